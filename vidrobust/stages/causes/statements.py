@@ -10,12 +10,13 @@ import pandas as pd
 
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
-from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.causes.replication import Replication
+from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.sensitivity import of_size
 from vidrobust.stages.stability.overall import not_compared
 from vidrobust.statement import Level, Question, Statement
-from vidrobust.text.numbers import FEWEST, known, percent, share_with_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import known, percent, share_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 MATTERS = 0.05
@@ -55,7 +56,13 @@ def statements(run: RunTables) -> Iterator[Statement]:
 
 def _missing(text: str, kind: str, model: str, **more: Any) -> Statement:
     return Statement(
-        question=Question.WHY, text=text, level=Level.NOT_MEASURED, kind=kind, model=model, is_open=True, **more
+        question=Question.WHY,
+        text=text,
+        level=Level.NOT_MEASURED,
+        kind=kind,
+        model=model,
+        is_open=True,
+        **more,
     )
 
 
@@ -65,7 +72,7 @@ def _not_replayed(run: RunTables, model: str) -> Statement:
     if why:
         return _missing(f"Not measured: there is no pair of frames to replay ({why}).", "why_no_pairs", model)
     if "causes" in run.record.stages:
-        text = f"Not enough data: no pair of frames could be replayed, {FEWEST} needed. Use more or longer clips."
+        text = f"Not enough data: no pair of frames could be replayed, {FEWEST_ROWS} needed. Use more or longer clips."
         return _missing(text, "why_no_pairs", model)
     return _missing(
         "Not measured: the footage has not been replayed cause by cause.",
@@ -79,8 +86,8 @@ def _of_account(
     run: RunTables, model: str, prefix: str, of: str, account: pd.DataFrame
 ) -> Iterator[Statement]:
     n = int(account["n"].max())
-    if n < FEWEST:
-        text = f"Not enough data to attribute {of}: {plural(n, 'pair')} replayed, {FEWEST} needed. {_more(run, n)}"
+    if n < FEWEST_ROWS:
+        text = f"Not enough data to attribute {of}: {plural(n, 'pair')} replayed, {FEWEST_ROWS} needed. {_more(run, n)}"
         yield _missing(text, "why_few_pairs", model, n=n)
         return
     alike = of_size.in_words(run, model)
@@ -93,7 +100,9 @@ def _of_account(
     again = _replications(run, model, prefix)
     for row in found.to_dict("records"):
         yield _named(run, model, prefix, of, row, again.get(str(row["cause"]), Replication()))
-    rest = account[~account["cause"].isin(names) & (account["cause"] != UNEXPLAINED) & account["share"].notna()]
+    rest = account[
+        ~account["cause"].isin(names) & (account["cause"] != UNEXPLAINED) & account["share"].notna()
+    ]
     if found.empty:
         text = f"Cannot tell where {of} comes from: no cause stands out in {plural(n, 'pair')}."
         yield _of(model, text, Level.MEASURED, "why_none_named", n=n, is_open=True)
@@ -108,8 +117,8 @@ def _of_account(
 def _more(run: RunTables, n: int) -> str:
     """What would give more pairs: the setting where it is the limit, else footage."""
     asked = run.record.settings.get("pairs")
-    if asked is not None and asked < FEWEST:
-        return f"Use --pairs {2 * FEWEST}."
+    if asked is not None and asked < FEWEST_ROWS:
+        return f"Use --pairs {2 * FEWEST_ROWS}."
     return "Use more or longer clips."
 
 
@@ -144,7 +153,9 @@ def _named(
     cause = CATALOGUE[row["cause"]]
     share = share_with_interval(row["share"], row["low"], row["high"])
     text = f"{capital(cause.which('explain'))} {share} of {of}"
-    text += f", {again.in_words}." if again.tested else f". Whether other footage shows it was {again.in_words}."
+    text += (
+        f", {again.in_words}." if again.tested else f". Whether other footage shows it was {again.in_words}."
+    )
     span = clip_range(run, model, f"{prefix}account", str(row["cause"]))
     if span:
         text += f" Clips differ: {percent(max(0.0, span[0]))} to {percent(span[1])}."
@@ -202,11 +213,19 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
     absent = rest[rest["occurs"] == 0]
     if len(absent):
         names = listing([CATALOGUE[cause].title for cause in absent["cause"]], joined="or")
-        yield _of(model, f"No change of {names} was measured in {plural(n, 'pair')}.", Level.NO_EFFECT, "why_absent", n=n)
+        yield _of(
+            model,
+            f"No change of {names} was measured in {plural(n, 'pair')}.",
+            Level.NO_EFFECT,
+            "why_absent",
+            n=n,
+        )
     others = rest[~rest["cause"].isin([*as_any["cause"], *absent["cause"]]) & rest["high"].notna()]
     open_ = others[others["high"] >= MATTERS].sort_values("high", ascending=False, kind="stable")
     if len(open_):
-        names = listing([f"{CATALOGUE[r.cause].title} (up to {percent(r.high)})" for r in open_.itertuples()], 4)
+        names = listing(
+            [f"{CATALOGUE[r.cause].title} (up to {percent(r.high)})" for r in open_.itertuples()], 4
+        )
         text = f"Cannot tell whether these matter: {names}. More pairs from more clips would show it."
         yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=True)
     small = others[others["high"] < MATTERS]

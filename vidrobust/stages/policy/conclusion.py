@@ -12,17 +12,19 @@ from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.model_tasks import tasks_of
 from vidrobust.run_folder.parts import with_parts
+from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.shares import over_a_second
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import write_all
 from vidrobust.stages.policy.measured import policy_folder, remeasured
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.rejection import Rejected, Why
-from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.policy.trained_with import parse as parse_training
 from vidrobust.stages.stability.statements import scene_confidence
 
-NO_POLICY = "Not measured: recorded predictions cannot answer for new pictures, so the model itself is needed."
+NO_POLICY = (
+    "Not measured: recorded predictions cannot answer for new pictures, so the model itself is needed."
+)
 
 
 def make_policy(run: Run) -> None:

@@ -15,7 +15,8 @@ from vidrobust.stages.policy.section import policy_files, range_in_words
 from vidrobust.stages.policy.wording import reason
 from vidrobust.stages.stability.statements import scene_of
 from vidrobust.statement import Level, Question, Statement
-from vidrobust.text.numbers import FEWEST, share_with_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import share_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 
@@ -46,11 +47,11 @@ def _missing(
         text = f"No training advice: {model} does not seem to know this scene."
         return _not_measured(model, text, "train_unknown_scene")
     pairs = max((int(account["n"].max()) for account in _accounts(run, model)), default=None)
-    if policy is None and (pairs is None or pairs >= FEWEST):
+    if policy is None and (pairs is None or pairs >= FEWEST_ROWS):
         text = "Not measured: the policy stage has not run."
         return _not_measured(model, text, "train_not_run", command=f"vidrobust policy {run.folder_name}")
-    if (pairs or 0) < FEWEST:
-        text = f"Not enough data to recommend augmentations: {plural(pairs or 0, 'pair')} replayed, {FEWEST} needed."
+    if (pairs or 0) < FEWEST_ROWS:
+        text = f"Not enough data to recommend augmentations: {plural(pairs or 0, 'pair')} replayed, {FEWEST_ROWS} needed."
         return _not_measured(model, text, "train_few_pairs", n=pairs or 0)
     return None
 
@@ -84,13 +85,18 @@ KINDS = {
 
 def _step(run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord | None) -> Statement:
     evidence = step.evidence
-    figures = {name: evidence.get(f"share{end}") for name, end in (("value", ""), ("low", "_low"), ("high", "_high"))}
+    figures = {
+        name: evidence.get(f"share{end}") for name, end in (("value", ""), ("low", "_low"), ("high", "_high"))
+    }
     n, command, trial = int(evidence.get("n") or 0), "", policy.trial
     what = f"{phrase(step.perturbation).noun} {range_in_words(step)}"
     if step.level in (Level.TRIED, Level.NO_EFFECT):
         done = "Train with" if step.level is Level.TRIED else "No effect seen of training with"
         text = f"{done} {what}: after training with it, {trial}."
-        figures = {name: policy.measured.get(key) for name, key in (("value", "ratio"), ("low", "low"), ("high", "high"))}
+        figures = {
+            name: policy.measured.get(key)
+            for name, key in (("value", "ratio"), ("low", "low"), ("high", "high"))
+        }
     elif step.level is Level.REPLICATED:
         text = f"Train with {what}: {_because(evidence)}."
     else:
@@ -115,7 +121,10 @@ def _because(evidence: Any) -> str:
     """The share of the step's cause, whether it was found again, and the flips that are due to it."""
     share = share_with_interval(*(evidence.get(name) for name in ("share", "share_low", "share_high")))
     due = evidence.get("flips_at_most")
-    said = [f"its cause explains {share} of {evidence.get('of', 'the change')}", str(evidence.get("replication", ""))]
+    said = [
+        f"its cause explains {share} of {evidence.get('of', 'the change')}",
+        str(evidence.get("replication", "")),
+    ]
     return ", ".join(each for each in (*said, f"expected gain: {due}" if due else "") if each)
 
 
@@ -158,10 +167,16 @@ def _rest(model: str, policy: Policy) -> Iterator[Statement]:
     if open_:
         first, *others = open_
         names = listing([phrase(each.perturbation).noun for each in open_], 3)
-        more = f" The first: {phrase(first.perturbation).noun} {reason(first)}." if others else f" It {reason(first)}."
+        more = (
+            f" The first: {phrase(first.perturbation).noun} {reason(first)}."
+            if others
+            else f" It {reason(first)}."
+        )
         text = f"Not enough data to say whether to train with {names}.{more}"
         yield _not_measured(model, text, "train_open")
     elif not policy.steps and not policy.advice:
         judged = [each for each in policy.rejected if each.why is not Why.NOT_MEASURABLE]
         text = f"No augmentation is supported: none of {plural(len(judged), 'perturbation')} stands for a cause that matters here."
-        yield Statement(question=Question.TRAIN, text=text, level=Level.NO_EFFECT, kind="train_none", model=model)
+        yield Statement(
+            question=Question.TRAIN, text=text, level=Level.NO_EFFECT, kind="train_none", model=model
+        )

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidrobust.stages.causes.catalogue import CATALOGUE
+from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.shares import SECOND
 from vidrobust.stages.policy.rejection import Outcome, Rejected, Why
-from vidrobust.stages.causes.replication import Replication
 from vidrobust.text.numbers import known, number, percent, share, share_with_interval, with_interval
 
 SAID_AS_TIMES = 1.5

@@ -15,7 +15,8 @@ from vidrobust.stages.remedies.recommend import best_buy
 from vidrobust.stages.remedies.section import FILE, headline, kind_of_remedy, sorted_by_effort
 from vidrobust.stages.remedies.titles import held_out, recommended, title
 from vidrobust.statement import Level, Question, Statement
-from vidrobust.text.numbers import FEWEST, known, percent, percent_with_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import capital, plural
 
 LEAST_SHARE = 0.05
@@ -30,7 +31,9 @@ def statements(run: RunTables) -> Iterator[Statement]:
         if table is None or summary is None:
             command = f"vidrobust remedies {run.folder_name}"
             text = "Not measured: no rule has been tried on this footage."
-            yield _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_not_run", command=command, is_open=True)
+            yield _of(
+                model, Question.RULE, text, Level.NOT_MEASURED, "rule_not_run", command=command, is_open=True
+            )
         else:
             mine = table[(table["model"] == model) & (table["metric"] == headline(run, model))]
             yield from _rules(run, model, mine, summary)
@@ -39,7 +42,13 @@ def statements(run: RunTables) -> Iterator[Statement]:
 
 
 def _of(
-    model: str, question: Question, text: str, level: Level, kind: str, row: Mapping[str, Any] | None = None, **more: Any
+    model: str,
+    question: Question,
+    text: str,
+    level: Level,
+    kind: str,
+    row: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> Statement:
     figures = {}
     if row is not None:
@@ -52,8 +61,8 @@ def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str,
     """The rule that was chosen, and the best of the other remedies that surely help."""
     n = int(mine["n"].max()) if len(mine) else 0
     what = "missed frames" if headline(run, model) == "uncovered_rate" else "flips"
-    if n < FEWEST:
-        text = f"Not enough data to choose a rule: {plural(n, 'frame or pair', 'frames or pairs')}, {FEWEST} needed."
+    if n < FEWEST_ROWS:
+        text = f"Not enough data to choose a rule: {plural(n, 'frame or pair', 'frames or pairs')}, {FEWEST_ROWS} needed."
         yield _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_few", n=n, is_open=True)
         return
     if not (mine["before"] > 0).any():
@@ -71,7 +80,11 @@ def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Sta
         text = f"No rule that reports within {limit} leaves fewer {what}."
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_none")
     if not held or not known(held["ratio"]):
-        why = f"{plural(int(held['clusters']), str(held['cluster']) or 'stretch')} of footage" if held else "too little footage"
+        why = (
+            f"{plural(int(held['clusters']), str(held['cluster']) or 'stretch')} of footage"
+            if held
+            else "too little footage"
+        )
         text = f"Not enough data to test a rule on footage that did not choose it ({why})."
         return _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_no_held_out", is_open=True)
     figure = held_out(summary, metric)
@@ -102,7 +115,7 @@ def _is_replayed(table: pd.DataFrame, model: str) -> bool:
 
 def _station(run: RunTables, model: str, table: pd.DataFrame, mine: pd.DataFrame) -> Iterator[Statement]:
     """What the footage without one of its causes would give: measured by replaying it so."""
-    if not (mine["before"] > 0).any() or int(mine["n"].max()) < FEWEST:
+    if not (mine["before"] > 0).any() or int(mine["n"].max()) < FEWEST_ROWS:
         return
     if not _is_replayed(table, model):
         if any(each.name == model and each.is_recorded for each in run.record.models):
@@ -111,12 +124,28 @@ def _station(run: RunTables, model: str, table: pd.DataFrame, mine: pd.DataFrame
             return
         text = "Not measured: the footage has not been replayed with each cause removed in turn."
         command = f"vidrobust remedies {run.folder_name} --all"
-        yield _of(model, Question.STATION, text, Level.NOT_MEASURED, "station_not_run", command=command, is_open=True)
+        yield _of(
+            model,
+            Question.STATION,
+            text,
+            Level.NOT_MEASURED,
+            "station_not_run",
+            command=command,
+            is_open=True,
+        )
         return
     best = best_buy(table, model, headline(run, model))
     if best is None:
         text = "Cannot tell whether a change at the station helps: none that was tried is shown to."
-        yield _of(model, Question.STATION, text, Level.MEASURED, "station_open", n=int(mine["n"].max()), is_open=True)
+        yield _of(
+            model,
+            Question.STATION,
+            text,
+            Level.MEASURED,
+            "station_open",
+            n=int(mine["n"].max()),
+            is_open=True,
+        )
         return
     row = best.to_dict()
     left = percent_with_interval(row["ratio"], row["low"], row["high"])
@@ -131,10 +160,12 @@ def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
     for prefix, of in run.tasks[model].accounts.items():
         account, named = whole(run, model, f"{prefix}account"), named_causes(run, model, prefix)
         sure = account[account["cause"].isin(named)]
-        sure = sure[(sure["share"] >= LEAST_SHARE) & (sure["n"] >= FEWEST)]
+        sure = sure[(sure["share"] >= LEAST_SHARE) & (sure["n"] >= FEWEST_ROWS)]
         for row in sure.sort_values("share", ascending=False, kind="stable").to_dict("records"):
             cause = CATALOGUE[row["cause"]]
             if cause.hint:
                 text = f"Worth trying: {cause.hint}. {capital(cause.which('explain'))} {percent(row['share'])} of {of}."
                 figures = {"ratio": row["share"], "low": row["low"], "high": row["high"], "n": row["n"]}
-                yield _of(model, Question.STATION, text, Level.SUGGESTED, "station_hint", figures, is_open=True)
+                yield _of(
+                    model, Question.STATION, text, Level.SUGGESTED, "station_hint", figures, is_open=True
+                )

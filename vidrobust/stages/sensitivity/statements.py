@@ -15,7 +15,8 @@ from vidrobust.stages.sensitivity.section import FLIPS_WORTH_SAYING
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import Interval, clustered_mean
-from vidrobust.text.numbers import FEWEST, percent, percent_with_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import percent, percent_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 MOST_OTHERS = 4
@@ -58,10 +59,12 @@ def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str])
     """The mildest strengths that matter, the most sensitive perturbation first."""
     changed = _changed(rows, task)
     frames = changed.groupby(["perturbation", "strength"], sort=False)["frame"].size()
-    enough = changed.set_index(["perturbation", "strength"]).loc[frames[frames >= FEWEST].index].reset_index()
+    enough = (
+        changed.set_index(["perturbation", "strength"]).loc[frames[frames >= FEWEST_ROWS].index].reset_index()
+    )
     if enough.empty:
         n = int(frames.max()) if len(frames) else 0
-        text = f"Not enough data: {plural(n, 'frame')} a strength, {FEWEST} needed. Use more --frames."
+        text = f"Not enough data: {plural(n, 'frame')} a strength, {FEWEST_ROWS} needed. Use more --frames."
         return _missing(model, text, "sensitivity_few", n=n)
     mean = enough.groupby(["perturbation", "strength"], sort=True)["value"].mean()
     worth: list[tuple[int, float, str, float]] = []
@@ -90,7 +93,9 @@ def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str])
     return _statement(model, text, Level.MEASURED, "sensitivity", found)
 
 
-def _statement(model: str, text: str, level: Level, kind: str, found: Interval, *, is_open: bool = False) -> Statement:
+def _statement(
+    model: str, text: str, level: Level, kind: str, found: Interval, *, is_open: bool = False
+) -> Statement:
     return Statement(
         question=Question.SENSITIVE,
         text=text,

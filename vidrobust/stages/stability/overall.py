@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.changes.transitions import REASONS
+from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.text.numbers import FEWEST, known, percent_with_interval, with_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import known, percent_with_interval, with_interval
 from vidrobust.text.phrases import plural
 
 REPORTED_FIRST = (
@@ -50,10 +51,10 @@ def not_compared(run: RunTables) -> str:
 def figures_with_labels(
     stability: pd.DataFrame, model: str
 ) -> Iterator[tuple[Metric, str, Mapping[str, Any]]]:
-    """What known boxes say of a detector: metric, what the answer calls it, and its row; none from fewer than FEWEST."""
+    """What known boxes say of a detector: metric, what the answer calls it, and its row; none of few rows."""
     for name, words in REPORTED_FIRST:
         found, metric = overall(stability, model, name), find_metric(name, "detection")
-        if metric is not None and found["n"] >= FEWEST and known(found["value"]):
+        if metric is not None and found["n"] >= FEWEST_ROWS and known(found["value"]):
             yield metric, words, found
 
 

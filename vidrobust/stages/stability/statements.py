@@ -16,8 +16,9 @@ from vidrobust.stages.stability.by_clip import flips_of
 from vidrobust.stages.stability.judgement import stability as judged
 from vidrobust.stages.stability.overall import figures_with_labels, not_compared, overall
 from vidrobust.statement import Level, Question, Statement
+from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.durations import clock
-from vidrobust.text.numbers import FEWEST, known, number, percent, percent_with_interval, with_interval
+from vidrobust.text.numbers import known, number, percent, percent_with_interval, with_interval
 from vidrobust.text.phrases import capital, cut, plural
 
 UNKNOWN_SCENE = 0.3
@@ -72,7 +73,7 @@ def scene_confidence(frames: pd.DataFrame, num_classes: int) -> SceneConfidence:
     num_classes : int
         How many classes it has; 0 where that is not known.
     """
-    if len(frames) < FEWEST:
+    if len(frames) < FEWEST_ROWS:
         return SceneConfidence(float("nan"), float("nan"), len(frames), True)
     median = float(frames["probability"].median())
     lead = frames["margin"].to_numpy(np.float64)
@@ -158,10 +159,14 @@ def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Stat
         if metric is None or metric.wording is None:
             continue
         of, n = (metric.wording.of, metric.wording.many), int(row["n"])
-        if n and known(row["value"]) and n >= FEWEST:
+        if n and known(row["value"]) and n >= FEWEST_ROWS:
             yield _rate(metric, row, model, scope, leading=place == 0)
         elif place == 0:
-            why = f"{plural(n, *of)}, {FEWEST} needed. Use a longer clip" if n else _nothing(run, task.nothing)
+            why = (
+                f"{plural(n, *of)}, {FEWEST_ROWS} needed. Use a longer clip"
+                if n
+                else _nothing(run, task.nothing)
+            )
             yield Statement(
                 question=Question.STABLE,
                 text=f"Not enough data on the {metric.wording.called}: {why}."

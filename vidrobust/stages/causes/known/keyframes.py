@@ -9,7 +9,6 @@ KEYFRAMES = Cause(
     title="keyframes of the recording",
     colour="#7a6fb8",
     hint="record with more bits or without prediction between frames: coding itself changes the answer",
-    advice="record with a longer group of "
-    "pictures, intra refresh or more bits, or judge before coding",
+    advice="record with a longer group of pictures, intra refresh or more bits, or judge before coding",
     several=True,
 )

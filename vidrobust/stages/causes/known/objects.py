@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def _size(change: Change, a: np.ndarray, reverse: bool) -> Size:
     """Root mean square of what moves, and its mean; the field leads from the second frame back to the first."""
-    from vidrobust.changes.registration import moves, size_px
+    from vidrobust.frame_pairs.registration import moves, size_px
 
     moving = change.objects[moves(change.objects)]
     moved = size_px(moving) if change.has_objects else 0.0
@@ -36,6 +36,5 @@ OBJECTS = Cause(
     seen_in="pairs",
     moves=True,
     hint="trigger at the same place of the belt, or judge a part only where it is at rest",
-    advice="train with footage of more passes of the parts, or judge "
-    "each part at one place",
+    advice="train with footage of more passes of the parts, or judge each part at one place",
 )
