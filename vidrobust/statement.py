@@ -43,6 +43,11 @@ class Question(StrEnum):
     TRAIN = "train with what"
 
 
+NEEDS_MODEL = (
+    "Not measured: recorded predictions cannot answer for new pictures; this needs the model itself."
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """One sentence or two about one model.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from vidrobust.plugins.unknown import section as unknown
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes import statements as causes
 from vidrobust.stages.policy import statements as policy
@@ -21,6 +22,7 @@ Contributor = Callable[[RunTables], Iterable[Statement]]
 CONTRIBUTORS: tuple[Contributor, ...] = (
     stability.statements,
     causes.statements,
+    unknown.statements,
     sensitivity.statements,
     remedies.statements,
     policy.statements,

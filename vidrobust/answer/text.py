@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from vidrobust.answer.answer import Answer, answer_of
@@ -14,8 +15,10 @@ from vidrobust.text.phrases import capital
 
 WIDTH = 100
 """Columns of a line on the console."""
-COLUMN = 22
+COLUMN = 18
 """Columns in front of the text of a statement."""
+MOST_FULL = 3
+"""Models up to which the console shows every statement; of more it shows what leads."""
 TITLES = {
     Question.SCENE: "Unknown scene",
     Question.LABELS: "With labels",
@@ -48,7 +51,8 @@ def sentence_of(statement: Statement) -> str:
 def console_text(run: RunTables) -> str:
     """What ``vidrobust show`` prints: a block a model, a line or two a statement, and where the report is."""
     answer = answer_of(run)
-    lines = [line for model in answer.models for line in _model_lines(answer, model)]
+    full = len(answer.models) <= MOST_FULL
+    lines = [line for model in answer.models for line in _model_lines(answer.of(model), model, full=full)]
     if not lines:
         lines = [f"{run.folder}: no model has been evaluated in this run."]
     report = run.folder / "report.html"
@@ -57,26 +61,37 @@ def console_text(run: RunTables) -> str:
     return "\n".join(lines)
 
 
-def _model_lines(answer: Answer, model: str) -> Iterator[str]:
+def _model_lines(statements: Iterable[Statement], model: str, *, full: bool) -> Iterator[str]:
     yield model
     before = ""
-    for each in answer.of(model):
+    for each in statements:
+        if not (full or each.is_action or each.question in LEADING):
+            continue
         title = title_of(each.question)
-        shown = "" if title == before else title
+        head = f"  {'' if title == before else title}".ljust(COLUMN)
         before = title
-        head = f"  {shown}".ljust(COLUMN)
-        text = f"[{TAGS[each.level]}] {each.text}" if each.is_action else each.text
-        yield textwrap.fill(
-            text,
-            WIDTH,
-            initial_indent=head,
-            subsequent_indent=" " * COLUMN,
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
+        yield _wrapped(f"[{TAGS[each.level]}] {each.text}" if each.is_action else each.text, head)
         if each.command:
             # on a line of its own, so that it can be copied
             yield f"{' ' * COLUMN}{TO_DO.get(each.level, 'Next')}: {each.command}"
+
+
+LEADING = (Question.SCENE, Question.STABLE)
+"""Questions whose statements are shown however many models there are."""
+
+
+def _wrapped(text: str, head: str) -> str:
+    """Lines of ``WIDTH`` columns; a figure, its unit and its interval stay together."""
+    kept = re.sub(r"(?<=\d) (?=%)|(?<=%) (?=\[)|(?<=\d,) (?=[\d−]+\])", "\u00a0", text)
+    lines = textwrap.fill(
+        kept,
+        WIDTH,
+        initial_indent=head,
+        subsequent_indent=" " * COLUMN,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return lines.replace("\u00a0", " ")
 
 
 FIELDS = ("question", "text", "level", "model", "value", "low", "high", "n")

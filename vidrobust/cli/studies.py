@@ -278,12 +278,20 @@ def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
 
 
 @click.command()
-@click.argument("run_folder")
-def show(run_folder: str) -> None:
-    """The answer of a run in a few lines: how stable, where it is worst, why, what to train with."""
+@click.argument("run_folder", metavar="RUN")
+@opt.JSON
+def show(run_folder: str, as_json: bool) -> None:
+    """Print the answer of a finished run: how stable, why, and what to do, each with its level of evidence."""
     from vidrobust.run_folder.folder import RunFolder
 
-    click.echo(_answer(RunFolder.existing(Path(run_folder)).path))
+    path = RunFolder.existing(Path(run_folder)).path
+    if as_json:
+        from vidrobust.answer.text import as_json as answer_as_json
+        from vidrobust.run_folder.reader import RunTables
+
+        print_json(answer_as_json(RunTables(path)))
+    else:
+        click.echo(_answer(path))
 
 
 def _on_sources(
@@ -345,10 +353,10 @@ def _work(
 
 
 def _answer(path: Path) -> str:
+    from vidrobust.answer.text import console_text
     from vidrobust.run_folder.reader import RunTables
-    from vidrobust.stages.report.answer import text_of
 
-    return text_of(RunTables(path))
+    return console_text(RunTables(path))
 
 
 def commands() -> tuple[click.Command, ...]:

@@ -132,17 +132,17 @@ def demo(which: str, out: str | None, quiet: bool) -> None:
 
         click.echo("\n".join(demo_line.demo_line(out or demo_line.OUT, Reporter(quiet=quiet))))
         return
+    from vidrobust.answer.text import console_text
     from vidrobust.finished_runs.demo import CLIP, MODEL, OUT
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_sources
     from vidrobust.run_folder.reader import RunTables
     from vidrobust.run_folder.settings import Settings
-    from vidrobust.stages.report.answer import text_of
 
     settings = Settings(sources=(str(CLIP),), model=(MODEL,))
     with opened_sources(settings, out or OUT, Reporter(quiet=quiet)) as run:
         build(run, STAGES, STAGES.studied)
-    click.echo(text_of(RunTables(run.path)))
+    click.echo(console_text(RunTables(run.path)))
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""What the answer says of causes: those that are named, what any change does as much, what is open, what is left."""
+"""What the answer says of causes: which are named, which any change could replace, what is open, what is left."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.sensitivity import of_size
 from vidrobust.stages.stability.overall import not_compared
-from vidrobust.statement import Level, Question, Statement
+from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, percent, share_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
+MORE_FOOTAGE = "Use more or longer clips."
 MATTERS = 0.05
 """A share below this is not worth a sentence of its own: the size from which a cause may be named."""
 LEAST_LEFT = 0.01
@@ -37,11 +38,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
     recorded = {each.name for each in run.record.models if each.is_recorded}
     for model, task in run.tasks.items():
         if model in recorded:
-            yield _missing(
-                "Not measured: recorded predictions cannot answer for new pictures, so the model itself is needed.",
-                "why_needs_model",
-                model,
-            )
+            yield _missing(NEEDS_MODEL, "why_needs_model", model)
             continue
         there = [
             (prefix, of, account)
@@ -72,7 +69,7 @@ def _not_replayed(run: RunTables, model: str) -> Statement:
     if why:
         return _missing(f"Not measured: there is no pair of frames to replay ({why}).", "why_no_pairs", model)
     if "causes" in run.record.stages:
-        text = f"Not enough data: no pair of frames could be replayed, {FEWEST_ROWS} needed. Use more or longer clips."
+        text = f"Not enough data: no pair of frames could be replayed, {FEWEST_ROWS} needed. {MORE_FOOTAGE}"
         return _missing(text, "why_no_pairs", model)
     return _missing(
         "Not measured: the footage has not been replayed cause by cause.",
@@ -87,12 +84,13 @@ def _of_account(
 ) -> Iterator[Statement]:
     n = int(account["n"].max())
     if n < FEWEST_ROWS:
-        text = f"Not enough data to attribute {of}: {plural(n, 'pair')} replayed, {FEWEST_ROWS} needed. {_more(run, n)}"
+        text = f"Not enough data to attribute {of}: {plural(n, 'pair')} replayed, {FEWEST_ROWS} needed."
+        text += f" {_more(run)}"
         yield _missing(text, "why_few_pairs", model, n=n)
         return
     alike = of_size.in_words(run, model)
     if alike:
-        text = f"Cannot tell where {of} comes from: {alike}, so the model does not answer to what the picture shows."
+        text = f"Cannot tell where {of} comes from: {alike}. The model does not answer to what it sees."
         yield _of(model, text, Level.MEASURED, "why_any_change_alike", n=n)
         return
     names = named_causes(run, model, prefix)
@@ -114,12 +112,17 @@ def _of_account(
         yield _of(model, text, Level.MEASURED, "why_unexplained", row)
 
 
-def _more(run: RunTables, n: int) -> str:
+def _change_of(cause: str) -> str:
+    title = CATALOGUE[cause].title
+    return title if CATALOGUE[cause].moves else f"change of {title}"
+
+
+def _more(run: RunTables) -> str:
     """What would give more pairs: the setting where it is the limit, else footage."""
     asked = run.record.settings.get("pairs")
     if asked is not None and asked < FEWEST_ROWS:
         return f"Use --pairs {2 * FEWEST_ROWS}."
-    return "Use more or longer clips."
+    return MORE_FOOTAGE
 
 
 def _replications(run: RunTables, model: str, prefix: str) -> dict[str, Replication]:
@@ -208,18 +211,14 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
         cause = CATALOGUE[row["cause"]]
         share = share_with_interval(row["share"], row["low"], row["high"])
         size = "motion" if cause.moves else "change"
-        text = f"{capital(cause.title)}: {share} of {of}, not attributable (a random {size} of the same size does as much)."
+        why = f"not attributable (a random {size} of that size does as much)"
+        text = f"{capital(cause.title)}: {share} of {of}, {why}."
         yield _of(model, text, Level.MEASURED, "why_as_any_change", row)
-    absent = rest[rest["occurs"] == 0]
+    absent = rest[(rest["occurs"] == 0) & ~(rest["high"] < MATTERS)]
     if len(absent):
-        names = listing([CATALOGUE[cause].title for cause in absent["cause"]], joined="or")
-        yield _of(
-            model,
-            f"No change of {names} was measured in {plural(n, 'pair')}.",
-            Level.NO_EFFECT,
-            "why_absent",
-            n=n,
-        )
+        names = listing([_change_of(str(cause)) for cause in absent["cause"]], joined="or")
+        text = f"No {names} was measured in {plural(n, 'pair')}."
+        yield _of(model, text, Level.NO_EFFECT, "why_absent", n=n)
     others = rest[~rest["cause"].isin([*as_any["cause"], *absent["cause"]]) & rest["high"].notna()]
     open_ = others[others["high"] >= MATTERS].sort_values("high", ascending=False, kind="stable")
     if len(open_):
@@ -232,7 +231,8 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
     if len(small):
         most = float(small["high"].max())
         names = listing([CATALOGUE[cause].title for cause in small["cause"]])
-        text = f"No effect seen of {names} (at most {percent(max(most, 0.0))} of {of} each)."
+        each = " each" if len(small) > 1 else ""
+        text = f"No effect seen of {names} (at most {percent(max(most, 0.0))} of {of}{each})."
         figures = {"value": float(small["share"].max()), "low": float(small["low"].min()), "high": most}
         yield Statement(
             question=Question.WHY,

@@ -268,15 +268,17 @@ def _flips_due(row: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def _flips_at_most(row: Mapping[str, Any]) -> str:
-    """The gain a step can have: "about 6 and at most 10 of 12 replayed flips"; "" where that was not measured.
+    """The gain a step can have: "about 6 of 12 replayed flips (at most 10)"; "" where that was not measured.
 
     Of the flips that were replayed, not of all: an upper limit for those that were not says next to nothing.
     """
     due, most, flips = (row.get(name, math.nan) for name in ("flips_due", "flips_due_high", "flips"))
     if not (math.isfinite(due) and math.isfinite(most) and math.isfinite(flips) and flips > 0):
         return ""
-    least = "" if round(due) == round(most) else f"about {round(due)} and "
-    return f"{least}at most {round(most)} of {plural(int(flips), 'replayed flip')}"
+    of = f"of {plural(int(flips), 'replayed flip')}"
+    if round(due) == round(most):
+        return f"{round(due)} {of}"
+    return f"about {max(0, round(due))} {of} (at most {round(most)})"
 
 
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:

@@ -1,4 +1,4 @@
-"""What the answer says of training: steps by the level of their evidence, what no augmentation covers, what is open."""
+"""What the answer says of training: steps by their level of evidence, what no step covers, what is open."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import ModelRecord
+from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.section import whole
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import Outcome, Why
 from vidrobust.stages.policy.section import policy_files, range_in_words
 from vidrobust.stages.policy.wording import reason
 from vidrobust.stages.stability.statements import scene_of
-from vidrobust.statement import Level, Question, Statement
+from vidrobust.statement import NAN, NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import share_with_interval
 from vidrobust.text.phrases import capital, listing, plural
@@ -40,8 +41,7 @@ def _missing(
 ) -> Statement | None:
     """Why nothing can be said on training at all; None where there is a policy to speak of."""
     if record is not None and record.is_recorded:
-        text = "Not measured: recorded predictions cannot answer for new pictures, so the model itself is needed."
-        return _not_measured(model, text, "train_needs_model")
+        return _not_measured(model, NEEDS_MODEL, "train_needs_model")
     scene = scene_of(run, model)
     if scene is not None and not scene.is_known:
         text = f"No training advice: {model} does not seem to know this scene."
@@ -51,7 +51,8 @@ def _missing(
         text = "Not measured: the policy stage has not run."
         return _not_measured(model, text, "train_not_run", command=f"vidrobust policy {run.folder_name}")
     if (pairs or 0) < FEWEST_ROWS:
-        text = f"Not enough data to recommend augmentations: {plural(pairs or 0, 'pair')} replayed, {FEWEST_ROWS} needed."
+        replayed = f"{plural(pairs or 0, 'pair')} replayed, {FEWEST_ROWS} needed"
+        text = f"Not enough data to recommend augmentations: {replayed}."
         return _not_measured(model, text, "train_few_pairs", n=pairs or 0)
     return None
 
@@ -85,54 +86,52 @@ KINDS = {
 
 def _step(run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord | None) -> Statement:
     evidence = step.evidence
-    figures = {
-        name: evidence.get(f"share{end}") for name, end in (("value", ""), ("low", "_low"), ("high", "_high"))
-    }
+    figures = [evidence.get(name) for name in ("share", "share_low", "share_high")]
     n, command, trial = int(evidence.get("n") or 0), "", policy.trial
     what = f"{phrase(step.perturbation).noun} {range_in_words(step)}"
     if step.level in (Level.TRIED, Level.NO_EFFECT):
         done = "Train with" if step.level is Level.TRIED else "No effect seen of training with"
         text = f"{done} {what}: after training with it, {trial}."
-        figures = {
-            name: policy.measured.get(key)
-            for name, key in (("value", "ratio"), ("low", "low"), ("high", "high"))
-        }
+        figures = [policy.measured.get(name) for name in ("ratio", "low", "high")]
     elif step.level is Level.REPLICATED:
-        text = f"Train with {what}: {_because(evidence)}."
+        text = f"Train with {what}. {_because(evidence)}"
     else:
-        text = f"Worth trying: train with {what}. {capital(_because(evidence))}{_but(policy, step)}."
+        text = f"Worth trying: train with {what}. {_because(evidence)}{_but(policy, step)}"
         command = _trying(run, step, record)
         if not command:
             text += " To try it, train with it and compare the two models on this footage."
+    value, low, high = (NAN if figure is None else float(figure) for figure in figures)
     return Statement(
         question=Question.TRAIN,
         text=text,
         level=step.level,
         kind=KINDS[step.level],
         model=policy.model,
+        value=value,
+        low=low,
+        high=high,
         n=n,
         command=command,
         is_open=step.level is Level.SUGGESTED,
-        **{name: float("nan") if value is None else float(value) for name, value in figures.items()},
     )
 
 
 def _because(evidence: Any) -> str:
     """The share of the step's cause, whether it was found again, and the flips that are due to it."""
     share = share_with_interval(*(evidence.get(name) for name in ("share", "share_low", "share_high")))
+    cause = capital(CATALOGUE[evidence["cause"]].which("explain"))
+    again = evidence.get("replication", "")
+    text = f"{cause} {share} of {evidence.get('of', 'the change')}{f' ({again})' if again else ''}."
     due = evidence.get("flips_at_most")
-    said = [
-        f"its cause explains {share} of {evidence.get('of', 'the change')}",
-        str(evidence.get("replication", "")),
-    ]
-    return ", ".join(each for each in (*said, f"expected gain: {due}" if due else "") if each)
+    return f"{text} Expected gain: {due}." if due else text
 
 
 def _but(policy: Policy, step: PolicyStep) -> str:
+    """What keeps a step from being more than a suggestion, besides that it was not found again."""
     if not step.has_width:
-        return ". The footage shows one strength only, so there is no range yet"
+        return " The footage shows one strength only, so there is no range to draw from yet."
     if policy.measured:
-        return f". After training with the policy, {policy.trial}"
+        return f" After training with the policy, {policy.trial}."
     return ""
 
 
@@ -141,7 +140,7 @@ NO_MODULE = ("onnx", "pt2", "openvino", "predictions", "detections", "python")
 
 
 def _trying(run: RunTables, step: PolicyStep, record: ModelRecord | None) -> str:
-    """The command that trains with the policy and judges on held-out footage; "" where the model cannot be trained."""
+    """The command that trains with the policy and judges on held-out footage; "" of a model without a module."""
     if record is None or record.spec.partition(":")[0] in NO_MODULE or record.spec.endswith(".onnx"):
         return ""
     several = f" --model {record.name}" if len(run.tasks) > 1 else ""
@@ -162,21 +161,18 @@ def _footage(model: str, policy: Policy) -> Iterator[Statement]:
 
 
 def _rest(model: str, policy: Policy) -> Iterator[Statement]:
-    """Perturbations without a step: those that are open, and, where there is nothing else, that all are refused."""
+    """Perturbations without a step: those that are open, or else that all of them are refused."""
     open_ = [each for each in policy.rejected if each.outcome is Outcome.UNDETERMINED]
     if open_:
         first, *others = open_
         names = listing([phrase(each.perturbation).noun for each in open_], 3)
-        more = (
-            f" The first: {phrase(first.perturbation).noun} {reason(first)}."
-            if others
-            else f" It {reason(first)}."
-        )
-        text = f"Not enough data to say whether to train with {names}.{more}"
+        whose = f"Of {phrase(first.perturbation).noun}" if others else "Why"
+        text = f"Not enough data to say whether to train with {names}. {whose}: {reason(first)}."
         yield _not_measured(model, text, "train_open")
     elif not policy.steps and not policy.advice:
         judged = [each for each in policy.rejected if each.why is not Why.NOT_MEASURABLE]
-        text = f"No augmentation is supported: none of {plural(len(judged), 'perturbation')} stands for a cause that matters here."
+        tried = plural(len(judged), "perturbation")
+        text = f"No augmentation is supported: none of {tried} stands for a cause that matters here."
         yield Statement(
             question=Question.TRAIN, text=text, level=Level.NO_EFFECT, kind="train_none", model=model
         )

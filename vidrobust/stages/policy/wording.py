@@ -106,7 +106,11 @@ def step_sentence(name: str, evidence: Mapping[str, Any]) -> str:
 
 def without_step(cause: str, of_change: float, of: str) -> str:
     """What is said of a cause for which no augmentation of the whole frame stands."""
-    return f"{_capital(CATALOGUE[cause].which('explain'))} {share(of_change)} of {of}; {CATALOGUE[cause].advice}."
+    explains = _capital(CATALOGUE[cause].which("explain"))
+    return (
+        f"Worth trying: {CATALOGUE[cause].advice}. {explains} {share(of_change)} of {of}, and no augmentation of "
+        "the whole frame stands for it."
+    )
 
 
 def _capital(text: str) -> str:

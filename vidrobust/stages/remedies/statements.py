@@ -31,9 +31,8 @@ def statements(run: RunTables) -> Iterator[Statement]:
         if table is None or summary is None:
             command = f"vidrobust remedies {run.folder_name}"
             text = "Not measured: no rule has been tried on this footage."
-            yield _of(
-                model, Question.RULE, text, Level.NOT_MEASURED, "rule_not_run", command=command, is_open=True
-            )
+            level, kind = Level.NOT_MEASURED, "rule_not_run"
+            yield _of(model, Question.RULE, text, level, kind, command=command, is_open=True)
         else:
             mine = table[(table["model"] == model) & (table["metric"] == headline(run, model))]
             yield from _rules(run, model, mine, summary)
@@ -62,7 +61,8 @@ def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str,
     n = int(mine["n"].max()) if len(mine) else 0
     what = "missed frames" if headline(run, model) == "uncovered_rate" else "flips"
     if n < FEWEST_ROWS:
-        text = f"Not enough data to choose a rule: {plural(n, 'frame or pair', 'frames or pairs')}, {FEWEST_ROWS} needed."
+        of = plural(n, "frame or pair", "frames or pairs")
+        text = f"Not enough data to choose a rule: {of}, {FEWEST_ROWS} needed."
         yield _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_few", n=n, is_open=True)
         return
     if not (mine["before"] > 0).any():
@@ -80,21 +80,20 @@ def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Sta
         text = f"No rule that reports within {limit} leaves fewer {what}."
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_none")
     if not held or not known(held["ratio"]):
-        why = (
-            f"{plural(int(held['clusters']), str(held['cluster']) or 'stretch')} of footage"
-            if held
-            else "too little footage"
-        )
+        why = "too little footage"
+        if held:
+            why = f"{plural(int(held['clusters']), str(held['cluster']) or 'stretch')} of footage"
         text = f"Not enough data to test a rule on footage that did not choose it ({why})."
         return _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_no_held_out", is_open=True)
     figure = held_out(summary, metric)
     if recommended(summary):
-        text = f"Use {rule} ({title(rule)}, reports within {limit}): {figure}."
+        text = f"Use the {title(rule)} ({rule}), which reports within {limit}: {figure}."
         return _of(model, Question.RULE, text, Level.TRIED, "rule_tried", held)
     if summary["verdict"] == "does not":
-        text = f"No effect seen of {rule}, the best rule within {limit}: {figure}."
+        text = f"No effect seen of the best rule within {limit}, {title(rule)} ({rule}): {figure}."
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_no_effect", held)
-    text = f"Cannot tell whether a rule helps. The best within {limit} is {rule}: {figure}. More footage would show it."
+    best = f"The best within {limit} is {title(rule)} ({rule})"
+    text = f"Cannot tell whether a rule helps. {best}: {figure}."
     return _of(model, Question.RULE, text, Level.MEASURED, "rule_open", held, is_open=True)
 
 
@@ -115,57 +114,37 @@ def _is_replayed(table: pd.DataFrame, model: str) -> bool:
 
 def _station(run: RunTables, model: str, table: pd.DataFrame, mine: pd.DataFrame) -> Iterator[Statement]:
     """What the footage without one of its causes would give: measured by replaying it so."""
-    if not (mine["before"] > 0).any() or int(mine["n"].max()) < FEWEST_ROWS:
-        return
-    if not _is_replayed(table, model):
-        if any(each.name == model and each.is_recorded for each in run.record.models):
-            text = "Not measured: replaying the footage without its causes needs the model itself."
-            yield _of(model, Question.STATION, text, Level.NOT_MEASURED, "station_needs_model", is_open=True)
-            return
-        text = "Not measured: the footage has not been replayed with each cause removed in turn."
-        command = f"vidrobust remedies {run.folder_name} --all"
-        yield _of(
-            model,
-            Question.STATION,
-            text,
-            Level.NOT_MEASURED,
-            "station_not_run",
-            command=command,
-            is_open=True,
-        )
+    if not _is_replayed(table, model) or not (mine["before"] > 0).any() or int(mine["n"].max()) < FEWEST_ROWS:
         return
     best = best_buy(table, model, headline(run, model))
     if best is None:
+        n = int(mine["n"].max())
         text = "Cannot tell whether a change at the station helps: none that was tried is shown to."
-        yield _of(
-            model,
-            Question.STATION,
-            text,
-            Level.MEASURED,
-            "station_open",
-            n=int(mine["n"].max()),
-            is_open=True,
-        )
+        yield _of(model, Question.STATION, text, Level.MEASURED, "station_open", n=n, is_open=True)
         return
     row = best.to_dict()
     left = percent_with_interval(row["ratio"], row["low"], row["high"])
-    text = f"{capital(title(str(row['remedy'])))} would leave {left} of the changes, as the replay without that cause shows."
+    text = f"{capital(title(str(row['remedy'])))}: replayed so, the footage keeps {left} of its flips."
     yield _of(model, Question.STATION, text, Level.TRIED, "station_tried", row)
+
+
+REPLAYED_WITHOUT = ("camera", "light", "noise_and_coding")
+"""Causes that ``remedies --all`` can take out of the footage: a steady camera, level light, less noise."""
 
 
 def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
     """What a named cause suggests at the station, where no replay has tried it."""
-    if tried:
-        return
     for prefix, of in run.tasks[model].accounts.items():
         account, named = whole(run, model, f"{prefix}account"), named_causes(run, model, prefix)
         sure = account[account["cause"].isin(named)]
         sure = sure[(sure["share"] >= LEAST_SHARE) & (sure["n"] >= FEWEST_ROWS)]
         for row in sure.sort_values("share", ascending=False, kind="stable").to_dict("records"):
-            cause = CATALOGUE[row["cause"]]
-            if cause.hint:
-                text = f"Worth trying: {cause.hint}. {capital(cause.which('explain'))} {percent(row['share'])} of {of}."
-                figures = {"ratio": row["share"], "low": row["low"], "high": row["high"], "n": row["n"]}
-                yield _of(
-                    model, Question.STATION, text, Level.SUGGESTED, "station_hint", figures, is_open=True
-                )
+            cause, can_replay = CATALOGUE[row["cause"]], row["cause"] in REPLAYED_WITHOUT
+            if not cause.hint or (tried and can_replay):
+                continue
+            explains = capital(cause.which("explain"))
+            text = f"Worth trying: {cause.hint}. {explains} {percent(row['share'])} of {of}."
+            figures = {"ratio": row["share"], "low": row["low"], "high": row["high"], "n": row["n"]}
+            more = {"command": f"vidrobust remedies {run.folder_name} --all"} if can_replay else {}
+            level, kind = Level.SUGGESTED, "station_hint"
+            yield _of(model, Question.STATION, text, level, kind, figures, is_open=True, **more)

@@ -12,11 +12,11 @@ from vidrobust.report.perturbation_words import phrase, saying
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.sensitivity.section import FLIPS_WORTH_SAYING
-from vidrobust.statement import Level, Question, Statement
+from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import Interval, clustered_mean
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import percent, percent_with_interval
+from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 MOST_OTHERS = 4
@@ -31,8 +31,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
     recorded = {each.name for each in run.record.models if each.is_recorded}
     for model, task in run.tasks.items():
         if model in recorded:
-            text = "Not measured: recorded predictions cannot answer for new pictures, so the model itself is needed."
-            yield _missing(model, text, "sensitivity_needs_model")
+            yield _missing(model, NEEDS_MODEL, "sensitivity_needs_model")
             continue
         rows = None if table is None else table[table["model"] == model]
         if rows is None or rows.empty:
@@ -78,15 +77,15 @@ def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str])
         found = _interval(enough, name, strength, parts)
         # the bound is that of the largest effect seen, which is the one that could matter
         text = (
-            f"No perturbation tried {HAPPENS[task.name]} {percent(FLIPS_WORTH_SAYING)} {OF[task.name]} or more; the largest, "
-            f"{saying(name, strength)}, {HAPPENS[task.name]} {_said(found)}."
+            f"No perturbation tried {HAPPENS[task.name]} {percent(FLIPS_WORTH_SAYING)} {OF[task.name]} or more. "
+            f"The largest, {saying(name, strength)}, {HAPPENS[task.name]} {_said(found, OF[task.name])}."
         )
         sure = found.high < FLIPS_WORTH_SAYING
         level, kind = (Level.NO_EFFECT, "sensitivity_none") if sure else (Level.MEASURED, "sensitivity_small")
         return _statement(model, text, level, kind, found, is_open=not sure)
     _, _, name, strength = worth[0]
     found = _interval(enough, name, strength, parts)
-    text = f"{capital(saying(name, strength))} {HAPPENS[task.name]} {_said(found)} {OF[task.name]}."
+    text = f"{capital(saying(name, strength))} {HAPPENS[task.name]} {_said(found, OF[task.name])}."
     others = [phrase(each).noun for _, _, each, _ in worth[1:]]
     if others:
         text += f" Next come {listing(others, MOST_OTHERS)}."
@@ -124,5 +123,7 @@ def _interval(changed: pd.DataFrame, name: str, strength: float, parts: dict[str
     return clustered_mean(of["value"].to_numpy(float), clusters, bounds=(0.0, 1.0))
 
 
-def _said(found: Interval) -> str:
-    return percent_with_interval(found.value, found.low, found.high)
+def _said(found: Interval, of: str) -> str:
+    if not known(found.low):
+        return f"{percent(found.value)} {of} (too little footage for an interval)"
+    return f"{percent_with_interval(found.value, found.low, found.high)} {of}"

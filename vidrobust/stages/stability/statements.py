@@ -1,4 +1,4 @@
-"""What the answer says of stability: whether the model knows the scene, how often it flips, and where it is worst."""
+"""What the answer says of stability: whether the model knows the scene, how often it flips, where it is worst."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from vidrobust.text.numbers import known, number, percent, percent_with_interval
 from vidrobust.text.phrases import capital, cut, plural
 
 UNKNOWN_SCENE = 0.3
-"""Median top probability below which a classifier of many classes does not seem to know what it sees. Classifiers of
-ImageNet have .7 and more on pictures of their classes, and .1 to .3 on footage that shows none of them."""
+"""Median top probability below which a classifier of many classes does not seem to know what it sees. Classifiers
+of ImageNet have .7 and more on pictures of their classes, and .1 to .3 on footage that shows none of them."""
 CHANCE = 1.5
 """The same limit for few classes: a median top probability below so many times 1 / classes."""
 MANY_CLASSES = 10
@@ -162,16 +162,13 @@ def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Stat
         if n and known(row["value"]) and n >= FEWEST_ROWS:
             yield _rate(metric, row, model, scope, leading=place == 0)
         elif place == 0:
-            why = (
-                f"{plural(n, *of)}, {FEWEST_ROWS} needed. Use a longer clip"
-                if n
-                else _nothing(run, task.nothing)
-            )
+            text = f"Not measured: {_nothing(run, task.nothing)}."
+            if n:
+                why = f"{plural(n, *of)}, {FEWEST_ROWS} needed. Use a longer clip"
+                text = f"Not enough data on the {metric.wording.called}: {why}."
             yield Statement(
                 question=Question.STABLE,
-                text=f"Not enough data on the {metric.wording.called}: {why}."
-                if n
-                else f"Not measured: {why}.",
+                text=text,
                 level=Level.NOT_MEASURED,
                 kind="rate_few" if n else "rate_nothing",
                 model=model,

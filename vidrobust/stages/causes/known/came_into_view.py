@@ -20,7 +20,7 @@ def _size(change: Change, a: np.ndarray, reverse: bool) -> Size:
 
 CAME_INTO_VIEW = Cause(
     name="came_into_view",
-    title="what came into view",
+    title="newly visible content",
     colour="#8fc7e8",
     replay=Content(where=lambda change: change.new),
     occurs=lambda change: bool(change.new.any()),

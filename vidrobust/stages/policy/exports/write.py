@@ -28,10 +28,8 @@ def with_levels(policy: Policy) -> Policy:
     the replayed flips show a gain, its range has a width, and at least one library can express it. Else it is
     *suggested*.
     """
-    steps = [
-        dataclasses.replace(step, evidence={**step.evidence, "level": level_of(policy, step)})
-        for step in policy.steps
-    ]
+    levels = ({**step.evidence, "level": level_of(policy, step)} for step in policy.steps)
+    steps = (dataclasses.replace(s, evidence=known) for s, known in zip(policy.steps, levels, strict=True))
     return dataclasses.replace(policy, steps=tuple(steps))
 
 
