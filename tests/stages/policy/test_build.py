@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from vidrobust.stages.causes.catalogue import REPLAYED
+from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.policy import wording
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.policy import Policy, PolicyStep, strengths
 from vidrobust.stages.policy.rejection import OPEN, Rejected, Why
-from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.policy.wording import reason as in_words
 from vidrobust.stages.variation.observed import OF_WIDTH
 from vidrobust.stages.variation.summary import QUANTITIES
