@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import TableStage
-from vidrobust.plugins.unknown.stage import UNKNOWN
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.correlate.stage import CORRELATE
@@ -35,7 +34,7 @@ REPORT = TableStage(
     name="report",
     sentence="Write report.html and details.html of a run folder.",
     version=4,
-    uses=(STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES, UNKNOWN),
+    uses=(STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES),
     settings=("pictures",),
     files=("report.html", "details.html"),
     make=_make,
