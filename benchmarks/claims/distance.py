@@ -20,7 +20,7 @@ from vidrobust.plugins.finetune.trainable import trainable
 from vidrobust.plugins.published.corruptions import crop_224
 from vidrobust.plugins.published.perturbations import imagenet_c
 from vidrobust.statistics.associations import partial_spearman
-from vidrobust.statistics.resampling import cluster_jackknife
+from vidrobust.statistics.standard_errors import cluster_jackknife
 
 NET = "efficientnet-lite0"
 PICTURES, TRAINED, JUDGED, SEVERITY = 5, 48, 2, 3

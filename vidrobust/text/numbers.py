@@ -12,8 +12,6 @@ from typing import Any
 
 NOT_MEASURED = "not measured"
 NO_INTERVAL = "no interval"
-FEWEST = 10
-"""Frames or pairs below which no rate and no share is stated."""
 SMALLEST_SHARE = 1e-4
 """Smaller shares are written as below 0.01 %."""
 

@@ -23,7 +23,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from vidrobust.statistics.jackknife import left_out_interval
+from vidrobust.statistics.standard_errors import left_out_interval
 
 Features = Callable[[torch.Tensor], np.ndarray]
 """(N, 3, h, w) uint8 pictures -> (N, D) features."""

@@ -45,7 +45,7 @@ from vidrobust.plugins.finetune.metrics import (
 from vidrobust.plugins.finetune.network import Values
 from vidrobust.plugins.finetune.shown import shown_with_boxes
 from vidrobust.predictions import Detections
-from vidrobust.statistics.jackknife import influence
+from vidrobust.statistics.standard_errors import influence
 
 ALONG = {UNCOVERED: "uncovered", DROPOUTS: "missed", RENAMED: "flip", CENTRE: "center_jitter"}
 """Metric -> its column along tracks."""

@@ -19,7 +19,8 @@ from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.plugins.published.transplant.study import Background, Transplant
 from vidrobust.stages.stability import by_place
 from vidrobust.stages.stability.place_section import SURE, draw_cells, text_of, where
-from vidrobust.text.numbers import FEWEST, number, percent_with_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import number, percent_with_interval
 from vidrobust.text.phrases import plural
 
 NAME = "recall"
@@ -68,13 +69,13 @@ def sentence(tables: dict[str, pd.DataFrame]) -> str:
     cells, tests = tables["by_place"], tables["place_tests"]
     few = int(cells["few"].sum())
     left = (
-        f"; {plural(few, 'cell')} of {len(cells)} with fewer than {FEWEST} positions say nothing"
+        f"; {plural(few, 'cell')} of {len(cells)} with fewer than {FEWEST_ROWS} positions say nothing"
         if few
         else ""
     )
     p = float(tests["p"].iloc[0]) if len(tests) else np.nan
     if np.isnan(p):
-        takes = f"{by_place.FEWEST_OBJECTS} backgrounds and two cells of {FEWEST} positions"
+        takes = f"{by_place.FEWEST_OBJECTS} backgrounds and two cells of {FEWEST_ROWS} positions"
         return f"whether the place matters is open: it takes {takes}{left}"
     if p > SURE:
         return f"no effect of the place seen (p = {number(p)}){left}"

@@ -1,11 +1,17 @@
-"""What dependent trials say of their rate: the beta-binomial posterior, on a grid.
+"""What dependent observations say of a rate or a mean, and of those of further footage: posteriors on a grid.
 
-Cluster g has a rate of its own, p_g ~ Beta with mean m and intraclass correlation r, and shows k_g events in n_g
-trials (Griffiths, Biometrics 29, 1973, p. 637-648). The mean has Jeffreys' prior, Beta(1/2, 1/2). For the
-correlation there are two, and the interval is the hull of both posteriors: Beta(1, 3), by which clusters differ,
-so that few events in few clusters do not rule out a bad one (the upper limit of a small rate); and Beta(0.3, 3),
-by which they may well be alike, without which rates far below 1 % are taken for rarely bad clusters and put too
-high (its lower limit). The priors are chosen by how often the interval covers, in ``benchmarks/rates.py``.
+**Rates.** Cluster g has a rate of its own, p_g ~ Beta with mean m and intraclass correlation r, and shows k_g
+events in n_g trials (Griffiths, Biometrics 29, 1973, p. 637-648). The mean has Jeffreys' prior, Beta(1/2,
+1/2). For the correlation there are two, and the interval is the hull of both posteriors: Beta(1, 3), by which
+clusters differ, so that few events in few clusters do not rule out a bad one (the upper limit of a small
+rate); and Beta(0.3, 3), by which they may well be alike, without which rates far below 1 % are taken for
+rarely bad clusters and put too high (its lower limit). The priors are chosen by how often the interval
+covers, in ``benchmarks/rates.py``.
+
+**Means of a series.** values ~ Normal(m, s^2 R) with R[i, j] = r ^ |i - j|, a first-order autoregression; m
+and log s are flat. Given r, the mean of further values lies about the least-squares mean of those seen, by
+Student's t. r is not known, so the prediction is averaged over its posterior. Of independent values this is
+Student's t, a little wider, since few values do not show that they are independent.
 """
 
 from __future__ import annotations
@@ -15,7 +21,9 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import numpy as np
-from scipy.special import betainc, expit, gammaln
+from scipy.special import betainc, expit, gammaln, stdtr, stdtrit
+
+from vidrobust.statistics.levels import LEVEL
 
 MEAN_PRIOR = 0.5
 """Both parameters of the beta prior of the mean: Jeffreys'."""
@@ -25,14 +33,23 @@ FAR_BELOW = 14.0
 """Points whose log density lies so far below the largest carry no mass."""
 COARSE, FINE = (72, 40), (96, 44)
 """Points of the grid in the mean and in the correlation: to find the mass, and upon it."""
+SUMMED = 60
+"""Counts up to which the chances are added up; beyond, a beta distribution of equal mean and variance is near."""
+CORRELATIONS = np.linspace(0.0, 0.9, 10)
+"""How much a value may resemble the one before."""
+PRIOR = (1 - CORRELATIONS) ** 3
+"""What is held of it before any is seen, up to a factor: most series resemble themselves little."""
+HALVINGS = 30
+"""Steps in which a limit is enclosed."""
 
 
 @dataclass(frozen=True)
 class RatePosterior:
     """What is known of the rate.
 
-    low, high    hull of the equal-tailed intervals of the mean; 0 without any event, 1 where nothing else was seen
-    correlation  mean of the posterior means of the intraclass correlation, the share of the variance that lies
+    low, high    hull of the equal-tailed intervals of the mean; 0 without any event, 1 where nothing else was
+    seen correlation  mean of the posterior means of the intraclass correlation, the share of the variance
+    that lies
                  between clusters
     """
 
@@ -41,11 +58,19 @@ class RatePosterior:
     correlation: float
 
 
-def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = 0.95) -> RatePosterior:
-    """The posterior of the mean rate from events (G,) and trials (G,) of each cluster.
+def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = LEVEL) -> RatePosterior:
+    """Return the posterior of the mean rate from the events and trials of each cluster.
 
-    Only the counts matter, not which cluster has which. Clusters without trials are left out. Events may be
-    sums of shares: each trial is then one whose outcome was seen in part, as uncertain as a whole one.
+    Only the counts matter, not which cluster has which. Clusters without trials are left out.
+
+    Parameters
+    ----------
+    successes : (G,)
+        Events. They may be sums of shares: each trial is then one whose outcome was seen in part, as
+        uncertain as a whole one.
+    trials : (G,)
+    level : float
+        Confidence of the interval.
     """
     counts = np.stack([np.asarray(successes, np.float64), np.asarray(trials, np.float64)])
     if (counts[0] < 0).any() or (counts[0] > counts[1]).any():
@@ -71,12 +96,20 @@ def _posterior(
 def predicted_rate(
     successes: np.ndarray, trials: np.ndarray, sizes: np.ndarray, *, tail: float
 ) -> tuple[float, float]:
-    """Limits of the share of events in new clusters of so many trials, given those seen: beyond each, ``tail``.
+    """Return limits of the share of events in new clusters, given those seen.
 
-    successes, trials  (G,) of the clusters seen; sizes (C,) trials of the new clusters
-    The new clusters' rates are drawn as those of the seen ones, with mean and correlation as the posterior has
-    them. Their sum is taken for beta-binomial with the variance of that sum. An event count is beyond the upper
-    limit with a chance of at most ``tail``, and the same below the lower one; the hull over both priors.
+    The new clusters' rates are drawn as those of the seen ones, with mean and correlation as the posterior
+    has them. Their sum is taken for beta-binomial with the variance of that sum. The limits are the hull over
+    both priors.
+
+    Parameters
+    ----------
+    successes, trials : (G,) int
+        Of the clusters seen.
+    sizes : (C,) int
+        Trials of the new clusters.
+    tail : float
+        Largest chance of a share beyond the upper limit, and of one below the lower limit.
     """
     kinds, times = np.unique(
         np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)]), axis=1, return_counts=True
@@ -86,10 +119,6 @@ def predicted_rate(
         _predicted(_points(prior, *seen), np.asarray(sizes, np.float64), tail) for prior in CORRELATION_PRIORS
     ]
     return min(low for low, _ in ends), max(high for _, high in ends)
-
-
-SUMMED = 60
-"""Counts up to which the chances are added up; beyond, a beta distribution of equal mean and variance is near."""
 
 
 @lru_cache(maxsize=64)
@@ -224,3 +253,68 @@ def _distribution(mass: np.ndarray) -> np.ndarray:
     """Distribution function at equally spaced points, by trapezoids."""
     steps = np.concatenate([[0.0], np.cumsum((mass[1:] + mass[:-1]) / 2)])
     return steps / steps[-1]
+
+
+def predicted_mean(
+    values: np.ndarray, at: np.ndarray, further: np.ndarray, *, tail: float
+) -> tuple[float, float]:
+    """Return limits of the mean of further values of an autocorrelated series.
+
+    The further ones are judged by what the series is about, not by the last of it: a line that drifts away is
+    not followed.
+
+    Parameters
+    ----------
+    values : (b,) float64
+        Those seen, two or more.
+    at, further : (b,) and (n,) int
+        Places of the values seen, and of the further ones.
+    tail : float
+        Chance with which the mean lies beyond each limit.
+    """
+    seen, freedom = np.asarray(values, np.float64), len(values) - 1
+    weights, inverse, given, factor = _places(tuple(map(int, at)), tuple(map(int, further)))
+    middle = weights @ seen
+    apart = seen - middle[:, None]
+    square = np.einsum("ri,rij,rj->r", apart, inverse, apart)
+    if not square.min() > 0:
+        return float(middle[0]), float(middle[0])
+    share = given - freedom / 2 * np.log(square)
+    share = np.exp(share - share.max())
+    share /= share.sum()
+    spread = np.sqrt(square / freedom * factor)
+
+    def limit(chance: float) -> float:
+        ends = middle + stdtrit(freedom, chance) * spread
+        low, high = float(ends.min()), float(ends.max())
+        for _ in range(HALVINGS):
+            half = (low + high) / 2
+            if float(share @ stdtr(freedom, (half - middle) / spread)) < chance:
+                low = half
+            else:
+                high = half
+        return (low + high) / 2
+
+    return limit(tail), limit(1 - tail)
+
+
+@lru_cache(maxsize=1024)
+def _places(
+    at: tuple[int, ...], further: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of each correlation: least-squares weights (r, b), inverse of R (r, b, b), what its posterior has of the
+    places alone (r,), and the variance of what is judged less the estimated mean, in s^2 (r,)."""
+    own = _alike(at, at)
+    inverse = np.linalg.inv(own)
+    weight = inverse.sum(axis=2)
+    total = weight.sum(axis=1)
+    weights = weight / total[:, None]
+    between = np.einsum("rij,rj->r", _alike(further, at), weights) / len(further)
+    factor = _alike(further, further).mean(axis=(1, 2)) + 1 / total - 2 * between
+    given = np.log(PRIOR) - (np.linalg.slogdet(own)[1] + np.log(total)) / 2
+    return weights, inverse, given, factor
+
+
+def _alike(one: tuple[int, ...], other: tuple[int, ...]) -> np.ndarray:
+    apart = np.abs(np.subtract.outer(np.array(one), np.array(other)))
+    return np.where(apart == 0, 1.0, CORRELATIONS[:, None, None] ** apart)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vidrobust.statistics.jackknife import (
+from vidrobust.statistics.standard_errors import (
     groups,
     influence,
+    jackknife_error,
     leave_one_out,
     left_out_interval,
-    standard_error,
 )
 
 VALUES = np.random.default_rng(0).normal(5, 2, 20)
@@ -24,7 +24,7 @@ def mean_of(rows: np.ndarray) -> np.ndarray:
 def test_of_a_mean_it_is_the_textbook_standard_error() -> None:
     without = leave_one_out(mean_of, np.arange(20))
     assert without.shape == (20, 2)
-    assert standard_error(without)[0] == pytest.approx(stats.sem(VALUES))
+    assert jackknife_error(without)[0] == pytest.approx(stats.sem(VALUES))
     assert influence(without[:, 0]) == pytest.approx(VALUES - VALUES.mean())
     low, high = left_out_interval(float(VALUES.mean()), without[:, 0], (-np.inf, np.inf))
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 19, VALUES.mean(), stats.sem(VALUES)))
