@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import BREAKS
+from vidrobust.frame_pairs.transitions import BREAKS
 from vidrobust.metrics.catalogue import TASKS
 from vidrobust.pipeline.unit import Context, Read, Trim
 from vidrobust.run_folder.settings import Settings

@@ -20,8 +20,8 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import SCENE_CUT
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.frame_pairs.transitions import SCENE_CUT
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.task import CorrelationSpec
 from vidrobust.stages.correlate.columns import with_means

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.changes.transitions import REASONS
+from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statistics.levels import FEWEST_ROWS

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes, precisions
-from vidrobust.changes.transitions import FrameTransitions
 from vidrobust.files.atomic import write_arrays
+from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_meter import BoxMeter
 from vidrobust.metrics.task import AlongTime

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.changes.robust import TUKEY_BIWEIGHT, absolute, biweight, not_shared, spread
+from vidrobust.frame_pairs.robust import TUKEY_BIWEIGHT, absolute, biweight, not_shared, spread
 
 
 def test_weights_by_hand() -> None:

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from vidrobust.changes import robust
+from vidrobust.frame_pairs import robust
 from vidrobust.frames.pixels import brightest, luma
 from vidrobust.frames.spline_field import REACH, field_of, lattice_side, spline_basis
 

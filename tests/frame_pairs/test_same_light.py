@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.changes.registration import inside
-from vidrobust.changes.same_light import same_light
+from vidrobust.frame_pairs.registration import inside
+from vidrobust.frame_pairs.robust import same_light
 
 PICTURE = np.random.default_rng(0).integers(60, 181, (40, 60)).astype(np.uint8)  # mean 120, spread 35
 

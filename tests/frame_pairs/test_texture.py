@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from vidrobust.changes.light import measure_light
-from vidrobust.changes.motion import measure_motion
-from vidrobust.changes.texture import grid_step, measure_texture
+from vidrobust.frame_pairs.light import measure_light
+from vidrobust.frame_pairs.motion import measure_motion
+from vidrobust.frame_pairs.texture import grid_step, measure_texture
 
 NAMES = ["dog", "cups"]
 

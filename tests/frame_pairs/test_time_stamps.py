@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.changes.time_stamps import measure_timing
+from vidrobust.frame_pairs.transitions import measure_timing
 
 
 def _timing(times, rate=25.0, index=None):

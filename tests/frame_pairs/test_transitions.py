@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.made_frames import batch_of, texture
-from vidrobust.changes import transitions as pairs
+from vidrobust.frame_pairs import transitions as pairs
 from vidrobust.video.source import open_video
 
 

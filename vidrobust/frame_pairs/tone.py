@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from vidrobust.changes import hues
-from vidrobust.changes.robust import absolute, biweight, spread
+from vidrobust.frame_pairs import hues
+from vidrobust.frame_pairs.robust import absolute, biweight, spread
 from vidrobust.frames.pixels import LUMA
 
 CELL = 8

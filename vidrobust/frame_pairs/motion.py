@@ -18,8 +18,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from vidrobust.changes.prepared import PreparedFrame
-from vidrobust.changes.same_light import same_light
+from vidrobust.frame_pairs.prepared import PreparedFrame
+from vidrobust.frame_pairs.robust import same_light
 
 WINDOW = 15
 LEVELS = 4

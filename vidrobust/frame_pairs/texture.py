@@ -13,9 +13,9 @@ from functools import cache
 import cv2
 import numpy as np
 
-from vidrobust.changes.light import Measure
-from vidrobust.changes.motion import MIN_POINTS, PairMotion, Similarity
-from vidrobust.changes.prepared import PreparedFrame, cell_centres
+from vidrobust.frame_pairs.light import Measure
+from vidrobust.frame_pairs.motion import MIN_POINTS, PairMotion, Similarity
+from vidrobust.frame_pairs.prepared import PreparedFrame, cell_centres
 from vidrobust.frames.pixels import LUMA
 
 SHARP_PATCHES = 24

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vidrobust.changes.registration import register, size_px, warp, warp_at
-from vidrobust.changes.unregistered import Unregistered
+from vidrobust.frame_pairs.registration import register, size_px, warp, warp_at
+from vidrobust.frame_pairs.transitions import Unregistered
 
 H, W = 150, 200
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.stages.causes.planted import recorded, still
-from vidrobust.changes.blur import SIDE, Kernel, noise_between, noise_lost, noise_of, regained
+from vidrobust.frame_pairs.blur import SIDE, Kernel, noise_between, noise_lost, noise_of, regained
 
 GAUSSIAN, LINE = Kernel(sigma_px=1.4), Kernel(sigma_px=5 / math.sqrt(12), angle=0.6)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from vidrobust.changes.motion import measure_motion
-from vidrobust.changes.prepared import prepare
+from vidrobust.frame_pairs.motion import measure_motion
+from vidrobust.frame_pairs.prepared import prepare
 
 NAMES = ["dog", "cups"]
 

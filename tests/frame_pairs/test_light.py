@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from vidrobust.changes.light import measure_light
-from vidrobust.changes.motion import at_rest, measure_motion
+from vidrobust.frame_pairs.light import measure_light
+from vidrobust.frame_pairs.motion import at_rest, measure_motion
 
 NAMES = ["dog", "cups"]
 QUANTITIES = {

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vidrobust.changes.robust import TUKEY_BIWEIGHT, biweight, spread
-from vidrobust.changes.same_light import same_light
-from vidrobust.changes.unregistered import MIN_SIDE, Unregistered
+from vidrobust.frame_pairs.robust import TUKEY_BIWEIGHT, biweight, same_light, spread
+from vidrobust.frame_pairs.transitions import MIN_SIDE, Unregistered
 from vidrobust.frames.pixels import luma
 
 MIN_TEXTURE = 4.0

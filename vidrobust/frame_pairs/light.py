@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vidrobust.changes.local_light import fit_local_light
-from vidrobust.changes.motion import Similarity
-from vidrobust.changes.prepared import PreparedFrame
+from vidrobust.frame_pairs.local_light import fit_local_light
+from vidrobust.frame_pairs.motion import Similarity
+from vidrobust.frame_pairs.prepared import PreparedFrame
 from vidrobust.frames.pixels import LUMA
 
 BLOCK = 4

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidrobust.changes.prepared import PreparedFrame, prepare
+from vidrobust.frame_pairs.prepared import PreparedFrame, prepare
 
 Render = Callable[..., np.ndarray]
 SCENES = {"dog": ("objects/sam2_01_dog.mp4", 60), "cups": ("objects/sam2_02_cups.mp4", 100)}

@@ -25,8 +25,8 @@ import cv2
 import numpy as np
 from scipy import fft, optimize
 
-from vidrobust.changes.blur import SHARED, SIDE, Blur, Kernel
-from vidrobust.changes.robust import not_shared
+from vidrobust.frame_pairs.blur import SHARED, SIDE, Blur, Kernel
+from vidrobust.frame_pairs.robust import not_shared
 
 # Spectra of blocks of two frames, each of the second frame beside the block of the first that it moved to.
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from vidrobust.changes import local_light, robust
-from vidrobust.changes.local_light import fit_local_light
+from vidrobust.frame_pairs import local_light, robust
+from vidrobust.frame_pairs.local_light import fit_local_light
 
 HEIGHT, WIDTH = 144, 192
 EVERYWHERE = np.ones((HEIGHT, WIDTH), bool)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vidrobust.changes.robust import not_shared
+from vidrobust.frame_pairs.robust import not_shared
 from vidrobust.perturb.blur import line_kernel
 
 SIDE = 32
