@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from vidrobust.plugins.published.labelled_images import sets_for
 
 from vidrobust.errors import SettingsError
 from vidrobust.models import classes
-from vidrobust.protocols.labelled_images import sets_for
 
 
 def test_imagenet_in_the_usual_order() -> None:
@@ -66,10 +66,3 @@ def test_imagenet_names_are_torchvisions_but_for_those_shown_otherwise() -> None
         if theirs != ours
     }
     assert different == {680: ("nipple", "bottle teat")}
-
-
-def test_labels_may_use_the_name_of_imagenet_or_the_one_shown() -> None:
-    sets, _ = sets_for([frozenset({"nipple"}), frozenset({"bottle teat"})], classes.imagenet())
-    assert sets == [frozenset({680}), frozenset({680})]
-    own, _ = sets_for([frozenset({"nipple"})], ("hose", "nipple"))
-    assert own == [frozenset({1})]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from vidrobust.changes.transitions import FrameTransitions
     from vidrobust.footage.item import Item
+    from vidrobust.frame_pairs.transitions import FrameTransitions
     from vidrobust.frames.batch import FrameBatch, VideoInfo
     from vidrobust.models.predict import Model
     from vidrobust.pipeline.run import Run

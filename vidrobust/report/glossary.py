@@ -17,117 +17,120 @@ class Word:
 GLOSSARY = (
     Word(
         "label flip",
-        "The leading class of a frame is another one in the next frame. The flip rate is the share of usable "
-        "neighbouring pairs with a flip.",
-        "12 flips in 480 pairs are a rate of 2.5 %, or 1 in 40.",
+        "The label of a frame differs from the label of the next frame. The flip rate is the share of "
+        "usable pairs of neighbouring frames that flip.",
+        "12 flips in 480 pairs: a rate of 2.5 %, or 1 in 40.",
     ),
     Word(
         "revert flip (A B A)",
-        "The label leaves and is back within a few frames. One of the two answers is certainly wrong.",
+        "The label changes and returns within a few frames. At least one of the two labels is wrong.",
         "bolt, nut, bolt in three neighbouring frames.",
     ),
     Word(
         "95 % interval",
-        "What the true rate may be, given how little footage there is. It counts separate stretches of footage or "
-        "whole clips, never single frames, since neighbouring frames are nearly copies.",
-        "2.5 % [1.1, 4.8]: were the study made again with other footage of this kind, 95 of 100 such intervals "
-        "would hold the rate.",
+        "The range of rates that the footage is compatible with. It counts separate stretches of footage or "
+        "whole clips, because neighbouring frames are nearly copies.",
+        "2.5 % [1.1, 4.8]: of 100 studies on footage of this kind, about 95 give an interval that contains "
+        "the true rate.",
     ),
     Word(
-        "one in so many",
-        "A rate turned round. Where no event was seen there is only an upper limit.",
-        "2.5 % is 1 in 40; none in 480 pairs may still be 1 in 100.",
+        "1 in N",
+        "Another way to write a rate. If no event was seen, there is only an upper limit.",
+        "2.5 % is 1 in 40. No flip in 480 pairs may still mean 1 in 100.",
     ),
     Word(
         "total variation",
-        "By how much the prediction shifts: half the sum of the absolute differences of the probabilities.",
-        "bolt .7, nut .3 and then bolt .4, nut .6: the prediction shifts by 30 %.",
+        "The distance between two predictions: half the sum of the absolute differences of the "
+        "probabilities.",
+        "bolt .7, nut .3, then bolt .4, nut .6: the prediction shifts by 30 %.",
     ),
     Word(
         "jitter",
-        "How much probabilities, scores or boxes shake about a steady drift, over three frames. A slow drift "
-        "costs nothing.",
+        "How much probabilities, scores or boxes vary around a steady drift, over three frames. A slow "
+        "drift has no jitter.",
         ".5, .6, .7 has none; .5, .7, .5 has much.",
     ),
     Word(
         "Jensen-Shannon divergence",
-        "How far apart two predictions are, in bits: 0 the same, 1 nothing in common.",
+        "The distance between two predictions in bits: 0 if they are equal, 1 if they share nothing.",
         "(.5, .5) and (1, 0) are .31 bits apart.",
     ),
     Word(
         "top-5 distance",
-        "How far the five leading classes move in the ranking; 0 if none moves, 18 at most.",
-        "The first and the second change places: 2 (one step each).",
+        "How far the five leading classes move in the ranking, from 0 to 18.",
+        "The first and the second class swap: 2 (one step each).",
     ),
     Word(
         "entropy",
-        "How undecided a prediction is: 0 where one class has everything.",
+        "How undecided a prediction is: 0 if one class has all the probability.",
         "(.5, .5) has 1 bit, (.99, .01) has .08.",
     ),
     Word(
         "dropout",
-        "A frame in which an object that is followed has no box, between two frames in which it has one.",
+        "A frame in which a tracked object has no box, between two frames in which it has one.",
         "A bottle is found in frames 1 to 9 and 11 to 20: frame 10 is a dropout, 1 in 20.",
     ),
     Word(
         "numerical error (noise floor)",
-        "The same picture tested again in other batches and positions. A flip no larger than that may be "
-        "numerical error, and is counted apart.",
+        "The difference when the same picture is tested again, in other batches and positions. A flip that "
+        "is no larger may be numerical error and is counted apart.",
         "The same picture tested 72 times: the prediction shifts by .00003 % at most.",
     ),
     Word(
         "account of causes",
-        "Of the change of a model's output between neighbouring frames, the share that each measured change makes "
-        "when it is played again alone: light, colour, camera, objects and so on. The rest is not explained.",
-        "camera 52 % [40, 63]: moving the picture alone, as the camera did, does half of what happened.",
+        "How much of the change in a model's output each measured change reproduces when it is replayed "
+        "alone: light, colour, camera, objects and so on. The rest is unexplained.",
+        "camera 52 % [40, 63]: moving the picture as the camera moved reproduces half of the change.",
     ),
     Word(
         "only this",
-        "The part of a cause's share that the same change in a wrong direction does not do.",
-        "camera 52 %, only this 30 %: any motion of that size does 22 %.",
+        "The part of a cause's share that a change of the same size in a wrong direction does not reproduce.",
+        "camera 52 %, only this 30 %: any motion of that size reproduces 22 %.",
     ),
     Word(
         "sensitivity",
-        "What a synthetic change of a known strength does to a clean frame.",
+        "The effect of a synthetic change of known strength on a clean frame.",
         "A brightness change of 20 % flips the label of 6 % of the frames.",
     ),
     Word(
         "variation",
-        "How far two frames of the footage differ, from pixels alone: median, 95th and 99th percentile.",
-        "shift, p95 1.2 px: of twenty pairs of neighbours one moves further than that.",
+        "How much two frames of the footage differ, measured from pixels: median, 95th and 99th percentile.",
+        "shift, p95 1.2 px: 1 in 20 pairs of neighbouring frames moves further.",
     ),
     Word(
         "proxy",
-        "A lab test that predicts the line: clips, frames or models that are sensitive to it are also unstable in "
-        "the footage, beyond what low confidence explains anyway.",
-        "Across 40 clips, sensitivity to blur and the flip rate have a partial rank correlation of .5 [.2, .7].",
+        "A perturbation that predicts instability: clips, frames or models that are sensitive to it are "
+        "also unstable in the footage, beyond what low confidence explains.",
+        "Across 40 clips, sensitivity to blur and the flip rate have a partial rank correlation of .5 [.2, "
+        ".7].",
     ),
     Word(
         "Spearman, Kendall, partial correlation",
-        "Agreement of two rankings, from -1 to 1; partial: with what a third quantity explains taken off.",
+        "Agreement of two rankings, from -1 to 1. Partial: after removing what a third quantity explains.",
         "Five clips in the same order by blur and by flips: 1. In opposite order: -1.",
     ),
     Word(
         "p and q",
-        "p: how often chance alone does as much. q: the same where many questions are asked at once "
-        "(Benjamini-Hochberg).",
-        "20 tests of nothing: one of them has p below .05, and none should have q below .05.",
+        "p: how often chance alone gives a result at least as large. q: the same, corrected for the number "
+        "of questions (Benjamini-Hochberg).",
+        "20 tests without an effect: on average one has p below .05; rarely does one have q below .05.",
     ),
     Word(
         "kappa",
-        "Agreement beyond chance: 1 is perfect, 0 what chance gives. By common practice .9 is good, below .7 bad.",
+        "Agreement beyond chance: 1 is perfect, 0 is chance. By common practice .9 is good and below .7 is "
+        "poor.",
         "90 % agreement where chance gives 50 %: kappa .8.",
     ),
     Word(
         "found again",
-        "A conclusion tested on clips that did not make it.",
+        "A conclusion was tested on clips, or a part of the footage, that did not produce it.",
         "found again in 4 of 5 clips; or: not tested, one clip.",
     ),
     Word(
         "gauge R&R",
-        "How much of the spread of measurements is the measuring: the same part again (repeatability), another "
-        "operator, camera or model (reproducibility).",
-        "%GRR 12: of the spread of all parts the measuring makes 12 %.",
+        "How much of the spread of measurements comes from measuring: the same part again (repeatability), "
+        "another operator, camera or model (reproducibility).",
+        "%GRR 12: measuring makes 12 % of the total spread.",
     ),
 )
 """In the order in which a reader meets them."""
@@ -138,7 +141,7 @@ def page() -> str:
     lines = [
         "# Glossary",
         "",
-        "The words of the report, each with an example.",
+        "The terms of the report, each with an example.",
         "",
         "| word | meaning | example |",
         "|---|---|---|",

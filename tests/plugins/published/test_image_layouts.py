@@ -15,12 +15,12 @@ from vidrobust.cli import app
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.expand import expand_sources
 from vidrobust.models.classes import imagenet as names_of_imagenet
-from vidrobust.models.classes import imagenet_wnids
+from vidrobust.models.classes import imagenet_wnids, sets_for
 from vidrobust.plugins.published import alexnet
 from vidrobust.plugins.published.corrupted_files import measure_errors, measure_flips, suite_of
 from vidrobust.plugins.published.corruptions import corruptions, crop_224, with_extra
 from vidrobust.plugins.published.image_layouts import read_layout
-from vidrobust.plugins.published.labelled_images import read_labels, sets_for
+from vidrobust.plugins.published.labelled_images import read_labels
 from vidrobust.predictions import Classifications
 
 FEW = {"contrast": "digital", "brightness": "weather", "speckle_noise": "extra"}
@@ -208,3 +208,10 @@ def test_a_column_says_which_images_depend_on_each_other(pictures: dict, tmp_pat
     table.write_text("\n".join(["file,label,group", *rows, rows[0][:-1] + "9"]))
     with pytest.raises(InputError, match=r"line 7, column group: .* is of 0 already, got 9"):
         read_labels(folder, table)
+
+
+def test_labels_may_use_the_name_of_imagenet_or_the_one_shown() -> None:
+    sets, _ = sets_for([frozenset({"nipple"}), frozenset({"bottle teat"})], names_of_imagenet())
+    assert sets == [frozenset({680}), frozenset({680})]
+    own, _ = sets_for([frozenset({"nipple"})], ("hose", "nipple"))
+    assert own == [frozenset({1})]

@@ -149,7 +149,7 @@ def frames_to_study(transitions: pd.DataFrame, count: int, content: str, seed: i
     import numpy as np
 
     from vidrobust.stages.sensitivity.design import start_of
-    from vidrobust.statistics.nested import spread_order
+    from vidrobust.statistics.samples import spread_order
 
     frames, reason = transitions["frame"].to_numpy(), transitions["reason"].to_numpy()
     starts = frames[:-1][reason[1:] == ""]
