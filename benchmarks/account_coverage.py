@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from harness import say
 
-from vidrobust.changes.transitions import PairWatcher
+from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.pixels import to_array
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifier

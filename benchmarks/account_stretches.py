@@ -15,7 +15,7 @@ import pandas as pd
 from harness import say
 
 from vidrobust.stages.causes.pair_choice import choose_pairs
-from vidrobust.stages.causes.ratio import jackknife
+from vidrobust.stages.causes.ratio import share_of_totals
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, SHORTEST_SAMPLED, independent_clusters
 
 CLIPS = ((60, 24), (150, 24), (150, 64), (270, 64), (1500, 64))
@@ -59,7 +59,7 @@ def drawn(
             label = independent_clusters(np.zeros(len(at)), at, shortest=shortest).label
         totals = np.zeros((label.max() + 1, 2))
         np.add.at(totals, label, columns)
-        summary = jackknife(totals, lambda t: t[..., 0] / t[..., 1], draws=len(at))
+        summary = share_of_totals(totals, lambda t: t[..., 0] / t[..., 1], draws=len(at))
         truths = (along.sum() / change.sum(), process)
         found.append(
             [*(summary.low <= t <= summary.high for t in truths), summary.high - summary.low, len(totals)]

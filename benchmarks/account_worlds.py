@@ -29,7 +29,7 @@ import pandas as pd
 import torch
 from harness import say
 
-from vidrobust.changes.transitions import PairWatcher
+from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.pixels import to_array, to_levels
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications, Classifier

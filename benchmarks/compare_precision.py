@@ -19,10 +19,10 @@ import pandas as pd
 from harness import say
 
 from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes
-from vidrobust.finished_runs.compare_metrics import FEWEST
 from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 from vidrobust.finished_runs.compare_sides import Side
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.statistics.levels import FEWEST_TESTED
 
 PLANTED = 0.15
 """Chance of missing a box that the planted detector has more than the other."""
@@ -67,7 +67,9 @@ def world(
     sides = []
     for extra, own in ((0.0, np.maximum(-lean, 0)), (more, np.maximum(lean, 0))):
         # below six clips what is said is said of these alone: there a clip that suits one of the two is no chance
-        lasting = hard + extra + (rng.normal(0, 0.05, clips) if clips >= FEWEST and not moments else 0.0)
+        lasting = (
+            hard + extra + (rng.normal(0, 0.05, clips) if clips >= FEWEST_TESTED and not moments else 0.0)
+        )
         missed = np.clip(lasting[code] + own, 0, 0.95)
         found = known[rng.uniform(size=len(known)) >= missed].copy()
         found[BOX] = found[BOX] + rng.normal(0, 4, (len(found), 4))

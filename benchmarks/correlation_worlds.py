@@ -28,7 +28,8 @@ from vidrobust.stages.correlate.together import explain_together
 from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics.associations import partial_spearman
 from vidrobust.statistics.clusters import SHORTEST_S, independent_clusters
-from vidrobust.statistics.resampling import autocorrelation_time, cluster_jackknife, fisher_z
+from vidrobust.statistics.permutations import autocorrelation_time
+from vidrobust.statistics.standard_errors import cluster_jackknife, fisher_z
 
 FAMILIES, PER_FAMILY = 4, 3
 PERTURBATIONS = FAMILIES * PER_FAMILY

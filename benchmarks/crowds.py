@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from harness import say
 
-from vidrobust.changes.transitions import PairWatcher
+from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.task import AlongTime

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from harness import say
 
-from vidrobust.changes.transitions import PairWatcher
+from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.plugins.line.camera import SENSOR_LEVELS
 from vidrobust.plugins.line.dials import BY_NAME
 from vidrobust.plugins.line.render import RenderSettings, render

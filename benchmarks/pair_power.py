@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.causes.pair_choice import choose_pairs
-from vidrobust.statistics import sign_flip_of_sum
+from vidrobust.statistics import significance
 
 PAIRS, EVERY, DIRECTIONS = 240, 4, 8
 LINES = 10
@@ -63,7 +63,7 @@ def drawn(of: Line, how: str, count: int, key: str) -> tuple[bool, float]:
     chosen = choose_pairs(table, count, key)
     at, weight = chosen["frame_a"].to_numpy(), chosen["weight"].to_numpy()
     projection, change = weight * of.projection[at], weight * of.change[at]
-    p = sign_flip_of_sum.sign_flip_p(projection - SMALLEST * change)
+    p = significance.sign_flip_p(projection - SMALLEST * change)
     return p <= LEVEL, float(projection.sum() / change.sum())
 
 

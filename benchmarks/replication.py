@@ -28,7 +28,10 @@ from scipy import stats
 
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.shares import p_value_of
-from vidrobust.stages.causes.summary import AGAIN, LEVEL
+from vidrobust.stages.causes.summary import (
+    AGAIN,
+)
+from vidrobust.statistics.levels import FALSE_DISCOVERY
 
 PAIRS, DIRECTIONS, CAUSE = 48, 8, "light"
 SIZES = (0.17, 0.22, 0.27, 0.32, 0.4)
@@ -64,8 +67,8 @@ def anew(rng: np.random.Generator, size: float, recordings: int) -> tuple[float,
     p = np.array(
         [p_value_of(PairTable.of(recording(rng, size, PAIRS // 2)), CAUSE) for _ in range(2 * recordings)]
     ).reshape(-1, 2)
-    found = (p[:, 0] > SURE) & (p[:, 0] <= LEVEL)
-    return float((p <= LEVEL).mean()), int(found.sum()), int((p[found, 1] <= AGAIN).sum())
+    found = (p[:, 0] > SURE) & (p[:, 0] <= FALSE_DISCOVERY)
+    return float((p <= FALSE_DISCOVERY).mean()), int(found.sum()), int((p[found, 1] <= AGAIN).sum())
 
 
 def main() -> None:
@@ -86,7 +89,9 @@ def main() -> None:
             every += rows
             total += (hits, findings)
         test = float(
-            stats.norm.cdf(stats.norm.ppf(power) + stats.norm.ppf(1 - LEVEL) - stats.norm.ppf(1 - AGAIN))
+            stats.norm.cdf(
+                stats.norm.ppf(power) + stats.norm.ppf(1 - FALSE_DISCOVERY) - stats.norm.ppf(1 - AGAIN)
+            )
         )
         table.row(share, power, _said(rows), f"{hits / max(findings, 1):.0%} of {findings}", test)
     harness.say(

@@ -24,7 +24,7 @@ from harness import say
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.sensitivity.design import start_of, strengths_shown
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
-from vidrobust.statistics.nested import spread_order
+from vidrobust.statistics.samples import spread_order
 
 METRICS = ("total_variation", "label_flip")
 

@@ -38,7 +38,7 @@ from vidrobust.plugins.unknown.link import MARGIN
 from vidrobust.plugins.unknown.names import ERROR, FLIP
 from vidrobust.plugins.unknown.outside import MORE
 from vidrobust.plugins.unknown.study import Events, ScoreStudied, leading, study
-from vidrobust.statistics.auroc import auroc
+from vidrobust.statistics.associations import auroc
 from vidrobust.text.numbers import percent_with_interval, with_interval
 from vidrobust.video.source import VideoSource, open_video
 

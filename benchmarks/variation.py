@@ -19,7 +19,7 @@ import torch
 from efficientnet_lite_pytorch import EfficientNet
 from harness import say
 
-from vidrobust.changes.transitions import PairWatcher
+from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.stages.variation.changes import VariationMeter
 

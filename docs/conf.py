@@ -7,8 +7,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from option_pages import write_option_pages
+from option_pages import write_option_pages, write_page
 
+from vidrobust.perturb.page import page as perturbation_page
+from vidrobust.plugins.line.page import dial_page
+from vidrobust.tables.document import page as table_page
 from vidrobust.version import VERSION
 
 project = "vidrobust"
@@ -27,3 +30,9 @@ autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 
 write_option_pages(Path(__file__).parent / "commands")
+for name, text in {
+    "tables": table_page(),
+    "perturbations": perturbation_page(),
+    "dials": dial_page(),
+}.items():
+    write_page(Path(__file__).parent / "generated" / f"{name}.md", text)

@@ -1,4 +1,4 @@
-"""Every command and option as pages of the documentation, made from the command line itself."""
+"""Write the reference pages of all commands and options from the command line itself."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from vidrobust.cli.grouped import GROUPS
 
 
 def write_option_pages(folder: Path) -> None:
-    """One page for each section of ``vidrobust --help``, written only where it changes."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write one page for each section of ``vidrobust --help``."""
     for section, names in SECTIONS.items():
         blocks = [f"# {section}"]
         for name in names:
             blocks += _command(name, cli.commands[name])
-        text = "\n\n".join(blocks) + "\n"
-        path = folder / f"{section.lower()}.md"
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+        write_page(folder / f"{section.lower()}.md", "\n\n".join(blocks) + "\n")
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page unless it already has this text, so that Sphinx rebuilds only what changed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
 
 
 def _command(name: str, command: click.Command) -> list[str]:

@@ -15,12 +15,12 @@ from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.plugins.finetune.arms import ARMS
 from vidrobust.plugins.finetune.leaks import arm_change, features_of
+from vidrobust.plugins.finetune.sample_distance import changes, minimal_sample_distance
 from vidrobust.plugins.finetune.trainable import trainable
 from vidrobust.plugins.published.corruptions import crop_224
 from vidrobust.plugins.published.perturbations import imagenet_c
-from vidrobust.plugins.published.sample_distance import changes, minimal_sample_distance
 from vidrobust.statistics.associations import partial_spearman
-from vidrobust.statistics.resampling import cluster_jackknife
+from vidrobust.statistics.standard_errors import cluster_jackknife
 
 NET = "efficientnet-lite0"
 PICTURES, TRAINED, JUDGED, SEVERITY = 5, 48, 2, 3

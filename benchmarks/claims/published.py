@@ -14,7 +14,7 @@ from vidrobust.plugins.published.perturbations import imagenet_c
 from vidrobust.stages.correlate.from_summaries import family_of
 from vidrobust.statistics.associations import effective_robustness, partial_spearman, pearson
 from vidrobust.statistics.intervals import clopper_pearson, clustered_mean
-from vidrobust.statistics.resampling import cluster_jackknife
+from vidrobust.statistics.standard_errors import cluster_jackknife
 
 VIDEO = {"vid": 1109, "ytbb": 2030}
 """Of each video set how many anchors it scores."""

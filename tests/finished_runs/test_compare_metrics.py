@@ -14,7 +14,6 @@ from scipy import stats
 from vidrobust.errors import InputError
 from vidrobust.finished_runs.compare_metrics import (
     ENOUGH,
-    LEVEL,
     Compared,
     Paired,
     churn,
@@ -23,6 +22,7 @@ from vidrobust.finished_runs.compare_metrics import (
     paired_rows,
     verdict,
 )
+from vidrobust.statistics.levels import ALPHA
 
 KEYS = ("item", "frame")
 
@@ -111,7 +111,7 @@ def test_below_fourteen_clips_a_verdict_speaks_of_these_clips_alone() -> None:
 
 def test_of_fourteen_clips_one_is_of_a_kind_that_is_one_in_five() -> None:
     assert ENOUGH == 14
-    assert 0.8**ENOUGH < LEVEL < 0.8 ** (ENOUGH - 1)
+    assert 0.8**ENOUGH < ALPHA < 0.8 ** (ENOUGH - 1)
 
 
 def test_one_clip_in_five_that_is_bad_gives_no_false_verdict_where_none_of_them_is_seen() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.made_frames import batch_of, texture
-from vidrobust.changes.transitions import FrameTransitions
+from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.class_differences import total_variation
 from vidrobust.metrics.class_meter import ALL_CLASSES, REST, TOP, ClassMeter

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from vidrobust.changes.transitions import PairWatcher
+from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.detection import DETECTION, move

@@ -8,7 +8,7 @@ from scipy import stats
 
 from vidrobust.errors import InputError
 from vidrobust.statistics.control_charts import individuals_chart, p_chart
-from vidrobust.statistics.predicted_mean import predicted_mean
+from vidrobust.statistics.posteriors import predicted_mean
 
 
 def runs(rng: np.random.Generator, rates: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:

@@ -5,20 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.statistics.crossed import (
-    Rows,
-    crossed_error,
-    crossed_mean,
-    crossed_rate,
-    crossed_rates,
-    crossed_ratio,
-)
-from vidrobust.statistics.paired_ratio import paired_ratio
+from vidrobust.statistics.ratios import PairedRatio, Rows, crossed_rate, crossed_rates, paired_ratio
+from vidrobust.statistics.standard_errors import cluster_pulls, error_over_clusters
+
+
+def crossed_ratio(
+    before: np.ndarray, after: np.ndarray, clusters: np.ndarray, *, events: bool
+) -> PairedRatio:
+    """Of repetitions (S, n) on the same n rows."""
+    sides = [[Rows(row.astype(float), clusters) for row in each] for each in (before, after)]
+    return crossed_rates(sides[0], sides[1], "", events=events)
+
+
+def crossed_mean(values: np.ndarray, clusters: np.ndarray) -> tuple[float, float, float]:
+    return crossed_rate([Rows(row.astype(float), clusters) for row in values])
 
 
 def test_both_variances_by_hand() -> None:
     values = np.array([[0.0, 0, 1, 1], [0, 1, 1, 1]])  # two seeds, two clusters of two rows
-    found = crossed_error(values, np.array([0, 0, 1, 1]))
+    pulls = cluster_pulls(values.mean(axis=0), np.array([0, 0, 1, 1]), 2)
+    found = error_over_clusters(pulls, values.mean(axis=1))
     # clusters: means .25 and 1 about .625: (2 * .375^2) / 1 / 2; seeds: .5 and .75: .03125 / 2
     clusters, seeds = 2 * 0.375**2 / 2, 0.03125 / 2
     assert found.error == pytest.approx(np.sqrt(clusters + seeds))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.statistics import student
-from vidrobust.statistics.paired_ratio import paired_ratio, ratio_in_clusters
+from vidrobust.statistics.ratios import paired_ratio, ratio_in_clusters
+from vidrobust.statistics.standard_errors import t_quantile, t_upper_tail
 
 CLUSTERS = np.repeat(np.arange(4), 5)
 
@@ -21,13 +21,13 @@ def test_an_amount_by_hand() -> None:
     before, after = events([2, 3, 4, 3]), events([1, 2, 2, 1])
     found = paired_ratio(before, after, CLUSTERS, events=False)
     error = np.sqrt((0.5**2 + 0.5**2) * (4 / 20) ** 2 / 3 / 4) / (6 / 20)
-    half = student.quantile(0.975, 3) * error
+    half = t_quantile(0.975, 3) * error
     assert (found.before, found.after, found.ratio) == (12 / 20, 6 / 20, 0.5)
     assert [found.low, found.high] == pytest.approx([0.5 * np.exp(-half), 0.5 * np.exp(half)])
     # the differences of the clusters are -1, -1, -2, -2: their mean over its error is Student's t
     differences = np.array([-1, -1, -2, -2])
     t = differences.mean() / (differences.std(ddof=1) / 2)
-    assert found.p == pytest.approx(float(2 * student.upper_tail(abs(t), 3)))
+    assert found.p == pytest.approx(float(2 * t_upper_tail(abs(t), 3)))
 
 
 def test_no_event_left_is_no_certainty() -> None:

@@ -19,7 +19,7 @@ import pandas as pd
 from vidrobust.metrics.box_differences import ious
 from vidrobust.metrics.tracks.tables import are_shaped, places_of
 from vidrobust.shapes.places import Places
-from vidrobust.statistics.jackknife import leave_one_out
+from vidrobust.statistics.standard_errors import leave_one_out
 
 LEAST_IOUS = np.linspace(0.5, 0.95, 10)
 """Overlaps from which a box is right; the first is that of AP50."""

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.classes import imagenet_wnids, shown_name
-from vidrobust.plugins.published.labelled_images import sets_for
+from vidrobust.models.classes import imagenet_wnids, sets_for, shown_name
 
 NUMBERS_ARE_CLASSES = ("manifest",)
 """Sources whose bare numbers are class indices; those of annotation formats count the file's own classes."""
@@ -31,7 +30,7 @@ class SaidClasses:
 
     @staticmethod
     def of(labels: pd.DataFrame, class_names: Sequence[str]) -> SaidClasses:
-        """Names stand for every class of that name, letter case aside; numbers as in ``labelled_images.sets_for``.
+        """Names stand for every class of that name, letter case aside; numbers as in ``models.classes.sets_for``.
 
         Number 3 of YouTube-BB is no class 3 of an ImageNet model: of formats with classes of their own only names
         count.

@@ -9,7 +9,7 @@ import numpy as np
 from vidrobust.statistics.agreement import cohens_kappa
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
-from vidrobust.statistics.mcnemar import clustered_mcnemar
+from vidrobust.statistics.significance import clustered_mcnemar
 
 NAN = float("nan")
 

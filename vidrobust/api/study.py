@@ -18,11 +18,11 @@ import pandas as pd
 from vidrobust.api.models_given import GivenModel, Transform, models_of
 from vidrobust.api.progress import CallbackReporter, Progress
 from vidrobust.api.run import Run
-from vidrobust.changes.transitions import PairWatcher
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.names import file_name, readable_name
 from vidrobust.finished_runs.compare_metrics import MARGIN
 from vidrobust.finished_runs.compare_runs import compare_runs
+from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.task import AlongTime
 from vidrobust.models.load import load_model

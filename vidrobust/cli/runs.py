@@ -73,12 +73,12 @@ def compare(
     from vidrobust.finished_runs.compare_runs import compare_runs
     from vidrobust.finished_runs.compare_shots import shots_of
     from vidrobust.finished_runs.comparison_page import write_comparison
-    from vidrobust.plugins.gauge.words import comparison
+    from vidrobust.finished_runs.console import comparison_lines
 
     found = compare_runs(*folders, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
     shots = shots_of(folders[0], found["changed_frames"] or [], pictures=pictures)
     page = write_comparison(out or runs[1] / "comparison.html", plain(found), shots)
-    print_result(found, [*comparison(found), f"report: {page}"], as_json)
+    print_result(found, [*comparison_lines(found), f"report: {page}"], as_json)
 
 
 def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_json: bool) -> None:
@@ -171,6 +171,7 @@ def history(
     as_json: bool,
 ) -> None:
     """The same line week after week: control charts, which run is out and since when."""
+    from vidrobust.finished_runs.console import control_chart_lines
     from vidrobust.finished_runs.history import (
         add_runs,
         charts,
@@ -178,7 +179,6 @@ def history(
         read_history,
         write_history,
     )
-    from vidrobust.plugins.gauge.words import control_chart
     from vidrobust.report.history_page import write_history_page
     from vidrobust.run_folder.folder import RunFolder
 
@@ -190,7 +190,7 @@ def history(
         write_history(known, file)
     found = charts(known, metric, model=model, baseline=baseline, laney=limits == "laney")
     page = out or (file.with_suffix(".html") if file else runs[-1] / "history.html")
-    lines = [line for chart in found for line in control_chart(chart)]
+    lines = [line for chart in found for line in control_chart_lines(chart)]
     print_result(found, [*lines, f"report: {write_history_page(page, plain(found))}"], as_json)
 
 

@@ -24,23 +24,18 @@ import pandas as pd
 from vidrobust.errors import InputError
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
-from vidrobust.statistics.sign_flips import fewest_clusters, neighbour_inflation, step_down
+from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS, FEWEST_TESTED
+from vidrobust.statistics.significance import neighbour_inflation, step_down
 
 MARGIN = 0.2
 """Differences that do not matter, as a share of the metric."""
 SMALLEST_MARGIN = 1e-4
 """The same where the metric is next to nothing, as a share of what it can differ by."""
-LEVEL = 0.05
-"""Share of comparisons of equal runs in which some metric of a family is called better or worse."""
-FEWEST = fewest_clusters(LEVEL)
-"""Clips or parts below which stretches of them are compared: no pattern of five signs is rarer than 6.25 %."""
-FEWEST_ROWS = 10
-"""Pairs of frames below which nothing is said."""
 SHORTEST_S = 2.0
 """Shortest stretch that counts as one: what suits one of two models may do so for as long."""
 RARE = 0.2
 """Share of the footage that a kind of clip has which should not have gone unseen where others are spoken of."""
-ENOUGH = math.ceil(math.log(LEVEL) / math.log(1 - RARE))
+ENOUGH = math.ceil(math.log(ALPHA) / math.log(1 - RARE))
 """Clips or parts below which nothing is said of others: of 14 one is of such a kind in 95 % (.8^14 = .044)."""
 
 Verdict = Literal["better", "worse", "same", "cannot tell"]
@@ -104,7 +99,7 @@ class Paired:
     @property
     def few(self) -> bool:
         """Clips or parts are too few to be compared as wholes."""
-        return len(np.unique(self.clip)) < FEWEST
+        return len(np.unique(self.clip)) < FEWEST_TESTED
 
     @property
     def alone(self) -> bool:
@@ -255,7 +250,7 @@ def verdict(low: float, high: float, *, margin: float, worse: Worse, p: float = 
         return "cannot tell"
     if -margin <= low and high <= margin:
         return "same"
-    if (low > 0 or high < 0) and p <= LEVEL:
+    if (low > 0 or high < 0) and p <= ALPHA:
         return "worse" if (low > 0) == (worse == "higher") else "better"
     return "cannot tell"
 

@@ -11,7 +11,6 @@ import pandas as pd
 from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes, precisions, with_known_boxes
 from vidrobust.finished_runs.compare_metrics import (
     ENOUGH,
-    FEWEST,
     SHORTEST_S,
     Compared,
     margin_of,
@@ -20,7 +19,8 @@ from vidrobust.finished_runs.compare_metrics import (
 )
 from vidrobust.finished_runs.compare_sides import Side
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.jackknife import groups, left_out_interval, left_out_p
+from vidrobust.statistics.levels import FEWEST_TESTED
+from vidrobust.statistics.standard_errors import groups, left_out_interval, left_out_p
 
 COMPARED = {"average_precision": 0, "average_precision_50": 1}
 """Metric -> its side of a ``Precision``."""
@@ -66,7 +66,7 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
             return {}, ["average precision is not compared: the two were judged by different known boxes"]
         sides = [side.on(frames, same) for side in sides]
     both = pd.concat([side.frames for side in sides])
-    clusters = clusters_of_rows(both, shortest=SHORTEST_S, fewest=FEWEST)
+    clusters = clusters_of_rows(both, shortest=SHORTEST_S, fewest=FEWEST_TESTED)
     # a stretch of one footage is none of another
     known = by == "content" or clusters.what != "stretch"
     group = groups(clusters.label) if known else np.zeros(len(both), np.int64)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import FrameTransitions, reasons_of
+from vidrobust.frame_pairs.transitions import FrameTransitions, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.frames.pixels import luma, to_array
 from vidrobust.metrics.box_differences import change

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import FrameTransitions, between, reasons_of
+from vidrobust.frame_pairs.transitions import FrameTransitions, between, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.class_differences import jitter, revert_flips
 from vidrobust.metrics.metric import Metric

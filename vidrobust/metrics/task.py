@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import FrameTransitions
+from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.metric import Metric
 from vidrobust.metrics.tracks.follow import TrackSettings

@@ -1,4 +1,4 @@
-"""The catalogue as a page: ``python -m vidrobust.perturb.page > docs/perturbations.md``."""
+"""The reference page of all perturbations; the documentation build writes it from the catalogue."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from vidrobust.perturb.perturbation import Perturbation
 _OPENING = """\
 # Perturbations
 
-Written from the catalogue by `python -m vidrobust.perturb.page > docs/perturbations.md`; a test holds it to
-that.
+This page is generated from the catalogue. `python -m vidrobust.perturb.page` prints it.
 
 Strength is a size, from mild to strong; 0 is the identity. All act on the encoded levels 0 to 255 of the
 full frame, before the model's own resizing. Where a change has a sign or a direction, the frame's generator

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vidrobust.changes.transitions import PairWatcher
 from vidrobust.errors import InputError, ModelError
 from vidrobust.footage.item import Item
+from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.batch import VECTORS
 from vidrobust.models.predict import predict
 from vidrobust.pipeline import inputs

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import FrameTransitions
 from vidrobust.footage.item import Item
+from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch, VideoInfo
 from vidrobust.run_folder.settings import Settings
 from vidrobust.video.source import VideoSource

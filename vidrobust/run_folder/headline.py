@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.changes.transitions import REASONS
+from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.metrics_file import SCHEMA

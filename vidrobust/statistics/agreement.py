@@ -1,21 +1,21 @@
-"""Agreement of raters beyond what the mix of classes gives by chance: kappas with intervals over parts.
+"""Agreement of raters beyond what the mix of classes gives by chance: kappas with intervals, and rank and Q tests.
 
-Each kappa is 1 - D / E: D the disagreement seen, E the one expected by chance. Parts (or clips, or stretches of
-footage) are the independent units; what is rated within one may depend as it likes.
+Each kappa is 1 - D / E: D the disagreement seen, E the one expected by chance. Parts (or clips, or stretches
+of footage) are the independent units; what is rated within one may depend as it likes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import special
 
-from vidrobust.statistics import associations, student
-from vidrobust.statistics.clusters import Clusters
-from vidrobust.statistics.intervals import LEVEL, Interval, clopper_pearson, cluster_codes
-from vidrobust.statistics.jackknife import standard_error
+from vidrobust.statistics import associations
+from vidrobust.statistics.clusters import Clusters, cluster_codes
+from vidrobust.statistics.intervals import Interval, clopper_pearson
+from vidrobust.statistics.standard_errors import jackknife_error, t_half_width
 
 NAN = float("nan")
 Kappa = Callable[[np.ndarray], np.ndarray]
@@ -23,14 +23,14 @@ Kappa = Callable[[np.ndarray], np.ndarray]
 
 
 def cohens_kappa(a: np.ndarray, b: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """Kappa of two raters' classes a, b (n,), with an interval over clusters (n,).
+    """Return kappa of two raters' classes a, b (n,), with an interval over clusters (n,).
 
     Cohen, Educational and Psychological Measurement 20 (1960), p. 37-46; the interval as in ``of_sums``. One
     cluster: no interval. One class only: NaN, since chance alone agrees always.
     """
     code, count, what = cluster_codes(clusters)
     if not len(a):
-        return Interval(NAN, NAN, NAN, 0, 0, what)
+        return Interval.unknown(cluster=what)
     classes, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
     one = np.eye(len(classes))[codes]
     rows = np.column_stack(
@@ -42,15 +42,15 @@ def cohens_kappa(a: np.ndarray, b: np.ndarray, clusters: Clusters | np.ndarray) 
 
 
 def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = None) -> Interval:
-    """Kappa of any raters: counts (n, K), how many put part i in class k; at least two ratings a part.
+    """Return kappa of any raters: counts (n, K), how many put part i in class k; at least two ratings a part.
 
-    Fleiss, Psychological Bulletin 76 (1971), p. 378-382; parts may have different numbers of ratings, each counts
-    by them (Fleiss, Levin & Paik 2003, section 18.3). Parts are the clusters unless given.
+    Fleiss, Psychological Bulletin 76 (1971), p. 378-382; parts may have different numbers of ratings, each
+    counts by them (Fleiss, Levin & Paik 2003, section 18.3). Parts are the clusters unless given.
     """
     counts = np.asarray(counts, np.float64)
     code, count, what = cluster_codes(np.arange(len(counts)) if clusters is None else clusters)
     if not len(counts):
-        return Interval(NAN, NAN, NAN, 0, 0, what)
+        return Interval.unknown(cluster=what)
     m = counts.sum(axis=1)
     if (m < 2).any():
         raise ValueError("fleiss_kappa: expected at least two ratings of each part")
@@ -61,10 +61,10 @@ def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = No
 
 
 def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
-    """Kendall's concordance of ratings (m raters, n parts), corrected for ties, with its chi-square.
+    """Return Kendall's concordance of ratings (m raters, n parts), corrected for ties, with its chi-square.
 
-    Kendall & Babington Smith, Annals of Mathematical Statistics 10 (1939); Siegel & Castellan 1988, section 9.6.
-    None with fewer than two raters or parts, or where no rater distinguishes two parts.
+    Kendall & Babington Smith, Annals of Mathematical Statistics 10 (1939); Siegel & Castellan 1988, section
+    9.6. None with fewer than two raters or parts, or where no rater distinguishes two parts.
     """
     if min(ratings.shape, default=0) < 2:
         return None
@@ -92,13 +92,13 @@ def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
 
 
 def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
-    """A kappa with its interval, from the sums (G, C) of each independent unit.
+    """Return a kappa with its interval, from the sums (G, C) of each independent unit.
 
     The jackknife over units gives the standard error of the log of 1 - kappa, disagreement over chance, and
-    Student's t the interval: disagreement is rare and skewed, as flips are. The jackknife sees no spread where
-    fewer than two units disagree. Then the share of units that may do so is taken from Clopper & Pearson: with
-    one, kappa's distance from 1 grows or shrinks with it; with none, as many units that disagree fully may be
-    unseen.
+    Student's t the interval: disagreement is rare and skewed, as flips are. The jackknife sees no spread
+    where fewer than two units disagree. Then the share of units that may do so is taken from Clopper &
+    Pearson: with one, kappa's distance from 1 grows or shrinks with it; with none, as many units that
+    disagree fully may be unseen.
     """
     count = len(sums)
     whole = float(kappa(sums.sum(axis=0)[None])[0])
@@ -114,7 +114,7 @@ def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
     if (left >= 1 - 1e-12).any():
         shrunk, grown = (count * share for share in clopper_pearson(1, count))
     else:
-        grown = float(np.exp(student.quantile((1 + LEVEL) / 2, count - 1) * standard_error(np.log(1 - left))))
+        grown = float(np.exp(t_half_width(jackknife_error(np.log(1 - left)), count - 1)))
         shrunk = 1 / grown
     return Interval(
         whole, max(-1.0, 1 - (1 - whole) * grown), min(1.0, 1 - (1 - whole) * shrunk), n, count, what
@@ -145,3 +145,29 @@ def _fleiss(sums: np.ndarray) -> np.ndarray:
 def _beyond(agreement: np.ndarray, chance: np.ndarray) -> np.ndarray:
     sure = chance >= 1 - 1e-12
     return np.where(sure, NAN, (agreement - chance) / np.where(sure, 1.0, 1 - chance))
+
+
+class CochransQ(NamedTuple):
+    """The statistic, its degrees of freedom, and the p-value by chi-squared, which it follows for many parts."""
+
+    statistic: float
+    df: int
+    p: float
+
+
+def cochrans_q(hits: np.ndarray) -> CochransQ:
+    """Return Cochran's Q of hits (n, k), 0 or 1, of k raters who see each of n parts.
+
+    Cochran, Biometrika 37, 1950.
+
+    Q = (k - 1) (k sum C^2 - N^2) / (k N - sum R^2), with C the hits of each rater, R those of each part and N
+    all; NaN with p NaN where the raters agree on every part.
+    """
+    count = np.asarray(hits, np.float64)
+    k, total = count.shape[1], count.sum()
+    by_rater, by_part = count.sum(axis=0), count.sum(axis=1)
+    under = k * total - np.square(by_part).sum()
+    if under == 0:
+        return CochransQ(float("nan"), k - 1, float("nan"))
+    q = float((k - 1) * (k * np.square(by_rater).sum() - total**2) / under)
+    return CochransQ(q, k - 1, float(special.chdtrc(k - 1, q)))

@@ -1,4 +1,4 @@
-"""How strongly two columns of units belong together: plain, by rank, and given a confounder. Pure functions.
+"""How strongly two columns of units belong together: plain, by rank, given a confounder, and as an ROC area.
 
 Every coefficient takes ``x (n, p)`` and ``y (n, s)``, one row per unit, and returns ``(p, s)``. A column
 without spread has no coefficient: NaN. Missing values are the caller's to remove.
@@ -6,27 +6,31 @@ without spread has no coefficient: NaN. Missing values are the caller's to remov
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy import special
 
+from vidrobust.statistics.clusters import Clusters, cluster_codes
+from vidrobust.statistics.intervals import Interval
+from vidrobust.statistics.standard_errors import leave_one_out, left_out_interval
+
+STRATA = 10
+"""Groups of equal size, by the third number, within which ``auroc_given`` compares events with the rest."""
 _NUMBERS_AT_ONCE = 1_000_000
 """Held at once by Kendall's tau, which looks at every pair of units."""
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Linear correlation of each column of ``x`` with each column of ``y``."""
+    """Return the linear correlation of each column of ``x`` with each column of ``y``."""
     return _unit_columns(x).T @ _unit_columns(y)
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Correlation of the ranks; ties share their mean rank."""
+    """Return the correlation of the ranks; ties share their mean rank."""
     return pearson(ranks(x), ranks(y))
 
 
 def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Kendall's tau-b: concordant minus discordant pairs, over the pairs tied in neither column.
+    """Return Kendall's tau-b: concordant minus discordant pairs, over the pairs tied in neither column.
 
     Kendall, Rank Correlation Methods (1948), chapter 3.
     """
@@ -34,7 +38,7 @@ def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def kendall_without(x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tau-b (p, s), and (G, p, s) without each cluster; codes (n,) int64 in 0..G-1.
+    """Return tau-b (p, s), and (G, p, s) without each cluster; codes (n,) int64 in 0..G-1.
 
     Every pair of units is looked at once: leaving a cluster out takes away the pairs that touch it.
     """
@@ -63,7 +67,7 @@ def _tau(both: np.ndarray, own_x: np.ndarray, own_y: np.ndarray) -> np.ndarray:
 
 
 def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0) -> np.ndarray:
-    """Correlation of the ranks of ``x`` and ``y`` after the ranks of ``z (n, k)`` are taken out of both.
+    """Return the correlation of the ranks of ``x`` and ``y`` without the ranks of ``z (n, k)``.
 
     With ``knots`` each confounder may act along a broken line in its rank. A straight line leaves a bend
     behind where the damage sits at one end of the confounder (low margins only), and two bends that the
@@ -75,18 +79,18 @@ def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int 
 def partial_ranks(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ranks of ``x`` and ``y`` without what a straight or broken line in the ranks of ``z`` says of them."""
+    """Return the ranks of ``x`` and ``y`` less what a straight or broken line in the ranks of ``z`` explains."""
     basis = line_basis(ranks(z), knots)
     return residuals(ranks(x), basis), residuals(ranks(y), basis)
 
 
 def curve_knots(n: int) -> int:
-    """How many breaks the line may have for ``n`` units: one in 20, from 1 to 4."""
+    """Return how many breaks the line may have for ``n`` units: one in 20, from 1 to 4."""
     return int(np.clip(n // 20, 1, 4))
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks 1..n down each column; equal values share their mean rank."""
+    """Return ranks 1..n down each column; equal values share their mean rank."""
     from scipy import stats  # here, since it takes half a second to import
 
     result: np.ndarray = stats.rankdata(values, axis=0)
@@ -94,7 +98,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 def line_basis(rz: np.ndarray, knots: int = 0) -> np.ndarray:
-    """Orthonormal columns (n, at most 1 + k (1 + knots)): a constant, and lines in the ranks ``rz (n, k)``.
+    """Return orthonormal columns (n, at most 1 + k (1 + knots)): a constant, and lines in the ranks ``rz (n, k)``.
 
     The knots lie at equal distances in rank: 4 of them cut the units into fifths.
     """
@@ -109,7 +113,7 @@ def line_basis(rz: np.ndarray, knots: int = 0) -> np.ndarray:
 
 
 def residuals(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """What is left of each column of ``values`` beside an orthonormal ``basis``.
+    """Return what is left of each column of ``values`` beside an orthonormal ``basis``.
 
     Rounding dust is set to zero, so that a column which the basis explains fully counts as one without
     spread instead of being correlated by its last digits.
@@ -121,7 +125,7 @@ def residuals(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
 
 
 def corrected_ranks(rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability: np.ndarray) -> np.ndarray:
-    """Partial Spearman of ranks as it would be, had the confounders been measured without error.
+    """Return partial Spearman of ranks as it would be, had the confounders been measured without error.
 
     reliability (k,): share of the variance of each confounder that is not error. A confounder with error
     takes out only a part of what it causes, and the rest looks like a proxy. Its variance is shrunk to the
@@ -145,7 +149,7 @@ def corrected_ranks(rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability:
 
 
 def explained_by_confounder(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """The share of the rank covariance of ``x`` and ``y`` that the ranks of ``z`` account for.
+    """Return the share of the rank covariance of ``x`` and ``y`` that the ranks of ``z`` account for.
 
     A confounder measured with reliability r hides a part of what it explains: the partial correlation would
     be zero were r as low as this share. NaN where the covariance is not positive.
@@ -158,7 +162,7 @@ def explained_by_confounder(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.n
 
 
 def split_half(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Reliability of each column from two halves of its measurements, for the full length. (p,)
+    """Return the reliability (p,) of each column from two halves of its measurements, for the full length.
 
     Spearman-Brown on the rank correlation of the halves (n, p): 2r / (1 + r); a negative r counts as 0.
     NaN where a half has no spread.
@@ -168,26 +172,10 @@ def split_half(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(r), np.nan, 2 * np.maximum(r, 0) / (1 + np.maximum(r, 0)))
 
 
-def benjamini_hochberg(p: np.ndarray | Sequence[float]) -> np.ndarray:
-    """Smallest false discovery rate at which each of the p-values would be called; NaN stays NaN.
-
-    Benjamini & Hochberg 1995, step-up.
-    """
-    p = np.asarray(p, np.float64)
-    q = np.full(p.shape, np.nan)
-    seen = np.flatnonzero(~np.isnan(p))
-    if not len(seen):
-        return q
-    order = seen[np.argsort(p[seen])[::-1]]
-    scaled = p[order] * len(seen) / np.arange(len(seen), 0, -1)
-    q[order] = np.minimum(np.minimum.accumulate(scaled), 1.0)
-    return q
-
-
 def effective_robustness(
     clean: np.ndarray, other: np.ndarray, baseline: np.ndarray | None = None
 ) -> np.ndarray:
-    """Accuracy beyond what clean accuracy lets expect, per model and column of ``other (n, p)``.
+    """Return the accuracy beyond what clean accuracy predicts, per model and column of ``other (n, p)``.
 
     other - expit(a + b logit(clean)), the line fitted on the ``baseline`` models (n,) bool, or all.
     Accuracies in [0, 1]; those at 0 or 1 are moved in by 1e-4. Taori et al. 2020, section 3.1.
@@ -206,3 +194,59 @@ def _unit_columns(values: np.ndarray) -> np.ndarray:
     length = np.sqrt(np.sum(centred**2, axis=0))
     flat = length <= 1e-12 * np.sqrt(np.sum(values**2, axis=0))
     return np.divide(centred, length, out=np.full(centred.shape, np.nan), where=~flat)
+
+
+def auroc(score: np.ndarray, event: np.ndarray, stratum: np.ndarray | None = None) -> float:
+    """Return the chance that an event has a higher score than a row that is none; equal scores count half.
+
+    score (n,) float64; event (n,) bool; stratum (n,) int: only rows of one stratum are compared, and each
+    stratum counts by its number of comparisons. NaN where nothing can be compared. It is the statistic of
+    Mann and Whitney over its largest value (Hanley & McNeil, Radiology 143, 1982, p. 29).
+
+    >>> auroc(np.array([0.1, 0.4, 0.3, 0.8]), np.array([False, False, True, True]))
+    0.75
+    """
+    strata = np.zeros(len(score), np.int64) if stratum is None else stratum
+    above, compared = 0.0, 0
+    for each in np.unique(strata):
+        rows = strata == each
+        hits = int(event[rows].sum())
+        pairs = hits * (int(rows.sum()) - hits)
+        if pairs:
+            of_events = ranks(np.asarray(score[rows], np.float64))[event[rows]].sum()
+            above += float(of_events) - hits * (hits + 1) / 2
+            compared += pairs
+    return above / compared if compared else float("nan")
+
+
+def auroc_given(score: np.ndarray, event: np.ndarray, third: np.ndarray) -> float:
+    """Return the area under the ROC curve among rows that are alike in a third number.
+
+    third  (n,) float64. What a broken line in its ranks says of the ranks of the score is taken off, and rows
+    are compared within ten groups of equal size by the third number: one half where the score adds nothing,
+    whatever the third number says of either.
+    """
+    left = residuals(ranks(score)[:, None], line_basis(ranks(third)[:, None], curve_knots(len(score))))[:, 0]
+    stratum = ((ranks(third) - 0.5) * STRATA / max(len(third), 1)).astype(np.int64)
+    return auroc(left, event, stratum)
+
+
+def clustered_auroc(
+    score: np.ndarray, event: np.ndarray, clusters: Clusters | np.ndarray, third: np.ndarray | None = None
+) -> Interval:
+    """Return ``auroc``, or ``auroc_given`` a third number, with the interval of the jackknife over clusters.
+
+    No interval with fewer than three clusters, or where all events lie in one of them.
+    """
+    code, count, what = cluster_codes(clusters)
+
+    def statistic(rows: np.ndarray) -> np.ndarray:
+        if third is None:
+            return np.asarray(auroc(score[rows], event[rows]))
+        return np.asarray(auroc_given(score[rows], event[rows], third[rows]))
+
+    value = float(statistic(np.arange(len(score))))
+    low = high = float("nan")
+    if count > 1:
+        low, high = left_out_interval(value, leave_one_out(statistic, code, count), (0.0, 1.0))
+    return Interval(value, low, high, len(score), count, what)

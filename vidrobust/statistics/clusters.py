@@ -4,10 +4,10 @@
     no part known   the items, where there are five or more
     else            stretches of the items, and the result speaks of this footage (and these parts) alone
 
-Stretches are equal cuts of each item. There are at most ten in all, so that each is as long as can be and depends
-little on its neighbours (batch means: Schmeiser, Operations Research 30, 1982, p. 556-568, finds ten to thirty
-enough; where footage remembers its state for seconds, ten cover better, see ``benchmarks/rates.py``), but none is
-shorter than a second: what happens within a second is one event.
+Stretches are equal cuts of each item. There are at most ten in all, so that each is as long as can be and
+depends little on its neighbours (batch means: Schmeiser, Operations Research 30, 1982, p. 556-568, finds ten
+to thirty enough; where footage remembers its state for seconds, ten cover better, see
+``benchmarks/rates.py``), but none is shorter than a second: what happens within a second is one event.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-FEWEST = 5
-"""Parts or items from which on they are the clusters."""
+from vidrobust.statistics.levels import FEWEST_CLUSTERS
+
 MOST_STRETCHES = 10
 """How many stretches all footage together is cut into at most, where it is cut; one an item at least."""
 SHORTEST_S = 1.0
@@ -36,9 +36,14 @@ What = Literal["part", "item", "stretch"]
 class Clusters:
     """Which independent unit each row belongs to, and what these units are.
 
-    label    (n,) int64 in 0..count-1, the same for whatever order the rows come in
-    what     "part", "item" or "stretch"; of stretches a result speaks of this footage alone
-    length   mean length of a stretch, in the unit of the positions; NaN where there are none
+    Attributes
+    ----------
+    label : (n,) int64
+        In 0..count-1, the same for whatever order the rows come in.
+    what : {"part", "item", "stretch"}
+        Of stretches a result speaks of this footage alone.
+    length : float
+        Mean length of a stretch, in the unit of the positions; NaN where there are none.
     """
 
     label: np.ndarray
@@ -51,7 +56,7 @@ class Clusters:
         return int(self.label.max(initial=-1)) + 1
 
     def of(self, rows: np.ndarray) -> Clusters:
-        """The clusters of some of the rows, (m,) numbers or a mask (n,) bool."""
+        """Return the clusters of some of the rows, (m,) numbers or a mask (n,) bool."""
         return Clusters(np.unique(self.label[rows], return_inverse=True)[1], self.what, self.length)
 
 
@@ -61,16 +66,24 @@ def independent_clusters(
     *,
     part: np.ndarray | pd.Series | None = None,
     shortest: float = SHORTEST_S,
-    fewest: int = FEWEST,
+    fewest: int = FEWEST_CLUSTERS,
 ) -> Clusters:
-    """The independent units of rows of footage, by the one rule above.
-
-    item      (n,) names of the clips; a scene or a run of frames may stand for a clip, with the clip as ``part``
-    position  (n,) time_s, or frame numbers with ``shortest=SHORTEST_FRAMES``; finite
-    part      (n,) names of the parts that were shown, "" where unknown: the item then stands for itself
-    fewest    parts or items that are enough
+    """Return the independent units of rows of footage, by the one rule above.
 
     Duplicated clips must have been removed: two copies of a clip are not two clips.
+
+    Parameters
+    ----------
+    item : (n,)
+        Names of the clips; a scene or a run of frames may stand for a clip, with the clip as ``part``.
+    position : (n,) float64
+        time_s, or frame numbers with ``shortest=SHORTEST_FRAMES``; finite.
+    part : (n,), optional
+        Names of the parts that were shown, "" where unknown: the item then stands for itself.
+    shortest : float
+        Shortest stretch, in the unit of the positions.
+    fewest : int
+        Parts or items that are enough.
     """
     items = pd.factorize(pd.Series(np.asarray(item, object)).astype(str), sort=True)[0].astype(np.int64)
     positions = np.asarray(position, np.float64)
@@ -87,15 +100,27 @@ def independent_clusters(
 
 
 def clusters_of_rows(
-    table: pd.DataFrame, position: str = "time_s", shortest: float = SHORTEST_S, *, fewest: int = FEWEST
+    table: pd.DataFrame,
+    position: str = "time_s",
+    shortest: float = SHORTEST_S,
+    *,
+    fewest: int = FEWEST_CLUSTERS,
 ) -> Clusters:
-    """The independent units of a table's rows: by ``item``, by ``part`` where it has this column, and a position.
+    """Return the independent units of a table's rows, by ``item``, and by ``part`` where there is this column.
 
-    position  the column of times, or of frame numbers with ``shortest`` in frames
+    ``position`` is the column of times, or of frame numbers with ``shortest`` in frames.
     """
     return independent_clusters(
         table["item"], table[position], part=table.get("part"), shortest=shortest, fewest=fewest
     )
+
+
+def cluster_codes(clusters: Clusters | np.ndarray) -> tuple[np.ndarray, int, str]:
+    """Return labels 0..count-1 of the rows, how many there are, and what they are ("" of plain labels)."""
+    if isinstance(clusters, Clusters):
+        return clusters.label, clusters.count, clusters.what
+    code = np.unique(np.asarray(clusters), return_inverse=True)[1]
+    return code, int(code.max(initial=-1)) + 1, ""
 
 
 def _parts(item: np.ndarray | pd.Series, part: np.ndarray | pd.Series | None) -> np.ndarray | None:

@@ -7,9 +7,9 @@ those that were called. Two rules:
     out       the run lies beyond what the baseline lets expect of one more run (Shewhart 1931)
     shifted   the last eight runs taken together lie beyond what it lets expect of eight more
 
-Limits are those of a prediction: they allow for the baseline being few runs, so that by chance alone each rule
-calls about 3 in 1,000 runs whatever the baseline, as three standard errors do where the baseline is known
-(``benchmarks/charts.py``).
+Limits are those of a prediction: they allow for the baseline being few runs, so that by chance alone each
+rule calls about 3 in 1,000 runs whatever the baseline, as three standard errors do where the baseline is
+known (``benchmarks/charts.py``).
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vidrobust.errors import InputError
-from vidrobust.statistics.beta_binomial import predicted_rate, rate_posterior
-from vidrobust.statistics.predicted_mean import predicted_mean
+from vidrobust.statistics.posteriors import predicted_mean, predicted_rate, rate_posterior
 
 TAIL = 0.00135
 """Chance of a run beyond each limit: that of three standard deviations of a normal distribution."""
@@ -39,13 +38,12 @@ Limits = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
 class Chart:
     """Points of a chart in the order of time.
 
-    value, low, high  (N,) points and their limits; NaN of runs that have no baseline, infinite where there is none
-    centre            the mean over the baseline of the last run
-    out               (N,) bool: beyond the limits
-    shifted           (N,) bool: one of eight runs that lie beyond them together
-    baseline          how many first runs all limits stand on; 0 where each run is judged on those before it
-    correlation       of a p-chart: intraclass correlation between clips of a run; NaN otherwise
-    sigma_z           of Laney's p-chart: how many times as far the runs of the baseline lie apart; NaN otherwise
+    value, low, high  (N,) points and their limits; NaN of runs that have no baseline, infinite where there is
+    none centre            the mean over the baseline of the last run out               (N,) bool: beyond the
+    limits shifted           (N,) bool: one of eight runs that lie beyond them together baseline          how
+    many first runs all limits stand on; 0 where each run is judged on those before it correlation       of a
+    p-chart: intraclass correlation between clips of a run; NaN otherwise sigma_z           of Laney's
+    p-chart: how many times as far the runs of the baseline lie apart; NaN otherwise
     """
 
     value: np.ndarray
@@ -77,13 +75,14 @@ def p_chart(
 ) -> Chart:
     """The chart of a rate: per run the events and trials of each clip (or part, or stretch).
 
-    laney  runs in order differ by more than their clips make them, as those of another day with other parts: the
-           runs of the baseline, in standard errors of their clips, have a spread of their own (sigma z), and the
-           limits are those of one more such run (p' chart: Laney, Quality Engineering 14 (2002) 531)
+    laney  runs in order differ by more than their clips make them, as those of another day with other parts:
+    the
+           runs of the baseline, in standard errors of their clips, have a spread of their own (sigma z), and
+           the limits are those of one more such run (p' chart: Laney, Quality Engineering 14 (2002) 531)
 
-    Clips of one run differ in their rates, so limits are wider than binomial, and the rarer the event the less
-    symmetric: those of the beta-binomial clips that the baseline lets expect (``statistics/beta_binomial.py``).
-    What differs between runs beyond that is what the chart shows.
+    Clips of one run differ in their rates, so limits are wider than binomial, and the rarer the event the
+    less symmetric: those of the beta-binomial clips that the baseline lets expect
+    (``statistics/posteriors.py``). What differs between runs beyond that is what the chart shows.
     """
     k = [np.asarray(each, np.int64) for each in events]
     n = [np.asarray(each, np.int64) for each in trials]
@@ -120,9 +119,10 @@ def individuals_chart(
 
     bounds  what the number can be; near a finite one the limits lie as unevenly as the values do
 
-    Counts, and what is rounded, repeat their values: limits lie half a step of theirs further out. A baseline of
-    which more than half is one value has no spread to speak of, and limits by rank alone; but one that is a broken
-    number again and again, no bound and no count, is the same footage measured anew, and whatever differs is out.
+    Counts, and what is rounded, repeat their values: limits lie half a step of theirs further out. A baseline
+    of which more than half is one value has no spread to speak of, and limits by rank alone; but one that is
+    a broken number again and again, no bound and no count, is the same footage measured anew, and whatever
+    differs is out.
     """
     value = np.asarray(values, np.float64)
     if not np.isfinite(value).all():
@@ -158,9 +158,10 @@ def _scale(
 ) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
     """To a scale on which the values are near normal, and back: the cube root of the distance from a bound.
 
-    It takes the skewness out of gamma distributions (Wilson & Hilferty 1931), and most of it out of log-normal
-    ones. Of two finite bounds the nearer counts; without any the values stay as they are. What repeats its values
-    ends half a step beyond its bound, or none at all would lie as far from one as one from eight.
+    It takes the skewness out of gamma distributions (Wilson & Hilferty 1931), and most of it out of
+    log-normal ones. Of two finite bounds the nearer counts; without any the values stay as they are. What
+    repeats its values ends half a step beyond its bound, or none at all would lie as far from one as one from
+    eight.
     """
     low, high = (abs(float(np.median(base)) - end) if np.isfinite(end) else np.inf for end in bounds)
     if not np.isfinite(min(low, high)):

@@ -1,30 +1,39 @@
 """Means and rates with 95 % intervals that respect the dependence of neighbouring frames.
 
-Frames of one second, or of one clip, are not independent. They are grouped in clusters
-(``statistics/clusters.py``), and only the clusters count as independent observations. How often these intervals
-cover: ``benchmarks/rates.py``, with its table in docs/methods/statistics.md.
+Frames of one second, or of one clip, are not independent. They are grouped in clusters (``clusters``), and
+only the clusters count as independent observations. How often these intervals hold the truth:
+``benchmarks/rates.py``, with its table in docs/measured/statistics.md.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy import special
 
-from vidrobust.statistics import student
-from vidrobust.statistics.beta_binomial import rate_posterior
-from vidrobust.statistics.clusters import FEWEST, Clusters
-
-LEVEL = 0.95
+from vidrobust.statistics.clusters import Clusters, cluster_codes
+from vidrobust.statistics.levels import FEWEST_CLUSTERS, LEVEL
+from vidrobust.statistics.posteriors import rate_posterior
+from vidrobust.statistics.standard_errors import cluster_pulls, error_over_clusters
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % interval; NaN where it cannot be determined. n observations in so many clusters.
+    """A value with its 95 % interval: the one record of the package.
 
-    cluster  what a cluster is: "part", "item", "stretch" (then the interval speaks of this footage alone), or ""
-             where the caller did not say
+    Attributes
+    ----------
+    value, low, high : float
+        NaN where they cannot be determined.
+    n : int
+        Observations; 0 where nothing was measured.
+    clusters : int
+        Independent units among them.
+    cluster : str
+        What a cluster is: "part", "item", "stretch" (then the interval speaks of this footage alone), or ""
+        where the caller did not say.
     """
 
     value: float
@@ -34,33 +43,51 @@ class Interval:
     clusters: int
     cluster: str = ""
 
+    @classmethod
+    def unknown(cls, clusters: int = 0, cluster: str = "") -> Self:
+        """Return the interval of what was not measured."""
+        return cls(np.nan, np.nan, np.nan, 0, clusters, cluster)
+
+
+@dataclass(frozen=True)
+class TestedInterval(Interval):
+    """An interval with the p-value of the question that was asked of its value; NaN where none was."""
+
+    p: float = float("nan")
+
 
 def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """Share of events among dependent trials, with the equal-tailed interval of the beta-binomial posterior.
+    """Return the share of events among dependent trials with its interval.
 
-    events (n,) bool; clusters: of ``independent_clusters``, or labels (n,). The value is the plain share. The
-    interval is one of the mean rate of all such clusters (``statistics/beta_binomial.py``), widened where need be
-    to hold the share seen, which differs from it where large clusters have other rates than small ones. It shrinks
-    with footage even where no event is seen, and one cluster alone still says something, though little.
-    Stretches of a few clips say no more of what was not seen than as many clips as are just too few to count as
-    clusters, so that another clip without an event never raises the upper limit.
+    The value is the plain share. The interval is that of the mean rate of all such clusters, the equal-tailed
+    one of the beta-binomial posterior (``posteriors``), widened where need be to hold the share seen, which
+    differs from it where large clusters have other rates than small ones. It shrinks with footage even where
+    no event is seen, and one cluster alone still says something, though little.
+
+    Parameters
+    ----------
+    events : (n,) bool
+    clusters : Clusters or (n,)
+        Of ``independent_clusters``, or labels. Stretches of a few clips say no more of what was not seen than
+        as many clips as are just too few to count as clusters, so that another clip without an event never
+        raises the upper limit.
     """
     return clustered_share(np.asarray(events, bool).astype(np.float64), clusters)
 
 
 def clustered_share(shares: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """``clustered_rate`` of trials of which each gives a share, (n,) in [0, 1], in the place of all or nothing.
+    """Return the mean of shares (n,) in [0, 1] with its interval, as ``clustered_rate`` does for events.
 
     Each share counts as one trial, so that the mean of shares is no surer than the rate of as many events.
     """
     shares = np.asarray(shares, np.float64)
     code, count, what = cluster_codes(clusters)
     if not len(shares):
-        return Interval(np.nan, np.nan, np.nan, 0, 0, what)
+        return Interval.unknown(cluster=what)
     rate = float(shares.mean())
     sums, trials = np.bincount(code, weights=shares, minlength=count), np.bincount(code)
     found = rate_posterior(np.minimum(sums, trials), trials, level=LEVEL)
-    unseen = _unseen(len(shares), min(count, FEWEST - 1)) if what == "stretch" else 0.0
+    unseen = _unseen(len(shares), min(count, FEWEST_CLUSTERS - 1)) if what == "stretch" else 0.0
     low, high = min(found.low, rate, 1 - unseen), max(found.high, rate, unseen)
     return Interval(rate, low, high, len(shares), count, what)
 
@@ -75,22 +102,27 @@ def _unseen(trials: int, clusters: int) -> float:
 def clustered_mean(
     values: np.ndarray, clusters: Clusters | np.ndarray, *, bounds: tuple[float, float]
 ) -> Interval:
-    """Mean of dependent values, with an interval over clusters that allows for skewness.
+    """Return the mean of dependent values, with an interval over clusters that allows for skewness.
 
-    values    (n,) float64; clusters: of ``independent_clusters``, or labels (n,)
-    bounds    where the true mean must lie, the interval is cut there
-    The mean is the ratio (sum of sums) / (sum of counts); its variance is the between-cluster variance of the
-    linearised residuals (Cochran 1977, sections 6.3 and 9A.3), with clusters - 1 degrees of freedom. Clips are
-    skewed, a few are bad, and Student's t then misses above. So the interval is the hull of three: Student's t;
-    the same on the scale of the logit between the bounds; and Hall's correction for skewness (Hall, Journal of
-    the Royal Statistical Society B 54, 1992, p. 221-228). With one cluster there is no
-    interval. Where all values lie on a bound, the mean is no further from it than the rate of values that would
-    leave it.
+    The mean is the ratio (sum of sums) / (sum of counts), its error that of ``error_over_clusters``. Clips
+    are skewed, a few are bad, and Student's t then misses above. So the interval is the hull of three:
+    Student's t; the same on the scale of the logit between the bounds; and Hall's correction for skewness
+    (Hall, Journal of the Royal Statistical Society B 54, 1992, p. 221-228). With one cluster there is no
+    interval. Where all values lie on a bound, the mean is no further from it than the rate of values that
+    would leave it.
+
+    Parameters
+    ----------
+    values : (n,) float64
+    clusters : Clusters or (n,)
+        Of ``independent_clusters``, or labels.
+    bounds : (float, float)
+        Where the true mean must lie; the interval is cut there.
     """
     values = np.asarray(values, np.float64)
     code, count, what = cluster_codes(clusters)
     if not len(values):
-        return Interval(np.nan, np.nan, np.nan, 0, 0, what)
+        return Interval.unknown(cluster=what)
     mean = float(values.mean())
     if count < 2:
         return Interval(mean, np.nan, np.nan, len(values), count, what)
@@ -98,53 +130,46 @@ def clustered_mean(
         reach = clustered_rate(np.zeros(len(values), bool), clusters).high * (bounds[1] - bounds[0])
         low, high = (mean, mean + reach) if mean == bounds[0] else (mean - reach, mean)
         return Interval(mean, low, high, len(values), count, what)
-    sums = np.bincount(code, weights=values - mean, minlength=count) * count / len(values)
-    low, high = _hull_of_intervals(mean, sums, bounds)
+    low, high = _hull_of_intervals(mean, cluster_pulls(values, code, count, mean), bounds)
     return Interval(mean, max(bounds[0], low), min(bounds[1], high), len(values), count, what)
 
 
-def _hull_of_intervals(mean: float, sums: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
-    """The widest ends of three intervals, from the linearised residuals (G,) of the clusters."""
-    count = len(sums)
-    error = float(np.sqrt((sums**2).sum() / (count - 1) / count))
-    t = student.quantile((1 + LEVEL) / 2, count - 1)
+def _hull_of_intervals(mean: float, pulls: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
+    """The widest ends of three intervals, from the pulls (G,) of the clusters."""
+    error, half = error_over_clusters(pulls).error, error_over_clusters(pulls).half_width
     if error <= 0:
         return mean, mean
-    low, high = mean - t * error, mean + t * error
+    low, high = mean - half, mean + half
     if bounds[0] < mean < bounds[1] and np.isfinite(bounds).all():
         width = bounds[1] - bounds[0]
         share = (mean - bounds[0]) / width
-        half = t * error / width / (share * (1 - share))
-        ends = bounds[0] + width * special.expit(special.logit(share) + np.array([-half, half]))
+        step = half / width / (share * (1 - share))
+        ends = bounds[0] + width * special.expit(special.logit(share) + np.array([-step, step]))
         low, high = min(low, float(ends[0])), max(high, float(ends[1]))
-    skew = _skewness(sums) / np.sqrt(count)
+    skew, t = _skewness(pulls) / np.sqrt(len(pulls)), half / error
     if abs(skew) > 1e-6:
         moved = 3 / skew * (np.cbrt(1 + skew * (np.array([t, -t]) - skew / 6)) - 1)
         low, high = min(low, mean - error * moved[0]), max(high, mean - error * moved[1])
     return float(low), float(high)
 
 
-def _skewness(sums: np.ndarray) -> float:
+def _skewness(pulls: np.ndarray) -> float:
     """Sample skewness, adjusted for its bias; 0 with fewer than three clusters."""
-    count, second = len(sums), float(np.mean(sums**2))
+    count, second = len(pulls), float(np.mean(pulls**2))
     if count < 3 or second <= 0:
         return 0.0
-    return float(np.mean(sums**3)) / second**1.5 * np.sqrt(count * (count - 1)) / (count - 2)
+    return float(np.mean(pulls**3)) / second**1.5 * np.sqrt(count * (count - 1)) / (count - 2)
 
 
 def clopper_pearson(successes: float, trials: float) -> tuple[float, float]:
-    """Exact binomial interval of independent trials (Clopper & Pearson 1934); counts may be fractional."""
+    """Return the exact binomial interval of independent trials (Clopper & Pearson 1934).
+
+    Counts may be fractional. Equal to ``scipy.stats.binomtest(...).proportion_ci()``, which searches for what
+    the inverse of the incomplete beta function gives at once.
+    """
     tail = (1 - LEVEL) / 2
     low = 0.0 if successes <= 0 else float(special.betaincinv(successes, trials - successes + 1, tail))
     high = (
         1.0 if successes >= trials else float(special.betaincinv(successes + 1, trials - successes, 1 - tail))
     )
     return low, high
-
-
-def cluster_codes(clusters: Clusters | np.ndarray) -> tuple[np.ndarray, int, str]:
-    """Labels 0..count-1 of the rows, how many, and what they are."""
-    if isinstance(clusters, Clusters):
-        return clusters.label, clusters.count, clusters.what
-    code = np.unique(np.asarray(clusters), return_inverse=True)[1]
-    return code, int(code.max(initial=-1)) + 1, ""

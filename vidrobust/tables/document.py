@@ -1,4 +1,4 @@
-"""The page of the tables, docs/tables.md, made of their declarations: ``python -m vidrobust.tables.document``."""
+"""The reference page of all tables; the documentation build writes it from their declarations."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from vidrobust.tables.table import Extra, Table
 
 HEAD = """# Tables
 
-Made by `python -m vidrobust.tables.document docs/tables.md` from the declarations in `vidrobust/tables/`; edit
-those. Each table is `NAME.parquet` in the run folder ([run-folder.md](run-folder.md)), and its columns carry unit
-and sentence in the file as well (metadata of the Parquet schema). Writing a column that is not declared fails, and
-so does reading one. Frames are numbered as decoded, from 0. A number that is not known is NaN, with n = 0.
+This page is generated from the table declarations. `python -m vidrobust.tables.document` prints it. Each table is
+`NAME.parquet` in the [run folder](../run-folder.md). The Parquet schema carries the unit and description of each
+column as metadata. Writing or reading an undeclared column fails. Frames are numbered as decoded, from 0. A
+missing number is NaN, with n = 0.
 """
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 NOT_MEASURED = "not measured"
 NO_INTERVAL = "no interval"
-FEWEST = 10
-"""Frames or pairs below which no rate and no share is stated."""
 SMALLEST_SHARE = 1e-4
 """Smaller shares are written as below 0.01 %."""
 
@@ -123,6 +121,18 @@ def counted_share(found: Mapping[str, Any], missing: str = NOT_MEASURED) -> str:
         return missing
     of = f"{found['count']} of {found['n']}" if "count" in found else f"n = {found['n']}"
     return f"{percent_with_interval(found['value'], found['low'], found['high'])}, {of}"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value, two figures, or a dash."""
+    if value is None or value != value:
+        return "-"
+    return "under 0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def p_words(value: float | None) -> str:
+    """A p-value with its letter: "p = 0.18", "p < 0.001"."""
+    return "p < 0.001" if value is not None and value < 0.001 else f"p = {p_value(value)}"
 
 
 def one_in(rate: float | None) -> str:

@@ -87,8 +87,10 @@ def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
     if stream.codec_context is None:  # PyAV's way of saying that there is no decoder
         raise InputError(f"{printable(path)}: is coded in a way that FFmpeg has no decoder for")
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-    # what ffmpeg does too: frames that the decoder flags are given, and are marked here
-    stream.codec_context.flags |= Flags.output_corrupt
+    # FFmpeg 8 drops damaged frames of HEVC by itself, the ffmpeg program 7.1 gives them; of H.264 neither gives
+    # the frames before the first key frame
+    if stream.codec_context.codec.canonical_name == "hevc":
+        stream.codec_context.flags |= Flags.output_corrupt
     stream.thread_type = "AUTO"
     return stream
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.metrics.tracks.planted import Row, box, item
-from vidrobust.changes.transitions import FrameTransitions
+from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_meter import BoxMeter, whole
 from vidrobust.metrics.task import AlongTime

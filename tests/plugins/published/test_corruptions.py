@@ -23,10 +23,11 @@ with warnings.catch_warnings():
 
 from vidrobust.cli import app as cli
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.classes import sets_for
 from vidrobust.models.load import load_model
 from vidrobust.plugins.published import alexnet
 from vidrobust.plugins.published.corruptions import corruptions, without_second_resize
-from vidrobust.plugins.published.labelled_images import LabelledImages, pictures, read_labels, sets_for
+from vidrobust.plugins.published.labelled_images import LabelledImages, pictures, read_labels
 from vidrobust.predictions import Classifications
 from vidrobust.video.source import open_video
 

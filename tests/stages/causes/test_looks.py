@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE
-from vidrobust.stages.causes.summary import LEVEL, Asked, named, named_at, open_causes, spent
+from vidrobust.stages.causes.summary import Asked, named, named_at, open_causes, spent
+from vidrobust.statistics.levels import FALSE_DISCOVERY
 
 
 def account(n: int, p: dict[str, float], **high: float) -> pd.DataFrame:
@@ -28,7 +29,7 @@ def look(part: float, n: int, **p: float) -> Asked:
 
 
 def test_what_is_spent_by_hand() -> None:
-    assert spent(1.0) == pytest.approx(LEVEL)
+    assert spent(1.0) == pytest.approx(FALSE_DISCOVERY)
     assert spent(0.5) == pytest.approx(0.0125)
     assert spent(0.25) == pytest.approx(0.003125)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.stages.causes.planted import WIDTH, recorded, still, view
-from vidrobust.changes.registration import size_px
+from vidrobust.frame_pairs.registration import size_px
 from vidrobust.stages.causes.measured import measure_change
 
 

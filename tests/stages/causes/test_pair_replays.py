@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.stages.causes.planted import HEIGHT, WIDTH, Grid, recorded, still, view
-from vidrobust.changes.unregistered import Unregistered
+from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE, REPLAYED
 from vidrobust.stages.causes.excluded import NoThirdFrame

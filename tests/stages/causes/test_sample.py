@@ -132,7 +132,7 @@ def test_the_models_own_change_finds_a_cause_of_few_pairs_and_more_pairs_find_it
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
-    monkeypatch.setattr("vidrobust.statistics.sign_flip_of_sum.DRAWS", 999)
+    monkeypatch.setattr("vidrobust.statistics.significance.DRAWS", 999)
     power = importlib.import_module("pair_power").power
     found = {key: values[0] for key, values in power((24, 48, 96), 30).items()}
     assert found["picture and answer", 24] > found["picture", 24]

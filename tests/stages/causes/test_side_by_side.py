@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_info
 
-from vidrobust.changes.transitions import CUTS
+from vidrobust.frame_pairs.transitions import CUTS
 from vidrobust.frames.pixels import to_array
 from vidrobust.stages.causes.side_by_side import Pictures, side_by_side
 from vidrobust.video.source import open_video

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.made_frames import texture
-from vidrobust.changes.registration import warp
+from vidrobust.frame_pairs.registration import warp
 from vidrobust.frames.pixels import to_levels
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.pair_replays import study_pair

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 import torch
 
-from vidrobust.changes.transitions import FrameTransitions
 from vidrobust.cli.app import main
 from vidrobust.errors import SettingsError
+from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.class_meter import ClassMeter

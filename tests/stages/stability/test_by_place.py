@@ -13,7 +13,7 @@ from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability import by_place, place_section
-from vidrobust.statistics import differing_cells
+from vidrobust.statistics import permutations
 
 WIDTH, HEIGHT = 500, 300
 SIZES = {"belt": (HEIGHT, WIDTH)}
@@ -112,7 +112,7 @@ def test_exchanged_places_are_silent() -> None:
 def summarised_p(rows: pd.DataFrame) -> pd.DataFrame:
     """The tests alone, without the intervals of the cells, which take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(differing_cells, "DRAWS", 99)
+        patch.setattr(permutations, "CELL_DRAWS", 99)
         patch.setattr(by_place, "aggregate", lambda metric, part: {})
         patch.setattr(by_place.tables, "check", lambda name, table: table)
         return by_place.summarise({"track_steps": rows}, METRICS, SIZES, seed=0)["place_tests"]

@@ -13,7 +13,7 @@ import pytest
 from tests.pipeline.conftest import run
 from vidrobust.plugins.line.render import boxes_as_coco
 from vidrobust.stages.stability.known_boxes import judged_steps, judged_tracks
-from vidrobust.statistics.jackknife import left_out_interval
+from vidrobust.statistics.standard_errors import left_out_interval
 
 FRAMES = 40
 MISSED, WRONG = (10, 11, 25), (30,)

@@ -7,7 +7,7 @@ import itertools
 import cv2
 import numpy as np
 
-from vidrobust.changes.same_light import same_light
+from vidrobust.frame_pairs.robust import same_light
 
 SIDE = 640
 """Measured on the frame averaged down to this longer side."""

@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.changes.transitions import PairWatcher
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.files.atomic import disk_is_full
+from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.device import trim_heap
 from vidrobust.models.predict import Model, auto_batch, is_out_of_memory
 from vidrobust.pipeline.inputs import open_item

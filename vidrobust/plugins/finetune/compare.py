@@ -14,9 +14,12 @@ import pandas as pd
 from vidrobust.plugins.finetune.arms import BEFORE
 from vidrobust.plugins.finetune.metrics import FOOTAGE, LOST, NAN, OTHER
 from vidrobust.plugins.finetune.network import Bench, Values
-from vidrobust.stages.remedies.verdict import FEWEST, verdict
-from vidrobust.statistics.associations import benjamini_hochberg
-from vidrobust.statistics.crossed import Rows, crossed_rate, crossed_rates
+from vidrobust.stages.remedies.verdict import (
+    verdict,
+)
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.statistics.ratios import Rows, crossed_rate, crossed_rates
+from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables import schema as tables
 
 AGAINST_BEFORE = (OTHER, LOST)
@@ -83,7 +86,7 @@ def _judged(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
         return tables.empty("adaptation")
     table = pd.DataFrame(list(rows))
     table["q"] = NAN
-    p = table["p"].where((table["n"] >= FEWEST) & ~table["metric"].isin(AGAINST_BEFORE))
+    p = table["p"].where((table["n"] >= FEWEST_ROWS) & ~table["metric"].isin(AGAINST_BEFORE))
     for same in (table["judged"] == FOOTAGE, table["judged"] != FOOTAGE):
         table.loc[same, "q"] = benjamini_hochberg(p[same].to_numpy(np.float64))
     table["verdict"] = [

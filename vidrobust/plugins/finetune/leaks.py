@@ -16,9 +16,9 @@ from vidrobust.plugins.finetune.arms import Arm
 from vidrobust.plugins.finetune.asked import key_of
 from vidrobust.plugins.finetune.families import Condition
 from vidrobust.plugins.finetune.network import Network
+from vidrobust.plugins.finetune.sample_distance import COVERED, Change, Features, Leak, changes, leak
 from vidrobust.plugins.finetune.shown import shown_under
 from vidrobust.plugins.finetune.steps import Mixture, Step, changed
-from vidrobust.plugins.published.sample_distance import COVERED, Change, Features, Leak, changes, leak
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.policy.trained_with import families as families_in
 from vidrobust.stages.policy.trained_with import parse

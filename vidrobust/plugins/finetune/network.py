@@ -14,8 +14,8 @@ from torch import nn
 
 from vidrobust.plugins.finetune.arms import Arm
 from vidrobust.plugins.finetune.families import Condition
+from vidrobust.plugins.finetune.sample_distance import Features
 from vidrobust.plugins.finetune.steps import Mixture, Step
-from vidrobust.plugins.published.sample_distance import Features
 
 
 class Network(Protocol):

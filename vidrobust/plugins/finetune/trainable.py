@@ -19,8 +19,8 @@ from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.rebuilt.blur_module import blurred
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import NONE, Arm
+from vidrobust.plugins.finetune.sample_distance import Features
 from vidrobust.plugins.finetune.steps import Step, changed
-from vidrobust.plugins.published.sample_distance import Features
 
 CHUNK = 32
 NORMS = (nn.modules.batchnorm._BatchNorm,)

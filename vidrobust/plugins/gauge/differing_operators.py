@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-ALPHA = 0.05
+from vidrobust.statistics.levels import ALPHA
+
 EXCHANGES = 20_000
 """Exchanges of operators within parts behind a p-value; all of them where there are fewer."""
 FEWEST_PARTS = 4

@@ -15,7 +15,7 @@ from vidrobust.plugins.gauge.variables.measured_variance import (
     MeanSquare,
     percent_of_total,
 )
-from vidrobust.statistics.intervals import LEVEL
+from vidrobust.statistics.levels import LEVEL
 from vidrobust.text.numbers import percent
 
 MOST_PARTS = 2000

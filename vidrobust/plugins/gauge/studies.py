@@ -43,11 +43,10 @@ from vidrobust.plugins.gauge.variables.reference_chart import reference_chart
 from vidrobust.plugins.gauge.variables.type1 import type1_study
 from vidrobust.plugins.gauge.variables.uncertainty import COVERAGE, budget, of_bias, of_resolution
 from vidrobust.plugins.gauge.verdicts import RULES, SCORES
+from vidrobust.statistics.levels import LEVEL
 from vidrobust.text.phrases import plural
 
 # Each operator's own repeatability: which one measures the same part differently from trial to trial.
-
-LEVEL = 0.95
 
 
 def repeatability_by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:

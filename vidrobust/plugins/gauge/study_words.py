@@ -7,6 +7,7 @@ from typing import Any
 
 from vidrobust.plugins.gauge.variables.uncertainty import NAMES
 from vidrobust.text import numbers
+from vidrobust.text.numbers import p_words
 from vidrobust.text.phrases import plural
 
 
@@ -23,18 +24,6 @@ def percent(value: float | None) -> str:
 def fixed(value: float | None, digits: int) -> str:
     """So many digits behind the point, or a dash."""
     return "-" if value is None or value != value else f"{value:.{digits}f}"
-
-
-def p_value(value: float | None) -> str:
-    """A p-value, two figures, or a dash."""
-    if value is None or value != value:
-        return "-"
-    return "under 0.001" if value < 0.001 else f"{value:.2g}"
-
-
-def p_words(value: float | None) -> str:
-    """A p-value with its letter: "p = 0.18", "p < 0.001"."""
-    return "p < 0.001" if value is not None and value < 0.001 else f"p = {p_value(value)}"
 
 
 def freedom(count: int) -> str:

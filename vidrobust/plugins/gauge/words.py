@@ -1,4 +1,4 @@
-"""The results of repeatability studies, comparisons and control charts as lines of text."""
+"""Results of repeatability studies as console lines."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ from vidrobust.plugins.gauge.study_words import (
     fixed,
     freedom,
     linearity_words,
-    p_value,
-    p_words,
     risks_words,
     stability_words,
     trials,
     type1_words,
 )
-from vidrobust.text.numbers import counted_share, interval, known, number, percent, with_interval
+from vidrobust.text.numbers import (
+    counted_share,
+    interval,
+    known,
+    number,
+    p_value,
+    p_words,
+    percent,
+    with_interval,
+)
 from vidrobust.text.phrases import plural
 
 
@@ -235,51 +242,6 @@ OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "stability": stability_words,
 }
 """How each kind of study is reported."""
-
-
-def comparison(found: Mapping[str, Any]) -> list[str]:
-    """The lines of a comparison of two runs."""
-    a, b = found["a"], found["b"]
-    wording = [
-        f"A: {a['run']} ({a['model']})",
-        f"B: {b['run']} ({b['model']}); {plural(found['items'], 'input')}, paired by {found['paired_by']}",
-        f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} B is",
-    ]
-    for name, metric in found["metrics"].items():
-        ends = interval(metric["low"], metric["high"], digits=4)
-        units = plural(metric["clusters"], metric["cluster"] or "cluster")
-        alone = f"; on these clips alone: {metric['on_these_clips']}" if metric["on_these_clips"] else ""
-        wording.append(
-            f"  {name:32}{_figure(metric['a']):>10}{_figure(metric['b']):>10}{_figure(metric['difference']):>11}  "
-            f"{ends:23} {metric['verdict']}{alone} ({units})"
-        )
-    if found["churn"]:
-        wording.append(f"  labels differ on {_share(found['churn'])}")
-    if found["mcnemar_p"] is not None:
-        wording.append(
-            f"  right in A, wrong in B: {found['negative_flips']} frames; the reverse: {found['positive_flips']}; "
-            f"McNemar {p_words(found['mcnemar_p'])}"
-        )
-        wording.append(
-            f"  error consistency (kappa of right and wrong): {_kappa(found['error_consistency'])}"
-        )
-    return [*wording, *(f"  note: {note}" for note in found["notes"])]
-
-
-def control_chart(found: Mapping[str, Any]) -> list[str]:
-    """The lines of a control chart."""
-    what = f"{found['metric']} of {found['model']}"
-    stand = f"the first {found['baseline']} runs" if found["baseline"] else "the runs before"
-    wording = [
-        f"{what}: {found['chart']} chart, centre {_figure(found['centre'])}, each run judged on {stand}"
-    ]
-    for point in found["points"]:
-        said = "  OUT" if point["out"] else "  OUT, eight runs together" if point["shifted"] else ""
-        known = point["low"] is not None
-        limits = f"limits {_figure(point['low'])} to {_figure(point['high'])}" if known else ""
-        wording.append(f"  {point['run']:32}{_figure(point['value']):>10}  {limits}{said}")
-    since = found["out_since"]
-    return [*wording, f"  out since {since}" if since else "  the last run is in control"]
 
 
 def _share(found: Mapping[str, Any]) -> str:

@@ -1,13 +1,9 @@
-"""Write the table of dials in docs/line_sim.md: ``python -m vidrobust.plugins.line.page``."""
+"""The reference page of the line's dials; the documentation build writes it from their declarations."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from vidrobust.files.atomic import write_text
 from vidrobust.plugins.line.dials import DIALS
 
-START, END = "<!-- dials -->", "<!-- /dials -->"
 _HEAD = (
     "| dial | unit | what a setting of s means in the clip | reported as | mild, mid, strong | range |",
     "|---|---|---|---|---|---|",
@@ -24,12 +20,10 @@ def dial_table() -> str:
     return "\n".join((*_HEAD, *rows))
 
 
-def with_table(page: str) -> str:
-    """The page with the present table between its marks."""
-    before, rest = page.split(START, 1)
-    return f"{before}{START}\n{dial_table()}\n{END}{rest.split(END, 1)[1]}"
+def dial_page() -> str:
+    """Return the whole page."""
+    return f"# Dials of the simulated line\n\n{dial_table()}\n"
 
 
 if __name__ == "__main__":
-    path = Path("docs/line_sim.md")
-    write_text(path, with_table(path.read_text(encoding="utf-8")))
+    print(dial_page(), end="")

@@ -15,6 +15,7 @@ import torch
 from vidrobust.accuracy.correct import top_correct
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.class_differences import label_flip, top5_distance
+from vidrobust.models.classes import sets_for
 from vidrobust.models.predict import Batch, predict
 from vidrobust.plugins.published.alexnet import FLIP_PROBABILITIES
 from vidrobust.plugins.published.corruption_error import (
@@ -28,7 +29,7 @@ from vidrobust.plugins.published.corruption_error import (
 )
 from vidrobust.plugins.published.corruptions import CHUNK, FLIP_SUITE, Step, crop_224, without_second_resize
 from vidrobust.plugins.published.image_layouts import STRENGTHS, Films, Layout
-from vidrobust.plugins.published.labelled_images import LabelledImages, pictures, sets_for
+from vidrobust.plugins.published.labelled_images import LabelledImages, pictures
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
 from vidrobust.predictions import Classifier

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from vidrobust.plugins.published import alexnet
-from vidrobust.statistics import student
+from vidrobust.statistics.standard_errors import t_quantile
 
 NAN = float("nan")
 T5D_MOST = 18.0
@@ -211,6 +211,6 @@ def _with_interval(
         return {name: mean, f"{name}_low": NAN, f"{name}_high": NAN}
     sums = np.bincount(of, values - mean, minlength=count)
     error = float(np.sqrt(count / (count - 1) * np.sum(sums**2))) / n
-    half = float(student.quantile(0.975, count - 1)) * error
+    half = float(t_quantile(0.975, count - 1)) * error
     low, high = np.clip((mean - half, mean + half), *bounds)
     return {name: mean, f"{name}_low": float(low), f"{name}_high": float(high)}

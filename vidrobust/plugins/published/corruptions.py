@@ -22,6 +22,7 @@ from torchvision.transforms.v2 import functional as v2
 from vidrobust.accuracy.correct import top_correct
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.class_differences import label_flip, top5_distance
+from vidrobust.models.classes import sets_for
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.catalogue import find
@@ -37,7 +38,7 @@ from vidrobust.plugins.published.corruption_error import (
     FlipBaseline,
     FlipRates,
 )
-from vidrobust.plugins.published.labelled_images import LabelledImages, pictures, sets_for
+from vidrobust.plugins.published.labelled_images import LabelledImages, pictures
 from vidrobust.plugins.published.perturbations import c_bar, cifar_c, imagenet_c, tiny_imagenet_c
 from vidrobust.plugins.published.perturbations.bit_exact import exact, ice_photographs
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs

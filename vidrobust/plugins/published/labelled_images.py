@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError
 from vidrobust.files.csv_table import read_csv_table
-from vidrobust.models.classes import imagenet_shift, imagenet_wnids, shown_name
 
 
 @dataclass(frozen=True)
@@ -97,47 +96,6 @@ def _rows(table: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
     if not wanted:
         raise InputError(f"{table}: labels nothing; expected rows file,label")
     return wanted, group
-
-
-def sets_for(
-    labels: Sequence[frozenset[str]], class_names: Sequence[str]
-) -> tuple[list[frozenset[int]], str]:
-    """Label sets as indices of a model's classes, and a note where that is not plain.
-
-    A name stands for every class of that name, letter case aside; a WordNet number (n02123045) for its class of
-    ImageNet, where the model has ImageNet's classes. A number is the index of the model's class;
-    for a model with ImageNet's 1000 behind a background class it is that of ImageNet, as in ImageNet's own lists.
-    Raises SettingsError for a name that is no class of the model.
-    """
-    places: dict[str, set[int]] = {}
-    for k, name in enumerate(class_names):
-        places.setdefault(name.casefold(), set()).add(k)
-    shift, wnids = imagenet_shift(class_names), imagenet_wnids()
-    has_imagenet = len(class_names) - shift == len(wnids)
-    sets, numbers = [], False
-    for label in labels:
-        found: set[int] = set()
-        for text in label:
-            named = places.get(text.casefold()) or places.get(shown_name(text).casefold())
-            if named:
-                found |= named
-            elif has_imagenet and text in wnids:
-                found.add(wnids[text] + shift)
-            elif text.isdecimal() and int(text) + shift < len(class_names):
-                found.add(int(text) + shift)
-                numbers = True
-            else:
-                raise SettingsError(
-                    f"label {text!r}: no class of the model, which has {len(class_names)}: {class_names[0]}, "
-                    f"{class_names[1]} ...; give a class name or an index"
-                )
-        sets.append(frozenset(found))
-    note = (
-        "label numbers are ImageNet's; the model's background class comes before them"
-        if shift and numbers
-        else ""
-    )
-    return sets, note
 
 
 def pictures(images: LabelledImages) -> Iterator[tuple[int, torch.Tensor]]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.statistics.auroc import clustered_auroc
+from vidrobust.statistics.associations import clustered_auroc
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval
-from vidrobust.text.numbers import FEWEST, known
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import known
 from vidrobust.text.phrases import plural
 
 MARGIN = "margin"
@@ -62,10 +63,12 @@ def _link(
 ) -> Link:
     events = int(happens.sum())
     few = min(events, len(happens) - events)
-    if few < FEWEST:
+    if few < FEWEST_ROWS:
         rare = events <= len(happens) - events
         unknown = Interval(np.nan, np.nan, np.nan, len(happens), clusters.count, clusters.what)
-        why = f"it happens at {'' if rare else 'all but '}{plural(few, 'frame')}, and {FEWEST} are needed"
+        why = (
+            f"it happens at {'' if rare else 'all but '}{plural(few, 'frame')}, and {FEWEST_ROWS} are needed"
+        )
         return Link(name, given, unknown, events, CANNOT_TELL, why)
     auroc = clustered_auroc(scores, happens, clusters, third)
     return Link(name, given, auroc, events, *verdict(auroc))

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidrobust.plugins.unknown.held_out import FEWEST_CLUSTERS, Calibrated
-from vidrobust.statistics.clusters import FEWEST, Clusters
+from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval, clustered_rate
-from vidrobust.text.numbers import FEWEST as FEWEST_FRAMES
+from vidrobust.statistics.levels import FEWEST_CLUSTERS as FEWEST_CLIPS
+from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.phrases import plural
 
 MORE, NO_MORE, CANNOT_TELL = "outside", "known", "cannot tell"
 """Verdicts: surely more lies outside than of known footage; at most a tenth more; neither is sure."""
 ONE_CLIP = (
-    f"known footage of fewer than {FEWEST} clips does not show how a further clip of it would differ; give more "
-    "clips, or a manifest that names passes or stretches as clips"
+    f"known footage of fewer than {FEWEST_CLIPS} clips does not show how a further clip of it would differ; give "
+    "more clips, or a manifest that names passes or stretches as clips"
 )
 """Stretches of a clip are alike as further clips are not."""
 WORTH_SAYING = 0.1
@@ -77,6 +78,6 @@ def _too_little(known: Calibrated, share: Interval) -> str:
         return f"known footage of {what} is too little, at least {FEWEST_CLUSTERS} are needed"
     if not math.isfinite(known.threshold):
         return f"{plural(alarms.n, 'known frame')} are too few for so low a rate of false alarms"
-    if share.n < FEWEST_FRAMES:
+    if share.n < FEWEST_ROWS:
         return f"{plural(share.n, 'frame')} of footage are too few"
     return ""

@@ -19,9 +19,9 @@ from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.pictures import BUDGET_BYTES
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.overall import overall
+from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import (
-    FEWEST,
     NOT_MEASURED,
     known,
     number,
@@ -73,7 +73,7 @@ def numbers(run: RunTables) -> list[dict[str, Any]]:
 
 
 def _value(metric: Metric, row: Any) -> str:
-    if 0 < row["n"] < FEWEST:
+    if 0 < row["n"] < FEWEST_ROWS:
         return "too few to say"
     ends = row["value"], row["low"], row["high"]
     return with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)

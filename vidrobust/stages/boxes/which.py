@@ -10,7 +10,8 @@ import pandas as pd
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.overall import overall
-from vidrobust.text.numbers import FEWEST, known, number, percent_with_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import known, number, percent_with_interval
 
 METRICS = (
     "uncovered_rate",
@@ -59,8 +60,8 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
 
 
 def figure_in_words(row: Mapping[str, Any]) -> str:
-    """A metric (value, low, high, n) with its interval; nothing from fewer than FEWEST values."""
-    if 0 < row["n"] < FEWEST:
+    """A metric (value, low, high, n) with its interval; nothing from fewer than FEWEST_ROWS values."""
+    if 0 < row["n"] < FEWEST_ROWS:
         return "too few to say"
     return percent_with_interval(row["value"], row["low"], row["high"]) if row["n"] else "not measured"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from vidrobust.changes.registration import warp
+from vidrobust.frame_pairs.registration import warp
 from vidrobust.frames.pixels import brightest
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.cause import Filter, Levels

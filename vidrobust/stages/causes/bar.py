@@ -10,7 +10,8 @@ import pandas as pd
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.causes.section import named_causes, whole
-from vidrobust.text.numbers import FEWEST, interval_figures, percent
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import interval_figures, percent
 from vidrobust.text.phrases import plural
 
 LENGTH = 1000
@@ -68,8 +69,10 @@ def account_bars(run: RunTables) -> list[AccountBar]:
 
 def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> AccountBar:
     pairs = int(account["n"].max())
-    if pairs < FEWEST:
-        said = f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST})"
+    if pairs < FEWEST_ROWS:
+        said = (
+            f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST_ROWS})"
+        )
         return AccountBar(model, of, (), said)
     drawn = account[account["share"] >= LEAST_DRAWN]
     scale = LENGTH / max(1.0, float(drawn["share"].sum()))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vidrobust.changes.motion import Similarity, measure_motion
-from vidrobust.changes.prepared import prepare_array
-from vidrobust.changes.registration import RESOLUTION, Registration, affine_field, size_px
+from vidrobust.frame_pairs.motion import Similarity, measure_motion
+from vidrobust.frame_pairs.prepared import prepare_array
+from vidrobust.frame_pairs.registration import RESOLUTION, Registration, affine_field, size_px
 from vidrobust.frames.pixels import luma
 
 SAME_MOTION = 0.5

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vidrobust.changes.registration import affine_field
+from vidrobust.frame_pairs.registration import affine_field
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED
 from vidrobust.stages.causes.cause import Step

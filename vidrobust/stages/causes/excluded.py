@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from vidrobust.changes.unregistered import MIN_SIDE, Unregistered
+from vidrobust.frame_pairs.transitions import MIN_SIDE, Unregistered
 from vidrobust.text.phrases import plural
 
 PAIR = ["item", "frame_a", "frame_b"]

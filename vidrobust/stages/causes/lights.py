@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidrobust.changes import tone
-from vidrobust.changes.local_light import LocalLight, fit_local_light
+from vidrobust.frame_pairs import tone
+from vidrobust.frame_pairs.local_light import LocalLight, fit_local_light
 from vidrobust.frames.pixels import brightest
 
 Lights = tuple[tone.Tone, LocalLight]

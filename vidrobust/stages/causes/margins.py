@@ -36,8 +36,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-LEVEL = 0.95
-"""One-sided confidence of an upper limit."""
+from vidrobust.statistics.levels import LEVEL
+
 OF_STEP = 3.0
 """A step that is known in one way errs by about one in so many parts of itself."""
 SURE = 1.64

@@ -21,10 +21,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vidrobust.changes import tone
-from vidrobust.changes.blur import SHARED, Blur, noise_between, noise_lost, noise_of, regained
-from vidrobust.changes.local_light import LocalLight, no_local_light
-from vidrobust.changes.registration import (
+from vidrobust.frame_pairs import tone
+from vidrobust.frame_pairs.blur import SHARED, Blur, noise_between, noise_lost, noise_of, regained
+from vidrobust.frame_pairs.local_light import LocalLight, no_local_light
+from vidrobust.frame_pairs.registration import (
     RESOLUTION,
     affine_field,
     blurred_difference,
@@ -35,9 +35,9 @@ from vidrobust.changes.registration import (
     unlike,
     warp,
 )
-from vidrobust.changes.same_light import same_light
-from vidrobust.changes.sharpness import blur_between
-from vidrobust.changes.unregistered import Unregistered
+from vidrobust.frame_pairs.robust import same_light
+from vidrobust.frame_pairs.sharpness import blur_between
+from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.frames.pixels import brightest, luma, to_levels
 from vidrobust.stages.causes.camera_motion import camera_motion, length_px, shared_motion
 from vidrobust.stages.causes.exchange import content_seed

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import BREAKS
+from vidrobust.frame_pairs.transitions import BREAKS
 from vidrobust.metrics.catalogue import TASKS
 from vidrobust.pipeline.unit import Context, Read, Trim
 from vidrobust.run_folder.settings import Settings
-from vidrobust.statistics.nested import sized_order
+from vidrobust.statistics.samples import sized_order
 
 # Which pairs are replayed: a probability sample, drawn by how much picture and answer changed, weights known.
 #
@@ -44,7 +44,7 @@ def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.Dat
     seed_key  what the draw depends on, e.g. the item's content key and the run's seed
 
     Inclusion probabilities are proportional to the size (``sizes``), cut at 1; the sample is drawn by sequential
-    Poisson sampling, spread over time (``statistics/nested.py``). Weights are the inverse (Horvitz & Thompson
+    Poisson sampling, spread over time (``statistics/samples.py``). Weights are the inverse (Horvitz & Thompson
     1952).
     """
     usable = transitions[(transitions["excluded"] == "") & has_third(transitions)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from vidrobust.changes.registration import affine_field, moves, warp
+from vidrobust.frame_pairs.registration import affine_field, moves, warp
 from vidrobust.frames.pixels import brightest, to_levels
 from vidrobust.stages.causes.aligned import aligned, in_light_of, measure_all, saturated
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED, together_with

@@ -16,7 +16,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from vidrobust.changes.registration import affine_field, inside, moves, size_px, warp, warp_at
+from vidrobust.frame_pairs.registration import affine_field, inside, moves, size_px, warp, warp_at
 from vidrobust.frames.pixels import to_levels
 from vidrobust.frames.spline_field import field_of, lattice_side
 from vidrobust.stages.causes.catalogue import CATALOGUE

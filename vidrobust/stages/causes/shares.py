@@ -28,9 +28,10 @@ from vidrobust.stages.causes.catalogue import (
 from vidrobust.stages.causes.excluded import excluded_pairs
 from vidrobust.stages.causes.margins import SURE, Margins, at_most
 from vidrobust.stages.causes.pair_table import PairTable
-from vidrobust.stages.causes.ratio import Estimate, jackknife
-from vidrobust.statistics.clusters import FEWEST
-from vidrobust.statistics.sign_flip_of_sum import sign_flip_p
+from vidrobust.stages.causes.ratio import share_of_totals
+from vidrobust.statistics.intervals import TestedInterval
+from vidrobust.statistics.levels import FEWEST_CLUSTERS
+from vidrobust.statistics.significance import sign_flip_p
 
 ADJACENT, SECOND = "adjacent", "second"
 """The two distances in time: neighbours, and pairs about a second apart."""
@@ -138,8 +139,8 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
     p = share.p
     if cause == KEYFRAMES and not pairs.at_keyframe.any():
         # every keyframe is known, so that none is surely none
-        share, p = Estimate(value=0.0, low=0.0, high=0.0, p=1.0, clusters=share.clusters), 1.0
-    specific, p_clips = Estimate.unknown(), float("nan")
+        share, p = TestedInterval(0.0, 0.0, 0.0, share.n, share.clusters, p=1.0), 1.0
+    specific, p_clips = TestedInterval.unknown(), float("nan")
     if cause in (*REPLAYED, NOISE):
         p, p_clips = p_value_of(pairs, cause), p_value_of(pairs, cause, clips=True)
     if cause == NOISE:
@@ -210,7 +211,7 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
     if not clips:
         return sign_flip_p(beyond)
     sums = np.bincount(pairs.footage, weights=beyond)
-    return sign_flip_p(sums) if len(sums) >= FEWEST else float("nan")
+    return sign_flip_p(sums) if len(sums) >= FEWEST_CLUSTERS else float("nan")
 
 
 def too_few(pairs: PairTable, cause: str, level: float) -> bool:
@@ -252,13 +253,13 @@ def estimate(
     placebo: np.ndarray | None = None,
     floor: float = 0.0,
     keyframes: bool = False,
-) -> Estimate:
+) -> TestedInterval:
     """The share of one part of the change, less that of the placebos, with its interval over clusters."""
     columns = _columns(pairs, part, placebo)
     cluster = pairs.cluster
     totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
     np.add.at(totals, cluster, columns)
-    return jackknife(totals, _of_keyframes if keyframes else _of_the_rest, draws=len(part), floor=floor)
+    return share_of_totals(totals, _of_keyframes if keyframes else _of_the_rest, draws=len(part), floor=floor)
 
 
 def _columns(pairs: PairTable, part: np.ndarray, placebo: np.ndarray | None = None) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from threadpoolctl import ThreadpoolController
 
-from vidrobust.changes.transitions import BREAKS
+from vidrobust.frame_pairs.transitions import BREAKS
 from vidrobust.frames.device import trim_heap
 from vidrobust.frames.pixels import to_array
 from vidrobust.video.source import VideoSource

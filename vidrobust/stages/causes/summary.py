@@ -19,14 +19,12 @@ from vidrobust.stages.causes.margins import flip_counts
 from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.shares import ADJACENT, SECOND, over_a_second, p_value_of, summarise_by, too_few
 from vidrobust.stages.causes.shares import summarise as summarise_account
-from vidrobust.statistics.associations import benjamini_hochberg
-from vidrobust.statistics.sign_flip_of_sum import CONSERVATIVE, discard_conservative
+from vidrobust.statistics.levels import ALPHA, FALSE_DISCOVERY
+from vidrobust.statistics.significance import CONSERVATIVE, benjamini_hochberg, discard_conservative
 from vidrobust.tables import schema as tables
 
 # Which causes are named, and whether each finding is made again on footage that did not make it.
 
-LEVEL = 0.05
-"""False discovery rate over causes and models."""
 SLOW = tuple(name for name, cause in CATALOGUE.items() if cause.drifts)
 """Conditions that drift: what neighbours hardly show may be named from pairs a second apart. A second apart all
 else moves, and keyframes lie between."""
@@ -58,20 +56,20 @@ class Asked:
 
 
 def spent(part: float) -> float:
-    """How much of LEVEL may have been spent when so large a part of the pairs was replayed.
+    """How much of the error rate may have been spent when so large a part of the pairs was replayed.
 
-    LEVEL part^2: little at first, so that what is left for all pairs costs little power (Kim & DeMets, Biometrika
-    74 (1987), 149-154, with rho = 2).
+    FALSE_DISCOVERY part^2: little at first, so that what is left for all pairs costs little power (Kim &
+    DeMets, Biometrika 74 (1987), 149-154, with rho = 2).
     """
-    return LEVEL * part**2
+    return FALSE_DISCOVERY * part**2
 
 
 def named_at(looks: Sequence[Asked]) -> pd.DataFrame:
     """The causes that were named at any of the looks, with their shares as of the last one: COLUMNS.
 
-    At each look what was not spent before may be spent, so that over all of them the false discovery rate stays at
-    LEVEL: the rates of the looks add up at most. Where a look brought no pair, its share of the error goes to the
-    same question.
+    At each look what was not spent before may be spent, so that over all of them the false discovery rate
+    stays at FALSE_DISCOVERY: the rates of the looks add up at most. Where a look brought no pair, its share
+    of the error goes to the same question.
     """
     found: list[pd.DataFrame] = []
     before, level, size = 0.0, 0.0, -1
@@ -91,8 +89,8 @@ def named_at(looks: Sequence[Asked]) -> pd.DataFrame:
 def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
     """(rows of the account) bool: a cause of all items of which something is seen, neither named nor surely small.
 
-    Something is seen where p is not above 1/2; surely small is a share below MATTERS. Keyframes are tested by all
-    pairs of neighbours, so that more replays say no more of them.
+    Something is seen where p is not above 1/2; surely small is a share below MATTERS. Keyframes are tested by
+    all pairs of neighbours, so that more replays say no more of them.
     """
     names = pd.MultiIndex.from_frame(account[["model", "cause"]])
     unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
@@ -105,28 +103,30 @@ def _naming_asked(account: pd.DataFrame) -> pd.Series:
     return there & ~account["misfit"].astype(bool)
 
 
-def named(account: pd.DataFrame, slow: pd.DataFrame | None = None, level: float = LEVEL) -> pd.DataFrame:
-    """The causes that may be named from one look: COLUMNS; q in units of LEVEL, whatever the level is.
+def named(
+    account: pd.DataFrame, slow: pd.DataFrame | None = None, level: float = FALSE_DISCOVERY
+) -> pd.DataFrame:
+    """The causes that may be named from one look: COLUMNS; q in units of FALSE_DISCOVERY, whatever the level is.
 
-    account  the table ``account``, of which the rows over all items count
-    slow     the same of pairs a second apart; a condition that drifts may be named from them alone
-    level    false discovery rate; the keyframes' p, which depends on no sample, is held against LEVEL at each look
+    account  the table ``account``, of which the rows over all items count slow     the same of pairs a second
+    apart; a condition that drifts may be named from them alone level    false discovery rate; the keyframes'
+    p, which depends on no sample, is held against 5 % at each look
 
     A cause is named where its share is surely above 5 %, and above what its placebos do (``p_value_of``).
-    Causes with p above .5 are discarded (Zhao, Small & Su 2019), so that those of which there is surely nothing
-    cost the others no power; over the rest, all models together, the false discovery rate is held at 5 %
-    (Benjamini & Hochberg 1995). A cause of which nothing was measured is not asked, nor is ``unexplained``, nor
-    noise and coding that do not fit.
+    Causes with p above .5 are discarded (Zhao, Small & Su 2019), so that those of which there is surely
+    nothing cost the others no power; over the rest, all models together, the false discovery rate is held at
+    5 % (Benjamini & Hochberg 1995). A cause of which nothing was measured is not asked, nor is
+    ``unexplained``, nor noise and coding that do not fit.
     """
     asked = account[account["cause"] != UNEXPLAINED].assign(scale=ADJACENT)
     if slow is not None and len(slow):
         asked = pd.concat([asked, slow[slow["cause"].isin(SLOW)].assign(scale=SECOND)], ignore_index=True)
     asked = asked[_naming_asked(asked)]
     p = discard_conservative(asked["p"].to_numpy(float))
-    p = np.where(asked["cause"] == KEYFRAMES, p * level / LEVEL, p)
+    p = np.where(asked["cause"] == KEYFRAMES, p * level / FALSE_DISCOVERY, p)
     q = np.full(len(p), np.nan)
-    q[np.isfinite(p)] = benjamini_hochberg(p[np.isfinite(p)]) * LEVEL / level
-    found = asked.assign(q=q, pairs=asked["n"])[q <= LEVEL].drop_duplicates(
+    q[np.isfinite(p)] = benjamini_hochberg(p[np.isfinite(p)]) * FALSE_DISCOVERY / level
+    found = asked.assign(q=q, pairs=asked["n"])[q <= FALSE_DISCOVERY].drop_duplicates(
         ["model", "cause"]
     )  # neighbours come first
     return found[list(COLUMNS)].reset_index(drop=True)
@@ -137,11 +137,11 @@ def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
 
     causes  the table ``causes``; nothing is computed by a model
 
-    Each clip with five pairs or more is left out in turn. Where the other clips alone make the finding (p <= .05)
-    it is tested on that clip, and made again where there p <= .1. Where fewer than two clips have so many
-    pairs, the earlier half of all pairs makes the finding and the later half tests it. A finding that the rest
-    alone does not make is not tested there, nor where too few pairs weigh in to make it (``too_few``). Without
-    any such effect one test in ten finds it.
+    Each clip with five pairs or more is left out in turn. Where the other clips alone make the finding (p <=
+    .05) it is tested on that clip, and made again where there p <= .1. Where fewer than two clips have so
+    many pairs, the earlier half of all pairs makes the finding and the later half tests it. A finding that
+    the rest alone does not make is not tested there, nor where too few pairs weigh in to make it
+    (``too_few``). Without any such effect one test in ten finds it.
 
     replication         share of the tests in which it was made again; NaN where there was none
     replication_found, replication_tested  in how many of how many
@@ -165,7 +165,7 @@ def _again(pairs: PairTable, cause: str) -> dict[str, Any]:
     made = [
         made
         for made in tests
-        if p_value_of(pairs.take(made), cause) <= LEVEL and not too_few(pairs.take(~made), cause, AGAIN)
+        if p_value_of(pairs.take(made), cause) <= ALPHA and not too_few(pairs.take(~made), cause, AGAIN)
     ]
     if not made:
         return dict(zip(REPLICATION, (float("nan"), 0, 0, of), strict=True))
@@ -209,8 +209,9 @@ def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALL
     change    (n,) squared change of each adjacent pair of one clip, in order; NaN where it is excluded
     keyframe  (n,) bool, a keyframe that is no cut lies at the pair's second frame
 
-    All keyframes are moved together by every number of places, round the clip; p is the share of moves, the true
-    places among them, whose excess reaches the observed one less ``share`` of all change. NaN without keyframes.
+    All keyframes are moved together by every number of places, round the clip; p is the share of moves, the
+    true places among them, whose excess reaches the observed one less ``share`` of all change. NaN without
+    keyframes.
     """
     keyframe = keyframe & np.isfinite(change)
     if not keyframe.any() or len(change) < 4:

@@ -16,7 +16,7 @@ from vidrobust.statistics.associations import (
     ranks,
     residuals,
 )
-from vidrobust.statistics.resampling import Jackknife, cluster_interval, cluster_jackknife
+from vidrobust.statistics.standard_errors import Jackknife, cluster_interval, cluster_jackknife
 
 PLAIN = ("pearson", "spearman", "kendall")
 PARTIAL = "partial_spearman"

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.statistics.associations import line_basis, pearson, ranks, residuals
-from vidrobust.statistics.resampling import cluster_jackknife
+from vidrobust.statistics.standard_errors import cluster_jackknife
 
 NEIGHBOURS = 5
 """The units of other clusters, nearest in the confounders, from which a shuffled instability is drawn."""

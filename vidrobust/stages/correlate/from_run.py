@@ -20,15 +20,16 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import SCENE_CUT
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.frame_pairs.transitions import SCENE_CUT
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.task import CorrelationSpec
 from vidrobust.stages.correlate.columns import with_means
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.units import Across, Units, as_names, one_model, spread
 from vidrobust.statistics.clusters import SHORTEST_S, independent_clusters
-from vidrobust.statistics.resampling import MIN_CLUSTERS, autocorrelation_time
+from vidrobust.statistics.levels import FEWEST_CORRELATED
+from vidrobust.statistics.permutations import autocorrelation_time
 
 
 def units_of_run(
@@ -249,7 +250,7 @@ def _choose_clusters(units: Units, time_s: np.ndarray) -> Units:
     """
     assert units.series is not None
     count = len(np.unique(units.cluster))
-    if count >= MIN_CLUSTERS:
+    if count >= FEWEST_CORRELATED:
         return units
     columns, values = with_means(units)
     whole = ~np.isnan(units.sensitivity).any()  # else each strength was tried on some of the units alone
@@ -259,7 +260,7 @@ def _choose_clusters(units: Units, time_s: np.ndarray) -> Units:
         units.series,
         time_s,
         shortest=max(SHORTEST_S, 3 * slow * _typical_step(units.series, time_s)) if slow > 1 else SHORTEST_S,
-        fewest=MIN_CLUSTERS,
+        fewest=FEWEST_CORRELATED,
     )
     kind = "scenes" if chosen.what == "item" else "stretches"
     note = (

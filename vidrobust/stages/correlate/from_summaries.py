@@ -12,7 +12,7 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.catalogue import find_metric, metric_of_column
 from vidrobust.stages.correlate.units import Units, as_names, one_model, spread
-from vidrobust.statistics.resampling import MIN_CLUSTERS
+from vidrobust.statistics.levels import FEWEST_CORRELATED
 
 # Which way a metric points: does a larger value mean a better or a worse model?
 #
@@ -326,7 +326,7 @@ def _families(name: np.ndarray, groups: Mapping[str, str] | None) -> tuple[np.nd
     count = len(np.unique(family))
     if count == len(name):
         return name, "models", []
-    if count >= MIN_CLUSTERS:
+    if count >= FEWEST_CORRELATED:
         return family, "families", ["families of models were read off their names"]
     note = f"the names show {count} families, too few to be left out in turn: each model counts as its own"
     return name, "models", [note]

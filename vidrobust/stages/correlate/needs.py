@@ -9,7 +9,8 @@ from enum import StrEnum
 import numpy as np
 
 from vidrobust.stages.correlate.units import Units
-from vidrobust.statistics.resampling import MIN_CLUSTERS, fisher_z
+from vidrobust.statistics.levels import FEWEST_CORRELATED
+from vidrobust.statistics.standard_errors import fisher_z
 
 MIN_UNITS = {"frames": 20, "clips": 12, "tracks": 12, "models": 12}
 """Fewer units than this give no verdict. The numbers are those of the simulated worlds in the docs."""
@@ -101,15 +102,15 @@ def needed(units: Units, clusters: float = np.nan) -> Needed:
     clusters  how many are needed, where that is known; else what does for independent units
     """
     now = len(np.unique(units.cluster))
-    wanted = max(MIN_CLUSTERS, clusters) if clusters > 0 else np.nan
+    wanted = max(FEWEST_CORRELATED, clusters) if clusters > 0 else np.nan
     if units.clusters_are in ("scenes", "stretches"):
-        fewest = max(FEWEST["frames"] / len(units), MIN_CLUSTERS / now)
+        fewest = max(FEWEST["frames"] / len(units), FEWEST_CORRELATED / now)
         times = max(wanted / now if wanted > 0 else fewest, fewest, 1.1)
-        figures = {"times": times, "clusters": units.clusters_in_words(now), "clips": MIN_CLUSTERS}
+        figures = {"times": times, "clusters": units.clusters_in_words(now), "clips": FEWEST_CORRELATED}
         return Needed(Need.MORE_FOOTAGE, times * len(units), len(units), figures)
     if units.across == "frames":
         per_clip = len(units) / now
-        fewest = max(MIN_CLUSTERS, np.ceil(FEWEST["frames"] / per_clip))
+        fewest = max(FEWEST_CORRELATED, np.ceil(FEWEST["frames"] / per_clip))
         count = max(wanted, fewest) if wanted > 0 else fewest
         return Needed(Need.MORE_CLIPS, float(count), now, {"each": per_clip})
     fewest = max(FEWEST[units.across], MIN_UNITS[units.across])

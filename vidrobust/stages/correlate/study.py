@@ -33,8 +33,9 @@ from vidrobust.stages.correlate.groups import Group, find_groups, kinds
 from vidrobust.stages.correlate.judgement import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
 from vidrobust.stages.correlate.units import Across, Units
 from vidrobust.stages.correlate.verdicts import Verdict, judge, not_measured
-from vidrobust.statistics.associations import benjamini_hochberg, curve_knots
-from vidrobust.statistics.resampling import free_orders, permutation_p, shifted_orders
+from vidrobust.statistics.associations import curve_knots
+from vidrobust.statistics.permutations import free_orders, permutation_p, shifted_orders
+from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables.schema import TABLES
 
 MANY_TURNS = 10_000

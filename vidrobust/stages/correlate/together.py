@@ -12,11 +12,9 @@ from vidrobust.errors import InputError
 from vidrobust.stages.correlate.columns import with_means
 from vidrobust.stages.correlate.needs import MIN_UNITS
 from vidrobust.stages.correlate.units import Units
-from vidrobust.statistics import student
 from vidrobust.statistics.associations import curve_knots, line_basis, ranks
-from vidrobust.statistics.intervals import LEVEL
-from vidrobust.statistics.jackknife import standard_error
-from vidrobust.statistics.resampling import MIN_CLUSTERS
+from vidrobust.statistics.levels import FEWEST_CORRELATED, LEVEL
+from vidrobust.statistics.standard_errors import jackknife_error, t_quantile
 from vidrobust.text.numbers import percent, percent_with_interval
 
 PENALTIES = (np.inf, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
@@ -147,8 +145,8 @@ def _gain(total: np.ndarray, alone: np.ndarray, full: np.ndarray, codes: np.ndar
     count = len(t)
     gain = (a.sum() - f.sum()) / t.sum()
     without = ((a.sum() - a) - (f.sum() - f)) / (t.sum() - t)
-    error = float(standard_error(without))
-    half = student.quantile((1 + LEVEL) / 2, count - 1) * error if error > 0 else np.nan
+    error = float(jackknife_error(without))
+    half = t_quantile((1 + LEVEL) / 2, count - 1) * error if error > 0 else np.nan
     return np.array([1 - a.sum() / t.sum(), gain, gain - half, gain + half])
 
 
@@ -170,9 +168,9 @@ def _obstacle(units: Units, n: int, clusters: int) -> str:
     if n < MIN_UNITS[units.across]:
         least, verb = MIN_UNITS[units.across], "is" if n == 1 else "are"
         return f"{units.in_words(n)} {verb} too few, at least {least} are needed"
-    if clusters < MIN_CLUSTERS:
+    if clusters < FEWEST_CORRELATED:
         found = units.clusters_in_words(clusters)
-        return f"{found} {'is' if clusters == 1 else 'are'} too few, at least {MIN_CLUSTERS} are needed"
+        return f"{found} {'is' if clusters == 1 else 'are'} too few, at least {FEWEST_CORRELATED} are needed"
     return units.uncontrolled
 
 

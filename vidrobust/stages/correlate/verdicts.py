@@ -14,7 +14,7 @@ from vidrobust.stages.correlate.coefficients import CORRECTED, CURVED, PARTIAL
 from vidrobust.stages.correlate.judgement import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
 from vidrobust.stages.correlate.needs import Needed
 from vidrobust.stages.correlate.units import Units
-from vidrobust.statistics.resampling import MIN_CLUSTERS
+from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_CORRELATED
 from vidrobust.text.numbers import interval, number, with_interval
 
 # Why a verdict of the correlation is what it is: codes with their figures; the words are made last.
@@ -91,7 +91,6 @@ def because(why: Why, **figures: object) -> Reason:
     return Reason(why, figures)
 
 
-FALSE_DISCOVERY = 0.05
 MIN_VARIED = 8
 """Units that differ from the commonest value of a metric; with fewer, ties decide."""
 MIN_RELIABILITY = 0.3
@@ -203,9 +202,9 @@ def _obstacle(row: pd.Series, units: Units) -> Reason | None:
     if row["n"] < least:
         verb, found = "is" if row["n"] == 1 else "are", units.in_words(int(row["n"]))
         return because(Why.FEW_UNITS, found=found, verb=verb, least=least)
-    if row["clusters"] < MIN_CLUSTERS:
+    if row["clusters"] < FEWEST_CORRELATED:
         verb, found = "is" if row["clusters"] == 1 else "are", units.clusters_in_words(row["clusters"])
-        return because(Why.FEW_CLUSTERS, found=found, verb=verb, least=MIN_CLUSTERS)
+        return because(Why.FEW_CLUSTERS, found=found, verb=verb, least=FEWEST_CORRELATED)
     if units.uncontrolled:
         return because(Why.UNCONTROLLED, uncontrolled=units.uncontrolled)
     for side, what in (("x", "the sensitivity"), ("y", "the instability")):

@@ -24,6 +24,7 @@ from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.stages.policy.wording import step_sentence, without_step
 from vidrobust.stages.variation.observed import Observed, observed
+from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_ROWS
 from vidrobust.text.phrases import plural
 
 SMALLEST_SHARE = 0.05
@@ -31,10 +32,6 @@ SMALLEST_SHARE = 0.05
 OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
 """Probability of a step whose cause explains at least MUCH of the change, and of the others: a default, not a
 finding."""
-FEWEST_PAIRS = 10
-"""Nothing is said from fewer pairs."""
-FEWEST_CHANGES = 5
-"""Pairs with a change from which it may be named: of four that all say the same p is 1/16."""
 NEAR = 0.01
 """A share no further from 5 % can hardly be distinguished from it by any footage."""
 
@@ -138,8 +135,8 @@ def _obstacle(
     """Why a perturbation of a cause gets no step, with its figures; None where nothing stands against one."""
     if not row or not row["n"] or math.isnan(row["share"]):
         return Why.NO_PAIRS, {}
-    if row["n"] < FEWEST_PAIRS:
-        return Why.FEW_PAIRS, {"needed": FEWEST_PAIRS}
+    if row["n"] < FEWEST_ROWS:
+        return Why.FEW_PAIRS, {"needed": FEWEST_ROWS}
     if row["occurs"] == 0:
         return Why.ABSENT, {}
     if row["high"] < SMALLEST_SHARE:
@@ -161,8 +158,8 @@ def _not_named(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
     """Of a cause whose share is not surely above 5 %, or not surely its own."""
     if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
         return _unspecific(row)
-    if row["occurs"] < FEWEST_CHANGES:
-        return Why.HAPPENS_RARELY, {"occurs": int(row["occurs"]), "needed": FEWEST_CHANGES}
+    if row["occurs"] < FEWEST_EVENTS:
+        return Why.HAPPENS_RARELY, {"occurs": int(row["occurs"]), "needed": FEWEST_EVENTS}
     half, gap = (row["high"] - row["low"]) / 2, abs(row["share"] - SMALLEST_SHARE)
     if not math.isfinite(half) or row["clusters"] < 2:
         return Why.SHARE_OPEN, {}

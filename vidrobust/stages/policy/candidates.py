@@ -11,10 +11,11 @@ import pandas as pd
 
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.catalogue import CATALOGUE
-from vidrobust.stages.causes.ratio import Estimate, jackknife
+from vidrobust.stages.causes.ratio import share_of_totals
 from vidrobust.stages.causes.shares import ADJACENT
 from vidrobust.stages.policy.rejection import Why
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, clusters_of_rows
+from vidrobust.statistics.intervals import TestedInterval
 
 LEAST_PART = 0.2
 """A part of a cause that is a sum of its candidates (a shift and a turn) is worth a step where it surely does this
@@ -38,7 +39,7 @@ class Standing:
     """
 
     perturbation: str
-    does: Estimate
+    does: TestedInterval
     alike: tuple[str, ...] = ()
     why: Why | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -74,18 +75,18 @@ def _as_measured(rows: pd.DataFrame, names: list[str]) -> list[str]:
     return ["motion_blur", *others] if most else others
 
 
-def _part(name: str, does: Estimate) -> Standing:
+def _part(name: str, does: TestedInterval) -> Standing:
     surely = does.low > LEAST_PART or (np.isnan(does.low) and does.value > LEAST_WHOLE)
     if surely and does.value <= MOST_WHOLE:
         return Standing(perturbation=name, does=does)
     return _other_amount(name, does)
 
 
-def _other_amount(name: str, does: Estimate) -> Standing:
+def _other_amount(name: str, does: TestedInterval) -> Standing:
     return Standing(perturbation=name, does=does, why=Why.OTHER_AMOUNT, evidence={"does": does.value})
 
 
-def _best(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -> list[Standing]:
+def _best(rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterval]) -> list[Standing]:
     """Of those that do enough the one that does most, or the plainest of those that are alike."""
     enough = [name for name in names if _enough(does[name])]
     best = max(enough, key=lambda name: does[name].value, default="")
@@ -93,7 +94,7 @@ def _best(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -> li
     return [_standing(_other_amount(name, does[name]), tied) for name in names]
 
 
-def _enough(does: Estimate) -> bool:
+def _enough(does: TestedInterval) -> bool:
     return bool(LEAST_WHOLE <= does.value <= MOST_WHOLE)
 
 
@@ -107,7 +108,7 @@ def _standing(otherwise: Standing, tied: list[str]) -> Standing:
     return Standing(perturbation=name, does=does, why=Why.LIKE_ANOTHER, evidence={"other": tied[0]})
 
 
-def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -> list[Standing]:
+def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterval]) -> list[Standing]:
     """Of noise and coding: the plainest of those that look like the footage's and do about as much; else none."""
     seen = float(rows["grain_seen"].median())
     grain = {name: float(rows.loc[rows["perturbation"] == name, "grain"].median()) for name in names}
@@ -129,7 +130,7 @@ def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, Estimate]) -
     return [_standing(otherwise(name), tied) for name in names]
 
 
-def _both(rows: pd.DataFrame, grain: dict[str, float], does: dict[str, Estimate]) -> dict[str, float]:
+def _both(rows: pd.DataFrame, grain: dict[str, float], does: dict[str, TestedInterval]) -> dict[str, float]:
     """Of noise and of coding: the strength in most pairs, the grain, and how much of the cause it does."""
     found: dict[str, float] = {}
     for kind, name in zip(("noise", "coding"), NOISE_OR_CODING, strict=True):
@@ -146,11 +147,13 @@ def _totals(rows: pd.DataFrame, columns: np.ndarray) -> np.ndarray:
     return totals
 
 
-def _ratio(rows: pd.DataFrame, name: str) -> Estimate:
+def _ratio(rows: pd.DataFrame, name: str) -> TestedInterval:
     own = rows[rows["perturbation"] == name]
     weight = own["weight"].to_numpy(float)[:, None]
     columns = weight * own[["along", "along_cause"]].to_numpy(float)
-    return jackknife(_totals(own, columns), draws=len(own), statistic=lambda t: _safe(t[..., 0], t[..., 1]))
+    return share_of_totals(
+        _totals(own, columns), draws=len(own), statistic=lambda t: _safe(t[..., 0], t[..., 1])
+    )
 
 
 def _surely_less(rows: pd.DataFrame, name: str, best: str) -> bool:
@@ -160,7 +163,7 @@ def _surely_less(rows: pd.DataFrame, name: str, best: str) -> bool:
     both = one.merge(other[[*keys, "along"]].rename(columns={"along": "along_best"}), on=keys)
     weight = both["weight"].to_numpy(float)[:, None]
     columns = weight * both[["along_best", "along", "along_cause"]].to_numpy(float)
-    gap = jackknife(
+    gap = share_of_totals(
         _totals(both, columns), draws=len(both), statistic=lambda t: _safe(t[..., 0] - t[..., 1], t[..., 2])
     )
     return bool(gap.low > 0.05)

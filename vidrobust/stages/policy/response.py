@@ -13,7 +13,8 @@ from vidrobust.metrics.task import ResponseSpec
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean
-from vidrobust.statistics.rise_within import rise_across, rise_within
+from vidrobust.statistics.levels import FEWEST_CORRELATED
+from vidrobust.statistics.permutations import rise_across, rise_within
 
 LEVEL = 0.025
 """Of the test that more does more."""
@@ -21,9 +22,6 @@ FEWEST_RANKED = 4
 """Of no more than so many values no ranking is sure."""
 LEAST = 0.005
 """From here on a model is said to be moved: half a percent of its probability, or of its boxes."""
-
-FEWEST_CLUSTERS = 8
-"""Independent clusters from which on the lower end of the response counts, and not its value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +66,7 @@ def response(
     clusters = clusters_of_rows(change, "frame", SHORTEST_FRAMES)
     found = clustered_mean(change["value"].to_numpy(float), clusters.label, bounds=(0.0, 1.0))
     # with a handful of stretches an interval of a mean says little, and the account has shown the rest
-    sure = found.low if clusters.count >= FEWEST_CLUSTERS and math.isfinite(found.low) else found.value
+    sure = found.low if clusters.count >= FEWEST_CORRELATED and math.isfinite(found.low) else found.value
     least = max(0.0 if math.isnan(floor) else floor, 0.0)
     return Response(
         value=found.value,

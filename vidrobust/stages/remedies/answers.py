@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import reasons_of
+from vidrobust.frame_pairs.transitions import reasons_of
 from vidrobust.metrics.class_meter import JOINED, REST
 from vidrobust.stages.remedies.label_rules import LabelRule, Mean
 

@@ -23,7 +23,7 @@ from vidrobust.stages.remedies.box_rules import BoxRule
 from vidrobust.stages.remedies.recommend import Recommended
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
 from vidrobust.statistics.clusters import Clusters, What, independent_clusters
-from vidrobust.statistics.paired_ratio import ratio_in_clusters
+from vidrobust.statistics.ratios import ratio_in_clusters
 
 ONE_THRESHOLD = "two-thresholds"
 """The rule whose before is one threshold; the run's own tracks are its after."""

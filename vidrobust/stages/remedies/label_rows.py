@@ -25,15 +25,14 @@ from vidrobust.stages.remedies.catalogue import (
 )
 from vidrobust.stages.remedies.delay import Delays, delays, lasting_changes, sure_delay
 from vidrobust.stages.remedies.row import NAN, Costs, row
-from vidrobust.statistics.paired_ratio import paired_ratio
+from vidrobust.statistics.levels import FEWEST_EVENTS
+from vidrobust.statistics.ratios import paired_ratio
 
 FLIPS, REVERTS, JITTER = "flip_rate", "revert_flip_rate", "jitter"
 OWN_POINTS = "not measured: the model answers by operating points, this rule takes the most probable class"
 PARTIAL = "not measured: only some of the classes of this model are known"
 LEADING = "not measured: of so many classes only the leading ten are kept"
 
-FEWEST_CHANGES = 5
-"""From so many lasting changes on, the longest measured delay stands for that of a rule without a bound."""
 ABSTAIN_MARGINS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 """Least margins at which the model answers."""
 ABSTAIN_FRAMES = (2, 3, 5)
@@ -184,7 +183,7 @@ def costs_of(study: Study, name: str) -> Costs:
     measured = measured_delays(study, labels)
     frames, time_ms = float(nominal), nominal * study.frame_ms
     if not bounded(name):
-        enough = measured.changes >= FEWEST_CHANGES
+        enough = measured.changes >= FEWEST_EVENTS
         frames, time_ms = (
             (max(frames, measured.longest), max(time_ms, measured.longest_ms)) if enough else (NAN, NAN)
         )

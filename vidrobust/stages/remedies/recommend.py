@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.remedies.verdict import SIGNIFICANT, verdict
+from vidrobust.stages.remedies.verdict import (
+    verdict,
+)
 from vidrobust.statistics.clusters import Clusters
-from vidrobust.statistics.paired_ratio import PairedRatio, paired_ratio
+from vidrobust.statistics.levels import FALSE_DISCOVERY
+from vidrobust.statistics.ratios import PairedRatio, paired_ratio
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,6 @@ def best_buy(table: pd.DataFrame, model: str, metric: str) -> pd.Series | None:
         & (table["model"] == model)
         & (table["metric"] == metric)
         & (table["verdict"] == "helps")
-        & (table["q"] <= SIGNIFICANT)
+        & (table["q"] <= FALSE_DISCOVERY)
     ]
     return None if rows.empty else rows.loc[rows["ratio"].idxmin()]

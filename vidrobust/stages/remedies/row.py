@@ -10,9 +10,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.remedies.verdict import FEWEST, verdict
-from vidrobust.statistics.associations import benjamini_hochberg
-from vidrobust.statistics.paired_ratio import PairedRatio
+from vidrobust.stages.remedies.verdict import (
+    verdict,
+)
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.statistics.ratios import PairedRatio
+from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables import schema as tables
 
 NAN = float("nan")
@@ -78,7 +81,7 @@ def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     if not rows:
         return tables.empty("remedies")
     table = pd.DataFrame(list(rows))
-    table["q"] = benjamini_hochberg(table["p"].where(table["n"] >= FEWEST).to_numpy(np.float64))
+    table["q"] = benjamini_hochberg(table["p"].where(table["n"] >= FEWEST_ROWS).to_numpy(np.float64))
     table["verdict"] = [
         verdict(low, high, q, n)
         for low, high, q, n in zip(table["low"], table["high"], table["q"], table["n"], strict=True)

@@ -16,7 +16,8 @@ from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture, encode, panel
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.recommend import best_buy
 from vidrobust.stages.remedies.titles import EFFORT, held_out, recommended, sentence, title
-from vidrobust.text.numbers import FEWEST, NOT_MEASURED, known, number, percent, percent_with_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import NOT_MEASURED, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
 
 MOST_SHOWN = 10
@@ -142,7 +143,7 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
         yield f"{row['unreported']} of {plural(int(row['changes']), 'lasting change')} never reported"
     elif known(row["delay_frames"]) and row["delay_frames"]:
         late = f"{plural(int(row['delay_frames']), 'frame')} later ({row['delay_ms']:.0f} ms)"
-        measured = row["kind"] == "rule" and known(row["mean_delay_frames"]) and row["changes"] >= FEWEST
+        measured = row["kind"] == "rule" and known(row["mean_delay_frames"]) and row["changes"] >= FEWEST_ROWS
         yield (
             f"reported up to {late}; measured: {number(row['mean_delay_frames'])} on average, "
             f"{number(row['longest_delay_frames'])} at most, over {plural(int(row['changes']), 'lasting change')}"

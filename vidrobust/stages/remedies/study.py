@@ -40,7 +40,7 @@ from vidrobust.stages.remedies.label_rows import (
 from vidrobust.stages.remedies.recommend import Recommended, recommended
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
 from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
-from vidrobust.statistics.paired_ratio import PairedRatio, paired_ratio, ratio_in_clusters
+from vidrobust.statistics.ratios import PairedRatio, paired_ratio, ratio_in_clusters
 
 # Rows of the input, of another look and of changed networks: their answers against those that the run has.
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.changes.registration import register, warp
+from vidrobust.frame_pairs.registration import register, warp
 from vidrobust.frames.pixels import luma
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.changes.light import measure_light
-from vidrobust.changes.motion import measure_motion
-from vidrobust.changes.prepared import PreparedFrame, prepare_array
+from vidrobust.frame_pairs.light import measure_light
+from vidrobust.frame_pairs.motion import measure_motion
+from vidrobust.frame_pairs.prepared import PreparedFrame, prepare_array
 
 WEIGHTS = np.array([0.299, 0.587, 0.114])
 FEWEST_VALID = 0.5

@@ -9,7 +9,8 @@ from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.policy.section import PolicyPage
 from vidrobust.stages.remedies.section import RemedyPage
-from vidrobust.text.numbers import FEWEST, percent
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import percent
 
 LEAST_SHARE = 0.05
 """A smaller part of the change is not worth a hint."""
@@ -77,7 +78,7 @@ def _of_causes(run: RunTables) -> list[Action]:
         for prefix in task.accounts:
             account = whole(run, model, f"{prefix}account")
             sure = account[
-                (account["low"] > 0) & (account["share"] >= LEAST_SHARE) & (account["n"] >= FEWEST)
+                (account["low"] > 0) & (account["share"] >= LEAST_SHARE) & (account["n"] >= FEWEST_ROWS)
             ].sort_values("share", ascending=False, kind="stable")
             named = named_causes(run, model, prefix)
             for row in sure.itertuples():

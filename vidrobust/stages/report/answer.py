@@ -16,14 +16,13 @@ from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.sensitivity import of_size
 from vidrobust.stages.stability.overall import not_compared, overall, reported_first
+from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import known, number, percent, percent_with_interval, share_with_interval
 from vidrobust.text.phrases import cut, listing, plural
 
 SMALLEST_SAID = 0.05
 """A smaller share of the account is not named."""
-FEWEST_PAIRS = 10
-"""Nothing is said from fewer pairs."""
 LEAST_LEFT = 0.01
 """Less than this left unexplained is not worth a word."""
 
@@ -140,7 +139,7 @@ def _swaps(run: RunTables, model: str) -> str:
 def _why(account: pd.DataFrame, named: Collection[str], of: str) -> str:
     """What is named, then what was measured and does no more than any change of its size, then what is left."""
     pairs = int(account["n"].max())
-    if pairs < FEWEST_PAIRS:
+    if pairs < FEWEST_ROWS:
         return f"{plural(pairs, 'pair')} could be replayed, too few to say what {of} comes from (--pairs)"
     summary = account[(account["share"] >= SMALLEST_SAID) & (account["cause"] != UNEXPLAINED)]
     summary = summary.sort_values("share", ascending=False)

@@ -16,7 +16,8 @@ from vidrobust.stages.policy.section import PolicyPage
 from vidrobust.stages.sensitivity import of_size
 from vidrobust.stages.stability.overall import not_compared
 from vidrobust.stages.stability.section import ModelCard
-from vidrobust.text.numbers import FEWEST, number, percent_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import number, percent_interval
 from vidrobust.text.phrases import listing
 from vidrobust.text.printable import printable
 
@@ -69,7 +70,7 @@ def _scenes(run: RunTables) -> Iterator[Undetermined]:
     for model in run.models:
         of = frames.loc[frames["model"] == model, "probability"]
         classes = known.get(model) or MANY_CLASSES
-        if len(of) >= FEWEST and float(of.median()) < max(UNKNOWN_SCENE, 1.5 / classes):
+        if len(of) >= FEWEST_ROWS and float(of.median()) < max(UNKNOWN_SCENE, 1.5 / classes):
             yield Undetermined(
                 f"Whether {model} knows this scene",
                 f"its median top probability is {number(float(of.median()))}: it does not seem to know the scene, "
@@ -96,7 +97,7 @@ def _causes(run: RunTables) -> Iterator[Undetermined]:
                 continue
             n = int(account["n"].max())
             about = f" ({model})" if several else ""
-            if n < FEWEST:
+            if n < FEWEST_ROWS:
                 yield Undetermined(
                     f"What {of} comes from{about}", f"only {n} pairs could be replayed", "more pairs: --pairs"
                 )

@@ -1,6 +1,6 @@
 """The sweep as a design: which strengths of each perturbation a frame is shown.
 
-Not every frame meets every strength. The frames of an item come in a seeded order (``statistics/nested.py``);
+Not every frame meets every strength. The frames of an item come in a seeded order (``statistics/samples.py``);
 along it a perturbation goes through its strengths in turn, from a place of its own, so that
 
     strength 1  1  .  .  .  .  1  .  .  .  .     one item and perturbation, its frames in their order:

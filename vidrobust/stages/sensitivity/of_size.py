@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.statistics.paired_ratio import PairedRatio, paired_ratio
+from vidrobust.statistics.ratios import PairedRatio, paired_ratio
 from vidrobust.text.numbers import share_with_interval
 
 METRIC = "total_variation"

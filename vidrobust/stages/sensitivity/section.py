@@ -18,8 +18,9 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.variation.observed import observed
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
-from vidrobust.statistics.sample_size import narrower
-from vidrobust.text.numbers import FEWEST, known, percent, percent_with_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.statistics.samples import narrower
+from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import listing, plural, span
 
 FLIPS_WORTH_SAYING = 0.05
@@ -123,7 +124,7 @@ def in_words(run: RunTables, found: pd.DataFrame | None) -> list[Sensitive]:
 def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str], float]) -> Sensitive:
     first, harmless, too_few = [], [], []
     for perturbation, rows in flips.groupby("perturbation", sort=False):
-        rows = rows[rows["frames"] >= FEWEST].sort_values("strength")
+        rows = rows[rows["frames"] >= FEWEST_ROWS].sort_values("strength")
         if rows.empty:
             too_few.append(phrase(str(perturbation)).noun)
             continue
@@ -195,7 +196,7 @@ def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
         }
         for metric in SHOWN:
             value, low, high = (row.get((name, metric), math.nan) for name in ("value", "low", "high"))
-            few = not row.get(("frames", metric), 0) >= FEWEST
+            few = not row.get(("frames", metric), 0) >= FEWEST_ROWS
             entry[metric] = "too few frames" if few else percent_with_interval(value, low, high)
         entry["n"] = int(row.get(("n", "label_flip"), 0) or 0)
         result.append(entry)
@@ -281,9 +282,9 @@ def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
     """The title of a family's figure: what flips a noticeable share of frames at the lowest of its strengths."""
     flips = found[found["perturbation"].isin(names) & (found["metric"] == "label_flip")]
     steps = flips.groupby("perturbation")["strength"].rank("dense")
-    worth = flips[(flips["value"] >= FLIPS_WORTH_SAYING) & (flips["frames"] >= FEWEST)]
-    if not (flips["frames"] >= FEWEST).any():
-        return f"{family.capitalize()}: too few frames to say (at least {FEWEST} a strength)"
+    worth = flips[(flips["value"] >= FLIPS_WORTH_SAYING) & (flips["frames"] >= FEWEST_ROWS)]
+    if not (flips["frames"] >= FEWEST_ROWS).any():
+        return f"{family.capitalize()}: too few frames to say (at least {FEWEST_ROWS} a strength)"
     if worth.empty:
         return f"{family.capitalize()}: nothing tried flips {percent(FLIPS_WORTH_SAYING)} of the frames"
     first = (

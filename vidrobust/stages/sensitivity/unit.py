@@ -28,7 +28,7 @@ from vidrobust.predictions import Classifications, Classifier, Detections
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.sensitivity.design import shown_per_frame, start_of, strengths_shown
 from vidrobust.stages.sensitivity.shift import PICTURES_PER_FRAME, study_pixel_shifts
-from vidrobust.statistics.nested import spread_order
+from vidrobust.statistics.samples import spread_order
 from vidrobust.tables import schema as tables
 from vidrobust.video.prefetch import prefetched
 from vidrobust.video.source import VideoSource

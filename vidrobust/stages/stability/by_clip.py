@@ -11,8 +11,9 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.durations import clock
-from vidrobust.text.numbers import FEWEST, one_in, percent, percent_interval
+from vidrobust.text.numbers import one_in, percent, percent_interval
 from vidrobust.text.phrases import cut, plural
 
 MOST_ROWS = 6
@@ -145,8 +146,8 @@ def _rate(rows: pd.DataFrame, item: object) -> str:
 
 
 def rate_in_words(value: float, low: float, high: float, n: int) -> str:
-    """A rate as one in so many, with its interval as shares; nothing from fewer than FEWEST."""
-    if n < FEWEST:
+    """A rate as one in so many, with its interval as shares; nothing from fewer than FEWEST_ROWS."""
+    if n < FEWEST_ROWS:
         return f"too few to say (n = {n})"
     if not np.isfinite(value):
         return "not measured"
@@ -179,8 +180,8 @@ def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
     found: list[tuple[float, tuple[str, ...]]] = []
     for (model, name), of in used.groupby(["model", "label_name"], sort=False):
         n, flips = len(of), int(of["label_flip"].sum())
-        often = f"{flips} of {n} times" if n >= FEWEST else f"too few to say (n = {n})"
-        rate = flips / n if n >= FEWEST else -1.0
+        often = f"{flips} of {n} times" if n >= FEWEST_ROWS else f"too few to say (n = {n})"
+        rate = flips / n if n >= FEWEST_ROWS else -1.0
         found.append(
             (rate, (str(model), cut(str(name), 34), "the next frame is called something else", often))
         )
@@ -197,7 +198,7 @@ def _uncovered_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
     of = of[of["item"] == ""] if "item" in of else of
     found: list[tuple[float, tuple[str, ...]]] = []
     for row in of.itertuples():
-        rate = float(row.value) if row.n >= FEWEST and np.isfinite(row.value) else -1.0
+        rate = float(row.value) if row.n >= FEWEST_ROWS and np.isfinite(row.value) else -1.0
         often = rate_in_words(float(row.value), float(row.low), float(row.high), int(row.n))
         found.append(
             (rate, (str(row.model), cut(str(row.group), 34), "no box lies where an object is", often))

@@ -16,10 +16,10 @@ import pandas as pd
 
 from vidrobust.metrics.metric import Metric
 from vidrobust.stages.stability.rates import aggregate
-from vidrobust.statistics import clusters
-from vidrobust.statistics.differing_cells import differing_cells, holm
+from vidrobust.statistics.levels import FEWEST_CLUSTERS, FEWEST_ROWS
+from vidrobust.statistics.permutations import differing_cells
+from vidrobust.statistics.significance import holm
 from vidrobust.tables import schema as tables
-from vidrobust.text.numbers import FEWEST
 
 COLUMNS, ROWS = 5, 3
 SIDES = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
@@ -27,7 +27,7 @@ SIDES = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
 METRICS = ("uncovered_rate", "flip_rate", "recall")
 GRIDS = {"position": COLUMNS * ROWS, "size": len(SIDES) - 1}
 """Of each grid how many cells."""
-FEWEST_OBJECTS = clusters.FEWEST
+FEWEST_OBJECTS = FEWEST_CLUSTERS
 """Fewer objects do not tell a place from the objects that stand there."""
 _STATED = {"value", "low", "high", "exact_low", "exact_high"}
 Sizes = Mapping[str, tuple[int, int]]
@@ -89,13 +89,13 @@ def _object(rows: pd.DataFrame) -> pd.Series:
 
 
 def _cells(metric: Metric, rows: pd.DataFrame, grid: str) -> list[dict[str, object]]:
-    """A row a cell, also of those in which nothing lies; no rate from fewer than FEWEST rows."""
+    """A row a cell, also of those in which nothing lies; no rate from fewer than FEWEST_ROWS rows."""
     objects, cell = _object(rows).to_numpy(), rows[_column(grid)].to_numpy()
     found: list[dict[str, object]] = []
     for number in range(GRIDS[grid]):
         at = cell == number
         row, column = divmod(number, COLUMNS) if grid == "position" else (-1, number)
-        rate, few = aggregate(metric, rows[at]), int(at.sum()) < FEWEST
+        rate, few = aggregate(metric, rows[at]), int(at.sum()) < FEWEST_ROWS
         if few:
             rate |= dict.fromkeys(_STATED & rate.keys(), float("nan"))
         about = {"column": column, "row": row, "few": few, "share": float(at.mean())}

@@ -6,15 +6,14 @@ import math
 from dataclasses import dataclass
 
 from vidrobust.metrics.metric import Metric
-from vidrobust.text.numbers import FEWEST, known, one_in, one_in_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import known, one_in, one_in_interval
 from vidrobust.text.phrases import plural
 
 STEADY = 1 / 1000
 """Events a frame, flips or dropouts, up to which a model is called steady: at 30 frames a second, one in 33 s."""
 UNSTABLE = 1 / 100
 """From here on it is called unstable: at 30 frames a second, one in 3 s."""
-FEWEST_CLUSTERS = 5
-"""Seconds or items below which an interval stands on little; said beside it."""
 
 LIMITS = (
     f"steady up to {one_in(STEADY)} frames, unstable from {one_in(UNSTABLE)} on, flickering "
@@ -45,8 +44,8 @@ def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> J
     of, name = (metric.wording.of, metric.wording.many), metric.wording.called
     if not n or not known(rate):
         return Judgement("not measured", "unknown", f"There is no {of[0]} to count")
-    if n < FEWEST:
-        why = f"Only {plural(n, *of)}: nothing is said of fewer than {FEWEST}; take a longer clip"
+    if n < FEWEST_ROWS:
+        why = f"Only {plural(n, *of)}: nothing is said of fewer than {FEWEST_ROWS}; take a longer clip"
         return Judgement("cannot tell", "unknown", why)
     if math.isnan(low) or math.isnan(high):
         why = f"{plural(n, *of)} within one second of footage give no interval; take a longer clip"

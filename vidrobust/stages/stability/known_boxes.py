@@ -37,7 +37,7 @@ from vidrobust.metrics.tracks.tables import are_shaped, places_of
 from vidrobust.metrics.tracks.zones import in_zones
 from vidrobust.pipeline.run import Run
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.jackknife import groups, leave_one_out, left_out_interval
+from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out_interval
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import nouns, plural
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.changes.transitions import REASONS
+from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.text.numbers import FEWEST, known, percent_with_interval, with_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import known, percent_with_interval, with_interval
 from vidrobust.text.phrases import plural
 
 REPORTED_FIRST = (
@@ -49,12 +50,12 @@ def not_compared(run: RunTables) -> str:
 def reported_first(stability: pd.DataFrame, model: str) -> list[tuple[str, str]]:
     """What known boxes say of a detector: how much it finds, how right, how steadily; none without known boxes.
 
-    Nothing is said from fewer than FEWEST values.
+    Nothing is said from fewer than FEWEST_ROWS values.
     """
     said = []
     for name, words in REPORTED_FIRST:
         found, metric = overall(stability, model, name), find_metric(name, "detection")
-        if metric is None or found["n"] < FEWEST or not known(found["value"]):
+        if metric is None or found["n"] < FEWEST_ROWS or not known(found["value"]):
             continue
         ends = found["value"], found["low"], found["high"]
         share = metric.bounds == (0.0, 1.0) and not metric.unit

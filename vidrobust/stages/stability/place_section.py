@@ -14,8 +14,9 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_place import COLUMNS, FEWEST_OBJECTS, GRIDS, ROWS, SIDES
+from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.tables import schema as tables
-from vidrobust.text.numbers import FEWEST, number, percent, percent_with_interval
+from vidrobust.text.numbers import number, percent, percent_with_interval
 from vidrobust.text.phrases import listing, plural
 
 SURE = 0.05
@@ -50,7 +51,7 @@ def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame, task: str) -
     if calm:
         said.append(f"no effect seen of {calm}")
     if lost:
-        takes = f"{FEWEST_OBJECTS} objects and two cells of {FEWEST} frames"
+        takes = f"{FEWEST_OBJECTS} objects and two cells of {FEWEST_ROWS} frames"
         said.append(f"too few objects or frames to judge the effect of {lost}, which takes {takes}")
     return f"{model}: {'; '.join(said)}."
 
@@ -143,8 +144,8 @@ def _figure(model: str, cells: pd.DataFrame, task: str) -> Picture:
 def _caption(model: str, centre: float) -> str:
     return (
         f"{model}. Above, the picture in {COLUMNS} by {ROWS} cells, by the middle of the box; below, classes of "
-        f"size. Each cell shows the rate, the frames and the objects; grey: fewer than {FEWEST} frames, or none. "
-        "A cell with one or two objects says as much about them as about the place. "
+        f"size. Each cell shows the rate, the frames and the objects; grey: fewer than {FEWEST_ROWS} frames, or "
+        "none. A cell with one or two objects says as much about them as about the place. "
         f"{percent(centre)} of the frames of objects lie in the middle cell, which is "
         f"{percent(1 / (COLUMNS * ROWS))} of the picture: the photographer's bias."
     )

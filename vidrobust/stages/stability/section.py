@@ -22,9 +22,9 @@ from vidrobust.stages.stability.overall import not_compared, overall, reported_f
 from vidrobust.statistics.agreement import cohens_kappa
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import Interval
+from vidrobust.statistics.levels import FEWEST_CLUSTERS, FEWEST_ROWS
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import (
-    FEWEST,
     NO_INTERVAL,
     NOT_MEASURED,
     known,
@@ -102,14 +102,16 @@ def _card(
         name=name,
         judgement=judged,
         one_in=_one_in(found, metric.wording.none_seen),
-        event="" if found["value"] == 0 or found["n"] < FEWEST else metric.wording.event,
-        one_in_interval=one_in_interval(found["low"], found["high"]) if found["n"] >= FEWEST else NO_INTERVAL,
+        event="" if found["value"] == 0 or found["n"] < FEWEST_ROWS else metric.wording.event,
+        one_in_interval=one_in_interval(found["low"], found["high"])
+        if found["n"] >= FEWEST_ROWS
+        else NO_INTERVAL,
         rows={**rows, **({"Stands on": caution} if caution else {})},
     )
 
 
 def _one_in(found: Mapping[str, Any], none_seen: str) -> str:
-    if found["n"] < FEWEST:
+    if found["n"] < FEWEST_ROWS:
         return "too few to say" if found["n"] else NOT_MEASURED
     return none_seen if found["value"] == 0 else one_in(found["value"])
 
@@ -228,7 +230,7 @@ def _caution(flip: Mapping[str, Any]) -> str:
     one, many = apart.get(what, (f"separate {what}", f"separate {plural(2, str(what)).removeprefix('2 ')}"))
     separate = plural(clusters, one, many)
     said = f"Based on {separate} of footage; the intervals speak of {scope}."
-    if clusters < judgement.FEWEST_CLUSTERS:
+    if clusters < FEWEST_CLUSTERS:
         said += " Too few to rely on."
     return said
 
@@ -254,8 +256,8 @@ def _without_labels(stability: pd.DataFrame) -> list[Metric]:
 
 
 def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
-    """A figure with its interval, and what it stands on; no figure from fewer than FEWEST."""
-    if 0 < row["n"] < FEWEST:
+    """A figure with its interval, and what it stands on; no figure from fewer than FEWEST_ROWS."""
+    if 0 < row["n"] < FEWEST_ROWS:
         return {"text": "too few to say", "n": f"n = {int(row['n'])}"}
     ends = row["value"], row["low"], row["high"]
     value = with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)

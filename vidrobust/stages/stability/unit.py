@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.changes.transitions import FrameTransitions
+from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.task import AlongTime, Tables

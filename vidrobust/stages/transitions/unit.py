@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import FrameTransitions
 from vidrobust.errors import InputError
+from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.pipeline.unit import Context, Found
 from vidrobust.tables import schema as tables

@@ -27,12 +27,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.changes.light import LightChange, Measure, measure_light, measure_uneven_light
-from vidrobust.changes.motion import MIN_POINTS, PairMotion, Similarity, at_rest, measure_motion
-from vidrobust.changes.prepared import PreparedFrame, prepare
-from vidrobust.changes.texture import TextureChange, measure_texture
-from vidrobust.changes.time_stamps import Timing, measure_timing
-from vidrobust.changes.transitions import CUTS
+from vidrobust.frame_pairs.light import LightChange, Measure, measure_light, measure_uneven_light
+from vidrobust.frame_pairs.motion import MIN_POINTS, PairMotion, Similarity, at_rest, measure_motion
+from vidrobust.frame_pairs.prepared import PreparedFrame, prepare
+from vidrobust.frame_pairs.texture import TextureChange, measure_texture
+from vidrobust.frame_pairs.transitions import CUTS, Timing, measure_timing
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.stages.variation.quantities import UNITS
 from vidrobust.tables import schema as tables

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from vidrobust.changes.transitions import FrameTransitions
+from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.pipeline.unit import Context, Found
 from vidrobust.stages.variation.changes import VariationMeter

@@ -19,7 +19,7 @@ TABLES = {
     "detections": "boxes",
     "tracks": "tracks",
 }
-"""Tables of the run and the names of their files; their columns are those of docs/tables.md."""
+"""Tables of the run and the names of their files; their columns are those of the declared tables."""
 
 
 def write(run: RunTables, out: Path) -> Exported:

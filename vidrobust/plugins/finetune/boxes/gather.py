@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vidrobust.changes.transitions import reasons_of
 from vidrobust.errors import InputError
+from vidrobust.frame_pairs.transitions import reasons_of
 from vidrobust.metrics.task import AlongTime
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.finetune.boxes.judge import BoxBench

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes, precisions
-from vidrobust.changes.transitions import FrameTransitions
 from vidrobust.files.atomic import write_arrays
+from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_meter import BoxMeter
 from vidrobust.metrics.task import AlongTime
@@ -45,7 +45,7 @@ from vidrobust.plugins.finetune.metrics import (
 from vidrobust.plugins.finetune.network import Values
 from vidrobust.plugins.finetune.shown import shown_with_boxes
 from vidrobust.predictions import Detections
-from vidrobust.statistics.jackknife import influence
+from vidrobust.statistics.standard_errors import influence
 
 ALONG = {UNCOVERED: "uncovered", DROPOUTS: "missed", RENAMED: "flip", CENTRE: "center_jitter"}
 """Metric -> its column along tracks."""

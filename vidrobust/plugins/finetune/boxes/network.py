@@ -22,9 +22,9 @@ from vidrobust.models.predict import Model
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import Arm
 from vidrobust.plugins.finetune.boxes.targets import Boxes
+from vidrobust.plugins.finetune.sample_distance import Features
 from vidrobust.plugins.finetune.steps import Step, changed_with_boxes
 from vidrobust.plugins.finetune.trainable import fresh_copy
-from vidrobust.plugins.published.sample_distance import Features
 from vidrobust.predictions import Detections
 
 

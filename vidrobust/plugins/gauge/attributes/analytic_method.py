@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from vidrobust.statistics import student
+from vidrobust.statistics.standard_errors import t_two_sided
 
 NAN = float("nan")
 ENOUGH_TRIALS, ENOUGH_PARTS = 20, 8
@@ -115,7 +115,7 @@ def _at_limit(
         switches_at=-fit.intercept / fit.slope,
         bias=bias,
         t=t,
-        p=NAN if math.isnan(t) else student.two_sided(t, 1.0, T_DF),
+        p=NAN if math.isnan(t) else t_two_sided(t, 1.0, T_DF),
         unadjusted=wide,
         repeatability=repeatability,
         intercept=float(fit.intercept),

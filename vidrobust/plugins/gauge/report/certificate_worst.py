@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidrobust.plugins.gauge.overall import worst_words
-from vidrobust.plugins.gauge.study_words import equal_variances_words, p_words, shifted_words
-from vidrobust.text.numbers import number
+from vidrobust.plugins.gauge.study_words import equal_variances_words, shifted_words
+from vidrobust.text.numbers import number, p_words
 from vidrobust.text.phrases import plural
 
 

@@ -77,9 +77,9 @@ def bias_line(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value"
 
 
 def _t(df: int) -> float:
-    from vidrobust.statistics.student import quantile
+    from vidrobust.statistics.standard_errors import t_quantile
 
-    return float(quantile(0.975, df))
+    return float(t_quantile(0.975, df))
 
 
 def stability_chart(found: Mapping[str, Any]) -> Picture:

@@ -14,9 +14,9 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
+from vidrobust.statistics.levels import ALPHA, LEVEL
 from vidrobust.text.phrases import plural
 
-LEVEL, ALPHA = 0.95, 0.05
 NAN = float("nan")
 
 

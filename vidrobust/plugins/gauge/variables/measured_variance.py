@@ -17,7 +17,8 @@ from functools import cache
 import numpy as np
 from scipy import stats
 
-LEVEL = 0.95
+from vidrobust.statistics.levels import LEVEL
+
 DRAWS = 20_000
 """Draws of a generalized interval."""
 

@@ -15,8 +15,8 @@ import numpy as np
 from scipy import stats
 
 from vidrobust.errors import InputError
+from vidrobust.statistics.levels import LEVEL
 
-LEVEL = 0.95
 SHARE, WIDTH = 0.20, 6.0
 """Share of the tolerance that the readings may spread over, and the standard deviations that count as their
 spread."""

@@ -13,6 +13,7 @@ from scipy import linalg, stats
 
 from vidrobust.errors import InputError
 from vidrobust.plugins.gauge.variables.profile_likelihood import Curve, curve_of
+from vidrobust.statistics.levels import LEVEL
 
 # Variance components of any design by restricted maximum likelihood: missing cells, more factors than two.
 #
@@ -251,7 +252,6 @@ def _uphill(
     return here, likelihood.at(here)
 
 
-LEVEL = 0.95
 DRAWS = 20_000
 
 

@@ -2,7 +2,7 @@
 
 Parameters and rounding (levels are cut, not rounded) follow the authors' code as the maintained package
 ``imagecorruptions`` has it, which is also where elastic_transform, motion_blur and snow differ from the
-authors' own files; see docs/perturbations.md. Severity 0 is the clean picture.
+authors' own files; see the remarks of the perturbation page. Severity 0 is the clean picture.
 
 Parameters are stated for 224 px and stay the same at other sizes, as in the package.
 """

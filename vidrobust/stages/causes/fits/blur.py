@@ -11,7 +11,7 @@ from vidrobust.stages.causes.cause import Fitted, Step
 
 def fit_blur(name: str, step: Step) -> Fitted | None:
     """The blur that was measured, as this perturbation blurs; a line only where a line was measured."""
-    from vidrobust.changes.blur import Kernel
+    from vidrobust.frame_pairs.blur import Kernel
     from vidrobust.frames.pixels import to_array, to_levels, to_tensor
     from vidrobust.perturb.catalogue import PERTURBATIONS
     from vidrobust.perturb.draws import from_seed

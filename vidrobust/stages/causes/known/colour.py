@@ -26,7 +26,7 @@ def _undo(change: Change, levels: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 def _size(change: Change, a: np.ndarray, reverse: bool) -> Size:
     """Root mean square over the picture."""
-    from vidrobust.changes.tone import root_mean_square
+    from vidrobust.frame_pairs.tone import root_mean_square
 
     levels = change.levels
     if not levels.has_colour:
@@ -46,7 +46,7 @@ def _turned(change: Change, sampled: np.ndarray, reverse: bool) -> tuple[float, 
     """By how much hue turned, degrees, and what saturation was multiplied by: of a matrix, or over the picture."""
     levels, sign = change.levels, -1 if reverse else 1
     if levels.hues is not None:
-        from vidrobust.changes.hues import chroma_of, turn_deg
+        from vidrobust.frame_pairs.hues import chroma_of, turn_deg
 
         after = levels.colour(sampled)
         ratio = float(chroma_of(after).mean() / max(float(chroma_of(sampled).mean()), 1.0))

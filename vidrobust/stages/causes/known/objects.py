@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def _size(change: Change, a: np.ndarray, reverse: bool) -> Size:
     """Root mean square of what moves, and its mean; the field leads from the second frame back to the first."""
-    from vidrobust.changes.registration import moves, size_px
+    from vidrobust.frame_pairs.registration import moves, size_px
 
     moving = change.objects[moves(change.objects)]
     moved = size_px(moving) if change.has_objects else 0.0

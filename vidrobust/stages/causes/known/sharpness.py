@@ -11,7 +11,7 @@ from vidrobust.stages.causes.cause import Cause, Filter, Size
 from vidrobust.stages.causes.fits.blur import fit_blur
 
 if TYPE_CHECKING:
-    from vidrobust.changes.blur import Kernel
+    from vidrobust.frame_pairs.blur import Kernel
     from vidrobust.stages.causes.measured import Change
 
 

@@ -1,0 +1,168 @@
+"""Registration against displacements that are known because they were made without it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from vidrobust.frame_pairs.registration import register, size_px, warp, warp_at
+from vidrobust.frame_pairs.transitions import Unregistered
+
+H, W = 150, 200
+
+
+def texture(seed: int = 0, height: int = H, width: int = W) -> np.ndarray:
+    """A random picture with detail at several sizes, (height, width, 3) uint8, levels 30 to 225."""
+    rng = np.random.default_rng(seed)
+    layers = [ndimage.gaussian_filter(rng.normal(size=(height, width)), s) for s in (1.5, 4, 12)]
+    luma = sum(layer / layer.std() for layer in layers)
+    tint = [ndimage.gaussian_filter(rng.normal(size=(height, width)), 8) for _ in range(3)]
+    planes = [luma + t / t.std() for t in tint]
+    picture = np.clip(127 + 25 * np.stack(planes, axis=2), 30, 225)
+    return np.rint(picture).astype(np.uint8)
+
+
+def cut(big: np.ndarray, x: int, y: int) -> np.ndarray:
+    """The view whose upper left corner is at (x, y)."""
+    return np.ascontiguousarray(big[y : y + H, x : x + W])
+
+
+def resampled(picture: np.ndarray, linear: np.ndarray, shift_xy: tuple[float, float]) -> np.ndarray:
+    """The picture under x' = c + linear (x - c) + shift, by scipy's cubic splines: another implementation."""
+    back = np.linalg.inv(linear)
+    centre = np.array([(W - 1) / 2, (H - 1) / 2])
+    offset = centre - back @ (centre + np.array(shift_xy))
+    swap = np.array([[0, 1], [1, 0]])  # scipy counts y, x
+    planes = [
+        ndimage.affine_transform(
+            picture[..., c].astype(float), swap @ back @ swap, offset[::-1], order=3, mode="mirror"
+        )
+        for c in range(3)
+    ]
+    return np.clip(np.rint(np.stack(planes, axis=2)), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (3, 0), (-2, 5), (11, -7)])
+def test_a_whole_pixel_shift_of_the_view_is_found(shift: tuple[int, int]) -> None:
+    # the picture moves by +shift when the window moves by -shift: no interpolation anywhere
+    big = texture(1, H + 40, W + 40)
+    a, b = cut(big, 20, 20), cut(big, 20 - shift[0], 20 - shift[1])
+    found = register(a, b)
+    assert found.failed is found.affine_failed is None
+    assert found.shift == pytest.approx(shift, abs=0.03)
+    assert found.common > 0.9
+    assert found.likeness > 0.95  # a strip of b was outside a
+
+
+@pytest.mark.parametrize("shift", [(0.4, 0.0), (-1.3, 2.6)])
+def test_a_fraction_of_a_pixel_is_found(shift: tuple[float, float]) -> None:
+    a = texture(2)
+    found = register(a, resampled(a, np.eye(2), shift))
+    assert found.shift == pytest.approx(shift, abs=0.05)
+
+
+@pytest.mark.parametrize(("degrees", "zoom"), [(1.5, 1.0), (0.0, 1.02), (-0.8, 0.985)])
+def test_rotation_and_zoom_are_found(degrees: float, zoom: float) -> None:
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    linear = zoom * np.array([[c, -s], [s, c]])
+    a = texture(3)
+    found = register(a, resampled(a, linear, (0.0, 0.0)))
+    # affine leads from b back to a: the inverse of what was done
+    assert found.affine[:, :2] == pytest.approx(np.linalg.inv(linear), abs=6e-4)
+    assert found.shift == pytest.approx((0, 0), abs=0.06)
+
+
+def test_an_object_that_moves_does_not_move_the_camera() -> None:
+    background, part = texture(4), texture(5)[:50, :60]
+    a, b = background.copy(), background.copy()
+    a[50:100, 60:120] = part
+    b[52:102, 66:126] = part
+    found = register(a, b)
+    assert found.shift == pytest.approx((0, 0), abs=0.02)
+    inner = found.flow[60:94, 74:118]
+    assert np.median(inner.reshape(-1, 2), axis=0) == pytest.approx((-6, -2), abs=0.1)
+    assert (found.source[60:94, 74:118] == 2).mean() > 0.95
+    # what the part uncovered, 6 px at its left and 2 px above, was not seen in a
+    assert found.visible[60:94, 61:64].mean() < 0.25
+    assert found.visible[:40].mean() > 0.99
+
+
+@pytest.mark.parametrize("gain", [0.6, 1.3])
+def test_light_is_not_taken_for_motion(gain: float) -> None:
+    a = np.clip(texture(6), 30, 190)
+    b = np.rint(a * gain).astype(np.uint8)
+    found = register(a, b)
+    assert found.shift == pytest.approx((0, 0), abs=0.01)
+    assert size_px(np.where((found.source == 2)[..., None], found.flow, 0)) < 0.05
+
+
+def test_flat_frames_say_so() -> None:
+    flat = np.full((H, W, 3), 90, np.uint8)
+    assert register(flat, flat).failed is Unregistered.NO_TEXTURE
+
+
+def test_another_scene_says_so() -> None:
+    assert register(texture(7), texture(8)).failed is Unregistered.OTHER_SCENE
+
+
+def test_a_tiny_frame_says_so() -> None:
+    small = texture(9)[:20, :20]
+    assert register(small, small).failed is Unregistered.SMALL_FRAME
+
+
+def test_frames_of_two_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match="two uint8 frames of one shape"):
+        register(texture(0), texture(0)[:-2])
+
+
+def test_inputs_are_left_alone() -> None:
+    a, b = texture(10), texture(10)[:, ::-1].copy()
+    kept = a.copy(), b.copy()
+    register(a, b)
+    assert np.array_equal(a, kept[0])
+    assert np.array_equal(b, kept[1])
+
+
+def test_warp_by_whole_pixels_copies() -> None:
+    a = texture(11)
+    moved = warp(a, np.broadcast_to(np.float32([-4.0, 3.0]), (H, W, 2)))
+    assert np.array_equal(moved[: H - 3, 4:], a[3:, : W - 4])
+    assert np.array_equal(warp(a, np.zeros((H, W, 2), np.float32)), a)
+
+
+def test_warp_is_nearer_to_the_truth_than_cubic() -> None:
+    # a sine of period 5 px, whose value between the pixels is known
+    x = np.arange(W, dtype=np.float64)
+    wave = np.broadcast_to(np.sin(2 * np.pi * x / 5), (H, W)).astype(np.float32)
+    truth = np.sin(2 * np.pi * (x + 0.3125) / 5)
+    moved_by = np.zeros((H, W, 2), np.float32)
+    moved_by[..., 0] = 0.3125
+
+    def error(interpolation: int) -> float:
+        made = warp(wave, moved_by, interpolation=interpolation)[H // 2]
+        return float(np.abs(made - truth)[10:-10].max())
+
+    assert error(cv2.INTER_LANCZOS4) < 0.01
+    assert error(cv2.INTER_LANCZOS4) < error(cv2.INTER_CUBIC) < error(cv2.INTER_LINEAR)
+
+
+def test_size_is_the_root_mean_square_length() -> None:
+    # 3-4-5: a field of length 5 on half of the frame has rms sqrt(25 / 2)
+    field = np.zeros((2, 4, 2), np.float32)
+    field[0] = (3, 4)
+    assert size_px(field) == pytest.approx(np.sqrt(12.5))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("share", [0.0, 0.01, 1.0])
+def test_single_pixels_are_sampled_as_in_the_whole_picture(channels: int, share: float) -> None:
+    rng = np.random.default_rng(3)
+    frame = (rng.random((90, 130, channels)) * 255).astype(np.float32)
+    frame = frame[..., 0] if channels == 1 else frame
+    field = rng.normal(0, 5, (90, 130, 2)).astype(np.float32)
+    where = rng.random((90, 130)) < share
+    found = warp_at(frame, field, where)
+    assert found.shape == (where.sum(), *frame.shape[2:])
+    np.testing.assert_array_equal(found, warp(frame, field)[where])

@@ -1,0 +1,122 @@
+"""How much footage, and in which order: by hand, and against simulated footage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vidrobust.stages.causes.pair_choice import inclusion
+from vidrobust.statistics.intervals import clustered_rate
+from vidrobust.statistics.samples import FootageNeeded, clusters_for_rate, narrower, sized_order, spread_order
+
+
+@pytest.mark.parametrize(("rate", "half_width", "correlation"), [(0.02, 0.005, 0.05), (0.2, 0.05, 0.1)])
+def test_so_many_clips_give_an_interval_of_that_width(
+    rate: float, half_width: float, correlation: float
+) -> None:
+    clips = clusters_for_rate(rate, half_width, correlation=correlation, per_cluster=100)
+    rng = np.random.default_rng(0)
+    a, b = (share * (1 - correlation) / correlation for share in (rate, 1 - rate))
+    labels = np.repeat(np.arange(clips), 100)
+    widths = []
+    for _ in range(60):
+        found = clustered_rate(rng.random(100 * clips) < rng.beta(a, b, clips)[labels], labels)
+        widths.append((found.high - found.low) / 2)
+    assert np.mean(widths) == pytest.approx(half_width, rel=0.15)
+
+
+def test_independent_trials_need_what_the_textbook_says() -> None:
+    # 1.96^2 x .5 x .5 / .05^2 = 384.2
+    assert clusters_for_rate(0.5, 0.05, correlation=0.0, per_cluster=1) == pytest.approx(385, abs=3)
+
+
+def test_what_is_needed_is_said_beside_what_is_there() -> None:
+    needed = FootageNeeded(0.02, 0.005, 0.05, 312, "item", 3120.0, observed_s=200.0)
+    assert needed.sentence() == (
+        "To see 2 % ± 0.5 % you need about 52 min of such footage, 312 clips like these."
+    )
+    assert "is enough" in FootageNeeded(0.02, 0.5, 0.05, 5, "stretch", 50.0, observed_s=200.0).sentence()
+
+
+def test_what_cannot_be_asked() -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        clusters_for_rate(0.02, 0.0, correlation=0.1, per_cluster=10)
+
+
+def test_a_larger_sample_within_clusters_by_hand() -> None:
+    # two clusters of two: (0, 2) and (4, 6). within 2, between 16, so apart (16 - 2) / 2 = 7
+    found = narrower(np.array([0.0, 2, 4, 6]), np.array([0, 0, 1, 1]), 4)
+    assert found == pytest.approx(np.sqrt((7 + 2 / 8) / (7 + 2 / 2)))
+
+
+def test_what_a_larger_sample_buys_is_what_it_buys() -> None:
+    rng = np.random.default_rng(0)
+
+    def means(each: int) -> np.ndarray:
+        own = rng.normal(0, 0.5, (3000, 8, 1)) + rng.normal(0, 1, (3000, 8, each))
+        return own.mean(axis=(1, 2))
+
+    lines = [
+        narrower(
+            (rng.normal(0, 0.5, (8, 1)) + rng.normal(0, 1, (8, 5))).ravel(), np.repeat(np.arange(8), 5), 4
+        )
+        for _ in range(400)
+    ]
+    assert np.median(lines) == pytest.approx(means(20).std() / means(5).std(), abs=0.05)
+
+
+def test_nothing_is_said_where_nothing_is_known() -> None:
+    assert np.isnan(narrower(np.arange(4.0), np.arange(4), 4))
+    assert np.isnan(narrower(np.ones(4), np.array([0, 0, 1, 1]), 4))
+    assert np.isnan(narrower(np.arange(4.0), np.zeros(4, int), 4))
+
+
+def test_the_first_points_are_those_of_van_der_corput() -> None:
+    # 0, 1/2, 1/4, 3/4, 1/8, 5/8, 3/8, 7/8 of 16 rows
+    assert spread_order(16, 8, 0.0).tolist() == [0, 8, 4, 12, 2, 10, 6, 14]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 97, 240])
+def test_all_rows_come_once_and_a_larger_sample_holds_the_smaller(rows: int) -> None:
+    whole = spread_order(rows, rows, 0.37)
+    assert sorted(whole.tolist()) == list(range(rows))
+    for count in (1, rows // 2, rows - 1):
+        assert spread_order(rows, count, 0.37).tolist() == whole[:count].tolist()
+    assert spread_order(rows, rows + 5, 0.37).tolist() == whole.tolist()
+
+
+def test_every_row_is_as_likely_as_any_other() -> None:
+    rng = np.random.default_rng(0)
+    taken = np.bincount(
+        np.concatenate([spread_order(50, 8, rng.random()) for _ in range(4000)]), minlength=50
+    )
+    assert np.abs(taken / 4000 - 8 / 50).max() < 4 * np.sqrt(0.16 * 0.84 / 4000)
+
+
+@pytest.mark.parametrize("step", [1, 3, 5])
+def test_every_so_many_th_of_the_order_is_spread_over_time(step: int) -> None:
+    for start in np.random.default_rng(1).random(20):
+        order = spread_order(1000, 8 * step, start)
+        for level in range(step):
+            quarter = order[level::step] * 4 // 1000
+            assert np.bincount(quarter, minlength=4).min() >= 1
+
+
+def test_rows_are_taken_with_the_probability_of_their_size() -> None:
+    rng = np.random.default_rng(2)
+    size = np.array([5.0, 1, 2, 3, 1, 1, 4, 8, 2, 2, 1, 3])
+    p = inclusion(size, 4)
+    taken = np.zeros(len(size))
+    for _ in range(6000):
+        taken[sized_order(size, rng)[:4]] += 1
+    # sequential Poisson sampling keeps the probabilities closely, not exactly
+    assert np.abs(taken / 6000 - p).max() < 0.07
+    assert np.corrcoef(taken, p)[0, 1] > 0.98
+
+
+def test_neighbours_in_time_are_seldom_taken_together() -> None:
+    rng, together, by_chance = np.random.default_rng(3), 0, 0
+    for _ in range(200):
+        together += int((np.diff(np.sort(sized_order(np.ones(96), rng)[:12])) == 1).sum())
+        by_chance += int((np.diff(np.sort(rng.choice(96, 12, replace=False))) == 1).sum())
+    assert together < 0.6 * by_chance

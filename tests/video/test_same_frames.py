@@ -1,0 +1,85 @@
+"""The frames of files that begin between two key frames: as many as ffmpeg, ffprobe, OpenCV and plain PyAV give."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import av
+import cv2
+import pytest
+
+from tests.video.conftest import Make, Oracle
+from tests.video.conftest import pictures_of as pictures
+from vidrobust.video.inspect import inspect_paths
+from vidrobust.video.source import open_video
+
+X264 = ("-c:v", "libx264", "-preset", "fast", "-bf", "2")
+X265 = ("-c:v", "libx265", "-x265-params", "log-level=none:keyint=30:bframes=2")
+
+
+def without_first_key_frame(path: Path, suffix: str) -> Path:
+    """The packets of a file from the second on, as a recorder writes them that was started in mid-stream."""
+    target = path.with_name(f"{path.stem}_headless{suffix}")
+    with av.open(str(path)) as source, av.open(str(target), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0], opaque=True)
+        for number, packet in enumerate(source.demux(source.streams.video[0])):
+            if number and packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    return target
+
+
+def cut_behind_a_key_frame(make: Make, suffix: str, codec: tuple[str, ...]) -> Path:
+    """The edit list begins two seconds in; the only key frame before it lies at the beginning."""
+    whole = make(f"long_group{suffix}", *codec, "-g", "60")
+    return make(f"edited{suffix}", "-c", "copy", before=("-ss", "1"), source=whole)
+
+
+def counts(path: Path) -> dict[str, int]:
+    """How many frames others give."""
+    capture = cv2.VideoCapture(str(path))
+    opencv = 0
+    while capture.read()[0]:
+        opencv += 1
+    with av.open(str(path)) as container:
+        plain = sum(1 for _ in container.decode(video=0))
+    command = ["ffprobe", "-v", "quiet", "-select_streams", "v:0", "-count_frames", "-of", "csv=p=0"]
+    command += ["-show_entries", "stream=nb_read_frames", str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.split()
+    return {"opencv": opencv, "pyav": plain, "ffprobe": int(said[0])}
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".ts", ".mkv"])
+@pytest.mark.parametrize("kind", ["edited", "headless"])
+def test_h264_that_begins_between_key_frames(kind: str, suffix: str, make: Make, framemd5: Oracle) -> None:
+    if kind == "edited":
+        path = cut_behind_a_key_frame(make, suffix, X264)
+    else:
+        path = without_first_key_frame(make(f"two_groups{suffix}", *X264, "-g", "30"), suffix)
+    (found,) = inspect_paths([str(path)], frame_md5=True)
+    wanted = framemd5(path)
+    assert found["frame_md5"] == wanted
+    assert set(counts(path).values()) == {len(wanted)}
+    assert found["corrupt_frames"] == 0
+    with open_video(path) as video:
+        assert pictures(video).std(axis=(1, 2, 3)).min() > 10  # none is plain grey
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5])
+def test_a_transport_stream_that_is_cut_in_mid_group(share: float, make: Make, framemd5: Oracle) -> None:
+    data = make("two_groups.ts", *X264, "-g", "30").read_bytes()
+    path = make("two_groups.ts", *X264, "-g", "30").with_name(f"cut_{share}.ts")
+    path.write_bytes(data[188 * int(len(data) * share / 188) :])
+    (found,) = inspect_paths([str(path)], frame_md5=True)
+    assert found["frame_md5"] == framemd5(path)
+    assert 20 < found["frames"] < 90
+
+
+def test_hevc_gives_damaged_frames_as_the_program_does(make: Make, framemd5: Oracle) -> None:
+    """Without ``output_corrupt`` FFmpeg 8 keeps the frames back that lean on what is missing."""
+    data = make("groups_of_30.hevc.ts", *X265, "-s", "160x96").read_bytes()
+    path = make("groups_of_30.hevc.ts", *X265, "-s", "160x96").with_name("cut.hevc.ts")
+    path.write_bytes(data[188 * 30 :])
+    (found,) = inspect_paths([str(path)])
+    assert found["frames"] == len(framemd5(path))

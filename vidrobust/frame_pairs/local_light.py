@@ -1,0 +1,271 @@
+"""How light changed from place to place between two aligned frames: shadows, gloss, one lamp of several.
+
+    b  =  a (1 + f(x, y))        f a smooth field, after the change that all of the picture shares was taken out
+
+f is a cubic B-spline on a lattice whose knots are a tenth of the width apart, fitted to the means of blocks of
+8 x 8 pixels: noise averages out in a block, and an edge that is misaligned by a tenth of a pixel hardly shows
+in its mean. Blocks weigh by how much of them both frames show, and less where they do not follow any smooth
+field (Tukey's biweight).
+
+Whether there is any is said by prediction: the field fitted to every other cell of 16 x 16 pixels must foretell
+the cells between, which noise and the blocks of a codec do not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from scipy.linalg import solveh_banded
+
+from vidrobust.frame_pairs import robust
+from vidrobust.frames.pixels import brightest, luma
+from vidrobust.frames.spline_field import REACH, field_of, lattice_side, spline_basis
+
+BLOCK = 8
+"""Side, px, of the blocks whose means are compared."""
+INTERVALS = 10
+"""Knots are this share of the width apart."""
+CELL_BLOCKS = 2
+"""Blocks along the side of a cell that is left out at once when the field is put to the test."""
+LEAST_PREDICTED = 0.5
+"""Least share of the blocks' difference, in cells that were left out, that the field must predict."""
+SMALLEST = 0.25
+"""A change whose root mean square is below a quarter of a level is within the rounding of 8 bits: none."""
+CLEAR = 0.5
+"""Least share of a block's pixels that must be visible in both frames and clipped in neither."""
+MIN_BLOCKS = 60
+"""Fewest clear blocks for a fit."""
+LEAST_SCALE = 0.15
+"""Standard deviation, levels, that a block's mean is taken to have at least."""
+PRIOR = 0.3
+"""Standard deviation of the gain at a knot that is taken as usual; it matters only where next to nothing is
+seen."""
+ABSOLUTE, ROUNDS = 4, 8
+"""Rounds of least absolute deviations, in the fit that begins with them, and of the biweight."""
+STILL = 0.99
+"""Share of a block's pixels that do not move by themselves, where it is still."""
+DARKEST = 0.05
+"""A gain is at least this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalLight:
+    """The change of light from place to place, from frame a to frame b, on the grid of b.
+
+    lattice    (R, C) float64, gain less 1 at the knots; empty where there is no such change
+    width      px of the frame, which says how far apart the knots are
+    predicted  share of the difference of left-out cells that the field predicts; NaN where nothing was fitted
+    """
+
+    lattice: np.ndarray
+    width: int
+    predicted: float
+
+    @property
+    def there(self) -> bool:
+        """Whether there is any."""
+        return bool(self.lattice.size)
+
+    def gain(self, height: int, width: int) -> np.ndarray:
+        """(H, W) float32, what b's levels are multiplied by; 1 where there is no change."""
+        if not self.there:
+            return np.ones((height, width), np.float32)
+        field = field_of(self.lattice, (height, width), self.width / INTERVALS)
+        return np.asarray(np.maximum(1 + field, np.float32(DARKEST)))
+
+    def of(self, levels: np.ndarray) -> np.ndarray:
+        """(H, W) or (H, W, 3) levels under this change, float32, not clipped."""
+        x = levels.astype(np.float32)
+        if not self.there:
+            return x
+        gain = self.gain(*x.shape[:2])
+        return np.asarray(x * (gain if x.ndim == 2 else gain[..., None]))
+
+    def about_its_middle(self, shape: tuple[int, ...]) -> LocalLight:
+        """The same field over its median in a picture (H, W): what half of the picture exceeds is not local."""
+        middle = float(np.median(self.gain(*shape[:2])[::4, ::4]))
+        return replace(self, lattice=(1 + self.lattice) / middle - 1)
+
+
+def no_local_light(predicted: float = float("nan")) -> LocalLight:
+    """No change from place to place, or none that could be reported."""
+    return LocalLight(lattice=np.zeros((0, 0)), width=0, predicted=predicted)
+
+
+def fit_local_light(
+    a: np.ndarray,
+    b: np.ndarray,
+    visible: np.ndarray,
+    *,
+    block: int = BLOCK,
+    still: np.ndarray | None = None,
+) -> LocalLight:
+    """The smooth field of gain between two aligned frames.
+
+    a, b     (H, W, 3) uint8 or float32 RGB levels, a brought onto b and into its light
+    visible  (H, W) bool, where they show the same thing
+    block    px, for frames that were averaged down
+    still    (H, W) bool, what does not move by itself; None: not known
+
+    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the picture, or
+    a part of it. Where what is still is known, a fit begun with least absolute deviations is tried beside it;
+    since that follows what moves too, it must predict, of what the other leaves where it is still, as much as is
+    asked of any field.
+    """
+    blocks = _blocks(a, b, visible, block)
+    if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
+        return no_local_light()
+    lattice, misses = _fit(blocks, blocks.weight), _misses(blocks)
+    predicted = 1 - _left(blocks, misses, blocks.weight * _trust(blocks, lattice))
+    there = predicted >= LEAST_PREDICTED
+    if still is not None:
+        other = _fit(blocks, blocks.weight, ABSOLUTE)
+        asked = blocks.weight * _still(blocks, still) * _trust(blocks, other)
+        left = _left(blocks, _misses(blocks, ABSOLUTE), asked)
+        if left <= (1 - LEAST_PREDICTED) * (_left(blocks, misses, asked) if there else 1.0):
+            lattice, predicted, there = other, 1 - left, True
+    if not there:
+        return no_local_light(predicted)
+    change = blocks.first * _played(blocks, lattice)
+    seen = blocks.weight > 0
+    if float(np.sqrt(np.mean(np.square(change[seen])))) < SMALLEST:
+        return no_local_light(predicted)
+    return LocalLight(lattice=lattice, width=blocks.width, predicted=predicted)
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """Luma of both frames' blocks (h, w), their weights (h, w), and the bases along both axes.
+
+    pairs  of each basis the products of any two functions that overlap, (h, P) and (w, Q) as in ``_overlapping``
+    """
+
+    first: np.ndarray
+    difference: np.ndarray
+    weight: np.ndarray
+    down: np.ndarray
+    across: np.ndarray
+    pairs: tuple[np.ndarray, np.ndarray]
+    width: int
+
+
+def _blocks(a: np.ndarray, b: np.ndarray, visible: np.ndarray, block: int) -> _Blocks:
+    height, width = visible.shape
+    rows, columns = max(1, height // block), max(1, width // block)
+    first, second = (luma(x.astype(np.float32)) for x in (a, b))
+    inside = (np.minimum(first, second) > 2) & (np.maximum(brightest(a), brightest(b)) < 253)
+    mask = (visible & inside).astype(np.float32)
+    size = (columns, rows)
+
+    def average(values: np.ndarray) -> np.ndarray:
+        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA)).astype(np.float64)
+
+    share = average(mask)
+    known = np.maximum(share, 1e-6)
+    x, d = average(first * mask) / known, average((second - first) * mask) / known
+    weight = np.where(share >= CLEAR, share, 0.0)
+    spacing = width / INTERVALS
+    down = spline_basis(rows, height / rows, spacing, lattice_side(height, spacing))
+    across = spline_basis(columns, width / columns, spacing, lattice_side(width, spacing))
+    return _Blocks(x, d, weight, down, across, (_products(down), _products(across)), width)
+
+
+def _products(basis: np.ndarray) -> np.ndarray:
+    first, second = _overlapping(basis.shape[1])
+    return np.asarray(basis[:, first] * basis[:, second])
+
+
+def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each two cubic splines of a row of knots that overlap, once, the earlier first; with itself too."""
+    first, second = np.triu_indices(knots)
+    near = second - first <= REACH
+    return first[near], second[near]
+
+
+@lru_cache(maxsize=16)
+def _banded(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the products of two knots of a lattice stand in the lower band of its normal matrix.
+
+    band, knot  places in the band (REACH columns + REACH + 1, rows columns), as ``solveh_banded`` has it
+    taken       for each of them the place in (P, Q), products down and across
+    """
+    (down, other_down), (across, other_across) = _overlapping(rows), _overlapping(columns)
+    i, j = (x[:, None] * columns for x in (down, other_down))
+    taken = np.arange(i.size * across.size).reshape(i.size, across.size)
+    knot, other = (i + across).ravel(), (j + other_across).ravel()
+    # the later function across may stand in the upper row of the two
+    crossed = ((i != j) & (across != other_across)).ravel()
+    knot = np.concatenate([knot, (i + other_across).ravel()[crossed]])
+    other = np.concatenate([other, (j + across).ravel()[crossed]])
+    return other - knot, knot, np.concatenate([taken.ravel(), taken.ravel()[crossed]])
+
+
+def _still(blocks: _Blocks, still: np.ndarray) -> np.ndarray:
+    """(h, w) bool, blocks of which nothing moves by itself."""
+    size = blocks.weight.shape[::-1]
+    return np.asarray(cv2.resize(still.astype(np.float32), size, interpolation=cv2.INTER_AREA) > STILL)
+
+
+def _played(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
+    return np.asarray(blocks.down @ lattice @ blocks.across.T)
+
+
+def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
+    """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen.
+
+    absolute  rounds of least absolute deviations, before those with Tukey's biweight
+    """
+    down, across, pairs = blocks.down, blocks.across, blocks.pairs
+    size = (down.shape[1], across.shape[1])
+    band, knot, taken = _banded(*size)
+    normal = np.zeros((REACH * size[1] + REACH + 1, size[0] * size[1]))
+    lattice: np.ndarray = np.zeros(size)
+    residual = np.abs(blocks.difference)
+    for number in range(absolute + ROUNDS):
+        scale = robust.spread(residual[weight > 0], LEAST_SCALE)
+        w = weight * (robust.absolute if number < absolute else robust.biweight)(residual, scale)
+        normal[band, knot] = (pairs[0].T @ (w * blocks.first**2) @ pairs[1]).ravel()[taken]
+        normal[0] += (scale / PRIOR) ** 2
+        target = down.T @ (w * blocks.first * blocks.difference) @ across
+        lattice = solveh_banded(normal, target.ravel(), lower=True, check_finite=False).reshape(size)
+        residual = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
+    return lattice
+
+
+def _trust(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
+    """(h, w) weights of Tukey about a field, so that a moving edge decides nothing."""
+    left = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
+    return robust.biweight(left, robust.spread(left[blocks.weight > 0], LEAST_SCALE))
+
+
+def _halves(blocks: _Blocks) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w) bool: cells coloured like a chess board."""
+    row, column = np.indices(blocks.weight.shape) // CELL_BLOCKS
+    black = (row + column) % 2 == 0
+    return black, ~black
+
+
+def _misses(blocks: _Blocks, absolute: int = 0) -> np.ndarray:
+    """(h, w) what fields leave of each block, fitted to the half of the cells in which it is not."""
+    found = np.empty(blocks.weight.shape)
+    for half in _halves(blocks):
+        lattice = _fit(blocks, np.where(half, blocks.weight, 0.0), absolute)
+        left = blocks.difference - blocks.first * _played(blocks, lattice)
+        found[~half] = left[~half]
+    return found
+
+
+def _left(blocks: _Blocks, misses: np.ndarray, asked: np.ndarray) -> float:
+    """Share of the blocks' squared difference that the fields leave.
+
+    misses  as ``_misses`` has them; asked (h, w) weights of the blocks that are asked
+    """
+    before = after = 0.0
+    for half in _halves(blocks):
+        w = np.where(half, 0.0, asked)
+        before += float((w * blocks.difference**2).sum())
+        after += float((w * misses**2).sum())
+    return after / before if before > 0 else 1.0

@@ -1,0 +1,407 @@
+"""The blur between two frames, either of which may be the sharper one, from the power of their detail.
+
+    power(second) - noise  =  passed by the blur  x  (power(first) - noise)        at every frequency
+
+Power is that of blocks of 32 x 32 px where there are edges, each compared with the block it moved to at whole
+pixels: a rest of motion changes phases, not power. The noise's own power, at every frequency, is that of the
+flattest fifth of the blocks, where there is hardly anything else. Where nothing rises above that, detail may be
+everywhere (gravel, cloth, leaves): then the noise is what the two frames do not share. At each frequency the frame
+that has less is foretold from the one that has more; frequencies count by how far they rise above the noise.
+
+A lens out of focus takes detail from all directions, motion while the shutter is open along one, and of two frames
+that were moved in different directions each lost what the other shows. A blur is taken that was fitted to half of
+the blocks and foretells the other half.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import permutations, product
+
+import cv2
+import numpy as np
+from scipy import fft, optimize
+
+from vidrobust.frame_pairs.blur import SHARED, SIDE, Blur, Kernel
+from vidrobust.frame_pairs.robust import not_shared
+
+# Spectra of blocks of two frames, each of the second frame beside the block of the first that it moved to.
+
+MOST_BLOCKS = 600
+"""So many blocks of a picture are looked at, at most."""
+FEWEST = 8
+"""Blocks of most detail that must be seen in both frames."""
+CLEAR = 0.9
+"""Share of a block's pixels that both frames must show."""
+LOWEST, HIGHEST = 1.5 / SIDE, 0.375
+"""Frequencies between these, cycles per px, are compared: below the window leaks, beyond power depends on how the
+detail lies to the pixels."""
+RINGS = 8
+"""Rings of frequencies in which a faint blur is looked for."""
+
+
+@cache
+def _frequencies() -> np.ndarray:
+    return np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
+
+
+@cache
+def usable() -> np.ndarray:
+    """(SIDE, SIDE / 2 + 1) bool, the frequencies that are compared."""
+    return (_frequencies() >= LOWEST) & (_frequencies() <= HIGHEST)
+
+
+@cache
+def rings() -> np.ndarray:
+    """(N, RINGS) in which ring of equal width each usable frequency lies, 1 there and 0 elsewhere."""
+    which = (_frequencies()[usable()] - LOWEST) / (HIGHEST - LOWEST) * RINGS
+    return np.asarray(np.minimum(which.astype(int), RINGS - 1)[:, None] == np.arange(RINGS), np.float64)
+
+
+@cache
+def _cycles() -> np.ndarray:
+    """(2, N) cycles per px along y and x of the frequencies that are compared."""
+    y, x = np.meshgrid(np.fft.fftfreq(SIDE), np.fft.rfftfreq(SIDE), indexing="ij")
+    return np.stack([y[usable()], x[usable()]])
+
+
+def spectra_of_both(
+    first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """(P, N) complex, at the usable frequencies: blocks of the first frame, and those of the second they moved to.
+
+    What they moved by beyond whole pixels is undone by the phase. None where too few are seen.
+    """
+    height, width = visible.shape
+    if min(height, width) < SIDE:
+        return None
+    step = max(SIDE // 2, math.ceil(math.sqrt((height - SIDE + 1) * (width - SIDE + 1) / MOST_BLOCKS)))
+    y, x = (each.ravel() for each in np.mgrid[0 : height - SIDE + 1 : step, 0 : width - SIDE + 1 : step])
+    shown, dx, dy = (
+        cv2.blur(each, (SIDE, SIDE))[y + SIDE // 2, x + SIDE // 2]
+        for each in (visible.astype(np.float32), *cv2.split(np.ascontiguousarray(motion)))
+    )
+    to_y, to_x = y + np.rint(dy).astype(int), x + np.rint(dx).astype(int)
+    inside = (to_y >= 0) & (to_y <= height - SIDE) & (to_x >= 0) & (to_x <= width - SIDE)
+    kept = np.flatnonzero(inside & (shown >= CLEAR))
+    if len(kept) < 2 * FEWEST:
+        return None
+    windows = [np.lib.stride_tricks.sliding_window_view(each, (SIDE, SIDE)) for each in (first, second)]
+    rest = np.stack([dy - np.rint(dy), dx - np.rint(dx)], axis=1)[kept]
+    turned = np.exp(2j * np.pi * (rest @ _cycles())).astype(np.complex64)
+    return turned * _spectra(windows[0][to_y[kept], to_x[kept]]), _spectra(windows[1][y[kept], x[kept]])
+
+
+def _spectra(blocks: np.ndarray) -> np.ndarray:
+    """(P, N) complex, of blocks (P, SIDE, SIDE) less their mean, under a Hann window."""
+    hann = np.hanning(SIDE + 1)[:-1].astype(np.float32)
+    blocks = blocks.astype(np.float32)
+    found = fft.rfft2((blocks - blocks.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann))
+    return np.asarray(found[:, usable()])
+
+
+EDGES = 0.2
+"""Share of the blocks, those of most detail, that are compared; as many of least tell the noise."""
+GAIN = 0.06
+"""Log power by which the light may still differ."""
+SMALLEST_SIGMA = 0.3
+"""A blur of less, px, changes hardly a pixel and is taken as none."""
+LARGEST_SIGMA = 4.0
+PREDICTED = 0.6
+"""A blur is taken where it leaves less than this share of the squared log ratio in blocks it was not fitted to."""
+PREDICTED_RINGS = 0.4
+"""... and what it may leave of them in blocks it was not fitted to."""
+PLATEAU = 4.0
+"""... by frequencies that are above the noise of the flattest blocks times this."""
+BETTER = 0.5
+"""A line, or two lines, are taken where they leave less than this share of what the simpler blur leaves."""
+GOOD = 0.003
+"""A blur that leaves less, squared log power, needs no better one."""
+LITTLE = 0.03
+"""... nor one that leaves less than this share of what none at all leaves."""
+LEAK = 0.01
+"""Share of the power that is in the next block: where a line lets less pass, that decides nothing."""
+BY_CHANCE = 0.2
+"""Share of the power that blocks of most detail have by chance beyond those of least, where all is noise."""
+LEAST_CLEAR = 650.0
+"""Frequencies, counted by how far they rise above the noise, times the blocks compared, without which nothing is
+known: noise alone has 440 to 560."""
+NO_POWER = 1e-2
+"""Power of a block, levels^2, of which nothing can be said: rounding to 8 bits alone has 12."""
+EVERY = slice(None, None, 3)
+"""Pairs of lines are tried at these frequencies."""
+SAME = np.deg2rad(15.0)
+"""Lines at angles nearer to each other count by the difference of their variances."""
+SAME_ANGLE = 10.0
+"""Pairs of lines at the same angle are tried at each multiple of this, degrees."""
+STEP = 0.25
+"""Logarithm of sigma by which neighbours of SIGMAS differ, about."""
+SIGMAS = np.geomspace(SMALLEST_SIGMA, LARGEST_SIGMA, 12)
+ANGLES = np.deg2rad(np.arange(0.0, 180.0, 22.5))
+
+
+@dataclass(frozen=True)
+class _Powers:
+    """Power of one frame's blocks: (N,) log power at the frequencies where there are edges, of the noise."""
+
+    edges: np.ndarray
+    noise: np.ndarray
+
+    @property
+    def signal(self) -> np.ndarray:
+        return np.maximum(self.edges - self.noise, 0.02 * self.edges)
+
+    def at(self, some: slice) -> _Powers:
+        return _Powers(self.edges[some], self.noise[some])
+
+
+def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray) -> Blur:
+    """The blur from the first to the second.
+
+    first, second  (H, W) luma, uint8 or float32, in the same light
+    motion         (H, W, 2) from the second to the first; visible (H, W) bool on the grid of the second
+    """
+    spectra = spectra_of_both(first, second, motion, visible)
+    if spectra is None:
+        return Blur(known=False)
+    powers = [np.square(each.real) + np.square(each.imag) for each in spectra]
+    order = np.argsort((powers[0] + powers[1]).sum(axis=1), kind="stable")
+    count = max(FEWEST, int(EDGES * len(order)))
+    flat, rich = order[:count], order[-count:]
+    noise = [each[flat].mean(axis=0) for each in powers]
+    if min(float(each[rich].mean()) for each in powers) < NO_POWER:
+        return Blur(known=False)
+    everywhere = _clear(powers, noise, rich) < LEAST_CLEAR
+    if everywhere:
+        own = _not_shared(*(each[flat] for each in spectra))
+        if own.sum() > SHARED * min(each.sum() for each in noise):
+            return Blur(known=False)
+        noise = [np.minimum(each, own) for each in noise]
+        if _clear(powers, noise, rich) < LEAST_CLEAR:
+            return Blur(known=False)
+    whole, half, other = _pairs(powers, noise, rich)
+    if whole.left(*NOTHING) < GOOD:
+        return Blur()
+    found = _best(half)
+    if other.left(*found) <= PREDICTED * other.left(*NOTHING):
+        return replace(_signed(*_refined(whole, *found)), everywhere=everywhere)
+    return replace(_faint(*_pairs(powers, [PLATEAU * each for each in noise], rich)), everywhere=everywhere)
+
+
+def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
+    """A Gaussian that is too little to be seen at single frequencies: seen in the means of rings of them.
+
+    Objects that moved, and the borders of blocks, make single frequencies differ by more. It is taken where it
+    foretells the rings of the blocks it was not fitted to better still, by frequencies that rise well above the
+    noise: what a codec left of edges lies over the highest, and does not change with focus.
+    """
+    if not (half.there and other.there) or whole.in_rings(*NOTHING) < GOOD:
+        return Blur()
+    found = _gaussian_in_rings(half)
+    if other.in_rings(*found) > PREDICTED_RINGS * other.in_rings(*NOTHING):
+        return Blur()
+    return _signed(*_gaussian_in_rings(whole))
+
+
+def _gaussian_in_rings(pair: _Pair) -> tuple[Kernel, Kernel]:
+    kernels, logs = _gaussians()
+    place = int(pair.in_rings_of(np.concatenate([logs, -logs])).argmin())
+    lost, middle = place < len(kernels), math.log(kernels[place % len(kernels)].sigma_px)
+
+    def made(log_sigma: float) -> tuple[Kernel, Kernel]:
+        kernel = Kernel(sigma_px=math.exp(log_sigma))
+        return (kernel, Kernel()) if lost else (Kernel(), kernel)
+
+    bounds = (middle - STEP, middle + STEP)
+    best = optimize.minimize_scalar(
+        lambda x: pair.in_rings(*made(float(x))), bounds=bounds, method="bounded", options={"xatol": 0.02}
+    )
+    return made(float(best.x))
+
+
+def _pair(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> _Pair:
+    return _Pair(*(_Powers(each[blocks].mean(axis=0), own) for each, own in zip(powers, noise, strict=True)))
+
+
+def _pairs(
+    powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], rich: np.ndarray
+) -> tuple[_Pair, _Pair, _Pair]:
+    """Of all blocks, and of two halves of them."""
+    return _pair(powers, noise, rich), _pair(powers, noise, rich[::2]), _pair(powers, noise, rich[1::2])
+
+
+def _clear(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> float:
+    """How far the frequencies rise above the noise, times the blocks."""
+    return float(_pair(powers, noise, blocks).weight.sum() * len(blocks))
+
+
+def _not_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(N,) power of what blocks (P, N) of one content do not share; a rest of motion makes it larger."""
+    a, b = (np.square(np.abs(each)).mean(axis=0, dtype=np.float64) for each in (first, second))
+    across = (first * second.conj()).real.mean(axis=0, dtype=np.float64)
+    return not_shared(a, b, across)
+
+
+class _Pair:
+    """The powers of both frames, and how well a blur explains their ratio."""
+
+    def __init__(self, first: _Powers, second: _Powers) -> None:
+        self.first, self.second = first, second
+        above = [
+            np.clip((1 - x.noise / x.edges - BY_CHANCE) / (1 - BY_CHANCE), 0, 1) for x in (first, second)
+        ]
+        self.weight = np.square(np.maximum(*above))
+
+    def left(self, lost: Kernel, back: Kernel) -> float:
+        """Mean square of the log power that is left where the second lost this and shows what the first lost."""
+        ratio = np.log(_passed(lost) / _passed(back))
+        return float(self.left_of(ratio[None])[0])
+
+    def left_of(self, ratio: np.ndarray, some: slice = slice(None)) -> np.ndarray:
+        """(K,) the same for (K, N) log ratios of power, second to first, at some of the frequencies."""
+        weight = self.weight[some]
+        return np.asarray(np.square(self._errors(ratio, some)) @ weight / weight.sum())
+
+    def in_rings(self, lost: Kernel, back: Kernel) -> float:
+        """As ``left``, of the means over rings of frequencies in all directions."""
+        return float(self.in_rings_of(np.log(_passed(lost) / _passed(back))[None])[0])
+
+    def in_rings_of(self, ratio: np.ndarray) -> np.ndarray:
+        """(K,) the same for (K, N) log ratios."""
+        weight = self.weight @ rings()
+        mean = (self._errors(ratio, slice(None)) * self.weight) @ rings() / np.maximum(weight, 1e-9)
+        return np.asarray(np.square(mean) @ weight / weight.sum())
+
+    @property
+    def there(self) -> bool:
+        """Whether anything rises above the noise."""
+        return bool(self.weight.any())
+
+    def _errors(self, ratio: np.ndarray, some: slice) -> np.ndarray:
+        """(K, N) log power that is left at each frequency, less what light may do to all of them."""
+        a, b, weight = self.first.at(some), self.second.at(some), self.weight[some]
+        less = ratio <= 0
+        more = np.where(less, a.signal, b.signal)
+        kept = LEAK * more + np.where(less, b.noise, a.noise)
+        seen = np.where(less, np.log(b.edges + LEAK * a.signal), np.log(a.edges + LEAK * b.signal))
+        error = np.log(np.exp(-np.abs(ratio)) * more + kept) - seen
+        error = np.where(less, error, -error)
+        gain = np.clip(error @ weight / weight.sum(), -GAIN, GAIN)
+        return np.asarray(error - gain[:, None])
+
+
+NOTHING = (Kernel(), Kernel())
+
+
+def _passed(kernel: Kernel) -> np.ndarray:
+    return kernel.passed()[usable()]
+
+
+@cache
+def _gaussians() -> tuple[tuple[Kernel, ...], np.ndarray]:
+    return _tried(Kernel(sigma_px=float(s)) for s in SIGMAS)
+
+
+@cache
+def _lines() -> tuple[tuple[Kernel, ...], np.ndarray]:
+    return _tried(Kernel(sigma_px=float(s), angle=float(a)) for s in SIGMAS for a in ANGLES)
+
+
+@cache
+def _pairs_of_lines() -> tuple[list[tuple[Kernel, Kernel]], np.ndarray]:
+    """Pairs of lines at any angles, and, in finer steps, at the same; (K, N) log ratios of what passes."""
+    lines, logs = _lines()
+    places = list(product([k for k in range(len(lines)) if k // len(ANGLES) % 2], repeat=2))
+    pairs = [(lines[k], lines[m]) for k, m in places]
+    ratios = [logs[k] - logs[m] for k, m in places]
+    for angle in np.deg2rad(np.arange(0.0, 180.0, SAME_ANGLE)):
+        same, own = _tried(Kernel(sigma_px=float(s), angle=float(angle)) for s in SIGMAS[1:-2])
+        for k, m in permutations(range(len(same)), 2):
+            pairs.append((same[k], same[m]))
+            ratios.append(own[k] - own[m])
+    return pairs, np.array(ratios)[:, EVERY]
+
+
+def _tried(kernels: Iterable[Kernel]) -> tuple[tuple[Kernel, ...], np.ndarray]:
+    """Kernels, and (K, N) the log share of the power that passes each."""
+    made = tuple(kernels)
+    return made, np.log([_passed(each) for each in made])
+
+
+def _best(pair: _Pair) -> tuple[Kernel, Kernel]:
+    """What the second frame lost, and the first: a Gaussian, a line, or two lines where simpler ones do not do."""
+    enough = max(GOOD, LITTLE * pair.left(*NOTHING))
+    best = _one_sided(pair, *_gaussians())
+    if pair.left(*best) < enough:
+        return best
+    line = _one_sided(pair, *_lines())
+    best = line if pair.left(*line) < BETTER * pair.left(*best) else best
+    if pair.left(*best) < enough:
+        return best
+    two = _two_lines(pair)
+    return two if pair.left(*two) < BETTER * pair.left(*best) else best
+
+
+def _one_sided(pair: _Pair, kernels: tuple[Kernel, ...], logs: np.ndarray) -> tuple[Kernel, Kernel]:
+    """The best of these kernels, of the one frame or of the other."""
+    left = pair.left_of(np.concatenate([logs, -logs]))
+    place = int(left.argmin())
+    kernel = kernels[place % len(kernels)]
+    return _refined(pair, *((kernel, Kernel()) if place < len(kernels) else (Kernel(), kernel)))
+
+
+def _two_lines(pair: _Pair) -> tuple[Kernel, Kernel]:
+    """One line that the second frame lost and one that the first did, of all pairs that are tried."""
+    pairs, logs = _pairs_of_lines()
+    return _refined(pair, *pairs[int(pair.left_of(logs, EVERY).argmin())])
+
+
+def _refined(pair: _Pair, lost: Kernel, back: Kernel) -> tuple[Kernel, Kernel]:
+    """The kernels of the same kinds, near these, that leave least (Nelder & Mead 1965)."""
+    start = [*_numbers(lost), *_numbers(back)]
+    of_lost = len(_numbers(lost))
+
+    def made(x: np.ndarray) -> tuple[Kernel, Kernel]:
+        return _kernel(x[:of_lost]), _kernel(x[of_lost:])
+
+    size = len(start)
+    found = optimize.minimize(
+        lambda x: pair.left(*made(x)),
+        start,
+        method="Nelder-Mead",
+        options={
+            "initial_simplex": np.array(start) + np.vstack([np.zeros(size), 0.12 * np.eye(size)]),
+            "xatol": 0.02,
+            "fatol": 1e-4,
+            "maxfev": 15 + 25 * size,
+        },
+    )
+    return made(found.x)
+
+
+def _numbers(kernel: Kernel) -> list[float]:
+    """Logarithm of sigma, and the angle of a line; nothing of a kernel that is not there."""
+    if not kernel.there:
+        return []
+    return [math.log(kernel.sigma_px), *([] if math.isnan(kernel.angle) else [kernel.angle])]
+
+
+def _kernel(numbers: np.ndarray) -> Kernel:
+    if not len(numbers):
+        return Kernel()
+    sigma = float(np.clip(math.exp(numbers[0]), 0.1, 1.5 * LARGEST_SIGMA))
+    return Kernel(sigma_px=sigma, angle=float(numbers[1]) % math.pi if len(numbers) > 1 else math.nan)
+
+
+def _signed(lost: Kernel, back: Kernel) -> Blur:
+    """The larger loss first; negative where it is the first frame's."""
+    sign = 1 if lost.sigma_px >= back.sigma_px else -1
+    more, less = (lost, back)[::sign]
+    same = less.there and abs((more.angle - less.angle + math.pi / 2) % math.pi - math.pi / 2) < SAME
+    if math.sqrt(max(0.0, more.sigma_px**2 - same * less.sigma_px**2)) < SMALLEST_SIGMA:
+        return Blur()
+    less = less if less.sigma_px >= SMALLEST_SIGMA else Kernel()
+    return Blur(sigma_px=sign * more.sigma_px, angle=more.angle, back=less)

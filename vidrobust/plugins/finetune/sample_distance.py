@@ -1,0 +1,137 @@
+"""How near training comes to what judges it: Mintun, Kirillov & Xie 2021 (arXiv 2102.11273).
+
+A change of pictures is the mean of the network's features over the same few pictures, all changed by one draw. The
+minimal sample distance is that between the mean of what judges and the nearest draw of the training: where it is
+small, a good result says that this was trained for, whatever the family is called.
+
+    judged draws   c  c  c          a judge that goes two ways (brighter, darker) has its mean at rest, where
+    trained draws    a    a   a     nothing is changed; so ``leak`` takes each judged draw by itself
+
+A judge whose draws differ from each other nearly as much as from the unchanged picture (an occluder anywhere)
+leaves no scale: whatever lies amidst its draws is nearer to each than these are to each other. Of it ``leak`` says
+nothing. And where all changes move the features of a network along the same few directions, everything comes near
+everything: a leak has to come nearer than changes of other families do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from vidrobust.statistics.standard_errors import left_out_interval
+
+Features = Callable[[torch.Tensor], np.ndarray]
+"""(N, 3, h, w) uint8 pictures -> (N, D) features."""
+Change = Callable[[int], torch.Tensor]
+"""Number of a draw -> (N, 3, h, w) uint8: the pictures, all changed by that one draw."""
+Verdict = Literal["leak", "apart", "cannot tell"]
+COVERED = 0.5
+"""From this share of the way on the judge is one that was trained for."""
+ROUNDING = 1e-4
+"""A smaller change of the features, as a share of their length, is none."""
+OWN_MOST = 0.5
+"""Where the judge's own further draws are farther than this share of the unchanged distance, there is no scale."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leak:
+    """How near training comes to a judge, distances in the units of the features.
+
+    trained    mean over judged draws of the distance to the nearest trained one, the unchanged picture among them
+    unchanged  the same to the unchanged pictures alone: what a training without changes would have
+    own        the same to further draws of the judge itself, as many: what training with the judge would have
+    covered    share of the way from unchanged to own that training goes, 0 to 1; NaN where the judge changes
+               nothing (ROUNDING), or its own draws come less than half of the way themselves (OWN_MOST)
+    low, high  its 95 % interval, from the pictures; NaN with fewer than 3
+    chance     share of the way that changes of other families go, each as strong as comes nearest; 0 without any
+    """
+
+    trained: float
+    unchanged: float
+    own: float
+    covered: float
+    low: float
+    high: float
+    chance: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Leak where training surely covers half of the way and more than by chance, apart where surely less."""
+        if self.low >= max(COVERED, self.chance):
+            return "leak"
+        return "apart" if self.high < COVERED else "cannot tell"
+
+
+def changes(features: Features, change: Change, draws: int) -> np.ndarray:
+    """(draws, N, D): the features of the pictures under each draw."""
+    return np.stack([np.asarray(features(change(draw)), np.float64) for draw in range(draws)])
+
+
+def minimal_sample_distance(trained: np.ndarray, judged: np.ndarray) -> float:
+    """The paper's distance, of trained (A, N, D) to the mean of judged (C, N, D) draws (section 3.2)."""
+    centre = judged.mean(axis=(0, 1))
+    return float(np.linalg.norm(trained.mean(axis=1) - centre, axis=1).min())
+
+
+def leak(
+    trained: np.ndarray,
+    judged: np.ndarray,
+    again: np.ndarray,
+    unchanged: np.ndarray,
+    others: np.ndarray | None = None,
+) -> Leak:
+    """Of draws of N pictures: trained (A, N, D), judged (C, N, D) and again (B, N, D), further ones of the judge.
+
+    unchanged  (N, D) the pictures themselves
+    others     (O, N, D) draws of changes that neither of the two is known to resemble
+
+    Trained and again should hold as many draws: more of them come nearer by chance alone.
+    """
+    near, bare, own = _distances(trained, judged, again, unchanged)
+    floor = ROUNDING * float(np.linalg.norm(unchanged.mean(axis=0)))
+    if bare <= floor or own > OWN_MOST * bare:
+        return Leak(trained=near, unchanged=bare, own=own, covered=math.nan, low=math.nan, high=math.nan)
+    covered = _share(near, bare, own)
+    without = [
+        _share(*_distances(*(np.delete(each, k, axis=-2) for each in (trained, judged, again, unchanged))))
+        for k in range(len(unchanged) if len(unchanged) > 1 else 0)
+    ]
+    low, high = left_out_interval(covered, np.array(without), (0.0, 1.0))
+    chance = 0.0 if others is None else _share(_mean_off(judged, others, unchanged), bare, own)
+    return Leak(trained=near, unchanged=bare, own=own, covered=covered, low=low, high=high, chance=chance)
+
+
+def _share(near: float, bare: float, own: float) -> float:
+    """Of the way; NaN where there is none."""
+    return float(np.clip((bare - near) / (bare - own), 0.0, 1.0)) if bare > own else math.nan
+
+
+def _distances(
+    trained: np.ndarray, judged: np.ndarray, again: np.ndarray, unchanged: np.ndarray
+) -> tuple[float, float, float]:
+    """Trained, unchanged and own of ``Leak``."""
+    of = judged.mean(axis=1)
+    rest = unchanged.mean(axis=0)[None]
+    among = (np.concatenate([trained.mean(axis=1), rest]), rest, again.mean(axis=1))
+    near, bare, own = (_mean_nearest(of, each) for each in among)
+    return near, bare, own
+
+
+def _mean_nearest(judged: np.ndarray, among: np.ndarray) -> float:
+    apart = np.linalg.norm(judged[:, None] - among[None], axis=2)
+    return float(apart.min(axis=1).mean())
+
+
+def _mean_off(judged: np.ndarray, others: np.ndarray, unchanged: np.ndarray) -> float:
+    """How far judged draws lie from the nearest ray from the unchanged pictures through one of the others."""
+    rest = unchanged.mean(axis=0)
+    to, ray = (each.mean(axis=1) - rest for each in (judged, others))
+    length = np.linalg.norm(ray, axis=1)
+    ray = ray[length > 0] / length[length > 0, None]
+    along = np.clip(to @ ray.T, 0.0, None).max(axis=1, initial=0.0)
+    return float(np.sqrt(np.clip(np.square(to).sum(axis=1) - along**2, 0.0, None)).mean())

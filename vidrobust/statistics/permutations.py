@@ -1,0 +1,251 @@
+"""Tests by rearranging rows where neighbours depend, and by ranks within blocks.
+
+A rearrangement keeps what ties neighbouring frames, the objects of a moment or the rows of a clip together,
+and breaks only the tie that is asked about. p = (1 + as large) / (1 + draws) (Phipson & Smyth 2010).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import special
+
+from vidrobust.statistics.associations import line_basis, ranks, residuals
+from vidrobust.statistics.standard_errors import t_upper_tail
+
+CELL_DRAWS = 399
+"""Rearrangements of ``differing_cells``; each follows all objects of a run."""
+
+
+def permutation_p(
+    x: np.ndarray,
+    y: np.ndarray,
+    z: np.ndarray,
+    orders: np.ndarray,
+    *,
+    knots: int = 0,
+) -> np.ndarray:
+    """Return the two-sided permutation p-value of each partial Spearman coefficient.
+
+    Freedman & Lane 1983: the residuals of the ranks of y given z are rearranged, added to the fitted part,
+    and the fit is made again, so that the tie of both to z stays as it is. ``scipy.stats.permutation_test``
+    has no confounder to keep.
+
+    Parameters
+    ----------
+    x, y, z : (n, p), (n, s) and (n, k)
+        Two tables of columns, and the confounders.
+    orders : (R, n) int64
+        Rearrangements of the rows, from ``free_orders`` or ``shifted_orders``.
+    knots : int
+        Breaks of the line in the rank of a confounder (``associations.partial_spearman``).
+
+    Returns
+    -------
+    (p, s) float64
+    """
+    basis = line_basis(ranks(z), knots)
+    rx, ry = residuals(ranks(x), basis), residuals(ranks(y), basis)
+    length = np.sqrt(np.sum(rx**2, axis=0))
+    ux = np.divide(rx, length, out=np.full(rx.shape, np.nan), where=length > 0)
+    observed = np.abs(_against(ux, ry))
+    beyond = np.zeros(observed.shape, np.int64)
+    for column in range(y.shape[1]):
+        moved = ry[:, column][orders].T  # (n, R)
+        drawn = np.abs(_against(ux, residuals(moved, basis)))
+        beyond[:, column] = np.sum(drawn >= observed[:, column, None] - 1e-12, axis=1)
+    p = (1 + beyond) / (1 + len(orders))
+    return np.where(np.isnan(observed), np.nan, p)
+
+
+def _against(ux: np.ndarray, ry: np.ndarray) -> np.ndarray:
+    length = np.sqrt(np.sum(ry**2, axis=0))
+    return ux.T @ np.divide(ry, length, out=np.full(ry.shape, np.nan), where=length > 0)
+
+
+def free_orders(n: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return (count, n) random rearrangements of independent units."""
+    return rng.permuted(np.tile(np.arange(n), (count, 1)), axis=1)
+
+
+def shifted_orders(series: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return rearrangements that keep each series together: each is turned round by a random amount.
+
+    Neighbouring frames resemble each other; rearranging them freely would make any two slow series look
+    related. A circular shift keeps the resemblance and breaks only the tie between the two.
+
+    Parameters
+    ----------
+    series : (n,)
+        Which run of consecutive frames a row belongs to; rows of a run are in the order of time.
+    count : int
+        Number of rearrangements R.
+
+    Returns
+    -------
+    (R, n) int64
+    """
+    orders = np.tile(np.arange(len(series)), (count, 1))
+    for name in np.unique(series):
+        rows = np.flatnonzero(series == name)
+        turn = rng.integers(0, len(rows), size=(count, 1))
+        orders[:, rows] = rows[(np.arange(len(rows))[None] + turn) % len(rows)]
+    return orders
+
+
+def autocorrelation_time(series: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
+    """Return how many units in time carry as much as one independent unit, for a correlation of x and y.
+
+    1 + 2 sum_k r_x(k) r_y(k) (Bartlett 1935), over lags up to a third of the longest run, stopped at the
+    first lag where the product is no longer positive; r_x and r_y are medians over the columns, of ranks.
+    """
+    runs = [np.flatnonzero(series == name) for name in np.unique(series)]
+    longest = max(len(rows) for rows in runs)
+    rx, ry = (ranks(_filled(a)) - (len(series) + 1) / 2 for a in (x, y))
+    total = 1.0
+    for lag in range(1, longest // 3 + 1):
+        product = _lagged(rx, runs, lag) * _lagged(ry, runs, lag)
+        if not product > 0 or _lagged(rx, runs, lag) <= 0:
+            break
+        total += 2 * product
+    return total
+
+
+def _lagged(values: np.ndarray, runs: list[np.ndarray], lag: int) -> float:
+    a = np.concatenate([rows[:-lag] for rows in runs if len(rows) > lag])
+    b = np.concatenate([rows[lag:] for rows in runs if len(rows) > lag])
+    spread = np.mean(values**2, axis=0)
+    r = np.divide(
+        np.mean(values[a] * values[b], axis=0), spread, out=np.full(len(spread), np.nan), where=spread > 0
+    )
+    return float(np.nanmedian(r)) if not np.isnan(r).all() else 0.0
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    known = np.where(np.isnan(values), 0.0, values)
+    count = np.maximum((~np.isnan(values)).sum(axis=0), 1)
+    return np.where(np.isnan(values), known.sum(axis=0) / count, values)
+
+
+def differing_cells(
+    event: np.ndarray,
+    cell: np.ndarray,
+    thing: np.ndarray,
+    moment: np.ndarray,
+    clip: np.ndarray,
+    rng: np.random.Generator,
+) -> float:
+    """Return the p-value that a rate is the same in all cells of a picture, whatever object is shown in them.
+
+    What is hard about one object is no difference between cells, and neither is what strikes all objects at a
+    moment. So a unit is the rows of an object in a cell, and its excess is the sum of its events less the
+    rate of their moments; rows that are alone at their moment have together the rate of their clip. Units
+    change cells at random within their clip; clips of one unit cannot be rearranged, and are taken together
+    as one. The statistic is the sum over cells of excess^2 / variance (as Cochran 1954, Biometrics 10, p.
+    417-451, compares strata). Neither a distribution nor equal sizes are assumed.
+
+    Parameters
+    ----------
+    event : (n,) bool
+    cell, thing, moment, clip : (n,) int64
+        Codes of the cell, the object, the moment and the clip, each its own in all of the footage.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float
+        From ``CELL_DRAWS`` rearrangements; NaN with fewer than two cells.
+    """
+    if len(np.unique(cell)) < 2:
+        return float("nan")
+    units, unit = np.unique(np.stack([clip, thing, cell]), axis=1, return_inverse=True)
+    unit = unit.reshape(-1)
+    among = _together(units[0])
+    rate = _rate_of_moment(np.asarray(event, np.float64), moment, among[unit])
+    excess, variance = np.bincount(unit, event - rate), np.bincount(unit, rate * (1 - rate))
+    order = np.argsort(among, kind="stable")
+    among, at, excess, variance = among[order], units[2][order], excess[order], variance[order]
+    observed = _statistic(excess, variance, at)
+    beyond = 0
+    for _ in range(CELL_DRAWS):
+        moved = np.argsort(among + rng.random(len(among)))
+        beyond += _statistic(excess[moved], variance[moved], at) >= observed * (1 - 1e-9)
+    return (1 + beyond) / (1 + CELL_DRAWS)
+
+
+def _together(clip: np.ndarray) -> np.ndarray:
+    """(U,) which units are exchanged with each other: those of a clip, or of all clips that have one alone."""
+    code, count = np.unique(clip, return_inverse=True, return_counts=True)[1:]
+    return np.where(count[code] > 1, code, len(count))
+
+
+def _rate_of_moment(event: np.ndarray, moment: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """(n,) the share of events at the moment of each row, or among all rows that are alone at theirs."""
+    code, count = np.unique(moment, return_inverse=True, return_counts=True)[1:]
+    group = np.where(count[code] > 1, code, len(count) + among)
+    result: np.ndarray = (np.bincount(group, event) / np.maximum(np.bincount(group), 1))[group]
+    return result
+
+
+def _statistic(excess: np.ndarray, variance: np.ndarray, cell: np.ndarray) -> float:
+    above, spread = np.bincount(cell, excess), np.bincount(cell, variance)
+    return float(np.sum(np.divide(above**2, spread, out=np.zeros(len(above)), where=spread > 1e-12)))
+
+
+def rise_within(x: np.ndarray, y: np.ndarray, block: np.ndarray) -> float:
+    """Return the one-sided p-value that y does not rise with x within blocks, such as clips.
+
+    The statistic is the sum over blocks of Spearman's products of ranks. Given the ranks, all orders within a
+    block are as likely without an effect; the sum is then near normal with the variance sum of SSx SSy /
+    (rows - 1) (Page 1963; Hajek & Sidak 1967, section II.3), ties included.
+
+    Parameters
+    ----------
+    x, y, block : (n,)
+        A block with one row says nothing.
+
+    Returns
+    -------
+    float
+        1 where nothing can rise.
+
+    Examples
+    --------
+
+    >>> round(rise_within(np.arange(5), np.arange(5) ** 2, np.zeros(5)), 3)     # sum = 2 standard deviations
+    0.023
+    """
+    total = variance = 0.0
+    for _, a, b in _ranked(x, y, block):
+        total += float(a @ b)
+        variance += float((a @ a) * (b @ b)) / (len(a) - 1)
+    return float(special.ndtr(-total / math.sqrt(variance))) if variance > 0 else 1.0
+
+
+def rise_across(x: np.ndarray, y: np.ndarray, block: np.ndarray, unit: np.ndarray) -> float:
+    """Return the one-sided p-value that y rises with x in no block, where blocks share units such as frames.
+
+    A block's products of ranks are divided by their standard deviation, so that each has the same say; those
+    of a unit (n,) are added up, and the squares of these sums are the variance (clustered, Liang & Zeger
+    1986), by Student's t.
+    """
+    product = np.zeros(len(x))
+    for own, a, b in _ranked(x, y, block):
+        deviation = math.sqrt(float((a @ a) * (b @ b)) / (len(a) - 1))
+        product[own] = a * b / deviation if deviation > 0 else 0.0
+    of_unit = np.bincount(np.unique(unit, return_inverse=True)[1], product)
+    deviation = math.sqrt(float(of_unit @ of_unit))
+    return float(t_upper_tail(of_unit.sum() / deviation, len(of_unit) - 1)) if deviation > 0 else 1.0
+
+
+def _ranked(
+    x: np.ndarray, y: np.ndarray, block: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Each block of two rows or more: which they are (n,) bool, and the ranks of x and y about their mean."""
+    for label in np.unique(block):
+        own = block == label
+        if own.sum() > 1:
+            a, b = (ranks(each[own]) - (own.sum() + 1) / 2 for each in (x, y))
+            yield own, a, b

@@ -1,0 +1,320 @@
+"""What dependent observations say of a rate or a mean, and of those of further footage: posteriors on a grid.
+
+**Rates.** Cluster g has a rate of its own, p_g ~ Beta with mean m and intraclass correlation r, and shows k_g
+events in n_g trials (Griffiths, Biometrics 29, 1973, p. 637-648). The mean has Jeffreys' prior, Beta(1/2,
+1/2). For the correlation there are two, and the interval is the hull of both posteriors: Beta(1, 3), by which
+clusters differ, so that few events in few clusters do not rule out a bad one (the upper limit of a small
+rate); and Beta(0.3, 3), by which they may well be alike, without which rates far below 1 % are taken for
+rarely bad clusters and put too high (its lower limit). The priors are chosen by how often the interval
+covers, in ``benchmarks/rates.py``.
+
+**Means of a series.** values ~ Normal(m, s^2 R) with R[i, j] = r ^ |i - j|, a first-order autoregression; m
+and log s are flat. Given r, the mean of further values lies about the least-squares mean of those seen, by
+Student's t. r is not known, so the prediction is averaged over its posterior. Of independent values this is
+Student's t, a little wider, since few values do not show that they are independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+from scipy.special import betainc, expit, gammaln, stdtr, stdtrit
+
+from vidrobust.statistics.levels import LEVEL
+
+MEAN_PRIOR = 0.5
+"""Both parameters of the beta prior of the mean: Jeffreys'."""
+CORRELATION_PRIORS = ((1.0, 3.0), (0.3, 3.0))
+"""Parameters of the beta priors of the correlation: clusters differ, clusters may be alike."""
+FAR_BELOW = 14.0
+"""Points whose log density lies so far below the largest carry no mass."""
+COARSE, FINE = (72, 40), (96, 44)
+"""Points of the grid in the mean and in the correlation: to find the mass, and upon it."""
+SUMMED = 60
+"""Counts up to which the chances are added up; beyond, a beta distribution of equal mean and variance is near."""
+CORRELATIONS = np.linspace(0.0, 0.9, 10)
+"""How much a value may resemble the one before."""
+PRIOR = (1 - CORRELATIONS) ** 3
+"""What is held of it before any is seen, up to a factor: most series resemble themselves little."""
+HALVINGS = 30
+"""Steps in which a limit is enclosed."""
+
+
+@dataclass(frozen=True)
+class RatePosterior:
+    """What is known of the rate.
+
+    low, high    hull of the equal-tailed intervals of the mean; 0 without any event, 1 where nothing else was
+    seen correlation  mean of the posterior means of the intraclass correlation, the share of the variance
+    that lies
+                 between clusters
+    """
+
+    low: float
+    high: float
+    correlation: float
+
+
+def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = LEVEL) -> RatePosterior:
+    """Return the posterior of the mean rate from the events and trials of each cluster.
+
+    Only the counts matter, not which cluster has which. Clusters without trials are left out.
+
+    Parameters
+    ----------
+    successes : (G,)
+        Events. They may be sums of shares: each trial is then one whose outcome was seen in part, as
+        uncertain as a whole one.
+    trials : (G,)
+    level : float
+        Confidence of the interval.
+    """
+    counts = np.stack([np.asarray(successes, np.float64), np.asarray(trials, np.float64)])
+    if (counts[0] < 0).any() or (counts[0] > counts[1]).any():
+        raise ValueError("rate_posterior: expected 0 <= events <= trials in each cluster")
+    kinds, times = np.unique(counts[:, counts[1] > 0], axis=1, return_counts=True)
+    if not times.size:
+        return RatePosterior(float("nan"), float("nan"), float("nan"))
+    return _posterior(tuple(kinds[0].tolist()), tuple(kinds[1].tolist()), tuple(times.tolist()), level)
+
+
+@lru_cache(maxsize=4096)
+def _posterior(
+    successes: tuple[float, ...], trials: tuple[float, ...], times: tuple[int, ...], level: float
+) -> RatePosterior:
+    k, n, weight = (np.array(each) for each in (successes, trials, times))
+    found = np.array([_under(prior, k, n, weight, level) for prior in CORRELATION_PRIORS])
+    events, total = float((k * weight).sum()), float((n * weight).sum())
+    low, high = float(found[:, 0].min()), float(found[:, 1].max())
+    shared = float(found[:, 2].mean())
+    return RatePosterior(0.0 if not events else low, 1.0 if events == total else high, shared)
+
+
+def predicted_rate(
+    successes: np.ndarray, trials: np.ndarray, sizes: np.ndarray, *, tail: float
+) -> tuple[float, float]:
+    """Return limits of the share of events in new clusters, given those seen.
+
+    The new clusters' rates are drawn as those of the seen ones, with mean and correlation as the posterior
+    has them. Their sum is taken for beta-binomial with the variance of that sum. The limits are the hull over
+    both priors.
+
+    Parameters
+    ----------
+    successes, trials : (G,) int
+        Of the clusters seen.
+    sizes : (C,) int
+        Trials of the new clusters.
+    tail : float
+        Largest chance of a share beyond the upper limit, and of one below the lower limit.
+    """
+    kinds, times = np.unique(
+        np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)]), axis=1, return_counts=True
+    )
+    seen = (tuple(kinds[0].tolist()), tuple(kinds[1].tolist()), tuple(times.tolist()))
+    ends = [
+        _predicted(_points(prior, *seen), np.asarray(sizes, np.float64), tail) for prior in CORRELATION_PRIORS
+    ]
+    return min(low for low, _ in ends), max(high for _, high in ends)
+
+
+@lru_cache(maxsize=64)
+def _points(
+    prior: tuple[float, float], successes: tuple[int, ...], trials: tuple[int, ...], times: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means, correlations and their shares of the posterior, (P,) each: the points that carry mass."""
+    k, n, weight = (np.array(each) for each in (successes, trials, times))
+    mean, correlation, mass = _grid(prior, k, n, weight, (COARSE, COARSE))
+    heavy = (mass > 1e-5 * mass.max()).ravel()
+    m, r = (expit(x).ravel()[heavy] for x in np.broadcast_arrays(mean[:, None], correlation[None]))
+    share = mass.ravel()[heavy]
+    return m, r, share / share.sum()
+
+
+def _predicted(
+    points: tuple[np.ndarray, np.ndarray, np.ndarray], sizes: np.ndarray, tail: float
+) -> tuple[float, float]:
+    (m, r, share), total = points, float(sizes.sum())
+    factor = r * float(np.square(sizes).sum()) / total**2 + (1 - r) / total
+    a, b = (each * (1 / factor - 1) for each in (m, 1 - m))
+    inner = np.maximum((total * factor - 1) / max(total - 1, 1.0), 1e-12)
+    first, second = (each * (1 - inner) / inner for each in (m, 1 - m))
+    exact = {
+        "events": np.cumsum(_chances(total, first, second, share)),
+        "others": np.cumsum(_chances(total, second, first, share)),
+    }
+
+    def below(count: float, side: str) -> float:
+        """Chance of at most so many events, or of at most so many trials without one."""
+        if count < 0 or count >= total:
+            return float(count >= total)
+        if count < len(exact[side]):
+            return float(exact[side][int(count)])
+        if total - count - 1 < len(exact[_OTHER[side]]):
+            return 1 - float(exact[_OTHER[side]][int(total - count - 1)])
+        one, other = (a, b) if side == "events" else (b, a)
+        return float(betainc(one, other, (count + 0.5) / total) @ share)
+
+    fewest, most = (_first(partial(below, side=side), tail, total) for side in ("events", "others"))
+    return fewest / total, 1 - most / total
+
+
+_OTHER = {"events": "others", "others": "events"}
+
+
+def _chances(total: float, first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """(min(total, SUMMED) + 1,) chance of each small count, over the posterior ``share`` of the parameters."""
+    count = np.arange(min(int(total), SUMMED) + 1.0)[:, None]
+    log = (
+        gammaln(total + 1) - gammaln(count + 1) - gammaln(total - count + 1)
+        + gammaln(first + count) - gammaln(first)
+        + gammaln(second + total - count) - gammaln(second)
+        - gammaln(first + second + total) + gammaln(first + second)
+    )  # fmt: skip
+    return np.asarray(np.exp(log) @ share)
+
+
+def _first(chance: Callable[[float], float], tail: float, most: float) -> float:
+    """The smallest count from 0 to ``most`` with a chance above ``tail``, which rises with the count."""
+    low, high = -1.0, most
+    while high - low > 1:
+        middle = float(int((low + high) // 2))
+        low, high = (low, middle) if chance(middle) > tail else (middle, high)
+    return high
+
+
+def _under(
+    prior: tuple[float, float], k: np.ndarray, n: np.ndarray, weight: np.ndarray, level: float
+) -> tuple[float, float, float]:
+    """Interval of the mean, and mean of the correlation, under one prior."""
+    mean, correlation, mass = _grid(prior, k, n, weight, (COARSE, FINE))
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    low, high = expit(np.interp(tails, _distribution(mass.sum(axis=1)), mean))
+    return float(low), float(high), float(np.sum(mass.sum(axis=0) * expit(correlation)) / mass.sum())
+
+
+def _grid(
+    prior: tuple[float, float],
+    k: np.ndarray,
+    n: np.ndarray,
+    weight: np.ndarray,
+    grids: tuple[tuple[int, int], ...],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logits of the mean (M,) and of the correlation (R,), and the posterior (M, R) upon them, 1 at its top."""
+    bounds = ((-17.0, 17.0), (-22.0, 9.0))
+    for sizes in grids:
+        mean, correlation = (np.linspace(*ends, size) for ends, size in zip(bounds, sizes, strict=True))
+        density = _log_density(prior, k, n, weight, mean, correlation)
+        alive = density - density.max() > -FAR_BELOW
+        bounds = (_reach(mean, alive.any(axis=1)), _reach(correlation, alive.any(axis=0)))
+    return mean, correlation, np.exp(density - density.max())
+
+
+def _log_density(
+    prior: tuple[float, float],
+    k: np.ndarray,
+    n: np.ndarray,
+    weight: np.ndarray,
+    mean: np.ndarray,
+    correlation: np.ndarray,
+) -> np.ndarray:
+    """Log posterior (M, R), up to a constant, over the logits of the mean (M,) and of the correlation (R,)."""
+    spread = np.exp(-correlation)[None]  # (1 - r) / r, the sum of the two parameters of the beta distribution
+    share, rest = expit(mean)[:, None], expit(-mean)[:, None]
+    found = _rising(k, weight, share * spread) + _rising(n - k, weight, rest * spread)
+    found = found - _rising(n, weight, spread)
+    found += MEAN_PRIOR * (np.log(share) + np.log(rest))
+    found += (prior[0] * np.log(expit(correlation)) + prior[1] * np.log(expit(-correlation)))[None]
+    return found
+
+
+def _rising(counts: np.ndarray, weight: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """sum of weight * log(base (base + 1) ... (base + count - 1)), of the shape of ``base``."""
+    values, place = np.unique(counts, return_inverse=True)
+    times = np.bincount(place, weights=weight)
+    total = np.zeros(base.shape)
+    at_base = gammaln(base)
+    for value, often in zip(values, times, strict=True):
+        if value:
+            total += often * (gammaln(base + value) - at_base)
+    return total
+
+
+def _reach(points: np.ndarray, alive: np.ndarray) -> tuple[float, float]:
+    """The ends of what is alive, one point further on either side."""
+    rows = np.flatnonzero(alive)
+    return float(points[max(rows[0] - 1, 0)]), float(points[min(rows[-1] + 1, len(points) - 1)])
+
+
+def _distribution(mass: np.ndarray) -> np.ndarray:
+    """Distribution function at equally spaced points, by trapezoids."""
+    steps = np.concatenate([[0.0], np.cumsum((mass[1:] + mass[:-1]) / 2)])
+    return steps / steps[-1]
+
+
+def predicted_mean(
+    values: np.ndarray, at: np.ndarray, further: np.ndarray, *, tail: float
+) -> tuple[float, float]:
+    """Return limits of the mean of further values of an autocorrelated series.
+
+    The further ones are judged by what the series is about, not by the last of it: a line that drifts away is
+    not followed.
+
+    Parameters
+    ----------
+    values : (b,) float64
+        Those seen, two or more.
+    at, further : (b,) and (n,) int
+        Places of the values seen, and of the further ones.
+    tail : float
+        Chance with which the mean lies beyond each limit.
+    """
+    seen, freedom = np.asarray(values, np.float64), len(values) - 1
+    weights, inverse, given, factor = _places(tuple(map(int, at)), tuple(map(int, further)))
+    middle = weights @ seen
+    apart = seen - middle[:, None]
+    square = np.einsum("ri,rij,rj->r", apart, inverse, apart)
+    if not square.min() > 0:
+        return float(middle[0]), float(middle[0])
+    share = given - freedom / 2 * np.log(square)
+    share = np.exp(share - share.max())
+    share /= share.sum()
+    spread = np.sqrt(square / freedom * factor)
+
+    def limit(chance: float) -> float:
+        ends = middle + stdtrit(freedom, chance) * spread
+        low, high = float(ends.min()), float(ends.max())
+        for _ in range(HALVINGS):
+            half = (low + high) / 2
+            if float(share @ stdtr(freedom, (half - middle) / spread)) < chance:
+                low = half
+            else:
+                high = half
+        return (low + high) / 2
+
+    return limit(tail), limit(1 - tail)
+
+
+@lru_cache(maxsize=1024)
+def _places(
+    at: tuple[int, ...], further: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of each correlation: least-squares weights (r, b), inverse of R (r, b, b), what its posterior has of the
+    places alone (r,), and the variance of what is judged less the estimated mean, in s^2 (r,)."""
+    own = _alike(at, at)
+    inverse = np.linalg.inv(own)
+    weight = inverse.sum(axis=2)
+    total = weight.sum(axis=1)
+    weights = weight / total[:, None]
+    between = np.einsum("rij,rj->r", _alike(further, at), weights) / len(further)
+    factor = _alike(further, further).mean(axis=(1, 2)) + 1 / total - 2 * between
+    given = np.log(PRIOR) - (np.linalg.slogdet(own)[1] + np.log(total)) / 2
+    return weights, inverse, given, factor
+
+
+def _alike(one: tuple[int, ...], other: tuple[int, ...]) -> np.ndarray:
+    apart = np.abs(np.subtract.outer(np.array(one), np.array(other)))
+    return np.where(apart == 0, 1.0, CORRELATIONS[:, None, None] ** apart)
