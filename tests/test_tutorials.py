@@ -18,6 +18,7 @@ from tests.made_frames import texture
 from vidrobust.cli import app
 
 onnx = pytest.importorskip("onnx")
+pytestmark = pytest.mark.slow
 TUTORIALS = Path(__file__).parents[1] / "docs" / "tutorials"
 MORE = {"watch": ("--once", "--settle-s", "0"), "study": ("--pairs", "4", "--frames", "8")}
 """What makes a command end soon."""
