@@ -20,24 +20,22 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
 
 
-def _make(run: Run) -> None:
-    from vidrobust.stages.report.page import write_report
+class ReportStage(TableStage):
+    """Write report.html and details.html of a run folder."""
 
-    run.reporter.say(f"report: {write_report(run.path)}")
+    name = "report"
+    version = 4
+    uses = (STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES, UNKNOWN)
+    settings = ("pictures",)
+    files = ("report.html", "details.html")
+
+    def make(self, run: Run) -> None:
+        from vidrobust.stages.report.page import write_report
+
+        run.reporter.say(f"report: {write_report(run.path)}")
+
+    def as_json(self, run: Run) -> Any:
+        return {"report": str(run.path / "report.html")}
 
 
-def _as_json(run: Run) -> Any:
-    """Where the report is."""
-    return {"report": str(run.path / "report.html")}
-
-
-REPORT = TableStage(
-    name="report",
-    sentence="Write report.html and details.html of a run folder.",
-    version=4,
-    uses=(STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES, UNKNOWN),
-    settings=("pictures",),
-    files=("report.html", "details.html"),
-    make=_make,
-    as_json=_as_json,
-)
+REPORT = ReportStage()
