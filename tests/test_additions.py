@@ -262,12 +262,16 @@ from vidrobust.pipeline.stage import TableStage
 from vidrobust.stages.stability.stage import STABILITY
 
 
-def _make(run):
-    run.folder.write_json("greeting.json", {"models": len(run.model_records)})
+class GreetingStage(TableStage):
+    "Say hello."
+
+    name, version, needs, settings, files = "greeting", 1, (STABILITY,), ("widen",), ("greeting.json",)
+
+    def make(self, run):
+        run.folder.write_json("greeting.json", {"models": len(run.model_records)})
 
 
-GREETING = TableStage(name="greeting", sentence="Say hello.", version=1, needs=(STABILITY,),
-                      settings=("widen",), files=("greeting.json",), make=_make)
+GREETING = GreetingStage()
 """,
     },
     code=f"""

@@ -73,7 +73,7 @@ def _stage_commands() -> tuple[CommandEntry, ...]:
         CommandEntry(
             name=stage.name,
             section=STUDY,
-            help=stage.sentence,
+            help=" ".join(stage.sentence.partition("\n\n")[0].split()),
             load=functools.partial(_stage_command, stage.name),
         )
         for stage in STAGES.stages

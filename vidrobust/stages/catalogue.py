@@ -5,8 +5,6 @@ A new stage of the core is a folder with a ``stage.py`` and a line here; a packa
 
 from __future__ import annotations
 
-import dataclasses
-
 from vidrobust.extensions import extensions
 from vidrobust.pipeline.stage import Stage, Stages
 from vidrobust.stages.boxes.stage import BOXES
@@ -16,7 +14,7 @@ from vidrobust.stages.moments.stage import MOMENTS
 from vidrobust.stages.policy.stage import POLICY
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.replays.stage import REPLAYS
-from vidrobust.stages.report.stage import REPORT as OWN_REPORT
+from vidrobust.stages.report.stage import ReportStage
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import TRANSITIONS
@@ -39,7 +37,13 @@ _OWN = (
     REPLAYS,
     REMEDIES,
 )
-BROUGHT = extensions(GROUP, Stage, lambda stage: stage.name, {stage.name for stage in (*_OWN, OWN_REPORT)})
-# the report comes last, and is made anew when the result of any stage has changed
-REPORT = dataclasses.replace(OWN_REPORT, uses=(*OWN_REPORT.uses, *BROUGHT.records))
+BROUGHT = extensions(GROUP, Stage, lambda stage: stage.name, {stage.name for stage in (*_OWN, ReportStage)})
+
+
+class ReportOfAllStages(ReportStage):
+    # made anew when the result of any stage has changed, of a plugin's too
+    uses = (*ReportStage.uses, *BROUGHT.records)
+
+
+REPORT = ReportOfAllStages()
 STAGES = Stages((*_OWN, *BROUGHT.records, REPORT))
