@@ -1,18 +1,16 @@
 """Plugins: what installed packages register through entry points.
 
-An entry point names a record of the kind that its group asks for, or a list or tuple of such records. The groups:
+An entry point names a record of the kind that its group asks for, or a list or tuple of such records. The module
+of a kind names its group:
 
-=========================== ============================================== =====================================
-``vidrobust.commands``      ``cli.command_entry.CommandEntry``             commands of the command line
-``vidrobust.stages``        ``pipeline.stage.Stage``                       stages of a study
-``vidrobust.sections``      ``report.section.ReportSection``               sections of the report and the answer
-``vidrobust.tables``        ``tables.table.Table``                         tables of the run folder
-``vidrobust.figures``       ``run_folder.figures.FigureSource``            figures that gates read
-``vidrobust.perturbations`` ``perturb.perturbation.Perturbation``          perturbations and suites
-``vidrobust.metrics``       ``metrics.metric.Metric``                      metrics
-``vidrobust.models``        ``models.spec.ModelKind``                      kinds of models
-``vidrobust.label_formats`` ``footage.labels.labels.LabelFormat``          label formats
-=========================== ============================================== =====================================
+    commands            cli.command_entry.CommandEntry              commands of the command line
+    stages              pipeline.stage.Stage                        stages of a study
+    tables              tables.table.Table                          tables of the run folder
+    perturbations       perturb.perturbation.Perturbation           perturbations and suites
+    suite_protocols     stages.sensitivity.protocols.SuiteProtocol  suites that compare frames of their own
+    metrics             metrics.metric.Metric                       metrics
+    models              models.spec.ModelKind                       kinds of models
+    label_formats       footage.labels.labels.LabelFormat           label formats
 
 The plugins in ``vidrobust/plugins`` are declared in the same way. All entry points of a plugin have its name.
 One that cannot be loaded, names something else or takes a name that exists is left out and reported; the rest

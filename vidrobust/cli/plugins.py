@@ -69,6 +69,7 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.models import known as models
     from vidrobust.perturb import catalogue as perturbations
     from vidrobust.stages import catalogue as stages
+    from vidrobust.stages.sensitivity import protocols
     from vidrobust.tables import schema as tables
 
     return [
@@ -76,6 +77,7 @@ def _groups() -> list[Extensions[Any]]:
         stages.BROUGHT,
         tables.BROUGHT,
         perturbations.BROUGHT,
+        protocols.brought(),
         metrics.brought(),
         models.brought(),
         formats.brought(),
