@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo demo-answer demo-line test lint docs bench clean
+.PHONY: setup demo demo-answer demo-line test quick lint docs bench clean
 
 setup: .venv/.dev
 
@@ -20,6 +20,9 @@ demo-line: .venv/.demo
 
 test: .venv/.dev
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+quick: .venv/.dev
+	$(BIN)/python -m pytest -m 'not slow' --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check .

@@ -1,7 +1,7 @@
 """Does the account of causes name what was planted, and only that, on stills and seeds that no one chose?
 
     python benchmarks/certificate.py --out DIR [--commit HASH] [--worlds 24] [--further 43] [--weak 15]
-                                     [--nulls 500] [--pairs 48] [--seconds 3000] [--page docs/truth.md]
+                                     [--nulls 500] [--pairs 48] [--seconds 3000] [--page FILE]
 
 Clips, frames, sizes, seeds and networks are drawn by the hash of the commit (of HEAD, where none is given), so
 that none of them can have been used in development. What was run is kept in DIR, by the

@@ -1,6 +1,6 @@
 """What was planted on the simulated line, and what the tool says: docs/truth.md.
 
-    python benchmarks/truth.py --out DIR [--seconds 3000] [--page docs/truth.md] [--verdicts] [--only NAME ...]
+    python benchmarks/truth.py --out DIR [--seconds 3000] [--page FILE] [--verdicts] [--only NAME ...]
 
 Each dial in turn at its three sizes, pairs of dials at mid size, and none, through the whole of a study from
 clips to ``policy.json`` with ``line-classifier``; some at mid size, and one at rest, with ``line-detector``

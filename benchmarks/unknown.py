@@ -1,6 +1,6 @@
 """Is what a network was never trained for found outside, and known footage not? On the simulated line.
 
-    python benchmarks/unknown.py --out DIR [--parts 32] [--scenes 240] [--splits 40] [--page docs/unknown.md]
+    python benchmarks/unknown.py --out DIR [--parts 32] [--scenes 240] [--splits 40] [--page FILE]
 
 Worlds: known parts against other known parts (the null: nothing lies outside); one dial at a time, where the
 line's own classifier was trained with all dials at rest; a kind of part that a classifier, trained anew, has never

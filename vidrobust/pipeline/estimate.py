@@ -19,8 +19,7 @@ from vidrobust.pipeline.counts import PICTURED_PAIRS, Counts, usual, within
 from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import cuts_of, frames_of
-from vidrobust.pipeline.stage import SampleStage, Stages, StreamStage, described_by
-from vidrobust.pipeline.unit import Context
+from vidrobust.pipeline.stage import Context, SampleStage, Stages, StreamStage, described_by
 from vidrobust.pipeline.whole import TABLES, Whole
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.time_option import seconds_of

@@ -22,8 +22,15 @@ from vidrobust.pipeline.keys import unit_key
 from vidrobust.pipeline.needed import reader_of_needed
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import Segment
-from vidrobust.pipeline.stage import FootageStage, SampleStage, StreamStage, described_by
-from vidrobust.pipeline.unit import Context, Found, StreamWork
+from vidrobust.pipeline.stage import (
+    Context,
+    FootageStage,
+    Found,
+    SampleStage,
+    StreamStage,
+    StreamWork,
+    described_by,
+)
 from vidrobust.pipeline.workers.order import Order, Unit
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache

@@ -15,7 +15,7 @@ import pandas as pd
 
 from vidrobust.frame_pairs.transitions import BREAKS
 from vidrobust.metrics.catalogue import TASKS
-from vidrobust.pipeline.unit import Context, Read, Trim
+from vidrobust.pipeline.stage import Context, Read, Trim
 from vidrobust.run_folder.settings import Settings
 from vidrobust.statistics.samples import sized_order
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import task_of
 from vidrobust.models.predict import Model
-from vidrobust.pipeline.unit import Context, Found
+from vidrobust.pipeline.stage import Context, Found
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.boxes import seen_boxes
 from vidrobust.stages.causes.candidate_fits import Candidate, candidates, motions

@@ -13,24 +13,22 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
 
 
-def _make(run: Run) -> None:
-    from vidrobust.stages.correlate.conclusion import correlate
+class CorrelateStage(TableStage):
+    """Which perturbations stand for what happens in the footage: across frames, clips and models."""
 
-    correlate(run)
+    name = "correlate"
+    version = 6
+    needs = (STABILITY, SENSITIVITY)
+    settings = ("across", "resamples", "seed")
+    files = (FILE,)
+
+    def make(self, run: Run) -> None:
+        from vidrobust.stages.correlate.conclusion import correlate
+
+        correlate(run)
+
+    def as_json(self, run: Run) -> Any:
+        return run.folder.read_json(FILE)
 
 
-def _as_json(run: Run) -> Any:
-    """What the correlation study says."""
-    return run.folder.read_json(FILE)
-
-
-CORRELATE = TableStage(
-    name="correlate",
-    sentence="Which perturbations stand for what happens in the footage: across frames, clips and models.",
-    version=6,
-    needs=(STABILITY, SENSITIVITY),
-    settings=("across", "resamples", "seed"),
-    files=(FILE,),
-    make=_make,
-    as_json=_as_json,
-)
+CORRELATE = CorrelateStage()

@@ -13,22 +13,23 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
 
 
-def _make(run: Run) -> None:
-    from vidrobust.stages.replays.make import replay_all
+class ReplaysStage(TableStage):
+    """What the models answer to footage without its causes, and when they are changed without training."""
 
-    replay_all(run)
+    name = NAME
+    version = VERSION
+    needs = (STABILITY,)
+    uses = (POLICY,)
+    settings = SETTINGS
+    tables = ("replayed_answers", "replayed_boxes")
+    files = (FILE,)
+    command = False
+    on_request = True
+
+    def make(self, run: Run) -> None:
+        from vidrobust.stages.replays.make import replay_all
+
+        replay_all(run)
 
 
-REPLAYS = TableStage(
-    name=NAME,
-    sentence="What the models answer to footage without its causes, and when they are changed without training.",
-    version=VERSION,
-    needs=(STABILITY,),
-    uses=(POLICY,),
-    settings=SETTINGS,
-    tables=("replayed_answers", "replayed_boxes"),
-    files=(FILE,),
-    make=_make,
-    command=False,
-    on_request=True,
-)
+REPLAYS = ReplaysStage()

@@ -8,36 +8,29 @@ from vidrobust.pipeline.stage import StreamStage
 
 if TYPE_CHECKING:
     from vidrobust.models.predict import Model
-    from vidrobust.pipeline.unit import Context, StreamWork
+    from vidrobust.pipeline.stage import Context, StreamWork
 
 FOOTAGE = (
-    "backend",
-    "color",
-    "every",
-    "fps",
-    "start_s",
-    "end_s",
-    "roi",
-    "crop_margin",
-    "crop_size",
-    "motion_limit",
+    *("backend", "color", "every", "fps", "start_s", "end_s"),
+    *("roi", "crop_margin", "crop_size", "motion_limit"),
 )
 """Settings that say which frames there are, and which neighbours may be compared."""
 
 
-def _work(context: Context, model: Model | None) -> StreamWork:
-    from vidrobust.stages.transitions.unit import TransitionsUnit
+class TransitionsStage(StreamStage):
+    """Which neighbouring frames may be compared, and what each input is."""
 
-    return TransitionsUnit(context)
+    name = "transitions"
+    version = 5
+    per = "item"
+    settings = FOOTAGE
+    unit_tables = ("transitions",)
+    command = False
+
+    def work(self, context: Context, model: Model | None) -> StreamWork:
+        from vidrobust.stages.transitions.unit import TransitionsUnit
+
+        return TransitionsUnit(context)
 
 
-TRANSITIONS = StreamStage(
-    name="transitions",
-    sentence="Which neighbouring frames may be compared, and what each input is.",
-    version=5,
-    per="item",
-    settings=FOOTAGE,
-    unit_tables=("transitions",),
-    work=_work,
-    command=False,
-)
+TRANSITIONS = TransitionsStage()

@@ -10,7 +10,7 @@ import pandas as pd
 from vidrobust.errors import InputError
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.pipeline.unit import Context, Found
+from vidrobust.pipeline.stage import Context, Found
 from vidrobust.tables import schema as tables
 from vidrobust.text.printable import printable
 from vidrobust.video.decoded_hash import DecodedHash

@@ -8,7 +8,7 @@ import numpy as np
 
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.pipeline.unit import Context, Found
+from vidrobust.pipeline.stage import Context, Found
 from vidrobust.stages.variation.changes import VariationMeter
 from vidrobust.video.source import VideoSource
 
