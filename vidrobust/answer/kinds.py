@@ -56,8 +56,8 @@ KINDS: Mapping[str, Sentence] = {
     "why_named": Sentence(
         Q.WHY,
         L.SUGGESTED,
-        "10 pairs or more and the cause is named; replicated where half of the tests on other footage or more find "
-        "it again",
+        "10 pairs or more and the cause is named; replicated where at least half of the tests on other footage "
+        "find it again",
     ),
     "why_none_named": Sentence(Q.WHY, L.MEASURED, "10 pairs or more, and no cause is named"),
     "why_as_any_change": Sentence(
@@ -82,7 +82,7 @@ KINDS: Mapping[str, Sentence] = {
     "rule_not_run": Sentence(Q.RULE, L.NOT_MEASURED, "the stage remedies has not run"),
     "rule_few": Sentence(Q.RULE, L.NOT_MEASURED, "fewer than 10 pairs or frames"),
     "rule_not_needed": Sentence(
-        Q.RULE, L.MEASURED, "10 pairs or frames or more, and none of them is a flip or miss"
+        Q.RULE, L.MEASURED, "10 pairs or frames, none of them a flip or a missed frame"
     ),
     "rule_none": Sentence(Q.RULE, L.NO_EFFECT, "no rule within the delay leaves fewer flips on all footage"),
     "rule_no_held_out": Sentence(
@@ -113,8 +113,8 @@ KINDS: Mapping[str, Sentence] = {
     "train_replicated": Sentence(
         Q.TRAIN,
         L.REPLICATED,
-        "the cause was found again on other footage, the range has a width, a library can express the step, and the "
-        "replayed flips, if any, show a gain",
+        "the cause was found again on other footage, the range has a width, a library can express the step, and "
+        "the replayed flips, if any, show a gain",
     ),
     "train_suggested": Sentence(
         Q.TRAIN, L.SUGGESTED, "a step follows from a named cause, and one of these is missing"

@@ -13,7 +13,7 @@ from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.sensitivity import of_size
-from vidrobust.stages.stability.overall import not_compared
+from vidrobust.stages.stability.overall import not_compared, overall
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, percent, share_with_interval
@@ -71,6 +71,12 @@ def _not_replayed(run: RunTables, model: str) -> Statement:
     if "causes" in run.record.stages:
         text = f"Not enough data: no pair of frames could be replayed, {FEWEST_ROWS} needed. {MORE_FOOTAGE}"
         return _missing(text, "why_no_pairs", model)
+    stability, (leading, *_) = run.table("stability"), run.tasks[model].answered
+    n = 0 if stability is None else int(overall(stability, model, leading)["n"])
+    if 0 < n < FEWEST_ROWS:
+        compared = plural(n, "pair or frame", "pairs or frames")
+        text = f"Not enough data to attribute the change: {compared}, {FEWEST_ROWS} needed. {MORE_FOOTAGE}"
+        return _missing(text, "why_few_pairs", model, n=n)
     return _missing(
         "Not measured: the footage has not been replayed cause by cause.",
         "why_not_run",

@@ -19,7 +19,7 @@ from vidrobust.files.json_text import json_text, plain
 from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.policy.wording import reason
 from vidrobust.statement import ACTED_ON, Level
-from vidrobust.text.numbers import amount_interval, interval, percent
+from vidrobust.text.numbers import amount_interval, interval, percent, share_with_interval
 
 SCHEMA = 2
 GAIN = "relative gain"
@@ -108,12 +108,13 @@ class Policy:
 
     @property
     def trial(self) -> str:
-        """What training with it did, in one sentence; "" where it was not tried."""
+        """What training with it did, as half a sentence; "" where it was not tried."""
         if not self.measured:
             return ""
-        went = f"from {percent(self.measured['before'])} to {percent(self.measured['after'])}"
+        before, after = percent(self.measured["before"]), percent(self.measured["after"])
+        left = share_with_interval(*(self.measured.get(name) for name in ("ratio", "low", "high")))
         what = self.measured.get("of", "flips")
-        return f"{what} of held-out footage went {went} ({self.measured['verdict']})"
+        return f"{what} of held-out footage went from {before} to {after} ({left} remain)"
 
     @property
     def actions(self) -> tuple[PolicyStep, ...]:

@@ -91,7 +91,7 @@ def _step(run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord 
     what = f"{phrase(step.perturbation).noun} {range_in_words(step)}"
     if step.level in (Level.TRIED, Level.NO_EFFECT):
         done = "Train with" if step.level is Level.TRIED else "No effect seen of training with"
-        text = f"{done} {what}: after training with it, {trial}."
+        text = f"{done} {what}. After training with it, {trial}."
         figures = [policy.measured.get(name) for name in ("ratio", "low", "high")]
     elif step.level is Level.REPLICATED:
         text = f"Train with {what}. {_because(evidence)}"

@@ -134,6 +134,8 @@ REPLAYED_WITHOUT = ("camera", "light", "noise_and_coding")
 
 def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
     """What a named cause suggests at the station, where no replay has tried it."""
+    if any(each.name == model and each.is_recorded for each in run.record.models):
+        return
     for prefix, of in run.tasks[model].accounts.items():
         account, named = whole(run, model, f"{prefix}account"), named_causes(run, model, prefix)
         sure = account[account["cause"].isin(named)]

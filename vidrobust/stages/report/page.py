@@ -153,7 +153,7 @@ MOST_CARDS = 4
 """Models whose verdict is reported in full on the one page; of more, a line each."""
 MOST_MODELS = 8
 MOST_GATES = 6
-MOST_LISTED = 6
+MOST_LISTED = 4
 """Statements of a list on the one page; ``vidrobust show`` prints all of them."""
 
 
@@ -180,9 +180,9 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "most_cards": MOST_CARDS if len(shared["cards"]) <= MOST_CARDS else 2,
         "most_rows": MOST_MODELS,
         "most_gates": MOST_GATES,
-        "most_listed": MOST_LISTED,
+        "most_listed": MOST_LISTED if len(run.tasks) <= 2 else MOST_LISTED - 1,
         "leading": (Question.LABELS, Question.STABLE),
-        "doing": DOING,
+        "elsewhere": (*DOING, Question.SCENE, Question.WORST),
         "titles": title_of,
         "show": f"vidrobust show {run.folder_name}",
         "bars": bar.account_bars(run),
