@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import need
 from tests.pipeline.conftest import NETS, run
 from vidrobust.cli.app import cli
-from vidrobust.cli.grouped import GroupedCommand
+from vidrobust.cli.options import GroupedCommand
 from vidrobust.run_folder.folder import RunFolder
 
 README = (Path(__file__).parents[2] / "README.md").read_text()

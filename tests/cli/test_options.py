@@ -16,8 +16,7 @@ import pytest
 
 from tests.pipeline.conftest import run
 from vidrobust.cli.app import SECTIONS, cli
-from vidrobust.cli.grouped import GroupedCommand
-from vidrobust.cli.options import OPTIONS
+from vidrobust.cli.options import OPTIONS, GroupedCommand
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.grouped import GroupedCommand
+from vidrobust.cli.options import GroupedCommand
 from vidrobust.cli.printing import reporter
 from vidrobust.cli.studies import on_target, options_of
 from vidrobust.errors import SettingsError

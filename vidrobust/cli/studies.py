@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from vidrobust.cli import options as opt
-from vidrobust.cli.grouped import GroupedCommand, GroupedOption
-from vidrobust.cli.idle import all_but, refuse_idle
-from vidrobust.cli.printing import given, may_be_footage, print_json, reporter
+from vidrobust.cli.options import GroupedCommand, GroupedOption, all_but, given, refuse_idle
+from vidrobust.cli.printing import may_be_footage, print_json, reporter
 from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
 from vidrobust.plugins.unknown.stage import UNKNOWN

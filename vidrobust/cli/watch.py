@@ -9,9 +9,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.grouped import GroupedCommand
-from vidrobust.cli.idle import refuse_idle
-from vidrobust.cli.options import CONFIG, OUT, options, setting_options
+from vidrobust.cli.options import CONFIG, OUT, GroupedCommand, options, refuse_idle, setting_options
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.phrases import plural
 

@@ -10,14 +10,13 @@ from typing import Any
 import click
 
 from vidrobust.cli import options as opt
-from vidrobust.cli.grouped import GroupedCommand
-from vidrobust.cli.idle import refuse_idle
-from vidrobust.cli.printing import given as typed
+from vidrobust.cli.options import GroupedCommand, refuse_idle
+from vidrobust.cli.options import given as typed
 from vidrobust.cli.printing import may_be_footage, print_json, print_result
 from vidrobust.cli.printing import reporter as speaking
-from vidrobust.cli.study_options.tables import BOXES, CLASSES, KINDS, RESULT, TABLES, VARIABLES
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import plain
+from vidrobust.plugins.gauge.table_options import BOXES, CLASSES, KINDS, RESULT, TABLES, VARIABLES
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import TRANSITIONS

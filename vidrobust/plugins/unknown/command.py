@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.grouped import GroupedCommand
+from vidrobust.cli.options import GroupedCommand
 from vidrobust.cli.studies import on_target, options_of
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.unknown.stage import UNKNOWN

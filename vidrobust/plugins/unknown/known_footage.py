@@ -23,7 +23,7 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.text.phrases import plural
 from vidrobust.video.source import VideoSource
 
-AS_READ = ("device", "backend", "strict_device", "color", "seed")
+AS_READ = ("device", "backend", "color", "seed")
 """Settings of the run by which plain footage is read; a run on known footage has all of its own."""
 
 

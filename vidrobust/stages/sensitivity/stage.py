@@ -32,7 +32,7 @@ class SensitivityStage(SampleStage):
     version = 3
     per = "model"
     needs = (TRANSITIONS,)
-    settings = (*FOOTAGE, "suite", "perturbation", "strengths", "draws", "seed")
+    settings = (*FOOTAGE, "suite", "perturbation", "strengths", "seed")
     summary_settings = ("frames", "budget", "only", "ignore", "entry_line")
     unit_tables = ("sensitivity",)
     budgeted = "frames"
@@ -61,7 +61,7 @@ class SensitivityStage(SampleStage):
             copies += sum(sequence.num_frames for sequence in SEQUENCES.values())
         if "shift" in _own_protocols(settings):
             copies += PICTURES_PER_FRAME
-        return float(copies * settings.draws)
+        return float(copies)
 
     def frames_needed(self, context: Context) -> Sequence[int]:
         return [int(number) for number in _order(context)[context.have :]]
@@ -89,7 +89,6 @@ class SensitivityStage(SampleStage):
             some = ranks[start : start + size]
             frames = source.at([int(i) for i in order[some]])
             how: dict[str, Any] = {
-                "draws": settings.draws,
                 "seed": settings.seed,
                 "content": context.content,
                 "batch": settings.batch_size,
