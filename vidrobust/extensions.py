@@ -6,6 +6,7 @@ An entry point names a record of the kind that its group asks for, or a list or 
 ``vidrobust.commands``      ``cli.command_entry.CommandEntry``             commands of the command line
 ``vidrobust.stages``        ``pipeline.stage.Stage``                       stages of a study
 ``vidrobust.sections``      ``report.section.ReportSection``               sections of the report and the answer
+``vidrobust.settings``      dataclass, see ``run_folder.declared``          settings, with their options
 ``vidrobust.tables``        ``tables.table.Table``                         tables of the run folder
 ``vidrobust.figures``       ``run_folder.figures.FigureSource``            figures that gates read
 ``vidrobust.perturbations`` ``perturb.perturbation.Perturbation``          perturbations and suites

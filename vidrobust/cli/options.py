@@ -51,7 +51,9 @@ class GroupedCommand(click.Command):
                 continue
             usual = "Output" if "--help" in parameter.opts else "Options"
             rows.setdefault(getattr(parameter, "group", usual), []).append(record)
-        for group in GROUPS:
+        # groups of plugins stand before the output
+        order = (*GROUPS[:-2], *(group for group in rows if group not in GROUPS), *GROUPS[-2:])
+        for group in order:
             if group in rows:
                 with formatter.section(group):
                     formatter.write_dl(rows[group])
@@ -138,15 +140,15 @@ def setting_options(stages: Iterable[Stage], *, gated: bool) -> Callable[[F], F]
     asks_models = any(stage.per == "model" for stage in footage)
     holds = {"footage": bool(footage), "model": asks_models, "gate": gated}
     chosen = [d for d in all_declarations() if (d.name in used if d.used_by == "stage" else holds[d.used_by])]
-    models, gates = (MODEL,) if asks_models else (), (JUNIT,) if gated else ()
-    return options(*models, *map(_option, chosen), *gates)
+    return options(*((MODEL,) if asks_models else ()), *map(_option, chosen))
 
 
 def stage_options(stages: Iterable[Stage], *, gated: bool) -> Callable[[F], F]:
     """Return the same with the options of sources and output."""
     stages = tuple(stages)
     of_sources = (FOR, CONFIG, OVERWRITE) if any(isinstance(s, FootageStage) for s in stages) else ()
-    return options(setting_options(stages, gated=gated), *of_sources, OUT, JSON, QUIET)
+    of_gates = (JUNIT,) if gated else ()
+    return options(setting_options(stages, gated=gated), *of_gates, *of_sources, OUT, JSON, QUIET)
 
 
 @functools.cache

@@ -68,12 +68,14 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.metrics import catalogue as metrics
     from vidrobust.models import known as models
     from vidrobust.perturb import catalogue as perturbations
+    from vidrobust.run_folder import settings
     from vidrobust.stages import catalogue as stages
     from vidrobust.tables import schema as tables
 
     return [
         app.BROUGHT,
         stages.BROUGHT,
+        settings.brought(),
         tables.BROUGHT,
         perturbations.BROUGHT,
         metrics.brought(),

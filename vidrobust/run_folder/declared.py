@@ -41,6 +41,8 @@ class Declaration:
         What the help names as the default where the value itself says nothing.
     joined
         Whether the elements of a tuple are typed as one word with commas.
+    path
+        Whether the value is a path or URL, which is kept as it is found from anywhere.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Declaration:
     used_by: UsedBy = "stage"
     choices: tuple[str, ...] = ()
     joined: bool = False
+    path: bool = False
     multiple: bool = False
     without: str = ""
 
@@ -75,11 +78,12 @@ def option(
     used_by: UsedBy = "stage",
     choices: tuple[str, ...] = (),
     joined: bool = False,
+    path: bool = False,
     without: str = "",
 ) -> Any:
     """Declare a setting that is an option; ``usual`` ones are shown by ``--help``, all by ``--help-all``."""
-    more = {"metavar": metavar, "usual": usual, "used_by": used_by}
-    more |= {"choices": choices, "joined": joined, "without": without}
+    more: dict[str, Any] = {"metavar": metavar, "usual": usual, "used_by": used_by, "choices": choices}
+    more |= {"joined": joined, "path": path, "without": without}
     return dataclasses.field(default=default, metadata={"option": more})
 
 

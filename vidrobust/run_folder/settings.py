@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from vidrobust.errors import SettingsError
-from vidrobust.extensions import extensions
+from vidrobust.extensions import Extensions, extensions
 from vidrobust.run_folder.declared import Declaration, convert, declarations, field_types, option
 from vidrobust.run_folder.gates import parse_gate
 from vidrobust.run_folder.time_option import seconds_of
@@ -42,7 +43,7 @@ class FootageSettings:
 
     title: ClassVar[str] = "Footage"
 
-    labels: str = option("", metavar="FILE", usual=True, used_by="model")
+    labels: str = option("", metavar="FILE", path=True, usual=True, used_by="model")
     """Annotations, in any format that vidrobust labels reads."""
     label_offset: str = option("", metavar="TIME", used_by="model", without="0")
     """Where the clips begin on the clock of their labels: 12.5 (seconds) or 300f (frames)."""
@@ -82,12 +83,13 @@ class FootageSettings:
         """Context about a cut-out object as a share of its longer side, and the side of the cut-out in px."""
         what, *numbers = self.crop.split(":")
         try:
-            margin, size = (*map(float, numbers), *(CROP_MARGIN, CROP_SIZE)[len(numbers) :])
+            margin = float(numbers[0]) if numbers else CROP_MARGIN
+            size = int(numbers[1]) if numbers[1:] else CROP_SIZE
         except ValueError:
             what, margin, size = "", -1.0, 0
-        if what not in ("", "boxes") or margin < 0 or size < 1 or (numbers and not what):
+        if what not in ("", "boxes") or margin < 0 or size < 1 or bool(numbers) > bool(what):
             raise SettingsError(f"crop: expected boxes, boxes:SHARE or boxes:SHARE:PX, got {self.crop!r}")
-        return margin, int(size)
+        return margin, size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,9 @@ class ModelSettings:
     """Number format: float32, bfloat16 or int8; the last two may change labels."""
     deterministic: bool = option(False, used_by="footage")
     """Use only deterministic algorithms; slower."""
-    class_map: str = option("", metavar="FILE", used_by="model", without="that of the labels' format")
+    class_map: str = option(
+        "", metavar="FILE", path=True, used_by="model", without="that of the labels' format"
+    )
     """JSON that maps classes of the model to those of the labels; none for no map."""
 
     def _check_models(self) -> None:
@@ -186,11 +190,11 @@ class SamplingSettings:
     title: ClassVar[str] = "Sampling"
 
     budget: str = option("", metavar="TIME", usual=True, without="all")
-    """Do as much as fits into this time: 90s, 5m, 1h."""
-    frames: int | None = option(None, metavar="N", usual=True, without="by the number of inputs")
-    """Frames tested for sensitivity, over all inputs."""
-    pairs: int | None = option(None, metavar="N", usual=True, without="by the number of inputs")
-    """Pairs of frames explained by replay at most, over all inputs."""
+    """What fits into this time: 90s, 5m, 1h."""
+    frames: int | None = option(None, metavar="N", usual=True, without="by the inputs")
+    """Frames tested for sensitivity."""
+    pairs: int | None = option(None, metavar="N", usual=True, without="by the inputs")
+    """Pairs of frames explained, at most."""
     seed: int = option(0, metavar="N", usual=True, used_by="footage")
     """Random seed."""
     suite: tuple[str, ...] = option(("natural",), metavar="NAME")
@@ -224,16 +228,16 @@ class OutputSettings:
     title: ClassVar[str] = "Output"
 
     workers: int | None = option(None, metavar="N", usual=True, used_by="footage", without="1")
-    """Processes that share the work; on a cluster, as many as it has processors."""
+    """Processes that share the work."""
     cluster: str = option("", metavar="ray[:ADDRESS]", used_by="footage", without="this machine")
     """Work on a Ray cluster: ray starts one here, ray:ADDRESS joins one that runs."""
-    cache: str = option("", metavar="PLACE", used_by="footage", without="in the run folder")
+    cache: str = option("", metavar="PLACE", path=True, used_by="footage", without="in the run folder")
     """Where finished units of work are kept: a folder, or a URL such as s3://..."""
     pictures: bool = option(True)
     """Show footage in the report."""
     fail_if: tuple[str, ...] = option((), metavar="RULE", usual=True, used_by="gate")
     """Exit with code 1 where this holds: "flip_rate.high > 0.02"."""
-    history: str | None = option(None, metavar="FILE", used_by="gate")
+    history: str | None = option(None, metavar="FILE", path=True, used_by="gate")
     """Add the run to this history (Parquet), for control charts."""
 
     def _check_output(self) -> None:
@@ -244,6 +248,8 @@ class OutputSettings:
             parse_gate(rule)
 
 
+OWN_CLASSES = "none"
+"""``class_map`` of a run whose models answer in their own classes, whatever comes with the labels."""
 GROUPS = (FootageSettings, ModelSettings, BoxSettings, SamplingSettings, OutputSettings)
 
 
@@ -258,7 +264,7 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
     model
         Specs of the models.
     plugins
-        Values of settings that plugins declare, by name; read them through ``of``.
+        Settings of plugins that differ from their defaults, by name; read them through ``of``.
     """
 
     sources: tuple[str, ...] = ()
@@ -274,13 +280,17 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
 
     def of(self, group: type[Group]) -> Group:
         """Return the settings that a plugin declares in this dataclass."""
-        names = field_types(group)
+        names = {field.name for field in dataclasses.fields(group)}  # type: ignore[arg-type]
         return group(**{name: value for name, value in self.plugins if name in names})
 
     def changed(self, values: Mapping[str, Any], where: str) -> Settings:
         """Return these settings with some values replaced; SettingsError names what is unknown or wrong."""
         own = {name: kind for name, kind in field_types(Settings).items() if name != "plugins"}
-        brought = {name: (group, kind) for group in groups_of_plugins() for name, kind in _named(group)}
+        brought = {
+            field.name: (group, field.default)
+            for group in groups_of_plugins()
+            for field in dataclasses.fields(group)
+        }
         unknown = sorted(set(values) - set(own) - set(brought))
         if unknown:
             known = (*own, *brought)
@@ -289,11 +299,21 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
         new = {n: convert(own[n], value, f"{where}: {n}") for n, value in values.items() if n in own}
         for_plugins = dict(self.plugins)
         for name in (name for name in values if name in brought):
-            for_plugins[name] = convert(brought[name][1], values[name], f"{where}: {name}")
+            group, default = brought[name]
+            for_plugins[name] = convert(field_types(group)[name], values[name], f"{where}: {name}")
+            if for_plugins[name] == default:
+                del for_plugins[name]
         changed = dataclasses.replace(self, **new, plugins=tuple(sorted(for_plugins.items())))
         for group in {brought[name][0] for name in values if name in brought}:
             changed.of(group)  # its own checks
         return changed
+
+    def placed(self) -> Settings:
+        """Return these settings with their paths as they are found from any folder."""
+        every = self.as_dict()
+        names = ["sources", *(each.name for each in all_declarations() if each.path)]
+        given = {name: every[name] for name in names if every[name] and every[name] != OWN_CLASSES}
+        return self.changed({name: _absolute(value) for name, value in given.items()}, "paths")
 
     def subset(self, names: Iterable[str]) -> dict[str, Any]:
         """Return some of the settings as plain values: what a result depends on."""
@@ -318,14 +338,21 @@ def known_names() -> frozenset[str]:
     return frozenset(Settings().as_dict())
 
 
-@functools.cache
 def groups_of_plugins() -> tuple[type, ...]:
     """Return the dataclasses of settings that installed plugins declare."""
-    return extensions(PLUGINS, type, lambda group: group.__name__).records
+    return brought().records
 
 
-def _named(group: type) -> Iterable[tuple[str, Any]]:
-    return field_types(group).items()
+@functools.cache
+def brought() -> Extensions[type]:
+    """Return what plugins name in the group ``vidrobust.settings``."""
+    return extensions(PLUGINS, type, lambda group: group.__name__)
+
+
+def _absolute(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_absolute(each) for each in value]
+    return value if "://" in value else os.path.abspath(value)
 
 
 def _from_1(settings: object, *names: str) -> None:
