@@ -1,8 +1,8 @@
 """Plugins: what installed packages register through entry points.
 
-An entry point names a record of the kind that its group asks for, or a list or tuple of such records. The groups:
+An entry point names a record of the kind that its group asks for, or a list or tuple of such records. The module
+of a kind names its group:
 
-=========================== ============================================== =====================================
 ``vidrobust.commands``      ``cli.command_entry.CommandEntry``             commands of the command line
 ``vidrobust.stages``        ``pipeline.stage.Stage``                       stages of a study
 ``vidrobust.sections``      ``report.section.ReportSection``               sections of the report and the answer
@@ -14,6 +14,16 @@ An entry point names a record of the kind that its group asks for, or a list or 
 ``vidrobust.models``        ``models.spec.ModelKind``                      kinds of models
 ``vidrobust.label_formats`` ``footage.labels.labels.LabelFormat``          label formats
 =========================== ============================================== =====================================
+=======
+    commands            cli.command_entry.CommandEntry              commands of the command line
+    stages              pipeline.stage.Stage                        stages of a study
+    settings            a dataclass, see run_folder.declared        settings with their options
+    tables              tables.table.Table                          tables of the run folder
+    perturbations       perturb.perturbation.Perturbation           perturbations and suites
+    suite_protocols     stages.sensitivity.protocols.SuiteProtocol  suites that compare frames of their own
+    metrics             metrics.metric.Metric                       metrics
+    models              models.spec.ModelKind                       kinds of models
+    label_formats       footage.labels.labels.LabelFormat           label formats
 
 The plugins in ``vidrobust/plugins`` are declared in the same way. All entry points of a plugin have its name.
 One that cannot be loaded, names something else or takes a name that exists is left out and reported; the rest

@@ -70,6 +70,7 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.perturb import catalogue as perturbations
     from vidrobust.run_folder import settings
     from vidrobust.stages import catalogue as stages
+    from vidrobust.stages.sensitivity import protocols
     from vidrobust.tables import schema as tables
 
     return [
@@ -78,6 +79,7 @@ def _groups() -> list[Extensions[Any]]:
         settings.brought(),
         tables.BROUGHT,
         perturbations.BROUGHT,
+        protocols.brought(),
         metrics.brought(),
         models.brought(),
         formats.brought(),

@@ -26,19 +26,8 @@ from vidrobust.perturb import (
     shift,
 )
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.plugins.published.perturbations import (
-    c_bar,
-    cifar_c,
-    elastic_authors,
-    imagenet_c,
-    sequences,
-    tiny_imagenet_c,
-)
 
-OWN_SUITES = (
-    *("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-c-bar"),
-    *("imagenet-p", "cifar-c", "tiny-imagenet-c", "shift"),
-)
+OWN_SUITES = ("natural", "line-camera", "shift")
 ENTRY_POINTS = "vidrobust.perturbations"
 
 _MODULES = (
@@ -52,12 +41,6 @@ _MODULES = (
     camera,
     camera_in_time,
     air,
-    imagenet_c,
-    elastic_authors,
-    c_bar,
-    sequences,
-    cifar_c,
-    tiny_imagenet_c,
     shift,
 )
 

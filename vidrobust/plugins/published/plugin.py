@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from vidrobust.cli.command_entry import CommandEntry, at
+from vidrobust.stages.sensitivity.protocols import SuiteProtocol
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SECTION = "Protocols"
 COMMANDS = (
@@ -25,3 +31,18 @@ COMMANDS = (
         load=at("vidrobust.plugins.published.data_command:data"),
     ),
 )
+
+
+def _pictures_of_sequences() -> int:
+    from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
+
+    return sum(sequence.num_frames for sequence in SEQUENCES.values())
+
+
+def _study_sequences(*frames_and_models: Any, **how: Any) -> pd.DataFrame:
+    from vidrobust.plugins.published.sequence_study import study_sequences
+
+    return study_sequences(*frames_and_models, **how)
+
+
+SEQUENCES = SuiteProtocol(suite="imagenet-p", pictures=_pictures_of_sequences, study=_study_sequences)
