@@ -12,10 +12,11 @@ import click
 from vidrobust.cli import options as opt
 from vidrobust.cli.grouped import GroupedCommand, GroupedOption
 from vidrobust.cli.idle import all_but, refuse_idle
-from vidrobust.cli.printing import given, may_be_footage, print_json, reporter
+from vidrobust.cli.printing import given, may_be_footage, print_json, print_result, reporter
 from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
 from vidrobust.stages.catalogue import REPORT, STAGES
+from vidrobust.stages.correlate.protocols import CorrelationProtocol, protocols
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.text.phrases import plural
@@ -146,7 +147,7 @@ def on_target(
 @click.option("--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not say.")
 @click.option(
     "--protocol",
-    type=click.Choice(["gu2019"]),
+    type=click.Choice(list(protocols())),
     help="Natural against synthetic robustness over the models of a run with labels.  [default: none]",
 )
 @options_of(CORRELATE)
@@ -169,7 +170,7 @@ def correlate(
     if protocol or target:
         refuse_idle(OF_TABLES, "without --stability FILE and --sensitivity FILE")
     if protocol:
-        _protocol(target, options)
+        _by_protocol(protocols()[protocol], target, options)
         return
     if target:
         if stability_file or sensitivity_file:
@@ -225,11 +226,7 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any]) -> None:
         print_json(result)
 
 
-FOR_PROTOCOL = ("stability", "sensitivity")
-"""The stages whose tables the protocol reads."""
-
-
-def _made_for_protocol(target: Sequence[str], options: dict[str, Any]) -> Path:
+def _made_for(protocol: CorrelationProtocol, target: Sequence[str], options: dict[str, Any]) -> Path:
     """The run folder, with what the protocol reads made: of a run, or of sources."""
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_folder, opened_sources, settings_of
@@ -238,39 +235,32 @@ def _made_for_protocol(target: Sequence[str], options: dict[str, Any]) -> Path:
     _, out, config, overwrite, _, quiet = (options.pop(name) for name in taken)
     if _is_run(target[0]):
         with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
-            build(run, STAGES, FOR_PROTOCOL)
+            build(run, STAGES, protocol.stages)
             return Path(run.path)
     if len(target) == 1 and not may_be_footage(target[0]):
         raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
     settings, named = settings_of(target, config, given(options))
     with opened_sources(settings, out or named, reporter(quiet), overwrite=overwrite) as run:
-        build(run, STAGES, FOR_PROTOCOL)
+        build(run, STAGES, protocol.stages)
         return Path(run.path)
 
 
-def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
-    """``correlate RUN --protocol gu2019``, or SOURCES: stability and sensitivity are made where they lack."""
-    from vidrobust.plugins.published.gu2019 import lines, on_run
+def _by_protocol(protocol: CorrelationProtocol, target: tuple[str, ...], options: dict[str, Any]) -> None:
+    """``correlate RUN --protocol NAME``, or SOURCES: what the protocol reads is made where it is missing."""
     from vidrobust.run_folder.folder import RunFolder
 
     if not target or (len(target) > 1 and any(map(_is_run, target))):
-        raise click.UsageError("--protocol gu2019 works on one run folder, or on sources")
+        raise click.UsageError(f"--protocol {protocol.name} works on one run folder, or on sources")
     chosen = given(options)
     folder = Path(target[0])
-    lacks = not _is_run(target[0]) or any(
-        not len(RunFolder.existing(folder).table_or_empty(name)) for name in ("frames", "sensitivity")
+    if not _is_run(target[0]) or any(
+        not len(RunFolder.existing(folder).table_or_empty(name)) for name in protocol.tables
+    ):
+        folder = _made_for(protocol, target, dict(options))
+    found, lines = protocol.run(
+        folder, **{name: chosen[name] for name in ("resamples", "seed") if name in chosen}
     )
-    if lacks:
-        folder = _made_for_protocol(target, dict(options))
-    said = on_run(folder, **{name: chosen[name] for name in ("resamples", "seed") if name in chosen})
-    if options["as_json"]:
-        print_json(
-            {name: value for name, value in said.items() if name not in ("square", "models_in_square")}
-        )
-        return
-    for line in lines(said):
-        click.echo(line)
-    click.echo(f"the matrix: {folder / said['figure']}")
+    print_result(found, lines, options["as_json"])
 
 
 @click.command()
