@@ -19,8 +19,12 @@ of a kind names its group:
     stages              pipeline.stage.Stage                        stages of a study
     settings            a dataclass, see run_folder.declared        settings with their options
     tables              tables.table.Table                          tables of the run folder
+    figures             run_folder.figures.FigureSource             figures that gates read
     perturbations       perturb.perturbation.Perturbation           perturbations and suites
     suite_protocols     stages.sensitivity.protocols.SuiteProtocol  suites that compare frames of their own
+    correlation_protocols
+                        stages.correlate.protocols.CorrelationProtocol   protocols of ``correlate``
+    demos               finished_runs.demo.Demo                     demos
     metrics             metrics.metric.Metric                       metrics
     models              models.spec.ModelKind                       kinds of models
     label_formats       footage.labels.labels.LabelFormat           label formats

@@ -79,5 +79,5 @@ def test_what_cannot_be_is_said(
     assert "labels none of the sources; it knows" in capsys.readouterr().err
     with pytest.raises(SettingsError, match="masks"):
         Settings(crop="masks")
-    with pytest.raises(SettingsError, match="got -1 and 256"):
+    with pytest.raises(SettingsError, match="boxes:-1"):
         Settings(crop="boxes:-1")

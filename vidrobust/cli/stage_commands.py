@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import GroupedCommand, all_but, given, refuse_idle
-from vidrobust.cli.printing import print_json, reporter
+from vidrobust.cli.printing import print_json, print_result, reporter
 from vidrobust.cli.studies import on_target, options_of, refuse_words
 from vidrobust.errors import SettingsError
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.catalogue import STAGES
+from vidrobust.stages.correlate.protocols import CorrelationProtocol, protocols
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.replays.stage import REPLAYS
@@ -21,8 +22,6 @@ from vidrobust.stages.replays.stage import REPLAYS
 OF_TABLES = ("across", "confounders", "foreign", "higher_is_better", "lower_is_better")
 """Options of ``correlate`` for tables from anywhere."""
 OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
-FOR_PROTOCOL = ("stability", "sensitivity")
-"""Stages whose tables the protocol reads."""
 
 
 @click.command(cls=GroupedCommand)
@@ -186,7 +185,7 @@ def remedies(
 @click.option("--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not say.")
 @click.option(
     "--protocol",
-    type=click.Choice(["gu2019"]),
+    type=click.Choice(list(protocols())),
     help="Natural against synthetic robustness over the models of a run with labels.  [default: none]",
 )
 @options_of(CORRELATE)
@@ -215,7 +214,7 @@ def correlate(
         idle = OF_TABLES[1:] if pooled and not protocol else OF_TABLES
         refuse_idle(idle, "without --stability FILE and --sensitivity FILE")
     if protocol:
-        _protocol(target, options)
+        _by_protocol(protocols()[protocol], target, options)
         return
     how: dict[str, Any] = {"across": across} if across else {}
     how |= {name: value for name, value in given(options).items() if name in ("resamples", "seed")}
@@ -267,7 +266,7 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any])
         print_json(result)
 
 
-def _made_for_protocol(target: Sequence[str], options: dict[str, Any]) -> Path:
+def _made_for(protocol: CorrelationProtocol, target: Sequence[str], options: dict[str, Any]) -> Path:
     """The run folder of a run or of sources, with what the protocol reads made."""
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_folder, opened_sources, settings_of
@@ -276,35 +275,28 @@ def _made_for_protocol(target: Sequence[str], options: dict[str, Any]) -> Path:
     _, out, config, overwrite, _, quiet = (options.pop(name) for name in taken)
     if _is_run(target[0]):
         with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
-            build(run, STAGES, FOR_PROTOCOL)
+            build(run, STAGES, protocol.stages)
             return Path(run.path)
     refuse_words(target)
     settings, named = settings_of(target, config, given(options))
     with opened_sources(settings, out or named, reporter(quiet), overwrite=overwrite) as run:
-        build(run, STAGES, FOR_PROTOCOL)
+        build(run, STAGES, protocol.stages)
         return Path(run.path)
 
 
-def _protocol(target: tuple[str, ...], options: dict[str, Any]) -> None:
-    """``correlate RUN --protocol gu2019``, or SOURCES: stability and sensitivity are made where they lack."""
-    from vidrobust.plugins.published.gu2019 import lines, on_run
+def _by_protocol(protocol: CorrelationProtocol, target: tuple[str, ...], options: dict[str, Any]) -> None:
+    """``correlate RUN --protocol NAME``, or SOURCES: what the protocol reads is made where it is missing."""
     from vidrobust.run_folder.folder import RunFolder
 
     if not target or (len(target) > 1 and any(map(_is_run, target))):
-        raise click.UsageError("--protocol gu2019 works on one run folder, or on sources")
+        raise click.UsageError(f"--protocol {protocol.name} works on one run folder, or on sources")
     chosen = given(options)
     folder = Path(target[0])
-    lacks = not _is_run(target[0]) or any(
-        not len(RunFolder.existing(folder).table_or_empty(name)) for name in ("frames", "sensitivity")
+    if not _is_run(target[0]) or any(
+        not len(RunFolder.existing(folder).table_or_empty(name)) for name in protocol.tables
+    ):
+        folder = _made_for(protocol, target, dict(options))
+    found, lines = protocol.run(
+        folder, **{name: chosen[name] for name in ("resamples", "seed") if name in chosen}
     )
-    if lacks:
-        folder = _made_for_protocol(target, dict(options))
-    said = on_run(folder, **{name: chosen[name] for name in ("resamples", "seed") if name in chosen})
-    if options["as_json"]:
-        print_json(
-            {name: value for name, value in said.items() if name not in ("square", "models_in_square")}
-        )
-        return
-    for line in lines(said):
-        click.echo(line)
-    click.echo(f"the matrix: {folder / said['figure']}")
+    print_result(found, lines, options["as_json"])

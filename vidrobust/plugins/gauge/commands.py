@@ -16,7 +16,7 @@ from vidrobust.cli.printing import may_be_footage, print_json, print_result
 from vidrobust.cli.printing import reporter as speaking
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import plain
-from vidrobust.plugins.gauge.table_options import BOXES, CLASSES, KINDS, RESULT, TABLES, VARIABLES
+from vidrobust.plugins.gauge.study_options import BOXES, CLASSES, KINDS, RESULT, TABLES, VARIABLES
 from vidrobust.run_folder.settings import all_declarations
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.stability.stage import STABILITY
@@ -130,9 +130,11 @@ def _of_table(
     result: dict[str, Any],
 ) -> int:
     """The study of a table without video; the exit code of its gates."""
-    from vidrobust.finished_runs.gate import hold_study
+    from vidrobust.finished_runs.gate import describe
     from vidrobust.pipeline.open import settings_of
+    from vidrobust.plugins.gauge.figures import FIGURES, figures_of
     from vidrobust.plugins.gauge.table_studies import study_of_file
+    from vidrobust.run_folder.gates import parse_gate, pass_figures
 
     taken = ("out", "config", "overwrite", "quiet", "junit")
     out, config, _, quiet, junit = (options.pop(name) for name in taken)
@@ -146,7 +148,9 @@ def _of_table(
         click.echo(f"report: {write_study(page, plain(done.found), done.rows, path.name)}", err=True)
     _write_results(done.found, done.rows, asked, result, out or "", [(path.name, done.source.sha256)])
     _tell(done.found, as_json)
-    return hold_study(done.found, settings.fail_if, speaking(quiet), junit, path.stem)
+    rules, why = [parse_gate(rule) for rule in settings.fail_if], "; ".join(done.found["notes"])
+    passages = pass_figures(rules, FIGURES, figures_of(done.found), why=why)
+    return describe(passages, speaking(quiet), junit, path.stem)
 
 
 def _write_results(
