@@ -15,7 +15,7 @@ import click
 import pytest
 
 from tests.pipeline.conftest import run
-from vidrobust.cli.app import SECTIONS, cli
+from vidrobust.cli.app import RUNS, STUDY, TOOLS, cli
 from vidrobust.cli.grouped import GroupedCommand
 from vidrobust.cli.options import OPTIONS
 from vidrobust.run_folder.folder import RunFolder
@@ -152,7 +152,7 @@ def test_every_option_is_read_by_its_command(name: str) -> None:
         node.value
         for path in (ROOT / "vidrobust").rglob("*.py")
         for node in _constants(path)
-        if "cli" in path.relative_to(ROOT).parts or "adapt" in path.relative_to(ROOT).parts
+        if {"cli", "plugins"} & set(path.relative_to(ROOT).parts)
     }
     settings = {option.setting for option in OPTIONS} | {"model"}
     assert handed_on <= settings | words | loaded_names()
@@ -196,7 +196,12 @@ def test_what_would_change_nothing_is_refused(
     assert f"{flag}: changes nothing " in capsys.readouterr().err
 
 
-def test_every_command_stands_in_a_section() -> None:
-    named = [name for names in SECTIONS.values() for name in names]
-    assert sorted(named) == sorted(cli.commands)
+def test_every_command_of_the_core_stands_in_one_of_three_sections() -> None:
+    sections = {entry.name: entry.section for entry in cli.commands.entries.values()}
+    assert {sections[name] for name in ("study", "show", "doctor")} == {STUDY, RUNS, TOOLS}
+    assert set(sections) == set(cli.commands)
     assert isinstance(cli.commands["study"], GroupedCommand)
+
+
+def test_each_entry_loads_the_command_of_its_name() -> None:
+    assert {name: command.name for name, command in cli.commands.items()} == {n: n for n in cli.commands}

@@ -111,8 +111,3 @@ def _written(
         with opened_folder(path, {}, reporter(quiet), None) as run:
             lines.append(write_video(run, Wanted(*wanted), video))
     return lines
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (boxes,)

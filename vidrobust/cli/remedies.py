@@ -56,8 +56,3 @@ def remedies(
     on_target(target, REMEDIES, options, along=along)
     for path in take_away(folder, file, rule, specs):
         click.echo(f"written: {path}", err=True)
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (remedies,)

@@ -217,8 +217,3 @@ def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None
         [f"written: {', '.join(files[:3])}{more}", *written.notes, f"opened by: {opened}"],
         as_json,
     )
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (compare, gate, history, export)

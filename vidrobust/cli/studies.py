@@ -15,12 +15,8 @@ from vidrobust.cli.idle import all_but, refuse_idle
 from vidrobust.cli.printing import given, may_be_footage, print_json, reporter
 from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
-from vidrobust.plugins.unknown.stage import UNKNOWN
-from vidrobust.stages.boxes.stage import BOXES
-from vidrobust.stages.catalogue import STAGES
+from vidrobust.stages.catalogue import REPORT, STAGES
 from vidrobust.stages.correlate.stage import CORRELATE
-from vidrobust.stages.remedies.stage import REMEDIES
-from vidrobust.stages.report.stage import REPORT
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
@@ -69,8 +65,8 @@ def _command_of(stage: Stage) -> Callable[[Callable[..., Any]], click.Command]:
     return click.command(stage.name, cls=GroupedCommand, help=text)
 
 
-def _stage_command(stage: Stage) -> click.Command:
-    """The command of a stage, on a run folder or on sources."""
+def stage_command(stage: Stage) -> click.Command:
+    """Return the command of a stage, on a run folder or on sources."""
 
     @_command_of(stage)
     @click.argument("target", nargs=-1, required=True)
@@ -349,10 +345,3 @@ def _answer(path: Path) -> str:
     from vidrobust.stages.report.answer import text_of
 
     return text_of(RunTables(path))
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module: one for each stage that has none of its own elsewhere."""
-    own = (BOXES, CORRELATE, REMEDIES, REPORT, UNKNOWN)
-    of_stages = (stage for stage in STAGES.stages if stage.command and stage not in own)
-    return (study, show, *(_stage_command(stage) for stage in of_stages), correlate, report)

@@ -201,11 +201,6 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
         sys.exit(3)
 
 
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (inspect, perturbations, models, engines, doctor, demo, status, clean, labels)
-
-
 def _print_inspected(found: list[dict[str, Any]]) -> None:
     for entry in found:
         click.echo(printable(entry["path"]))

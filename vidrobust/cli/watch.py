@@ -105,8 +105,3 @@ def watch(
             err=True,
         )
         sys.exit(3)
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (watch,)

@@ -271,8 +271,3 @@ def passes(
         click.echo("\n".join([*passes_words(found), str(file)]))
     if found.rows.empty:
         raise InputError("no part was seen to cross the picture")
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (repeatability, passes)

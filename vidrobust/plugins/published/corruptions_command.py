@@ -136,11 +136,6 @@ def corruptions(
         _print(found)
 
 
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (corruptions,)
-
-
 def _write(found: dict[str, Any], out: Path) -> None:
     """The result as JSON, or as CSV: a row a model and corruption or sequence, its numbers in columns."""
     import pandas as pd

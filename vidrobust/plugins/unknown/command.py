@@ -30,8 +30,3 @@ def _check_known(run: Any) -> None:
         raise SettingsError(
             "--known: say what the models were trained for: footage, images, or a run on them, as --known train/"
         )
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (unknown,)
