@@ -3,11 +3,28 @@
 An entry point names a record of the kind that its group asks for, or a list or tuple of such records. The module
 of a kind names its group:
 
+``vidrobust.commands``      ``cli.command_entry.CommandEntry``             commands of the command line
+``vidrobust.stages``        ``pipeline.stage.Stage``                       stages of a study
+``vidrobust.sections``      ``report.section.ReportSection``               sections of the report and the answer
+``vidrobust.settings``      dataclass, see ``run_folder.declared``          settings, with their options
+``vidrobust.tables``        ``tables.table.Table``                         tables of the run folder
+``vidrobust.figures``       ``run_folder.figures.FigureSource``            figures that gates read
+``vidrobust.perturbations`` ``perturb.perturbation.Perturbation``          perturbations and suites
+``vidrobust.metrics``       ``metrics.metric.Metric``                      metrics
+``vidrobust.models``        ``models.spec.ModelKind``                      kinds of models
+``vidrobust.label_formats`` ``footage.labels.labels.LabelFormat``          label formats
+=========================== ============================================== =====================================
+=======
     commands            cli.command_entry.CommandEntry              commands of the command line
     stages              pipeline.stage.Stage                        stages of a study
+    settings            a dataclass, see run_folder.declared        settings with their options
     tables              tables.table.Table                          tables of the run folder
+    figures             run_folder.figures.FigureSource             figures that gates read
     perturbations       perturb.perturbation.Perturbation           perturbations and suites
     suite_protocols     stages.sensitivity.protocols.SuiteProtocol  suites that compare frames of their own
+    correlation_protocols
+                        stages.correlate.protocols.CorrelationProtocol   protocols of ``correlate``
+    demos               finished_runs.demo.Demo                     demos
     metrics             metrics.metric.Metric                       metrics
     models              models.spec.ModelKind                       kinds of models
     label_formats       footage.labels.labels.LabelFormat           label formats
