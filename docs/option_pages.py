@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from vidrobust.cli.app import cli
-from vidrobust.cli.grouped import GROUPS
+from vidrobust.cli.options import GROUPS
 
 
 def write_option_pages(folder: Path) -> None:

@@ -6,6 +6,7 @@ of a kind names its group:
     commands            cli.command_entry.CommandEntry              commands of the command line
     stages              pipeline.stage.Stage                        stages of a study
     sections            report.section.ReportSection                sections of the report and the answer
+    settings            a dataclass, see run_folder.declared        settings with their options
     tables              tables.table.Table                          tables of the run folder
     figures             run_folder.figures.FigureSource             figures that gates read
     perturbations       perturb.perturbation.Perturbation           perturbations and suites

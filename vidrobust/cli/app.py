@@ -27,9 +27,9 @@ STUDY_ORDER = (
 OWN = (
     (STUDY, "studies:study", "Run every stage on videos, frames, globs, manifests or a stream."),
     (STUDY, "tools:demo", "Run a whole study on footage that comes with the package."),
-    (STUDY, "studies:correlate", "Find the perturbations that stand for what happens in the footage."),
-    (STUDY, "remedies:remedies", "Evaluate remedies that need no training against doing nothing."),
-    (STUDY, "boxes:boxes", "Show detectors at every threshold, and draw their boxes on the clip."),
+    (STUDY, "stage_commands:correlate", "Find the perturbations that stand for what happens in the footage."),
+    (STUDY, "stage_commands:remedies", "Evaluate remedies that need no training against doing nothing."),
+    (STUDY, "stage_commands:boxes", "Show detectors at every threshold, and draw their boxes on the clip."),
     (STUDY, "studies:report", "Write report.html and details.html of a run folder."),
     (RUNS, "studies:show", "Show the answer of a run in a few lines."),
     (RUNS, "tools:status", "Show which stages of a run are done, stale or missing."),

@@ -70,7 +70,7 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.models import known as models
     from vidrobust.perturb import catalogue as perturbations
     from vidrobust.report import section
-    from vidrobust.run_folder import figures
+    from vidrobust.run_folder import figures, settings
     from vidrobust.stages import catalogue as stages
     from vidrobust.stages.correlate import protocols as correlation
     from vidrobust.stages.sensitivity import protocols as suites
@@ -80,6 +80,7 @@ def _groups() -> list[Extensions[Any]]:
         app.BROUGHT,
         stages.BROUGHT,
         section.brought(),
+        settings.brought(),
         tables.BROUGHT,
         figures.brought(),
         perturbations.BROUGHT,

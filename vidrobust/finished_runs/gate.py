@@ -19,10 +19,10 @@ from vidrobust.run_folder.gates import (
 )
 
 
-def enforce_gates(run: Run) -> int:
+def enforce_gates(run: Run, junit: str | None) -> int:
     """The exit code of the run's rules: 2 where one could not be judged, else 1 where one failed, else 0."""
     gates = [parse_gate(rule) for rule in run.settings.fail_if]
-    return describe(gates_on(run.folder, gates), run.reporter, run.settings.junit, run.path.name)
+    return describe(gates_on(run.folder, gates), run.reporter, junit, run.path.name)
 
 
 def gates_on(folder: RunFolder, gates: Sequence[Gate]) -> list[Passage]:
