@@ -72,7 +72,8 @@ def load_model(
     engine  "torch", "onnxruntime", "openvino", or "auto": the fastest that says the same; by default as
             VIDROBUST_ENGINE says, else auto. With "torch" an ONNX file stays in ONNX Runtime. ``precision``
             "float32", "bfloat16" or "int8". Both may stand in the spec
-    sample  (N, 3, H, W) uint8 frames on which engines are compared and timed, and int8 is calibrated; real ones
+    sample  (N, 3, H, W) uint8 frames on which engines are compared and timed, and int8 is calibrated; real
+    ones
             where there are any
 
     Raises SettingsError for a wrong spec, a missing file, sidecar or package, or outputs that do not fit;

@@ -92,7 +92,8 @@ class BoxFile:
     """What a file says, before any frame of footage is known.
 
     boxes     item ("" where none is named), frame, score, label, x1, y1, x2, y2, track (-1: none), shape
-              ("": the box itself; as in the table ``detections``) and, where the file has them, label_name, model
+              ("": the box itself; as in the table ``detections``) and, where the file has them, label_name,
+              model
     first     the number of the first frame, 0 or 1; None where the file does not say
     relative  boxes are shares of the frame's width and height
     looked    (item, frame) of rows without a box: looked at and empty; a frame of -1: the whole item

@@ -59,8 +59,8 @@ def remember(key: str, what: Mapping[str, Any]) -> bool:
 def made_once(key: str, name: str, make: Callable[[Path], None]) -> Path:
     """The file ``name`` in a folder of its own, made by ``make`` where it is not there yet.
 
-    Made beside and renamed, so that a killed process leaves nothing that looks whole. Raises OSError where the
-    folder cannot be written, and what ``make`` raises.
+    Made beside and renamed, so that a killed process leaves nothing that looks whole. Raises OSError where
+    the folder cannot be written, and what ``make`` raises.
     """
     folder = cache_folder() / "networks" / key
     if not (folder / name).is_file():

@@ -37,7 +37,8 @@ _ROUNDING = 5e-3
 class RecordedClassifier:
     """What was said of each frame, looked up by item and number.
 
-    rows  "" (any item, where the file has no column ``item``) or item -> number of the frame -> row of ``table``
+    rows  "" (any item, where the file has no column ``item``) or item -> number of the frame -> row of
+    ``table``
     """
 
     name: str
