@@ -265,7 +265,7 @@ from vidrobust.stages.stability.stage import STABILITY
 class GreetingStage(TableStage):
     "Say hello."
 
-    name, version, needs, settings, files = "greeting", 1, (STABILITY,), ("widen",), ("greeting.json",)
+    name, version, needs, settings, files = "greeting", 1, (STABILITY,), ("suite",), ("greeting.json",)
 
     def make(self, run):
         run.folder.write_json("greeting.json", {"models": len(run.model_records)})
@@ -513,7 +513,7 @@ def test_a_decoder_is_a_file_and_its_line(said: dict[str, str]) -> None:
 def test_a_stage_is_a_file_and_then_a_command(said: dict[str, str]) -> None:
     text = said["stage"]
     assert "Say hello." in text
-    assert "--widen" in text  # its own
+    assert "--suite" in text  # its own
     assert "--max-gap" in text  # of what it needs
     assert "--trained-with" not in text
     assert [word for word in text.splitlines()[-10:] if word.lstrip().startswith("greeting")]  # its status

@@ -101,7 +101,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "station_tried": (
         of(remedies=remedies(remedy(), remedy("steady-camera", "input", "helps"))),
-        of(remedies=remedies(remedy(), remedy("steady-camera", "input", "helps", q=0.06))),
+        of(remedies=remedies(remedy(), remedy("steady-camera", "input"))),
     ),
     "station_open": (of(remedies=remedies(remedy(), remedy("steady-camera", "input"))), {}),
     "station_hint": ({}, of(account=account(light={"share": 0.04}))),

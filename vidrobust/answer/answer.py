@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from vidrobust.plugins.unknown import section as unknown
+from vidrobust.report.section import brought
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes import statements as causes
 from vidrobust.stages.policy import statements as policy
@@ -22,7 +22,6 @@ Contributor = Callable[[RunTables], Iterable[Statement]]
 CONTRIBUTORS: tuple[Contributor, ...] = (
     stability.statements,
     causes.statements,
-    unknown.statements,
     sensitivity.statements,
     remedies.statements,
     policy.statements,
@@ -82,6 +81,7 @@ def answer_of(run: RunTables, further: Iterable[Contributor] = ()) -> Answer:
         Further contributors, besides those of the core and of installed plugins.
     """
     found = [each for contribute in (*CONTRIBUTORS, *further) for each in contribute(run)]
+    found += brought().each(lambda section: section.statements(run))
     models = tuple(run.tasks)
     return Answer(models, tuple(_sorted(found, models)))
 

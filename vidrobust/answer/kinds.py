@@ -93,10 +93,8 @@ KINDS: Mapping[str, Sentence] = {
     ),
     "rule_no_effect": Sentence(Q.RULE, L.NO_EFFECT, "it surely makes no difference there"),
     "rule_open": Sentence(Q.RULE, L.MEASURED, "neither is sure"),
-    "remedy_tried": Sentence(Q.RULE, L.TRIED, "another remedy helps, with q at most 5 % over all rows"),
-    "station_tried": Sentence(
-        Q.STATION, L.TRIED, "the footage replayed without a cause flips less, with q at most 5 %"
-    ),
+    "remedy_tried": Sentence(Q.RULE, L.TRIED, "another remedy helps"),
+    "station_tried": Sentence(Q.STATION, L.TRIED, "the footage replayed without a cause flips less for sure"),
     "station_open": Sentence(
         Q.STATION, L.MEASURED, "the footage was replayed so, and nothing is shown to help"
     ),

@@ -64,20 +64,29 @@ def _brought() -> Iterator[Brought[Any]]:
 
 def _groups() -> list[Extensions[Any]]:
     from vidrobust.cli import app
+    from vidrobust.finished_runs import demo
     from vidrobust.footage.labels import formats
     from vidrobust.metrics import catalogue as metrics
     from vidrobust.models import known as models
     from vidrobust.perturb import catalogue as perturbations
+    from vidrobust.report import section
+    from vidrobust.run_folder import figures, settings
     from vidrobust.stages import catalogue as stages
-    from vidrobust.stages.sensitivity import protocols
+    from vidrobust.stages.correlate import protocols as correlation
+    from vidrobust.stages.sensitivity import protocols as suites
     from vidrobust.tables import schema as tables
 
     return [
         app.BROUGHT,
         stages.BROUGHT,
+        section.brought(),
+        settings.brought(),
         tables.BROUGHT,
+        figures.brought(),
         perturbations.BROUGHT,
-        protocols.brought(),
+        suites.brought(),
+        correlation.brought(),
+        demo.brought(),
         metrics.brought(),
         models.brought(),
         formats.brought(),

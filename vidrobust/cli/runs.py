@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import JSON
-from vidrobust.cli.printing import print_result
+from vidrobust.cli.printing import end, print_result
 from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
 from vidrobust.finished_runs.exports.formats import NAMES as EXPORTS
@@ -111,12 +110,12 @@ def gate(
     run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, summary: Path | None, as_json: bool
 ) -> None:
     """Does a run pass: exit 0 passed, 1 a rule failed, 2 a metric does not exist or was not computed."""
-    from vidrobust.finished_runs.gate import passages_of
+    from vidrobust.finished_runs.gate import gates_on
     from vidrobust.run_folder.folder import RunFolder
     from vidrobust.run_folder.gates import exit_code, junit_xml, parse_gate
 
     gates = [parse_gate(text) for text in fail_if]
-    passages = passages_of(RunFolder.existing(run_folder), gates)
+    passages = gates_on(RunFolder.existing(run_folder), gates)
     if junit is not None:
         write_text(junit, junit_xml(passages))
     if summary is not None:
@@ -126,7 +125,7 @@ def gate(
         append_text(summary, page(RunTables(run_folder), passages))
     lines = [{**asdict(passage), "gate": passage.gate.text} for passage in passages]
     print_result(lines, [passage.sentence for passage in passages], as_json)
-    sys.exit(exit_code(passages))
+    end(exit_code(passages))
 
 
 @click.command()

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.idle import refuse_idle
+from vidrobust.cli.options import refuse_idle
 from vidrobust.cli.printing import print_json
 from vidrobust.errors import SettingsError
 from vidrobust.text.phrases import plural

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.cli.command_entry import CommandEntry, at
+from vidrobust.stages.correlate.protocols import CorrelationProtocol
 from vidrobust.stages.sensitivity.protocols import SuiteProtocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 SECTION = "Protocols"
@@ -46,3 +49,16 @@ def _study_sequences(*frames_and_models: Any, **how: Any) -> pd.DataFrame:
 
 
 SEQUENCES = SuiteProtocol(suite="imagenet-p", pictures=_pictures_of_sequences, study=_study_sequences)
+
+
+def _gu2019(folder: Path, **how: int) -> tuple[dict[str, Any], list[str]]:
+    from vidrobust.plugins.published.gu2019 import lines, on_run
+
+    said = on_run(folder, **how)
+    found = {name: value for name, value in said.items() if name not in ("square", "models_in_square")}
+    return found, [*lines(said), f"the matrix: {folder / said['figure']}"]
+
+
+GU2019 = CorrelationProtocol(
+    name="gu2019", stages=("stability", "sensitivity"), tables=("frames", "sensitivity"), run=_gu2019
+)

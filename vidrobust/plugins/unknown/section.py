@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from vidrobust.plugins.unknown.names import EVENTS, SOURCES, TITLES
 from vidrobust.plugins.unknown.outside import MORE, NO_MORE
+from vidrobust.report.pages import fragment
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments.section import Shot
@@ -33,11 +35,6 @@ class UnknownPage:
     shown: list[Shot]
     rows: list[dict[str, Any]]
     links: list[dict[str, str]]
-
-    @property
-    def weight(self) -> int:
-        """Bytes of its pictures."""
-        return sum(len(shot.uri) for shot in self.shown)
 
 
 def pages(run: RunTables) -> list[UnknownPage]:
@@ -75,6 +72,12 @@ def statements(run: RunTables) -> Iterator[Statement]:
             is_open=level is Level.NOT_MEASURED,
             **figures,
         )
+
+
+def details(run: RunTables) -> Markup | str:
+    """Return the section of details.html; "" where ``--known`` was not given."""
+    found = pages(run)
+    return fragment("unknown.html", {"unknown": found}, __package__) if found else ""
 
 
 def _of(table: pd.DataFrame, model: str) -> list[dict[str, Any]]:

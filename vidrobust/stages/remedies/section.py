@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture, encode, panels, styled
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.remedies.titles import EFFORT, title
+from vidrobust.stages.remedies.titles import EFFORT, WHY, title
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import NOT_MEASURED, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
@@ -118,6 +118,8 @@ def line(row: dict[str, Any]) -> dict[str, str]:
         "after": summary(row["after"]),
         "ratio": _ratio(row),
         "verdict": str(row["verdict"]),
+        "why": WHY.get(str(row["why"]), ""),
+        "q": number(row["q"], missing="-"),
         "chip": {"helps": "good", "harms": "bad"}.get(str(row["verdict"]), "neutral"),
         "effort": EFFORT[kind_of_remedy(str(row["remedy"]))].words,
         "price": "; ".join(_prices(row)) or "none",

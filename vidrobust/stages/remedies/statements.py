@@ -13,9 +13,10 @@ from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.remedies.recommend import best_buy
 from vidrobust.stages.remedies.section import FILE, headline, kind_of_remedy, sorted_by_effort
-from vidrobust.stages.remedies.titles import held_out, recommended, title
+from vidrobust.stages.remedies.titles import WHY, held_out, recommended, title
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.statistics.ratios import Verdict
 from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import capital, plural
 
@@ -75,21 +76,19 @@ def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str,
 
 def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Statement:
     """The rule chosen within the delay, by its figure on footage that did not choose it."""
-    limit, rule, held = f"{summary['max_delay_ms']:g} ms", summary["rule"], summary.get("held_out")
+    limit, rule, held = f"{summary['max_delay_ms']:g} ms", summary["rule"], summary["held_out"]
     if not rule:
         text = f"No rule that reports within {limit} leaves fewer {what}."
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_none")
-    if not held or not known(held["ratio"]):
-        why = "too little footage"
-        if held:
-            why = f"{plural(int(held['clusters']), str(held['cluster']) or 'stretch')} of footage"
-        text = f"Not enough data to test a rule on footage that did not choose it ({why})."
+    if not held["n"] or not known(held["ratio"]):
+        why = WHY.get(str(summary.get("why", "")), "too little footage")
+        text = f"Not enough data to test a rule on footage that did not choose it: {why}."
         return _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_no_held_out", is_open=True)
     figure = held_out(summary, metric)
     if recommended(summary):
         text = f"Use the {title(rule)} ({rule}), which reports within {limit}: {figure}."
         return _of(model, Question.RULE, text, Level.TRIED, "rule_tried", held)
-    if summary["verdict"] == "does not":
+    if summary["verdict"] == Verdict.NO_DIFFERENCE:
         text = f"No effect seen of the best rule within {limit}, {title(rule)} ({rule}): {figure}."
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_no_effect", held)
     best = f"The best within {limit} is {title(rule)} ({rule})"
@@ -99,7 +98,7 @@ def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Sta
 
 def _other(model: str, mine: pd.DataFrame, summary: Mapping[str, Any], what: str) -> Iterator[Statement]:
     """The best for its effort of what helps besides the chosen rule, nothing at the station."""
-    helps = mine[(mine["verdict"] == "helps") & (mine["kind"] != "input") & mine["ratio"].notna()]
+    helps = mine[(mine["verdict"] == Verdict.HELPS) & (mine["kind"] != "input") & mine["ratio"].notna()]
     helps = helps[helps["remedy"].map(kind_of_remedy) != kind_of_remedy(str(summary["rule"]))]
     for row in sorted_by_effort(helps, float(summary["max_delay_ms"])).head(1).to_dict("records"):
         left = percent_with_interval(row["ratio"], row["low"], row["high"])

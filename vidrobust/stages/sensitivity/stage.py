@@ -31,7 +31,7 @@ class SensitivityStage(SampleStage):
     version = 3
     per = "model"
     needs = (TRANSITIONS,)
-    settings = (*FOOTAGE, "suite", "perturbation", "strengths", "draws", "seed")
+    settings = (*FOOTAGE, "suite", "perturbation", "strengths", "seed")
     summary_settings = ("frames", "budget", "only", "ignore", "entry_line")
     unit_tables = ("sensitivity",)
     budgeted = "frames"
@@ -55,7 +55,7 @@ class SensitivityStage(SampleStage):
         asked = (one for one in perturbations_of(settings) if one.on_single_frames)
         copies = sum(shown_per_frame(len(one.strengths), settings.strengths) for one in asked)
         copies += sum(protocol.pictures() for protocol in _protocols(settings))
-        return float(copies * settings.draws)
+        return float(copies)
 
     def frames_needed(self, context: Context) -> Sequence[int]:
         return [int(number) for number in _order(context)[context.have :]]
@@ -82,7 +82,6 @@ class SensitivityStage(SampleStage):
             some = ranks[start : start + size]
             frames = source.at([int(i) for i in order[some]])
             how: dict[str, Any] = {
-                "draws": settings.draws,
                 "seed": settings.seed,
                 "content": context.content,
                 "batch": settings.batch_size,

@@ -14,10 +14,9 @@ from vidrobust.stages.policy.exports.torchvision import render as torchvision
 from vidrobust.stages.policy.exports.ultralytics import render as ultralytics
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.statement import Level
+from vidrobust.statistics.ratios import Verdict
 
 RENDERERS = (torchvision, albumentations, kornia, timm, ultralytics)
-HELPS, DOES_NOT = "helps", "does not"
-"""Verdicts of a trial (``adapt``) that settle a step; any other leaves the evidence as it was."""
 
 
 def with_levels(policy: Policy) -> Policy:
@@ -35,12 +34,14 @@ def with_levels(policy: Policy) -> Policy:
 
 def level_of(policy: Policy, step: PolicyStep) -> Level:
     """What backs one step of a policy."""
-    verdict = policy.measured.get("verdict")
-    if verdict == DOES_NOT:
+    verdict = policy.measured.get(
+        "verdict"
+    )  # of training with it; "cannot tell" leaves the evidence as it was
+    if verdict == Verdict.NO_DIFFERENCE:
         return Level.NO_EFFECT
     if not step.has_width or not is_expressed(policy, step):
         return Level.SUGGESTED
-    if verdict == HELPS:
+    if verdict == Verdict.HELPS:
         return Level.TRIED
     again = (step.evidence.get("replication_tested") or 0) > 0
     return Level.REPLICATED if again and not gains_nothing(step) else Level.SUGGESTED
