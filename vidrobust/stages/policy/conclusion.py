@@ -21,10 +21,7 @@ from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.policy.trained_with import parse as parse_training
 from vidrobust.stages.stability.statements import scene_confidence
-
-NO_POLICY = (
-    "Not measured: recorded predictions cannot answer for new pictures, so the model itself is needed."
-)
+from vidrobust.statement import NEEDS_MODEL
 
 
 def make_policy(run: Run) -> None:
@@ -33,8 +30,8 @@ def make_policy(run: Run) -> None:
     tasks = tasks_of(run.folder, run.table("sensitivity"))
     if not tasks:
         first = next((str(model["name"]) for model in run.model_records), "")
-        write_text(run.path / "policy.json", Policy(model=first, notes=(NO_POLICY,)).to_json())
-        run.reporter.say(f"policy: {NO_POLICY}")
+        write_text(run.path / "policy.json", Policy(model=first, notes=(NEEDS_MODEL,)).to_json())
+        run.reporter.say(f"policy: {NEEDS_MODEL}")
     first = next(iter(tasks), "")
     for model, task in tasks.items():
         evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
