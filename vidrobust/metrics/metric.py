@@ -16,6 +16,29 @@ Difference = Callable[[Any, Any], np.ndarray]
 """(predictions, predictions) of the same N frames or pairs, both of the task's kind -> (N,) values; pure."""
 
 
+def usable_pairs(pairs: pd.DataFrame, model: str | None = None, kind: str = "adjacent") -> pd.DataFrame:
+    """Select the pairs of frames that count, of one model or of all.
+
+    This is the only filter of usable pairs: every rate, list of flips and picture starts here.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        The table ``pairs``.
+    model : str, optional
+        Name of the model; all models if None.
+    kind : {"adjacent", "anchor"}
+        Neighbouring frames, or an anchor and a frame near it.
+
+    Returns
+    -------
+    DataFrame
+        Rows of this kind that no reason excludes, in their order.
+    """
+    keep = (pairs["kind"] == kind) & (pairs["excluded"] == "")
+    return pairs[keep if model is None else keep & (pairs["model"] == model)]
+
+
 @dataclass(frozen=True)
 class Wording:
     """An event in words, for an answer of one line.
