@@ -12,8 +12,15 @@ import numpy as np
 from vidrobust.metrics import class_differences as classes
 from vidrobust.metrics.class_meter import ClassMeter, whole
 from vidrobust.metrics.labelled import METRICS as LABELLED
-from vidrobust.metrics.metric import Difference, Metric, Wording
-from vidrobust.metrics.task import AlongTime, CorrelationSpec, ResponseSpec, Task
+from vidrobust.metrics.metric import (
+    AlongTime,
+    CorrelationSpec,
+    Difference,
+    Metric,
+    ResponseSpec,
+    Task,
+    Wording,
+)
 from vidrobust.predictions import Classifications
 
 NAME = "classification"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vidrobust.accuracy.correct import top_correct
+from vidrobust.accuracy.said_classes import top_correct
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.class_differences import top1_flip, top5_distance
 from vidrobust.models.classes import sets_for

@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import functional as v2
 
-from vidrobust.accuracy.correct import top_correct
+from vidrobust.accuracy.said_classes import top_correct
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.class_differences import top1_flip, top5_distance
 from vidrobust.models.classes import sets_for

@@ -23,8 +23,7 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frame_pairs.transitions import SCENE_CUT
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.metrics.metric import usable_pairs
-from vidrobust.metrics.task import CorrelationSpec
+from vidrobust.metrics.metric import CorrelationSpec, usable_pairs
 from vidrobust.stages.correlate.columns import with_means
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.units import Across, Units, as_names, one_model, spread

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
-from vidrobust.metrics.metric import Metric, usable_pairs
-from vidrobust.metrics.task import Task
+from vidrobust.metrics.metric import Metric, Task, usable_pairs
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.parts import with_parts
