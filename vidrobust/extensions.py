@@ -116,7 +116,7 @@ def extensions(
                     raise TypeError(f"there is a {kind.__name__} {name!r} already; rename one of them")
             names.update(own)
             found.append(Brought(point, records, own))
-        except Exception as error:  # whatever the import of another package raises
+        except (Exception, SystemExit) as error:  # whatever the import of another package raises
             found.append(Brought(point, error=str(error)))
             _report(found[-1], str(error))
     return Extensions(tuple(found))
@@ -139,7 +139,7 @@ def in_order(group: str) -> list[EntryPoint]:
 def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:
     try:
         found = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TypeError(
             f"cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
         ) from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import parsed_json
 
 VARIABLE = "VIDROBUST_CACHE"
 
@@ -39,7 +40,7 @@ def key_of(parts: Mapping[str, object]) -> str:
 def recall(key: str) -> dict[str, Any] | None:
     """What was remembered under a key, or None where there is nothing that can be read."""
     try:
-        found = json.loads((cache_folder() / "choices" / f"{key}.json").read_text(encoding="utf-8"))
+        found = parsed_json((cache_folder() / "choices" / f"{key}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
