@@ -349,7 +349,7 @@ ACCOUNT_OF_STRIPES = """
 import cv2, numpy as np, pandas as pd
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.catalogue import CATALOGUE
-from vidrobust.stages.causes.known.stripes import ROWS
+from vidrobust.stages.causes.catalogue import ROWS
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.score import score
 from vidrobust.stages.causes.shares import summarise
@@ -378,7 +378,7 @@ CAUSE = Addition(
         (
             "stages/causes/catalogue.py",
             "known.sharpness import SHARPNESS\n",
-            "from vidrobust.stages.causes.known.stripes import STRIPES\n",
+            "from vidrobust.stages.causes.catalogue import STRIPES\n",
         ),
         ("stages/causes/catalogue.py", "        SHARPNESS,\n", "        STRIPES,\n"),
     ),

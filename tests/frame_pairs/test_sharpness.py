@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from tests.stages.causes.planted import still
-from vidrobust.frame_pairs.blur import Blur, Kernel
-from vidrobust.frame_pairs.sharpness import blur_between
+from vidrobust.frame_pairs.blur import Blur, Kernel, blur_between
 from vidrobust.frames.pixels import luma
 from vidrobust.perturb.blur import line_kernel
 

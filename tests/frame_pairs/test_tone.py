@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vidrobust.frame_pairs.hues import KNOTS, added, basis, chroma_of, hue_of, turn_deg
-from vidrobust.frame_pairs.tone import fit_tone
+from vidrobust.frame_pairs.tone import KNOTS, added, basis, chroma_of, fit_tone, hue_of, turn_deg
 from vidrobust.frames.pixels import to_levels
 
 EVERYWHERE = np.ones((240, 320), bool)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vidrobust.stages.causes.measured import unchanged
+from vidrobust.frame_pairs.change import unchanged
 from vidrobust.stages.causes.pair_replays import beyond_full
 
 

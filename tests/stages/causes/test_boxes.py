@@ -17,10 +17,10 @@ from vidrobust.predictions import Detections
 from vidrobust.shapes.places import Places
 from vidrobust.stages.causes.boxes import SeenBoxes, followed, seen_boxes
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
+from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.score import score
 from vidrobust.stages.causes.shares import summarise
-from vidrobust.stages.causes.summary import named
 
 PLACES = np.array([[20, 20, 90, 80], [120, 30, 200, 120], [60, 95, 110, 150]], np.float32)
 CLASSES = ("cup", "hand", "plate")

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vidrobust.stages.causes.exchange import (
+from vidrobust.frame_pairs.noise import (
     BLOCK,
     beyond_rounding,
     exchanged,

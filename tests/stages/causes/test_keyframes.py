@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.stages.causes.summary import excess_at, keyframe_tests, place_test
+from vidrobust.stages.causes.naming import excess_at, keyframe_tests, place_test
 
 
 def test_the_excess_is_beyond_the_pairs_beside() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE
-from vidrobust.stages.causes.summary import Asked, named, named_at, open_causes, spent
+from vidrobust.stages.causes.naming import Asked, named, named_at, open_causes, spent
 from vidrobust.statistics.levels import FALSE_DISCOVERY
 
 

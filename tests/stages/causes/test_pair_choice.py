@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.causes.pair_choice import PAIR, chosen_pairs, own_change, together, trim
+from vidrobust.stages.causes.pairs import PAIR, chosen_pairs, own_change, together, trim
 
 N = 200
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from tests.stages.causes.planted import HEIGHT, WIDTH, Grid, recorded, still, view
+from vidrobust.frame_pairs.change import edges_of, measure_change
 from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE, REPLAYED
 from vidrobust.stages.causes.excluded import NoThirdFrame
-from vidrobust.stages.causes.measured import edges_of, measure_change
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.scene import other_motion
 from vidrobust.stages.causes.score import coordinates, predict, score

@@ -18,11 +18,11 @@ from vidrobust.predictions import Detections
 from vidrobust.stages.causes.boxes import seen_boxes, taken_along
 from vidrobust.stages.causes.candidate_fits import candidates, motions
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
+from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.scene import STEP, Motion
 from vidrobust.stages.causes.score import score
 from vidrobust.stages.causes.shares import summarise
-from vidrobust.stages.causes.summary import named
 
 RED = np.array([230, 30, 40], np.float32)
 Lean = Callable[[np.ndarray], float]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vidrobust.stages.causes.ratio import UNSEEN, share_of_totals
+from vidrobust.stages.causes.shares import UNSEEN, share_of_totals
 from vidrobust.statistics.standard_errors import effective_freedom
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.stages.causes.pair_choice import FLOOR, choose_pairs, has_third, inclusion, known_size, sizes
+from vidrobust.stages.causes.pairs import FLOOR, choose_pairs, has_third, inclusion, known_size, sizes
 
 
 def transitions(change: list[float], keyframes: tuple[int, ...] = ()) -> pd.DataFrame:

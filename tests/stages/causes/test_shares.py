@@ -8,9 +8,8 @@ import pytest
 
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, REPLAYED, TITLES, UNEXPLAINED
 from vidrobust.stages.causes.excluded import in_words
-from vidrobust.stages.causes.pair_table import PairTable
-from vidrobust.stages.causes.shares import over_a_second, summarise, summarise_by, too_few
-from vidrobust.stages.causes.summary import named, replicated
+from vidrobust.stages.causes.naming import named, replicated
+from vidrobust.stages.causes.shares import PairTable, over_a_second, summarise, summarise_by, too_few
 
 
 def pair(

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info
 
 from vidrobust.frame_pairs.transitions import CUTS
 from vidrobust.frames.pixels import to_array
-from vidrobust.stages.causes.side_by_side import Pictures, side_by_side
+from vidrobust.stages.causes.pairs import Pictures, side_by_side
 from vidrobust.video.source import open_video
 
 

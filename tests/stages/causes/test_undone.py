@@ -12,10 +12,9 @@ import torch
 
 from tests.stages.causes.planted import recorded, still, view
 from vidrobust.predictions import Classifications
-from vidrobust.stages.causes.aligned import measure_all
 from vidrobust.stages.causes.catalogue import NOISE, together_with
 from vidrobust.stages.causes.margins import lead_of
-from vidrobust.stages.causes.pair_replays import study_pair, undone
+from vidrobust.stages.causes.pair_replays import measure_all, study_pair, undone
 from vidrobust.stages.causes.score import coordinates, predict, score
 
 

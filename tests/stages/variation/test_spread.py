@@ -9,7 +9,7 @@ import torch
 
 from tests.made_frames import texture
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.stages.variation.changes import VariationMeter
+from vidrobust.stages.variation.meter import VariationMeter
 from vidrobust.stages.variation.summary import spread_of
 
 FRAMES = 200

@@ -20,7 +20,8 @@ OF_WIDTH = "share of the width"
 class Observed:
     """How strong a perturbation occurs in the footage.
 
-    low, high    the signed strengths between which 95 % of the footage lies about its median, low at most 0 and
+    low, high    the signed strengths between which 95 % of the footage lies about its median, low at most 0
+    and
                  high at least 0; NaN where nothing is known. Of a length shares of the frame's width
     least, most  the extremes, in the same unit; axes of a translation x and y
     px           the larger size of low and high of a length, in px of a typical clip, else NaN
@@ -86,8 +87,8 @@ def observed(
 
 
 def _ends(row: pd.Series, spread: float) -> tuple[float, float, float, float] | None:
-    """low, high, least, most as signed strengths: the percentiles, drawn in by as much as the meter's error widens
-    them, and the extremes as they are; None where the table has no percentiles.
+    """low, high, least, most as signed strengths: the percentiles, drawn in by as much as the meter's error
+    widens them, and the extremes as they are; None where the table has no percentiles.
 
     spread  half their distance as a strength, the meter's error taken off
     """

@@ -118,8 +118,8 @@ def corrupt_frames(run: RunTables) -> str:
 def variation_summary(run: RunTables) -> pd.DataFrame | None:
     """Per scale and quantity over all items: unit, p50, p95, p99, n measured, valid, error, least and most p99.
 
-    From the measured pairs themselves where they are kept; else the table of items, where a percentile over all
-    items is not known and the median item's is given (``pooled`` False).
+    From the measured pairs themselves where they are kept; else the table of items, where a percentile over
+    all items is not known and the median item's is given (``pooled`` False).
     """
     table = run.table("variation")
     if table is None:

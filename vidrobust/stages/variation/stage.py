@@ -24,7 +24,7 @@ class VariationStage(StreamStage):
     tables = ("variation", "spread")
 
     def work(self, context: Context, model: Model | None) -> StreamWork:
-        from vidrobust.stages.variation.unit import VariationUnit
+        from vidrobust.stages.variation.meter import VariationUnit
 
         return VariationUnit(context)
 

@@ -10,22 +10,18 @@ import pandas as pd
 
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Facts
-from vidrobust.stages.variation.changes import summarise as percentiles
+from vidrobust.stages.variation.meter import summarise as percentiles
 from vidrobust.stages.variation.quantities import UNITS
 from vidrobust.tables import schema as tables
 
-# How the condition of the footage is spread about its median: light, colour, place, sharpness; drift included.
-#
-# Differences of neighbours show how fast a condition moves, not how far it goes: a flicker of +-8 % differs
-# by up to
-# 16 % from frame to frame, and a slow drift hardly at all. So the condition of a frame is taken relative to the
-# first frame of its shot (pairs of the scale ``clip``), and of each shot about its own median:
-#
-#     spread = half the distance between the 2.5th and the 97.5th percentile, less the meter's error in quadrature
-#
-# Where a shot moves out of its first frame's sight, too few such pairs are valid, and differences over a
-# second, or
-# of neighbours, stand in: of independent conditions they are sqrt(2) times as wide, and are divided by it.
+# How the condition of the footage is spread about its median: light, colour, place, sharpness; drift
+# included.  Differences of neighbours show how fast a condition moves, not how far it goes: a flicker of +-8
+# % differs by up to 16 % from frame to frame, and a slow drift hardly at all. So the condition of a frame is
+# taken relative to the first frame of its shot (pairs of the scale ``clip``), and of each shot about its own
+# median:  spread = half the distance between the 2.5th and the 97.5th percentile, less the meter's error in
+# quadrature  Where a shot moves out of its first frame's sight, too few such pairs are valid, and differences
+# over a second, or of neighbours, stand in: of independent conditions they are sqrt(2) times as wide, and are
+# divided by it.
 
 QUANTITIES = (
     *("gain", "offset", "uneven_light", "saturation", "hue_deg", "white_balance"),
@@ -45,9 +41,8 @@ BASES = ("clip", "second", "adjacent")
 def spread_of(changes: pd.DataFrame, widths: Mapping[str, int]) -> pd.DataFrame:
     """The table ``spread``: a row per item and quantity, and over all items (item "").
 
-    changes  table ``changes`` of any number of items
-    widths   width of each item's frame, px
-    spread   of ratios in the ratio's own unit, |ratio - 1|; else in the quantity's unit. NaN with n = 0 where it
+    changes  table ``changes`` of any number of items widths   width of each item's frame, px spread   of
+    ratios in the ratio's own unit, |ratio - 1|; else in the quantity's unit. NaN with n = 0 where it
              cannot be determined
     low, high  the percentiles themselves, about the median (ratios about 1); least, most: the extremes
     share    of lengths, the spread as a share of each item's own width; else NaN
