@@ -55,7 +55,7 @@ ASKED = (
     *("gaussian_noise", "shot_noise", "jpeg"),
 )
 SETTINGS = Settings(
-    perturbation=ASKED, frames=5, strengths=0, pairs=14, resamples=99, across=("frames",), pictures=False
+    perturbation=ASKED, frames=5, strengths=0, pairs=14, resamples=99, pictures=False
 )
 """Of a clip; frames and pairs are numbers of a run, and a world has two clips."""
 CRF = {"small": 26, "middle": 33, "large": 40}

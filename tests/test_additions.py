@@ -238,7 +238,7 @@ def open_again(asked):
     lines=(
         (
             "video/choice.py",
-            "from vidrobust.video.choice import open_decord\n",
+            "from vidrobust.text.printable import printable\n",
             "from vidrobust.video.again import open_again\n",
         ),
         (
@@ -255,9 +255,9 @@ with open_video({str(CLIPS / "cars.mp4")!r}, backend="again") as source:
 """,
 )
 STAGE = Addition(
+    group="vidrobust.stages = greeting:GREETING",
     new={
-        "stages/greeting/__init__.py": "",
-        "stages/greeting/stage.py": """
+        "greeting.py": """
 from vidrobust.pipeline.stage import TableStage
 from vidrobust.stages.stability.stage import STABILITY
 
@@ -265,7 +265,7 @@ from vidrobust.stages.stability.stage import STABILITY
 class GreetingStage(TableStage):
     "Say hello."
 
-    name, version, needs, settings, files = "greeting", 1, (STABILITY,), ("widen",), ("greeting.json",)
+    name, version, needs, settings, files = "greeting", 1, (STABILITY,), ("suite",), ("greeting.json",)
 
     def make(self, run):
         run.folder.write_json("greeting.json", {"models": len(run.model_records)})
@@ -274,14 +274,6 @@ class GreetingStage(TableStage):
 GREETING = GreetingStage()
 """,
     },
-    lines=(
-        (
-            "stages/catalogue.py",
-            "from vidrobust.stages.correlate.stage import CORRELATE\n",
-            "from vidrobust.stages.greeting.stage import GREETING\n",
-        ),
-        ("stages/catalogue.py", "        BOXES,\n", "        GREETING,\n"),
-    ),
     code=f"""
 from pathlib import Path
 from vidrobust.cli.app import main
@@ -480,7 +472,7 @@ def test_each_costs_what_the_map_says() -> None:
         "export": one_file,
         "format of the policy": and_its_line,
         "decoder": and_its_line,
-        "stage": (2, 1),  # a folder: its stage.py and its __init__.py
+        "stage": one_file,
         "cause": and_its_line,
         "section": (1, 2),  # its line in the page, and in the template
     }
@@ -518,10 +510,10 @@ def test_a_decoder_is_a_file_and_its_line(said: dict[str, str]) -> None:
     assert said["decoder"] == "4 again decodes on cpu\n"
 
 
-def test_a_stage_is_a_folder_and_its_line_and_then_a_command(said: dict[str, str]) -> None:
+def test_a_stage_is_a_file_and_then_a_command(said: dict[str, str]) -> None:
     text = said["stage"]
     assert "Say hello." in text
-    assert "--widen" in text  # its own
+    assert "--suite" in text  # its own
     assert "--max-gap" in text  # of what it needs
     assert "--trained-with" not in text
     assert [word for word in text.splitlines()[-10:] if word.lstrip().startswith("greeting")]  # its status

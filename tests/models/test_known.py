@@ -110,13 +110,9 @@ def test_a_kind_from_an_installed_package(noise: torch.Tensor) -> None:
 @pytest.mark.usefixtures("toy")
 def test_broken_kinds_are_named_and_harm_no_other() -> None:
     assert set(known().broken) == {"absent", "number", "onnx"}
-    with pytest.raises(
-        InputError, match=r"absent:x: package .*toy_models:GONE of vidrobust\.models: cannot be loaded \(Attr"
-    ):
+    with pytest.raises(InputError, match=r"absent:x: .*toy_models:GONE"):
         parse_spec("absent:x")
-    with pytest.raises(
-        InputError, match=r"toy_models:NUMBER of .* expected a ModelKind or a list of them, got int"
-    ):
+    with pytest.raises(InputError, match=r"number:x: .*toy_models:NUMBER"):
         parse_spec("number:x")
     assert parse_spec("onnx:a.onnx").kind == "onnx"
     ready = {row["spec"]: row["ready"] for row in available()}

@@ -6,13 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
-from vidrobust.errors import SettingsError
-from vidrobust.perturb.catalogue import ENTRY_POINTS, catalogue_of
+from vidrobust.perturb.catalogue import ENTRY_POINTS
 
 MODULE = """
 import torch
@@ -97,30 +95,3 @@ def test_joins_its_suites_and_the_command_line(installed: Path) -> None:
         assert check in done.stdout
     (row,) = json.loads(done.stdout)
     assert row["single_frames"] == "yes"
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (
-            "dusty_hall:WRONG",
-            "entry point dusty = dusty_hall:WRONG of .*: expected a Perturbation .* got str",
-        ),
-        ("dusty_hall:MISSING", r"cannot be loaded \(AttributeError: .*; mend or uninstall it"),
-        ("no_such_hall:VEIL", r"cannot be loaded \(ModuleNotFoundError"),
-    ],
-)
-def test_a_broken_entry_point_is_named(
-    value: str, message: str, installed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(installed))
-    with pytest.raises(SettingsError, match=message):
-        catalogue_of([], [EntryPoint("dusty", value, ENTRY_POINTS)])
-
-
-def test_a_name_that_is_taken_is_refused(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(installed))
-    point = EntryPoint("dusty", "dusty_hall:VEIL", ENTRY_POINTS)
-    assert list(catalogue_of([], [point])) == ["veil"]
-    with pytest.raises(SettingsError, match="there is a Perturbation 'veil' already; rename one"):
-        catalogue_of([], [point, point])

@@ -28,11 +28,6 @@ def print_result(found: Any, lines: Sequence[str], as_json: bool) -> None:
         click.echo("\n".join(lines))
 
 
-def given(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were typed."""
-    return {name: value for name, value in options.items() if value is not None and value != ()}
-
-
 def reporter(quiet: bool) -> Reporter:
     """Progress and lines on standard error."""
     from vidrobust.pipeline.progress import Reporter

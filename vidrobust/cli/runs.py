@@ -111,12 +111,12 @@ def gate(
     run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, summary: Path | None, as_json: bool
 ) -> None:
     """Does a run pass: exit 0 passed, 1 a rule failed, 2 a metric does not exist or was not computed."""
-    from vidrobust.finished_runs.gate import passages_of
+    from vidrobust.finished_runs.gate import gates_on
     from vidrobust.run_folder.folder import RunFolder
     from vidrobust.run_folder.gates import exit_code, junit_xml, parse_gate
 
     gates = [parse_gate(text) for text in fail_if]
-    passages = passages_of(RunFolder.existing(run_folder), gates)
+    passages = gates_on(RunFolder.existing(run_folder), gates)
     if junit is not None:
         write_text(junit, junit_xml(passages))
     if summary is not None:
@@ -217,8 +217,3 @@ def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None
         [f"written: {', '.join(files[:3])}{more}", *written.notes, f"opened by: {opened}"],
         as_json,
     )
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (compare, gate, history, export)

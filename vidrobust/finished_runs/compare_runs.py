@@ -23,6 +23,7 @@ from vidrobust.finished_runs.compare_precision import precision_differences, wit
 from vidrobust.finished_runs.compare_sides import Side, sides_of
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.metric import Metric
+from vidrobust.metrics.task import ANCHOR_DELTAS
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
 
@@ -73,7 +74,7 @@ def compare_runs(
     if margin <= 0:
         raise SettingsError(f"--margin: expected a share above 0, got {margin:g}")
     first, second, by, notes = sides_of(a, b, model_a, model_b)
-    metrics = metrics_of(first.task, a.settings.anchor_deltas)
+    metrics = metrics_of(first.task, ANCHOR_DELTAS)
     precision, summary = precision_differences(first, second, by, margin)
     rows = {
         metric.name: own

@@ -16,6 +16,8 @@ from vidrobust.metrics.metric import Metric
 from vidrobust.metrics.tracks.follow import TrackSettings
 
 Tables = Mapping[str, pd.DataFrame]
+ANCHOR_DELTAS = (1, 2, 5, 10)
+"""Distances of anchor pairs in delivered frames."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ class AlongTime:
     """
 
     frame_rate: float = 25.0
-    anchor_deltas: tuple[int, ...] = (1, 2, 5, 10)
+    anchor_deltas: tuple[int, ...] = ANCHOR_DELTAS
     anchor_every_s: float = 1.0
     revert_within: int = 3
     motion_limit: float | None = 0.1

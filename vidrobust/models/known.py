@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.extensions import extensions
+from vidrobust.extensions import Extensions, extensions
 from vidrobust.models import kinds, reading
 from vidrobust.models.engines import wanted
 from vidrobust.models.spec import ModelKind, ModelSpec, split_options
@@ -30,14 +30,19 @@ class Known:
 
 
 def known() -> Known:
-    """Every kind of model: the package's own, then those of entry points, in the order of their names.
+    """Every kind of model: the package's own, then those of entry points, in the order of their names."""
+    found = brought()
+    return Known({kind.scheme: kind for kind in (*_own(), *found.records)}, found.broken)
 
-    One that cannot be loaded, is no ModelKind, or has the scheme of another, is left out with the reason.
-    """
+
+def brought() -> Extensions[ModelKind]:
+    """Return the kinds of models of installed plugins."""
+    return extensions(GROUP, ModelKind, lambda kind: kind.scheme, {kind.scheme for kind in _own()})
+
+
+def _own() -> list[ModelKind]:
     modules = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
-    own = [importlib.import_module(f"{kinds.__name__}.{name}").KIND for name in modules]
-    found = extensions(GROUP, ModelKind, lambda kind: kind.scheme, {kind.scheme for kind in own})
-    return Known({kind.scheme: kind for kind in (*own, *found.records)}, found.broken)
+    return [importlib.import_module(f"{kinds.__name__}.{name}").KIND for name in modules]
 
 
 def parse_spec(text: str) -> ModelSpec:

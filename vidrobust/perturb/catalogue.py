@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from importlib.metadata import EntryPoint
 from types import MappingProxyType, ModuleType
 
 from vidrobust.errors import SettingsError
-from vidrobust.extensions import extensions, in_order
+from vidrobust.extensions import extensions
 from vidrobust.perturb import (
     air,
     blur,
@@ -27,19 +26,8 @@ from vidrobust.perturb import (
     shift,
 )
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.plugins.published.perturbations import (
-    c_bar,
-    cifar_c,
-    elastic_authors,
-    imagenet_c,
-    sequences,
-    tiny_imagenet_c,
-)
 
-OWN_SUITES = (
-    *("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-c-bar"),
-    *("imagenet-p", "cifar-c", "tiny-imagenet-c", "shift"),
-)
+OWN_SUITES = ("natural", "line-camera", "shift")
 ENTRY_POINTS = "vidrobust.perturbations"
 
 _MODULES = (
@@ -53,34 +41,27 @@ _MODULES = (
     camera,
     camera_in_time,
     air,
-    imagenet_c,
-    elastic_authors,
-    c_bar,
-    sequences,
-    cifar_c,
-    tiny_imagenet_c,
     shift,
 )
 
 
-def catalogue_of(
-    modules: Iterable[ModuleType], outside: Iterable[EntryPoint] = ()
-) -> Mapping[str, Perturbation]:
-    """The entries of each module's ``PERTURBATIONS`` and then those of other packages, by key, in order.
-
-    SettingsError where a key comes twice, or where an entry point gives no perturbation.
-    """
+def catalogue_of(modules: Iterable[ModuleType]) -> Mapping[str, Perturbation]:
+    """Return the entries of each module's ``PERTURBATIONS`` by key, in order; no key may come twice."""
     table: dict[str, Perturbation] = {}
     for entry in (entry for module in modules for entry in module.PERTURBATIONS):
         if entry.key in table:
             raise SettingsError(f"two perturbations have the key {entry.key}; rename one of them")
         table[entry.key] = entry
-    brought = extensions(ENTRY_POINTS, Perturbation, lambda entry: entry.key, table, outside).or_error()
-    return MappingProxyType(table | {entry.key: entry for entry in brought})
+    return table
 
 
-PERTURBATIONS: Mapping[str, Perturbation] = catalogue_of(_MODULES, in_order(ENTRY_POINTS))
-"""Every perturbation by its key."""
+_OWN = catalogue_of(_MODULES)
+BROUGHT = extensions(ENTRY_POINTS, Perturbation, lambda entry: entry.key, _OWN)
+"""Perturbations of installed plugins."""
+PERTURBATIONS: Mapping[str, Perturbation] = MappingProxyType(
+    dict(_OWN) | {entry.key: entry for entry in BROUGHT.records}
+)
+"""Every perturbation by its key: the core's, then those of plugins."""
 
 SUITES: tuple[str, ...] = tuple(
     dict.fromkeys((*OWN_SUITES, *(entry.suite for entry in PERTURBATIONS.values())))

@@ -190,7 +190,7 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings, sta
     context = Context(
         item=item, content="", settings=settings, info=source.info, transitions=None, advance=lambda _: None
     )
-    watcher = PairWatcher(motion_limit=settings.motion_limit)
+    watcher = PairWatcher()
     describing = described_by(stages.footage[0])
     first_work = describing.work(context, None)
     others = [stage for stage in stages.footage if isinstance(stage, StreamStage) and stage != describing]

@@ -22,7 +22,7 @@ from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.run_folder.metrics_file import FILE as METRICS
 from vidrobust.run_folder.metrics_file import Metrics
 from vidrobust.run_folder.record import RunRecord
-from vidrobust.run_folder.settings import Settings
+from vidrobust.run_folder.settings import Settings, known_names
 from vidrobust.tables import schema as tables
 
 SCHEMA = 4
@@ -86,7 +86,9 @@ class RunFolder:
     @property
     def settings(self) -> Settings:
         """The settings of the last command on this folder."""
-        return Settings().changed(self.run["settings"], str(self.path / "run.json"))
+        known = known_names()  # a plugin whose settings the run has may be gone
+        values = {name: value for name, value in self.run["settings"].items() if name in known}
+        return Settings().changed(values, str(self.path / "run.json"))
 
     def update(self, **values: Any) -> None:
         """Replace some keys of run.json."""

@@ -5,6 +5,12 @@ from __future__ import annotations
 from vidrobust.tables.shared_columns import BOX, CLUSTERS, FRAME, INTERVAL, ITEM, LABEL, MODEL
 from vidrobust.tables.table import Table, boolean, float64, int64, string
 
+WHY = (
+    "why nothing can be told: not_measured, few_rows, no_events (nothing to take away), few_clusters (fewer than "
+    "six with events), interval (it holds 1), control (which does as much) or family (q above .05)"
+)
+TESTED = "clusters with events, before or after: those that can decide"
+
 REMEDIES = Table(
     "remedies",
     "remedies",
@@ -31,6 +37,8 @@ REMEDIES = Table(
         string("note", "what else is to be known of the row, or why it could not be measured"),
         float64("p", "two-sided p-value of no difference, over the independent clusters"),
         float64("q", "the same after Benjamini and Hochberg over all rows of the table"),
+        string("why", WHY),
+        int64("tested", TESTED),
         int64("n", "rows that count, with nothing done"),
         *CLUSTERS,
         float64(
@@ -52,7 +60,7 @@ REMEDIES = Table(
         int64("short_missed_before", "how many of them the model never reports"),
         int64("short_missed", "how many of them are never reported with the rule"),
         boolean("best", "no other rule has as little delay and fewer changes left"),
-        boolean("recommended", "the rule to use within the largest delay allowed"),
+        boolean("recommended", "the rule to use within the largest delay, if it helps on held-out footage"),
     ),
 )
 
@@ -101,6 +109,8 @@ ADAPTATION = Table(
         string("verdict", "helps, does not, cannot tell or harms"),
         float64("p", "two-sided p-value of no difference, over clips and seeds"),
         float64("q", "the same after Benjamini and Hochberg, over the footage's rows or over the others"),
+        string("why", WHY),
+        int64("tested", TESTED),
         int64("n", "rows that count, of one seed"),
         *CLUSTERS,
         int64("seeds", "times that the arm was trained"),

@@ -13,7 +13,7 @@ import pytest
 
 from vidrobust.cli.app import main
 
-MODEL = "tests.stages.unknown.tiny:colours"
+MODEL = "tests.plugins.unknown.tiny:colours"
 CLIPS, FRAMES = 6, 12
 
 

@@ -18,7 +18,7 @@ import torch
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.task import ANCHOR_DELTAS, AlongTime
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
@@ -83,7 +83,7 @@ def make(
     for table, rows in raw.items():
         folder.write_table(table, rows)
     frame_table, pairs = raw["frames"], raw["pairs"]
-    stability = summarise(raw, metrics_of("classification", folder.settings.anchor_deltas))
+    stability = summarise(raw, metrics_of("classification", ANCHOR_DELTAS))
     folder.write_table("stability", pd.concat([stability, _floor(models)], ignore_index=True))
     folder.write_table("sensitivity", _sensitivity(pairs, models, studied, perturbations, rng))
     changes = _changes(names, rng)

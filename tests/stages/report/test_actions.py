@@ -11,7 +11,7 @@ SUMMARY = {
     "verdict": "helps",
     "max_delay_ms": 200.0,
     "chosen_on_halves": ["majority-5", "majority-3"],
-    "held_out": {"before": 0.22, "after": 0.044, "ratio": 0.2, "low": 0.1, "high": 0.4},
+    "held_out": {"before": 0.22, "after": 0.044, "ratio": 0.2, "low": 0.1, "high": 0.4, "n": 90},
 }
 
 
@@ -54,3 +54,9 @@ def test_the_figure_is_of_the_half_that_did_not_choose() -> None:
     assert said in sentence(SUMMARY, "flip_rate")
     undecided = sentence(SUMMARY | {"verdict": "cannot tell"}, "flip_rate")
     assert undecided == f"none within 200 ms is shown to help; nearest is majority-5: {said}"
+
+
+def test_too_few_clusters_have_no_held_out_figure() -> None:
+    nothing = dict.fromkeys(("before", "after", "ratio", "low", "high"), float("nan"))
+    summary = {"held_out": nothing | {"n": 0}, "verdict": "cannot tell", "why": "few_clusters"}
+    assert "%" not in held_out(SUMMARY | summary, "flip_rate")

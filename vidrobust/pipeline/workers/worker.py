@@ -147,7 +147,7 @@ class Worker:
         size = self.settings.batch_size
         if size == "auto":
             size = auto_batch(source.info.height, source.info.width)
-        watcher = PairWatcher(motion_limit=self.settings.motion_limit)
+        watcher = PairWatcher()
         # the next batch is looked at while the models look at this one
         watched = prefetched(lambda: ((b, watcher.feed(b)) for b in source.batches(size)), 1)
         started = time.perf_counter()

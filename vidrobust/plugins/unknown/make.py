@@ -19,6 +19,7 @@ from vidrobust.plugins.unknown.asked import Asked, Wanted, ask, spread
 from vidrobust.plugins.unknown.known_footage import clips_of, known_of, recorded, with_parts
 from vidrobust.plugins.unknown.names import ERROR, FLIP
 from vidrobust.plugins.unknown.sentence import sentence
+from vidrobust.plugins.unknown.settings import UnknownSettings
 from vidrobust.plugins.unknown.stills import copies
 from vidrobust.plugins.unknown.study import Events, ScoreStudied, leading, study
 from vidrobust.predictions import Classifier
@@ -209,12 +210,11 @@ TABLES = ("unknown", "unknown_links", "unknown_frames")
 
 def make(run: Run) -> None:
     """Write the tables and the file; empty ones where nothing is said to be known, or no classifier answers."""
-    classifiers = (
-        [model for model in run.models if model.task == "classification"] if run.settings.known else []
-    )
+    chosen = run.settings.of(UnknownSettings)
+    classifiers = [model for model in run.models if model.task == "classification"] if chosen.known else []
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     said: dict[str, Any] = {}
-    if run.settings.known and not classifiers:
+    if chosen.known and not classifiers:
         run.reporter.warn("unknown: no classifier is among the models, and detectors are not compared")
     if classifiers:
         frames = with_parts(run.table("frames"), run.folder)
@@ -225,7 +225,7 @@ def make(run: Run) -> None:
     for name, found in parts.items():
         whole = pd.concat(found, ignore_index=True) if found else tables.empty(name)
         run.folder.write_table(name, tables.check(name, whole))
-    run.folder.write_json(FILE, {"known": list(run.settings.known), "models": said})
+    run.folder.write_json(FILE, {"known": list(chosen.known), "models": said})
 
 
 def _model(
@@ -250,9 +250,10 @@ def _model(
     rows = footage.rows.merge(
         frames[["item", "frame", "label", "label_name", "margin"]], on=["item", "frame"], how="left"
     )
+    false_alarms = run.settings.of(UnknownSettings).false_alarms
     events = Events(rows["margin"].to_numpy(np.float64), events_of(run, model.name, rows))
-    found = study(known, footage, model.name, look.lacks, events, run.settings.false_alarms)
-    parts["unknown"].append(score_rows(model.name, found, run.settings.false_alarms))
+    found = study(known, footage, model.name, look.lacks, events, false_alarms)
+    parts["unknown"].append(score_rows(model.name, found, false_alarms))
     parts["unknown_links"].append(link_rows(model.name, found))
     parts["unknown_frames"].append(frame_rows(model.name, found, footage.rows))
     said[model.name] = _words(run, model.name, found, look, known, rows)
@@ -269,7 +270,7 @@ def _words(
             f"unknown: {doubles} of {plural(len(known.rows), 'known picture')} are near-copies of another, and "
             "count with it as one"
         )
-    text = sentence(first, run.settings.false_alarms)
+    text = sentence(first, run.settings.of(UnknownSettings).false_alarms)
     run.reporter.say(f"unknown, {model}: {text}")
     shown = farthest(first, rows) if first is not None else []
     if run.settings.pictures:
@@ -296,7 +297,7 @@ def _asked(
 ) -> tuple[dict[str, Look], Asked, Asked]:
     """How the networks are asked, and what they say of known footage and of the footage."""
     looks = {model.name: look_of(model) for model in models}
-    most = run.settings.scored_frames
+    most = run.settings.of(UnknownSettings).scored_frames
     of_known = clips_of(known_of(run), most, run.reporter)
     of_footage = _footage(run, frames, most)
     found = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import TableStage
+from vidrobust.plugins.unknown.settings import UnknownSettings
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import FOOTAGE
 
@@ -34,7 +35,8 @@ class UnknownStage(TableStage):
     def reads(self, settings: Settings) -> Any:
         from vidrobust.plugins.unknown.changed import state_of
 
-        return state_of(settings.known) if settings.known else None
+        known = settings.of(UnknownSettings).known
+        return state_of(known) if known else None
 
     def as_json(self, run: Run) -> Any:
         found = run.folder.read_json("unknown.json")

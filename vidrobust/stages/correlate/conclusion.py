@@ -118,6 +118,7 @@ def _common(name: str, key: str, run: str, known: dict[str, str]) -> str:
     return known[key]
 
 
+ACROSS: tuple[Across, ...] = ("frames", "clips", "models")
 FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
 
 
@@ -133,30 +134,34 @@ def correlate_runs(
     runs: Sequence[Path],
     out: Path,
     *,
-    across: Sequence[Across] | None = None,
+    across: Sequence[Across] = ACROSS,
     resamples: int = 2000,
     seed: int = 0,
     reporter: Reporter,
 ) -> dict[str, Any]:
     """The same of several runs together: their models, clips and frames; written into ``out``."""
     pooled = PooledRuns([RunFolder.existing(path) for path in runs])
-    settings = Settings(across=tuple(across or Settings().across), resamples=resamples, seed=seed)
+    settings = Settings(resamples=resamples, seed=seed)
     folder = _empty_folder(out, settings)
     folder.update(
         inputs=[{"item": f"run {number}", "path": str(path)} for number, path in enumerate(runs, 1)]
     )
     models = len(pooled.run["models"])
     reporter.say(f"correlation of {len(runs)} runs: {pooled.clips} different clips, {models} models")
-    return _studies(pooled, folder, settings, reporter)
+    return _studies(pooled, folder, settings, reporter, across)
 
 
 def _studies(
-    tables_of: RunFolder | PooledRuns, folder: RunFolder, settings: Settings, reporter: Reporter
+    tables_of: RunFolder | PooledRuns,
+    folder: RunFolder,
+    settings: Settings,
+    reporter: Reporter,
+    wanted: Sequence[Across] = ACROSS,
 ) -> dict[str, Any]:
     """The studies of the tables, written into a folder."""
     results: list[tuple[str, str, CorrelationResult, Together | None]] = []
     left_out: list[str] = []
-    for across, model, units in _all_units(tables_of, settings, left_out):
+    for across, model, units in _all_units(tables_of, wanted, left_out):
         result = correlate_units(units, FAMILIES, seed=settings.seed, resamples=settings.resamples)
         try:
             together = explain_together(units, seed=settings.seed)
@@ -195,7 +200,7 @@ def correlate_files(
     reporter: Reporter,
 ) -> dict[str, Any]:
     """Correlate tables from anywhere that have the contract's columns; write the result into ``out``."""
-    settings = Settings(across=tuple(across), resamples=resamples, seed=seed)
+    settings = Settings(resamples=resamples, seed=seed)
     stable, sensitive = tables.read_file("stability", stability), tables.read_file("sensitivity", sensitivity)
     folder = _empty_folder(out, settings)
     folder.update(inputs=[{"item": "stability", "path": str(stability)}])
@@ -218,7 +223,7 @@ def correlate_files(
 
 
 def _all_units(
-    folder: RunFolder | PooledRuns, settings: Settings, left_out: list[str]
+    folder: RunFolder | PooledRuns, asked: Sequence[Across], left_out: list[str]
 ) -> list[tuple[Across, str, Units]]:
     sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
     tasks = tasks_of(folder, sensitivity)
@@ -226,7 +231,7 @@ def _all_units(
     parts = folder.parts if isinstance(folder, PooledRuns) else folder.record.parts
     items = sensitivity["item"].nunique()
     wanted: list[tuple[Across, str]] = []
-    for across in settings.across:
+    for across in asked:
         if across == "models":
             wanted += [("models", "")] if len(alike) > 1 else []
         elif across == "clips":

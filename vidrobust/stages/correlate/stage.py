@@ -19,7 +19,7 @@ class CorrelateStage(TableStage):
     name = "correlate"
     version = 6
     needs = (STABILITY, SENSITIVITY)
-    settings = ("across", "resamples", "seed")
+    settings = ("resamples", "seed")
     files = (FILE,)
 
     def make(self, run: Run) -> None:

@@ -36,7 +36,7 @@ def make_policy(run: Run) -> None:
     first = next(iter(tasks), "")
     for model, task in tasks.items():
         evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
-        made = build(model, *evidence, trained_families=families, widen=run.settings.widen)
+        made = build(model, *evidence, trained_families=families)
         made = remeasured(run.path, made)
         write_all(made, policy_folder(run.path, model, first))
         run.reporter.say(f"policy, {model}: {made.headline}")

@@ -21,7 +21,7 @@ class PolicyStage(TableStage):
     name = "policy"
     version = 12
     needs = (STABILITY, SENSITIVITY, VARIATION, CAUSES)
-    settings = ("widen", "trained_with")
+    settings = ("trained_with",)
     files = ("policy.json",)
 
     def check(self, settings: Settings) -> None:

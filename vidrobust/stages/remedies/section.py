@@ -15,7 +15,7 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture, encode, panels, styled
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.recommend import best_buy
-from vidrobust.stages.remedies.titles import EFFORT, held_out, recommended, sentence, title
+from vidrobust.stages.remedies.titles import EFFORT, WHY, held_out, recommended, sentence, title
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import NOT_MEASURED, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
@@ -125,6 +125,8 @@ def line(row: dict[str, Any]) -> dict[str, str]:
         "after": summary(row["after"]),
         "ratio": _ratio(row),
         "verdict": str(row["verdict"]),
+        "why": WHY.get(str(row["why"]), ""),
+        "q": number(row["q"], missing="-"),
         "chip": {"helps": "good", "harms": "bad"}.get(str(row["verdict"]), "neutral"),
         "effort": EFFORT[kind_of_remedy(str(row["remedy"]))].words,
         "price": "; ".join(_prices(row)) or "none",

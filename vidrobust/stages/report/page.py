@@ -11,14 +11,13 @@ from typing import Any
 from markupsafe import Markup
 
 from vidrobust.plugins.gauge import study_file
-from vidrobust.plugins.gauge.figures import figures_of, is_figure
 from vidrobust.plugins.gauge.report import repeatability_section
 from vidrobust.plugins.unknown import section as unknown_section
 from vidrobust.report import history_page
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
-from vidrobust.run_folder.gates import Passage, parse_gate, pass_figures, pass_gates
+from vidrobust.run_folder.gates import parse_gate, passages_of
 from vidrobust.run_folder.metrics_file import FILE, Metrics
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import ModelRecord
@@ -142,13 +141,7 @@ def gates(run: RunTables) -> list[dict[str, str]]:
         return []
     metrics = Metrics.of(run.json(FILE), str(run.folder / FILE))
     tasks = {name: task.name for name, task in run.tasks.items()}
-    study = run.json(study_file.FILE)
-    found: list[Passage] = []
-    for gate in rules:
-        if is_figure(gate.metric):
-            found += pass_figures([gate], figures_of(study) if study else {})
-        else:
-            found += pass_gates([gate], metrics.asked(gate.metric, tasks))
+    found = passages_of(rules, metrics, tasks, run.folder)
     return [
         {"outcome": each.outcome, "kind": KINDS.get(each.outcome, "unknown"), "sentence": each.sentence}
         for each in found

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import TableStage
-from vidrobust.plugins.unknown.stage import UNKNOWN
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.correlate.stage import CORRELATE
@@ -25,7 +24,7 @@ class ReportStage(TableStage):
 
     name = "report"
     version = 4
-    uses = (STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES, UNKNOWN)
+    uses = (STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES)
     settings = ("pictures",)
     files = ("report.html", "details.html")
 
@@ -36,6 +35,3 @@ class ReportStage(TableStage):
 
     def as_json(self, run: Run) -> Any:
         return {"report": str(run.path / "report.html")}
-
-
-REPORT = ReportStage()

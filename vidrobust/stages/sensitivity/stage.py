@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import Context, Found, Read, SampleStage, Trim
+from vidrobust.stages.sensitivity.protocols import SuiteProtocol, protocols
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from vidrobust.run_folder.settings import Settings
     from vidrobust.video.source import VideoSource
 
-OWN_PROTOCOL = ("imagenet-p", "shift")
-"""Suites that compare frames of their own, not a perturbed with a clean one."""
 CHUNK_BYTES = 32 * 2**20
 """Frames in memory at once, in bytes."""
 
@@ -32,7 +31,7 @@ class SensitivityStage(SampleStage):
     version = 3
     per = "model"
     needs = (TRANSITIONS,)
-    settings = (*FOOTAGE, "suite", "perturbation", "strengths", "draws", "seed")
+    settings = (*FOOTAGE, "suite", "perturbation", "strengths", "seed")
     summary_settings = ("frames", "budget", "only", "ignore", "entry_line")
     unit_tables = ("sensitivity",)
     budgeted = "frames"
@@ -51,17 +50,12 @@ class SensitivityStage(SampleStage):
 
     def steps(self, settings: Settings) -> float:
         """Return how many perturbed copies of one frame each model sees."""
-        from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
         from vidrobust.stages.sensitivity.design import shown_per_frame
-        from vidrobust.stages.sensitivity.shift import PICTURES_PER_FRAME
 
         asked = (one for one in perturbations_of(settings) if one.on_single_frames)
         copies = sum(shown_per_frame(len(one.strengths), settings.strengths) for one in asked)
-        if "imagenet-p" in _own_protocols(settings):
-            copies += sum(sequence.num_frames for sequence in SEQUENCES.values())
-        if "shift" in _own_protocols(settings):
-            copies += PICTURES_PER_FRAME
-        return float(copies * settings.draws)
+        copies += sum(protocol.pictures() for protocol in _protocols(settings))
+        return float(copies)
 
     def frames_needed(self, context: Context) -> Sequence[int]:
         return [int(number) for number in _order(context)[context.have :]]
@@ -72,12 +66,11 @@ class SensitivityStage(SampleStage):
         import pandas as pd
 
         from vidrobust.predictions import Classifier
-        from vidrobust.stages.sensitivity.shift import study_pixel_shifts
-        from vidrobust.stages.sensitivity.unit import study_frames, study_sequences
+        from vidrobust.stages.sensitivity.unit import study_frames
         from vidrobust.tables import schema as tables
 
         settings, order = context.settings, _order(context)
-        perturbations, protocols = perturbations_of(settings), _own_protocols(settings)
+        perturbations = perturbations_of(settings)
         # the published protocols are defined for classifiers
         able = [m for m in models if isinstance(m, Classifier) and m.task == "classification"]
         # the places of the frames in the order, and the frames in the order of time, to be decoded forwards
@@ -89,7 +82,6 @@ class SensitivityStage(SampleStage):
             some = ranks[start : start + size]
             frames = source.at([int(i) for i in order[some]])
             how: dict[str, Any] = {
-                "draws": settings.draws,
                 "seed": settings.seed,
                 "content": context.content,
                 "batch": settings.batch_size,
@@ -101,10 +93,7 @@ class SensitivityStage(SampleStage):
                 parts.append(
                     study_frames(frames, models, perturbations, ranks=some, each=each, **of_boxes, **how)
                 )
-            if "imagenet-p" in protocols:
-                parts.append(study_sequences(frames, able, **how))
-            if "shift" in protocols:
-                parts.append(study_pixel_shifts(frames, able, **how))
+            parts += [protocol.study(frames, able, **how) for protocol in _protocols(settings)]
         table = pd.concat(parts, ignore_index=True) if parts else tables.empty("sensitivity")
         facts = {"frames": len(order)}
         return {m.name: ({"sensitivity": table[table["model"] == m.name]}, dict(facts)) for m in models}
@@ -130,14 +119,14 @@ SENSITIVITY = SensitivityStage()
 def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
     """Return the perturbations of the suites asked for, or those named; SettingsError for an unknown name.
 
-    The suites ``imagenet-p`` and ``shift`` are studied by their own protocols.
+    Suites with a protocol of their own, such as ``shift``, are left out.
     """
     from vidrobust.perturb.catalogue import find, suite
 
     if settings.perturbation:
         return tuple(find(key) for key in settings.perturbation)
     suites = [(name, suite(name)) for name in settings.suite]
-    return tuple(each for name, entries in suites if name not in OWN_PROTOCOL for each in entries)
+    return tuple(each for name, entries in suites if name not in protocols() for each in entries)
 
 
 def frames_to_study(transitions: pd.DataFrame, count: int, content: str, seed: int) -> np.ndarray:
@@ -167,5 +156,6 @@ def _order(context: Context) -> np.ndarray:
     return frames_to_study(context.need_transitions(), context.count, context.content, context.settings.seed)
 
 
-def _own_protocols(settings: Settings) -> set[str]:
-    return set() if settings.perturbation else set(settings.suite) & set(OWN_PROTOCOL)
+def _protocols(settings: Settings) -> list[SuiteProtocol]:
+    found = {} if settings.perturbation else protocols()
+    return [protocol for suite, protocol in found.items() if suite in settings.suite]

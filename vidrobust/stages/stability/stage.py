@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vidrobust.run_folder.settings import Settings
 
 TRACKS = (
-    *("track_start_score", "track_keep_score", "track_iou", "max_gap"),
+    *("track_start_score", "track_keep_score", "max_gap"),
     *("min_boxes", "only", "class_score", "occluder", "ignore", "entry_line"),
 )
 """Settings that say how boxes are followed."""
@@ -30,7 +30,7 @@ class StabilityStage(StreamStage):
     version = 11
     per = "model"
     needs = (TRANSITIONS,)
-    settings = (*FOOTAGE, "anchor_deltas", "revert_within", *TRACKS)
+    settings = (*FOOTAGE, "revert_within", *TRACKS)
     summary_settings = ("labels", "label_offset", "class_map")
     unit_tables = UNIT_TABLES
     tables = (

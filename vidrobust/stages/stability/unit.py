@@ -84,8 +84,6 @@ def along_time(settings: Settings, rate: float, origin: tuple[int, float] | None
 
     return AlongTime(
         frame_rate=delivered,
-        anchor_deltas=settings.anchor_deltas,
-        motion_limit=settings.motion_limit,
         revert_within=settings.revert_within,
         tracks=settings.tracks_at(delivered),
         row_of=row_of,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FOOTAGE = (
     *("backend", "color", "every", "fps", "start_s", "end_s"),
-    *("roi", "crop_margin", "crop_size", "motion_limit"),
+    *("roi", "crop"),
 )
 """Settings that say which frames there are, and which neighbours may be compared."""
 

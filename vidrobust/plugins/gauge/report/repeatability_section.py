@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.plugins.gauge.acceptance import limits_in_words
-from vidrobust.plugins.gauge.figures import GAUGE, Figures, figures_of, find
+from vidrobust.plugins.gauge.figures import FIGURES, GAUGE, figures_of
 from vidrobust.plugins.gauge.overall import SHARES, worst_words
 from vidrobust.plugins.gauge.report import gauge_section, reference_figures
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
@@ -27,6 +27,7 @@ from vidrobust.plugins.gauge.words import (
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import write_page
 from vidrobust.report.pictures import Pictures
+from vidrobust.run_folder.figures import Figures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.numbers import (
     NOT_MEASURED,
@@ -130,8 +131,8 @@ MEANS = {
 def verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
     """One verdict with the interval of what it judges; the limits of its rule in percent where the value is."""
     name, share = each["quantity"], each["quantity"] in SHARES
-    of_two = {} if name != "kappa" else find(known, "cohens_kappa")
-    entry = {**of_two, **find(known, name)}.get(each["of"] or GAUGE, {})
+    of_two = {} if name != "kappa" else FIGURES.find(known, "cohens_kappa")
+    entry = {**of_two, **FIGURES.find(known, name)}.get(each["of"] or GAUGE, {})
     ends = entry.get("low"), entry.get("high")
     limits = (each["accept"], each["marginal"])
     written = map(percent, limits) if share else (f"{limit:g}{each['unit']}" for limit in limits)

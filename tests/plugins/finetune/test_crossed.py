@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.statistics.ratios import PairedRatio, Rows, crossed_rate, crossed_rates, paired_ratio
+from vidrobust.plugins.finetune.crossed import Rows, crossed_rate, crossed_rates
+from vidrobust.statistics.ratios import PairedRatio, paired_ratio
 from vidrobust.statistics.standard_errors import cluster_pulls, error_over_clusters
 
 
@@ -59,7 +60,8 @@ def test_no_event_left_is_no_certainty() -> None:
     found = crossed_ratio(before, np.zeros((3, 100)), clusters, events=True)
     assert found.ratio == found.low == 0
     assert 0.1 < found.high < 1
-    assert crossed_mean(np.zeros((3, 100)), clusters)[2] == pytest.approx(found.high * found.before)
+    assert found.p == 2 / 2**10
+    assert 0.05 < crossed_mean(np.zeros((3, 100)), clusters)[2] < 0.1
 
 
 def test_the_interval_holds_the_true_ratio_where_clips_and_seeds_differ() -> None:
@@ -75,9 +77,9 @@ def test_the_interval_holds_the_true_ratio_where_clips_and_seeds_differ() -> Non
     assert 0.93 * draws <= inside
 
 
-@pytest.mark.parametrize(("events", "sure"), [(2, False), (400, True)])
+@pytest.mark.parametrize(("events", "sure"), [(6, False), (400, True)])
 def test_the_same_few_events_are_no_proof_that_nothing_changes(events: int, sure: bool) -> None:
-    """Two events in six clips that both have may be the same by chance; four hundred are not."""
+    """An event in each of six clips that both have may be the same by chance; four hundred are not."""
     clusters = np.repeat(np.arange(6), 200)
     values = np.zeros((3, len(clusters)))
     values[:, np.linspace(0, len(clusters) - 1, events).astype(int)] = 1
@@ -85,6 +87,18 @@ def test_the_same_few_events_are_no_proof_that_nothing_changes(events: int, sure
     assert found.ratio == 1
     assert found.low < 1 < found.high
     assert (found.low > 0.9 and found.high < 1 / 0.9) == sure
+
+
+def test_seeds_that_differ_are_not_called_for_the_luck_of_one_training() -> None:
+    """Two arms that are alike: all clusters of a repetition share what its training came to."""
+    rng, called, draws = np.random.default_rng(11), 0, 200
+    clusters = np.repeat(np.arange(12), 40)
+    for _ in range(draws):
+        sides = [rng.random((3, 480)) < 0.25 * np.exp(rng.normal(-0.02, 0.2, (3, 1))) for _ in range(2)]
+        found = crossed_ratio(*sides, clusters, events=True)
+        assert (found.p <= 0.05) == (not found.low <= 1 <= found.high)
+        called += found.p <= 0.05
+    assert called / draws < 0.08
 
 
 def test_rows_of_their_own_are_the_paired_rows_where_these_are_the_same() -> None:

@@ -10,7 +10,7 @@ from vidrobust.tables.table import Extra, Table
 
 HEAD = """# Tables
 
-This page is generated from the table declarations. `python -m vidrobust.tables.document` prints it. Each table is
+This page is generated from the table declarations. `python docs/tables_page.py` prints it. Each table is
 `NAME.parquet` in the [run folder](../run-folder.md). The Parquet schema carries the unit and description of each
 column as metadata. Writing or reading an undeclared column fails. Frames are numbered as decoded, from 0. A
 missing number is NaN, with n = 0.

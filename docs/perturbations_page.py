@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from vidrobust.perturb.catalogue import OWN_SUITES, suite
+from vidrobust.perturb.catalogue import SUITES, suite
 from vidrobust.perturb.perturbation import Perturbation
 
 _OPENING = """\
 # Perturbations
 
-This page is generated from the catalogue. `python -m vidrobust.perturb.page` prints it.
+This page is generated from the catalogue. `python docs/perturbations_page.py` prints it.
 
 Strength is a size, from mild to strong; 0 is the identity. All act on the encoded levels 0 to 255 of the
 full frame, before the model's own resizing. Where a change has a sign or a direction, the frame's generator
@@ -105,7 +105,7 @@ anything a network was trained on: read their rates apart.
 
 def page() -> str:
     """The page, in Markdown."""
-    return "\n".join([_OPENING, *(_section(name) for name in OWN_SUITES)])
+    return "\n".join([_OPENING, *(_section(name) for name in SUITES)])
 
 
 def _section(name: str) -> str:
