@@ -143,14 +143,14 @@ class Kernel:
         return line_kernel(self.length_px, self.angle)
 
     def energy_of_noise(self) -> tuple[float, float]:
-        """Return what is left of white noise of energy 1, and the energy of its difference to the unblurred noise."""
+        """Return the energy left of white noise of energy 1, and that of its difference to the noise."""
         kernel = self.picture()
         power = float(np.square(kernel).sum())
         middle = float(kernel[kernel.shape[0] // 2, kernel.shape[1] // 2])
         return power, 1 - 2 * middle + power
 
     def passed(self) -> np.ndarray:
-        """Return (SIDE, SIDE / 2 + 1): the share of the power that passes, by frequency, under a Hann window."""
+        """Return (SIDE, SIDE / 2 + 1): the share of the power that passes under a Hann window."""
         if not self.there:
             return np.ones((SIDE, SIDE // 2 + 1))
         if math.isnan(self.angle):
@@ -337,9 +337,9 @@ class _Powers:
 
 
 def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
-    """A Gaussian too small to show at single frequencies, which moved objects and borders of blocks make differ by more.
+    """A Gaussian that shows only in the means of rings of frequencies that rise well above the noise.
 
-    It shows in the means of rings of frequencies, of those that rise well above the noise.
+    At single frequencies moved objects and borders of blocks make a larger difference.
     """
     if not (half.there and other.there) or whole.in_rings(*NOTHING) < GOOD:
         return Blur()
@@ -399,7 +399,7 @@ class _Pair:
         self.weight = np.square(np.maximum(*above))
 
     def left(self, lost: Kernel, back: Kernel) -> float:
-        """Mean square of the log power that is left where the second lost this and shows what the first lost."""
+        """Mean square of the log power that is left where the second lost this and the first lost that."""
         ratio = np.log(_passed(lost) / _passed(back))
         return float(self.left_of(ratio[None])[0])
 
@@ -475,7 +475,7 @@ def _tried(kernels: Iterable[Kernel]) -> tuple[tuple[Kernel, ...], np.ndarray]:
 
 
 def _best(pair: _Pair) -> tuple[Kernel, Kernel]:
-    """What the second frame lost, and the first: a Gaussian, a line, or two lines where simpler ones do not do."""
+    """What the second frame lost, and the first: a Gaussian, a line, or two lines, the simplest that does."""
     enough = max(GOOD, LITTLE * pair.left(*NOTHING))
     best = _one_sided(pair, *_gaussians())
     if pair.left(*best) < enough:

@@ -164,7 +164,7 @@ class Change:
 
     @property
     def camera_forth(self) -> np.ndarray:
-        """(H, W, 2) px, on the grid of the first frame: where the second shows its pixels, as far as the camera goes."""
+        """(H, W, 2) px, on the grid of the first frame: where the camera's motion takes its pixels."""
         return affine_field(inverted(self.affine), *self.new.shape)
 
     @property
@@ -178,7 +178,7 @@ class Change:
         return self.local.gain(*self.new.shape)
 
     def own_shift(self) -> tuple[float, np.ndarray]:
-        """Return the root mean square of what moves beyond the camera, px, and its mean (2,), from second to first."""
+        """Return root mean square and mean (2,) of what moves beyond the camera, px, from second to first."""
         moving = self.objects[self.objects_move]
         if not len(moving):
             return 0.0, np.zeros(2)
@@ -190,7 +190,7 @@ class Change:
         return x if self.noise is None else x + self.noise
 
     def in_focus_of(self, levels: np.ndarray) -> np.ndarray:
-        """Return (H, W, 3) float32 levels, on the second's grid: as blurred as it, with the detail it shows."""
+        """Return (H, W, 3) float32 levels on the second's grid, as blurred as it and with its detail."""
         x = self.blurred(levels)
         return x if self.regained is None else x + self.regained
 
@@ -272,7 +272,7 @@ def _still(light: Lights, first: np.ndarray, second: np.ndarray) -> Change:
 
 
 def _as_near(still: Change, moved: Change, first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether light alone brings as many pixels near the second frame, and nearly as near, as motion beside it."""
+    """Whether light alone brings as many pixels nearly as near the second frame as light and motion."""
     seen = ~(still.new | moved.new) & (brightest(first) < FULL)
     at_rest, in_motion = (
         _left(each.lights, warp(luma(first), each.motion), luma(second), seen) for each in (still, moved)
@@ -281,7 +281,7 @@ def _as_near(still: Change, moved: Change, first: np.ndarray, second: np.ndarray
 
 
 def _lightness(picture: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8, thrice the mean of the largest and the smallest channel, which no turn of hue changes."""
+    """(H, W, 3) uint8, thrice the mean of largest and smallest channel, which no turn of hue changes."""
     channels = cv2.split(picture)
     most, least = (fold(fold(channels[0], channels[1]), channels[2]) for fold in (cv2.max, cv2.min))
     return np.asarray(cv2.merge([cv2.addWeighted(most, 0.5, least, 0.5, 0)] * 3))
@@ -323,7 +323,7 @@ def _less(one: Change, other: Change) -> bool:
 def _measured(
     first: np.ndarray, second: np.ndarray, lit: np.ndarray, shown: np.ndarray, *, fine: bool
 ) -> Change:
-    """One round; ``lit`` and ``shown`` are the frames as motion is looked for in them, in nearly the same light."""
+    """One round; ``lit`` and ``shown`` are the frames in nearly one light, in which motion is looked for."""
     noise = _noise_of_luma(luma(first), luma(second))
     smooth = noise >= STRONG_NOISE
     if smooth:
@@ -363,7 +363,7 @@ def _measured(
 def _with_blur(
     change: Change, first: np.ndarray, second: np.ndarray, moved: np.ndarray, clear: np.ndarray
 ) -> Change:
-    """The change with the blur that is left once places and light are right; ``moved`` is the first, displaced."""
+    """The change with the blur that is left once places and light are right; ``moved``: first, displaced."""
     levels, local = change.lights
     blur = blur_between(local.of(levels.light(luma(first))), luma(second), change.motion, clear)
     own = noise_between(local.of(levels.light(moved)), second) if blur.everywhere else noise_of(second)
@@ -376,7 +376,7 @@ def _with_blur(
 
 
 def _noise_of_luma(first: np.ndarray, second: np.ndarray) -> float:
-    """Sigma of the noise of the noisier of two grey pictures, levels, unless nearly all of it is shared detail."""
+    """Sigma of the noise of the noisier of two grey pictures, levels; shared detail is no noise."""
     noise = max(float(noise_of(x)[0]) for x in (first, second))
     if noise < STRONG_NOISE:
         return noise
@@ -423,7 +423,7 @@ def noise_beside(a: np.ndarray, b: np.ndarray, change: Change) -> np.ndarray:
 
 
 def saturated(picture: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """Return (H, W) bool: where a picture (H, W, 3) sampled through a motion is at full level in any channel."""
+    """Return (H, W) bool: where a picture (H, W, 3), sampled through a motion, has a full channel."""
     full = np.asarray(brightest(picture) >= FULL)
     return moved_mask(full, motion) if motion.any() and full.any() else full
 
@@ -434,7 +434,7 @@ def moved_mask(mask: np.ndarray, displacement: np.ndarray) -> np.ndarray:
 
 
 def in_light_of(third: np.ndarray, change: Change) -> np.ndarray:
-    """Return (H, W, 3) float32: the third frame in the light, colour and sharpness of t, still on its own grid."""
+    """Return (H, W, 3) float32: the third frame in light, colour and sharpness of t, on its own grid."""
     x, motion = third.astype(np.float32), change.motion
     if change.levels.has_light:
         x = change.levels.light(x)

@@ -195,7 +195,7 @@ def _follows_camera(a: PreparedFrame, left_out: np.ndarray) -> np.ndarray:
 
 
 def _model(colours: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Changed colours (B, 3) and their gradient (6, B, 3); x = red, green, blue gain, offset, saturation, hue."""
+    """Changed colours (B, 3) and their gradient (6, B, 3); x = three gains, offset, saturation, hue."""
     step = 0.5
     turned, ahead = _turn_hue(colours, x[5]), _turn_hue(colours, x[5] + step)
 
@@ -222,7 +222,7 @@ def _turn_hue(colours: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Newton with Huber's, then Tukey's weights: parameters, and (B,) weights in [0, 1] of the blocks."""
+    """Gauss-Newton with Huber's, then Tukey's weights: parameters, and (B,) weights of the blocks."""
     nothing = np.array([1.0, 1.0, 1.0, 0.0, 1.0, 0.0])
     x = nothing.copy()
     robust = np.ones(len(first))

@@ -98,7 +98,7 @@ class LocalLight:
         return np.asarray(x * (gain if x.ndim == 2 else gain[..., None]))
 
     def about_its_middle(self, shape: tuple[int, ...]) -> LocalLight:
-        """Return the field over its median in a picture (H, W): what half of the picture exceeds is not local."""
+        """Return the field over its median in a picture (H, W, ...): the median is not local."""
         middle = float(np.median(self.gain(*shape[:2])[::4, ::4]))
         return replace(self, lattice=(1 + self.lattice) / middle - 1)
 
@@ -200,7 +200,7 @@ def _products(basis: np.ndarray) -> np.ndarray:
 
 
 def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each two cubic splines of a row of knots that overlap, once, the earlier first; each with itself too."""
+    """Each two cubic splines of a row of knots that overlap, the earlier first, and each with itself."""
     first, second = np.triu_indices(knots)
     near = second - first <= REACH
     return first[near], second[near]
@@ -296,7 +296,7 @@ def fit_lights(
     noise: float = 0.0,
     still: np.ndarray | None = None,
 ) -> Lights:
-    """Fit the light and colour that all of the picture shares, and the light that is left from place to place.
+    """Fit light and colour that all of the picture shares, and the light left from place to place.
 
     Parameters
     ----------

@@ -208,7 +208,7 @@ def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _groups(p: np.ndarray, q: np.ndarray, good: np.ndarray, tolerance: float) -> list[np.ndarray]:
-    """Sets of points that agree on one similarity: the points at rest, then at most three, the largest first."""
+    """Sets of points that agree on one similarity: those at rest, then at most three, the largest first."""
     groups: list[np.ndarray] = []
     rest = good & (np.abs(q - p) < tolerance / 2)
     if rest.sum() >= MIN_POINTS:
@@ -277,7 +277,7 @@ def _part(
     centre: tuple[float, float],
     a: PreparedFrame,
 ) -> tuple[Similarity | None, bool]:
-    """The largest connected region of cells that moves as one, other than the camera; and whether it has a turn."""
+    """The largest connected region that moves as one and not with the camera; whether it has a turn."""
     index = np.flatnonzero(elsewhere)
     if len(index) < MIN_PART:
         return None, False

@@ -71,7 +71,7 @@ def noise_of(picture: np.ndarray) -> np.ndarray:
 
 
 def noise_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return (C,) sigma of the noise of two pictures that show the same: of ``noise_of`` what they do not share.
+    """Return (C,) sigma of the noise of two pictures that show the same: what they do not share.
 
     One may be blurrier, and detail may be everywhere. Where they do not show the same it is their
     ``noise_of``.
@@ -94,7 +94,7 @@ def _by_cell(x: np.ndarray) -> np.ndarray:
 
 
 def noise_levels(first: np.ndarray, second: np.ndarray) -> float:
-    """Return sigma, levels, of what differs between aligned frames (H, W, 3): one frame's share, of luma, robust.
+    """Return sigma of luma, levels, of what differs between aligned frames (H, W, 3): one's share.
 
     Where a codec repeats most of a picture from frame to frame its median is 0, and the root mean square
     counts: what was coded anew is there, however small the part.
@@ -106,7 +106,7 @@ def noise_levels(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def regained(second: np.ndarray, missed: Kernel, noise: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) float32: the detail of the second frame that a blur takes away, where it is above the noise.
+    """Return (H, W, 3) float32: detail of the second frame, above its noise, that a blur takes away.
 
     Each place keeps 1 - NOISY x noise / energy of its detail, or nothing (Wiener's filter, place by place),
     so that of the frame's own noise only the part that lies on detail is in it.
@@ -127,7 +127,7 @@ def regained(second: np.ndarray, missed: Kernel, noise: np.ndarray) -> np.ndarra
 
 
 def noise_lost(second: np.ndarray, lost: Kernel, noise: np.ndarray, seed: int) -> np.ndarray | None:
-    """Return (H, W, 3) float32: noise such as a blur took away with the detail, drawn anew; None for next to none.
+    """Draw (H, W, 3) float32 noise such as a blur took away with the detail; None for next to none.
 
     A lens blurs the scene, and the sensor's noise comes after it. Parameters as in ``regained``; ``lost`` is
     what the second frame lost.
@@ -141,7 +141,7 @@ def noise_lost(second: np.ndarray, lost: Kernel, noise: np.ndarray, seed: int) -
 
 
 def with_noise_alone(brought: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) float32: a frame brought onto another, no further from it than noise and coding take it.
+    """Return (H, W, 3) float32: a frame brought onto another, with noise and coding alone between.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where every pixel of frame b was in frame a, at full resolution: the camera's motion, objects, what came into view.
+"""Where every pixel of frame b was in frame a: the camera's motion, objects, what came into view.
 
 Displacements stand on the grid of b and lead back to a, because that is what a replay needs::
 
@@ -233,7 +233,7 @@ def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float
 
 
 def _nearest(a: np.ndarray, b: np.ndarray, fields: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The grey picture made of a by whichever displacement comes nearest to b at each place, and where none does.
+    """The picture made of a by whichever displacement comes nearest to b, and where none comes near.
 
     No displacement is tried first: like the motion vectors of a video encoder, others must do better.
     """
@@ -265,7 +265,7 @@ def warp(
 
 
 def warp_at(frame: np.ndarray, displacement: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Return (n, C): what ``warp`` gives at the n pixels of ``where`` (H, W) bool, without computing the others."""
+    """Return (n, C): what ``warp`` gives at the n pixels of ``where`` (H, W) bool."""
     y, x = np.nonzero(where)
     count = len(x)
     if not count:
@@ -404,7 +404,7 @@ def moves_everywhere(found: Registration) -> bool:
 
 
 def shared_motion(found: Registration) -> np.ndarray:
-    """Return the affine motion (2, 3) that most of the textured pixels share; the identity where there is none."""
+    """Return the affine motion (2, 3) that most textured pixels share; the identity where there is none."""
     field = affine_field(found.affine, *found.visible.shape)
     return np.eye(2, 3) if found.affine_failed or size_px(field) < RESOLUTION else found.affine
 

@@ -1,4 +1,4 @@
-"""Numerical helpers that the measurements share: robust weights, correlations, standard errors, equal light."""
+"""Numerical helpers of the measurements: robust weights, correlations, covariance, equal light."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALIKE_SHARE = 0.02
 
 
 def spread(residual: np.ndarray, least: float) -> float:
-    """Return the standard deviation of normal errors with this median size (any shape), at least ``least``."""
+    """Return the standard deviation of normal errors with this median size, at least ``least``."""
     return max(least, MAD_TO_SIGMA * float(np.median(residual)))
 
 
@@ -27,7 +27,7 @@ def biweight(residual: np.ndarray, scale: float) -> np.ndarray:
 
 
 def absolute(residual: np.ndarray, scale: float) -> np.ndarray:
-    """Return weights with which least squares give least absolute deviations of residuals (>= 0) over ``scale``."""
+    """Return weights with which least squares give least absolute deviations, of residuals >= 0."""
     return np.asarray(scale / np.maximum(residual, scale))
 
 
@@ -48,7 +48,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def neighbour_correlation(x: np.ndarray) -> float:
-    """Return the correlation of neighbouring entries of (h, w, C) values, over both axes; 0 where all are alike."""
+    """Return the correlation of neighbouring entries of (h, w, C) values; 0 where all are alike."""
     flat = x - x.mean(axis=(0, 1))
     power = float(np.square(flat).mean())
     if power <= 1e-12:

@@ -77,7 +77,7 @@ class TextureChange:
 def measure_texture(
     a: PreparedFrame, b: PreparedFrame, motion: PairMotion, gain: float = 1.0, offset: float = 0.0
 ) -> TextureChange:
-    """Measure sharpness, noise and block edges; ``gain`` and ``offset`` are what light did between the frames."""
+    """Measure sharpness, noise and block edges; ``gain`` and ``offset`` are what the light did."""
     flat = _flat_patches(a, b, motion)
     noise, variances = _noise(flat, a, motion, gain, offset)
     sharpness = _sharpness(a, b, motion, variances, noise_known=math.isfinite(noise.value))
@@ -91,7 +91,7 @@ def measure_texture(
 def _patch_pairs(
     pictures: tuple[np.ndarray, np.ndarray], centres: np.ndarray, camera: Similarity, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Patches (P, side, side[, 3]) float32 about ``centres`` in the first, and where they moved in the second.
+    """Patches (P, side, side[, 3]) float32 about ``centres`` in the first, and where they moved.
 
     Whole pixels only; centres without room for a patch in both pictures are left out.
     """
@@ -107,7 +107,7 @@ def _patch_pairs(
 
 
 def _flat_patches(a: PreparedFrame, b: PreparedFrame, motion: PairMotion) -> tuple[np.ndarray, np.ndarray]:
-    """The flattest pairs of patches: (4 P, side, side) float32, red, green, blue and luma one after the other."""
+    """The flattest pairs of patches: (4 P, side, side) float32, in turn red, green, blue and luma."""
     side, none = FLAT_SIDE, np.zeros((0, FLAT_SIDE, FLAT_SIDE), np.float32)
     # noise itself has gradients: the flattest fifth counts as flat in any case
     fifth = 1.2 * float(np.quantile(a.flatness, 0.2)) if len(a.flatness) else 0.0

@@ -1,4 +1,4 @@
-"""How the levels changed between two aligned frames, so that it can be played again: light, and colour beyond it.
+"""How the levels changed between two aligned frames, in a form that can be played again.
 
 ::
 
@@ -168,7 +168,7 @@ def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0
 
 
 def fit_light(a: np.ndarray, b: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Tone:
-    """Fit light alone; ``clear`` (H, W) bool is what both frames show unclipped, ``noise`` as in ``fit_tone``."""
+    """Fit light alone; ``clear`` (H, W) bool: what both frames show unclipped. Else as ``fit_tone``."""
     return _fit_curve(a, b, clear, _luma, noise)
 
 
@@ -179,7 +179,7 @@ def fit_colour(light: Tone, lit: np.ndarray, b: np.ndarray, clear: np.ndarray, n
 
 
 def unclipped(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return (H, W) bool: pixels none of whose channels is at an end of the levels in either picture (H, W, 3)."""
+    """Return (H, W) bool: pixels with no clipped channel in either picture (H, W, 3)."""
     bright = cv2.inRange(cv2.min(a, b), (2, 2, 2), (255, 255, 255))
     return np.asarray((bright & cv2.inRange(cv2.max(a, b), (0, 0, 0), (253, 253, 253))) > 0)
 
@@ -303,7 +303,7 @@ def _smallest(design: np.ndarray, noise: float) -> float:
 
 
 def _colours(design: np.ndarray, y: np.ndarray, noise: float = 0.0) -> np.ndarray:
-    """(p, 3) the matrix, the constant, and the hues where the design has them; ``noise`` is a cell's variance."""
+    """(p, 3) matrix, constant, and hues where the design has them; ``noise``: a cell's variance."""
     entry, constant = COLOUR_PRIOR
     prior = np.full(design.shape[1], HUE_PRIOR)
     prior[:4] = entry, entry, entry, constant
@@ -311,7 +311,7 @@ def _colours(design: np.ndarray, y: np.ndarray, noise: float = 0.0) -> np.ndarra
 
 
 def _left(made: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
-    """Mean square of what is left of the colours, levels squared, by chroma; no cell counts as more than FAR."""
+    """Mean square of what is left of the colours, weighed by chroma; no cell counts as more than FAR."""
     weight = chroma_of(x) + 1.0
     squares = np.minimum(np.square(made - y).sum(axis=1), FAR**2)
     return float((weight * squares).sum() / weight.sum())
@@ -325,7 +325,7 @@ def _robust(
     noise: float = 0.0,
     noisy: int = 0,
 ) -> np.ndarray:
-    """Reweighted least squares (p, q) of y (n, q) on design (n, p), drawn towards ``expected`` by a normal prior.
+    """Reweighted least squares (p, q) of y (n, q) on design (n, p), with a normal prior at ``expected``.
 
     First by least absolute deviations, of which there is one solution, then with Tukey's biweight: begun
     where nothing has changed it may take the levels of a small part of the picture for outliers. Neighbouring
@@ -354,7 +354,7 @@ def _robust(
 
 
 def _noise_off(levels: np.ndarray, weight: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
-    """(k, k) what the noise adds to the moments of (n, k) levels, and what holds those that are hardly more."""
+    """(k, k) what noise adds to the moments of (n, k) levels, and what holds those hardly above it."""
     total = float(weight.sum())
     off = levels - (weight @ levels) / max(total, 1e-9)
     values, vectors = np.linalg.eigh(off.T @ (off * weight[:, None]) / max(total, 1e-9))
@@ -391,7 +391,7 @@ def hue_basis(colours: np.ndarray) -> np.ndarray:
 
 
 def at_hues(colours: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return (..., 3) float32: chroma times v(hue) of (..., 3) float32 colours; ``values`` (KNOTS, 3) is v."""
+    """Return (..., 3) float32: chroma times v(hue) of (..., 3) colours; ``values`` (KNOTS, 3) is v."""
     place = hue_of(colours) * np.float32(KNOTS / 6)
     below = np.floor(place).astype(np.int32)
     part = (place - below).astype(np.float32)[..., None]
@@ -401,7 +401,7 @@ def at_hues(colours: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def turn_deg(before: np.ndarray, after: np.ndarray) -> float:
-    """Return the turn of the hue from (n, 3) colours to others, degrees: the mean direction, weighed by chroma."""
+    """Return the turn of the hue, degrees, from (n, 3) colours to others: a mean weighed by chroma."""
     weight = np.minimum(chroma_of(before), chroma_of(after))
     angle = (hue_of(after) - hue_of(before)) * (np.pi / 3)
     return float(np.degrees(np.angle((weight * np.exp(1j * angle)).sum())))

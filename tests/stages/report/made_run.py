@@ -33,8 +33,7 @@ from vidrobust.stages.correlate import conclusion as correlate_conclusion
 from vidrobust.stages.policy import conclusion as policy_conclusion
 from vidrobust.stages.stability.rates import summarise
 from vidrobust.stages.variation.meter import summarise as summarise_variation
-from vidrobust.stages.variation.quantities import UNITS
-from vidrobust.stages.variation.summary import spread_of
+from vidrobust.stages.variation.spread import UNITS, spread_of
 from vidrobust.tables import schema as tables
 
 RATE = 25.0

@@ -147,7 +147,7 @@ def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ..
 
 
 def motions(pair: PairReplays, made: list[Candidate]) -> tuple[ShownMotion, ...]:
-    """Return how what the pictures of the whole album show has moved: the pair's own, and those of its candidates."""
+    """Return the motion of what each picture of the album shows, the candidates' included."""
     found = dict(enumerate(pair.motions))
     for each in made if pair.motions else ():
         if each.cause == NOISE:
@@ -217,7 +217,7 @@ class FittedNoise:
 
 
 def predicts(codec: str) -> bool | None:
-    """Say whether a codec, by FFmpeg's name, is lossy and predicts from frame to frame; None if it is not known."""
+    """Say whether a codec, by FFmpeg's name, is lossy and predicts between frames; None if unknown."""
     import av
 
     try:
@@ -276,7 +276,7 @@ def _jpeg_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, 
 
 
 def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
-    """What H.264 does to a picture at the bit rate whose error has about this energy, and its ratio to raw bits.
+    """What H.264 does to a picture at the bit rate whose error has about this energy, and its ratio.
 
     The rate is searched on the middle of a large picture. Nothing where no rate comes near: it loses more
     even at the highest, or less even at the lowest.

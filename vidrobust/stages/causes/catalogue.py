@@ -183,8 +183,8 @@ OBJECTS = Cause(
     seen_in="pairs",
     moves=True,
     hint="trigger at the same place of the belt, or judge a part only where it is at rest",
-    advice="no shift of the whole frame stands for it; train with footage of more passes of the parts, or judge "
-    "each part at one place",
+    advice="no shift of the whole frame stands for it; train with footage of more passes of the parts, "
+    "or judge each part at one place",
 )
 
 

@@ -82,7 +82,7 @@ class Shift:
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """A filter of the whole picture: (change, levels (H, W, 3) float32) -> levels. Placebo as of ``Levels``."""
+    """A filter: (change, levels (H, W, 3) float32) -> levels. Placebo as of ``Levels``."""
 
     play: Callable[[Change, np.ndarray], np.ndarray]
     placebos: ClassVar[tuple[str, ...]] = UNEVEN

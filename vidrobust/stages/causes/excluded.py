@@ -38,7 +38,7 @@ WORDS: Mapping[Excluded, str] = {
 
 
 def excluded_pairs(causes: pd.DataFrame) -> pd.Series:
-    """Count the pairs of each reason, by its code, in rows of the table ``causes``; without those replayed."""
+    """Count the pairs of each reason, by its code, in rows of the table ``causes``."""
     codes = causes.drop_duplicates(["model", *PAIR])["excluded"]
     return codes[codes != ""].value_counts()
 

@@ -1,4 +1,4 @@
-"""Perturbations fitted to a cause's step of the chain. No torch at import: records of causes name these functions."""
+"""Perturbations fitted to a cause's step of the chain. No torch at import: causes name them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLOCK = 8
 
 
 def fit_levels(name: str, step: Step) -> Fitted | None:
-    """Fit a perturbation of the levels by least squares to the pictures; None where it would change nothing."""
+    """Fit a perturbation of the levels by least squares; None where it would change nothing."""
     from scipy import optimize
 
     from vidrobust.frames.pixels import to_array, to_tensor
@@ -51,7 +51,7 @@ def fit_levels(name: str, step: Step) -> Fitted | None:
 
 
 def fit_gain_field(name: str, step: Step) -> Fitted | None:
-    """Fit the gain between the pictures, as a plane or with the smoothness of ``illumination``; None without any.
+    """Fit the gain between the pictures, as a plane or as smooth as ``illumination``; None without any.
 
     The strength is the standard deviation of the gain's logarithm over the picture, as the catalogue has it.
     """
@@ -95,7 +95,7 @@ def _smooth(size: tuple[int, int], width: int, height: int) -> np.ndarray:
 
 
 def fit_motion(name: str, step: Step) -> Fitted | None:
-    """Take the part of the measured motion that this perturbation can do; None where there is next to none."""
+    """Take the part of the measured motion that this perturbation can do; None for next to none."""
     more, sign = step.size.more, -1.0 if step.backwards else 1.0
     x, y = sign * more.get("shift_x_px", 0.0), sign * more.get("shift_y_px", 0.0)
     turn, zoom = sign * more.get("rotation_deg", 0.0), more.get("zoom", 1.0) ** sign
@@ -121,7 +121,7 @@ def fit_motion(name: str, step: Step) -> Fitted | None:
 
 
 def fit_blur(name: str, step: Step) -> Fitted | None:
-    """Blur as this perturbation does, with the measured standard deviation; a line only where one was measured."""
+    """Blur with the measured standard deviation; along a line only where one was measured."""
     from vidrobust.frames.pixels import to_array, to_levels, to_tensor
     from vidrobust.perturb.blur import line_kernel
     from vidrobust.perturb.catalogue import PERTURBATIONS

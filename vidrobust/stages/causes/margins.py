@@ -49,7 +49,7 @@ def margin_of(z: np.ndarray, a: int, b: int) -> np.ndarray:
 
 
 def lead_of(z: np.ndarray, label: int) -> float:
-    """Return how far a label leads the best of the others in coordinates z (K,); below 0 where another one leads."""
+    """Return how far a label leads the best of the others in coordinates z (K,); it may be negative."""
     return float(z[label] - np.delete(z, label).max())
 
 
@@ -103,7 +103,7 @@ class Margins:
 
 
 def _known(made: np.ndarray, chain: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, float]:
-    """(k,) margins as pictures show them, else as the chain does, and their standard error; ``step`` (k,) is removed."""
+    """(k,) margins as pictures show them, else as the chain does; and their standard error."""
     both = np.square(made - chain)
     apart = both[np.isfinite(both)]
     error = (apart.sum() / 2 + _mean_square(step / OF_STEP)) / (len(apart) + 1)
@@ -145,7 +145,7 @@ def at_most(seen: np.ndarray, unknown: np.ndarray, weight: np.ndarray, total: in
 
 
 def flip_counts(pairs: pd.DataFrame) -> dict[tuple[str, str], int]:
-    """Count the flips between neighbours in the table ``pairs``, by model and item, and by model and "" over all items."""
+    """Count the flips between neighbours in the table ``pairs`` by (model, item); "" is all items."""
     each = usable_pairs(pairs).groupby(["model", "item"], sort=False)["label_flip"].sum()
     found = {(str(model), str(item)): int(count) for (model, item), count in each.items()}
     for (model, _), count in list(found.items()):

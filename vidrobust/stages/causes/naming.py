@@ -127,7 +127,7 @@ def _may_be_named(account: pd.DataFrame) -> pd.Series:
 def named(
     account: pd.DataFrame, slow: pd.DataFrame | None = None, level: float = FALSE_DISCOVERY
 ) -> pd.DataFrame:
-    """Return the causes that may be named from one look: COLUMNS; q in units of FALSE_DISCOVERY, whatever the level.
+    """Return the causes that may be named from one look: COLUMNS; q is in units of FALSE_DISCOVERY.
 
     A cause is named where its share is surely above 5 %, and above what its placebos do (``p_value_of``).
     Causes with p above .5 are discarded (Zhao, Small & Su 2019), so that those of which there is surely
@@ -158,7 +158,7 @@ def named(
 
 
 def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """Add to ``named`` whether each finding is made again on footage that did not make it; no model is needed.
+    """Add to ``named`` whether each finding is made again on footage that did not make it.
 
     Each clip with five pairs or more is left out in turn. Where the other clips alone make the finding (p <=
     .05) it is tested on that clip, and made again where there p <= .1. Where fewer than two clips have so
@@ -247,7 +247,7 @@ def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALL
 
 
 def excess_at(change: np.ndarray) -> np.ndarray:
-    """Return (n,) each pair's change less the mean of the pairs beside it, as far as these are known; else NaN."""
+    """Return (n,) each pair's change less the mean of the pairs beside it; NaN where none is known."""
     padded = np.concatenate([[np.nan], change, [np.nan]])
     beside = np.stack([padded[:-2], padded[2:]])
     known = np.isfinite(beside)
@@ -275,7 +275,7 @@ def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
 
 
 def conclude(run: Run, looks: Sequence[Look]) -> None:
-    """Write the tables ``account``, ``account_by`` and ``named``, and the same of the places of detectors' boxes.
+    """Write the tables ``account``, ``account_by`` and ``named``, and those of the places of boxes.
 
     The account is that of the last look; a cause that was named at an earlier one stays named.
     """

@@ -273,7 +273,7 @@ def _scene(
 def _third(
     before: np.ndarray | None, a: np.ndarray, after: np.ndarray | None
 ) -> tuple[np.ndarray, Change] | Excluded:
-    """The third frame and what was measured from it to t: t-1, or t+2 where t-1 is missing, other, or blurred.
+    """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred.
 
     Where there is none, the reason of the last one that was tried.
     """

@@ -69,7 +69,7 @@ def new_pairs(context: Context) -> dict[str, pd.DataFrame]:
 
 
 def together(chosen: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the pairs of all models, each once: neighbours in the order of time, then those a second apart."""
+    """Return the pairs of all models, each once: neighbours in time order, then those a second apart."""
     if len(chosen) == 1:
         return next(iter(chosen.values()))
     whole = pd.concat(list(chosen.values()), ignore_index=True)[[*PAIR, "stratum", "time_s"]]
@@ -102,7 +102,7 @@ def flipped(context: Context, pairs: pd.DataFrame) -> np.ndarray:
 
 
 def trimmed_to(read: Read, content: str, seed: int, count: int) -> Trim:
-    """Return what keeps the rows of a sample of ``count`` pairs, with its weights, of a unit that may hold more."""
+    """Return what keeps the rows of a sample of ``count`` pairs, with its weights."""
     transitions = read("transitions")
     assert transitions is not None, "a unit that is there has its transitions"
     chosen = chosen_pairs(transitions, own_change(read), count, content, seed)[[*PAIR, "weight"]]
@@ -161,7 +161,7 @@ def _neighbours(transitions: pd.DataFrame, change: pd.Series) -> pd.DataFrame:
 
 
 def _apart(transitions: pd.DataFrame, distance: int) -> pd.DataFrame:
-    """Pairs so many frames apart with no break between, two starts a distance; their change is that of their path."""
+    """Pairs so many frames apart with no break between, two starts a distance; change along the path."""
     reason = transitions["reason"].to_numpy(str)
     broken = np.concatenate([[0], np.cumsum(np.isin(reason, BREAKS))])
     change = np.concatenate([[0.0], np.cumsum(transitions["pixel_change"].fillna(0.0))])
@@ -241,7 +241,7 @@ def _draw(rows: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFr
 
 
 def sizes(pairs: pd.DataFrame) -> np.ndarray:
-    """Return (n,) > 0: the root of picture's and model's change; the picture's where the model's is not known."""
+    """Return (n,) > 0: the root of picture's times model's change, or the picture's alone."""
     picture = known_size(pairs["pixel_change"].to_numpy(float))
     own = pairs["own_change"].to_numpy(float) if "own_change" in pairs else np.full(len(pairs), np.nan)
     return np.sqrt(picture * known_size(own)) if np.isfinite(own).any() else picture
@@ -257,7 +257,7 @@ def known_size(change: np.ndarray) -> np.ndarray:
 
 
 def inclusion(size: np.ndarray, count: int) -> np.ndarray:
-    """Return (n,) probabilities proportional to size (n,) > 0, none above 1, that sum to ``count``, or n if less."""
+    """Return (n,) probabilities proportional to size (n,) > 0, none above 1, that sum to ``count``."""
     n = len(size)
     if count >= n:
         return np.ones(n)
@@ -307,7 +307,7 @@ def _pictures_of(source: VideoSource, transitions: pd.DataFrame, a: int, b: int)
 
 
 def frames_about(transitions: pd.DataFrame, a: int, b: int) -> tuple[list[int], bool, bool]:
-    """Return the numbers of a pair's frames and of those beside it, and whether there is one before and one behind."""
+    """Return the numbers of a pair's frames and those beside it; whether one is before, one behind."""
     frame, reason = transitions["frame"].to_numpy(), transitions["reason"].to_numpy(str)
     first, last = int(np.searchsorted(frame, a)), int(np.searchsorted(frame, b))
     before = first > 0 and reason[first] not in BREAKS

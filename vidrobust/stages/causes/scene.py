@@ -183,7 +183,7 @@ class Scene:
         return np.asarray(before + change * (np.float32(size) * field)[..., None])
 
     def _toned(self, x: np.ndarray, on: Collection[str], where: np.ndarray | None = None) -> np.ndarray:
-        """Levels in the light and colour that is switched on; of the pixels of ``where`` (H, W) bool alone."""
+        """Levels in the light and colour that is switched on, at the pixels of ``where`` (H, W) bool."""
         for name, levels in LEVELS.items():
             if name in on:
                 x = levels.play(self.change, x, where)
@@ -304,7 +304,7 @@ def too_dark(
 
 
 def _as_at_a(b: np.ndarray, change: Change, over: np.ndarray) -> np.ndarray:
-    """(H, W, 3) float32: t+1 in the light of t and where its camera was, at the pixels ``over`` (H, W) of t."""
+    """(H, W, 3) float32: t+1 in the light of t and from its camera, at the pixels ``over`` (H, W)."""
     moved = change.has_camera
     where = moved_mask(over, change.camera) if moved else over
     found = b.astype(np.float32)
@@ -332,7 +332,7 @@ def other_motion(motion: np.ndarray, draw: int, seed: int) -> np.ndarray:
 
 
 def smooth_field(shape: tuple[int, ...], draw: int, seed: int) -> np.ndarray:
-    """Draw (H, W) float32: normal numbers on a lattice of cubic splines, knots half the shorter side apart."""
+    """Draw (H, W) float32: normal numbers on a lattice of splines, knots half the shorter side apart."""
     height, width = shape
     spacing = min(height, width) / 2
     sides = [lattice_side(side, spacing) for side in (height, width)]

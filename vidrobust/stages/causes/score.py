@@ -58,7 +58,7 @@ def score(
     names: tuple[str, ...] | None = None,
     device: torch.device | str = "cpu",
 ) -> list[dict[str, Any]]:
-    """Return the rows of one pair and model for the table ``causes``, without the pair's own names and weight.
+    """Return the rows of one pair and model for the table ``causes``, without the pair's names.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def predict(model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.d
 
 
 def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
-    """Return (N, K) the outputs as points whose differences are compared: log p less its mean over the classes, or sqrt p."""
+    """Return (N, K) outputs as points to be compared: log p less its mean over the classes, or sqrt p."""
     if space == "roots":
         return np.sqrt(probabilities)
     logs = np.log(np.maximum(probabilities, TINY))
@@ -148,7 +148,7 @@ def _replayed(
 
 
 def _margin_step(margin: np.ndarray | None, steps: list[tuple[int, int]], sign: float) -> float:
-    """How far the chain's steps move the margin from t towards t+1, their mean; NaN where there is no flip."""
+    """How far the chain's steps move the margin from t towards t+1; NaN where there is no flip."""
     if margin is None:
         return float("nan")
     return sign * float(np.mean([margin[before] - margin[after] for before, after in steps]))

@@ -113,7 +113,7 @@ class PairTable:
 
     @cached_property
     def cluster(self) -> np.ndarray:
-        """(n,) int code of the independent unit of each pair, by the one rule (``statistics/clusters.py``)."""
+        """(n,) int code of the independent unit of each pair (``statistics/clusters.py``)."""
         found = independent_clusters(self.item, self.frame, part=self.part, shortest=SHORTEST_SAMPLED)
         return found.label
 
@@ -178,7 +178,7 @@ class PairTable:
         return np.asarray(self.projection[:, MEASURED.index(cause)])
 
     def beyond(self, cause: str, floor: float = SMALLEST_SHARE) -> np.ndarray:
-        """Return (n,) what each pair has of a cause beyond ``floor`` of all change, or beyond what the placebos do.
+        """Return (n,) what each pair has of a cause beyond ``floor`` of all change and beyond the placebos.
 
         The placebos of all pairs are pooled: one pair's alone are as uncertain as what they are to be
         compared with. Pairs in which no such change was measured add nothing, whatever the chance: what all
@@ -200,7 +200,7 @@ def summarise(
     keyframes: Mapping[str, float] | None = None,
     flips: Mapping[tuple[str, str], int] | None = None,
 ) -> pd.DataFrame:
-    """Make the table ``account`` of neighbours: per model, over all items (item "") and per item, one row a cause.
+    """Make the table ``account`` of neighbours: one row a model, item ("" = all) and cause.
 
     Parameters
     ----------
@@ -274,7 +274,7 @@ def over_a_second(by: pd.DataFrame) -> pd.DataFrame:
 def account_rows(
     ids: Mapping[str, str], rows: pd.DataFrame, flips: int | None = None
 ) -> list[dict[str, Any]]:
-    """Return the rows of one model and one cut of its pairs; ``flips`` in all the footage, where they are known."""
+    """Return the rows of one model and one cut of its pairs; ``flips`` of all the footage, if known."""
     pairs = PairTable.of(rows)
     known = round(pairs.weight[pairs.flip].sum()) if flips is None else flips
     shared: dict[str, Any] = {
@@ -352,7 +352,7 @@ def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
 
 
 def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: float = SMALLEST_SHARE) -> float:
-    """Return the one-sided p-value that a cause's share is not above ``floor``, nor above what its placebos do.
+    """Return the one-sided p that a cause's share is not above ``floor``, nor above its placebos'.
 
     The signs of what each pair adds beyond that (``PairTable.beyond``) are flipped at random, or those of
     whole ``clips``.
@@ -367,7 +367,7 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
 
 
 def too_few(pairs: PairTable, cause: str, level: float) -> bool:
-    """Say whether these pairs speak for a cause, but so few weigh in that all signs alike are no rarer than ``level``.
+    """Say whether pairs speak for a cause, but too few weigh in to reach ``level`` with all signs alike.
 
     They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965), which no change of signs alters: a dip
     of the light in thirty pairs, down and up again, counts as two.
@@ -386,7 +386,7 @@ def estimate(
     floor: float = 0.0,
     keyframes: bool = False,
 ) -> TestedInterval:
-    """Return the share of a part (n,) of the change, less that of the placebos (n,), with its interval over clusters."""
+    """Return the share of a part (n,) of the change, less that of placebos (n,), with its interval."""
     less = np.zeros(len(part)) if placebo is None else placebo
     columns = np.column_stack([part, less, pairs.change, pairs.excess, pairs.at_keyframe])
     cluster = pairs.cluster

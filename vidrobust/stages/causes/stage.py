@@ -1,4 +1,4 @@
-"""The stage ``causes``: pairs of frames are replayed once for all models, and the account is made of all of them."""
+"""The stage ``causes``: pairs are replayed once for all models, and make the account."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _replayed(pictures: Pictures, stratum: str, flip: bool, codec: str) -> Repla
 def _seen(
     model: Model, pair: ReplayedPair, device: str, settings: Settings
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[str, ...]]]:
-    """For each account: the prefix of its tables, coordinates and labels of all pictures, and the labels' names.
+    """For each account: its tables' prefix, coordinates and labels of all pictures, the labels' names.
 
     A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed
     for labels, and of its boxes' places, which have no labels.

@@ -32,7 +32,7 @@ from vidrobust.frame_pairs.prepared import PreparedFrame, prepare
 from vidrobust.frame_pairs.transitions import CUTS, FrameTransitions, Timing, measure_timing
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.pipeline.stage import Context, Found
-from vidrobust.stages.variation.quantities import UNITS
+from vidrobust.stages.variation.spread import UNITS
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
@@ -260,7 +260,7 @@ class VariationMeter:
             shot.start_after = frame.index + FAR_FRAMES
 
     def _clip_step(self, time_s: float) -> float:
-        """Seconds to the next frame that is compared with the shot's first one; never in step with anything."""
+        """Seconds to the next frame that is compared with the shot's first; never in step with anything."""
         start = self._shot.first.time_s if self._shot.first is not None else time_s
         return max(CLIP_STEP_S, (time_s - start) / MOST_CLIP) * self._generator.uniform(0.5, 1.5)
 
@@ -273,7 +273,7 @@ class VariationMeter:
 
 
 def stride_for(height: int, width: int, frame_rate: float) -> int:
-    """Return of how many neighbouring pairs one is measured, so that the mean cost a frame is within BUDGET_MS.
+    """Return of how many neighbouring pairs one is measured within BUDGET_MS a frame.
 
     It depends on the footage alone, not on the machine, so that a run can be repeated.
     """
@@ -288,7 +288,7 @@ def stride_for(height: int, width: int, frame_rate: float) -> int:
 
 
 def absolute_change(quantity: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Return |value - 1| of ratios and |value| of all else; ``quantity`` (N,) names, ``value`` (N,) signed."""
+    """Return (N,) |value - 1| of ratios and |value| of all else; ``quantity`` (N,) are names."""
     ratios = [name for name, unit in UNITS.items() if unit.startswith("ratio")]
     change: np.ndarray = np.abs(value - np.where(np.isin(quantity, ratios), 1.0, 0.0))
     return change
