@@ -7,13 +7,7 @@ import pytest
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.models.outputs import (
-    are_probabilities,
-    as_rows,
-    check_finite,
-    find_scores,
-    in_fixed_batches,
-)
+from vidrobust.models.reading import are_probabilities, as_rows, check_finite, find_scores, in_fixed_batches
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 3.0, -2.0]], np.float32)
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.1, 0.2, 0.7]], np.float32)

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.models.weights import fit_state, read_state
+from vidrobust.models.modules import fit_state, read_state
 
 
 def small(classes: int = 3) -> torch.nn.Sequential:

@@ -48,8 +48,8 @@ def _own() -> list[ModelKind]:
 def parse_spec(text: str) -> ModelSpec:
     """Take a spec apart.
 
-    Raises SettingsError that lists the forms, or the options of that form; InputError for a kind whose package
-    is broken.
+    Raises SettingsError that lists the forms, or the options of that form; InputError for a kind whose
+    package is broken.
 
     >>> parse_spec("torchvision:resnet18,weights=a,b.pth").options
     {'weights': 'a,b.pth'}

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, no_exit
 from vidrobust.frames.device import resolve_device
 from vidrobust.models.detection.network import DetectionNetwork, as_detector
 from vidrobust.models.engines.choose import with_engine
@@ -72,7 +72,8 @@ def load_model(
     engine  "torch", "onnxruntime", "openvino", or "auto": the fastest that says the same; by default as
             VIDROBUST_ENGINE says, else auto. With "torch" an ONNX file stays in ONNX Runtime. ``precision``
             "float32", "bfloat16" or "int8". Both may stand in the spec
-    sample  (N, 3, H, W) uint8 frames on which engines are compared and timed, and int8 is calibrated; real ones
+    sample  (N, 3, H, W) uint8 frames on which engines are compared and timed, and int8 is calibrated; real
+    ones
             where there are any
 
     Raises SettingsError for a wrong spec, a missing file, sidecar or package, or outputs that do not fit;
@@ -101,7 +102,8 @@ def load_as_it_is(spec: str, *, device: str = "auto", name: str | None = None) -
 def _loaded(spec: str, device: str, name: str | None) -> Network | Model:
     """A model, or a network that has still to be checked and made a classifier."""
     parsed = parse_spec(spec)
-    loaded = kind_of(parsed).load(parsed, resolve_device(device))
+    with no_exit(f"model {spec}"):
+        loaded = kind_of(parsed).load(parsed, resolve_device(device))
     declared = Declared.read({key: value for key, value in parsed.options.items() if key in KEYS}, spec)
     if isinstance(loaded, Network):
         return dataclasses.replace(loaded, name=name or loaded.name, declared=declared.over(loaded.declared))

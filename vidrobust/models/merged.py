@@ -3,8 +3,8 @@
     model       tabby .1   Persian cat .4   Eskimo dog .2   (997 more)
     data set    cat .67 = .4 / (.4 + .2)    dog .33         cow 0, for which the model has no class
 
-Which class leads is decided as by logits of which the maximum is taken and minus infinity stands where no class
-belongs (Shankar et al. 2019): the softmax of those is what is given here.
+Which class leads is decided as by logits of which the maximum is taken and minus infinity stands where no
+class belongs (Shankar et al. 2019): the softmax of those is what is given here.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of
 
     of  what the map came with, for the notes
 
-    A map of ImageNet's 1000 is moved by one for a model with a background class before them; a model with more
-    classes than that is not one of ImageNet's. Raises SettingsError for a model with operating points.
+    A map of ImageNet's 1000 is moved by one for a model with a background class before them; a model with
+    more classes than that is not one of ImageNet's. Raises SettingsError for a model with operating points.
     """
     count, needed = len(classifier.class_names), max(class_map.of_model) + 1
     if needed > count or (count > IMAGENET and not imagenet_shift(classifier.class_names)):

@@ -16,9 +16,8 @@ from vidrobust.frames.pixels import check_pixels
 from vidrobust.models.engines.agreement import Guarded
 from vidrobust.models.engines.runners import OnnxFile
 from vidrobust.models.info import ModelInfo
-from vidrobust.models.outputs import as_rows, in_fixed_batches
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.models.reading import Declared, settle
+from vidrobust.models.reading import Declared, as_rows, in_fixed_batches, settle
 from vidrobust.predictions import Classifications, Classifier
 
 FIRST_BATCHES = 2

@@ -63,9 +63,10 @@ def predict(
 ) -> Predictions:
     """pixels (N, 3, H, W) uint8, any N from 0 -> Classifications or Detections of N frames, in their order.
 
-    ``"auto"`` starts from ``auto_batch``, halves when memory runs out, and remembers what fitted for this model
-    and size of frame; ``on_smaller`` is called with each new size. A number is kept to: running out then raises
-    ModelError, as does one frame alone that does not fit. Rows do not depend on the batch beyond rounding.
+    ``"auto"`` starts from ``auto_batch``, halves when memory runs out, and remembers what fitted for this
+    model and size of frame; ``on_smaller`` is called with each new size. A number is kept to: running out
+    then raises ModelError, as does one frame alone that does not fit. Rows do not depend on the batch beyond
+    rounding.
 
     Raises ModelError where the model fails or its answer is no prediction of these frames (``checked``).
     """
@@ -91,8 +92,8 @@ def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> 
     """The predictions of frames as they are: ``predict`` of their pixels, or looked up by item and number.
 
     A model whose ``needs_pixels`` is False (answers of a smart camera, from a file) has a method
-    ``predict_frames(item, index)``, one of boxes ``predict_frames(item, index, (H, W))``; on anything but footage
-    as it is, ``predict`` of it raises ModelError.
+    ``predict_frames(item, index)``, one of boxes ``predict_frames(item, index, (H, W))``; on anything but
+    footage as it is, ``predict`` of it raises ModelError.
     """
     if needs_pixels(model):
         return predict(model, frames.pixels, batch)
@@ -197,7 +198,7 @@ def _attempt(model: Model, pixels: torch.Tensor) -> Predictions | None:
         answer: object = model(pixels)
     except SettingsError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if is_out_of_memory(error):
             return None
         if isinstance(error, VidrobustError):

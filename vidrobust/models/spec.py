@@ -70,8 +70,8 @@ class ModelKind:
 
     scheme   what stands before the colon of a spec, and its name in messages
     load     (spec, device) -> a Network or DetectionNetwork, which is checked and becomes a Classifier or a
-             Detector, or a model of the protocols; raises SettingsError for a wrong spec or a missing package,
-             InputError for what cannot be read
+             Detector, or a model of the protocols; raises SettingsError for a wrong spec or a missing
+             package, InputError for what cannot be read
     forms    how specs of this kind are written
     options  what may follow the target as ``,key=value``
     endings  of files, so that the form of a bare file name is known

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.detection.fit import BoxPreprocess
+from vidrobust.models.detection.heads import HEADS
+from vidrobust.models.preprocess import BoxPreprocess
 
 
 def prepared(**changes: object) -> BoxPreprocess:
@@ -66,16 +67,46 @@ def test_resizes_as_opencv_does() -> None:
     np.testing.assert_array_equal(made[0].permute(1, 2, 0).numpy(), expected)
 
 
-def test_whole_sides() -> None:
-    """768 x 432 into 416 is 416 x 234; 854 x 480 is 416 x 233.8, which the families round apart."""
-    for whole, expected in (("down", 233), ("nearest", 234)):
-        how = prepared(size=(416, 416), whole=whole)
-        assert how.sides(432, 768) == (234, 416)
-        assert how.sides(480, 854) == (expected, 416)
+def yolox_preproc(img: np.ndarray, input_size: tuple[int, int]) -> tuple[np.ndarray, float]:
+    """Megvii-BaseDetection/YOLOX, yolox/data/data_augment.py, ``preproc``, word by word but for the last axis."""
+    padded_img = np.ones((input_size[0], input_size[1], 3), dtype=np.uint8) * 114
+    r = min(input_size[0] / img.shape[0], input_size[1] / img.shape[1])
+    resized_img = cv2.resize(
+        img, (int(img.shape[1] * r), int(img.shape[0] * r)), interpolation=cv2.INTER_LINEAR
+    ).astype(np.uint8)
+    padded_img[: int(img.shape[0] * r), : int(img.shape[1] * r)] = resized_img
+    return np.ascontiguousarray(padded_img.transpose(2, 0, 1), dtype=np.float32), r
+
+
+@pytest.mark.parametrize(
+    ("height", "width"),
+    [(432, 768), (360, 640), (480, 854), (1080, 1920), (301, 77), (416, 416), (333, 1001)],
+)
+def test_letterbox_of_yolox(height: int, width: int) -> None:
+    """Pixels equal; boxes are divided by the ratio, as its demos do. 768 x 432 px make 233 rows of 416."""
+    frame = np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    how = prepared(size=(416, 416), round_down=True, one_scale=True, channels="BGR")
+    expected, ratio = yolox_preproc(frame[..., ::-1], (416, 416))
+    made = how(torch.from_numpy(frame).permute(2, 0, 1)[None])[0]
+    np.testing.assert_array_equal(made.numpy(), expected)
+    boxes = np.array([[10.0, 20.0, 300.0, 200.0]])
+    np.testing.assert_allclose(how.fit(height, width).undo(boxes), boxes / ratio, rtol=1e-12)
+    if (height, width) == (432, 768):
+        assert how.sides(height, width) == (233, 416)
+
+
+def test_head_of_yolox_has_its_letterbox() -> None:
+    head = HEADS["yolox"]
+    assert (head.place, head.round_down, head.one_scale, head.antialias) == ("top left", True, True, False)
+
+
+def test_nearest_sides() -> None:
+    """854 x 480 px in 416 are 416 x 233.8."""
+    assert prepared(size=(416, 416)).sides(480, 854) == (234, 416)
 
 
 def test_refuses_what_it_does_not_know() -> None:
-    with pytest.raises(SettingsError, match="resize: expected 'letterbox' or 'stretch', got 'crop'"):
+    with pytest.raises(SettingsError, match="resize"):
         prepared(resize="crop")
-    with pytest.raises(SettingsError, match='channels: expected "RGB" or "BGR"'):
+    with pytest.raises(SettingsError, match="channels"):
         prepared(channels="rgb")

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.detection import efficientdet, nanodet, rtmdet
 from vidrobust.models.detection.candidates import Candidates, HeadSettings
+from vidrobust.models.detection.heads import HEADS
 
 SIZE = (64, 96)
 INPUT = HeadSettings(size=SIZE)
@@ -51,10 +51,10 @@ def test_nanodet_plus() -> None:
     places = list(cells(0.0, (8, 16, 32, 64)))
     assert len(places) == 128
     scores, sides = rng.uniform(size=(128, CLASSES)), rng.normal(size=(128, 32))
-    found = nanodet.decode({"output": np.concatenate([scores, sides], axis=1)}, INPUT)
+    found = HEADS["nanodet"].decode({"output": np.concatenate([scores, sides], axis=1)}, INPUT)
     by_cell(found, [sides_of(place, row) for place, row in zip(places, sides, strict=True)], scores)
     with pytest.raises(SettingsError, match=r"head nanodet: expected outputs \(128, classes \+ 32\)"):
-        nanodet.decode({"output": np.zeros((126, 40))}, INPUT)
+        HEADS["nanodet"].decode({"output": np.zeros((126, 40))}, INPUT)
 
 
 def test_picodet() -> None:
@@ -65,12 +65,12 @@ def test_picodet() -> None:
     cuts = np.cumsum([96, 24, 6])
     outputs = {f"s{k}": part for k, part in enumerate(np.split(scores, cuts))}
     outputs |= {f"b{k}": part for k, part in enumerate(np.split(sides, cuts))}
-    found = nanodet.decode_picodet(outputs, INPUT)
+    found = HEADS["picodet"].decode(outputs, INPUT)
     by_cell(found, [sides_of(place, row) for place, row in zip(places, sides, strict=True)], scores)
     with pytest.raises(SettingsError, match="expected 128 cells for an input of 96x64 px, got 126"):
-        nanodet.decode_picodet({k: v for k, v in outputs.items() if k[1] != "3"}, INPUT)
+        HEADS["picodet"].decode({k: v for k, v in outputs.items() if k[1] != "3"}, INPUT)
     with pytest.raises(SettingsError, match=r"expected scores and boxes of each level, \(cells, classes\)"):
-        nanodet.decode_picodet({k: v for k, v in outputs.items() if k != "b3"}, INPUT)
+        HEADS["picodet"].decode({k: v for k, v in outputs.items() if k != "b3"}, INPUT)
 
 
 def test_rtmdet() -> None:
@@ -83,18 +83,18 @@ def test_rtmdet() -> None:
         scores += [1 / (1 + np.exp(-logits[:, row, column])) for row in range(h) for column in range(w)]
         sides += [distances[:, row, column] for row in range(h) for column in range(w)]
     boxes = [[x - d[0], y - d[1], x + d[2], y + d[3]] for (x, y, _), d in zip(places, sides, strict=True)]
-    by_cell(rtmdet.decode(outputs, INPUT), boxes, np.array(scores))
+    by_cell(HEADS["rtmdet"].decode(outputs, INPUT), boxes, np.array(scores))
     with pytest.raises(SettingsError, match=r"head rtmdet: expected scores and boxes of each level"):
-        rtmdet.decode({"cls": np.zeros((3, 8, 12)), "box": np.zeros((5, 8, 12))}, INPUT)
+        HEADS["rtmdet"].decode({"cls": np.zeros((3, 8, 12)), "box": np.zeros((5, 8, 12))}, INPUT)
 
 
 def test_mmdeploy_end_to_end() -> None:
     dets = np.array([[1.0, 2, 30, 40, 0.9], [5, 6, 7, 8, 0.2]])
-    found = rtmdet.decode_end_to_end({"dets": dets, "labels": np.array([2, 0])}, INPUT)
+    found = HEADS["mmdet"].decode({"dets": dets, "labels": np.array([2, 0])}, INPUT)
     assert found.boxes.tolist() == [[1, 2, 30, 40], [5, 6, 7, 8]]
     assert (found.scores.tolist(), found.labels.tolist()) == ([0.9, 0.2], [2, 0])
     with pytest.raises(SettingsError, match="head mmdet: expected dets"):
-        rtmdet.decode_end_to_end({"dets": dets[:, :4], "labels": np.array([2, 0])}, INPUT)
+        HEADS["mmdet"].decode({"dets": dets[:, :4], "labels": np.array([2, 0])}, INPUT)
 
 
 def test_efficientdet_as_the_package_effdet_decodes_it() -> None:
@@ -114,9 +114,9 @@ def test_efficientdet_as_the_package_effdet_decodes_it() -> None:
     codes = torch.from_numpy(np.concatenate(flat_codes))
     boxes = anchors_of.decode_box_outputs(codes, anchors.double(), output_xyxy=True)
     scores = 1 / (1 + np.exp(-np.concatenate(flat_scores)))
-    found = efficientdet.decode(outputs, HeadSettings(size=size))
+    found = HEADS["efficientdet"].decode(outputs, HeadSettings(size=size))
     np.testing.assert_allclose(found.boxes, boxes.numpy(), rtol=1e-5, atol=1e-3)
     np.testing.assert_allclose(found.scores, scores.max(axis=1))
     np.testing.assert_array_equal(found.labels, scores.argmax(axis=1))
     with pytest.raises(SettingsError, match="head efficientdet: expected scores and boxes"):
-        efficientdet.decode({"a": np.zeros((9, 2, 2)), "b": np.zeros((35, 2, 2))}, INPUT)
+        HEADS["efficientdet"].decode({"a": np.zeros((9, 2, 2)), "b": np.zeros((35, 2, 2))}, INPUT)

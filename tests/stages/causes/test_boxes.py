@@ -15,7 +15,7 @@ import torch
 
 from tests.frame_pairs.planted import HEIGHT, MARGIN, WIDTH, recorded, still, view
 from vidrobust.frames.pixels import to_array
-from vidrobust.models.detection.answers import Found
+from vidrobust.models.detection.network import FrameBoxes
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.places import Places, shape_array
@@ -299,7 +299,10 @@ def test_boxes_that_lean_with_the_light_are_lights(plain_scene: np.ndarray, movi
     rng = np.random.default_rng(0)
     places = steps(8) if moving else [[100.0] * 4] * 8  # of six pairs all signs alike have p = 1 / 64
     clips = [
-        [with_plate(plain_scene, x, gain=g) for x, g in zip(four, 1 + rng.uniform(-0.08, 0.08, 4), strict=True)]
+        [
+            with_plate(plain_scene, x, gain=g)
+            for x, g in zip(four, 1 + rng.uniform(-0.08, 0.08, 4), strict=True)
+        ]
         for four in places
     ]
     causes = placed(Middle(lambda frame: 60 * (float(frame[:30].mean()) - 0.45)), clips, 1.0)
@@ -343,7 +346,7 @@ SIZE = (120, 160)
 LOWER = np.tri(50, dtype=bool)
 
 
-def two_parts(x: int, order: tuple[int, int] = (0, 1), *, masked: bool = True) -> Found:
+def two_parts(x: int, order: tuple[int, int] = (0, 1), *, masked: bool = True) -> FrameBoxes:
     """Two masks that fill one square, in this order; both of one class."""
     masks = [Mask.of_array(part, x, 30) for part in (LOWER, ~LOWER)]
     box = [float(x), 30.0, x + 50.0, 80.0]

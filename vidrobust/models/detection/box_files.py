@@ -11,7 +11,6 @@ DOTA       a folder of Task1_CLASS.txt: picture, score, four corners x, y
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_columns
+from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.labels import kitti
 from vidrobust.shapes.coco import about, coco_box, coco_shape, polygon_text
 from vidrobust.shapes.shape import read_shape
@@ -92,7 +92,8 @@ class BoxFile:
     """What a file says, before any frame of footage is known.
 
     boxes     item ("" where none is named), frame, score, label, x1, y1, x2, y2, track (-1: none), shape
-              ("": the box itself; as in the table ``detections``) and, where the file has them, label_name, model
+              ("": the box itself; as in the table ``detections``) and, where the file has them, label_name,
+              model
     first     the number of the first frame, 0 or 1; None where the file does not say
     relative  boxes are shares of the frame's width and height
     looked    (item, frame) of rows without a box: looked at and empty; a frame of -1: the whole item
@@ -276,7 +277,7 @@ def _coco(path: Path, categories: Path | None) -> BoxFile:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parsed_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
 

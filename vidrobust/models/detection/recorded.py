@@ -48,8 +48,9 @@ class RecordedDetector:
     def about(self, item: str, num_frames: int | None) -> dict[str, Any]:
         """What the file says of an item of so many frames, where known, and how its frames are counted.
 
-        counted_from (0 or 1), why, rows, frames with a box, beyond (rows of frames that the item does not have).
-        Raises ModelError where the file holds boxes of other items and none of this one, or none of its frames.
+        counted_from (0 or 1), why, rows, frames with a box, beyond (rows of frames that the item does not
+        have). Raises ModelError where the file holds boxes of other items and none of this one, or none of
+        its frames.
         """
         mine = self._of(item)
         first, why = self._first_of(mine["frame"].to_numpy(np.int64), num_frames)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vidrobust.models.outputs import as_rows
+from vidrobust.models.reading import as_rows
 
 TOLERANCE = 1e-4
 """Largest difference of scores, as a share of the largest score, that is rounding."""

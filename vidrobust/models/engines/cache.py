@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import parsed_json
 
 VARIABLE = "VIDROBUST_CACHE"
 
@@ -39,7 +40,7 @@ def key_of(parts: Mapping[str, object]) -> str:
 def recall(key: str) -> dict[str, Any] | None:
     """What was remembered under a key, or None where there is nothing that can be read."""
     try:
-        found = json.loads((cache_folder() / "choices" / f"{key}.json").read_text(encoding="utf-8"))
+        found = parsed_json((cache_folder() / "choices" / f"{key}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
@@ -59,8 +60,8 @@ def remember(key: str, what: Mapping[str, Any]) -> bool:
 def made_once(key: str, name: str, make: Callable[[Path], None]) -> Path:
     """The file ``name`` in a folder of its own, made by ``make`` where it is not there yet.
 
-    Made beside and renamed, so that a killed process leaves nothing that looks whole. Raises OSError where the
-    folder cannot be written, and what ``make`` raises.
+    Made beside and renamed, so that a killed process leaves nothing that looks whole. Raises OSError where
+    the folder cannot be written, and what ``make`` raises.
     """
     folder = cache_folder() / "networks" / key
     if not (folder / name).is_file():

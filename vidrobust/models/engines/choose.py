@@ -21,7 +21,7 @@ from vidrobust.models.engines.runners import ENGINES, Engine, OnnxFile, Run
 from vidrobust.models.engines.wanted import Wanted
 from vidrobust.models.info import file_sha256
 from vidrobust.models.network import Network
-from vidrobust.models.outputs import as_rows, in_fixed_batches
+from vidrobust.models.reading import as_rows, in_fixed_batches
 
 FRAMES = 4
 ROUNDS = 3
@@ -45,8 +45,8 @@ def with_engine(network: Network, wanted: Wanted, sample: torch.Tensor) -> Netwo
 
     sample  (N, 3, H, W) uint8, real frames where there are any: what engines are compared and timed on
 
-    ``notes`` say what was chosen and why another was not. Raises SettingsError where an engine that is asked for
-    by name cannot be had, or does not say the same in float32.
+    ``notes`` say what was chosen and why another was not. Raises SettingsError where an engine that is asked
+    for by name cannot be had, or does not say the same in float32.
     """
     auto = wanted.engine == "auto"
     if wanted.precision != "float32":

@@ -31,8 +31,8 @@ def exported(module: torch.nn.Module, shape: tuple[int, int], parts: dict[str, o
     shape  height and width of its input, px
     parts  what identifies the module: hashes of weights and code
 
-    Raises CannotExportError. That the file computes the same is for the caller to check: a trace holds on to the
-    branch that its example took.
+    Raises CannotExportError. That the file computes the same is for the caller to check: a trace holds on to
+    the branch that its example took.
     """
     key = key_of({**parts, "shape": shape, "torch": torch.__version__, "opset": OPSET, "exporter": 1})
     try:

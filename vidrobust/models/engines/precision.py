@@ -36,8 +36,8 @@ def with_bfloat16(network: Network) -> Callable[[torch.Tensor], object]:
 def quantised(file: OnnxFile, inputs: torch.Tensor, where: str) -> OnnxFile:
     """The network in int8, ranges calibrated on inputs (N, 3, H, W) float32; kept in the cache.
 
-    Static quantisation of ONNX Runtime, per channel, in the QDQ form that OpenVINO reads too. Raises SettingsError
-    where the packages are not there or the network is not taken.
+    Static quantisation of ONNX Runtime, per channel, in the QDQ form that OpenVINO reads too. Raises
+    SettingsError where the packages are not there or the network is not taken.
     """
     try:
         from onnxruntime.quantization import QuantType, quantize_static

@@ -17,8 +17,8 @@ from vidrobust.models.inside.answered import ONLY_ANSWERS, ONLY_TORCH, SAME, Ans
 from vidrobust.models.inside.head_of_module import head_of, over_places, watched
 from vidrobust.models.inside.looked import LACKS, TURNS, Look, Looked
 from vidrobust.models.network import Network, NetworkClassifier, check_frames, scores
-from vidrobust.models.outputs import as_rows, find_scores, in_fixed_batches
 from vidrobust.models.predict import predict
+from vidrobust.models.reading import as_rows, find_scores, in_fixed_batches
 from vidrobust.predictions import Classifications, Classifier
 
 # Torch modules: watched at their head.
@@ -284,9 +284,9 @@ def _answer(model: Classifier, pixels: torch.Tensor) -> Looked:
 def look_of(model: Classifier) -> Look:
     """The Look of a classifier.
 
-    A torch module is watched at its head; an ONNX file is cut before its last layer, and before its last softmax;
-    of any other callable there is the answer alone, and more where it has a ``module``. A network that an engine
-    computes is asked as it was loaded.
+    A torch module is watched at its head; an ONNX file is cut before its last layer, and before its last
+    softmax; of any other callable there is the answer alone, and more where it has a ``module``. A network
+    that an engine computes is asked as it was loaded.
     """
     if not isinstance(model, NetworkClassifier):
         return callable_look(model)

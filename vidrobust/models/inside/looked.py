@@ -59,9 +59,9 @@ def rows_of(looked: Looked, rows: np.ndarray) -> Looked:
 class Look:
     """How a network is asked.
 
-    frames    (N, 3, H, W) uint8 RGB -> Looked of N frames
-    lacks     what it cannot say, of "logits", "features" and "odin", and why, in words that go on after a colon
-    head      where the features are taken, in words; "" where they are not
+    frames    (N, 3, H, W) uint8 RGB -> Looked of N frames lacks     what it cannot say, of "logits",
+    "features" and "odin", and why, in words that go on after a colon head      where the features are taken,
+    in words; "" where they are not
     """
 
     frames: Callable[[torch.Tensor], Looked]

@@ -10,11 +10,10 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.models import classes
 from vidrobust.models.info import file_sha256
-from vidrobust.models.modules import from_module
+from vidrobust.models.modules import fit_state, from_module, read_state
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
-from vidrobust.models.weights import fit_state, read_state
 
 LITE_RESIZE = {"efficientnet-lite0": 256, "efficientnet-lite1": 272, "efficientnet-lite2": 292}
 """px of the shorter side: size + 32, the crop padding that these networks were evaluated with

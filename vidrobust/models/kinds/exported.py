@@ -10,11 +10,10 @@ import torch
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.classes import given_names
 from vidrobust.models.info import file_sha256
-from vidrobust.models.modules import full_precision
+from vidrobust.models.modules import full_precision, weights_only
 from vidrobust.models.network import Network
 from vidrobust.models.sidecar import read_sidecar
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
-from vidrobust.models.weights import weights_only
 
 
 def exported_program(spec: ModelSpec, device: torch.device) -> Network:

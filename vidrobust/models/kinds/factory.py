@@ -12,14 +12,12 @@ from typing import Any, cast
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.models.detection.modules import module_detector
 from vidrobust.models.detection.network import checked_detector
 from vidrobust.models.info import state_sha256
-from vidrobust.models.modules import from_module
+from vidrobust.models.modules import fit_state, from_module, module_detector, read_state
 from vidrobust.models.network import Network, check_steady
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
-from vidrobust.models.weights import fit_state, read_state
 from vidrobust.predictions import Classifier, Detector
 
 _EXPECTED = (

@@ -11,15 +11,14 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
 from vidrobust.models.classes import given_names
-from vidrobust.models.detection import yolov8
 from vidrobust.models.detection.candidates import Outputs
 from vidrobust.models.detection.network import DetectionNetwork
-from vidrobust.models.detection.sidecar import read_entry
+from vidrobust.models.detection.yolo import ultralytics_entry
 from vidrobust.models.engines.runners import OnnxFile
 from vidrobust.models.info import file_sha256
 from vidrobust.models.network import Network
 from vidrobust.models.onnx_runtime import check_input, open_session, runtime, weight_files
-from vidrobust.models.sidecar import find_entry, read_sidecar
+from vidrobust.models.sidecar import find_entry, read_entry, read_sidecar
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
 
 
@@ -30,7 +29,7 @@ def onnx_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetw
     """
     path = spec.file()
     session, notes = open_session(path, device, spec)
-    own = yolov8.read_metadata(session.get_modelmeta().custom_metadata_map)
+    own = ultralytics_entry(session.get_modelmeta().custom_metadata_map)
     where, entry = find_entry(path, spec.options.get("sidecar"), own=own)
     if entry.get("task") == "detection":
         return _detector(spec, session, notes, where, entry)

@@ -11,11 +11,10 @@ from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
 from vidrobust.models.classes import given_names
 from vidrobust.models.info import file_sha256, state_sha256
-from vidrobust.models.modules import from_hub, from_module
+from vidrobust.models.modules import fit_state, from_hub, from_module, read_state
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import from_timm
 from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
-from vidrobust.models.weights import fit_state, read_state
 
 
 def timm_model(spec: ModelSpec, device: torch.device) -> Network:

@@ -9,15 +9,19 @@ from typing import Any
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.classes import given_names, shown_name
-from vidrobust.models.detection.coco import coco
-from vidrobust.models.detection.modules import ModuleDetector, module_detector
+from vidrobust.models.classes import coco_names, given_names, numbered, shown_name
 from vidrobust.models.info import file_sha256, state_sha256
-from vidrobust.models.modules import from_hub, from_module
+from vidrobust.models.modules import (
+    ModuleDetector,
+    fit_state,
+    from_hub,
+    from_module,
+    module_detector,
+    read_state,
+)
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import from_torchvision
 from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
-from vidrobust.models.weights import fit_state, read_state
 
 _QUIET: dict[str, dict[str, Any]] = {
     "googlenet": {"init_weights": False},
@@ -82,7 +86,7 @@ def _detector(spec: ModelSpec, entry: Any, path: Path | None, device: torch.devi
         weights, sha256, name = f"{entry} from the hub", state_sha256(module), spec.target
     else:
         count = spec.number("num_classes") or (len(names) if names else 91)
-        names = names or (coco(91) if count == 91 else tuple(f"class {i}" for i in range(count)))
+        names = names or (coco_names(91) if count == 91 else numbered(count))
         module = torchvision.models.get_model(
             spec.target, weights=None, weights_backbone=None, num_classes=count
         )

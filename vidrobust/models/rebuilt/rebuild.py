@@ -44,8 +44,8 @@ class BlurredGraph:
 def blur_graph(network: Any) -> BlurredGraph:
     """BlurPool into an ``onnx.ModelProto``, in place, as ``blur_module.blurred`` does it.
 
-    Left is what pads itself ("auto_pad"), for its padding depends on the stride, and what rounds its size up where
-    sizes are not known.
+    Left is what pads itself ("auto_pad"), for its padding depends on the stride, and what rounds its size up
+    where sizes are not known.
     """
     graph = network.graph
     version = max((o.version for o in network.opset_import if o.domain in ("", "ai.onnx")), default=1)
@@ -221,8 +221,8 @@ def normalised_by(module: nn.Module, inputs: Sequence[torch.Tensor]) -> nn.Modul
 def normalise_graph(network: Any, feed: str, inputs: Sequence[np.ndarray]) -> int:
     """The same in an ``onnx.ModelProto``, in place; how many nodes, 0 where normalisation was folded away.
 
-    feed  name of the network's input; inputs: what it takes, batches of it. From the first node to the last, for
-    what one node is given depends on those before it.
+    feed  name of the network's input; inputs: what it takes, batches of it. From the first node to the last,
+    for what one node is given depends on those before it.
     """
     from onnx import ValueInfoProto, numpy_helper
 

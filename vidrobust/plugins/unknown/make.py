@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frames.pixels import to_array
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.inside.answered import ONLY_ANSWERS
 from vidrobust.models.inside.look import look_of
 from vidrobust.models.inside.looked import LACKS, Look, Looked
@@ -192,7 +193,7 @@ def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]
 
 def _flips(run: Run, model: str, rows: pd.DataFrame) -> np.ndarray:
     pairs = run.table("pairs")
-    pairs = pairs[(pairs["model"] == model) & (pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    pairs = usable_pairs(pairs, model)
     sides = [
         pairs[["item", side, "label_flip"]].set_axis(["item", "frame", "flip"], axis=1) for side in SIDES
     ]
