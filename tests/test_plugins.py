@@ -92,3 +92,39 @@ def test_our_own_plugins_are_whole() -> None:
     assert {each["error"] for each in own.values()} == {""}
     assert own["gauge"]["brings"]["commands"] == ["repeatability", "passes", "plan"]
     assert own["unknown"]["brings"]["stages"] == ["unknown"]
+
+
+BROKEN = """
+import importlib.abc, sys
+
+
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.startswith(REFUSED):
+            raise ImportError(name + " is broken")
+
+
+GAUGE = "vidrobust.plugins.gauge."
+REFUSED = ("vidrobust.plugins.unknown.section", GAUGE + "report", GAUGE + "kept_study")
+sys.meta_path.insert(0, Refuse())
+from pathlib import Path
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.settings import Settings
+from vidrobust.finished_runs.gate import gates_on
+from vidrobust.run_folder.gates import parse_gate
+from vidrobust.stages.report.answer import text_of
+from vidrobust.stages.report.page import write_report
+
+folder = RunFolder.create(Path("run"), Settings())
+folder.update(models=[{"name": "net", "spec": "net", "task": "classification"}])
+print(write_report(folder.path).name, text_of(RunTables(folder.path)).split()[0])
+print(gates_on(folder, [parse_gate("percent_grr > 30")])[0].outcome)
+"""
+
+
+def test_a_plugin_that_fails_when_it_is_used_stops_neither_report_nor_answer_nor_gate(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", BROKEN], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["report.html net", "not computed"], done.stderr
+    named = [line.partition("'")[2].partition("'")[0] for line in done.stderr.splitlines()]
+    assert sorted(named) == ["gauge", "unknown"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from vidrobust.cli.options import refuse_idle
-from vidrobust.cli.printing import print_json
+from vidrobust.cli.printing import end, print_json
 from vidrobust.errors import InputError
 from vidrobust.finished_runs.demo import demos
 from vidrobust.stages.catalogue import STAGES
@@ -35,7 +34,7 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
     else:
         _print_inspected(found)
     if any(entry["frames"] == 0 for entry in found):
-        sys.exit(3)
+        end(3)
 
 
 @click.command()
@@ -188,7 +187,7 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
     else:
         click.echo("\n".join(map(as_text, found)))
     if failed or any(entry["rows"] == 0 for entry in found):
-        sys.exit(3)
+        end(3)
 
 
 def _print_inspected(found: list[dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 
 import torch
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, no_exit
 from vidrobust.frames.device import resolve_device
 from vidrobust.models.adapted import thresholded
 from vidrobust.models.detection.network import DetectionNetwork, as_detector
@@ -83,7 +83,8 @@ def load_as_it_is(spec: str, *, device: str = "auto", name: str | None = None) -
 def _loaded(spec: str, device: str, name: str | None) -> Network | Model:
     """A model, or a network that has still to be checked and made a classifier."""
     parsed = parse_spec(spec)
-    loaded = kind_of(parsed).load(parsed, resolve_device(device))
+    with no_exit(f"model {spec}"):
+        loaded = kind_of(parsed).load(parsed, resolve_device(device))
     declared = Declared.read({key: value for key, value in parsed.options.items() if key in KEYS}, spec)
     if isinstance(loaded, Network):
         return dataclasses.replace(loaded, name=name or loaded.name, declared=declared.over(loaded.declared))

@@ -215,7 +215,7 @@ def _attempt(model: Model, pixels: torch.Tensor) -> Predictions | None:
         answer: object = model(pixels)
     except SettingsError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if is_out_of_memory(error):
             return None
         if isinstance(error, VidrobustError):

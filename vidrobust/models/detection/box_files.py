@@ -13,7 +13,6 @@ DOTA         a folder of Task1_CLASS.txt: picture, score, four corners x, y
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_columns
+from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.labels import kitti
 from vidrobust.shapes.coco import about, coco_box, coco_shape, polygon_text
 from vidrobust.shapes.shape import read_shape
@@ -261,7 +261,7 @@ def _coco(path: Path, categories: Path | None) -> BoxFile:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parsed_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
 

@@ -25,6 +25,7 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import parsed_json
 from vidrobust.install_hint import pip_install
 from vidrobust.models.engines.runners import OnnxFile
 from vidrobust.models.info import file_sha256
@@ -248,7 +249,7 @@ def key_of(parts: Mapping[str, object]) -> str:
 def recall(key: str) -> dict[str, Any] | None:
     """Return what was remembered under a key, or None where there is nothing that can be read."""
     try:
-        found = json.loads((cache_folder() / "choices" / f"{key}.json").read_text(encoding="utf-8"))
+        found = parsed_json((cache_folder() / "choices" / f"{key}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

@@ -189,6 +189,15 @@ def _wide(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str, ...],
     return values / totals[:, None], names, keys, ""
 
 
+def _numbers(column: pd.Series, path: Path) -> np.ndarray:
+    try:
+        return column.to_numpy(np.float64)
+    except (TypeError, ValueError) as error:
+        wrong = column[pd.to_numeric(column, errors="coerce").isna()]
+        some = repr(wrong.iloc[0]) if len(wrong) else str(error)
+        raise InputError(f"{path}: column probability: expected numbers from 0 to 1, got {some}") from error
+
+
 def _long(
     table: pd.DataFrame, names: tuple[str, ...] | None, path: Path
 ) -> tuple[np.ndarray, tuple[str, ...], list[tuple[str, int]], str]:
@@ -197,7 +206,7 @@ def _long(
     unknown = sorted(set(labels) - set(names))
     if unknown:
         raise SettingsError(f"{path}: label {unknown[0]!r} is not among the classes given")
-    shares = table["probability"].to_numpy(np.float64) if "probability" in table else np.ones(len(table))
+    shares = _numbers(table["probability"], path) if "probability" in table else np.ones(len(table))
     _check_shares(shares, path)
     grouped = table.groupby(["item", "frame"], sort=True)
     keys = [(str(item), int(frame)) for item, frame in grouped.groups]
