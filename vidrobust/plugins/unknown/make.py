@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frames.pixels import to_array
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.unknown.asked import Asked, Wanted, ask, spread
@@ -190,7 +191,7 @@ def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]
 
 def _flips(run: Run, model: str, rows: pd.DataFrame) -> np.ndarray:
     pairs = run.table("pairs")
-    pairs = pairs[(pairs["model"] == model) & (pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    pairs = usable_pairs(pairs, model)
     sides = [
         pairs[["item", side, "label_flip"]].set_axis(["item", "frame", "flip"], axis=1) for side in SIDES
     ]
