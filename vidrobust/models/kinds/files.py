@@ -1,14 +1,15 @@
-"""ONNX files, computed by ONNX Runtime: classifiers and detectors, by the ``task`` of the sidecar."""
+"""Networks in files: ONNX classifiers and detectors, by the ``task`` of the sidecar, and torch.export archives."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.install_hint import pip_install
 from vidrobust.models.classes import given_names
 from vidrobust.models.detection.candidates import Outputs
@@ -16,6 +17,7 @@ from vidrobust.models.detection.network import DetectionNetwork
 from vidrobust.models.detection.yolo import ultralytics_entry
 from vidrobust.models.engines.runners import OnnxFile
 from vidrobust.models.info import file_sha256
+from vidrobust.models.modules import full_precision, weights_only
 from vidrobust.models.network import Network
 from vidrobust.models.onnx_runtime import check_input, open_session, runtime, weight_files
 from vidrobust.models.sidecar import find_entry, read_entry, read_sidecar
@@ -23,7 +25,7 @@ from vidrobust.models.spec import Form, ModelKind, ModelSpec
 
 
 def onnx_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetwork:
-    """An ONNX network, on the CPU, or on CUDA where ONNX Runtime can; a fallback is noted.
+    """Load an ONNX network, on the CPU, or on CUDA where ONNX Runtime can; a fallback is noted.
 
     Threads: ``threads=N`` in the spec, else as many as torch uses. An Ultralytics detector needs no sidecar.
     """
@@ -32,11 +34,11 @@ def onnx_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetw
     own = ultralytics_entry(session.get_modelmeta().custom_metadata_map)
     where, entry = find_entry(path, spec.options.get("sidecar"), own=own)
     if entry.get("task") == "detection":
-        return _detector(spec, session, notes, where, entry)
-    return _classifier(spec, session, notes, device)
+        return _onnx_detector(spec, session, notes, where, entry)
+    return _onnx_classifier(spec, session, notes, device)
 
 
-def _classifier(spec: ModelSpec, session: Any, notes: list[str], device: torch.device) -> Network:
+def _onnx_classifier(spec: ModelSpec, session: Any, notes: list[str], device: torch.device) -> Network:
     path = spec.file()
     sidecar = read_sidecar(path, spec.options.get("sidecar"))
     provider = session.get_providers()[0]
@@ -44,7 +46,6 @@ def _classifier(spec: ModelSpec, session: Any, notes: list[str], device: torch.d
     output = _output(session, sidecar.output_name, spec.text, sidecar.path)
     batch = shape[0] if isinstance(shape[0], int) else None
     name = session.get_inputs()[0].name
-
     file = OnnxFile(path=path, input=name, output=output, dtype=dtype, channels_last=last)
 
     def run(inputs: torch.Tensor) -> object:
@@ -70,7 +71,7 @@ def _classifier(spec: ModelSpec, session: Any, notes: list[str], device: torch.d
     )
 
 
-def _detector(
+def _onnx_detector(
     spec: ModelSpec, session: Any, notes: list[str], where: Path, entry: dict[str, Any]
 ) -> DetectionNetwork:
     path = spec.file()
@@ -114,18 +115,84 @@ def _output(session: Any, named: str | None, spec: str, sidecar: Path) -> str:
     return str(named)
 
 
-KIND = ModelKind(
-    scheme="onnx",
-    load=onnx_model,
-    options=("sidecar", "classes", "threads"),
-    endings=(".onnx",),
-    forms=(
-        Form(
-            spec="onnx:FILE",
-            what="ONNX classifier or detector with a sidecar TOML",
-            example="onnx:nets/parts.onnx",
-            needs=("onnxruntime",),
-            install=pip_install("onnx"),
+def exported_program(spec: ModelSpec, device: torch.device) -> Network:
+    """Load a torch.export archive (.pt2) with a sidecar TOML."""
+    path = spec.file()
+    sidecar = read_sidecar(path, spec.options.get("sidecar"))
+    try:
+        with weights_only():
+            program = torch.export.load(path)
+    except Exception as error:
+        raise InputError(
+            f"{spec.text}: {path} cannot be read as a torch.export archive without running code from it; if it is "
+            f"your own, export it with plain tensors as example inputs, or use package.module:factory: {error}"
+        ) from error
+    if device.type != "cpu":
+        from torch.export.passes import move_to_device_pass
+
+        program = move_to_device_pass(program, device)
+    batch = _exported_batch(program, spec.text)
+    network: Callable[[torch.Tensor], object] = program.module()
+
+    def run(inputs: torch.Tensor) -> object:
+        with full_precision(device):
+            return network(inputs.contiguous())
+
+    return Network(
+        name=sidecar.name or path.stem,
+        run=run,
+        preprocess=sidecar.preprocess,
+        device=device,
+        engine=f"torch {torch.__version__}, exported program",
+        weights=str(path),
+        weights_sha256=file_sha256(path),
+        fixed_batch=batch,
+        declared=sidecar.declared,
+        class_names=given_names(spec.options.get("classes")) or sidecar.class_names,
+        notes=() if batch is None else (f"exported for batches of {batch}: larger ones are cut up",),
+    )
+
+
+def _exported_batch(program: Any, spec: str) -> int | None:
+    """The batch size a program was exported for, or None where it is free."""
+    users = set(program.graph_signature.user_inputs)
+    values = [
+        node.meta["val"] for node in program.graph.nodes if node.op == "placeholder" and node.name in users
+    ]
+    if len(values) != 1 or not isinstance(values[0], torch.Tensor) or values[0].ndim != 4:
+        raise SettingsError(f"{spec}: expected a program of one input (N, 3, H, W), got {len(values)} inputs")
+    batch = values[0].shape[0]
+    return batch if isinstance(batch, int) else None
+
+
+KINDS = (
+    ModelKind(
+        scheme="onnx",
+        load=onnx_model,
+        options=("sidecar", "classes", "threads"),
+        endings=(".onnx",),
+        forms=(
+            Form(
+                spec="onnx:FILE",
+                what="ONNX classifier or detector with a sidecar TOML",
+                example="onnx:nets/parts.onnx",
+                needs=("onnxruntime",),
+                install=pip_install("onnx"),
+            ),
+        ),
+    ),
+    ModelKind(
+        scheme="pt2",
+        load=exported_program,
+        options=("sidecar", "classes"),
+        endings=(".pt2",),
+        forms=(
+            Form(
+                spec="pt2:FILE",
+                what="torch.export archive with a sidecar TOML",
+                example="pt2:nets/parts.pt2",
+                needs=("torch",),
+            ),
         ),
     ),
 )

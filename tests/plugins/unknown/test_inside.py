@@ -11,12 +11,11 @@ from scipy import special
 from torch import nn
 
 from vidrobust.api.models_given import models_of
-from vidrobust.models.inside.answered import STEP, TEMPERATURE, odin
-from vidrobust.models.inside.look import look_of
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.modules import from_module
 from vidrobust.models.network import NetworkClassifier, as_classifier
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.plugins.unknown.inside import STEP, TEMPERATURE, odin, probe_of
 from vidrobust.predictions import Classifications
 
 SIZE = 16
@@ -71,7 +70,7 @@ def made(**more: bool) -> Net:
 
 def test_a_module_gives_what_goes_into_its_head_and_its_logits(pixels: torch.Tensor) -> None:
     net = made()
-    look = look_of(classifier(net))
+    look = probe_of(classifier(net))
     found = look.frames(pixels)
     with torch.inference_mode():
         inputs = PREPROCESS(pixels)
@@ -90,7 +89,7 @@ def test_a_module_gives_what_goes_into_its_head_and_its_logits(pixels: torch.Ten
 
 def test_a_softmax_inside_a_module_is_looked_behind(pixels: torch.Tensor) -> None:
     net = made(softmax=True)
-    look = look_of(classifier(net))
+    look = probe_of(classifier(net))
     found = look.frames(pixels)
     with torch.inference_mode():
         expected = net.head(net.pooled(PREPROCESS(pixels))).numpy()  # type: ignore[misc]
@@ -102,7 +101,7 @@ def test_without_a_layer_that_gives_the_scores_there_are_no_features(pixels: tor
     net = made(head=False)
     net.first = nn.Conv2d(3, 6, 3, stride=2)
     net.body = nn.Conv2d(6, 8, 3)
-    look = look_of(classifier(net.eval()))
+    look = probe_of(classifier(net.eval()))
     found = look.frames(pixels)
     assert look.lacks == {"features": "no layer of it gives its 5 scores, and none is fully connected"}
     assert found.features is None
@@ -114,7 +113,7 @@ def test_without_a_layer_that_gives_the_scores_there_are_no_features(pixels: tor
 def test_probabilities_without_a_head_have_no_energy(pixels: torch.Tensor) -> None:
     net = made(head=False, softmax=True)
     net.first, net.body = nn.Conv2d(3, 6, 3, stride=2), nn.Conv2d(6, 8, 3)
-    look = look_of(classifier(net.eval()))
+    look = probe_of(classifier(net.eval()))
     assert set(look.lacks) == {"features", "logits", "odin"}
     assert "the energy is always the same" in look.lacks["logits"]
     assert look.frames(pixels).logits is None
@@ -127,7 +126,7 @@ def test_a_callable_gives_its_answer_alone(pixels: torch.Tensor) -> None:
         def __call__(self, frames: torch.Tensor) -> Classifications:
             return Classifications(np.tile([0.2, 0.8], (len(frames), 1)), self.class_names)
 
-    look = look_of(Own())  # type: ignore[arg-type]
+    look = probe_of(Own())  # type: ignore[arg-type]
     found = look.frames(pixels)
     assert found.surest == pytest.approx([0.8] * 5)
     assert found.answer.tolist() == [1] * 5
@@ -137,7 +136,7 @@ def test_a_callable_gives_its_answer_alone(pixels: torch.Tensor) -> None:
 def test_a_module_given_from_python_has_features(pixels: torch.Tensor) -> None:
     net = made()
     model = models_of(net, preprocess=of_one, class_names=NAMES, device="cpu")[1][0]
-    look = look_of(model)
+    look = probe_of(model)
     found = look.frames(pixels)
     with torch.inference_mode():
         inputs = (pixels.float() - 100) / 50
@@ -220,7 +219,7 @@ def test_an_onnx_file_is_cut_before_its_last_layer_and_its_softmax(
     path, weights = onnx_file(tmp_path, softmax=softmax)
     model = load_as_it_is(f"onnx:{path}")
     assert isinstance(model, NetworkClassifier)
-    look = look_of(model)
+    look = probe_of(model)
     found = look.frames(pixels)
     pooled = PREPROCESS(pixels).mean(dim=(2, 3)).numpy()
     assert found.features == pytest.approx(pooled, abs=1e-5)
@@ -237,7 +236,7 @@ def test_real_onnx_networks_have_features(models: Path, name: str, width: int) -
     pixels = torch.randint(
         0, 256, (2, 3, 40, 60), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )
-    found = look_of(model).frames(pixels)
+    found = probe_of(model).frames(pixels)
     assert found.features is not None
     assert found.features.shape == (2, width)
     assert found.surest == pytest.approx(model(pixels).probabilities.max(axis=1), abs=1e-5)
@@ -246,7 +245,7 @@ def test_real_onnx_networks_have_features(models: Path, name: str, width: int) -
 def test_the_lines_own_network_has_features() -> None:
     model = load_as_it_is("line-classifier", device="cpu")
     assert isinstance(model, NetworkClassifier)
-    look = look_of(model)
+    look = probe_of(model)
     found = look.frames(torch.zeros(1, 3, 48, 64, dtype=torch.uint8))
     assert look.head == "what goes into its layer kind"
     assert found.features is not None

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from importlib import metadata
 
-from vidrobust.install_hint import pip_install
+from vidrobust.install_hint import installed, pip_install
 
 Row = dict[str, str]
 """what, status ("ok", "missing" or "broken"), detail."""
@@ -25,14 +25,9 @@ _DECODERS = {
     "decord": ("decord", "import decord; print(decord.__version__)", pip_install("decord")),
 }
 
-_OTHER_BUILDS = {
-    "onnxruntime": ("onnxruntime-gpu",),
-    "opencv-python-headless": ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless"),
-}
-
 
 def diagnose() -> list[Row]:
-    """Rows for ``vidrobust doctor``, from the interpreter to the extras; nothing is changed or downloaded.
+    """Return rows for ``vidrobust doctor``, from the interpreter to the extras; nothing is changed or downloaded.
 
     Decoders are tried in a process of their own, since a broken one can end the process that loads it.
     """
@@ -51,16 +46,6 @@ def diagnose() -> list[Row]:
 
 def _row(what: str, status: str, detail: str) -> Row:
     return {"what": what, "status": status, "detail": detail}
-
-
-def installed(distribution: str) -> str | None:
-    """The version of an installed distribution, or of another build with the same modules, or None."""
-    for name in (distribution, *_OTHER_BUILDS.get(distribution, ())):
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return None
 
 
 def _requirements() -> list[tuple[str, str]]:
@@ -139,14 +124,16 @@ def _program(name: str) -> Row:
 
 
 def _onnxruntime() -> Row:
+    from vidrobust.models.onnx_runtime import onnxruntime
+
     try:
-        import onnxruntime
+        package = onnxruntime()
     except ModuleNotFoundError:
         return _row("onnxruntime", "missing", pip_install("onnx"))
     except ImportError as error:
         return _row("onnxruntime", "broken", str(error))
-    providers = ", ".join(onnxruntime.get_available_providers())
-    return _row("onnxruntime", "ok", f"{onnxruntime.__version__}: {providers}")
+    providers = ", ".join(package.get_available_providers())
+    return _row("onnxruntime", "ok", f"{package.__version__}: {providers}")
 
 
 def _extra(name: str) -> Row:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError
-from vidrobust.models.detection.recorded import RecordedDetector, recorded_detector
+from vidrobust.models.kinds.detections import RecordedDetector, recorded_detector
 from vidrobust.models.spec import ModelSpec, split_options
 from vidrobust.shapes.rle import packed
 

@@ -13,12 +13,12 @@ from PIL import Image
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.info import file_sha256, model_info, state_sha256
-from vidrobust.models.kinds.torchvision import torchvision_choice
-from vidrobust.models.known import parse_spec
+from vidrobust.models.kinds.libraries import torchvision_choice
 from vidrobust.models.load import load_model
 from vidrobust.models.modules import from_module, full_precision
 from vidrobust.models.network import as_classifier
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.spec import parse_spec
 
 
 def seeded(name: str, **arguments: int) -> torch.nn.Module:

@@ -8,8 +8,8 @@ import av
 import pytest
 import torch
 
-from vidrobust.install_hint import pip_install
-from vidrobust.models.doctor import Row, diagnose, installed
+from vidrobust.cli.doctor import Row, diagnose
+from vidrobust.install_hint import installed, pip_install
 
 
 @pytest.fixture(scope="module")
