@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.metrics.task import Task
+from vidrobust.metrics.metric import Task
 from vidrobust.report.perturbation_words import phrase, saying
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
