@@ -57,6 +57,12 @@ def test_two_networks_on_the_same_content_are_paired(pair: tuple[Path, Path]) ->
     assert metric["n"] == len(both)
     assert metric["difference"] == pytest.approx((both[:, 1] - both[:, 0]).mean())
     assert metric["low"] <= metric["difference"] <= metric["high"]
+    for side, folder in (("a", a), ("b", b)):  # the runs' own figures, to the digit
+        (own,) = folder.read_json("metrics.json")["models"].values()
+        for name, each in found["metrics"].items():
+            assert each[side] == own[name]["value"], name
+    assert isinstance(found["headline"], str)
+    assert found["settled_by"]["metric"] in found["family"]
     # three parts are too few to stand for others: stretches
     assert metric["cluster"] == "stretch"
     labels = [folder.table("frames")["label_name"].to_numpy() for folder in (a, b)]
