@@ -72,9 +72,7 @@ ASKED = (
     *("translation", "rotation", "scale", "gaussian_blur", "defocus_blur"),
     *("gaussian_noise", "shot_noise", "jpeg"),
 )
-SETTINGS = Settings(
-    perturbation=ASKED, frames=5 * PARTS, pairs=4 * PARTS, resamples=199, pictures=False
-)
+SETTINGS = Settings(perturbation=ASKED, frames=5 * PARTS, pairs=4 * PARTS, resamples=199, pictures=False)
 ALWAYS = ("objects", "came_into_view", "noise_and_coding")
 """Causes that every clip has: the belt runs, and x264 codes it."""
 LARGE = 0.2

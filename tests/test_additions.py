@@ -132,10 +132,10 @@ class Constant:
         return Classifications(np.tile(np.float32([0, 1]), (len(pixels), 1)), self.class_names)
 
 
-KIND = ModelKind(
+KINDS = (ModelKind(
     scheme="constant", load=lambda spec, device: Constant(spec.target),
     forms=(Form(spec="constant:NAME", what="always the same", example="constant:a"),),
-)
+),)
 """
     },
     code="""

@@ -3,20 +3,9 @@
 An entry point names a record of the kind that its group asks for, or a list or tuple of such records. The module
 of a kind names its group:
 
-``vidrobust.commands``      ``cli.command_entry.CommandEntry``             commands of the command line
-``vidrobust.stages``        ``pipeline.stage.Stage``                       stages of a study
-``vidrobust.sections``      ``report.section.ReportSection``               sections of the report and the answer
-``vidrobust.settings``      dataclass, see ``run_folder.declared``          settings, with their options
-``vidrobust.tables``        ``tables.table.Table``                         tables of the run folder
-``vidrobust.figures``       ``run_folder.figures.FigureSource``            figures that gates read
-``vidrobust.perturbations`` ``perturb.perturbation.Perturbation``          perturbations and suites
-``vidrobust.metrics``       ``metrics.metric.Metric``                      metrics
-``vidrobust.models``        ``models.spec.ModelKind``                      kinds of models
-``vidrobust.label_formats`` ``footage.labels.labels.LabelFormat``          label formats
-=========================== ============================================== =====================================
-=======
     commands            cli.command_entry.CommandEntry              commands of the command line
     stages              pipeline.stage.Stage                        stages of a study
+    sections            report.section.ReportSection                sections of the report and the answer
     settings            a dataclass, see run_folder.declared        settings with their options
     tables              tables.table.Table                          tables of the run folder
     figures             run_folder.figures.FigureSource             figures that gates read
@@ -41,9 +30,10 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Record = TypeVar("Record")
+Result = TypeVar("Result")
 PREFIX = "vidrobust."
 """Start of the name of every group."""
 _reported: set[tuple[str, str]] = set()
@@ -78,6 +68,15 @@ class Extensions(Generic[Record]):
     def records(self) -> tuple[Record, ...]:
         """Return the records of all entry points that work."""
         return tuple(record for each in self.brought for record in each.records)
+
+    def each(self, use: Callable[[Record], Iterable[Result]]) -> Iterator[Result]:
+        """Use each record in turn, and yield what comes of it; a plugin that cannot be imported is reported."""
+        for brought in self.brought:
+            for record in brought.records:
+                try:
+                    yield from use(record)
+                except ImportError as error:
+                    _report(brought, f"cannot be imported ({error})")
 
     @property
     def broken(self) -> Mapping[str, str]:
@@ -117,9 +116,9 @@ def extensions(
                     raise TypeError(f"there is a {kind.__name__} {name!r} already; rename one of them")
             names.update(own)
             found.append(Brought(point, records, own))
-        except Exception as error:  # whatever the import of another package raises
+        except (Exception, SystemExit) as error:  # whatever the import of another package raises
             found.append(Brought(point, error=str(error)))
-            _report(found[-1])
+            _report(found[-1], str(error))
     return Extensions(tuple(found))
 
 
@@ -140,7 +139,7 @@ def in_order(group: str) -> list[EntryPoint]:
 def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:
     try:
         found = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TypeError(
             f"cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
         ) from error
@@ -154,9 +153,9 @@ def _package(point: EntryPoint) -> str:
     return f" ({point.dist.name} {point.dist.version})" if point.dist else ""
 
 
-def _report(brought: Brought[Record]) -> None:
+def _report(brought: Brought[Any], error: str) -> None:
     """Name a broken plugin on standard error: once, and in the first process alone, not in each worker."""
     plugin = (brought.point.name, _package(brought.point))
     if plugin not in _reported and multiprocessing.parent_process() is None:
         _reported.add(plugin)
-        print(f"warning: {brought.where} {brought.error}. `vidrobust plugins` lists all.", file=sys.stderr)
+        print(f"warning: {brought.where} {error}. `vidrobust plugins` lists all.", file=sys.stderr)

@@ -16,7 +16,9 @@ from vidrobust.run_folder.settings import GROUPS, Settings, read_toml
 
 def test_toml_values_take_the_types_of_the_fields(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
-    path.write_text('sources = ["a.mp4", "b"]\nmodel = "efficientnet-lite0"\nsegment_s = 60\nbatch = 8\nfps = 5\n')
+    path.write_text(
+        'sources = ["a.mp4", "b"]\nmodel = "efficientnet-lite0"\nsegment_s = 60\nbatch = 8\nfps = 5\n'
+    )
     settings = Settings().changed(read_toml(path), str(path))
     assert settings.sources == ("a.mp4", "b")
     assert settings.model == ("efficientnet-lite0",)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +18,11 @@ from vidrobust.files.atomic import disk_is_full
 from vidrobust.frames.device import tune_process
 from vidrobust.pipeline.interrupts import graceful_interrupts
 from vidrobust.stages.catalogue import STAGES
+from vidrobust.text.printable import printable, shown
 from vidrobust.version import VERSION
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 STUDY, RUNS, TOOLS = "Study", "Runs", "Tools"
 STUDY_ORDER = (
@@ -114,35 +120,80 @@ cli.commands = LazyCommands(_entries())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point. Exit codes: 0 done, 1 a gate failed, 2 usage or settings, 3 an input could not be read."""
-    if arguments is None:  # a process of its own, and no threads yet
+    """Run a command.
+
+    Exit codes: 0 done or passed, 1 a gate failed, 2 usage or settings, 3 nothing could be evaluated, or an input
+    could not be read.
+    """
+    own_process = arguments is None
+    if own_process:  # no threads yet
         tune_process()
+        _outlive_closed_pipes()
+    code = _run(arguments)
+    if code == 130 and own_process:
+        _end_at_once(code)
+    if code:
+        sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """The exit code of a command, whose error is printed in one sentence."""
     try:
         with graceful_interrupts():
-            cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+            # commands end with click's Exit, whose code comes back here
+            found = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        return found if isinstance(found, int) else 0
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        if arguments is None:
-            _end_at_once(130)
-        sys.exit(130)
+        return 130
     except VidrobustError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+        return _error(str(error), error.exit_code)
+    except SystemExit as error:  # of a model or plugin: its code says nothing about the study
+        return _error(f"a model or plugin called sys.exit({error.code!r}) in the middle of the work", 3)
+    except RecursionError:
+        return _error("an input is nested too deeply to be read", 3)
     except OSError as error:
-        if not disk_is_full(error):
+        if disk_is_full(error):
+            return _error(
+                "the disk is full or its quota is used up; make room, and the same command continues where it was "
+                f"({error.strerror or error})",
+                3,
+            )
+        if error.filename is None:
             raise
-        click.echo(
-            "error: the disk is full or its quota is used up; make room, and the same command continues where "
-            f"it was ({error.strerror or error})",
-            err=True,
-        )
-        sys.exit(3)
+        return _error(f"{printable(str(error.filename))}: {error.strerror or type(error).__name__}", 3)
+
+
+def _error(text: str, code: int) -> int:
+    click.echo(f"error: {shown(text)}", err=True)
+    return code
+
+
+class _PatientFile(io.FileIO):
+    """A file whose reader may have gone: what cannot be written any more is dropped."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            return len(memoryview(data).cast("B"))
+
+
+def _outlive_closed_pipes() -> None:
+    """Let ``vidrobust gate RUN | true`` end with the code of the gate, not with that of the closed pipe."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        try:
+            number, on_screen = stream.fileno(), stream.isatty()
+        except (AttributeError, OSError, ValueError):  # none, or replaced by something that is no file
+            continue
+        if not on_screen:
+            buffer = io.BufferedWriter(_PatientFile(number, "w", closefd=False))
+            how = {"encoding": stream.encoding, "errors": stream.errors, "line_buffering": name == "stderr"}
+            setattr(sys, name, io.TextIOWrapper(buffer, **how))
 
 
 def _end_at_once(code: int) -> None:

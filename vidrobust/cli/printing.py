@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -26,6 +26,11 @@ def print_result(found: Any, lines: Sequence[str], as_json: bool) -> None:
         print_json(found)
     else:
         click.echo("\n".join(lines))
+
+
+def end(code: int) -> NoReturn:
+    """End the command with this exit code. ``sys.exit`` is what models and plugins call by mistake."""
+    raise click.exceptions.Exit(code)
 
 
 def reporter(quiet: bool) -> Reporter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import JSON
-from vidrobust.cli.printing import print_result
+from vidrobust.cli.printing import end, print_result
 from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
 from vidrobust.finished_runs.exports.names import NAMES as EXPORTS
@@ -126,7 +125,7 @@ def gate(
         append_text(summary, page(RunTables(run_folder), passages))
     lines = [{**asdict(passage), "gate": passage.gate.text} for passage in passages]
     print_result(lines, [passage.sentence for passage in passages], as_json)
-    sys.exit(exit_code(passages))
+    end(exit_code(passages))
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +10,7 @@ import click
 
 from vidrobust.cli import options as opt
 from vidrobust.cli.options import GroupedCommand, GroupedOption, given, refuse_idle
-from vidrobust.cli.printing import may_be_footage, print_json, reporter
+from vidrobust.cli.printing import end, may_be_footage, print_json, reporter
 from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
 from vidrobust.stages.catalogue import REPORT, STAGES
@@ -207,7 +206,7 @@ def _work(
 
         code = enforce_gates(run, junit) or code
     if code:
-        sys.exit(code)
+        end(code)
 
 
 def _answer(path: Path) -> str:

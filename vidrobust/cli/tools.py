@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from vidrobust.cli.options import refuse_idle
-from vidrobust.cli.printing import print_json
+from vidrobust.cli.printing import end, print_json
 from vidrobust.errors import InputError
 from vidrobust.finished_runs.demo import demos
 from vidrobust.stages.catalogue import STAGES
@@ -35,7 +34,7 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
     else:
         _print_inspected(found)
     if any(entry["frames"] == 0 for entry in found):
-        sys.exit(3)
+        end(3)
 
 
 @click.command()
@@ -72,7 +71,7 @@ def perturbations(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def models(as_json: bool) -> None:
     """The forms of a model spec, and what is installed for each."""
-    from vidrobust.models.known import available
+    from vidrobust.models.spec import available
 
     _print_rows(available(), as_json)
 
@@ -88,7 +87,7 @@ def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
     """Speed of each engine and precision for a model, and how many labels each changes on CLIP."""
     import dataclasses
 
-    from vidrobust.models.engines.compare import compare_engines
+    from vidrobust.models.engines.choose import compare_engines
     from vidrobust.models.load import load_as_it_is
     from vidrobust.models.network import check_frames
     from vidrobust.video.source import open_video
@@ -108,7 +107,7 @@ def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def doctor(as_json: bool) -> None:
     """What works on this machine: packages, decoders, devices, extras, and how to get what is missing."""
-    from vidrobust.models.doctor import diagnose
+    from vidrobust.cli.doctor import diagnose
 
     _print_rows(diagnose(), as_json)
 
@@ -188,7 +187,7 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
     else:
         click.echo("\n".join(map(as_text, found)))
     if failed or any(entry["rows"] == 0 for entry in found):
-        sys.exit(3)
+        end(3)
 
 
 def _print_inspected(found: list[dict[str, Any]]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from vidrobust.cli.options import CONFIG, OUT, GroupedCommand, given, options, refuse_idle, setting_options
+from vidrobust.cli.printing import end
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.phrases import plural
 
@@ -101,4 +101,4 @@ def watch(
             f"{plural(watcher.failed, 'recording')} could not be studied; the same file is not tried again",
             err=True,
         )
-        sys.exit(3)
+        end(3)

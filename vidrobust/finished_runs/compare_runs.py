@@ -25,8 +25,7 @@ from vidrobust.finished_runs.compare_metrics import (
 from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 from vidrobust.finished_runs.compare_sides import Side, sides_of
 from vidrobust.metrics.catalogue import metrics_of
-from vidrobust.metrics.metric import Metric
-from vidrobust.metrics.task import ANCHOR_DELTAS
+from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.levels import FEWEST_TESTED

@@ -27,7 +27,7 @@ def enforce_gates(run: Run, junit: str | None) -> int:
 
 def gates_on(folder: RunFolder, gates: Sequence[Gate]) -> list[Passage]:
     """Check each gate on a run folder."""
-    return passages_of(gates, folder.metrics, folder.record.tasks, folder.path)
+    return passages_of(gates, lambda metric: folder.metrics.asked(metric, folder.record.tasks), folder.path)
 
 
 def describe(passages: Sequence[Passage], reporter: Reporter, junit: str | None, name: str) -> int:

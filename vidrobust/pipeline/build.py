@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, no_exit
 from vidrobust.frames.device import make_deterministic
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline import keys
@@ -235,10 +235,11 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
         ]
         run.folder.write_table(name, _concatenated(name, read))
     facts = {unit.name: run.cache.facts(stage, unit.key) for unit in units}
-    if isinstance(stage, SampleStage) and stage.grows:
-        stage.conclude(run, _looks(plan, stage, units))
-    else:
-        stage.summarise(run, facts)
+    with no_exit(f"stage {stage.name}"):
+        if isinstance(stage, SampleStage) and stage.grows:
+            stage.conclude(run, _looks(plan, stage, units))
+        else:
+            stage.summarise(run, facts)
     seconds = sum(float(fact.get("seconds", 0.0)) for fact in facts.values())
     _note(run, stage, {**new, "seconds": round(seconds + time.perf_counter() - started, 2)})
 
@@ -309,7 +310,8 @@ def _conclude(run: Run, stage: TableStage, *, asked: bool) -> None:
         _say_why(run, stage)
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
-    stage.make(run)
+    with no_exit(f"stage {stage.name}"):
+        stage.make(run)
     _note(run, stage, {**new, "seconds": round(time.perf_counter() - started, 2)})
 
 

@@ -14,9 +14,9 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import items_table
 from vidrobust.frames.device import make_deterministic
+from vidrobust.models.adapted import merged
 from vidrobust.models.info import model_info
 from vidrobust.models.load import load_models
-from vidrobust.models.merged import merged
 from vidrobust.models.predict import Model
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.inputs import Inputs

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
-from vidrobust.files.json_text import json_text, plain
+from vidrobust.files.json_text import json_text, parsed_json, plain
 from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.run_folder.metrics_file import FILE as METRICS
 from vidrobust.run_folder.metrics_file import Metrics
@@ -126,7 +126,7 @@ class RunFolder:
     def read_json(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parsed_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read: {error}; run its stage again") from error
         if not isinstance(content, dict):
@@ -150,6 +150,9 @@ class RunFolder:
                 f"{self.path}: another vidrobust is at work in this run folder{holder}; wait for it, or give "
                 "another --out"
             ) from error
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(f"{self.path}: the run folder cannot be written to ({reason})") from error
         try:
             write_text(who, json.dumps({"pid": os.getpid(), "host": platform.node()}))
             yield
@@ -160,7 +163,7 @@ class RunFolder:
 
 def _holder(who: Path) -> str:
     try:
-        found = json.loads(who.read_text(encoding="utf-8"))
+        found = parsed_json(who.read_text(encoding="utf-8"))
         return f" (process {found['pid']} on {found['host']})"
     except (OSError, ValueError, KeyError):
         return ""

@@ -8,16 +8,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree
 
 from vidrobust.errors import SettingsError
 from vidrobust.run_folder.figures import Figures, FigureSource, brought, source_of
 from vidrobust.text.numbers import with_interval
 from vidrobust.text.phrases import plural
-
-if TYPE_CHECKING:
-    from vidrobust.run_folder.metrics_file import Metrics
 
 SIDES = ("value", "low", "high", "n")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -108,14 +105,14 @@ def pass_gates(gates: Sequence[Gate], models: Mapping[str, ModelFigures]) -> lis
 
 
 def passages_of(
-    gates: Sequence[Gate], metrics: Metrics, tasks: Mapping[str, str], folder: Path
+    gates: Sequence[Gate], asked: Callable[[str], Mapping[str, ModelFigures]], folder: Path
 ) -> list[Passage]:
     """Check each gate on the metrics of a run, or on the figures of the plugin that knows its name.
 
     Parameters
     ----------
-    metrics, tasks
-        The content of metrics.json, and the task of each model.
+    asked
+        Name of a metric -> the figures of each model that it is about, as ``Metrics.asked`` gives them.
     folder
         The run folder, from which plugins read their figures.
     """
@@ -123,9 +120,12 @@ def passages_of(
     for gate in gates:
         source = source_of(gate.metric)
         if source is None:
-            passages += pass_gates([gate], metrics.asked(gate.metric, tasks))
+            passages += pass_gates([gate], asked(gate.metric))
         else:
-            figures, why = source.of_run(folder)
+            try:
+                figures, why = source.of_run(folder)
+            except ImportError as error:
+                figures, why = {}, f"{source.name} cannot be imported ({error})"
             passages += pass_figures([gate], source, figures, why=why)
     return passages
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from vidrobust.frames.pixels import to_array
-from vidrobust.models.detection.answers import Found
+from vidrobust.models.detection.network import FrameBoxes
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.places import Places, shape_array
@@ -19,7 +19,7 @@ SIZE = (120, 160)
 LOWER = np.tri(50, dtype=bool)
 
 
-def two_parts(x: int, order: tuple[int, int] = (0, 1), *, masked: bool = True) -> Found:
+def two_parts(x: int, order: tuple[int, int] = (0, 1), *, masked: bool = True) -> FrameBoxes:
     """Two masks that fill one square, in this order; both of one class."""
     masks = [Mask.of_array(part, x, 30) for part in (LOWER, ~LOWER)]
     box = [float(x), 30.0, x + 50.0, 80.0]

@@ -18,7 +18,7 @@ import torch
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
-from vidrobust.metrics.task import ANCHOR_DELTAS, AlongTime
+from vidrobust.metrics.metric import ANCHOR_DELTAS, AlongTime
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run

@@ -12,9 +12,9 @@ from vidrobust.errors import SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.footage.labels.class_map import ClassMap
 from vidrobust.frames.device import make_deterministic
+from vidrobust.models.adapted import merged
 from vidrobust.models.info import identity
 from vidrobust.models.load import load_model, pinned_spec
-from vidrobust.models.merged import merged
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.pipeline.inputs import open_item

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.errors import InputError, ModelError, SettingsError, no_exit
 from vidrobust.files.atomic import disk_is_full
 from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.device import trim_heap
@@ -70,7 +70,7 @@ class Worker:
     def do(self, order: Order) -> None:
         """Make its units. What fails is said, and the others go on; SettingsError and a full disk are raised."""
         try:
-            with ExitStack() as stack:
+            with no_exit(f"{order.item.name}: a model, stage or metric of a plugin"), ExitStack() as stack:
                 source: KeptFrames | None = None
                 steps = order.steps()
                 for number, step in enumerate(steps):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import click
 from vidrobust.cli import options as opt
 from vidrobust.cli.options import GroupedCommand, refuse_idle
 from vidrobust.cli.options import given as typed
-from vidrobust.cli.printing import may_be_footage, print_json, print_result
+from vidrobust.cli.printing import end, may_be_footage, print_json, print_result
 from vidrobust.cli.printing import reporter as speaking
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import plain
@@ -64,7 +63,7 @@ def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> Non
     else:
         code = _of_table(kind, files[kind], asked, layout, options, as_json, result)
     if code:
-        sys.exit(code)
+        end(code)
 
 
 def _refuse_idle(target: Sequence[str], options: dict[str, Any]) -> None:

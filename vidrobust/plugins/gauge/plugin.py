@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from vidrobust.cli.command_entry import CommandEntry, at
+from vidrobust.plugins.gauge.study_file import FILE
+from vidrobust.report.section import FirstPageLine, Keep, ReportSection
+
+if TYPE_CHECKING:
+    from vidrobust.run_folder.reader import RunTables
 
 SECTION = "Repeatability"
 COMMANDS = (
@@ -24,4 +32,26 @@ COMMANDS = (
         help="Compute how many parts, operators or clips a study needs.",
         load=at("vidrobust.plugins.gauge.plan_command:plan"),
     ),
+)
+
+
+def _details(run: RunTables, keep: Keep) -> str:
+    from vidrobust.plugins.gauge.report.repeatability_section import details
+
+    return details(run, keep)
+
+
+def _first_page(run: RunTables) -> Iterable[FirstPageLine]:
+    from vidrobust.plugins.gauge.report.repeatability_section import first_page_lines
+
+    return first_page_lines(run)
+
+
+REPORT = ReportSection(
+    name="repeatability",
+    question="Is it repeatable?",
+    after="footage",
+    details=_details,
+    first_page=_first_page,
+    files=(FILE,),
 )

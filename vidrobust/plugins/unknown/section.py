@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from vidrobust.plugins.unknown.names import EVENTS, SOURCES, TITLES
 from vidrobust.plugins.unknown.outside import MORE, NO_MORE
+from vidrobust.report.pages import fragment
 from vidrobust.report.pictures import Pictures
+from vidrobust.report.section import FirstPageLine
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments.section import Shot
 from vidrobust.text.durations import clock
@@ -33,11 +36,6 @@ class UnknownPage:
     rows: list[dict[str, Any]]
     links: list[dict[str, str]]
 
-    @property
-    def weight(self) -> int:
-        """Bytes of its pictures."""
-        return sum(len(shot.uri) for shot in self.shown)
-
 
 def pages(run: RunTables) -> list[UnknownPage]:
     """One of each classifier that was compared with known footage; none where ``--known`` was not given."""
@@ -50,6 +48,19 @@ def pages(run: RunTables) -> list[UnknownPage]:
             UnknownPage(model, said["sentence"], said["features"], shown, rows, _links(links, model))
         )
     return found
+
+
+def details(run: RunTables) -> Markup | str:
+    """Return the section of details.html; "" where ``--known`` was not given."""
+    found = pages(run)
+    return fragment("unknown.html", {"unknown": found}, __package__) if found else ""
+
+
+def first_page_lines(run: RunTables) -> Iterator[FirstPageLine]:
+    """Yield a line for each classifier that was compared with known footage."""
+    for page in pages(run):
+        whom = page.model if len(run.tasks) > 1 else "it"
+        yield FirstPageLine(question=f"Does {whom} know this footage?", text=page.sentence, link="The frames")
 
 
 def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:

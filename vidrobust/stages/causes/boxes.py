@@ -18,7 +18,7 @@ from vidrobust.metrics.box_differences import BIRTH, KEEP, areas, ious, match
 from vidrobust.metrics.box_selection import labels_of
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.metrics.tracks.zones import Zone, in_zones
-from vidrobust.models.detection.answers import Answer, Found, answers
+from vidrobust.models.detection.network import BoxAnswer, FrameBoxes, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.predictions import Detector
 from vidrobust.shapes.places import Places
@@ -66,7 +66,7 @@ class Followed:
 
 
 def places(
-    said: Sequence[Answer],
+    said: Sequence[BoxAnswer],
     objects: Sequence[Followed],
     motions: Sequence[Motion] | None,
     shifts: Sequence[np.ndarray],
@@ -181,7 +181,7 @@ def inside(box: np.ndarray, size: tuple[int, int]) -> bool:
     return bool(box[0] >= x and box[1] >= y and box[2] <= width - x and box[3] <= height - y)
 
 
-def on_them(found: Found, of: Sequence[Places]) -> list[np.ndarray]:
+def on_them(found: FrameBoxes, of: Sequence[Places]) -> list[np.ndarray]:
     """For each object with its places, the rows that lie on one of them, in their order; by boxes where the found
     ones, such as candidates before suppression, are boxes alone."""
     if not of:
@@ -196,7 +196,7 @@ def on_them(found: Found, of: Sequence[Places]) -> list[np.ndarray]:
 
 
 def _nearest(
-    answer: Answer, objects: Sequence[Followed], bases: Sequence[Places], expected: Sequence[np.ndarray]
+    answer: BoxAnswer, objects: Sequence[Followed], bases: Sequence[Places], expected: Sequence[np.ndarray]
 ) -> list[np.ndarray | None]:
     """The surest raw candidate of each object's class where it, with what lay in its box, is expected."""
     found = answer.after if answer.before is None else answer.before
@@ -290,12 +290,12 @@ def seen_boxes(
     return SeenBoxes(z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds), where)
 
 
-def _chosen_answer(answer: Answer, labels: Sequence[int], ignored: Sequence[Zone]) -> Answer:
-    def some(found: Found) -> Found:
+def _chosen_answer(answer: BoxAnswer, labels: Sequence[int], ignored: Sequence[Zone]) -> BoxAnswer:
+    def some(found: FrameBoxes) -> FrameBoxes:
         rows = np.isin(found[2], labels) & ~in_zones(found[0].boxes, ignored)
         return found[0].take(rows), found[1][rows], found[2][rows]
 
-    return Answer(some(answer.after), None if answer.before is None else some(answer.before))
+    return BoxAnswer(some(answer.after), None if answer.before is None else some(answer.before))
 
 
 def _all_inside(each: Followed, size: tuple[int, int]) -> bool:
@@ -309,8 +309,8 @@ def _shifts(first: np.ndarray, picture: np.ndarray, objects: Sequence[Followed],
 
 
 def followed(
-    a: Found,
-    b: Found,
+    a: FrameBoxes,
+    b: FrameBoxes,
     shifts: np.ndarray,
     size: tuple[int, int],
     start_score: float = BIRTH,
@@ -344,7 +344,7 @@ def followed(
     return objects
 
 
-def _logits(answer: Answer, objects: Sequence[Followed]) -> np.ndarray:
+def _logits(answer: BoxAnswer, objects: Sequence[Followed]) -> np.ndarray:
     """One number an object and class that it has at t or t+1."""
     found = answer.after if answer.before is None else answer.before
     best = []
@@ -355,7 +355,7 @@ def _logits(answer: Answer, objects: Sequence[Followed]) -> np.ndarray:
     return np.log(score / (1 - score))
 
 
-def _state(found: Found, objects: Sequence[Followed], keep_score: float) -> list[int]:
+def _state(found: FrameBoxes, objects: Sequence[Followed], keep_score: float) -> list[int]:
     """The label under which each object is found, of ``keep_score`` or more, or GONE."""
     state = []
     kept = np.flatnonzero(found[1] >= keep_score)

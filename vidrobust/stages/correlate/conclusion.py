@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.catalogue import TASKS, metrics_of
-from vidrobust.metrics.task import Task
+from vidrobust.metrics.metric import Task
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run

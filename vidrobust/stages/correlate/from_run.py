@@ -23,7 +23,7 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frame_pairs.transitions import SCENE_CUT
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.metrics.task import CorrelationSpec
+from vidrobust.metrics.metric import CorrelationSpec, usable_pairs
 from vidrobust.stages.correlate.columns import with_means
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.units import Across, Units, as_names, one_model, spread
@@ -94,7 +94,7 @@ def _frame_units(
     how: CorrelationSpec,
 ) -> Units:
     adjacent = pairs[pairs["kind"] == "adjacent"]
-    good = adjacent[adjacent["excluded"] == ""]
+    good = usable_pairs(pairs)
     metrics = list(how.metrics)
     measured = [*metrics, "pixel_change"]
     ahead = good.groupby(["item", "frame_a"])[measured].mean().astype(np.float64)
@@ -139,7 +139,7 @@ def _clip_units(
     groups: Mapping[str, str],
     how: CorrelationSpec,
 ) -> Units:
-    good = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    good = usable_pairs(pairs)
     metrics = list(how.metrics)
     measured = [*metrics, "pixel_change"]
     natural = good.groupby("item")[measured].mean().astype(np.float64)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.metrics.task import ResponseSpec
+from vidrobust.metrics.metric import ResponseSpec
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.perturbation import FAMILIES
 from vidrobust.stages.causes.candidate_fits import CANDIDATES

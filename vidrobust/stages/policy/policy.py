@@ -7,7 +7,6 @@ and footage kept aside.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError
-from vidrobust.files.json_text import json_text, plain
+from vidrobust.files.json_text import json_text, parsed_json, plain
 from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.policy.wording import reason
 from vidrobust.text.numbers import amount_interval, interval, percent
@@ -141,7 +140,7 @@ class Policy:
     def from_json(cls, text: str, where: str = "policy.json") -> Policy:
         """The policy in the text of a policy.json; InputError where it is none."""
         try:
-            content = json.loads(text)
+            content = parsed_json(text)
             if content["schema"] != SCHEMA:
                 raise InputError(
                     f"{where}: schema {content['schema']} is not known, this version reads {SCHEMA}"

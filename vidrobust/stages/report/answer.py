@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
-from vidrobust.plugins.unknown import section as unknown_section
+from vidrobust.report.section import brought
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
@@ -69,7 +69,7 @@ def _lines(run: RunTables, model: str, page: policy_section.PolicyPage | None) -
         if len(account):
             named = account_section.named_causes(run, model, prefix)
             yield "Why", f"no cause can be named: {alike}" if alike else _why(account, named, of)
-    yield from unknown_section.console_lines(run, model)
+    yield from brought().each(lambda section: section.answer(run, model))
     yield from remedies_section.console_lines(run, model)
     if page is not None:
         yield "Train with", _train(page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -10,13 +10,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from vidrobust.plugins.gauge import study_file
-from vidrobust.plugins.gauge.report import repeatability_section
-from vidrobust.plugins.unknown import section as unknown_section
 from vidrobust.report import history_page
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
+from vidrobust.report.section import ReportSection, brought
 from vidrobust.run_folder.gates import parse_gate, passages_of
 from vidrobust.run_folder.metrics_file import FILE, Metrics
 from vidrobust.run_folder.reader import RunTables
@@ -141,7 +139,7 @@ def gates(run: RunTables) -> list[dict[str, str]]:
         return []
     metrics = Metrics.of(run.json(FILE), str(run.folder / FILE))
     tasks = {name: task.name for name, task in run.tasks.items()}
-    found = passages_of(rules, metrics, tasks, run.folder)
+    found = passages_of(rules, lambda metric: metrics.asked(metric, tasks), run.folder)
     return [
         {"outcome": each.outcome, "kind": KINDS.get(each.outcome, "unknown"), "sentence": each.sentence}
         for each in found
@@ -161,6 +159,8 @@ MOST_CARDS = 4
 """Models whose verdict is reported in full on the one page; of more, a line each."""
 MOST_MODELS = 8
 MOST_GATES = 6
+MOST_LINES = 6
+"""Paragraphs of plugins on the one page."""
 
 
 def write_report(folder: Path) -> Path:
@@ -186,6 +186,8 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "most_cards": MOST_CARDS if len(shared["cards"]) <= MOST_CARDS else 2,
         "most_rows": MOST_MODELS,
         "most_gates": MOST_GATES,
+        "most_lines": MOST_LINES,
+        "first_page_lines": list(brought().each(lambda section: _first_page_lines(section, run))),
         "bars": bar.account_bars(run),
         "actions": actions.actions(run, shared["remedies"], shared["policies"]),
         "kept_for_testing": _kept_for_testing(shared["policies"]),
@@ -210,11 +212,8 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
 def details(run: RunTables, shared: Mapping[str, Any]) -> str:
     """``details.html`` as text: everything else, folded by question."""
     content = {**shared, **_content(run)}
-    left = LARGEST_BYTES - REST_BYTES - _weight(content["moments"])
-    left -= sum(page.weight for page in content["unknown"])
-    if content["repeatability"]:
-        left -= content["repeatability"].weight
-    budget = _Budget(left)
+    budget = _Budget(LARGEST_BYTES - REST_BYTES - _weight(content["moments"]))
+    content["sections"] = list(_sections(run, budget))
     for name in PICTURES:
         content[name] = budget.keep(content[name])
     content["pictures_left_out"] = budget.refused
@@ -223,7 +222,7 @@ def details(run: RunTables, shared: Mapping[str, Any]) -> str:
 
 def shared_content(run: RunTables) -> dict[str, Any]:
     """What both pages show."""
-    for name in JSON_FILES:
+    for name in (*JSON_FILES, *(name for section in brought().records for name in section.files)):
         run.json(name)  # a broken one is reported before any figure is drawn
     return {
         "title": run.folder.resolve().name,
@@ -239,15 +238,13 @@ def shared_content(run: RunTables) -> dict[str, Any]:
         "policies": policy_section.policies(run),
         "remedies": remedies_section.pages(run),
         "studies": proxies_section.studies(run),
-        "unknown": unknown_section.pages(run),
-        "repeatability": repeatability_section.section(run),
         "gates": gates(run),
         "version": run.record.versions.get("vidrobust", ""),
     }
 
 
 PICTURES = (
-    "repeatability_figures", "timelines", "box_timelines", "box_curves", "box_maps",
+    "timelines", "box_timelines", "box_curves", "box_maps",
     "remedy_figures", "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
     "item_figures", "matrices",
 )  # fmt: skip
@@ -262,9 +259,7 @@ JSON_FILES = (
         "correlation.json",
         "policy.json",
         "remedies.json",
-        "unknown.json",
     ),
-    study_file.FILE,
     history_page.FILE,
 )
 
@@ -286,6 +281,24 @@ class _Budget:
         return kept
 
 
+def _sections(run: RunTables, budget: _Budget) -> Iterator[dict[str, Any]]:
+    """Sections of plugins that have something to show; all that they show takes room from the figures."""
+
+    def shown(section: ReportSection) -> Iterator[dict[str, Any]]:
+        room = budget.room
+        html = section.details(run, budget.keep)
+        budget.room = room - len(html)
+        if html:
+            yield {"name": section.name, "question": section.question, "place": section.place, "html": html}
+
+    return brought().each(shown)
+
+
+def _first_page_lines(section: ReportSection, run: RunTables) -> Iterator[dict[str, Any]]:
+    for line in section.first_page(run):
+        yield {"name": section.name, "line": line}
+
+
 def _weight(moments: moments_section.Moments) -> int:
     return sum(len(shot.uri) for m in (*moments.shown, *moments.further) for shot in (m.a, m.b, *m.strip))
 
@@ -297,7 +310,6 @@ def _content(run: RunTables) -> dict[str, Any]:
     timelines = timeline_section.timelines(run)
     forests, forests_left_out = proxies_section.forest_figures(run)
     matrices, matrices_left_out = proxies_section.matrix_figures(run)
-    repeatability = repeatability_section.section(run)
     return {
         "several_items": len(run.items) > 1,
         "left_out_files": footage_section.first_rows(run.record.left_out),
@@ -313,7 +325,6 @@ def _content(run: RunTables) -> dict[str, Any]:
         ],
         "item_figures": _some(stability_section.item_figure(run)),
         "moments": moments_section.moments(run),
-        "repeatability_figures": repeatability.pictures if repeatability else [],
         "history": history_page.of_run(run),
         "box_numbers": detectors_section.numbers(run),
         "box_places": [each["sentence"] for each in run.json("box_moments.json").get("hiding_places", [])],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from vidrobust.plugins.gauge.acceptance import limits_in_words
 from vidrobust.plugins.gauge.figures import FIGURES, GAUGE, figures_of
@@ -25,8 +26,9 @@ from vidrobust.plugins.gauge.words import (
     together_words,
 )
 from vidrobust.report.drawing import Picture
-from vidrobust.report.pages import write_page
+from vidrobust.report.pages import fragment, write_page
 from vidrobust.report.pictures import Pictures
+from vidrobust.report.section import FirstPageLine, Keep
 from vidrobust.run_folder.figures import Figures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.numbers import (
@@ -41,6 +43,8 @@ from vidrobust.text.phrases import plural
 
 # An attribute study on the page: agreement within and between operators, and against the reference.
 
+PACKAGE = "vidrobust.plugins.gauge"
+"""Holds the templates of this plugin."""
 MOST_CLASSES, MOST_CROSSED = 4, 10
 """Classes up to which cross tables are shown, and how many of them."""
 
@@ -223,11 +227,6 @@ class Section:
     crossed: list[dict[str, Any]]
     notes: list[str]
 
-    @property
-    def weight(self) -> int:
-        """Bytes of the pictures of the grey zone in the page."""
-        return sum(len(shot["uri"]) for part in self.grey for shot in part["shots"])
-
 
 def section(run: RunTables) -> Section | None:
     """The section of a run's report, or None where no repeatability was asked for."""
@@ -242,6 +241,26 @@ def section(run: RunTables) -> Section | None:
         grey=shots(run, shown),
         grey_left_out=left_out(found["attribute"], len(shown)),
     )
+
+
+def details(run: RunTables, keep: Keep) -> Markup | str:
+    """Return the section of details.html; "" where no repeatability was asked for."""
+    shown = section(run)
+    if shown is None:
+        return ""
+    content = {
+        "repeatability": shown,
+        "repeatability_figures": keep(shown.pictures),
+        "folder": str(run.folder),
+    }
+    return fragment("repeatability.html", content, PACKAGE)
+
+
+def first_page_lines(run: RunTables) -> Iterator[FirstPageLine]:
+    """Yield the summary of the study."""
+    shown = section(run)
+    if shown is not None:
+        yield FirstPageLine(question="Is it repeatable?", text=shown.summary, link="The study")
 
 
 def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:
@@ -311,7 +330,7 @@ def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name:
         "repeatability_figures": shown.pictures,
         "folder": "",
     }
-    return write_page(path, "study_of_table.html", content)
+    return write_page(path, "study_of_table.html", content, PACKAGE)
 
 
 def _section(
