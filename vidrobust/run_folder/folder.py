@@ -60,7 +60,7 @@ class RunFolder:
                 f"{path}: is not a run folder (it has no run.json); make one with vidrobust study"
             )
         folder = cls(path)
-        if "schema" not in folder.run or "settings" not in folder.run:
+        if "schema" not in folder.run:
             raise InputError(f"{path}: its run.json is not one of vidrobust; make a run with vidrobust study")
         if folder.run.get("schema") != SCHEMA:
             made = (folder.run.get("versions") or {}).get("vidrobust", "another version")
