@@ -23,7 +23,7 @@ from vidrobust.stages.moments import player_section
 from vidrobust.stages.report import page as html
 from vidrobust.stages.report.page import write_report
 from vidrobust.stages.stability import by_clip
-from vidrobust.stages.variation.observed import OF_WIDTH
+from vidrobust.stages.variation.spread import OF_WIDTH
 from vidrobust.text.numbers import number, one_in, percent, percent_with_interval
 
 SECTIONS = (

@@ -20,8 +20,8 @@ from vidrobust.predictions import Classifier
 from vidrobust.report.pictures import WIDTH, save_picture
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
+from vidrobust.stages.causes.pairs import Pictures, side_by_side
 from vidrobust.stages.causes.score import predict
-from vidrobust.stages.causes.side_by_side import Pictures, side_by_side
 from vidrobust.stages.moments import player
 from vidrobust.video.source import VideoSource
 

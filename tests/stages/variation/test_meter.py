@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.stages.variation.changes import (
+from vidrobust.stages.variation.meter import (
     UNITS,
     VariationMeter,
     absolute_change,

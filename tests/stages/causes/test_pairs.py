@@ -1,4 +1,4 @@
-"""The sample of pairs: probabilities by hand, and totals that come out right on average."""
+"""Which pairs are replayed: probabilities and weights by hand, nested samples, frames about a pair."""
 
 from __future__ import annotations
 
@@ -8,8 +8,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info
 
-from vidrobust.stages.causes.pair_choice import FLOOR, choose_pairs, has_third, inclusion, known_size, sizes
+from vidrobust.frame_pairs.transitions import CUTS
+from vidrobust.frames.pixels import to_array
+from vidrobust.stages.causes.pairs import (
+    FLOOR,
+    PAIR,
+    Pictures,
+    choose_pairs,
+    chosen_pairs,
+    has_third,
+    inclusion,
+    known_size,
+    own_change,
+    side_by_side,
+    sizes,
+    together,
+    trimmed_to,
+)
+from vidrobust.video.source import open_video
 
 
 def transitions(change: list[float], keyframes: tuple[int, ...] = ()) -> pd.DataFrame:
@@ -141,3 +159,91 @@ def test_the_models_own_change_finds_a_cause_of_few_pairs_and_more_pairs_find_it
         assert found[how, 24] <= found[how, 48] <= found[how, 96]
     assert found["picture and answer", 96] > 0.9
     assert found["nothing", 96] <= 0.1
+
+
+N = 200
+
+
+def of_a_clip() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    return pd.DataFrame(
+        {
+            "frame": np.arange(N),
+            "time_s": np.arange(N) / 25,
+            "pixel_change": np.r_[np.nan, rng.gamma(2, size=N - 1)],
+            "reason": np.array(["first", *[""] * (N - 1)], object),
+            "keyframe": False,
+        }
+    )
+
+
+def change(seed: int) -> pd.Series:
+    return pd.Series(np.random.default_rng(seed).gamma(0.5, size=N - 1), index=np.arange(N - 1))
+
+
+def test_a_models_own_change_is_that_of_its_neighbours() -> None:
+    pairs = pd.DataFrame(
+        {
+            "frame_a": [0, 0, 1, 2],
+            "kind": ["adjacent", "anchor", "adjacent", "adjacent"],
+            "total_variation": [0.1, 0.9, 0.2, np.nan],
+        }
+    )
+    found = own_change({"pairs": pairs}.get)
+    assert found[0] == 0.1
+    assert found[1] == 0.2
+    assert np.isnan(found[2])
+    boxes = pd.DataFrame({"frame_a": [3, 3], "kind": ["adjacent"] * 2, "box_change": [0.2, 0.4]})
+    assert np.isclose(own_change({"pairs": pairs.iloc[:0], "box_pairs": boxes}.get)[3], 0.3)
+    assert not len(own_change({}.get))
+
+
+def test_where_nothing_is_known_of_a_pair_it_counts_as_the_mean() -> None:
+    known = change(2)
+    known[10:20] = np.nan
+    filled = known.fillna(known.mean())
+    one, other = (chosen_pairs(of_a_clip(), each, 24, "clip", 0) for each in (known, filled))
+    assert one.equals(other)
+
+
+def test_samples_of_two_models_share_pairs_and_each_is_as_it_is_alone() -> None:
+    chosen = {
+        name: chosen_pairs(of_a_clip(), change(seed), 48, "clip", 0) for name, seed in (("a", 2), ("b", 3))
+    }
+    own = [set(map(tuple, each[PAIR].to_numpy())) for each in chosen.values()]
+    both = together(chosen)
+    assert set(map(tuple, both[PAIR].to_numpy())) == own[0] | own[1]
+    assert not both.duplicated(PAIR).any()
+    assert len(both) < 0.8 * (len(own[0]) + len(own[1]))  # 60 each; without common random numbers .9
+    assert together({"a": chosen["a"]}) is chosen["a"]
+
+
+def test_a_smaller_sample_is_cut_from_a_larger_one_with_its_own_weights() -> None:
+    tables = {"transitions": of_a_clip(), "pairs": pd.DataFrame()}
+    own = change(4)
+    tables["pairs"] = pd.DataFrame(
+        {"frame_a": own.index, "kind": "adjacent", "total_variation": own.to_numpy()}
+    )
+    large, small = (chosen_pairs(of_a_clip(), own, count, "clip", 0) for count in (60, 20))
+    settings = type("Seed", (), {"seed": 0})()
+    cut = trimmed_to(tables.get, "clip", settings.seed, 20)(large.drop(columns="stratum"))
+    found, wanted = (each.set_index(PAIR)["weight"].sort_index() for each in (cut, small))
+    assert found.equals(wanted)
+
+
+def test_pairs_come_in_order_with_what_is_beside_them_and_single_threaded_algebra(corpus: Path) -> None:
+    def shown(pictures: Pictures, name: str) -> tuple[list[int | None], str, set[int]]:
+        libraries = [each for each in threadpool_info() if each["user_api"] == "blas"]
+        sums = [None if picture is None else int(picture.sum(dtype=np.int64)) for picture in pictures]
+        return sums, name, {each["num_threads"] for each in libraries}
+
+    transitions = pd.DataFrame({"frame": range(12), "reason": [*[""] * 8, CUTS[0], *[""] * 3]})
+    pairs = [(4, 5), (0, 1), (6, 7), (8, 9), (10, 11), (2, 3)]
+    with open_video(corpus / "objects/cotracker_cat.mp4") as source:
+        sums = [int(to_array(source.at([k]).pixels[0]).sum(dtype=np.int64)) for k in range(12)]
+        made = list(side_by_side(source, transitions, pairs, shown, list("abcdef")))
+    assert [name for _, name, _ in made] == list("abcdef")
+    assert all(threads == {1} for _, _, threads in made)
+    beside = [(3, 6), (None, 2), (5, None), (None, 10), (9, None), (1, 4)]
+    for (a, b), (before, after), (given, _, _) in zip(pairs, beside, made, strict=True):
+        assert given == [None if k is None else sums[k] for k in (before, a, b, after)]

@@ -1,4 +1,4 @@
-"""A sample that is looked at several times: what may be spent at each look, and what stays open."""
+"""What is named, at which look, and whether keyframes change the answer: by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ import pandas as pd
 import pytest
 
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE
-from vidrobust.stages.causes.summary import Asked, named, named_at, open_causes, spent
+from vidrobust.stages.causes.naming import (
+    AccountLook,
+    excess_at,
+    keyframe_tests,
+    named,
+    named_at,
+    open_causes,
+    place_test,
+    spent,
+)
 from vidrobust.statistics.levels import FALSE_DISCOVERY
 
 
@@ -23,9 +32,9 @@ def account(n: int, p: dict[str, float], **high: float) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def look(part: float, n: int, **p: float) -> Asked:
+def look(part: float, n: int, **p: float) -> AccountLook:
     found = account(n, p)
-    return Asked(part=part, account=found, slow=found.iloc[:0])
+    return AccountLook(part=part, account=found, slow=found.iloc[:0])
 
 
 def test_what_is_spent_by_hand() -> None:
@@ -51,7 +60,10 @@ def test_a_cause_is_named_where_what_may_be_spent_at_that_look_is_enough() -> No
 def test_what_was_named_once_stays_named_with_its_share_of_all_pairs() -> None:
     last = look(1.0, 48, light=0.4)
     found = named_at(
-        [look(0.5, 24, light=0.001), Asked(part=1.0, account=last.account.assign(share=0.1), slow=last.slow)]
+        [
+            look(0.5, 24, light=0.001),
+            AccountLook(part=1.0, account=last.account.assign(share=0.1), slow=last.slow),
+        ]
     )
     assert found[["cause", "pairs", "p", "share"]].to_numpy().tolist() == [["light", 24, 0.001, 0.1]]
 
@@ -93,3 +105,51 @@ def test_models_that_answer_at_random_are_named_as_rarely_over_all_looks() -> No
 
 def _upper(z: np.ndarray) -> list[float]:
     return [0.5 * math.erfc(each / math.sqrt(2)) for each in z]
+
+
+def test_the_excess_is_beyond_the_pairs_beside() -> None:
+    excess = excess_at(np.array([1.0, 2.0, 9.0, np.nan, 1.0]))
+    assert np.allclose(excess, [-1, 2 - 5, 9 - 2, np.nan, np.nan], equal_nan=True)
+
+
+def test_one_keyframe_that_sticks_out_beats_every_other_place() -> None:
+    change = np.random.default_rng(0).gamma(2, size=200)
+    change[120] = 200
+    # of 200 places only the true one reaches it
+    assert place_test(change, np.arange(200) == 120) == pytest.approx(1 / 200)
+
+
+def test_keyframes_without_effect_are_found_in_few_clips() -> None:
+    rng = np.random.default_rng(0)
+    found = [place_test(rng.gamma(0.5, size=120), np.arange(120) % 40 == 20) for _ in range(400)]
+    assert np.mean(np.array(found) < 0.05) < 0.08
+
+
+def test_a_small_excess_is_not_above_the_share_asked_about() -> None:
+    change = np.ones(200)
+    change[120] = 5
+    assert place_test(change, np.arange(200) == 120) > 0.5
+    assert place_test(change, np.arange(200) == 120, share=0.01) == pytest.approx(1 / 200)
+
+
+def test_no_keyframes_no_answer() -> None:
+    assert np.isnan(place_test(np.ones(50), np.zeros(50, bool)))
+
+
+def test_clips_are_combined_per_model() -> None:
+    change = np.random.default_rng(0).gamma(2, size=100)
+    change[50] = 100
+    rows = pd.DataFrame(
+        {
+            "model": "m",
+            "item": "a",
+            "frame_a": np.arange(100),
+            "total_variation": np.sqrt(change) / 20,
+            "excluded": "",
+            "keyframe": np.arange(100) == 50,
+        }
+    )
+    one = keyframe_tests(rows)["m"]
+    assert one == pytest.approx(1 / 100)
+    assert keyframe_tests(pd.concat([rows, rows.assign(item="b")]))["m"] < one
+    assert keyframe_tests(rows.assign(keyframe=False)) == {}

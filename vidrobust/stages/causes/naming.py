@@ -1,4 +1,12 @@
-"""What is made of all units of the stage causes: the account, and what is named."""
+"""Which causes are named, whether each finding is made again on other footage, and the tables of the stage.
+
+Keyframes are tested apart. A keyframe refreshes the whole picture's coding: between its two frames no
+neighbour has independent noise, so that nothing can be replayed there. But the change can be compared with
+that of the pairs beside it, and the same places moved along the clip show what chance does::
+
+    change   . . 1 2 1 . . . 9 . . 1 .        excess at a place = its change - mean of the two beside it
+    keyframe                 ^
+"""
 
 from __future__ import annotations
 
@@ -16,23 +24,29 @@ from vidrobust.pipeline.stage import Look
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.stages.causes.catalogue import CATALOGUE, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
 from vidrobust.stages.causes.margins import flip_counts
-from vidrobust.stages.causes.pair_table import PairTable
-from vidrobust.stages.causes.shares import ADJACENT, SECOND, over_a_second, p_value_of, summarise_by, too_few
-from vidrobust.stages.causes.shares import summarise as summarise_account
+from vidrobust.stages.causes.shares import (
+    ADJACENT,
+    SECOND,
+    SMALLEST_SHARE,
+    PairTable,
+    over_a_second,
+    p_value_of,
+    summarise,
+    summarise_by,
+    too_few,
+)
 from vidrobust.statistics.levels import ALPHA, FALSE_DISCOVERY
 from vidrobust.statistics.significance import CONSERVATIVE, benjamini_hochberg, discard_conservative
 from vidrobust.tables import schema as tables
 
-# Which causes are named, and whether each finding is made again on footage that did not make it.
-
 SLOW = tuple(name for name, cause in CATALOGUE.items() if cause.drifts)
-"""Conditions that drift: what neighbours hardly show may be named from pairs a second apart. A second apart all
-else moves, and keyframes lie between."""
+"""Causes that may be named from pairs a second apart: slow drifts hardly show between neighbours. Over a
+second all else moves, and keyframes lie between."""
 FEWEST = 5
 """Fewest pairs with which a finding can be made again: of four all signs alike have p = 1 / 16."""
 AGAIN = 0.1
-"""Level at which footage that did not make a finding makes it again; it is a part of the footage, with fewer
-pairs."""
+"""Level at which footage that did not make a finding makes it again; that is a part of the footage, with
+fewer pairs."""
 CLIPS, LATER = "clips", "later half of the footage"
 MATTERS = 0.1
 """A share that is surely below this needs no further pairs."""
@@ -41,9 +55,16 @@ REPLICATION = ("replication", "replication_found", "replication_tested", "replic
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A sample as it was looked at: its part of all pairs that were asked for, its ``account`` and that of pairs a
-    second apart."""
+class AccountLook:
+    """The account as it was looked at.
+
+    Attributes
+    ----------
+    part : float
+        Share of all pairs asked for that were replayed.
+    account, slow : DataFrame
+        The table ``account``, and the same of pairs a second apart.
+    """
 
     part: float
     account: pd.DataFrame
@@ -56,7 +77,7 @@ class Asked:
 
 
 def spent(part: float) -> float:
-    """How much of the error rate may have been spent when so large a part of the pairs was replayed.
+    """Return how much of the error rate may have been spent when so large a part of the pairs was replayed.
 
     FALSE_DISCOVERY part^2: little at first, so that what is left for all pairs costs little power (Kim &
     DeMets, Biometrika 74 (1987), 149-154, with rho = 2).
@@ -64,8 +85,8 @@ def spent(part: float) -> float:
     return FALSE_DISCOVERY * part**2
 
 
-def named_at(looks: Sequence[Asked]) -> pd.DataFrame:
-    """The causes that were named at any of the looks, with their shares as of the last one: COLUMNS.
+def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
+    """Return the causes that were named at any of the looks, with their shares as of the last one: COLUMNS.
 
     At each look what was not spent before may be spent, so that over all of them the false discovery rate
     stays at FALSE_DISCOVERY: the rates of the looks add up at most. Where a look brought no pair, its share
@@ -87,18 +108,18 @@ def named_at(looks: Sequence[Asked]) -> pd.DataFrame:
 
 
 def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
-    """(rows of the account) bool: a cause of all items of which something is seen, neither named nor surely small.
+    """Say which causes, of the rows of the account over all items, more pairs might decide.
 
-    Something is seen where p is not above 1/2; surely small is a share below MATTERS. Keyframes are tested by
-    all pairs of neighbours, so that more replays say no more of them.
+    Something is seen of them (p is not above 1/2), and they are neither named nor surely below MATTERS.
+    Keyframes are tested by all pairs of neighbours, so that more replays say no more of them.
     """
     names = pd.MultiIndex.from_frame(account[["model", "cause"]])
     unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
-    asked = _naming_asked(account) & ~account["cause"].isin((KEYFRAMES, UNEXPLAINED))
+    asked = _may_be_named(account) & ~account["cause"].isin((KEYFRAMES, UNEXPLAINED))
     return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~(account["high"] <= MATTERS)
 
 
-def _naming_asked(account: pd.DataFrame) -> pd.Series:
+def _may_be_named(account: pd.DataFrame) -> pd.Series:
     there = (account["item"] == "") & account["p"].notna() & (account["occurs"] > 0)
     return there & ~account["misfit"].astype(bool)
 
@@ -106,36 +127,38 @@ def _naming_asked(account: pd.DataFrame) -> pd.Series:
 def named(
     account: pd.DataFrame, slow: pd.DataFrame | None = None, level: float = FALSE_DISCOVERY
 ) -> pd.DataFrame:
-    """The causes that may be named from one look: COLUMNS; q in units of FALSE_DISCOVERY, whatever the level is.
-
-    account  the table ``account``, of which the rows over all items count slow     the same of pairs a second
-    apart; a condition that drifts may be named from them alone level    false discovery rate; the keyframes'
-    p, which depends on no sample, is held against 5 % at each look
+    """Return the causes that may be named from one look: COLUMNS; q is in units of FALSE_DISCOVERY.
 
     A cause is named where its share is surely above 5 %, and above what its placebos do (``p_value_of``).
     Causes with p above .5 are discarded (Zhao, Small & Su 2019), so that those of which there is surely
     nothing cost the others no power; over the rest, all models together, the false discovery rate is held at
-    5 % (Benjamini & Hochberg 1995). A cause of which nothing was measured is not asked, nor is
-    ``unexplained``, nor noise and coding that do not fit.
+    5 % (Benjamini & Hochberg 1995). Not tested are a cause of which nothing was measured, ``unexplained``,
+    and noise and coding that do not fit.
+
+    Parameters
+    ----------
+    account : DataFrame
+        The table of that name; its rows over all items count.
+    slow : DataFrame, optional
+        The same of pairs a second apart; a condition that drifts may be named from them alone.
+    level : float
+        False discovery rate. The keyframes' p, which depends on no sample, is held against 5 % at each look.
     """
     asked = account[account["cause"] != UNEXPLAINED].assign(scale=ADJACENT)
     if slow is not None and len(slow):
         asked = pd.concat([asked, slow[slow["cause"].isin(SLOW)].assign(scale=SECOND)], ignore_index=True)
-    asked = asked[_naming_asked(asked)]
+    asked = asked[_may_be_named(asked)]
     p = discard_conservative(asked["p"].to_numpy(float))
     p = np.where(asked["cause"] == KEYFRAMES, p * level / FALSE_DISCOVERY, p)
     q = np.full(len(p), np.nan)
     q[np.isfinite(p)] = benjamini_hochberg(p[np.isfinite(p)]) * FALSE_DISCOVERY / level
-    found = asked.assign(q=q, pairs=asked["n"])[q <= FALSE_DISCOVERY].drop_duplicates(
-        ["model", "cause"]
-    )  # neighbours come first
+    found = asked.assign(q=q, pairs=asked["n"])[q <= FALSE_DISCOVERY]
+    found = found.drop_duplicates(["model", "cause"])  # neighbours come first
     return found[list(COLUMNS)].reset_index(drop=True)
 
 
 def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """``named`` with whether each finding is made again on footage that did not make it: columns REPLICATION.
-
-    causes  the table ``causes``; nothing is computed by a model
+    """Add to ``named`` whether each finding is made again on footage that did not make it.
 
     Each clip with five pairs or more is left out in turn. Where the other clips alone make the finding (p <=
     .05) it is tested on that clip, and made again where there p <= .1. Where fewer than two clips have so
@@ -143,9 +166,19 @@ def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     the rest alone does not make is not tested there, nor where too few pairs weigh in to make it
     (``too_few``). Without any such effect one test in ten finds it.
 
-    replication         share of the tests in which it was made again; NaN where there was none
-    replication_found, replication_tested  in how many of how many
-    replication_of      what was kept aside: "clips", "later half of the footage", or "" (nothing could be)
+    Parameters
+    ----------
+    causes : DataFrame
+        The table of that name.
+    found : DataFrame
+        From ``named`` or ``named_at``.
+
+    Returns
+    -------
+    DataFrame
+        With columns replication (share of the tests in which it was made again; NaN without any),
+        replication_found of replication_tested, and replication_of (what was kept aside: "clips", "later half
+        of the footage", or "").
     """
     rows = []
     for row in found.to_dict("records"):
@@ -190,28 +223,18 @@ def _by_time(pairs: PairTable) -> Iterator[np.ndarray]:
         yield early
 
 
-# Whether a model's answer changes more across keyframes, tested by moving the keyframes to other places.
-#
-# A keyframe refreshes the whole picture's coding. Between its two frames no neighbour has independent noise,
-# so that
-# nothing can be replayed there; but the change can be compared with that of the pairs beside it:
-#
-#     change   . . 1 2 1 . . . 9 . . 1 .        excess at a place = its change - mean of the two beside it
-#     keyframe                 ^                the same places moved along the clip show what chance does
-
-SMALLEST_SHARE = 0.05
-"""The share of all change that the keyframes' excess is asked to be above."""
-
-
 def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALLEST_SHARE) -> float:
-    """One-sided p-value that the excess at the keyframes is not above this share of all change.
-
-    change    (n,) squared change of each adjacent pair of one clip, in order; NaN where it is excluded
-    keyframe  (n,) bool, a keyframe that is no cut lies at the pair's second frame
+    """Return the one-sided p-value that the excess at the keyframes is not above a share of all change.
 
     All keyframes are moved together by every number of places, round the clip; p is the share of moves, the
-    true places among them, whose excess reaches the observed one less ``share`` of all change. NaN without
-    keyframes.
+    true places among them, whose excess reaches the observed one less ``share`` of all change.
+
+    Parameters
+    ----------
+    change : (n,) float64
+        Squared change of each adjacent pair of one clip, in order; NaN where it is excluded.
+    keyframe : (n,) bool
+        A keyframe that is no cut lies at the pair's second frame. NaN is returned without any.
     """
     keyframe = keyframe & np.isfinite(change)
     if not keyframe.any() or len(change) < 4:
@@ -224,7 +247,7 @@ def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALL
 
 
 def excess_at(change: np.ndarray) -> np.ndarray:
-    """(n,) each pair's change less the mean of the pairs beside it, as far as these are known; else NaN."""
+    """Return (n,) each pair's change less the mean of the pairs beside it; NaN where none is known."""
     padded = np.concatenate([[np.nan], change, [np.nan]])
     beside = np.stack([padded[:-2], padded[2:]])
     known = np.isfinite(beside)
@@ -234,11 +257,10 @@ def excess_at(change: np.ndarray) -> np.ndarray:
 
 
 def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
-    """Per model the p-value over its clips.
+    """Return per model the p-value of its keyframes, over its clips by Fisher's method.
 
-    pairs  of neighbours: model, item, frame_a, total_variation, excluded, keyframe (bool)
-
-    The squared total variation stands for the squared change. Clips are combined by Fisher's method.
+    ``pairs`` are neighbours, with columns model, item, frame_a, total_variation, whose square stands for the
+    squared change, excluded and keyframe (bool).
     """
     found: dict[str, float] = {}
     for model, of_model in pairs.groupby("model", sort=False):
@@ -253,7 +275,7 @@ def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
 
 
 def conclude(run: Run, looks: Sequence[Look]) -> None:
-    """The tables ``account``, ``account_by`` and ``named``, and the same of the places of detectors' boxes.
+    """Write the tables ``account``, ``account_by`` and ``named``, and those of the places of boxes.
 
     The account is that of the last look; a cause that was named at an earlier one stays named.
     """
@@ -262,11 +284,13 @@ def conclude(run: Run, looks: Sequence[Look]) -> None:
         found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
         if len(rows):
             keyframes = None if prefix else _keyframe_tests(run)
-            found["account"] = summarise_account(rows, keyframes=keyframes, flips=_flips(run))
+            pairs = run.table_or_empty("pairs")
+            flips = flip_counts(pairs) if len(pairs) else None
+            found["account"] = summarise(rows, keyframes=keyframes, flips=flips)
             found["account_by"] = summarise_by(rows)
-            before = [look for look in looks[:-1] if len(look.tables[f"{prefix}causes"])]
-            earlier = [_asked(look, prefix, keyframes) for look in before]
-            last = Asked(
+            before = [(look, look.tables[f"{prefix}causes"]) for look in looks[:-1]]
+            earlier = [_look(look.part, causes, keyframes) for look, causes in before if len(causes)]
+            last = AccountLook(
                 part=looks[-1].part, account=found["account"], slow=over_a_second(found["account_by"])
             )
             found["named"] = replicated(rows, named_at([*earlier, last]))
@@ -274,24 +298,17 @@ def conclude(run: Run, looks: Sequence[Look]) -> None:
             run.folder.write_table(f"{prefix}{name}", table)
 
 
-def _asked(look: Look, prefix: str, keyframes: Mapping[str, float] | None) -> Asked:
-    rows = look.tables[f"{prefix}causes"]
-    account = summarise_account(rows, per_item=False, keyframes=keyframes)
-    return Asked(part=look.part, account=account, slow=over_a_second(summarise_by(rows)))
+def _look(part: float, causes: pd.DataFrame, keyframes: Mapping[str, float] | None) -> AccountLook:
+    account = summarise(causes, per_item=False, keyframes=keyframes)
+    return AccountLook(part=part, account=account, slow=over_a_second(summarise_by(causes)))
 
 
 def undecided(run: Run) -> bool:
-    """Whether some cause is neither named nor surely small, so that more pairs may tell."""
+    """Say whether some cause is neither named nor surely small, so that more pairs may tell."""
     return any(
         bool(open_causes(run.table(f"{prefix}account"), run.table(f"{prefix}named")).any())
         for prefix in ACCOUNTS
     )
-
-
-def _flips(run: Run) -> dict[tuple[str, str], int] | None:
-    """How often each classifier's label flips between neighbours, where the stability was measured."""
-    pairs = run.table_or_empty("pairs")
-    return flip_counts(pairs) if len(pairs) else None
 
 
 def _keyframe_tests(run: Run) -> dict[str, float]:

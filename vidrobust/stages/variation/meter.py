@@ -1,14 +1,14 @@
 """How much the footage itself varies: light, colour, motion, sharpness, noise, block edges, lost frames.
 
-Pixels only; no model. Pairs of frames are taken at three scales:
+Pixels only; no model. Pairs of frames are taken at three scales::
 
     adjacent   t and the next frame: one pair, drawn at random, of every ``stride`` pairs in turn
     second     t and the frame one second later, from two starting points a second
     clip       the first frame of the shot and frames after it, at random distances: how the condition of the
-               footage is spread (``studies.spread``)
+               footage is spread (table ``spread``)
 
-The starting points of the scale ``second`` are at least FAR_FRAMES frames apart, frames of the scale ``clip`` at
-least CLIP_FRAMES; the longer a shot, the wider, so that about MOST_CLIP of an hour are measured for each doubling.
+The starting points of the scale ``second`` are at least FAR_FRAMES frames apart. Frames of the scale ``clip``
+lie the further apart the longer the shot, so that about MOST_CLIP of an hour are measured for each doubling.
 
 No pair reaches over a scene cut or a change of size. How many pairs there were, how many were drawn, and why
 others were not, is part of the result.
@@ -19,50 +19,59 @@ from __future__ import annotations
 import math
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.frame_pairs.light import LightChange, Measure, measure_light, measure_uneven_light
-from vidrobust.frame_pairs.motion import MIN_POINTS, PairMotion, Similarity, at_rest, measure_motion
+from vidrobust.frame_pairs.measures import measure_pair
 from vidrobust.frame_pairs.prepared import PreparedFrame, prepare
-from vidrobust.frame_pairs.texture import TextureChange, measure_texture
-from vidrobust.frame_pairs.transitions import CUTS, Timing, measure_timing
+from vidrobust.frame_pairs.transitions import CUTS, FrameTransitions, Timing, measure_timing
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.stages.variation.quantities import UNITS
+from vidrobust.pipeline.stage import Context, Found
+from vidrobust.stages.variation.spread import UNITS
 from vidrobust.tables import schema as tables
+from vidrobust.video.source import VideoSource
 
 SECOND_S = 1.0
 STARTS_PER_SECOND = 2
+LATE = 1.25
+"""A frame more than so many seconds later is not one a second later: a gap lies between."""
 FAR_FRAMES = 20
 CLIP_FRAMES = 1
 CLIP_STEP_S = 0.04
 """Mean distance of the frames of the scale ``clip`` while the shot is young."""
 MOST_CLIP = 40
-"""Of a longer shot the mean distance is its length so far by this."""
+"""Of a longer shot the mean distance is its length so far divided by this."""
 COST_MS = (10.5, 5.0)
 """CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)."""
 BUDGET_MS = 7.0
-"""CPU time a frame that all pairs may take in the mean; it sets the stride of the neighbouring ones."""
+"""Mean CPU time a frame that all pairs may take; it sets the stride of the neighbouring ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VariationResult:
     """What the meter saw in one item.
 
-    table     contract columns of table ``variation``, and behind them ``error`` (median standard error of the
-              valid), ``resolved`` (share of the valid whose change exceeds two standard errors) and ``who``
-              (frame, camera or part). n counts the measured pairs, valid is the share of them that passed,
-              and the percentiles are over these
-    pairs     item, frame_a, frame_b, delta_ms, scale, quantity, who, value (signed; ratios about 1), valid, error
-    timing    duplicate and dropped frames from the time stamps
-    excluded  neighbouring pairs not to be measured, by reason
-    counts    pairs_adjacent, pairs_drawn, pairs_second, pairs_clip
-    stride    one neighbouring pair of this many is measured
+    Attributes
+    ----------
+    table : DataFrame
+        The table ``variation``: n counts the measured pairs, ``valid`` is the share of them that passed, the
+        percentiles are over these, ``error`` is their median standard error, and ``resolved`` the share whose
+        change exceeds two of them.
+    pairs : DataFrame
+        The table ``changes``: one row a pair and quantity, signed; ratios about 1.
+    timing : Timing
+        Duplicate and dropped frames from the time stamps.
+    excluded : dict
+        Neighbouring pairs not to be measured, by reason.
+    counts : dict
+        pairs_adjacent, pairs_drawn, pairs_second, pairs_clip.
+    stride : int
+        One neighbouring pair of this many is measured.
     """
 
     item: str
@@ -72,70 +81,6 @@ class VariationResult:
     excluded: dict[str, int]
     counts: dict[str, int]
     stride: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairVariation:
-    """All that is measured between two frames."""
-
-    light: LightChange
-    uneven_light: Measure
-    motion: PairMotion
-    texture: TextureChange
-
-    def measures(self) -> Iterator[tuple[str, str, Measure]]:
-        """(quantity, who, measure) in the order of UNITS."""
-        for name in ("gain", "offset"):
-            yield name, "frame", getattr(self.light, name)
-        yield "uneven_light", "frame", self.uneven_light
-        for name in ("saturation", "hue_deg"):
-            yield name, "frame", getattr(self.light, name)
-        for name in ("white_balance", "white_balance_rg", "white_balance_bg"):
-            yield name, "frame", getattr(self.light, name)
-        valid = self.motion.camera_valid
-        yield from _motion_measures(self.motion.camera if valid else None, "", "camera", valid)
-        for name in ("sharpness", "noise_sigma", "blockiness"):
-            yield name, "frame", getattr(self.texture, name)
-        share = self.motion.moving_share if valid else math.nan
-        yield "moving_share", "part", Measure(value=share, valid=valid, error=math.nan)
-        yield from _motion_measures(
-            self.motion.part if valid else None, "part_", "part", self.motion.part_has_turn
-        )
-
-
-def _motion_measures(
-    motion: Similarity | None, prefix: str, who: str, turns: bool
-) -> Iterator[tuple[str, str, Measure]]:
-    unknown = Measure(value=math.nan, valid=False, error=math.nan)
-
-    def measure(value: float, error: float, valid: bool) -> Measure:
-        return Measure(value=value, valid=valid, error=error)
-
-    names = ("shift_x_px", "shift_y_px", "rotation_deg", "zoom")
-    if motion is None:
-        yield from ((prefix + name, who, unknown) for name in names)
-        return
-    yield prefix + names[0], who, measure(motion.shift_x, motion.shift_error, True)
-    yield prefix + names[1], who, measure(motion.shift_y, motion.shift_error, True)
-    yield prefix + names[2], who, measure(motion.rotation_deg, motion.rotation_error, turns)
-    yield prefix + names[3], who, measure(motion.zoom, motion.zoom_error, turns)
-
-
-def measure_pair(a: PreparedFrame, b: PreparedFrame) -> PairVariation:
-    """Everything that changed from frame a to frame b: motion first, then light, then texture."""
-    motion = measure_motion(a, b)
-    blank = len(a.corners) < MIN_POINTS  # nothing to align, nothing that needs it
-    camera, left_out = motion.camera, ~motion.with_camera
-    if not motion.camera_valid:
-        camera, left_out = at_rest(motion.camera.centre), np.zeros(len(a.corners), bool)
-    light = measure_light(a, b, camera, left_out, aligned=motion.camera_valid or blank)
-    gain, offset = (light.gain.value, light.offset.value) if light.gain.valid else (1.0, 0.0)
-    return PairVariation(
-        light=light,
-        uneven_light=measure_uneven_light(a, b, camera, left_out, light),
-        motion=motion,
-        texture=measure_texture(a, b, motion, gain, offset),
-    )
 
 
 @dataclass
@@ -167,13 +112,20 @@ class _Shot:
 
 
 class VariationMeter:
-    """Measures the variation of one item, fed with its frames in order.
+    """Measure the variation of one item, fed with its frames in order.
 
-    frame_rate  frames per second the container claims; used for the time stamps' nominal interval
-    stride      measure one neighbouring pair of so many; None: from the frame's size, so that the mean cost a
-                frame stays within BUDGET_MS
-    content     key of the item's footage; with the seed it decides which pairs are drawn
-    seed        of the draw of pairs; the same seed and content give the same pairs
+    Parameters
+    ----------
+    item : str
+    frame_rate : float or Fraction
+        Frames per second that the container claims; the time stamps' nominal interval.
+    content : str
+        Key of the item's footage; with the seed it decides which pairs are drawn.
+    stride : int, optional
+        Measure one neighbouring pair of so many; by default so that the mean cost a frame stays within
+        BUDGET_MS.
+    seed : int
+        The same seed and content give the same pairs.
     """
 
     def __init__(
@@ -203,8 +155,12 @@ class VariationMeter:
     def feed(self, batch: FrameBatch, pair_excluded: Sequence[str] | None = None) -> None:
         """Measure the next frames of the item.
 
-        pair_excluded  (N,) why the pair of frame i and the frame before it may not be compared, "" where it may;
-                       the reasons of differences.pairs. None: no pair is excluded
+        Parameters
+        ----------
+        batch : FrameBatch
+        pair_excluded : (N,) sequence of str, optional
+            Why the pair of frame i and the frame before it may not be compared, of ``transitions.REASONS``,
+            or "". By default no pair is excluded.
         """
         if pair_excluded is not None and len(pair_excluded) != len(batch):
             raise ValueError(
@@ -216,7 +172,7 @@ class VariationMeter:
             self._see(frame, reason, bool(batch.corrupt[i]))
 
     def finish(self) -> VariationResult:
-        """The result over all frames fed so far."""
+        """Return the result over all frames fed so far."""
         columns = [
             "item",
             "frame_a",
@@ -286,7 +242,7 @@ class VariationMeter:
         for start in due:
             shot.starts.remove(start)
             # after a gap the frame is not one a second later
-            if frame.time_s <= start.time_s + 1.25 * SECOND_S + slack:
+            if frame.time_s <= start.time_s + LATE * SECOND_S + slack:
                 self._counts["pairs_second"] += 1
                 self._measure(start, frame, "second")
         if shot.first is None:
@@ -304,7 +260,7 @@ class VariationMeter:
             shot.start_after = frame.index + FAR_FRAMES
 
     def _clip_step(self, time_s: float) -> float:
-        """Seconds to the next frame that is compared with the shot's first one; never in step with anything."""
+        """Seconds to the next frame that is compared with the shot's first; never in step with anything."""
         start = self._shot.first.time_s if self._shot.first is not None else time_s
         return max(CLIP_STEP_S, (time_s - start) / MOST_CLIP) * self._generator.uniform(0.5, 1.5)
 
@@ -317,7 +273,7 @@ class VariationMeter:
 
 
 def stride_for(height: int, width: int, frame_rate: float) -> int:
-    """One neighbouring pair of how many, so that the mean cost a frame is within BUDGET_MS.
+    """Return of how many neighbouring pairs one is measured within BUDGET_MS a frame.
 
     It depends on the footage alone, not on the machine, so that a run can be repeated.
     """
@@ -332,14 +288,14 @@ def stride_for(height: int, width: int, frame_rate: float) -> int:
 
 
 def absolute_change(quantity: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """|value - 1| of ratios, |value| of all else: quantity (N,) names, value (N,) signed."""
+    """Return (N,) |value - 1| of ratios and |value| of all else; ``quantity`` (N,) are names."""
     ratios = [name for name, unit in UNITS.items() if unit.startswith("ratio")]
     change: np.ndarray = np.abs(value - np.where(np.isin(quantity, ratios), 1.0, 0.0))
     return change
 
 
 def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Table ``variation`` of measured pairs: one row per item, scale and quantity."""
+    """Make the table ``variation`` of measured pairs: one row per item, scale and quantity."""
     rows = []
     change = absolute_change(pairs["quantity"].to_numpy(str), pairs["value"].to_numpy(float))
     measured = pairs.assign(change=change)
@@ -350,6 +306,7 @@ def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
         p50, p95, p99 = np.percentile(good["change"], (50, 95, 99)) if len(good) else (math.nan,) * 3
         error = good["error"].to_numpy(float)
         known = np.isfinite(error)
+        resolved = (good["change"].to_numpy()[known] > 2 * error[known]).mean() if known.any() else math.nan
         rows.append(
             {
                 "item": item,
@@ -362,17 +319,40 @@ def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
                 "n": len(group),
                 "valid": len(good) / len(group),
                 "error": float(np.median(error[known])) if known.any() else math.nan,
-                "resolved": float((good["change"].to_numpy()[known] > 2 * error[known]).mean())
-                if known.any()
-                else math.nan,
+                "resolved": float(resolved),
                 "who": who,
             }
         )
     if not rows:
         return tables.empty("variation")
-    order = {name: place for place, name in enumerate(UNITS)}
     table = pd.DataFrame(rows)
-    place = table["scale"].map({s: i for i, s in enumerate(tables.SCALES)}) * 100 + table["quantity"].map(
-        order
-    )
+    scales, quantities = ({name: k for k, name in enumerate(names)} for names in (tables.SCALES, UNITS))
+    place = table["scale"].map(scales) * 100 + table["quantity"].map(quantities)
     return tables.check("variation", table.assign(_place=place).sort_values("_place").drop(columns="_place"))
+
+
+class VariationUnit:
+    """How much the footage of one item varies: the stage's unit of work."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._meter = VariationMeter(
+            context.item.name,
+            float(context.info.frame_rate),
+            content=context.content,
+            seed=context.settings.seed,
+        )
+
+    def feed(self, batch: FrameBatch, transitions: FrameTransitions) -> None:
+        batch, transitions = self.context.own_part(batch, transitions)
+        self._meter.feed(batch, np.asarray(transitions.reason).tolist())
+
+    def finish(self, source: VideoSource) -> Found:
+        result = self._meter.finish()
+        facts = {
+            "stride": result.stride,
+            **result.counts,
+            "excluded": result.excluded,
+            "timing": asdict(result.timing),
+        }
+        return {"changes": result.pairs}, facts

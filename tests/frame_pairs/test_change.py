@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.stages.causes.planted import WIDTH, recorded, still, view
+from tests.frame_pairs.planted import WIDTH, recorded, still, view
+from vidrobust.frame_pairs.change import measure_change
 from vidrobust.frame_pairs.registration import size_px
-from vidrobust.stages.causes.measured import measure_change
 
 
 @pytest.fixture(scope="module")
