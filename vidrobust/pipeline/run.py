@@ -21,7 +21,7 @@ from vidrobust.models.predict import Model
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.workers.setup import Classes, first_frames
+from vidrobust.pipeline.setup import Classes, first_frames
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
