@@ -89,6 +89,10 @@ def options_of(stage: Stage) -> Callable[[F], F]:
 )
 @options_of(REPORT)
 def report(target: tuple[str, ...], pdf: bool, **options: Any) -> None:
+    from vidrobust.run_folder.folder import RunFolder, is_run_folder
+
+    if len(target) == 1 and is_run_folder(Path(target[0])):
+        RunFolder.evaluated(Path(target[0]))
     on_target(target, REPORT, options, after=_print_report if pdf else None)
 
 
@@ -107,7 +111,7 @@ def show(run_folder: str, as_json: bool) -> None:
     """Print the answer of a finished run: how stable, why, and what to do, each with its level of evidence."""
     from vidrobust.run_folder.folder import RunFolder
 
-    path = RunFolder.existing(Path(run_folder)).path
+    path = RunFolder.evaluated(Path(run_folder)).path
     if as_json:
         from vidrobust.answer.text import as_json as answer_as_json
         from vidrobust.run_folder.reader import RunTables

@@ -12,6 +12,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
 from vidrobust.finished_runs.exports import formats
 from vidrobust.install_hint import pip_install
+from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.numbers import known
 
@@ -150,7 +151,7 @@ def export_run(folder: Path, name: str, out: Path | None = None) -> tuple[Export
         Where it is no run folder, or it holds nothing to export.
     """
     found = format_of(name)
-    run = RunTables(folder)
+    run = RunTables(RunFolder.evaluated(folder).path)
     where = out or folder / FOLDER / name
     if where.exists() and not where.is_dir():
         raise SettingsError(f"--out {where}: is a file; an export is a folder of files")

@@ -14,7 +14,7 @@ from vidrobust.plugins.unknown.outside import MORE, NO_MORE
 from vidrobust.report.pages import fragment
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.moments.section import Shot
+from vidrobust.stages.moments.section import MomentPicture
 from vidrobust.statement import Level, Statement
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import number, percent_with_interval, with_interval
@@ -32,7 +32,7 @@ class UnknownPage:
     model: str
     sentence: str
     features: str
-    shown: list[Shot]
+    shown: list[MomentPicture]
     rows: list[dict[str, Any]]
     links: list[dict[str, str]]
 
@@ -88,8 +88,8 @@ def _of(table: pd.DataFrame, model: str) -> list[dict[str, Any]]:
     )
 
 
-def _shot(each: dict[str, Any], pictures: Pictures) -> Shot:
-    return Shot(
+def _shot(each: dict[str, Any], pictures: Pictures) -> MomentPicture:
+    return MomentPicture(
         uri=pictures.uri(each["picture"]),
         heading=f"{cut(each['item'])} at {clock(each['time_s'])}, frame {each['frame']}",
         label=cut(each["label"]),
