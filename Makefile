@@ -27,6 +27,8 @@ quick: .venv/.dev
 lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python benchmarks/budgets.py
 	$(BIN)/mypy
 
 docs: .venv/.dev

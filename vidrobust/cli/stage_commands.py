@@ -107,7 +107,7 @@ def _written(
     coco: Path | None,
 ) -> list[str]:
     """What was written, a line each."""
-    from vidrobust.finished_runs.box_export import write_coco, write_mot
+    from vidrobust.finished_runs.exports.box_files import write_coco, write_mot
     from vidrobust.pipeline.open import opened_folder
     from vidrobust.run_folder.folder import RunFolder
     from vidrobust.stages.boxes.video import Wanted, write_video

@@ -26,15 +26,14 @@ from vidrobust.predictions import Classifications
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.headline import collect
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.causes.shares import summarise_by
-from vidrobust.stages.causes.summary import named, replicated
 from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.policy import conclusion as policy_conclusion
 from vidrobust.stages.stability.rates import summarise
-from vidrobust.stages.variation.changes import summarise as summarise_variation
-from vidrobust.stages.variation.quantities import UNITS
-from vidrobust.stages.variation.summary import spread_of
+from vidrobust.stages.variation.meter import summarise as summarise_variation
+from vidrobust.stages.variation.spread import UNITS, spread_of
 from vidrobust.tables import schema as tables
 
 RATE = 25.0

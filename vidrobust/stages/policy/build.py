@@ -23,7 +23,7 @@ from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.stages.policy.wording import step_sentence, without_step
-from vidrobust.stages.variation.observed import Observed, observed
+from vidrobust.stages.variation.spread import Observed, observed
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_ROWS
 from vidrobust.text.phrases import plural
 
