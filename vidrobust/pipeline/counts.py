@@ -76,7 +76,7 @@ def within(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items:
 
 
 def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
-    """``total`` spread over as many as there are ``keys``, as evenly as it goes; one each at least.
+    """``total`` spread over as many as there are ``keys``, as evenly as it goes; one each at least, or 0 of 0.
 
     Who gets one more depends on the keys (contents) and the seed alone. A further key never gives
     another one more.
@@ -84,7 +84,7 @@ def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
     order = sorted(range(len(keys)), key=lambda k: (_hash(seed, keys[k]), k))
     found = [0] * len(keys)
     for place, k in enumerate(order):
-        found[k] = max(1, total // len(keys) + (place < total % len(keys)))
+        found[k] = max(min(1, total), total // len(keys) + (place < total % len(keys)))
     return found
 
 

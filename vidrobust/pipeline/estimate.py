@@ -15,9 +15,10 @@ from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.batch import VECTORS
 from vidrobust.models.predict import predict
 from vidrobust.pipeline import inputs
-from vidrobust.pipeline.counts import PICTURED_PAIRS, Counts, usual, within
+from vidrobust.pipeline.counts import PICTURED_PAIRS, Counts, usual
 from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.questions import least_counts, spent
 from vidrobust.pipeline.segments import cuts_of, frames_of
 from vidrobust.pipeline.stage import Context, SampleStage, Stages, StreamStage, described_by
 from vidrobust.pipeline.whole import TABLES, Whole
@@ -148,7 +149,8 @@ def estimate_cost(
             for name, steps_of_one in of_one.items():
                 one_s[samples[name].budgeted] += each_s[name] * steps_of_one
             allowed_s = seconds_of(settings.budget)
-            counts = within(allowed_s, fixed, one_s["frames"], one_s["pairs"], readable)
+            least = least_counts(stages.footage, settings)
+            counts = spent(allowed_s, fixed, one_s["frames"], one_s["pairs"], readable, least)
         counts = Counts(settings.frames or counts.frames, settings.pairs or counts.pairs)
     there = counts
     if not unknown:  # a short clip has no more of either than its frames give
