@@ -181,7 +181,7 @@ def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]
     rows  item, frame, time_s and label of N frames
     """
     found = {FLIP: _flips(run, model, rows)}
-    labels = run.table_or_empty("labels")
+    labels = run.table("labels")
     if len(labels):
         names = next((tuple(each.class_names) for each in run.models if each.name == model), ())
         right = correct(rows["label"].to_numpy(np.int64), right_classes(rows, labels, names))

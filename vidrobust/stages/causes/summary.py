@@ -290,13 +290,13 @@ def undecided(run: Run) -> bool:
 
 def _flips(run: Run) -> dict[tuple[str, str], int] | None:
     """How often each classifier's label flips between neighbours, where the stability was measured."""
-    pairs = run.table_or_empty("pairs")
+    pairs = run.table("pairs")
     return flip_counts(pairs) if len(pairs) else None
 
 
 def _keyframe_tests(run: Run) -> dict[str, float]:
     """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
-    pairs = run.table_or_empty("pairs")
+    pairs = run.table("pairs")
     near = pairs[pairs["kind"] == "adjacent"]
     transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
     return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))

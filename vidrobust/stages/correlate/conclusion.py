@@ -68,7 +68,7 @@ class PooledRuns:
         found: list[pd.DataFrame] = []
         seen: set[tuple[str, str]] = set()
         for folder, items, models in zip(self._folders, self._items, self._models, strict=True):
-            rows = folder.table_or_empty(name)
+            rows = folder.table(name)
             rows = rows.assign(item=_renamed(rows["item"], items), model=_renamed(rows["model"], models))
             keys = list(zip(rows["model"], rows["item"], strict=True))
             # rows over all items of a run are its own

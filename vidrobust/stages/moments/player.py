@@ -77,14 +77,14 @@ def flips(run: Run) -> pd.DataFrame:
 
 
 def _label_flips(run: Run) -> pd.DataFrame:
-    pairs = run.table_or_empty("pairs")
+    pairs = run.table("pairs")
     rows = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "") & pairs["label_flip"]]
     columns = rows[["item", "model", "frame_a", "frame_b"]]
     return columns.assign(what="label flips", size=rows["total_variation"].fillna(0.0))
 
 
 def _box_events(run: Run) -> pd.DataFrame:
-    along = run.table_or_empty("track_steps").sort_values(["model", "item", "track", "frame"], kind="stable")
+    along = run.table("track_steps").sort_values(["model", "item", "track", "frame"], kind="stable")
     before = along.groupby(["model", "item", "track"], sort=False)
     lost = (along["missed"] == 1) & (before["missed"].shift() != 1)
     rows = along.assign(frame_a=before["frame"].shift(), lost=lost)
