@@ -31,6 +31,8 @@ faults: .venv/.dev
 lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python benchmarks/budgets.py
 	$(BIN)/mypy
 
 docs: .venv/.dev

@@ -132,10 +132,10 @@ class Constant:
         return Classifications(np.tile(np.float32([0, 1]), (len(pixels), 1)), self.class_names)
 
 
-KIND = ModelKind(
+KINDS = (ModelKind(
     scheme="constant", load=lambda spec, device: Constant(spec.target),
     forms=(Form(spec="constant:NAME", what="always the same", example="constant:a"),),
-)
+),)
 """
     },
     code="""
@@ -341,7 +341,7 @@ ACCOUNT_OF_STRIPES = """
 import cv2, numpy as np, pandas as pd
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.catalogue import CATALOGUE
-from vidrobust.stages.causes.known.stripes import ROWS
+from vidrobust.stages.causes.stripes import ROWS
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.score import score
 from vidrobust.stages.causes.shares import summarise
@@ -365,12 +365,12 @@ own = account[(account["item"] == "") & (account["cause"] == "stripes")].iloc[0]
 print(CATALOGUE["stripes"].title, round(own.share, 1), own.occurs, made.sizes["stripes"].measured)
 """
 CAUSE = Addition(
-    new={"stages/causes/known/stripes.py": STRIPES},
+    new={"stages/causes/stripes.py": STRIPES},
     lines=(
         (
             "stages/causes/catalogue.py",
-            "known.sharpness import SHARPNESS\n",
-            "from vidrobust.stages.causes.known.stripes import STRIPES\n",
+            "import fit_blur, fit_gain_field, fit_levels, fit_motion\n",
+            "from vidrobust.stages.causes.stripes import STRIPES\n",
         ),
         ("stages/causes/catalogue.py", "        SHARPNESS,\n", "        STRIPES,\n"),
     ),

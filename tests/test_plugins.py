@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -128,3 +129,88 @@ def test_a_plugin_that_fails_when_it_is_used_stops_neither_report_nor_answer_nor
     assert done.stdout.splitlines() == ["report.html net", "not computed"], done.stderr
     named = [line.partition("'")[2].partition("'")[0] for line in done.stderr.splitlines()]
     assert sorted(named) == ["gauge", "unknown"]
+
+
+BANDS = """
+import numpy as np
+from vidrobust.predictions import Classifications
+
+
+class Bands:
+    name, task, version, class_names = "bands", "classification", "1", ("dark", "light")
+
+    def __call__(self, pixels):
+        light = np.asarray(pixels, np.float32).mean(axis=(1, 2, 3)) / 255
+        return Classifications(np.stack([1 - light, light], axis=1), self.class_names)
+
+
+def model():
+    return Bands()
+"""
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package without its plugins, whose entry points still name them, and a model."""
+    root = Path(__file__).parents[1]
+    folder = tmp_path_factory.mktemp("core")
+    ignored = shutil.ignore_patterns("__pycache__", "plugins")
+    shutil.copytree(root / "vidrobust", folder / "vidrobust", ignore=ignored)
+    assert not (folder / "vidrobust" / "plugins").exists()
+    (folder / "bands.py").write_text(BANDS)
+    return folder
+
+
+WITHOUT_EDITABLE = """
+import sys
+
+# an editable installation would find the plugins in the checkout
+sys.meta_path = [each for each in sys.meta_path if "__editable__" not in getattr(each, "__module__", "")]
+from vidrobust.cli.app import main
+
+main()
+"""
+
+
+def of_core(core: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of the copy, in its folder."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(core), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-c", WITHOUT_EDITABLE, *arguments]
+    return subprocess.run(command, cwd=core, env=environment, capture_output=True, text=True)
+
+
+def test_the_core_works_without_the_folder_of_plugins(core: Path) -> None:
+    clip = str(Path(__file__).parent / "footage_media" / "line-flour-bags.gif")
+    sample = ("--end-s=0.4", "--frames=2", "--pairs=2", "--perturbation=brightness", "--resamples=20", "-q")
+    for run, more in (("a", ()), ("b", ("--seed=1",))):
+        done = of_core(core, "study", clip, "-mbands:model", f"-o{run}", *sample, *more)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+    assert {path.name for path in (core / "a").glob("*.html")} == {"report.html", "details.html"}
+    assert of_core(core, "show", "a").stdout.startswith("bands\n")
+    assert of_core(core, "gate", "a", "--fail-if", "flip_rate > 1").returncode == 0
+    assert of_core(core, "gate", "a", "--fail-if", "percent_grr > 30").returncode == 2
+    compared = of_core(core, "compare", "a", "b", "--json")
+    assert json.loads(compared.stdout)["metrics"]["flip_rate"]["difference"] == 0, compared.stderr
+    (core / "a" / "report.html").unlink()
+    assert of_core(core, "report", "a").returncode == 0
+    assert (core / "a" / "report.html").is_file()
+
+
+def test_without_the_folder_each_plugin_is_named_as_broken(core: Path) -> None:
+    done = of_core(core, "plugins", "--json")
+    own = [each for each in json.loads(done.stdout) if each["package"] == "vidrobust"]
+    assert len(own) >= 5
+    assert all("ModuleNotFoundError" in each["error"] and not each["brings"] for each in own)
+    listed = of_core(core, "--help").stdout
+    assert "repeatability" not in listed
+    assert "compare" in listed
+
+
+@pytest.mark.parametrize(
+    "name", ["", "plugin", "figures", "table_studies", "variables.gauge", "attributes.attribute"]
+)
+def test_the_gauge_plugin_on_tables_imports_neither_torch_nor_opencv(name: str) -> None:
+    module = f"vidrobust.plugins.gauge.{name}".rstrip(".")
+    code = f"import sys, {module}; sys.exit(bool({{'torch', 'cv2'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

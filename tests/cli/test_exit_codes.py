@@ -78,7 +78,7 @@ def test_a_model_that_exits_is_an_error_of_the_model(
 def test_a_command_of_a_plugin_that_exits_has_not_succeeded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("vidrobust.models.doctor.diagnose", lambda: sys.exit(0))
+    monkeypatch.setattr("vidrobust.cli.doctor.diagnose", lambda: sys.exit(0))
     assert run("doctor") == 3
     assert capsys.readouterr().err.count("\n") == 1
 

@@ -57,6 +57,12 @@ def test_two_networks_on_the_same_content_are_paired(pair: tuple[Path, Path]) ->
     assert metric["n"] == len(both)
     assert metric["difference"] == pytest.approx((both[:, 1] - both[:, 0]).mean())
     assert metric["low"] <= metric["difference"] <= metric["high"]
+    for side, folder in (("a", a), ("b", b)):  # the runs' own figures, to the digit
+        (own,) = folder.read_json("metrics.json")["models"].values()
+        for name, each in found["metrics"].items():
+            assert each[side] == own[name]["value"], name
+    assert isinstance(found["headline"], str)
+    assert found["settled_by"]["metric"] in found["family"]
     # three parts are too few to stand for others: stretches
     assert metric["cluster"] == "stretch"
     labels = [folder.table("frames")["label_name"].to_numpy() for folder in (a, b)]
@@ -90,6 +96,40 @@ def test_models_are_named_where_they_are_not_clear(pair: tuple[Path, Path]) -> N
         compare_runs(a, b, model_a="nothing")
     with pytest.raises(SettingsError, match="above 0"):
         compare_runs(a, b, margin=0.0)
+
+
+FOLDER_COMMANDS = (
+    ("compare", "{}", "{}"),
+    ("show", "{}"),
+    ("report", "{}"),
+    ("export", "{}", "--to", "markdown"),
+    ("gate", "{}", "--fail-if", "flip_rate > 0.1"),
+    ("history", "{}"),
+)
+
+
+@pytest.mark.parametrize("command", FOLDER_COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize("what", ["failed", "killed", "foreign", "none"])
+def test_folders_without_results_are_named(
+    pair: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    what: str,
+) -> None:
+    folder = tmp_path / what
+    folder.mkdir()
+    if what == "foreign":
+        (folder / "run.json").write_text('{"lr": 0.1}')
+    elif what != "none":
+        made = json.loads((pair[0] / "run.json").read_text())
+        failed = [{"path": "broken.mp4", "error": "broken.mp4: cannot be read"}] if what == "failed" else []
+        (folder / "run.json").write_text(json.dumps(made | {"inputs": [], "failed": failed, "stages": {}}))
+    assert run(*(part.format(folder) for part in command)) == 3
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert str(folder) in said.err
+    assert ("broken.mp4" in said.err) == (what == "failed")
 
 
 def test_gates_end_with_their_code(pair: tuple[Path, Path], tmp_path: Path) -> None:

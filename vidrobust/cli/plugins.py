@@ -67,12 +67,12 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.finished_runs import demo
     from vidrobust.footage.labels import formats
     from vidrobust.metrics import catalogue as metrics
-    from vidrobust.models import known as models
+    from vidrobust.models import spec as models
     from vidrobust.perturb import catalogue as perturbations
     from vidrobust.report import section
     from vidrobust.run_folder import figures, settings
     from vidrobust.stages import catalogue as stages
-    from vidrobust.stages.correlate import protocols as correlation
+    from vidrobust.stages.correlate import stage as correlation
     from vidrobust.stages.sensitivity import protocols as suites
     from vidrobust.tables import schema as tables
 

@@ -65,7 +65,7 @@ def compare(
     """
     from vidrobust.run_folder.folder import RunFolder
 
-    folders = [RunFolder.existing(path) for path in runs]
+    folders = [RunFolder.evaluated(path) for path in runs]
     if table or len(folders) != 2:
         _table(folders, margin, seed, out, as_json)
         return
@@ -115,7 +115,7 @@ def gate(
     from vidrobust.run_folder.gates import exit_code, junit_xml, parse_gate
 
     gates = [parse_gate(text) for text in fail_if]
-    passages = gates_on(RunFolder.existing(run_folder), gates)
+    passages = gates_on(RunFolder.evaluated(run_folder), gates)
     if junit is not None:
         write_text(junit, junit_xml(passages))
     if summary is not None:
@@ -184,7 +184,7 @@ def history(
     if not runs and file is None:
         raise click.UsageError("give run folders, or --history FILE, or both")
     before = empty_history() if file is None else read_history(file)
-    known = add_runs(before, [RunFolder.existing(run) for run in runs])
+    known = add_runs(before, [RunFolder.evaluated(run) for run in runs])
     if file is not None and runs:
         write_history(known, file)
     found = charts(known, metric, model=model, baseline=baseline, laney=limits == "laney")

@@ -89,6 +89,10 @@ def options_of(stage: Stage) -> Callable[[F], F]:
 )
 @options_of(REPORT)
 def report(target: tuple[str, ...], pdf: bool, **options: Any) -> None:
+    from vidrobust.run_folder.folder import RunFolder, is_run_folder
+
+    if len(target) == 1 and is_run_folder(Path(target[0])):
+        RunFolder.evaluated(Path(target[0]))
     on_target(target, REPORT, options, after=_print_report if pdf else None)
 
 
@@ -106,7 +110,7 @@ def show(run_folder: str) -> None:
     """Show the answer of a run: how stable, where it is worst, why, and what to train with."""
     from vidrobust.run_folder.folder import RunFolder
 
-    click.echo(_answer(RunFolder.existing(Path(run_folder)).path))
+    click.echo(_answer(RunFolder.evaluated(Path(run_folder)).path))
 
 
 def on_target(

@@ -71,7 +71,7 @@ def perturbations(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def models(as_json: bool) -> None:
     """The forms of a model spec, and what is installed for each."""
-    from vidrobust.models.known import available
+    from vidrobust.models.spec import available
 
     _print_rows(available(), as_json)
 
@@ -87,7 +87,7 @@ def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
     """Speed of each engine and precision for a model, and how many labels each changes on CLIP."""
     import dataclasses
 
-    from vidrobust.models.engines.compare import compare_engines
+    from vidrobust.models.engines.choose import compare_engines
     from vidrobust.models.load import load_as_it_is
     from vidrobust.models.network import check_frames
     from vidrobust.video.source import open_video
@@ -107,7 +107,7 @@ def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def doctor(as_json: bool) -> None:
     """What works on this machine: packages, decoders, devices, extras, and how to get what is missing."""
-    from vidrobust.models.doctor import diagnose
+    from vidrobust.cli.doctor import diagnose
 
     _print_rows(diagnose(), as_json)
 

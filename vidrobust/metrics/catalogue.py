@@ -11,8 +11,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.extensions import Extensions, extensions, packages
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
-from vidrobust.metrics.metric import Metric
-from vidrobust.metrics.task import Task
+from vidrobust.metrics.metric import Metric, Task
 
 TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION)}
 

@@ -12,8 +12,15 @@ import numpy as np
 from vidrobust.metrics import class_differences as classes
 from vidrobust.metrics.class_meter import ClassMeter, whole
 from vidrobust.metrics.labelled import METRICS as LABELLED
-from vidrobust.metrics.metric import Difference, Metric, Wording
-from vidrobust.metrics.task import AlongTime, CorrelationSpec, ResponseSpec, Task
+from vidrobust.metrics.metric import (
+    AlongTime,
+    CorrelationSpec,
+    Difference,
+    Metric,
+    ResponseSpec,
+    Task,
+    Wording,
+)
 from vidrobust.predictions import Classifications
 
 NAME = "classification"
@@ -31,7 +38,19 @@ def _of_probabilities(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) 
 
 
 def label_flip(p: Classifications, q: Classifications) -> np.ndarray:
-    """Whether the label differs, where the label follows the model's own operating point."""
+    """Compare the labels of aligned predictions; labels follow the model's operating points.
+
+    This is the only definition of a flip in stability, sensitivity, remedies and comparisons.
+
+    Parameters
+    ----------
+    p, q : Classifications
+        Predictions of the same N frames.
+
+    Returns
+    -------
+    (N,) bool array
+    """
     flips: np.ndarray = p.labels != q.labels
     return flips
 
@@ -140,7 +159,7 @@ CLASSIFICATION = Task(
     ),
     correlation=CorrelationSpec(
         pairs="pairs",
-        metrics=classes.METRICS,
+        metrics=classes.PAIR_COLUMNS,
         primary="total_variation",
         frames=lambda table: table("frames"),
         sure="margin",

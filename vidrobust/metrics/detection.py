@@ -12,8 +12,17 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import KINDS, BoxChange, change, wrong_kinds
 from vidrobust.metrics.known_boxes import METRICS as KNOWN
-from vidrobust.metrics.metric import Difference, Metric, Wording
-from vidrobust.metrics.task import AlongTime, CorrelationSpec, Meter, ResponseSpec, Tables, Task
+from vidrobust.metrics.metric import (
+    AlongTime,
+    CorrelationSpec,
+    Difference,
+    Meter,
+    Metric,
+    ResponseSpec,
+    Tables,
+    Task,
+    Wording,
+)
 from vidrobust.predictions import Detections
 from vidrobust.shapes.places import shape_array
 

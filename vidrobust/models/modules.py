@@ -1,4 +1,4 @@
-"""Torch modules: weights read and fitted, and a module in eval mode made a Network or a Detector."""
+"""Torch modules: weights read and fitted, a module made a Network or a Detector, and its head watched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +33,9 @@ MASK = 0.5
 _FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "_orig_mod.", "model.")
+
+HEADS = (torch.nn.Linear, torch.nn.Conv2d)
+"""Layers that may give class scores."""
 
 
 def read_state(path: Path) -> State:
@@ -327,3 +330,88 @@ def lower_threshold(module: Any) -> str:
         return ""
     holder.score_thresh = MIN_SCORE
     return f"the network's own threshold of {before:g} is lowered to {MIN_SCORE:g}"
+
+
+@dataclass
+class LayerTrace:
+    """Inputs and outputs of a layer on the last pass, averaged over places; an entry for each call."""
+
+    inputs: list[torch.Tensor] = field(default_factory=list)
+    outputs: list[torch.Tensor] = field(default_factory=list)
+
+    def given(self, frames: int) -> torch.Tensor:
+        """Return the inputs (frames, D), with gradients where there are any."""
+        return _of_frames(self.inputs, frames)
+
+    def features(self, frames: int) -> np.ndarray:
+        """Return the inputs (frames, D) float32."""
+        return self.given(frames).float().cpu().numpy()
+
+    def scores(self, frames: int) -> np.ndarray:
+        """Return the outputs (frames, K) float64."""
+        return _of_frames(self.outputs, frames).double().cpu().numpy()
+
+
+def head_of(module: torch.nn.Module, run: Callable[[], object], classes: int) -> str:
+    """Return the name of the layer that gives the class scores; "" where there is none.
+
+    It is the layer called last of those that give so many scores a frame; where none does, the fully
+    connected layer called last.
+
+    Parameters
+    ----------
+    module
+        The network.
+    run
+        Has the module called once.
+    classes
+        Scores a frame.
+    """
+    order: list[str] = []
+    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, HEADS)}
+    hooks = [
+        layer.register_forward_hook(lambda *_, name=name: order.append(name))
+        for name, layer in layers.items()
+    ]
+    try:
+        with torch.inference_mode():
+            run()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    fitting = [name for name in order if _width(layers[name]) == classes]
+    connected = [name for name in order if isinstance(layers[name], torch.nn.Linear)]
+    return (fitting or connected or [""])[-1]
+
+
+@contextlib.contextmanager
+def watched(module: torch.nn.Module, name: str) -> Iterator[LayerTrace]:
+    """Trace the inputs and outputs of a layer for as long as the context lasts."""
+    seen = LayerTrace()
+
+    def note(_: torch.nn.Module, given: tuple[Any, ...], got: torch.Tensor) -> None:
+        seen.inputs.append(over_places(given[0]))
+        seen.outputs.append(over_places(got))
+
+    hook = module.get_submodule(name).register_forward_hook(note)
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def _of_frames(calls: list[torch.Tensor], frames: int) -> torch.Tensor:
+    """The calls one after the other; their mean where each had every frame, in several views."""
+    rows = torch.cat(calls)
+    return rows if len(rows) == frames else torch.stack(calls).mean(dim=0)
+
+
+def over_places(values: torch.Tensor) -> torch.Tensor:
+    """Average maps (N, D, ...), or (N, tokens, D), to (N, D)."""
+    if values.ndim == 4:
+        return values.mean(dim=(2, 3))
+    return values.mean(dim=1) if values.ndim == 3 else values
+
+
+def _width(layer: torch.nn.Module) -> int:
+    return layer.out_features if isinstance(layer, torch.nn.Linear) else int(layer.out_channels)  # type: ignore[arg-type]

@@ -272,7 +272,7 @@ def from_torchvision(preset: Any) -> Preprocess:
     SettingsError
         Where they are not those of an image classifier.
     """
-    from torchvision.transforms._presets import ImageClassification
+    from torchvision.transforms._presets import ImageClassification  # noqa: PLC2701 - has no public name
 
     if not isinstance(preset, ImageClassification):
         raise SettingsError(

@@ -1,7 +1,7 @@
 """The catalogue of all perturbations, and the suites they come in.
 
-A package adds its own with an entry point of the group ``vidrobust.perturbations`` that names a ``Perturbation``
-or a sequence of them; they join the suite that each of them names.
+A package adds its own with an entry point of the group ``vidrobust.perturbations`` that names a
+``Perturbation`` or a sequence of them; they join the suite that each of them names.
 """
 
 from __future__ import annotations
@@ -12,37 +12,13 @@ from types import MappingProxyType, ModuleType
 
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import extensions
-from vidrobust.perturb import (
-    air,
-    blur,
-    camera,
-    camera_in_time,
-    compression,
-    geometric,
-    illumination,
-    noise,
-    occlusion,
-    photometric,
-    shift,
-)
+from vidrobust.perturb import blur, camera, camera_in_time, geometric, light, noise, shift
 from vidrobust.perturb.perturbation import Perturbation
 
 OWN_SUITES = ("natural", "line-camera", "shift")
 ENTRY_POINTS = "vidrobust.perturbations"
 
-_MODULES = (
-    photometric,
-    illumination,
-    geometric,
-    blur,
-    noise,
-    compression,
-    occlusion,
-    camera,
-    camera_in_time,
-    air,
-    shift,
-)
+_MODULES = (light, geometric, blur, noise, camera, camera_in_time, shift)
 
 
 def catalogue_of(modules: Iterable[ModuleType]) -> Mapping[str, Perturbation]:
@@ -69,14 +45,14 @@ SUITES: tuple[str, ...] = tuple(
 
 
 def suite(name: str = "natural") -> tuple[Perturbation, ...]:
-    """All perturbations of a suite, in the order of the catalogue; SettingsError for an unknown name."""
+    """Return all perturbations of a suite, in the order of the catalogue; SettingsError for an unknown name."""
     if name not in SUITES:
         raise SettingsError(_unknown("suite", name, SUITES))
     return tuple(entry for entry in PERTURBATIONS.values() if entry.suite == name)
 
 
 def find(key: str) -> Perturbation:
-    """The perturbation with this key; SettingsError with the nearest names otherwise."""
+    """Return the perturbation with this key; SettingsError with the nearest names otherwise."""
     if key not in PERTURBATIONS:
         raise SettingsError(_unknown("perturbation", key, tuple(PERTURBATIONS)))
     return PERTURBATIONS[key]

@@ -10,8 +10,8 @@ from typing import Any
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.names import readable_name
 from vidrobust.footage.expand import expand_sources
-from vidrobust.models.known import parse_spec
 from vidrobust.models.predict import Model
+from vidrobust.models.spec import parse_spec
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import (

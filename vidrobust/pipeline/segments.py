@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from vidrobust.footage.item import Item
-from vidrobust.metrics.task import ANCHOR_DELTAS
+from vidrobust.metrics.metric import ANCHOR_DELTAS
 from vidrobust.pipeline.inputs import open_item, window
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import key_of

@@ -60,6 +60,8 @@ class RunFolder:
                 f"{path}: is not a run folder (it has no run.json); make one with vidrobust study"
             )
         folder = cls(path)
+        if "schema" not in folder.run:
+            raise InputError(f"{path}: its run.json is not one of vidrobust; make a run with vidrobust study")
         if folder.run.get("schema") != SCHEMA:
             made = (folder.run.get("versions") or {}).get("vidrobust", "another version")
             raise InputError(
@@ -67,6 +69,19 @@ class RunFolder:
                 f"{folder.run.get('schema')}, expected {SCHEMA}); give another --out, or --overwrite to replace it"
             )
         return folder
+
+    @classmethod
+    def evaluated(cls, path: Path) -> RunFolder:
+        """An existing folder in which some input was evaluated; else InputError, which says what failed."""
+        folder = cls.existing(path)
+        if folder.run.get("inputs"):
+            return folder
+        failed = folder.run.get("failed") or []
+        if failed:
+            raise InputError(
+                f"{path}: holds no results, none of its inputs could be read: {failed[0]['error']}"
+            )
+        raise InputError(f"{path}: holds no results yet; the command that made it, given again, continues it")
 
     @property
     def run(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
-from vidrobust.metrics.task import Task
+from vidrobust.metrics.metric import Task
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.record import RunRecord
 

@@ -43,6 +43,7 @@ class Undecided(StrEnum):
     FEW_ROWS = "few_rows"
     NO_EVENTS = "no_events"
     FEW_CLUSTERS = "few_clusters"
+    FEW_CLIPS = "few_clips"
     INTERVAL = "interval"
     CONTROL = "control"
     FAMILY = "family"

@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 
-import av
 import av.error
 from av.container import InputContainer
 from av.packet import Packet

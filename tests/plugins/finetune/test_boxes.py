@@ -12,7 +12,7 @@ from torch import nn
 
 from tests.plugins.finetune.small_boxes import NAMES, PLACES, Finder
 from vidrobust.errors import SettingsError
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.models.modules import ModuleDetector, module_detector
 from vidrobust.perturb.draws import from_seed

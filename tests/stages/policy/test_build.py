@@ -15,8 +15,7 @@ from vidrobust.stages.policy.policy import Policy, PolicyStep, strengths
 from vidrobust.stages.policy.rejection import OPEN, Rejected, Why
 from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.wording import reason as in_words
-from vidrobust.stages.variation.observed import OF_WIDTH
-from vidrobust.stages.variation.summary import QUANTITIES
+from vidrobust.stages.variation.spread import CONDITIONS, OF_WIDTH
 
 WIDTH = 640
 AGAIN = Replication(found=4, tested=5, of="clips")
@@ -63,7 +62,7 @@ def candidate_fits(
 
 def spread(**values: float) -> pd.DataFrame:
     rows = []
-    for quantity in QUANTITIES:
+    for quantity in CONDITIONS:
         value = values.get(quantity, 0.0)
         share = value / WIDTH if quantity.endswith("_px") or quantity == "sharpness" else np.nan
         of = {"item": "", "quantity": quantity, "unit": "", "spread": value, "share": share, "n": 30}

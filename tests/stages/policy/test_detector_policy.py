@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.frame_pairs.planted import HEIGHT, WIDTH, recorded
 from tests.pipeline.conftest import run
-from tests.stages.causes.planted import HEIGHT, WIDTH, recorded
-from tests.stages.causes.test_places import Middle, with_plate
+from tests.stages.causes.test_boxes import Middle, with_plate
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.report.answer import text_of
 

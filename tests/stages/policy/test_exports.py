@@ -22,7 +22,7 @@ import torch
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.policy.exports import render_all, write_all
 from vidrobust.stages.policy.policy import Policy, PolicyStep
-from vidrobust.stages.variation.observed import OF_WIDTH
+from vidrobust.stages.variation.spread import OF_WIDTH
 
 SIZE = (96, 128)
 PINNED = {

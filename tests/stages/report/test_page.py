@@ -19,11 +19,11 @@ from tests.stages.report.conftest import Page
 from vidrobust.errors import InputError
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.moments import player_section
+from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.report import page as html
 from vidrobust.stages.report.page import write_report
 from vidrobust.stages.stability import by_clip
-from vidrobust.stages.variation.observed import OF_WIDTH
+from vidrobust.stages.variation.spread import OF_WIDTH
 from vidrobust.text.numbers import number, one_in, percent, percent_with_interval
 
 SECTIONS = (
@@ -218,7 +218,7 @@ def test_swaps_and_rates_of_the_one_page_are_those_of_the_tables(made: RunFolder
 
 
 def test_flips_of_the_player_are_those_of_the_pairs(made: RunFolder) -> None:
-    data = player_section.player(RunTables(made.path))
+    data = moments_section.player(RunTables(made.path))
     assert data is not None
     pairs = made.table("pairs")
     flips = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "") & pairs["label_flip"]]
@@ -235,7 +235,7 @@ def test_flips_of_the_player_are_those_of_the_pairs(made: RunFolder) -> None:
 
 
 def test_a_long_run_is_thinned_and_keeps_every_flip(made: RunFolder) -> None:
-    data = player_section.player(RunTables(made.path), most_points=100)
+    data = moments_section.player(RunTables(made.path), most_points=100)
     assert data is not None
     assert sum(len(i["f"]) for i in data["items"]) < 360
     assert "the lines show one frame in 4 and every flip" in data["said"]

@@ -9,6 +9,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.finished_runs.exports import formats
 from vidrobust.finished_runs.exports.exported import Exported, Format
 from vidrobust.finished_runs.exports.names import NAMES
+from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 
 FOLDER = "exports"
@@ -30,7 +31,7 @@ def export_run(folder: Path, name: str, out: Path | None = None) -> tuple[Export
     Raises SettingsError for an unknown format or a place that is a file, InputError where it is no run folder.
     """
     found = format_of(name)
-    run = RunTables(folder)
+    run = RunTables(RunFolder.evaluated(folder).path)
     where = out or folder / FOLDER / name
     if where.exists() and not where.is_dir():
         raise SettingsError(f"--out {where}: is a file; an export is a folder of files")

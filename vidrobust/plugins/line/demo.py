@@ -26,7 +26,7 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.causes.catalogue import TITLES
 from vidrobust.stages.report.answer import text_of
-from vidrobust.stages.variation.quantities import title_of
+from vidrobust.stages.variation.spread import title_of
 from vidrobust.text.numbers import number, percent, share_with_interval
 from vidrobust.text.phrases import listing
 

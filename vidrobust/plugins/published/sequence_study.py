@@ -9,7 +9,8 @@ import pandas as pd
 import torch
 
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.metrics.class_differences import METRICS, all_metrics
+from vidrobust.metrics.class_differences import distances, top1_flip
+from vidrobust.metrics.classification import label_flip
 from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.draws import seeded
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, PictureSequence, compared_pairs
@@ -30,7 +31,7 @@ def study_sequences(
     """The ``sensitivity`` rows of the ImageNet-P sequences: perturbation ``imagenet-p:NAME``.
 
     ``strength`` is the number of the frame in the sequence, and the value its difference to the frame it is
-    compared with: the one before, or the clean first one for noise. The mean of ``label_flip`` over the strengths
+    compared with: the one before, or the clean first one for noise. The mean of ``top1_flip`` over the strengths
     is the flip probability (Hendrycks & Dietterich 2019, section 4.2), that of ``top5_distance`` is uT5D.
     ``content`` is the key of the item's footage, which seeds the draws.
     """
@@ -62,9 +63,11 @@ def _rows(
     pairs = np.array(compared_pairs(sequence.num_frames, sequence.compare))
     parts = []
     for model in models:
-        p = predict(model, pictures, batch).probabilities
-        found = all_metrics(p[pairs[:, 0]], p[pairs[:, 1]])
-        for metric in METRICS:
+        seen = predict(model, pictures, batch)
+        before, after = seen.take(pairs[:, 0]), seen.take(pairs[:, 1])
+        p, q = before.probabilities, after.probabilities
+        found = {"label_flip": label_flip(before, after), "top1_flip": top1_flip(p, q), **distances(p, q)}
+        for metric in found:
             parts.append(
                 pd.DataFrame(
                     {

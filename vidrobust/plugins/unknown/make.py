@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frames.pixels import to_array
-from vidrobust.models.inside.answered import ONLY_ANSWERS
-from vidrobust.models.inside.look import look_of
-from vidrobust.models.inside.looked import LACKS, Look, Looked
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.unknown.asked import Asked, Wanted, ask, spread
+from vidrobust.plugins.unknown.inside import LACKS, ONLY_ANSWERS, Probe, Readout, probe_of
 from vidrobust.plugins.unknown.known_footage import clips_of, known_of, recorded, with_parts
 from vidrobust.plugins.unknown.names import ERROR, FLIP
 from vidrobust.plugins.unknown.sentence import sentence
@@ -192,7 +191,7 @@ def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]
 
 def _flips(run: Run, model: str, rows: pd.DataFrame) -> np.ndarray:
     pairs = run.table("pairs")
-    pairs = pairs[(pairs["model"] == model) & (pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    pairs = usable_pairs(pairs, model)
     sides = [
         pairs[["item", side, "label_flip"]].set_axis(["item", "frame", "flip"], axis=1) for side in SIDES
     ]
@@ -232,7 +231,7 @@ def _model(
     run: Run,
     model: Model,
     frames: pd.DataFrame,
-    asked: tuple[dict[str, Look], Asked, Asked] | None,
+    asked: tuple[dict[str, Probe], Asked, Asked] | None,
     parts: dict[str, list[pd.DataFrame]],
     said: dict[str, Any],
 ) -> None:
@@ -244,7 +243,7 @@ def _model(
         looks, known, footage = asked
         look = looks[model.name]
     else:
-        look = Look(frames=_cannot, lacks=dict.fromkeys(LACKS, ONLY_ANSWERS))
+        look = Probe(frames=_cannot, lacks=dict.fromkeys(LACKS, ONLY_ANSWERS))
         known = _recorded(recorded(run, model.name), model.name)
         footage = _recorded(frames, model.name)
     rows = footage.rows.merge(
@@ -260,7 +259,7 @@ def _model(
 
 
 def _words(
-    run: Run, model: str, found: list[ScoreStudied], look: Look, known: Asked, rows: pd.DataFrame
+    run: Run, model: str, found: list[ScoreStudied], look: Probe, known: Asked, rows: pd.DataFrame
 ) -> dict[str, Any]:
     """What unknown.json says of a model."""
     first = leading(found)
@@ -294,9 +293,9 @@ def copies_of(known: Asked) -> int:
 
 def _asked(
     run: Run, models: Sequence[Classifier], frames: pd.DataFrame
-) -> tuple[dict[str, Look], Asked, Asked]:
+) -> tuple[dict[str, Probe], Asked, Asked]:
     """How the networks are asked, and what they say of known footage and of the footage."""
-    looks = {model.name: look_of(model) for model in models}
+    looks = {model.name: probe_of(model) for model in models}
     most = run.settings.of(UnknownSettings).scored_frames
     of_known = clips_of(known_of(run), most, run.reporter)
     of_footage = _footage(run, frames, most)
@@ -325,12 +324,12 @@ def _footage(run: Run, frames: pd.DataFrame, most: int) -> list[Wanted]:
 
 def _recorded(frames: pd.DataFrame, model: str) -> Asked:
     """Answers of a file, of which there is the probability alone."""
-    looked = Looked(
+    looked = Readout(
         answer=frames["label"].to_numpy(np.int64), surest=frames["probability"].to_numpy(np.float64)
     )
     rows = frames[["item", "frame", "time_s", "part"]].reset_index(drop=True)
     return Asked(rows, {model: looked})
 
 
-def _cannot(pixels: object) -> Looked:
+def _cannot(pixels: object) -> Readout:
     raise AssertionError("a model whose answers were recorded is not asked")

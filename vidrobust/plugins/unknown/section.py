@@ -15,7 +15,7 @@ from vidrobust.report.pages import fragment
 from vidrobust.report.pictures import Pictures
 from vidrobust.report.section import FirstPageLine
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.moments.section import Shot
+from vidrobust.stages.moments.section import MomentPicture
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import number, percent_with_interval, with_interval
 from vidrobust.text.phrases import cut, plural
@@ -32,7 +32,7 @@ class UnknownPage:
     model: str
     sentence: str
     features: str
-    shown: list[Shot]
+    shown: list[MomentPicture]
     rows: list[dict[str, Any]]
     links: list[dict[str, str]]
 
@@ -78,8 +78,8 @@ def _of(table: pd.DataFrame, model: str) -> list[dict[str, Any]]:
     )
 
 
-def _shot(each: dict[str, Any], pictures: Pictures) -> Shot:
-    return Shot(
+def _shot(each: dict[str, Any], pictures: Pictures) -> MomentPicture:
+    return MomentPicture(
         uri=pictures.uri(each["picture"]),
         heading=f"{cut(each['item'])} at {clock(each['time_s'])}, frame {each['frame']}",
         label=cut(each["label"]),

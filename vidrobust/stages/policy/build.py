@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.metrics.task import ResponseSpec
+from vidrobust.metrics.metric import ResponseSpec
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.perturbation import FAMILIES
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
@@ -23,7 +23,7 @@ from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.stages.policy.wording import step_sentence, without_step
-from vidrobust.stages.variation.observed import Observed, observed
+from vidrobust.stages.variation.spread import Observed, observed
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_ROWS
 from vidrobust.text.phrases import plural
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from vidrobust.files.atomic import write_text
-from vidrobust.metrics.task import Task
+from vidrobust.metrics.metric import Task
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.model_tasks import tasks_of

@@ -1,4 +1,4 @@
-"""The stage ``replays``: the models asked again, of footage without its causes and with changes of their own."""
+"""The stage ``replays``: the models are asked again, of changed footage and with changes of their own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReplaysStage(TableStage):
     on_request = True
 
     def make(self, run: Run) -> None:
-        from vidrobust.stages.replays.make import replay_all
+        from vidrobust.stages.replays.arms import replay_all
 
         replay_all(run)
 

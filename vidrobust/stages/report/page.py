@@ -24,7 +24,6 @@ from vidrobust.stages.boxes import which
 from vidrobust.stages.causes import bar
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.correlate import section as proxies_section
-from vidrobust.stages.moments import player_section
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
@@ -179,7 +178,7 @@ def write_report(folder: Path) -> Path:
 def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
     """``report.html`` as text: what a reader acts upon, on one page however much footage there is."""
     found, boxes = moments_section.moments(run), shared["box_moments"]
-    player = player_section.player(run)
+    player = moments_section.player(run)
     content = {
         **shared,
         "made_on": made_on(run),
@@ -201,11 +200,11 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "classes": by_clip.classes(run),
         "strip_said": moments_section.STRIP_SAID,
         "player": player,
-        "player_data": Markup(player_section.as_script(player)) if player else "",
+        "player_data": Markup(moments_section.as_script(player)) if player else "",
     }
     if len(content["player_data"]) > PAGE_BYTES and player is not None:
-        player = player_section.without_pictures(player)
-        content |= {"player": player, "player_data": Markup(player_section.as_script(player))}
+        player = moments_section.without_pictures(player)
+        content |= {"player": player, "player_data": Markup(moments_section.as_script(player))}
     return rendered(REPORT, content)
 
 
@@ -299,7 +298,7 @@ def _first_page_lines(section: ReportSection, run: RunTables) -> Iterator[dict[s
         yield {"name": section.name, "line": line}
 
 
-def _weight(moments: moments_section.Moments) -> int:
+def _weight(moments: moments_section.ShownMoments) -> int:
     return sum(len(shot.uri) for m in (*moments.shown, *moments.further) for shot in (m.a, m.b, *m.strip))
 
 

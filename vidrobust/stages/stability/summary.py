@@ -17,8 +17,7 @@ from vidrobust.footage.labels.matching import BOX, in_pixels
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.detection import DETECTION
-from vidrobust.metrics.metric import Metric
-from vidrobust.metrics.task import ANCHOR_DELTAS
+from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.models.predict import needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import Run

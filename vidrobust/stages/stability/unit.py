@@ -11,7 +11,7 @@ import torch
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.models.predict import Model, needs_pixels, predict_footage
 from vidrobust.pipeline.stage import Context, Found
 from vidrobust.run_folder.settings import Settings

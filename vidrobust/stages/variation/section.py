@@ -13,7 +13,7 @@ from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.variation.quantities import QUANTITIES, title_of
+from vidrobust.stages.variation.spread import QUANTITIES, title_of
 from vidrobust.text.durations import duration
 from vidrobust.text.numbers import interval, number, percent, percent_interval
 from vidrobust.text.phrases import listing, plural
@@ -116,10 +116,10 @@ def corrupt_frames(run: RunTables) -> str:
 
 
 def variation_summary(run: RunTables) -> pd.DataFrame | None:
-    """Per scale and quantity over all items: unit, p50, p95, p99, n measured, valid, error, least and most p99.
+    """Per scale and quantity over all items: unit, p50, p95, p99, n, valid, error, least and most p99.
 
-    From the measured pairs themselves where they are kept; else the table of items, where a percentile over all
-    items is not known and the median item's is given (``pooled`` False).
+    From the measured pairs themselves where they are kept; else the table of items, where a percentile over
+    all items is not known and the median item's is given (``pooled`` False).
     """
     table = run.table("variation")
     if table is None:

@@ -24,14 +24,22 @@ class VariationStage(StreamStage):
     tables = ("variation", "spread")
 
     def work(self, context: Context, model: Model | None) -> StreamWork:
-        from vidrobust.stages.variation.unit import VariationUnit
+        from vidrobust.stages.variation.meter import VariationUnit
 
         return VariationUnit(context)
 
     def summarise(self, run: Run, facts: Facts) -> None:
-        from vidrobust.stages.variation.summary import summarise
+        from vidrobust.stages.variation.meter import summarise
+        from vidrobust.stages.variation.spread import spread_of
 
-        summarise(run, facts)
+        changes, inputs = run.table("changes"), run.folder.run["inputs"]
+        widths = {entry["item"]: int(entry["width"]) for entry in inputs}
+        run.folder.write_table("variation", summarise(changes))
+        run.folder.write_table("spread", spread_of(changes, widths))
+        for entry in inputs:
+            of_item = [fact for name, fact in facts.items() if name[0] == entry["item"]]
+            entry["variation"] = dict(of_item[0]) if len(of_item) == 1 else {"segments": of_item}
+        run.folder.update(inputs=inputs)
 
     def as_json(self, run: Run) -> Any:
         return run.folder.rows("variation")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vidrobust.stages.policy.policy import Policy, PolicyStep
-from vidrobust.stages.variation.observed import OF_WIDTH
+from vidrobust.stages.variation.spread import OF_WIDTH
 from vidrobust.text.numbers import percent
 
 
