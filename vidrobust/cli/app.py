@@ -99,7 +99,7 @@ def _entries() -> tuple[CommandEntry, ...]:
 class Sections(click.Group):
     """A group whose help lists commands in sections, each with its whole sentence, and imports none of them."""
 
-    commands: LazyCommands  # type: ignore[assignment]  # a mapping that imports what is looked up
+    commands: LazyCommands
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         entries = self.commands.entries.values()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections import UserDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import click
@@ -52,12 +52,20 @@ class LazyCommands(UserDict[str, click.Command]):
     def __init__(self, entries: Iterable[CommandEntry]) -> None:
         super().__init__()
         self.entries = {entry.name: entry for entry in entries}
-        self.data = dict.fromkeys(self.entries)  # type: ignore[arg-type]  # filled in as they are imported
 
     def __getitem__(self, name: str) -> click.Command:
-        if self.data[name] is None:
+        if name not in self.data:
             self.data[name] = self.entries[name].load()
         return self.data[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
 
 
 def from_plugins(taken: Iterable[str]) -> Extensions[CommandEntry]:

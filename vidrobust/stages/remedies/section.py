@@ -199,7 +199,8 @@ def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:
         yield "Best to buy", "nothing that was tried on the input is shown to help"
         return
     ratio = percent_with_interval(best["ratio"], best["low"], best["high"])
-    yield "Best to buy", f"{title(str(best['remedy']))}: {ratio} of the changes would be left"
+    left = f"{ratio} of the changes would be left (q {number(best['q'])})"
+    yield "Best to buy", f"{title(str(best['remedy']))}: {left}"
 
 
 def _occurs(table: pd.DataFrame, model: str, metric: str) -> bool:

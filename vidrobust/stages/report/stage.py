@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from vidrobust.pipeline.stage import TableStage
+from vidrobust.pipeline.stage import Stage, TableStage
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.correlate.stage import CORRELATE
@@ -24,7 +24,17 @@ class ReportStage(TableStage):
 
     name = "report"
     version = 4
-    uses = (STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES)
+    uses: ClassVar[tuple[Stage, ...]] = (
+        STABILITY,
+        VARIATION,
+        SENSITIVITY,
+        CAUSES,
+        MOMENTS,
+        CORRELATE,
+        POLICY,
+        BOXES,
+        REMEDIES,
+    )
     settings = ("pictures",)
     files = ("report.html", "details.html")
 

@@ -10,8 +10,8 @@ import numpy as np
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.causes.section import named_causes, whole
-from vidrobust.stages.correlate.judgement import CANNOT_TELL
-from vidrobust.stages.correlate.section import Study
+from vidrobust.stages.correlate.section import ShownStudy
+from vidrobust.stages.correlate.verdicts import CANNOT_TELL
 from vidrobust.stages.policy.section import PolicyPage
 from vidrobust.stages.sensitivity import of_size
 from vidrobust.stages.stability.overall import not_compared
@@ -40,7 +40,7 @@ class Undetermined:
 
 
 def undetermined(
-    run: RunTables, cards: list[ModelCard], policies: list[PolicyPage], studies: list[Study]
+    run: RunTables, cards: list[ModelCard], policies: list[PolicyPage], studies: list[ShownStudy]
 ) -> list[Undetermined]:
     """The open questions of page one."""
     found = [
@@ -135,7 +135,7 @@ def _steps(policies: list[PolicyPage]) -> Iterator[Undetermined]:
             yield Undetermined(f"Whether to train with {names}", why, "more clips of the same line")
 
 
-def _proxies(studies: list[Study]) -> Iterator[Undetermined]:
+def _proxies(studies: list[ShownStudy]) -> Iterator[Undetermined]:
     if not studies:
         return
     open_ = [s for s in studies if all(v["verdict"] == CANNOT_TELL for v in s.verdicts if v["count"])]
