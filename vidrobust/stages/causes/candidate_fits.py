@@ -26,7 +26,7 @@ from vidrobust.frames.pixels import to_array, to_levels, to_tensor
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED
-from vidrobust.stages.causes.cause import Step
+from vidrobust.stages.causes.cause import CauseStep
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.scene import ShownMotion
 
@@ -89,7 +89,9 @@ def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ..
         before, after, fit = pair.forwards[number], pair.forwards[number + 1], CATALOGUE[cause].fit
         if before == after or fit is None:
             continue
-        step = Step(before=album[before], after=album[after], size=pair.sizes[cause], backwards=pair.reversed)
+        step = CauseStep(
+            before=album[before], after=album[after], size=pair.sizes[cause], backwards=pair.reversed
+        )
         for name in CANDIDATES[cause]:
             fitted = fit(name, step)
             if fitted is None:

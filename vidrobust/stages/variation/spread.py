@@ -175,7 +175,7 @@ OF_WIDTH = "share of the width"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observed:
+class ObservedStrength:
     """How strong a perturbation occurs in the footage."""
 
     high: float
@@ -205,7 +205,7 @@ def observed(
     width_px: float,
     *,
     of_pairs: bool = False,
-) -> Observed:
+) -> ObservedStrength:
     """Say how strong a perturbation occurs, from the spread of its condition or from fitted pairs.
 
     ``within`` are rows of the table ``candidate_fits`` of this perturbation and model, used where the
@@ -225,7 +225,7 @@ def observed(
     basis = f"spread of the condition about its median (pairs: {rows['basis'].iloc[0]})"
     ends = _ends(rows.iloc[0], high) if entry.either_way and len(names) == 1 and not length else None
     low, high, least, most = ends or (-high if entry.either_way else 0.0, high, math.nan, math.nan)
-    return Observed(
+    return ObservedStrength(
         low=low,
         high=high,
         least=least,
@@ -256,19 +256,19 @@ def _ends(row: pd.Series, spread: float) -> tuple[float, float, float, float] | 
     return min(low, 0.0), max(high, 0.0), least, most
 
 
-def _of_pairs(entry: Perturbation, within: pd.DataFrame, width_px: float) -> Observed:
+def _of_pairs(entry: Perturbation, within: pd.DataFrame, width_px: float) -> ObservedStrength:
     strength, weight = within["strength"].to_numpy(float), within["weight"].to_numpy(float)
     length, nan = entry.is_length, math.nan
     unit, share = (OF_WIDTH, 1 / width_px) if length else (entry.unit, 1.0)
     if not len(strength):
-        return Observed(low=nan, high=nan, least=nan, most=nan, unit=unit, basis="not measured", n=0)
+        return ObservedStrength(low=nan, high=nan, least=nan, most=nan, unit=unit, basis="not measured", n=0)
     if not entry.either_way:
         strength = np.abs(strength)
     order = np.argsort(strength)
     below = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
     low, high = (float(strength[order][int(np.abs(below - level).argmin())]) for level in (0.025, 0.975))
     low, high = (min(low, 0.0), max(high, 0.0)) if entry.either_way else (0.0, high)
-    return Observed(
+    return ObservedStrength(
         low=low * share,
         high=high * share,
         least=float(strength.min()) * share,
