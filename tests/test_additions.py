@@ -174,7 +174,7 @@ print(read_labels("a.plain").rows["label"].tolist())
 EXPORT = Addition(
     new={
         "finished_runs/exports/formats/names_of_models.py": """
-from vidrobust.finished_runs.exports.exported import Exported, Format, save
+from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
 
 
 def write(run, out):

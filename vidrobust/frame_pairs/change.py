@@ -2,14 +2,10 @@
 
 ::
 
-    first ──▶ second     light, colour    how the levels changed (``tone.py``)
-                         local light      how they changed besides, from place to place (``local_light.py``)
-                         camera           the motion that most of the picture shares (``registration.py``)
-                         objects          what moves otherwise, beyond the camera
-                         new              what of the second frame was not in the first
-                         sharpness        the blur between them (``blur.py``)
-
-Displacements stand on the grid of the second frame and lead back to the first.
+    first ──▶ second     levels     light and colour of the whole picture (``tone.py``)
+                         local      light from place to place (``local_light.py``)
+                         camera, objects, new    motion, and what came into view (``registration.py``)
+                         blur       (``blur.py``)
 """
 
 from __future__ import annotations
@@ -99,47 +95,23 @@ ROUNDS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What was measured from a first to a second frame.
+    """What was measured from a first to a second frame."""
 
-    Attributes
-    ----------
-    camera : (H, W, 2) float32
-        The camera's motion, px; all zero if there is none beyond the method's resolution.
-    objects : (H, W, 2) float32
-        Motion beyond the camera's, px; zero where there is none.
-    new : (H, W) bool
-        Pixels of the second frame that were not in the first.
-    levels : Tone
-        Light and colour.
-    local : LocalLight
-        Light from place to place, on the grid of the second frame.
-    blur : Blur
-        What takes the first frame's sharpness to the second's.
-    affine : (2, 3) float64
-        The camera's motion as a map from the second frame to the first.
-    regained : (H, W, 3) float32, optional
-        On the second's grid, the detail that it shows and the first had lost.
-    noise : (H, W, 3) float32, optional
-        Noise in place of that which the blur takes away.
-    failed : Unregistered, optional
-        Why nothing can be said; then all of the above is "no change".
-    own : mapping
-        What other packages measured besides, by name of the cause.
-    own_plays : tuple of callables
-        (change, levels (H, W, 3) float32) -> levels: how each of these is played.
-    """
-
+    # (H, W, 2) float32: The camera's motion, px; all zero if there is none beyond the method's resolution
     camera: np.ndarray
-    objects: np.ndarray
-    new: np.ndarray
-    levels: Tone
-    local: LocalLight
-    blur: Blur
-    affine: np.ndarray
+    objects: np.ndarray  # (H, W, 2) float32: Motion beyond the camera's, px; zero where there is none
+    new: np.ndarray  # (H, W) bool: Pixels of the second frame that were not in the first
+    levels: Tone  # Light and colour
+    local: LocalLight  # Light from place to place, on the grid of the second frame
+    blur: Blur  # What takes the first frame's sharpness to the second's
+    affine: np.ndarray  # (2, 3) float64: The camera's motion as a map from the second frame to the first
+    # (H, W, 3) float32: On the second's grid, the detail that it shows and the first had lost
     regained: np.ndarray | None = None
-    noise: np.ndarray | None = None
-    failed: Unregistered | None = None
+    noise: np.ndarray | None = None  # (H, W, 3) float32: Noise in place of that which the blur takes away
+    failed: Unregistered | None = None  # Why nothing can be said; then all of the above is "no change"
+    # What other packages measured besides, by name of the cause
     own: Mapping[str, Any] = field(default_factory=dict)
+    # (change, levels (H, W, 3) float32) -> levels: how each of these is played
     own_plays: tuple[Callable[[Change, np.ndarray], np.ndarray], ...] = ()
 
     @property
@@ -388,20 +360,9 @@ def _noise_of_luma(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def aligned(a: np.ndarray, b: np.ndarray, change: Change) -> np.ndarray:
-    """Bring frame t onto t+1 by everything measured.
+    """Bring frame t onto t+1 by everything measured: (H, W, 3) float32.
 
-    Parameters
-    ----------
-    a, b : (H, W, 3) uint8
-        Frames t and t+1.
-    change : Change
-        From a to b.
-
-    Returns
-    -------
-    (H, W, 3) float32
-        Frame t+1 itself where t does not show it. Nor does t show how bright a saturated pixel was: where t+1
-        is brighter than the full level became, it is taken from there.
+    It is t+1 itself where t does not show it, and where t is saturated and t+1 is brighter than that became.
     """
     motion = change.motion
     x = a.astype(np.float32)

@@ -1,19 +1,15 @@
 """Coordinates of a detector's answers to a pair's replays: scores and places of what t and t+1 show.
 
-An object is followed from t to t+1 by its box, taken to where the pixels in it move. In every other picture
-its score is that of the best raw candidate of its class on either of its two boxes (before suppression, where
-that is known), so that a lost box still has a score, and one that moves with its object keeps it. Compared
-are logits.
-
-Where the boxes lie is compared with the measured motion removed, so that what moves with its part is at
-rest::
+An object is followed from t to t+1 by its box, taken to where its pixels move. In every other picture its
+score, as a logit, is that of the best raw candidate of its class on either of its two boxes, so that a lost
+box still has a score. Places are compared with the measured motion removed, so that what moves with its part
+is at rest::
 
     expected  the object's box at the chain's first frame, taken along with what its pixels do in the picture
     place     ((found centre - expected centre), (found size - expected size)) / root of the first box's area
 
-What moves in a box may be the whole of it or, before a background at rest, a part of it, and where neither
-was measured well the box's own pixels may have been followed better: the reading that comes nearest to where
-the box really went is taken, for all pictures of the pair.
+What moves in a box may be the whole of it, a part of it, or be followed better by the box's own pixels: of
+these readings the one nearest to where the box really went is taken, for all pictures of the pair.
 """
 
 from __future__ import annotations
@@ -54,20 +50,11 @@ GONE = -1
 
 @dataclass(frozen=True)
 class Followed:
-    """An object of a pair.
+    """An object of a pair."""
 
-    Attributes
-    ----------
-    places : Places
-        Its 1 or 2 boxes with what lies in them, t's first.
-    labels : tuple of int
-        Its labels there.
-    shift : (2,) float64
-        How far the pixels in t's box were seen to move until t+1, px; 0 where that is not known.
-    """
-
-    places: Places
-    labels: tuple[int, ...]
+    places: Places  # Its 1 or 2 boxes with what lies in them, t's first
+    labels: tuple[int, ...]  # Its labels there
+    # (2,) float64: How far the pixels in t's box were seen to move until t+1, px; 0 where that is not known
     shift: np.ndarray
 
     @property
@@ -84,21 +71,10 @@ def places(
     *,
     backwards: bool,
 ) -> np.ndarray:
-    """Return (N, 4 K) places of the K objects in an album's N pictures; 0 where one is not found.
+    """Return (N, 4 K) places of the K objects, found at t and at t+1, in an album's N pictures; else 0.
 
-    Parameters
-    ----------
-    said : sequence of BoxAnswer
-        One a picture.
-    objects : sequence of Followed
-        FrameBoxes at t and at t+1.
-    motions : sequence of ShownMotion, optional
-        Of the pictures since the chain's first frame; without them nothing was replayed, and ``shifts``
-        count.
-    shifts : sequence of (K, 2) float64
-        One a picture, px: how far the pixels of each object's box at t were seen to move.
-    backwards : bool
-        The chain leads from t+1 to t.
+    ``motions`` are of the pictures since the chain's first frame; without them nothing was replayed and
+    ``shifts``, (K, 2) px a picture, say how far the pixels of each object's box at t have moved.
     """
     first, second = (1, 0) if backwards and motions is not None else (0, 1)
     every = _expected(objects, motions, shifts, first, second, len(said))
@@ -245,24 +221,13 @@ def _offset(box: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PairBoxes:
-    """What ``score`` needs of a detector.
+    """What ``score`` needs of a detector."""
 
-    Attributes
-    ----------
-    z : (N, K) float64
-        Logits of the scores, one column an object and class; K may be 0.
-    states : (N,) int64
-        Number of what each picture shows of the objects: which are found, under which class.
-    names : tuple of str
-        Of the states: the class, "several classes" or "nothing".
-    places : (N, L) float64
-        Where the boxes lie, the measured motion removed; L may be 0.
-    """
-
-    z: np.ndarray
+    z: np.ndarray  # (N, K) float64: Logits of the scores, one column an object and class; K may be 0
+    # (N,) int64: Number of what each picture shows of the objects: which are found, under which class
     states: np.ndarray
-    names: tuple[str, ...]
-    places: np.ndarray
+    names: tuple[str, ...]  # Of the states: the class, "several classes" or "nothing"
+    places: np.ndarray  # (N, L) float64: Where the boxes lie, the measured motion removed; L may be 0
 
 
 def seen_boxes(
@@ -280,16 +245,14 @@ def seen_boxes(
 
     Parameters
     ----------
-    detector : Detector
-    pictures : sequence of (H, W, 3) uint8
     motions : sequence of ShownMotion
-        One a picture, of what it shows since the chain's first frame; empty where nothing was replayed.
+        One a picture, since the chain's first frame; empty where nothing was replayed.
     backwards : bool
         The chain's first frame is t+1.
     start_score, keep_score : float
         Score with which an object begins, and with which it goes on.
     only, ignored
-        Names of the classes whose boxes are looked at, and zones in which none is.
+        Classes whose boxes are looked at, and zones in which none is.
     """
     said = answers(detector, pictures)
     if only or ignored:
@@ -350,18 +313,9 @@ def followed(
 ) -> list[Followed]:
     """Match the boxes of a pair to objects.
 
-    Boxes of ``keep_score`` or more are matched one to one; one of the two has ``start_score`` or more. A box
-    of ``start_score`` without a partner is an object too, unless it may be entering or leaving.
-
-    Parameters
-    ----------
-    a, b : FrameBoxes
-        Boxes, scores and labels at t and t+1.
-    shifts : (D, 2) float64
-        Of the boxes of a, px.
-    size : (int, int)
-        Height and width of the frame.
-    start_score, keep_score : float
+    Boxes of ``keep_score`` or more are matched one to one; one of the two has ``start_score``. A box of
+    ``start_score`` without a partner is an object too, unless it may be entering or leaving. ``shifts`` (D,
+    2) px are of the boxes of a.
     """
     kept_a, kept_b = (np.flatnonzero(found[1] >= keep_score) for found in (a, b))
     moved = a[0].moved(shifts)

@@ -183,8 +183,7 @@ OBJECTS = Cause(
     seen_in="pairs",
     moves=True,
     hint="trigger at the same place of the belt, or judge a part only where it is at rest",
-    advice="no shift of the whole frame stands for it; train with footage of more passes of the parts, "
-    "or judge each part at one place",
+    advice="train with footage of more passes of the parts, or judge each part at one place",
 )
 
 
@@ -195,14 +194,14 @@ def _size_of_content(change: Change, a: np.ndarray, reverse: bool) -> Size:
 
 CAME_INTO_VIEW = Cause(
     name="came_into_view",
-    title="what came into view",
+    title="newly visible content",
     colour="#8fc7e8",
     replay=Content(where=lambda change: change.new),
     occurs=lambda change: bool(change.new.any()),
     size=_size_of_content,
     moves=True,
     hint="judge a part only while all of it is in view: a trigger, or a region of interest (--roi)",
-    advice="no augmentation here stands for it; train with footage of more surroundings and parts",
+    advice="train with footage of more surroundings and parts",
 )
 
 
@@ -244,8 +243,7 @@ KEYFRAMES_OF_RECORDING = Cause(
     title="keyframes of the recording",
     colour="#7a6fb8",
     hint="record with more bits or without prediction between frames: coding itself changes the answer",
-    advice="the recording is refreshed at each keyframe and the model sees it: record with a longer group of "
-    "pictures, intra refresh or more bits, or judge before coding",
+    advice="record with a longer group of pictures, intra refresh or more bits, or judge before coding",
     several=True,
 )
 

@@ -38,45 +38,28 @@ WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is n
 
 @dataclass(frozen=True, kw_only=True)
 class PairReplays:
-    """The pictures of one pair and what each of them is.
+    """The pictures of one pair and what each of them is."""
 
-    Attributes
-    ----------
-    pictures : tuple of (H, W, 3) uint8
-        Each different one once; 0 is frame t, 1 is frame t+1. The next six are places in it.
-    forwards, backwards : tuple of int
-        The base, then one cause of ``REPLAYED`` after the other switched on; and the same from the last to
-        the first.
-    placebo : mapping of str to pairs of int
-        By cause, before and with each of the cause's placebos.
-    exchange : tuple of pairs of int
-        Noise and coding exchanged.
-    beside : tuple of pairs of int
-        (t-1, t) and (t+1, t+2), of a pair across a keyframe, where these frames are known.
-    undone : mapping of str to int
-        By cause, and noise, frame t+1 with it undone, where that was asked for.
-    reversed : bool
-        The chain leads from t+1 to t, because the picture gets sharper.
-    sizes : mapping of str to Size
-        How large each change is.
-    motions : tuple of ShownMotion
-        One a picture: how what it shows has moved since the chain's first frame; empty where nothing was
-        replayed.
-    excluded : Excluded, optional
-        Why the pair cannot be replayed; then the chains are empty.
-    """
-
+    # (H, W, 3) uint8: Each different one once; 0 is frame t, 1 is frame t+1. The next six are places
+    # in it
     pictures: tuple[np.ndarray, ...]
+    # forwards, backwards: The base, then one cause of ``REPLAYED`` after the other switched on; and the same
+    # from the last to the first
     forwards: tuple[int, ...] = ()
     backwards: tuple[int, ...] = ()
+    # By cause, before and with each of the cause's placebos
     placebo: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
-    exchange: tuple[tuple[int, int], ...] = ()
+    exchange: tuple[tuple[int, int], ...] = ()  # Noise and coding exchanged
+    # (t-1, t) and (t+1, t+2), of a pair across a keyframe, where these frames are known
     beside: tuple[tuple[int, int], ...] = ()
+    # By cause, and noise, frame t+1 with it undone, where that was asked for
     undone: Mapping[str, int] = field(default_factory=dict)
-    reversed: bool = False
-    sizes: Mapping[str, Size] = field(default_factory=dict)
+    reversed: bool = False  # The chain leads from t+1 to t, because the picture gets sharper
+    sizes: Mapping[str, Size] = field(default_factory=dict)  # How large each change is
+    # One a picture: how what it shows has moved since the chain's first frame; empty where nothing was
+    # replayed
     motions: tuple[ShownMotion, ...] = ()
-    excluded: Excluded | None = None
+    excluded: Excluded | None = None  # Why the pair cannot be replayed; then the chains are empty
 
 
 def measure_all(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> Change:
@@ -159,23 +142,10 @@ def undone(a: np.ndarray, b: np.ndarray, there: Change, back: Change) -> dict[st
         t+1 ─────one cause, as measured back from t+1 to t─────▶ t+1 without it
         t   ─────everything measured from t to t+1─────────────▶ t+1 with the noise of t
 
-    A replay on a third frame has the cause's change and another noise, to which a network may answer
-    otherwise by as much as it lacks for a flip. Where it matters whether one label would have stayed, the
-    cause is undone in the very picture. Without a motion nothing comes into view: both are undone together.
-    What a blur took cannot be given back; a frame that got sharper is blurred. Noise cannot be measured back:
-    t+1 without its noise is t, with its own, once everything measured is done to it.
-
-    Parameters
-    ----------
-    a, b : (H, W, 3) uint8
-        Frames t and t+1.
-    there, back : Change
-        From t to t+1, and from t+1 to t.
-
-    Returns
-    -------
-    dict of str to (H, W, 3) uint8
-        By cause, of those that were measured, and of noise.
+    A replay on a third frame has another noise, which may matter as much as what is lacking for a flip; here
+    the very picture is changed. Without a motion nothing comes into view: both are undone together. What a
+    blur took cannot be given back. ``there`` and ``back`` lead from t to t+1 and back; what was measured is
+    returned, by cause.
     """
     found: dict[str, np.ndarray] = {}
     if not back.failed:

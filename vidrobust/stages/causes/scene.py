@@ -50,18 +50,10 @@ DARKER = 1.0
 
 @dataclass(frozen=True)
 class ShownMotion:
-    """Where a replayed picture shows what its scene's first frame showed, for every STEP-th pixel.
+    """Where a replayed picture shows what its scene's first frame showed, for every STEP-th pixel."""
 
-    Attributes
-    ----------
-    back : (h, w, 2) float32
-        Px, from a pixel of the picture to where it was in the first frame.
-    own : (h, w) bool
-        Pixels that move beyond the camera.
-    """
-
-    back: np.ndarray
-    own: np.ndarray
+    back: np.ndarray  # (h, w, 2) float32: Px, from a pixel of the picture to where it was in the first frame
+    own: np.ndarray  # (h, w) bool: Pixels that move beyond the camera
 
     @classmethod
     def of(cls, displacement: np.ndarray, own: np.ndarray) -> ShownMotion:
@@ -94,31 +86,17 @@ class ShownMotion:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What a pair's replays are made of.
+    """What a pair's replays are made of."""
 
-    Attributes
-    ----------
-    third : (H, W, 3) float32
-        The third frame in light, colour and sharpness of t.
-    to_third : (H, W, 2) float32
-        Px, from the grid of t to the third frame.
-    gaps, fill : (H, W) bool and (H, W, 3) float32
-        On the grid of t, what the third frame does not show, and what is shown there.
-    change : Change
-        From t to t+1; its blur is what takes the third frame's sharpness to that of t+1.
-    seed : int
-        Of the random placebos.
-    content : (H, W, 3) float32
-        On the grid of t+1, what came into view.
-    """
-
-    third: np.ndarray
-    to_third: np.ndarray
+    third: np.ndarray  # (H, W, 3) float32: The third frame in light, colour and sharpness of t
+    to_third: np.ndarray  # (H, W, 2) float32: Px, from the grid of t to the third frame
+    # gaps, fill: (H, W) bool and (H, W, 3) float32; On the grid of t, what the third frame does not show, and
+    # what is shown there
     gaps: np.ndarray
     fill: np.ndarray
-    change: Change
-    seed: int
-    content: np.ndarray
+    change: Change  # From t to t+1; its blur is what takes the third frame's sharpness to that of t+1
+    seed: int  # Of the random placebos
+    content: np.ndarray  # (H, W, 3) float32: On the grid of t+1, what came into view
     _sampled: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
     _motions: dict[tuple[str, ...], ShownMotion] = field(default_factory=dict, repr=False)
 
@@ -271,29 +249,12 @@ def too_dark(
     begins there takes the light's change for something else. It is shown as t has it; where t is saturated
     too, as t+1 has it::
 
-        third   255 255 255 ─light of t─▶ 230 230 230     t   238 251 255     t+1, back in the light of t
-        270
-                                                      ▶ 238 251 270
+        third  255 255 255 ─light of t─▶ 230 230 230    t  238 251 255    t+1, back in the light of t  270
+                                                     ▶ 238 251 270
 
-    Parameters
-    ----------
-    third : (H, W, 3) float32
-        The third frame in the light of t.
-    motion : (H, W, 2) float32
-        Px, from the grid of t to the third frame.
-    full : (H, W) bool
-        On the grid of t, where the third frame is saturated.
-    a, b : (H, W, 3) uint8
-        Frames t and t+1.
-    change : Change
-        Between them.
-
-    Returns
-    -------
-    (H, W) bool
-        Pixels of t that the third frame shows too dark.
-    (H, W, 3) float32
-        Frame t, also above 255.
+    ``third`` (H, W, 3) is in the light of t, ``motion`` leads to it from the grid of t, ``full`` (H, W) bool
+    is where it is saturated. Returned are the pixels of t that it shows too dark, and frame t, also above
+    255.
     """
     on_a = warp(third, motion) if motion.any() and full.any() else third  # asked only where it was saturated
     known = a.astype(np.float32)

@@ -16,11 +16,11 @@ from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.perturbation import FAMILIES
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.catalogue import CATALOGUE
+from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.policy.candidates import Standing, standings
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import Rejected, Why
-from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.stages.policy.wording import step_sentence, without_step
 from vidrobust.stages.variation.spread import Observed, observed
@@ -212,6 +212,7 @@ def _step(
         "replication_found": again.found,
         "replication_tested": again.tested,
         "flips_at_most": flips,
+        **_flips_due(row),
         "probability": "a default",
         "of": evidence.of,
         **_response_figures(moved, evidence.response),
@@ -259,16 +260,25 @@ def _observed_figures(seen: Observed) -> dict[str, Any]:
     }
 
 
+def _flips_due(row: Mapping[str, Any]) -> dict[str, float | None]:
+    """The same as numbers; None where that was not measured."""
+    found = {"flips_due": "flips_due", "flips_due_high": "flips_due_high", "flips_replayed": "flips"}
+    known = {name: float(row.get(column, math.nan)) for name, column in found.items()}
+    return {name: value if math.isfinite(value) else None for name, value in known.items()}
+
+
 def _flips_at_most(row: Mapping[str, Any]) -> str:
-    """The gain a step can have: "about 6 and at most 10 of 12 replayed flips"; "" where that was not measured.
+    """The gain a step can have: "about 6 of 12 replayed flips (at most 10)"; "" where that was not measured.
 
     Of the flips that were replayed, not of all: an upper limit for those that were not says next to nothing.
     """
     due, most, flips = (row.get(name, math.nan) for name in ("flips_due", "flips_due_high", "flips"))
     if not (math.isfinite(due) and math.isfinite(most) and math.isfinite(flips) and flips > 0):
         return ""
-    least = "" if round(due) == round(most) else f"about {round(due)} and "
-    return f"{least}at most {round(most)} of {plural(int(flips), 'replayed flip')}"
+    of = f"of {plural(int(flips), 'replayed flip')}"
+    if round(due) == round(most):
+        return f"{round(due)} {of}"
+    return f"about {max(0, round(due))} {of} (at most {round(most)})"
 
 
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
