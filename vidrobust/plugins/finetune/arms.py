@@ -15,11 +15,12 @@ from vidrobust.errors import SettingsError
 from vidrobust.plugins.finetune.steps import Step
 from vidrobust.stages.policy.trained_with import parse
 
+# Cross entropy of the changed picture; of the unchanged one, and the divergence of the changed answer from
+# it; of the unchanged one, and the Jensen-Shannon divergence of three views; of the picture, and of its four
+# rotations.
 Loss = Literal["one view", "consistent", "jsd", "turned"]
-"""Cross entropy of the changed picture; of the unchanged one, and the divergence of the changed answer from it; of
-the unchanged one, and the Jensen-Shannon divergence of three views; of the picture, and of its four rotations."""
+# Which steps on the footage's pixels, besides an arm's own.
 Mix = Literal["policy", "random", "other", "swapped", "mixed", ""]
-"""Which steps on the footage's pixels, besides an arm's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +227,7 @@ _ALL = (
 
 _TURNS = "it turns or shears pictures and leaves their boxes where they were"
 _ONE_LABEL = "it is made for one label a picture"
+# Arms that a detector cannot be trained with, and why.
 NOT_FOR_BOXES: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("trivialaugment", "randaugment", "autoaugment"), _TURNS),
@@ -238,7 +240,6 @@ NOT_FOR_BOXES: Mapping[str, str] = MappingProxyType(
         ),
     }
 )
-"""Arms that a detector cannot be trained with, and why."""
 _SSD = Arm(
     name="literature",
     sentence="the augmentation of SSD: colours, zoom, crops by overlap, mirroring (Liu et al. 2016)",
@@ -250,10 +251,10 @@ BOX_ARMS: Mapping[str, Arm] = MappingProxyType(
     {arm.name: _SSD if arm.name == _SSD.name else arm for arm in _ALL if arm.name not in NOT_FOR_BOXES}
 )
 DEFAULT = ("none", "random", "literature", "policy")
+# Without the one whose three views a step cost as much as all of these.
 QUICK_DEFAULT = ("none", "random", "policy")
-"""Without the one whose three views a step cost as much as all of these."""
+# The network as it is, in the place of an arm.
 BEFORE = "before"
-"""The network as it is, in the place of an arm."""
 
 
 def arms_of(names: str, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:

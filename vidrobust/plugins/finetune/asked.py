@@ -14,16 +14,16 @@ from vidrobust.files.json_text import plain
 from vidrobust.plugins.finetune.arms import ARMS, DEFAULT, QUICK_DEFAULT, Arm, arms_of
 
 Targets = Literal["auto", "labels", "self"]
+# Raised where the same question gets other numbers.
 VERSION = 1
-"""Raised where the same question gets other numbers."""
 STEPS, BATCH, RATE, SEEDS = 200, 16, 3e-4, 3
+# Of frames that are trained with, as the footage has them.
 TRAINING_BYTES = 1.5 * 2**30
-"""Of frames that are trained with, as the footage has them."""
+# Seconds that training and judging of ``--quick`` may take on this machine; decoding before it comes to it.
 QUICK_S = 180.0
-"""Seconds that training and judging of ``--quick`` may take on this machine; decoding before it comes to it."""
 QUICK_STEPS = (8, 60)
+# Frames of ``--quick`` at most: training, judging, shown under each condition.
 QUICK_FRAMES = (240, 240, 24)
-"""Frames of ``--quick`` at most: training, judging, shown under each condition."""
 
 
 @dataclass(frozen=True, kw_only=True)

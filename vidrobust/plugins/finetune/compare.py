@@ -20,8 +20,8 @@ from vidrobust.statistics.ratios import decided
 from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables import schema as tables
 
+# Metrics that are a difference from the network as it was, and no more than that.
 AGAINST_BEFORE = (OTHER, LOST)
-"""Metrics that are a difference from the network as it was, and no more than that."""
 
 
 def table_of(

@@ -22,8 +22,8 @@ from vidrobust.statistics.significance import FlippedRatio
 from vidrobust.statistics.standard_errors import error_over_clusters, t_quantile
 
 NAN = float("nan")
+# Steps in which the p-value is enclosed.
 HALVINGS = 30
-"""Steps in which the p-value is enclosed."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from vidrobust.stages.remedies.truth import right_classes
 
 # What each training frame's answer should be: labels, or the model's own confident answers about that time.
 
+# Answers within half of this before and after a frame are averaged, within one part's item all of them.
 WINDOW_S = 1.0
-"""Answers within half of this before and after a frame are averaged, within one part's item all of them."""
 
 
 def self_labels(answers: Answers, classes: int, *, whole: bool) -> np.ndarray:
@@ -70,9 +70,9 @@ def of_labels(right: Sequence[frozenset[int]], classes: int) -> np.ndarray:
     return rows
 
 
+# Frames of an input that are asked for at once, and bytes up to which more are: each asking decodes anew from
+# the key frame before, of which there may be one in hundreds of frames.
 FEWEST, CHUNK_BYTES = 16, 2**28
-"""Frames of an input that are asked for at once, and bytes up to which more are: each asking decodes anew from the
-key frame before, of which there may be one in hundreds of frames."""
 
 
 @dataclass(frozen=True)

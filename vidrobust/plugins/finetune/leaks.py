@@ -26,10 +26,10 @@ from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import percent, percent_with_interval
 from vidrobust.text.phrases import listing
 
+# Frames, draws of what trains and of the judge again, and of the judge.
 PICTURES, DRAWS, JUDGED = 8, 16, 8
-"""Frames, draws of what trains and of the judge again, and of the judge."""
+# In the place of an arm: what the run says that the network was trained with before.
 AS_TRAINED = "as it came"
-"""In the place of an arm: what the run says that the network was trained with before."""
 VERSION = 2
 
 

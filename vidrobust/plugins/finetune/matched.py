@@ -17,8 +17,8 @@ from vidrobust.plugins.finetune.steps import Mixture, Step, any_step
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.rejection import Outcome
 
+# On which strengths are matched, of those that are trained with.
 FRAMES, QUICK_FRAMES = 16, 6
-"""On which strengths are matched, of those that are trained with."""
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What is judged where nothing is changed.
 FOOTAGE = "footage"
-"""What is judged where nothing is changed."""
 FLIPS, JITTER, ERRORS = "flip_rate", "jitter", "error_rate"
 OTHER, MOVED = "other_answers", "answer_change"
 UNCOVERED, DROPOUTS, RENAMED, CENTRE = "uncovered_rate", "dropout_rate", "flip_rate", "center_jitter"
 MISSED, FALSE_BOXES, LOST, BOX_CHANGE = "missed_boxes", "false_boxes", "lost_boxes", "box_change"
+# 1 less COCO's average precision.
 PRECISION_LOST = "average_precision_lost"
-"""1 less COCO's average precision."""
 NAN = float("nan")
 
 

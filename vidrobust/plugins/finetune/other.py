@@ -18,6 +18,7 @@ from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.policy.measured import FOLDER
 from vidrobust.stages.stability.stage import STABILITY
 
+# Settings that footage is asked under as the run is.
 LIKE_THE_RUN = (
     "device",
     "batch",
@@ -36,9 +37,8 @@ LIKE_THE_RUN = (
     "class_score",
     "ignore",
 )
-"""Settings that footage is asked under as the run is."""
+# Of a model's record: where these agree it is the same network.
 SAME = ("weights_sha256", "num_classes", "preprocessing")
-"""Of a model's record: where these agree it is the same network."""
 
 
 @contextmanager

@@ -27,8 +27,8 @@ SPLIT = {
     "time": "later footage than what trains",
     "footage": "all of other footage than what trains",
 }
+# With ``--quick``.
 LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between families"
-"""With ``--quick``."""
 
 
 @dataclass(frozen=True, kw_only=True)

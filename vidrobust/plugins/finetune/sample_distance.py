@@ -25,17 +25,18 @@ import torch
 
 from vidrobust.statistics.standard_errors import left_out_interval
 
+# (N, 3, h, w) uint8 pictures -> (N, D) features.
 Features = Callable[[torch.Tensor], np.ndarray]
-"""(N, 3, h, w) uint8 pictures -> (N, D) features."""
+# Number of a draw -> (N, 3, h, w) uint8: the pictures, all changed by that one draw.
 Change = Callable[[int], torch.Tensor]
-"""Number of a draw -> (N, 3, h, w) uint8: the pictures, all changed by that one draw."""
 Verdict = Literal["leak", "apart", "cannot tell"]
+# From this share of the way on the judge is one that was trained for.
 COVERED = 0.5
-"""From this share of the way on the judge is one that was trained for."""
+# A smaller change of the features, as a share of their length, is none.
 ROUNDING = 1e-4
-"""A smaller change of the features, as a share of their length, is none."""
+# Where the judge's own further draws are farther than this share of the unchanged distance, there is no
+# scale.
 OWN_MOST = 0.5
-"""Where the judge's own further draws are farther than this share of the unchanged distance, there is no scale."""
 
 
 @dataclass(frozen=True, kw_only=True)

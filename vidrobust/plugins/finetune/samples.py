@@ -17,8 +17,8 @@ from vidrobust.plugins.finetune.trainable import Trainable
 
 # An auxiliary head that tells by how much the picture was turned (Hendrycks, Mazeika, Kadavath & Song 2019).
 
+# Of the loss of the rotations (hendrycks/ss-ood, train.py).
 WEIGHT = 0.5
-"""Of the loss of the rotations (hendrycks/ss-ood, train.py)."""
 QUARTERS = 4
 
 
@@ -69,8 +69,8 @@ def turned(pictures: torch.Tensor, quarter: int) -> torch.Tensor:
     return stretched.round().clamp(0, 255).to(torch.uint8)
 
 
+# Weight of the Jensen-Shannon divergence (Hendrycks et al. 2020, section 3).
 JSD_WEIGHT = 12.0
-"""Weight of the Jensen-Shannon divergence (Hendrycks et al. 2020, section 3)."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,7 @@ class Learner:
         return _consistent(network, self.module, samples.cut[at], views, target)
 
     def _view(self, at: torch.Tensor) -> torch.Tensor:
-        """(B, 3, h, w) uint8 of the network's size: changed as frames of the footage, then as pictures of that
-        size.
-        """
+        """(B, 3, h, w) uint8 of the network's size."""
         made, samples = [], self.samples
         for row in at.tolist():
             steps = self.mixture.draw(self.draws) if self.mixture else ()
@@ -173,11 +171,7 @@ def _consistent(
     views: Sequence[torch.Tensor],
     target: torch.Tensor,
 ) -> torch.Tensor:
-    """Cross entropy of the unchanged pictures, and how far the answers to the changed ones lie from them.
-
-    One view: Kullback-Leibler divergence from the unchanged answer (Zheng et al. 2016, equation 3), weight 1. Two:
-    Jensen-Shannon divergence of all three.
-    """
+    """Cross entropy of the unchanged pictures, and how far the answers to the changed ones lie from them."""
     every = network.logits(module, torch.cat([clean, *views])).log_softmax(dim=1)
     first, *others = torch.split(every, len(clean))
     loss = -(target * first).sum(dim=1).mean()

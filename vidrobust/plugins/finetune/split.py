@@ -12,10 +12,10 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 
 By = Literal["part", "input", "time", "footage"]
+# Share of an input that trains where earlier footage trains and later footage judges, and the gap between, s.
 TRAINING, GAP_S = 0.6, 1.0
-"""Share of an input that trains where earlier footage trains and later footage judges, and the gap between, s."""
+# Frames of either side without which nothing is begun.
 FEWEST = 8
-"""Frames of either side without which nothing is begun."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def split(frames: pd.DataFrame, parts: Mapping[str, str], kinds: Mapping[str, st
     return Split(by, on, ~on)
 
 
+# Frames (item), item -> part where known, item -> what its decoded pictures are.
 Side = tuple[pd.DataFrame, Mapping[str, str], Mapping[str, str]]
-"""Frames (item), item -> part where known, item -> what its decoded pictures are."""
 
 
 def split_from_other(trains: Side, judges: Side, kinds: Mapping[str, str], seed: int) -> Split:

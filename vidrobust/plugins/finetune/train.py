@@ -14,10 +14,10 @@ from vidrobust.plugins.finetune.network import Samples
 from vidrobust.plugins.finetune.steps import Mixture
 
 DECAY = 0.01
+# Seeds of an arm that is the same again begin so far from those of the first.
 SALT = 10_000
-"""Seeds of an arm that is the same again begin so far from those of the first."""
+# Share of the steps in which the rate rises.
 WARM_UP = 0.2
-"""Share of the steps in which the rate rises."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,7 @@ from vidrobust.text.phrases import listing
 
 # What was planted, from the truth, in the quantities and units in which a run's tables hold what was found.
 
+# Quantities of the table ``spread``, and the columns of the truth that hold their condition.
 SPREAD = {
     "gain": "gain",
     "hue_deg": "hue_deg",
@@ -39,9 +40,8 @@ SPREAD = {
     "shift_y_px": "shake_y_px",
     "sharpness": "focus_px",
 }
-"""Quantities of the table ``spread``, and the columns of the truth that hold their condition."""
+# Quantities of the table ``variation`` that are the same between all neighbours of a clip.
 STATE = ("noise_sigma", "part_shift_x_px")
-"""Quantities of the table ``variation`` that are the same between all neighbours of a clip."""
 
 
 def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
@@ -76,16 +76,16 @@ def planted_state(truth: pd.DataFrame) -> dict[str, float]:
 
 
 MODELS = ("line-classifier", "line-detector")
+# Two stations see the same parts twice; at the second one the lamp sways and the camera shakes.
 LINE = RenderSettings(parts=8, passes=2, stations=2, seconds=1.0, seed=7, dials=("2:light=0.5", "2:shake=8"))
-"""Two stations see the same parts twice; at the second one the lamp sways and the camera shakes."""
+# Five frames, one a strength, and four pairs for each of the 32 clips.
 STUDY = Settings(model=MODELS, frames=160, pairs=128, resamples=2000)
-"""Five frames, one a strength, and four pairs for each of the 32 clips."""
+# What the classifier and the detector call a defect.
 DEFECTS = (*(name for name in LABELS if name.endswith("-defect")), "defect")
-"""What the classifier and the detector call a defect."""
+# Command that studies the verdicts, where a plugin brings it.
 REPEATABILITY = "repeatability"
-"""Command that studies the verdicts, where a plugin brings it."""
+# Causes that are there with all dials at rest: the belt runs.
 AT_REST = ("objects", "came_into_view")
-"""Causes that are there with all dials at rest: the belt runs."""
 
 
 def demo_line(

@@ -7,19 +7,19 @@ from torch import nn
 
 from vidrobust.plugins.line.parts.kinds import BOXES, KINDS
 
+# Height and width of the classifier's input, px: a stretched frame.
 CLASSIFIER_SIZE = (168, 224)
-"""Height and width of the classifier's input, px: a stretched frame."""
 DETECTOR_SIZE = (192, 256)
+# Rows of the classifier's input that it looks at: the middle lane.
 MIDDLE_ROWS = (48, 120)
-"""Rows of the classifier's input that it looks at: the middle lane."""
+# Rows of the detector's input that it looks at: the belt.
 BELT_ROWS = (40, 152)
-"""Rows of the detector's input that it looks at: the belt."""
+# px of either input from one place of its maps to the next.
 STRIDE = 8
-"""px of either input from one place of its maps to the next."""
+# px along the belt by which the classifier's input is moved; the mean of what it says of each counts.
 SHIFTS = range(-STRIDE // 2, STRIDE // 2)
-"""px along the belt by which the classifier's input is moved; the mean of what it says of each counts."""
+# px of the detector's input: the side of a box that the network says with 0.
 USUAL_SIDE = 24.0
-"""px of the detector's input: the side of a box that the network says with 0."""
 MEAN, STD = (100.0, 100.0, 100.0), (50.0, 50.0, 50.0)
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+# Samples of a surface per pixel of the frame.
 FINE = 2
-"""Samples of a surface per pixel of the frame."""
+# Direction of the key light, from the part: x to the right, y down, z to the camera.
 _KEY = np.array([-0.42, -0.58, 0.70])
-"""Direction of the key light, from the part: x to the right, y down, z to the camera."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,10 +15,10 @@ from vidrobust.plugins.unknown.inside import Probe, Readout, joined
 from vidrobust.statistics.clusters import Clusters, clusters_of_rows
 from vidrobust.video.source import VideoSource
 
+# Frames decoded at a time.
 DECODED = 16
-"""Frames decoded at a time."""
+# Sides of the tiny pictures by which copies are recognised, px.
 SMALL = 24
-"""Sides of the tiny pictures by which copies are recognised, px."""
 
 
 @dataclass(frozen=True)

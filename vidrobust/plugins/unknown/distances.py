@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# The k of k nearest neighbours: a small one, since known footage has hundreds of frames, not a million.
 NEIGHBOURS = 5
-"""The k of k nearest neighbours: a small one, since known footage has hundreds of frames, not a million."""
+# Frames of one answer from which on it has a mean of its own; the others share one.
 FEWEST_OF_ANSWER = 10
-"""Frames of one answer from which on it has a mean of its own; the others share one."""
 CHUNK = 256
 
 

@@ -21,8 +21,8 @@ from vidrobust.statistics.clusters import SHORTEST_S, Clusters
 from vidrobust.statistics.intervals import Interval, clustered_rate
 
 FOLDS = 5
+# Clips or stretches of known footage below which nothing is said: what is left of fewer is no other footage.
 FEWEST_CLUSTERS = 4
-"""Clips or stretches of known footage below which nothing is said: what is left of fewer is no other footage."""
 
 
 @dataclass(frozen=True)

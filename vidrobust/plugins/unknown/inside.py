@@ -24,28 +24,28 @@ from vidrobust.models.predict import predict
 from vidrobust.models.reading import as_rows, find_scores, in_fixed_batches
 from vidrobust.predictions import Classifications, Classifier
 
+# What a model may not be able to say.
 LACKS = ("logits", "features", "odin")
-"""What a model may not be able to say."""
+# Quarter turns of a picture, none among them.
 TURNS = 4
-"""Quarter turns of a picture, none among them."""
+# ODIN's own values (Liang et al. 2018); the step is a share of the pixels' range.
 TEMPERATURE, STEP = 1000.0, 0.0014
-"""ODIN's own values (Liang et al. 2018); the step is a share of the pixels' range."""
+# Largest difference of probabilities that is rounding.
 SAME = 1e-4
-"""Largest difference of probabilities that is rounding."""
 ONLY_TORCH = "it needs gradients, which torch models alone give"
 ONLY_ANSWERS = "the model gives its answer and nothing else"
 
+# Nodes of ONNX that may stand between the last layer and the output.
 _PASSED = {
     *("Softmax", "LogSoftmax", "Sigmoid", "Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast"),
     *("Transpose", "Dropout", "Slice", "Clip", "Relu", "QuantizeLinear", "DequantizeLinear"),
     *("QLinearSoftmax", "QLinearGlobalAveragePool", "QLinearAveragePool", "QLinearAdd"),
     *("GlobalAveragePool", "AveragePool", "ReduceMean", "Add", "Sub", "Mul", "Div"),
 }
-"""Nodes of ONNX that may stand between the last layer and the output."""
 _LAYERS = {"Gemm", "MatMul", "QGemm", "QLinearMatMul", "MatMulInteger", "Conv", "QLinearConv", "ConvInteger"}
 
+# (N, 3, h, w) uint8 of the network's size -> its scores (N, K), its logits and its features, or None.
 Answered = Callable[[torch.Tensor], tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]
-"""(N, 3, h, w) uint8 of the network's size -> its scores (N, K), its logits and its features, or None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,10 +282,7 @@ def _softmax_behind(
 
 
 def _callable_probe(model: Classifier) -> Probe:
-    """Its answer alone, or more where its attribute ``module`` is a torch module that it calls.
-
-    There a quarter turn is one of the whole frame, before whatever cuts and resizes it.
-    """
+    """Its answer alone, or more where its attribute ``module`` is a torch module that it calls."""
     module = getattr(model, "module", None)
     if not isinstance(module, torch.nn.Module):
         return Probe(frames=functools.partial(_answer, model), lacks=dict.fromkeys(LACKS, ONLY_ANSWERS))

@@ -24,8 +24,8 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.text.phrases import plural
 from vidrobust.video.source import VideoSource
 
+# Settings of the run by which plain footage is read; a run on known footage has all of its own.
 AS_READ = ("device", "backend", "color", "seed")
-"""Settings of the run by which plain footage is read; a run on known footage has all of its own."""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from vidrobust.text.phrases import plural
 
 MARGIN = "margin"
 HALF = 0.5
+# An AUROC no further than this above one half is no link worth a word.
 SMALL = 0.1
-"""An AUROC no further than this above one half is no link worth a word."""
 LINK, NO_LINK, REVERSED, CANNOT_TELL = "link", "no link", "reversed", "cannot tell"
 
 

@@ -9,12 +9,12 @@ from vidrobust.plugins.unknown.distances import of_length_one
 from vidrobust.plugins.unknown.inside import Readout
 from vidrobust.statistics.clusters import Clusters
 
+# Pictures that lie closer than this to the next one, over the distance to any of their folder, are of a clip.
 ALIKE = 0.6
-"""Pictures that lie closer than this to the next one, over the distance to any of their folder, are of a clip."""
 
 
+# Pictures are copies of each other where no pixel of their tiny grey ones differs by more, of 255.
 COPY = 8
-"""Pictures are copies of each other where no pixel of their tiny grey ones differs by more, of 255."""
 
 
 def independent(known: Asked, looked: Readout) -> tuple[np.ndarray, Clusters]:

@@ -47,8 +47,8 @@ from vidrobust.plugins.finetune.shown import shown_with_boxes
 from vidrobust.predictions import Detections
 from vidrobust.statistics.standard_errors import influence
 
+# Metric -> its column along tracks.
 ALONG = {UNCOVERED: "uncovered", DROPOUTS: "missed", RENAMED: "flip", CENTRE: "center_jitter"}
-"""Metric -> its column along tracks."""
 COLUMNS = ("row", "label", "score", *BOX, "shift_x", "shift_y")
 
 
@@ -195,10 +195,7 @@ class BoxBench:
     def _precision_lost(
         self, found: Shown, judged: np.ndarray, unit: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Units (G,), and 1 less the average precision of all judged frames plus how far each unit pulls it.
-
-        The mean of the second is the number, and its spread that of the jackknife (``jackknife.influence``).
-        """
+        """Units (G,), and 1 less the average precision of all judged frames plus how far each unit pulls it."""
         known = [
             pd.DataFrame(each.boxes, columns=BOX).assign(label=each.labels, frame=row)
             for row, each in ((int(row), self._known(int(row))) for row in judged)

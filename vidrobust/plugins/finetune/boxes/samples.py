@@ -14,8 +14,8 @@ from vidrobust.plugins.finetune.boxes.network import TrainableBoxes
 from vidrobust.plugins.finetune.boxes.targets import Boxes
 from vidrobust.plugins.finetune.steps import Mixture, Step, changed_with_boxes
 
+# Boxes whose shorter side is less are no target.
 SMALLEST_PX = 1.0
-"""Boxes whose shorter side is less are no target."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import torch
 
 from vidrobust.accuracy.average_precision import BOX
 
+# An object of fewer boxes is taken for a false alarm.
 FEWEST_BOXES = 3
-"""An object of fewer boxes is taken for a false alarm."""
 
 
 @dataclass(frozen=True)

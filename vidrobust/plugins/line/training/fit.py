@@ -28,13 +28,13 @@ from vidrobust.plugins.line.training.samples import Samples
 
 # What the networks are to answer, as maps; and how far an answer is from it.
 
+# A box's heat falls off over its sides by this, as a standard deviation.
 NARROW = 9.0
-"""A box's heat falls off over its sides by this, as a standard deviation."""
+# Heat from which on a place must also say where the box is.
 NEAR = 0.55
-"""Heat from which on a place must also say where the box is."""
 DEFECT = len(BOXES) - 1
+# y of the detector's input, px, outside of which a box's middle is on a side lane.
 SIDE_LANES = (62.0, 130.0)
-"""y of the detector's input, px, outside of which a box's middle is on a side lane."""
 
 
 def target_maps(boxes: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
