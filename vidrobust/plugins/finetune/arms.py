@@ -27,18 +27,22 @@ Mix = Literal["policy", "random", "other", "swapped", "mixed", ""]
 class Arm:
     """What an arm does differently.
 
-    mix          steps that depend on the run: the policy, random ones, those of them that are of other families
-                 than the policy's, the policy with one family swapped, the policy on top of random ones
-    wide, often  so many times the policy's ranges, and each of its steps so often (0: as often as it says)
-    steps        steps of its own on the footage's pixels
-    picture      makes transforms of torchvision for uint8 pictures (3, h, w) of the network's size, as published;
-                 a detector's boxes go along
-    batch        makes a transform of a whole batch and its targets, from the number of classes
-    smoothing    share of the target that is spread over all classes
-    self_labels  answers averaged over time, also where there are labels
-    salt         changes the draws: the same arm again
-    blurred      BlurPool is put into the network before; untrained: and that is all
-    trains       what ``--trained-with`` would say of picture and batch, from which the families are read
+    Attributes
+    ----------
+    mix
+        Steps that depend on the run: the policy, random ones, other families, one family swapped, both
+        together.
+    wide, often
+        Factor on the policy's ranges, and how often each of its steps comes (0: as often as it says).
+    steps, picture, batch
+        Own steps on the footage's pixels; transforms of uint8 pictures (3, h, w); a transform of a batch and
+        its targets.
+    smoothing, self_labels, salt
+        Share of the target spread over all classes; answers averaged over time; changes the draws.
+    blurred, untrained
+        BlurPool is put into the network before; and that is all.
+    trains
+        What ``--trained-with`` would say of picture and batch.
     """
 
     name: str

@@ -28,18 +28,11 @@ QUICK_FRAMES = (240, 240, 24)
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The question.
+    """What is asked: arms, seeds, steps, targets (labels, own answers over time, or auto), model, other
+    footage, policy.
 
-    arms      names with commas; "": the usual ones
-    seeds     how often each arm is trained
-    steps     None: 200, or with ``quick`` as many as the time allows
-    targets   what is learnt: labels where all are classes of the model, its own answers over time, or either
-    (auto)
-    model     name of a model of the run; "": its first classifier
-    on        other footage to train with: a source or a run folder; "": part of the run's own
-    policy    a policy.json in the place of the run's own
-    training, judging, shown  frames at most: to train with, of the footage that judges, and under each condition
-    seed      of the split
+    ``training``, ``judging``, ``shown`` are at most so many frames to train with, to judge on, and under each
+    condition.
     """
 
     arms: str = ""

@@ -17,11 +17,9 @@ NAN = float("nan")
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
-    """Which metric says how steady a network is, which what a perturbation changes, which what is wrong.
+    """Which metrics say how steady a network is, what a perturbation changes, and what is wrong.
 
-    The words stand in sentences: flips, changed answers, errors.
-    other, most  metric of what the network before said and this one does not, and the rate above which weights are
-                 not recommended where nothing is known to be right
+    Above the rate ``most`` of ``other``, weights are not recommended where nothing is known to be right.
     """
 
     steady: str

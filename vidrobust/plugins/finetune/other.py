@@ -43,9 +43,8 @@ SAME = ("weights_sha256", "num_classes", "preprocessing")
 
 @contextmanager
 def opened_other(run: Run, record: Mapping[str, Any], other: str) -> Iterator[Run]:
-    """``other``, answered by the run's model of that record; sources get a run folder within the run's.
-
-    SettingsError where it is the run itself, or a run folder that another network answered.
+    """Return ``other`` answered by the run's model; SettingsError where it is the run itself or another
+    network's.
     """
     path = Path(other)
     if is_run_folder(path):

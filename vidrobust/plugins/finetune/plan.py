@@ -33,11 +33,7 @@ LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between fam
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """What is trained and judged: the network, the arms with what they change, and the frames.
-
-    mixtures  of the arms that change frames of the footage
-    steps     of the policy
-    """
+    """What is trained and judged: the network, the arms with what they change, and the frames."""
 
     network: Network
     arms: tuple[Arm, ...]

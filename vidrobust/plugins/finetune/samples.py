@@ -23,11 +23,7 @@ QUARTERS = 4
 
 
 class Turning:
-    """The loss of a batch and of its four rotations; the head is trained along, and not part of the network.
-
-    network  whose last layer is found; module: the copy that is trained
-    Raises SettingsError where there is no last layer, before which the features lie.
-    """
+    """The loss of a batch and of its four rotations, with a head that is trained along."""
 
     def __init__(self, network: Trainable, module: nn.Module) -> None:
         self.network, self.module = network, module
@@ -42,9 +38,8 @@ class Turning:
         self.head = nn.Linear(width, QUARTERS).to(network.device)
 
     def loss(self, pictures: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Cross entropy of pictures (B, 3, h, w) uint8 as they are, and half of that of telling their rotations.
-
-        All four rotations of every picture are in the batch, as published.
+        """Return cross entropy of pictures (B, 3, h, w) uint8, and half of that of telling their four
+        rotations.
         """
         every = torch.cat([turned(pictures, quarter) for quarter in range(QUARTERS)])
         logits, features = self._both(every)
@@ -75,11 +70,8 @@ JSD_WEIGHT = 12.0
 
 @dataclass(frozen=True)
 class Samples:
-    """What is trained with.
-
-    frames      N pictures (1, 3, H, W) uint8 as the footage has them
-    cut         (N, 3, h, w) uint8, the same at the network's size
-    targets     (N, K) float32; own: the answers of the network itself over time
+    """Frames to train with, the same at the network's size, targets (N, K) float32 and the network's own
+    answers.
     """
 
     network: Trainable

@@ -1,8 +1,4 @@
-"""Camera: the scene as its frames show it. Lens, shutter, lamps, glass and sensor, one frame at a time.
-
-Everything acts on encoded levels, in which the variation meter measures: the lens and the shutter smear, the
-lamps and the exposure multiply, hue turns, dust takes its share, noise is added, and the sum is rounded.
-"""
+"""Camera: lens, shutter, lamps, glass and sensor, one frame at a time, on encoded levels 0 to 255."""
 
 from __future__ import annotations
 

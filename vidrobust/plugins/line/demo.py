@@ -45,12 +45,12 @@ STATE = ("noise_sigma", "part_shift_x_px")
 
 
 def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
-    """By quantity, how far the condition is spread over the clips, as the table ``spread`` means it.
+    """Return by quantity how far the condition is spread over the clips, as the table ``spread`` means it.
 
-    truth  rows of ``truth.parquet``; those in which the part is not wholly in view are left out, as in a study
-    Half the distance between the 2.5th and 97.5th percentile of the condition about each clip's median: gain as a
-    ratio less 1 (of logarithms), hue in degrees, shifts in px, sharpness as the sigma in px from the sharpest
-    to the blurriest.
+    Half the distance between the 2.5th and 97.5th percentile about each clip's median, from rows of
+    ``truth.parquet``
+    with the part wholly in view: gain as a ratio less 1, hue in degrees, shifts in px, sharpness as a sigma
+    in px.
     """
     seen = truth[truth["whole"].to_numpy(bool)]
     found = {}
@@ -133,10 +133,7 @@ def _repeatability(out: str) -> dict[str, Any]:
 
 
 def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
-    """A line a model: parts with one verdict in all passes, and by station the passes that are judged right.
-
-    found  as in repeatability.json; a verdict is right where it and the truth are a defect, or neither
-    """
+    """Return a line a model: parts with one verdict in all passes, and by station the passes judged right."""
     lines = []
     table = pd.DataFrame(found["per_part"])
     table["right"] = table["value"].isin(DEFECTS) == table["reference"].isin(DEFECTS)

@@ -35,14 +35,8 @@ Course = Callable[[float, int, np.random.Generator], dict[str, np.ndarray]]
 
 @dataclass(frozen=True, kw_only=True)
 class Dial:
-    """One dial.
-
-    statistic  what a setting of s means in the clip, in ``unit``
-    causes     of the account under which vidrobust reports it
-    quantities of the variation meter that measure it
-    sizes      mild, mid and strong
-    low, high  the settings that are taken
-    course     the columns of the truth that follow from a setting
+    """What varies: its statistic in ``unit``, causes of the account, quantities, sizes, range and columns of
+    the truth.
     """
 
     name: str
@@ -295,11 +289,8 @@ def courses(settings: Mapping[str, float], count: int, seed: Sequence[int]) -> d
 def station_settings(
     dials: Sequence[str], stations: int, speed: float = BELT_SPEED_PX
 ) -> list[dict[str, float]]:
-    """What ``--dial [STATION:]NAME=SIZE`` says, as one dict of all dials for each of the stations 1..n.
+    """Return all dials of stations 1..n from ``--dial [STATION:]NAME=SIZE``; later ones win, others rest at 0.
 
-    speed  of the belt where the dial is not turned, px a frame; every other dial rests at 0
-
-    STATION is a number, or station-1, station-2 ... as the manifest writes it. Later ones win.
     Raises SettingsError for a dial, size or station that does not exist.
     """
     settings = [{dial.name: 0.0 for dial in DIALS} | {"speed": speed} for _ in range(stations)]

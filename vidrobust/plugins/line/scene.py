@@ -24,11 +24,7 @@ SIZES_PX = (28.0, 56.0)
 def with_defect(
     surface: Surface, name: str, size_px: float, rng: np.random.Generator
 ) -> tuple[Surface, np.ndarray]:
-    """The surface with one defect, and (H, W) float32 mask of where it is.
-
-    name     of DEFECTS
-    size_px  its longest side, px of the frame; the drawn shape comes within a fifth of it
-    """
+    """Return the surface with one defect of DEFECTS, ``size_px`` long, and its (H, W) float32 mask."""
     solid = (surface.alpha > 0.4).astype(np.uint8)
     x0, y0 = _at_rim(solid, rng) if name in AT_RIM else _inside(solid, size_px * FINE, rng)
     h, w = solid.shape
@@ -220,10 +216,8 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """A box about a part, or about its defect, where it lies on the belt.
-
-    what  the class of the box, of ``kinds.BOXES``
-    box   x1, y1, x2, y2 px of the frame, while the belt stands at 0 and the camera does not shake
+    """A box x1, y1, x2, y2 px about a part or its defect, while the belt stands at 0 and the camera does not
+    shake.
     """
 
     part: str
@@ -267,12 +261,7 @@ def make_scene(
     belt_seed: Sequence[int],
     seed: Sequence[int],
 ) -> Scene:
-    """The belt of one clip.
-
-    part       rides in the middle lane and passes the middle of the view at half time; None: an empty belt
-    travel_px  (frames,) how far the belt has run
-    belt_seed  of the belt's wear; ``seed`` of the part's pose and of what else rides by
-    """
+    """Make the belt of one clip; ``part`` passes the middle of the view at half time, None: an empty belt."""
     rng = np.random.default_rng([*seed, 1])
     ahead, behind = (
         _STEP_PX * np.ceil(max(reach, 0.0) / _STEP_PX) for reach in (travel_px.max(), -travel_px.min())

@@ -1,7 +1,6 @@
 """What a classifier says beside its answer: logits, features before its head, ODIN's score.
 
-A torch module is watched at its head. An ONNX file is cut before its last layer and before its last softmax,
-and opened once more. Of any other callable there is the answer alone.
+A torch module is watched at its head, an ONNX file is cut before its last layer and softmax.
 """
 
 from __future__ import annotations
@@ -98,16 +97,8 @@ def rows_of(readout: Readout, rows: np.ndarray) -> Readout:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """How a network is asked.
-
-    Attributes
-    ----------
-    frames
-        (N, 3, H, W) uint8 RGB -> Readout of N frames.
-    lacks
-        What it cannot say, of ``LACKS``, and why, in words that go on after a colon.
-    head
-        Where the features are taken, in words; "" where they are not.
+    """How a network is asked: a function of frames (N, 3, H, W) uint8, and what it cannot say (``LACKS``),
+    with reasons.
     """
 
     frames: Callable[[torch.Tensor], Readout]

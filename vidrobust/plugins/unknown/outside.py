@@ -27,11 +27,7 @@ WORTH_SAYING = 0.1
 
 @dataclass(frozen=True)
 class Outside:
-    """above (N,) bool: frames beyond the threshold; their share, and by how much it exceeds the false alarms.
-
-    excess  its interval is that of a difference of two rates
-    why     of "cannot tell", in words
-    """
+    """Frames (N,) bool beyond the threshold, their share, and by how much it exceeds the false alarms."""
 
     above: np.ndarray
     share: Interval

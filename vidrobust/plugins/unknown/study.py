@@ -100,13 +100,8 @@ Scored = Callable[[Readout], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One way to say how unknown a frame is.
-
-    name      in tables and files
-    title     in sentences
-    needs     the field of Readout without which it cannot be had
-    reason    which of the reasons in ``Look.lacks`` then holds
-    fitted    (known frames, the answers (N,) int) -> the score
+    """One way to say how unknown a frame is: what it needs of Readout, why it may lack, and its fit on known
+    frames.
     """
 
     name: str

@@ -20,11 +20,7 @@ SMALLEST_PX = 1.0
 
 @dataclass(frozen=True)
 class BoxSamples:
-    """What is trained with.
-
-    frames   N pictures (1, 3, H, W) uint8 as the footage has them
-    targets  of each its boxes; own: those of the network itself over time
-    """
+    """Frames (1, 3, H, W) uint8 to train with, their boxes, and the network's own boxes over time."""
 
     network: TrainableBoxes
     frames: Sequence[torch.Tensor]

@@ -128,9 +128,8 @@ def normalised(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def train_classifier(samples: Samples, seed: int) -> LineClassifier:
-    """Cross entropy of the class, and the heat of the defects, without which it takes long to find them.
-
-    Batches are mirrored left to right half of the time, and moved along the belt by whole places of the map.
+    """Fit the class by cross entropy, and the heat of the defects; batches are mirrored and moved along the
+    belt.
     """
     defects = defect_maps(samples.boxes)
     draws = torch.Generator().manual_seed(seed)

@@ -49,9 +49,8 @@ def all_scores(
     quick: bool = False,
     report: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """At rest: sixteen parts, two seconds each; at the mid size of each dial: eight parts, one second each.
-
-    quick  at rest alone, eight parts of one second; report: is called with what is judged next
+    """Judge at rest (sixteen parts, two seconds each) and at the mid size of each dial (eight parts, one
+    second each).
     """
     if report is not None:
         report("at rest")
