@@ -22,8 +22,8 @@ from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.pixels import to_array
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifier
-from vidrobust.stages.causes.pair_choice import choose_pairs
 from vidrobust.stages.causes.pair_replays import study_pair
+from vidrobust.stages.causes.pairs import choose_pairs
 from vidrobust.stages.causes.score import score
 from vidrobust.stages.causes.shares import summarise
 from vidrobust.video.source import open_video

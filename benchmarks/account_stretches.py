@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from harness import say
 
-from vidrobust.stages.causes.pair_choice import choose_pairs
-from vidrobust.stages.causes.ratio import share_of_totals
+from vidrobust.stages.causes.pairs import choose_pairs
+from vidrobust.stages.causes.shares import share_of_totals
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, SHORTEST_SAMPLED, independent_clusters
 
 CLIPS = ((60, 24), (150, 24), (150, 64), (270, 64), (1500, 64))

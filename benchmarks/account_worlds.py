@@ -34,11 +34,11 @@ from vidrobust.frames.pixels import to_array, to_levels
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications, Classifier
 from vidrobust.stages.causes.catalogue import REPLAYED
-from vidrobust.stages.causes.pair_choice import choose_pairs
+from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
+from vidrobust.stages.causes.pairs import choose_pairs
 from vidrobust.stages.causes.score import coordinates, predict, score
 from vidrobust.stages.causes.shares import summarise
-from vidrobust.stages.causes.summary import named
 from vidrobust.video.source import open_video
 
 WIDTH, HEIGHT = 320, 240

@@ -42,7 +42,7 @@ from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.policy.policy import Policy, PolicyStep
-from vidrobust.stages.variation.observed import OF_WIDTH
+from vidrobust.stages.variation.spread import OF_WIDTH
 from vidrobust.text.numbers import percent, percent_with_interval
 
 ALL = "+".join(kind.name for kind in KINDS)

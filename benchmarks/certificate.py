@@ -1,7 +1,7 @@
 """Does the account of causes name what was planted, and only that, on stills and seeds that no one chose?
 
     python benchmarks/certificate.py --out DIR [--commit HASH] [--worlds 24] [--further 43] [--weak 15]
-                                     [--nulls 500] [--pairs 48] [--seconds 3000] [--page docs/truth.md]
+                                     [--nulls 500] [--pairs 48] [--seconds 3000] [--page FILE]
 
 Clips, frames, sizes, seeds and networks are drawn by the hash of the commit (of HEAD, where none is given), so
 that none of them can have been used in development. What was run is kept in DIR, by the
@@ -56,12 +56,11 @@ from vidrobust.predictions import Classifications, Classifier
 from vidrobust.stages.causes.candidate_fits import candidates
 from vidrobust.stages.causes.candidate_fits import rows as candidate_rows
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
+from vidrobust.stages.causes.naming import AGAIN, named
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
-from vidrobust.stages.causes.pair_table import PairTable
 from vidrobust.stages.causes.score import coordinates, predict, score, seen_by
-from vidrobust.stages.causes.shares import estimate, p_value_of, part_of, summarise
+from vidrobust.stages.causes.shares import PairTable, estimate, p_value_of, part_of, summarise
 from vidrobust.stages.causes.stage import CAUSES
-from vidrobust.stages.causes.summary import AGAIN, named
 from vidrobust.stages.policy.candidates import standings
 from vidrobust.statistics.intervals import clopper_pearson, clustered_rate
 from vidrobust.video.source import open_video

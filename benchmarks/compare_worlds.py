@@ -30,6 +30,7 @@ import pandas as pd
 from harness import say
 
 from vidrobust.finished_runs.compare_metrics import Paired, compare_metrics, paired_difference
+from vidrobust.statistics.clusters import Clusters
 
 METRICS, PAIRS = 10, 120
 MOMENT = 50
@@ -116,10 +117,10 @@ def paired(a: np.ndarray, b: np.ndarray, clips: int) -> dict[str, Paired]:
 
 
 def alone(a: np.ndarray, b: np.ndarray, clips: int) -> list[bool]:
-    """Which metrics differ by their own interval, clips or stretches of a second as clusters."""
+    """Which metrics differ by their own interval, clips or stretches of two seconds as clusters."""
     rows = np.arange(clips * PAIRS)
-    label = rows // (PAIRS if clips >= 5 else 25)
-    found = [paired_difference(x, y, label) for x, y in zip(a, b, strict=True)]
+    clusters = Clusters(rows // (PAIRS if clips >= 6 else 50), "item")
+    found = [paired_difference(each, clusters) for each in paired(a, b, clips).values()]
     return [each.low > 0 or each.high < 0 for each in found]
 
 

@@ -18,7 +18,7 @@ from harness import say
 from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.detection import DETECTION
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.predictions import Detections
 from vidrobust.stages.causes.boxes import seen_boxes
 from vidrobust.stages.causes.scene import STEP, Motion

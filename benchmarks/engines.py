@@ -19,7 +19,7 @@ from harness import say
 from PIL import Image
 from torchvision import transforms
 
-from vidrobust.models.engines.compare import compare_engines
+from vidrobust.models.engines.choose import compare_engines
 from vidrobust.models.load import load_as_it_is, load_model
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import predict

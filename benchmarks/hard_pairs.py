@@ -30,9 +30,9 @@ from vidrobust.frames.pixels import to_levels
 from vidrobust.models.load import load_model
 from vidrobust.perturb.blur import line_kernel
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
+from vidrobust.stages.causes.naming import named
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.shares import summarise
-from vidrobust.stages.causes.summary import named
 
 NETWORKS = ("mobilenet_v2_1.0_224", "squeezenet1_1_227")
 

@@ -26,7 +26,7 @@ from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.plugins.line.camera import SENSOR_LEVELS
 from vidrobust.plugins.line.dials import BY_NAME
 from vidrobust.plugins.line.render import RenderSettings, render
-from vidrobust.stages.variation.changes import VariationMeter
+from vidrobust.stages.variation.meter import VariationMeter
 from vidrobust.video.source import open_video
 
 Planted = Callable[[pd.Series, pd.Series], float]

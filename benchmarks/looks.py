@@ -27,9 +27,9 @@ from pair_power import EVERY, PAIRS, line_of
 
 from vidrobust.pipeline.counts import looks, usual
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
-from vidrobust.stages.causes.pair_choice import choose_pairs
+from vidrobust.stages.causes.naming import Asked, named_at, open_causes
+from vidrobust.stages.causes.pairs import choose_pairs
 from vidrobust.stages.causes.shares import summarise
-from vidrobust.stages.causes.summary import Asked, named_at, open_causes
 
 PLANTED = "light"
 SEEMING = tuple(cause for cause in REPLAYED if cause != PLANTED)

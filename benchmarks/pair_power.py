@@ -17,7 +17,7 @@ import harness
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.causes.pair_choice import choose_pairs
+from vidrobust.stages.causes.pairs import choose_pairs
 from vidrobust.statistics import significance
 
 PAIRS, EVERY, DIRECTIONS = 240, 4, 8

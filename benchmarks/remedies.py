@@ -31,7 +31,7 @@ from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.remedies.catalogue import bounded, label_rule
-from vidrobust.stages.replays.make import replay_all
+from vidrobust.stages.replays.arms import replay_all
 from vidrobust.text.numbers import percent, percent_with_interval
 
 MODEL = "line_one_view:classifier"

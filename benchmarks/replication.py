@@ -26,11 +26,10 @@ import pandas as pd
 from certificate import SURE, again, replication
 from scipy import stats
 
-from vidrobust.stages.causes.pair_table import PairTable
-from vidrobust.stages.causes.shares import p_value_of
-from vidrobust.stages.causes.summary import (
+from vidrobust.stages.causes.naming import (
     AGAIN,
 )
+from vidrobust.stages.causes.shares import PairTable, p_value_of
 from vidrobust.statistics.levels import FALSE_DISCOVERY
 
 PAIRS, DIRECTIONS, CAUSE = 48, 8, "light"

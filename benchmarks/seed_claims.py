@@ -1,6 +1,6 @@
 """Are the numbers of the field's papers found again here, with the networks and pictures at hand?
 
-    python benchmarks/seed_claims.py CORPUS MODELS --out DIR [--seconds 600] [--page docs/reproductions.md]
+    python benchmarks/seed_claims.py CORPUS MODELS --out DIR [--seconds 600] [--page FILE]
 
 Every claim stands in a row with its paper, the published number, which values would agree, ours with its interval,
 networks and pictures, and a verdict: agrees (all of the interval lies where it should), differs (none of it does),

@@ -1,6 +1,6 @@
 """What was planted on the simulated line, and what the tool says: docs/truth.md.
 
-    python benchmarks/truth.py --out DIR [--seconds 3000] [--page docs/truth.md] [--verdicts] [--only NAME ...]
+    python benchmarks/truth.py --out DIR [--seconds 3000] [--page FILE] [--verdicts] [--only NAME ...]
 
 Each dial in turn at its three sizes, pairs of dials at mid size, and none, through the whole of a study from
 clips to ``policy.json`` with ``line-classifier``; some at mid size, and one at rest, with ``line-detector``
@@ -72,9 +72,7 @@ ASKED = (
     *("translation", "rotation", "scale", "gaussian_blur", "defocus_blur"),
     *("gaussian_noise", "shot_noise", "jpeg"),
 )
-SETTINGS = Settings(
-    perturbation=ASKED, frames=5 * PARTS, pairs=4 * PARTS, resamples=199, across=("frames",), pictures=False
-)
+SETTINGS = Settings(perturbation=ASKED, frames=5 * PARTS, pairs=4 * PARTS, resamples=199, pictures=False)
 ALWAYS = ("objects", "came_into_view", "noise_and_coding")
 """Causes that every clip has: the belt runs, and x264 codes it."""
 LARGE = 0.2

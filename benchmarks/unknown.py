@@ -1,6 +1,6 @@
 """Is what a network was never trained for found outside, and known footage not? On the simulated line.
 
-    python benchmarks/unknown.py --out DIR [--parts 32] [--scenes 240] [--splits 40] [--page docs/unknown.md]
+    python benchmarks/unknown.py --out DIR [--parts 32] [--scenes 240] [--splits 40] [--page FILE]
 
 Worlds: known parts against other known parts (the null: nothing lies outside); one dial at a time, where the
 line's own classifier was trained with all dials at rest; a kind of part that a classifier, trained anew, has never
@@ -24,8 +24,6 @@ import torch
 from harness import say
 from scipy import special
 
-from vidrobust.models.inside.look import look_of
-from vidrobust.models.inside.looked import rows_of
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.plugins.line.parts.kinds import LABELS
@@ -34,6 +32,7 @@ from vidrobust.plugins.line.trained import save
 from vidrobust.plugins.line.training.fit import train_classifier
 from vidrobust.plugins.line.training.samples import Samples, make_samples
 from vidrobust.plugins.unknown.asked import Asked, Wanted, ask
+from vidrobust.plugins.unknown.inside import probe_of, rows_of
 from vidrobust.plugins.unknown.link import MARGIN
 from vidrobust.plugins.unknown.names import ERROR, FLIP
 from vidrobust.plugins.unknown.outside import MORE
@@ -83,7 +82,7 @@ def asked(manifest: pd.DataFrame, spec: str) -> Asked:
         )
         for row in manifest.itertuples()
     ]
-    found = ask({"m": look_of(model)}, clips, lambda count: None)
+    found = ask({"m": probe_of(model)}, clips, lambda count: None)
     truth = manifest.assign(item=manifest["pool"] + "/" + manifest["item"])[["item", "kind", "label"]]
     return Asked(found.rows.merge(truth, on="item", how="left"), found.looked)
 

@@ -21,7 +21,7 @@ from harness import say
 
 from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.stages.variation.changes import VariationMeter
+from vidrobust.stages.variation.meter import VariationMeter
 
 BATCH = 16
 

@@ -54,9 +54,7 @@ ASKED = (
     *("translation", "rotation", "scale", "gaussian_blur", "defocus_blur", "motion_blur"),
     *("gaussian_noise", "shot_noise", "jpeg"),
 )
-SETTINGS = Settings(
-    perturbation=ASKED, frames=5, strengths=0, pairs=14, resamples=99, across=("frames",), pictures=False
-)
+SETTINGS = Settings(perturbation=ASKED, frames=5, strengths=0, pairs=14, resamples=99, pictures=False)
 """Of a clip; frames and pairs are numbers of a run, and a world has two clips."""
 CRF = {"small": 26, "middle": 33, "large": 40}
 SIZES = {"small": 0.5, "middle": 1.0, "large": 2.0}

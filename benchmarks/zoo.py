@@ -1,7 +1,7 @@
 """Which network keeps its mind in video?
 
     python benchmarks/zoo.py --models DIR [--also SPEC...] [--line-parts 8] [--clips FILE...] \
-        [--seconds 4] [--family-seeds 3] [--keep DIR] [--page docs/zoo.md]
+        [--seconds 4] [--family-seeds 3] [--keep DIR] [--page FILE]
 
 Every network of a folder of ONNX files, EfficientNet-Lite0 and the two of the simulated line, on the clips that
 come with the repository and on the simulated line with a wandering light: label changes and jitter of classifiers,

@@ -8,10 +8,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from option_pages import write_option_pages, write_page
+from perturbations_page import page as perturbation_page
+from tables_page import page as table_page
 
-from vidrobust.perturb.page import page as perturbation_page
 from vidrobust.plugins.line.page import dial_page
-from vidrobust.tables.document import page as table_page
 from vidrobust.version import VERSION
 
 project = "vidrobust"

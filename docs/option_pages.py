@@ -6,16 +6,18 @@ from pathlib import Path
 
 import click
 
-from vidrobust.cli.app import SECTIONS, cli
-from vidrobust.cli.grouped import GROUPS
+from vidrobust.cli.app import cli
+from vidrobust.cli.options import GROUPS
 
 
 def write_option_pages(folder: Path) -> None:
     """Write one page for each section of ``vidrobust --help``."""
-    for section, names in SECTIONS.items():
+    entries = cli.commands.entries.values()
+    for section in dict.fromkeys(entry.section for entry in entries):
         blocks = [f"# {section}"]
-        for name in names:
-            blocks += _command(name, cli.commands[name])
+        for entry in entries:
+            if entry.section == section:
+                blocks += _command(entry.name, cli.commands[entry.name])
         write_page(folder / f"{section.lower()}.md", "\n\n".join(blocks) + "\n")
 
 

@@ -12,6 +12,7 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:  # a process for each processor: threads would wait for each other
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("VIDROBUST_ENGINE", "torch")  # engines have tests of their own; models load as they are
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # tests import onnxruntime themselves, to compare with it
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

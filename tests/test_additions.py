@@ -132,10 +132,10 @@ class Constant:
         return Classifications(np.tile(np.float32([0, 1]), (len(pixels), 1)), self.class_names)
 
 
-KIND = ModelKind(
+KINDS = (ModelKind(
     scheme="constant", load=lambda spec, device: Constant(spec.target),
     forms=(Form(spec="constant:NAME", what="always the same", example="constant:a"),),
-)
+),)
 """
     },
     code="""
@@ -174,7 +174,7 @@ print(read_labels("a.plain").rows["label"].tolist())
 EXPORT = Addition(
     new={
         "finished_runs/exports/formats/names_of_models.py": """
-from vidrobust.finished_runs.exports.exported import Exported, Format, save
+from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
 
 
 def write(run, out):
@@ -238,7 +238,7 @@ def open_again(asked):
     lines=(
         (
             "video/choice.py",
-            "from vidrobust.video.choice import open_decord\n",
+            "from vidrobust.text.printable import printable\n",
             "from vidrobust.video.again import open_again\n",
         ),
         (
@@ -255,29 +255,25 @@ with open_video({str(CLIPS / "cars.mp4")!r}, backend="again") as source:
 """,
 )
 STAGE = Addition(
+    group="vidrobust.stages = greeting:GREETING",
     new={
-        "stages/greeting/__init__.py": "",
-        "stages/greeting/stage.py": """
+        "greeting.py": """
 from vidrobust.pipeline.stage import TableStage
 from vidrobust.stages.stability.stage import STABILITY
 
 
-def _make(run):
-    run.folder.write_json("greeting.json", {"models": len(run.model_records)})
+class GreetingStage(TableStage):
+    "Say hello."
+
+    name, version, needs, settings, files = "greeting", 1, (STABILITY,), ("suite",), ("greeting.json",)
+
+    def make(self, run):
+        run.folder.write_json("greeting.json", {"models": len(run.model_records)})
 
 
-GREETING = TableStage(name="greeting", sentence="Say hello.", version=1, needs=(STABILITY,),
-                      settings=("widen",), files=("greeting.json",), make=_make)
+GREETING = GreetingStage()
 """,
     },
-    lines=(
-        (
-            "stages/catalogue.py",
-            "from vidrobust.stages.correlate.stage import CORRELATE\n",
-            "from vidrobust.stages.greeting.stage import GREETING\n",
-        ),
-        ("stages/catalogue.py", "        BOXES,\n", "        GREETING,\n"),
-    ),
     code=f"""
 from pathlib import Path
 from vidrobust.cli.app import main
@@ -312,7 +308,7 @@ STRIPES = '''"""Rows of an overlay in the corner that get brighter and darker in
 
 import numpy as np
 
-from vidrobust.stages.causes.cause import Cause, Levels, Size
+from vidrobust.stages.causes.cause import Cause, LevelReplay, Size
 
 ROWS = np.zeros((120, 160, 1), np.float32)
 ROWS[4:28:2, 4:28], ROWS[5:28:2, 4:28] = 1, -1
@@ -335,7 +331,7 @@ def _size(change, a, reverse):
 
 STRIPES = Cause(
     name="stripes", title="stripes of the overlay", colour="#123456",
-    replay=Levels(play=lambda change, x, where: x + _rows(change, where),
+    replay=LevelReplay(play=lambda change, x, where: x + _rows(change, where),
                   undo=lambda change, x, where: x - _rows(change, where)),
     occurs=lambda change: "stripes" in change.own, measure=_measure, size=_size,
 )
@@ -345,7 +341,7 @@ ACCOUNT_OF_STRIPES = """
 import cv2, numpy as np, pandas as pd
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.catalogue import CATALOGUE
-from vidrobust.stages.causes.known.stripes import ROWS
+from vidrobust.stages.causes.stripes import ROWS
 from vidrobust.stages.causes.pair_replays import study_pair
 from vidrobust.stages.causes.score import score
 from vidrobust.stages.causes.shares import summarise
@@ -369,12 +365,12 @@ own = account[(account["item"] == "") & (account["cause"] == "stripes")].iloc[0]
 print(CATALOGUE["stripes"].title, round(own.share, 1), own.occurs, made.sizes["stripes"].measured)
 """
 CAUSE = Addition(
-    new={"stages/causes/known/stripes.py": STRIPES},
+    new={"stages/causes/stripes.py": STRIPES},
     lines=(
         (
             "stages/causes/catalogue.py",
-            "known.sharpness import SHARPNESS\n",
-            "from vidrobust.stages.causes.known.stripes import STRIPES\n",
+            "import fit_blur, fit_gain_field, fit_levels, fit_motion\n",
+            "from vidrobust.stages.causes.stripes import STRIPES\n",
         ),
         ("stages/causes/catalogue.py", "        SHARPNESS,\n", "        STRIPES,\n"),
     ),
@@ -476,7 +472,7 @@ def test_each_costs_what_the_map_says() -> None:
         "export": one_file,
         "format of the policy": and_its_line,
         "decoder": and_its_line,
-        "stage": (2, 1),  # a folder: its stage.py and its __init__.py
+        "stage": one_file,
         "cause": and_its_line,
         "section": (1, 2),  # its line in the page, and in the template
     }
@@ -514,10 +510,10 @@ def test_a_decoder_is_a_file_and_its_line(said: dict[str, str]) -> None:
     assert said["decoder"] == "4 again decodes on cpu\n"
 
 
-def test_a_stage_is_a_folder_and_its_line_and_then_a_command(said: dict[str, str]) -> None:
+def test_a_stage_is_a_file_and_then_a_command(said: dict[str, str]) -> None:
     text = said["stage"]
     assert "Say hello." in text
-    assert "--widen" in text  # its own
+    assert "--suite" in text  # its own
     assert "--max-gap" in text  # of what it needs
     assert "--trained-with" not in text
     assert [word for word in text.splitlines()[-10:] if word.lstrip().startswith("greeting")]  # its status

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vidrobust.errors import SettingsError
+from vidrobust import extensions as extensions_module
 from vidrobust.extensions import extensions
 
 MODULE = """
@@ -17,6 +17,7 @@ ONE, TWO = Fraction(1, 2), Fraction(1, 3)
 BOTH = [Fraction(1, 5), Fraction(1, 7)]
 MIXED = [Fraction(1, 9), "no fraction"]
 WRONG = "no fraction"
+TWICE = [Fraction(1, 11), Fraction(1, 11)]
 """
 
 
@@ -30,14 +31,20 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
+@pytest.fixture(autouse=True)
+def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extensions_module, "_reported", set())
+
+
 def test_records_come_one_by_one_or_in_lists() -> None:
     points = [point("one", "ONE"), point("both", "BOTH")]
     found = extensions("tried.fractions", Fraction, str, points=points)
-    assert found.or_error() == (Fraction(1, 2), Fraction(1, 5), Fraction(1, 7))
+    assert found.records == (Fraction(1, 2), Fraction(1, 5), Fraction(1, 7))
+    assert [each.names for each in found.brought] == [("1/2",), ("1/5", "1/7")]
     assert found.broken == {}
 
 
-def test_what_is_broken_is_named_and_harms_no_other() -> None:
+def test_what_is_broken_is_named_once_and_harms_no_other(capsys: pytest.CaptureFixture[str]) -> None:
     points = [
         point("absent", "GONE"),
         point("wrong", "WRONG"),
@@ -45,18 +52,17 @@ def test_what_is_broken_is_named_and_harms_no_other() -> None:
         point("taken", "ONE"),
         point("good", "TWO"),
         point("again", "TWO"),
+        point("twice", "TWICE"),
     ]
-    found = extensions("tried.fractions", Fraction, str, taken={"1/2"}, points=points)
+    for _ in range(2):
+        found = extensions("tried.fractions", Fraction, str, taken={"1/2"}, points=points)
     assert found.records == (Fraction(1, 3),)
-    assert list(found.broken) == ["absent", "wrong", "mixed", "taken", "again"]
-    where = "entry point wrong = brought_fractions:WRONG of tried.fractions: "
-    assert found.broken["wrong"] == f"{where}expected a Fraction or a list of them, got str"
-    assert "cannot be loaded (AttributeError" in found.broken["absent"]
-    assert found.broken["taken"].endswith("there is a Fraction '1/2' already; rename one of them")
-    with pytest.raises(
-        SettingsError, match=r"absent = brought_fractions:GONE of tried\.fractions: cannot be"
-    ):
-        found.or_error()
+    assert list(found.broken) == ["absent", "wrong", "mixed", "taken", "again", "twice"]
+    assert "AttributeError" in found.broken["absent"]
+    assert "brought_fractions:WRONG" in found.broken["wrong"]
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert [line.partition("'")[2].partition("'")[0] for line in said.err.splitlines()] == list(found.broken)
 
 
 def test_a_group_that_nobody_serves_is_empty() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
-from vidrobust.text.printable import bytes_shown
+from vidrobust.text.printable import shown
 
 
 class VidrobustError(Exception):
@@ -13,7 +15,7 @@ class VidrobustError(Exception):
     exit_code: ClassVar[int] = 3
 
     def __str__(self) -> str:
-        return bytes_shown(super().__str__())
+        return shown(super().__str__())
 
 
 class SettingsError(VidrobustError):
@@ -30,3 +32,12 @@ class InputError(VidrobustError):
 
 class ModelError(InputError):
     """A model failed on frames, or answered with what is no prediction; other models can go on (exit code 3)."""
+
+
+@contextmanager
+def no_exit(what: str) -> Iterator[None]:
+    """Turn ``sys.exit`` in code of a model or plugin into a ModelError, so that a study never ends silently."""
+    try:
+        yield
+    except SystemExit as error:
+        raise ModelError(f"{what}: its code called sys.exit({error.code!r})") from error

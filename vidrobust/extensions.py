@@ -1,34 +1,87 @@
-"""What installed packages bring by their entry points: perturbations, metrics, kinds of models, label formats.
+"""Plugins: what installed packages register through entry points.
 
-An entry point names a record of the kind that its group asks for, or a list or tuple of such records. One that
-cannot be loaded, names something else, or has a name that is taken is broken: whoever asks decides whether that
-stops the work, and the reason is worded here alone. No torch here.
+An entry point names a record of the kind that its group asks for, or a list or tuple of such records. The module
+of a kind names its group:
+
+    commands            cli.command_entry.CommandEntry              commands of the command line
+    stages              pipeline.stage.Stage                        stages of a study
+    sections            report.section.ReportSection                sections of the report and the answer
+    settings            a dataclass, see run_folder.declared        settings with their options
+    tables              tables.table.Table                          tables of the run folder
+    figures             run_folder.figures.FigureSource             figures that gates read
+    perturbations       perturb.perturbation.Perturbation           perturbations and suites
+    suite_protocols     stages.sensitivity.protocols.SuiteProtocol  suites that compare frames of their own
+    correlation_protocols
+                        stages.correlate.stage.CorrelationProtocol       protocols of ``correlate``
+    demos               finished_runs.demo.Demo                     demos
+    metrics             metrics.metric.Metric                       metrics
+    models              models.spec.ModelKind                       kinds of models
+    label_formats       footage.labels.labels.LabelFormat           label formats
+
+The plugins in ``vidrobust/plugins`` are declared in the same way. All entry points of a plugin have its name.
+One that cannot be loaded, names something else or takes a name that exists is left out and reported; the rest
+goes on. This module imports no torch.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
-
-from vidrobust.errors import SettingsError
+from typing import Any, Generic, TypeVar
 
 Record = TypeVar("Record")
+Result = TypeVar("Result")
+PREFIX = "vidrobust."
+"""Start of the name of every group."""
+_reported: set[tuple[str, str]] = set()
+
+
+@dataclass(frozen=True)
+class Brought(Generic[Record]):
+    """What one entry point brings.
+
+    names  of the records
+    error  why it brings nothing, as "cannot be loaded (ImportError: ...)"; empty where it works
+    """
+
+    point: EntryPoint
+    records: tuple[Record, ...] = ()
+    names: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def where(self) -> str:
+        """Name the plugin, its package with the version, and the entry point."""
+        return f"plugin {self.point.name!r}{_package(self.point)}: {self.point.value} of {self.point.group}"
 
 
 @dataclass(frozen=True)
 class Extensions(Generic[Record]):
-    """records in the order of their entry points; broken: by entry point, why it gives none."""
+    """What the entry points of one group bring, in the order of their names."""
 
-    records: tuple[Record, ...]
-    broken: Mapping[str, str]
+    brought: tuple[Brought[Record], ...]
 
-    def or_error(self) -> tuple[Record, ...]:
-        """The records; SettingsError with the first reason where an entry point is broken."""
-        for reason in self.broken.values():
-            raise SettingsError(reason)
-        return self.records
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """Return the records of all entry points that work."""
+        return tuple(record for each in self.brought for record in each.records)
+
+    def each(self, use: Callable[[Record], Iterable[Result]]) -> Iterator[Result]:
+        """Use each record in turn, and yield what comes of it; a plugin that cannot be imported is reported."""
+        for brought in self.brought:
+            for record in brought.records:
+                try:
+                    yield from use(record)
+                except ImportError as error:
+                    _report(brought, f"cannot be imported ({error})")
+
+    @property
+    def broken(self) -> Mapping[str, str]:
+        """Return the reason why an entry point brings nothing, by its name."""
+        return {each.point.name: f"{each.where} {each.error}" for each in self.brought if each.error}
 
 
 def extensions(
@@ -38,30 +91,39 @@ def extensions(
     taken: Collection[str] = (),
     points: Iterable[EntryPoint] | None = None,
 ) -> Extensions[Record]:
-    """What the entry points of a group bring.
+    """Load what the entry points of a group bring, and report what is broken on standard error, once per plugin.
 
-    name_of  the name that no two records may share; ``taken``: names that this package has itself
-    points   the entry points, else those of the installed packages
+    Parameters
+    ----------
+    group
+        Name of the group.
+    kind
+        Class of its records.
+    name_of
+        Gives the name of a record. No two records share a name.
+    taken
+        Names that the core has itself.
+    points
+        Entry points to load in place of those of the installed packages.
     """
-    names, records = set(taken), list[Record]()
-    broken: dict[str, str] = {}
+    names, found = set(taken), list[Brought[Record]]()
     for point in in_order(group) if points is None else points:
         try:
-            brought = tuple(_records(point, kind))
-            for record in brought:
-                if name_of(record) in names:
-                    raise TypeError(
-                        f"there is a {kind.__name__} {name_of(record)!r} already; rename one of them"
-                    )
-                names.add(name_of(record))
-            records += brought
-        except Exception as error:  # whatever another package's import raises
-            broken[point.name] = f"{_where(point)}: {error}"
-    return Extensions(tuple(records), broken)
+            records = tuple(_records(point, kind))
+            own = tuple(name_of(record) for record in records)
+            for number, name in enumerate(own):
+                if name in names or name in own[:number]:
+                    raise TypeError(f"there is a {kind.__name__} {name!r} already; rename one of them")
+            names.update(own)
+            found.append(Brought(point, records, own))
+        except (Exception, SystemExit) as error:  # whatever the import of another package raises
+            found.append(Brought(point, error=str(error)))
+            _report(found[-1], str(error))
+    return Extensions(tuple(found))
 
 
 def packages(group: str) -> list[str]:
-    """The entry points of a group with their packages and versions: results depend on them."""
+    """Return the entry points of a group with their packages and versions: results depend on them."""
     return sorted(
         f"{point.value} {point.dist.name} {point.dist.version}"
         for point in entry_points(group=group)
@@ -70,14 +132,14 @@ def packages(group: str) -> list[str]:
 
 
 def in_order(group: str) -> list[EntryPoint]:
-    """The entry points of a group, in the order of their names."""
+    """Return the entry points of a group in the order of their names."""
     return sorted(entry_points(group=group), key=lambda point: (point.name, point.value))
 
 
 def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:
     try:
         found = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TypeError(
             f"cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
         ) from error
@@ -87,6 +149,13 @@ def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:
         yield record
 
 
-def _where(point: EntryPoint) -> str:
-    package = f"package {point.dist.name}, " if point.dist else ""
-    return f"{package}entry point {point.name} = {point.value} of {point.group}"
+def _package(point: EntryPoint) -> str:
+    return f" ({point.dist.name} {point.dist.version})" if point.dist else ""
+
+
+def _report(brought: Brought[Any], error: str) -> None:
+    """Name a broken plugin on standard error: once, and in the first process alone, not in each worker."""
+    plugin = (brought.point.name, _package(brought.point))
+    if plugin not in _reported and multiprocessing.parent_process() is None:
+        _reported.add(plugin)
+        print(f"warning: {brought.where} {error}. `vidrobust plugins` lists all.", file=sys.stderr)

@@ -10,6 +10,11 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+_OTHER_BUILDS = {
+    "onnxruntime": ("onnxruntime-gpu",),
+    "opencv-python-headless": ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless"),
+}
+
 
 def pip_install(extra: str) -> str:
     """ "pip install 'onnxruntime>=1.18' 'onnx>=1.16'", from the requirements of the extra.
@@ -57,3 +62,13 @@ def _extras() -> dict[str, list[str]]:
         if named := re.search(r"extra\s*==\s*[\"']([^\"']+)[\"']", marker):
             found.setdefault(named[1], []).append(requirement.strip().replace(" ", ""))
     return found
+
+
+def installed(distribution: str) -> str | None:
+    """Return the version of an installed distribution, or of another build with the same modules, or None."""
+    for name in (distribution, *_OTHER_BUILDS.get(distribution, ())):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidrobust.accuracy.correct import label_sets, top_correct
+from vidrobust.accuracy.said_classes import label_sets, top_correct
 
 from .test_pm_k import frames_of, labels_of
 

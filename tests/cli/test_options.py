@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import functools
 import inspect
 import re
@@ -15,11 +14,10 @@ import click
 import pytest
 
 from tests.pipeline.conftest import run
-from vidrobust.cli.app import SECTIONS, cli
-from vidrobust.cli.grouped import GroupedCommand
-from vidrobust.cli.options import OPTIONS
+from vidrobust.cli.app import RUNS, STUDY, TOOLS, cli
+from vidrobust.cli.options import GroupedCommand
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.run_folder.settings import Settings
+from vidrobust.run_folder.settings import Settings, all_declarations
 from vidrobust.stages.catalogue import STAGES
 
 ROOT = Path(__file__).parents[2]
@@ -31,15 +29,17 @@ def flags(name: str) -> set[str]:
 
 
 def test_each_setting_is_one_option() -> None:
-    settings = {field.name for field in dataclasses.fields(Settings)} - {"sources", "model"}
-    assert sorted(option.setting for option in OPTIONS) == sorted(settings)
+    options = [p.name for p in cli.commands["study"].params if isinstance(p, click.Option)]
+    settings = {each.name for each in all_declarations()}
+    assert settings | {"model"} <= set(options)
+    assert len(options) == len(set(options))
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES.stages if stage.command], ids=lambda s: s.name)
 def test_a_stage_has_the_options_that_it_and_what_it_needs_depend_on(stage: object) -> None:
     stages = STAGES.with_needs([stage.name])  # type: ignore[attr-defined]
     used = {name for each in stages for name in each.all_settings}
-    of_stages = {option.setting for option in OPTIONS if option.used_by == "stage"}
+    of_stages = {each.name for each in all_declarations() if each.used_by == "stage"}
     assert flags(stage.name) & of_stages == used & of_stages  # type: ignore[attr-defined]
 
 
@@ -131,7 +131,7 @@ def loaded_names() -> set[str]:
 
 
 def test_every_setting_is_read_by_the_work() -> None:
-    assert {option.setting for option in OPTIONS} <= loaded_names()
+    assert {each.name for each in all_declarations()} <= loaded_names()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -152,9 +152,9 @@ def test_every_option_is_read_by_its_command(name: str) -> None:
         node.value
         for path in (ROOT / "vidrobust").rglob("*.py")
         for node in _constants(path)
-        if "cli" in path.relative_to(ROOT).parts or "adapt" in path.relative_to(ROOT).parts
+        if {"cli", "plugins"} & set(path.relative_to(ROOT).parts)
     }
-    settings = {option.setting for option in OPTIONS} | {"model"}
+    settings = {each.name for each in all_declarations()} | {"model"}
     assert handed_on <= settings | words | loaded_names()
 
 
@@ -196,7 +196,12 @@ def test_what_would_change_nothing_is_refused(
     assert f"{flag}: changes nothing " in capsys.readouterr().err
 
 
-def test_every_command_stands_in_a_section() -> None:
-    named = [name for names in SECTIONS.values() for name in names]
-    assert sorted(named) == sorted(cli.commands)
+def test_every_command_of_the_core_stands_in_one_of_three_sections() -> None:
+    sections = {entry.name: entry.section for entry in cli.commands.entries.values()}
+    assert {sections[name] for name in ("study", "show", "doctor")} == {STUDY, RUNS, TOOLS}
+    assert set(sections) == set(cli.commands)
     assert isinstance(cli.commands["study"], GroupedCommand)
+
+
+def test_each_entry_loads_the_command_of_its_name() -> None:
+    assert {name: command.name for name, command in cli.commands.items()} == {n: n for n in cli.commands}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,11 @@ from vidrobust.finished_runs.compare_metrics import (
     compare_metrics,
     margin_of,
     paired_rows,
+    rows_along_tracks,
     verdict,
 )
 from vidrobust.statistics.levels import ALPHA
+from vidrobust.statistics.ratios import Undecided
 
 KEYS = ("item", "frame")
 
@@ -197,6 +200,68 @@ def test_parts_are_paired_over_stations() -> None:
     found = compared(a, b, keys=("part", "pass"), column="score", part="part")
     assert found.difference == pytest.approx(0.05)
     assert (found.n, found.clusters, found.cluster) == (18, 6, "part")
+
+
+def tracks(rng: np.random.Generator, rate: float, *, clips: int = 15, objects: int = 3) -> pd.DataFrame:
+    """Frames of objects, of which a share is without a box; so many objects a frame."""
+    frame = np.tile(np.repeat(np.arange(100), objects), clips)
+    item = np.repeat([f"clip{k}" for k in range(clips)], 100 * objects)
+    return pd.DataFrame(
+        {"item": item, "part": "", "time_s": frame / 25, "missed": rng.random(len(item)) < rate}
+    )
+
+
+def along_tracks(a: pd.DataFrame, b: pd.DataFrame) -> Compared:
+    how: dict[str, Any] = {"column": "missed", "worse": "higher", "bounds": (0.0, 1.0), "part": None}
+    return compare_metrics({"uncovered_rate": rows_along_tracks(a, b, **how)})["uncovered_rate"]
+
+
+def test_rows_along_tracks_are_rates_of_all_rows_and_not_of_seconds() -> None:
+    rng = np.random.default_rng(7)
+    # B follows a second object in half of the clips: more rows, no more misses a row
+    a, b = tracks(rng, 0.1, objects=1), tracks(rng, 0.1, objects=1)
+    more = tracks(rng, 0.1, objects=2)
+    b = pd.concat([b[b["item"] < "clip5"], more[more["item"] >= "clip5"]])
+    found = along_tracks(a, b)
+    assert (found.a, found.b) == (a["missed"].mean(), b["missed"].mean())
+    assert found.difference == pytest.approx(found.b - found.a)
+    assert found.low < 0 < found.high
+    assert found.n == len(a)
+    assert along_tracks(a, tracks(rng, 0.3)).verdict == "worse"
+    assert (along_tracks(a, a.copy()).verdict, along_tracks(a, a.copy()).low) == ("same", 0.0)
+
+
+def test_the_reasons_of_not_telling() -> None:
+    rng = np.random.default_rng(9)
+    a, b = run(rng, 0.05), run(rng, 0.05)
+    short = compared(a[a["frame"] < 120], b[b["frame"] < 120])
+    assert short.why in (Undecided.INTERVAL, Undecided.DECIDED)
+    one = compared(a[a["item"] == "clip0"], b[b["item"] == "clip0"])  # 8 s: four stretches of 2 s
+    assert (one.verdict, one.why, one.clusters) == ("cannot tell", Undecided.FEW_CLUSTERS, 4)
+    assert math.isnan(one.low)
+    nine = compared(a[:9], b[:9])
+    assert nine.why == Undecided.FEW_ROWS
+    ten = a["item"].isin([f"clip{k}" for k in range(10)])
+    worse = a.assign(flip=a["flip"] | (rng.random(len(a)) < 0.1))
+    assert compared(a[ten], worse[ten]).why == Undecided.FEW_CLIPS
+    assert compared(a[:0], b).why == Undecided.NOT_MEASURED
+
+
+def test_more_footage_that_would_settle_it_by_hand() -> None:
+    # half width .04: to leave out 0 with a difference of .01 takes (.04 / .01)^2, to lie within .03 (.04 / .02)^2
+    found = Compared(0.1, 0.11, 0.01, -0.03, 0.05, 0.03, "cannot tell", 100, 15, "item")
+    assert found.times == pytest.approx(4)
+    assert math.isnan(replace(found, verdict="same").times)
+    assert math.isnan(replace(found, low=math.nan, high=math.nan).times)
+
+
+def test_without_other_metrics_interval_and_test_never_contradict() -> None:
+    rng = np.random.default_rng(10)
+    for clips in (6, 9, 20):
+        for _ in range(15):
+            a = run(rng, 0.1, clips=clips, frames=60)
+            found = compared(a, run(rng, 0.17, clips=clips, frames=60))
+            assert (found.p <= ALPHA) == (not found.low <= 0 <= found.high)
 
 
 def test_churn_is_the_share_of_labels_that_differ() -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import NETS, run
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.finished_runs.compare_runs import compare_runs
+from vidrobust.finished_runs.compare_metrics import Compared
+from vidrobust.finished_runs.compare_runs import compare_runs, headline
 from vidrobust.finished_runs.history import read_history
+from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.statistics.ratios import Undecided
 
 CLIP = "intel_preview_bolt-multi-size-detection.gif"
 
@@ -42,6 +47,28 @@ def test_a_run_is_the_same_as_itself(pair: tuple[Path, Path], capsys: pytest.Cap
     assert {"flip_rate", "jitter", "total_variation"} <= set(found["metrics"])
     assert (found["negative_flips"], found["positive_flips"], found["mcnemar_p"]) == (0, 0, 1.0)
     assert found["churn"]["value"] == 0.0
+    assert found["settled_by"] is None
+
+
+def test_the_headline_leads_with_the_verdict_and_what_would_settle_it() -> None:
+    metric = find_metric("flip_rate")
+    assert metric is not None
+
+    def of(verdict: Any, here: Any, why: Undecided, low: float, high: float) -> dict[str, Any]:
+        found = Compared(
+            0.1, 0.12, 0.02, low, high, 0.02, verdict, 900, 9, "item", on_these_clips=here, why=why
+        )
+        return headline({"flip_rate": found}, {"flip_rate": metric})
+
+    assert of("worse", "", Undecided.DECIDED, 0.01, 0.03)["settled_by"] is None
+    few = of("cannot tell", "worse", Undecided.FEW_CLIPS, 0.01, 0.03)["settled_by"]
+    assert (few["metric"], few["why"], few["clips"]) == ("flip_rate", "few_clips", 14)
+    more = of("cannot tell", "", Undecided.INTERVAL, -0.02, 0.06)["settled_by"]
+    assert (more["why"], more["clips"]) == ("interval", 0)
+    assert more["times"] == pytest.approx(4)  # half of .04 to leave out 0
+    none = of("cannot tell", "cannot tell", Undecided.FEW_CLUSTERS, math.nan, math.nan)["settled_by"]
+    assert none["why"] == "few_clusters"
+    assert math.isnan(none["times"])
 
 
 def test_two_networks_on_the_same_content_are_paired(pair: tuple[Path, Path]) -> None:
@@ -57,6 +84,12 @@ def test_two_networks_on_the_same_content_are_paired(pair: tuple[Path, Path]) ->
     assert metric["n"] == len(both)
     assert metric["difference"] == pytest.approx((both[:, 1] - both[:, 0]).mean())
     assert metric["low"] <= metric["difference"] <= metric["high"]
+    for side, folder in (("a", a), ("b", b)):  # the runs' own figures, to the digit
+        (own,) = folder.read_json("metrics.json")["models"].values()
+        for name, each in found["metrics"].items():
+            assert each[side] == own[name]["value"], name
+    assert isinstance(found["headline"], str)
+    assert found["settled_by"]["metric"] in found["family"]
     # three parts are too few to stand for others: stretches
     assert metric["cluster"] == "stretch"
     labels = [folder.table("frames")["label_name"].to_numpy() for folder in (a, b)]
@@ -90,6 +123,40 @@ def test_models_are_named_where_they_are_not_clear(pair: tuple[Path, Path]) -> N
         compare_runs(a, b, model_a="nothing")
     with pytest.raises(SettingsError, match="above 0"):
         compare_runs(a, b, margin=0.0)
+
+
+FOLDER_COMMANDS = (
+    ("compare", "{}", "{}"),
+    ("show", "{}"),
+    ("report", "{}"),
+    ("export", "{}", "--to", "markdown"),
+    ("gate", "{}", "--fail-if", "flip_rate > 0.1"),
+    ("history", "{}"),
+)
+
+
+@pytest.mark.parametrize("command", FOLDER_COMMANDS, ids=lambda command: command[0])
+@pytest.mark.parametrize("what", ["failed", "killed", "foreign", "none"])
+def test_folders_without_results_are_named(
+    pair: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    what: str,
+) -> None:
+    folder = tmp_path / what
+    folder.mkdir()
+    if what == "foreign":
+        (folder / "run.json").write_text('{"lr": 0.1}')
+    elif what != "none":
+        made = json.loads((pair[0] / "run.json").read_text())
+        failed = [{"path": "broken.mp4", "error": "broken.mp4: cannot be read"}] if what == "failed" else []
+        (folder / "run.json").write_text(json.dumps(made | {"inputs": [], "failed": failed, "stages": {}}))
+    assert run(*(part.format(folder) for part in command)) == 3
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert str(folder) in said.err
+    assert ("broken.mp4" in said.err) == (what == "failed")
 
 
 def test_gates_end_with_their_code(pair: tuple[Path, Path], tmp_path: Path) -> None:

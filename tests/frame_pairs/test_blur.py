@@ -1,4 +1,4 @@
-"""Kernels, what passes them, what a frame regains, and the noise that a lens does not take."""
+"""Kernels and what passes them, and the blur between two frames, planted."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.stages.causes.planted import recorded, still
-from vidrobust.frame_pairs.blur import SIDE, Kernel, noise_between, noise_lost, noise_of, regained
+from tests.frame_pairs.planted import still
+from vidrobust.frame_pairs.blur import SIDE, Blur, Kernel, blur_between
+from vidrobust.frames.pixels import luma
+from vidrobust.perturb.blur import line_kernel
 
 GAUSSIAN, LINE = Kernel(sigma_px=1.4), Kernel(sigma_px=5 / math.sqrt(12), angle=0.6)
 
@@ -46,39 +48,6 @@ def test_what_noise_keeps_of_its_energy(kernel: Kernel) -> None:
     )
 
 
-def test_the_noise_of_a_picture_is_found_where_it_is_flat(corpus: Path) -> None:
-    for sigma in (3.0, 12.0):
-        (picture,) = recorded([still(corpus)], sigma, 0)
-        assert noise_of(picture) == pytest.approx(np.full(3, sigma), rel=0.2)
-
-
-@pytest.mark.parametrize("kernel", [GAUSSIAN, LINE])
-def test_noise_is_put_back_with_the_energy_that_was_taken(corpus: Path, kernel: Kernel) -> None:
-    scene = still(corpus)
-    (picture,) = recorded([scene], 8.0, 0)
-    made = noise_lost(picture, kernel, noise_of(picture), 5)
-    assert made is not None
-    before = kernel.of(picture.astype(np.float32) - scene)
-    # the middle levels, where 8 bits cut no noise off
-    inner = (scene > 40) & (scene < 215)
-    assert (before + made)[inner].std() == pytest.approx(8.0, rel=0.2)
-    assert np.array_equal(made, noise_lost(picture, kernel, noise_of(picture), 5))
-    assert noise_lost(np.full((64, 64, 3), 90, np.uint8), kernel, np.zeros(3), 5) is None
-
-
-def test_a_frame_regains_its_detail_and_not_its_noise(corpus: Path) -> None:
-    scene = still(corpus)
-    (frame,) = recorded([scene], 3.0, 0)
-    detail = scene - GAUSSIAN.of(scene)
-    found = regained(frame, GAUSSIAN, noise_of(frame))
-    own = (frame - scene) - GAUSSIAN.of(frame - scene)
-    assert float(np.sqrt(np.square(found - detail).mean())) < 0.5 * float(np.sqrt(np.square(detail).mean()))
-    # of the frame's own noise in that band about half is in it: this still is full of detail
-    assert float((found * own).sum() / np.square(own).sum()) < 0.6
-    flat = np.clip(np.random.default_rng(0).normal(128, 5, (96, 128, 3)), 0, 255).astype(np.uint8)
-    assert np.abs(regained(flat, GAUSSIAN, noise_of(flat))).mean() < 0.3
-
-
 def test_a_blur_mirrors_its_borders() -> None:
     ramp = np.tile(np.arange(40, dtype=np.float32), (40, 1))
     assert np.array_equal(
@@ -86,25 +55,153 @@ def test_a_blur_mirrors_its_borders() -> None:
     )
 
 
-def test_the_noise_of_two_pictures_is_what_they_do_not_share(corpus: Path) -> None:
-    rng = np.random.default_rng(4)
-    everywhere = cv2.GaussianBlur(rng.normal(0, 60, (240, 320, 3)), (0, 0), 0.7) + 125
+@pytest.fixture(scope="module")
+def gray(corpus: Path) -> np.ndarray:
+    return luma(still(corpus)).astype(np.float32)
 
-    def recorded(x: np.ndarray, sigma: float) -> np.ndarray:
-        return np.clip(np.rint(x + rng.normal(0, sigma, x.shape)), 0, 255).astype(np.uint8)
 
-    for sigma in (0.5, 2.0):
-        a, b = recorded(everywhere, sigma), recorded(everywhere, sigma)
-        assert noise_of(a).mean() > 2 * sigma  # detail passes for noise in one picture
-        assert noise_between(a, b) == pytest.approx(np.full(3, np.hypot(sigma, 12**-0.5)), rel=0.1)
-        # of a blur a little is left, since it takes more of some frequencies than of others
-        found = noise_between(a, recorded(cv2.GaussianBlur(everywhere, (0, 0), 0.7), sigma)).mean()
-        assert sigma < found < sigma + 0.1 * noise_of(a).mean()
-        # where they do not show the same it is what one picture alone says
-        other = cv2.GaussianBlur(rng.normal(0, 60, (240, 320, 3)), (0, 0), 0.7) + 125
-        found = noise_between(recorded(everywhere, sigma), recorded(other, sigma))
-        assert found == pytest.approx(noise_of(recorded(everywhere, sigma)), rel=0.25)
-    plain = still(corpus).astype(np.float64)
-    assert noise_between(recorded(plain, 3.0), recorded(plain, 3.0)) == pytest.approx(
-        np.full(3, 3.0), rel=0.2
+def line(length: float, degrees: float) -> Kernel:
+    return Kernel(sigma_px=length / math.sqrt(12), angle=math.radians(degrees))
+
+
+def recorded(clean: list[np.ndarray], noise: float, seed: int = 0) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [(x + rng.normal(0, noise, x.shape)).astype(np.float32) for x in clean]
+
+
+def between(first: np.ndarray, second: np.ndarray) -> Blur:
+    return blur_between(first, second, np.zeros((*first.shape, 2), np.float32), np.ones(first.shape, bool))
+
+
+def turned(one: float, other: float) -> float:
+    return abs((math.degrees(one) - other + 90) % 180 - 90)
+
+
+@pytest.mark.parametrize("sigma", [0.6, 1.0, 2.0])
+@pytest.mark.parametrize("noise", [0.0, 3.0, 8.0])
+def test_a_planted_blur_is_found_in_both_directions(gray: np.ndarray, sigma: float, noise: float) -> None:
+    frames = recorded([gray, cv2.GaussianBlur(gray, (0, 0), sigma)], noise)
+    for order, sign in ((1, 1), (-1, -1)):
+        found = between(*frames[::order])
+        assert found.sigma_px == pytest.approx(sign * sigma, rel=0.15)
+        assert np.isnan(found.angle)
+        assert not found.back.there
+
+
+def test_from_a_blurred_frame_to_one_that_is_more_so(gray: np.ndarray) -> None:
+    frames = recorded([cv2.GaussianBlur(gray, (0, 0), s) for s in (1.0, 2.0)], 2.0)
+    assert between(*frames).sigma_px == pytest.approx(math.sqrt(3), rel=0.15)
+
+
+@pytest.mark.parametrize(("length", "degrees"), [(3.0, 0.0), (5.0, 30.0), (4.0, 90.0), (6.0, 100.0)])
+@pytest.mark.parametrize("noise", [0.0, 3.0])
+def test_motion_while_the_shutter_is_open_is_a_line(
+    gray: np.ndarray, length: float, degrees: float, noise: float
+) -> None:
+    kernel = line_kernel(length, np.deg2rad(degrees))
+    smeared = cv2.filter2D(gray, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+    frames = recorded([gray, smeared], noise)
+    for order, sign in ((1, 1), (-1, -1)):
+        found = between(*frames[::order])
+        assert found.kernel.length_px == pytest.approx(length, rel=0.2)
+        assert np.sign(found.sigma_px) == sign
+        assert turned(found.angle, degrees) < 12
+        assert not found.back.there
+
+
+@pytest.mark.parametrize(("first", "second"), [((4, 0), (4, 90)), ((5, 20), (3, 140)), ((3, 60), (6, 60))])
+def test_of_two_frames_that_were_moved_each_lost_what_the_other_shows(
+    gray: np.ndarray, first: tuple[float, float], second: tuple[float, float]
+) -> None:
+    found = between(*recorded([line(*each).of(gray) for each in (first, second)], 1.5))
+    for kernel, (length, degrees) in ((found.missed, first), (found.lost, second)):
+        assert kernel.length_px == pytest.approx(length, rel=0.2)
+        assert turned(kernel.angle, degrees) < 12
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0, 4.0, 16.0, 32.0])
+@pytest.mark.parametrize("sigma", [0.0, 1.5])
+def test_noise_is_no_sharpness(gray: np.ndarray, noise: float, sigma: float) -> None:
+    scene = cv2.GaussianBlur(gray, (0, 0), sigma) if sigma else gray
+    for seed in range(5):
+        assert between(*recorded([scene, scene], noise, seed)).sigma_px == 0
+
+
+def test_a_little_more_light_is_no_sharpness(gray: np.ndarray) -> None:
+    assert between(*recorded([gray, 1.025 * gray], 1.0)).sigma_px == 0
+
+
+def test_a_blur_is_measured_by_little_detail_and_not_by_noise_alone(gray: np.ndarray) -> None:
+    faint = 128 + 0.1 * (gray - 128)  # a tenth of the contrast
+    found = between(*recorded([faint, cv2.GaussianBlur(faint, (0, 0), 1.5)], 1.0))
+    assert found.known
+    assert found.sigma_px == pytest.approx(1.5, rel=0.2)
+    assert not between(*recorded([np.full_like(gray, 128)] * 2, 3.0)).known
+
+
+def test_detail_is_compared_where_it_moved_to(gray: np.ndarray) -> None:
+    first, second = recorded([gray, cv2.GaussianBlur(gray, (0, 0), 1.2)], 1.0)
+    motion = np.zeros((*gray.shape, 2), np.float32)
+    motion[..., 0] = 9
+    moved = np.roll(second, -9, axis=1)
+    assert blur_between(first, moved, motion, np.ones(gray.shape, bool)).sigma_px == pytest.approx(
+        1.2, rel=0.15
+    )
+
+
+@pytest.mark.parametrize("shift", [(0.5, 0.0), (0.3, 0.5), (1.5, -0.5)])
+def test_half_a_pixel_is_no_blur(gray: np.ndarray, shift: tuple[float, float]) -> None:
+    big = cv2.resize(gray, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    moved = [np.roll(big, (round(4 * y), round(4 * x)), axis=(0, 1)) for x, y in ((0.0, 0.0), shift)]
+    # averages of 4 x 4, as a sensor makes them: exact at quarters of a pixel
+    first, second = recorded(
+        [cv2.resize(x, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA) for x in moved], 1.0
+    )
+    motion = np.broadcast_to(-np.float32(shift), (*gray.shape, 2)).copy()
+    assert blur_between(first, second, motion, np.ones(gray.shape, bool)).sigma_px == 0
+
+
+def test_too_little_that_both_show_says_nothing(gray: np.ndarray) -> None:
+    few = np.zeros(gray.shape, bool)
+    few[:40, :40] = True
+    assert not blur_between(gray, gray, np.zeros((*gray.shape, 2), np.float32), few).known
+
+
+def gravel(seed: int = 3) -> np.ndarray:
+    """Detail everywhere, and no flat place: a random field, a little smoothed."""
+    field = np.random.default_rng(seed).standard_normal((240, 320)).astype(np.float32)
+    smooth = cv2.GaussianBlur(field, (0, 0), 1.0)
+    return np.asarray(125 + 30 * smooth / smooth.std(), np.float32)
+
+
+@pytest.mark.parametrize("noise", [0.5, 2.0, 6.0])
+@pytest.mark.parametrize("sigma", [0.6, 1.2])
+def test_a_blur_is_found_where_detail_is_everywhere(noise: float, sigma: float) -> None:
+    scene = gravel()
+    frames = recorded([scene, cv2.GaussianBlur(scene, (0, 0), sigma)], noise)
+    for order, sign in ((1, 1), (-1, -1)):
+        found = between(*frames[::order])
+        assert found.everywhere
+        assert found.sigma_px == pytest.approx(sign * sigma, rel=0.15)
+        assert np.isnan(found.angle)
+    still = between(*recorded([scene, scene], noise))
+    assert still.known
+    assert still.sigma_px == 0
+
+
+def test_a_rest_of_motion_does_not_make_detail_everywhere_noise() -> None:
+    big = cv2.resize(gravel(), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    first, second = recorded([big[:480:2, :640:2], cv2.GaussianBlur(big, (0, 0), 2.4)[:480:2, 1:641:2]], 1.0)
+    motion = np.zeros((*first.shape, 2), np.float32)
+    motion[..., 0] = 0.5
+    found = blur_between(first, second, motion, np.ones(first.shape, bool))
+    assert found.everywhere
+    assert found.sigma_px == pytest.approx(1.2, rel=0.15)
+
+
+def test_of_quite_flat_pictures_nothing_is_known() -> None:
+    for level in (0, 120):
+        assert not between(*[np.full((240, 320), level, np.uint8)] * 2).known
+    assert not any(
+        between(*recorded([np.full((240, 320), 90.0)] * 2, s, k)).known for s in (1, 4, 16) for k in range(4)
     )

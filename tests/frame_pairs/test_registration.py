@@ -7,8 +7,17 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vidrobust.frame_pairs.registration import register, size_px, warp, warp_at
+from vidrobust.frame_pairs.registration import (
+    affine_field,
+    inside,
+    own_motion,
+    register,
+    size_px,
+    warp,
+    warp_at,
+)
 from vidrobust.frame_pairs.transitions import Unregistered
+from vidrobust.frames.pixels import luma
 
 H, W = 150, 200
 
@@ -83,7 +92,10 @@ def test_an_object_that_moves_does_not_move_the_camera() -> None:
     assert found.shift == pytest.approx((0, 0), abs=0.02)
     inner = found.flow[60:94, 74:118]
     assert np.median(inner.reshape(-1, 2), axis=0) == pytest.approx((-6, -2), abs=0.1)
-    assert (found.source[60:94, 74:118] == 2).mean() > 0.95
+    at_rest = affine_field(found.affine, H, W)
+    own = own_motion(luma(a), luma(b), at_rest, found.flow, 0.3).any(axis=2)
+    assert own[60:94, 74:118].mean() > 0.95
+    assert own[:40].mean() < 0.05
     # what the part uncovered, 6 px at its left and 2 px above, was not seen in a
     assert found.visible[60:94, 61:64].mean() < 0.25
     assert found.visible[:40].mean() > 0.99
@@ -95,7 +107,9 @@ def test_light_is_not_taken_for_motion(gain: float) -> None:
     b = np.rint(a * gain).astype(np.uint8)
     found = register(a, b)
     assert found.shift == pytest.approx((0, 0), abs=0.01)
-    assert size_px(np.where((found.source == 2)[..., None], found.flow, 0)) < 0.05
+    lit = np.rint(luma(a) * gain).astype(np.uint8)
+    own = own_motion(lit, luma(b), affine_field(found.affine, H, W), found.flow, 0.3)
+    assert size_px(own) < 0.05
 
 
 def test_flat_frames_say_so() -> None:
@@ -166,3 +180,13 @@ def test_single_pixels_are_sampled_as_in_the_whole_picture(channels: int, share:
     found = warp_at(frame, field, where)
     assert found.shape == (where.sum(), *frame.shape[2:])
     np.testing.assert_array_equal(found, warp(frame, field)[where])
+
+
+def test_inside_is_within_half_a_pixel_of_the_border() -> None:
+    flow = np.zeros((3, 4, 2), np.float32)
+    assert inside(flow).all()
+    flow[..., 0] = 1.0
+    assert inside(flow)[:, :-1].all()
+    assert not inside(flow)[:, -1].any()
+    flow[..., 0] = 0.4
+    assert inside(flow).all()

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from vidrobust.frame_pairs.hues import KNOTS, added, basis, chroma_of, hue_of, turn_deg
-from vidrobust.frame_pairs.tone import fit_tone
+from vidrobust.frame_pairs.tone import KNOTS, at_hues, chroma_of, fit_tone, hue_basis, hue_of, turn_deg
 from vidrobust.frames.pixels import to_levels
 
 EVERYWHERE = np.ones((240, 320), bool)
@@ -46,9 +45,9 @@ def test_hue_and_chroma_are_those_of_the_standard_library() -> None:
 def test_what_is_fitted_is_what_is_played() -> None:
     rng = np.random.default_rng(1)
     colours, values = rng.uniform(0, 255, (200, 3)), rng.normal(0, 1, (KNOTS, 3))
-    assert added(colours.astype(np.float32), values) == pytest.approx(basis(colours) @ values, abs=0.05)
+    assert at_hues(colours.astype(np.float32), values) == pytest.approx(hue_basis(colours) @ values, abs=0.05)
     grey = np.full((1, 3), 80.0)
-    assert np.abs(basis(grey)).max() == 0
+    assert np.abs(hue_basis(grey)).max() == 0
 
 
 def test_the_turn_of_a_hue_is_found_whatever_the_colours() -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.spatial.distance import jensenshannon
 
 from vidrobust.metrics import class_differences as classes
 from vidrobust.metrics.catalogue import metric_of_column
-from vidrobust.metrics.class_differences import METRICS
+from vidrobust.metrics.class_differences import PAIR_COLUMNS
+from vidrobust.metrics.classification import label_flip
+from vidrobust.metrics.metric import usable_pairs
+from vidrobust.predictions import Classifications
 
 P = np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]], dtype=np.float32)
 Q = np.array([[0.2, 0.5, 0.3], [0.1, 0.6, 0.3]], dtype=np.float32)
@@ -21,7 +25,7 @@ def some_probabilities(n: int, k: int, seed: int) -> np.ndarray:
 
 
 def test_hand_counts() -> None:
-    assert classes.label_flip(P, Q).tolist() == [True, False]
+    assert classes.top1_flip(P, Q).tolist() == [True, False]
     # |.5-.2| + |.3-.5| + |.2-.3| = .6, half of it .3
     assert classes.total_variation(P, Q) == pytest.approx([0.3, 0.0], abs=1e-7)
     # class 0 leads in p: .5 -> .2
@@ -114,7 +118,7 @@ def test_no_excursion_crosses_an_excluded_pair() -> None:
 
 def test_inputs_are_left_alone_and_shapes_are_checked() -> None:
     p, q = P.copy(), Q.copy()
-    classes.all_metrics(p, q)
+    classes.distances(p, q)
     assert np.array_equal(p, P)
     assert np.array_equal(q, Q)
     with pytest.raises(ValueError, match="aligned"):
@@ -122,4 +126,26 @@ def test_inputs_are_left_alone_and_shapes_are_checked() -> None:
 
 
 def test_every_difference_belongs_to_a_metric() -> None:
-    assert all(metric_of_column(column) for column in METRICS)
+    assert all(metric_of_column(column) for column in PAIR_COLUMNS)
+
+
+def test_a_flip_follows_the_operating_point_and_the_published_one_does_not() -> None:
+    """By hand: "defect" wins from .3 on, so .25 -> .35 is a flip of the label while the leader stays the same."""
+    names, points = ("good", "defect"), ((1, 0.3),)
+    before = Classifications(np.array([[0.75, 0.25]]), names, points)
+    after = Classifications(np.array([[0.65, 0.35]]), names, points)
+    assert label_flip(before, after).tolist() == [True]
+    assert classes.top1_flip(before.probabilities, after.probabilities).tolist() == [False]
+
+
+def test_usable_pairs_are_of_one_kind_and_not_excluded() -> None:
+    pairs = pd.DataFrame(
+        {
+            "model": ["a", "a", "b", "a"],
+            "kind": ["adjacent", "anchor", "adjacent", "adjacent"],
+            "excluded": ["", "", "", "duplicate"],
+        }
+    )
+    assert usable_pairs(pairs).index.tolist() == [0, 2]
+    assert usable_pairs(pairs, "a").index.tolist() == [0]
+    assert usable_pairs(pairs, "a", "anchor").index.tolist() == [1]

@@ -14,7 +14,7 @@ from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.class_differences import total_variation
 from vidrobust.metrics.class_meter import ALL_CLASSES, REST, TOP, ClassMeter
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.predictions import Classifications
 
 NAMES = ("bolt", "nut", "washer")

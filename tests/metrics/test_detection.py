@@ -13,7 +13,7 @@ from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.detection import DETECTION, move
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded

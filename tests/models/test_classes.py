@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from vidrobust.protocols.labelled_images import sets_for
 
 from vidrobust.errors import SettingsError
 from vidrobust.models import classes

@@ -14,9 +14,9 @@ from PIL import Image
 
 from vidrobust.errors import SettingsError
 from vidrobust.models.info import ModelInfo, model_info
-from vidrobust.models.known import available
 from vidrobust.models.load import load_model, load_models
 from vidrobust.models.network import NetworkClassifier
+from vidrobust.models.spec import available
 from vidrobust.predictions import Classifier
 
 # index ranges from clip_labels.csv of the corpus

@@ -13,7 +13,7 @@ from torchvision.transforms.v2 import functional as v2
 
 from vidrobust.errors import InputError
 from vidrobust.frames import pixels as arrays
-from vidrobust.perturb import blur, compression, geometric, noise, photometric
+from vidrobust.perturb import blur, geometric, light, noise
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
 
@@ -90,10 +90,10 @@ def test_the_path_of_other_devices_agrees(pictures: torch.Tensor) -> None:
     tables = np.random.default_rng(0).uniform(-20, 280, (3, 3, 256))
     luts = np.clip(np.rint(tables), 0, 255).astype(np.uint8)
     assert torch.equal(arrays.map_levels(pictures, tables), arrays._map_on_device(pictures, luts))
-    hsv = photometric.rgb_to_hsv(pictures.float() / 255)
-    assert torch.equal(arrays.rounded(photometric.hsv_to_rgb(hsv) * 255), pictures)
+    hsv = light.rgb_to_hsv(pictures.float() / 255)
+    assert torch.equal(arrays.rounded(light.hsv_to_rgb(hsv) * 255), pictures)
     hsv[:, 0] = torch.remainder(hsv[:, 0] + 50 / 360, 1)
-    turned = arrays.rounded(photometric.hsv_to_rgb(hsv) * 255)
+    turned = arrays.rounded(light.hsv_to_rgb(hsv) * 255)
     assert (turned.int() - signed("hue", pictures, 50).int()).abs().max() <= 1
 
 
@@ -258,7 +258,7 @@ def test_jpeg_has_quality_and_half_chroma() -> None:
     checker = np.zeros((32, 32, 3), np.uint8)
     checker[::2, ::2] = checker[1::2, 1::2] = (255, 0, 0)
     checker[checker.sum(axis=2) == 0] = (0, 0, 255)
-    coded = compression.jpeg(checker, 95)
+    coded = noise.jpeg(checker, 95)
     assert coded[..., 0].std() < 0.6 * checker[..., 0].std()  # red and blue of 2 x 2 pixels are averaged
     with pytest.raises(InputError, match="jpeg: frames of 65501x1 px do not fit the codec"):
         PERTURBATIONS["jpeg"].apply(torch.zeros(1, 3, 1, 65501, dtype=torch.uint8), 10, from_seed(0))
@@ -269,7 +269,7 @@ def test_h264_keeps_to_its_bit_rate_and_to_the_clip() -> None:
     large = make_picture(160, 240, 1).permute(1, 2, 0).numpy()
     frames = [np.ascontiguousarray(large[k : k + 96, 2 * k : 2 * k + 128]) for k in range(50)]
     ratio = 200
-    packets = compression._encode(frames, round(96 * 128 * 24 * 25 / ratio), 25)
+    packets = noise._encode(frames, round(96 * 128 * 24 * 25 / ratio), 25)
     budget = 50 * 96 * 128 * 24 / ratio / 8
     assert 0.5 * budget < sum(map(len, packets)) < 1.34 * budget
     clip = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)

@@ -6,13 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
-from vidrobust.errors import SettingsError
-from vidrobust.perturb.catalogue import ENTRY_POINTS, catalogue_of
+from vidrobust.perturb.catalogue import ENTRY_POINTS
 
 MODULE = """
 import torch
@@ -80,11 +78,12 @@ def test_joins_its_suites_and_the_command_line(installed: Path) -> None:
     shown = [sys.executable, "-c", asked]
     fitted = (
         "import numpy as np; from vidrobust.stages.causes.candidate_fits import CANDIDATES\n"
-        "from vidrobust.stages.causes.cause import Size, Step\n"
-        "from vidrobust.stages.causes.fits.levels import fit_levels\n"
+        "from vidrobust.stages.causes.cause import Size, CauseStep\n"
+        "from vidrobust.stages.causes.fits import fit_levels\n"
         "before = np.random.default_rng(0).integers(0, 255, (48, 48, 3)).astype(np.uint8)\n"
         "after = np.rint(before + 0.3 * (200.0 - before)).astype(np.uint8)\n"
-        "step = Step(before=before, after=after, size=Size(size=0.3, unit='', measured=''), backwards=False)\n"
+        "size = Size(size=0.3, unit='', measured='')\n"
+        "step = CauseStep(before=before, after=after, size=size, backwards=False)\n"
         "print(CANDIDATES['light'][-1], round(fit_levels('veil', step).strength, 2))"
     )
     done = subprocess.run(
@@ -97,30 +96,3 @@ def test_joins_its_suites_and_the_command_line(installed: Path) -> None:
         assert check in done.stdout
     (row,) = json.loads(done.stdout)
     assert row["single_frames"] == "yes"
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (
-            "dusty_hall:WRONG",
-            "entry point dusty = dusty_hall:WRONG of .*: expected a Perturbation .* got str",
-        ),
-        ("dusty_hall:MISSING", r"cannot be loaded \(AttributeError: .*; mend or uninstall it"),
-        ("no_such_hall:VEIL", r"cannot be loaded \(ModuleNotFoundError"),
-    ],
-)
-def test_a_broken_entry_point_is_named(
-    value: str, message: str, installed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(installed))
-    with pytest.raises(SettingsError, match=message):
-        catalogue_of([], [EntryPoint("dusty", value, ENTRY_POINTS)])
-
-
-def test_a_name_that_is_taken_is_refused(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(installed))
-    point = EntryPoint("dusty", "dusty_hall:VEIL", ENTRY_POINTS)
-    assert list(catalogue_of([], [point])) == ["veil"]
-    with pytest.raises(SettingsError, match="there is a Perturbation 'veil' already; rename one"):
-        catalogue_of([], [point, point])

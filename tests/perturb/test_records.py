@@ -12,7 +12,7 @@ from vidrobust.perturb.draws import from_seed
 from vidrobust.perturb.perturbation import Perturbation, either_sign, given_sign, without_chance
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES
-from vidrobust.stages.variation.summary import QUANTITIES
+from vidrobust.stages.variation.spread import CONDITIONS
 
 DIRECTED = [key for key, entry in PERTURBATIONS.items() if entry.signed]
 
@@ -74,7 +74,7 @@ def test_a_blur_is_a_length(key: str) -> None:
 
 def test_conditions_and_causes_exist() -> None:
     for entry in PERTURBATIONS.values():
-        assert set(entry.condition) <= set(QUANTITIES), entry.key
+        assert set(entry.condition) <= set(CONDITIONS), entry.key
         assert set(entry.stands_for) <= set(ACCOUNT_CAUSES), entry.key
 
 

@@ -78,9 +78,9 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "line_models.py").write_text(MODELS)
     (folder / "line_metrics.py").write_text(METRIC)
     monkeypatch.syspath_prepend(folder)
-    catalogue.from_outside.cache_clear()
+    catalogue.brought.cache_clear()
     yield folder
-    catalogue.from_outside.cache_clear()
+    catalogue.brought.cache_clear()
     for name in ("line_models", "line_metrics"):
         sys.modules.pop(name, None)
 
@@ -91,7 +91,7 @@ def install(folder: Path, names: str, version: str = "1.0") -> None:
     info.mkdir(exist_ok=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: line-metrics\nVersion: {version}\n")
     (info / "entry_points.txt").write_text(f"[vidrobust.metrics]\nhellinger = line_metrics:{names}\n")
-    catalogue.from_outside.cache_clear()
+    catalogue.brought.cache_clear()
 
 
 def test_a_model_that_fails_is_named_and_the_others_go_on(

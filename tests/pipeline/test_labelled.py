@@ -32,7 +32,7 @@ def stability(corpus: Path, models: Path, out: Path, *options: str) -> int:
 def test_each_object_is_an_item_along_its_track(
     corpus: Path, models: Path, boxes: Path, tmp_path: Path
 ) -> None:
-    assert stability(corpus, models, tmp_path, f"--labels={boxes}", "--crop=boxes", "--crop-size=200") == 0
+    assert stability(corpus, models, tmp_path, f"--labels={boxes}", "--crop=boxes:0.1:200") == 0
     folder = RunFolder(tmp_path)
     frames = folder.table("frames")
     assert set(frames["item"]) == {"cotracker_cat/1"}
@@ -46,7 +46,7 @@ def test_each_object_is_an_item_along_its_track(
 def test_another_margin_is_another_result(corpus: Path, models: Path, boxes: Path, tmp_path: Path) -> None:
     confidence = []
     for margin in ("0", "0.3"):
-        options = (f"--labels={boxes}", "--crop=boxes", f"--crop-margin={margin}", "--every=15")
+        options = (f"--labels={boxes}", f"--crop=boxes:{margin}", "--every=15")
         assert stability(corpus, models, tmp_path, *options) == 0
         confidence.append(RunFolder(tmp_path).table("frames")["probability"].tolist())
     assert len(confidence[0]) == len(confidence[1]) == 5
@@ -77,7 +77,7 @@ def test_what_cannot_be_is_said(
     other.write_text("path,label\n.,x\n")
     assert stability(corpus, models, tmp_path / "b", f"--labels={other}") == 3
     assert "labels none of the sources; it knows" in capsys.readouterr().err
-    with pytest.raises(SettingsError, match="crop: expected boxes, or nothing for whole frames, got 'masks'"):
+    with pytest.raises(SettingsError, match="masks"):
         Settings(crop="masks")
-    with pytest.raises(SettingsError, match="got -1 and 256"):
-        Settings(crop_margin=-1.0)
+    with pytest.raises(SettingsError, match="boxes:-1"):
+        Settings(crop="boxes:-1")

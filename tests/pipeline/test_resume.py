@@ -57,7 +57,7 @@ def test_the_same_command_again_makes_nothing_anew(again: Line, said: Said) -> N
             {"transitions", "sensitivity", "stability"},
         ),
         ("correlate", "--resamples=120", "correlate is stale: resamples was 99, now 120", set()),
-        ("policy", "--widen=2", "policy is stale: widen was 1.0, now 2.0", set()),
+        ("policy", "--trained-with=hue", "policy is stale: trained_with was empty, now hue", set()),
     ],
 )
 def test_a_changed_setting_makes_what_depends_on_it_anew(

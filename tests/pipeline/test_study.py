@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.pipeline.conftest import NETS, Line, Ran, assert_equal, run
-from vidrobust.metrics.class_differences import METRICS
+from vidrobust.metrics.class_differences import PAIR_COLUMNS
 from vidrobust.perturb.catalogue import suite
 from vidrobust.tables import schema as tables
 
@@ -68,7 +68,7 @@ def test_sensitivity_has_every_perturbation_strength_and_metric(ran: Ran) -> Non
     assert set(shown.index) == set(FRAMES)
     assert set(shown) == {4}  # 8 of the run; inputs that turned out to be none have no share
     drawn = table.groupby(["model", "item", "frame", "perturbation", "strength", "metric"]).size()
-    assert len(drawn) == len(wanted) * len(METRICS) * len(NETS) * shown.sum()
+    assert len(drawn) == len(wanted) * len(PAIR_COLUMNS) * len(NETS) * shown.sum()
     assert table["value"].notna().all()
     # stronger is worse, seen over all that grows: mild against strong
     mean = table[table["metric"] == "total_variation"].groupby(["perturbation", "strength"])["value"].mean()

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from vidrobust.errors import SettingsError
-from vidrobust.run_folder.settings import Settings, read_toml
+from vidrobust.run_folder import settings as settings_module
+from vidrobust.run_folder.declared import declarations, field_types, option
+from vidrobust.run_folder.settings import GROUPS, Settings, read_toml
 
 
 def test_toml_values_take_the_types_of_the_fields(tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
-    path.write_text('sources = ["a.mp4", "b"]\nmodel = "efficientnet-lite0"\nwiden = 2\nbatch = 8\nfps = 5\n')
+    path.write_text(
+        'sources = ["a.mp4", "b"]\nmodel = "efficientnet-lite0"\nsegment_s = 60\nbatch = 8\nfps = 5\n'
+    )
     settings = Settings().changed(read_toml(path), str(path))
     assert settings.sources == ("a.mp4", "b")
     assert settings.model == ("efficientnet-lite0",)
-    assert (settings.widen, settings.batch_size, settings.fps) == (2.0, 8, 5.0)
+    assert (settings.segment_s, settings.batch_size, settings.fps) == (60.0, 8, 5.0)
 
 
 def test_settings_survive_the_run_folder() -> None:
-    settings = Settings(sources=("x",), model=("m",), anchor_deltas=(1, 4), fps=2.5, trained_with=("hue",))
+    settings = Settings(sources=("x",), model=("m",), occluder=("1,2,3,4",), fps=2.5, trained_with=("hue",))
     assert Settings().changed(settings.as_dict(), "run.json") == settings
 
 
@@ -34,10 +40,11 @@ def test_settings_survive_the_run_folder() -> None:
         ({"batch": "0"}, "batch: expected auto or a whole number"),
         ({"fps": -1.0}, "fps: expected a positive number"),
         ({"fps": 2.0, "every": 3}, "exclude each other"),
-        ({"widen": 0.5}, "widen: expected a factor of 1 or more"),
-        ({"across": ["rooms"]}, "across: expected frames, clips, models; got rooms"),
-        ({"anchor_deltas": [0]}, "anchor_deltas: expected whole numbers from 1"),
-        ({"motion_limit": 0.0}, "motion_limit: expected a positive share"),
+        ({"segment_s": 0.5}, "segment_s: expected 1 second or more"),
+        ({"crop": "faces"}, "crop: expected boxes"),
+        ({"crop": "boxes:-1"}, "crop: expected boxes"),
+        ({"crop": "boxes:0.1:0"}, "crop: expected boxes"),
+        ({"crop": ":0.1"}, "crop: expected boxes"),
         ({"sources": None}, "study.toml: sources: expected a list of str, got None"),
         ({"roi": {"x": 1}}, "study.toml: roi: expected a list of int, got {'x': 1}"),
         ({"model": ["a", 1.5]}, "study.toml: model: expected str, got 1.5"),
@@ -57,3 +64,51 @@ def test_unreadable_settings(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("a = = 1")
     with pytest.raises(SettingsError, match="not valid TOML"):
         read_toml(tmp_path / "bad.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "window"),
+    [("", (0.1, 256)), ("boxes", (0.1, 256)), ("boxes:0.3", (0.3, 256)), ("boxes:0:96", (0.0, 96))],
+)
+def test_the_window_about_a_labelled_object(text: str, window: tuple[float, int]) -> None:
+    assert Settings(crop=text).crop_window == window
+
+
+def test_the_core_has_at_most_45_settings_each_with_a_help_text() -> None:
+    own = {name for name in field_types(Settings) if name != "plugins"}
+    declared = {each.name: each for group in GROUPS for each in declarations(group)}
+    assert len(own) <= 45
+    assert set(declared) == own - {"sources", "model"}
+    assert all(each.help for each in declared.values())
+
+
+def test_paths_are_kept_as_they_are_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = Settings(sources=("a.mp4", "rtsp://b/c"), labels="l.json", class_map="none", cache="s3://x/y")
+    placed = given.placed()
+    assert placed.sources == (str(tmp_path / "a.mp4"), "rtsp://b/c")
+    assert (placed.labels, placed.class_map, placed.cache) == (str(tmp_path / "l.json"), "none", "s3://x/y")
+
+
+def test_a_plugin_declares_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings_module, "groups_of_plugins", lambda: (Weather,))
+    changed = Settings().changed({"rain": 3, "seed": 4}, "study.toml")
+    assert changed.of(Weather).rain == 3.0
+    assert changed.as_dict()["rain"] == 3.0
+    assert changed.subset(["seed", "rain"]) == {"seed": 4, "rain": 3.0}
+    assert Settings().as_dict()["rain"] == 1.0
+    with pytest.raises(SettingsError, match="rain: expected float"):
+        Settings().changed({"rain": "much"}, "study.toml")
+    (option,) = declarations(Weather)
+    assert (option.group, option.help, option.kind, option.shown_default) == ("Sky", "How wet.", float, "1.0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weather:
+    title: ClassVar[str] = "Sky"
+
+    rain: float = option(1.0, metavar="MM")
+    """How
+    wet."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.stages.causes.pair_choice import inclusion
+from vidrobust.stages.causes.pairs import inclusion
 from vidrobust.statistics.intervals import clustered_rate
 from vidrobust.statistics.samples import FootageNeeded, clusters_for_rate, narrower, sized_order, spread_order
 

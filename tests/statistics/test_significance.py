@@ -10,6 +10,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from vidrobust.statistics.agreement import cochrans_q
 from vidrobust.statistics.significance import (
+    FlippedRatio,
     clustered_mcnemar,
     discard_conservative,
     exact_mcnemar,
@@ -193,3 +194,47 @@ def test_cochrans_q_is_that_of_statsmodels() -> None:
 
 def test_raters_who_agree_on_every_part_have_no_q() -> None:
     assert np.isnan(cochrans_q(np.array([[1, 1], [0, 0]])).statistic)
+
+
+def test_the_ratio_of_three_clusters_by_hand() -> None:
+    # halves of the splits 1|23, 2|13, 3|12: 1/2 and 2/4, 2/2 and 1/4, 0/2 and 3/4
+    found = FlippedRatio.of(np.array([1.0, 2.0, 0.0]), np.array([2.0, 2.0, 2.0]))
+    assert found.value == 0.5
+    assert [found.p(r) for r in (0.5, 0.3, 0.1, 0.8, 1.1, -1.0)] == [1.0, 0.75, 0.5, 0.5, 0.25, 0.25]
+    assert found.interval(level=0.4) == (0.25, 0.75)
+    assert found.interval(level=0.6) == (0.0, 1.0)
+    assert found.interval(level=0.95) == (-np.inf, np.inf)
+
+
+@pytest.mark.parametrize("count", [7, 11])
+def test_each_value_of_a_ratio_is_tested_as_scipy_does(count: int) -> None:
+    rng = np.random.default_rng(count)
+    y = rng.poisson(5, count) + 1.0
+    x = rng.binomial(y.astype(int), 0.4).astype(float)
+    found = FlippedRatio.of(x, y)
+    low, high = found.interval()
+    for ratio in (0.3, 0.5, 1.0, low - 1e-6, low + 1e-6, high - 1e-6, high + 1e-6):
+        wanted = stats.permutation_test(
+            (x - ratio * y,), np.sum, permutation_type="samples", n_resamples=np.inf
+        ).pvalue
+        assert found.p(ratio) == pytest.approx(wanted)
+        assert (wanted > 0.05) == (low <= ratio <= high)
+
+
+def test_the_interval_of_a_mean_of_many_is_nearly_students() -> None:
+    x = np.random.default_rng(1).normal(2, 1, 60)
+    wanted = stats.t.interval(0.95, 59, x.mean(), stats.sem(x))
+    assert FlippedRatio.of(x, np.ones(60)).interval() == pytest.approx(wanted, abs=0.02)
+
+
+def test_neighbours_that_share_what_lasts_widen_the_interval() -> None:
+    x = np.random.default_rng(1).normal(2, 1, 12)
+    plain, wide = FlippedRatio.of(x, np.ones(12)), FlippedRatio.of(x, np.ones(12), inflation=1.4)
+    low, high = plain.interval()
+    lower, higher = wide.interval()
+    assert lower < low < high < higher
+    assert (higher - lower) / (high - low) == pytest.approx(np.sqrt(1.4), rel=0.15)
+    # without any inflation the search finds what the halves give
+    searched = FlippedRatio.of(x, np.ones(12), inflation=1 + 1e-9).interval()
+    assert searched == pytest.approx((low, high), abs=1e-4)
+    assert wide.p(2.0) >= plain.p(2.0)

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tables_page import page
 
 from vidrobust.errors import InputError
 from vidrobust.tables import schema as tables
-from vidrobust.tables.document import page
 from vidrobust.tables.table import Extra, Table, int64, string
 
 ANY = {"string": "x", "int64": 3, "float64": 0.5, "bool": True}

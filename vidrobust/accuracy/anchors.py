@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from vidrobust.accuracy.correct import label_sets
+from vidrobust.accuracy.said_classes import label_sets
 from vidrobust.errors import InputError
 
 WITHIN = 10

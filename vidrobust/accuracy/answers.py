@@ -14,10 +14,30 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.accuracy.anchors import WITHIN, AnchorSets, anchor_sets
-from vidrobust.accuracy.correct import REST, WHOLE_ITEM, label_sets
-from vidrobust.accuracy.said_classes import SaidClasses
+from vidrobust.accuracy.said_classes import REST, WHOLE_ITEM, SaidClasses, label_sets
 from vidrobust.footage.labels.matching import at_frames
 from vidrobust.tables import schema as tables
+
+# What a folder holds of a data set of the field.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was found.
+
+    counts    what -> (found, published)
+    missing   what is not there, a sentence each
+    manifest  rows of a manifest: path relative to the folder, item, label; none where the next command needs none
+    command   the next one to type
+    notes     what else is to be known, a sentence each
+    """
+
+    counts: dict[str, tuple[int, int]]
+    missing: tuple[str, ...]
+    manifest: tuple[tuple[str, str, str], ...]
+    command: str
+    notes: tuple[str, ...] = ()
+
 
 # pm-k: whether a model is right on a labelled frame and stays right on the frames around it.
 #

@@ -11,13 +11,12 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.frames.device import resolve_device
 from vidrobust.models.classes import imagenet
-from vidrobust.models.detection.modules import MASK
 from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
 from vidrobust.models.load import load_model
-from vidrobust.models.modules import full_precision
+from vidrobust.models.modules import MASK, full_precision
 from vidrobust.models.network import check_frames, check_steady, first_batch
-from vidrobust.models.outputs import are_probabilities, as_rows, check_finite
 from vidrobust.models.predict import Model
+from vidrobust.models.reading import are_probabilities, as_rows, check_finite
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.shapes.places import mask_array
 

@@ -24,7 +24,7 @@ from vidrobust.finished_runs.compare_metrics import MARGIN
 from vidrobust.finished_runs.compare_runs import compare_runs
 from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.metrics.catalogue import metrics_of, task_of
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.models.load import load_model
 from vidrobust.models.predict import predict_footage
 from vidrobust.pipeline.build import build

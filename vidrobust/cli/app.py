@@ -3,50 +3,109 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from vidrobust.cli import boxes, remedies, runs, studies, tools, watch
+from vidrobust.cli.command_entry import CommandEntry, LazyCommands, at, from_plugins, guarded
 from vidrobust.errors import VidrobustError
 from vidrobust.files.atomic import disk_is_full
 from vidrobust.frames.device import tune_process
 from vidrobust.pipeline.interrupts import graceful_interrupts
-from vidrobust.plugins.finetune import command as adapt
-from vidrobust.plugins.gauge import commands as repeatability
-from vidrobust.plugins.gauge import plan_command as plan
-from vidrobust.plugins.published import corruptions_command as protocols
-from vidrobust.plugins.published import data_command as data
-from vidrobust.plugins.published import transplant_command as transplant
-from vidrobust.plugins.unknown import command as unknown
+from vidrobust.stages.catalogue import STAGES
+from vidrobust.text.printable import printable, shown
 from vidrobust.version import VERSION
 
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "Study": (
-        *("study", "demo", "stability", "variation", "sensitivity", "causes"),
-        *("correlate", "policy", "remedies", "adapt", "boxes", "unknown", "report"),
-    ),
-    "Runs": ("show", "status", "compare", "gate", "export", "history", "watch", "clean"),
-    "Repeatability": ("repeatability", "passes", "plan"),
-    "Protocols": ("corruptions", "transplant"),
-    "Tools": ("inspect", "data", "labels", "perturbations", "models", "engines", "doctor"),
-}
-"""The commands in the order in which they are shown; one that is not named here stands under Tools."""
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+STUDY, RUNS, TOOLS = "Study", "Runs", "Tools"
+STUDY_ORDER = (
+    *("study", "demo", "stability", "variation", "sensitivity", "causes"),
+    *("correlate", "policy", "remedies", "boxes", "report"),
+)
+"""Order of the first section, in which every stage has a command."""
+OWN = (
+    (STUDY, "studies:study", "Run every stage on videos, frames, globs, manifests or a stream."),
+    (STUDY, "tools:demo", "Run a whole study on footage that comes with the package."),
+    (STUDY, "stage_commands:correlate", "Find the perturbations that stand for what happens in the footage."),
+    (STUDY, "stage_commands:remedies", "Evaluate remedies that need no training against doing nothing."),
+    (STUDY, "stage_commands:boxes", "Show detectors at every threshold, and draw their boxes on the clip."),
+    (STUDY, "studies:report", "Write report.html and details.html of a run folder."),
+    (RUNS, "studies:show", "Show the answer of a run in a few lines."),
+    (RUNS, "tools:status", "Show which stages of a run are done, stale or missing."),
+    (RUNS, "runs:compare", "Compare two runs on the same footage, or detectors side by side."),
+    (RUNS, "runs:gate", "Check a run against rules: exit code 0 passed, 1 failed, 2 not computed."),
+    (RUNS, "runs:export", "Write a run as files of another program."),
+    (RUNS, "runs:history", "Draw control charts of the same line over many runs."),
+    (RUNS, "watch:watch", "Study recordings as they arrive in a folder."),
+    (RUNS, "tools:clean", "Remove the cache of a run folder; its tables and report stay."),
+    (TOOLS, "tools:inspect", "Show what a file holds, as decoded, and what is wrong with it."),
+    (TOOLS, "tools:labels", "Show what annotation files hold, and what in them cannot be used."),
+    (TOOLS, "tools:perturbations", "List the perturbations, or render each strength as a picture."),
+    (TOOLS, "tools:models", "List the forms of a model spec, and what is installed for each."),
+    (TOOLS, "tools:engines", "Measure inference engines: speed, and labels that differ."),
+    (TOOLS, "tools:doctor", "Check what works on this machine, and how to get what is missing."),
+    (TOOLS, "plugins:plugins", "List installed plugins, what each brings, and those that are broken."),
+)
+"""Commands of the core: section, module in this folder and name, sentence."""
+BROUGHT = from_plugins([place.partition(":")[2] for _, place, _ in OWN])
+"""Commands of plugins."""
+
+
+def _own_commands() -> tuple[CommandEntry, ...]:
+    return tuple(
+        CommandEntry(
+            name=place.partition(":")[2], section=section, help=text, load=at(f"{__package__}.{place}")
+        )
+        for section, place, text in OWN
+    )
+
+
+def _stage_command(name: str) -> click.Command:
+    from vidrobust.cli.studies import stage_command
+
+    return stage_command(STAGES.named(name))
+
+
+def _stage_commands() -> tuple[CommandEntry, ...]:
+    """Commands of stages, those of plugins among them; a command of the same name takes the place of one."""
+    return tuple(
+        CommandEntry(
+            name=stage.name,
+            section=STUDY,
+            help=" ".join(stage.sentence.partition("\n\n")[0].split()),
+            load=functools.partial(_stage_command, stage.name),
+        )
+        for stage in STAGES.stages
+        if stage.command
+    )
+
+
+def _entries() -> tuple[CommandEntry, ...]:
+    """All commands in the order of ``--help``; a section keeps the core's commands first."""
+    brought = (guarded(entry) for entry in BROUGHT.records)
+    named = {entry.name: entry for entry in (*_own_commands(), *brought)}
+    order = [*STUDY_ORDER, *named, *(stage.name for stage in STAGES.stages)]
+    every = {entry.name: entry for entry in _stage_commands()} | named
+    return tuple(every[name] for name in dict.fromkeys(order) if name in every)
 
 
 class Sections(click.Group):
-    """A group whose help shows its commands in sections, each with its whole sentence."""
+    """A group whose help lists commands in sections, each with its whole sentence, and imports none of them."""
+
+    commands: LazyCommands
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        named = {name for names in SECTIONS.values() for name in names}
-        others = tuple(sorted(set(self.commands) - named))
-        for section, names in SECTIONS.items():
-            there = [
-                name for name in (*names, *(others if section == "Tools" else ())) if name in self.commands
-            ]
-            rows = [(name, self.commands[name].get_short_help_str(limit=200)) for name in there]
+        entries = self.commands.entries.values()
+        sections = dict.fromkeys((STUDY, RUNS, *(entry.section for entry in entries)))
+        for section in (*(name for name in sections if name != TOOLS), TOOLS):
+            rows = [(entry.name, entry.help) for entry in entries if entry.section == section]
             with formatter.section(section):
                 formatter.write_dl(rows)
 
@@ -57,44 +116,84 @@ def cli() -> None:
     """How stable is a vision model on real video, what is it sensitive to, and what to train it with."""
 
 
-for _module in (
-    *(studies, boxes, remedies, adapt, unknown, runs, watch, plan),
-    *(repeatability, protocols, transplant, data, tools),
-):
-    for _command in _module.commands():
-        cli.add_command(_command)
+cli.commands = LazyCommands(_entries())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point. Exit codes: 0 done, 1 a gate failed, 2 usage or settings, 3 an input could not be read."""
-    if arguments is None:  # a process of its own, and no threads yet
+    """Run a command.
+
+    Exit codes: 0 done or passed, 1 a gate failed, 2 usage or settings, 3 nothing could be evaluated, or an input
+    could not be read.
+    """
+    own_process = arguments is None
+    if own_process:  # no threads yet
         tune_process()
+        _outlive_closed_pipes()
+    code = _run(arguments)
+    if code == 130 and own_process:
+        _end_at_once(code)
+    if code:
+        sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """The exit code of a command, whose error is printed in one sentence."""
     try:
         with graceful_interrupts():
-            cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+            # commands end with click's Exit, whose code comes back here
+            found = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        return found if isinstance(found, int) else 0
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        if arguments is None:
-            _end_at_once(130)
-        sys.exit(130)
+        return 130
     except VidrobustError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+        return _error(str(error), error.exit_code)
+    except SystemExit as error:  # of a model or plugin: its code says nothing about the study
+        return _error(f"a model or plugin called sys.exit({error.code!r}) in the middle of the work", 3)
+    except RecursionError:
+        return _error("an input is nested too deeply to be read", 3)
     except OSError as error:
-        if not disk_is_full(error):
+        if disk_is_full(error):
+            return _error(
+                "the disk is full or its quota is used up; make room, and the same command continues where it was "
+                f"({error.strerror or error})",
+                3,
+            )
+        if error.filename is None:
             raise
-        click.echo(
-            "error: the disk is full or its quota is used up; make room, and the same command continues where "
-            f"it was ({error.strerror or error})",
-            err=True,
-        )
-        sys.exit(3)
+        return _error(f"{printable(str(error.filename))}: {error.strerror or type(error).__name__}", 3)
+
+
+def _error(text: str, code: int) -> int:
+    click.echo(f"error: {shown(text)}", err=True)
+    return code
+
+
+class _PatientFile(io.FileIO):
+    """A file whose reader may have gone: what cannot be written any more is dropped."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data) or 0
+        except BrokenPipeError:
+            return len(memoryview(data).cast("B"))
+
+
+def _outlive_closed_pipes() -> None:
+    """Let ``vidrobust gate RUN | true`` end with the code of the gate, not with that of the closed pipe."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        try:
+            number, on_screen = stream.fileno(), stream.isatty()
+        except (AttributeError, OSError, ValueError):  # none, or replaced by something that is no file
+            continue
+        if not on_screen:
+            buffer = io.BufferedWriter(_PatientFile(number, "w", closefd=False))
+            how = {"encoding": stream.encoding, "errors": stream.errors, "line_buffering": name == "stderr"}
+            setattr(sys, name, io.TextIOWrapper(buffer, **how))
 
 
 def _end_at_once(code: int) -> None:

@@ -1,83 +1,116 @@
-"""Options that are settings, each shown by the commands whose stages use it, and those of every command.
+"""Options of the commands: those that are settings, made from their declarations, and those that commands share.
 
-A setting's option is a record in ``settings/``, in the module of its group; its name is the setting's, and its
-default stands in the settings. ``setting_options`` and ``stage_options`` pick the records that a command uses.
+A command shows the settings on which its stages depend. Options that would change nothing where they were typed
+are refused (``refuse_idle``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from vidrobust.cli.grouped import GroupedOption
-from vidrobust.cli.settings.footage import FOOTAGE
-from vidrobust.cli.settings.model import MODEL as OF_MODEL
-from vidrobust.cli.settings.output import OUTPUT
-from vidrobust.cli.settings.sampling import SAMPLING
-from vidrobust.cli.settings.setting_option import F
 from vidrobust.pipeline.stage import FootageStage, Stage
+from vidrobust.run_folder.declared import Declaration
+from vidrobust.run_folder.settings import GROUPS as SETTINGS
+from vidrobust.run_folder.settings import all_declarations
 
-OPTIONS = (*FOOTAGE, *OF_MODEL, *SAMPLING, *OUTPUT)
-OF_SETTING = {option.setting: option for option in OPTIONS}
+F = TypeVar("F", bound=Callable[..., Any])
+GROUPS = ("Options", *(group.title for group in SETTINGS), "Advanced")
+"""Titles under which help shows options, in this order."""
 
-MODEL = click.option(
-    "--model",
-    "-m",
-    cls=GroupedOption,
+
+class GroupedOption(click.Option):
+    """An option in a group of the help; only ``--help-all`` shows it if it is ``advanced``."""
+
+    def __init__(self, *args: Any, group: str = "Advanced", advanced: bool = False, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.group, self.advanced = group, advanced
+
+
+class GroupedCommand(click.Command):
+    """A command whose help shows its options in groups, and only the usual ones."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.params.append(_help_all())
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        everything = bool(ctx.meta.get("help_all"))
+        rows: dict[str, list[tuple[str, str]]] = {}
+        hidden = 0
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None or not isinstance(parameter, click.Option):
+                continue
+            if getattr(parameter, "advanced", False) and not everything:
+                hidden += 1
+                continue
+            usual = "Output" if "--help" in parameter.opts else "Options"
+            rows.setdefault(getattr(parameter, "group", usual), []).append(record)
+        # groups of plugins stand before the output
+        order = (*GROUPS[:-2], *(group for group in rows if group not in GROUPS), *GROUPS[-2:])
+        for group in order:
+            if group in rows:
+                with formatter.section(group):
+                    formatter.write_dl(rows[group])
+        if hidden:
+            formatter.write_paragraph()
+            formatter.write_text(f"{hidden} more options for special cases: --help-all.")
+
+
+def _help_all() -> click.Option:
+    def show(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        if value and not context.resilient_parsing:
+            context.meta["help_all"] = True
+            click.echo(context.get_help())
+            context.exit()
+
+    return GroupedOption(
+        ["--help-all"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=show,
+        group="Output",
+        help="Show every option, and exit.",
+    )
+
+
+def _shared(*flags: str, group: str = "Output", **more: Any) -> Callable[[F], F]:
+    return click.option(*flags, cls=GroupedOption, group=group, **more)
+
+
+MODEL = _shared(
+    *("--model", "-m"),
     group="Model",
     multiple=True,
     metavar="SPEC",
     help="A model: torchvision:NAME, onnx:FILE, ... (vidrobust models lists all). May be repeated.",
 )
-OUT = click.option(
-    "--out",
-    "-o",
-    cls=GroupedOption,
-    group="Output",
-    metavar="DIR",
-    help="The run folder.  [default: reports/NAME]",
-)
-CONFIG = click.option(
-    "--config",
-    cls=GroupedOption,
-    group="Output",
-    metavar="FILE",
-    help="Settings in TOML, named as these options.",
-)
-FOR = click.option(
-    "--for",
-    "lasting",
-    cls=GroupedOption,
+FOR = _shared(
+    *("--for", "lasting"),
     group="Footage",
     advanced=True,
     metavar="TIME",
     help="Record a stream (rtsp://..., - for a pipe) for this long: 60s, 10m, 1h.  [default: to its end]",
 )
-OVERWRITE = click.option(
-    "--overwrite",
-    cls=GroupedOption,
-    group="Output",
-    is_flag=True,
-    help="Replace a run folder of other sources or another version.",
+CONFIG = _shared("--config", metavar="FILE", help="Settings in TOML, named as these options.")
+OVERWRITE = _shared(
+    "--overwrite", is_flag=True, help="Replace a run folder of other sources or another version."
 )
-DRY_RUN = click.option(
-    "--dry-run",
-    cls=GroupedOption,
-    group="Output",
-    is_flag=True,
-    help="Only say what would be done and how long it takes.",
-)
-JSON = click.option(
-    "--json", "as_json", cls=GroupedOption, group="Output", is_flag=True, help="Print the result as JSON."
-)
-QUIET = click.option(
-    "--quiet", "-q", cls=GroupedOption, group="Output", is_flag=True, help="Only warnings and errors."
-)
+OUT = _shared("--out", "-o", metavar="DIR", help="The run folder.  [default: reports/NAME]")
+JUNIT = _shared("--junit", advanced=True, metavar="FILE", help="Write the outcome of --fail-if as JUnit XML.")
+DRY_RUN = _shared("--dry-run", is_flag=True, help="Only say what would be done and how long it takes.")
+JSON = _shared("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+QUIET = _shared("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
 
 
 def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
-    """Several options as one decorator, in this order."""
+    """Return several options as one decorator, in this order."""
 
     def decorate(function: F) -> F:
         for option in reversed(decorators):
@@ -88,30 +121,86 @@ def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def setting(*names: str) -> Callable[[F], F]:
-    """The options of these settings."""
-    return options(*(OF_SETTING[name].decorator() for name in names))
+    """Return the options of these settings."""
+    declared = {each.name: each for each in all_declarations()}
+    return options(*(_option(declared[name]) for name in names))
 
 
 def setting_options(stages: Iterable[Stage], *, gated: bool) -> Callable[[F], F]:
-    """The models, and the settings that these stages use.
+    """Return the options of the models and of the settings that these stages use.
 
-    gated  whether the command ends with the gates: those of the stage stability then count
+    Parameters
+    ----------
+    gated
+        Whether the command ends with gates, so that their options count too.
     """
     stages = tuple(stages)
     footage = [stage for stage in stages if isinstance(stage, FootageStage)]
     used = {name for stage in stages for name in stage.all_settings}
-    holds = {
-        "footage": bool(footage),
-        "model": any(stage.per == "model" for stage in footage),
-        "stability": gated,
-    }
-    chosen = [o for o in OPTIONS if (o.setting in used if o.used_by == "stage" else holds[o.used_by])]
-    with_model = (MODEL,) if holds["model"] else ()
-    return options(*with_model, *(option.decorator() for option in chosen))
+    asks_models = any(stage.per == "model" for stage in footage)
+    holds = {"footage": bool(footage), "model": asks_models, "gate": gated}
+    chosen = [d for d in all_declarations() if (d.name in used if d.used_by == "stage" else holds[d.used_by])]
+    return options(*((MODEL,) if asks_models else ()), *map(_option, chosen))
 
 
 def stage_options(stages: Iterable[Stage], *, gated: bool) -> Callable[[F], F]:
-    """The same, and where the run is and how it speaks; what is about sources, where a stage works on them."""
+    """Return the same with the options of sources and output."""
     stages = tuple(stages)
     of_sources = (FOR, CONFIG, OVERWRITE) if any(isinstance(s, FootageStage) for s in stages) else ()
-    return options(setting_options(stages, gated=gated), *of_sources, OUT, JSON, QUIET)
+    of_gates = (JUNIT,) if gated else ()
+    return options(setting_options(stages, gated=gated), *of_gates, *of_sources, OUT, JSON, QUIET)
+
+
+@functools.cache
+def _option(declared: Declaration) -> Callable[[F], F]:
+    flag = f"--{declared.name.replace('_', '-')}"
+    more: dict[str, Any] = {"metavar": declared.metavar}
+    if declared.kind is bool:
+        more |= {"default": None} if declared.default else {"is_flag": True, "default": None}
+        flag = f"{flag}/--no-{flag[2:]}" if declared.default else flag
+    elif declared.joined:
+        more["callback"] = functools.partial(_split, declared.kind)
+    elif declared.choices:
+        more["type"] = click.Choice(declared.choices)
+    else:
+        more |= {"type": declared.kind, "multiple": declared.multiple}
+    ending = f"  [default: {declared.shown_default}]" if declared.shown_default else ""
+    advanced = not declared.usual
+    return _shared(flag, group=declared.group, advanced=advanced, help=declared.help + ending, **more)
+
+
+def _split(kind: type, context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
+    try:
+        return None if value is None else tuple(kind(part) for part in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"expected numbers with commas between, got {value!r}") from error
+
+
+def given(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were typed."""
+    return {name: value for name, value in chosen.items() if value is not None and value != ()}
+
+
+def refuse_idle(names: Collection[str], where: str) -> None:
+    """Raise UsageError for those of these parameters that were typed.
+
+    Parameters
+    ----------
+    where
+        The case in which they change nothing, such as "on a run folder, which keeps its sources".
+    """
+    context = click.get_current_context()
+    typed = [
+        max(parameter.opts, key=len)
+        for parameter in context.command.params
+        if parameter.name in names
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+    if typed:
+        raise click.UsageError(f"{', '.join(typed)}: changes nothing {where}; leave it out")
+
+
+def all_but(*names: str) -> set[str]:
+    """Return the names of all other options of the command."""
+    params = click.get_current_context().command.params
+    return {p.name for p in params if isinstance(p, click.Option) and p.name is not None} - set(names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -28,9 +28,9 @@ def print_result(found: Any, lines: Sequence[str], as_json: bool) -> None:
         click.echo("\n".join(lines))
 
 
-def given(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were typed."""
-    return {name: value for name, value in options.items() if value is not None and value != ()}
+def end(code: int) -> NoReturn:
+    """End the command with this exit code. ``sys.exit`` is what models and plugins call by mistake."""
+    raise click.exceptions.Exit(code)
 
 
 def reporter(quiet: bool) -> Reporter:

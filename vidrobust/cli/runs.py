@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import JSON
-from vidrobust.cli.printing import print_result
+from vidrobust.cli.printing import end, print_result
 from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
-from vidrobust.finished_runs.exports.names import NAMES as EXPORTS
+from vidrobust.finished_runs.exports.formats import NAMES as EXPORTS
 
 
 @click.command()
@@ -66,7 +65,7 @@ def compare(
     """
     from vidrobust.run_folder.folder import RunFolder
 
-    folders = [RunFolder.existing(path) for path in runs]
+    folders = [RunFolder.evaluated(path) for path in runs]
     if table or len(folders) != 2:
         _table(folders, margin, seed, out, as_json)
         return
@@ -111,12 +110,12 @@ def gate(
     run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, summary: Path | None, as_json: bool
 ) -> None:
     """Does a run pass: exit 0 passed, 1 a rule failed, 2 a metric does not exist or was not computed."""
-    from vidrobust.finished_runs.gate import passages_of
+    from vidrobust.finished_runs.gate import gates_on
     from vidrobust.run_folder.folder import RunFolder
     from vidrobust.run_folder.gates import exit_code, junit_xml, parse_gate
 
     gates = [parse_gate(text) for text in fail_if]
-    passages = passages_of(RunFolder.existing(run_folder), gates)
+    passages = gates_on(RunFolder.evaluated(run_folder), gates)
     if junit is not None:
         write_text(junit, junit_xml(passages))
     if summary is not None:
@@ -126,7 +125,7 @@ def gate(
         append_text(summary, page(RunTables(run_folder), passages))
     lines = [{**asdict(passage), "gate": passage.gate.text} for passage in passages]
     print_result(lines, [passage.sentence for passage in passages], as_json)
-    sys.exit(exit_code(passages))
+    end(exit_code(passages))
 
 
 @click.command()
@@ -185,7 +184,7 @@ def history(
     if not runs and file is None:
         raise click.UsageError("give run folders, or --history FILE, or both")
     before = empty_history() if file is None else read_history(file)
-    known = add_runs(before, [RunFolder.existing(run) for run in runs])
+    known = add_runs(before, [RunFolder.evaluated(run) for run in runs])
     if file is not None and runs:
         write_history(known, file)
     found = charts(known, metric, model=model, baseline=baseline, laney=limits == "laney")
@@ -206,7 +205,7 @@ def history(
 )
 @JSON
 def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None:
-    """A finished RUN as files of another program, which need not be installed here."""
+    """Write a finished RUN as files of another program."""
     from vidrobust.finished_runs.exports.catalogue import export_run
 
     written, opened = export_run(run_folder, name, out)
@@ -217,8 +216,3 @@ def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None
         [f"written: {', '.join(files[:3])}{more}", *written.notes, f"opened by: {opened}"],
         as_json,
     )
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (compare, gate, history, export)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vidrobust.cli.idle import refuse_idle
-from vidrobust.cli.printing import print_json
+from vidrobust.cli.options import refuse_idle
+from vidrobust.cli.printing import end, print_json
 from vidrobust.errors import InputError
+from vidrobust.finished_runs.demo import demos
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.printable import printable
 
@@ -34,7 +34,7 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
     else:
         _print_inspected(found)
     if any(entry["frames"] == 0 for entry in found):
-        sys.exit(3)
+        end(3)
 
 
 @click.command()
@@ -71,7 +71,7 @@ def perturbations(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def models(as_json: bool) -> None:
     """The forms of a model spec, and what is installed for each."""
-    from vidrobust.models.known import available
+    from vidrobust.models.spec import available
 
     _print_rows(available(), as_json)
 
@@ -87,7 +87,7 @@ def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
     """Speed of each engine and precision for a model, and how many labels each changes on CLIP."""
     import dataclasses
 
-    from vidrobust.models.engines.compare import compare_engines
+    from vidrobust.models.engines.choose import compare_engines
     from vidrobust.models.load import load_as_it_is
     from vidrobust.models.network import check_frames
     from vidrobust.video.source import open_video
@@ -107,42 +107,31 @@ def engines(clip: str | None, model: str, frames: int, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def doctor(as_json: bool) -> None:
     """What works on this machine: packages, decoders, devices, extras, and how to get what is missing."""
-    from vidrobust.models.doctor import diagnose
+    from vidrobust.cli.doctor import diagnose
 
     _print_rows(diagnose(), as_json)
 
 
-@click.command()
-@click.argument("which", type=click.Choice(["bottles", "line"]), default="bottles")
+DEMOS = demos()
+
+
+@click.command(
+    help="Run a whole study on footage that comes with the package.\n\n\b\n"
+    + "\n".join(f"{name}: {each.help}." for name, each in DEMOS.items())
+)
+@click.argument("which", type=click.Choice(list(DEMOS)), default=next(iter(DEMOS)))
 @click.option(
-    "--out", default=None, metavar="DIR", help="The run folder.  [default: reports/demo or reports/demo-line]"
+    "--out",
+    default=None,
+    metavar="DIR",
+    help=f"The run folder.  [default: {' or '.join(each.out for each in DEMOS.values())}]",
 )
 @click.option("--quiet", "-q", is_flag=True, help="No progress, only warnings and errors.")
 def demo(which: str, out: str | None, quiet: bool) -> None:
-    """The whole study; on two processors some three minutes of bottles, and six of the line.
-
-    bottles: on a real clip, which comes with the package, with a real network.
-    line: on footage rendered with known truth, with the two models of the package: labels, boxes, repeatability,
-    and what was planted beside what was found.
-    """
     from vidrobust.pipeline.progress import Reporter
 
-    if which == "line":
-        from vidrobust.plugins.line import demo as demo_line
-
-        click.echo("\n".join(demo_line.demo_line(out or demo_line.OUT, Reporter(quiet=quiet))))
-        return
-    from vidrobust.finished_runs.demo import CLIP, MODEL, OUT
-    from vidrobust.pipeline.build import build
-    from vidrobust.pipeline.open import opened_sources
-    from vidrobust.run_folder.reader import RunTables
-    from vidrobust.run_folder.settings import Settings
-    from vidrobust.stages.report.answer import text_of
-
-    settings = Settings(sources=(str(CLIP),), model=(MODEL,))
-    with opened_sources(settings, out or OUT, Reporter(quiet=quiet)) as run:
-        build(run, STAGES, STAGES.studied)
-    click.echo(text_of(RunTables(run.path)))
+    chosen = DEMOS[which]
+    click.echo("\n".join(chosen.run(out or chosen.out, Reporter(quiet=quiet))))
 
 
 @click.command()
@@ -198,12 +187,7 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
     else:
         click.echo("\n".join(map(as_text, found)))
     if failed or any(entry["rows"] == 0 for entry in found):
-        sys.exit(3)
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (inspect, perturbations, models, engines, doctor, demo, status, clean, labels)
+        end(3)
 
 
 def _print_inspected(found: list[dict[str, Any]]) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from vidrobust.cli.grouped import GroupedCommand
-from vidrobust.cli.idle import refuse_idle
-from vidrobust.cli.options import CONFIG, OUT, options, setting_options
+from vidrobust.cli.options import CONFIG, OUT, GroupedCommand, given, options, refuse_idle, setting_options
+from vidrobust.cli.printing import end
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.phrases import plural
 
@@ -69,8 +67,7 @@ def watch(
         refuse_idle(("stages",), "with --whole")
     if interval_s <= 0 or settle_s < 0:
         raise SettingsError("--interval-s, --settle-s: expected more than 0 s, and 0 s or more")
-    given = {name: value for name, value in chosen.items() if value is not None and value != ()}
-    settings, named = settings_of((str(folder),), config, given)
+    settings, named = settings_of((str(folder),), config, given(chosen))
     if not settings.history:
         raise SettingsError("--history: name the file that each recording is added to; it need not exist yet")
     where = Path(out or named or Path("reports") / (folder.resolve().name or "watch"))
@@ -104,9 +101,4 @@ def watch(
             f"{plural(watcher.failed, 'recording')} could not be studied; the same file is not tried again",
             err=True,
         )
-        sys.exit(3)
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (watch,)
+        end(3)

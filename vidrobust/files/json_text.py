@@ -12,6 +12,14 @@ from typing import Any
 from vidrobust.text.printable import printable
 
 
+def parsed_json(text: str | bytes) -> Any:
+    """Parse JSON; ValueError for what is no JSON or is nested too deeply for the parser."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def json_text(content: Any) -> str:
     r"""Content as strict JSON that ends with a line; what is no finite number is null.
 

@@ -1,21 +1,24 @@
 """Two runs on the same footage: paired differences of every metric, and a verdict on each.
 
-    same         the interval of the difference lies within the margin, even where its sign is sure
-    better,      the sign is sure: the interval does not hold 0, and changing the signs of whole clips does as much
-    worse        in at most 5 % of cases, for any of the metrics that are judged together
-    cannot tell  otherwise
+    same         the interval of the difference lies within the margin, even where its sign is sure better,
+    the interval does not hold 0, and changing the signs of whole clips does as much in at most 5 % of worse
+    cases, for any of the metrics that are judged together cannot tell  otherwise; ``why`` says what is
+    missing
 
-So "same" is shown, not assumed (equivalence by the inclusion of an interval: Westlake 1976; Schuirmann 1987), and
-of all headline metrics of two equal runs some is called better or worse in at most 5 % of comparisons. Below
-fourteen clips (or parts) a verdict speaks of these clips alone, and stands apart: of a kind of clip that is one in
-five none may be among them, and no test of the others can know of it.
+Interval and test are one: the interval is the set of differences that the sign-flip test does not reject
+(``significance.FlippedRatio``), so that without other metrics beside it the two never contradict. With fewer
+than six clusters there is none. So "same" is shown, not assumed (equivalence by the inclusion of an interval:
+Westlake 1976; Schuirmann 1987), and of all headline metrics of two equal runs some is called better or worse
+in at most 5 % of comparisons. Below fourteen clips (or parts) a verdict speaks of these clips alone, and
+stands apart: of a kind of clip that is one in five none may be among them, and no test of the others can know
+of it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -23,9 +26,10 @@ import pandas as pd
 
 from vidrobust.errors import InputError
 from vidrobust.statistics.clusters import Clusters, independent_clusters
-from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
+from vidrobust.statistics.intervals import Interval, clustered_rate
 from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS, FEWEST_TESTED
-from vidrobust.statistics.significance import neighbour_inflation, step_down
+from vidrobust.statistics.ratios import Undecided
+from vidrobust.statistics.significance import FlippedRatio, neighbour_inflation, step_down
 
 MARGIN = 0.2
 """Differences that do not matter, as a share of the metric."""
@@ -46,14 +50,15 @@ Worse = Literal["higher", "lower"]
 class Compared:
     """One metric of two runs on what both have.
 
-    a, b              the metric in each run, over the rows that both have
-    difference        b - a, with its 95 % interval over clusters
-    margin            what does not matter, in the unit of the metric
-    p                 of no difference, allowing for all metrics judged with it; NaN where there is no test
-    verdict           of footage like this; "cannot tell" below fourteen clips or parts, but for what occurred, and
+    a, b              the metric in each run, over the rows that both have difference        b - a, with its
+    95 % interval over clusters; no interval with fewer than six margin            what does not matter, in
+    the unit of the metric p                 of no difference, allowing for all metrics judged with it; NaN
+    where there is no test verdict           of footage like this; "cannot tell" below fourteen clips or
+    parts, but for what occurred, and
                       did the same in every row of the same footage
+    why               the reason of "cannot tell", a code of ``Undecided``
     on_these_clips    below fourteen clips or parts: the same question of these clips alone; "" otherwise
-    n, clusters, cluster  rows compared, and the independent units among them
+    n, clusters, cluster  rows compared (of A), and the independent units among them
     only_a, only_b    rows that only one run has, left out
     """
 
@@ -71,18 +76,31 @@ class Compared:
     only_b: int = 0
     p: float = math.nan
     on_these_clips: Verdict | Literal[""] = ""
+    why: Undecided = Undecided.DECIDED
+
+    @property
+    def times(self) -> float:
+        """About how many times this footage would settle the question; NaN where settled or without interval.
+
+        An interval shrinks with the root of the footage. It settles the question once it leaves out 0, or
+        lies within the margin, whichever is sooner; never where the difference is the margin or has no size.
+        """
+        half = (self.high - self.low) / 2
+        if self.verdict != "cannot tell" or not half > 0:
+            return math.nan
+        reach = max(abs(self.difference), self.margin - abs(self.difference))
+        return max(1.0, (half / reach) ** 2)
 
 
 @dataclass(frozen=True)
 class Paired:
-    """The rows of one metric that both runs have.
+    """The rows of one metric in two runs, on footage that both have.
 
-    a, b        (n,) values
-    clip        (n,) names of the clips or parts, and ``part_known``: they are parts
-    place       (n,) item and time_s of each row, for stretches of clips
-    bounds      of the values
-    worse       which of a larger and a smaller value is the worse one
-    same_footage  both runs saw the same pictures, so that equal rows are a fact and not a sample
+    a, b        (n,) and (m,) values clip        (n,) names of the clips or parts of A's rows, and
+    ``part_known``: they are parts place       (n,) item, time_s and part of each row of A, for stretches of
+    clips bounds      of the values worse       which of a larger and a smaller value is the worse one
+    same_footage  both runs saw the same pictures, so that equal rows are a fact and not a sample clip_b,
+    place_b  of B's rows, where they are not those of A one by one: what lies along the tracks of each run
     """
 
     a: np.ndarray
@@ -95,26 +113,68 @@ class Paired:
     same_footage: bool = True
     only_a: int = 0
     only_b: int = 0
+    clip_b: np.ndarray | None = None
+    place_b: pd.DataFrame | None = None
+
+    @property
+    def one_by_one(self) -> bool:
+        """Each row of B is the same one as that of A."""
+        return self.clip_b is None
+
+    @property
+    def clips(self) -> np.ndarray:
+        """Names of the clips or parts of all rows, of A and then of B where those are others."""
+        return self.clip if self.clip_b is None else np.concatenate([self.clip, self.clip_b])
+
+    @property
+    def places(self) -> pd.DataFrame:
+        """The same of the places."""
+        return self.place if self.place_b is None else pd.concat([self.place, self.place_b])
+
+    @property
+    def known(self) -> bool:
+        """Both runs have rows."""
+        return bool(len(self.a) and len(self.b))
 
     @property
     def few(self) -> bool:
         """Clips or parts are too few to be compared as wholes."""
-        return len(np.unique(self.clip)) < FEWEST_TESTED
+        return len(np.unique(self.clips)) < FEWEST_TESTED
 
     @property
     def alone(self) -> bool:
         """Clips or parts are too few to speak of others."""
-        return len(np.unique(self.clip)) < ENOUGH
+        return len(np.unique(self.clips)) < ENOUGH
 
     @property
     def equal(self) -> bool:
         """Nothing differs, and the pictures were the same."""
-        return bool(self.same_footage and len(self.a) and (self.a == self.b).all())
+        if not self.same_footage or not self.known or len(self.a) != len(self.b):
+            return False
+        there = self.clip_b is None or bool((self.clip == self.clip_b).all())
+        return there and bool((self.a == self.b).all())
 
     @property
     def varies(self) -> bool:
         """What is counted occurs in some rows and not in all."""
         return len(self.a) > 0 and bool(self.a.min() < self.a.max())
+
+    def sums(self, clusters: Clusters) -> tuple[np.ndarray, np.ndarray]:
+        """(G,) what each cluster adds to the difference of the means, and its share of the rows.
+
+        Where the rows are not the same ones, what a cluster adds is taken about the mean of both runs: it
+        then holds no difference that comes of more rows alone.
+        """
+        n, m, count = len(self.a), len(self.b), clusters.count
+        of_a = clusters.label[:n]
+        if self.one_by_one:
+            adds = np.bincount(of_a, weights=self.b - self.a, minlength=count) / n
+            return adds, np.bincount(of_a, minlength=count) / n
+        of_b, middle = clusters.label[n:], (self.a.sum() + self.b.sum()) / (n + m)
+        adds = np.bincount(of_b, weights=self.b - middle, minlength=count) / m
+        adds = adds - np.bincount(of_a, weights=self.a - middle, minlength=count) / n
+        share = np.bincount(of_a, minlength=count) / n + np.bincount(of_b, minlength=count) / m
+        return adds, share / 2
 
 
 def paired_rows(
@@ -130,7 +190,8 @@ def paired_rows(
 ) -> Paired:
     """The rows of two tables of one model each that belong together.
 
-    keys  columns that say which: item and frame, or part and pass; "item" or the part must be among the columns,
+    keys  columns that say which: item and frame, or part and pass; "item" or the part must be among the
+    columns,
           and "time_s" is used where it is there
     part  column with the part shown, where passes of a part are not independent
     """
@@ -153,6 +214,30 @@ def paired_rows(
     )
 
 
+def rows_along_tracks(
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    *,
+    column: str,
+    worse: Worse,
+    bounds: tuple[float, float],
+    part: str | None,
+) -> Paired:
+    """Rows along tracks of two tables of one model each, which are numbered anew for every model: all of them."""
+    sides = []
+    for table in (a, b):
+        table = table[table[column].notna()]
+        item = table["item"].astype(str).to_numpy(object)
+        parts = (
+            table[part].fillna("").astype(str).to_numpy(object) if part else np.full(len(item), "", object)
+        )
+        place = pd.DataFrame({"item": item, "time_s": table["time_s"].to_numpy(np.float64), "part": parts})
+        clip = np.where(parts == "", "item\x1f" + item, parts) if len(item) else item
+        sides.append((table[column].to_numpy(np.float64), clip, place, bool((parts != "").any())))
+    (a_values, clip, place, known), (b_values, clip_b, place_b, _) = sides
+    return Paired(a_values, b_values, clip, known, place, bounds, worse, clip_b=clip_b, place_b=place_b)
+
+
 def compare_metrics(
     rows: Mapping[str, Paired],
     *,
@@ -167,26 +252,29 @@ def compare_metrics(
     """
     clusters = _clusters(rows)
     p = _tests(rows, clusters, np.random.default_rng(seed), share)
-    one = all(each.equal for each in rows.values() if len(each.a))  # the two did the same in everything
+    one = all(each.equal for each in rows.values() if each.known)  # the two did the same in everything
     return {
-        name: _compared(each, clusters[name], p.get(name, math.nan), margin, one or each.varies)
+        name: _compared(each, clusters.get(name), p.get(name, math.nan), margin, one or each.varies, seed)
         for name, each in rows.items()
     }
 
 
-def _compared(rows: Paired, clusters: Clusters, p: float, share: float, occurs: bool) -> Compared:
-    if not len(rows.a):
-        nan = math.nan
-        return Compared(nan, nan, nan, nan, nan, nan, "cannot tell", 0, 0, "", rows.only_a, rows.only_b)
+def _compared(
+    rows: Paired, clusters: Clusters | None, p: float, share: float, occurs: bool, seed: int
+) -> Compared:
+    if clusters is None:
+        left, nan = (rows.only_a, rows.only_b), math.nan
+        nothing = Compared(nan, nan, nan, nan, nan, nan, "cannot tell", 0, 0, "", *left)
+        return replace(nothing, why=Undecided.NOT_MEASURED)
     a, b = float(rows.a.mean()), float(rows.b.mean())
     margin = margin_of(a, b, share, rows.bounds)
-    width = rows.bounds[1] - rows.bounds[0]
-    own = clusters.of(np.arange(len(rows.a)))
-    found = paired_difference(rows.a, rows.b, own, width=width, same_footage=rows.same_footage)
+    found = paired_difference(rows, clusters.of(np.arange(len(clusters.label))), seed)
     said = verdict(found.low, found.high, margin=margin, worse=rows.worse, p=p)
-    if rows.same_footage and len(rows.a) < FEWEST_ROWS and not (rows.equal and occurs):
-        said = "cannot tell"
-    beyond: Verdict = "cannot tell" if rows.alone and not (rows.equal and occurs) else said
+    fact = rows.equal and occurs  # what occurred, and did the same in every row, is no sample
+    few = rows.same_footage and len(rows.a) < FEWEST_ROWS and not fact
+    said = "cannot tell" if few else said
+    alone = rows.alone and not fact
+    beyond: Verdict = "cannot tell" if alone else said
     return Compared(
         a=a,
         b=b,
@@ -202,14 +290,26 @@ def _compared(rows: Paired, clusters: Clusters, p: float, share: float, occurs: 
         only_b=rows.only_b,
         p=p,
         on_these_clips=said if rows.alone else "",
+        why=Undecided.FEW_ROWS if few else why_not(beyond, said, found.low, found.high),
     )
+
+
+def why_not(beyond: Verdict, on_these_clips: Verdict, low: float, high: float) -> Undecided:
+    """Return the code of a verdict on footage like this, from that on these clips and the interval."""
+    if beyond != "cannot tell":
+        return Undecided.DECIDED
+    if on_these_clips != "cannot tell":
+        return Undecided.FEW_CLIPS
+    if math.isnan(low) or math.isnan(high):
+        return Undecided.FEW_CLUSTERS
+    return Undecided.INTERVAL if low <= 0 <= high else Undecided.FAMILY
 
 
 def margin_of(a: float, b: float, share: float, bounds: tuple[float, float] = (0.0, 1.0)) -> float:
     """What does not matter: a share of the metric, the mean of both runs.
 
-    Of a share that is mostly 1, such as accuracy, what is left of 1 counts: 95 % of frames right are 5 % wrong. Of
-    a metric without an upper bound its distance from the lower one; without any, its size.
+    Of a share that is mostly 1, such as accuracy, what is left of 1 counts: 95 % of frames right are 5 %
+    wrong. Of a metric without an upper bound its distance from the lower one; without any, its size.
     """
     middle = (a + b) / 2
     from_ends = [abs(middle - end) for end in bounds if np.isfinite(end)]
@@ -218,30 +318,35 @@ def margin_of(a: float, b: float, share: float, bounds: tuple[float, float] = (0
     return max(share * min(from_ends, default=abs(middle)), least)
 
 
-def paired_difference(
-    a: np.ndarray,
-    b: np.ndarray,
-    clusters: Clusters | np.ndarray,
-    *,
-    width: float = 1.0,
-    same_footage: bool = True,
-) -> Interval:
-    """Mean of b - a with its interval over clusters; width: the largest difference that can occur.
+def paired_difference(rows: Paired, clusters: Clusters, seed: int = 0) -> Interval:
+    """Return the mean of B less that of A with its interval over clusters, by the sign-flip test.
 
-    Equal rows throughout give 0 to 0 on the same footage: what did the same on all of it did the same. On other
-    footage they are a sample, and as large a difference may be unseen as the rate of rows that would show it.
-    Where no row of the same footage went one way, the interval does not go that way either.
+    Equal rows throughout give 0 to 0 on the same footage: what did the same on all of it did the same. On
+    other footage they are a sample, and as large a difference may be unseen as the rate of rows that would
+    show it. Where no row of the same footage went one way, the interval does not go that way either. No
+    interval with fewer than six clusters.
     """
-    if len(a) != len(b):
-        raise ValueError(f"paired_difference: expected pairs, got {len(a)} and {len(b)}")
-    difference = np.asarray(b, np.float64) - np.asarray(a, np.float64)
-    if len(difference) and (difference == 0).all():
-        found = clustered_mean(difference, clusters, bounds=(-width, width))
-        unseen = 0.0 if same_footage else width * clustered_rate(difference != 0, clusters).high
-        return Interval(0.0, -unseen, unseen, found.n, found.clusters, found.cluster)
-    low = 0.0 if same_footage and len(difference) and difference.min() >= 0 else -width
-    high = 0.0 if same_footage and len(difference) and difference.max() <= 0 else width
-    return clustered_mean(difference, clusters, bounds=(low, high))
+    n, width = len(rows.a), rows.bounds[1] - rows.bounds[0]
+    if rows.equal:
+        return Interval(0.0, 0.0, 0.0, n, clusters.count, clusters.what)
+    adds, share = rows.sums(clusters)
+    value = float(rows.b.mean() - rows.a.mean())
+    gaps = rows.b - rows.a if rows.one_by_one else np.array([-1.0, 1.0])
+    never_less, never_more = bool((gaps >= 0).all()), bool((gaps <= 0).all())
+    of_rows = clusters.label[:n]
+    unseen = width * clustered_rate(np.zeros(n, bool), Clusters(of_rows, clusters.what)).high
+    if never_less and never_more:
+        return Interval(0.0, -unseen, unseen, n, clusters.count, clusters.what)
+    flips = FlippedRatio.of(adds, share, inflation=inflation_of(rows, clusters), seed=seed)
+    if flips.clusters < FEWEST_TESTED:
+        return Interval(value, math.nan, math.nan, n, clusters.count, clusters.what)
+    low, high = flips.interval()
+    # what no row shows is a fact of the same footage, and of other footage it may be unseen
+    if never_less and low <= 0:
+        low = 0.0 if rows.same_footage else min(low, -unseen)
+    if never_more and high >= 0:
+        high = 0.0 if rows.same_footage else max(high, unseen)
+    return Interval(value, max(low, -width), min(high, width), n, clusters.count, clusters.what)
 
 
 def verdict(low: float, high: float, *, margin: float, worse: Worse, p: float = 0.0) -> Verdict:
@@ -281,14 +386,15 @@ def _paired(
 def _clusters(rows: Mapping[str, Paired]) -> dict[str, Clusters]:
     """The clusters of each metric, numbered alike in all that have the same kind: clips or parts, or stretches."""
     found: dict[str, Clusters] = {}
-    many = {name: each for name, each in rows.items() if len(each.a) and not each.few}
+    there = {name: each for name, each in rows.items() if each.known}
+    many = {name: each for name, each in there.items() if not each.few}
     if many:
-        code = pd.factorize(np.concatenate([each.clip for each in many.values()]), sort=True)[0]
+        code = pd.factorize(np.concatenate([each.clips for each in many.values()]), sort=True)[0]
         for name, label in _split(code, many):
             found[name] = Clusters(label, "part" if many[name].part_known else "item")
-    few = {name: each for name, each in rows.items() if name not in many}
+    few = {name: each for name, each in there.items() if name not in many}
     if few:
-        places = pd.concat([each.place for each in few.values()], ignore_index=True)
+        places = pd.concat([each.places for each in few.values()], ignore_index=True)
         cut = independent_clusters(
             places["item"],
             places["time_s"].to_numpy(np.float64),
@@ -302,7 +408,7 @@ def _clusters(rows: Mapping[str, Paired]) -> dict[str, Clusters]:
 
 
 def _split(code: np.ndarray, rows: Mapping[str, Paired]) -> list[tuple[str, np.ndarray]]:
-    ends = np.cumsum([len(each.a) for each in rows.values()])[:-1]
+    ends = np.cumsum([len(each.clips) for each in rows.values()])[:-1]
     return list(zip(rows, np.split(np.asarray(code, np.int64), ends), strict=True))
 
 
@@ -312,20 +418,22 @@ def _tests(
     """The p-value of no difference of each metric, those over clips together and those over stretches together."""
     found: dict[str, float] = {}
     for few in (False, True):
-        names = [name for name, each in rows.items() if len(each.a) and each.few == few]
+        names = [name for name, each in rows.items() if each.known and each.few == few]
         if not names:
             continue
         count = max(clusters[name].count for name in names)
-        sums = np.column_stack(
-            [
-                np.bincount(clusters[name].label, weights=rows[name].b - rows[name].a, minlength=count)
-                for name in names
-            ]
-        )
-        first = names[0]
-        inflation = shared_by_neighbours(rows[first].place["item"], clusters[first]) if few else 1.0
+        sums = np.zeros((count, len(names)))
+        for place, name in enumerate(names):
+            own = rows[name].sums(clusters[name])[0]
+            sums[: len(own), place] = own
+        inflation = inflation_of(rows[names[0]], clusters[names[0]])
         found |= dict(zip(names, np.minimum(1.0, step_down(sums, rng, inflation) / share), strict=True))
     return found
+
+
+def inflation_of(rows: Paired, clusters: Clusters) -> float:
+    """How many times the variance is that of independent clusters: 1 but for stretches, which are neighbours."""
+    return shared_by_neighbours(rows.place["item"], clusters) if clusters.what == "stretch" else 1.0
 
 
 def shared_by_neighbours(item: pd.Series, clusters: Clusters) -> float:

@@ -16,6 +16,7 @@ from vidrobust.finished_runs.compare_metrics import (
     margin_of,
     shared_by_neighbours,
     verdict,
+    why_not,
 )
 from vidrobust.finished_runs.compare_sides import Side
 from vidrobust.statistics.clusters import clusters_of_rows
@@ -123,8 +124,9 @@ def _adjusted(each: Compared, p: float) -> Compared:
     return replace(
         each,
         p=p,
-        verdict="cannot tell" if alone and not equal else said,
+        verdict=(beyond := "cannot tell" if alone and not equal else said),
         on_these_clips=said if alone else "",
+        why=why_not(beyond, said, each.low, each.high),
     )
 
 

@@ -12,19 +12,26 @@ import pandas as pd
 from vidrobust.accuracy.two_models import two_models
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.compare_metrics import (
+    ENOUGH,
     MARGIN,
+    SHORTEST_S,
     Compared,
     Paired,
     churn,
     compare_metrics,
     paired_rows,
+    rows_along_tracks,
 )
 from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 from vidrobust.finished_runs.compare_sides import Side, sides_of
 from vidrobust.metrics.catalogue import metrics_of
-from vidrobust.metrics.metric import Metric
+from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
+from vidrobust.statistics.levels import FEWEST_TESTED
+from vidrobust.statistics.ratios import Undecided
+from vidrobust.text.numbers import number, percent, points_with_interval, with_interval
+from vidrobust.text.phrases import listing
 
 KEYS = (
     "item",
@@ -42,6 +49,8 @@ KEYS = (
 )
 """Columns that say which rows of a raw table belong together, where they are there."""
 
+MOST_TIMES = 20
+"""More times the footage are said to be out of reach."""
 MOST_SHOWN = 6
 """Changes of label of which a frame is shown."""
 OF_FRAMES = (
@@ -64,29 +73,34 @@ def compare_runs(
 
     margin  differences that do not matter, as a share of the metric
 
-    Items are matched by content, so their names may differ; other footage of the same parts is matched by part,
-    pass and station, that of other cameras or stations by part and pass, and then each metric's mean of such a
-    pass counts. The headline metrics are judged together, so that some of them says better or worse of equal runs
-    in at most 5 % of comparisons; the others are judged with all of them.
-    Keys: a, b, paired_by, items, task, margin, family, metrics, those of OF_FRAMES, by_item, notes.
+    Items are matched by content, so their names may differ; other footage of the same parts is matched by
+    part, pass and station, that of other cameras or stations by part and pass, and then each metric's mean of
+    such a pass counts. The headline metrics are judged together, so that some of them says better or worse of
+    equal runs in at most 5 % of comparisons; the others are judged with all of them. Keys: headline,
+    settled_by, a, b, paired_by, items, task, margin, family, metrics, those of OF_FRAMES, by_item, notes. Of
+    each metric ``a`` and ``b`` are the runs' own figures, over all of their footage, and ``difference`` is
+    paired on common footage, where the runs have ``a_common`` and ``b_common``.
     """
     if margin <= 0:
         raise SettingsError(f"--margin: expected a share above 0, got {margin:g}")
     first, second, by, notes = sides_of(a, b, model_a, model_b)
-    metrics = metrics_of(first.task, a.settings.anchor_deltas)
+    metrics = metrics_of(first.task, ANCHOR_DELTAS)
     precision, summary = precision_differences(first, second, by, margin)
     rows = {
         metric.name: own
         for metric in metrics
         if metric.name not in precision and (own := rows_of_both(metric, first, second, by)) is not None
     }
-    found = _judged_together(metrics, rows, precision, margin, seed)
-    if not found:
+    compared = _judged_together(metrics, rows, precision, margin, seed)
+    if not compared:
         raise InputError(
             f"{a.path}, {b.path}: no metric was computed in both; run the stability stage on both"
         )
     labels = _frames(first, second, seed) if by == "content" else {}
+    found = {name: _with_own_figures(name, each, first, second) for name, each in compared.items()}
+    leading = {m.name: compared[m.name] for m in metrics if m.headline and m.name in compared} or compared
     return {
+        **headline(leading, {m.name: m for m in metrics}),
         "a": {"run": str(a.path), "model": first.model},
         "b": {"run": str(b.path), "model": second.model},
         "paired_by": by,
@@ -107,7 +121,7 @@ def _judged_together(
     precision: Mapping[str, Compared],
     margin: float,
     seed: int,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Compared]:
     """The headline metrics as one family, and the others as those of all; in the order of the catalogue."""
     leading = {metric.name for metric in metrics if metric.headline}
     found: dict[str, Compared] = {}
@@ -118,7 +132,7 @@ def _judged_together(
         if own:
             found |= compare_metrics(own, margin=margin, seed=seed, share=len(own) / count)
         found |= with_p(apart, share=len(apart) / count) if apart else {}
-    return {metric.name: asdict(found[metric.name]) for metric in metrics if metric.name in found}
+    return {metric.name: found[metric.name] for metric in metrics if metric.name in found}
 
 
 def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
@@ -128,9 +142,12 @@ def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
     tables = [metric.values(side.table(metric.table)) for side in (a, b)]
     if any(table.empty for table in tables):
         return None
+    part = "part" if (tables[0]["part"] != "").any() else None
     keys = [key for key in KEYS if key in tables[0] and key in tables[1]]
-    if metric.of_tracks:
-        tables, keys = [_seconds(table, metric.column) for table in tables], ["item", "second"]
+    if metric.of_tracks and by == "content":
+        return rows_along_tracks(
+            *tables, column=metric.column, worse=metric.worse, bounds=metric.bounds, part=part
+        )
     if by != "content":
         tables = [
             table.groupby(["item", "part"], as_index=False).agg({metric.column: "mean"}) for table in tables
@@ -142,16 +159,73 @@ def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
         column=metric.column,
         worse=metric.worse,
         bounds=metric.bounds,
-        part="part" if (tables[0]["part"] != "").any() else None,
+        part=part,
         same_footage=by == "content",
     )
 
 
-def _seconds(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The mean of each second of each item: tracks of two detectors are no pairs, what they do at a time is."""
-    rows = table.assign(second=np.floor(table["time_s"]).astype(np.int64))
-    found = rows.groupby(["item", "part", "second"], as_index=False)[column].mean()
-    return found.assign(time_s=found["second"].astype(np.float64))
+def _with_own_figures(name: str, each: Compared, a: Side, b: Side) -> dict[str, Any]:
+    """The comparison of a metric as plain values; a and b as each run reports them, None where it does not."""
+    own = {"a": a.figure(name), "b": b.figure(name), "a_common": each.a, "b_common": each.b}
+    return {**asdict(each), **own, "times": each.times}
+
+
+def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> dict[str, Any]:
+    """One sentence on all headline metrics, and what would settle it.
+
+    Keys: headline, and settled_by (metric, why, times, clips) where it cannot be told, else None.
+    """
+    said = {name: each.on_these_clips or each.verdict for name, each in leading.items()}
+    alone = any(each.why == Undecided.FEW_CLIPS for each in leading.values())
+    where = "On these clips, " if alone else ""
+    titles = {
+        verdict: [_difference(metrics[name], leading[name]) for name in said if said[name] == verdict]
+        for verdict in ("better", "worse", "same")
+    }
+    first = next(iter(leading))
+    if titles["better"] and titles["worse"]:
+        text = f"B is better by {listing(titles['better'][:1])}, and worse by {listing(titles['worse'][:1])}"
+    elif titles["better"] or titles["worse"]:
+        verdict = "better" if titles["better"] else "worse"
+        text = f"B is {verdict}: {titles[verdict][0]}"
+    elif said[first] == "same":
+        text = f"B is the same within the margin: {titles['same'][0]}"
+    else:
+        text = f"cannot tell: {_difference(metrics[first], leading[first])}"
+    needed = _settled_by(first, leading[first]) if leading[first].verdict == "cannot tell" else None
+    ending = f"; {_needed(needed)}" if needed else ""
+    text = f"{where}{text}{ending}."
+    return {"headline": text[0].upper() + text[1:], "settled_by": needed}
+
+
+def _difference(metric: Metric, each: Compared) -> str:
+    """The metric in A and in B on common footage, and their difference with its interval."""
+    share = metric.unit == "" and metric.bounds == (0.0, 1.0)
+    if share:
+        gap = points_with_interval(each.difference, each.low, each.high)
+        return f"{metric.title} {percent(each.a)} in A, {percent(each.b)} in B, a difference of {gap}"
+    gap = with_interval(each.difference, each.low, each.high)
+    return f"{metric.title} {number(each.a)} in A, {number(each.b)} in B, a difference of {gap}"
+
+
+def _settled_by(name: str, each: Compared) -> dict[str, Any]:
+    """What a verdict on footage like this would take: clips or parts in all, or so many times this footage."""
+    why = each.why or Undecided.INTERVAL
+    clips = ENOUGH if each.on_these_clips else 0
+    return {"metric": name, "why": str(why), "times": each.times, "clips": clips}
+
+
+def _needed(needed: Mapping[str, Any]) -> str:
+    if needed["why"] in (Undecided.FEW_ROWS, Undecided.FEW_CLUSTERS, Undecided.NOT_MEASURED):
+        return (
+            f"too little footage: at least {FEWEST_TESTED} clips or stretches of {SHORTEST_S:g} s are needed"
+        )
+    if needed["clips"] and needed["why"] == Undecided.FEW_CLIPS:
+        return f"{needed['clips']} clips or parts are needed to speak of others"
+    times = needed["times"]
+    if not times <= MOST_TIMES:
+        return "footage like this cannot settle it"
+    return f"about {number(times)} times this footage would settle it"
 
 
 def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:

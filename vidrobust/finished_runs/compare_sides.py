@@ -30,6 +30,11 @@ class Side:
         table = table.assign(item=table["item"].map(dict(self.names)))
         return table.assign(part=table["item"].map(dict(self.part)))
 
+    def figure(self, metric: str) -> float | None:
+        """The metric as the run itself reports it, over all of its footage."""
+        figures = self.folder.metrics.models[self.model].figures
+        return figures[metric].value if metric in figures else None
+
 
 def sides_of(
     a: RunFolder, b: RunFolder, model_a: str | None, model_b: str | None

@@ -16,6 +16,8 @@ from vidrobust.metrics.metric import Metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture
 from vidrobust.report.pages import write_page
+from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
+from vidrobust.statistics.ratios import Undecided
 from vidrobust.text.numbers import (
     interval,
     number,
@@ -36,6 +38,15 @@ MEANS = {
     "same": "The whole interval lies within the margin: whatever difference there is does not matter.",
     "cannot tell": "Neither is shown. More clips would settle it.",
 }
+WHY = {
+    Undecided.NOT_MEASURED: "not measured in both",
+    Undecided.FEW_ROWS: f"fewer than {FEWEST_ROWS} rows",
+    Undecided.FEW_CLUSTERS: f"fewer than {FEWEST_TESTED} clips or stretches",
+    Undecided.FEW_CLIPS: f"fewer than {ENOUGH} clips say nothing about others",
+    Undecided.INTERVAL: "the interval includes 0",
+    Undecided.FAMILY: "not after allowing for all metrics",
+}
+"""Why a verdict is "cannot tell"."""
 FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
 """Metrics that are reported under the others."""
 MOST_ITEMS, MOST_CHANGES = 30, 12
@@ -58,6 +69,7 @@ def write_comparison(path: Path, found: Mapping[str, Any], shots: Sequence[Mappi
             "title": "Two runs compared",
             "a": found["a"],
             "b": found["b"],
+            "headline": found["headline"],
             "summary": _summary(found),
             "sentences": _sentences(first),
             "alone": _alone(first),
@@ -98,11 +110,13 @@ def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
         "wanted": "lower" if metric.worse == "higher" else "higher",
         "a": summary(each["a"]),
         "b": summary(each["b"]),
+        "common": f"{summary(each['a_common'])} → {summary(each['b_common'])}",
         "difference": (signed_percent if share else signed)(each["difference"]),
         "interval": ends,
         "margin": summary(each["margin"]),
         "verdict": each["verdict"],
         "alone": each["on_these_clips"],
+        "why": WHY.get(each["why"], ""),
         "kind": KINDS[each["verdict"]],
         "of": f"{plural(each['clusters'], each['cluster'])}, {plural(each['n'], 'row')}",
         "units": [_toward_worse(each[key], each["margin"], metric) for key in ("difference", "low", "high")],

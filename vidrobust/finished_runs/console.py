@@ -13,6 +13,7 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
     """Return the console lines of a comparison of two runs, as ``compare_runs`` gives it."""
     a, b = found["a"], found["b"]
     wording = [
+        found["headline"],
         f"A: {a['run']} ({a['model']})",
         f"B: {b['run']} ({b['model']}); {plural(found['items'], 'input')}, paired by {found['paired_by']}",
         f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} B is",

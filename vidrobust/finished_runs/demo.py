@@ -1,10 +1,72 @@
-"""The demo's clip: a line of bottles, which comes with the package."""
+"""Demos: whole studies of footage that comes with a package. That of a line of bottles is the core's."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from vidrobust.extensions import Extensions, extensions
+from vidrobust.pipeline.progress import Reporter
+
 CLIP = Path(__file__).parent / "demo_clip" / "bottles.mp4"
-"""403 frames of 640 x 360 px, 29.8 a second; whose it is stands in ``demo_clip/CREDITS.md`` beside it."""
+"""403 frames of 640 x 360 px, 29.8 a second; ``demo_clip/CREDITS.md`` says whose it is."""
 MODEL = "efficientnet-lite0"
-OUT = "reports/demo"
+GROUP = "vidrobust.demos"
+"""Group of entry points in which a package names a Demo, or several."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """A study that a newcomer can run at once.
+
+    Attributes
+    ----------
+    name
+        As in ``vidrobust demo NAME``.
+    help
+        What it studies, in one sentence.
+    out
+        Its run folder where the user names none.
+    run
+        ``(run folder, reporter)`` runs the study and gives the lines of the answer.
+    """
+
+    name: str
+    help: str
+    out: str
+    run: Callable[[str, Reporter], list[str]]
+
+
+def run_bottles(out: str, reporter: Reporter) -> list[str]:
+    """Study the clip of bottles, and return the lines of the answer."""
+    from vidrobust.answer.text import console_text
+    from vidrobust.pipeline.build import build
+    from vidrobust.pipeline.open import opened_sources
+    from vidrobust.run_folder.reader import RunTables
+    from vidrobust.run_folder.settings import Settings
+    from vidrobust.stages.catalogue import STAGES
+
+    with opened_sources(Settings(sources=(str(CLIP),), model=(MODEL,)), out, reporter) as run:
+        build(run, STAGES, STAGES.studied)
+    return console_text(RunTables(run.path)).splitlines()
+
+
+BOTTLES = Demo(
+    name="bottles",
+    help="a real clip with a real network, which come with the package; some three minutes on two processors",
+    out="reports/demo",
+    run=run_bottles,
+)
+
+
+@cache
+def brought() -> Extensions[Demo]:
+    """Return the demos of installed plugins."""
+    return extensions(GROUP, Demo, lambda demo: demo.name, {BOTTLES.name})
+
+
+def demos() -> dict[str, Demo]:
+    """Return all demos by name, that of the core first."""
+    return {demo.name: demo for demo in (BOTTLES, *brought().records)}

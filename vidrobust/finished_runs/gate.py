@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from vidrobust.files.atomic import write_text
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
-from vidrobust.plugins.gauge.figures import figures_of, is_figure
-from vidrobust.plugins.gauge.kept_study import current_study
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.gates import (
     Gate,
@@ -18,37 +15,19 @@ from vidrobust.run_folder.gates import (
     exit_code,
     junit_xml,
     parse_gate,
-    pass_figures,
-    pass_gates,
+    passages_of,
 )
 
 
-def enforce_gates(run: Run) -> int:
+def enforce_gates(run: Run, junit: str | None) -> int:
     """The exit code of the run's rules: 2 where one could not be judged, else 1 where one failed, else 0."""
     gates = [parse_gate(rule) for rule in run.settings.fail_if]
-    return describe(passages_of(run.folder, gates), run.reporter, run.settings.junit, run.path.name)
+    return describe(gates_on(run.folder, gates), run.reporter, junit, run.path.name)
 
 
-def hold_study(
-    found: Mapping[str, Any], rules: Sequence[str], reporter: Reporter, junit: str | None, name: str
-) -> int:
-    """The same of the study of a table without video."""
-    why = "; ".join(found["notes"])
-    passages = pass_figures([parse_gate(rule) for rule in rules], figures_of(found), why=why)
-    return describe(passages, reporter, junit, name)
-
-
-def passages_of(folder: RunFolder, gates: Sequence[Gate]) -> list[Passage]:
-    """Each rule on the metrics of a run, or on the figures of its repeatability study."""
-    study, why = current_study(folder)
-    figures = {} if study is None else figures_of(study)
-    passages: list[Passage] = []
-    for gate in gates:
-        if is_figure(gate.metric):
-            passages += pass_figures([gate], figures, why=why)
-        else:
-            passages += pass_gates([gate], folder.metrics.asked(gate.metric, folder.record.tasks))
-    return passages
+def gates_on(folder: RunFolder, gates: Sequence[Gate]) -> list[Passage]:
+    """Check each gate on a run folder."""
+    return passages_of(gates, lambda metric: folder.metrics.asked(metric, folder.record.tasks), folder.path)
 
 
 def describe(passages: Sequence[Passage], reporter: Reporter, junit: str | None, name: str) -> int:

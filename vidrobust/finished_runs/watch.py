@@ -13,7 +13,6 @@ replace themselves.
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +22,7 @@ from typing import Any
 
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.files.atomic import write_text
-from vidrobust.files.json_text import json_text
+from vidrobust.files.json_text import json_text, parsed_json
 from vidrobust.files.names import file_name
 from vidrobust.finished_runs.history import add_runs, charts, read_history, write_history
 from vidrobust.footage.expand import expand_sources
@@ -193,7 +192,7 @@ class Watcher:
         relative = os.path.relpath(path, self.watched.folder)
         name = file_name(relative, "recording")
         pending = self.watched.out / f".{STATE}"
-        begun = json.loads(pending.read_text(encoding="utf-8")) if pending.is_file() else {}
+        begun = parsed_json(pending.read_text(encoding="utf-8")) if pending.is_file() else {}
         if begun.get("path") == self._named(path) and begun.get("stamp") == stamp:
             return str(begun["run"])  # it was being studied when the command was killed
         taken = {entry["run"] for entry in self._state()}
@@ -210,7 +209,7 @@ class Watcher:
         if not path.is_file():
             return []
         try:
-            files: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["files"]
+            files: list[dict[str, Any]] = parsed_json(path.read_text(encoding="utf-8"))["files"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{path}: cannot be read ({error}); delete it, and every recording is new"

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
 import time
 from collections.abc import MutableMapping
 from pathlib import Path
+from typing import BinaryIO
 
 from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.expand import images_in
 from vidrobust.footage.item import Item
 
 SETTLED_S = 2.0
 """A file changed later than this before it is hashed may change again within one tick of its time: not kept."""
+BLOCKS, BLOCK_BYTES = 5, 1 << 16
+"""Blocks of a file, from its first to its last bytes, that are read before a kept hash is trusted."""
 
 
 def content_key(item: Item, cache: MutableMapping[str, str] | None = None) -> str:
     """The content of an item as 64 hexadecimal digits: SHA-256 of bytes, window, region and boxes.
 
     Of a folder of frames it is the hash over the names and hashes of its images. The item's name, its path
-    and what the manifest says of it have no part in it. ``cache`` keeps hashes of files by size, time of
-    change and path. Raises OSError.
+    and what the manifest says of it have no part in it. ``cache`` keeps hashes of files by path, times and some
+    of their bytes. Raises OSError.
     """
     whole = _folder_hash(item.path, cache) if item.path.is_dir() else _file_hash(item.path, cache)
     if item.start_s is None and item.end_s is None and item.roi is None and item.boxes is None:
@@ -60,11 +65,14 @@ def _folder_hash(folder: Path, cache: MutableMapping[str, str] | None) -> str:
 
 
 def _file_hash(path: Path, cache: MutableMapping[str, str] | None) -> str:
+    if path.exists() and not path.is_file():  # opening a pipe waits, and a device may never end
+        raise OSError(errno.EINVAL, "is not a file", str(path))
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
-        place = f"{status.st_size} {status.st_mtime_ns} {os.path.abspath(path)}"
+        place = f"{_state(file, status)} {os.path.abspath(path)}"
         if cache is not None and place in cache:
             return cache[place]
+        file.seek(0)
         found = hashlib.file_digest(file, "sha256").hexdigest()
         unchanged = os.fstat(file.fileno()).st_mtime_ns == status.st_mtime_ns
     if cache is not None and unchanged and time.time() - status.st_mtime > SETTLED_S:
@@ -72,9 +80,22 @@ def _file_hash(path: Path, cache: MutableMapping[str, str] | None) -> str:
     return found
 
 
+def _state(file: BinaryIO, status: os.stat_result) -> str:
+    """What changes when a file gets other content: times, and a hash of blocks along it.
+
+    Size and time of change alone may be those of the old content: tools that copy and archive set them.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for place in range(BLOCKS):
+        file.seek(place * max(0, status.st_size - BLOCK_BYTES) // (BLOCKS - 1))
+        digest.update(file.read(BLOCK_BYTES))
+    times = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+    return f"{times} {digest.hexdigest()}"
+
+
 def _read(file: Path) -> dict[str, str]:
     try:
-        known = json.loads(file.read_text(encoding="utf-8"))
+        known = parsed_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return {k: v for k, v in known.items() if isinstance(v, str)} if isinstance(known, dict) else {}

@@ -115,6 +115,10 @@ def _expand(source: str, found: _Found) -> None:
         _expand_folder(source, found)
     elif path.suffix.lower() in SUFFIXES and path.is_file():
         _expand_table(path, found)
+    elif os.path.exists(path) and not os.path.isfile(path):
+        found.problems.append(
+            f"{printable(source)}: is a pipe or device, not a file; pass a pipe as - with --for"
+        )
     elif os.path.lexists(path):
         found.paths.append(path)
     elif glob.has_magic(source):
@@ -193,6 +197,8 @@ def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
             found.left_out.append(LeftOut(path=path, reason="its name begins with a dot"))
         elif os.path.isdir(path):
             _walk(path, found, above | {real})
+        elif os.path.exists(path) and not os.path.isfile(path):
+            found.left_out.append(LeftOut(path=path, reason="is a pipe or device, not a file"))
         elif suffix in VIDEO_SUFFIXES:
             found.paths.append(path)
         elif is_manifest(path):

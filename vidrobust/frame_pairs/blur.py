@@ -1,45 +1,99 @@
-"""A blur: a Gaussian, as of a lens out of focus, or a line, as of motion while the shutter is open."""
+"""The blur between two frames, either of which may be the sharper one, from the power of their detail.
+
+::
+
+    power(second) - noise  =  passed by the blur  x  (power(first) - noise)        at every frequency
+
+Power is that of blocks of 32 x 32 px at edges, each compared with the block it moved to at whole pixels: a
+remainder of motion changes phases, not power. The noise is that of the flattest fifth of the blocks or, where
+detail is everywhere (gravel, cloth), what the frames do not share. A lens out of focus is a Gaussian, motion
+while the shutter is open a line; frames moved in different directions each lost a line. A blur must predict
+blocks it was not fitted to.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import permutations, product
 
 import cv2
 import numpy as np
+from scipy import fft, optimize
 
 from vidrobust.frame_pairs.robust import not_shared
 from vidrobust.perturb.blur import line_kernel
 
 SIDE = 32
 """Side, px, of the blocks whose spectra are compared."""
-IMMERKAER = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0]).astype(np.float32)
-CELL = 16
-"""Side, px, of the cells of which the flattest tell the noise."""
-LEAST_NOISE = 0.7
-"""Noise of less, levels, is within what rounding does."""
-REACH = 2.0
-"""Sigma, px, over which the energy of detail is that of one place."""
-NOISY = 2.0
-"""Detail of less than so many times the noise's energy is given up."""
-FLAT = 0.2
-"""Share of the picture, the flattest, that tells the noise."""
-SHARED = 0.5
-"""Where two frames share more than this part of what is in the flattest blocks, that is detail and not noise."""
 LEAST_POWER = 1e-4
-"""A line lets nothing pass at some frequencies; between blocks as large as these something always leaks there."""
+"""Least share of the power that passes: a line stops some frequencies, and in blocks of this size something
+leaks."""
+MOST_BLOCKS = 600
+"""Most blocks of a picture that are looked at."""
+FEWEST = 8
+"""Blocks of most detail that must be seen in both frames."""
+CLEAR = 0.9
+"""Share of a block's pixels that both frames must show."""
+# Below, the window leaks; beyond, power depends on how the detail lies to the pixels.
+LOWEST, HIGHEST = 1.5 / SIDE, 0.375
+"""Frequencies between these, cycles per px, are compared."""
+RINGS = 8
+"""Rings of frequencies in which a faint blur is looked for."""
+EDGES = 0.2
+"""Share of the blocks, those of most detail, that are compared; as many of least detail tell the noise."""
+SHARED = 0.5
+"""Where two frames share more than this part of what is in the flattest blocks, that is detail and not
+noise."""
+GAIN = 0.06
+"""Log power by which the light may still differ."""
+SMALLEST_SIGMA = 0.3
+"""A smaller blur, px, changes hardly a pixel and is taken as none."""
+LARGEST_SIGMA = 4.0
+PREDICTED = 0.6
+"""A blur is taken where it leaves less than this share of the squared log ratio in blocks it was not fitted
+to."""
+# The noise of a faint Gaussian's rings is taken for larger, since what a codec left of edges lies over the
+# highest frequencies and does not change with focus.
+PREDICTED_RINGS = 0.4
+"""The same for a faint blur, in the means of rings of frequencies."""
+PLATEAU = 4.0
+"""Factor of the noise of the flattest blocks above which a faint blur is looked for."""
+BETTER = 0.5
+"""A line, or two lines, are taken where they leave less than this share of what the simpler blur leaves."""
+GOOD = 0.003
+"""A blur that leaves less, squared log power, needs no better one."""
+LITTLE = 0.03
+"""Nor does one that leaves less than this share of what no blur leaves."""
+LEAK = 0.01
+"""Share of the power that is in the next block: where a line lets less pass, that decides nothing."""
+BY_CHANCE = 0.2
+"""Share of the power that blocks of most detail have by chance beyond those of least, where all is noise."""
+LEAST_CLEAR = 650.0
+"""Frequencies, counted by how far they rise above the noise, times the blocks compared, below which nothing
+is known: noise alone has 440 to 560."""
+NO_POWER = 1e-2
+"""Power of a block, levels^2, of which nothing can be said: rounding to 8 bits alone has 12."""
+EVERY = slice(None, None, 3)
+"""Pairs of lines are tried at these frequencies."""
+SAME = np.deg2rad(15.0)
+"""Lines at angles nearer to each other count by the difference of their variances."""
+SAME_ANGLE = 10.0
+"""Pairs of lines at the same angle are tried at each multiple of this, degrees."""
+STEP = 0.25
+"""Approximate difference of the logarithms of neighbouring SIGMAS."""
+SIGMAS = np.geomspace(SMALLEST_SIGMA, LARGEST_SIGMA, 12)
+ANGLES = np.deg2rad(np.arange(0.0, 180.0, 22.5))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kernel:
-    """What one frame lost.
+    """What one frame lost."""
 
-    sigma_px  standard deviation, of a line along it; 0: nothing
-    angle     of a line, radians from x towards y; NaN for a Gaussian
-    """
-
-    sigma_px: float = 0.0
-    angle: float = math.nan
+    sigma_px: float = 0.0  # Standard deviation, of a line along it; 0 where nothing was lost
+    angle: float = math.nan  # Of a line, radians from x towards y; NaN for a Gaussian
 
     @property
     def there(self) -> bool:
@@ -47,23 +101,27 @@ class Kernel:
         return self.sigma_px > 0
 
     @property
+    def is_line(self) -> bool:
+        """Whether a line was lost."""
+        return self.there and not math.isnan(self.angle)
+
+    @property
     def length_px(self) -> float:
-        """Of a line: a box of length L has the variance L^2 / 12. NaN for a Gaussian."""
+        """Length L of a line: a box has the variance L^2 / 12. NaN for a Gaussian."""
         return math.nan if math.isnan(self.angle) else self.sigma_px * math.sqrt(12)
 
     def of(self, picture: np.ndarray) -> np.ndarray:
-        """The picture, float32 (H, W) or (H, W, 3), blurred; borders mirrored."""
+        """Blur a picture, float32 (H, W) or (H, W, 3); borders mirrored."""
         if not self.there:
             return picture
+        reflect = cv2.BORDER_REFLECT_101
         if math.isnan(self.angle):
-            return np.asarray(
-                cv2.GaussianBlur(picture, (0, 0), self.sigma_px, borderType=cv2.BORDER_REFLECT_101)
-            )
+            return np.asarray(cv2.GaussianBlur(picture, (0, 0), self.sigma_px, borderType=reflect))
         kernel = line_kernel(self.length_px, self.angle)
-        return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101))
+        return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=reflect))
 
     def picture(self) -> np.ndarray:
-        """The kernel itself, of odd sides; it sums to 1."""
+        """Return the kernel itself, of odd sides; it sums to 1."""
         if not self.there:
             return np.ones((1, 1))
         if math.isnan(self.angle):
@@ -72,14 +130,14 @@ class Kernel:
         return line_kernel(self.length_px, self.angle)
 
     def energy_of_noise(self) -> tuple[float, float]:
-        """What white noise of energy 1 has left behind it, and what the difference to the unblurred noise has."""
+        """Return the energy left of white noise of energy 1, and that of its difference to the noise."""
         kernel = self.picture()
         power = float(np.square(kernel).sum())
         middle = float(kernel[kernel.shape[0] // 2, kernel.shape[1] // 2])
         return power, 1 - 2 * middle + power
 
     def passed(self) -> np.ndarray:
-        """(SIDE, SIDE / 2 + 1) share of the power that passes, by frequency, in blocks under a Hann window."""
+        """Return (SIDE, SIDE / 2 + 1): the share of the power that passes under a Hann window."""
         if not self.there:
             return np.ones((SIDE, SIDE // 2 + 1))
         if math.isnan(self.angle):
@@ -96,14 +154,12 @@ def _gaussian(sigma: float) -> np.ndarray:
 
 
 def _power(kernel: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
-    """(sides) power that passes a kernel, by frequency."""
+    """(sides) power that passes a kernel, by frequency; where its middle lies does not show in the power."""
     height, width = kernel.shape
     folded = np.zeros([math.ceil(n / side) * side for n, side in zip(kernel.shape, sides, strict=True)])
     folded[:height, :width] = kernel
     folded = folded.reshape(-1, sides[0], folded.shape[1] // sides[1], sides[1]).sum(axis=(0, 2))
-    return np.asarray(
-        np.square(np.abs(np.fft.fft2(folded)))
-    )  # where its middle lies does not show in the power
+    return np.asarray(np.square(np.abs(np.fft.fft2(folded))))
 
 
 def _leaked(power: np.ndarray) -> np.ndarray:
@@ -113,19 +169,15 @@ def _leaked(power: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class Blur:
-    """The blur between two frames.
+    """The blur between two frames."""
 
-    sigma_px  standard deviation, of a line along it; negative where the second frame is the sharper one; 0: none
-    angle     of a line, radians from x towards y; NaN for a Gaussian
-    back      what the blurrier frame shows all the same that the sharper lost: a line at another angle
-    known     whether there is detail beyond the noise by which a blur would show
-    everywhere  detail is in the flattest blocks too, so that the noise is what the two frames do not share
-    """
-
+    # Standard deviation, of a line along it; negative where the second frame is the sharper one; 0 for none
     sigma_px: float = 0.0
-    angle: float = math.nan
+    angle: float = math.nan  # Of a line, radians from x towards y; NaN for a Gaussian
+    # What the blurrier frame shows although the sharper one lost it: a line at another angle
     back: Kernel = Kernel()
-    known: bool = True
+    known: bool = True  # Whether there is detail beyond the noise by which a blur would show
+    # Detail is in the flattest blocks too, so that the noise is what the two frames do not share
     everywhere: bool = False
 
     @property
@@ -144,64 +196,329 @@ class Blur:
         return self.kernel if self.sigma_px < 0 else self.back
 
 
-def regained(second: np.ndarray, missed: Kernel, noise: np.ndarray) -> np.ndarray:
-    """(H, W, 3) float32: the detail of the second frame that such a blur takes away, where it is above the noise.
+def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray) -> Blur:
+    """Measure the blur from the first frame to the second.
 
-    noise  (3,) its sigma in the second frame, levels
-
-    Each place keeps 1 - NOISY x noise / energy of its detail, or nothing (Wiener's filter, place by place), so
-    that of the frame's own noise only that part is in it which lies on detail.
+    Parameters
+    ----------
+    first, second : (H, W) uint8 or float32
+        Luma, in the same light.
+    motion : (H, W, 2) float32
+        Px, from the second to the first.
+    visible : (H, W) bool
+        What both show, on the grid of the second.
     """
-    x = second.astype(np.float32)
-    detail = x - missed.of(x)
-    energy = cv2.GaussianBlur(np.square(detail).mean(axis=2), (0, 0), REACH)
-    own = float(np.square(noise).mean()) * missed.energy_of_noise()[1]
-    return np.asarray(detail * np.clip(1 - NOISY * own / np.maximum(energy, 1e-6), 0, 1)[..., None])
+    spectra = spectra_of_both(first, second, motion, visible)
+    if spectra is None:
+        return Blur(known=False)
+    powers = [np.square(each.real) + np.square(each.imag) for each in spectra]
+    order = np.argsort((powers[0] + powers[1]).sum(axis=1), kind="stable")
+    count = max(FEWEST, int(EDGES * len(order)))
+    flat, rich = order[:count], order[-count:]
+    noise = [each[flat].mean(axis=0) for each in powers]
+    if min(float(each[rich].mean()) for each in powers) < NO_POWER:
+        return Blur(known=False)
+    everywhere = _clear(powers, noise, rich) < LEAST_CLEAR
+    if everywhere:
+        own = _not_shared(*(each[flat] for each in spectra))
+        if own.sum() > SHARED * min(each.sum() for each in noise):
+            return Blur(known=False)
+        noise = [np.minimum(each, own) for each in noise]
+        if _clear(powers, noise, rich) < LEAST_CLEAR:
+            return Blur(known=False)
+    whole, half, other = _pairs(powers, noise, rich)
+    if whole.left(*NOTHING) < GOOD:
+        return Blur()
+    found = _best(half)
+    if other.left(*found) <= PREDICTED * other.left(*NOTHING):
+        return replace(_signed(*_refined(whole, *found)), everywhere=everywhere)
+    return replace(_faint(*_pairs(powers, [PLATEAU * each for each in noise], rich)), everywhere=everywhere)
 
 
-def noise_lost(second: np.ndarray, lost: Kernel, noise: np.ndarray, seed: int) -> np.ndarray | None:
-    """(H, W, 3) float32: noise such as a blur took away with the detail, drawn anew; None: next to none.
+@cache
+def _frequencies() -> np.ndarray:
+    return np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
 
-    noise  (3,) its sigma in the second frame, levels
 
-    A lens blurs the scene, and the sensor's noise comes after it.
+@cache
+def usable() -> np.ndarray:
+    """Return (SIDE, SIDE / 2 + 1) bool: the frequencies that are compared; N of them."""
+    return (_frequencies() >= LOWEST) & (_frequencies() <= HIGHEST)
+
+
+@cache
+def rings() -> np.ndarray:
+    """Return (N, RINGS): 1 at the ring of equal width in which each usable frequency lies, else 0."""
+    which = (_frequencies()[usable()] - LOWEST) / (HIGHEST - LOWEST) * RINGS
+    return np.asarray(np.minimum(which.astype(int), RINGS - 1)[:, None] == np.arange(RINGS), np.float64)
+
+
+@cache
+def _cycles() -> np.ndarray:
+    """(2, N) cycles per px along y and x of the frequencies that are compared."""
+    y, x = np.meshgrid(np.fft.fftfreq(SIDE), np.fft.rfftfreq(SIDE), indexing="ij")
+    return np.stack([y[usable()], x[usable()]])
+
+
+def spectra_of_both(
+    first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the spectra (P, N) of P blocks of the first frame, and of those of the second they moved to.
+
+    What a block moved by beyond whole pixels is undone by the phase. None where too few blocks are seen.
     """
-    if not lost.there or noise.max() < LEAST_NOISE:
+    height, width = visible.shape
+    if min(height, width) < SIDE:
         return None
-    fresh = np.random.default_rng(seed).standard_normal(second.shape, np.float32)
-    left, between = lost.energy_of_noise()
-    size = np.float32(math.sqrt((1 - left) / between)) * noise.astype(np.float32)
-    return np.asarray(size * (fresh - lost.of(fresh)))
+    step = max(SIDE // 2, math.ceil(math.sqrt((height - SIDE + 1) * (width - SIDE + 1) / MOST_BLOCKS)))
+    y, x = (each.ravel() for each in np.mgrid[0 : height - SIDE + 1 : step, 0 : width - SIDE + 1 : step])
+    shown, dx, dy = (
+        cv2.blur(each, (SIDE, SIDE))[y + SIDE // 2, x + SIDE // 2]
+        for each in (visible.astype(np.float32), *cv2.split(np.ascontiguousarray(motion)))
+    )
+    to_y, to_x = y + np.rint(dy).astype(int), x + np.rint(dx).astype(int)
+    inside = (to_y >= 0) & (to_y <= height - SIDE) & (to_x >= 0) & (to_x <= width - SIDE)
+    kept = np.flatnonzero(inside & (shown >= CLEAR))
+    if len(kept) < 2 * FEWEST:
+        return None
+    windows = [np.lib.stride_tricks.sliding_window_view(each, (SIDE, SIDE)) for each in (first, second)]
+    rest = np.stack([dy - np.rint(dy), dx - np.rint(dx)], axis=1)[kept]
+    turned = np.exp(2j * np.pi * (rest @ _cycles())).astype(np.complex64)
+    return turned * _spectra(windows[0][to_y[kept], to_x[kept]]), _spectra(windows[1][y[kept], x[kept]])
 
 
-def noise_of(picture: np.ndarray) -> np.ndarray:
-    """(C,) sigma of the noise of (H, W, 3) or grey (H, W) uint8, levels, where it is flat.
+def _spectra(blocks: np.ndarray) -> np.ndarray:
+    """(P, N) complex, of blocks (P, SIDE, SIDE) less their mean, under a Hann window."""
+    hann = np.hanning(SIDE + 1)[:-1].astype(np.float32)
+    blocks = blocks.astype(np.float32)
+    found = fft.rfft2((blocks - blocks.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann))
+    return np.asarray(found[:, usable()])
 
-    By the operator [1 -2 1; -2 4 -2; 1 -2 1] (Immerkaer 1996).
+
+@dataclass(frozen=True)
+class _Powers:
+    """Power of one frame's blocks at the usable frequencies (N,): where there are edges, and of the noise."""
+
+    edges: np.ndarray
+    noise: np.ndarray
+
+    @property
+    def signal(self) -> np.ndarray:
+        return np.maximum(self.edges - self.noise, 0.02 * self.edges)
+
+    def at(self, some: slice) -> _Powers:
+        return _Powers(self.edges[some], self.noise[some])
+
+
+def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
+    """A Gaussian that shows only in the means of rings of frequencies that rise well above the noise.
+
+    At single frequencies moved objects and borders of blocks make a larger difference.
     """
-    x = _immerkaer(picture)
-    energy = _by_cell(np.square(x))
-    order = np.argsort(energy.sum(axis=1))[: max(1, int(FLAT * len(energy)))]
-    return np.asarray(np.sqrt(energy[order].mean(axis=0) / 36))
+    if not (half.there and other.there) or whole.in_rings(*NOTHING) < GOOD:
+        return Blur()
+    found = _gaussian_in_rings(half)
+    if other.in_rings(*found) > PREDICTED_RINGS * other.in_rings(*NOTHING):
+        return Blur()
+    return _signed(*_gaussian_in_rings(whole))
 
 
-def noise_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(C,) sigma of the noise of two pictures that show the same: of ``noise_of`` what they do not share.
+def _gaussian_in_rings(pair: _Pair) -> tuple[Kernel, Kernel]:
+    kernels, logs = _gaussians()
+    place = int(pair.in_rings_of(np.concatenate([logs, -logs])).argmin())
+    lost, middle = place < len(kernels), math.log(kernels[place % len(kernels)].sigma_px)
 
-    The one may be blurrier, and detail may be everywhere. Where they do not show the same it is their noise_of.
-    """
-    a, b = (_immerkaer(each) for each in (first, second))
-    aa, bb, ab = (_by_cell(each) for each in (a * a, b * b, a * b))
-    order = np.argsort((aa + bb).sum(axis=1))[: max(1, int(FLAT * len(aa)))]
-    energy = not_shared(*(each[order].mean(axis=0, dtype=np.float64) for each in (aa, bb, ab)))
-    return np.asarray(np.sqrt(np.maximum(energy, 0) / 36))
+    def made(log_sigma: float) -> tuple[Kernel, Kernel]:
+        kernel = Kernel(sigma_px=math.exp(log_sigma))
+        return (kernel, Kernel()) if lost else (Kernel(), kernel)
+
+    bounds = (middle - STEP, middle + STEP)
+    best = optimize.minimize_scalar(
+        lambda x: pair.in_rings(*made(float(x))), bounds=bounds, method="bounded", options={"xatol": 0.02}
+    )
+    return made(float(best.x))
 
 
-def _immerkaer(picture: np.ndarray) -> np.ndarray:
-    return np.asarray(cv2.filter2D(picture.astype(np.float32), -1, IMMERKAER))
+def _pair(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> _Pair:
+    return _Pair(*(_Powers(each[blocks].mean(axis=0), own) for each, own in zip(powers, noise, strict=True)))
 
 
-def _by_cell(x: np.ndarray) -> np.ndarray:
-    """(cells, C) means of (H, W) or (H, W, C) over cells."""
-    width, height = (max(1, side // CELL) for side in x.shape[1::-1])
-    return cv2.resize(x, (width, height), interpolation=cv2.INTER_AREA).reshape(width * height, -1)
+def _pairs(
+    powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], rich: np.ndarray
+) -> tuple[_Pair, _Pair, _Pair]:
+    """Of all blocks, and of two halves of them."""
+    return _pair(powers, noise, rich), _pair(powers, noise, rich[::2]), _pair(powers, noise, rich[1::2])
+
+
+def _clear(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> float:
+    """How far the frequencies rise above the noise, times the blocks."""
+    return float(_pair(powers, noise, blocks).weight.sum() * len(blocks))
+
+
+def _not_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(N,) power of what blocks (P, N) of one content do not share; a remainder of motion makes it larger."""
+    a, b = (np.square(np.abs(each)).mean(axis=0, dtype=np.float64) for each in (first, second))
+    across = (first * second.conj()).real.mean(axis=0, dtype=np.float64)
+    return not_shared(a, b, across)
+
+
+class _Pair:
+    """The powers of both frames, and how well a blur explains their ratio."""
+
+    def __init__(self, first: _Powers, second: _Powers) -> None:
+        self.first, self.second = first, second
+        above = [
+            np.clip((1 - x.noise / x.edges - BY_CHANCE) / (1 - BY_CHANCE), 0, 1) for x in (first, second)
+        ]
+        self.weight = np.square(np.maximum(*above))
+
+    def left(self, lost: Kernel, back: Kernel) -> float:
+        """Mean square of the log power that is left where the second lost this and the first lost that."""
+        ratio = np.log(_passed(lost) / _passed(back))
+        return float(self.left_of(ratio[None])[0])
+
+    def left_of(self, ratio: np.ndarray, some: slice = slice(None)) -> np.ndarray:
+        """(K,) the same for (K, N) log ratios of power, second to first, at some of the frequencies."""
+        weight = self.weight[some]
+        return np.asarray(np.square(self._errors(ratio, some)) @ weight / weight.sum())
+
+    def in_rings(self, lost: Kernel, back: Kernel) -> float:
+        """As ``left``, over the means of rings of frequencies in all directions."""
+        return float(self.in_rings_of(np.log(_passed(lost) / _passed(back))[None])[0])
+
+    def in_rings_of(self, ratio: np.ndarray) -> np.ndarray:
+        """(K,) the same for (K, N) log ratios."""
+        weight = self.weight @ rings()
+        mean = (self._errors(ratio, slice(None)) * self.weight) @ rings() / np.maximum(weight, 1e-9)
+        return np.asarray(np.square(mean) @ weight / weight.sum())
+
+    @property
+    def there(self) -> bool:
+        """Whether anything rises above the noise."""
+        return bool(self.weight.any())
+
+    def _errors(self, ratio: np.ndarray, some: slice) -> np.ndarray:
+        """(K, N) log power that is left at each frequency, less what light may do to all of them."""
+        a, b, weight = self.first.at(some), self.second.at(some), self.weight[some]
+        less = ratio <= 0
+        more = np.where(less, a.signal, b.signal)
+        kept = LEAK * more + np.where(less, b.noise, a.noise)
+        seen = np.where(less, np.log(b.edges + LEAK * a.signal), np.log(a.edges + LEAK * b.signal))
+        error = np.log(np.exp(-np.abs(ratio)) * more + kept) - seen
+        error = np.where(less, error, -error)
+        gain = np.clip(error @ weight / weight.sum(), -GAIN, GAIN)
+        return np.asarray(error - gain[:, None])
+
+
+NOTHING = (Kernel(), Kernel())
+
+
+def _passed(kernel: Kernel) -> np.ndarray:
+    return kernel.passed()[usable()]
+
+
+@cache
+def _gaussians() -> tuple[tuple[Kernel, ...], np.ndarray]:
+    return _tried(Kernel(sigma_px=float(s)) for s in SIGMAS)
+
+
+@cache
+def _lines() -> tuple[tuple[Kernel, ...], np.ndarray]:
+    return _tried(Kernel(sigma_px=float(s), angle=float(a)) for s in SIGMAS for a in ANGLES)
+
+
+@cache
+def _pairs_of_lines() -> tuple[list[tuple[Kernel, Kernel]], np.ndarray]:
+    """Pairs of lines at any angles, and, in finer steps, at the same; (K, N) log ratios of what passes."""
+    lines, logs = _lines()
+    places = list(product([k for k in range(len(lines)) if k // len(ANGLES) % 2], repeat=2))
+    pairs = [(lines[k], lines[m]) for k, m in places]
+    ratios = [logs[k] - logs[m] for k, m in places]
+    for angle in np.deg2rad(np.arange(0.0, 180.0, SAME_ANGLE)):
+        same, own = _tried(Kernel(sigma_px=float(s), angle=float(angle)) for s in SIGMAS[1:-2])
+        for k, m in permutations(range(len(same)), 2):
+            pairs.append((same[k], same[m]))
+            ratios.append(own[k] - own[m])
+    return pairs, np.array(ratios)[:, EVERY]
+
+
+def _tried(kernels: Iterable[Kernel]) -> tuple[tuple[Kernel, ...], np.ndarray]:
+    """Kernels, and (K, N) the log share of the power that passes each."""
+    made = tuple(kernels)
+    return made, np.log([_passed(each) for each in made])
+
+
+def _best(pair: _Pair) -> tuple[Kernel, Kernel]:
+    """What the second frame lost, and the first: a Gaussian, a line, or two lines, the simplest that does."""
+    enough = max(GOOD, LITTLE * pair.left(*NOTHING))
+    best = _one_sided(pair, *_gaussians())
+    if pair.left(*best) < enough:
+        return best
+    line = _one_sided(pair, *_lines())
+    best = line if pair.left(*line) < BETTER * pair.left(*best) else best
+    if pair.left(*best) < enough:
+        return best
+    two = _two_lines(pair)
+    return two if pair.left(*two) < BETTER * pair.left(*best) else best
+
+
+def _one_sided(pair: _Pair, kernels: tuple[Kernel, ...], logs: np.ndarray) -> tuple[Kernel, Kernel]:
+    """The best of these kernels, of the one frame or of the other."""
+    left = pair.left_of(np.concatenate([logs, -logs]))
+    place = int(left.argmin())
+    kernel = kernels[place % len(kernels)]
+    return _refined(pair, *((kernel, Kernel()) if place < len(kernels) else (Kernel(), kernel)))
+
+
+def _two_lines(pair: _Pair) -> tuple[Kernel, Kernel]:
+    """One line that the second frame lost and one that the first did, of all pairs that are tried."""
+    pairs, logs = _pairs_of_lines()
+    return _refined(pair, *pairs[int(pair.left_of(logs, EVERY).argmin())])
+
+
+def _refined(pair: _Pair, lost: Kernel, back: Kernel) -> tuple[Kernel, Kernel]:
+    """The kernels of the same kinds, near these, that leave least (Nelder & Mead 1965)."""
+    start = [*_numbers(lost), *_numbers(back)]
+    of_lost = len(_numbers(lost))
+
+    def made(x: np.ndarray) -> tuple[Kernel, Kernel]:
+        return _kernel(x[:of_lost]), _kernel(x[of_lost:])
+
+    size = len(start)
+    found = optimize.minimize(
+        lambda x: pair.left(*made(x)),
+        start,
+        method="Nelder-Mead",
+        options={
+            "initial_simplex": np.array(start) + np.vstack([np.zeros(size), 0.12 * np.eye(size)]),
+            "xatol": 0.02,
+            "fatol": 1e-4,
+            "maxfev": 15 + 25 * size,
+        },
+    )
+    return made(found.x)
+
+
+def _numbers(kernel: Kernel) -> list[float]:
+    """Logarithm of sigma, and the angle of a line; nothing of a kernel that is not there."""
+    if not kernel.there:
+        return []
+    return [math.log(kernel.sigma_px), *([] if math.isnan(kernel.angle) else [kernel.angle])]
+
+
+def _kernel(numbers: np.ndarray) -> Kernel:
+    if not len(numbers):
+        return Kernel()
+    sigma = float(np.clip(math.exp(numbers[0]), 0.1, 1.5 * LARGEST_SIGMA))
+    return Kernel(sigma_px=sigma, angle=float(numbers[1]) % math.pi if len(numbers) > 1 else math.nan)
+
+
+def _signed(lost: Kernel, back: Kernel) -> Blur:
+    """The larger loss first; negative where it is the first frame's."""
+    sign = 1 if lost.sigma_px >= back.sigma_px else -1
+    more, less = (lost, back)[::sign]
+    same = less.there and abs((more.angle - less.angle + math.pi / 2) % math.pi - math.pi / 2) < SAME
+    if math.sqrt(max(0.0, more.sigma_px**2 - same * less.sigma_px**2)) < SMALLEST_SIGMA:
+        return Blur()
+    less = less if less.sigma_px >= SMALLEST_SIGMA else Kernel()
+    return Blur(sigma_px=sign * more.sigma_px, angle=more.angle, back=less)

@@ -1,27 +1,32 @@
-"""How light and colour changed between two frames: gain, offset, saturation, hue, white balance, fitted together.
+"""How light and colour changed between two frames, quickly: gain, offset, saturation, hue and white balance.
 
-Fitted to the means of some 900 blocks a frame, after the camera's motion is taken out. Blocks with a clipped
-pixel, blocks that a moving part covers and blocks that do not follow the model are left out. Both frames are
-warped by half of the motion, so that interpolation does to one what it does to the other; smooth blocks weigh
-more than edges, so that neither blur nor a rest of motion looks like light. Sizes are those of the
-perturbations: encoded levels 0..255, saturation about the pixel's Rec. 601 luma, hue in HSV, white balance with
-green as the reference.
+All are fitted together to the means of some 900 blocks, after the camera's motion is removed. Blocks with
+clipped pixels or a moving part are left out. Both frames are warped by half of the motion, so that
+interpolation affects them alike, and smooth blocks weigh more than edges. Units are those of the
+perturbations: encoded levels, saturation about Rec. 601 luma, hue in HSV, white balance with green as the
+reference. ``tone.py`` and ``local_light.py`` fit the same change as curves and fields that can be played
+again, without errors and in many times the time.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
 
 from vidrobust.frame_pairs.local_light import fit_local_light
 from vidrobust.frame_pairs.motion import Similarity
-from vidrobust.frame_pairs.prepared import PreparedFrame
+from vidrobust.frame_pairs.prepared import UNKNOWN, Measure, PreparedFrame
+from vidrobust.frame_pairs.robust import neighbour_correlation, sandwich
 from vidrobust.frames.pixels import LUMA
 
 BLOCK = 4
 """Side of a block in coarse pixels: 16 px of a frame 640 px wide."""
+CLEAR = 0.97
+"""Least share of a block that both frames show unclipped."""
+ROUGH = 6.0
+"""Standard deviation of luma within a block, levels, at which it weighs half as much as a flat one."""
 MIN_BLOCKS = 40
 MIN_INLIERS = 0.4
 """Smallest share of the usable blocks that must follow the model."""
@@ -29,46 +34,34 @@ MIN_CHROMA = 10.0
 """Levels between the largest and the smallest channel of a block that has colour."""
 MIN_COLOURED = 16
 MAX_ERROR = {"gain": 0.05, "offset": 8.0, "saturation": 0.06, "hue_deg": 3.0, "white_balance": 0.05}
-"""Standard errors beyond which a number is not worth giving."""
+"""Standard errors above which a number is not reported as valid."""
 SMOOTH = 0.3
-"""Correlation of neighbouring blocks' differences from which light from place to place is looked for."""
+"""Correlation of neighbouring blocks' differences from which a field of light is fitted; smooth differences
+are rare."""
 UNEVEN_ERROR = 0.003
-"""Standard error of the spread of the gain over the picture, about."""
+"""Approximate standard error of the spread of the gain over the picture."""
 CLUSTER = 5
-"""Neighbouring blocks, CLUSTER x CLUSTER, err alike; the standard errors take them as one draw."""
+"""Blocks err alike within CLUSTER x CLUSTER of them; the standard errors take these as one draw."""
 TONE = 4.0
-"""So do blocks whose luma is in one span of so many levels: rounding and coding err as a function of level."""
+"""Blocks also err alike within so many levels of luma, since rounding and coding err as a function of
+level."""
 ROUNDING = 0.2
-"""Levels by which the rounding of a flat area is off, which does not average out over the area's pixels."""
+"""Levels by which the rounding of a flat area is off; it does not average out over the area's pixels."""
+# Standard deviations of a weak prior about "no change", so that a grey scene has an answer (and no validity).
 _PRIOR = np.array([1.0, 1.0, 1.0, 60.0, 1.0, 60.0])
-"""Standard deviations of a weak prior about "no change", so that a grey scene has an answer (and no validity)."""
 _ITERATIONS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure:
-    """One measured quantity: its value, whether it passed its test, and its standard error."""
-
-    value: float
-    valid: bool
-    error: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class LightChange:
-    """From frame a to frame b.
+    """Change of light and colour from frame a to frame b."""
 
-    gain           ratio of luminance, of grey; 1 = no change
-    offset         levels of 255 added
-    saturation     ratio; 1 = no change
-    hue_deg        HSV hue turned, degrees
-    white_balance  ratio of the red gain to the blue gain; ``_rg`` red to green, ``_bg`` blue to green
-    """
-
-    gain: Measure
-    offset: Measure
-    saturation: Measure
-    hue_deg: Measure
+    gain: Measure  # Ratio of luminance, of grey
+    offset: Measure  # Levels of 255 added
+    saturation: Measure  # Ratio
+    hue_deg: Measure  # Turn of the HSV hue, degrees
+    # white_balance, white_balance_rg, white_balance_bg: Ratio of the red gain to the blue gain, of red to
+    # green, and of blue to green
     white_balance: Measure
     white_balance_rg: Measure
     white_balance_bg: Measure
@@ -77,15 +70,14 @@ class LightChange:
 def measure_light(
     a: PreparedFrame, b: PreparedFrame, camera: Similarity, left_out: np.ndarray, *, aligned: bool = True
 ) -> LightChange:
-    """Light and colour from frame a to frame b.
+    """Measure light and colour from frame a to frame b.
 
-    camera    the motion of the background
-    left_out  (C,) bool, corners of a that do not follow it, or were lost: their cells are left out
-    aligned   whether ``camera`` can be relied on; without it nothing is valid
+    ``camera`` is the motion of the background; the cells of the corners ``left_out`` (C,) bool are left out.
+    Nothing is valid unless ``aligned``, that is, unless the camera's motion can be relied on.
     """
     first, second, weight, cluster = _blocks(a, b, camera, left_out)
     if len(first) < MIN_BLOCKS:
-        return _nothing()
+        return LightChange(**{each.name: UNKNOWN for each in fields(LightChange)})
     x, inliers = _fit(first, second, weight)
     cov = _covariance(first, second, weight * inliers, cluster, x)
     return _report(x, cov, first, inliers, aligned)
@@ -94,34 +86,27 @@ def measure_light(
 def measure_uneven_light(
     a: PreparedFrame, b: PreparedFrame, camera: Similarity, left_out: np.ndarray, light: LightChange
 ) -> Measure:
-    """How far the gain from frame a to frame b is spread over the picture: its standard deviation; 0 is none.
+    """Measure how far the gain from frame a to frame b is spread over the picture: its standard deviation.
 
-    light  what ``measure_light`` found; where its gain is not valid nothing is said
-    The field is that of ``local_light.py``, on the coarse frames. Its error is taken as what it finds where
-    there is nothing: a field is there only if it foretells half of what it was not fitted to.
+    The field is that of ``local_light.py``, on the coarse frames; 0 where there is none, invalid where the
+    gain is.
     """
     if not light.gain.valid:
-        return Measure(value=float("nan"), valid=False, error=float("nan"))
+        return UNKNOWN
     forth, back = _half_motion(camera, a.coarse.shape[1] / a.gray.shape[1])
     usable = np.minimum(_warp(a.unclipped * _follows_camera(a, left_out), forth), _warp(b.unclipped, back))
     first, second = _warp(a.coarse, forth), _warp(b.coarse, back)
-    offset = light.offset.value if light.offset.valid else 0.0
-    lit = light.gain.value * first + offset
-    # smooth differences are rare, and their neighbours show them: only then a field is fitted
+    lit = light.gain.value * first + (light.offset.value if light.offset.valid else 0.0)
     size = (a.coarse.shape[1] // BLOCK, a.coarse.shape[0] // BLOCK)
-    if min(size) < 4 or _alike(cv2.resize(second - lit, size, interpolation=cv2.INTER_AREA)) < SMOOTH:
+    if min(size) < 4 or neighbour_correlation(_means(second - lit, size)) < SMOOTH:
         return Measure(value=0.0, valid=True, error=UNEVEN_ERROR)
-    field = fit_local_light(lit, second, usable > 0.97, block=BLOCK)
-    spread = float(field.gain(*usable.shape).std()) if field.there else 0.0
-    return Measure(value=spread, valid=True, error=UNEVEN_ERROR)
+    field = fit_local_light(lit, second, usable > CLEAR, block=BLOCK)
+    value = float(field.gain(*usable.shape).std()) if field.there else 0.0
+    return Measure(value=value, valid=True, error=UNEVEN_ERROR)
 
 
-def _alike(means: np.ndarray) -> float:
-    """Correlation of neighbouring entries of (h, w, 3) differences."""
-    flat = means - means.mean(axis=(0, 1))
-    power = float(np.square(flat).mean())
-    both = (flat[:, 1:] * flat[:, :-1]).mean() + (flat[1:] * flat[:-1]).mean()
-    return float(both) / (2 * power) if power > 1e-9 else 0.0
+def _means(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
 
 
 def _blocks(
@@ -130,22 +115,18 @@ def _blocks(
     """Means of the usable blocks of both frames (B, 3), their weights (B,) and clusters (B,)."""
     height, width = a.coarse.shape[:2]
     size = (max(1, width // BLOCK), max(1, height // BLOCK))
-    ratio = width / a.gray.shape[1]
-    forth, back = _half_motion(camera, ratio)
+    forth, back = _half_motion(camera, width / a.gray.shape[1])
     usable = a.unclipped * _follows_camera(a, left_out)
-    colours, spreads, masks = [], [], []
+    colours, variances, masks = [], [], []
     for frame, matrix, mask in ((a, forth, usable), (b, back, b.unclipped)):
         picture = _warp(frame.coarse, matrix)
         luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-        mean, square = (cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (luma, luma * luma))
-        colours.append(
-            cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float64)
-        )
-        spreads.append(np.maximum(square - mean * mean, 0).ravel())
-        masks.append(cv2.resize(_warp(mask, matrix), size, interpolation=cv2.INTER_AREA).ravel())
-    keep = np.minimum(*masks) > 0.97
-    spread = np.sqrt(np.maximum(*spreads))
-    weight = 1 / (1 + (spread / 6) ** 2)
+        mean, square = _means(luma, size), _means(luma * luma, size)
+        colours.append(_means(picture, size).reshape(-1, 3).astype(np.float64))
+        variances.append(np.maximum(square - mean * mean, 0).ravel())
+        masks.append(_means(_warp(mask, matrix), size).ravel())
+    keep = np.minimum(*masks) > CLEAR
+    weight = 1 / (1 + (np.sqrt(np.maximum(*variances)) / ROUGH) ** 2)
     row, column = np.divmod(np.arange(len(keep)), size[0])
     cluster = row // CLUSTER * (size[0] // CLUSTER + 1) + column // CLUSTER
     return colours[0][keep], colours[1][keep], weight[keep].astype(np.float64), cluster[keep]
@@ -175,26 +156,22 @@ def _warp(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Sample ``picture`` at matrix @ (x, y, 1); 0 outside."""
     if np.abs(matrix - np.eye(2, 3)).max() < 2e-4:
         return picture
-    warped: np.ndarray = cv2.warpAffine(
-        picture, matrix, picture.shape[1::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    )
-    return warped
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(picture, matrix, picture.shape[1::-1], flags=how))
 
 
 def _follows_camera(a: PreparedFrame, left_out: np.ndarray) -> np.ndarray:
     """(hc, wc) float32, 0 in the cells of corners that are left out."""
-    rows, columns = a.grid
-    cells = np.ones(rows * columns, np.float32)
     if not left_out.any():
         return np.ones(a.coarse.shape[:2], np.float32)
+    cells = np.ones(a.grid[0] * a.grid[1], np.float32)
     cells[a.cells[left_out]] = 0
     size = a.coarse.shape[1::-1]
-    mask: np.ndarray = cv2.resize(cells.reshape(rows, columns), size, interpolation=cv2.INTER_NEAREST)
-    return mask
+    return np.asarray(cv2.resize(cells.reshape(a.grid), size, interpolation=cv2.INTER_NEAREST))
 
 
 def _model(colours: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Changed colours (B, 3) and their gradient (6, B, 3); x = red, green, blue gain, offset, saturation, hue."""
+    """Changed colours (B, 3) and their gradient (6, B, 3); x = three gains, offset, saturation, hue."""
     step = 0.5
     turned, ahead = _turn_hue(colours, x[5]), _turn_hue(colours, x[5] + step)
 
@@ -217,12 +194,11 @@ def _turn_hue(colours: np.ndarray, degrees: float) -> np.ndarray:
     """Turn the HSV hue of (B, 3) colours."""
     hsv = cv2.cvtColor(colours[None].astype(np.float32), cv2.COLOR_RGB2HSV)
     hsv[..., 0] = np.mod(hsv[..., 0] + np.float32(degrees), np.float32(360))
-    turned: np.ndarray = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0].astype(np.float64)
-    return turned
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0].astype(np.float64))
 
 
 def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Newton with Huber's, then Tukey's weights: parameters, and (B,) weights in [0, 1] of the blocks."""
+    """Gauss-Newton with Huber's, then Tukey's weights: parameters, and (B,) weights of the blocks."""
     nothing = np.array([1.0, 1.0, 1.0, 0.0, 1.0, 0.0])
     x = nothing.copy()
     robust = np.ones(len(first))
@@ -231,6 +207,7 @@ def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.
         residual = second - predicted
         size = np.sqrt((residual**2).sum(axis=1) * weight)
         limit = max(1.48 * float(np.median(size)), 0.3)
+        # begun with Tukey's weights, a large change would take half of the blocks for outliers
         if iteration < 2:
             robust = np.minimum(1, 1.5 * limit / np.maximum(size, 1e-9))
         else:
@@ -241,11 +218,8 @@ def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.
         pull = flat @ (residual * w).ravel() - (x - nothing) / _PRIOR**2
         change = np.linalg.solve(normal, pull)
         x = x + np.clip(change, -_PRIOR / 2, _PRIOR / 2)
-        if (
-            iteration > 2
-            and np.abs(change[[0, 1, 2, 4]]).max() < 1e-4
-            and np.abs(change[[3, 5]]).max() < 1e-2
-        ):
+        ratios, levels = np.abs(change[[0, 1, 2, 4]]).max(), np.abs(change[[3, 5]]).max()
+        if iteration > 2 and ratios < 1e-4 and levels < 1e-2:
             break
     return x, robust
 
@@ -253,18 +227,14 @@ def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.
 def _covariance(
     first: np.ndarray, second: np.ndarray, weight: np.ndarray, cluster: np.ndarray, x: np.ndarray
 ) -> np.ndarray:
-    """(6, 6) sandwich covariance (Liang & Zeger 1986), clusters of neighbours plus clusters of like tones."""
+    """(6, 6) sandwich covariance: clusters of neighbours plus clusters of like tones."""
     predicted, gradient = _model(first, x)
     scores = (gradient * ((second - predicted) * weight[:, None])).sum(axis=2).T
     normal = (gradient * weight[:, None]).reshape(6, -1) @ gradient.reshape(6, -1).T + np.diag(1 / _PRIOR**2)
     inverse = np.linalg.inv(normal)
     cov: np.ndarray = inverse * 0.05**2
     for groups in (cluster, (first @ LUMA / TONE).astype(int)):
-        _, index = np.unique(groups, return_inverse=True)
-        sums = np.zeros((index.max() + 1, 6))
-        np.add.at(sums, index, scores)
-        count = len(sums)
-        cov = cov + inverse @ (sums.T @ sums) @ inverse * (count / max(count - 6, 1))
+        cov = cov + sandwich(inverse, scores, groups, 6)
     return cov
 
 
@@ -272,11 +242,10 @@ def _report(
     x: np.ndarray, cov: np.ndarray, first: np.ndarray, inliers: np.ndarray, aligned: bool
 ) -> LightChange:
     follows = inliers > 0.1
-    share = float(follows.mean())
-    usable = aligned and share >= MIN_INLIERS and follows.sum() >= MIN_BLOCKS
+    usable = aligned and float(follows.mean()) >= MIN_INLIERS and follows.sum() >= MIN_BLOCKS
     chroma = np.ptp(first[follows], axis=1) if follows.any() else np.zeros(0)
     coloured = bool((chroma >= MIN_CHROMA).sum() >= MIN_COLOURED)
-    # rounding a chroma of c levels turns it by rounding / c
+    # rounding turns a chroma of c levels by rounding / c
     rounding = ROUNDING / float(np.median(chroma[chroma >= MIN_CHROMA])) if coloured else 0.0
 
     def measure(
@@ -301,17 +270,4 @@ def _report(
         white_balance=ratio(0, 2),
         white_balance_rg=ratio(0, 1),
         white_balance_bg=ratio(2, 1),
-    )
-
-
-def _nothing() -> LightChange:
-    nan = Measure(value=float("nan"), valid=False, error=float("nan"))
-    return LightChange(
-        gain=nan,
-        offset=nan,
-        saturation=nan,
-        hue_deg=nan,
-        white_balance=nan,
-        white_balance_rg=nan,
-        white_balance_bg=nan,
     )

@@ -1,14 +1,13 @@
 """How light changed from place to place between two aligned frames: shadows, gloss, one lamp of several.
 
-    b  =  a (1 + f(x, y))        f a smooth field, after the change that all of the picture shares was taken out
+::
 
-f is a cubic B-spline on a lattice whose knots are a tenth of the width apart, fitted to the means of blocks of
-8 x 8 pixels: noise averages out in a block, and an edge that is misaligned by a tenth of a pixel hardly shows
-in its mean. Blocks weigh by how much of them both frames show, and less where they do not follow any smooth
-field (Tukey's biweight).
+    b  =  a (1 + f(x, y))        f a smooth field, after the change that all of the picture shares was removed
 
-Whether there is any is said by prediction: the field fitted to every other cell of 16 x 16 pixels must foretell
-the cells between, which noise and the blocks of a codec do not.
+f is a cubic B-spline with knots a tenth of the width apart, fitted robustly to the means of 8 x 8 pixels:
+noise averages out in a block, and a misaligned edge hardly shows in its mean. There is a field only if,
+fitted to every other cell of 16 x 16 pixels, it predicts the cells between, which noise and the blocks of a
+codec do not.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import cv2
 import numpy as np
 from scipy.linalg import solveh_banded
 
-from vidrobust.frame_pairs import robust
+from vidrobust.frame_pairs import robust, tone
 from vidrobust.frames.pixels import brightest, luma
 from vidrobust.frames.spline_field import REACH, field_of, lattice_side, spline_basis
 
@@ -29,39 +28,40 @@ BLOCK = 8
 INTERVALS = 10
 """Knots are this share of the width apart."""
 CELL_BLOCKS = 2
-"""Blocks along the side of a cell that is left out at once when the field is put to the test."""
+"""Blocks along the side of a cell that is left out at once when the field is tested."""
 LEAST_PREDICTED = 0.5
-"""Least share of the blocks' difference, in cells that were left out, that the field must predict."""
-SMALLEST = 0.25
-"""A change whose root mean square is below a quarter of a level is within the rounding of 8 bits: none."""
+"""Least share of the squared difference, in cells that were left out, that the field must predict."""
+SMALLEST = tone.SMALLEST
+"""A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none."""
 CLEAR = 0.5
 """Least share of a block's pixels that must be visible in both frames and clipped in neither."""
 MIN_BLOCKS = 60
 """Fewest clear blocks for a fit."""
 LEAST_SCALE = 0.15
-"""Standard deviation, levels, that a block's mean is taken to have at least."""
+"""Smallest standard deviation, levels, of a block's mean."""
 PRIOR = 0.3
-"""Standard deviation of the gain at a knot that is taken as usual; it matters only where next to nothing is
-seen."""
+"""Usual standard deviation of the gain at a knot; it matters only where next to nothing is seen."""
 ABSOLUTE, ROUNDS = 4, 8
 """Rounds of least absolute deviations, in the fit that begins with them, and of the biweight."""
 STILL = 0.99
-"""Share of a block's pixels that do not move by themselves, where it is still."""
+"""Share of a block's pixels that must not move by themselves for it to be still."""
 DARKEST = 0.05
-"""A gain is at least this."""
+"""Smallest gain."""
+STRONG_COLOUR = 6.0
+"""Change of colour, levels rms, from which motion is looked for again in frames of equal colour."""
+IN_TURN = 3
+"""Rounds in which light that all of the picture shares and light from place to place are fitted in turn."""
+FULL = 254
+"""Level from which a pixel may have been brighter than could be recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalLight:
-    """The change of light from place to place, from frame a to frame b, on the grid of b.
+    """The change of light from place to place, from frame a to frame b, on the grid of b."""
 
-    lattice    (R, C) float64, gain less 1 at the knots; empty where there is no such change
-    width      px of the frame, which says how far apart the knots are
-    predicted  share of the difference of left-out cells that the field predicts; NaN where nothing was fitted
-    """
-
-    lattice: np.ndarray
-    width: int
+    lattice: np.ndarray  # (R, C) float64: Gain less 1 at the knots; empty where there is no such change
+    width: int  # Px of the frame, which says how far apart the knots are
+    # Share of the difference of left-out cells that the field predicts; NaN where nothing was fitted
     predicted: float
 
     @property
@@ -70,14 +70,14 @@ class LocalLight:
         return bool(self.lattice.size)
 
     def gain(self, height: int, width: int) -> np.ndarray:
-        """(H, W) float32, what b's levels are multiplied by; 1 where there is no change."""
+        """Return (H, W) float32, the factor of b's levels; 1 where there is no change."""
         if not self.there:
             return np.ones((height, width), np.float32)
         field = field_of(self.lattice, (height, width), self.width / INTERVALS)
         return np.asarray(np.maximum(1 + field, np.float32(DARKEST)))
 
     def of(self, levels: np.ndarray) -> np.ndarray:
-        """(H, W) or (H, W, 3) levels under this change, float32, not clipped."""
+        """Apply the change to (H, W) or (H, W, 3) levels: float32, not clipped."""
         x = levels.astype(np.float32)
         if not self.there:
             return x
@@ -85,13 +85,13 @@ class LocalLight:
         return np.asarray(x * (gain if x.ndim == 2 else gain[..., None]))
 
     def about_its_middle(self, shape: tuple[int, ...]) -> LocalLight:
-        """The same field over its median in a picture (H, W): what half of the picture exceeds is not local."""
+        """Return the field over its median in a picture (H, W, ...): the median is not local."""
         middle = float(np.median(self.gain(*shape[:2])[::4, ::4]))
         return replace(self, lattice=(1 + self.lattice) / middle - 1)
 
 
 def no_local_light(predicted: float = float("nan")) -> LocalLight:
-    """No change from place to place, or none that could be reported."""
+    """Return no change from place to place, or none that could be measured."""
     return LocalLight(lattice=np.zeros((0, 0)), width=0, predicted=predicted)
 
 
@@ -103,17 +103,20 @@ def fit_local_light(
     block: int = BLOCK,
     still: np.ndarray | None = None,
 ) -> LocalLight:
-    """The smooth field of gain between two aligned frames.
+    """Fit the smooth field of gain between two aligned frames.
 
-    a, b     (H, W, 3) uint8 or float32 RGB levels, a brought onto b and into its light
-    visible  (H, W) bool, where they show the same thing
-    block    px, for frames that were averaged down
-    still    (H, W) bool, what does not move by itself; None: not known
+    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the
+    picture. Where it is known what is still, a fit begun with least absolute deviations is tried beside it.
+    Since that also follows what moves, it must predict, where it is still, half of what the first fit leaves.
 
-    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the picture, or
-    a part of it. Where what is still is known, a fit begun with least absolute deviations is tried beside it;
-    since that follows what moves too, it must predict, of what the other leaves where it is still, as much as is
-    asked of any field.
+    Parameters
+    ----------
+    a, b : (H, W, 3) uint8 or float32
+        RGB levels, a brought onto b and into its light.
+    visible, still : (H, W) bool
+        Where they show the same thing; what does not move by itself.
+    block : int
+        Px; smaller for frames that were averaged down.
     """
     blocks = _blocks(a, b, visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
@@ -123,15 +126,16 @@ def fit_local_light(
     there = predicted >= LEAST_PREDICTED
     if still is not None:
         other = _fit(blocks, blocks.weight, ABSOLUTE)
-        asked = blocks.weight * _still(blocks, still) * _trust(blocks, other)
+        size = blocks.weight.shape[::-1]
+        at_rest = cv2.resize(still.astype(np.float32), size, interpolation=cv2.INTER_AREA) > STILL
+        asked = blocks.weight * at_rest * _trust(blocks, other)
         left = _left(blocks, _misses(blocks, ABSOLUTE), asked)
         if left <= (1 - LEAST_PREDICTED) * (_left(blocks, misses, asked) if there else 1.0):
             lattice, predicted, there = other, 1 - left, True
     if not there:
         return no_local_light(predicted)
     change = blocks.first * _played(blocks, lattice)
-    seen = blocks.weight > 0
-    if float(np.sqrt(np.mean(np.square(change[seen])))) < SMALLEST:
+    if float(np.sqrt(np.mean(np.square(change[blocks.weight > 0])))) < SMALLEST:
         return no_local_light(predicted)
     return LocalLight(lattice=lattice, width=blocks.width, predicted=predicted)
 
@@ -140,7 +144,8 @@ def fit_local_light(
 class _Blocks:
     """Luma of both frames' blocks (h, w), their weights (h, w), and the bases along both axes.
 
-    pairs  of each basis the products of any two functions that overlap, (h, P) and (w, Q) as in ``_overlapping``
+    pairs  of each basis the products of any two functions that overlap, (h, P) and (w, Q) as in
+    ``_overlapping``
     """
 
     first: np.ndarray
@@ -156,12 +161,12 @@ def _blocks(a: np.ndarray, b: np.ndarray, visible: np.ndarray, block: int) -> _B
     height, width = visible.shape
     rows, columns = max(1, height // block), max(1, width // block)
     first, second = (luma(x.astype(np.float32)) for x in (a, b))
-    inside = (np.minimum(first, second) > 2) & (np.maximum(brightest(a), brightest(b)) < 253)
+    inside = (np.minimum(first, second) > 2) & (np.maximum(brightest(a), brightest(b)) < FULL - 1)
     mask = (visible & inside).astype(np.float32)
-    size = (columns, rows)
 
     def average(values: np.ndarray) -> np.ndarray:
-        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA)).astype(np.float64)
+        means = cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA)
+        return np.asarray(means).astype(np.float64)
 
     share = average(mask)
     known = np.maximum(share, 1e-6)
@@ -179,7 +184,7 @@ def _products(basis: np.ndarray) -> np.ndarray:
 
 
 def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each two cubic splines of a row of knots that overlap, once, the earlier first; with itself too."""
+    """Each two cubic splines of a row of knots that overlap, the earlier first, and each with itself."""
     first, second = np.triu_indices(knots)
     near = second - first <= REACH
     return first[near], second[near]
@@ -187,26 +192,20 @@ def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=16)
 def _banded(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the products of two knots of a lattice stand in the lower band of its normal matrix.
+    """Where the products of two knots of a lattice lie in the lower band of its normal matrix.
 
-    band, knot  places in the band (REACH columns + REACH + 1, rows columns), as ``solveh_banded`` has it
-    taken       for each of them the place in (P, Q), products down and across
+    Returns places (band, knot) as ``solveh_banded`` has them, and for each its place in (P, Q), products down
+    and across.
     """
     (down, other_down), (across, other_across) = _overlapping(rows), _overlapping(columns)
     i, j = (x[:, None] * columns for x in (down, other_down))
     taken = np.arange(i.size * across.size).reshape(i.size, across.size)
     knot, other = (i + across).ravel(), (j + other_across).ravel()
-    # the later function across may stand in the upper row of the two
+    # the later function across may lie in the upper row of the two
     crossed = ((i != j) & (across != other_across)).ravel()
     knot = np.concatenate([knot, (i + other_across).ravel()[crossed]])
     other = np.concatenate([other, (j + across).ravel()[crossed]])
     return other - knot, knot, np.concatenate([taken.ravel(), taken.ravel()[crossed]])
-
-
-def _still(blocks: _Blocks, still: np.ndarray) -> np.ndarray:
-    """(h, w) bool, blocks of which nothing moves by itself."""
-    size = blocks.weight.shape[::-1]
-    return np.asarray(cv2.resize(still.astype(np.float32), size, interpolation=cv2.INTER_AREA) > STILL)
 
 
 def _played(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
@@ -216,7 +215,7 @@ def _played(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
 def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
     """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen.
 
-    absolute  rounds of least absolute deviations, before those with Tukey's biweight
+    ``absolute`` rounds of least absolute deviations come before those with Tukey's biweight.
     """
     down, across, pairs = blocks.down, blocks.across, blocks.pairs
     size = (down.shape[1], across.shape[1])
@@ -236,13 +235,13 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
 
 
 def _trust(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
-    """(h, w) weights of Tukey about a field, so that a moving edge decides nothing."""
+    """(h, w) Tukey's weights about a field, so that a moving edge decides nothing."""
     left = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
     return robust.biweight(left, robust.spread(left[blocks.weight > 0], LEAST_SCALE))
 
 
 def _halves(blocks: _Blocks) -> tuple[np.ndarray, np.ndarray]:
-    """(h, w) bool: cells coloured like a chess board."""
+    """(h, w) bool: cells coloured like a chessboard."""
     row, column = np.indices(blocks.weight.shape) // CELL_BLOCKS
     black = (row + column) % 2 == 0
     return black, ~black
@@ -259,13 +258,63 @@ def _misses(blocks: _Blocks, absolute: int = 0) -> np.ndarray:
 
 
 def _left(blocks: _Blocks, misses: np.ndarray, asked: np.ndarray) -> float:
-    """Share of the blocks' squared difference that the fields leave.
-
-    misses  as ``_misses`` has them; asked (h, w) weights of the blocks that are asked
-    """
+    """Share of the blocks' squared difference that the fields leave; ``asked`` (h, w) weighs the blocks."""
     before = after = 0.0
     for half in _halves(blocks):
         w = np.where(half, 0.0, asked)
         before += float((w * blocks.difference**2).sum())
         after += float((w * misses**2).sum())
     return after / before if before > 0 else 1.0
+
+
+# Light and colour that all of the picture shares, together with light from place to place
+
+Lights = tuple[tone.Tone, LocalLight]
+"""What all of the picture shares, and what is left from place to place."""
+
+
+def fit_lights(
+    moved: np.ndarray,
+    second: np.ndarray,
+    clear: np.ndarray,
+    noise: float = 0.0,
+    still: np.ndarray | None = None,
+) -> Lights:
+    """Fit light and colour that all of the picture shares, and the light left from place to place.
+
+    Parameters
+    ----------
+    moved, second : (H, W, 3) uint8
+        The first frame moved onto the second.
+    clear : (H, W) bool
+        What both show.
+    noise, still
+        As in ``fit_tone`` and ``fit_local_light``.
+    """
+    levels = tone.fit_tone(moved, second, clear, noise)
+    clear = clear & (brightest(moved) < FULL - 1)  # what was saturated does not look it in its new light
+    local = fit_local_light(levels.colour(levels.light(moved)), second, clear, still=still)
+    if not local.there or levels.hues is not None:
+        # a strong turn of hue makes no curve of light, and what it does scales with a gain
+        return levels, local
+    # In turn, beginning with the field: a curve fitted to a picture of which one side became brighter takes
+    # the levels of that side for bright ones. Colour last: a lamp beside something red would pass for one.
+    seen = clear & tone.unclipped(moved, second)
+    local = fit_local_light(moved, second, clear, still=still)
+    for _ in range(IN_TURN):
+        local = local.about_its_middle(clear.shape)
+        levels = tone.fit_light(moved, second / local.gain(*clear.shape)[..., None], seen)
+        local = fit_local_light(levels.light(moved), second, clear, still=still)
+    return tone.fit_colour(levels, local.of(levels.light(moved)), second, seen), local
+
+
+def in_lights(light: Lights, picture: np.ndarray) -> np.ndarray:
+    """Return (H, W, 3) float32: a picture in this light, and in its colour where that is strong."""
+    lit = light[1].of(light[0].light(picture))
+    return light[0].colour(lit) if is_strong(light[0], picture) else lit
+
+
+def is_strong(levels: tone.Tone, picture: np.ndarray) -> bool:
+    """Say whether the colour changes the picture, (H, W, 3) levels, by much."""
+    some = picture[::4, ::4].astype(np.float32)
+    return levels.has_colour and robust.root_mean_square(levels.colour(some) - some) >= STRONG_COLOUR

@@ -1,8 +1,9 @@
-"""How the camera and the moving part moved between two frames, apart, from the pixels alone.
+"""How the camera and a moving part moved between two frames, quickly, from tracked points.
 
-One point in each cell of a grid is followed by Lucas-Kanade, forth and back. The points that agree on one
-similarity (shift, rotation, zoom) are a group. The camera's group is the one that is spread over the frame; what
-does not move with it is, where it hangs together and agrees, the moving part.
+One point in each cell of a grid is tracked by Lucas-Kanade. Points that agree on one similarity (shift,
+rotation, zoom) form a group. The camera's group is spread over the frame; what does not move with it is the
+part, where it is connected and moves as one. ``registration.py`` measures the motion of every pixel, so that
+it can be played again::
 
     a b c d e f      camera group: a b c d e f g . . k l p q r ... (spread, reaches the borders)
     g h i j k l      part:         h i j n o (one region, one motion of its own)
@@ -18,40 +19,46 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from vidrobust.frame_pairs.prepared import PreparedFrame
-from vidrobust.frame_pairs.robust import same_light
+from vidrobust.frame_pairs.prepared import PreparedFrame, to_full
+from vidrobust.frame_pairs.robust import same_light, sandwich
 
 WINDOW = 15
 LEVELS = 4
 STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.01)
-"""The tracker iterates 15 times, or until a step is below 0.01 px."""
+"""The tracker stops after 15 iterations, or at a step below 0.01 px."""
 MAX_RETURN = 0.7
-"""Largest distance, analysis px, between a point and where its track leads back to."""
+"""Largest distance, analysis px, between a point and the place to which its track leads back."""
 TOLERANCE = 0.75
 """Largest residual, analysis px, of a point in a group."""
 MIN_POINTS = 12
 MIN_SPREAD = 0.13
-"""Smallest standard deviation of the camera's points on each axis, as a share of that side; 0.29 = all over."""
+"""Smallest standard deviation of the camera's points on each axis, as a share of that side; 0.29 is all
+over."""
 MIN_PART = 5
 RESTING = 0.5
-"""A camera whose points move less, analysis px, may be a small minority of all that is tracked."""
+"""A camera whose points move less, analysis px, may be a small minority of all tracked points."""
 REST = 0.2
 """A group whose points move less, analysis px, is at rest."""
 CLEARLY_MOVING = 1.5
 """A group whose points move more, analysis px, is not what a codec left standing in a slow drift."""
+RING_VOTES = 3.0
+"""Votes of a cell in the frame's border ring; backgrounds reach the border."""
+REST_FAVOUR = 3.0
+"""Factor of the votes of a group at rest while all others clearly move."""
+RIVAL = 0.7
+"""A second group with this share of the camera's votes could be the camera as well."""
 WEAK_TEXTURE = 3.0
-"""Strength, grey levels per px, at which a corner weighs half as much as a strong one."""
+"""Strength, levels per px, at which a corner weighs half as much as a strong one."""
 SYSTEMATIC = 0.008
-"""Error of a shift that does not average out, analysis px: interpolation (measured on planted shifts)."""
+"""Error of a shift, analysis px, that does not average out: interpolation, measured on planted shifts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Similarity:
-    """One group's motion from frame a to frame b, in pixels of the full frame.
+    """One group's motion from frame a to frame b, in pixels of the full frame, with standard errors.
 
-    x' = centre + shift + zoom * R(rotation) (x - centre), x to the right, y down, so that a positive rotation
-    is clockwise as seen. ``centre`` is the frame's for the camera and the region's for a part.
-    ``*_error`` are standard errors, shift's with the tracker's own floor.
+    x' = centre + shift + zoom * R(rotation) (x - centre), x right, y down: a positive rotation is clockwise.
+    ``centre`` is the frame's for the camera and the region's for a part.
     """
 
     shift_x: float
@@ -65,41 +72,38 @@ class Similarity:
     points: int
 
     def map(self, points: np.ndarray) -> np.ndarray:
-        """(N, 2) x, y of frame a -> where they are in frame b."""
-        moved: np.ndarray = (
-            (points - self.centre) @ self._turn().T + self.centre + (self.shift_x, self.shift_y)
-        )
-        return moved
-
-    def _turn(self) -> np.ndarray:
+        """Map (N, 2) x, y of frame a to their places in frame b."""
         angle = np.deg2rad(self.rotation_deg)
-        return self.zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        turn = self.zoom * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        return np.asarray((points - self.centre) @ turn.T + self.centre + (self.shift_x, self.shift_y))
+
+    def matrix_back(self) -> np.ndarray:
+        """Return the affine map (2, 3) from a pixel of frame b to where it was in frame a."""
+        angle, centre = np.deg2rad(self.rotation_deg), np.array(self.centre)
+        c, s = np.cos(angle), np.sin(angle)
+        linear = np.linalg.inv(self.zoom * np.array([[c, -s], [s, c]]))
+        constant = centre - linear @ (centre + np.array([self.shift_x, self.shift_y]))
+        return np.column_stack([linear, constant])
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairMotion:
-    """Motion between two frames.
+    """Motion between two frames."""
 
-    camera        the motion of the background; the identity with NaN errors where ``camera_valid`` is False
-    camera_valid  enough points, spread over the frame, agree, and no second group could be the camera as well
-    part          the dominant moving region, or None
-    part_has_turn whether the part has enough points for its rotation and zoom
-    moving_share  share of the tracked points that do not move with the camera; NaN without a camera
-    with_camera   (C,) bool, the corners of frame a that move with the camera
-    elsewhere     (C,) bool, the corners that were tracked and move otherwise
-    """
-
-    camera: Similarity
+    camera: Similarity  # Motion of the background; the identity with NaN errors where it is unknown
+    # Whether enough points, spread over the frame, agree, and no second group could be the camera
     camera_valid: bool
-    part: Similarity | None
-    part_has_turn: bool
-    moving_share: float
+    part: Similarity | None  # The dominant moving region
+    part_has_turn: bool  # Whether the part has enough points for its rotation and zoom
+    moving_share: float  # Share of the tracked points that do not move with the camera; NaN without a camera
+    # with_camera, elsewhere: (C,) bool; Corners of frame a that move with the camera, and those that were
+    # tracked and move otherwise
     with_camera: np.ndarray
     elsewhere: np.ndarray
 
 
 def measure_motion(a: PreparedFrame, b: PreparedFrame) -> PairMotion:
-    """Motion of camera and part from frame a to frame b."""
+    """Measure the motion of camera and part from frame a to frame b."""
     height, width = a.gray.shape
     centre = ((width - 1) / 2, (height - 1) / 2)
     none = np.zeros(len(a.corners), bool)
@@ -117,25 +121,23 @@ def measure_motion(a: PreparedFrame, b: PreparedFrame) -> PairMotion:
     moved, good = _track(a, b)
     if good.sum() < MIN_POINTS:
         return unknown
-    p = _complex(_full(a.corners, a.scale) - centre)
-    q = _complex(_full(moved, a.scale) - centre)
+    # points as complex numbers about the frame's centre: a similarity is q = turn p + shift
+    p, q = (_complex(to_full(points, a.scale) - centre) for points in (a.corners, moved))
     tolerance = TOLERANCE / a.scale
-    groups = _groups(p, q, good, tolerance)
-    camera, clear = _choose_camera(groups, p, q, a)
+    camera, clear = _choose_camera(_groups(p, q, good, tolerance), p, q, a)
     if camera is None:
         return unknown
     fit = _fit(p[camera], q[camera])
     residual = np.abs(fit[0] * p + fit[1] - q)
-    spread = np.median(residual[camera])
-    elsewhere = good & (residual > max(1.33 * tolerance, 6 * spread))
-    similarity = _similarity(p[camera], q[camera], np.flatnonzero(camera), a, centre)
+    elsewhere = good & (residual > max(1.33 * tolerance, 6 * np.median(residual[camera])))
     part, has_turn = _part(p, q, elsewhere, fit, centre, a)
-    # a background may stand still behind a crowd of moving things; one said to move must not be a small minority
+    # a background may rest behind a crowd of moving things; one said to move must not be a small minority
     moves = float(np.median(np.abs(q[camera] - p[camera]))) * a.scale
     clear = clear and bool(moves < RESTING or 2 * camera.sum() > elsewhere.sum())
+    deviation = (p[camera].real.std() / width, p[camera].imag.std() / height)
     return PairMotion(
-        camera=similarity,
-        camera_valid=clear and _spread_enough(p[camera], width, height),
+        camera=_similarity(p[camera], q[camera], np.flatnonzero(camera), a, centre),
+        camera_valid=clear and bool(min(deviation) >= MIN_SPREAD),
         part=part,
         part_has_turn=has_turn,
         moving_share=float(elsewhere.sum() / good.sum()),
@@ -145,7 +147,7 @@ def measure_motion(a: PreparedFrame, b: PreparedFrame) -> PairMotion:
 
 
 def at_rest(centre: tuple[float, float]) -> Similarity:
-    """The identity, with errors unknown."""
+    """Return the identity, with unknown errors."""
     nan = float("nan")
     return Similarity(
         shift_x=0.0,
@@ -190,7 +192,7 @@ def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _groups(p: np.ndarray, q: np.ndarray, good: np.ndarray, tolerance: float) -> list[np.ndarray]:
-    """Sets of points that agree on one similarity, the largest first; at most three, and the points at rest."""
+    """Sets of points that agree on one similarity: those at rest, then at most three, the largest first."""
     groups: list[np.ndarray] = []
     rest = good & (np.abs(q - p) < tolerance / 2)
     if rest.sum() >= MIN_POINTS:
@@ -200,8 +202,9 @@ def _groups(p: np.ndarray, q: np.ndarray, good: np.ndarray, tolerance: float) ->
         if left.sum() < MIN_POINTS:
             break
         index = np.flatnonzero(left)
+        points = [np.stack([z[index].real, z[index].imag], axis=1) for z in (p, q)]
         _, inside = cv2.estimateAffinePartial2D(
-            _pairs(p[index]), _pairs(q[index]), ransacReprojThreshold=tolerance, maxIters=500, refineIters=0
+            *points, ransacReprojThreshold=tolerance, maxIters=500, refineIters=0
         )
         if inside is None or inside.sum() < MIN_POINTS:
             break
@@ -229,25 +232,24 @@ def _choose_camera(
 ) -> tuple[np.ndarray | None, bool]:
     """The group that is the camera's, and whether no other could be.
 
-    A group counts its cells, those of the frame's border ring three times. A group at rest counts three times
-    over while all others clearly move: a part may fill most of a frame, but a background does not stand still
-    while the camera moves.
+    Cells of the border ring count three times, and so does a group at rest while all others clearly move: a
+    part may fill most of a frame, but a background does not rest while the camera moves.
     """
     if not groups:
         return None, False
     rows, columns = a.grid
     row, column = np.divmod(a.cells, columns)
     ring = (row == 0) | (column == 0) | (row == rows - 1) | (column == columns - 1)
-    votes = np.where(ring, 3.0, 1.0)
+    votes = np.where(ring, RING_VOTES, 1.0)
     moves = [float(np.median(np.abs(q[group] - p[group]))) * a.scale for group in groups]
     scores = []
     for i, group in enumerate(groups):
         others = min((m for j, m in enumerate(moves) if j != i), default=0.0)
-        favour = 3.0 if moves[i] < REST and others > CLEARLY_MOVING else 1.0
+        favour = REST_FAVOUR if moves[i] < REST and others > CLEARLY_MOVING else 1.0
         scores.append(votes[group].sum() * favour)
     best = int(np.argmax(scores))
     second = max((s for i, s in enumerate(scores) if i != best), default=0.0)
-    return groups[best], bool(second < 0.7 * scores[best])
+    return groups[best], bool(second < RIVAL * scores[best])
 
 
 def _part(
@@ -258,7 +260,7 @@ def _part(
     centre: tuple[float, float],
     a: PreparedFrame,
 ) -> tuple[Similarity | None, bool]:
-    """The largest connected region of cells that moves as one, other than the camera."""
+    """The largest connected region that moves as one and not with the camera; whether it has a turn."""
     index = np.flatnonzero(elsewhere)
     if len(index) < MIN_PART:
         return None, False
@@ -268,32 +270,20 @@ def _part(
     # neighbours in the grid, up to a cell apart, that agree
     row, column = np.divmod(a.cells[index], a.grid[1])
     near = (np.abs(row[:, None] - row) <= 2) & (np.abs(column[:, None] - column) <= 2)
-    members = _largest_region(agree & agree.T & near)
-    if len(members) < MIN_PART:
+    _, region = connected_components(csr_matrix(agree & agree.T & near), directed=False)
+    chosen = index[region == np.bincount(region).argmax()]
+    if len(chosen) < MIN_PART:
         return None, False
-    chosen = index[members]
     has_turn = len(chosen) >= MIN_POINTS
-    own = _similarity(p[chosen], q[chosen], chosen, a, centre, part=True, turn=has_turn)
-    return own, has_turn
-
-
-def _largest_region(joined: np.ndarray) -> np.ndarray:
-    """Indices of the largest connected component of a symmetric (n, n) bool matrix."""
-    _, label = connected_components(csr_matrix(joined), directed=False)
-    members: np.ndarray = np.flatnonzero(label == np.bincount(label).argmax())
-    return members
-
-
-def _spread_enough(p: np.ndarray, width: int, height: int) -> bool:
-    return bool(p.real.std() >= MIN_SPREAD * width and p.imag.std() >= MIN_SPREAD * height)
+    return _similarity(p[chosen], q[chosen], chosen, a, centre, part=True, turn=has_turn), has_turn
 
 
 def _fit(p: np.ndarray, q: np.ndarray) -> tuple[complex, complex]:
     """Least-squares similarity q = turn * p + shift of complex points."""
     p0, q0 = p.mean(), q.mean()
     d = p - p0
-    spread = float((np.abs(d) ** 2).sum())
-    turn = complex((np.conj(d) * (q - q0)).sum() / spread) if spread > 0 else 1 + 0j
+    power = float((np.abs(d) ** 2).sum())
+    turn = complex((np.conj(d) * (q - q0)).sum() / power) if power > 0 else 1 + 0j
     return turn, complex(q0 - turn * p0)
 
 
@@ -309,8 +299,7 @@ def _similarity(
 ) -> Similarity:
     """Robust weighted least squares of q on p, complex about the frame's centre, and its standard errors.
 
-    points  (n,) which corners of a these are: those of weak texture weigh less, and those in neighbouring cells
-            err alike, so that the errors take them as one (cluster sandwich, Liang & Zeger 1986)
+    Corners of weak texture weigh less, and 3 x 3 cells are one cluster of the errors.
     """
     texture = a.strength[points].astype(np.float64) ** 2
     weight = texture / (texture + WEAK_TEXTURE**2)
@@ -320,17 +309,15 @@ def _similarity(
     for _ in range(4):
         mean_p, mean_q = ((robust * z).sum() / robust.sum() for z in (p, q))
         d = p - mean_p
-        rotor = (
-            complex((robust * np.conj(d) * (q - mean_q)).sum() / (robust * np.abs(d) ** 2).sum())
-            if turn
-            else 1
-        )
+        rotor = 1 + 0j
+        if turn:
+            rotor = complex((robust * np.conj(d) * (q - mean_q)).sum() / (robust * np.abs(d) ** 2).sum())
         fit = (rotor, complex(mean_q - rotor * mean_p))
         residual = q - fit[0] * p - fit[1]
         limit = 6 * max(float(np.median(np.abs(residual))), 0.01 / a.scale)
         robust = weight * np.clip(1 - (np.abs(residual) / limit) ** 2, 0, 1) ** 2
     row, column = np.divmod(a.cells[points], max(a.grid[1], 1))
-    shift_error, turn_error = _sandwich(p, residual, robust, row // 3 * 1000 + column // 3, turn)
+    shift_error, turn_error = _errors(p, residual, robust, row // 3 * 1000 + column // 3, turn)
     floor = SYSTEMATIC / a.scale
     rms = float(np.sqrt(np.mean(np.abs(p - p.mean()) ** 2)))
     turn_error = float(np.hypot(turn_error, floor / 3 / rms)) if rms > 0 else float("nan")
@@ -347,34 +334,18 @@ def _similarity(
     )
 
 
-def _sandwich(
+def _errors(
     p: np.ndarray, residual: np.ndarray, weight: np.ndarray, cluster: np.ndarray, turn: bool
 ) -> tuple[float, float]:
-    """Standard errors of the shift (the mean of x and y) and of the turn, in radians, by clusters of points."""
+    """Standard errors of the shift (mean of x and y) and of the turn, in radians, over clusters of points."""
     # columns: shift x, shift y, and the two parts of the complex turn
     x, y, one, zero = p.real, p.imag, np.ones(len(p)), np.zeros(len(p))
     design = np.stack([np.stack([one, zero, x, -y]), np.stack([zero, one, y, x])])[:, : 4 if turn else 2]
     scores = np.einsum("cpn,cn->np", design, np.stack([residual.real, residual.imag]) * weight)
-    _, index = np.unique(cluster, return_inverse=True)
-    sums = np.zeros((index.max() + 1, design.shape[1]))
-    np.add.at(sums, index, scores)
-    normal = np.einsum("cpn,cqn,n->pq", design, design, weight)
-    inverse = np.linalg.pinv(normal)
-    count = len(sums)
-    cov = inverse @ (sums.T @ sums) @ inverse * (count / max(count - 2, 1))
+    inverse = np.linalg.pinv(np.einsum("cpn,cqn,n->pq", design, design, weight))
+    cov = sandwich(inverse, scores, cluster, 2)
     return float(np.sqrt((cov[0, 0] + cov[1, 1]) / 2)), float(np.sqrt(cov[-1, -1])) if turn else 0.0
 
 
 def _complex(points: np.ndarray) -> np.ndarray:
-    z: np.ndarray = points[:, 0].astype(np.float64) + 1j * points[:, 1].astype(np.float64)
-    return z
-
-
-def _pairs(z: np.ndarray) -> np.ndarray:
-    return np.stack([z.real, z.imag], axis=1)
-
-
-def _full(points: np.ndarray, scale: float) -> np.ndarray:
-    """Analysis pixels -> pixels of the full frame (pixel centres at integers)."""
-    full: np.ndarray = (points.astype(np.float64) + 0.5) / scale - 0.5
-    return full
+    return np.asarray(points[:, 0].astype(np.float64) + 1j * points[:, 1].astype(np.float64))

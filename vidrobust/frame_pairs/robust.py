@@ -1,4 +1,4 @@
-"""What fits of a change share: weights that outliers hardly have, and noise that two pictures do not share."""
+"""Numerical helpers of the measurements: robust weights, correlations, covariance, equal light."""
 
 from __future__ import annotations
 
@@ -7,21 +7,82 @@ from typing import Literal
 import cv2
 import numpy as np
 
-# Two grey pictures brought to one light before motion is looked for, which takes light for motion otherwise.
-
+TUKEY_BIWEIGHT = 4.685
+"""Tukey's constant, 95 % efficient for normal errors (Holland & Welsch 1977)."""
+MAD_TO_SIGMA = 1.4826
+"""Standard deviation of normal errors over their median absolute size."""
 ALIKE_LEVELS = 1.0
-"""Means that are nearer, in levels of 255, are alike; a picture of less contrast has none to go by."""
+"""Means that are nearer, in levels of 255, are alike; a picture of less contrast is left as it is."""
 ALIKE_SHARE = 0.02
+
+
+def spread(residual: np.ndarray, least: float) -> float:
+    """Return the standard deviation of normal errors with this median size, at least ``least``."""
+    return max(least, MAD_TO_SIGMA * float(np.median(residual)))
+
+
+def biweight(residual: np.ndarray, scale: float) -> np.ndarray:
+    """Return Tukey's weights of residuals with standard deviation ``scale``; 0 from 4.685 of them on."""
+    return np.asarray(np.clip(1 - (residual / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2)
+
+
+def absolute(residual: np.ndarray, scale: float) -> np.ndarray:
+    """Return weights with which least squares give least absolute deviations, of residuals >= 0."""
+    return np.asarray(scale / np.maximum(residual, scale))
+
+
+def not_shared(first: np.ndarray, second: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Return the power of the noise of two pictures from their powers and their cross power.
+
+    With detail of power S and noise N in the one, h^2 S + N in the other and h S across, N is the smaller
+    eigenvalue.
+    """
+    return np.asarray((first + second - np.sqrt(np.square(first - second) + 4 * np.square(across))) / 2)
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the correlation of two arrays of one shape; 0 where one is constant."""
+    a, b = a.astype(np.float64) - a.mean(), b.astype(np.float64) - b.mean()
+    scale = np.sqrt((a * a).sum() * (b * b).sum())
+    return float((a * b).sum() / scale) if scale > 0 else 0.0
+
+
+def neighbour_correlation(x: np.ndarray) -> float:
+    """Return the correlation of neighbouring entries of (h, w, C) values; 0 where all are alike."""
+    flat = x - x.mean(axis=(0, 1))
+    power = float(np.square(flat).mean())
+    if power <= 1e-12:
+        return 0.0
+    across = float((flat[:, 1:] * flat[:, :-1]).mean())
+    down = float((flat[1:] * flat[:-1]).mean())
+    return (across + down) / (2 * power)
+
+
+def root_mean_square(x: np.ndarray) -> float:
+    """Return the root mean square of an array of any shape."""
+    return float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
+
+
+def sandwich(inverse: np.ndarray, scores: np.ndarray, cluster: np.ndarray, lost: int) -> np.ndarray:
+    """Return the covariance (p, p) of weighted least squares whose residuals err alike within clusters.
+
+    ``inverse`` (p, p) is that of the normal matrix, ``scores`` (n, p) residual times gradient, ``lost`` the
+    parameters in the correction for few clusters (Liang & Zeger 1986).
+    """
+    _, index = np.unique(cluster, return_inverse=True)
+    sums = np.zeros((index.max() + 1, scores.shape[1]))
+    np.add.at(sums, index, scores)
+    return np.asarray(inverse @ (sums.T @ sums) @ inverse * (len(sums) / max(len(sums) - lost, 1)))
 
 
 def same_light(
     first: np.ndarray, second: np.ndarray, *, alike: Literal["level", "share"]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The picture of more contrast brought to mean and spread of the other; as they are where these are alike.
+    """Bring two grey pictures (H, W) uint8 to one light, which a search for motion needs.
 
-    first, second  (H, W) uint8
-    alike          contrasts (standard deviations) count as alike within one level, as for dense flow, or within
-                   2 % of each other, as for points that are tracked on a small picture
+    The picture of more contrast gets mean and spread of the other. They are left alone where these are alike:
+    within one level, as for dense flow, or within 2 % (``alike="share"``), as for points tracked on a small
+    picture.
     """
     (m1, s1), (m2, s2) = ((float(x.mean()), float(x.std())) for x in (first, second))
     if min(s1, s2) < ALIKE_LEVELS:
@@ -37,31 +98,3 @@ def same_light(
 def _brought(picture: np.ndarray, mean: float, ratio: float, to_mean: float) -> np.ndarray:
     table = np.rint((np.arange(256) - mean) * ratio + to_mean)
     return np.asarray(cv2.LUT(picture, np.clip(table, 0, 255).astype(np.uint8)))
-
-
-TUKEY_BIWEIGHT = 4.685
-"""Tukey's constant, 95 % efficient for normal errors."""
-
-
-def spread(residual: np.ndarray, least: float) -> float:
-    """Standard deviation of normal errors with this median size, and no smaller than ``least``."""
-    return max(least, 1.4826 * float(np.median(residual)))
-
-
-def biweight(residual: np.ndarray, scale: float) -> np.ndarray:
-    """Tukey's weights of residuals whose standard deviation is ``scale``; 0 from 4.685 of them on."""
-    return np.asarray(np.clip(1 - (residual / (TUKEY_BIWEIGHT * scale)) ** 2, 0, 1) ** 2)
-
-
-def absolute(residual: np.ndarray, scale: float) -> np.ndarray:
-    """Weights by which least squares find least absolute deviations, for residuals (>= 0) beyond ``scale``."""
-    return np.asarray(scale / np.maximum(residual, scale))
-
-
-def not_shared(first: np.ndarray, second: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """The power of the noise, if both have the same: what two powers and that across do not share.
-
-    With detail of power S and noise of power N in the one, h^2 S + N in the other and h S across, N is the smaller
-    eigenvalue of these powers, whatever the blur h.
-    """
-    return np.asarray((first + second - np.sqrt(np.square(first - second) + 4 * np.square(across))) / 2)

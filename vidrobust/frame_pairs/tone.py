@@ -1,15 +1,14 @@
-"""How the levels changed between two aligned frames: light (one curve for all) and colour (what is left).
+"""How the levels changed between two aligned frames, in a form that can be played again.
 
-    b  =  colour( light( a ) )      light:   y = offset + gain 255 (x / 255)^power
-                                    colour:  y = matrix x + constant [+ chroma(x) v(hue(x))]
+::
 
-What a strong turn of hue does is no matrix: where one that changes the picture leaves much, each hue may become
-what it will (``hues.py``), if that, fitted to every other cell, foretells the cells between. Beside a strong
-change of colour the light is fitted to luma or to the mean of the largest and the smallest channel, which a
-turn of hue leaves alone, whichever changes less.
+    b = colour(light(a))     light:   y = offset + gain 255 (x / 255)^power    one curve for all channels
+                             colour:  y = matrix x + constant [+ chroma(x) v(hue(x))]
 
-The two compose to the whole change, and each can be played alone. Both are fitted on averages of 8 x 8 pixels,
-since noise and the last tenth of a pixel of misalignment would make a fit on single pixels flatter than the truth.
+Both are fitted to averages of 8 x 8 pixels, since noise and the last tenth of a pixel of misalignment would
+make a fit to single pixels too flat. A strong turn of hue is no matrix: where a matrix leaves much, v is free
+at 24 hues, if that predicts cells it was not fitted to. Light is then fitted to luma or to the mean of the
+largest and the smallest channel, which a turn of hue leaves alone, whichever changes less.
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from vidrobust.frame_pairs import hues
-from vidrobust.frame_pairs.robust import absolute, biweight, spread
+from vidrobust.frame_pairs.robust import absolute, biweight, root_mean_square, spread
 from vidrobust.frames.pixels import LUMA
 
 CELL = 8
@@ -29,57 +27,58 @@ CELL = 8
 MIN_CELLS = 24
 """Fewest clear cells for a fit."""
 CLEAR = 0.9
-"""Share of a cell's pixels that must be visible in both frames and not clipped in either."""
+"""Least share of a cell's pixels that must be visible in both frames and clipped in neither."""
 SMALLEST = 0.25
-"""A change whose root mean square is below a quarter of a level is within the rounding of 8 bits: none."""
+"""A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none."""
 ROUNDED = 0.3
-"""Scale, levels, of what rounding leaves in cells of one level, alike in all: no smaller one is believed."""
+"""Smallest scale of residuals, levels: what rounding leaves is alike in all cells of one level."""
 ABSOLUTE, BIWEIGHT = 8, 15
 """Rounds of least absolute deviations, and then of the biweight."""
+# Standard deviations that are taken as usual; they matter only where a picture is too flat to tell them
+# apart.
 LIGHT_PRIOR = (0.5, 40.0, 0.3)
-"""Standard deviation of gain, offset and power that is taken as usual; it matters only where a picture is too flat
-to separate them."""
+"""Of gain, offset (levels) and power."""
 COLOUR_PRIOR = (0.3, 15.0)
-"""The same for the entries of the matrix and for the constant, levels."""
-NO_POWER = 1e-3
-"""Standard deviation of the power where noise is strong: none."""
-ROUNDS, CLOSE, POWERS = 6, 0.02, (0.25, 4.0)
-"""Rounds in which the curve of light is fitted, the last step of its power, and the powers that are taken."""
-MORE, HOLD = 3.0, 100.0
-"""Variance of the levels, in multiples of the noise's, from which it is seen through the noise; and how firmly
-what is expected stays where it is not."""
+"""Of the entries of the matrix, and of the constant (levels)."""
 HUE_PRIOR = 0.5
-"""The same for what is added at a hue, as a multiple of chroma."""
+"""Of what is added at a hue, as a multiple of chroma."""
+NO_POWER = 1e-3
+"""Standard deviation of the power where noise is strong: none is fitted."""
+ROUNDS, CLOSE, POWERS = 6, 0.02, (0.25, 4.0)
+"""Most rounds in which the curve of light is fitted, its last step in power, and the powers that are
+allowed."""
+MORE, HOLD = 3.0, 100.0
+"""Variance of the levels, over the noise's, from which it is seen through the noise; below, the expected
+value is held this firmly."""
 STRONG = 3.0
-"""A change of colour, levels rms, beyond which a matrix may not be all of it."""
+"""Change of colour, levels rms, above which a matrix may not be all of it."""
 WELL = 2.0
 """A matrix that leaves less, levels squared, is all of it."""
 FAR = 15.0
-"""Cells of which more is left, levels, are not aligned."""
+"""Cells with a larger remainder, levels, are not aligned."""
 BETTER = 0.5
-"""Hues are taken where they leave less than this share of what a matrix leaves in cells neither was fitted to."""
+"""Hues are taken where they leave less than this share of what a matrix leaves in cells neither was fitted
+to."""
 TRIED = 1500
-"""So many cells are enough to see that."""
+"""Cells that are enough to see that."""
+KNOTS = 24
+"""Hues at which v is free."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tone:
-    """The change of levels from frame a to frame b, in levels of 255.
+    """The change of levels from frame a to frame b, in levels of 255."""
 
-    gain, offset, power the light's curve; 1, 0, 1 is none
-    matrix, constant    (3, 3) and (3,) the colour's map after the light; identity and zero are none
-    hues                (KNOTS, 3) what is added at each hue, as a multiple of chroma; None: nothing
-    back                (4 + KNOTS, 3) matrix, constant and hues of the way back, where there are hues
-    cells               how many cells of 8 x 8 pixels were compared
-    """
-
-    gain: float
-    offset: float
-    power: float
+    # gain, offset, power: The light's curve; 1, 0, 1 is none
+    gain: float = 1.0
+    offset: float = 0.0
+    power: float = 1.0
+    # matrix, constant: (3, 3) and (3,) float64; The colour's map after the light; identity and zero are none
     matrix: np.ndarray
     constant: np.ndarray
-    cells: int
-    hues: np.ndarray | None = None
+    cells: int  # Cells of 8 x 8 pixels that were compared
+    hues: np.ndarray | None = None  # (KNOTS, 3) float64: What is added at each hue, as a multiple of chroma
+    # (4 + KNOTS, 3) float64: Matrix, constant and hues of the way back, where there are hues
     back: np.ndarray | None = None
 
     @property
@@ -94,38 +93,51 @@ class Tone:
         return self.hues is not None or not linear
 
     def light(self, levels: np.ndarray) -> np.ndarray:
-        """The light's change alone: levels of any shape -> float32, not clipped."""
+        """Apply the light's change alone: levels of any shape -> float32, not clipped."""
         x = levels.astype(np.float32)
         if not self.has_light:
             return x
         return np.asarray(self.offset + self.gain * (x if self.power == 1 else _power(x, self.power)))
 
     def colour(self, levels: np.ndarray) -> np.ndarray:
-        """The colour's change alone: (..., 3) -> float32, not clipped."""
+        """Apply the colour's change alone: (..., 3) -> float32, not clipped."""
         x = levels.astype(np.float32)
         y = x @ self.matrix.T.astype(np.float32) + self.constant.astype(np.float32)
-        return np.asarray(y if self.hues is None else y + hues.added(x, self.hues))
+        return np.asarray(y if self.hues is None else y + at_hues(x, self.hues))
 
     def uncoloured(self, levels: np.ndarray) -> np.ndarray:
-        """The way back: (..., 3) levels after the colour's change -> float32 levels before it."""
+        """Undo the colour's change: (..., 3) levels after it -> float32 levels before it."""
         y = levels.astype(np.float32)
         if self.back is None:
             back = np.linalg.inv(self.matrix).T.astype(np.float32)
             return np.asarray((y - self.constant.astype(np.float32)) @ back)
         matrix, constant = self.back[:3].astype(np.float32), self.back[3].astype(np.float32)
-        return np.asarray(y @ matrix + constant + hues.added(y, self.back[4:]))
+        return np.asarray(y @ matrix + constant + at_hues(y, self.back[4:]))
+
+    def turned(self, colours: np.ndarray) -> tuple[float, float]:
+        """Return the turn of the hue, degrees, and the ratio of the chroma, of (n, 3) colours."""
+        after = self.colour(colours)
+        ratio = float(chroma_of(after).mean() / max(float(chroma_of(colours).mean()), 1.0))
+        return turn_deg(colours, after), ratio
 
 
 def no_tone(cells: int = 0) -> Tone:
-    """No change of levels, or none that could be reported."""
-    return Tone(gain=1.0, offset=0.0, power=1.0, matrix=np.eye(3), constant=np.zeros(3), cells=cells)
+    """Return no change of levels, or none that could be measured."""
+    return Tone(matrix=np.eye(3), constant=np.zeros(3), cells=cells)
 
 
 def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0.0) -> Tone:
-    """Light and colour between two aligned frames.
+    """Fit light and colour between two aligned frames.
 
-    a, b  (H, W, 3) uint8 RGB, a moved onto b; visible (H, W) bool, where they show the same thing
-    noise of luma, levels: taken off what frame a is compared by, where it would make every change flatter
+    Parameters
+    ----------
+    a, b : (H, W, 3) uint8
+        RGB, a moved onto b.
+    visible : (H, W) bool
+        Where they show the same thing.
+    noise : float
+        Of luma, levels. It is taken off what frame a is compared by, where it would make every change
+        flatter.
     """
     clear = visible & unclipped(a, b)
     light = fit_light(a, b, clear, noise)
@@ -137,25 +149,20 @@ def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0
 
 
 def fit_light(a: np.ndarray, b: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Tone:
-    """Light alone; clear (H, W) bool, what both frames show, clipped in neither; noise as in ``fit_tone``."""
-    return _fit_light(a, b, clear, noise=noise)
+    """Fit light alone; ``clear`` (H, W) bool: what both frames show unclipped. Else as ``fit_tone``."""
+    return _fit_curve(a, b, clear, _luma, noise)
 
 
 def fit_colour(light: Tone, lit: np.ndarray, b: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Tone:
-    """Light, and the colour that takes ``lit`` (H, W, 3), frame a in the light of b, to frame b."""
+    """Add to a light the colour that takes ``lit`` (H, W, 3), frame a in the light of b, to frame b."""
     x, y = _clear_cells(clear, lit, b)
-    return _fit_colour(light, x, y, noise=noise) if len(x) >= MIN_CELLS else light
+    return _with_matrix(light, x, y, noise) if len(x) >= MIN_CELLS else light
 
 
 def unclipped(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(H, W) bool: pixels of (H, W, 3) pictures that have no channel at an end of the levels in either."""
+    """Return (H, W) bool: pixels with no clipped channel in either picture (H, W, 3)."""
     bright = cv2.inRange(cv2.min(a, b), (2, 2, 2), (255, 255, 255))
     return np.asarray((bright & cv2.inRange(cv2.max(a, b), (0, 0, 0), (253, 253, 253))) > 0)
-
-
-def root_mean_square(change: np.ndarray) -> float:
-    """Root mean square of a change, levels."""
-    return float(np.sqrt(np.mean(np.square(change, dtype=np.float64))))
 
 
 def _clear_cells(clear: np.ndarray, *pictures: np.ndarray) -> list[np.ndarray]:
@@ -196,16 +203,17 @@ def _lightness(colours: np.ndarray, of: np.ndarray) -> np.ndarray:
     return np.asarray(np.take_along_axis(of, ends, axis=1).mean(axis=1))
 
 
-def _fit_light(
+def _fit_curve(
     a: np.ndarray,
     b: np.ndarray,
     clear: np.ndarray,
-    grey: Callable[[np.ndarray, np.ndarray], np.ndarray] = _luma,
+    grey: Callable[[np.ndarray, np.ndarray], np.ndarray],
     noise: float = 0.0,
 ) -> Tone:
     """The curve acts on single channels of pixels, and is fitted to grey averages of what it makes of them.
 
-    Gauss-Newton in the power: the line through what is found is fitted again until it moves by less than CLOSE.
+    Gauss-Newton in the power: the line through what is found is fitted again until it moves by less than
+    CLOSE.
     """
     own, power = (noise / CELL) ** 2, 1.0
     prior = np.array(LIGHT_PRIOR if noise == 0 else (*LIGHT_PRIOR[:2], NO_POWER))
@@ -222,13 +230,11 @@ def _fit_light(
         step = float(found[2]) / gain if gain > 0 else 0.0
         power = float(np.clip(power + step, *POWERS))
         if abs(step) < CLOSE:
-            return Tone(
-                gain=gain, offset=offset, power=power, matrix=np.eye(3), constant=np.zeros(3), cells=len(x)
-            )
+            return replace(no_tone(len(x)), gain=gain, offset=offset, power=power)
     return no_tone(len(x))
 
 
-def _fit_colour(tone: Tone, lit: np.ndarray, y: np.ndarray, noise: float = 0.0) -> Tone:
+def _with_matrix(tone: Tone, lit: np.ndarray, y: np.ndarray, noise: float = 0.0) -> Tone:
     design, own = _design(lit, with_hues=False), (noise / CELL) ** 2 / float(LUMA @ LUMA)
     found = _colours(design, y, own)
     if root_mean_square(design @ found - lit) < _smallest(design, own):
@@ -239,17 +245,17 @@ def _fit_colour(tone: Tone, lit: np.ndarray, y: np.ndarray, noise: float = 0.0) 
 def _fit_strong(light: Tone, tone: Tone, a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> Tone:
     """A strong change of colour: in the light that changes less, and with hues where a matrix leaves much."""
     x, y = _clear_cells(clear, a, b)
-    other = _fit_light(a, b, clear, _lightness)
+    other = _fit_curve(a, b, clear, _lightness)
     if root_mean_square(other.light(x) - x) < root_mean_square(light.light(x) - x):
-        light, found = other, _fit_colour(other, other.light(x).astype(np.float64), y)
+        light, found = other, _with_matrix(other, other.light(x).astype(np.float64), y)
         tone = min(found, tone, key=lambda each: max(WELL, _left(each.colour(each.light(x)), x, y)))
     if _left(tone.colour(tone.light(x)), x, y) < WELL:
         return tone
-    return _fit_hues(light, x, y) or tone
+    return _with_hues(light, x, y) or tone
 
 
-def _fit_hues(tone: Tone, x: np.ndarray, y: np.ndarray) -> Tone | None:
-    """With what each hue becomes; None where that foretells other cells hardly better than a matrix does."""
+def _with_hues(tone: Tone, x: np.ndarray, y: np.ndarray) -> Tone | None:
+    """With what each hue becomes; None where that predicts other cells hardly better than a matrix does."""
     lit = tone.light(x).astype(np.float64)
     linear, free = _design(lit, with_hues=False), _design(lit, with_hues=True)
     some = slice(None, None, max(1, len(x) // TRIED))
@@ -269,16 +275,16 @@ def _fit_hues(tone: Tone, x: np.ndarray, y: np.ndarray) -> Tone | None:
 
 def _design(colours: np.ndarray, *, with_hues: bool) -> np.ndarray:
     one = np.ones((len(colours), 1))
-    return np.hstack([colours, one, hues.basis(colours)] if with_hues else [colours, one])
+    return np.hstack([colours, one, hue_basis(colours)] if with_hues else [colours, one])
 
 
 def _smallest(design: np.ndarray, noise: float) -> float:
-    """A change of less, levels rms, is within the rounding, or what noise of this variance in the cells makes."""
+    """Smallest change, levels rms: less is rounding, or what noise of this variance in the cells makes."""
     return max(SMALLEST, 3 * float(np.sqrt(noise * design.shape[1] / len(design))))
 
 
 def _colours(design: np.ndarray, y: np.ndarray, noise: float = 0.0) -> np.ndarray:
-    """(p, 3) the matrix, the constant, and the hues where the design has them; noise of a cell, variance."""
+    """(p, 3) matrix, constant, and hues where the design has them; ``noise``: a cell's variance."""
     entry, constant = COLOUR_PRIOR
     prior = np.full(design.shape[1], HUE_PRIOR)
     prior[:4] = entry, entry, entry, constant
@@ -286,8 +292,8 @@ def _colours(design: np.ndarray, y: np.ndarray, noise: float = 0.0) -> np.ndarra
 
 
 def _left(made: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
-    """Mean square of what is left of the colours, levels squared, by chroma; no cell counts as more than FAR."""
-    weight = hues.chroma_of(x) + 1.0
+    """Mean square of what is left of the colours, weighed by chroma; no cell counts as more than FAR."""
+    weight = chroma_of(x) + 1.0
     squares = np.minimum(np.square(made - y).sum(axis=1), FAR**2)
     return float((weight * squares).sum() / weight.sum())
 
@@ -300,16 +306,12 @@ def _robust(
     noise: float = 0.0,
     noisy: int = 0,
 ) -> np.ndarray:
-    """Reweighted least squares, drawn towards ``expected`` by a normal prior.
+    """Reweighted least squares (p, q) of y (n, q) on design (n, p), with a normal prior at ``expected``.
 
-    First by least absolute deviations, of which there is one solution, then with Tukey's biweight: begun where
-    nothing has changed it may take the levels of a small part of the picture for outliers.
-
-    design (n, p), y (n, q), expected (p, q), prior (p,) standard deviations -> (p, q). Neighbouring cells are not
-    independent; ten of them are counted as one observation against the prior.
-
-    noise  variance in the first ``noisy`` columns of the design, each for itself. It is taken off their moments
-           (Fuller, "Measurement error models", 1987); where it is a third of them or more what is expected stays
+    First by least absolute deviations, which have one solution, then with Tukey's biweight: begun at no
+    change it may take the levels of a small part for outliers. Ten neighbouring cells count as one
+    observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off
+    their moments (Fuller 1987).
     """
     found = expected
     residual = np.linalg.norm(y - design @ found, axis=1)
@@ -330,9 +332,54 @@ def _robust(
 
 
 def _noise_off(levels: np.ndarray, weight: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
-    """(k, k) what the noise adds to the moments of (n, k) levels, and what holds those that are hardly more."""
+    """(k, k) what noise adds to the moments of (n, k) levels, and what holds those hardly above it."""
     total = float(weight.sum())
     off = levels - (weight @ levels) / max(total, 1e-9)
     values, vectors = np.linalg.eigh(off.T @ (off * weight[:, None]) / max(total, 1e-9))
     above, below = (vectors[:, which] for which in (values >= MORE * noise, values < MORE * noise))
     return total * noise * (above @ above.T), HOLD * total * noise * (below @ below.T)
+
+
+def chroma_of(colours: np.ndarray) -> np.ndarray:
+    """Return (...): max less min of the channels of (..., 3) colours, levels."""
+    return np.asarray(colours.max(axis=-1) - colours.min(axis=-1))
+
+
+def hue_of(colours: np.ndarray) -> np.ndarray:
+    """Return (...): the hue of (..., 3) colours on the hexagon of HSV, in [0, 6); 0 for grey."""
+    red, green, blue = (colours[..., k] for k in range(3))
+    most, chroma = colours.max(axis=-1), np.maximum(chroma_of(colours), 1e-6)
+    hue = np.where(
+        most == red,
+        (green - blue) / chroma,
+        np.where(most == green, 2 + (blue - red) / chroma, 4 + (red - green) / chroma),
+    )
+    return np.asarray(np.mod(hue, 6))
+
+
+def hue_basis(colours: np.ndarray) -> np.ndarray:
+    """Return (n, KNOTS) of (n, 3) colours: chroma times the hat function of each knot at the colour's hue."""
+    place = hue_of(colours) * (KNOTS / 6)
+    below = np.floor(place).astype(int)
+    part, chroma, rows = place - below, chroma_of(colours), np.arange(len(colours))
+    made = np.zeros((len(colours), KNOTS))
+    made[rows, below % KNOTS] = chroma * (1 - part)
+    made[rows, (below + 1) % KNOTS] += chroma * part
+    return made
+
+
+def at_hues(colours: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return (..., 3) float32: chroma times v(hue) of (..., 3) colours; ``values`` (KNOTS, 3) is v."""
+    place = hue_of(colours) * np.float32(KNOTS / 6)
+    below = np.floor(place).astype(np.int32)
+    part = (place - below).astype(np.float32)[..., None]
+    table = values.astype(np.float32)
+    v = table[below % KNOTS] * (1 - part) + table[(below + 1) % KNOTS] * part
+    return np.asarray(v * chroma_of(colours)[..., None])
+
+
+def turn_deg(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the turn of the hue, degrees, from (n, 3) colours to others: a mean weighed by chroma."""
+    weight = np.minimum(chroma_of(before), chroma_of(after))
+    angle = (hue_of(after) - hue_of(before)) * (np.pi / 3)
+    return float(np.degrees(np.angle((weight * np.exp(1j * angle)).sum())))

@@ -12,7 +12,7 @@ from vidrobust.frames.batch import FrameBatch
 from vidrobust.frames.pixels import luma, to_array
 from vidrobust.metrics.box_differences import change
 from vidrobust.metrics.box_selection import chosen, within_frame
-from vidrobust.metrics.task import AlongTime, Tables
+from vidrobust.metrics.metric import AlongTime, Tables
 from vidrobust.metrics.tracks.follow import Objects, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import duplicate_boxes, measure

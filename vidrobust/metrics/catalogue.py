@@ -8,11 +8,10 @@ import re
 from collections.abc import Sequence
 
 from vidrobust.errors import SettingsError
-from vidrobust.extensions import extensions, packages
+from vidrobust.extensions import Extensions, extensions, packages
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
-from vidrobust.metrics.metric import Metric
-from vidrobust.metrics.task import Task
+from vidrobust.metrics.metric import Metric, Task
 
 TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION)}
 
@@ -31,18 +30,15 @@ def task_of(name: str) -> Task:
 
 
 @functools.cache
-def from_outside() -> tuple[Metric, ...]:
-    """The metrics of installed packages, in the order of their names; SettingsError for one that is none."""
+def brought() -> Extensions[Metric]:
+    """Return the metrics of installed plugins."""
     own = (metric for task in TASKS.values() for metric in task.metrics)
-    found = extensions(ENTRY_POINTS, Metric, _full_name, {_full_name(metric) for metric in own}).or_error()
-    for metric in found:
-        task_of(metric.task)
-    return found
+    return extensions(ENTRY_POINTS, Metric, _full_name, {_full_name(metric) for metric in own})
 
 
 def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ...]:
     """All metrics of a task: its own, those from outside, and those of anchor pairs at these distances."""
-    own = (*task_of(task).metrics, *(m for m in from_outside() if m.task == task))
+    own = (*task_of(task).metrics, *(m for m in brought().records if m.task == task))
     by_name = {metric.name: metric for metric in own}
     anchored = [
         _at_anchor(by_name[name], delta)
@@ -79,7 +75,7 @@ def metric_columns(table: str) -> frozenset[str]:
 
 
 def _full_name(metric: Metric) -> str:
-    return f"{metric.task} {metric.name}"
+    return f"{task_of(metric.task).name} {metric.name}"
 
 
 def _at_anchor(metric: Metric, delta: int) -> Metric:

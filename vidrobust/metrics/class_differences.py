@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
-METRICS = ("label_flip", "total_variation", "top1_probability_change", "jensen_shannon", "top5_distance")
-"""The five differences of a pair, in the order of the ``pairs`` table."""
+PAIR_COLUMNS = ("label_flip", "total_variation", "top1_probability_change", "jensen_shannon", "top5_distance")
+"""Differences of a pair, in the order of the columns of table ``pairs``."""
 
 
-def label_flip(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Whether the most probable class differs.
+def top1_flip(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Compare the most probable classes, as the published protocols do.
 
-    p, q (N, K) -> (N,) bool. Gu et al. 2019; "flip" of Hendrycks & Dietterich 2019, section 3.2.
+    Operating points are ignored here. The metric ``label_flip`` of
+    :mod:`vidrobust.metrics.classification` compares the labels that the model gives.
+
+    Parameters
+    ----------
+    p, q : (N, K) arrays
+        Aligned probabilities.
+
+    Returns
+    -------
+    (N,) bool array
+
+    References
+    ----------
+    Gu et al. 2019; the flip of Hendrycks & Dietterich 2019, section 3.2.
     """
     _same_shape(p, q)
     flips: np.ndarray = p.argmax(axis=1) != q.argmax(axis=1)
@@ -67,10 +81,9 @@ def top5_distance(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.abs(i - np.minimum(before + 1, 6)).sum(axis=1).astype(np.float64)
 
 
-def all_metrics(p: np.ndarray, q: np.ndarray) -> dict[str, np.ndarray]:
-    """The five differences of each aligned row of p and q."""
+def distances(p: np.ndarray, q: np.ndarray) -> dict[str, np.ndarray]:
+    """Compute the four distances of each aligned row of p and q (N, K), by metric name."""
     return {
-        "label_flip": label_flip(p, q),
         "total_variation": total_variation(p, q),
         "top1_probability_change": top1_probability_change(p, q),
         "jensen_shannon": jensen_shannon(p, q),

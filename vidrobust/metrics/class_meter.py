@@ -11,8 +11,7 @@ import pandas as pd
 from vidrobust.frame_pairs.transitions import FrameTransitions, between, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.class_differences import jitter, revert_flips
-from vidrobust.metrics.metric import Metric
-from vidrobust.metrics.task import AlongTime, Tables, differences
+from vidrobust.metrics.metric import AlongTime, Metric, Tables, differences
 from vidrobust.predictions import Classifications
 from vidrobust.tables import schema as tables
 

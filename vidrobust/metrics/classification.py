@@ -12,8 +12,15 @@ import numpy as np
 from vidrobust.metrics import class_differences as classes
 from vidrobust.metrics.class_meter import ClassMeter, whole
 from vidrobust.metrics.labelled import METRICS as LABELLED
-from vidrobust.metrics.metric import Difference, Metric, Wording
-from vidrobust.metrics.task import AlongTime, CorrelationSpec, ResponseSpec, Task
+from vidrobust.metrics.metric import (
+    AlongTime,
+    CorrelationSpec,
+    Difference,
+    Metric,
+    ResponseSpec,
+    Task,
+    Wording,
+)
 from vidrobust.predictions import Classifications
 
 NAME = "classification"
@@ -31,7 +38,19 @@ def _of_probabilities(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) 
 
 
 def label_flip(p: Classifications, q: Classifications) -> np.ndarray:
-    """Whether the label differs, where the label follows the model's own operating point."""
+    """Compare the labels of aligned predictions; labels follow the model's operating points.
+
+    This is the only definition of a flip in stability, sensitivity, remedies and comparisons.
+
+    Parameters
+    ----------
+    p, q : Classifications
+        Predictions of the same N frames.
+
+    Returns
+    -------
+    (N,) bool array
+    """
     flips: np.ndarray = p.labels != q.labels
     return flips
 
@@ -62,10 +81,11 @@ METRICS: tuple[Metric, ...] = (
         is_rate=True,
         headline=True,
         wording=Wording(
-            "the answer changes between neighbouring frames",
-            "the answer never changes between neighbouring frames",
-            "pair",
-            event="neighbouring frames flips its label",
+            "the label flips",
+            "the label never flips",
+            "pair of neighbouring frames",
+            many="pairs of neighbouring frames",
+            event="pairs of neighbouring frames has a flip",
             none_seen="no flip seen",
             called="flip rate",
         ),
@@ -140,7 +160,7 @@ CLASSIFICATION = Task(
     ),
     correlation=CorrelationSpec(
         pairs="pairs",
-        metrics=classes.METRICS,
+        metrics=classes.PAIR_COLUMNS,
         primary="total_variation",
         frames=lambda table: table("frames"),
         sure="margin",

@@ -12,8 +12,17 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import KINDS, BoxChange, change, wrong_kinds
 from vidrobust.metrics.known_boxes import METRICS as KNOWN
-from vidrobust.metrics.metric import Difference, Metric, Wording
-from vidrobust.metrics.task import AlongTime, CorrelationSpec, Meter, ResponseSpec, Tables, Task
+from vidrobust.metrics.metric import (
+    AlongTime,
+    CorrelationSpec,
+    Difference,
+    Meter,
+    Metric,
+    ResponseSpec,
+    Tables,
+    Task,
+    Wording,
+)
 from vidrobust.predictions import Detections
 from vidrobust.shapes.places import shape_array
 
@@ -106,12 +115,12 @@ METRICS: tuple[Metric, ...] = (
         is_rate=True,
         headline=True,
         wording=Wording(
-            "objects are without any box, dropouts and vanished ones together",
-            "no object is ever without a box",
-            "frame of objects",
-            event="frames of an object is without any box",
+            "objects have no box",
+            "objects always have a box",
+            "frame of an object",
+            event="frames of an object has no box",
             many="frames of objects",
-            none_seen="no object without a box seen",
+            none_seen="no missed frame seen",
             called="uncovered rate",
         ),
     ),
@@ -163,7 +172,10 @@ METRICS: tuple[Metric, ...] = (
         is_rate=True,
         headline=True,
         wording=Wording(
-            "boxes change their class", "no box changes its class", "box of tracks", many="boxes of tracks"
+            "followed objects change their class",
+            "followed objects never change their class",
+            "box of followed objects",
+            many="boxes of followed objects",
         ),
     ),
     _along(

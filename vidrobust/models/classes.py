@@ -1,4 +1,4 @@
-"""Names of the classes: ImageNet's where they are known to apply, a list, a file, or "class 0" ..."""
+"""Names of the classes: ImageNet's or COCO's where they are known to apply, a list, a file, or "class 0" ..."""
 
 from __future__ import annotations
 
@@ -8,24 +8,37 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from vidrobust.errors import SettingsError
 
 BACKGROUND = "background+imagenet"
 IMAGENET = 1000
 """Classes of ImageNet's challenge."""
+COCO = (80, 90, 91)
+"""Numbers of classes with COCO's names: those in use, all without the background, all as torchvision has them."""
 SHOWN_AS = MappingProxyType({"nipple": "bottle teat"})
 """ImageNet name -> the name shown instead. The class is the teat of a baby bottle; its index does not change."""
 
 
-def imagenet() -> tuple[str, ...]:
-    """Return the 1000 ImageNet names in the order of torchvision's weights, some of them as in ``SHOWN_AS``."""
-    # The file of names is run by itself: importing torchvision takes as long as importing torch.
+@cache
+def _torchvision_names() -> dict[str, Any]:
+    """torchvision's file of names, run by itself: importing torchvision takes as long as importing torch."""
     found = importlib.util.find_spec("torchvision")
     assert found is not None, "torchvision is among the requirements"
     assert found.origin is not None, "it is a package with a file"
-    names = runpy.run_path(str(Path(found.origin).parent / "models" / "_meta.py"))
-    return tuple(map(shown_name, names["_IMAGENET_CATEGORIES"]))
+    return runpy.run_path(str(Path(found.origin).parent / "models" / "_meta.py"))
+
+
+def imagenet() -> tuple[str, ...]:
+    """Return the 1000 ImageNet names in the order of torchvision's weights, some of them as in ``SHOWN_AS``."""
+    return tuple(map(shown_name, _torchvision_names()["_IMAGENET_CATEGORIES"]))
+
+
+def coco_names(count: int) -> tuple[str, ...]:
+    """Return COCO's names for a detector of so many classes, one of ``COCO``."""
+    names = tuple(_torchvision_names()["_COCO_CATEGORIES"])
+    return names[-count:] if count > 80 else tuple(n for n in names if n not in ("__background__", "N/A"))
 
 
 def shown_name(name: str) -> str:
@@ -35,21 +48,30 @@ def shown_name(name: str) -> str:
 
 @cache
 def imagenet_wnids() -> Mapping[str, int]:
-    """WordNet number -> class of ImageNet's challenge, whose classes are in the order of these numbers."""
+    """Return WordNet number -> class of ImageNet's challenge, whose classes are in the order of these numbers."""
     lines = (Path(__file__).parent / "imagenet_wnids.txt").read_text(encoding="ascii").split()
     return MappingProxyType({wnid: number for number, wnid in enumerate(lines)})
 
 
 def imagenet_shift(class_names: Sequence[str]) -> int:
-    """How much later ImageNet's classes come in a model's: 1 behind a background class, else 0."""
+    """Return how much later ImageNet's classes come in a model's: 1 behind a background class, else 0."""
     return int(len(class_names) == IMAGENET + 1 and class_names[0].casefold() == "background")
 
 
 def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
-    """Names given as a list, as "imagenet" or "background+imagenet", or as a text file, one a line.
+    """Return class names.
 
-    A relative file is looked for in ``folder``. Raises SettingsError for a missing file or fewer than two
-    names.
+    Parameters
+    ----------
+    classes
+        A list of names, "imagenet", "background+imagenet", or a text file with one name a line.
+    folder
+        Where a relative file is looked for.
+
+    Raises
+    ------
+    SettingsError
+        For a missing file or fewer than two names.
     """
     if classes == "imagenet":
         return imagenet()
@@ -74,12 +96,12 @@ def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
 
 
 def given_names(given: str | None) -> tuple[str, ...] | None:
-    """The names of the option ``classes``, looked for from the current directory, or None."""
+    """Return the names of the option ``classes``, looked for from the current directory, or None."""
     return named(given, Path.cwd()) if given else None
 
 
 def default(num_classes: int) -> tuple[tuple[str, ...], str]:
-    """Names for a network that comes without any, and a note that says so.
+    """Return names for a network that comes without any, and a note that says so.
 
     1000 outputs are taken for ImageNet. 1001 are refused: a background class in front shifts every name by
     one, and only the user knows whether it is there.
@@ -91,19 +113,47 @@ def default(num_classes: int) -> tuple[tuple[str, ...], str]:
             "the network has 1001 outputs: ImageNet with a background class in front? "
             f'Say classes = "{BACKGROUND}", or name your classes'
         )
-    names = tuple(f"class {i}" for i in range(num_classes))
-    return names, f"{num_classes} outputs without names: called class 0 to class {num_classes - 1}"
+    return numbered(
+        num_classes
+    ), f"{num_classes} outputs without names: called class 0 to class {num_classes - 1}"
+
+
+def detector_names(count: int | None, model: str, head: str) -> tuple[tuple[str, ...], str]:
+    """Return names for a detector without any, and a note that says so: COCO's for 80, 90 or 91 classes.
+
+    Raises
+    ------
+    SettingsError
+        Where the outputs do not show how many classes there are.
+    """
+    if count is None:
+        raise SettingsError(
+            f"model {model}: the outputs of head {head} do not show how many classes there are; "
+            "name them: classes = [...], or a file with one a line"
+        )
+    if count in COCO:
+        return coco_names(count), f"{count} classes without names: taken for COCO in the usual order"
+    return numbered(count), f"{count} classes without names: called class 0 to class {count - 1}"
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Return "class 0", "class 1" ..."""
+    return tuple(f"class {i}" for i in range(count))
 
 
 def sets_for(
     labels: Sequence[frozenset[str]], class_names: Sequence[str]
 ) -> tuple[list[frozenset[int]], str]:
-    """Label sets as indices of a model's classes, and a note where that is not plain.
+    """Return label sets as indices of a model's classes, and a note where that is not plain.
 
-    A name stands for every class of that name, letter case aside; a WordNet number (n02123045) for its class of
-    ImageNet, where the model has ImageNet's classes. A number is the index of the model's class;
-    for a model with ImageNet's 1000 behind a background class it is that of ImageNet, as in ImageNet's own lists.
-    Raises SettingsError for a name that is no class of the model.
+    A name stands for every class of that name, letter case aside. A WordNet number (n02123045) stands for its
+    class of ImageNet, where the model has ImageNet's classes. A number is the index of the model's class; for
+    a model with ImageNet's 1000 behind a background class it is that of ImageNet, as in ImageNet's own lists.
+
+    Raises
+    ------
+    SettingsError
+        For a name that is no class of the model.
     """
     places: dict[str, set[int]] = {}
     for k, name in enumerate(class_names):
@@ -128,9 +178,5 @@ def sets_for(
                     f"{class_names[1]} ...; give a class name or an index"
                 )
         sets.append(frozenset(found))
-    note = (
-        "label numbers are ImageNet's; the model's background class comes before them"
-        if shift and numbers
-        else ""
-    )
-    return sets, note
+    moved = "label numbers are ImageNet's; the model's background class comes before them"
+    return sets, moved if shift and numbers else ""

@@ -1,4 +1,4 @@
-"""ModelInfo: what was loaded, as run.json and the report state it."""
+"""ModelInfo: what a loaded model is, as run.json and the report state it."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ class ModelInfo:
     """Choices made on the user's behalf and fallbacks, a sentence each."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return {**dataclasses.asdict(self), "notes": list(self.notes)}
 
 
 def model_info(classifier: Classifier | Detector) -> ModelInfo:
-    """The classifier's own ModelInfo, or what can be said about a callable that states none."""
+    """Return the model's own ModelInfo, or what can be said about a callable that states none."""
     info = getattr(classifier, "info", None)
     if isinstance(info, ModelInfo):
         return info
@@ -72,11 +72,15 @@ def model_info(classifier: Classifier | Detector) -> ModelInfo:
 
 
 def identity(classifier: Classifier | Detector) -> dict[str, str] | None:
-    """What decides a model's answers to given pixels, up to rounding, as plain values for a key.
+    """Return what decides a model's answers to given pixels, up to rounding, as plain values for a key.
 
-    Weights (or the user's version), code, preprocessing, how outputs are read, class names, engine, precision and
-    device. Not its name, and not batch or threads, which change no more than rounding. None where neither weights
-    nor a version are known: what such a callable said must not be used again.
+    That is weights (or the user's version), code, preprocessing, how outputs are read, class names, engine,
+    precision and device. Not its name, and not batch or threads, which change no more than rounding.
+
+    Returns
+    -------
+    dict or None
+        None where neither weights nor a version are known: what such a callable said must not be used again.
     """
     info = model_info(classifier)
     if not info.weights_sha256 and not info.version:
@@ -98,7 +102,7 @@ def identity(classifier: Classifier | Detector) -> dict[str, str] | None:
 
 
 def file_sha256(*paths: Path) -> str:
-    """SHA-256 of the files' bytes, one after the other."""
+    """Return the SHA-256 of the files' bytes, one after the other."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
@@ -108,7 +112,7 @@ def file_sha256(*paths: Path) -> str:
 
 
 def state_sha256(module: torch.nn.Module) -> str:
-    """SHA-256 over names, dtypes, shapes and bytes of all parameters and buffers, in the order of names."""
+    """Return the SHA-256 over names, dtypes, shapes and bytes of all parameters and buffers, by name."""
     digest = hashlib.sha256()
     for name, value in sorted(module.state_dict().items()):
         if isinstance(value, torch.Tensor):
@@ -119,9 +123,9 @@ def state_sha256(module: torch.nn.Module) -> str:
 
 
 def code_sha256(module: torch.nn.Module) -> str:
-    """SHA-256 over a module's plain attributes and the source files of its classes, torch's own left out.
+    """Return the SHA-256 over a module's plain attributes and the source files of its classes, except torch's.
 
-    So that a changed ``forward`` or slope is another model though its weights are the same. Classes without a
+    So a changed ``forward`` or slope is another model though its weights are the same. Classes without a
     source file (made in an interactive session) count by their names.
     """
     digest, files = hashlib.sha256(), set()

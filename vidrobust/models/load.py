@@ -4,54 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import SettingsError, no_exit
 from vidrobust.frames.device import resolve_device
+from vidrobust.models.adapted import thresholded
 from vidrobust.models.detection.network import DetectionNetwork, as_detector
 from vidrobust.models.engines.choose import with_engine
-from vidrobust.models.engines.runners import NAMES, Precision, default_engine
-from vidrobust.models.engines.wanted import Wanted
+from vidrobust.models.engines.runners import NAMES, EngineRequest, Precision, default_engine
 from vidrobust.models.info import model_info
-from vidrobust.models.known import kind_of, parse_spec
 from vidrobust.models.network import Network, NetworkClassifier, as_classifier, check_frames, first_batch
 from vidrobust.models.predict import Model
-from vidrobust.models.reading import KEYS, Declared, operating_points
-from vidrobust.models.seen_over import SeenOver
-from vidrobust.models.spec import split_options
+from vidrobust.models.reading import KEYS, Declared
+from vidrobust.models.spec import kind_of, parse_spec, split_options
 from vidrobust.predictions import Classifier
-
-# A user's own classifier, or answers from a file, with operating points over them.
-
-
-def thresholded(classifier: Any, declared: Declared, where: str) -> Any:
-    """The classifier under the declared operating points; as it is, detector or classifier, where none are.
-
-    Raises SettingsError for what can be said of a network's outputs, or of classifiers, only.
-    """
-    if declared == Declared():
-        return classifier
-    if classifier.task != "classification":
-        raise SettingsError(
-            f"{where}: {', '.join(KEYS)} are said of classifiers; this is for {classifier.task}"
-        )
-    if declared.threshold is None or declared != Declared(threshold=declared.threshold):
-        raise SettingsError(
-            f"{where}: output, scale and one_vs_rest are said of networks; this gives its answer"
-        )
-    names = tuple(classifier.class_names)
-    points = operating_points(declared.threshold, names, where)
-    info = model_info(classifier)
-    words = ", ".join(f"{names[k]!r} from {point:g}" for k, point in points)
-    return SeenOver(
-        name=classifier.name,
-        class_names=names,
-        info=dataclasses.replace(info, reading=f"{info.reading}; {words}".removeprefix("; ")),
-        classifier=classifier,
-        over=lambda answer: dataclasses.replace(answer, thresholds=(*answer.thresholds, *points)),
-    )
 
 
 def load_model(
@@ -65,22 +33,36 @@ def load_model(
 ) -> Model:
     """Load a model, check it on one batch, and return it as a Classifier or a Detector.
 
-    spec    efficientnet-lite0|1|2, torchvision:NAME[,weights=FILE], timm:NAME[,weights=FILE], onnx:FILE,
-            pt2:FILE or package.module:factory; docs/model-specs.md describes each
-    device  "auto", "cpu", "cuda" or "cuda:N"
-    name    what it is called in every table; by default the network's or the file's name
-    engine  "torch", "onnxruntime", "openvino", or "auto": the fastest that says the same; by default as
-            VIDROBUST_ENGINE says, else auto. With "torch" an ONNX file stays in ONNX Runtime. ``precision``
-            "float32", "bfloat16" or "int8". Both may stand in the spec
-    sample  (N, 3, H, W) uint8 frames on which engines are compared and timed, and int8 is calibrated; real ones
-            where there are any
+    Parameters
+    ----------
+    spec
+        As ``vidrobust models`` lists them: ``torchvision:NAME``, ``onnx:FILE``, ``package.module:factory``
+        ...; options follow as ``,key=value``.
+    device
+        "auto", "cpu", "cuda" or "cuda:N".
+    name
+        What it is called in every table; by default the network's or the file's name.
+    engine
+        "torch", "onnxruntime", "openvino", or "auto": the fastest that says the same; by default as
+        VIDROBUST_ENGINE says, else auto. With "torch" an ONNX file stays in ONNX Runtime.
+    precision
+        "float32", "bfloat16" or "int8". Engine and precision may stand in the spec as well.
+    sample
+        (N, 3, H, W) uint8 frames on which engines are compared and timed, and int8 is calibrated; real ones
+        where there are any.
 
-    Raises SettingsError for a wrong spec, a missing file, sidecar or package, or outputs that do not fit;
-    InputError for a file that cannot be read, a hub that cannot be reached, or outputs that are not numbers.
+    Raises
+    ------
+    SettingsError
+        For a wrong spec, a missing file, sidecar or package, or outputs that do not fit.
+    InputError
+        For a file that cannot be read, a hub that cannot be reached, or outputs that are not numbers.
 
+    Examples
+    --------
     >>> load_model("efficientnet-lite0")(pixels).labels  # doctest: +SKIP
     """
-    wanted = Wanted(engine=engine or default_engine(), precision=cast(Precision, precision))
+    wanted = EngineRequest(engine=engine or default_engine(), precision=cast(Precision, precision))
     parsed = parse_spec(spec)
     wanted = wanted.changed(parsed.options, parsed.number("threads"))
     loaded = _loaded(spec, device, name)
@@ -93,7 +75,7 @@ def load_model(
 
 
 def load_as_it_is(spec: str, *, device: str = "auto", name: str | None = None) -> Model:
-    """``load_model`` without a choice of engines: torch modules in torch, ONNX files in ONNX Runtime."""
+    """Load a model without a choice of engines: torch modules in torch, ONNX files in ONNX Runtime."""
     loaded = _loaded(spec, device, name)
     return as_classifier(loaded, spec) if isinstance(loaded, Network) else loaded
 
@@ -101,7 +83,8 @@ def load_as_it_is(spec: str, *, device: str = "auto", name: str | None = None) -
 def _loaded(spec: str, device: str, name: str | None) -> Network | Model:
     """A model, or a network that has still to be checked and made a classifier."""
     parsed = parse_spec(spec)
-    loaded = kind_of(parsed).load(parsed, resolve_device(device))
+    with no_exit(f"model {spec}"):
+        loaded = kind_of(parsed).load(parsed, resolve_device(device))
     declared = Declared.read({key: value for key, value in parsed.options.items() if key in KEYS}, spec)
     if isinstance(loaded, Network):
         return dataclasses.replace(loaded, name=name or loaded.name, declared=declared.over(loaded.declared))
@@ -113,9 +96,9 @@ def _loaded(spec: str, device: str, name: str | None) -> Network | Model:
 
 
 def pinned_spec(model: Model, threads: int | None = None) -> str:
-    """The spec that loads a model in the engine it has now, without measuring again: for other processes.
+    """Return the spec that loads a model in the engine it has now without measuring again, for other processes.
 
-    threads  of the engine there, if it has a number of its own; None: as many as it has now
+    ``threads`` is for the engine there, if it has a number of its own; None: as many as it has now.
     """
     info = model_info(model)
     engine = info.engine.partition(" ")[0]
@@ -136,9 +119,17 @@ def load_models(
     precision: str = "float32",
     sample: torch.Tensor | None = None,
 ) -> list[Model]:
-    """Load several models of one run; their names must differ, as rows of a table are distinguished by them.
+    """Load several models of one run. Two of one name get a number, as rows of a table are distinguished by names.
 
-    Raises SettingsError also where one spec is given twice. Two files of one name get a number.
+    Parameters
+    ----------
+    specs, device, engine, precision, sample
+        As in ``load_model``.
+
+    Raises
+    ------
+    SettingsError
+        As ``load_model``, and where one spec is given twice.
     """
     twice = {spec for spec in specs if list(specs).count(spec) > 1}
     if twice:
@@ -155,7 +146,7 @@ def load_models(
 
 
 def load_classifiers(specs: Sequence[str], *, device: str = "auto") -> list[Classifier]:
-    """As ``load_models``, for what takes classifiers alone; SettingsError for a detector."""
+    """Load as ``load_models`` does, for what takes classifiers alone; SettingsError for a detector."""
     models = load_models(specs, device=device)
     for model in models:
         if model.task != "classification":

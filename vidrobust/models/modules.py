@@ -1,18 +1,142 @@
-"""Networks that torch computes: a module in eval mode becomes a Network."""
+"""Torch modules: weights read and fitted, a module made a Network or a Detector, and its head watched."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import pickle
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
+import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.models.info import code_sha256
+from vidrobust.models.detection.network import check_steady_boxes
+from vidrobust.models.detection.suppress import MIN_SCORE, detections
+from vidrobust.models.info import ModelInfo, code_sha256
 from vidrobust.models.network import Network
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.reading import Declared
 from vidrobust.models.spec import ModelSpec
+from vidrobust.predictions import Detections
+from vidrobust.shapes.places import mask_array
+
+State = dict[str, torch.Tensor]
+
+MASK = 0.5
+"""A pixel belongs to a mask from this probability on, as torchvision's documentation has it."""
+
+_FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_PREFIXES = ("module.", "_orig_mod.", "model.")
+
+HEADS = (torch.nn.Linear, torch.nn.Conv2d)
+"""Layers that may give class scores."""
+
+
+def read_state(path: Path) -> State:
+    """Return the parameters in a .pth, .pt or .safetensors file by name, on the CPU, without running code from it.
+
+    A checkpoint's wrapper ("state_dict", "model") and the prefix of DataParallel, torch.compile or Lightning
+    are taken off.
+
+    Raises
+    ------
+    InputError
+        For a damaged file, or one that holds anything but tensors by name.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            content = load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except ImportError as error:
+        raise SettingsError(f"{path}: needs the package safetensors: pip install safetensors") from error
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path}: is not a plain file of weights (weights_only); save it with "
+            f"torch.save(model.state_dict(), path): {_first_line(error)}"
+        ) from error
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as weights: {_first_line(error)}") from error
+    return _unwrapped(content, path)
+
+
+@contextlib.contextmanager
+def weights_only() -> Iterator[None]:
+    """Let no ``torch.load`` inside run code from a file, not even one that asks for it.
+
+    ``torch.export.load`` tries without and then, where that fails, with: so a file decides. The variable is
+    torch's own and overrides the argument.
+    """
+    before = os.environ.get(_FORCE)
+    os.environ[_FORCE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_FORCE]
+        else:
+            os.environ[_FORCE] = before
+
+
+def fit_state(module: torch.nn.Module, state: State, spec: str) -> None:
+    """Load every parameter into a module, none left over and none missing.
+
+    Raises
+    ------
+    SettingsError
+        That shows the shapes or names that differ, and the option that may put it right.
+    """
+    own = module.state_dict()
+    missing = sorted(own.keys() - state.keys())
+    extra = sorted(state.keys() - own.keys())
+    if missing or extra:
+        raise SettingsError(
+            f"{spec}: the weights belong to another architecture: {len(missing)} parameters missing"
+            f"{_some(missing)}, {len(extra)} unknown{_some(extra)}"
+        )
+    wrong = [name for name, value in own.items() if value.shape != state[name].shape]
+    if wrong:
+        name = wrong[0]
+        got, expected = tuple(state[name].shape), tuple(own[name].shape)
+        hint = f"; add ,num_classes={got[0]}" if got[1:] == expected[1:] else ""
+        raise SettingsError(
+            f"{spec}: {len(wrong)} parameters have other shapes than the network: {name} is {got} in the file, "
+            f"{expected} in the network{hint}"
+        )
+    module.load_state_dict(state)
+
+
+def _unwrapped(content: object, path: Path) -> State:
+    for key in _WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+            break
+    if not isinstance(content, dict) or not content:
+        raise InputError(f"{path}: holds {type(content).__name__}, not parameters by name (a state_dict)")
+    others = [name for name, value in content.items() if not isinstance(value, torch.Tensor)]
+    if others:
+        raise InputError(f"{path}: holds more than parameters by name: {_some(list(map(str, others)))[2:]}")
+    for prefix in _PREFIXES:
+        if all(name.startswith(prefix) for name in content):
+            content = {name.removeprefix(prefix): value for name, value in content.items()}
+    return content
+
+
+def _some(names: list[str]) -> str:
+    return f": {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}" if names else ""
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 def from_module(
@@ -27,7 +151,25 @@ def from_module(
     output: str | None = "logits",
     notes: tuple[str, ...] = (),
 ) -> Network:
-    """A torch module in eval mode, in channels_last unless its code cannot take that."""
+    """Make a torch module a Network in eval mode, in channels_last unless its code cannot take that.
+
+    Parameters
+    ----------
+    module
+        (N, 3, H, W) float32 -> rows of scores.
+    preprocess
+        How frames become its input.
+    device
+        Where it runs.
+    name, weights, weights_sha256
+        As in ``Network``.
+    class_names
+        None: ImageNet's, or "class 0" ..., by the number of outputs.
+    output
+        What the outputs are, as ``Declared.output``; None: it is found out.
+    notes
+        For run.json.
+    """
     module = module.to(device).eval().requires_grad_(False)
     layout = _layout(module, preprocess, device, name)
     if layout == torch.channels_last:
@@ -57,7 +199,7 @@ def from_module(
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[None]:
-    """Convolutions in float32 on a GPU too, where cuDNN would round the inputs to TF32; else no change."""
+    """Keep convolutions in float32 on a GPU too, where cuDNN would round the inputs to TF32."""
     if device.type != "cuda":
         return nullcontext()
     cudnn = torch.backends.cudnn
@@ -71,7 +213,7 @@ def full_precision(device: torch.device) -> AbstractContextManager[None]:
 
 
 def from_hub(spec: ModelSpec, build: Callable[[], torch.nn.Module]) -> torch.nn.Module:
-    """A module with weights from a hub; InputError with the way out where they cannot be had."""
+    """Return a module with weights from a hub; InputError with the way out where they cannot be had."""
     try:
         return build()
     except Exception as error:
@@ -99,3 +241,177 @@ def _layout(
     raise SettingsError(
         f"model {name}: the network does not take float32 input of shape {tuple(inputs.shape)}: {failure}"
     ) from failure
+
+
+@dataclass(eq=False, kw_only=True)
+class ModuleDetector:
+    """A Detector over a module that takes a list of pictures (3, H, W) float32 in 0..1, as torchvision's do.
+
+    The module answers with a dict for each: ``boxes`` (M, 4) xyxy px of the frame, ``scores``, ``labels``,
+    and of Mask R-CNN ``masks`` (M, 1, H, W) of probabilities. It resizes, decodes and suppresses inside.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    info: ModelInfo
+    module: torch.nn.Module
+    device: torch.device
+    task: Literal["detection"] = "detection"
+
+    def __call__(self, pixels: torch.Tensor) -> Detections:
+        """Return the boxes of N frames (N, 3, H, W) uint8 RGB of any size and device."""
+        with torch.inference_mode(), full_precision(self.device):
+            pictures = [frame.to(self.device).float().div(255) for frame in pixels]
+            found = self.module(pictures) if pictures else []
+        parts = [{key: one[key].cpu().numpy() for key in ("boxes", "scores", "labels")} for one in found]
+        order = [np.argsort(-one["scores"], kind="stable") for one in parts]
+        boxes, scores, labels = (
+            [one[key][rows] for one, rows in zip(parts, order, strict=True)]
+            for key in ("boxes", "scores", "labels")
+        )
+        if any(not np.isfinite(one).all() for one in boxes):
+            raise InputError(f"model {self.name}: the network gave boxes that are not finite")
+        shapes = [
+            mask_array(one["masks"].cpu().numpy()[rows], MASK) if "masks" in one else None
+            for one, rows in zip(found, order, strict=True)
+        ]
+        return detections(boxes, scores, labels, self.class_names, shapes)
+
+
+def module_detector(
+    spec: str,
+    name: str,
+    module: torch.nn.Module,
+    names: tuple[str, ...],
+    device: torch.device,
+    weights: str,
+    sha256: str,
+) -> ModuleDetector:
+    """Make a detection module of torchvision a Detector in eval mode, checked on a batch.
+
+    Parameters
+    ----------
+    spec, name
+        As in ``ModelInfo``, and what the model is called.
+    module
+        As ``ModuleDetector`` takes it.
+    names
+        Of its labels, from 0.
+    device
+        Where it runs.
+    weights, sha256
+        Where its parameters come from, and their hash.
+    """
+    module = module.to(device).eval().requires_grad_(False)
+    note = lower_threshold(module)
+    info = ModelInfo(
+        spec=spec,
+        engine=f"torch {torch.__version__}, eager",
+        device=str(device),
+        precision="float32",
+        preprocessing="0..1, then resized and normalised inside the network",
+        weights=weights,
+        weights_sha256=sha256,
+        num_classes=len(names),
+        notes=(note,) if note else (),
+    )
+    detector = ModuleDetector(name=name, class_names=names, info=info, module=module, device=device)
+    check_steady_boxes(detector)
+    return detector
+
+
+def lower_threshold(module: Any) -> str:
+    """Let boxes from MIN_SCORE on come out, to study thresholds; return a note where that changes it."""
+    holder = module.roi_heads if hasattr(module, "roi_heads") else module
+    if not hasattr(holder, "score_thresh"):
+        raise SettingsError(f"{type(module).__name__} has no score_thresh: not a detector of torchvision")
+    before = float(holder.score_thresh)
+    if before <= MIN_SCORE:
+        return ""
+    holder.score_thresh = MIN_SCORE
+    return f"the network's own threshold of {before:g} is lowered to {MIN_SCORE:g}"
+
+
+@dataclass
+class LayerTrace:
+    """Inputs and outputs of a layer on the last pass, averaged over places; an entry for each call."""
+
+    inputs: list[torch.Tensor] = field(default_factory=list)
+    outputs: list[torch.Tensor] = field(default_factory=list)
+
+    def given(self, frames: int) -> torch.Tensor:
+        """Return the inputs (frames, D), with gradients where there are any."""
+        return _of_frames(self.inputs, frames)
+
+    def features(self, frames: int) -> np.ndarray:
+        """Return the inputs (frames, D) float32."""
+        return self.given(frames).float().cpu().numpy()
+
+    def scores(self, frames: int) -> np.ndarray:
+        """Return the outputs (frames, K) float64."""
+        return _of_frames(self.outputs, frames).double().cpu().numpy()
+
+
+def head_of(module: torch.nn.Module, run: Callable[[], object], classes: int) -> str:
+    """Return the name of the layer that gives the class scores; "" where there is none.
+
+    It is the layer called last of those that give so many scores a frame; where none does, the fully
+    connected layer called last.
+
+    Parameters
+    ----------
+    module
+        The network.
+    run
+        Has the module called once.
+    classes
+        Scores a frame.
+    """
+    order: list[str] = []
+    layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, HEADS)}
+    hooks = [
+        layer.register_forward_hook(lambda *_, name=name: order.append(name))
+        for name, layer in layers.items()
+    ]
+    try:
+        with torch.inference_mode():
+            run()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    fitting = [name for name in order if _width(layers[name]) == classes]
+    connected = [name for name in order if isinstance(layers[name], torch.nn.Linear)]
+    return (fitting or connected or [""])[-1]
+
+
+@contextlib.contextmanager
+def watched(module: torch.nn.Module, name: str) -> Iterator[LayerTrace]:
+    """Trace the inputs and outputs of a layer for as long as the context lasts."""
+    seen = LayerTrace()
+
+    def note(_: torch.nn.Module, given: tuple[Any, ...], got: torch.Tensor) -> None:
+        seen.inputs.append(over_places(given[0]))
+        seen.outputs.append(over_places(got))
+
+    hook = module.get_submodule(name).register_forward_hook(note)
+    try:
+        yield seen
+    finally:
+        hook.remove()
+
+
+def _of_frames(calls: list[torch.Tensor], frames: int) -> torch.Tensor:
+    """The calls one after the other; their mean where each had every frame, in several views."""
+    rows = torch.cat(calls)
+    return rows if len(rows) == frames else torch.stack(calls).mean(dim=0)
+
+
+def over_places(values: torch.Tensor) -> torch.Tensor:
+    """Average maps (N, D, ...), or (N, tokens, D), to (N, D)."""
+    if values.ndim == 4:
+        return values.mean(dim=(2, 3))
+    return values.mean(dim=1) if values.ndim == 3 else values
+
+
+def _width(layer: torch.nn.Module) -> int:
+    return layer.out_features if isinstance(layer, torch.nn.Linear) else int(layer.out_channels)  # type: ignore[arg-type]

@@ -13,16 +13,16 @@ import torch
 
 from vidrobust.errors import InputError, SettingsError, VidrobustError
 from vidrobust.frames.pixels import check_pixels
-from vidrobust.models.engines.agreement import Guarded
-from vidrobust.models.engines.runners import OnnxFile
+from vidrobust.models.engines.runners import GuardedRun, OnnxFile
 from vidrobust.models.info import ModelInfo
-from vidrobust.models.outputs import as_rows, in_fixed_batches
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.models.reading import Declared, settle
+from vidrobust.models.reading import Declared, as_rows, in_fixed_batches, settle
 from vidrobust.predictions import Classifications, Classifier
 
 FIRST_BATCHES = 2
-"""Of footage, in which another engine is held against the one a network came with."""
+"""Batches of footage in which another engine is compared with the one a network came with."""
+
+
 _SAME = 0.01
 """Largest total variation between two passes over one frame that is still rounding, not a training mode."""
 
@@ -31,14 +31,24 @@ _SAME = 0.01
 class Network:
     """What a loader hands over: how to run a network, and what is known about it.
 
-    run          (N, 3, H, W) float32 on ``device``, channels_last -> anything that ``as_rows`` takes
-    runs_on      where it is computed, if not on ``device``
-    fixed_batch  the only batch size it takes, or None
-    declared     what the user or the library says of its outputs; the rest is found out
-    class_names  or None: ImageNet's, or "class 0" ..., by the number of outputs
-    module, onnx what another engine can be made from, if anything
-    threads      of the engine, where it was chosen
-    as_loaded    the network before another engine or number format took it over
+    Attributes
+    ----------
+    run
+        (N, 3, H, W) float32 on ``device``, channels_last -> anything that ``as_rows`` takes.
+    runs_on
+        Where it is computed, if not on ``device``.
+    fixed_batch
+        The only batch size it takes, or None.
+    declared
+        What the user or the library says about its outputs; the rest is found out.
+    class_names
+        Or None: ImageNet's, or "class 0" ..., by the number of outputs.
+    module, onnx
+        What another engine can be made from, if anything.
+    threads
+        Of the engine, where it was chosen.
+    as_loaded
+        The network before another engine or number format took it over.
     """
 
     name: str
@@ -73,12 +83,12 @@ class NetworkClassifier:
     task: Literal["classification"] = "classification"
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
-        """pixels (N, 3, H, W) uint8 RGB of any size and device -> N rows of probabilities."""
+        """Return the answers to pixels (N, 3, H, W) uint8 RGB of any size and device."""
         if len(pixels) == 0:
             return Classifications(np.empty((0, len(self.class_names)), np.float32), self.class_names)
         found = self.reading(scores(self.network, pixels), f"model {self.name}")
         run = self.network.run
-        if isinstance(run, Guarded) and run.rejected and self.network.as_loaded is not None:
+        if isinstance(run, GuardedRun) and run.rejected and self.network.as_loaded is not None:
             note = f"not {self.info.engine}: {run.rejected}, on footage"
             self.network = self.network.as_loaded
             self.info = dataclasses.replace(
@@ -87,13 +97,13 @@ class NetworkClassifier:
         return found
 
     def as_loaded(self) -> NetworkClassifier | None:
-        """The same classifier in the engine and number format that it was loaded in, or None if it is in them."""
+        """Return the classifier in the engine and precision that it was loaded in, or None if it is in them."""
         before = self.network.as_loaded
         return None if before is None else dataclasses.replace(self, network=before)
 
 
 def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:
-    """pixels (N, 3, H, W) uint8 RGB -> (N, K) float32, the network's own outputs."""
+    """Return the network's own outputs (N, K) float32 for pixels (N, 3, H, W) uint8 RGB."""
     check_pixels(pixels, f"model {network.name}")
     where = f"model {network.name}"
     with torch.inference_mode():
@@ -108,7 +118,12 @@ def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:
 def as_classifier(network: Network, spec: str) -> NetworkClassifier:
     """Check a network on one batch, settle its output and class names, and make it a Classifier.
 
-    Raises SettingsError where outputs and declarations do not fit, InputError where outputs are not finite.
+    Raises
+    ------
+    SettingsError
+        Where outputs and declarations do not fit.
+    InputError
+        Where outputs are not finite.
     """
     where = f"model {network.name}"
     with first_batch(network.name):
@@ -132,13 +147,13 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
         name=network.name, class_names=reading.class_names, info=info, network=network, reading=reading
     )
     check_steady(classifier)
-    if isinstance(network.run, Guarded):
+    if isinstance(network.run, GuardedRun):
         network.run.left = FIRST_BATCHES
     return classifier
 
 
 def check_frames() -> torch.Tensor:
-    """(3, 3, 96, 128) uint8: three different blurred noise pictures, the same on every call."""
+    """Return (3, 3, 96, 128) uint8: three different blurred noise pictures, the same on every call."""
     coarse = torch.rand(3, 3, 6, 8, generator=torch.Generator().manual_seed(0))
     smooth = torch.nn.functional.interpolate(coarse, size=(96, 128), mode="bilinear", align_corners=False)
     return (smooth * 255).to(torch.uint8)
@@ -149,6 +164,11 @@ def check_steady(classifier: Classifier) -> None:
 
     Dropout changes a second pass; batch normalisation over the batch lets other frames leak into a row.
     Either would be counted as instability of the footage.
+
+    Raises
+    ------
+    InputError
+        Where it does not.
     """
     frames = check_frames()
     together = _row_by_row(classifier, frames)
@@ -168,7 +188,7 @@ def check_steady(classifier: Classifier) -> None:
 
 @contextlib.contextmanager
 def first_batch(name: str) -> Iterator[None]:
-    """Whatever a network raises on its first frames, said with its name."""
+    """Raise whatever a network raises on its first frames as an InputError with its name."""
     try:
         yield
     except VidrobustError:

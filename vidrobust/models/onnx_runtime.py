@@ -1,25 +1,22 @@
-"""ONNX Runtime: an opened file, what goes in, and what it says of itself."""
+"""ONNX Runtime: the one place that imports it, sessions, and what a file needs and says about itself."""
 
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.install_hint import pip_install
-from vidrobust.models.spec import ModelSpec
 from vidrobust.text.printable import printable
 
-# Which other files an ONNX file reads its weights from; none outside its own folder.
-#
-# An ONNX file can name any path for a tensor (TensorProto.external_data, onnx.proto3). Whoever opens one from
-# elsewhere does not expect it to read other files of theirs, so a path that leaves the folder is refused before an
-# engine sees it. Only lengths are followed, so that a file of gigabytes is looked through in no time.
+if TYPE_CHECKING:
+    from vidrobust.models.spec import ModelSpec
 
 _INSIDE = {
     "model": {7: "graph", 25: "function"},
@@ -30,17 +27,136 @@ _INSIDE = {
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {13: "entry"},
 }
-"""Message -> number of a field -> what it holds, as far as it leads to tensors."""
+"""Message of onnx.proto3 -> number of a field -> what it holds, as far as it leads to tensors."""
 _DEPTH = 64
 """Messages inside each other; graphs nest a few deep."""
+_DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 Span = tuple[int, int]
 
 
-def external_files(path: Path) -> list[Path]:
-    """The files beside ``path`` that hold its weights, sorted.
+def onnxruntime() -> Any:
+    """Return the package onnxruntime, imported with its telemetry switched off.
 
-    Raises InputError for a file that is no protobuf message, or that names a file outside its folder.
+    Raises
+    ------
+    ModuleNotFoundError
+        Where it is not installed.
+    """
+    # read when the library is loaded: from 1.2x on it reports to events.data.microsoft.com on all systems
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime as package
+
+    package.disable_telemetry_events()  # in case somebody else imported it before
+    return package
+
+
+def cpu_session(
+    model: Path | bytes, threads: int | None = None, *, optimised: bool = True, spinning: bool = True
+) -> Any:
+    """Open a network on the CPU.
+
+    Parameters
+    ----------
+    model
+        A file, or a serialised graph.
+    threads
+        Of the session; None: as many as torch uses.
+    optimised
+        Whether the graph may be rewritten. Without, every value keeps its name.
+    spinning
+        Whether threads go on spinning after a pass. Without, decoding can use the processors.
+    """
+    package = onnxruntime()
+    options = package.SessionOptions()
+    options.intra_op_num_threads = threads or torch.get_num_threads()
+    options.log_severity_level = 3
+    if not optimised:
+        options.graph_optimization_level = package.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if not spinning:
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+    return package.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def runtime(spec: ModelSpec) -> Any:
+    """Return the package onnxruntime, or raise a SettingsError that says how to get it."""
+    try:
+        return onnxruntime()
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"{spec.text}: needs the package onnxruntime: {pip_install('onnx')}") from error
+
+
+def open_session(path: Path, device: torch.device, spec: ModelSpec) -> tuple[Any, list[str]]:
+    """Open a session on the CPU, or on CUDA where ONNX Runtime can; and return notes of fallbacks."""
+    external_files(path)  # refuses weights outside the folder before anything reads them
+    package = runtime(spec)
+    options = package.SessionOptions()
+    options.intra_op_num_threads = spec.number("threads") or torch.get_num_threads()
+    options.log_severity_level = 3
+    providers: list[Any] = ["CPUExecutionProvider"]
+    notes = []
+    if device.type == "cuda":
+        if "CUDAExecutionProvider" in package.get_available_providers():
+            cuda = {"device_id": str(device.index or 0), "use_tf32": "0"}
+            providers.insert(0, ("CUDAExecutionProvider", cuda))
+        else:
+            notes.append("onnxruntime has no CUDA here: run on the CPU (pip install onnxruntime-gpu)")
+    try:
+        session = package.InferenceSession(path, options, providers=providers)
+    except Exception as error:
+        raise InputError(f"{spec.text}: {path} cannot be read as an ONNX network: {error}") from error
+    if len(providers) > 1 and session.get_providers()[0] != "CUDAExecutionProvider":
+        notes.append("onnxruntime could not start CUDA: run on the CPU")
+    return session, notes
+
+
+def check_input(session: Any, size: tuple[int, int], spec: str) -> tuple[list[Any], Any, bool]:
+    """Check the one input of a session against the sidecar.
+
+    Returns
+    -------
+    tuple
+        Its shape, its dtype, and whether its channels come last.
+    """
+    inputs = session.get_inputs()
+    if len(inputs) != 1:
+        raise SettingsError(
+            f"{spec}: expected one input, got {', '.join(i.name for i in inputs)}; "
+            "wrap it in package.module:factory"
+        )
+    shape, kind = list(inputs[0].shape), inputs[0].type
+    if kind not in _DTYPES:
+        raise SettingsError(
+            f"{spec}: its input is {kind}; expected floating point pixels, as the sidecar scales them"
+        )
+    last = len(shape) == 4 and shape[3] == 3 and shape[1] != 3
+    sides = tuple(shape[1:3] if last else shape[2:4])
+    channels = shape[3 if last else 1] if len(shape) == 4 else None
+    wrong = [s for s, size in zip(sides, size, strict=False) if isinstance(s, int) and s != size]
+    if len(shape) != 4 or (isinstance(channels, int) and channels != 3) or wrong:
+        raise SettingsError(
+            f"{spec}: its input is {shape}, but the sidecar makes (N, 3, {', '.join(map(str, size))})"
+        )
+    return shape, _DTYPES[kind], last
+
+
+def weight_files(path: Path) -> list[Path]:
+    """Return the network and the files beside it that hold its weights."""
+    return [path, *(file for file in external_files(path) if file.is_file())]
+
+
+def external_files(path: Path) -> list[Path]:
+    """Return the files beside an ONNX file that hold its weights, sorted.
+
+    An ONNX file can name any path for a tensor (TensorProto.external_data, onnx.proto3). Whoever opens one
+    from elsewhere does not expect it to read other files of theirs, so a path that leaves the folder is
+    refused before an engine sees it. Only lengths are followed, so that a file of gigabytes is looked through
+    in no time.
+
+    Raises
+    ------
+    InputError
+        For a file that is no protobuf message, or that names a file outside its folder.
     """
     folder = path.parent.resolve()
     found = set()
@@ -49,8 +165,7 @@ def external_files(path: Path) -> list[Path]:
         if not file.is_relative_to(folder):
             raise InputError(
                 f"{printable(path)}: reads weights from {printable(Path(location))}, outside its own folder, "
-                "and is "
-                "refused: put the file beside it and save the network again"
+                "and is refused: put the file beside it and save the network again"
             )
         found.add(file)
     return sorted(found)
@@ -110,68 +225,3 @@ def _number(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
         if byte < 128:
             return value, at
     raise ValueError(f"a number is too long, at byte {at}")
-
-
-_DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
-
-
-def runtime(spec: ModelSpec) -> Any:
-    """The package onnxruntime, or a SettingsError that says how to get it."""
-    try:
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"{spec.text}: needs the package onnxruntime: {pip_install('onnx')}") from error
-    return onnxruntime
-
-
-def open_session(path: Path, device: torch.device, spec: ModelSpec) -> tuple[Any, list[str]]:
-    """A session on the CPU, or on CUDA where ONNX Runtime can, and notes of fallbacks."""
-    external_files(path)  # refuses weights outside the folder before anything reads them
-    package = runtime(spec)
-    options = package.SessionOptions()
-    options.intra_op_num_threads = spec.number("threads") or torch.get_num_threads()
-    options.log_severity_level = 3
-    providers: list[Any] = ["CPUExecutionProvider"]
-    notes = []
-    if device.type == "cuda":
-        if "CUDAExecutionProvider" in package.get_available_providers():
-            cuda = {"device_id": str(device.index or 0), "use_tf32": "0"}
-            providers.insert(0, ("CUDAExecutionProvider", cuda))
-        else:
-            notes.append("onnxruntime has no CUDA here: run on the CPU (pip install onnxruntime-gpu)")
-    try:
-        session = package.InferenceSession(path, options, providers=providers)
-    except Exception as error:
-        raise InputError(f"{spec.text}: {path} cannot be read as an ONNX network: {error}") from error
-    if len(providers) > 1 and session.get_providers()[0] != "CUDAExecutionProvider":
-        notes.append("onnxruntime could not start CUDA: run on the CPU")
-    return session, notes
-
-
-def check_input(session: Any, size: tuple[int, int], spec: str) -> tuple[list[Any], Any, bool]:
-    """Shape and dtype of the one input, and whether its channels come last; checked against the sidecar."""
-    inputs = session.get_inputs()
-    if len(inputs) != 1:
-        raise SettingsError(
-            f"{spec}: expected one input, got {', '.join(i.name for i in inputs)}; "
-            "wrap it in package.module:factory"
-        )
-    shape, kind = list(inputs[0].shape), inputs[0].type
-    if kind not in _DTYPES:
-        raise SettingsError(
-            f"{spec}: its input is {kind}; expected floating point pixels, as the sidecar scales them"
-        )
-    last = len(shape) == 4 and shape[3] == 3 and shape[1] != 3
-    sides = tuple(shape[1:3] if last else shape[2:4])
-    channels = shape[3 if last else 1] if len(shape) == 4 else None
-    wrong = [s for s, size in zip(sides, size, strict=False) if isinstance(s, int) and s != size]
-    if len(shape) != 4 or (isinstance(channels, int) and channels != 3) or wrong:
-        raise SettingsError(
-            f"{spec}: its input is {shape}, but the sidecar makes (N, 3, {', '.join(map(str, size))})"
-        )
-    return shape, _DTYPES[kind], last
-
-
-def weight_files(path: Path) -> list[Path]:
-    """The network and the files beside it that hold its weights."""
-    return [path, *(file for file in external_files(path) if file.is_file())]

@@ -61,13 +61,26 @@ def predict(
     *,
     on_smaller: Callable[[int], None] | None = None,
 ) -> Predictions:
-    """pixels (N, 3, H, W) uint8, any N from 0 -> Classifications or Detections of N frames, in their order.
+    """Return the predictions of N frames in their order.
 
-    ``"auto"`` starts from ``auto_batch``, halves when memory runs out, and remembers what fitted for this model
-    and size of frame; ``on_smaller`` is called with each new size. A number is kept to: running out then raises
-    ModelError, as does one frame alone that does not fit. Rows do not depend on the batch beyond rounding.
+    Rows do not depend on the batch beyond rounding.
 
-    Raises ModelError where the model fails or its answer is no prediction of these frames (``checked``).
+    Parameters
+    ----------
+    model
+        Classifier or detector.
+    pixels
+        (N, 3, H, W) uint8, any N from 0.
+    batch
+        "auto" starts from ``auto_batch``, halves when memory runs out, and remembers what fitted for this
+        model and size of frame. A number is kept to.
+    on_smaller
+        Called with each new size.
+
+    Raises
+    ------
+    ModelError
+        Where the model fails, its answer is no prediction of these frames (``checked``), or memory runs out.
     """
     check_batch(batch)
     shape = (int(pixels.shape[-2]), int(pixels.shape[-1]))
@@ -88,11 +101,11 @@ def predict(
 
 
 def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> Predictions:
-    """The predictions of frames as they are: ``predict`` of their pixels, or looked up by item and number.
+    """Return the predictions of frames as they are: from their pixels, or looked up by clip and number.
 
     A model whose ``needs_pixels`` is False (answers of a smart camera, from a file) has a method
-    ``predict_frames(item, index)``, one of boxes ``predict_frames(item, index, (H, W))``; on anything but footage
-    as it is, ``predict`` of it raises ModelError.
+    ``predict_frames(item, index)``, one of boxes ``predict_frames(item, index, (H, W))``. On anything but
+    footage as it is, ``predict`` of it raises ModelError.
     """
     if needs_pixels(model):
         return predict(model, frames.pixels, batch)
@@ -104,25 +117,30 @@ def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> 
 
 
 def needs_pixels(model: Model) -> bool:
-    """Whether a model looks at pixels; False where it can only say what it said of frames as they are."""
+    """Return whether a model looks at pixels; False where it can only say what it said of frames as they are."""
     return bool(getattr(model, "needs_pixels", True))
 
 
 def auto_batch(height: int, width: int) -> int:
-    """How many frames ``batch="auto"`` starts from: 32, of large ones as many as fit into 32 MB, 4 at least."""
+    """Return the frames that ``batch="auto"`` starts from: 32, or as many as fit into 32 MB, at least 4."""
     return max(LEAST_BATCH, min(AUTO_BATCH, BATCH_BYTES // (3 * height * width)))
 
 
 def check_batch(batch: object) -> None:
-    """Raises SettingsError unless ``batch`` is "auto" or a whole number from 1."""
+    """Raise SettingsError unless ``batch`` is "auto" or a whole number from 1."""
     if batch != "auto" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
         raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
 
 
 def checked(model: Model, answer: object, count: int) -> Predictions:
-    """The answer of a model to ``count`` frames, if it is one prediction for each of them in its own classes.
+    """Return a model's answer, if it is one prediction for each of ``count`` frames in its own classes.
 
-    Probabilities are checked where Classifications are made: finite, rows that sum to 1. Raises ModelError.
+    Probabilities are checked where Classifications are made: finite, rows that sum to 1.
+
+    Raises
+    ------
+    ModelError
+        Where it is not.
     """
     kind = Detections if model.task == "detection" else Classifications
     if not isinstance(answer, kind):
@@ -145,7 +163,7 @@ def checked(model: Model, answer: object, count: int) -> Predictions:
 
 
 def joined(parts: Sequence[Predictions]) -> Predictions:
-    """Predictions of consecutive batches as those of all their frames; rows of ``frame`` are moved along."""
+    """Join the predictions of consecutive batches; rows of ``frame`` are moved along."""
     first = parts[0]
     if isinstance(first, Classifications):
         probabilities = [part.probabilities for part in parts if isinstance(part, Classifications)]
@@ -173,7 +191,7 @@ def _all_or_none(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
 
 
 def no_frames(model: Model) -> Predictions:
-    """What a model says of no frames."""
+    """Return what a model says of no frames."""
     names = tuple(model.class_names)
     if model.task == "classification":
         return Classifications(np.empty((0, len(names)), np.float32), names)
@@ -182,7 +200,7 @@ def no_frames(model: Model) -> Predictions:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """True for torch on any device, NumPy, Python, ONNX Runtime and OpenVINO saying that memory ran out."""
+    """Return whether torch on any device, NumPy, Python, ONNX Runtime or OpenVINO says that memory ran out."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return any(words in str(error).lower() for words in _MEMORY_MESSAGES)
@@ -197,7 +215,7 @@ def _attempt(model: Model, pixels: torch.Tensor) -> Predictions | None:
         answer: object = model(pixels)
     except SettingsError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if is_out_of_memory(error):
             return None
         if isinstance(error, VidrobustError):

@@ -1,4 +1,4 @@
-"""Preprocess: a full uint8 frame becomes a network's input, by one declared and tested definition."""
+"""How a full uint8 frame becomes a network's input, and how boxes find their way back to the frame."""
 
 from __future__ import annotations
 
@@ -7,34 +7,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import cv2
+import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.frames.pixels import Interpolation, center_crop, resize
 
-Resize = Literal["shorter side", "stretch"]
 Channels = Literal["RGB", "BGR"]
+Resize = Literal["shorter side", "stretch"]
+BoxResize = Literal["letterbox", "stretch"]
+Place = Literal["top left", "centre"]
+Three = tuple[float, float, float]
 
 _LONGEST = 16
-"""A frame longer than this many times its shorter side is cut to its middle before it is resized."""
+"""A frame longer than this many times its shorter side is cut to its middle before it is resized: beyond it
+nothing reaches the centre crop, and the resized picture would not fit into memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocess:
     """Resize, centre crop, channel order and normalisation of a classifier.
 
-    The frame stays uint8 through an antialiased resize and the crop, as in Pillow and in torchvision on
-    uint8 tensors; only the crop is turned into float32 and normalised, once per batch.
+    The frame stays uint8 through an antialiased resize and the crop, as in Pillow and in torchvision on uint8
+    tensors. Only the crop is turned into float32 and normalised, once per batch.
 
-    size           input of the network in px, or (height, width)
-    crop           part of the resized shorter side that the crop keeps, in (0, 1]
-    interpolation  "bilinear", "bicubic" (both antialiased) or "nearest"
-    mean, std      in the range 0..255 of the pixels, in the order of ``channels``
-    channels       "RGB" or "BGR", the order that the network takes
-    resize         "shorter side": it becomes round(size / crop), the longer one follows in proportion,
-                   rounded down, as in torchvision; "stretch": both sides become round(size / crop)
-    resize_to      px of the resized shorter side, where it is given instead of following from ``crop``
+    Attributes
+    ----------
+    size
+        Input of the network, px, or (height, width).
+    crop
+        Part of the resized shorter side that the crop keeps, in (0, 1].
+    interpolation
+        "bilinear", "bicubic" (both antialiased) or "nearest".
+    mean, std
+        In the range 0..255 of the pixels, in the order of ``channels``.
+    channels
+        The order that the network takes, "RGB" or "BGR".
+    resize
+        "shorter side": it becomes round(size / crop), and the longer side follows in proportion, rounded
+        down, as in torchvision. "stretch": both sides become round(size / crop).
+    resize_to
+        Resized shorter side, px, where it does not follow from ``crop``.
 
+    Examples
+    --------
     >>> lite0 = Preprocess(size=224, crop=0.875, interpolation="bicubic", mean=(127.0,) * 3, std=(128.0,) * 3)
     >>> lite0(torch.zeros(2, 3, 272, 640, dtype=torch.uint8)).shape
     torch.Size([2, 3, 224, 224])
@@ -43,30 +60,22 @@ class Preprocess:
     size: int | tuple[int, int]
     crop: float = 1.0
     interpolation: Interpolation = "bilinear"
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: Three
+    std: Three
     channels: Channels = "RGB"
     resize: Resize = "shorter side"
     resize_to: int | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mean", _three("mean", self.mean))
-        object.__setattr__(self, "std", _three("std", self.std))
-        sides = self.size if isinstance(self.size, tuple | list) else (self.size, self.size)
-        if len(sides) != 2 or not all(isinstance(s, int) and s >= 1 for s in sides):
-            raise SettingsError(f"size: expected px, or [height, width] in px, got {self.size!r}")
-        object.__setattr__(self, "size", (int(sides[0]), int(sides[1])))
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, three(name, getattr(self, name)))
+        object.__setattr__(self, "size", two_sides(self.size))
         if not isinstance(self.crop, int | float) or not 0 < self.crop <= 1:
             raise SettingsError(f"crop: expected a part in (0, 1], got {self.crop!r}")
-        for name, choices in (("interpolation", Interpolation), ("resize", Resize), ("channels", Channels)):
-            if getattr(self, name) not in get_args(choices):
-                raise SettingsError(
-                    f"{name}: expected one of {', '.join(map(repr, get_args(choices)))}, "
-                    f"got {getattr(self, name)!r}"
-                )
+        _check_choices(self, interpolation=Interpolation, resize=Resize, channels=Channels)
         if min(self.std) <= 0:
             raise SettingsError(f"std: expected three numbers above 0, got {self.std}")
-        if self.resize == "shorter side" and sides[0] != sides[1]:
+        if self.resize == "shorter side" and self.shape[0] != self.shape[1]:
             raise SettingsError(f'size: {self.size} is not square; say resize = "stretch", or give one size')
         if self.resize_to is not None and not (isinstance(self.resize_to, int) and self.resize_to >= 1):
             raise SettingsError(f"resize_to: expected px, got {self.resize_to!r}")
@@ -85,9 +94,18 @@ class Preprocess:
         return (self.resize_to or round(self.shape[0] / self.crop),)
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
-        """pixels (N, 3, H, W) uint8 RGB -> (N, 3, *shape) uint8 RGB on the same device, resized and cropped.
+        """Resize and crop.
 
-        Fastest on frames that lie in memory as (N, H, W, 3), which is how decoders deliver them.
+        Parameters
+        ----------
+        pixels
+            (N, 3, H, W) uint8 RGB. Fastest where frames lie in memory as (N, H, W, 3), as decoders deliver
+            them.
+
+        Returns
+        -------
+        torch.Tensor
+            (N, 3, *shape) uint8 RGB on the same device.
         """
         height, width = pixels.shape[-2:]
         if self.resize == "shorter side" and max(height, width) > _LONGEST * min(height, width):
@@ -95,7 +113,7 @@ class Preprocess:
         return center_crop(resize(pixels, self.resized, self.interpolation), self.shape)
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Resized pixels (N, 3, *shape) uint8 RGB -> float32 in the network's range, channels_last."""
+        """Turn resized pixels (N, 3, *shape) uint8 RGB into float32 in the network's range, channels_last."""
         if self.channels == "BGR":
             pixels = pixels.flip(1)
         count, _, height, width = pixels.shape
@@ -108,27 +126,153 @@ class Preprocess:
         return rows.sub_(mean).div_(std).view(count, height, width, 3).permute(0, 3, 1, 2)
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
-        """pixels (N, 3, H, W) uint8 RGB -> (N, 3, *shape) float32, channels_last, on the same device."""
+        """Turn pixels (N, 3, H, W) uint8 RGB into inputs (N, 3, *shape) float32 on the same device."""
         return self.normalise(self.cut(pixels))
 
     def describe(self) -> str:
-        """The definition in words, for run.json and the report."""
+        """Return the definition in words, for run.json and the report."""
         to = self.resized
         what = f"shorter side to {to[0]} px" if len(to) == 1 else f"stretched to {to[1]}x{to[0]} px"
         how = self.interpolation if self.interpolation == "nearest" else f"{self.interpolation}, antialiased"
-        mean, std = (" ".join(f"{v:g}" for v in values) for values in (self.mean, self.std))
-        return (
-            f"{what} ({how}, uint8), centre crop {self.shape[1]}x{self.shape[0]}, {self.channels}, "
-            f"minus ({mean}) over ({std})"
-        )
+        crop = f"centre crop {self.shape[1]}x{self.shape[0]}"
+        return f"{what} ({how}, uint8), {crop}, {_range(self.channels, self.mean, self.std)}"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a frame lies in the input: input = frame * scale + offset, in continuous px.
+
+    Pixel i covers i to i + 1, so that a box around a whole frame is 0 0 width height.
+
+    Attributes
+    ----------
+    scale, offset
+        Along x and y.
+    """
+
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+
+    def undo(self, boxes: np.ndarray) -> np.ndarray:
+        """Return boxes (M, 4) xyxy px of the input as float64 xyxy px of the frame."""
+        back: np.ndarray = (np.asarray(boxes, np.float64) - (self.offset * 2)) / (self.scale * 2)
+        return back
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxPreprocess:
+    """Resize, padding, channel order and normalisation of a detector.
+
+    Attributes
+    ----------
+    size
+        Height and width of the input, px.
+    resize
+        "letterbox" keeps the proportions and pads; "stretch" does not.
+    place
+        Of the picture in a letterbox.
+    pad
+        Grey level of the padding, 0..255.
+    round_down
+        Whether the sides of a letterboxed picture are rounded down, as YOLOX does it; else to the nearest px.
+    one_scale
+        Whether boxes go back by the ratio that both sides were meant to have, as YOLOX and Ultralytics do it;
+        else by the scale that each side has after rounding.
+    antialias
+        Averages while shrinking, as Pillow does. Without it OpenCV's linear interpolation is meant, with
+        which YOLO networks are trained.
+    mean, std
+        In the range 0..255 of the pixels, in the order of ``channels``.
+    channels
+        "RGB" or "BGR".
+    """
+
+    size: tuple[int, int]
+    resize: BoxResize
+    place: Place = "top left"
+    pad: int = 114
+    round_down: bool = False
+    one_scale: bool = False
+    antialias: bool = False
+    mean: Three
+    std: Three
+    channels: Channels
+
+    def __post_init__(self) -> None:
+        _check_choices(self, resize=BoxResize, place=Place, channels=Channels)
+        if min(self.size) < 1 or min(self.std) <= 0 or not 0 <= self.pad <= 255:
+            raise SettingsError(
+                f"size {self.size}, std {self.std}, pad {self.pad}: expected px, numbers above 0 and a grey level"
+            )
+
+    def sides(self, height: int, width: int) -> tuple[int, int]:
+        """Return height and width, px, of a frame's picture in the input, without the padding."""
+        if self.resize == "stretch":
+            return self.size
+        ratio = self._ratio(height, width)
+        if self.round_down:
+            # int of the product as it is: 432 * (416 / 768) is 233.99999999999997, and YOLOX makes 233 rows of it
+            return max(1, int(height * ratio)), max(1, int(width * ratio))
+        return max(1, round(height * ratio)), max(1, round(width * ratio))
+
+    def fit(self, height: int, width: int) -> Placement:
+        """Return where a frame of this size lies in the input."""
+        tall, wide = self.sides(height, width)
+        top, left = self._corner(tall, wide)
+        scale = (wide / width, tall / height)
+        if self.one_scale and self.resize == "letterbox":
+            scale = (self._ratio(height, width),) * 2
+        return Placement(scale, (float(left), float(top)))
+
+    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Turn pixels (N, 3, H, W) uint8 RGB on any device into inputs (N, 3, *size) float32 in main memory."""
+        tall, wide = self.sides(*pixels.shape[-2:])
+        top, left = self._corner(tall, wide)
+        canvas = np.full((len(pixels), *self.size, 3), self.pad, np.uint8)
+        canvas[:, top : top + tall, left : left + wide] = self._resized(pixels, tall, wide)
+        values = torch.from_numpy(canvas if self.channels == "RGB" else canvas[..., ::-1].copy()).float()
+        values.sub_(torch.tensor(self.mean)).div_(torch.tensor(self.std))
+        return values.permute(0, 3, 1, 2)
+
+    def describe(self) -> str:
+        """Return the definition in words, for run.json and the report."""
+        how = "linear, antialiased" if self.antialias else "linear as in OpenCV"
+        pad = f", {self.place}, padded with {self.pad}" if self.resize == "letterbox" else ""
+        if pad and self.round_down:
+            pad += ", sides rounded down"
+        if pad and self.one_scale:
+            pad += ", one scale for both sides"
+        where = f"{self.resize} to {self.size[1]}x{self.size[0]} px ({how}){pad}"
+        return f"{where}, {_range(self.channels, self.mean, self.std)}"
+
+    def _ratio(self, height: int, width: int) -> float:
+        return min(self.size[0] / height, self.size[1] / width)
+
+    def _corner(self, tall: int, wide: int) -> tuple[int, int]:
+        """Of the picture: top and left, px."""
+        if self.place == "top left" or self.resize == "stretch":
+            return 0, 0
+        # the .1 is Ultralytics': an odd padding has its smaller half above and to the left
+        return round((self.size[0] - tall) / 2 - 0.1), round((self.size[1] - wide) / 2 - 0.1)
+
+    def _resized(self, pixels: torch.Tensor, tall: int, wide: int) -> np.ndarray:
+        """(N, tall, wide, 3) uint8 RGB."""
+        if self.antialias:
+            small = resize(pixels, (tall, wide))
+            return np.asarray(small.permute(0, 2, 3, 1).cpu().numpy())
+        frames = np.ascontiguousarray(pixels.permute(0, 2, 3, 1).cpu().numpy())
+        return np.stack([cv2.resize(f, (wide, tall), interpolation=cv2.INTER_LINEAR) for f in frames])
 
 
 def from_torchvision(preset: Any) -> Preprocess:
-    """The transforms of a torchvision weight entry, as a Preprocess.
+    """Return the transforms of a torchvision weight entry as a Preprocess.
 
-    Raises SettingsError where they are not those of an image classifier.
+    Raises
+    ------
+    SettingsError
+        Where they are not those of an image classifier.
     """
-    from torchvision.transforms._presets import ImageClassification
+    from torchvision.transforms._presets import ImageClassification  # noqa: PLC2701 - has no public name
 
     if not isinstance(preset, ImageClassification):
         raise SettingsError(
@@ -138,16 +282,21 @@ def from_torchvision(preset: Any) -> Preprocess:
     return Preprocess(
         size=preset.crop_size[0],
         resize_to=preset.resize_size[0],
-        interpolation=_interpolation(preset.interpolation.value),
-        mean=_scaled(preset.mean),
-        std=_scaled(preset.std),
+        interpolation=preset.interpolation.value,
+        mean=_times_255(preset.mean),
+        std=_times_255(preset.std),
     )
 
 
 def from_timm(config: dict[str, Any]) -> Preprocess:
-    """A resolved timm data config (``timm.data.resolve_model_data_config``), as a Preprocess.
+    """Return a resolved timm data config (``timm.data.resolve_model_data_config``) as a Preprocess.
 
     timm rounds size / crop_pct down (``transforms_imagenet_eval``), so the resized side is given in px.
+
+    Raises
+    ------
+    SettingsError
+        For a crop mode that is not supported.
     """
     _, height, width = config["input_size"]
     mode = config.get("crop_mode") or "center"
@@ -159,14 +308,15 @@ def from_timm(config: dict[str, Any]) -> Preprocess:
     return Preprocess(
         size=height,
         resize_to=int(height / config["crop_pct"]),
-        interpolation=_interpolation(config["interpolation"]),
-        mean=_scaled(config["mean"]),
-        std=_scaled(config["std"]),
+        interpolation=config["interpolation"],
+        mean=_times_255(config["mean"]),
+        std=_times_255(config["std"]),
         resize="stretch" if mode == "squash" else "shorter side",
     )
 
 
-def _three(name: str, values: Sequence[float]) -> tuple[float, ...]:
+def three(name: str, values: Sequence[float]) -> Three:
+    """Return three numbers in the range of the pixels; SettingsError for anything else."""
     try:
         numbers = tuple(float(v) for v in values)
     except (TypeError, ValueError):
@@ -178,19 +328,34 @@ def _three(name: str, values: Sequence[float]) -> tuple[float, ...]:
     return numbers
 
 
-def _scaled(values: Sequence[float]) -> tuple[float, float, float]:
-    """From the range 0..1, in which torchvision and timm state them, to 0..255."""
+def two_sides(size: object) -> tuple[int, int]:
+    """Return height and width, px, from one side or two; SettingsError for anything else."""
+    sides = size if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2 or not all(isinstance(s, int) and s >= 1 for s in sides):
+        raise SettingsError(f"size: expected px, or [height, width] in px, got {size!r}")
+    return int(sides[0]), int(sides[1])
+
+
+def _check_choices(record: object, **choices: Any) -> None:
+    for name, kind in choices.items():
+        if getattr(record, name) not in get_args(kind):
+            expected = ", ".join(map(repr, get_args(kind)))
+            raise SettingsError(f"{name}: expected one of {expected}, got {getattr(record, name)!r}")
+
+
+def _times_255(values: Sequence[float]) -> Three:
+    """From the range 0..1, in which torchvision and timm state them."""
     red, green, blue = (255.0 * v for v in values)
     return (red, green, blue)
 
 
-def _interpolation(name: str) -> Interpolation:
-    """Checked by Preprocess, which names the choices."""
-    return name  # type: ignore[return-value]
+def _range(channels: str, mean: Three, std: Three) -> str:
+    minus, over = (" ".join(f"{v:g}" for v in values) for values in (mean, std))
+    return f"{channels}, minus ({minus}) over ({over})"
 
 
 def _middle(height: int, width: int) -> list[int]:
-    """Height and width of the middle of a very long frame: beyond it nothing reaches the centre crop.
+    """Height and width of the middle of a very long frame.
 
     An even number of pixels goes on each side, so that the centre stays where it is, halves rounded alike.
     """

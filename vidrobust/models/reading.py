@@ -1,41 +1,54 @@
-"""From a network's scores to its answer: softmax or sigmoid, operating points, a threshold on an anomaly score."""
+"""From a network's raw output to its answer: rows of scores, softmax or sigmoid, operating points.
+
+A network says logits or probabilities, a sigmoid for each class, or one number: a logit, a probability, or an
+anomaly score with a threshold. Which it is is declared, or found out on a first batch and refused where that
+is ambiguous.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
+import torch
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models import classes
-from vidrobust.models.outputs import (
-    Scores,
-    are_probabilities,
-    are_shares,
-    check_finite,
-    farthest_sum,
-    find_scores,
-)
 from vidrobust.predictions import Classifications
+
+Output = Literal["logits", "probabilities", "logit", "probability", "multilabel", "score"]
+"""What a user declares. logit, probability and score: networks of one output. multilabel: a sigmoid a class."""
+Scores = Literal["logits", "probabilities", "logit", "probability", "sigmoid logits", "sigmoids", "score"]
+"""What it was found to be: multilabel is "sigmoid logits", or "sigmoids" where they are inside the network."""
+Value = str | float | Mapping[str, float]
 
 NONE = "none"
 """The class of a multi-label network in which no label is present."""
 KEYS = ("output", "threshold", "scale", "one_vs_rest")
 """What a sidecar or the options of a spec may say about the answer."""
-
-Value = str | float | Mapping[str, float]
+_SINGLE = ("logit", "probability", "score")
+_DETECTOR = "looks like a detector or a segmenter; this version studies image classifiers only"
+_SUM_TOLERANCE = 1e-3
+"""Rows of probabilities may miss a sum of 1 by so much: the accuracy of half precision."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
     """What the user says of a network's outputs; None: not said.
 
-    output       one of ``outputs.Output``
-    threshold    from which the class of each name wins; a number for an anomaly score
-    scale        of an anomaly score: so far above its threshold the answer is certain
-    one_vs_rest  a class of a multi-label network: is it there or not?
+    Attributes
+    ----------
+    output
+        One of ``Output``.
+    threshold
+        Probability from which the class of each name wins; a number for an anomaly score.
+    scale
+        Of an anomaly score: so far above its threshold the answer is certain.
+    one_vs_rest
+        A class of a multi-label network: is it there or not?
     """
 
     output: str | None = None
@@ -45,7 +58,7 @@ class Declared:
 
     @classmethod
     def read(cls, given: Mapping[str, Value], where: str) -> Declared:
-        """From the values of a sidecar, or the texts of a spec: ``threshold=defect:0.3+scratch:0.5``."""
+        """Read the values of a sidecar, or the texts of a spec: ``threshold=defect:0.3+scratch:0.5``."""
         threshold = given.get("threshold")
         if isinstance(threshold, str):
             threshold = _points(threshold, where)
@@ -65,7 +78,7 @@ class Declared:
         )
 
     def over(self, other: Declared) -> Declared:
-        """These, and what ``other`` says of the rest."""
+        """Return these, and what ``other`` says of the rest."""
         said = {key: value for key in KEYS if (value := getattr(self, key)) is not None}
         return replace(other, **said)
 
@@ -74,10 +87,16 @@ class Declared:
 class Reading:
     """How rows of scores become Classifications of ``class_names``; settled on a first batch by ``settle``.
 
-    scores      what the network gives
-    thresholds  operating points as in Classifications
-    column      of the one class that is asked for, of a multi-label network
-    threshold, scale  of an anomaly score
+    Attributes
+    ----------
+    scores
+        What the network gives.
+    thresholds
+        Operating points, as in Classifications.
+    column
+        Of the one class that is asked for, of a multi-label network.
+    threshold, scale
+        Of an anomaly score.
     """
 
     scores: Scores
@@ -88,7 +107,13 @@ class Reading:
     scale: float = math.nan
 
     def __call__(self, rows: np.ndarray, where: str) -> Classifications:
-        """(N, K) float32 -> N rows. InputError for scores that are not finite or no longer what they were."""
+        """Return the answers of rows (N, K) float32.
+
+        Raises
+        ------
+        InputError
+            For scores that are not finite, or no longer what they were on the first batch.
+        """
         check_finite(rows, where)
         if self.scores == "probabilities" and not are_probabilities(rows):
             raise InputError(
@@ -123,7 +148,7 @@ class Reading:
         return _softmax(np.concatenate([np.zeros((len(rows), 1)), rows], axis=1))
 
     def describe(self) -> str:
-        """In words, for run.json; with all that changes the answers."""
+        """Return all that changes the answers in words, for run.json."""
         said = {
             "logits": "logits, softmax",
             "probabilities": "probabilities",
@@ -139,7 +164,13 @@ class Reading:
 def settle(
     rows: np.ndarray, declared: Declared, names: tuple[str, ...] | None, where: str
 ) -> tuple[Reading, tuple[str, ...]]:
-    """The reading of a network from its first batch and what was declared, and notes on what was found out."""
+    """Return the reading of a network from its first batch and what was declared, and notes on what was found out.
+
+    Raises
+    ------
+    SettingsError
+        Where rows, declarations and names do not fit.
+    """
     scores, note = find_scores(rows, declared.output, where)
     for key, value, wanted in (
         ("scale", declared.scale, scores == "score"),
@@ -167,7 +198,13 @@ def settle(
 def operating_points(
     threshold: Mapping[str, float] | float, names: tuple[str, ...], where: str
 ) -> tuple[tuple[int, float], ...]:
-    """Names -> places of classes. Raises SettingsError for a number without a name, or an unknown name."""
+    """Return operating points by places of classes.
+
+    Raises
+    ------
+    SettingsError
+        For a number without a name, or an unknown name.
+    """
     if not isinstance(threshold, Mapping):
         raise SettingsError(f"{where}: threshold: say of which class, as threshold={names[-1]}:{threshold:g}")
     for name in threshold:
@@ -175,6 +212,147 @@ def operating_points(
             some = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
             raise SettingsError(f"{where}: threshold: there is no one class {name!r}; classes are {some}")
     return tuple((names.index(name), float(point)) for name, point in threshold.items())
+
+
+def as_rows(outputs: object, where: str) -> np.ndarray:
+    """Return a network's output as (N, K) float32 in main memory; trailing sides of 1 are dropped, (N,) is (N, 1).
+
+    Raises
+    ------
+    SettingsError
+        For anything that is not one row of class scores per frame.
+    """
+    if isinstance(outputs, torch.Tensor):
+        outputs = outputs.detach().float().cpu().numpy()
+    if not isinstance(outputs, np.ndarray):
+        raise SettingsError(
+            f"{where}: expected one array (N, classes) of class scores, got {type(outputs).__name__}: {_DETECTOR}"
+        )
+    rows = outputs.astype(np.float32, copy=False)
+    if rows.ndim > 2 and all(side == 1 for side in rows.shape[2:]):
+        rows = rows.reshape(rows.shape[:2])
+    if rows.ndim == 1:
+        rows = rows[:, None]
+    if rows.ndim != 2 or rows.shape[1] == 0:
+        raise SettingsError(f"{where}: expected outputs of shape (N, classes), got {rows.shape}: {_DETECTOR}")
+    return rows
+
+
+def in_fixed_batches(
+    run: Callable[[torch.Tensor], np.ndarray], inputs: torch.Tensor, size: int | None
+) -> np.ndarray:
+    """Run inputs (N, ...) through a network that takes ``size`` at a time (None: any number).
+
+    The last batch is filled up with its last input, and the surplus rows are dropped.
+    """
+    if size is None:
+        return run(inputs)
+    rows = []
+    for start in range(0, len(inputs), size):
+        part = inputs[start : start + size]
+        missing = size - len(part)
+        if missing:
+            part = torch.cat([part, part[-1:].expand(missing, *part.shape[1:])])
+        rows.append(run(part)[: size - missing])
+    return np.concatenate(rows)
+
+
+def check_finite(rows: np.ndarray, where: str) -> None:
+    """Raise an InputError that counts the rows with NaN or infinite scores."""
+    bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+    if len(bad):
+        raise InputError(
+            f"{where}: the network gave NaN or infinite outputs for {len(bad)} of {len(rows)} frames, the first "
+            f"in row {bad[0]}; check its weights, its preprocessing and its precision"
+        )
+
+
+def are_probabilities(rows: np.ndarray) -> bool:
+    """Return whether every row is a probability distribution."""
+    return bool(
+        rows.min(initial=0) >= -1e-6 and np.abs(rows.sum(axis=1, dtype=np.float64) - 1).max() < _SUM_TOLERANCE
+    )
+
+
+def are_shares(rows: np.ndarray) -> bool:
+    """Return whether every value lies in 0..1."""
+    return bool(rows.min(initial=0) >= -1e-6 and rows.max(initial=1) <= 1 + _SUM_TOLERANCE)
+
+
+def farthest_sum(rows: np.ndarray) -> float:
+    """Return the sum of the row that is farthest from 1."""
+    sums = rows.sum(axis=1, dtype=np.float64)
+    return float(sums[np.abs(sums - 1).argmax()])
+
+
+def find_scores(rows: np.ndarray, declared: str | None, where: str) -> tuple[Scores, str]:
+    """Return what the rows of the first batch are, and a note where it was found out and not declared.
+
+    A softmax taken twice flattens every probability, so a declaration that contradicts the rows is refused.
+    So are undeclared scores that all lie in 0..1 without being distributions, as of sigmoids, and a network
+    of one output that does not say what it is.
+
+    Raises
+    ------
+    SettingsError
+        For these.
+    """
+    if declared is not None and declared not in get_args(Output):
+        names = ", ".join(f'"{name}"' for name in get_args(Output))
+        raise SettingsError(f"{where}: output: expected one of {names}, got {declared!r}")
+    check_finite(rows, where)
+    if rows.shape[1] == 1:
+        return _single(rows, declared, where)
+    if declared in _SINGLE:
+        raise SettingsError(
+            f'{where}: output = "{declared}" is for a network of one output; it has {rows.shape[1]}'
+        )
+    if declared == "multilabel":
+        if are_shares(rows):
+            return "sigmoids", "all outputs lie in 0..1: the sigmoids are inside the network"
+        return "sigmoid logits", ""
+    return _several(rows, declared, where)
+
+
+def _single(rows: np.ndarray, declared: str | None, where: str) -> tuple[Scores, str]:
+    if declared not in _SINGLE:
+        raise SettingsError(
+            f'{where}: the network has one output; say output = "logit" or "probability" of the second of two '
+            'classes, or "score" with a threshold for an anomaly score'
+        )
+    if declared == "probability" and not are_shares(rows):
+        raise SettingsError(
+            f'{where}: output = "probability", but values go from {rows.min():.4g} to {rows.max():.4g}; if the '
+            'network gives a logit, say output = "logit"'
+        )
+    found: Scores = (
+        "logit" if declared == "logit" else "probability" if declared == "probability" else "score"
+    )
+    return found, ""
+
+
+def _several(rows: np.ndarray, declared: str | None, where: str) -> tuple[Scores, str]:
+    distributions = are_probabilities(rows)
+    if declared == "probabilities" and not distributions:
+        raise SettingsError(
+            f'{where}: output = "probabilities", but a row sums to {farthest_sum(rows):.4g} and the least '
+            f'value is {rows.min():.4g}; if the network gives logits, say output = "logits"'
+        )
+    if declared == "logits" and distributions:
+        raise SettingsError(
+            f'{where}: output = "logits", but every row sums to 1 with nothing below 0: the softmax is inside '
+            'the network already; say output = "probabilities"'
+        )
+    if distributions:
+        note = "outputs sum to 1 with nothing below 0: taken as probabilities, no softmax added"
+        return "probabilities", "" if declared else note
+    if declared is None and rows.min() >= 0 and rows.max() <= 1:
+        raise SettingsError(
+            f"{where}: all outputs lie in 0..1, but rows sum to {farthest_sum(rows):.4g}, as with a sigmoid for "
+            'each class; for a network of several labels at once say output = "multilabel"; if they are logits '
+            'all the same, say output = "logits"'
+        )
+    return "logits", ""
 
 
 def _names(

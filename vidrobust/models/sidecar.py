@@ -1,4 +1,4 @@
-"""The TOML beside a network file: how pixels go in, and what comes out.
+"""The TOML beside a network file: how pixels go in, and what comes out; of classifiers and of detectors.
 
 Looked for as FILE.toml (``net.onnx.toml`` or ``net.toml``), then as the entry of ``models.toml`` in the same
 folder whose ``file`` is the network's name.
@@ -7,18 +7,30 @@ folder whose ``file`` is the network's name.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
 from vidrobust.models import classes, reading
-from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.detection.candidates import HeadSettings
+from vidrobust.models.detection.heads import HEADS
+from vidrobust.models.detection.suppress import MAX_BOXES, MIN_SCORE, Suppression
+from vidrobust.models.preprocess import BoxPreprocess, Preprocess, three, two_sides
 
 _PREPROCESS = ("size", "crop", "interpolation", "mean", "std", "channels", "resize", "resize_to")
-_OTHER = ("file", "task", "name", "output_name", "classes", *reading.KEYS)
+_CLASSIFIER = (*_PREPROCESS, "file", "task", "name", "output_name", "classes", *reading.KEYS)
 _FREE = ("licence", "license", "source", "pip", "head", "notes")
+"""Keys that may say anything in the entry of a classifier."""
+_NEEDED = ("head", "size", "resize", "mean", "std", "channels")
+_DETECTOR = (
+    *_NEEDED,
+    *("task", "file", "name", "classes", "outputs", "box_scale", "box_order", "background"),
+    *("min_score", "nms", "across_classes", "max_boxes", "antialias"),
+)
 
 TEMPLATE = """\
 size = 224                      # px, or [height, width]
@@ -28,11 +40,31 @@ mean = [123.675, 116.28, 103.53]  # in the range 0..255, in the order of channel
 std = [58.395, 57.12, 57.375]
 channels = "RGB"                # or "BGR"
 """
+DETECTOR_TEMPLATE = f"""\
+task = "detection"
+head = "yolox"                  # one of {", ".join(HEADS)}
+size = 416                      # px, or [height, width]
+resize = "letterbox, top left, pad value 114"  # or "letterbox, centre", "stretch"
+mean = [0.0, 0.0, 0.0]          # in the range 0..255, in the order of channels
+std = [1.0, 1.0, 1.0]
+channels = "BGR"                # or "RGB"
+classes = "classes.txt"         # optional: one name a line
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sidecar:
-    """path where it was read; name or None; what is declared of the outputs."""
+    """A classifier's description, checked.
+
+    Attributes
+    ----------
+    path
+        Where it was read.
+    declared
+        What is said of the outputs.
+    name, output_name, class_names
+        None where not given.
+    """
 
     path: Path
     preprocess: Preprocess
@@ -42,11 +74,33 @@ class Sidecar:
     class_names: tuple[str, ...] | None
 
 
-def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
-    """Find and check the description of ``network``; ``given`` names the TOML instead of looking for it.
+@dataclass(frozen=True, kw_only=True)
+class DetectorSidecar:
+    """A detector's description, checked; name and class_names are None where not given."""
 
-    Raises SettingsError: none found (with a template), no entry for this file, a key missing or misspelt,
-    or a task other than classification.
+    name: str | None
+    head: str
+    preprocess: BoxPreprocess
+    settings: HeadSettings
+    suppression: Suppression
+    class_names: tuple[str, ...] | None
+
+
+def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
+    """Find and check the description of a classifier.
+
+    Parameters
+    ----------
+    network
+        The network file.
+    given
+        Names the TOML instead of looking for it.
+
+    Raises
+    ------
+    SettingsError
+        Where none is found (with a template), a key is missing or misspelt, or the task is not
+        classification.
     """
     path, entry = find_entry(network, given)
     task = entry.get("task", "classification")
@@ -55,7 +109,12 @@ def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
             f'{path}: {network.name} is for {task}: expected task = "classification" here; detectors are read '
             "from ONNX files"
         )
-    _check_keys(entry, path)
+    needed = {"size", "interpolation", "mean", "std", "channels"}
+    if entry.get("resize") != "stretch" and "resize_to" not in entry:
+        needed.add("crop")
+    if missing := sorted(needed - entry.keys()):
+        raise SettingsError(f"{path}: missing {', '.join(missing)}; a sidecar reads:\n{TEMPLATE}")
+    _check_spelling(entry.keys() - set(_FREE), _CLASSIFIER, path)
     named = entry.get("classes")
     try:
         return Sidecar(
@@ -70,12 +129,80 @@ def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
         raise SettingsError(f"{path}, {network.name}: {error}") from error
 
 
+def read_entry(entry: Mapping[str, Any], where: Path) -> DetectorSidecar:
+    """Check the entry of a detector.
+
+    Parameters
+    ----------
+    entry
+        The keys of a sidecar's entry.
+    where
+        It stands, for messages and files.
+
+    Raises
+    ------
+    SettingsError
+        For keys missing, misspelt or of another kind.
+    """
+    if missing := [key for key in _NEEDED if key not in entry]:
+        raise SettingsError(
+            f"{where}: missing {', '.join(missing)}; a detector's entry reads:\n{DETECTOR_TEMPLATE}"
+        )
+    if entry["head"] not in HEADS:
+        raise SettingsError(f"{where}: head: expected one of {', '.join(HEADS)}, got {entry['head']!r}")
+    _check_spelling(entry.keys(), _DETECTOR, where)
+    head = HEADS[str(entry["head"])]
+    layout = _layout(str(entry["resize"]), head.place, where)
+    try:
+        size = two_sides(entry["size"])
+        preprocess = BoxPreprocess(
+            size=size,
+            mean=three("mean", entry["mean"]),
+            std=three("std", entry["std"]),
+            channels=entry["channels"],
+            antialias=bool(entry.get("antialias", head.antialias)),
+            round_down=head.round_down,
+            one_scale=head.one_scale,
+            **layout,
+        )
+        suppression = Suppression(
+            min_score=float(entry.get("min_score", MIN_SCORE)),
+            nms=_nms(entry.get("nms", head.nms)),
+            across_classes=bool(entry.get("across_classes", False)),
+            max_boxes=int(entry.get("max_boxes", MAX_BOXES)),
+        )
+        settings = HeadSettings(
+            size=size,
+            outputs=dict(entry.get("outputs", {})),
+            box_scale=entry.get("box_scale"),
+            box_order=entry.get("box_order"),
+            background=entry.get("background"),
+        )
+    except (TypeError, ValueError, SettingsError) as error:
+        raise SettingsError(f"{where}: {error}") from error
+    named = entry.get("classes")
+    return DetectorSidecar(
+        name=entry.get("name"),
+        head=str(entry["head"]),
+        preprocess=preprocess,
+        settings=settings,
+        suppression=suppression,
+        class_names=None if named is None else classes.named(named, where.parent),
+    )
+
+
 def find_entry(
     network: Path, given: str | None = None, *, own: dict[str, Any] | None = None
 ) -> tuple[Path, dict[str, Any]]:
-    """Where the description of ``network`` stands, and its keys, unchecked.
+    """Return where the description of a network stands, and its keys, unchecked.
 
-    own  what the network file says of itself: keys that a sidecar overrides, and enough where there is none
+    Parameters
+    ----------
+    network, given
+        As in ``read_sidecar``.
+    own
+        What the network file says about itself: keys that a sidecar overrides, and enough where there is
+        none.
     """
     path = Path(given).expanduser() if given else None
     if not own:
@@ -127,15 +254,29 @@ def _load(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: cannot be read as TOML: {error}") from error
 
 
-def _check_keys(entry: dict[str, Any], path: Path) -> None:
-    needed = {"size", "interpolation", "mean", "std", "channels"}
-    if entry.get("resize") != "stretch" and "resize_to" not in entry:
-        needed.add("crop")
-    missing = sorted(needed - entry.keys())
-    if missing:
-        raise SettingsError(f"{path}: missing {', '.join(missing)}; a sidecar reads:\n{TEMPLATE}")
-    known = (*_PREPROCESS, *_OTHER)
-    for key in entry.keys() - {*known, *_FREE}:
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.75)
-        if near:
-            raise SettingsError(f"{path}: unknown key {key!r}; did you mean {near[0]!r}?")
+def _check_spelling(keys: Set[str], known: Collection[str], where: Path) -> None:
+    for key in keys - set(known):
+        if near := difflib.get_close_matches(key, known, n=1, cutoff=0.75):
+            raise SettingsError(f"{where}: unknown key {key!r}; did you mean {near[0]!r}?")
+
+
+def _layout(text: str, place: str, where: Path) -> dict[str, Any]:
+    """ "letterbox[, top left | centre][, pad value N]" or "stretch" taken apart."""
+    found = re.fullmatch(
+        r"(letterbox|stretch)(?:, *(top left|centre|center))?(?:, *pad(?: value)? *(\d+))?", text
+    )
+    if found is None:
+        raise SettingsError(
+            f'{where}: resize: expected "stretch" or "letterbox, top left|centre, pad value N", got {text!r}'
+        )
+    chosen = (found[2] or place).replace("center", "centre")
+    return {"resize": found[1], "place": chosen, "pad": int(found[3] or 114)}
+
+
+def _nms(value: Any) -> float | None:
+    """An IoU in (0, 1]; None, or false in a sidecar, for none."""
+    if value is None or value is False:
+        return None
+    if not 0 < float(value) <= 1:
+        raise SettingsError(f"nms: expected an IoU in (0, 1], or false, got {value!r}")
+    return float(value)

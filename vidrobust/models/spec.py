@@ -1,15 +1,21 @@
-"""A model spec, ``kind:target,key=value,...``, and the record that says what a kind of spec is."""
+"""A model spec, ``kind:target,key=value,...``, and the kinds of models: the core's and those of plugins."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidrobust.errors import SettingsError
-from vidrobust.models.doctor import installed
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.extensions import Extensions, extensions
+from vidrobust.install_hint import installed
+from vidrobust.models import kinds, reading
+from vidrobust.models.engines import runners
+from vidrobust.text.suggestions import close_to
 
 if TYPE_CHECKING:
     import torch
@@ -18,10 +24,27 @@ if TYPE_CHECKING:
     from vidrobust.models.network import Network
     from vidrobust.predictions import Classifier, Detector
 
+GROUP = "vidrobust.models"
+"""The group of entry points in which a package names a ModelKind."""
+OF_ALL = (*reading.KEYS, *runners.KEYS)
+"""Options that every kind takes: how outputs become answers, and what computes them."""
+
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """text as given; kind the scheme of a ModelKind; target the name or file; options by name."""
+    """A spec taken apart.
+
+    Attributes
+    ----------
+    text
+        As given.
+    kind
+        The scheme of a ModelKind.
+    target
+        The name or file.
+    options
+        By name.
+    """
 
     text: str
     kind: str
@@ -29,11 +52,11 @@ class ModelSpec:
     options: dict[str, str] = field(default_factory=dict)
 
     def file(self) -> Path:
-        """The target as an existing file."""
+        """Return the target as an existing file."""
         return existing_file(self.target, self.text)
 
     def number(self, option: str) -> int | None:
-        """An option as a positive whole number, or None where it is not given."""
+        """Return an option as a positive whole number, or None where it is not given."""
         text = self.options.get(option)
         if text is None:
             return None
@@ -46,8 +69,14 @@ class ModelSpec:
 class Form:
     """One way to write a spec, as ``vidrobust models`` lists it.
 
-    needs    distributions without which it cannot be used
-    install  the command that brings them
+    Attributes
+    ----------
+    spec, what, example
+        How it is written, what it is, and one that can be tried.
+    needs
+        Distributions without which it cannot be used.
+    install
+        The command that brings them.
     """
 
     spec: str
@@ -57,7 +86,7 @@ class Form:
     install: str = ""
 
     def ready(self) -> str:
-        """ "yes, NAME VERSION", or "no: pip install ..."."""
+        """Return "yes, NAME VERSION", or "no: pip install ..."."""
         if missing := [name for name in self.needs if installed(name) is None]:
             return f"no: {self.install}" if self.install else f"no: pip install {' '.join(missing)}"
         found = ", ".join(f"{name} {installed(name)}" for name in self.needs)
@@ -66,16 +95,24 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelKind:
-    """A kind of model. One file in ``models/kinds/`` holds its record KIND; a package gives one by entry point.
+    """A kind of model. A package gives one, or a list, through an entry point of the group ``vidrobust.models``.
 
-    scheme   what stands before the colon of a spec, and its name in messages
-    load     (spec, device) -> a Network or DetectionNetwork, which is checked and becomes a Classifier or a
-             Detector, or a model of the protocols; raises SettingsError for a wrong spec or a missing package,
-             InputError for what cannot be read
-    forms    how specs of this kind are written
-    options  what may follow the target as ``,key=value``
-    endings  of files, so that the form of a bare file name is known
-    reads    spec up to the first option -> target, or None if it is of another kind; None: ``scheme:target``
+    Attributes
+    ----------
+    scheme
+        What stands before the colon of a spec, and its name in messages.
+    load
+        (spec, device) -> a Network or DetectionNetwork, which is checked and becomes a Classifier or a
+        Detector, or a model of the protocols. Raises SettingsError for a wrong spec or a missing package,
+        InputError for what cannot be read.
+    forms
+        How specs of this kind are written.
+    options
+        What may follow the target as ``,key=value``.
+    endings
+        Of files, so that the form of a bare file name is known.
+    reads
+        Spec up to the first option -> target, or None if it is of another kind. None: ``scheme:target``.
     """
 
     scheme: str
@@ -86,21 +123,119 @@ class ModelKind:
     reads: Callable[[str], str | None] | None = None
 
     def target(self, head: str) -> str | None:
-        """The target in a spec up to its first option, or None if it is of another kind."""
+        """Return the target in a spec up to its first option, or None if it is of another kind."""
         if self.reads is not None:
             return self.reads(head)
         scheme, colon, target = head.partition(":")
         return target if colon and target and scheme == self.scheme else None
 
 
+@dataclass(frozen=True)
+class ModelKinds:
+    """Kinds by scheme, and the entry points that give no kind, each with the reason."""
+
+    kinds: dict[str, ModelKind]
+    broken: Mapping[str, str]
+
+
+def known() -> ModelKinds:
+    """Return every kind of model: the core's, then those of entry points, in the order of their names."""
+    found = brought()
+    return ModelKinds({kind.scheme: kind for kind in (*_own(), *found.records)}, found.broken)
+
+
+def brought() -> Extensions[ModelKind]:
+    """Return the kinds of models of installed plugins."""
+    return extensions(GROUP, ModelKind, lambda kind: kind.scheme, {kind.scheme for kind in _own()})
+
+
+def _own() -> list[ModelKind]:
+    modules = sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
+    return [kind for name in modules for kind in importlib.import_module(f"{kinds.__name__}.{name}").KINDS]
+
+
+def parse_spec(text: str) -> ModelSpec:
+    """Take a spec apart.
+
+    Raises
+    ------
+    SettingsError
+        For a form or an option that is not known, with those that are like it.
+    InputError
+        For a kind whose package is broken.
+
+    Examples
+    --------
+    >>> parse_spec("torchvision:resnet18,weights=a,b.pth").options
+    {'weights': 'a,b.pth'}
+    """
+    head, options = split_options(text)
+    every = known()
+    scheme = head.partition(":")[0]
+    if scheme in every.broken and scheme not in every.kinds:
+        raise InputError(f"{text}: {every.broken[scheme]}")
+    # those of a form of their own come last: a module of a user's code may be called like anything
+    for kind in sorted(every.kinds.values(), key=lambda kind: kind.reads is not None):
+        if (target := kind.target(head)) is not None:
+            return _checked(ModelSpec(text, kind.scheme, target, options), kind)
+    for kind in every.kinds.values():
+        if ":" not in head and kind.endings and head.lower().endswith(kind.endings):
+            raise SettingsError(f"{text}: say which kind of file it is: {kind.scheme}:{head}")
+    examples = [split_options(form.example)[0] for kind in every.kinds.values() for form in kind.forms]
+    near = close_to(head, examples + _of_torchvision(head))
+    meant = f"Did you mean {' or '.join(near)}? " if near else ""
+    raise SettingsError(f"Unknown model {text!r}. {meant}`vidrobust models` lists all forms.")
+
+
+def _of_torchvision(head: str) -> list[str]:
+    """Specs of torchvision's networks, where the head is nearly the bare name of one."""
+    import torchvision  # here: its import takes as long as that of torch, and most specs are right
+
+    near = close_to(head.removeprefix("torchvision:"), torchvision.models.list_models())
+    return [f"torchvision:{name}" for name in near]
+
+
+def kind_of(spec: ModelSpec) -> ModelKind:
+    """Return the kind of a spec."""
+    return known().kinds[spec.kind]
+
+
+def available() -> list[dict[str, str]]:
+    """Return rows for ``vidrobust models``: each form, what it is, whether it can be used here, an example."""
+    every = known()
+    rows = [
+        {"spec": form.spec, "what": form.what, "ready": form.ready(), "example": form.example}
+        for kind in every.kinds.values()
+        for form in kind.forms
+    ]
+    for name, why in every.broken.items():
+        rows.append({"spec": f"{name}:", "what": "from a package", "ready": f"no: {why}", "example": ""})
+    return rows
+
+
+def _checked(spec: ModelSpec, kind: ModelKind) -> ModelSpec:
+    options = (*kind.options, *OF_ALL)
+    for key, value in spec.options.items():
+        if key not in options:
+            raise SettingsError(
+                f"{spec.text}: unknown option {key!r}; {kind.scheme} takes {', '.join(options)}"
+            )
+        if not value:
+            raise SettingsError(f"{spec.text}: option {key} has no value")
+    return spec
+
+
 def split_options(text: str) -> tuple[str, dict[str, str]]:
-    """A spec up to its first option, and the options. A comma inside a path is kept: they start at ``,key=``."""
+    """Split a spec into what stands before its first option, and the options.
+
+    A comma inside a path is kept: options start at ``,key=``.
+    """
     head, *parts = re.split(r",(?=[A-Za-z_]+=)", text.strip())
     return head, dict(part.split("=", 1) for part in parts)
 
 
 def existing_file(name: str, spec: str) -> Path:
-    """The path, or a SettingsError that says where it was looked for."""
+    """Return the path, or raise a SettingsError that says where it was looked for."""
     path = Path(name).expanduser()
     if not path.is_file():
         what = "is a directory, not a file" if path.is_dir() else "no such file"

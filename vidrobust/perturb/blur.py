@@ -25,7 +25,7 @@ SHARPENING_SIGMA = 1.0
 
 
 def gaussian(frame: np.ndarray, sigma: float, border: int = cv2.BORDER_REFLECT_101) -> np.ndarray:
-    """(H, W) or (H, W, 3) of any depth, convolved with a Gaussian cut at 4 sigma."""
+    """Return (H, W) or (H, W, 3) of any depth, convolved with a Gaussian cut at 4 sigma."""
     side = 2 * int(4 * sigma + 0.5) + 1
     if frame.dtype == np.uint8 and sigma > LARGEST_BYTE_SIGMA:
         frame = frame.astype(np.float32)
@@ -36,7 +36,7 @@ def gaussian(frame: np.ndarray, sigma: float, border: int = cv2.BORDER_REFLECT_1
 
 
 def convolve(frame: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 with a float32 kernel of odd sides that sums to 1, rounded."""
+    """Convolve (H, W, 3) uint8 with a float32 kernel of odd sides that sums to 1; rounded."""
     if max(kernel.shape) <= DIRECT_KERNEL:
         return np.asarray(cv2.filter2D(frame, -1, kernel, borderType=cv2.BORDER_REFLECT_101))
     blurred = cv2.filter2D(frame.astype(np.float32), -1, kernel, borderType=cv2.BORDER_REFLECT_101)
@@ -44,7 +44,7 @@ def convolve(frame: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 def line_kernel(length_px: float, radians: float) -> np.ndarray:
-    """The path of a point that moves ``length_px`` while the shutter is open, shared among its pixels."""
+    """Return the path of a point that moves ``length_px`` while the shutter is open, shared among its pixels."""
     count = 8 * math.ceil(length_px)
     points = ((np.arange(count) + 0.5) / count - 0.5) * length_px
     return _splat(points * math.cos(radians), points * math.sin(radians))
@@ -64,7 +64,7 @@ def _splat(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def disk_kernel(radius_px: float, samples: int = 8) -> np.ndarray:
-    """The circle of confusion: the share of each pixel that the disk covers, from 8 x 8 samples a pixel."""
+    """Return the circle of confusion: the share of each pixel that the disk covers, from 8 x 8 samples a pixel."""
     half = max(math.ceil(radius_px - 0.5), 0)
     at = (np.arange((2 * half + 1) * samples) + 0.5) / samples - half - 0.5
     inside = (at[:, None] ** 2 + at[None, :] ** 2 <= radius_px**2).astype(np.float64)
@@ -128,7 +128,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 256.0),
         apply=_motion_blur,
         doc="Smeared along a straight line of s pixels in a random direction: motion while the shutter is open.",
-        noun="motion blur",
         saying="a motion blur {s} px long",
         stands_for={"sharpness": 2},
     ),
@@ -156,7 +155,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 32.0),
         apply=without_chance(_sharpening),
         doc="Unsharp mask x + s (x - blurred x) with sigma 1 px: the edge enhancement inside a camera.",
-        noun="sharpening",
         saying="sharpening by {s}",
     ),
 )

@@ -28,7 +28,7 @@ SPECKS = 16
 
 
 def grid(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Rows (H, 1) and columns (1, W), measured from the centre, in units of half the diagonal."""
+    """Return rows (H, 1) and columns (1, W), measured from the centre, in units of half the diagonal."""
     h, w = pixels.shape[2:]
     half = max(math.hypot(h, w) / 2, 1.0)
     y = (torch.arange(h, device=pixels.device, dtype=torch.float32) - (h - 1) / 2) / half
@@ -157,8 +157,8 @@ def _of_clip(
     doc: str,
     motion: Motion | None = None,
     *,
-    noun: str,
     saying: str,
+    noun: str = "",
 ) -> Perturbation:
     def clip(p: torch.Tensor, times_s: np.ndarray, s: float, own: torch.Generator) -> torch.Tensor:
         return field(p, s, own)
@@ -188,7 +188,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (100.0, 300.0, 1000.0, 3000.0, 10000.0),
         1e6,
         "That many pixels stay black, at least one.",
-        noun="dead pixels",
         saying="{s} dead pixels in a million",
     ),
     _of_clip(
@@ -198,7 +197,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (100.0, 300.0, 1000.0, 3000.0, 10000.0),
         1e6,
         "That many pixels stay white, at least one.",
-        noun="hot pixels",
         saying="{s} hot pixels in a million",
     ),
     _of_clip(
@@ -208,7 +206,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (1.0, 2.0, 4.0, 8.0, 16.0),
         1024.0,
         "That many rows, or columns, each stay at one grey level, at least one.",
-        noun="stuck lines",
         saying="{s} stuck rows or columns",
     ),
     _of_clip(
@@ -218,7 +215,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (1.0, 2.0, 4.0, 8.0, 16.0),
         128.0,
         "An offset of each pixel and of each column, half of the variance each, the same in all frames.",
-        noun="fixed pattern noise",
         saying="fixed pattern noise of {s} grey levels",
     ),
     _of_clip(
@@ -228,7 +224,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.1, 0.2, 0.4, 0.6, 0.8),
         1.0,
         "Light falls with the square of the distance from the centre.",
-        noun="vignetting",
         saying="vignetting of {p}",
     ),
     _of_clip(
@@ -238,7 +233,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.1, 0.2, 0.4, 0.6, 0.8),
         1.0,
         "A ramp of light across the picture in a random direction, 1 at the centre.",
-        noun="uneven lighting",
         saying="lighting uneven by {p}",
     ),
     _of_clip(
@@ -248,7 +242,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.2, 0.4, 0.6, 0.8, 1.0),
         1.0,
         "A lamp mirrored in the part: a bright ellipse with a veil around it.",
-        noun="specular glare",
         saying="a glare of {p}",
     ),
     _of_clip(
@@ -258,7 +251,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.1, 0.2, 0.4, 0.6, 0.9),
         1.0,
         f"One field of {SPECKS} soft dark specks.",
-        noun="lens dust",
         saying="dust of opacity {p}",
     ),
     _of_clip(
@@ -268,7 +260,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.1, 0.2, 0.4, 0.6, 0.9),
         1.0,
         "One field of greasy streaks under which the picture is blurred and veiled.",
-        noun="lens smear",
         saying="a smear of {p}",
     ),
     _of_clip(
@@ -279,7 +270,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         1024.0,
         "The belt moves on while the rows are read: the picture leans by s pixels, all clip long to one side.",
         _shutter_motion,
-        noun="rolling shutter",
         saying="a rolling shutter of {s} px",
     ),
 )

@@ -1,4 +1,4 @@
-"""What changes while the camera looks: mains flicker, banding, drifts of exposure and focus, lost frames.
+"""What changes while the camera looks: flicker, banding, drifts, lost frames; steam and heat in the air.
 
 A function receives the true times of the frames and the clip's generator, draws the clip's constants (phases,
 frequencies) from it, and computes the state at each time. Frames given in several calls with equally seeded
@@ -12,10 +12,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch.nn.functional import grid_sample
 
 from vidrobust.frames.pixels import each_frame, map_levels, rounded
 from vidrobust.perturb.blur import gaussian
-from vidrobust.perturb.draws import draw_seed, from_seed, integer, uniform
+from vidrobust.perturb.draws import angle, draw_seed, from_seed, integer, uniform
+from vidrobust.perturb.light import LEVELS
 from vidrobust.perturb.perturbation import (
     ApplyClip,
     Family,
@@ -23,12 +25,35 @@ from vidrobust.perturb.perturbation import (
     apply_at_a_random_time,
     apply_to_neighbours_only,
 )
-from vidrobust.perturb.photometric import LEVELS
 
 MAINS_HZ = (50.0, 60.0)
+
+
 MAINS_ERROR = 0.001
 """Relative error of mains and frame clock together, at most: what makes a synchronous camera beat slowly."""
+
+
 DRIFT_PERIODS_S = (4.0, 20.0)
+
+
+WAVES = 24
+"""Plane waves of a field: enough for it to look like no wave."""
+
+
+VEIL = 235.0
+"""Level of white steam in the light of the line."""
+
+
+STEAM_LENGTHS, HAZE_LENGTHS = (0.15, 1.2), (0.04, 0.15)
+"""Shortest and longest wave, as shares of the longer side."""
+
+
+DRAUGHT = (0.1, 0.5)
+"""Longer sides a second."""
+
+
+BOIL_S = (0.5, 3.0)
+"""Seconds in which a wave changes of itself, once round."""
 
 
 def _flicker(pixels: torch.Tensor, times_s: np.ndarray, depth: float, own: torch.Generator) -> torch.Tensor:
@@ -48,7 +73,7 @@ def _banding(pixels: torch.Tensor, times_s: np.ndarray, depth: float, own: torch
 
 
 def slow_wave(times_s: np.ndarray, own: torch.Generator) -> np.ndarray:
-    """(T,) in [-1, 1]: two sines whose periods are some seconds."""
+    """Return (T,) in [-1, 1]: two sines whose periods are some seconds."""
     wave = np.zeros(len(times_s))
     for _ in range(2):
         period, phase = uniform(own, *DRIFT_PERIODS_S), uniform(own, 0, 2 * math.pi)
@@ -76,7 +101,7 @@ def _focus_drift(
 
 
 def lost(times_s: np.ndarray, share: float, own: torch.Generator) -> np.ndarray:
-    """(T,) bool: which frames do not arrive; each by its own chance, which its time decides."""
+    """Return which frames (T,) bool do not arrive; each by its own chance, which its time decides."""
     seed = draw_seed(own)
     hit = [uniform(from_seed(seed ^ (round(t * 1e6) & (2**62 - 1)))) < share for t in times_s.tolist()]
     return np.asarray(hit, dtype=bool)
@@ -101,6 +126,67 @@ def _dropped_frames(
     return pixels[torch.from_numpy(following.copy()).to(pixels.device)]
 
 
+def waves(
+    size: tuple[int, int], times_s: np.ndarray, lengths: tuple[float, float], own: torch.Generator
+) -> torch.Tensor:
+    """Return a smooth field that a draught carries along, with mean 0 and variance 1 over many draws.
+
+    It is a sum of plane waves, whose directions, lengths and phases are drawn once a clip. Longer waves are
+    stronger, their amplitude as their length (as in turbulent air, Kolmogorov's 5/6 nearly).
+
+    Parameters
+    ----------
+    size
+        (H, W), px.
+    times_s
+        (T,).
+    lengths
+        Shortest and longest wave, as shares of the longer side.
+    own
+        The clip's generator.
+
+    Returns
+    -------
+    torch.Tensor
+        (T, H, W) float32.
+    """
+    h, w = size
+    side = float(max(h, w))
+    y, x = torch.arange(h, dtype=torch.float64) / side, torch.arange(w, dtype=torch.float64) / side
+    towards, speed = angle(own), uniform(own, *DRAUGHT)
+    field = torch.zeros((len(times_s), h, w), dtype=torch.float32)
+    power = 0.0
+    for _ in range(WAVES):
+        length = math.exp(uniform(own, *(math.log(each) for each in lengths)))
+        turn, phase = angle(own), uniform(own, 0, 2 * math.pi)
+        boil = 2 * math.pi / uniform(own, *BOIL_S)
+        ky, kx = (2 * math.pi / length * part for part in (math.sin(turn), math.cos(turn)))
+        carried = speed * (kx * math.cos(towards) + ky * math.sin(towards)) + boil
+        for row, at in enumerate(times_s.tolist()):
+            down, across = ky * y + phase - carried * at, kx * x
+            # cos(a + b) of a row and a column: two products of vectors
+            wave = torch.outer(down.cos(), across.cos()) - torch.outer(down.sin(), across.sin())
+            field[row] += (length * wave).float()
+        power += length**2 / 2
+    return field / math.sqrt(power)
+
+
+def _steam(pixels: torch.Tensor, times_s: np.ndarray, most: float, own: torch.Generator) -> torch.Tensor:
+    h, w = pixels.shape[2:]
+    density = most * (2 * waves((h, w), times_s, STEAM_LENGTHS, own)).sigmoid()
+    return rounded(pixels + density[:, None].to(pixels.device) * (VEIL - pixels.float()))
+
+
+def _heat_haze(pixels: torch.Tensor, times_s: np.ndarray, px: float, own: torch.Generator) -> torch.Tensor:
+    h, w = pixels.shape[2:]
+    right, down = (px * waves((h, w), times_s, HAZE_LENGTHS, own).to(pixels.device) for _ in range(2))
+    y = torch.arange(h, device=pixels.device, dtype=torch.float32)[None, :, None] + down
+    x = torch.arange(w, device=pixels.device, dtype=torch.float32)[None, None, :] + right
+    places = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], dim=-1)
+    seen = grid_sample(pixels.float(), places, mode="bilinear", padding_mode="border", align_corners=False)
+    return rounded(seen)
+
+
 def in_time(
     name: str,
     unit: str,
@@ -109,11 +195,11 @@ def in_time(
     high: float,
     doc: str,
     *,
-    noun: str,
     saying: str,
+    noun: str = "",
     family: Family = "time",
 ) -> Perturbation:
-    """An entry whose state follows from the true times; a lone frame is taken at a random one."""
+    """Return an entry whose state follows from the true times; a lone frame is taken at a random one."""
     return Perturbation(
         name=name,
         suite="line-camera",
@@ -129,9 +215,7 @@ def in_time(
     )
 
 
-def _losing(
-    name: str, clip: Callable[..., torch.Tensor], doc: str, *, noun: str, saying: str
-) -> Perturbation:
+def _losing(name: str, clip: Callable[..., torch.Tensor], doc: str, *, saying: str) -> Perturbation:
     return Perturbation(
         name=name,
         suite="line-camera",
@@ -145,7 +229,6 @@ def _losing(
         needs_neighbours="A lone frame has no neighbour to take its place.",
         not_monotone="A lone frame stays as it is at every strength.",
         doc=doc,
-        noun=noun,
         saying=saying,
     )
 
@@ -168,7 +251,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.02, 0.05, 0.1, 0.2, 0.4),
         1.0,
         "3 to 8 bands of light across the rows that wander: pulsed light under a rolling shutter.",
-        noun="banding",
         saying="bands {p} deep",
     ),
     in_time(
@@ -178,7 +260,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.05, 0.1, 0.2, 0.4, 0.8),
         9.0,
         "Gain wanders slowly between 1 / (1 + s) and 1 + s.",
-        noun="exposure drift",
         saying="an exposure drift of {p}",
     ),
     in_time(
@@ -188,21 +269,38 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (1.0, 2.0, 4.0, 8.0, 16.0),
         64.0,
         "Focus wanders slowly: a Gaussian blur between none and sigma s.",
-        noun="focus drift",
         saying="a focus drift of sigma {s} px",
     ),
     _losing(
         "repeated_frames",
         _repeated_frames,
         "Each frame is replaced with probability s by the last one that arrived: the picture freezes.",
-        noun="repeated frames",
         saying="{p} of the frames repeated",
     ),
     _losing(
         "dropped_frames",
         _dropped_frames,
         "Each frame is lost with probability s and the next that arrives takes its place: the picture jumps.",
-        noun="dropped frames",
         saying="{p} of the frames dropped",
+    ),
+    in_time(
+        "steam",
+        "opacity at its thickest",
+        _steam,
+        (0.1, 0.2, 0.35, 0.5, 0.7),
+        1.0,
+        "White steam drifts through: a veil that is s thick where it is thickest, half of that on average.",
+        saying="steam up to {p} thick",
+        family="weather",
+    ),
+    in_time(
+        "heat_haze",
+        "px, root mean square along each side",
+        _heat_haze,
+        (0.5, 1.0, 1.5, 2.0, 3.0),
+        32.0,
+        "Hot air over the part: the picture shimmers by s px, in cells that a draught carries along.",
+        saying="heat haze of {s} px",
+        family="weather",
     ),
 )

@@ -1,86 +1,43 @@
 """The catalogue of all perturbations, and the suites they come in.
 
-A package adds its own with an entry point of the group ``vidrobust.perturbations`` that names a ``Perturbation``
-or a sequence of them; they join the suite that each of them names.
+A package adds its own with an entry point of the group ``vidrobust.perturbations`` that names a
+``Perturbation`` or a sequence of them; they join the suite that each of them names.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from importlib.metadata import EntryPoint
 from types import MappingProxyType, ModuleType
 
 from vidrobust.errors import SettingsError
-from vidrobust.extensions import extensions, in_order
-from vidrobust.perturb import (
-    air,
-    blur,
-    camera,
-    camera_in_time,
-    compression,
-    geometric,
-    illumination,
-    noise,
-    occlusion,
-    photometric,
-    shift,
-)
+from vidrobust.extensions import extensions
+from vidrobust.perturb import blur, camera, camera_in_time, geometric, light, noise, shift
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.plugins.published.perturbations import (
-    c_bar,
-    cifar_c,
-    elastic_authors,
-    imagenet_c,
-    sequences,
-    tiny_imagenet_c,
-)
 
-OWN_SUITES = (
-    *("natural", "line-camera", "imagenet-c", "imagenet-c-authors", "imagenet-c-bar"),
-    *("imagenet-p", "cifar-c", "tiny-imagenet-c", "shift"),
-)
+OWN_SUITES = ("natural", "line-camera", "shift")
 ENTRY_POINTS = "vidrobust.perturbations"
 
-_MODULES = (
-    photometric,
-    illumination,
-    geometric,
-    blur,
-    noise,
-    compression,
-    occlusion,
-    camera,
-    camera_in_time,
-    air,
-    imagenet_c,
-    elastic_authors,
-    c_bar,
-    sequences,
-    cifar_c,
-    tiny_imagenet_c,
-    shift,
-)
+_MODULES = (light, geometric, blur, noise, camera, camera_in_time, shift)
 
 
-def catalogue_of(
-    modules: Iterable[ModuleType], outside: Iterable[EntryPoint] = ()
-) -> Mapping[str, Perturbation]:
-    """The entries of each module's ``PERTURBATIONS`` and then those of other packages, by key, in order.
-
-    SettingsError where a key comes twice, or where an entry point gives no perturbation.
-    """
+def catalogue_of(modules: Iterable[ModuleType]) -> Mapping[str, Perturbation]:
+    """Return the entries of each module's ``PERTURBATIONS`` by key, in order; no key may come twice."""
     table: dict[str, Perturbation] = {}
     for entry in (entry for module in modules for entry in module.PERTURBATIONS):
         if entry.key in table:
             raise SettingsError(f"two perturbations have the key {entry.key}; rename one of them")
         table[entry.key] = entry
-    brought = extensions(ENTRY_POINTS, Perturbation, lambda entry: entry.key, table, outside).or_error()
-    return MappingProxyType(table | {entry.key: entry for entry in brought})
+    return table
 
 
-PERTURBATIONS: Mapping[str, Perturbation] = catalogue_of(_MODULES, in_order(ENTRY_POINTS))
-"""Every perturbation by its key."""
+_OWN = catalogue_of(_MODULES)
+BROUGHT = extensions(ENTRY_POINTS, Perturbation, lambda entry: entry.key, _OWN)
+"""Perturbations of installed plugins."""
+PERTURBATIONS: Mapping[str, Perturbation] = MappingProxyType(
+    dict(_OWN) | {entry.key: entry for entry in BROUGHT.records}
+)
+"""Every perturbation by its key: the core's, then those of plugins."""
 
 SUITES: tuple[str, ...] = tuple(
     dict.fromkeys((*OWN_SUITES, *(entry.suite for entry in PERTURBATIONS.values())))
@@ -88,14 +45,14 @@ SUITES: tuple[str, ...] = tuple(
 
 
 def suite(name: str = "natural") -> tuple[Perturbation, ...]:
-    """All perturbations of a suite, in the order of the catalogue; SettingsError for an unknown name."""
+    """Return all perturbations of a suite, in the order of the catalogue; SettingsError for an unknown name."""
     if name not in SUITES:
         raise SettingsError(_unknown("suite", name, SUITES))
     return tuple(entry for entry in PERTURBATIONS.values() if entry.suite == name)
 
 
 def find(key: str) -> Perturbation:
-    """The perturbation with this key; SettingsError with the nearest names otherwise."""
+    """Return the perturbation with this key; SettingsError with the nearest names otherwise."""
     if key not in PERTURBATIONS:
         raise SettingsError(_unknown("perturbation", key, tuple(PERTURBATIONS)))
     return PERTURBATIONS[key]

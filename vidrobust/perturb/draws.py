@@ -14,14 +14,20 @@ Generators = torch.Generator | Sequence[torch.Generator]
 
 
 def seeded(content: str, frame: int, draw: int, perturbation_key: str, seed: int) -> torch.Generator:
-    """The generator of one frame of one content, for one draw under one perturbation, on the CPU.
-
-    content  what is decoded, as a key: the hash of the footage, never its name or its place among others, so
-             that a renamed clip keeps its draws and a new clip changes those of no other
+    """Return the generator of one frame of one content, for one draw under one perturbation, on the CPU.
 
     The same arguments give the same numbers in every process and on every machine (BLAKE2b, not Python's
-    ``hash``), so that all models see the same draw and a resumed run sees it again. For a perturbation that
-    lives in time, give one number to all frames of a clip: ``frame=0``.
+    ``hash``), so that all models see the same draw and a resumed run sees it again.
+
+    Parameters
+    ----------
+    content
+        What is decoded, as a key: the hash of the footage, never its name or its place among others, so that
+        a renamed clip keeps its draws and a new clip changes those of no other.
+    frame
+        Number of the frame. For a perturbation that lives in time, 0 for all frames of a clip.
+    draw, perturbation_key, seed
+        Number of the draw, ``Perturbation.key``, and the random seed of the study.
     """
     text = "\x1f".join([str(seed), perturbation_key, content, str(frame), str(draw)])
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
@@ -29,14 +35,14 @@ def seeded(content: str, frame: int, draw: int, perturbation_key: str, seed: int
 
 
 def from_seed(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A fresh generator with this seed."""
+    """Return a fresh generator with this seed."""
     generator = torch.Generator(device=device)
     generator.manual_seed(seed)
     return generator
 
 
 def one_per_frame(generator: Generators, num_frames: int) -> list[torch.Generator]:
-    """One generator for each frame.
+    """Return one generator for each frame.
 
     A single generator hands one seed to each frame in turn, by one scalar draw a frame, so that a batch
     split anywhere gives the same result. A sequence must hold one generator a frame and is used as it is.
@@ -52,42 +58,42 @@ def one_per_frame(generator: Generators, num_frames: int) -> list[torch.Generato
 
 
 def draw_seed(generator: torch.Generator) -> int:
-    """A seed from one scalar draw."""
+    """Return a seed from one scalar draw."""
     return int(torch.randint(2**62, (), generator=generator, device=generator.device).item())
 
 
 def uniform(generator: torch.Generator, low: float = 0.0, high: float = 1.0) -> float:
-    """One float64 number from [low, high)."""
+    """Return one float64 number from [low, high)."""
     value = torch.rand((), generator=generator, dtype=torch.float64, device=generator.device).item()
     return low + (high - low) * float(value)
 
 
 def integer(generator: torch.Generator, low: int, high: int) -> int:
-    """One of low, low + 1, ..., high - 1."""
+    """Return one of low, low + 1, ..., high - 1."""
     return int(torch.randint(low, high, (), generator=generator, device=generator.device).item())
 
 
 def sign(generator: torch.Generator) -> int:
-    """+1 or -1, each with probability 1/2."""
+    """Return +1 or -1, each with probability 1/2."""
     return 1 - 2 * integer(generator, 0, 2)
 
 
 def angle(generator: torch.Generator) -> float:
-    """Radians from [0, 2 pi)."""
+    """Return radians from [0, 2 pi)."""
     return uniform(generator, 0.0, 2 * math.pi)
 
 
 def normal(
     generator: torch.Generator, shape: Sequence[int], device: torch.device | str = "cpu"
 ) -> torch.Tensor:
-    """Standard normal float32 numbers, drawn on the generator's device and then moved to ``device``."""
+    """Return standard normal float32 numbers, drawn on the generator's device and then moved to ``device``."""
     return torch.randn(tuple(shape), generator=generator, device=generator.device).to(device)
 
 
 def sixteen_bits(
     generator: torch.Generator, shape: Sequence[int], device: torch.device | str = "cpu"
 ) -> torch.Tensor:
-    """Uniform integers 0..65535 as int32; four of them come from one draw, which makes them cheap."""
+    """Return uniform integers 0..65535 as int32; four of them come from one draw, which makes them cheap."""
     count = math.prod(shape)
     words = torch.empty((count + 3) // 4, dtype=torch.int64, device=generator.device)
     words.random_(-(2**63), None, generator=generator)

@@ -19,8 +19,8 @@ from torch.nn.functional import grid_sample
 
 from vidrobust.frames.pixels import each_alone, each_frame, rounded
 from vidrobust.perturb.draws import Generators, integer, one_per_frame, sign, uniform
+from vidrobust.perturb.light import factors
 from vidrobust.perturb.perturbation import Apply, Core, Motion, MoveBoxes, Perturbation, given_sign
-from vidrobust.perturb.photometric import factors
 
 OPENCV_SIDES = range(8, 32767)
 """Frame sides that OpenCV can warp: a mirrored border of one pixel never ends there."""
@@ -39,9 +39,16 @@ def warp(
     interpolation: Interpolation = "bicubic",
     border: Border = "mirrored",
 ) -> torch.Tensor:
-    """Every frame under its own projective map.
+    """Warp every frame by its own projective map.
 
-    matrices  N of 3x3, clean point -> moved point, pixels from the centre of the frame, x right, y down
+    Parameters
+    ----------
+    pixels
+        (N, 3, H, W) uint8.
+    matrices
+        N of 3x3, clean point -> moved point, pixels from the centre of the frame, x right, y down.
+    interpolation, border
+        How pixels between and beyond the frame are filled in.
     """
     h, w = pixels.shape[2:]
     centre = np.array([[1, 0, (w - 1) / 2], [0, 1, (h - 1) / 2], [0, 0, 1]])
@@ -94,7 +101,7 @@ def _motion(draw: Map) -> Motion:
 
 
 def boxes_by(motion: Motion) -> MoveBoxes:
-    """Boxes go as the frame does."""
+    """Return ``move_boxes`` of a motion: boxes go as the frame does."""
 
     def move(
         boxes: np.ndarray, size: tuple[int, int], strength: float, generator: torch.Generator
@@ -105,9 +112,9 @@ def boxes_by(motion: Motion) -> MoveBoxes:
 
 
 def move_corners(boxes: np.ndarray, size: tuple[int, int], matrix: Matrix) -> np.ndarray:
-    """The upright boxes around the moved corners, clipped to the frame.
+    """Return the upright boxes around the moved corners, clipped to a frame of ``size`` (H, W).
 
-    boxes (D, 4) xyxy px, whose edges lie on pixel borders: pixel 0 reaches from 0 to 1 · size (H, W)
+    Boxes (D, 4) are xyxy px, whose edges lie on pixel borders: pixel 0 reaches from 0 to 1.
     """
     h, w = size
     x, y = boxes[:, [0, 2, 2, 0]] - w / 2, boxes[:, [1, 1, 3, 3]] - h / 2
@@ -118,23 +125,23 @@ def move_corners(boxes: np.ndarray, size: tuple[int, int], matrix: Matrix) -> np
 
 
 def shifted(x: float, y: float) -> Matrix:
-    """The picture moves x px to the right and y px down."""
+    """Return the map under which the picture moves x px to the right and y px down."""
     return np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], dtype=np.float64)
 
 
 def turned(degrees: float) -> Matrix:
-    """Counter-clockwise as seen, y pointing down."""
+    """Return a turn, counter-clockwise as seen, y pointing down."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
 
 
 def sheared(slope: float) -> Matrix:
-    """Rows slide to the right by ``slope`` px for each px below the centre."""
+    """Return the map under which rows slide to the right by ``slope`` px for each px below the centre."""
     return np.array([[1, slope, 0], [0, 1, 0], [0, 0, 1]], dtype=np.float64)
 
 
 def zoomed(factor: float) -> Matrix:
-    """Larger than 1: the picture grows."""
+    """Return the map under which the picture grows by a factor above 1."""
     return np.diag([factor, factor, 1.0])
 
 
@@ -201,8 +208,8 @@ def _moving(
     doc: str,
     signed: dict[str, Callable[[float], Matrix]] | None = None,
     *,
-    noun: str,
     saying: str,
+    noun: str = "",
     either_way: bool = False,
     condition: tuple[str, ...] = (),
     stands_for: Mapping[str, int] | None = None,
@@ -251,7 +258,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         180.0,
         "Turned about the centre, either way; + is counter-clockwise.",
         {"rotation": turned},
-        noun="rotation",
         saying="a turn of {s}°",
         either_way=True,
         condition=("rotation_deg",),
@@ -265,7 +271,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         3.0,
         "Enlarged about the centre by 1 + s, or made smaller by it.",
         {"scale": lambda s: zoomed(float(factors([s])[0]))},
-        noun="scale",
         saying="a change of size of {p}",
         either_way=True,
         condition=("zoom",),
@@ -278,7 +283,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (1.0, 2.0, 5.0, 10.0, 20.0),
         60.0,
         "Rows or columns slide so that uprights lean by s, either way.",
-        noun="shear",
         saying="a shear of {s}°",
         either_way=True,
     ),
@@ -289,7 +293,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         (0.02, 0.05, 0.1, 0.2, 0.3),
         0.5,
         "Each corner of the view moves inward by up to s of half the side, in both axes: a tilted camera.",
-        noun="perspective",
         saying="a perspective tilt of up to {p}",
     ),
     Perturbation(

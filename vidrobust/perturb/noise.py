@@ -1,38 +1,47 @@
-"""Noise of the sensor, fresh in every frame and channel: gaussian, shot, impulse, speckle.
+"""Noise of the sensor, fresh in every frame and channel; patches in the way; JPEG and H.264.
 
-The cores take the random numbers as an argument, so that they can be held against other implementations.
+The cores of the noise take the random numbers as an argument, so that they can be compared with other
+implementations. Codecs work on the CPU; frames of another device go there and back.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Sequence
+from fractions import Fraction
 
+import av
+import cv2
 import numpy as np
 import torch
 from scipy.stats import poisson
 
-from vidrobust.frames.pixels import rounded
-from vidrobust.perturb.draws import Generators, normal, one_per_frame, sixteen_bits
-from vidrobust.perturb.perturbation import Apply, Perturbation
+from vidrobust.errors import InputError
+from vidrobust.frames.pixels import each_alone, each_frame, rounded, to_array
+from vidrobust.perturb.draws import Generators, integer, normal, sixteen_bits, uniform
+from vidrobust.perturb.perturbation import Perturbation, frame_by_frame, fresh_copy, without_chance
 
 POISSON_BITS = 14
 """Poisson counts come from tables of 2^14 equally likely values a level: exact quantiles, tails cut at 4 sigma."""
 
 
-def frame_by_frame(change: Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]) -> Apply:
-    """``apply`` from a function of one frame (3, H, W), the strength and the frame's generator."""
+LARGEST_NOISY_PATCH = 250 / 224
+"""Side over the frame's shorter side: the paper draws up to 250 px on ImageNet at 224 px."""
 
-    def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
-        owns = one_per_frame(generator, len(pixels))
-        return torch.stack([change(frame, strength, own) for frame, own in zip(pixels, owns, strict=True)])
 
-    return apply
+LARGEST_JPEG_SIDE = 65500
+"""Limit of libjpeg."""
+LARGEST_H264_SIDE, SMALLEST_H264_SIDE = 16384, 16
+"""Limits of x264: level 6.2, and one macroblock."""
+
+
+STILL_RATE = 25
+"""Frames per second taken for a single frame, which has no rate of its own."""
 
 
 @functools.lru_cache(maxsize=8)
 def poisson_levels(photons_at_white: float) -> torch.Tensor:
-    """(256, 2^14) float32: equally likely noisy levels of each clean level, of 255 and not clipped."""
+    """Return (256, 2^14) float32: equally likely noisy levels of each clean level, of 255 and not clipped."""
     at = (np.arange(2**POISSON_BITS) + 0.5) / 2**POISSON_BITS
     means = photons_at_white * np.arange(256) / 255
     low, high = np.maximum(poisson.ppf(at[[0, -1], None], means), 0).astype(np.int64)
@@ -57,9 +66,18 @@ def _poisson_table(photons_at_white: float, truncated: bool, device: torch.devic
 def shot(
     frame: torch.Tensor, photons_at_white: float, bits: torch.Tensor, *, truncated: bool = False
 ) -> torch.Tensor:
-    """Poisson noise of a pixel that collects ``photons_at_white`` at level 255.
+    """Return the Poisson noise of a pixel that collects ``photons_at_white`` at level 255.
 
-    frame (3, H, W) uint8 · bits  the same shape, uniform 0..65535 int32 · truncated  floor, not round, at the end
+    Parameters
+    ----------
+    frame
+        (3, H, W) uint8.
+    photons_at_white
+        Photons.
+    bits
+        The same shape, uniform 0..65535 int32.
+    truncated
+        Whether levels are rounded down in the end.
     """
     table = _poisson_table(photons_at_white, truncated, frame.device)
     index = (frame.to(torch.int32) << POISSON_BITS) | (bits >> (16 - POISSON_BITS))
@@ -69,7 +87,7 @@ def shot(
 
 
 def impulse(frame: torch.Tensor, share: float, bits: torch.Tensor) -> torch.Tensor:
-    """A share of all values becomes 0 or 255, each with the same chance."""
+    """Set a share of all values to 0 or 255, each with the same chance."""
     half = round(share * 32768)
     salted = torch.where(bits < half, torch.zeros_like(frame), frame)
     return torch.where(bits >= 65536 - half, torch.full_like(frame, 255), salted)
@@ -89,6 +107,97 @@ def _shot_noise(frame: torch.Tensor, sigma_at_white: float, own: torch.Generator
 
 def _impulse_noise(frame: torch.Tensor, share: float, own: torch.Generator) -> torch.Tensor:
     return impulse(frame, share, sixteen_bits(own, frame.shape, frame.device))
+
+
+def _occlusion(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
+    h, w = frame.shape[1:]
+    side = max(1, round(strength * min(h, w)))
+    top, left = int(uniform(own) * (h - side + 1)), int(uniform(own) * (w - side + 1))
+    colour = [integer(own, 0, 256) for _ in range(3)]
+    out = fresh_copy(frame)
+    out[:, top : top + side, left : left + side] = frame.new_tensor(colour).view(3, 1, 1)
+    return out
+
+
+def _patch_gaussian(frame: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
+    h, w = frame.shape[1:]
+    half = max(1, round(uniform(own, 0, LARGEST_NOISY_PATCH) * min(h, w))) / 2
+    y, x = uniform(own, 0, h), uniform(own, 0, w)
+    rows = slice(max(0, round(y - half)), max(1, round(y + half)))
+    columns = slice(max(0, round(x - half)), max(1, round(x + half)))
+    out = fresh_copy(frame)
+    patch = out[:, rows, columns]
+    out[:, rows, columns] = rounded(normal(own, patch.shape, frame.device).mul_(sigma).add_(patch))
+    return out
+
+
+def _jpeg(pixels: torch.Tensor, quality_lost: Sequence[float]) -> torch.Tensor:
+    _refuse_large(pixels, "jpeg", LARGEST_JPEG_SIDE)
+    return each_frame(pixels, lambda frame, row: jpeg(frame, round(100 - quality_lost[row])))
+
+
+def jpeg(frame: np.ndarray, quality: int) -> np.ndarray:
+    """Return (H, W, 3) after a baseline JPEG with 4:2:0 chroma."""
+    how = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    how += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420]
+    _, coded = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), how)
+    return np.asarray(cv2.cvtColor(cv2.imdecode(coded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB))
+
+
+def _h264_clip(
+    pixels: torch.Tensor, times_s: np.ndarray, ratio: float, generator: torch.Generator
+) -> torch.Tensor:
+    _refuse_large(pixels, "h264", LARGEST_H264_SIDE)
+    steps = np.diff(times_s)
+    rate = round(1 / float(np.median(steps))) if steps.size and np.median(steps) > 0 else STILL_RATE
+    h, w = pixels.shape[2:]
+    bit_rate = max(1000, round(w * h * 24 * rate / ratio))
+    padding = [max(n + n % 2, SMALLEST_H264_SIDE) - n for n in (h, w)]
+    padded = [
+        cv2.copyMakeBorder(to_array(f), 0, padding[0], 0, padding[1], cv2.BORDER_REPLICATE) for f in pixels
+    ]
+    decoded = _decode(_encode(padded, bit_rate, max(rate, 1)))
+    if len(decoded) != len(padded):
+        raise InputError(f"h264: {len(padded)} frames were encoded and {len(decoded)} came back")
+    return each_frame(pixels, lambda frame, row: decoded[row][:h, :w])
+
+
+def _encode(frames: list[np.ndarray], bit_rate: int, rate: int) -> list[bytes]:
+    coder = av.CodecContext.create("libx264", "w")
+    coder.height, coder.width = frames[0].shape[:2]
+    coder.pix_fmt, coder.bit_rate = "yuv420p", bit_rate
+    coder.framerate, coder.time_base, coder.thread_count = Fraction(rate), Fraction(1, rate), 1
+    limits = {"maxrate": str(bit_rate), "bufsize": str(bit_rate)}
+    coder.options = {"preset": "veryfast", **limits}
+    packets = []
+    for number, frame in enumerate(frames):
+        picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+        picture.pts = number
+        packets += coder.encode(picture.reformat(format="yuv420p"))
+    return [bytes(packet) for packet in [*packets, *coder.encode(None)]]
+
+
+def _decode(packets: list[bytes]) -> list[np.ndarray]:
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.thread_count = 1
+    decoded = []
+    for data in packets:
+        decoded += decoder.decode(av.Packet(data))
+    return [frame.to_ndarray(format="rgb24") for frame in [*decoded, *decoder.decode(None)]]
+
+
+def _h264(pixels: torch.Tensor, ratio: float, generator: Generators) -> torch.Tensor:
+    """Each frame as a clip of one: an intra frame."""
+    nothing = torch.Generator()
+    return torch.cat([_h264_clip(f, np.zeros(1), ratio, nothing) for f in each_alone(pixels)])
+
+
+def _refuse_large(pixels: torch.Tensor, name: str, limit: int) -> None:
+    if max(pixels.shape[2:]) > limit:
+        raise InputError(
+            f"{name}: frames of {pixels.shape[3]}x{pixels.shape[2]} px do not fit the codec, "
+            f"whose sides have at most {limit} px; cut or shrink the frames"
+        )
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
@@ -114,7 +223,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(1.0, 255.0),
         apply=frame_by_frame(_shot_noise),
         doc="Poisson noise of the light itself: (255 / s)^2 photons at white, and less noise where it is dark.",
-        noun="shot noise",
         saying="shot noise of {s} grey levels",
         stands_for={"noise_and_coding": 1},
     ),
@@ -127,7 +235,6 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0001, 1.0),
         apply=frame_by_frame(_impulse_noise),
         doc="That share of the values becomes 0 or 255: salt and pepper, bits lost on the way.",
-        noun="impulse noise",
         saying="salt and pepper on {p} of the values",
     ),
     Perturbation(
@@ -139,7 +246,57 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
         range=(0.0, 4.0),
         apply=frame_by_frame(_speckle_noise),
         doc="Normal noise in proportion to the level: coherent light, or gain noise.",
-        noun="speckle noise",
         saying="speckle noise of {p}",
+    ),
+    Perturbation(
+        name="jpeg",
+        suite="natural",
+        family="compression",
+        unit="100 - quality",
+        strengths=(10.0, 30.0, 50.0, 70.0, 90.0),
+        range=(0.0, 99.0),
+        apply=without_chance(_jpeg),
+        doc="Through a JPEG of quality 100 - s (libjpeg's scale) with 4:2:0 chroma.",
+        noun="JPEG",
+        saying="JPEG compression at quality {q}",
+        stands_for={"noise_and_coding": 2},
+    ),
+    Perturbation(
+        name="h264",
+        suite="natural",
+        family="compression",
+        unit="raw bits over coded bits",
+        strengths=(50.0, 100.0, 200.0, 400.0, 800.0),
+        range=(10.0, 20000.0),
+        apply=_h264,
+        apply_clip=_h264_clip,
+        whole_clip=True,
+        doc="Through x264 at a bit rate of 24 W H frame rate / s: at 1080p and 30 frames/s, 1494 Mbit/s over s.",
+        noun="H.264",
+        stands_for={"noise_and_coding": 3},
+        saying="H.264 compression {s} to 1",
+    ),
+    Perturbation(
+        name="occlusion",
+        suite="natural",
+        family="occlusion",
+        unit="side over the shorter side",
+        strengths=(0.1, 0.2, 0.3, 0.4, 0.6),
+        range=(0.0, 1.0),
+        apply=frame_by_frame(_occlusion),
+        doc="A square of one random colour at a random place, all of it inside the frame.",
+        saying="a square of {p} of the side hidden",
+    ),
+    Perturbation(
+        name="patch_gaussian",
+        suite="natural",
+        family="occlusion",
+        unit="sigma, levels of 255",
+        strengths=(12.0, 25.0, 50.0, 100.0, 200.0),
+        range=(0.0, 255.0),
+        apply=frame_by_frame(_patch_gaussian),
+        doc="Normal noise inside a square of random size and place, Lopes et al. 2019 (arXiv 1906.02611).",
+        noun="patch Gaussian",
+        saying="a patch with noise of {s} levels",
     ),
 )

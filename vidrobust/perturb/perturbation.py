@@ -1,4 +1,4 @@
-"""What a perturbation is, and what holds for all of them."""
+"""What a perturbation is, and what holds for all of them: checks, signs, and draws for each frame."""
 
 from __future__ import annotations
 
@@ -169,8 +169,10 @@ class Perturbation:
         return "px" in self.unit.split()
 
     def said(self, strength: float) -> str:
-        """The perturbation at a strength, as the subject of a sentence.
+        """Return the perturbation at a strength, as the subject of a sentence.
 
+        Examples
+        --------
         >>> PERTURBATIONS["brightness"].said(0.1)  # doctest: +SKIP
         'a brightness change of 10 %'
         """
@@ -182,9 +184,12 @@ class Perturbation:
         return self.saying.format(**figures)
 
     def apply_signed(self, pixels: torch.Tensor, signed_strength: float, direction: str = "") -> torch.Tensor:
-        """Every frame changed by ``signed_strength`` along a direction; the first named one if none is given.
+        """Change every frame by ``signed_strength`` along a direction; the first named one if none is given.
 
-        Raises SettingsError for a perturbation without directions and for an unknown direction.
+        Raises
+        ------
+        SettingsError
+            For a perturbation without directions, or an unknown direction.
         """
         direction = direction or next(iter(self.signed), "")
         if direction not in self.signed:
@@ -194,12 +199,12 @@ class Perturbation:
 
 
 def apply_to_neighbours_only(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
-    """``apply`` of what ``needs_neighbours``: lone frames come back as they are, in fresh memory."""
-    return _copy(pixels)
+    """Return lone frames as they are, in fresh memory: ``apply`` of what ``needs_neighbours``."""
+    return fresh_copy(pixels)
 
 
 def apply_at_a_random_time(clip: ApplyClip) -> Apply:
-    """``apply`` of a perturbation that lives in time: each frame is a clip of its own at a random time.
+    """Return ``apply`` of a perturbation that lives in time: each frame is a clip of its own at a random time.
 
     With equally seeded fresh generators, ``apply`` of a frame and ``apply_clip`` at ``random_time_s`` agree.
     """
@@ -213,7 +218,7 @@ def apply_at_a_random_time(clip: ApplyClip) -> Apply:
 
 
 def random_time_s(generator: torch.Generator) -> float:
-    """The time at which ``apply`` takes a lone frame; leaves the generator as it was."""
+    """Return the time at which ``apply`` takes a lone frame; the generator stays as it was."""
     before = generator.get_state()
     seed = draw_seed(generator)
     generator.set_state(before)
@@ -231,7 +236,8 @@ def _check(key: str, limits: tuple[float, float], pixels: torch.Tensor, strength
         )
 
 
-def _copy(pixels: torch.Tensor) -> torch.Tensor:
+def fresh_copy(pixels: torch.Tensor) -> torch.Tensor:
+    """Return the pixels in contiguous memory of their own."""
     return pixels.clone(memory_format=torch.contiguous_format)
 
 
@@ -245,7 +251,7 @@ def _guard_apply(key: str, limits: tuple[float, float], function: Apply) -> Appl
             )
         generators = one_per_frame(generator, len(pixels))
         if strength == 0 or pixels.numel() == 0:
-            return _copy(pixels)
+            return fresh_copy(pixels)
         return function(pixels, float(strength), generators)
 
     return apply
@@ -261,7 +267,7 @@ def _guard_clip(key: str, limits: tuple[float, float], function: ApplyClip) -> A
         if times_s.shape != (len(pixels),) or not np.isfinite(times_s).all():
             raise ValueError(f"{key}: expected {len(pixels)} finite times_s, got {times_s}")
         if strength == 0 or pixels.numel() == 0:
-            return _copy(pixels)
+            return fresh_copy(pixels)
         fresh = from_seed(generator.initial_seed(), generator.device)
         return function(pixels, times_s, float(strength), fresh)
 
@@ -273,7 +279,7 @@ def _guard_signed(key: str, limits: tuple[float, float], function: Signed) -> Si
     def apply_signed(pixels: torch.Tensor, signed_strength: float) -> torch.Tensor:
         _check(key, limits, pixels, signed_strength)
         if signed_strength == 0 or pixels.numel() == 0:
-            return _copy(pixels)
+            return fresh_copy(pixels)
         return function(pixels, float(signed_strength))
 
     return apply_signed
@@ -307,7 +313,7 @@ Core = Callable[[torch.Tensor, Sequence[float]], torch.Tensor]
 
 
 def either_sign(core: Core) -> Apply:
-    """``apply`` of a signed perturbation: each frame draws its sign."""
+    """Return ``apply`` of a signed perturbation: each frame draws its sign."""
 
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         return core(pixels, [strength * sign(own) for own in one_per_frame(generator, len(pixels))])
@@ -316,7 +322,7 @@ def either_sign(core: Core) -> Apply:
 
 
 def given_sign(core: Core) -> Signed:
-    """The deterministic form of a signed perturbation."""
+    """Return the deterministic form of a signed perturbation."""
 
     def apply_signed(pixels: torch.Tensor, signed_strength: float) -> torch.Tensor:
         return core(pixels, [signed_strength] * len(pixels))
@@ -325,9 +331,19 @@ def given_sign(core: Core) -> Signed:
 
 
 def without_chance(core: Core) -> Apply:
-    """``apply`` of a perturbation that draws nothing: every frame gets the strength as it is."""
+    """Return ``apply`` of a perturbation that draws nothing: every frame gets the strength as it is."""
 
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         return core(pixels, [strength] * len(pixels))
+
+    return apply
+
+
+def frame_by_frame(change: Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]) -> Apply:
+    """Return ``apply`` made of a function of one frame (3, H, W), the strength and the frame's generator."""
+
+    def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+        owns = one_per_frame(generator, len(pixels))
+        return torch.stack([change(frame, strength, own) for frame, own in zip(pixels, owns, strict=True)])
 
     return apply

@@ -21,11 +21,17 @@ _GAP, _TITLE, _FONT = 6, 18, 13
 
 
 def render(image: Path, out: Path, *, seed: int = 0, suite_name: str = "natural") -> list[Path]:
-    """Write ``out/NAME/STRENGTH.png`` for all of a suite, and ``out/contact_sheet.png``; returns the paths.
+    """Write ``out/NAME/STRENGTH.png`` for all of a suite, and ``out/contact_sheet.png``; return the paths.
 
-    All strengths of a perturbation share one draw, so that a row of the sheet shows one thing growing. Strengths
-    are written as ``{strength:g}``. Raises InputError for a picture that cannot be read, SettingsError for an
-    unknown suite.
+    All strengths of a perturbation share one draw, so that a row of the sheet shows one thing growing.
+    Strengths are written as ``{strength:g}``.
+
+    Raises
+    ------
+    InputError
+        For a picture that cannot be read.
+    SettingsError
+        For an unknown suite.
     """
     perturbations = suite(suite_name)
     pixels = read_picture(image)
@@ -40,7 +46,7 @@ def render(image: Path, out: Path, *, seed: int = 0, suite_name: str = "natural"
 
 
 def read_picture(path: Path) -> torch.Tensor:
-    """(1, 3, H, W) uint8 RGB of an image file."""
+    """Return (1, 3, H, W) uint8 RGB of an image file."""
     try:
         with Image.open(path) as image:
             array = np.array(image.convert("RGB"))
@@ -52,13 +58,13 @@ def read_picture(path: Path) -> torch.Tensor:
 def one(
     perturbation: Perturbation, pixels: torch.Tensor, strength: float, content: str, seed: int
 ) -> Image.Image:
-    """One picture (1, 3, H, W) under one strength, with the draw of frame 0 of this content."""
+    """Return one picture (1, 3, H, W) under one strength, with the draw of frame 0 of this content."""
     changed = perturbation.apply(pixels, strength, [seeded(content, 0, 0, perturbation.key, seed)])
     return _to_image(changed)
 
 
 def contact_sheet(pixels: torch.Tensor, rows: list[tuple[Perturbation, list[Image.Image]]]) -> Image.Image:
-    """A row for each perturbation: the clean picture, then its strengths, each with its number and unit."""
+    """Draw a row for each perturbation: the clean picture, then its strengths, each with its number and unit."""
     clean = _thumbnail(_to_image(pixels))
     columns = 1 + max(len(made) for _, made in rows)
     cell = clean.width + _GAP, clean.height + _TITLE + _GAP

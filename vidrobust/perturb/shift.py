@@ -1,9 +1,10 @@
 """Pixel paths: pictures one pixel apart, after Azulay & Weiss 2019 and Zhang 2019.
 
-Azulay & Weiss (arXiv 1805.12177, JMLR 20(184)): a square cut from the frame, shifted *before* the model resizes
-it; or the whole frame made small and put on a black or inpainted canvas, against the same one pixel further, or
-1 % larger. Zhang (arXiv 1904.11486): two 224 px crops of the frame at 256 px, at offsets drawn for each frame;
-and beside it a circular shift, which loses nothing at the border. ``studies.shift`` runs them on a model.
+Azulay & Weiss (arXiv 1805.12177, JMLR 20(184)): a square cut from the frame, shifted *before* the model
+resizes it; or the whole frame made small and put on a black or inpainted canvas, against the same one pixel
+further, or 1 % larger. Zhang (arXiv 1904.11486): two 224 px crops of the frame at 256 px, at offsets drawn
+for each frame; and beside it a circular shift, which loses nothing at the border.
+``stages.sensitivity.shift`` runs them on a model.
 
     View(resized=256, cut=224)        What must meet the network without another resizing is laid in the
     +------------------+              middle of a frame that the model's own preprocessing (resize the
@@ -52,7 +53,7 @@ class View:
             )
 
     def around(self, picture: torch.Tensor) -> torch.Tensor:
-        """(3, cut, cut) -> (3, resized, resized) whose centre crop it is; the margin is black and never seen."""
+        """Return (3, resized, resized) whose centre crop it is; the margin is black and never seen."""
         before = round((self.resized - self.cut) / 2)
         out = picture.new_zeros((3, self.resized, self.resized))
         out[:, before : before + self.cut, before : before + self.cut] = picture
@@ -60,18 +61,18 @@ class View:
 
 
 def square_side(size: tuple[int, int]) -> int:
-    """Side of the square of the crop protocol in a frame of that (H, W)."""
+    """Return the side of the square of the crop protocol in a frame of that (H, W)."""
     return max(1, int(min(size) * CROP_SHARE))
 
 
 def cut_square(frame: torch.Tensor, top: int, left: int) -> torch.Tensor:
-    """The square of the crop protocol whose first pixel is (top, left); parts beyond the frame are mirrored."""
+    """Return the square of the crop protocol from (top, left); parts beyond the frame are mirrored."""
     side = square_side((frame.shape[1], frame.shape[2]))
     return _window(frame, top, left, (side, side))
 
 
 def square_places(size: tuple[int, int], reach: int, own: torch.Generator) -> tuple[int, int]:
-    """A random (top, left) from which ``reach`` steps in any direction stay inside, if the frame allows it."""
+    """Return a random (top, left) from which ``reach`` steps in any direction stay inside, if possible."""
     side = square_side(size)
     top, left = (_place(length - side, reach, own) for length in size)
     return top, left
@@ -86,7 +87,7 @@ def embed(
     shorter: int,
     background: Background = "black",
 ) -> torch.Tensor:
-    """The frame with its shorter side ``shorter`` px long on a canvas (H, W), first pixel at (top, left)."""
+    """Put the frame with its shorter side ``shorter`` px long on a canvas (H, W), first pixel at (top, left)."""
     h, w = embedded_size(frame, canvas, shorter)
     small = resize(frame, (h, w))
     out = frame.new_zeros((3, *canvas))
@@ -103,7 +104,7 @@ def embed(
 
 
 def embedded_size(frame: torch.Tensor, canvas: tuple[int, int], shorter: int) -> tuple[int, int]:
-    """(H, W) of the embedded frame: the aspect is kept, and the longer side cut down to what the canvas holds."""
+    """Return (H, W) of the embedded frame: the aspect is kept, and both sides fit on the canvas."""
     h, w = frame.shape[1:]
     scale = min(shorter / min(h, w), canvas[0] / h, canvas[1] / w)
     return max(1, round(h * scale)), max(1, round(w * scale))
@@ -112,7 +113,7 @@ def embedded_size(frame: torch.Tensor, canvas: tuple[int, int], shorter: int) ->
 def place_on_canvas(
     frame: torch.Tensor, canvas: tuple[int, int], shorter: int, reach: int, own: torch.Generator
 ) -> tuple[int, int]:
-    """A random (top, left) from which ``reach`` steps in any direction stay on the canvas, if it allows it."""
+    """Return a random (top, left) from which ``reach`` steps in any direction stay on the canvas."""
     h, w = embedded_size(frame, canvas, shorter)
     return _place(canvas[0] - h, reach, own), _place(canvas[1] - w, reach, own)
 
@@ -144,7 +145,7 @@ def _mirrored(at: torch.Tensor, length: int) -> torch.Tensor:
 def zhang_pictures(
     frame: torch.Tensor, view: View, offsets: Sequence[tuple[int, int]]
 ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """Zhang's crops at (top, left) offsets, and the centre crop rolled by the same offsets, each (3, cut, cut)."""
+    """Return Zhang's crops at (top, left) offsets, and the centre crop rolled by the same offsets."""
     h, w = frame.shape[1:]
     scale = view.resized / min(h, w)
     large = resize(frame, (max(view.resized, round(h * scale)), max(view.resized, round(w * scale))))

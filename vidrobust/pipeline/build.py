@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, no_exit
 from vidrobust.frames.device import make_deterministic
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline import keys
@@ -31,9 +31,9 @@ from vidrobust.pipeline.stage import (
     Stages,
     StreamStage,
     TableStage,
+    Trim,
     described_by,
 )
-from vidrobust.pipeline.unit import Trim
 from vidrobust.pipeline.whole import TABLES
 from vidrobust.pipeline.workers.order import Unit
 from vidrobust.run_folder import headline
@@ -122,8 +122,8 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
 def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[str]) -> None:
     """Samples that leave something undecided are added to, look by look, as far as was asked for."""
     run = plan.run
-    growing = [stage for stage in stages if isinstance(stage, SampleStage) and stage.undecided]
-    while growing and any(stage.undecided and stage.undecided(run) for stage in growing) and plan.further():
+    growing = [stage for stage in stages if isinstance(stage, SampleStage) and stage.grows]
+    while any(stage.undecided(run) for stage in growing) and plan.further():
         run.reporter.say(f"something is undecided: going on to {plan.looks[plan.at]} pairs")
         readable = [item for item in run.inputs.readable if item.name in items]
         every = [unit for item in readable for unit in units_of(plan, growing, item)]
@@ -235,10 +235,11 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
         ]
         run.folder.write_table(name, _concatenated(name, read))
     facts = {unit.name: run.cache.facts(stage, unit.key) for unit in units}
-    if isinstance(stage, SampleStage) and stage.conclude:
-        stage.conclude(run, _looks(plan, stage, units))
-    elif stage.summarise:
-        stage.summarise(run, facts)
+    with no_exit(f"stage {stage.name}"):
+        if isinstance(stage, SampleStage) and stage.grows:
+            stage.conclude(run, _looks(plan, stage, units))
+        else:
+            stage.summarise(run, facts)
     seconds = sum(float(fact.get("seconds", 0.0)) for fact in facts.values())
     _note(run, stage, {**new, "seconds": round(seconds + time.perf_counter() - started, 2)})
 
@@ -268,8 +269,7 @@ def _whole(
 ) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
     """By item and model, the tables of items in several segments whose rows depend on the whole item."""
     of_item: dict[tuple[str, str], list[Unit]] = {}
-    whole_item = stage.whole_item if isinstance(stage, StreamStage) else None
-    if whole_item is None:
+    if not (isinstance(stage, StreamStage) and stage.spans_segments):
         return {}
     for unit in units:
         if unit.segment.pieces > 1 and unit.model:
@@ -286,7 +286,7 @@ def _whole(
             for name in stage.unit_tables
         }
         of_transitions = transitions[transitions["item"] == key[0]]
-        found[key] = whole_item(run.settings, models[key[1]], about[key[0]], parts, of_transitions)
+        found[key] = stage.whole_item(run.settings, models[key[1]], about[key[0]], parts, of_transitions)
     return found
 
 
@@ -310,7 +310,8 @@ def _conclude(run: Run, stage: TableStage, *, asked: bool) -> None:
         _say_why(run, stage)
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
-    stage.make(run)
+    with no_exit(f"stage {stage.name}"):
+        stage.make(run)
     _note(run, stage, {**new, "seconds": round(time.perf_counter() - started, 2)})
 
 

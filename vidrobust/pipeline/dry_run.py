@@ -101,7 +101,7 @@ def _steps(plan: Plan, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[s
         if stage.on_request and stage.name not in run.folder.run["stages"]:
             continue
         if isinstance(stage, FootageStage):
-            every, left = (len({u.key for u in each if u.stage is stage}) for each in (units, missing))
+            every, left = (len({u.key for u in each if u.stage == stage}) for each in (units, missing))
             said = f"{left} of {every} units to be made" if left else ""
             if not every:
                 found[stage.name] = "cannot be determined from recorded predictions"

@@ -19,8 +19,7 @@ from vidrobust.pipeline.counts import PICTURED_PAIRS, Counts, usual, within
 from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import cuts_of, frames_of
-from vidrobust.pipeline.stage import SampleStage, Stages, StreamStage, described_by
-from vidrobust.pipeline.unit import Context
+from vidrobust.pipeline.stage import Context, SampleStage, Stages, StreamStage, described_by
 from vidrobust.pipeline.whole import TABLES, Whole
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.time_option import seconds_of
@@ -191,7 +190,7 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings, sta
     context = Context(
         item=item, content="", settings=settings, info=source.info, transitions=None, advance=lambda _: None
     )
-    watcher = PairWatcher(motion_limit=settings.motion_limit)
+    watcher = PairWatcher()
     describing = described_by(stages.footage[0])
     first_work = describing.work(context, None)
     others = [stage for stage in stages.footage if isinstance(stage, StreamStage) and stage != describing]

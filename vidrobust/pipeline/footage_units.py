@@ -11,11 +11,11 @@ from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.keys import unit_key
 from vidrobust.pipeline.plan import Plan
 from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.setup import Setup, pinned
 from vidrobust.pipeline.stage import FootageStage, SampleStage
 from vidrobust.pipeline.workers.order import Order, Unit
 from vidrobust.pipeline.workers.pool import Dispatcher, Pool
 from vidrobust.pipeline.workers.processes import Processes
-from vidrobust.pipeline.workers.setup import Setup, pinned
 from vidrobust.pipeline.workers.worker import Worker, do_all
 from vidrobust.run_folder.folder import versions
 

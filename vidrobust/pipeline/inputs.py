@@ -87,12 +87,12 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
 def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None = None) -> VideoSource:
     """The item's frames as the settings and its manifest ask for them, counted from ``origin``."""
     start_s, end_s = window(item, settings)
+    margin, size = settings.crop_window
     return open_video(
         item.path,
         item=item.name,
         backend=settings.backend,
         device=settings.device,
-        strict_device=settings.strict_device,
         color=settings.color,
         every=settings.every,
         fps=settings.fps,
@@ -100,8 +100,8 @@ def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None =
         end_s=end_s,
         roi=item.roi,
         boxes=item.boxes,
-        crop_margin=settings.crop_margin,
-        crop_size=settings.crop_size,
+        crop_margin=margin,
+        crop_size=size,
         origin=origin,
     )
 

@@ -45,7 +45,7 @@ def unit_key(stage: FootageStage, content: str, settings: Settings, model: Model
             "content": content,
             "model": None if model is None else model_key(model),
             "settings": settings.subset(stage.settings),
-            "extra": stage.extra_key(settings, model) if stage.extra_key else None,
+            "extra": stage.extra_key(settings, model),
             "needs": {
                 needed.name: unit_key(needed, content, settings, model if needed.per == "model" else None)
                 for needed in needs

@@ -18,13 +18,11 @@ from vidrobust.footage.labels.labels import Labels
 from vidrobust.footage.labels.matching import Matched, on_items, sets_on_items
 from vidrobust.footage.labels.offset import label_offset_of
 from vidrobust.footage.object_items import object_items
-from vidrobust.run_folder.settings import Settings
+from vidrobust.run_folder.settings import OWN_CLASSES, Settings
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import plural
 
 Say = Callable[[str], None]
-OWN_CLASSES = "none"
-"""``class_map`` of a run whose models answer in their own classes, whatever comes with the labels."""
 
 
 @dataclass(frozen=True, kw_only=True)

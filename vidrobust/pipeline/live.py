@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 from vidrobust.errors import SettingsError
 from vidrobust.files.atomic import write_text
-from vidrobust.files.json_text import json_text
+from vidrobust.files.json_text import json_text, parsed_json
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RECORDINGS, RunFolder, make_room
 from vidrobust.run_folder.time_option import seconds_of
@@ -72,7 +71,7 @@ def with_recordings(
 def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[Path]:
     """What is recorded of one stream, now or before."""
     notes = folder / NOTES
-    known: list[dict[str, Any]] = json.loads(notes.read_text(encoding="utf-8")) if notes.is_file() else []
+    known: list[dict[str, Any]] = parsed_json(notes.read_text(encoding="utf-8")) if notes.is_file() else []
     summary = printable(without_secrets(source))
     for entry in known:
         if entry["source"] == summary:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import Any
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.names import readable_name
 from vidrobust.footage.expand import expand_sources
-from vidrobust.models.known import parse_spec
 from vidrobust.models.predict import Model
-from vidrobust.pipeline.labelled import OWN_CLASSES
+from vidrobust.models.spec import parse_spec
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import (
@@ -38,7 +36,7 @@ def opened_folder(
         raise SettingsError(f"--out {out}: the results of {path} stand in it; --out goes with sources")
     with folder.locked():
         remove_unfinished(path)
-        settings = _placed(folder.settings.changed(given, "options"))
+        settings = folder.settings.changed(given, "options").placed()
         for spec in set(settings.model) - set(folder.settings.model):
             parse_spec(spec)  # a bare name of a model that the run has would take its place
         _say_models(folder, settings, reporter)
@@ -81,14 +79,7 @@ def settled(settings: Settings) -> Settings:
     """The settings with their paths as they are found from anywhere; SettingsError where no source is given."""
     if not settings.sources:
         raise SettingsError("no source given: name videos, folders of videos or frames, or globs")
-    settings = _placed(settings).changed({"sources": [_absolute(s) for s in settings.sources]}, "sources")
-    if settings.labels:
-        settings = settings.changed({"labels": os.path.abspath(settings.labels)}, "labels")
-    if settings.class_map not in ("", OWN_CLASSES):
-        settings = settings.changed({"class_map": os.path.abspath(settings.class_map)}, "class_map")
-    if settings.cache:
-        settings = settings.changed({"cache": _absolute(settings.cache)}, "cache")
-    return settings
+    return settings.placed()
 
 
 def existing_of(path: Path, settings: Settings) -> RunFolder | None:
@@ -146,28 +137,13 @@ def settings_of(
     """Defaults, over them the file, over it the options; and the ``out`` that the file names."""
     from_file = read_toml(Path(config)) if config else {}
     out = from_file.pop("out", None)
-    settings = _placed(Settings().changed(from_file, str(config)).changed(given, "options"))
+    settings = Settings().changed(from_file, str(config)).changed(given, "options")
     return settings.changed({"sources": tuple(sources) or settings.sources}, "sources"), out
 
 
 def folder_of(settings: Settings, out: str | None) -> Path:
     """The run folder of these sources: ``out``, or one named by the first of them."""
     return Path(out) if out else Path("reports") / _name(settings.sources[0])
-
-
-def _placed(settings: Settings) -> Settings:
-    """The history and the known footage are the same files from wherever the run is continued."""
-    if settings.known:
-        settings = settings.changed({"known": [_absolute(path) for path in settings.known]}, "known")
-    return (
-        settings.changed({"history": os.path.abspath(settings.history)}, "history")
-        if settings.history
-        else settings
-    )
-
-
-def _absolute(source: str) -> str:
-    return source if "://" in source else os.path.abspath(source)
 
 
 def _some(sources: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from rich.text import Text
 from vidrobust.pipeline.interrupts import remind
 from vidrobust.pipeline.whole import Whole
 from vidrobust.text.durations import duration
+from vidrobust.text.printable import shown
 
 SAID_EVERY_S = 30.0
 """Where there is no terminal, the time that is left is said this often."""
@@ -104,10 +105,10 @@ class Reporter:
 
     def say(self, text: str) -> None:
         if not self.quiet:
-            self.console.print(text, markup=False)
+            self.console.print(shown(text), markup=False)
 
     def warn(self, text: str) -> None:
-        self.console.print(text, markup=False, style="yellow" if self.console.is_terminal else None)
+        self.console.print(shown(text), markup=False, style="yellow" if self.console.is_terminal else None)
 
     @contextmanager
     def counting(self, title: str, total: int | None, unit: str) -> Iterator[Counter]:

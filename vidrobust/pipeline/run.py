@@ -14,14 +14,14 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import items_table
 from vidrobust.frames.device import make_deterministic
+from vidrobust.models.adapted import merged
 from vidrobust.models.info import model_info
 from vidrobust.models.load import load_models
-from vidrobust.models.merged import merged
 from vidrobust.models.predict import Model
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.workers.setup import Classes, first_frames
+from vidrobust.pipeline.setup import Classes, first_frames
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from vidrobust.footage.item import Item
+from vidrobust.metrics.metric import ANCHOR_DELTAS
 from vidrobust.pipeline.inputs import open_item, window
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import key_of
@@ -85,7 +86,7 @@ def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = T
 
 def overlap_s(settings: Settings, rate: Fraction) -> float:
     """How long before and behind a segment is read: twice the frames over which anything is compared."""
-    reach = max(2, settings.revert_within, *settings.anchor_deltas)
+    reach = max(2, settings.revert_within, *ANCHOR_DELTAS)
     step = settings.every / float(rate) if settings.fps is None else 1 / settings.fps
     return max(LEAST_OVERLAP_S, 2 * reach * step)
 

@@ -1,76 +1,88 @@
-"""Stage: one step of a study, as typed records; what must be made, and in which order, follows from them.
+"""The steps of a study: base classes of stages, and what a stage's unit of work is given and gives back.
 
     Stage ─┬─ FootageStage ─┬─ StreamStage   sees every frame in order
            │                └─ SampleStage   asks for single frames
-           └─ TableStage                     reads tables, the whole run at once
+           └─ TableStage                     reads tables of the whole run
 
-A stage is one object in ``stages/NAME/stage.py``. Its functions import what they need when they are called, so
-that the list of stages costs nothing to read; no torch here.
+A stage is a subclass in ``stages/NAME/stage.py`` and one instance of it. Class attributes declare what the stage
+needs and writes, methods do its work, and the docstring of the class is the help text of its command. Modules of
+stages are imported by ``vidrobust --help``: heavy imports (torch, numpy, pandas, cv2) belong inside methods.
 """
 
 from __future__ import annotations
 
+import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
+    from vidrobust.footage.item import Item
+    from vidrobust.frame_pairs.transitions import FrameTransitions
+    from vidrobust.frames.batch import FrameBatch, VideoInfo
     from vidrobust.models.predict import Model
     from vidrobust.pipeline.run import Run
-    from vidrobust.pipeline.unit import Context, Found, Read, StreamWork, Trim
     from vidrobust.run_folder.settings import Settings
     from vidrobust.video.source import VideoSource
 
 Budgeted = Literal["frames", "pairs"]
 BUDGETED: tuple[Budgeted, ...] = ("frames", "pairs")
 Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
-"""What each unit noted beside its tables, by its input, model or "", and segment."""
+"""(input, model or "", segment) -> what that unit noted beside its tables."""
+Found = tuple["dict[str, pd.DataFrame]", dict[str, Any]]
+"""The tables of a unit by name, and its facts: plain values that are not rows."""
+Read = Callable[[str], "pd.DataFrame | None"]
+"""Name of a table of a needed stage -> its rows for one segment and model, or None."""
+Trim = Callable[["pd.DataFrame"], "pd.DataFrame"]
+"""Cuts the rows of a unit's table to those of a smaller sample."""
 
 
-def _nothing_to_check(settings: Settings) -> None:
-    """Any settings will do."""
+class Stage(ABC):
+    """One step of a study.
 
-
-def _reads_nothing(settings: Settings) -> Any:
-    """Tables of the run folder alone."""
-
-
-def _metrics(run: Run) -> Any:
-    """The headline figures."""
-    return run.folder.read_json("metrics.json")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """What is known of every stage.
-
-    name      of its command, of its line in run.json, of its folder in the cache
-    sentence  what it answers, for the command line
-    version   raised whenever its numbers change; then its units are made anew
-    needs     stages whose results it reads: they are made first
-    uses      stages whose results it reads where they are there
-    settings  names of the settings on which its numbers depend
-    tables    of the run, made of all units together; ``files`` beside them
-    check     raises SettingsError for settings that the stage could not use
-    as_json   what ``--json`` prints
-    command   whether it is a command of its own
-    on_request  it is made where it is named, and a study leaves it out
+    Attributes
+    ----------
+    name
+        Name of its command, its entry in run.json and its folder in the cache.
+    version
+        Raised whenever its numbers change; its results are then computed again.
+    needs, uses
+        Stages whose results it reads. Those it needs are made first; those it uses are read if they are there.
+    settings
+        Names of the settings on which its results depend.
+    tables, files
+        Tables of the whole run and other files that it writes into the run folder.
+    command
+        Whether it has a command of its own.
+    on_request
+        Made only where it is named; a study leaves it out.
     """
 
-    name: str
-    sentence: str
-    version: int
-    needs: tuple[Stage, ...] = ()
-    uses: tuple[Stage, ...] = ()
-    settings: tuple[str, ...] = ()
-    tables: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    check: Callable[[Settings], object] = _nothing_to_check
-    as_json: Callable[[Run], Any] = _metrics
-    command: bool = True
-    on_request: bool = False
+    name: ClassVar[str]
+    version: ClassVar[int]
+    needs: ClassVar[tuple[Stage, ...]] = ()
+    uses: ClassVar[tuple[Stage, ...]] = ()
+    settings: ClassVar[tuple[str, ...]] = ()
+    tables: ClassVar[tuple[str, ...]] = ()
+    files: ClassVar[tuple[str, ...]] = ()
+    command: ClassVar[bool] = True
+    on_request: ClassVar[bool] = False
+
+    # A stage travels to worker processes inside its units: what comes out there is the same stage.
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
+    @property
+    def sentence(self) -> str:
+        """The docstring of its class, as the help text of its command."""
+        return inspect.getdoc(type(self)) or ""
 
     @property
     def all_settings(self) -> tuple[str, ...]:
@@ -82,25 +94,33 @@ class Stage:
         """Names of all tables that it writes into the run folder."""
         return self.tables
 
+    def check(self, settings: Settings) -> None:  # noqa: B027 - most stages have nothing to check
+        """Raise SettingsError for settings that the stage cannot use; called before any work begins."""
 
-@dataclass(frozen=True, kw_only=True)
+    def as_json(self, run: Run) -> Any:
+        """Return what ``--json`` prints; by default the content of metrics.json."""
+        return run.folder.read_json("metrics.json")
+
+
 class FootageStage(Stage):
-    """A stage whose work is cut from footage into units; their tables are joined, and then summarised.
+    """A stage whose work is cut from footage into units, whose tables are joined and then summarised.
 
-    per        its unit of work: an input, or an input and a model
-    tasks      of the models that have such a unit
-    unit_tables  made unit by unit, and kept in the cache; the first one marks a unit as done
-    summary_settings  settings on which ``tables`` alone depend, not the units; of ``labels`` also what they say
-    extra_key  plain values on which the units depend besides: what other packages bring
-    summarise  writes ``tables`` and ``files`` from the joined tables and what the units noted
+    Attributes
+    ----------
+    per
+        The unit of work: an input, or an input and a model.
+    unit_tables
+        Tables made unit by unit and kept in the cache. A unit is done when the first one is there.
+    tasks
+        Tasks of the models that have a unit.
+    summary_settings
+        Settings on which only ``tables`` depend, not the units.
     """
 
-    per: Literal["item", "model"]
-    unit_tables: tuple[str, ...]
-    tasks: tuple[str, ...] = ("classification", "detection")
-    summary_settings: tuple[str, ...] = ()
-    extra_key: Callable[[Settings, Model | None], Any] | None = None
-    summarise: Callable[[Run, Facts], None] | None = None
+    per: ClassVar[Literal["item", "model"]]
+    unit_tables: ClassVar[tuple[str, ...]]
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "detection")
+    summary_settings: ClassVar[tuple[str, ...]] = ()
 
     @property
     def all_settings(self) -> tuple[str, ...]:
@@ -110,71 +130,194 @@ class FootageStage(Stage):
     def all_tables(self) -> tuple[str, ...]:
         return (*self.unit_tables, *self.tables)
 
+    def extra_key(self, settings: Settings, model: Model | None) -> Any:
+        """Return plain values on which the units depend besides settings and model, such as what plugins bring."""
+        return None
 
-@dataclass(frozen=True, kw_only=True)
+    def summarise(self, run: Run, facts: Facts) -> None:
+        """Write ``tables`` and ``files`` from the joined unit tables and the facts of the units."""
+
+
 class StreamStage(FootageStage):
-    """A unit is fed with every frame in order.
+    """A stage whose units are fed with every frame in order.
 
-    work        makes the unit of a context and a model (None where ``per`` is "item")
-    whole_item  (settings, model, what run.json says of the input, its tables, its transitions) -> the tables of an
-                input that was worked on in segments, where rows depend on the whole of it
+    Attributes
+    ----------
+    spans_segments
+        Whether some rows depend on the whole input: ``whole_item`` then joins the segments of long inputs.
     """
 
-    work: Callable[[Context, Model | None], StreamWork]
-    whole_item: (
-        Callable[
-            [Settings, Model, Mapping[str, Any], Mapping[str, pd.DataFrame], pd.DataFrame],
-            dict[str, pd.DataFrame],
-        ]
-        | None
-    ) = None
+    spans_segments: ClassVar[bool] = False
+
+    @abstractmethod
+    def work(self, context: Context, model: Model | None) -> StreamWork:
+        """Begin a unit. The model is None where ``per`` is "item"."""
+
+    def whole_item(
+        self,
+        settings: Settings,
+        model: Model,
+        about: Mapping[str, Any],
+        found: Mapping[str, pd.DataFrame],
+        transitions: pd.DataFrame,
+    ) -> dict[str, pd.DataFrame]:
+        """Return the unit tables of an input that was worked on in segments.
+
+        Parameters
+        ----------
+        about
+            The entry of the input in run.json.
+        found
+            Its unit tables, those of all segments concatenated.
+        transitions
+            Its rows of the table ``transitions``.
+        """
+        raise NotImplementedError
+
+
+class SampleStage(FootageStage):
+    """A stage whose units work on a sample of frames or pairs, for all models at once.
+
+    Attributes
+    ----------
+    budgeted
+        What the sample consists of; the setting of that name says how many there are in the whole run.
+    step
+        What one step of its progress is called.
+    grows
+        Whether the sample is enlarged, look by look, while ``undecided``; ``conclude`` then replaces
+        ``summarise``.
+    """
+
+    budgeted: ClassVar[Budgeted]
+    step: ClassVar[str]
+    grows: ClassVar[bool] = False
+
+    @abstractmethod
+    def work(self, context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
+        """Do the unit of one segment; return tables and facts by the name of the model."""
+
+    @abstractmethod
+    def frames_needed(self, context: Context) -> Sequence[int]:
+        """Return the numbers of the frames that ``work`` will ask for, so that they are decoded once."""
+
+    @abstractmethod
+    def trim(self, read: Read, content: str, settings: Settings, count: int) -> Trim:
+        """Return what cuts a unit table to the rows of its first ``count`` frames or pairs."""
+
+    @abstractmethod
+    def steps(self, settings: Settings) -> float:
+        """Return how many steps one frame or pair takes."""
+
+    def conclude(self, run: Run, looks: Sequence[Look]) -> None:
+        """Write ``tables`` from the sample as it was at each earlier look and is now."""
+        raise NotImplementedError
+
+    def undecided(self, run: Run) -> bool:
+        """Return whether a larger sample might still decide something."""
+        return False
+
+
+class TableStage(Stage):
+    """A stage that reads tables of the whole run."""
+
+    @abstractmethod
+    def make(self, run: Run) -> None:
+        """Write its ``tables`` and ``files``."""
+
+    def reads(self, settings: Settings) -> Any:
+        """Return the state, as plain values, of what it reads outside of the run folder; None where nothing."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
     """A sample as large as it was when it was looked at.
 
-    part    its size as a part of the largest that was asked for
-    tables  the unit tables of the stage, joined
+    Attributes
+    ----------
+    part
+        Its size as a share of the largest that was asked for.
+    tables
+        The unit tables of the stage, joined.
     """
 
     part: float
     tables: Mapping[str, pd.DataFrame]
 
 
-@dataclass(frozen=True, kw_only=True)
-class SampleStage(FootageStage):
-    """A unit works on a sample of the frames, or of the pairs, of its footage, for all models at once.
-
-    budgeted       what the sample consists of; the setting of that name says how many of the run
-    work           does the unit
-    frames_needed  numbers of the frames that the work will ask for, to be decoded once
-    trim           (what reads the tables that a unit needed, content, settings, count) -> what cuts the rows of
-                   any of its tables to those of a sample so large
-    steps          steps that one of the sample takes; ``step`` is what one is called
-    conclude       writes ``tables`` from the sample as it was at each look and is now, in place of ``summarise``
-    undecided      whether a larger sample might still tell what this one does not
-    """
-
-    budgeted: Budgeted
-    work: Callable[[Context, VideoSource, list[Model]], dict[str, Found]]
-    frames_needed: Callable[[Context], Sequence[int]]
-    trim: Callable[[Read, str, Settings, int], Trim]
-    steps: Callable[[Settings], float]
-    step: str
-    conclude: Callable[[Run, Sequence[Look]], None] | None = None
-    undecided: Callable[[Run], bool] | None = None
+def _no_table(model: str, table: str) -> pd.DataFrame | None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableStage(Stage):
-    """A stage that reads tables, the whole run at once; ``make`` writes its ``tables`` and ``files``.
+class Context:
+    """One segment of an input, open for a unit's work.
 
-    reads  plain values: the state of what it reads outside of the run folder, None where it reads nothing there
+    Attributes
+    ----------
+    content
+        Key of the segment's content. Everything random about it is seeded with this key and the seed.
+    transitions
+        Its table ``transitions``; None while that table is being made.
+    number, pieces
+        Which segment of its input this is, from 0, and how many there are.
+    origin
+        Number and time of the input's first delivered frame; None where the input is one segment.
+    count, have
+        Of a sample: how many frames or pairs fall to this segment, and how many of them were done before.
+    models
+        Of a sample: names of the models that have units here.
+    read
+        (model, table) -> a unit table of a stage that this one needs; None where it was not made.
+    advance
+        Called with the number of steps just done.
     """
 
-    make: Callable[[Run], None]
-    reads: Callable[[Settings], Any] = _reads_nothing
+    item: Item
+    content: str
+    settings: Settings
+    info: VideoInfo
+    transitions: pd.DataFrame | None
+    advance: Callable[[int], None]
+    number: int = 0
+    pieces: int = 1
+    origin: tuple[int, float] | None = None
+    count: int = 0
+    have: int = 0
+    models: Sequence[str] = ()
+    read: Callable[[str, str], pd.DataFrame | None] = _no_table
+
+    def own(self, time_s: np.ndarray) -> np.ndarray:
+        """Return which frames belong to this segment, (N,) bool.
+
+        The frames around a segment are read as well, for the pairs across its borders.
+        """
+        import numpy as np
+
+        start, end = (None, None) if self.pieces == 1 else (self.item.start_s, self.item.end_s)
+        after = np.full(len(time_s), True) if start is None else time_s >= start
+        return after if end is None else after & (time_s < end)
+
+    def own_part(
+        self, batch: FrameBatch, transitions: FrameTransitions
+    ) -> tuple[FrameBatch, FrameTransitions]:
+        """Return the part of a batch that belongs to this segment."""
+        rows = self.own(batch.time_s)
+        return (batch, transitions) if rows.all() else (batch.rows(rows), transitions.rows(rows))
+
+    def need_transitions(self) -> pd.DataFrame:
+        """Return the table ``transitions``, in a stage that needs it."""
+        assert self.transitions is not None, "a stage that reads transitions names them in its needs"
+        return self.transitions
+
+
+class StreamWork(Protocol):
+    """A unit of work that sees every frame in order."""
+
+    def feed(self, batch: FrameBatch, transitions: FrameTransitions) -> None: ...
+
+    def finish(self, source: VideoSource) -> Found: ...
 
 
 @dataclass(frozen=True)
@@ -189,23 +332,23 @@ class Stages:
 
     @property
     def studied(self) -> tuple[str, ...]:
-        """The names of those that a study makes."""
+        """Names of the stages that a study makes."""
         return tuple(stage.name for stage in self.stages if not stage.on_request)
 
     @property
     def footage(self) -> tuple[FootageStage, ...]:
-        """Those that work on footage."""
+        """The stages that work on footage."""
         return tuple(stage for stage in self.stages if isinstance(stage, FootageStage))
 
     def named(self, name: str) -> Stage:
-        """The stage of this name; KeyError where there is none."""
-        return next((stage for stage in self.stages if stage.name == name), None) or self._unknown(name)
-
-    def _unknown(self, name: str) -> Stage:
+        """Return the stage of this name, or raise KeyError."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
         raise KeyError(f"no stage {name!r}; there are {', '.join(self.names)}")
 
     def with_needs(self, names: Iterable[str], made: Iterable[str] = ()) -> tuple[Stage, ...]:
-        """These stages and all they need, in order; of what they use, what has been ``made`` or is named."""
+        """Return these stages and all they need, in order, with the stages they use that are ``made``."""
         names, made = set(names), set(made)
         wanted: set[str] = set()
         open_ = [self.named(name) for name in names]
@@ -218,7 +361,7 @@ class Stages:
 
 
 def described_by(stage: FootageStage) -> StreamStage:
-    """The stage that writes the transitions a unit of this one reads; the stage itself where it is that one."""
+    """Return the stage that writes the transitions a unit of this stage reads, which may be the stage itself."""
     if isinstance(stage, StreamStage) and stage.unit_tables[0] == "transitions":
         return stage
     for needed in stage.needs:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from vidrobust.errors import InputError
 from vidrobust.files.atomic import write_text
@@ -21,15 +22,27 @@ POLICY = (
     "form-action 'none'"
 )
 """What a page may do: show pictures that it holds, and its own styles and scripts, known by their hashes."""
+OWN = "vidrobust.report"
 PLACE = "content-security-policy"
 """Stands in ``page.html`` until all styles and scripts are known."""
 
 
-def rendered(template: str, content: Mapping[str, Any]) -> str:
-    """A page as text, with the hashes of its styles and scripts in its content security policy."""
-    page: str = _environment().get_template(template).render(content)
+def rendered(template: str, content: Mapping[str, Any], package: str = OWN) -> str:
+    """Return a page as text, with the hashes of its styles and scripts in its content security policy.
+
+    Parameters
+    ----------
+    package
+        Package whose folder ``templates`` holds the template; it may use those of the core.
+    """
+    page: str = _environment(package).get_template(template).render(content)
     policy = POLICY.format(style=_hashes("style", page), script=_hashes("script", page))
     return page.replace(PLACE, policy, 1)
+
+
+def fragment(template: str, content: Mapping[str, Any], package: str) -> Markup:
+    """Return a part of a page from a template in the folder ``templates`` of a package."""
+    return Markup(_environment(package).get_template(template).render(content))
 
 
 def _hashes(tag: str, page: str) -> str:
@@ -49,9 +62,9 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def write_page(path: Path, template: str, content: Mapping[str, Any]) -> Path:
-    """A page of its own, with no run folder about it."""
-    return written(path, rendered(template, {"version": VERSION, **content}))
+def write_page(path: Path, template: str, content: Mapping[str, Any], package: str = OWN) -> Path:
+    """Write a page of its own, with no run folder about it."""
+    return written(path, rendered(template, {"version": VERSION, **content}, package))
 
 
 def _unbroken(value: Any) -> Any:
@@ -59,10 +72,11 @@ def _unbroken(value: Any) -> Any:
     return value.replace(" %", "\u00a0%") if isinstance(value, str) else value
 
 
-def _environment() -> jinja2.Environment:
+def _environment(package: str) -> jinja2.Environment:
     templates = {
         each.name: each.read_text(encoding="utf-8")
-        for each in resources.files("vidrobust.report").joinpath("templates").iterdir()
+        for folder in dict.fromkeys((OWN, package))
+        for each in resources.files(folder).joinpath("templates").iterdir()
         if each.name.endswith((".html", ".css", ".js"))
     }
     return jinja2.Environment(

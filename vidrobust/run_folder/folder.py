@@ -17,12 +17,12 @@ from filelock import FileLock, Timeout
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
-from vidrobust.files.json_text import json_text, plain
+from vidrobust.files.json_text import json_text, parsed_json, plain
 from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.run_folder.metrics_file import FILE as METRICS
 from vidrobust.run_folder.metrics_file import Metrics
 from vidrobust.run_folder.record import RunRecord
-from vidrobust.run_folder.settings import Settings
+from vidrobust.run_folder.settings import Settings, known_names
 from vidrobust.tables import schema as tables
 
 SCHEMA = 4
@@ -60,6 +60,8 @@ class RunFolder:
                 f"{path}: is not a run folder (it has no run.json); make one with vidrobust study"
             )
         folder = cls(path)
+        if "schema" not in folder.run:
+            raise InputError(f"{path}: its run.json is not one of vidrobust; make a run with vidrobust study")
         if folder.run.get("schema") != SCHEMA:
             made = (folder.run.get("versions") or {}).get("vidrobust", "another version")
             raise InputError(
@@ -67,6 +69,19 @@ class RunFolder:
                 f"{folder.run.get('schema')}, expected {SCHEMA}); give another --out, or --overwrite to replace it"
             )
         return folder
+
+    @classmethod
+    def evaluated(cls, path: Path) -> RunFolder:
+        """An existing folder in which some input was evaluated; else InputError, which says what failed."""
+        folder = cls.existing(path)
+        if folder.run.get("inputs"):
+            return folder
+        failed = folder.run.get("failed") or []
+        if failed:
+            raise InputError(
+                f"{path}: holds no results, none of its inputs could be read: {failed[0]['error']}"
+            )
+        raise InputError(f"{path}: holds no results yet; the command that made it, given again, continues it")
 
     @property
     def run(self) -> dict[str, Any]:
@@ -86,7 +101,9 @@ class RunFolder:
     @property
     def settings(self) -> Settings:
         """The settings of the last command on this folder."""
-        return Settings().changed(self.run["settings"], str(self.path / "run.json"))
+        known = known_names()  # a plugin whose settings the run has may be gone
+        values = {name: value for name, value in self.run["settings"].items() if name in known}
+        return Settings().changed(values, str(self.path / "run.json"))
 
     def update(self, **values: Any) -> None:
         """Replace some keys of run.json."""
@@ -124,7 +141,7 @@ class RunFolder:
     def read_json(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parsed_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read: {error}; run its stage again") from error
         if not isinstance(content, dict):
@@ -148,6 +165,9 @@ class RunFolder:
                 f"{self.path}: another vidrobust is at work in this run folder{holder}; wait for it, or give "
                 "another --out"
             ) from error
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(f"{self.path}: the run folder cannot be written to ({reason})") from error
         try:
             write_text(who, json.dumps({"pid": os.getpid(), "host": platform.node()}))
             yield
@@ -158,7 +178,7 @@ class RunFolder:
 
 def _holder(who: Path) -> str:
     try:
-        found = json.loads(who.read_text(encoding="utf-8"))
+        found = parsed_json(who.read_text(encoding="utf-8"))
         return f" (process {found['pid']} on {found['host']})"
     except (OSError, ValueError, KeyError):
         return ""

@@ -1,6 +1,4 @@
-"""Gates: rules such as "flip_rate.high > 0.02" on the metrics of a run, or "percent_grr > 30" on the figures of a
-repeatability study, and what they say as JUnit XML.
-"""
+"""Gates: rules such as "flip_rate.high > 0.02" on metrics or figures of plugins; their outcome as JUnit XML."""
 
 from __future__ import annotations
 
@@ -9,11 +7,12 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from vidrobust.errors import SettingsError
-from vidrobust.plugins.gauge.figures import SECTIONS, Figures, find, names
+from vidrobust.run_folder.figures import Figures, FigureSource, brought, source_of
 from vidrobust.text.numbers import with_interval
 from vidrobust.text.phrases import plural
 
@@ -24,9 +23,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
-_RULE = re.compile(
-    rf"^\s*((?:(?:{'|'.join(SECTIONS)})\.)?[A-Za-z]\w*)(?:\.(\w+))?\s*(>=|<=|>|<)\s*(\S+?)\s*(%?)\s*$"
-)
+_RULE = re.compile(r"^\s*([A-Za-z]\w*(?:\.\w+){0,2})\s*(>=|<=|>|<)\s*(\S+?)\s*(%?)\s*$")
 
 
 ModelFigures = Mapping[str, Mapping[str, Any]]
@@ -37,7 +34,7 @@ ModelFigures = Mapping[str, Mapping[str, Any]]
 class Gate:
     """A rule that fails where ``metric.side comparison limit`` holds.
 
-    metric      name in metrics.json, or of a figure of a repeatability study
+    metric      name in metrics.json, or of a figure of a plugin
     side        "value", "low" or "high" of its interval, or "n"
     comparison  ">", ">=", "<" or "<="
     """
@@ -71,15 +68,22 @@ class Passage:
 
 
 def parse_gate(text: str) -> Gate:
-    """A gate from its text: METRIC[.value|.low|.high|.n] > NUMBER[%]. SettingsError says the form."""
+    """Return a gate from its text, METRIC[.value|.low|.high|.n] > NUMBER[%].
+
+    The metric may be a figure of a plugin, with or without its section. Raises SettingsError that says the form.
+    """
     found = _RULE.match(text)
     if found is None:
         raise SettingsError(
             f'--fail-if {text!r}: expected METRIC[.low|.high] > NUMBER, such as "flip_rate.high > 0.02" or '
             '"percent_grr > 30"'
         )
-    metric, side, comparison, number, percent = found.groups()
-    if side is not None and side not in SIDES:
+    name, comparison, number, percent = found.groups()
+    metric, _, side = name.partition(".")
+    if any(metric in source.sections for source in brought().records) and side:
+        figure, _, side = side.partition(".")
+        metric = f"{metric}.{figure}"
+    if side and side not in SIDES:
         raise SettingsError(f"--fail-if {text!r}: .{side} is none of {', '.join('.' + s for s in SIDES)}")
     try:
         limit = float(number) / (100 if percent else 1)
@@ -100,14 +104,42 @@ def pass_gates(gates: Sequence[Gate], models: Mapping[str, ModelFigures]) -> lis
     return [_of_model(gate, name, figures) for gate in gates for name, figures in models.items()]
 
 
-def pass_figures(gates: Sequence[Gate], figures: Figures, *, why: str = "") -> list[Passage]:
-    """Every gate against everybody who has its figure; why: what is said besides where nobody has."""
+def passages_of(
+    gates: Sequence[Gate], asked: Callable[[str], Mapping[str, ModelFigures]], folder: Path
+) -> list[Passage]:
+    """Check each gate on the metrics of a run, or on the figures of the plugin that knows its name.
+
+    Parameters
+    ----------
+    asked
+        Name of a metric -> the figures of each model that it is about, as ``Metrics.asked`` gives them.
+    folder
+        The run folder, from which plugins read their figures.
+    """
+    passages: list[Passage] = []
+    for gate in gates:
+        source = source_of(gate.metric)
+        if source is None:
+            passages += pass_gates([gate], asked(gate.metric))
+        else:
+            try:
+                figures, why = source.of_run(folder)
+            except ImportError as error:
+                figures, why = {}, f"{source.name} cannot be imported ({error})"
+            passages += pass_figures([gate], source, figures, why=why)
+    return passages
+
+
+def pass_figures(
+    gates: Sequence[Gate], source: FigureSource, figures: Figures, *, why: str = ""
+) -> list[Passage]:
+    """Check each gate on every operator or part that has its figure; ``why`` says why there may be none."""
     passages = []
     for gate in gates:
-        found = find(figures, gate.metric)
+        found = source.find(figures, gate.metric)
         passages += [_pass(gate, who, entry) for who, entry in found.items()]
         if not found:
-            there = f"computed are {', '.join(names(figures))}" if figures else "there is no study"
+            there = f"computed are {', '.join(source.names(figures))}" if figures else "there is no study"
             passages.append(_nothing(gate, f"was not computed; {there}{why and f'; {why}'}"))
     return passages
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.metrics_file import SCHEMA
 
@@ -50,7 +51,7 @@ def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]
     if not (frames["model"] == model).any():
         return _box_counts(folder, model, rows)
     adjacent = pairs[(pairs["model"] == model) & (pairs["kind"] == "adjacent")]
-    good = adjacent[adjacent["excluded"] == ""]
+    good = usable_pairs(pairs, model)
     excluded = adjacent["excluded"].value_counts()
     return {
         "frames": int((frames["model"] == model).sum()),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import task_of
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.metrics.task import Task
+from vidrobust.metrics.metric import Task
 
 
 class HasModels(Protocol):

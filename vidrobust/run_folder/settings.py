@@ -1,237 +1,172 @@
-"""What a run is asked to do: the same names as the options of the command line and the keys of a TOML file."""
+"""The settings of a run: each is declared once, here, for the command line, TOML files, Python and run.json.
+
+The docstring below a setting is its help text (see ``declared``). Plugins declare settings of their own in a
+dataclass that they name in the entry point group ``vidrobust.settings``; ``Settings.of`` gives them back.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
-
-from cattrs import Converter
-from cattrs.errors import StructureHandlerNotFoundError
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from vidrobust.errors import SettingsError
-from vidrobust.metrics.tracks.follow import TrackSettings
-from vidrobust.metrics.tracks.zones import EntryLine
+from vidrobust.extensions import Extensions, extensions
+from vidrobust.run_folder.declared import Declaration, convert, declarations, field_types, option
 from vidrobust.run_folder.gates import parse_gate
 from vidrobust.run_folder.time_option import seconds_of
 from vidrobust.text.phrases import nouns
 from vidrobust.text.suggestions import among
 
-# Plain values of TOML and JSON become typed ones, by cattrs; what does not fit is named.
+if TYPE_CHECKING:
+    from vidrobust.metrics.tracks.follow import TrackSettings
+    from vidrobust.metrics.tracks.zones import EntryLine
 
-PLAIN: dict[type, tuple[type, ...]] = {str: (str, int), int: (int,), float: (int, float), bool: (bool,)}
-"""What is taken for each type: a whole number is a number and may be a name; true and false are neither."""
-
-
-def _structured(value: Any, kind: type) -> Any:
-    if not isinstance(value, PLAIN[kind]) or (isinstance(value, bool) and kind is not bool):
-        raise TypeError(f"expected {kind.__name__}, got {value!r}")
-    return kind(value)
-
-
-_CONVERTER = Converter(detailed_validation=False)
-for _kind in PLAIN:
-    _CONVERTER.register_structure_hook(_kind, _structured)
-
-
-def convert(kind: Any, value: Any, where: str) -> Any:
-    """The value as this type; one value may stand for a list of one.
-
-    Raises SettingsError, beginning with ``where``, that says what was expected and what came.
-    """
-    if get_origin(kind) is tuple and not isinstance(value, list | tuple):
-        if not isinstance(value, str | int | float):
-            raise SettingsError(f"{where}: expected a list of {get_args(kind)[0].__name__}, got {value!r}")
-        value = [value]
-    try:
-        return _CONVERTER.structure(value, kind)
-    except (TypeError, ValueError, StructureHandlerNotFoundError) as error:
-        raise SettingsError(f"{where}: {error}") from error
-
-
+PLUGINS = "vidrobust.settings"
+"""Entry point group in which a plugin names dataclasses of settings."""
 FIXED_BATCH = 32
 """Frames per forward pass of deterministic runs."""
+CROP_MARGIN, CROP_SIZE = 0.1, 256
+"""Of ``crop``: context on each side of a box as a share of its longer side, and the side of a cut-out in px."""
+Group = TypeVar("Group")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Every choice of a run. Lists may be given as tuples or lists; units are in the names or said here."""
+class FootageSettings:
+    """Which footage is read, and how."""
 
-    sources: tuple[str, ...] = ()
-    model: tuple[str, ...] = ()
-    device: str = "auto"
-    batch: str = "auto"
-    """Frames per forward pass; "auto" starts at 32 and halves when memory runs out."""
-    engine: str | None = None
-    """auto, torch, onnxruntime or openvino computes the models; None: as VIDROBUST_ENGINE says, else auto."""
-    precision: str = "float32"
-    """float32; bfloat16 or int8 change labels, how many ``vidrobust engines`` says."""
-    deterministic: bool = False
-    """Deterministic algorithms alone, one thread, a fixed batch, and models in the engine they are loaded in."""
-    workers: int | None = None
-    """Processes that do the units of a run; None: one here, as many as there are processors on a cluster."""
-    cluster: str = ""
-    """ray: workers are actors of Ray on this machine; ray:ADDRESS: on a cluster that runs; empty: processes."""
-    cache: str = ""
-    """A folder, or a URL of object storage, where parts are kept; in the run folder where empty."""
-    seed: int = 0
-    backend: str = "auto"
-    strict_device: bool = False
-    color: str = "fast"
-    every: int = 1
-    """Use every so many-th frame."""
-    fps: float | None = None
-    """Or about so many frames per second."""
-    start_s: float | None = None
-    end_s: float | None = None
-    roi: tuple[int, ...] = ()
-    """x, y, width, height in px of the frame to which all pictures are cut; the whole frame where empty."""
-    labels: str = ""
-    """A file or folder of annotations; the labels of the manifest where empty."""
-    label_offset: str = ""
-    """Where the clips begin on the clock of their labels: 12.5 for seconds, 300f for frames; from a manifest's
-    column where it has one."""
-    class_map: str = ""
-    """JSON, a model's class -> the labels' class, by numbers; the map of the labels where empty; none: no map."""
-    crop: str = ""
-    """boxes: each labelled object is an item, cut out of its frames; whole frames where empty."""
-    crop_margin: float = 0.1
-    """Context on each side of a box, as a share of its longer side."""
-    crop_size: int = 256
-    """Side of a cut-out in px."""
-    segment_s: float = 600.0
-    """Longer items are worked on in stretches of about this length, seconds."""
-    anchor_deltas: tuple[int, ...] = (1, 2, 5, 10)
-    """Distances of anchor pairs in delivered frames."""
-    motion_limit: float = 0.1
-    """Largest global shift between neighbours that still is the same view, as a share of the frame's width."""
-    revert_within: int = 3
-    """A label that left and is back within so many frames is a revert flip."""
-    track_start_score: float = 0.5
-    """Least score of a box that begins a track."""
-    track_keep_score: float = 0.3
-    """Least score of a box that goes on with one."""
-    track_iou: float = 0.3
-    """Least overlap of a box with where its track is expected."""
-    max_gap: str = "0.2s"
-    """Longest gap within the track of a moving object: a time such as 0.2s, or a number of delivered frames."""
-    min_boxes: int = 1
-    """Tracks of fewer boxes count for nothing: blinking false alarms."""
-    only: tuple[str, ...] = ()
-    """Names of the classes whose boxes are looked at; all where empty."""
-    class_score: tuple[str, ...] = ()
-    """CLASS=SCORE, the least score of a box of this class that begins a track."""
-    occluder: tuple[str, ...] = ()
-    """x,y,width,height in px of what stands before the objects, a pillar or a fixture; several may be given."""
-    ignore: tuple[str, ...] = ()
-    """x,y,width,height in px of a zone whose boxes are not looked at; several may be given."""
-    entry_line: str = ""
-    """x1,y1,x2,y2 in px: going from the first point to the second, boxes count on the right hand; "" for none."""
-    suite: tuple[str, ...] = ("natural",)
-    perturbation: tuple[str, ...] = ()
-    """Only these of the suites, by their keys; all where none is named."""
-    frames: int | None = None
-    """Frames of the run whose sensitivity is measured, spread over its items; None: by the number of items."""
-    strengths: int = 1
-    """Strengths of each perturbation that a frame is shown, the others fall to other frames; 0: all."""
-    draws: int = 1
-    """Random draws per frame and perturbation."""
-    pairs: int | None = None
-    """Pairs of the run that are explained by replay, spread over its items; None: by the number of items."""
-    budget: str = ""
-    """A time such as 5m that is turned once into frames and pairs, where these are not given."""
-    across: tuple[str, ...] = ("frames", "clips", "models")
-    resamples: int = 20000
-    widen: float = 1.0
-    """The policy's ranges are the spread of the condition over the footage times this factor."""
-    trained_with: tuple[str, ...] = ()
-    """Augmentations the model was trained with: perturbations, families, or a library's settings."""
-    known: tuple[str, ...] = ()
-    """Footage or images that the models were trained for, or runs on them; the stage unknown needs it."""
-    false_alarms: float = 0.05
-    """Share of known frames that may be called unknown."""
-    scored_frames: int = 500
-    """Frames of the footage, and of the known footage, of which it is said how unknown they are, at most."""
-    max_delay: str = "200ms"
-    """How late a decision rule may report a lasting change at most, to be the one that is recommended."""
-    pictures: bool = True
-    """False: a report without footage in it, for footage with people."""
+    title: ClassVar[str] = "Footage"
 
-    fail_if: tuple[str, ...] = ()
-    """Rules such as "flip_rate.high > 0.02": the command ends with exit code 1 where one holds."""
-    junit: str | None = None
-    """File for the outcome of the rules, as JUnit XML."""
-    history: str | None = None
-    """History file to which the run is added, for control charts in its report."""
+    labels: str = option("", metavar="FILE", path=True, usual=True, used_by="model")
+    """Annotations, in any format that vidrobust labels reads."""
+    label_offset: str = option("", metavar="TIME", used_by="model", without="0")
+    """Where the clips begin on the clock of their labels: 12.5 (seconds) or 300f (frames)."""
+    start_s: float | None = option(None, metavar="S", usual=True, without="the beginning")
+    """Start at this time, in seconds."""
+    end_s: float | None = option(None, metavar="S", usual=True, without="the end")
+    """End at this time, in seconds."""
+    fps: float | None = option(None, metavar="F", usual=True, without="all frames")
+    """Use about F frames per second."""
+    every: int = option(1, metavar="K")
+    """Use every K-th frame."""
+    roi: tuple[int, ...] = option((), metavar="X,Y,W,H", joined=True, without="the whole picture")
+    """Cut all pictures to this region, in px."""
+    crop: str = option("", metavar="boxes[:SHARE[:PX]]", without="whole frames")
+    """Judge each labelled object, cut out of its frames with this share of context, resized to this many px."""
+    backend: str = option("auto", metavar="NAME")
+    """Decoder: auto, pyav, torchcodec or decord."""
+    color: str = option("fast", choices=("fast", "accurate"))
+    """Conversion from YUV to RGB: fast equals the ffmpeg program, accurate has no bias."""
+    segment_s: float = option(600.0, metavar="S", used_by="footage")
+    """Work on longer inputs in segments of this length, in seconds."""
 
-    def __post_init__(self) -> None:
-        for rule in self.fail_if:
-            parse_gate(rule)
-        counts = (
-            "every",
-            "revert_within",
-            "frames",
-            "draws",
-            "pairs",
-            "resamples",
-            "workers",
-            "scored_frames",
-        )
-        for name in counts:
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise SettingsError(f"{name}: expected a whole number from 1, got {getattr(self, name)}")
-        if self.cluster.partition(":")[0] not in ("", "ray"):
-            raise SettingsError(f"cluster: expected ray or ray:ADDRESS, got {self.cluster!r}")
-        if self.strengths < 0:
-            raise SettingsError(f"strengths: expected a whole number, 0 for all, got {self.strengths}")
-        if self.budget:
-            seconds_of(self.budget)
-        seconds_of(self.max_delay, "max_delay")
+    def _check_footage(self) -> None:
+        _from_1(self, "every")
         if self.fps is not None and self.fps <= 0:
             raise SettingsError(f"fps: expected a positive number, got {self.fps:g}")
         if self.fps is not None and self.every != 1:
             raise SettingsError("every and fps exclude each other: give one of them")
-        if self.batch != "auto" and not (self.batch.isdecimal() and int(self.batch) > 0):
-            raise SettingsError(f"batch: expected auto or a whole number from 1, got {self.batch!r}")
-        if not self.anchor_deltas or min(self.anchor_deltas) < 1:
-            raise SettingsError(
-                f"anchor_deltas: expected whole numbers from 1, got {list(self.anchor_deltas)}"
-            )
-        if not 0 < self.false_alarms < 1:
-            raise SettingsError(f"false_alarms: expected a share between 0 and 1, got {self.false_alarms:g}")
-        if self.widen < 1:
-            raise SettingsError(f"widen: expected a factor of 1 or more, got {self.widen:g}")
         if not self.segment_s >= 1:
             raise SettingsError(f"segment_s: expected 1 second or more, got {self.segment_s:g}")
-        if self.motion_limit <= 0:
-            raise SettingsError(f"motion_limit: expected a positive share, got {self.motion_limit:g}")
         if self.roi and (len(self.roi) != 4 or min(self.roi) < 0 or 0 in self.roi[2:]):
             raise SettingsError(f"roi: expected x,y,width,height in px, got {list(self.roi)}")
-        if self.crop not in ("", "boxes"):
-            raise SettingsError(f"crop: expected boxes, or nothing for whole frames, got {self.crop!r}")
-        if self.crop_margin < 0 or self.crop_size < 1:
-            given = f"{self.crop_margin:g} and {self.crop_size}"
-            raise SettingsError(f"crop_margin, crop_size: expected a share >= 0 and px >= 1, got {given}")
-        _ = self.tracks
-        unknown = set(self.across) - {"frames", "clips", "models"}
-        if unknown:
-            raise SettingsError(f"across: expected frames, clips, models; got {', '.join(sorted(unknown))}")
+        _ = self.crop_window
+
+    @property
+    def crop_window(self) -> tuple[float, int]:
+        """Context about a cut-out object as a share of its longer side, and the side of the cut-out in px."""
+        what, *numbers = self.crop.split(":")
+        try:
+            margin = float(numbers[0]) if numbers else CROP_MARGIN
+            size = int(numbers[1]) if numbers[1:] else CROP_SIZE
+        except ValueError:
+            what, margin, size = "", -1.0, 0
+        if what not in ("", "boxes") or margin < 0 or size < 1 or bool(numbers) > bool(what):
+            raise SettingsError(f"crop: expected boxes, boxes:SHARE or boxes:SHARE:PX, got {self.crop!r}")
+        return margin, size
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """How the models are run."""
+
+    title: ClassVar[str] = "Model"
+
+    device: str = option("auto", metavar="DEVICE", usual=True, used_by="footage")
+    """Device: auto, cpu, cuda or cuda:N."""
+    batch: str = option("auto", metavar="N", used_by="model")
+    """Frames per forward pass; auto starts at 32 and halves when memory runs out."""
+    engine: str | None = option(None, metavar="NAME", used_by="model", without="VIDROBUST_ENGINE, or auto")
+    """Inference engine: auto (the fastest that agrees), torch, onnxruntime or openvino."""
+    precision: str = option("float32", metavar="NAME", used_by="model")
+    """Number format: float32, bfloat16 or int8; the last two may change labels."""
+    deterministic: bool = option(False, used_by="footage")
+    """Use only deterministic algorithms; slower."""
+    class_map: str = option(
+        "", metavar="FILE", path=True, used_by="model", without="that of the labels' format"
+    )
+    """JSON that maps classes of the model to those of the labels; none for no map."""
+
+    def _check_models(self) -> None:
+        if self.batch != "auto" and not (self.batch.isdecimal() and int(self.batch) > 0):
+            raise SettingsError(f"batch: expected auto or a whole number from 1, got {self.batch!r}")
+
+    @property
+    def batch_size(self) -> int | Literal["auto"]:
+        """``batch`` as a number or "auto"; always a number in deterministic runs."""
+        if self.batch == "auto":
+            return FIXED_BATCH if self.deterministic else "auto"
+        return int(self.batch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxSettings:
+    """How the boxes of detectors are followed."""
+
+    title: ClassVar[str] = "Detectors"
+
+    track_start_score: float = option(0.5, metavar="SCORE")
+    """Least score of a box that starts a track, 0 to 1."""
+    track_keep_score: float = option(0.3, metavar="SCORE")
+    """Least score of a box that continues a track, 0 to 1."""
+    class_score: tuple[str, ...] = option((), metavar="CLASS=SCORE", without="--track-start-score")
+    """Least score of a box of this class that starts a track, 0 to 1."""
+    max_gap: str = option("0.2s", metavar="TIME")
+    """Longest gap in the track of a moving object: a time such as 0.2s, or a number of frames."""
+    min_boxes: int = option(1, metavar="N")
+    """Ignore objects with fewer boxes than N."""
+    only: tuple[str, ...] = option((), metavar="CLASS", without="all")
+    """Look only at boxes of this class."""
+    occluder: tuple[str, ...] = option((), metavar="X,Y,W,H")
+    """Region, in px, of something that hides objects, such as a pillar."""
+    ignore: tuple[str, ...] = option((), metavar="X,Y,W,H")
+    """Region, in px, whose boxes are ignored: those with their centre in it."""
+    entry_line: str = option("", metavar="X1,Y1,X2,Y2")
+    """Count objects only on the right-hand side of this line, in px, going from point 1 to point 2."""
+
+    def _check_boxes(self) -> None:
+        # TrackSettings checks the numbers; its module is heavy, and the defaults are known to be right
+        if any(getattr(self, f.name) != f.default for f in dataclasses.fields(BoxSettings)):
+            _ = self.tracks
 
     @property
     def tracks(self) -> TrackSettings:
-        """How boxes are followed at 25 frames a second; SettingsError where it cannot be."""
+        """How boxes are followed at 25 frames a second; SettingsError where a value is wrong."""
         return self.tracks_at(25.0)
 
     def tracks_at(self, frame_rate: float) -> TrackSettings:
-        """How boxes are followed at so many delivered frames a second."""
+        """Return how boxes are followed at this many delivered frames a second."""
+        from vidrobust.metrics.tracks.follow import TrackSettings
+
         return TrackSettings(
             start_score=self.track_start_score,
             keep_score=self.track_keep_score,
-            iou=self.track_iou,
             max_gap=_frames_of(self.max_gap, frame_rate),
             look_on=max(1, round(frame_rate)),
             min_boxes=self.min_boxes,
@@ -243,35 +178,188 @@ class Settings:
 
     @property
     def chosen_boxes(self) -> dict[str, Any]:
-        """Those of the settings that say which boxes are looked at, where they are given, as plain values."""
+        """The settings given that select boxes, as plain values."""
         every = {"only": list(self.only), "ignore": list(self.ignore), "entry_line": self.entry_line}
         return {name: value for name, value in every.items() if value}
 
-    @property
-    def batch_size(self) -> int | Literal["auto"]:
-        """``batch`` as a number, or "auto"; a fixed number where everything is to be the same each time."""
-        if self.batch == "auto":
-            return FIXED_BATCH if self.deterministic else "auto"
-        return int(self.batch)
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingSettings:
+    """How much is measured, and with which perturbations."""
+
+    title: ClassVar[str] = "Sampling"
+
+    budget: str = option("", metavar="TIME", usual=True, without="all")
+    """What fits into this time: 90s, 5m, 1h."""
+    frames: int | None = option(None, metavar="N", usual=True, without="by the inputs")
+    """Frames tested for sensitivity."""
+    pairs: int | None = option(None, metavar="N", usual=True, without="by the inputs")
+    """Pairs of frames explained, at most."""
+    seed: int = option(0, metavar="N", usual=True, used_by="footage")
+    """Random seed."""
+    suite: tuple[str, ...] = option(("natural",), metavar="NAME")
+    """Suites of perturbations."""
+    perturbation: tuple[str, ...] = option((), metavar="KEY", without="all")
+    """Only these perturbations."""
+    strengths: int = option(1, metavar="N")
+    """Strengths of each perturbation shown per frame; 0 for all."""
+    revert_within: int = option(3, metavar="N")
+    """Frames within which a label must be back to count as reverted."""
+    resamples: int = option(20000, metavar="N")
+    """Resamples of intervals and permutation tests."""
+    max_delay: str = option("200ms", metavar="TIME")
+    """Longest delay with which a recommended rule may report a change: 200ms, 1s."""
+    trained_with: tuple[str, ...] = option((), metavar="WHAT")
+    """Augmentations used in training: names, or a library's settings."""
+
+    def _check_sampling(self) -> None:
+        _from_1(self, "frames", "pairs", "revert_within", "resamples")
+        if self.strengths < 0:
+            raise SettingsError(f"strengths: expected a whole number, 0 for all, got {self.strengths}")
+        if self.budget:
+            seconds_of(self.budget)
+        seconds_of(self.max_delay, "max_delay")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputSettings:
+    """What does the work, and what is written."""
+
+    title: ClassVar[str] = "Output"
+
+    workers: int | None = option(None, metavar="N", usual=True, used_by="footage", without="1")
+    """Processes that share the work."""
+    cluster: str = option("", metavar="ray[:ADDRESS]", used_by="footage", without="this machine")
+    """Work on a Ray cluster: ray starts one here, ray:ADDRESS joins one that runs."""
+    cache: str = option("", metavar="PLACE", path=True, used_by="footage", without="in the run folder")
+    """Where finished units of work are kept: a folder, or a URL such as s3://..."""
+    pictures: bool = option(True)
+    """Show footage in the report."""
+    fail_if: tuple[str, ...] = option((), metavar="RULE", usual=True, used_by="gate")
+    """Exit with code 1 where this holds: "flip_rate.high > 0.02"."""
+    history: str | None = option(None, metavar="FILE", path=True, used_by="gate")
+    """Add the run to this history (Parquet), for control charts."""
+
+    def _check_output(self) -> None:
+        _from_1(self, "workers")
+        if self.cluster.partition(":")[0] not in ("", "ray"):
+            raise SettingsError(f"cluster: expected ray or ray:ADDRESS, got {self.cluster!r}")
+        for rule in self.fail_if:
+            parse_gate(rule)
+
+
+OWN_CLASSES = "none"
+"""``class_map`` of a run whose models answer in their own classes, whatever comes with the labels."""
+GROUPS = (FootageSettings, ModelSettings, BoxSettings, SamplingSettings, OutputSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, OutputSettings):
+    """Every choice of a run.
+
+    Attributes
+    ----------
+    sources
+        Videos, folders, globs, manifests and addresses.
+    model
+        Specs of the models.
+    plugins
+        Settings of plugins that differ from their defaults, by name; read them through ``of``.
+    """
+
+    sources: tuple[str, ...] = ()
+    model: tuple[str, ...] = ()
+    plugins: tuple[tuple[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        self._check_footage()
+        self._check_models()
+        self._check_boxes()
+        self._check_sampling()
+        self._check_output()
+
+    def of(self, group: type[Group]) -> Group:
+        """Return the settings that a plugin declares in this dataclass."""
+        names = {field.name for field in dataclasses.fields(group)}  # type: ignore[arg-type]
+        return group(**{name: value for name, value in self.plugins if name in names})
 
     def changed(self, values: Mapping[str, Any], where: str) -> Settings:
-        """These settings with some values replaced; SettingsError names what is unknown or of a wrong type."""
-        known = {f.name: f for f in dataclasses.fields(self)}
-        unknown = sorted(set(values) - set(known))
+        """Return these settings with some values replaced; SettingsError names what is unknown or wrong."""
+        own = {name: kind for name, kind in field_types(Settings).items() if name != "plugins"}
+        brought = {
+            field.name: (group, field.default)
+            for group in groups_of_plugins()
+            for field in dataclasses.fields(group)
+        }
+        unknown = sorted(set(values) - set(own) - set(brought))
         if unknown:
+            known = (*own, *brought)
             text = f"{where}: unknown {nouns('setting', unknown)}{among(unknown[0], known)}"
             raise SettingsError(f"{text}; known are {', '.join(known)}")
-        converted = {name: convert(_KINDS[name], value, f"{where}: {name}") for name, value in values.items()}
-        return dataclasses.replace(self, **converted)
+        new = {n: convert(own[n], value, f"{where}: {n}") for n, value in values.items() if n in own}
+        for_plugins = dict(self.plugins)
+        for name in (name for name in values if name in brought):
+            group, default = brought[name]
+            for_plugins[name] = convert(field_types(group)[name], values[name], f"{where}: {name}")
+            if for_plugins[name] == default:
+                del for_plugins[name]
+        changed = dataclasses.replace(self, **new, plugins=tuple(sorted(for_plugins.items())))
+        for group in {brought[name][0] for name in values if name in brought}:
+            changed.of(group)  # its own checks
+        return changed
+
+    def placed(self) -> Settings:
+        """Return these settings with their paths as they are found from any folder."""
+        every = self.as_dict()
+        names = ["sources", *(each.name for each in all_declarations() if each.path)]
+        given = {name: every[name] for name in names if every[name] and every[name] != OWN_CLASSES}
+        return self.changed({name: _absolute(value) for name, value in given.items()}, "paths")
 
     def subset(self, names: Iterable[str]) -> dict[str, Any]:
-        """Some of the settings, as plain values: what a result depends on."""
+        """Return some of the settings as plain values: what a result depends on."""
         every = self.as_dict()
-        return {name: every[name] for name in names}
+        return {name: every[name] for name in names if name in every}
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()}
+        """Return all settings as plain values for JSON, those of installed plugins included."""
+        every = {name: getattr(self, name) for name in field_types(Settings) if name != "plugins"}
+        for group in groups_of_plugins():
+            every |= vars(self.of(group))
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in every.items()}
+
+
+def all_declarations() -> tuple[Declaration, ...]:
+    """Return every setting that is an option, those of plugins last."""
+    return tuple(each for group in (*GROUPS, *groups_of_plugins()) for each in declarations(group))
+
+
+def known_names() -> frozenset[str]:
+    """Return the names of all settings that this installation knows."""
+    return frozenset(Settings().as_dict())
+
+
+def groups_of_plugins() -> tuple[type, ...]:
+    """Return the dataclasses of settings that installed plugins declare."""
+    return brought().records
+
+
+@functools.cache
+def brought() -> Extensions[type]:
+    """Return what plugins name in the group ``vidrobust.settings``."""
+    return extensions(PLUGINS, type, lambda group: group.__name__)
+
+
+def _absolute(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_absolute(each) for each in value]
+    return value if "://" in value else os.path.abspath(value)
+
+
+def _from_1(settings: object, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None and value < 1:
+            raise SettingsError(f"{name}: expected a whole number from 1, got {value}")
 
 
 def _frames_of(text: str, frame_rate: float) -> int:
@@ -307,6 +395,8 @@ def _rectangle(text: str, setting: str) -> tuple[float, float, float, float]:
 
 def _entry_lines(text: str) -> tuple[EntryLine, ...]:
     """One, or none where there is no text."""
+    from vidrobust.metrics.tracks.zones import EntryLine
+
     if not text:
         return ()
     try:
@@ -319,7 +409,7 @@ def _entry_lines(text: str) -> tuple[EntryLine, ...]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The settings of a TOML file, flat."""
+    """Read the settings of a TOML file, which are flat."""
     try:
         with path.open("rb") as file:
             return tomllib.load(file)
@@ -327,8 +417,5 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(
             f"{path}: cannot be read ({error.strerror}); --config wants a TOML file"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{path}: is not valid TOML: {error}") from error
-
-
-_KINDS = get_type_hints(Settings)

@@ -1,9 +1,12 @@
-"""STAGES: the stages of a study, in order. A new one is a folder with a ``stage.py``, and a line here."""
+"""The stages of a study, in order: those of the core, those of plugins, and the report.
+
+A new stage of the core is a folder with a ``stage.py`` and a line here; a package names its own in an entry point.
+"""
 
 from __future__ import annotations
 
-from vidrobust.pipeline.stage import Stages
-from vidrobust.plugins.unknown.stage import UNKNOWN
+from vidrobust.extensions import extensions
+from vidrobust.pipeline.stage import Stage, Stages
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.correlate.stage import CORRELATE
@@ -11,26 +14,36 @@ from vidrobust.stages.moments.stage import MOMENTS
 from vidrobust.stages.policy.stage import POLICY
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.replays.stage import REPLAYS
-from vidrobust.stages.report.stage import REPORT
+from vidrobust.stages.report.stage import ReportStage
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.stages.variation.stage import VARIATION
 
-STAGES = Stages(
-    (
-        TRANSITIONS,
-        STABILITY,
-        VARIATION,
-        SENSITIVITY,
-        CAUSES,
-        MOMENTS,
-        CORRELATE,
-        POLICY,
-        BOXES,
-        REPLAYS,
-        REMEDIES,
-        UNKNOWN,
-        REPORT,
-    )
+GROUP = "vidrobust.stages"
+"""Group of entry points in which a package names a Stage; its module imports no other part of this package but
+``pipeline.stage`` and the stages that it needs or uses."""
+
+_OWN = (
+    TRANSITIONS,
+    STABILITY,
+    VARIATION,
+    SENSITIVITY,
+    CAUSES,
+    MOMENTS,
+    CORRELATE,
+    POLICY,
+    BOXES,
+    REPLAYS,
+    REMEDIES,
 )
+BROUGHT = extensions(GROUP, Stage, lambda stage: stage.name, {stage.name for stage in (*_OWN, ReportStage)})
+
+
+class ReportOfAllStages(ReportStage):
+    # made anew when the result of any stage has changed, of a plugin's too
+    uses = (*ReportStage.uses, *BROUGHT.records)
+
+
+REPORT = ReportOfAllStages()
+STAGES = Stages((*_OWN, *BROUGHT.records, REPORT))

@@ -1,30 +1,74 @@
-"""Before against after: the ratio of two means with an interval over clusters, and over repetitions of a training.
+"""Before against after: the ratio of two means over clusters, with one procedure for its interval and its verdict.
 
-Repetitions (seeds) are judged on the same rows, so that clusters and repetitions are crossed
-(``standard_errors.error_over_clusters``).
+Both come from the sign-flip test of the clusters' residuals (``significance.FlippedRatio``): the interval is
+the set of ratios that the test does not reject, so that it excludes 1 exactly where p <= 5 %. The test needs
+six clusters with events: fewer patterns of signs than 2^5 have none that is rare enough.
+``benchmarks/few_clusters.py`` shows how often it calls and covers, beside Student's t and the interval of the
+logarithm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
 
 import numpy as np
+import pandas as pd
 
 from vidrobust.statistics.clusters import Clusters, cluster_codes
+from vidrobust.statistics.levels import ALPHA, FALSE_DISCOVERY, FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.posteriors import rate_posterior
-from vidrobust.statistics.standard_errors import StandardError, cluster_pulls, error_over_clusters
+from vidrobust.statistics.significance import FlippedRatio
 
+SAME = 0.9
+"""What surely takes away less than a tenth, and surely adds no more, makes no difference."""
 NAN = float("nan")
+
+
+class Verdict(StrEnum):
+    """What a ratio of after to before says of what was done."""
+
+    HELPS = "helps"
+    HARMS = "harms"
+    NO_DIFFERENCE = "does not"
+    CANNOT_TELL = "cannot tell"
+
+
+class Undecided(StrEnum):
+    """Why nothing can be told."""
+
+    DECIDED = ""
+    NOT_MEASURED = "not_measured"
+    FEW_ROWS = "few_rows"
+    NO_EVENTS = "no_events"
+    FEW_CLUSTERS = "few_clusters"
+    FEW_CLIPS = "few_clips"
+    INTERVAL = "interval"
+    CONTROL = "control"
+    FAMILY = "family"
 
 
 @dataclass(frozen=True)
 class PairedRatio:
     """after / before of n paired rows in so many independent clusters.
 
-    ratio      NaN where nothing was there before
-    low, high  95 % interval of the ratio; NaN where there is none
-    p          two-sided p of no difference, Student's t over the clusters; NaN with fewer than two
+    Attributes
+    ----------
+    before, after : float
+        The two means.
+    ratio : float
+        NaN where nothing was there before.
+    low, high : float
+        Its 95 % interval; NaN with fewer than six clusters that have events.
+    p : float
+        Two-sided p-value of no difference, from the same test; NaN where there is no interval.
+    n, clusters : int
+        Rows before, and independent units among them.
+    cluster : str
+        What a unit is, as in ``Interval``.
+    tested : int
+        Units with events, before or after: those that can decide.
     """
 
     before: float
@@ -36,55 +80,76 @@ class PairedRatio:
     n: int
     clusters: int
     cluster: str
+    tested: int = 0
+
+    @classmethod
+    def unknown(cls, cluster: str = "") -> PairedRatio:
+        """Return the ratio of what was not measured."""
+        return cls(NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, cluster)
+
+
+def decide(found: PairedRatio, q: float | None = None) -> tuple[Verdict, Undecided]:
+    """Return the verdict on a ratio, and why where there is none.
+
+    Parameters
+    ----------
+    found : PairedRatio
+    q : float, optional
+        False discovery rate at which the ratio is called among all that were asked together; without it the
+        question was asked alone.
+    """
+    if not found.n:
+        return Verdict.CANNOT_TELL, Undecided.NOT_MEASURED
+    if found.n < FEWEST_ROWS:
+        return Verdict.CANNOT_TELL, Undecided.FEW_ROWS
+    if not found.before > 0:
+        return Verdict.CANNOT_TELL, Undecided.NO_EVENTS
+    if not found.low <= found.high:
+        return Verdict.CANNOT_TELL, Undecided.FEW_CLUSTERS
+    if found.low >= SAME and found.high <= 1 / SAME:
+        return Verdict.NO_DIFFERENCE, Undecided.DECIDED
+    if not found.p <= ALPHA:
+        # the p-value is raised where a control does as much (``against_control``)
+        inside = found.low <= 1 <= found.high
+        return Verdict.CANNOT_TELL, Undecided.INTERVAL if inside else Undecided.CONTROL
+    if q is not None and not q <= FALSE_DISCOVERY:
+        return Verdict.CANNOT_TELL, Undecided.FAMILY
+    return Verdict.HELPS if found.ratio < 1 else Verdict.HARMS, Undecided.DECIDED
+
+
+def decided(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Return the verdicts and the reasons of rows with the columns of ``PairedRatio`` and their ``q``."""
+    names = [field.name for field in fields(PairedRatio)]
+    each = [decide(PairedRatio(**{k: row[k] for k in names}), row["q"]) for row in rows.to_dict("records")]
+    return [str(verdict) for verdict, _ in each], [str(why) for _, why in each]
+
+
+def against_control(found: PairedRatio, control: PairedRatio) -> PairedRatio:
+    """Return the ratio with the larger of two p-values: it must differ from doing nothing and from a control.
+
+    ``control`` is the ratio of what was done to the control; where it says nothing, the ratio stays as it is.
+    """
+    return found if math.isnan(control.p) else replace(found, p=max(found.p, control.p))
 
 
 def paired_ratio(
     before: np.ndarray, after: np.ndarray, clusters: Clusters | np.ndarray, *, events: bool
 ) -> PairedRatio:
-    """Return the ratio of the means of ``after`` and ``before``, (n,) >= 0, row by row of the same pairs.
+    """Return the ratio of the means of rows after and before something was done, row by row of the same pairs.
 
-    clusters  of ``independent_clusters``, or labels (n,)
-    events    rows are events, 0 or 1, and not amounts
-
-    The interval is that of the logarithm, linearised over clusters (Cochran 1977, section 6.3), with
-    Student's t. Of events that are taken away and not made, it is the hull with the posterior of the share of
-    the former events that stay (``beta_binomial.py``): alone, the first is too short where few events are
-    left, and none at all.
+    Parameters
+    ----------
+    before, after : (n,) float64 >= 0
+    clusters : Clusters or (n,)
+        Of ``independent_clusters``, or labels.
+    events : bool
+        Whether rows are events, 0 or 1, and not amounts. Of few events that are left the interval is widened
+        by what so few can say (``ratio_of_sums``).
     """
-    before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
+    both = np.concatenate([np.asarray(before, np.float64), np.asarray(after, np.float64)])
     code, count, what = cluster_codes(clusters)
-    n = len(before)
-    if not n:
-        return PairedRatio(*(float("nan"),) * 6, 0, 0, what)
-    means = float(before.mean()), float(after.mean())
-    p = _p(cluster_pulls(after - before, code, count), means[1] - means[0])
-    if not means[0] > 0:
-        return PairedRatio(*means, *(float("nan"),) * 3, p, n, count, what)
-    ratio = means[1] / means[0]
-    low, high = _linearised(before, after, code, count, means)
-    if events:
-        low, high = _with_few(before, after, code, count, low, high)
-    return PairedRatio(*means, ratio, low, high, p, n, count, what)
-
-
-def _linearised(
-    before: np.ndarray, after: np.ndarray, code: np.ndarray, count: int, means: tuple[float, float]
-) -> tuple[float, float]:
-    if count < 2 or not means[1] > 0:
-        return float("nan"), float("nan")
-    ratio = means[1] / means[0]
-    return _about(ratio, error_over_clusters(cluster_pulls(after - ratio * before, code, count) / means[1]))
-
-
-def _with_few(
-    before: np.ndarray, after: np.ndarray, code: np.ndarray, count: int, low: float, high: float
-) -> tuple[float, float]:
-    """The hull with the posterior, where no cluster has more events than before."""
-    were, are = (np.bincount(code, weights=each > 0, minlength=count).astype(int) for each in (before, after))
-    if (are > were).any():
-        return low, high
-    stay = rate_posterior(are, were)
-    return float(np.nanmin([low, stay.low])), float(np.nanmax([high, stay.high]))
+    n = len(code)
+    return _ratio(both[:n], both[n:], code, code, count, what, events)
 
 
 def ratio_in_clusters(
@@ -92,155 +157,95 @@ def ratio_in_clusters(
 ) -> PairedRatio:
     """Return the ratio where the rows before (n,) and after (m,) are not the same ones, but of the same clusters.
 
-    clusters  of all rows, those before and then those after. ``n`` counts the rows before.
+    ``clusters`` are those of all rows, of those before and then of those after. ``n`` counts the rows before.
     """
-    before, after = np.asarray(before, np.float64), np.asarray(after, np.float64)
     code, count, what = cluster_codes(clusters)
-    n, nan = len(before), float("nan")
-    means = float(before.mean()) if n else nan, float(after.mean()) if len(after) else nan
-    if not n or not len(after) or not means[0] > 0:
-        return PairedRatio(*means, nan, nan, nan, nan, n, count, what)
-    pulls = [
-        cluster_pulls(values, part, count)
-        for part, values in zip((code[:n], code[n:]), (before, after), strict=True)
-    ]
-    p, low, high = _p(pulls[1] - pulls[0], means[1] - means[0]), nan, nan
-    if means[1] > 0:
-        low, high = _about(
-            means[1] / means[0], error_over_clusters(pulls[1] / means[1] - pulls[0] / means[0])
-        )
-    if events and not means[1] > 0:
-        none = rate_posterior(np.zeros(count), np.bincount(code[n:], minlength=count))
-        low, high = 0.0, none.high / means[0]
-    return PairedRatio(*means, means[1] / means[0], low, high, p, n, count, what)
+    n = len(before)
+    values = (np.asarray(before, np.float64), np.asarray(after, np.float64))
+    return _ratio(*values, code[:n], code[n:], count, what, events)
 
 
-def _p(pulls: np.ndarray, mean: float) -> float:
-    """Two-sided p of a mean of zero from the pulls of clusters."""
-    return error_over_clusters(pulls).p(mean)
-
-
-def _about(ratio: float, of_log: StandardError) -> tuple[float, float]:
-    """The interval of a ratio from the error of its logarithm; NaN where there is no error."""
-    return float(ratio * np.exp(-of_log.half_width)), float(ratio * np.exp(of_log.half_width))
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What one repetition counts: values (n,) >= 0, and the cluster of each (n,), from 0."""
-
-    values: np.ndarray
-    code: np.ndarray
-
-
-def crossed_rates(before: Sequence[Rows], after: Sequence[Rows], what: str, *, events: bool) -> PairedRatio:
-    """Return the ratio of the means of ``after`` and ``before`` over repetitions with rows of their own.
-
-    The rows of all repetitions lie in one set of clusters. A mean over repetitions of means over rows, each a
-    ratio of two sums over clusters. NaN where one has no rows.
-    """
-    codes, flat = np.unique(np.concatenate([rows.code for rows in (*before, *after)]), return_inverse=True)
-    count, n = len(codes), len(before[0].values)
-    parts = np.split(flat, np.cumsum([len(rows.code) for rows in (*before, *after)])[:-1])
-    then, now = (
-        _Sums.of(side, own, count)
-        for side, own in ((before, parts[: len(before)]), (after, parts[len(before) :]))
+def _ratio(
+    before: np.ndarray,
+    after: np.ndarray,
+    code_before: np.ndarray,
+    code_after: np.ndarray,
+    count: int,
+    what: str,
+    events: bool,
+) -> PairedRatio:
+    n, m = len(before), len(after)
+    if not n or not m:
+        return PairedRatio.unknown(what)
+    were, are = (
+        np.bincount(code, weights=values, minlength=count)
+        for code, values in ((code_before, before), (code_after, after))
     )
-    means = then.mean, now.mean
-    if not (then.rows.all() and now.rows.all()):
-        return PairedRatio(*means, *(NAN,) * 4, n, count, what)
-    p = error_over_clusters(now.off - then.off, now.of_seeds - then.of_seeds).p(means[1] - means[0])
-    if not means[0] > 0:
-        return PairedRatio(*means, *(NAN,) * 3, p, n, count, what)
-    ratio, low, high = means[1] / means[0], NAN, NAN
-    if means[1] > 0:
-        found = error_over_clusters(
-            now.off / means[1] - then.off / means[0], now.of_seeds / means[1] - then.of_seeds / means[0]
-        )
-        low, high = _about(ratio, found)
-        if events and count > 1 and _same(before, after):
-            low, high = _all_stay(before, parts[: len(before)], count)
-    elif events and count > 1:
-        low, high = 0.0, _none_of(now.counted) / means[0]
-    return PairedRatio(*means, ratio, low, high, p, n, count, what)
+    means = float(before.mean()), float(after.mean())
+    low, high, p, tested = ratio_of_sums(were, are, rows=n / m, events=events)
+    ratio = means[1] / means[0] if means[0] > 0 else NAN
+    return PairedRatio(*means, ratio, low, high, p, n, count, what, tested)
 
 
-def crossed_rate(rows: Sequence[Rows]) -> tuple[float, float, float]:
-    """Return the mean of shares within 0..1 over repetitions with rows of their own, and its 95 % interval.
+def ratio_of_sums(
+    before: np.ndarray, after: np.ndarray, *, rows: float = 1.0, events: bool
+) -> tuple[float, float, float, int]:
+    """Return the interval of a ratio of two sums over clusters, its p-value and the clusters that can decide.
 
-    Without any event, or with nothing but events, the interval is the posterior's.
+    Parameters
+    ----------
+    before, after : (G,) float64 >= 0
+        Sums of each cluster.
+    rows : float
+        Rows before over rows after; the ratio of the means is that of the sums times it.
+    events : bool
+        Whether they are counts of events (``with_few_events``).
     """
-    codes, flat = np.unique(np.concatenate([each.code for each in rows]), return_inverse=True)
-    parts = np.split(flat, np.cumsum([len(each.code) for each in rows])[:-1])
-    sums = _Sums.of(rows, parts, len(codes))
-    found = error_over_clusters(sums.off, sums.of_seeds)
-    return _within(sums.mean, found, sums.counted)
+    flips = FlippedRatio.of(after * rows, before)
+    if flips.clusters < FEWEST_TESTED:
+        return NAN, NAN, NAN, flips.clusters
+    p = flips.p(1.0)
+    if not before.sum() > 0:
+        return NAN, NAN, p, flips.clusters
+    low, high = flips.interval()
+    low = max(low, 0.0)
+    if events:
+        low, high = with_few_events(low, high, before, after, rows)
+    low, high = on_one_side(low, high, flips.value, p)
+    return low, high, p, flips.clusters
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """Of S repetitions in G clusters.
+def with_few_events(
+    low: float, high: float, before: np.ndarray, after: np.ndarray, rows: float = 1.0
+) -> tuple[float, float]:
+    """Return the interval of a ratio of counts of events (G,), widened by what few events can say.
 
-    rows      (S,) how many each has of_seeds  (S,) mean of each off       (G,) what each cluster is off, a
-    mean over repetitions, times G: their mean is that of the rows less
-              the mean
-    counted   (G,) rows, a mean over repetitions
+    The halves of the clusters agree perfectly where hardly any event is left, so that the interval of the
+    sign-flip test alone is too short there: it holds the truth in 75 to 95 % of cases with a twentieth of the
+    events left. It becomes the hull with the posterior of the share of the former events that stay. More
+    events than before are the same with both sides exchanged.
     """
-
-    rows: np.ndarray
-    of_seeds: np.ndarray
-    off: np.ndarray
-    counted: np.ndarray
-
-    @property
-    def mean(self) -> float:
-        return float(self.of_seeds.mean()) if self.rows.all() else NAN
-
-    @classmethod
-    def of(cls, every: Sequence[Rows], codes: Sequence[np.ndarray], count: int) -> _Sums:
-        number = np.array([len(each.values) for each in every])
-        total, counted = (
-            np.array(
-                [
-                    np.bincount(code, weights=weights, minlength=count)
-                    for code, weights in zip(codes, of, strict=True)
-                ]
-            )
-            for of in ([each.values for each in every], [np.ones(len(each.values)) for each in every])
-        )
-        seeds = total.sum(axis=1) / np.maximum(number, 1)
-        off = (total - seeds[:, None] * counted) / np.maximum(number, 1)[:, None] * count
-        return cls(number, seeds, off.mean(axis=0), counted.mean(axis=0))
+    if after.sum() * rows > before.sum():
+        ends = with_few_events(_inverse(high), _inverse(low), after, before, 1 / rows)
+        return _inverse(ends[1]), _inverse(ends[0])
+    some = before > 0
+    stay = rate_posterior(np.minimum(after, before)[some], before[some])
+    high = max(high, stay.high * rows)
+    if (after <= before).all():
+        low = min(low, stay.low * rows)
+    if (after == before).all():  # as few may have come as have gone
+        high = max(high, _inverse(low))
+    return low, high
 
 
-def _same(before: Sequence[Rows], after: Sequence[Rows]) -> bool:
-    """Each row of one is one of the other."""
-    return all(
-        np.array_equal(a.values, b.values) and np.array_equal(a.code, b.code)
-        for a, b in zip(before, after, strict=True)
-    )
+def on_one_side(low: float, high: float, ratio: float, p: float) -> tuple[float, float]:
+    """Return the interval with 1 within it exactly where p is above 5 %: no rounding and no hull decides that."""
+    if p > ALPHA:
+        return min(low, 1.0), max(high, 1.0)
+    if ratio < 1:
+        return low, min(high, float(np.nextafter(1.0, 0.0)))
+    return max(low, float(np.nextafter(1.0, 2.0))), high
 
 
-def _all_stay(every: Sequence[Rows], codes: Sequence[np.ndarray], count: int) -> tuple[float, float]:
-    """Of a ratio where each event of one is one of the other: so few may be the same by chance, either way."""
-    total = [
-        np.bincount(c, weights=each.values, minlength=count) for each, c in zip(every, codes, strict=True)
-    ]
-    there = np.ceil(np.mean(total, axis=0)).astype(int)
-    least = rate_posterior(there, there).low
-    return least, 1 / least if least > 0 else float("inf")
-
-
-def _none_of(counted: np.ndarray) -> float:
-    """Upper end of the interval of a rate of which no event was seen, from the rows of each cluster."""
-    return rate_posterior(np.zeros(len(counted)), np.round(counted).astype(int)).high
-
-
-def _within(mean: float, found: StandardError, counted: np.ndarray) -> tuple[float, float, float]:
-    """A share with its interval."""
-    if np.isnan(found.error) or np.isnan(mean):
-        return mean, NAN, NAN
-    if mean in (0.0, 1.0):
-        reach = _none_of(counted)
-        return mean, max(0.0, mean - reach), min(1.0, mean + reach)
-    return mean, max(0.0, mean - found.half_width), min(1.0, mean + found.half_width)
+def _inverse(ratio: float) -> float:
+    return 1 / ratio if ratio > 0 else math.inf

@@ -12,19 +12,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidrobust.errors import InputError
+from vidrobust.extensions import extensions
 from vidrobust.files.csv_table import read_columns
-from vidrobust.plugins.unknown import table as unknown
 from vidrobust.tables import causes, classification, correlation, detection, footage, rates, remedies
 from vidrobust.tables.table import Extra, Table
 from vidrobust.text.phrases import nouns
 
-TABLES: Mapping[str, Table] = MappingProxyType(
-    {
-        table.name: table
-        for module in (footage, classification, detection, rates, causes, correlation, remedies, unknown)
-        for table in module.TABLES
-    }
-)
+GROUP = "vidrobust.tables"
+"""Group of entry points in which a package names a Table, or several."""
+
+_OWN = {
+    table.name: table
+    for module in (footage, classification, detection, rates, causes, correlation, remedies)
+    for table in module.TABLES
+}
+BROUGHT = extensions(GROUP, Table, lambda table: table.name, _OWN)
+TABLES: Mapping[str, Table] = MappingProxyType(_OWN | {table.name: table for table in BROUGHT.records})
 
 SCALES = ("adjacent", "second", "clip")
 

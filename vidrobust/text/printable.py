@@ -7,6 +7,7 @@ import re
 from urllib.parse import urlsplit, urlunsplit
 
 _BYTE = re.compile("[\udc80-\udcff]")  # how Python holds a byte of a file name that is not UTF-8
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _SECRET = re.compile(
@@ -21,6 +22,15 @@ def printable(name: str | os.PathLike[str]) -> str:
     'line\\n1\\xff.mp4'
     """
     return _HIDDEN.sub(lambda m: repr(m[0])[1:-1], bytes_shown(os.fspath(name)))
+
+
+def shown(text: str) -> str:
+    r"""Text of any number of lines that a terminal only prints: control characters are written as escapes.
+
+    >>> shown("\x1b[31mred\x07\nnext line")
+    '\\x1b[31mred\\x07\nnext line'
+    """
+    return _CONTROL.sub(lambda m: repr(m[0])[1:-1], bytes_shown(text))
 
 
 def bytes_shown(text: str) -> str:

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import av
 import av.error
 from av.container import InputContainer
 from av.packet import Packet

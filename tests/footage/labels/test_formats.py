@@ -87,11 +87,8 @@ def test_another_package_brings_a_format(tmp_path: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "from vidrobust.footage.labels.formats import known, read_labels\n"
-        f"print(read_labels({str(tmp_path / 'a.plain')!r}).rows['label'].tolist(), sorted(known().broken.items()))"
+        f"print(read_labels({str(tmp_path / 'a.plain')!r}).rows['label'].tolist(), sorted(known().broken))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    where = "package plain-labels, entry point {} of vidrobust.label_formats: "
-    gone, none = where.format("gone = gone:FORMAT"), where.format("none = plain_labels:NONE")
-    assert done.stdout.startswith(f"[7] [('gone', \"{gone}cannot be loaded (ModuleNotFoundError")
-    assert f"('none', '{none}expected a LabelFormat or a list of them, got int')" in done.stdout
+    assert done.stdout == "[7] ['gone', 'none']\n"
     assert known().broken == {}

@@ -14,7 +14,7 @@ from tests.metrics.tracks.planted import Row, box, item
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_meter import BoxMeter, whole
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure

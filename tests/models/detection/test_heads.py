@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,9 @@ import pytest
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.detection import detr, ssd, yolov5, yolov8, yolox
-from vidrobust.models.detection import heads as fastestdet
 from vidrobust.models.detection.candidates import Candidates, HeadSettings
+from vidrobust.models.detection.heads import HEADS
+from vidrobust.models.detection.yolo import ultralytics_entry
 
 INPUT = HeadSettings(size=(64, 96))
 
@@ -20,7 +22,7 @@ def test_yolox_by_hand() -> None:
     """64 x 96 px: 8 x 12 + 4 x 6 + 2 x 3 = 126 cells. Cell 100 is the 5th of stride 16: x 4, y 0."""
     out = np.zeros((126, 7))
     out[100] = [0.5, 0.25, np.log(2), np.log(3), 0.8, 0.1, 0.5]
-    found = yolox.decode({"output": out}, INPUT)
+    found = HEADS["yolox"].decode({"output": out}, INPUT)
     # centre (4.5 * 16, .25 * 16), sides 32 and 48
     np.testing.assert_allclose(found.boxes[100], [72 - 16, 4 - 24, 72 + 16, 4 + 24])
     assert found.scores[100] == pytest.approx(0.4)
@@ -29,13 +31,13 @@ def test_yolox_by_hand() -> None:
 
 def test_yolox_of_another_size_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"expected outputs \(126, 5 \+ classes\) .* of 96x64 px"):
-        yolox.decode({"output": np.zeros((3549, 85))}, INPUT)
+        HEADS["yolox"].decode({"output": np.zeros((3549, 85))}, INPUT)
 
 
 def test_fastestdet_by_hand() -> None:
     out = np.zeros((7, 2, 3))
     out[:, 1, 2] = [0.5, np.arctanh(0.5), np.arctanh(-0.25), 0.0, np.log(3), 0.2, 0.9]
-    found = fastestdet.decode({"758": out}, INPUT)
+    found = HEADS["fastestdet"].decode({"758": out}, INPUT)
     # cell y 1, x 2 of 2 x 3: centre ((2 + .5) / 3 * 96, (1 - .25) / 2 * 64), sides .5 * 96, .75 * 64
     np.testing.assert_allclose(found.boxes[5], [80 - 24, 24 - 24, 80 + 24, 24 + 24])
     assert found.scores[5] == pytest.approx(0.5**0.6 * 0.9**0.4)
@@ -46,7 +48,7 @@ def test_yolov8_by_hand() -> None:
     """(4 + 3 classes, 8 boxes)."""
     out = np.zeros((7, 8))
     out[:, 3] = [40, 30, 20, 10, 0.1, 0.7, 0.2]
-    found = yolov8.decode({"output0": out}, INPUT)
+    found = HEADS["yolov8"].decode({"output0": out}, INPUT)
     np.testing.assert_allclose(found.boxes[3], [30, 25, 50, 35])
     assert (found.scores[3], found.labels[3], found.num_classes) == (0.7, 1, 3)
 
@@ -54,35 +56,35 @@ def test_yolov8_by_hand() -> None:
 def test_yolov8_end_to_end_by_hand() -> None:
     out = np.zeros((300, 6))
     out[0] = [1, 2, 30, 40, 0.9, 5]
-    found = yolov8.decode({"output0": out}, INPUT)
+    found = HEADS["yolov8"].decode({"output0": out}, INPUT)
     np.testing.assert_allclose(found.boxes[0], [1, 2, 30, 40])
     assert (found.scores[0], found.labels[0], found.scores[1]) == (0.9, 5, 0.0)
 
 
 def test_yolov8_metadata() -> None:
     """As an export writes it: text of Python literals."""
-    found = yolov8.read_metadata(
+    found = ultralytics_entry(
         {"names": "{0: 'bolt', 1: 'nut'}", "imgsz": "[320, 640]", "task": "detect", "stride": "32"}
     )
     assert (found["classes"], found["size"], found["head"]) == (["bolt", "nut"], [320, 640], "yolov8")
-    assert yolov8.read_metadata({"author": "somebody"}) == {}
+    assert ultralytics_entry({"author": "somebody"}) == {}
     about = {"names": "{0: 'bolt'}", "imgsz": "[1, 1]"}
-    assert yolov8.read_metadata({**about, "task": "segment"})["head"] == "yolov8-seg"
-    assert yolov8.read_metadata({**about, "task": "obb"})["head"] == "yolov8-obb"
+    assert ultralytics_entry({**about, "task": "segment"})["head"] == "yolov8-seg"
+    assert ultralytics_entry({**about, "task": "obb"})["head"] == "yolov8-obb"
     with pytest.raises(SettingsError, match="task 'pose'"):
-        yolov8.read_metadata({**about, "task": "pose"})
+        ultralytics_entry({**about, "task": "pose"})
 
 
 def test_plain_and_ssd_by_hand() -> None:
     plain = {"boxes": np.array([[1.0, 2, 3, 4]]), "scores": np.array([0.6]), "labels": np.array([3])}
-    found = ssd.decode_plain(plain, INPUT)
+    found = HEADS["plain"].decode(plain, INPUT)
     assert (found.boxes.tolist(), found.scores.tolist(), found.labels.tolist()) == (
         [[1, 2, 3, 4]],
         [0.6],
         [3],
     )
     many = {"boxes": np.array([[0.0, 0, 0.5, 1]]), "scores": np.array([[0.9, 0.3, 0.6]])}
-    found = ssd.decode(many, HeadSettings(size=(64, 96), background=0))
+    found = HEADS["ssd"].decode(many, HeadSettings(size=(64, 96), background=0))
     assert found.boxes.tolist() == [[0, 0, 48, 64]] * 2
     assert dict(zip(found.labels.tolist(), found.scores.tolist(), strict=True)) == {1: 0.3, 2: 0.6}
 
@@ -90,9 +92,9 @@ def test_plain_and_ssd_by_hand() -> None:
 def test_orders_scales_and_names() -> None:
     summary = HeadSettings(size=(64, 96), box_order="yxyx", box_scale="relative", outputs={"boxes": "b"})
     out = {"b": np.array([[0.25, 0.5, 0.5, 1.0]]), "scores": np.array([1.0]), "labels": np.array([0])}
-    assert ssd.decode_plain(out, summary).boxes.tolist() == [[48, 16, 96, 32]]
+    assert HEADS["plain"].decode(out, summary).boxes.tolist() == [[48, 16, 96, 32]]
     with pytest.raises(SettingsError, match="none of the outputs b, scores, labels is called boxes"):
-        ssd.decode_plain(out, INPUT)
+        HEADS["plain"].decode(out, INPUT)
 
 
 def above(found: Candidates, least: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -117,16 +119,17 @@ def test_as_transformers_reads_its_own_networks(kind: str) -> None:
         found = DetrImageProcessor().post_process_object_detection(
             outputs, threshold=0.3, target_sizes=[(64, 96)]
         )[0]
-        mine = above(detr.decode({"logits": logits[0].numpy(), "pred_boxes": boxes[0].numpy()}, INPUT), 0.3)
+        mine = above(
+            HEADS["detr"].decode({"logits": logits[0].numpy(), "pred_boxes": boxes[0].numpy()}, INPUT), 0.3
+        )
     else:
         logits = torch.randn(1, 20, 5) * 3
         outputs = RTDetrObjectDetectionOutput(logits=logits, pred_boxes=boxes)
         found = RTDetrImageProcessor().post_process_object_detection(
             outputs, threshold=0.3, target_sizes=[(64, 96)]
         )[0]
-        mine = above(
-            detr.decode_rt({"logits": logits[0].numpy(), "pred_boxes": boxes[0].numpy()}, INPUT), 0.3
-        )
+    given = {"logits": logits[0].numpy(), "pred_boxes": boxes[0].numpy()}
+    mine = above(HEADS[kind].decode(given, INPUT), 0.3)
     order = np.argsort(-found["scores"].numpy(), kind="stable")
     assert len(order) >= 5
     np.testing.assert_allclose(mine[0], found["boxes"].numpy()[order], atol=1e-4)
@@ -138,14 +141,14 @@ def test_yolov5_by_hand() -> None:
     """3 boxes in each of 126 cells; .8 objectness times .5 of class 1."""
     out = np.zeros((378, 8))
     out[200] = [40, 30, 20, 10, 0.8, 0.1, 0.5, 0.2]
-    found = yolov5.decode({"output": out}, INPUT)
+    found = HEADS["yolov5"].decode({"output": out}, INPUT)
     np.testing.assert_allclose(found.boxes[200], [30, 25, 50, 35])
     assert found.scores[200] == pytest.approx(0.4)
     assert (found.labels[200], found.num_classes) == (1, 3)
 
 
 def test_yolov7_end_to_end_by_hand() -> None:
-    found = yolov5.decode_end_to_end({"output": np.array([[0, 1.0, 2, 30, 40, 5, 0.9]])}, INPUT)
+    found = HEADS["yolov7-end2end"].decode({"output": np.array([[0, 1.0, 2, 30, 40, 5, 0.9]])}, INPUT)
     assert found.boxes.tolist() == [[1, 2, 30, 40]]
     assert (found.scores.tolist(), found.labels.tolist()) == ([0.9], [5])
 
@@ -153,14 +156,14 @@ def test_yolov7_end_to_end_by_hand() -> None:
 @pytest.mark.parametrize(
     ("decode", "shape", "right"),
     [
-        (yolov8.decode, (378, 85), "yolov5"),
-        (yolov8.decode, (126, 85), "yolox"),
-        (yolox.decode, (84, 126), "yolov8"),
-        (yolox.decode, (378, 85), "yolov5"),
-        (yolov5.decode, (84, 126), "yolov8"),
-        (yolov5.decode, (126, 85), "yolox"),
-        (fastestdet.decode, (378, 85), "yolov5"),
-        (yolov8.decode, (85, 4, 6), "fastestdet"),
+        (HEADS["yolov8"].decode, (378, 85), "yolov5"),
+        (HEADS["yolov8"].decode, (126, 85), "yolox"),
+        (HEADS["yolox"].decode, (84, 126), "yolov8"),
+        (HEADS["yolox"].decode, (378, 85), "yolov5"),
+        (HEADS["yolov5"].decode, (84, 126), "yolov8"),
+        (HEADS["yolov5"].decode, (126, 85), "yolox"),
+        (HEADS["fastestdet"].decode, (378, 85), "yolov5"),
+        (HEADS["yolov8"].decode, (85, 4, 6), "fastestdet"),
     ],
 )
 def test_a_layout_of_another_head_is_refused_by_name(decode: Any, shape: tuple[int, ...], right: str) -> None:
@@ -170,6 +173,117 @@ def test_a_layout_of_another_head_is_refused_by_name(decode: Any, shape: tuple[i
 
 def test_boxes_of_queries_must_be_four_numbers() -> None:
     with pytest.raises(SettingsError, match="expected logits"):
-        detr.decode({"logits": np.zeros((10, 5)), "pred_boxes": np.zeros((10, 5))}, INPUT)
+        HEADS["detr"].decode({"logits": np.zeros((10, 5)), "pred_boxes": np.zeros((10, 5))}, INPUT)
     with pytest.raises(SettingsError, match="expected boxes"):
-        ssd.decode_plain({"boxes": np.zeros((3, 5)), "scores": np.zeros(3), "labels": np.zeros(3)}, INPUT)
+        HEADS["plain"].decode(
+            {"boxes": np.zeros((3, 5)), "scores": np.zeros(3), "labels": np.zeros(3)}, INPUT
+        )
+
+
+SIZE = (64, 96)
+LEVELS = HeadSettings(size=SIZE)
+CLASSES = 3
+
+
+def cells(offset: float, strides: tuple[int, ...]) -> Iterator[tuple[float, float, int]]:
+    """x, y px and stride of every cell, row by row."""
+    for stride in strides:
+        for row in range(math.ceil(SIZE[0] / stride)):
+            for column in range(math.ceil(SIZE[1] / stride)):
+                yield (column + offset) * stride, (row + offset) * stride, stride
+
+
+def mean_bin(logits: np.ndarray) -> float:
+    weights = [math.exp(value) for value in logits]
+    return sum(k * weight for k, weight in enumerate(weights)) / sum(weights)
+
+
+def by_cell(found: Candidates, boxes: list[list[float]], scores: np.ndarray) -> None:
+    np.testing.assert_allclose(found.boxes, boxes, atol=1e-9)
+    np.testing.assert_allclose(found.scores, scores.max(axis=1))
+    np.testing.assert_array_equal(found.labels, scores.argmax(axis=1))
+    assert found.num_classes == CLASSES
+
+
+def sides_of(place: tuple[float, float, int], logits: np.ndarray) -> list[float]:
+    """As NanoDet's distance2bbox and PicoDet's demo have it."""
+    x, y, stride = place
+    left, top, right, bottom = (stride * mean_bin(logits[8 * k : 8 * k + 8]) for k in range(4))
+    return [x - left, y - top, x + right, y + bottom]
+
+
+def test_nanodet_plus() -> None:
+    """64 x 96 px: 8 * 12 + 4 * 6 + 2 * 3 + 1 * 2 cells, the last row and column rounded up; corners of cells."""
+    rng = np.random.default_rng(1)
+    places = list(cells(0.0, (8, 16, 32, 64)))
+    assert len(places) == 128
+    scores, sides = rng.uniform(size=(128, CLASSES)), rng.normal(size=(128, 32))
+    found = HEADS["nanodet"].decode({"output": np.concatenate([scores, sides], axis=1)}, LEVELS)
+    by_cell(found, [sides_of(place, row) for place, row in zip(places, sides, strict=True)], scores)
+    with pytest.raises(SettingsError, match=r"head nanodet: expected outputs \(128, classes \+ 32\)"):
+        HEADS["nanodet"].decode({"output": np.zeros((126, 40))}, LEVELS)
+
+
+def test_picodet() -> None:
+    """Four pairs of outputs, scores first as PaddleDetection orders them; middles of cells."""
+    rng = np.random.default_rng(2)
+    places = list(cells(0.5, (8, 16, 32, 64)))
+    scores, sides = rng.uniform(size=(128, CLASSES)), rng.normal(size=(128, 32))
+    cuts = np.cumsum([96, 24, 6])
+    outputs = {f"s{k}": part for k, part in enumerate(np.split(scores, cuts))}
+    outputs |= {f"b{k}": part for k, part in enumerate(np.split(sides, cuts))}
+    found = HEADS["picodet"].decode(outputs, LEVELS)
+    by_cell(found, [sides_of(place, row) for place, row in zip(places, sides, strict=True)], scores)
+    with pytest.raises(SettingsError, match="expected 128 cells for an input of 96x64 px, got 126"):
+        HEADS["picodet"].decode({k: v for k, v in outputs.items() if k[1] != "3"}, LEVELS)
+    with pytest.raises(SettingsError, match=r"expected scores and boxes of each level, \(cells, classes\)"):
+        HEADS["picodet"].decode({k: v for k, v in outputs.items() if k != "b3"}, LEVELS)
+
+
+def test_rtmdet() -> None:
+    """Logits and distances in px of each stride, from the cells' corners, as MMDetection decodes them."""
+    rng = np.random.default_rng(3)
+    outputs, places, scores, sides = {}, list(cells(0.0, (8, 16, 32))), [], []
+    for k, (h, w) in enumerate(((8, 12), (4, 6), (2, 3))):
+        logits, distances = rng.normal(size=(CLASSES, h, w)), rng.uniform(1, 40, size=(4, h, w))
+        outputs[f"cls{k}"], outputs[f"box{k}"] = logits, distances
+        scores += [1 / (1 + np.exp(-logits[:, row, column])) for row in range(h) for column in range(w)]
+        sides += [distances[:, row, column] for row in range(h) for column in range(w)]
+    boxes = [[x - d[0], y - d[1], x + d[2], y + d[3]] for (x, y, _), d in zip(places, sides, strict=True)]
+    by_cell(HEADS["rtmdet"].decode(outputs, LEVELS), boxes, np.array(scores))
+    with pytest.raises(SettingsError, match=r"head rtmdet: expected scores and boxes of each level"):
+        HEADS["rtmdet"].decode({"cls": np.zeros((3, 8, 12)), "box": np.zeros((5, 8, 12))}, LEVELS)
+
+
+def test_mmdeploy_end_to_end() -> None:
+    dets = np.array([[1.0, 2, 30, 40, 0.9], [5, 6, 7, 8, 0.2]])
+    found = HEADS["mmdet"].decode({"dets": dets, "labels": np.array([2, 0])}, LEVELS)
+    assert found.boxes.tolist() == [[1, 2, 30, 40], [5, 6, 7, 8]]
+    assert (found.scores.tolist(), found.labels.tolist()) == ([0.9, 0.2], [2, 0])
+    with pytest.raises(SettingsError, match="head mmdet: expected dets"):
+        HEADS["mmdet"].decode({"dets": dets[:, :4], "labels": np.array([2, 0])}, LEVELS)
+
+
+def test_efficientdet_as_the_package_effdet_decodes_it() -> None:
+    """128 x 256 px at strides 8 to 128, its own anchors and its own decoding."""
+    anchors_of = pytest.importorskip("effdet.anchors")
+    size = (128, 256)
+    aspects = [(1.0, 1.0), (1.4, 0.7), (0.7, 1.4)]
+    anchors = anchors_of.Anchors(3, 7, 3, aspects, 4.0, size).boxes
+    rng = np.random.default_rng(4)
+    outputs, flat_scores, flat_codes = {}, [], []
+    for level in range(5):
+        h, w = size[0] >> (3 + level), size[1] >> (3 + level)
+        logits, codes = rng.normal(size=(9 * CLASSES, h, w)), rng.normal(0, 0.3, size=(36, h, w))
+        outputs[f"class_{level}"], outputs[f"box_{level}"] = logits, codes
+        flat_scores.append(logits.transpose(1, 2, 0).reshape(-1, CLASSES))
+        flat_codes.append(codes.transpose(1, 2, 0).reshape(-1, 4))
+    codes = torch.from_numpy(np.concatenate(flat_codes))
+    boxes = anchors_of.decode_box_outputs(codes, anchors.double(), output_xyxy=True)
+    scores = 1 / (1 + np.exp(-np.concatenate(flat_scores)))
+    found = HEADS["efficientdet"].decode(outputs, HeadSettings(size=size))
+    np.testing.assert_allclose(found.boxes, boxes.numpy(), rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(found.scores, scores.max(axis=1))
+    np.testing.assert_array_equal(found.labels, scores.argmax(axis=1))
+    with pytest.raises(SettingsError, match="head efficientdet: expected scores and boxes"):
+        HEADS["efficientdet"].decode({"a": np.zeros((9, 2, 2)), "b": np.zeros((35, 2, 2))}, LEVELS)

@@ -11,10 +11,10 @@ import torch
 import torchvision
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.models.detection.modules import ModuleDetector, lower_threshold
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.load import load_classifiers, load_model
+from vidrobust.models.modules import ModuleDetector, lower_threshold
 from vidrobust.predictions import Detections
 
 onnx = pytest.importorskip("onnx")

@@ -11,13 +11,13 @@ import torchvision
 
 from tests.models.detection.test_load import constant_network
 from vidrobust.errors import SettingsError
-from vidrobust.models.detection import heads as yolov8_shapes
 from vidrobust.models.detection.candidates import HeadSettings, MaskParts
-from vidrobust.models.detection.fit import BoxPreprocess, Fit
-from vidrobust.models.detection.modules import ModuleDetector
+from vidrobust.models.detection.heads import HEADS
 from vidrobust.models.detection.suppress import MIN_SCORE, keep_turned, likeness, mask_of, turned_box
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.load import load_model
+from vidrobust.models.modules import ModuleDetector
+from vidrobust.models.preprocess import BoxPreprocess, Placement
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.polygon import Polygon
@@ -55,7 +55,7 @@ def test_mask_rcnn_of_torchvision_says_what_torchvision_says(bottles: torch.Tens
     assert sum(shape is not None for shape in found.shapes) > 5
 
 
-def prototypes_and_boxes(frame: tuple[int, int]) -> tuple[MaskParts, Fit, np.ndarray]:
+def prototypes_and_boxes(frame: tuple[int, int]) -> tuple[MaskParts, Placement, np.ndarray]:
     """Six masks of four prototypes of 16 x 24 px, over an input of 64 x 96 px."""
     rng = np.random.default_rng(3)
     prototypes = torch.nn.functional.avg_pool2d(
@@ -75,7 +75,7 @@ def within(sums: torch.Tensor, box: np.ndarray) -> np.ndarray:
     return (sums.numpy() > 0) & (x >= box[0]) & (x < box[2]) & (y >= box[1]) & (y < box[3])
 
 
-def drawn(parts: MaskParts, row: int, box: np.ndarray, fit: Fit, frame: tuple[int, int]) -> np.ndarray:
+def drawn(parts: MaskParts, row: int, box: np.ndarray, fit: Placement, frame: tuple[int, int]) -> np.ndarray:
     mask = mask_of(parts, row, box, fit, frame)
     return np.zeros(frame, bool) if mask is None else mask.array(frame)
 
@@ -113,32 +113,32 @@ def test_yolov8_seg_by_hand() -> None:
     out = np.zeros((9, 10))
     out[:, 4] = [40, 30, 20, 10, 0.2, 0.7, 1, -2, 3]
     prototypes = np.random.default_rng(0).normal(size=(3, 16, 24))
-    found = yolov8_shapes.decode_masks({"output0": out, "output1": prototypes}, INPUT)
+    found = HEADS["yolov8-seg"].decode({"output0": out, "output1": prototypes}, INPUT)
     np.testing.assert_allclose(found.boxes[4], [30, 25, 50, 35])
     assert (found.scores[4], found.labels[4], found.num_classes) == (0.7, 1, 2)
     assert found.masks is not None
     np.testing.assert_array_equal(found.masks.weights[4], [1, -2, 3])
     ended = np.zeros((300, 9))
     ended[0] = [1, 2, 30, 40, 0.9, 1, 1, -2, 3]
-    found = yolov8_shapes.decode_masks({"output0": ended, "output1": prototypes}, INPUT)
+    found = HEADS["yolov8-seg"].decode({"output0": ended, "output1": prototypes}, INPUT)
     assert (found.boxes[0].tolist(), found.scores[0], found.labels[0]) == ([1, 2, 30, 40], 0.9, 1)
     with pytest.raises(SettingsError, match="head yolov8-seg: expected"):
-        yolov8_shapes.decode_masks({"output0": out}, INPUT)
+        HEADS["yolov8-seg"].decode({"output0": out}, INPUT)
 
 
 def test_yolov8_obb_by_hand() -> None:
     """(4 + 2 classes + 1 angle, 10 boxes): 20 x 10 px, turned by a quarter."""
     out = np.zeros((7, 10))
     out[:, 4] = [40, 30, 20, 10, 0.2, 0.7, np.pi / 2]
-    found = yolov8_shapes.decode_turned({"output0": out}, INPUT)
+    found = HEADS["yolov8-obb"].decode({"output0": out}, INPUT)
     np.testing.assert_allclose(found.boxes[4], [35, 20, 45, 40])
     assert (found.scores[4], found.labels[4], found.num_classes) == (0.7, 1, 2)
     ended = np.zeros((300, 7))
     ended[0] = [40, 30, 20, 10, 0.9, 1, np.pi / 2]
-    found = yolov8_shapes.decode_turned({"output0": ended}, INPUT)
+    found = HEADS["yolov8-obb"].decode({"output0": ended}, INPUT)
     np.testing.assert_allclose(found.boxes[0], [35, 20, 45, 40])
     with pytest.raises(SettingsError, match="head yolov8-obb: expected"):
-        yolov8_shapes.decode_turned({"output0": np.zeros((5, 10))}, INPUT)
+        HEADS["yolov8-obb"].decode({"output0": np.zeros((5, 10))}, INPUT)
 
 
 def test_probabilistic_iou_by_hand() -> None:

@@ -35,7 +35,7 @@ def plain_yolox(session: object, rgb: np.ndarray) -> list:
     """Megvii's YOLOX: top left letterbox of 416, grids of 8, 16 and 32 px."""
     height, width = rgb.shape[:2]
     ratio = min(416 / height, 416 / width)
-    small = cv2.resize(rgb[..., ::-1], (round(width * ratio), round(height * ratio)))  # both whole here
+    small = cv2.resize(rgb[..., ::-1], (int(width * ratio), int(height * ratio)))
     canvas = np.full((416, 416, 3), 114, np.float32)
     canvas[: small.shape[0], : small.shape[1]] = small
     out = session.run(None, {"images": canvas.transpose(2, 0, 1)[None]})[0][0].astype(float)

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from tests.models.detection.test_load import constant_network
-from vidrobust.models.detection.fit import BoxPreprocess
 from vidrobust.models.load import load_model
+from vidrobust.models.preprocess import BoxPreprocess
 from vidrobust.predictions import Detections
 
 pytest.importorskip("onnxruntime")

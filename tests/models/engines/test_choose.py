@@ -13,10 +13,9 @@ import pytest
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.engines import cache, choose
-from vidrobust.models.engines.agreement import Guarded, disagreement
+from vidrobust.models.engines import choose, export
 from vidrobust.models.engines.choose import with_engine
-from vidrobust.models.engines.wanted import Wanted
+from vidrobust.models.engines.runners import EngineRequest, GuardedRun, disagreement
 from vidrobust.models.info import code_sha256, identity, state_sha256
 from vidrobust.models.load import load_model, pinned_spec
 from vidrobust.models.modules import from_module
@@ -94,11 +93,11 @@ def test_an_onnx_file_says_what_a_bare_session_says(engine: str, models: Path, c
 
 def test_auto_chooses_once_and_says_how(noise: torch.Tensor) -> None:
     network = of_module(Small())
-    first = with_engine(network, Wanted(), noise)
+    first = with_engine(network, EngineRequest(), noise)
     assert "engine chosen by measurement, frames/s: openvino on" in first.notes[-1]
     for part in ("onnxruntime on", f"torch {torch.__version__}"):
         assert part in first.notes[-1]
-    again = with_engine(network, Wanted(), noise)
+    again = with_engine(network, EngineRequest(), noise)
     assert (again.engine, again.threads, again.notes) == (first.engine, first.threads, first.notes)
     expected, found = as_classifier(network, "s")(noise), as_classifier(first, "s")(noise)
     assert np.abs(expected.probabilities - found.probabilities).max() < 1e-6
@@ -113,7 +112,7 @@ def test_what_was_measured_beside_other_work_is_measured_again_when_that_is_gone
     plain = choose.measured
     monkeypatch.setattr(choose, "measured", lambda *given: measured.append(1) or plain(*given))
     for load, times in ((1.2, 1), (1.1, 1), (0.3, 2), (1.5, 2), (0.1, 2)):  # noqa: B007
-        with_engine(network, Wanted(), noise)
+        with_engine(network, EngineRequest(), noise)
         assert len(measured) == times
 
 
@@ -137,11 +136,11 @@ def test_a_spec_that_pins_the_engine_loads_the_same(models: Path) -> None:
 
 def test_a_module_that_cannot_be_exported_stays_in_torch_and_says_why(noise: torch.Tensor) -> None:
     network = of_module(Unexportable())
-    stayed = with_engine(network, Wanted(), noise)
+    stayed = with_engine(network, EngineRequest(), noise)
     assert stayed.run is network.run
     assert any("computed by torch: " in note or "not openvino: " in note for note in stayed.notes)
     with pytest.raises(SettingsError, match="model own: "):
-        with_engine(network, Wanted(engine="openvino"), noise)
+        with_engine(network, EngineRequest(engine="openvino"), noise)
 
 
 def test_what_torch_prints_of_a_module_that_cannot_be_exported_is_not_heard(
@@ -151,7 +150,7 @@ def test_what_torch_prints_of_a_module_that_cannot_be_exported_is_not_heard(
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(x) + torch.randn(4, generator=torch.Generator().manual_seed(3))
 
-    with_engine(of_module(Drawn()), Wanted(), noise)
+    with_engine(of_module(Drawn()), EngineRequest(), noise)
     assert capfd.readouterr() == ("", "")
 
 
@@ -159,11 +158,11 @@ def test_a_trace_that_lost_a_branch_is_caught_on_the_frames(noise: torch.Tensor)
     """Bright frames take the branch that the trace of black ones does not have."""
     bright = (noise.int() // 4 + 190).to(torch.uint8)
     network = of_module(Branching())
-    stayed = with_engine(network, Wanted(), bright)
+    stayed = with_engine(network, EngineRequest(), bright)
     assert stayed.engine == network.engine
     assert any("not openvino: scores differ by" in note for note in stayed.notes)
     with pytest.raises(SettingsError, match="model own: not openvino: scores differ by"):
-        with_engine(network, Wanted(engine="openvino"), bright)
+        with_engine(network, EngineRequest(engine="openvino"), bright)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -171,8 +170,8 @@ def test_a_lost_branch_that_only_footage_shows_is_given_up_then(engine: str, noi
     """Dark frames agree on loading; the first bright batch is right nonetheless, and it is said."""
     dark, bright = noise // 8, (noise.int() // 4 + 190).to(torch.uint8)
     network = of_module(Branching(seed=3))
-    chosen = with_engine(network, Wanted(engine=engine), dark)
-    assert isinstance(chosen.run, Guarded)
+    chosen = with_engine(network, EngineRequest(engine=engine), dark)
+    assert isinstance(chosen.run, GuardedRun)
     chosen.run.left = 2
     model = as_classifier(network, "s")
     model = dataclasses.replace(model, network=chosen)
@@ -197,7 +196,9 @@ def test_int8_changes_scores_and_counts_labels(cat: torch.Tensor, models: Path) 
 
 def test_bfloat16_of_a_module_rounds_to_eight_bits(noise: torch.Tensor) -> None:
     network = of_module(Small())
-    model = as_classifier(with_engine(network, Wanted(precision="bfloat16", engine="torch"), noise), "s")
+    model = as_classifier(
+        with_engine(network, EngineRequest(precision="bfloat16", engine="torch"), noise), "s"
+    )
     apart = np.abs(model(noise).probabilities - as_classifier(network, "s")(noise).probabilities).max()
     assert 1e-6 < apart < 0.02
     assert model.info.precision == "bfloat16"
@@ -226,7 +227,7 @@ def test_a_cache_that_cannot_be_written_leaves_torch(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("VIDROBUST_CACHE", str(tmp_path / "file" / "cache"))
     network = of_module(Small(seed=5))
-    stayed = with_engine(network, Wanted(), noise)
+    stayed = with_engine(network, EngineRequest(), noise)
     assert stayed.run is network.run
     assert "the cache cannot be written" in stayed.notes[-1]
 
@@ -267,7 +268,7 @@ def test_the_cache_is_where_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
         path.write_text("net")
 
     for _ in range(2):
-        assert cache.made_once("k", "n.onnx", make) == tmp_path / "networks" / "k" / "n.onnx"
+        assert export.made_once("k", "n.onnx", make) == tmp_path / "networks" / "k" / "n.onnx"
     assert len(made) == 1
     assert [p.name for p in (tmp_path / "networks").iterdir()] == ["k"]
 
@@ -276,8 +277,8 @@ def test_the_cache_is_where_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path
         raise RuntimeError("stopped")
 
     with pytest.raises(RuntimeError, match="stopped"):
-        cache.made_once("other", "n.onnx", fail)
+        export.made_once("other", "n.onnx", fail)
     assert [p.name for p in (tmp_path / "networks").iterdir()] == ["k"]
-    assert cache.recall("none") is None
-    assert cache.remember("c", {"engine": "x"})
-    assert cache.recall("c") == {"engine": "x"}
+    assert export.recall("none") is None
+    assert export.remember("c", {"engine": "x"})
+    assert export.recall("c") == {"engine": "x"}

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from vidrobust.cli.tools import engines
 from vidrobust.errors import SettingsError
-from vidrobust.models.engines.compare import compare_engines
+from vidrobust.models.engines.choose import compare_engines
 from vidrobust.models.load import load_as_it_is
 
 NET = "mobilenet_v1_0.25_128.onnx"

@@ -12,9 +12,9 @@ from torch import nn
 
 from tests.plugins.finetune.small_boxes import NAMES, PLACES, Finder
 from vidrobust.errors import SettingsError
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings
-from vidrobust.models.detection.modules import ModuleDetector, module_detector
+from vidrobust.models.modules import ModuleDetector, module_detector
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, NOT_FOR_BOXES, arms_of
 from vidrobust.plugins.finetune.boxes.judge import BoxBench, Shown

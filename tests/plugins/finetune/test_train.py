@@ -15,8 +15,7 @@ from torch.nn import functional
 from vidrobust.errors import SettingsError
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.models.rebuilt.blur import BlurPool
-from vidrobust.models.rebuilt.blur_module import blurred
+from vidrobust.models.rebuilt.blur import BlurPool, blurred
 from vidrobust.plugins.finetune.arms import ARMS
 from vidrobust.plugins.finetune.samples import Samples, Turning, jensen_shannon, turned
 from vidrobust.plugins.finetune.steps import Mixture, Step

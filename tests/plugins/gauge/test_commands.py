@@ -139,10 +139,8 @@ def test_gates_on_the_figures_of_a_gauge_study(
     assert "failed: percent_grr.high of the gauge is 80" in summary.err
     assert json.loads(summary.out)["ndc"] == 4  # what is printed is the study, and it alone
     config = tmp_path / "vidrobust.toml"
-    config.write_text(
-        f'fail_if = ["ndc < 5", "flip_rate > 0.02"]\njunit = "{junit}"\nout = "{tmp_path / "o"}"\n'
-    )
-    assert run(*command, "--config", str(config)) == 2
+    config.write_text(f'fail_if = ["ndc < 5", "flip_rate > 0.02"]\nout = "{tmp_path / "o"}"\n')
+    assert run(*command, "--config", str(config), f"--junit={junit}") == 2
     assert "flip_rate > 0.02: was not computed; computed are repeatability_sd, " in capsys.readouterr().err
     root = ElementTree.fromstring(junit.read_text())
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "1")

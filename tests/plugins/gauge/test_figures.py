@@ -8,8 +8,9 @@ import pytest
 
 from tests.plugins.gauge.published import AIAG, crossed, judged_twice
 from vidrobust.plugins.gauge.acceptance import load_profile
-from vidrobust.plugins.gauge.figures import EVERYONE, GAUGE, Figures, figures_of, find, is_figure, names
+from vidrobust.plugins.gauge.figures import EVERYONE, FIGURES, GAUGE, figures_of, is_figure
 from vidrobust.plugins.gauge.studies import Asked, attribute_of, gauge_of
+from vidrobust.run_folder.figures import Figures
 from vidrobust.run_folder.gates import Passage, exit_code, parse_gate, pass_figures
 
 
@@ -29,7 +30,7 @@ def attribute(reference: bool = True) -> Figures:
 
 
 def passages(figures: Figures, rule: str) -> list[Passage]:
-    return pass_figures([parse_gate(rule)], figures)
+    return pass_figures([parse_gate(rule)], FIGURES, figures)
 
 
 def test_the_gauge_of_the_manual_passes_and_fails_where_its_figures_say() -> None:
@@ -71,13 +72,13 @@ def test_a_rule_is_held_against_every_operator() -> None:
     assert {p.of for p in passages(figures, "within_operator.agreement < 0.5")} == {"A", "B"}
     assert [p.of for p in passages(figures, "agreement < 0.5")] == [EVERYONE]
     assert [p.of for p in passages(figures, "cohens_kappa < 0.5")] == ["A and B"]
-    kappa = find(figures, "fleiss_kappa")[EVERYONE]
-    assert kappa == find(figures, "between_operators.fleiss_kappa")[EVERYONE]
-    assert kappa != find(figures, "within_operator.fleiss_kappa")["A"]
+    kappa = FIGURES.find(figures, "fleiss_kappa")[EVERYONE]
+    assert kappa == FIGURES.find(figures, "between_operators.fleiss_kappa")[EVERYONE]
+    assert kappa != FIGURES.find(figures, "within_operator.fleiss_kappa")["A"]
 
 
 def test_what_was_not_computed_is_said_with_what_was() -> None:
-    (missing,) = pass_figures([parse_gate("percent_grr > 30")], attribute(), why="no scores")
+    (missing,) = pass_figures([parse_gate("percent_grr > 30")], FIGURES, attribute(), why="no scores")
     assert missing.outcome == "not computed"
     assert missing.sentence.startswith(
         "percent_grr > 30: was not computed; computed are within_operator.agreement, "
@@ -85,12 +86,14 @@ def test_what_was_not_computed_is_said_with_what_was() -> None:
     assert missing.sentence.endswith("; no scores")
     assert exit_code(passages(attribute(reference=False), "effectiveness < 0.9")) == 2
     assert math.isnan(passages({}, "ndc < 5")[0].seen)
-    assert all(find(attribute(), name) for name in names(attribute()))
+    assert all(FIGURES.find(attribute(), name) for name in FIGURES.names(attribute()))
 
 
 def test_names_of_figures_are_distinguished_from_names_of_metrics() -> None:
     assert all(
-        is_figure(name) for figures in (gauge(tolerance_width=8.0), attribute()) for name in names(figures)
+        is_figure(name)
+        for figures in (gauge(tolerance_width=8.0), attribute())
+        for name in FIGURES.names(figures)
     )
     assert not is_figure("flip_rate")
     assert not is_figure("recall")

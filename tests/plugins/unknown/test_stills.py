@@ -8,18 +8,18 @@ import pandas as pd
 import pytest
 import torch
 
-from vidrobust.models.inside.looked import Looked
 from vidrobust.plugins.unknown.asked import Asked, tiny
+from vidrobust.plugins.unknown.inside import Readout
 from vidrobust.plugins.unknown.stills import copies, independent, nearness
 from vidrobust.plugins.unknown.study import Events, study
 
 
-def asked(features: np.ndarray, *, still: bool) -> tuple[Asked, Looked]:
+def asked(features: np.ndarray, *, still: bool) -> tuple[Asked, Readout]:
     n = len(features)
     rows = pd.DataFrame(
         {"item": "a", "frame": range(n), "time_s": np.arange(n) / 25, "part": "", "still": still}
     )
-    looked = Looked(answer=np.zeros(n, np.int64), surest=np.full(n, 0.5), features=features)
+    looked = Readout(answer=np.zeros(n, np.int64), surest=np.full(n, 0.5), features=features)
     return Asked(rows, {"m": looked}), looked
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.models.inside.looked import Looked
 from vidrobust.plugins.unknown.asked import Asked, spread
+from vidrobust.plugins.unknown.inside import Readout
 from vidrobust.plugins.unknown.make import events_of
 from vidrobust.plugins.unknown.names import FLIP
 from vidrobust.plugins.unknown.study import Events, leading, study
@@ -31,7 +31,7 @@ def asked(seed: int, further: float, *, turns: float) -> Asked:
     logits[:, 0] += 2
     rows = pd.DataFrame({"item": [f"{seed}_{c}" for c in clip], "frame": np.arange(n) % FRAMES, "part": ""})
     rows["time_s"] = rows["frame"] / 10
-    looked = Looked(
+    looked = Readout(
         answer=logits.argmax(axis=1),
         surest=np.exp(logits).max(axis=1) / np.exp(logits).sum(axis=1),
         logits=logits,

@@ -147,7 +147,8 @@ def test_a_planted_dropout_is_bridged() -> None:
     rows = rows_of(item(0.1, 0.0, frames=150))
     bridged = rows["max-gap-5", "dropout_rate"]
     assert bridged["before"] == pytest.approx(0.1, abs=0.04)
-    assert (bridged["after"], bridged["low"]) == (0, 0)
+    assert (bridged["after"], bridged["tested"]) == (0, 5)
+    assert np.isnan(bridged["low"])  # five stretches of a second decide nothing
     assert rows["max-gap-5", "uncovered_rate"]["after"] == 0
     # 16 of 150 frames are missed, two of them before the third box, which is in frame 4: 14 of 146 remain
     assert rows["min-hits-3", "dropout_rate"]["ratio"] == pytest.approx((14 / 146) / (16 / 150))

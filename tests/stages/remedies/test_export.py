@@ -19,7 +19,7 @@ from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.class_meter import ClassMeter
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications

@@ -8,11 +8,12 @@ import pytest
 
 from vidrobust.stages.remedies.answers import Answers, answers_of
 from vidrobust.stages.remedies.label_rows import Study, costs_of, rule_rows, silence_rows, sure_by_frames
-from vidrobust.stages.remedies.recommend import held_out_verdict, recommended
+from vidrobust.stages.remedies.recommend import halves_of, recommended
 from vidrobust.stages.remedies.row import table_of, unbeaten
+from vidrobust.stages.remedies.study import marked
 from vidrobust.stages.remedies.truth import events, reported_changes, short_events
-from vidrobust.stages.remedies.verdict import verdict
 from vidrobust.statistics.clusters import Clusters
+from vidrobust.statistics.ratios import Undecided, Verdict
 
 RATE = 10.0
 
@@ -198,7 +199,7 @@ def test_operating_points_of_the_models_own_leave_rules_on_labels() -> None:
 
 
 def test_the_rule_is_judged_on_the_half_that_did_not_choose_it() -> None:
-    clusters = Clusters(np.repeat(np.arange(4), 25), "item")
+    clusters = Clusters(np.repeat(np.arange(10), 10), "item")
     before = np.ones(100)
     after = {"a": np.r_[np.zeros(50), np.ones(50)], "b": np.r_[np.ones(50), np.zeros(50)]}
     found = recommended(after, before, clusters, {"a": 0, "b": 0}, 200)
@@ -206,6 +207,27 @@ def test_the_rule_is_judged_on_the_half_that_did_not_choose_it() -> None:
     assert found.held_out.ratio == 1  # each is as bad as doing nothing where it did not choose
     late = recommended(after, before, clusters, {"a": 300, "b": 0}, 200)
     assert late.halves == ("", "b")
+
+
+def test_halves_have_as_many_clusters_with_events_and_six_are_the_least() -> None:
+    found = halves_of(np.array([0, 2, 1, 0, 0, 3, 1, 1, 5, 0]))
+    assert found is not None
+    assert found[0].tolist() == [True] * 6 + [False] * 4
+    assert halves_of(np.array([0, 2, 1, 0, 0, 3, 1, 1, 0, 0])) is None
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_too_few_clusters_have_no_held_out_figure(count: int) -> None:
+    clusters = Clusters(np.repeat(np.arange(count), 40), "stretch")
+    before = np.tile([1.0, 0.0], 20 * count)
+    found = recommended({"a": 0.1 * before}, before, clusters, {"a": 0}, 200)
+    assert found.rule == "a"
+    assert found.halves == ("", "")
+    assert found.held_out.n == 0
+    assert np.isnan([found.held_out.before, found.held_out.ratio, found.held_out.low]).all()
+    assert found.decided == (Verdict.CANNOT_TELL, Undecided.FEW_CLUSTERS)
+    lines = marked([{"remedy": "a", "metric": "flip_rate"}], found, "flip_rate")
+    assert [line["recommended"] for line in lines] == [False]
 
 
 def test_the_figure_of_a_chosen_rule_holds_on_later_footage() -> None:
@@ -227,25 +249,9 @@ def test_the_figure_of_a_chosen_rule_holds_on_later_footage() -> None:
         if world % 2:
             held += found.held_out.low <= kept <= found.held_out.high
         else:
-            called += held_out_verdict(found.held_out) == "helps"
+            called += found.verdict == Verdict.HELPS
     assert held >= 26  # of 30; 95 % are 28.5
     assert called <= 3  # of 30
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "q", "n", "word"),
-    [
-        (0.2, 0.5, 0.01, 100, "helps"),
-        (0.2, 0.5, 0.2, 100, "cannot tell"),
-        (0.2, 0.5, 0.01, 9, "cannot tell"),
-        (1.2, 3.0, 0.01, 100, "harms"),
-        (0.95, 1.05, 0.01, 100, "does not"),
-        (0.8, 1.3, 0.5, 100, "cannot tell"),
-        (np.nan, np.nan, np.nan, 100, "cannot tell"),
-    ],
-)
-def test_verdicts(low: float, high: float, q: float, n: int, word: str) -> None:
-    assert verdict(low, high, q, n) == word
 
 
 def test_points_that_nothing_beats() -> None:

@@ -12,7 +12,7 @@ from vidrobust.frames.pixels import to_array, to_tensor
 from vidrobust.models.modules import from_module
 from vidrobust.models.network import as_classifier
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.stages.replays.arms import another_resize, resizes_of
+from vidrobust.stages.replays.footage import another_resize, resizes_of
 
 SHORTER = Preprocess(size=24, resize_to=27, mean=(0.0,) * 3, std=(1.0,) * 3)
 STRETCH = Preprocess(size=(20, 30), crop=1.0, resize="stretch", mean=(0.0,) * 3, std=(1.0,) * 3)

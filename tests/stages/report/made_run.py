@@ -18,7 +18,7 @@ import torch
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import ANCHOR_DELTAS, AlongTime
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
@@ -26,15 +26,14 @@ from vidrobust.predictions import Classifications
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.headline import collect
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.causes.shares import summarise_by
-from vidrobust.stages.causes.summary import named, replicated
-from vidrobust.stages.correlate import conclusion as correlate_conclusion
+from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.policy import conclusion as policy_conclusion
 from vidrobust.stages.stability.rates import summarise
-from vidrobust.stages.variation.changes import summarise as summarise_variation
-from vidrobust.stages.variation.quantities import UNITS
-from vidrobust.stages.variation.summary import spread_of
+from vidrobust.stages.variation.meter import summarise as summarise_variation
+from vidrobust.stages.variation.spread import UNITS, spread_of
 from vidrobust.tables import schema as tables
 
 RATE = 25.0
@@ -83,7 +82,7 @@ def make(
     for table, rows in raw.items():
         folder.write_table(table, rows)
     frame_table, pairs = raw["frames"], raw["pairs"]
-    stability = summarise(raw, metrics_of("classification", folder.settings.anchor_deltas))
+    stability = summarise(raw, metrics_of("classification", ANCHOR_DELTAS))
     folder.write_table("stability", pd.concat([stability, _floor(models)], ignore_index=True))
     folder.write_table("sensitivity", _sensitivity(pairs, models, studied, perturbations, rng))
     changes = _changes(names, rng)
@@ -102,7 +101,7 @@ def make(
         folder.note_stage(stage, {"seconds": 12.3})
     if conclude:
         run = Run(folder, folder.settings, Reporter(quiet=True))
-        correlate_conclusion.correlate(run)
+        CORRELATE.make(run)
         policy_conclusion.make_policy(run)
         folder.note_stage("correlate", {"seconds": 1.0})
         folder.note_stage("policy", {"seconds": 1.0})

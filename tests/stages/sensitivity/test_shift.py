@@ -191,3 +191,19 @@ def test_mistakes_are_named() -> None:
         shift_study([make_picture(40, 40)] * 2, MeanLevel(), numbers=[1])
     with pytest.raises(SettingsError, match="expected 8 <= cut <= resized, got cut 300, resized 256"):
         View(cut=300)
+
+
+def test_shift_counts_flips_of_the_label_that_operating_points_give() -> None:
+    """The leading class never changes, while "defect" crosses its operating point of .3 with every shift."""
+
+    class Defect:
+        name, class_names, task = "defect", ("good", "defect"), "classification"
+
+        def __call__(self, pixels: torch.Tensor) -> Classifications:
+            p = np.where(np.arange(len(pixels)) % 2 == 0, 0.25, 0.35)
+            return Classifications(np.stack([1 - p, p], axis=1), self.class_names, ((1, 0.3),))
+
+    frame = torch.zeros(3, 64, 64, dtype=torch.uint8)
+    rows = shift_study([frame], Defect(), protocols=("crop",))
+    flips = [row.value for row in rows if row.metric == "label_flip"]
+    assert flips == [1.0, 0.0] * 4  # the first picture has .25, the second .35, the third .25 ...

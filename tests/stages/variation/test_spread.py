@@ -9,8 +9,8 @@ import torch
 
 from tests.made_frames import texture
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.stages.variation.changes import VariationMeter
-from vidrobust.stages.variation.summary import spread_of
+from vidrobust.stages.variation.meter import VariationMeter
+from vidrobust.stages.variation.spread import CONDITIONS, QUANTITIES, spread_of, title_of
 
 FRAMES = 200
 
@@ -95,3 +95,11 @@ def test_planted_light_comes_out_within_a_quarter(gain: np.ndarray, planted: flo
     found = row(spread_of(meter.finish().pairs, {"clip": 320}), "gain")
     assert found["basis"] == "clip"
     assert found["spread"] == pytest.approx(planted, rel=0.25)
+
+
+def test_every_quantity_is_named_and_named_once() -> None:
+    titles = [each.title for each in QUANTITIES.values()]
+    assert len(set(titles)) == len(titles)
+    assert set(CONDITIONS) <= set(QUANTITIES)
+    assert title_of("hue_deg") == "hue"
+    assert title_of("a_new_one") == "a_new_one"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vidrobust.errors import InputError
+from vidrobust.files.json_text import parsed_json
 from vidrobust.text.printable import printable
 
 
@@ -59,7 +59,7 @@ def read_class_map(path: Path, classes: int | None = None) -> ClassMap:
     classes  how many the data set has; None: as many as the map names
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parsed_json(path.read_text(encoding="utf-8"))
         of_model = {int(k): int(c) for k, c in content.items()}
         return ClassMap(of_model=of_model, classes=classes or max(of_model.values()) + 1)
     except (OSError, ValueError, AttributeError, TypeError) as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.extensions import extensions
+from vidrobust.extensions import Extensions, extensions
 from vidrobust.footage.item_tables import labels_table
 from vidrobust.footage.labels import (
     class_folders,
@@ -77,9 +77,13 @@ class Known:
 
 def known() -> Known:
     """The formats of other packages, which are tried first, and those of this one."""
-    own = {each.name: each for each in FORMATS}
-    found = extensions(GROUP, LabelFormat, lambda each: each.name, own)
+    own, found = {each.name: each for each in FORMATS}, brought()
     return Known(formats={each.name: each for each in found.records} | own, broken=found.broken)
+
+
+def brought() -> Extensions[LabelFormat]:
+    """Return the label formats of installed plugins."""
+    return extensions(GROUP, LabelFormat, lambda each: each.name, {each.name for each in FORMATS})
 
 
 def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labels:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError
+from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.records import Problem
 from vidrobust.text.printable import printable
 
@@ -21,12 +22,12 @@ SPACE = re.compile(r"\s*")
 def read_json(path: Path, kind: type) -> Any:
     """The content of a JSON file, an object (dict) or an array (list); raises InputError."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parsed_json(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise InputError(
             f"{printable(path)}, line {error.lineno}, column {error.colno}: {error.msg}"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{printable(path)}: cannot be read ({error})") from error
     if not isinstance(content, kind):
         expected = "an object" if kind is dict else "an array"

@@ -1,17 +1,18 @@
-"""Files of boxes as other programs write them, read into one table: CSV, Parquet, COCO, MOTChallenge, Ultralytics.
+"""Files of boxes as other programs write them, read into one table.
 
-table      frame, score, label, x1, y1, x2, y2 and, where there are, item, label_name, track, model, shape
-MOT        frame, id, x, y, width, height, score, then -1s or a class from 1: counted from 1, x and y as well
-KITTI      tracking results: frame, id, type, ... box ..., score; counted from 0
-COCO       results [{image_id, category_id, bbox, score}], or a data set with images, annotations, categories
-Ultralytics  a folder of labels/NAME_FRAME.txt: class, centre x, centre y, width, height of 1, score, id;
-             or class, x, y, x, y ..., score, id: masks, or of four corners turned boxes
-DOTA       a folder of Task1_CLASS.txt: picture, score, four corners x, y
+===========  ============================================================================================
+CSV, Parquet  frame, score, label, x1, y1, x2, y2 and, where there are, item, label_name, track, model, shape
+MOT          frame, id, x, y, width, height, score, then -1s or a class from 1; frames, x and y counted from 1
+KITTI        tracking results: frame, id, type, ... box ..., score; counted from 0 COCO         results
+[{image_id, category_id, bbox, score}], or a data set with images, annotations, categories Ultralytics  a
+folder of labels/NAME_FRAME.txt: class, centre x, centre y, width, height of 1, score, id; or class,
+             x, y, x, y ..., score, id: masks, or of four corners turned boxes
+DOTA         a folder of Task1_CLASS.txt: picture, score, four corners x, y
+===========  ============================================================================================
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,80 +24,54 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_columns
+from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.labels import kitti
 from vidrobust.shapes.coco import about, coco_box, coco_shape, polygon_text
 from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
 
-# Masks and turned boxes in files of boxes: Ultralytics' polygons, DOTA's corners.
-
-DOTA = "Task1_*.txt"
-"""Results of DOTA's first task: a file a class, lines of picture, score and four corners."""
-CORNERS = 8
-
-
-def polygon_line(values: Sequence[float], numbered: bool) -> tuple[Sequence[float], float, float]:
-    """Ring, score and track (NaN where not told) of an Ultralytics line without its class.
-
-    numbered  whether its last value is the number of a track, behind a score
-    """
-    if len(values) % 2:
-        return values[:-1], values[-1], float("nan")
-    return (values[:-2], values[-2], values[-1]) if numbered else (values, float("nan"), float("nan"))
-
-
-def are_numbered(lines: Sequence[Sequence[float]]) -> bool:
-    """Whether polygons of a folder, without their classes, end with the number of a track: all or none do."""
-    return bool(lines) and all(
-        not len(values) % 2 and values[-1] >= 1 and not values[-1] % 1 for values in lines
-    )
-
-
-def dota_rows(folder: Path) -> list[dict[str, Any]]:
-    """Of a folder of DOTA's results, a row a turned box: picture, class number and name, score, x1 ... shape."""
-    rows = []
-    for number, file in enumerate(sorted(folder.glob(DOTA))):
-        name = file.stem.partition("_")[2]
-        for line, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-            words = text.split()
-            if words:
-                rows.append({"label": number, "label_name": name, **_dota_row(words, f"{file}: line {line}")})
-    return rows
-
-
-def _dota_row(words: list[str], where: str) -> dict[str, Any]:
-    try:
-        score, *ring = (float(word) for word in words[1:])
-    except ValueError as error:
-        raise InputError(f"{where}: {error}") from error
-    if len(ring) != CORNERS:
-        raise InputError(
-            f"{where}: expected picture, score and {CORNERS} coordinates, got {len(words)} values"
-        )
-    box = dict(zip(("x1", "y1", "x2", "y2"), about(np.array(ring)), strict=True))
-    return {"picture": words[0], "score": score, **box, "shape": polygon_text(ring)}
-
-
 BOX = ("x1", "y1", "x2", "y2")
+
+
 COLUMNS = ("frame", "score", "label", *BOX)
+
+
 FORMATS = (
     ".csv or .parquet, COCO .json, MOTChallenge or KITTI .txt, or a folder of Ultralytics' or DOTA's .txt"
 )
+
+
 ULTRALYTICS_BOX = 7
 """Values of a line of a box at most: class, x, y, width, height, score, id; polygons have more."""
+
+
 _MOT = ("frame", "track", "x", "y", "w", "h", "score", "class")
+
+
+DOTA = "Task1_*.txt"
+"""Results of DOTA's first task: a file a class, lines of picture, score and four corners."""
+
+
+CORNERS = 8
 
 
 @dataclass(frozen=True)
 class BoxFile:
     """What a file says, before any frame of footage is known.
 
-    boxes     item ("" where none is named), frame, score, label, x1, y1, x2, y2, track (-1: none), shape
-              ("": the box itself; as in the table ``detections``) and, where the file has them, label_name, model
-    first     the number of the first frame, 0 or 1; None where the file does not say
-    relative  boxes are shares of the frame's width and height
-    looked    (item, frame) of rows without a box: looked at and empty; a frame of -1: the whole item
-    names     label -> name, as far as the file says
+    Attributes
+    ----------
+    boxes
+        item ("" where none is named), frame, score, label, x1, y1, x2, y2, track (-1: none), shape ("": the
+        box itself; as in the table ``detections``) and, where the file has them, label_name, model.
+    first
+        Number of the first frame, 0 or 1; None where the file does not say.
+    relative
+        Whether boxes are shares of the frame's width and height.
+    looked
+        (item, frame) of rows without a box: looked at and empty; a frame of -1: the whole item.
+    names
+        Label -> name, as far as the file says.
     """
 
     boxes: pd.DataFrame
@@ -107,9 +82,19 @@ class BoxFile:
 
 
 def read_boxes(path: Path, categories: Path | None = None) -> BoxFile:
-    """The boxes of a file or folder; categories: a COCO data set whose images and names COCO results go by.
+    """Read the boxes of a file or folder.
 
-    Raises InputError for what cannot be read, with the row.
+    Parameters
+    ----------
+    path
+        In one of the layouts above.
+    categories
+        A COCO data set whose images and names COCO results go by.
+
+    Raises
+    ------
+    InputError
+        For what cannot be read, with the row.
     """
     if path.is_dir():
         return _dota(path) if any(path.glob(DOTA)) else _ultralytics(path)
@@ -276,7 +261,7 @@ def _coco(path: Path, categories: Path | None) -> BoxFile:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parsed_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
 
@@ -302,12 +287,37 @@ def _place(name: str) -> tuple[str, int]:
 def _dota(folder: Path) -> BoxFile:
     """Results of DOTA's first task; pictures are named ITEM_000012, or ITEM__000012."""
     table = pd.DataFrame(
-        dota_rows(folder), columns=["picture", "label", "label_name", "score", *BOX, "shape"]
+        _dota_rows(folder), columns=["picture", "label", "label_name", "score", *BOX, "shape"]
     )
     places = [_place(f"{name}.png") for name in table["picture"]]
     table = table.assign(item=[item for item, _ in places], frame=[frame for _, frame in places])
     names = [file.stem.partition("_")[2] for file in sorted(folder.glob(DOTA))]
     return BoxFile(_checked(table, folder), names=dict(enumerate(names)))
+
+
+def _dota_rows(folder: Path) -> list[dict[str, Any]]:
+    """A row for each turned box: picture, class number and name, score, x1 ... shape."""
+    rows = []
+    for number, file in enumerate(sorted(folder.glob(DOTA))):
+        name = file.stem.partition("_")[2]
+        for line, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            words = text.split()
+            if words:
+                rows.append({"label": number, "label_name": name, **_dota_row(words, f"{file}: line {line}")})
+    return rows
+
+
+def _dota_row(words: list[str], where: str) -> dict[str, Any]:
+    try:
+        score, *ring = (float(word) for word in words[1:])
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
+    if len(ring) != CORNERS:
+        raise InputError(
+            f"{where}: expected picture, score and {CORNERS} coordinates, got {len(words)} values"
+        )
+    box = dict(zip(("x1", "y1", "x2", "y2"), about(np.array(ring)), strict=True))
+    return {"picture": words[0], "score": score, **box, "shape": polygon_text(ring)}
 
 
 def _ultralytics(folder: Path) -> BoxFile:
@@ -353,20 +363,37 @@ def _is_box(line: list[float]) -> bool:
 
 def _lines(rows: list[tuple[tuple[str, int], list[float]]]) -> list[tuple[object, ...]]:
     """item, frame, label, x1, y1, x2, y2, score, track and shape of each line of boxes or of polygons."""
-    numbered = are_numbered([values[1:] for _, values in rows if not _is_box(values)])
+    numbered = _are_numbered([values[1:] for _, values in rows if not _is_box(values)])
     found: list[tuple[object, ...]] = []
     for place, (label, *values) in rows:
         if _is_box([label, *values]):
             x, y, w, h, score, track = (*values, *[float("nan")] * (6 - len(values)))
             found.append((*place, label, x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, track, ""))
             continue
-        ring, score, track = polygon_line(values, numbered)
+        ring, score, track = _polygon_line(values, numbered)
         found.append((*place, label, *about(np.array(ring)), score, track, polygon_text(ring)))
     return found
 
 
+def _polygon_line(values: Sequence[float], numbered: bool) -> tuple[Sequence[float], float, float]:
+    """Ring, score and track (NaN where not told) of an Ultralytics line without its class.
+
+    ``numbered``: whether its last value is the number of a track, behind a score.
+    """
+    if len(values) % 2:
+        return values[:-1], values[-1], float("nan")
+    return (values[:-2], values[-2], values[-1]) if numbered else (values, float("nan"), float("nan"))
+
+
+def _are_numbered(lines: Sequence[Sequence[float]]) -> bool:
+    """Whether polygons of a folder, without their classes, end with the number of a track: all or none do."""
+    return bool(lines) and all(
+        not len(values) % 2 and values[-1] >= 1 and not values[-1] % 1 for values in lines
+    )
+
+
 def first_frame(text: str | None, spec: str) -> int | None:
-    """The option ``first``: 0 or 1, the number of the first frame in the file; None where it is not given."""
+    """Return the option ``first``, the number of the first frame in the file; None where it is not given."""
     if text is None:
         return None
     if text not in ("0", "1"):

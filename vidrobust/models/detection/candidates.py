@@ -1,7 +1,8 @@
-"""Candidates: what a head reads from a network's raw outputs of one frame, and what it may be reported."""
+"""Candidates, which a head reads from the raw outputs of one frame, and what the heads share."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,14 +13,26 @@ from vidrobust.errors import SettingsError
 BOX_SCALES = ("pixels", "relative")
 BOX_ORDERS = ("xyxy", "yxyx", "cxcywh")
 
+STRIDES = ((8, 16, 32), (8, 16, 32, 64))
+"""Strides of the YOLO families: three levels, four in the "P6" variants."""
+LONG_STRIDES = (8, 16, 32, 64)
+"""Strides of NanoDet-Plus and PP-PicoDet, whose last row and column of cells may reach over the input."""
+ANCHORS = 3
+"""Boxes per cell of YOLOv5 and YOLOv7."""
+
 
 @dataclass(frozen=True)
 class MaskParts:
-    """Masks as sums of pictures: a pixel of the box belongs to one where its sum is above 0.
+    """Masks as weighted sums of prototype pictures. A pixel of the box belongs to a mask where its sum is above 0.
 
-    weights     (M, K) float64
-    prototypes  (K, h, w) float64 over the whole input
-    size        (height, width) of the input, px
+    Attributes
+    ----------
+    weights
+        (M, K) float64.
+    prototypes
+        (K, h, w) float64 over the whole input.
+    size
+        Height and width of the input, px.
     """
 
     weights: np.ndarray
@@ -31,14 +44,23 @@ class MaskParts:
 class Candidates:
     """Boxes of one frame before thresholds and suppression.
 
-    boxes        (M, 4) float64 xyxy px of the network's input
-    scores       (M,) float64 in [0, 1]
-    labels       (M,) int64
-    num_classes  how many classes the outputs distinguish, or None where they do not show it
-    turned       (M, 5) float64 centre x, y, width, height px of the input, angle in radians from x towards y, of
-                 detectors of turned boxes
-    masks        of detectors of masks
-    settled      whether the network has chosen itself which boxes remain: end to end, nothing to suppress
+    Attributes
+    ----------
+    boxes
+        (M, 4) float64 xyxy px of the network's input.
+    scores
+        (M,) float64 in [0, 1].
+    labels
+        (M,) int64.
+    num_classes
+        Classes that the outputs distinguish, or None where they do not show it.
+    turned
+        (M, 5) float64 of detectors of turned boxes: centre x, y, width, height px of the input, and the angle
+        in radians from x towards y.
+    masks
+        Of detectors of masks.
+    settled
+        Whether the network has chosen the boxes itself (end to end), so that there is nothing to suppress.
     """
 
     boxes: np.ndarray
@@ -52,13 +74,20 @@ class Candidates:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSettings:
-    """What a head is given beside the outputs.
+    """What a head needs beside the outputs.
 
-    size          (height, width) of the network's input, px
-    outputs       role ("boxes", "scores", "labels") -> name of the output, where the file does not say
-    box_scale     "pixels" of the input, or "relative" to its sides; None: what is usual for the head
-    box_order     "xyxy", "yxyx" or "cxcywh"; None: what is usual for the head
-    background    the class that is no object, or None
+    Attributes
+    ----------
+    size
+        Height and width of the network's input, px.
+    outputs
+        Role ("boxes", "scores", "labels") -> name of the output, where the usual names do not fit.
+    box_scale
+        "pixels" of the input, or "relative" to its sides. None: the head's usual one.
+    box_order
+        "xyxy", "yxyx" or "cxcywh". None: the head's usual one.
+    background
+        The class that is no object, or None.
     """
 
     size: tuple[int, int]
@@ -69,7 +98,7 @@ class HeadSettings:
 
 
 Outputs = Mapping[str, np.ndarray]
-"""Name of the output -> its array of one frame, without the batch dimension."""
+"""Name of an output -> its array of one frame, without the batch dimension."""
 Decode = Callable[[Outputs, HeadSettings], Candidates]
 
 
@@ -77,23 +106,29 @@ Decode = Callable[[Outputs, HeadSettings], Candidates]
 class Head:
     """How a family of detectors answers.
 
-    decode  outputs of one frame -> Candidates
-    nms     IoU beyond which the lesser of two boxes of a class goes, the family's usual value; None: the
-            network has no duplicates to suppress
-    place, whole, antialias  the family's usual way of resizing, as in BoxPreprocess
-    alone   outputs have as many rows as there are boxes, so that frames go in one at a time
+    Attributes
+    ----------
+    decode
+        Outputs of one frame -> Candidates.
+    nms
+        The family's usual IoU for suppression. None: the network gives no duplicates.
+    place, round_down, one_scale, antialias
+        The family's usual way of resizing, as in ``BoxPreprocess``.
+    alone
+        Outputs have as many rows as there are boxes, so that frames go in one at a time.
     """
 
     decode: Decode
     nms: float | None
     place: str = "top left"
-    whole: str = "nearest"
+    round_down: bool = False
+    one_scale: bool = False
     antialias: bool = False
     alone: bool = False
 
 
 def corners(boxes: np.ndarray, order: str) -> np.ndarray:
-    """(M, 4) boxes in the order named -> (M, 4) float64 xyxy."""
+    """Return boxes (M, 4) in any of ``BOX_ORDERS`` as float64 xyxy."""
     b = np.asarray(boxes, np.float64).reshape(-1, 4)
     if order == "xyxy":
         return b
@@ -106,46 +141,88 @@ def corners(boxes: np.ndarray, order: str) -> np.ndarray:
 
 
 def to_pixels(boxes: np.ndarray, scale: str, size: tuple[int, int]) -> np.ndarray:
-    """xyxy boxes -> px of the input, from px or from shares of its sides."""
+    """Return xyxy boxes in px of an input of ``size`` (height, width)."""
     if scale not in BOX_SCALES:
         raise SettingsError(f"box_scale: expected one of {', '.join(BOX_SCALES)}, got {scale!r}")
     return boxes if scale == "pixels" else boxes * (size[1], size[0], size[1], size[0])
 
 
 def best_class(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(M, K) -> (M,) best scores, (M,) int64 labels."""
+    """Return the best score (M,) and its label (M,) int64 of each row of (M, K)."""
     labels = scores.argmax(axis=1)
     return scores[np.arange(len(scores)), labels].astype(np.float64), labels.astype(np.int64)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-x)) in float64, without overflow."""
+    """Return 1 / (1 + exp(-x)) in float64, without overflow."""
     result: np.ndarray = 0.5 * (1 + np.tanh(np.asarray(x, np.float64) / 2))
     return result
 
 
 def only(outputs: Outputs, settings: HeadSettings, head: str) -> np.ndarray:
-    """The single output, or the one named "output" in the sidecar's ``outputs``."""
+    """Return the single output as float64, or the one that the sidecar names "output"."""
     name = settings.outputs.get("output")
     if name is None and len(outputs) == 1:
-        return next(iter(outputs.values()))
+        name = next(iter(outputs))
     if name is None or name not in outputs:
         raise SettingsError(
             f"head {head}: expected one output, got {', '.join(outputs)}; "
             'say outputs = {output = "..."} in the sidecar'
         )
-    return outputs[name]
+    return np.asarray(outputs[name], np.float64)
 
 
 def pick(
     outputs: Outputs, settings: HeadSettings, role: str, usual: tuple[str, ...], head: str
 ) -> np.ndarray:
-    """The output of a role: as the sidecar names it, or one of its usual names."""
+    """Return the output of a role, as the sidecar names it or by one of its usual names."""
     wanted = (settings.outputs[role],) if role in settings.outputs else usual
     for name in wanted:
         if name in outputs:
-            return outputs[name]
+            return np.asarray(outputs[name])
     raise SettingsError(
         f"head {head}: none of the outputs {', '.join(outputs)} is called {' or '.join(wanted)}; "
         f'say outputs = {{{role} = "..."}} in the sidecar'
+    )
+
+
+def cells(size: tuple[int, int], strides: tuple[int, ...]) -> int:
+    """Return the number of cells of an input (height, width) over these strides."""
+    return sum((size[0] // stride) * (size[1] // stride) for stride in strides)
+
+
+def long_cells(size: tuple[int, int]) -> int:
+    """Return the number of cells of NanoDet-Plus and PP-PicoDet."""
+    return sum(math.ceil(size[0] / stride) * math.ceil(size[1] / stride) for stride in LONG_STRIDES)
+
+
+def fitting(shape: tuple[int, ...], size: tuple[int, int]) -> list[str]:
+    """Name the heads whose single output has this shape (without batch) for an input (height, width) px."""
+    found = []
+    if len(shape) == 3 and shape[0] > 5 and (shape[1], shape[2]) == (size[0] // 16, size[1] // 16):
+        found.append("fastestdet")
+    if len(shape) != 2:
+        return found
+    counts = {cells(size, strides) for strides in STRIDES}
+    if shape[1] in counts and shape[0] > 4:
+        found.append("yolov8")
+    if shape[0] == long_cells(size) and shape[1] > 32:
+        found.append("nanodet")
+    if shape[0] in counts and shape[1] > 5:
+        found.append("yolox")
+    if shape[0] in {ANCHORS * count for count in counts} and shape[1] > 5:
+        found.append("yolov5")
+    if shape[1] == 6 and shape[0] > 6 and not found:
+        found.append("yolov8")
+    if shape[1] == 7 and not found:
+        found.append("yolov7-end2end")
+    return found
+
+
+def refused(head: str, expected: str, shape: tuple[int, ...], size: tuple[int, int]) -> SettingsError:
+    """Return the error for outputs of another layout; it names the head that fits, if one does."""
+    fits = [name for name in fitting(shape, size) if name != head]
+    hint = f'; this is the layout of head = "{fits[0]}"' if fits else ""
+    return SettingsError(
+        f"head {head}: expected outputs {expected} for an input of {size[1]}x{size[0]} px, got {shape}{hint}"
     )

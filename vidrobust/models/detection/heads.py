@@ -1,112 +1,272 @@
-"""HEADS: every head that a sidecar may name. A new one is a file with a ``decode`` and a line here."""
+"""HEADS, every head that a sidecar may name; and the heads that answer level by level, or with a set of boxes.
+
+=============  ========================================================================================
+head           outputs of one frame, without the batch dimension
+=============  ========================================================================================
+nanodet        (A, classes + 32): class scores, four sides of eight bins each; cells at x * stride
+picodet        per stride (cells, classes) and (cells, 32); cells at (x + .5) * stride
+rtmdet         per stride (classes, h, w) and (4, h, w) px from the cell to the sides (Lyu et al. 2022)
+mmdet          end to end, as MMDeploy exports: dets (M, 5) xyxy px of the input and score, labels (M,)
+efficientdet   per level (9 * classes, h, w) and (36, h, w), as the package effdet exports (Tan et al. 2020)
+detr, rtdetr   logits (queries, classes) and boxes (queries, 4) cxcywh of 0..1; nothing to suppress
+ssd            boxes (A, 4) and scores (A, classes)
+plain          boxes (M, 4), scores (M,), labels (M,)
+=============  ========================================================================================
+
+A new head is a function ``decode`` and a line in the table at the end.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import math
 
 import numpy as np
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.detection import detr, efficientdet, nanodet, rtmdet, ssd, yolov5, yolov8, yolox
+from vidrobust.models.detection import yolo
 from vidrobust.models.detection.candidates import (
+    LONG_STRIDES,
     Candidates,
     Head,
     HeadSettings,
-    MaskParts,
     Outputs,
     best_class,
     corners,
+    long_cells,
     only,
+    pick,
+    refused,
     sigmoid,
     to_pixels,
 )
-from vidrobust.models.detection.layouts import refused
 
-# YOLOv8 and YOLO11 of masks and of turned boxes, as Ultralytics exports them.
-#
-# masks         (4 + classes + K, A) and prototypes (K, h, w); end to end (M, 6 + K): x1 y1 x2 y2, score, label
-# turned boxes  (4 + classes + 1, A), the last the angle, radians; end to end (M, 7): x y w h, score, label, angle
+BINS = 8
+"""Bins of a side of NanoDet-Plus and PP-PicoDet."""
+SIDES = 4 * BINS
+ANCHOR_SCALES, ANCHOR_ASPECTS = (1.0, 2 ** (1 / 3), 2 ** (2 / 3)), ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))
+"""EfficientDet: sides of the anchors over four strides, and their x and y factors."""
+ANCHORS = len(ANCHOR_SCALES) * len(ANCHOR_ASPECTS)
+ANCHOR_BASE = 4.0
+
+_DETR_SCORES, _DETR_BOXES = ("logits", "pred_logits", "scores"), ("pred_boxes", "boxes")
+_SCORES, _BOXES = ("scores", "detection_scores"), ("boxes", "detection_boxes")
+_LABELS = ("labels", "classes", "detection_classes")
 
 
-def decode_masks(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Boxes, and what their masks are made of."""
+def _pairs_of_levels(
+    outputs: Outputs, head: str, boxes: int, cells_first: bool = False
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Scores and boxes of each level, the finest first, both (cells, numbers) float64.
+
+    Of two outputs of one level the one with ``boxes`` numbers a cell holds the boxes; of two such the later
+    one.
+    """
     arrays = [np.asarray(array, np.float64) for array in outputs.values()]
-    flat, pictures = ([a for a in arrays if a.ndim == n] for n in (2, 3))
-    count = len(pictures[0]) if pictures else 0
-    if len(flat) != 1 or len(pictures) != 1 or min(flat[0].shape) < 5 + count:
-        shapes = ", ".join(str(a.shape) for a in arrays)
+    each = f"(cells, classes) and (cells, {boxes})" if cells_first else f"(classes, h, w) and ({boxes}, h, w)"
+    shapes = ", ".join(str(array.shape) for array in arrays)
+    unfit = SettingsError(f"head {head}: expected scores and boxes of each level, {each}, got {shapes}")
+    if any(array.ndim != (2 if cells_first else 3) for array in arrays):
+        raise unfit
+    by_level: dict[tuple[int, ...], list[np.ndarray]] = {}
+    for array in arrays:
+        by_level.setdefault(array.shape[:1] if cells_first else array.shape[1:], []).append(array)
+    found = []
+    for level in sorted(by_level, key=lambda size: -int(np.prod(size))):
+        flat = [a if cells_first else a.reshape(len(a), -1).T for a in by_level[level]]
+        with_boxes = [a for a in flat if a.shape[1] == boxes]
+        if len(flat) != 2 or not with_boxes:
+            raise unfit
+        box = with_boxes[-1]
+        found.append((flat[0] if box is flat[1] else flat[1], box))
+    return found
+
+
+def _level_sides(outputs: Outputs) -> list[tuple[int, int]]:
+    """Height and width in cells of each level of outputs (numbers, h, w), the finest first."""
+    sides = {(np.shape(array)[1], np.shape(array)[2]) for array in outputs.values()}
+    return sorted(sides, key=lambda side: -side[0] * side[1])
+
+
+def _centres(sides: tuple[int, int], stride: tuple[float, float], offset: float) -> np.ndarray:
+    """(h * w, 2) x, y px of the cells of a level, row by row; stride along y and x, offset in cells."""
+    y, x = np.indices(sides).reshape(2, -1)
+    return np.column_stack([(x + offset) * stride[1], (y + offset) * stride[0]])
+
+
+def _around(points: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """Points (N, 2) and distances (N, 4) to the left, upper, right and lower side, px -> (N, 4) xyxy."""
+    return np.concatenate([points - distances[:, :2], points + distances[:, 2:]], axis=1)
+
+
+def _expected_bin(logits: np.ndarray) -> np.ndarray:
+    """(N, 4 * bins) -> (N, 4): the mean bin of each side (Li et al. 2020, arXiv 2006.04388)."""
+    each = logits.reshape(len(logits), 4, -1)
+    e = np.exp(each - each.max(axis=2, keepdims=True))
+    mean: np.ndarray = (e * np.arange(each.shape[2])).sum(axis=2) / e.sum(axis=2)
+    return mean
+
+
+def _nanodet(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    out = only(outputs, settings, "nanodet")
+    if out.ndim != 2 or len(out) != long_cells(settings.size) or out.shape[1] <= SIDES:
+        expected = f"({long_cells(settings.size)}, classes + {SIDES})"
+        raise refused("nanodet", expected, out.shape, settings.size)
+    scores, labels = best_class(out[:, :-SIDES])
+    boxes = _boxes_of_bins(out[:, -SIDES:], settings.size, 0.0)
+    return Candidates(boxes, scores, labels, out.shape[1] - SIDES)
+
+
+def _picodet(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    levels = _pairs_of_levels(outputs, "picodet", SIDES, cells_first=True)
+    scores, sides = (np.concatenate([level[k] for level in levels]) for k in (0, 1))
+    if len(scores) != long_cells(settings.size):
         raise SettingsError(
-            f"head yolov8-seg: expected (4 + classes + K, boxes) and prototypes (K, h, w), got {shapes}"
+            f"head picodet: expected {long_cells(settings.size)} cells for an input of {settings.size[1]}x"
+            f"{settings.size[0]} px, got {len(scores)}"
         )
-    out = flat[0]
-    if out.shape[1] == 6 + count and out.shape[0] != 6 + count:
-        found = Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None, settled=True)
-        weights = out[:, 6:]
-    else:
-        scores, labels = best_class(out[4:-count].T)
-        found = Candidates(corners(out[:4].T, "cxcywh"), scores, labels, len(out) - 4 - count)
-        weights = out[-count:].T
-    return dataclasses.replace(found, masks=MaskParts(weights, pictures[0], settings.size))
+    best, labels = best_class(scores)
+    return Candidates(_boxes_of_bins(sides, settings.size, 0.5), best, labels, scores.shape[1])
 
 
-def decode_turned(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Turned boxes, in boxes about them."""
-    out = np.asarray(only(outputs, settings, "yolov8-obb"), np.float64)
-    if out.ndim == 2 and out.shape[1] == 7 and out.shape[0] > 7:
-        turned, labels = np.column_stack([out[:, :4], out[:, 6]]), out[:, 5].astype(np.int64)
-        return Candidates(_about(turned), out[:, 4], labels, None, turned=turned, settled=True)
-    if out.ndim != 2 or len(out) < 6 or len(out) > out.shape[1]:
+def _boxes_of_bins(logits: np.ndarray, size: tuple[int, int], offset: float) -> np.ndarray:
+    """(A, 32) -> (A, 4) xyxy px of the input."""
+    points, strides = [], []
+    for stride in LONG_STRIDES:
+        sides = (math.ceil(size[0] / stride), math.ceil(size[1] / stride))
+        points.append(_centres(sides, (stride, stride), offset))
+        strides.append(np.full((len(points[-1]), 1), float(stride)))
+    return _around(np.concatenate(points), _expected_bin(logits) * np.concatenate(strides))
+
+
+def _rtmdet(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    levels = _pairs_of_levels(outputs, "rtmdet", 4)
+    strides = [(h, w, (settings.size[0] / h, settings.size[1] / w)) for h, w in _level_sides(outputs)]
+    points = np.concatenate([_centres((h, w), stride, 0.0) for h, w, stride in strides])
+    scores, distances = (np.concatenate([level[k] for level in levels]) for k in (0, 1))
+    best, labels = best_class(sigmoid(scores))
+    return Candidates(_around(points, distances), best, labels, scores.shape[1])
+
+
+def _mmdet(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    dets = pick(outputs, settings, "boxes", ("dets",), "mmdet").astype(np.float64)
+    labels = pick(outputs, settings, "labels", ("labels",), "mmdet").ravel()
+    if dets.ndim != 2 or dets.shape[1] != 5 or len(dets) != len(labels):
         raise SettingsError(
-            f"head yolov8-obb: expected (4 + classes + 1, boxes), or (boxes, 7) end to end, got {out.shape}"
+            f"head mmdet: expected dets (boxes, 5) and labels (boxes,), got {dets.shape} and {labels.shape}"
         )
-    scores, labels = best_class(out[4:-1].T)
-    turned = np.concatenate([out[:4], out[-1:]]).T
-    return Candidates(_about(turned), scores, labels, len(out) - 5, turned=turned)
+    return Candidates(dets[:, :4], dets[:, 4], labels.astype(np.int64), None)
 
 
-def _about(turned: np.ndarray) -> np.ndarray:
-    """(M, 5) -> (M, 4) the boxes about them."""
-    cos, sin = np.abs(np.cos(turned[:, 4])), np.abs(np.sin(turned[:, 4]))
-    width, height = turned[:, 2], turned[:, 3]
-    half = np.column_stack([width * cos + height * sin, width * sin + height * cos]) / 2
-    return np.concatenate([turned[:, :2] - half, turned[:, :2] + half], axis=1)
+def _efficientdet(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    """The best class of every anchor; outputs are logits, and ty, tx, th, tw against the anchor."""
+    levels = _pairs_of_levels(outputs, "efficientdet", 4 * ANCHORS)
+    if any(scores.shape[1] % ANCHORS for scores, _ in levels):
+        raise SettingsError(f"head efficientdet: expected {ANCHORS} scores a class and cell")
+    anchors = np.concatenate([_anchors(sides, settings.size) for sides in _level_sides(outputs)])
+    scores = np.concatenate([s.reshape(len(s) * ANCHORS, -1) for s, _ in levels])
+    codes = np.concatenate([b.reshape(len(b) * ANCHORS, 4) for _, b in levels])
+    centre = anchors[:, :2] + codes[:, [1, 0]] * anchors[:, 2:]
+    boxes = np.concatenate([centre, np.exp(codes[:, [3, 2]]) * anchors[:, 2:]], axis=1)
+    best, labels = best_class(sigmoid(scores))
+    return Candidates(corners(boxes, "cxcywh"), best, labels, scores.shape[1])
 
 
-# FastestDet: (5 + classes, h, w), one box a cell (dog-qiuqiu/FastestDet, 2022).
+def _anchors(sides: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """(h * w * 9, 4) centre x, y, width and height px of the anchors of a level."""
+    stride = (size[0] / sides[0], size[1] / sides[1])
+    points = _centres(sides, stride, 0.5)
+    shapes = [
+        (ANCHOR_BASE * s * x * stride[1], ANCHOR_BASE * s * y * stride[0])
+        for s in ANCHOR_SCALES
+        for x, y in ANCHOR_ASPECTS
+    ]
+    tiled = np.tile(np.array(shapes), (len(points), 1))
+    return np.concatenate([np.repeat(points, ANCHORS, axis=0), tiled], axis=1)
 
 
-def decode(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """score = objectness^0.6 * class^0.4; centre = (tanh(t) + cell) / cells, size = sigmoid(t) of the picture."""
-    out = np.asarray(only(outputs, settings, "fastestdet"), np.float64)
-    if out.ndim != 3 or out.shape[0] < 6:
-        raise refused("fastestdet", "(5 + classes, h, w)", out.shape, settings.size)
-    rows, columns = out.shape[1:]
-    y, x = np.indices((rows, columns))
-    centre_x, centre_y = (np.tanh(out[1]) + x) / columns, (np.tanh(out[2]) + y) / rows
-    boxes = np.stack([centre_x, centre_y, sigmoid(out[3]), sigmoid(out[4])], axis=-1).reshape(-1, 4)
-    best, labels = best_class(out[5:].reshape(len(out) - 5, -1).T)
-    scores = np.maximum(out[0].ravel(), 0) ** 0.6 * np.maximum(best, 0) ** 0.4
-    return Candidates(
-        to_pixels(corners(boxes, "cxcywh"), "relative", settings.size), scores, labels, len(out) - 5
-    )
+def _detr(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    """Softmax over classes and "no object", which is the last (Carion et al. 2020)."""
+    logits, boxes = _queries(outputs, settings, "detr")
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scores, labels = best_class((e / e.sum(axis=1, keepdims=True))[:, :-1])
+    return Candidates(boxes, scores, labels, logits.shape[1] - 1)
 
 
+def _rtdetr(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    """A sigmoid for each class; the best (query, class) pairs, as many as there are queries."""
+    logits, boxes = _queries(outputs, settings, "rtdetr")
+    order = np.argsort(-logits.ravel(), kind="stable")[: len(logits)]
+    query, label = np.divmod(order, logits.shape[1])
+    return Candidates(boxes[query], sigmoid(logits[query, label]), label.astype(np.int64), logits.shape[1])
+
+
+def _queries(outputs: Outputs, settings: HeadSettings, head: str) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (Q, classes) and boxes (Q, 4) xyxy px of the input."""
+    logits = pick(outputs, settings, "scores", _DETR_SCORES, head).astype(np.float64)
+    raw = pick(outputs, settings, "boxes", _DETR_BOXES, head)
+    if logits.ndim != 2 or raw.shape != (len(logits), 4):
+        raise SettingsError(
+            f"head {head}: expected logits (queries, classes) and boxes (queries, 4), got {logits.shape} and "
+            f"{raw.shape}"
+        )
+    boxes = corners(raw, settings.box_order or "cxcywh")
+    return logits, to_pixels(boxes, settings.box_scale or "relative", settings.size)
+
+
+def _ssd(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    """Boxes relative unless said otherwise; every class of a box is a candidate."""
+    scores = pick(outputs, settings, "scores", _SCORES, "ssd").astype(np.float64)
+    boxes = _plain_boxes(outputs, settings, "ssd", "relative")
+    if scores.ndim != 2 or len(scores) != len(boxes):
+        raise SettingsError(
+            f"head ssd: expected scores ({len(boxes)}, classes), got {scores.shape}; with one score a box "
+            'say head = "plain"'
+        )
+    classes = np.arange(scores.shape[1])
+    keep = classes[classes != settings.background]
+    box = np.repeat(np.arange(len(boxes)), len(keep))
+    labels = np.tile(keep, len(boxes)).astype(np.int64)
+    return Candidates(boxes[box], scores[:, keep].ravel(), labels, scores.shape[1])
+
+
+def _plain(outputs: Outputs, settings: HeadSettings) -> Candidates:
+    """Boxes in px of the input unless said otherwise."""
+    boxes = _plain_boxes(outputs, settings, "plain", "pixels")
+    scores = pick(outputs, settings, "scores", _SCORES, "plain").astype(np.float64).ravel()
+    labels = pick(outputs, settings, "labels", _LABELS, "plain").ravel().astype(np.int64)
+    if not len(boxes) == len(scores) == len(labels):
+        raise SettingsError(
+            f"head plain: {len(boxes)} boxes, {len(scores)} scores and {len(labels)} labels: expected one each"
+        )
+    return Candidates(boxes, scores, labels, None)
+
+
+def _plain_boxes(outputs: Outputs, settings: HeadSettings, head: str, scale: str) -> np.ndarray:
+    raw = pick(outputs, settings, "boxes", _BOXES, head)
+    if raw.ndim != 2 or raw.shape[1] != 4:
+        raise SettingsError(f"head {head}: expected boxes (boxes, 4), got {raw.shape}")
+    return to_pixels(corners(raw, settings.box_order or "xyxy"), settings.box_scale or scale, settings.size)
+
+
+# nms: the IoU in each family's own test configuration
 HEADS: dict[str, Head] = {
-    "yolox": Head(decode=yolox.decode, nms=0.45, whole="down"),
-    "fastestdet": Head(decode=decode, nms=0.45),
-    "yolov8": Head(decode=yolov8.decode, nms=0.7, place="centre"),
-    "yolov8-seg": Head(decode=decode_masks, nms=0.7, place="centre"),
-    "yolov8-obb": Head(decode=decode_turned, nms=0.7, place="centre"),
-    "yolov5": Head(decode=yolov5.decode, nms=0.45, place="centre"),
-    "yolov7": Head(decode=yolov5.decode, nms=0.45, place="centre"),
-    "yolov7-end2end": Head(decode=yolov5.decode_end_to_end, nms=None, place="centre", alone=True),
-    "nanodet": Head(decode=nanodet.decode, nms=0.6),
-    "picodet": Head(decode=nanodet.decode_picodet, nms=0.5),
-    "rtmdet": Head(decode=rtmdet.decode, nms=0.65),
-    "mmdet": Head(decode=rtmdet.decode_end_to_end, nms=None, alone=True),
-    "efficientdet": Head(decode=efficientdet.decode, nms=0.5, antialias=True),
-    "detr": Head(decode=detr.decode, nms=None, antialias=True),
-    "rtdetr": Head(decode=detr.decode_rt, nms=None, antialias=True),
-    "ssd": Head(decode=ssd.decode, nms=0.45, antialias=True),
-    "plain": Head(decode=ssd.decode_plain, nms=None, antialias=True, alone=True),
+    "yolox": Head(decode=yolo.decode_yolox, nms=0.45, round_down=True, one_scale=True),
+    "fastestdet": Head(decode=yolo.decode_fastestdet, nms=0.45),
+    "yolov8": Head(decode=yolo.decode_yolov8, nms=0.7, place="centre", one_scale=True),
+    "yolov8-seg": Head(decode=yolo.decode_yolov8_masks, nms=0.7, place="centre", one_scale=True),
+    "yolov8-obb": Head(decode=yolo.decode_yolov8_turned, nms=0.7, place="centre", one_scale=True),
+    "yolov5": Head(decode=yolo.decode_yolov5, nms=0.45, place="centre", one_scale=True),
+    "yolov7": Head(decode=yolo.decode_yolov5, nms=0.45, place="centre", one_scale=True),
+    "yolov7-end2end": Head(
+        decode=yolo.decode_yolov7_end_to_end, nms=None, place="centre", one_scale=True, alone=True
+    ),
+    "nanodet": Head(decode=_nanodet, nms=0.6),
+    "picodet": Head(decode=_picodet, nms=0.5),
+    "rtmdet": Head(decode=_rtmdet, nms=0.65),
+    "mmdet": Head(decode=_mmdet, nms=None, alone=True),
+    "efficientdet": Head(decode=_efficientdet, nms=0.5, antialias=True),
+    "detr": Head(decode=_detr, nms=None, antialias=True),
+    "rtdetr": Head(decode=_rtdetr, nms=None, antialias=True),
+    "ssd": Head(decode=_ssd, nms=0.45, antialias=True),
+    "plain": Head(decode=_plain, nms=None, antialias=True, alone=True),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,29 +11,37 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError, VidrobustError
-from vidrobust.frames.pixels import check_pixels
+from vidrobust.frames.pixels import check_pixels, to_tensor
+from vidrobust.models.classes import detector_names
 from vidrobust.models.detection.candidates import Candidates, HeadSettings, Outputs
-from vidrobust.models.detection.coco import default_names
-from vidrobust.models.detection.fit import BoxPreprocess
 from vidrobust.models.detection.heads import HEADS
 from vidrobust.models.detection.suppress import Suppression, detections, to_frames
 from vidrobust.models.info import ModelInfo
-from vidrobust.models.network import check_frames
-from vidrobust.models.predict import checked
+from vidrobust.models.network import check_frames, first_batch
+from vidrobust.models.predict import checked, needs_pixels, predict
+from vidrobust.models.preprocess import BoxPreprocess
 from vidrobust.predictions import Detections, Detector
+from vidrobust.shapes.places import Places
 
-_SAME_PX = 1.0
-"""Largest move of a box between two passes over one frame that is still rounding."""
-_SAME_SCORE = 0.01
+_SAME_PX, _SAME_SCORE = 1.0, 0.01
+"""Largest move of a box, and change of its score, between two passes over one frame that is still rounding."""
+CHUNK = 8
+"""Pictures given to a detector at once by ``answers``."""
+_NO_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionNetwork:
-    """What a loader hands over: how to run a detection network, and what is known about it.
+    """What a loader of a detector hands over: how to run it, and what is known about it.
 
-    run          (N, 3, h, w) float32 -> name of each output -> its array, (N, ...)
-    head         one of HEADS
-    fixed_batch  the only batch size it takes, or None
+    Attributes
+    ----------
+    run
+        (N, 3, h, w) float32 -> name of each output -> its array, (N, ...).
+    head
+        One of ``HEADS``.
+    fixed_batch
+        The only batch size it takes, or None.
     """
 
     name: str
@@ -63,17 +71,17 @@ class NetworkDetector:
     task: Literal["detection"] = "detection"
 
     def __call__(self, pixels: torch.Tensor) -> Detections:
-        """pixels (N, 3, H, W) uint8 RGB of any size and device -> the boxes of N frames."""
+        """Return the boxes of N frames (N, 3, H, W) uint8 RGB of any size and device."""
         if len(pixels) == 0:
             return detections([], [], [], self.class_names)
-        fit = self.network.preprocess.fit(int(pixels.shape[-2]), int(pixels.shape[-1]))
         size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
+        fit = self.network.preprocess.fit(*size)
         found = candidates(self.network, pixels)
         return to_frames(found, fit, self.network.suppression, self.class_names, size)
 
 
 def candidates(network: DetectionNetwork, pixels: torch.Tensor) -> list[Candidates]:
-    """What the head reads from each frame, before thresholds and suppression."""
+    """Return what the head reads from each frame, before thresholds and suppression."""
     check_pixels(pixels, f"model {network.name}")
     head = HEADS[network.head]
     with torch.inference_mode():
@@ -120,13 +128,18 @@ def _plain_ndim(name: str, array: np.ndarray) -> int:
 def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
     """Check a detection network on one batch, settle its class names, and make it a Detector.
 
-    Raises SettingsError where outputs and declarations do not fit, InputError where outputs are not finite.
+    Raises
+    ------
+    SettingsError
+        Where outputs and declarations do not fit.
+    InputError
+        Where the network fails, or gives outputs that are not finite.
     """
-    found = _first(network)
-    count = found[0].num_classes
+    with first_batch(network.name):
+        count = candidates(network, check_frames())[0].num_classes
     names, naming = network.class_names, ""
     if names is None:
-        names, naming = default_names(count, network.name, network.head)
+        names, naming = detector_names(count, network.name, network.head)
     if count is not None and len(names) != count:
         raise SettingsError(
             f"model {network.name}: the network has {count} classes, but {len(names)} names are given"
@@ -148,16 +161,18 @@ def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
 
 
 def checked_detector(detector: Detector) -> Detector:
-    """A user's own detector, after a batch of frames has shown that it answers as the protocol says."""
+    """Return a user's own detector, after a batch of frames has shown that it answers as the protocol says.
+
+    Raises
+    ------
+    SettingsError
+        Where its answer is no prediction of the frames.
+    InputError
+        Where it fails.
+    """
     frames = check_frames()
-    try:
+    with first_batch(detector.name):
         answer: object = detector(frames)
-    except VidrobustError:
-        raise
-    except Exception as error:
-        raise InputError(
-            f"model {detector.name}: failed on a first batch of frames: {type(error).__name__}: {error}"
-        ) from error
     try:
         checked(detector, answer, len(frames))
     except ModelError as error:
@@ -167,7 +182,13 @@ def checked_detector(detector: Detector) -> Detector:
 
 
 def check_steady_boxes(detector: Detector) -> None:
-    """Refuse a detector in training mode: the same frame again, and alone, must give the same boxes."""
+    """Refuse a detector in training mode: the same frame again, and alone, must give the same boxes.
+
+    Raises
+    ------
+    InputError
+        Where it does not.
+    """
     frames = check_frames()
     together, alone, again = detector(frames), detector(frames[:1]), detector(frames[:1])
     for what, first, second in (
@@ -186,7 +207,7 @@ def _of_first(found: Detections) -> Detections:
 
 
 def _same(a: Detections, b: Detections) -> bool:
-    """Alike but for rounding; boxes about the least score may come and go."""
+    """Whether boxes are alike but for rounding; boxes about the least score may come and go."""
     a, b = (_of_first(x) for x in (a, b))
     floor = max(a.scores.min(initial=1.0), b.scores.min(initial=1.0)) + _SAME_SCORE
     sure_a, sure_b = a.scores > floor, b.scores > floor
@@ -197,12 +218,69 @@ def _same(a: Detections, b: Detections) -> bool:
     return bool(moved <= _SAME_PX and changed <= _SAME_SCORE)
 
 
-def _first(network: DetectionNetwork) -> list[Candidates]:
+FrameBoxes = tuple[Places, np.ndarray, np.ndarray]
+"""Boxes of one picture with what lies in them, px of the frame, their scores (D,) and labels (D,)."""
+
+
+@dataclass(frozen=True)
+class BoxAnswer:
+    """What a detector answers to one picture.
+
+    Attributes
+    ----------
+    after
+        What remains after suppression.
+    before
+        All candidates, boxes alone; None where they are not known.
+    """
+
+    after: FrameBoxes
+    before: FrameBoxes | None = None
+
+
+def answers(detector: Detector, pictures: Sequence[np.ndarray]) -> list[BoxAnswer]:
+    """Return the answers to pictures (H, W, 3) uint8 of one size, in their order, a few at a time.
+
+    Candidates before suppression are known of networks whose head vidrobust reads itself. Other detectors
+    suppress inside.
+
+    Raises
+    ------
+    SettingsError
+        For recorded boxes.
+    ModelError
+        Where the detector fails.
+    """
+    if not needs_pixels(detector):
+        raise SettingsError(
+            f"model {detector.name}: holds recorded boxes, and cannot be shown new pictures; give the model itself"
+        )
+    every: list[BoxAnswer] = []
+    for start in range(0, len(pictures), CHUNK):
+        pixels = to_tensor(pictures[start : start + CHUNK])
+        if isinstance(detector, NetworkDetector):
+            every += _both(detector, pixels)
+        else:
+            every += [BoxAnswer(one) for one in _each(predict(detector, pixels))]
+    return every
+
+
+def _both(detector: NetworkDetector, pixels: torch.Tensor) -> list[BoxAnswer]:
+    network = detector.network
     try:
-        return candidates(network, check_frames())
+        raw = candidates(network, pixels)
     except VidrobustError:
         raise
     except Exception as error:
-        raise InputError(
-            f"model {network.name}: failed on a first batch of frames: {type(error).__name__}: {error}"
-        ) from error
+        raise ModelError(f"model {detector.name}: failed: {type(error).__name__}: {error}") from error
+    size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
+    fit = network.preprocess.fit(*size)
+    everything = dataclasses.replace(network.suppression, nms=None, max_boxes=_NO_LIMIT)
+    after = to_frames(raw, fit, network.suppression, detector.class_names, size)
+    before = to_frames(raw, fit, everything, detector.class_names)
+    checked(detector, after, len(pixels))
+    return [BoxAnswer(a, b) for a, b in zip(_each(after), _each(before), strict=True)]
+
+
+def _each(found: Detections) -> list[FrameBoxes]:
+    return [found.of_frame(row) for row in range(found.num_frames)]

@@ -1,4 +1,4 @@
-"""From candidates to boxes of the frame: threshold, suppression of duplicates, back to pixels of the frame."""
+"""From candidates to boxes of the frame: threshold, suppression of duplicates, masks and turned boxes."""
 
 from __future__ import annotations
 
@@ -9,113 +9,35 @@ import numpy as np
 import torch
 
 from vidrobust.models.detection.candidates import Candidates, MaskParts
-from vidrobust.models.detection.fit import Fit
+from vidrobust.models.preprocess import Placement
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.places import shape_array
 from vidrobust.shapes.polygon import Polygon
 from vidrobust.shapes.shape import Shape
 
-# Masks and turned boxes of what remains of the candidates, in px of the frame; and which turned boxes remain.
-
-EPSILON = 1e-7
-
-
-def outlines(found: Candidates, rows: np.ndarray, fit: Fit, size: tuple[int, int]) -> np.ndarray | None:
-    """(R,) object, the shapes of some candidates of a frame (H, W); None of a head without any."""
-    if found.turned is not None:
-        return shape_array(turned_box(found.turned[row], fit) for row in rows)
-    if found.masks is None:
-        return None
-    boxes = fit.undo(found.boxes[rows])
-    parts = found.masks
-    return shape_array(
-        mask_of(parts, row, box, fit, size) for row, box in zip(rows.tolist(), boxes, strict=True)
-    )
-
-
-def turned_box(turned: np.ndarray, fit: Fit) -> Shape:
-    """x, y, width, height px of the input and angle -> its outline in the frame."""
-    corners = Polygon.turned(*turned.tolist()).corners
-    return Polygon.of_corners(fit.undo(corners.reshape(2, 4)).reshape(4, 2))
-
-
-def mask_of(parts: MaskParts, row: int, box: np.ndarray, fit: Fit, size: tuple[int, int]) -> Mask | None:
-    """The mask of one candidate within its box (4,) px of the frame, bilinear between the prototypes' pixels."""
-    low = np.clip(np.ceil(box[:2] - 1e-6), 0, size[::-1]).astype(int)
-    high = np.clip(np.ceil(box[2:] - 1e-6), 0, size[::-1]).astype(int)
-    if (high <= low).any():
-        return None
-    sums = np.tensordot(parts.weights[row], parts.prototypes, axes=1)
-    x, y = (
-        _places(
-            np.arange(low[axis], high[axis]), fit, axis, size, sums.shape[1 - axis] / parts.size[1 - axis]
-        )
-        for axis in (0, 1)
-    )
-    across = sums[:, x[0]] * (1 - x[2]) + sums[:, x[1]] * x[2]
-    values = across[y[0]] * (1 - y[2])[:, None] + across[y[1]] * y[2][:, None]
-    mask = Mask.of_array(values > 0, int(low[0]), int(low[1]))
-    return mask if mask.area else None
-
-
-def _places(
-    pixels: np.ndarray, fit: Fit, axis: int, size: tuple[int, int], share: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixels of the frame along an axis -> the two prototype pixels about each, and the weight of the second.
-
-    share  prototype pixels over pixels of the input; those of the padding are not asked, as with Ultralytics
-    """
-    at = ((pixels + 0.5) * fit.scale[axis] + fit.offset[axis]) * share - 0.5
-    first = round(fit.offset[axis] * share)
-    last = max(round((fit.scale[axis] * size[1 - axis] + fit.offset[axis]) * share) - 1, first)
-    at = np.clip(at, first, last)
-    low = np.minimum(at.astype(int), max(last - 1, first))
-    return low, np.minimum(low + 1, last), at - low
-
-
-def keep_turned(turned: np.ndarray, labels: np.ndarray, most: float) -> np.ndarray:
-    """Rows of turned boxes (M, 5), the surest first, on which none before lies with the same label.
-
-    By the probabilistic IoU (Llerena et al. 2021, arXiv 2106.06072), from ``most`` on; as Ultralytics does it a
-    box that goes itself takes others with it.
-    """
-    again = (likeness(turned) >= most) & (labels[:, None] == labels[None])
-    return np.flatnonzero(~np.triu(again, 1).any(axis=0))
-
-
-def likeness(turned: np.ndarray) -> np.ndarray:
-    """(M, M) probabilistic IoU: 1 less the Hellinger distance of the normal distributions that boxes stand for."""
-    x, y, width, height, angle = np.asarray(turned, np.float64).T
-    along, across = width**2 / 12, height**2 / 12
-    cos, sin = np.cos(angle), np.sin(angle)
-    a, b = along * cos**2 + across * sin**2, along * sin**2 + across * cos**2
-    c = (along - across) * cos * sin
-    sum_a, sum_b, sum_c = (v[:, None] + v[None] for v in (a, b, c))
-    dx, dy = x[:, None] - x[None], y[:, None] - y[None]
-    whole = sum_a * sum_b - sum_c**2
-    apart = (sum_a * dy**2 + sum_b * dx**2) / (whole + EPSILON) / 4
-    apart -= sum_c * dx * dy / (whole + EPSILON) / 2
-    own = np.sqrt(np.maximum(a * b - c**2, 0))
-    with np.errstate(invalid="ignore"):  # two boxes that are lines are not alike
-        apart += np.log(whole / (4 * own[:, None] * own[None] + EPSILON) + EPSILON) / 2
-    near: np.ndarray = 1 - np.sqrt(1 - np.exp(-np.clip(apart, EPSILON, 100)) + EPSILON)
-    return near
-
-
 MIN_SCORE = 0.05
 """Boxes below it are dropped: far below any threshold in use, so that thresholds can be studied afterwards."""
 MAX_BOXES = 300
+"""Boxes of a frame that are kept at most, the best ones; Ultralytics' and torchvision's limits are 300 and 100."""
+_EPSILON = 1e-7
+"""Ultralytics' own, in its probabilistic IoU."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suppression:
-    """What remains of the candidates.
+    """Which candidates remain.
 
-    min_score       the least score kept
-    nms             IoU beyond which the lesser of two boxes goes, or None
-    across_classes  whether a box also suppresses boxes of other classes
-    max_boxes       the best so many of a frame are kept
+    Attributes
+    ----------
+    min_score
+        The least score kept.
+    nms
+        IoU beyond which the lesser of two boxes goes, or None.
+    across_classes
+        Whether a box also suppresses boxes of other classes.
+    max_boxes
+        The best so many of a frame are kept.
     """
 
     min_score: float = MIN_SCORE
@@ -124,7 +46,7 @@ class Suppression:
     max_boxes: int = MAX_BOXES
 
     def __call__(self, found: Candidates) -> np.ndarray:
-        """Rows of the candidates that remain, best score first."""
+        """Return the rows of the candidates that remain, best score first."""
         good = (found.scores >= self.min_score) & np.isfinite(found.boxes).all(axis=1)
         rows = np.flatnonzero(good)
         rows = rows[np.argsort(-found.scores[rows], kind="stable")]
@@ -147,7 +69,7 @@ class Suppression:
         return rows[: self.max_boxes]
 
     def describe(self) -> str:
-        """In words, for run.json."""
+        """Return the settings in words, for run.json."""
         across = " across classes" if self.across_classes else ""
         how = "no suppression" if self.nms is None else f"suppression at IoU {self.nms:g}{across}"
         return f"scores from {self.min_score:g}, {how}, at most {self.max_boxes} boxes"
@@ -155,14 +77,25 @@ class Suppression:
 
 def to_frames(
     found: Sequence[Candidates],
-    fit: Fit,
+    fit: Placement,
     suppression: Suppression,
     names: tuple[str, ...],
     size: tuple[int, int] | None = None,
 ) -> Detections:
-    """The candidates of each frame -> Detections, in px of the frame.
+    """Return the candidates of each frame as Detections in px of the frame.
 
-    size  height and width of the frames, px, for masks and turned boxes; None: boxes alone are wanted
+    Parameters
+    ----------
+    found
+        Of each frame.
+    fit
+        Where the frames lie in the input.
+    suppression
+        Which candidates remain.
+    names
+        Of the classes.
+    size
+        Height and width of the frames, px, for masks and turned boxes. None: boxes alone are wanted.
     """
     kept = [suppression(one) for one in found]
     boxes = [fit.undo(one.boxes[rows]) for one, rows in zip(found, kept, strict=True)]
@@ -170,7 +103,7 @@ def to_frames(
     labels = [one.labels[rows] for one, rows in zip(found, kept, strict=True)]
     if size is None:
         return detections(boxes, scores, labels, names)
-    shapes = [outlines(one, rows, fit, size) for one, rows in zip(found, kept, strict=True)]
+    shapes = [_outlines(one, rows, fit, size) for one, rows in zip(found, kept, strict=True)]
     return detections(boxes, scores, labels, names, shapes)
 
 
@@ -181,7 +114,7 @@ def detections(
     names: tuple[str, ...],
     shapes: Sequence[np.ndarray | None] = (),
 ) -> Detections:
-    """Boxes, scores and labels of each frame, and their shapes where there are any, in a list -> Detections."""
+    """Return Detections from the boxes, scores and labels of each frame, and their shapes where there are any."""
     counts = [len(one) for one in scores]
     shaped = [one for one in shapes if one is not None]
     return Detections(
@@ -193,3 +126,123 @@ def detections(
         class_names=names,
         shapes=np.concatenate(shaped) if shaped else None,
     )
+
+
+def _outlines(
+    found: Candidates, rows: np.ndarray, fit: Placement, size: tuple[int, int]
+) -> np.ndarray | None:
+    """Shapes (R,) object of some candidates of a frame (H, W); None of a head without any."""
+    if found.turned is not None:
+        return shape_array(turned_box(found.turned[row], fit) for row in rows)
+    if found.masks is None:
+        return None
+    boxes = fit.undo(found.boxes[rows])
+    parts = found.masks
+    return shape_array(
+        mask_of(parts, row, box, fit, size) for row, box in zip(rows.tolist(), boxes, strict=True)
+    )
+
+
+def turned_box(turned: np.ndarray, fit: Placement) -> Shape:
+    """Return the outline in the frame of x, y, width, height px of the input and angle."""
+    corners = Polygon.turned(*turned.tolist()).corners
+    return Polygon.of_corners(fit.undo(corners.reshape(2, 4)).reshape(4, 2))
+
+
+def mask_of(
+    parts: MaskParts, row: int, box: np.ndarray, fit: Placement, size: tuple[int, int]
+) -> Mask | None:
+    """Return the mask of one candidate within its box, bilinear between the prototypes' pixels.
+
+    Parameters
+    ----------
+    parts, row
+        Of the candidates, and which of them.
+    box
+        (4,) xyxy px of the frame.
+    fit
+        Where the frame lies in the input.
+    size
+        Height and width of the frame, px.
+
+    Returns
+    -------
+    Mask or None
+        None where no pixel belongs to it.
+    """
+    low = np.clip(np.ceil(box[:2] - 1e-6), 0, size[::-1]).astype(int)
+    high = np.clip(np.ceil(box[2:] - 1e-6), 0, size[::-1]).astype(int)
+    if (high <= low).any():
+        return None
+    sums = np.tensordot(parts.weights[row], parts.prototypes, axes=1)
+    x, y = (
+        _prototype_places(
+            np.arange(low[axis], high[axis]), fit, axis, size, sums.shape[1 - axis] / parts.size[1 - axis]
+        )
+        for axis in (0, 1)
+    )
+    across = sums[:, x[0]] * (1 - x[2]) + sums[:, x[1]] * x[2]
+    values = across[y[0]] * (1 - y[2])[:, None] + across[y[1]] * y[2][:, None]
+    mask = Mask.of_array(values > 0, int(low[0]), int(low[1]))
+    return mask if mask.area else None
+
+
+def _prototype_places(
+    pixels: np.ndarray, fit: Placement, axis: int, size: tuple[int, int], share: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pixels along an axis of the frame -> the two prototype pixels about each, and the weight of the second.
+
+    ``share`` is prototype pixels over pixels of the input. Those of the padding are left out, as with
+    Ultralytics.
+    """
+    at = ((pixels + 0.5) * fit.scale[axis] + fit.offset[axis]) * share - 0.5
+    first = round(fit.offset[axis] * share)
+    last = max(round((fit.scale[axis] * size[1 - axis] + fit.offset[axis]) * share) - 1, first)
+    at = np.clip(at, first, last)
+    low = np.minimum(at.astype(int), max(last - 1, first))
+    return low, np.minimum(low + 1, last), at - low
+
+
+def keep_turned(turned: np.ndarray, labels: np.ndarray, most: float) -> np.ndarray:
+    """Return the rows of turned boxes that no better box of the same label covers.
+
+    As with Ultralytics, a box that is suppressed itself still suppresses others.
+
+    Parameters
+    ----------
+    turned
+        (M, 5), the best first.
+    labels
+        (M,).
+    most
+        Probabilistic IoU from which the lesser of two boxes goes.
+    """
+    again = (likeness(turned) >= most) & (labels[:, None] == labels[None])
+    return np.flatnonzero(~np.triu(again, 1).any(axis=0))
+
+
+def likeness(turned: np.ndarray) -> np.ndarray:
+    """Return the probabilistic IoU (M, M) of turned boxes (M, 5).
+
+    It is 1 less the Hellinger distance of the normal distributions that the boxes stand for.
+
+    References
+    ----------
+    Llerena et al. 2021, "Gaussian Bounding Boxes and Probabilistic Intersection-over-Union", arXiv
+    2106.06072.
+    """
+    x, y, width, height, angle = np.asarray(turned, np.float64).T
+    along, across = width**2 / 12, height**2 / 12
+    cos, sin = np.cos(angle), np.sin(angle)
+    a, b = along * cos**2 + across * sin**2, along * sin**2 + across * cos**2
+    c = (along - across) * cos * sin
+    sum_a, sum_b, sum_c = (v[:, None] + v[None] for v in (a, b, c))
+    dx, dy = x[:, None] - x[None], y[:, None] - y[None]
+    whole = sum_a * sum_b - sum_c**2
+    apart = (sum_a * dy**2 + sum_b * dx**2) / (whole + _EPSILON) / 4
+    apart -= sum_c * dx * dy / (whole + _EPSILON) / 2
+    own = np.sqrt(np.maximum(a * b - c**2, 0))
+    with np.errstate(invalid="ignore"):  # two boxes that are lines are not alike
+        apart += np.log(whole / (4 * own[:, None] * own[None] + _EPSILON) + _EPSILON) / 2
+    near: np.ndarray = 1 - np.sqrt(1 - np.exp(-np.clip(apart, _EPSILON, 100)) + _EPSILON)
+    return near

@@ -1,4 +1,7 @@
-"""The engine of a network: the fastest one here that says the same as the reference, chosen once and kept."""
+"""The engine of a network: the fastest one here that says the same as the reference, chosen once and kept.
+
+``compare_engines`` measures all of them side by side, for ``vidrobust engines``.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +9,51 @@ import dataclasses
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from vidrobust.errors import SettingsError
-from vidrobust.models.engines import cache
-from vidrobust.models.engines.agreement import Guarded, disagreement
-from vidrobust.models.engines.export import CannotExportError, exported
-from vidrobust.models.engines.precision import quantised, with_bfloat16
-from vidrobust.models.engines.runners import ENGINES, Engine, OnnxFile, Run
-from vidrobust.models.engines.wanted import Wanted
+from vidrobust.errors import SettingsError, VidrobustError
+from vidrobust.models.engines.export import (
+    CannotExportError,
+    exported,
+    key_of,
+    quantised,
+    recall,
+    remember,
+    with_bfloat16,
+)
+from vidrobust.models.engines.runners import (
+    ENGINES,
+    PRECISIONS,
+    Engine,
+    EngineRequest,
+    GuardedRun,
+    OnnxFile,
+    Precision,
+    Run,
+    disagreement,
+    largest_difference,
+)
 from vidrobust.models.info import file_sha256
-from vidrobust.models.network import Network
-from vidrobust.models.outputs import as_rows, in_fixed_batches
+from vidrobust.models.network import Network, NetworkClassifier
+from vidrobust.models.predict import Model
+from vidrobust.models.reading import as_rows, in_fixed_batches
 
-FRAMES = 4
-ROUNDS = 3
+FRAMES, ROUNDS = 4, 3
+"""Engines are timed on so many frames, so many times in turn."""
 SECONDS = 4.0
 """Measuring ends after the round in which so much time has passed."""
 BUSY = 0.75
 """The share of busy processors from which on what was measured may be other work's doing."""
+CALIBRATION = 16
+"""Frames on which ``compare_engines`` calibrates int8: the first ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class EngineChoice:
     """A way to run a network; engine "" is the reference, as it was loaded."""
 
     engine: str
@@ -40,13 +61,27 @@ class Candidate:
     run: Callable[[torch.Tensor], object]
 
 
-def with_engine(network: Network, wanted: Wanted, sample: torch.Tensor) -> Network:
-    """The network in the engine that is wanted; with ``auto`` the fastest that agrees, else as it was loaded.
+def with_engine(network: Network, wanted: EngineRequest, sample: torch.Tensor) -> Network:
+    """Return a network in the engine that is wanted; with ``auto`` the fastest that agrees, else as it was loaded.
 
-    sample  (N, 3, H, W) uint8, real frames where there are any: what engines are compared and timed on
+    Parameters
+    ----------
+    network
+        As it was loaded.
+    wanted
+        Engine, precision and threads.
+    sample
+        (N, 3, H, W) uint8, real frames where there are any: what engines are compared and timed on.
 
-    ``notes`` say what was chosen and why another was not. Raises SettingsError where an engine that is asked for
-    by name cannot be had, or does not say the same in float32.
+    Returns
+    -------
+    Network
+        Its ``notes`` say what was chosen and why another was not.
+
+    Raises
+    ------
+    SettingsError
+        Where an engine that is asked for by name cannot be had, or does not say the same in float32.
     """
     auto = wanted.engine == "auto"
     if wanted.precision != "float32":
@@ -71,7 +106,7 @@ def with_engine(network: Network, wanted: Wanted, sample: torch.Tensor) -> Netwo
 
 
 def onnx_file(network: Network) -> OnnxFile:
-    """The network's own file, or an export of its module. Raises CannotExportError."""
+    """Return the network's own file, or an export of its module. Raises CannotExportError."""
     if network.onnx is not None:
         return network.onnx
     if network.module is None:
@@ -80,12 +115,12 @@ def onnx_file(network: Network) -> OnnxFile:
 
 
 def identified(network: Network) -> dict[str, object]:
-    """What an export depends on."""
+    """Return what an export depends on."""
     return {"weights": network.weights_sha256, "code": network.code_sha256}
 
 
-def opened(engine: Engine, file: OnnxFile, threads: int, wanted: Wanted, where: str) -> Run:
-    """An engine's run; SettingsError where it is not installed or does not take the network."""
+def opened(engine: Engine, file: OnnxFile, threads: int, wanted: EngineRequest, where: str) -> Run:
+    """Return an engine's run; SettingsError where it is not installed or does not take the network."""
     if missing := engine.missing():
         raise SettingsError(f"{where}: engine {engine.name} {missing}")
     try:
@@ -95,8 +130,8 @@ def opened(engine: Engine, file: OnnxFile, threads: int, wanted: Wanted, where: 
         raise SettingsError(f"{where}: {engine.name} does not take this network: {first[0][:200]}") from error
 
 
-def in_precision(network: Network, wanted: Wanted, sample: torch.Tensor) -> Network:
-    """The network in bfloat16 or int8, which was asked for; how many labels that changes is a note."""
+def in_precision(network: Network, wanted: EngineRequest, sample: torch.Tensor) -> Network:
+    """Return the network in bfloat16 or int8, which was asked for; a note says how many labels that changes."""
     where = f"model {network.name}"
     loaded = network
     inputs = network.preprocess(sample)
@@ -129,53 +164,53 @@ def in_precision(network: Network, wanted: Wanted, sample: torch.Tensor) -> Netw
 
 
 def rows_of(run: Callable[[torch.Tensor], object], inputs: torch.Tensor, network: Network) -> np.ndarray:
-    """(N, K) scores, in batches of the size that the network takes."""
+    """Return scores (N, K), in batches of the size that the network takes."""
     where = f"model {network.name}"
     with torch.inference_mode():
         return in_fixed_batches(lambda part: as_rows(run(part), where), inputs, network.fixed_batch)
 
 
 def noted(network: Network, note: str) -> Network:
-    """The network with one more note."""
+    """Return the network with one more note."""
     return dataclasses.replace(network, notes=(*network.notes, note))
 
 
-def thread_counts(wanted: Wanted) -> list[int]:
-    """How many threads are tried: those asked for, or as many as torch uses and half of them."""
+def thread_counts(wanted: EngineRequest) -> list[int]:
+    """Return how many threads are tried: those asked for, or as many as torch uses and half of them."""
     most = torch.get_num_threads()
     return [wanted.threads] if wanted.threads else sorted({most, max(1, most // 2)}, reverse=True)
 
 
-def _chosen(network: Network, file: OnnxFile, wanted: Wanted, sample: torch.Tensor) -> Network:
+def _chosen(network: Network, file: OnnxFile, wanted: EngineRequest, sample: torch.Tensor) -> Network:
     frames = sample[torch.arange(FRAMES) % len(sample)]
     inputs = network.preprocess(frames)
     reference = rows_of(network.run, inputs, network)
     key = _key(network, wanted)
-    known = cache.recall(key)
+    known = recall(key)
     if known is not None and _was_disturbed(known):
         known = None
     if known is not None and (found := _as_known(network, file, wanted, known, inputs, reference, key)):
         return found
     candidates, why_not = _candidates(network, file, wanted, inputs, reference)
     if wanted.engine == "auto" or not candidates:
-        candidates.append(Candidate(engine="", threads=0, run=network.run))
+        candidates.append(EngineChoice(engine="", threads=0, run=network.run))
     if wanted.engine != "auto" and candidates[0].engine == "":
         raise SettingsError(f"model {network.name}: {'; '.join(why_not)}")
     alone = len(candidates) == 1
     speeds = [0.0] if alone else measured([candidate.run for candidate in candidates], inputs, network)
     best = candidates[int(np.argmax(speeds))]
-    words = [f"{_called(c, network)} {s:.3g}" for c, s in zip(candidates, speeds, strict=True)]
+    reference_name = network.engine.partition(",")[0]
+    called = [f"{c.engine} on {c.threads} threads" if c.engine else reference_name for c in candidates]
+    words = [f"{name} {speed:.3g}" for name, speed in zip(called, speeds, strict=True)]
     note = f"engine chosen by measurement, frames/s: {', '.join(words)}" if len(words) > 1 else ""
     notes = [text for text in (note, *why_not) if text]
-    cache.remember(
-        key, {"engine": best.engine, "threads": best.threads, "notes": notes, "load": busy_processors()}
-    )
+    remember(key, {"engine": best.engine, "threads": best.threads, "notes": notes, "load": busy_processors()})
     return _running(network, best, notes, key)
 
 
 def _candidates(
-    network: Network, file: OnnxFile, wanted: Wanted, inputs: torch.Tensor, reference: np.ndarray
-) -> tuple[list[Candidate], list[str]]:
+    network: Network, file: OnnxFile, wanted: EngineRequest, inputs: torch.Tensor, reference: np.ndarray
+) -> tuple[list[EngineChoice], list[str]]:
     """What can be used and says the same, and why the rest is left out."""
     found, why_not = [], []
     for engine in ENGINES.values():
@@ -192,14 +227,14 @@ def _candidates(
             if differs:
                 why_not.append(f"not {engine.name}: {differs}")
                 break
-            found.append(Candidate(engine=engine.name, threads=threads, run=run))
+            found.append(EngineChoice(engine=engine.name, threads=threads, run=run))
     return found, why_not
 
 
 def _as_known(
     network: Network,
     file: OnnxFile,
-    wanted: Wanted,
+    wanted: EngineRequest,
     known: dict[str, object],
     inputs: torch.Tensor,
     reference: np.ndarray,
@@ -210,28 +245,26 @@ def _as_known(
     if not isinstance(threads, int) or not isinstance(notes, list):
         return None
     if name == "":
-        return _running(network, Candidate(engine="", threads=0, run=network.run), notes, key)
+        return _running(network, EngineChoice(engine="", threads=0, run=network.run), notes, key)
     engine = ENGINES.get(name)
     if engine is None or engine.missing():
         return None
     run = opened(engine, file, threads, wanted, f"model {network.name}")
     if disagreement(reference, rows_of(run, inputs, network)):
         return None
-    return _running(network, Candidate(engine=name, threads=threads, run=run), notes, key)
+    return _running(network, EngineChoice(engine=name, threads=threads, run=run), notes, key)
 
 
-def _running(network: Network, chosen: Candidate, notes: Sequence[str], key: str) -> Network:
+def _running(network: Network, chosen: EngineChoice, notes: Sequence[str], key: str) -> Network:
     loaded = network
     network = dataclasses.replace(network, notes=(*network.notes, *notes))
     if chosen.engine == "":
         return network
 
     def reject(why: str) -> None:
-        cache.remember(
-            key, {"engine": "", "threads": 0, "notes": [f"not {chosen.engine}: {why}, on footage"]}
-        )
+        remember(key, {"engine": "", "threads": 0, "notes": [f"not {chosen.engine}: {why}, on footage"]})
 
-    guarded = Guarded(chosen.run, network.run, reject, whole=network.fixed_batch is not None)
+    guarded = GuardedRun(chosen.run, network.run, reject, whole=network.fixed_batch is not None)
     return dataclasses.replace(
         network,
         run=guarded,
@@ -242,7 +275,7 @@ def _running(network: Network, chosen: Candidate, notes: Sequence[str], key: str
 
 
 def busy_processors() -> float:
-    """The share of this machine's processors that were busy over the last minute; NaN where unknown."""
+    """Return the share of this machine's processors that were busy over the last minute; NaN where unknown."""
     if not hasattr(os, "getloadavg"):
         return float("nan")
     return os.getloadavg()[0] / (os.cpu_count() or 1)
@@ -257,7 +290,10 @@ def _was_disturbed(known: Mapping[str, object]) -> bool:
 def measured(
     runs: Sequence[Callable[[torch.Tensor], object]], inputs: torch.Tensor, network: Network
 ) -> list[float]:
-    """Frames per second of each, the best of a few rounds that take turns, so that all meet the same machine."""
+    """Return frames per second of each run, the best of a few rounds.
+
+    Runs take turns, so that all meet the same machine.
+    """
     best = [float("inf")] * len(runs)
     started = time.perf_counter()
     for _ in range(ROUNDS):
@@ -270,15 +306,9 @@ def measured(
     return [len(inputs) / seconds for seconds in best]
 
 
-def _called(candidate: Candidate, network: Network) -> str:
-    if candidate.engine == "":
-        return network.engine.partition(",")[0]
-    return f"{candidate.engine} on {candidate.threads} threads"
-
-
-def _key(network: Network, wanted: Wanted) -> str:
+def _key(network: Network, wanted: EngineRequest) -> str:
     """A choice holds for a network, a machine and versions."""
-    return cache.key_of(
+    return key_of(
         {
             **identified(network),
             "shape": network.preprocess.shape,
@@ -289,3 +319,132 @@ def _key(network: Network, wanted: Wanted) -> str:
             "machine": [platform.machine(), platform.processor(), torch.backends.cpu.get_cpu_capability()],
         }
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineRow:
+    """One engine in one precision on some frames, against the network as it was loaded.
+
+    Attributes
+    ----------
+    frames_per_s
+        Of the network alone: neither decoding nor preprocessing.
+    speed
+        Over that of the network as it was loaded.
+    flips, frames
+        Labels that differ, of how many.
+    difference
+        Largest difference of scores as a share of the largest score.
+    why
+        "" or why there are no figures (NaN), or in what it does not agree.
+    """
+
+    engine: str
+    precision: str
+    threads: int
+    frames_per_s: float
+    speed: float
+    flips: int
+    frames: int
+    difference: float
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class _Way:
+    engine: str
+    precision: Precision
+    threads: int
+    run: Callable[[torch.Tensor], object] | None
+    why: str = ""
+
+
+def compare_engines(model: Model, frames: torch.Tensor) -> list[EngineRow]:
+    """Return a row for each engine and precision, the network as it was loaded first.
+
+    Parameters
+    ----------
+    model
+        As ``load_as_it_is`` gives it.
+    frames
+        (N, 3, H, W) uint8, real ones for flips that mean something.
+
+    Raises
+    ------
+    SettingsError
+        For anything but a network that was loaded by a spec.
+    """
+    if not isinstance(model, NetworkClassifier):
+        raise SettingsError(f"model {model.name}: engines are compared for networks; this is a callable")
+    network = model.network
+    with torch.inference_mode():
+        inputs = network.preprocess(frames).to(network.device)
+    reference = rows_of(network.run, inputs, network)
+    ways = [_Way(network.engine.partition(",")[0], "float32", 0, network.run), *_ways(network, inputs)]
+    usable = [way.run for way in ways if way.run is not None]
+    few = inputs[: min(8, len(inputs))]
+    speeds = iter(measured(usable, few, network))
+    rows: list[EngineRow] = []
+    for way in ways:
+        rate = next(speeds) if way.run is not None else float("nan")
+        speed = rate / rows[0].frames_per_s if rows else 1.0
+        rows.append(_row(way, network, inputs, reference, rate, speed))
+    return rows
+
+
+def _row(
+    way: _Way, network: Network, inputs: torch.Tensor, reference: np.ndarray, rate: float, speed: float
+) -> EngineRow:
+    flips, apart, why = 0, float("nan"), way.why
+    if way.run is not None:
+        found = rows_of(way.run, inputs, network)
+        flips = int((found.argmax(axis=1) != reference.argmax(axis=1)).sum())
+        apart = largest_difference(reference, found)
+        why = disagreement(reference, found) if way.precision == "float32" else ""
+    return EngineRow(
+        engine=way.engine,
+        precision=way.precision,
+        threads=way.threads,
+        frames_per_s=rate,
+        speed=speed,
+        flips=flips,
+        frames=len(inputs) if way.run is not None else 0,
+        difference=apart,
+        why=why,
+    )
+
+
+def _ways(network: Network, inputs: torch.Tensor) -> Iterator[_Way]:
+    if network.module is not None:
+        yield _Way("torch", "bfloat16", 0, with_bfloat16(network))
+    if network.device.type != "cpu":
+        return
+    try:
+        file = onnx_file(network)
+    except CannotExportError as error:
+        for engine in ENGINES.values():
+            yield _Way(engine.name, "float32", 0, None, f"cannot be exported: {error}")
+        return
+    for engine in ENGINES.values():
+        for precision in PRECISIONS:
+            if precision in engine.precisions:
+                yield from _opened(engine.name, precision, file, network, inputs)
+
+
+def _opened(
+    name: str, precision: Precision, file: OnnxFile, network: Network, inputs: torch.Tensor
+) -> Iterator[_Way]:
+    for threads in thread_counts(EngineRequest()):
+        try:
+            source = quantised(file, inputs[:CALIBRATION], network.name) if precision == "int8" else file
+            run = opened(
+                ENGINES[name], source, threads, EngineRequest(engine=name, precision=precision), network.name
+            )
+            rows_of(run, inputs[:1], network)
+        except VidrobustError as error:
+            yield _Way(name, precision, threads, None, str(error).partition(": ")[2])
+            return
+        except Exception as error:
+            yield _Way(name, precision, threads, None, f"fails on frames: {type(error).__name__}: {error}")
+            return
+        yield _Way(name, precision, threads, run)

@@ -1,24 +1,41 @@
-"""A torch module becomes an ONNX file, once: traced, with a free batch size."""
+"""Networks made for engines, once: modules exported to ONNX, int8 files, bfloat16; kept in a cache folder.
+
+The cache is ``VIDROBUST_CACHE``, else the user's cache folder. Everything in it can be deleted at any time.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import inspect
 import io
+import json
 import logging
 import os
+import shutil
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from vidrobust.models.engines.cache import key_of, made_once
+from vidrobust.errors import SettingsError
+from vidrobust.files.atomic import write_text
+from vidrobust.files.json_text import parsed_json
+from vidrobust.install_hint import pip_install
 from vidrobust.models.engines.runners import OnnxFile
+from vidrobust.models.info import file_sha256
+from vidrobust.models.network import Network
+from vidrobust.models.onnx_runtime import onnxruntime
 
 OPSET = 17
+"""Of exports; ONNX Runtime 1.18 and OpenVINO 2024.4, the oldest that are supported, read it."""
 INPUT, OUTPUT = "pixels", "scores"
+VARIABLE = "VIDROBUST_CACHE"
 
 
 class CannotExportError(Exception):
@@ -26,13 +43,24 @@ class CannotExportError(Exception):
 
 
 def exported(module: torch.nn.Module, shape: tuple[int, int], parts: dict[str, object]) -> OnnxFile:
-    """The module as an ONNX file in the cache, exported where it is not there yet.
+    """Return a module as an ONNX file in the cache, exported where it is not there yet.
 
-    shape  height and width of its input, px
-    parts  what identifies the module: hashes of weights and code
+    That the file computes the same is for the caller to check: a trace holds on to the branch that its
+    example took.
 
-    Raises CannotExportError. That the file computes the same is for the caller to check: a trace holds on to the
-    branch that its example took.
+    Parameters
+    ----------
+    module
+        (N, 3, H, W) float32 -> scores.
+    shape
+        Height and width of its input, px.
+    parts
+        What identifies the module: hashes of weights and code.
+
+    Raises
+    ------
+    CannotExportError
+        Where no exporter takes it.
     """
     key = key_of({**parts, "shape": shape, "torch": torch.__version__, "opset": OPSET, "exporter": 1})
     try:
@@ -47,7 +75,7 @@ def _export(module: torch.nn.Module, shape: tuple[int, int], path: Path) -> None
     failures = []
     for export in (_traced, _captured):
         try:
-            with _quiet(), torch.no_grad():
+            with _quiet(["torch.onnx", "onnxscript", "onnx_ir"], _descriptors_to_nowhere()), torch.no_grad():
                 export(module, example, path)
             return
         except Exception as error:
@@ -90,24 +118,97 @@ def _captured(module: torch.nn.Module, example: torch.Tensor, path: Path) -> Non
     )
 
 
+def with_bfloat16(network: Network) -> Callable[[torch.Tensor], object]:
+    """Return a torch module's run under autocast: matrix products and convolutions in bfloat16."""
+
+    def run(inputs: torch.Tensor) -> object:
+        with torch.autocast(network.device.type, dtype=torch.bfloat16):
+            return network.run(inputs)
+
+    return run
+
+
+def quantised(file: OnnxFile, inputs: torch.Tensor, where: str) -> OnnxFile:
+    """Return a network in int8, kept in the cache.
+
+    Static quantisation of ONNX Runtime, per channel, in the QDQ form that OpenVINO reads too.
+
+    Parameters
+    ----------
+    file
+        The network in float32.
+    inputs
+        (N, 3, H, W) float32 on which ranges are calibrated.
+    where
+        For messages.
+
+    Raises
+    ------
+    SettingsError
+        Where the packages are not there or the network is not taken.
+    """
+    try:
+        onnxruntime()
+        from onnxruntime.quantization import QuantType, quantize_static
+    except ImportError as error:
+        raise SettingsError(
+            f"{where}: int8 needs the packages onnx and onnxruntime: {pip_install('onnx')}"
+        ) from error
+    batches = [file.array(inputs[i : i + 1]) for i in range(len(inputs))]
+    seen = hashlib.sha256(b"".join(batch.tobytes() for batch in batches)).hexdigest()
+
+    def make(path: Path) -> None:
+        with _quiet([""]):
+            quantize_static(
+                str(file.path),
+                str(path),
+                _CalibrationReader(file.input, batches),
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+            )
+
+    try:
+        path = made_once(key_of({"file": file_sha256(file.path), "seen": seen}), "int8.onnx", make)
+    except Exception as error:
+        first = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        raise SettingsError(f"{where}: it cannot be had in int8: {first[0][:200]}") from error
+    return replace(file, path=path)
+
+
+class _CalibrationReader:
+    """Hands batches to the calibration, once."""
+
+    def __init__(self, name: str, batches: list[np.ndarray]) -> None:
+        self._feeds: Iterator[dict[str, Any]] = iter([{name: batch} for batch in batches])
+
+    def get_next(self) -> dict[str, Any] | None:
+        return next(self._feeds, None)
+
+    def __len__(self) -> int:
+        return 0
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        """Asked for strides only, which are not used."""
+
+
 @contextlib.contextmanager
-def _quiet() -> Any:
+def _quiet(loggers: Sequence[str], *contexts: contextlib.AbstractContextManager[None]) -> Iterator[None]:
     """Exporters talk on every channel; what matters is checked afterwards."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
+    talking = [logging.getLogger(name) for name in loggers]
+    levels = [logger.level for logger in talking]
+    for logger in talking:
         logger.setLevel(logging.CRITICAL)
     try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-            _descriptors_to_nowhere(),
-        ):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+            stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+            for context in contexts:
+                stack.enter_context(context)
             warnings.simplefilter("ignore")
             yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, level in zip(talking, levels, strict=True):
             logger.setLevel(level)
 
 
@@ -126,3 +227,67 @@ def _descriptors_to_nowhere() -> Iterator[None]:
         for descriptor, own in kept:
             os.dup2(own, descriptor)
             os.close(own)
+
+
+def cache_folder() -> Path:
+    """Return ``VIDROBUST_CACHE``, or the place for caches of this system."""
+    if given := os.environ.get(VARIABLE):
+        return Path(given).expanduser()
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "vidrobust" / "cache"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "vidrobust"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "vidrobust"
+
+
+def key_of(parts: Mapping[str, object]) -> str:
+    """Return a file name for something made from these parts."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def recall(key: str) -> dict[str, Any] | None:
+    """Return what was remembered under a key, or None where there is nothing that can be read."""
+    try:
+        found = parsed_json((cache_folder() / "choices" / f"{key}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def remember(key: str, what: Mapping[str, Any]) -> bool:
+    """Keep something under a key; return False where the folder cannot be written."""
+    path = cache_folder() / "choices" / f"{key}.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(what, indent=1))
+    except OSError:
+        return False
+    return True
+
+
+def made_once(key: str, name: str, make: Callable[[Path], None]) -> Path:
+    """Return the file ``name`` in a folder of its own, made by ``make`` where it is not there yet.
+
+    It is made beside and renamed, so that a killed process leaves nothing that looks whole.
+
+    Raises
+    ------
+    OSError
+        Where the folder cannot be written; and whatever ``make`` raises.
+    """
+    folder = cache_folder() / "networks" / key
+    if not (folder / name).is_file():
+        beside = folder.with_name(f"{key}.{os.getpid()}.part")
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
+        try:
+            make(beside / name)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(beside, folder)
+        except OSError:
+            if not (folder / name).is_file():  # another process was not faster
+                raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    return folder / name

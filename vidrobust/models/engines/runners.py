@@ -1,33 +1,46 @@
-"""Engines that compute an ONNX file on the CPU: one function each, and the table of them."""
+"""Engines that compute a network: which there are, what may be asked of them, and whether they agree."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.install_hint import pip_install
-from vidrobust.models.doctor import installed
+from vidrobust.install_hint import installed, pip_install
+from vidrobust.models.onnx_runtime import cpu_session
+from vidrobust.models.reading import as_rows
 
 Precision = Literal["float32", "bfloat16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
 Run = Callable[[torch.Tensor], np.ndarray]
 """(N, 3, H, W) float32 in main memory -> (N, K) or whatever the network gives."""
+TOLERANCE = 1e-4
+"""Largest difference of scores, as a share of the largest score, that is rounding: float32 sums of some thousand
+products, in another order."""
+GUARDED = 4
+"""Frames of a first batch that are computed twice."""
+KEYS = ("engine", "precision", "threads")
+"""Options of a spec that ask for an engine."""
+VARIABLE = "VIDROBUST_ENGINE"
+"""The environment variable that names the engine where the option does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnnxFile:
     """A network in a file, by the names of what goes in and what is wanted of it.
 
-    channels_last  it takes (N, H, W, 3)
+    Attributes
+    ----------
+    channels_last
+        Whether it takes (N, H, W, 3).
     """
 
     path: Path
@@ -37,14 +50,14 @@ class OnnxFile:
     channels_last: bool = False
 
     def array(self, inputs: torch.Tensor) -> np.ndarray:
-        """The inputs as the network takes them."""
+        """Return inputs (N, 3, H, W) as the network takes them."""
         ordered = inputs.permute(0, 2, 3, 1) if self.channels_last else inputs
         return np.asarray(ordered.contiguous().numpy()).astype(self.dtype, copy=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """name as in ``--engine``; package that must be installed; open: (file, threads, precision) -> Run."""
+    """An engine: its name as in ``--engine``, the package and the extra that bring it, and how it opens a file."""
 
     name: str
     package: str
@@ -53,35 +66,30 @@ class Engine:
     open: Callable[[OnnxFile, int, Precision], Run]
 
     def missing(self) -> str:
-        """ "" where it can be used, else how to get it."""
+        """Return "" where it can be used, else how to get it."""
         if installed(self.package):
             return ""
         return f"needs the package {self.package}: {pip_install(self.extra)}"
 
     @property
     def title(self) -> str:
-        """Name and version, for run.json."""
+        """Return name and version, for run.json."""
         return f"{self.name} {installed(self.package)}"
 
 
 def open_onnxruntime(file: OnnxFile, threads: int, precision: Precision) -> Run:
-    """ONNX Runtime; int8 is a matter of the file."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.force_spinning_stop", "1")  # decoding can use the processors
-    session = onnxruntime.InferenceSession(file.path, options, providers=["CPUExecutionProvider"])
+    """Open a file in ONNX Runtime; int8 is a matter of the file."""
+    session = cpu_session(file.path, threads, spinning=False)
     return lambda inputs: np.asarray(session.run([file.output], {file.input: file.array(inputs)})[0])
 
 
 def open_openvino(file: OnnxFile, threads: int, precision: Precision) -> Run:
-    """OpenVINO, asked for its precision by name: by itself it takes bfloat16 where the processor has it."""
+    """Open a file in OpenVINO."""
     openvino = _openvino()
     core = openvino.Core()
     if precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise SettingsError("this processor has no bfloat16 arithmetic")
+    # the precision by name: by itself it takes bfloat16 where the processor has it
     compiled = core.compile_model(
         core.read_model(str(file.path)),
         "CPU",
@@ -130,12 +138,120 @@ ENGINES: dict[str, Engine] = {
     )
 }
 
+
 NAMES = ("auto", "torch", *ENGINES)
 """What ``--engine`` takes."""
-VARIABLE = "VIDROBUST_ENGINE"
-"""The environment variable that says it where the option does not."""
 
 
 def default_engine() -> str:
-    """``VIDROBUST_ENGINE``, or "auto"."""
+    """Return ``VIDROBUST_ENGINE``, or "auto"."""
     return os.environ.get(VARIABLE) or "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineRequest:
+    """What is asked of an engine.
+
+    Attributes
+    ----------
+    engine
+        One of ``NAMES``.
+    precision
+        One of ``PRECISIONS``.
+    threads
+        None: chosen by measurement.
+    """
+
+    engine: str = "auto"
+    precision: Precision = "float32"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.engine not in NAMES:
+            raise SettingsError(f"engine: expected one of {', '.join(NAMES)}, got {self.engine!r}")
+        if self.precision not in PRECISIONS:
+            raise SettingsError(f"precision: expected one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        engine = ENGINES.get(self.engine)
+        if self.precision not in (engine.precisions if engine else PRECISIONS):
+            able = [e.name for e in ENGINES.values() if self.precision in e.precisions]
+            raise SettingsError(f"engine {self.engine} has no {self.precision}: use {' or '.join(able)}")
+        if self.engine == "torch" and self.precision == "int8":
+            raise SettingsError("engine torch has no int8: use openvino or onnxruntime")
+
+    def changed(self, options: Mapping[str, str], threads: int | None) -> EngineRequest:
+        """Return the request with what the options of a spec say."""
+        return EngineRequest(
+            engine=options.get("engine", self.engine),
+            precision=cast(Precision, options.get("precision", self.precision)),
+            threads=threads if threads is not None else self.threads,
+        )
+
+
+def largest_difference(reference: np.ndarray, rows: np.ndarray) -> float:
+    """Return the largest difference of scores (N, K) as a share of the largest reference score; inf if NaN."""
+    scale = float(np.abs(reference).max(initial=0.0))
+    if rows.shape != reference.shape or not np.isfinite(rows).all():
+        return float("inf")
+    return float(np.abs(rows - reference).max(initial=0.0)) / (scale or 1.0)
+
+
+def disagreement(reference: np.ndarray, rows: np.ndarray) -> str:
+    """Return what differs between scores (N, K), or "" where they are the same.
+
+    The same means up to rounding, labels too but for ties.
+    """
+    if rows.shape != reference.shape:
+        return f"answers of shape {rows.shape}, expected {reference.shape}"
+    apart = largest_difference(reference, rows)
+    if apart > TOLERANCE:
+        return f"scores differ by {apart:.2g} of the largest, more than {TOLERANCE:g}"
+    first, second = reference.argmax(axis=1), rows.argmax(axis=1)
+    each = np.arange(len(reference))
+    lead = reference[each, first] - reference[each, second]
+    tie = 2 * TOLERANCE * float(np.abs(reference).max(initial=0.0))
+    flips = int((lead > tie).sum())
+    return f"{flips} of {len(rows)} labels differ" if flips else ""
+
+
+@dataclass
+class GuardedRun:
+    """An engine's run that is compared with the reference on the first batches, and given up where they differ.
+
+    Attributes
+    ----------
+    run, reference
+        (N, 3, H, W) float32 -> scores.
+    on_rejected
+        Called with the reason, once.
+    whole
+        Whether whole batches are compared, for networks of a fixed batch size.
+    left
+        Batches that are still to be compared.
+    rejected
+        Why the reference has taken its place, or "".
+    """
+
+    run: Callable[[torch.Tensor], object]
+    reference: Callable[[torch.Tensor], object]
+    on_rejected: Callable[[str], None]
+    whole: bool = False
+    left: int = 0
+    rejected: str = ""
+
+    def __call__(self, inputs: torch.Tensor) -> object:
+        """Return the scores of the engine that is in use."""
+        if self.rejected:
+            return self.reference(inputs)
+        found = self.run(inputs)
+        if self.left > 0 and not self._agrees(inputs, found):
+            return self.reference(inputs)
+        return found
+
+    def _agrees(self, inputs: torch.Tensor, found: object) -> bool:
+        self.left -= 1
+        part = inputs if self.whole else inputs[:GUARDED]
+        rows = as_rows(found, "engine")[: len(part)]
+        self.rejected = disagreement(as_rows(self.reference(part), "reference"), rows)
+        if self.rejected:
+            self.on_rejected(self.rejected)
+        return not self.rejected

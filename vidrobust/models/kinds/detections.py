@@ -1,19 +1,249 @@
-"""Boxes from a file, for a black box or a camera with its own network."""
+"""``detections:FILE``: boxes from a file stand for a detector whose network is not here."""
 
 from __future__ import annotations
 
-from vidrobust.models.detection.recorded import recorded_detector
-from vidrobust.models.spec import Form, ModelKind
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
-KIND = ModelKind(
-    scheme="detections",
-    load=recorded_detector,
-    options=("model", "classes", "categories", "first"),
-    forms=(
-        Form(
-            spec="detections:FILE",
-            what="boxes from CSV, Parquet, COCO, MOT, KITTI, DOTA or Ultralytics results instead of a detector",
-            example="detections:boxes.csv",
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.errors import ModelError, SettingsError
+from vidrobust.models.classes import given_names
+from vidrobust.models.detection.box_files import BOX, BoxFile, first_frame, read_boxes
+from vidrobust.models.info import ModelInfo, file_sha256
+from vidrobust.models.spec import Form, ModelKind, ModelSpec
+from vidrobust.predictions import Detections
+from vidrobust.shapes.places import shape_array
+from vidrobust.shapes.shape import read_shape
+
+
+@dataclass(eq=False, kw_only=True)
+class RecordedDetector:
+    """Boxes by item and frame; it can be judged along time, but not asked about other pictures.
+
+    Attributes
+    ----------
+    file
+        What was read.
+    first
+        Number of the first frame in it. None: as ``about`` finds for each item.
+    shaped
+        Whether any box of it has a mask or is turned.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    info: ModelInfo
+    file: BoxFile
+    first: int | None = None
+    task: Literal["detection"] = "detection"
+    needs_pixels: bool = False
+    shaped: bool = False
+    _counted_from: dict[str, int] = field(default_factory=dict)
+    _only_item: str = ""
+
+    def __call__(self, pixels: torch.Tensor) -> Detections:
+        """Raise ModelError: the network is not here."""
+        raise ModelError(
+            f"model {self.name}: its boxes come from a file, so it cannot be asked about other pictures; this "
+            "needs the model itself"
+        )
+
+    def about(self, item: str, num_frames: int | None) -> dict[str, Any]:
+        """Return what the file says of an item of so many frames, where known, and how its frames are counted.
+
+        Returns
+        -------
+        dict
+            counted_from (0 or 1), why, rows, frames with a box, beyond (rows of frames that the item does not
+            have).
+
+        Raises
+        ------
+        ModelError
+            Where the file holds boxes of other items and none of this one, or none of its frames.
+        """
+        mine = self._of(item)
+        first, why = self._first_of(mine["frame"].to_numpy(np.int64), num_frames)
+        self._counted_from[item] = first
+        frames = mine["frame"].to_numpy(np.int64) - first
+        beyond = frames < 0 if num_frames is None else (frames < 0) | (frames >= num_frames)
+        if len(mine) and beyond.all():
+            raise ModelError(
+                f"model {self.name}: all {len(mine)} boxes of {item} are of frames {frames.min() + first} to "
+                f"{frames.max() + first}, and the input has {num_frames}"
+            )
+        return {
+            "counted_from": first,
+            "why": why,
+            "rows": len(mine),
+            "frames": int(np.unique(frames[~beyond]).size),
+            "beyond": int(beyond.sum()),
+        }
+
+    def predict_frames(self, item: str, index: np.ndarray, size: tuple[int, int] | None = None) -> Detections:
+        """Return the recorded boxes of some frames; a frame may have none.
+
+        Parameters
+        ----------
+        item
+            Name of the clip.
+        index
+            (N,) numbers of frames in decoding order from 0.
+        size
+            Height and width of the frames, px, which relative boxes need.
+
+        Raises
+        ------
+        ModelError
+            Where the file holds boxes of items, but neither boxes nor empty rows of this one.
+        """
+        mine = self._of(item)
+        if item not in self._counted_from:
+            self.about(item, None)
+        frames = mine["frame"].to_numpy(np.int64) - self._counted_from[item]
+        row = pd.Series(np.arange(len(index)), index=index)
+        here = np.isin(frames, index)
+        mine, place = mine[here], row.loc[frames[here]].to_numpy()
+        order = np.argsort(place, kind="stable")
+        boxes = mine[list(BOX)].to_numpy(np.float64)[order]
+        texts, scale = mine["shape"].to_numpy(object)[order], (1.0, 1.0)
+        if self.file.relative:
+            if size is None:
+                raise ModelError(
+                    f"model {self.name}: its boxes are shares of a frame whose size is not known"
+                )
+            boxes, scale = boxes * [size[1], size[0], size[1], size[0]], (float(size[1]), float(size[0]))
+        track = mine["track"].to_numpy(np.int64)[order]
+        return Detections(
+            boxes=boxes.astype(np.float32),
+            scores=mine["score"].to_numpy(np.float32)[order],
+            labels=mine["label"].to_numpy(np.int64)[order],
+            frame=place[order].astype(np.int64),
+            num_frames=len(index),
+            class_names=self.class_names,
+            tracks=track if (self.file.boxes["track"] >= 0).any() else None,
+            shapes=shape_array(read_shape(text, scale) for text in texts) if self.shaped else None,
+        )
+
+    def _of(self, item: str) -> pd.DataFrame:
+        """The rows of an item."""
+        boxes, names = self.file.boxes, ("", item, Path(item).stem)
+        mine = boxes[boxes["item"].isin(names)]
+        looked = {name for name, _ in self.file.looked}
+        known = set(boxes["item"]) | looked
+        if known and not known & set(names):
+            some = ", ".join(sorted(known)[:5])
+            raise ModelError(
+                f"model {self.name}: the file has no boxes of {item}, but of {some}; if it was looked at and "
+                "nothing found, say so in a row with its name in the column item and no score and box"
+            )
+        if known == {""}:
+            self._only_item = self._only_item or item
+            if item != self._only_item:
+                raise ModelError(
+                    f"model {self.name}: the file has no column item, so it can be about one video only: "
+                    f"{self._only_item} or {item}?"
+                )
+        return mine
+
+    def _first_of(self, frames: np.ndarray, num_frames: int | None) -> tuple[int, str]:
+        """0 or 1, the number of an item's first frame in the file, and why it is taken to be."""
+        if self.first is not None:
+            return self.first, "as said"
+        if self.file.first is not None:
+            return self.file.first, "as its format counts"
+        looked = [frame for _, frame in self.file.looked if frame >= 0]
+        every = np.concatenate([self.file.boxes["frame"].to_numpy(np.int64), np.array(looked, np.int64)])
+        if not len(frames) or every.min() == 0:
+            return 0, "frame 0 has boxes"
+        if num_frames is not None and frames.max() == num_frames:
+            return 1, f"no row has frame 0, and the last has {num_frames} of {num_frames} frames"
+        if every.min() == 1 and (num_frames is None or frames.max() < num_frames - 1):
+            return 1, "no row has frame 0, the first has 1"
+        return 0, "nothing says otherwise"
+
+
+def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector:
+    """Load the boxes in a file or folder, in one of the layouts of ``box_files``."""
+    path = Path(spec.target).expanduser()
+    path = path if path.is_dir() else spec.file()
+    categories = spec.options.get("categories")
+    file = read_boxes(path, Path(categories).expanduser() if categories else None)
+    boxes, name = _of_model(file.boxes, spec.options.get("model"), spec.text)
+    names = _class_names(boxes, file.names, spec)
+    order = boxes.sort_values(["item", "frame"], kind="stable", ignore_index=True)
+    notes = ["boxes were recorded beforehand; what needs the model itself is left out"]
+    if (order["track"] >= 0).any():
+        notes.append("its own tracks were recorded as well: their IDs are judged beside the boxes")
+    return RecordedDetector(
+        name=name or path.stem,
+        class_names=names,
+        shaped=bool((order["shape"] != "").any()),
+        file=BoxFile(order, file.first, file.relative, file.looked, file.names),
+        first=first_frame(spec.options.get("first"), spec.text),
+        info=ModelInfo(
+            spec=spec.text,
+            engine="a file of boxes",
+            device="cpu",
+            precision="as recorded",
+            preprocessing="as recorded",
+            weights=str(path),
+            weights_sha256=file_sha256(path) if path.is_file() else _folder_sha256(path),
+            num_classes=len(names),
+            notes=tuple(notes),
+        ),
+    )
+
+
+def _folder_sha256(folder: Path) -> str:
+    found = hashlib.sha256()
+    for file in sorted(folder.rglob("*.txt")):
+        found.update(file.name.encode() + file.read_bytes())
+    return found.hexdigest()
+
+
+def _of_model(table: pd.DataFrame, wanted: str | None, spec: str) -> tuple[pd.DataFrame, str]:
+    """The rows of one model, and its name where the file says it."""
+    if "model" not in table:
+        return table, ""
+    models = table["model"].astype(str).drop_duplicates().tolist()
+    if wanted is None and len(models) > 1:
+        raise SettingsError(f"{spec}: holds boxes of {', '.join(models)}; say which: ,model=NAME")
+    if wanted is not None and wanted not in models:
+        raise SettingsError(f"{spec}: has no model {wanted!r}, but {', '.join(models)}")
+    name = wanted or (models[0] if models else "")
+    return table[table["model"].astype(str) == name], name
+
+
+def _class_names(table: pd.DataFrame, known: dict[int, str], spec: ModelSpec) -> tuple[str, ...]:
+    """Class names: given, as the file says, or "class 0" ..."""
+    given = given_names(spec.options.get("classes"))
+    most = max(int(table["label"].max()) + 1 if len(table) else 0, max(known, default=-1) + 1)
+    if given is not None:
+        if len(given) < most:
+            raise SettingsError(
+                f"{spec.text}: label {most - 1} occurs, but only {len(given)} names are given"
+            )
+        return given
+    return tuple(known.get(label, f"class {label}") for label in range(max(most, 2)))
+
+
+KINDS = (
+    ModelKind(
+        scheme="detections",
+        load=recorded_detector,
+        options=("model", "classes", "categories", "first"),
+        forms=(
+            Form(
+                spec="detections:FILE",
+                what="recorded boxes: CSV, Parquet, COCO, MOT, KITTI, DOTA or Ultralytics results",
+                example="detections:boxes.csv",
+            ),
         ),
     ),
 )

@@ -12,14 +12,12 @@ from typing import Any, cast
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.models.detection.modules import module_detector
 from vidrobust.models.detection.network import checked_detector
 from vidrobust.models.info import state_sha256
-from vidrobust.models.modules import from_module
+from vidrobust.models.modules import fit_state, from_module, module_detector, read_state
 from vidrobust.models.network import Network, check_steady
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
-from vidrobust.models.weights import fit_state, read_state
 from vidrobust.predictions import Classifier, Detector
 
 _EXPECTED = (
@@ -31,13 +29,17 @@ _EXPECTED = (
 
 
 def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier | Detector:
-    """What the user's factory returns: a Classifier or Detector, checked as any other, or a module to run.
+    """Return what the user's factory makes: a Classifier or Detector, checked as any other, or a module to run.
 
     The current directory can be imported from. The factory is called without arguments, or with
     ``device=torch.device(...)`` where it takes an argument of that name.
 
-    Raises SettingsError for a module or name that is not there, or a result of another kind; InputError
-    where the user's code fails.
+    Raises
+    ------
+    SettingsError
+        For a module or name that is not there, or a result of another kind.
+    InputError
+        Where the user's code fails.
     """
     made = _make(spec, device)
     if isinstance(made, torch.nn.Module) and getattr(made, "task", None) is None:
@@ -49,7 +51,11 @@ def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier
         if "weights" in spec.options:
             fit_state(made[0], read_state(existing_file(spec.options["weights"], spec.text)), spec.text)
         if len(made) == 2 and isinstance(made[1], list | tuple):
-            return _detector(spec, made[0], tuple(map(str, made[1])), device)
+            weights = spec.options.get("weights", f"parameters of {spec.target}")
+            names = tuple(map(str, made[1]))
+            return module_detector(
+                spec.text, _name(spec), made[0], names, device, weights, state_sha256(made[0])
+            )
         return _module(spec, made, device)
     if "weights" in spec.options:
         raise SettingsError(
@@ -118,14 +124,6 @@ def _module(spec: ModelSpec, made: tuple[Any, ...], device: torch.device) -> Net
     )
 
 
-def _detector(
-    spec: ModelSpec, module: torch.nn.Module, names: tuple[str, ...], device: torch.device
-) -> Detector:
-    """A module that answers as torchvision's detectors do, with the names of its labels from 0 on."""
-    weights = spec.options.get("weights", f"parameters of {spec.target}")
-    return module_detector(spec.text, _name(spec), module, names, device, weights, state_sha256(module))
-
-
 def _name(spec: ModelSpec) -> str:
     """That of the factory, and of the file of weights."""
     name = spec.target.rpartition(":")[2]
@@ -142,16 +140,18 @@ def _target(head: str) -> str | None:
     return head if colon and is_module and name.isidentifier() else None
 
 
-KIND = ModelKind(
-    scheme="factory",
-    load=factory_model,
-    reads=_target,
-    options=("version", "weights"),
-    forms=(
-        Form(
-            spec="package.module:factory[,weights=FILE][,version=TEXT]",
-            what="your own code: a model, (torch module, Preprocess), or (torchvision detector, class names)",
-            example="mycode.models:part_classifier",
+KINDS = (
+    ModelKind(
+        scheme="factory",
+        load=factory_model,
+        reads=_target,
+        options=("version", "weights"),
+        forms=(
+            Form(
+                spec="package.module:factory[,weights=FILE][,version=TEXT]",
+                what="your own code: a model, (torch module, Preprocess), or (torchvision detector, class names)",
+                example="mycode.models:part_classifier",
+            ),
         ),
     ),
 )

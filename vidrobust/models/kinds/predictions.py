@@ -1,4 +1,4 @@
-"""Answers that another program gave, a smart camera for example, read from a table: ``predictions:FILE``.
+"""Class answers that another program gave, a smart camera for example, read from a table: ``predictions:FILE``.
 
 Three layouts, distinguished by their columns:
 
@@ -28,16 +28,28 @@ from vidrobust.predictions import Classifications, Classifier
 
 REST = "(other)"
 """The class that holds the probability of all classes the file does not name for a frame."""
+
+
 _NOT_CLASSES = ("item", "frame", "time_s", "label", "class", "probability", "model")
+
+
 _ROUNDING = 5e-3
 """Rows may miss 1 by so much, as files with three decimals do; they are then scaled to 1."""
 
 
 @dataclass(eq=False, kw_only=True)
 class RecordedClassifier:
-    """What was said of each frame, looked up by item and number.
+    """The answers for each frame of a file, looked up by item and number.
 
-    rows  "" (any item, where the file has no column ``item``) or item -> number of the frame -> row of ``table``
+    Attributes
+    ----------
+    table
+        (M, K) probabilities.
+    rows
+        "" (any item, where the file has no column ``item``) or item -> number of the frame -> row of
+        ``table``.
+    partial
+        As in ``Classifications``.
     """
 
     name: str
@@ -52,14 +64,14 @@ class RecordedClassifier:
     seen: str | None = None
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
-        """Raises ModelError: nothing is known of pixels that are not the footage itself."""
+        """Raise ModelError: nothing is known of pixels that are not the footage itself."""
         raise ModelError(
             f"model {self.name}: its answers were read from {self.path} and cannot be had for new pixels; what "
             "perturbs or replays frames needs the model itself"
         )
 
     def predict_frames(self, item: str, index: np.ndarray) -> Classifications:
-        """Frames of an item by their numbers -> their rows. ModelError for frames the file does not have."""
+        """Return the answers to frames of a clip by their numbers; ModelError for frames the file lacks."""
         rows = self._of_item(item)
         wanted = [int(i) for i in index]
         missing = [i for i in wanted if i not in rows]
@@ -92,7 +104,7 @@ class RecordedClassifier:
 
 
 def recorded_classifier(spec: ModelSpec, device: torch.device) -> Classifier:
-    """The answers in a CSV or Parquet file. InputError for one that cannot be read or contradicts itself."""
+    """Load the answers in a CSV or Parquet file; InputError for one that cannot be read or contradicts itself."""
     path = spec.file()
     table = read_rows(path)
     if "label" in table:
@@ -125,7 +137,13 @@ def recorded_classifier(spec: ModelSpec, device: torch.device) -> Classifier:
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """A CSV or Parquet file with ``item`` ("" where there is none), ``frame`` and, under that name, ``label``."""
+    """Read a CSV or Parquet file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With ``item`` ("" where there is none), ``frame`` and, under that name, ``label``.
+    """
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             table = pd.read_parquet(path)
@@ -171,6 +189,15 @@ def _wide(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str, ...],
     return values / totals[:, None], names, keys, ""
 
 
+def _numbers(column: pd.Series, path: Path) -> np.ndarray:
+    try:
+        return column.to_numpy(np.float64)
+    except (TypeError, ValueError) as error:
+        wrong = column[pd.to_numeric(column, errors="coerce").isna()]
+        some = repr(wrong.iloc[0]) if len(wrong) else str(error)
+        raise InputError(f"{path}: column probability: expected numbers from 0 to 1, got {some}") from error
+
+
 def _long(
     table: pd.DataFrame, names: tuple[str, ...] | None, path: Path
 ) -> tuple[np.ndarray, tuple[str, ...], list[tuple[str, int]], str]:
@@ -179,7 +206,7 @@ def _long(
     unknown = sorted(set(labels) - set(names))
     if unknown:
         raise SettingsError(f"{path}: label {unknown[0]!r} is not among the classes given")
-    shares = table["probability"].to_numpy(np.float64) if "probability" in table else np.ones(len(table))
+    shares = _numbers(table["probability"], path) if "probability" in table else np.ones(len(table))
     _check_shares(shares, path)
     grouped = table.groupby(["item", "frame"], sort=True)
     keys = [(str(item), int(frame)) for item, frame in grouped.groups]
@@ -208,15 +235,17 @@ def _check_shares(values: np.ndarray, path: Path) -> None:
         raise InputError(f"{path}: row {wrong[0][0] + 1}: expected probabilities in 0..1")
 
 
-KIND = ModelKind(
-    scheme="predictions",
-    load=recorded_classifier,
-    options=("classes",),
-    forms=(
-        Form(
-            spec="predictions:FILE",
-            what="answers of a smart camera or another program, CSV or Parquet",
-            example="predictions:line4.csv",
+KINDS = (
+    ModelKind(
+        scheme="predictions",
+        load=recorded_classifier,
+        options=("classes",),
+        forms=(
+            Form(
+                spec="predictions:FILE",
+                what="answers of a smart camera or another program, CSV or Parquet",
+                example="predictions:line4.csv",
+            ),
         ),
     ),
 )

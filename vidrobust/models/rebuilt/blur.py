@@ -1,24 +1,48 @@
-"""BlurPool: a small blur before a feature map is sampled more coarsely (Zhang 2019, arXiv 1904.11486)."""
+"""BlurPool: a small blur before a feature map is sampled more coarsely, put into torch modules.
+
+References
+----------
+Zhang 2019, "Making Convolutional Networks Shift-Invariant Again", arXiv 1904.11486.
+"""
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
+
 import numpy as np
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn import functional
 
 TRIANGLE = (1.0, 2.0, 1.0)
 """Tri-3 of the paper: odd, so that a blurred value lies where the sampled one lay."""
 
 
+NORMS = (nn.modules.batchnorm._BatchNorm, nn.Identity, nn.modules.dropout._DropoutNd)
+"""Layers between a convolution and its activation."""
+
+
+ACTIVATIONS = (
+    *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.SiLU, nn.GELU, nn.Mish),
+    *(nn.Hardswish, nn.Hardtanh, nn.Sigmoid, nn.Tanh, nn.Softplus),
+)
+
+
+FUNCTIONS = (
+    *(torch.relu, functional.relu, functional.relu6, functional.silu, functional.gelu, functional.mish),
+    *(functional.hardswish, functional.leaky_relu, functional.elu, torch.sigmoid, torch.tanh),
+)
+
+
 def kernel() -> np.ndarray:
-    """(3, 3) float32, the outer product of the triangle with itself, summing to 1."""
+    """Return (3, 3) float32, the outer product of the triangle with itself, summing to 1."""
     one = np.array(TRIANGLE) / sum(TRIANGLE)
     return np.outer(one, one).astype(np.float32)
 
 
 class BlurPool(nn.Module):
-    """(N, C, H, W) -> every ``stride``-th value of the map blurred channel by channel; edges are mirrored.
+    """Every ``stride``-th value of maps (N, C, H, W) blurred channel by channel; edges are mirrored.
 
     As published (adobe/antialiased-cnns, blurpool.py), with filter size 3. The size is that of a map that is
     sampled from its first value on: ceil(H / stride).
@@ -38,7 +62,7 @@ class BlurPool(nn.Module):
 
 
 class BlurredMaxPool(nn.Module):
-    """A max pool of a stride: the largest values at every place, then BlurPool; the size is that of the pool."""
+    """A max pool with a stride: the largest values at every place, then BlurPool; the size is that of the pool."""
 
     def __init__(self, pool: nn.MaxPool2d) -> None:
         super().__init__()
@@ -75,5 +99,144 @@ class BlurredMaxPool(nn.Module):
 
 
 def pair(size: int | tuple[int, ...]) -> tuple[int, int]:
-    """A size along y and x."""
+    """Return a size along y and x."""
     return (size, size) if isinstance(size, int) else (size[0], size[-1])
+
+
+@dataclass(frozen=True)
+class BlurredModule:
+    """A copy of a module with BlurPool in it.
+
+    Attributes
+    ----------
+    changed
+        Convolutions and pools that are blurred.
+    left
+        Those with a stride that stay as they were.
+    """
+
+    module: nn.Module
+    changed: int
+    left: int
+
+
+def blurred(module: nn.Module) -> BlurredModule:
+    """Put BlurPool where the published networks have it; weights stay as they are.
+
+    A convolution with a stride makes every value, and the blur that samples comes after its normalisation and
+    activation (of a shortcut of 1 x 1 without an activation that is the same as before it). Of a max pool the
+    largest values at every place are blurred. The first convolution keeps its stride, as published, and
+    average pools are left, which are a blur themselves. Raises whatever ``torch.fx`` raises for code it
+    cannot follow.
+    """
+    whole = copy.deepcopy(module)
+    graph = _LayerTracer().trace(whole)
+    traced = fx.GraphModule(whole, graph)
+    changed, left = set(), set()
+    first = next((n.target for n in graph.nodes if isinstance(_layer(traced, n), nn.Conv2d)), None)
+    for node in list(graph.nodes):
+        layer = _layer(traced, node)
+        if not isinstance(layer, nn.Conv2d | nn.MaxPool2d) or max(pair(layer.stride)) == 1:
+            continue
+        if node.target == first or (isinstance(layer, nn.Conv2d) and _is_first(traced, node)):
+            continue
+        name = str(node.target)
+        if type(layer) is nn.MaxPool2d and not layer.return_indices:
+            node.target = _added(traced, f"{name}_blurred", BlurredMaxPool(layer))
+        elif isinstance(layer, nn.Conv2d) and (dense := _dense(layer)) is not None:
+            _blur_convolution(traced, node, layer, dense)
+        else:
+            left.add(name)
+            continue
+        changed.add(name)
+    graph.lint()
+    traced.recompile()
+    return BlurredModule(traced.eval(), len(changed), len(left))
+
+
+class _LayerTracer(fx.Tracer):
+    """Convolutions and pools are layers, also those that pad in a way of their own."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, nn.Conv2d | nn.MaxPool2d) or super().is_leaf_module(m, module_qualified_name)
+
+
+def _dense(layer: nn.Conv2d) -> nn.Conv2d | None:
+    """The same convolution at every place; None where the one with a stride is no sample of that."""
+    dense, stride = copy.copy(layer), pair(layer.stride)
+    dense.stride = (1, 1)
+    weight = layer.weight
+    for size in (32, 33):
+        maps = torch.randn(1, layer.in_channels, size, size, generator=torch.Generator().manual_seed(size))
+        maps = maps.to(weight)
+        with torch.inference_mode():
+            few, every = layer(maps), dense(maps)[:, :, :: stride[0], :: stride[1]]
+        if few.shape != every.shape or not torch.allclose(few, every, atol=1e-4):
+            return None
+    return dense
+
+
+def _layer(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
+    return traced.get_submodule(str(node.target)) if node.op == "call_module" else None
+
+
+def _is_first(traced: fx.GraphModule, node: fx.Node) -> bool:
+    """Whether it looks at the picture itself: no other layer with weights stands before it."""
+    before, seen = list(node.all_input_nodes), set()
+    while before:
+        each = before.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        layer = _layer(traced, each)
+        if layer is not None and any(True for _ in layer.parameters()):
+            return False
+        before += each.all_input_nodes
+    return True
+
+
+def _blur_convolution(traced: fx.GraphModule, node: fx.Node, layer: nn.Conv2d, dense: nn.Conv2d) -> None:
+    stride = pair(layer.stride)
+    last = _end_of(traced, node)
+    name = f"{node.target}_blurred"
+    blur = _added(traced, f"{name}_blur", BlurPool(stride))
+    with traced.graph.inserting_after(last):
+        after = traced.graph.call_module(blur, (last,))
+    last.replace_all_uses_with(after)
+    after.args = (last,)
+    node.target = _added(traced, name, dense)
+
+
+def _end_of(traced: fx.GraphModule, node: fx.Node) -> fx.Node:
+    """The last of normalisation and activation that follow and go nowhere else."""
+    last = node
+    while len(last.users) == 1:
+        (after,) = last.users
+        layer = _layer(traced, after)
+        if _is_activation(traced, after) or (isinstance(layer, NORMS) and _has(layer, "act")):
+            return after  # timm's normalisations activate themselves
+        if not isinstance(layer, NORMS):
+            break
+        last = after
+    return last
+
+
+def _has(layer: nn.Module, name: str) -> bool:
+    inner = getattr(layer, name, None)
+    return isinstance(inner, nn.Module) and not isinstance(inner, nn.Identity)
+
+
+def _is_activation(traced: fx.GraphModule, node: fx.Node) -> bool:
+    if node.op == "call_method":
+        return node.target in ("relu", "relu_", "sigmoid", "tanh")
+    if node.op == "call_function":
+        return any(node.target is each for each in FUNCTIONS)
+    return isinstance(_layer(traced, node), ACTIVATIONS)
+
+
+def _added(traced: fx.GraphModule, name: str, module: nn.Module) -> str:
+    """The name of a module that is added once, however often the original is called."""
+    plain = name.replace(".", "_")
+    if not hasattr(traced, plain):
+        traced.add_module(plain, module)
+    return plain

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from vidrobust.errors import VidrobustError
 from vidrobust.files.atomic import disk_is_full
 from vidrobust.pipeline.progress import Counter, Reporter
+from vidrobust.pipeline.setup import Setup
 from vidrobust.pipeline.workers.order import Began, Counted, Counting, Event, Failed, Raised, Said
-from vidrobust.pipeline.workers.setup import Setup
 from vidrobust.pipeline.workers.worker import Worker
 
 EVERY_S = 0.25

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.errors import InputError, ModelError, SettingsError, no_exit
 from vidrobust.files.atomic import disk_is_full
 from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.device import trim_heap
@@ -22,8 +22,15 @@ from vidrobust.pipeline.keys import unit_key
 from vidrobust.pipeline.needed import reader_of_needed
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.segments import Segment
-from vidrobust.pipeline.stage import FootageStage, SampleStage, StreamStage, described_by
-from vidrobust.pipeline.unit import Context, Found, StreamWork
+from vidrobust.pipeline.stage import (
+    Context,
+    FootageStage,
+    Found,
+    SampleStage,
+    StreamStage,
+    StreamWork,
+    described_by,
+)
 from vidrobust.pipeline.workers.order import Order, Unit
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
@@ -63,7 +70,7 @@ class Worker:
     def do(self, order: Order) -> None:
         """Make its units. What fails is said, and the others go on; SettingsError and a full disk are raised."""
         try:
-            with ExitStack() as stack:
+            with no_exit(f"{order.item.name}: a model, stage or metric of a plugin"), ExitStack() as stack:
                 source: KeptFrames | None = None
                 steps = order.steps()
                 for number, step in enumerate(steps):
@@ -140,7 +147,7 @@ class Worker:
         size = self.settings.batch_size
         if size == "auto":
             size = auto_batch(source.info.height, source.info.width)
-        watcher = PairWatcher(motion_limit=self.settings.motion_limit)
+        watcher = PairWatcher()
         # the next batch is looked at while the models look at this one
         watched = prefetched(lambda: ((b, watcher.feed(b)) for b in source.batches(size)), 1)
         started = time.perf_counter()

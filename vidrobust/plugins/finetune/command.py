@@ -88,8 +88,3 @@ def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
         print_json(found)
     else:
         click.echo("\n".join(line for line in (*found["sentences"], found["said"]) if line))
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (adapt,)

@@ -12,13 +12,11 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.plugins.finetune.arms import BEFORE
+from vidrobust.plugins.finetune.crossed import Rows, crossed_rate, crossed_rates
 from vidrobust.plugins.finetune.metrics import FOOTAGE, LOST, NAN, OTHER
 from vidrobust.plugins.finetune.network import Bench, Values
-from vidrobust.stages.remedies.verdict import (
-    verdict,
-)
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.statistics.ratios import Rows, crossed_rate, crossed_rates
+from vidrobust.statistics.ratios import decided
 from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables import schema as tables
 
@@ -89,8 +87,5 @@ def _judged(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     p = table["p"].where((table["n"] >= FEWEST_ROWS) & ~table["metric"].isin(AGAINST_BEFORE))
     for same in (table["judged"] == FOOTAGE, table["judged"] != FOOTAGE):
         table.loc[same, "q"] = benjamini_hochberg(p[same].to_numpy(np.float64))
-    table["verdict"] = [
-        verdict(low, high, q, n)
-        for low, high, q, n in zip(table["low"], table["high"], table["q"], table["n"], strict=True)
-    ]
+    table["verdict"], table["why"] = decided(table)
     return tables.check("adaptation", table)

@@ -11,10 +11,11 @@ from vidrobust.files.json_text import plain
 from vidrobust.plugins.finetune.arms import ARMS, BEFORE
 from vidrobust.plugins.finetune.metrics import CLASSES, FOOTAGE, Headline
 from vidrobust.plugins.finetune.steps import Step
-from vidrobust.text.numbers import percent, percent_with_interval
+from vidrobust.stages.remedies.titles import WHY
+from vidrobust.text.numbers import number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
 
-MEASURED = ("before", "after", "ratio", "low", "high", "verdict")
+MEASURED = ("before", "after", "ratio", "low", "high", "q", "verdict", "why")
 
 
 def sentences(table: pd.DataFrame, of: Headline = CLASSES) -> list[str]:
@@ -81,11 +82,12 @@ def verdict_on_policy(table: pd.DataFrame, of: Headline = CLASSES) -> str:
     if found:
         return "The policy is better than random augmentation of equal strength."
     row = one(table, "policy", "random", metric=of.steady)
-    why = {
-        "harms": "it is worse",
-        "does not": "they differ by less than a tenth",
-        "cannot tell": "this footage does not separate them",
-    }.get(str(row["verdict"]), "only on some of what it was trained with")
+    if row["verdict"] == "cannot tell":
+        why = WHY.get(str(row["why"]), "")
+        return f"The policy is not shown to be better than random augmentation of equal strength: {why}."
+    why = {"harms": "it is worse", "does not": "they differ by less than a tenth"}.get(
+        str(row["verdict"]), "only on some of what it was trained with"
+    )
     return f"The policy is no better than random augmentation of equal strength: {why}."
 
 
@@ -132,8 +134,15 @@ def _went(row: Mapping[str, Any], of: Headline) -> str:
         ratio = f", {percent_with_interval(row['ratio'], row['low'], row['high'])} left"
     return (
         f"{of.what} of held-out footage went from {percent(row['before'])} to {percent(row['after'])}"
-        f"{ratio} ({row['verdict']}; {plural(int(row['seeds']), 'seed')})"
+        f"{ratio} ({_decided(row)}; {plural(int(row['seeds']), 'seed')})"
     )
+
+
+def _decided(row: Mapping[str, Any]) -> str:
+    """The verdict, why it cannot be told, and q where the row was corrected with others."""
+    why = WHY.get(str(row["why"]), "")
+    q = f"q {number(row['q'])}" if row["q"] == row["q"] else ""
+    return ", ".join(each for each in (str(row["verdict"]), why, q) if each)
 
 
 def _right(table: pd.DataFrame, arm: str, of: Headline) -> str:
@@ -149,4 +158,5 @@ def _compared(arm: str, other: str, row: Mapping[str, Any], of: Headline) -> str
     word = {"helps": "better", "harms": "worse", "does not": "the same"}.get(
         str(row["verdict"]), "cannot tell"
     )
-    return f"{arm} has {ratio} of the {what} of {other}: {word}"
+    q = f" (q {number(row['q'])})" if row["q"] == row["q"] else ""
+    return f"{arm} has {ratio} of the {what} of {other}: {word}{q}"

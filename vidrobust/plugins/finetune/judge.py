@@ -19,6 +19,7 @@ from vidrobust.plugins.finetune.network import Values
 from vidrobust.plugins.finetune.trainable import Trainable
 from vidrobust.stages.remedies.truth import correct
 from vidrobust.statistics.clusters import Clusters, independent_clusters
+from vidrobust.statistics.levels import FEWEST_TESTED
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Bench:
 def clusters_of(frames: pd.DataFrame) -> Clusters:
     """The independent units of frames (item, part, time_s)."""
     part = frames["part"] if (frames["part"] != "").any() else None
-    return independent_clusters(frames["item"], frames["time_s"], part=part)
+    return independent_clusters(frames["item"], frames["time_s"], part=part, fewest=FEWEST_TESTED)
 
 
 def neighbours(frames: pd.DataFrame, begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.inside.head_of_module import head_of, watched
+from vidrobust.models.modules import head_of, watched
 from vidrobust.plugins.finetune.arms import Arm
 from vidrobust.plugins.finetune.steps import Mixture, changed
 from vidrobust.plugins.finetune.trainable import Trainable

@@ -14,7 +14,7 @@ from vidrobust.perturb.draws import draw_seed, from_seed, one_per_frame, uniform
 from vidrobust.perturb.geometric import move_corners
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.stages.policy.policy import Policy
-from vidrobust.stages.variation.observed import OF_WIDTH
+from vidrobust.stages.variation.spread import OF_WIDTH
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,8 @@ from torch import nn
 from vidrobust.errors import SettingsError
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import plain
-from vidrobust.models.known import parse_spec
 from vidrobust.models.load import load_as_it_is
-from vidrobust.models.spec import split_options
+from vidrobust.models.spec import parse_spec, split_options
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.finetune import conclusion, gather, leaks, matched
 from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, Arm

@@ -11,12 +11,11 @@ import torch
 from torch import nn
 
 from vidrobust.errors import SettingsError
-from vidrobust.models.inside.head_of_module import head_of, watched
-from vidrobust.models.modules import full_precision
+from vidrobust.models.modules import full_precision, head_of, watched
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.models.rebuilt.blur_module import blurred
+from vidrobust.models.rebuilt.blur import blurred
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import NONE, Arm
 from vidrobust.plugins.finetune.sample_distance import Features

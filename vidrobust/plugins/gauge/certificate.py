@@ -129,7 +129,7 @@ def write_certificate(
         "picture": shown_first[0] if shown_first else None,
         "folder": "",
     }
-    written = write_page(page, "certificate.html", values)
+    written = write_page(page, "certificate.html", values, "vidrobust.plugins.gauge")
     return [written, printed(written, written.with_suffix(".pdf"))] if pdf else [written]
 
 

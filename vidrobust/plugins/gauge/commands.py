@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,14 @@ from typing import Any
 import click
 
 from vidrobust.cli import options as opt
-from vidrobust.cli.grouped import GroupedCommand
-from vidrobust.cli.idle import refuse_idle
-from vidrobust.cli.printing import given as typed
-from vidrobust.cli.printing import may_be_footage, print_json, print_result
+from vidrobust.cli.options import GroupedCommand, refuse_idle
+from vidrobust.cli.options import given as typed
+from vidrobust.cli.printing import end, may_be_footage, print_json, print_result
 from vidrobust.cli.printing import reporter as speaking
-from vidrobust.cli.study_options.tables import BOXES, CLASSES, KINDS, RESULT, TABLES, VARIABLES
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import plain
+from vidrobust.plugins.gauge.study_options import BOXES, CLASSES, KINDS, RESULT, TABLES, VARIABLES
+from vidrobust.run_folder.settings import all_declarations
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import TRANSITIONS
@@ -37,7 +36,7 @@ ASKED = (
     *(TABLES, VARIABLES, CLASSES, BOXES, RESULT),
     opt.setting_options(STAGES.with_needs([STABILITY.name]), gated=True),
     opt.setting("pictures"),
-    *(opt.OUT, opt.CONFIG, opt.OVERWRITE, opt.JSON, opt.QUIET),
+    *(opt.JUNIT, opt.OUT, opt.CONFIG, opt.OVERWRITE, opt.JSON, opt.QUIET),
 )
 def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Is it repeatable and reproducible: gauge R&R and attribute agreement.
@@ -64,7 +63,7 @@ def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> Non
     else:
         code = _of_table(kind, files[kind], asked, layout, options, as_json, result)
     if code:
-        sys.exit(code)
+        end(code)
 
 
 def _refuse_idle(target: Sequence[str], options: dict[str, Any]) -> None:
@@ -73,7 +72,7 @@ def _refuse_idle(target: Sequence[str], options: dict[str, Any]) -> None:
 
     if not target:
         of_table = {"fail_if", "junit"}
-        idle = {option.setting for option in opt.OPTIONS} - of_table | {"model", "overwrite"}
+        idle = {each.name for each in all_declarations()} - of_table | {"model", "overwrite"}
         refuse_idle(idle, "of a table without video")
         return
     refuse_idle(("reference",), "without --type1 or --stability")
@@ -130,11 +129,14 @@ def _of_table(
     result: dict[str, Any],
 ) -> int:
     """The study of a table without video; the exit code of its gates."""
-    from vidrobust.finished_runs.gate import hold_study
+    from vidrobust.finished_runs.gate import describe
     from vidrobust.pipeline.open import settings_of
+    from vidrobust.plugins.gauge.figures import FIGURES, figures_of
     from vidrobust.plugins.gauge.table_studies import study_of_file
+    from vidrobust.run_folder.gates import parse_gate, pass_figures
 
-    out, config, _, quiet = (options.pop(name) for name in ("out", "config", "overwrite", "quiet"))
+    taken = ("out", "config", "overwrite", "quiet", "junit")
+    out, config, _, quiet, junit = (options.pop(name) for name in taken)
     settings, _ = settings_of((), config, typed(options))
     path = Path(file)
     done = study_of_file(kind, path, asked, **layout)
@@ -145,7 +147,9 @@ def _of_table(
         click.echo(f"report: {write_study(page, plain(done.found), done.rows, path.name)}", err=True)
     _write_results(done.found, done.rows, asked, result, out or "", [(path.name, done.source.sha256)])
     _tell(done.found, as_json)
-    return hold_study(done.found, settings.fail_if, speaking(quiet), settings.junit, path.stem)
+    rules, why = [parse_gate(rule) for rule in settings.fail_if], "; ".join(done.found["notes"])
+    passages = pass_figures(rules, FIGURES, figures_of(done.found), why=why)
+    return describe(passages, speaking(quiet), junit, path.stem)
 
 
 def _write_results(
@@ -198,14 +202,14 @@ def _of_sources(
     from vidrobust.plugins.gauge.find_passes import manifest_for
     from vidrobust.run_folder.folder import is_run_folder
 
-    out, config, overwrite = (options.pop(name) for name in ("out", "config", "overwrite"))
+    out, config, overwrite, junit = (options.pop(n) for n in ("out", "config", "overwrite", "junit"))
     reporter, given = speaking(options.pop("quiet")), typed(options)
     first = Path(target[0])
     if len(target) == 1 and is_run_folder(first):
         with opened_folder(first, given, reporter, out) as run:
-            build(run, STAGES, ("stability",) if set(given) - {"pictures", "fail_if", "junit"} else ())
+            build(run, STAGES, ("stability",) if set(given) - {"pictures", "fail_if"} else ())
             _tell(_studied(run, asked, result), as_json)
-            return enforce_gates(run)
+            return enforce_gates(run, junit)
     if len(target) == 1 and not may_be_footage(target[0]):
         raise InputError(f"{printable(target[0])}: is not a run folder, and there is no footage either")
     settings, named = settings_of(target, config, given)
@@ -218,7 +222,7 @@ def _of_sources(
         _tell(_studied(run, asked, result), as_json)
         if run.failed:
             reporter.warn(f"{plural(len(run.failed), 'input')} could not be read; the others are done")
-        return enforce_gates(run) or (3 if run.failed else 0)
+        return enforce_gates(run, junit) or (3 if run.failed else 0)
 
 
 def _studied(run: Any, asked: Any, result: dict[str, Any]) -> dict[str, Any]:
@@ -271,8 +275,3 @@ def passes(
         click.echo("\n".join([*passes_words(found), str(file)]))
     if found.rows.empty:
         raise InputError("no part was seen to cross the picture")
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (repeatability, passes)

@@ -8,7 +8,10 @@ name is that of the gauge, of all operators together, or of each operator agains
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from vidrobust.run_folder.figures import Figures, FigureSource
 
 SECTIONS = ("within_operator", "between_operators", "against_reference", "by_operator")
 BARE = ("between_operators", "against_reference")
@@ -23,28 +26,21 @@ OF_REFERENCE = (
     *("miss_rate_over_parts", "false_alarm_rate_over_parts"),
 )
 
-Figures = dict[str, dict[str, dict[str, Any]]]
-"""Figure -> whose -> value, low, high, n; a number that is none is None or NaN."""
-
 
 def is_figure(name: str) -> bool:
     """Whether a name is one of a repeatability study, computed or not."""
-    return "." in name or name in {*OF_GAUGE, *OF_AGREEMENT, *OF_REFERENCE, *OF_PART}
+    return name.partition(".")[0] in SECTIONS or name in {*OF_GAUGE, *OF_AGREEMENT, *OF_REFERENCE, *OF_PART}
 
 
-def find(figures: Figures, name: str) -> dict[str, dict[str, Any]]:
-    """A figure by its name, with or without section: whose -> value, low, high, n; empty where there is none."""
-    for full in (name, *(f"{section}.{name}" for section in BARE)):
-        if full in figures:
-            return figures[full]
-    return {}
+def _of_run(folder: Path) -> tuple[Figures, str]:
+    from vidrobust.plugins.gauge.kept_study import current_study
+    from vidrobust.run_folder.folder import RunFolder
+
+    study, why = current_study(RunFolder.existing(folder))
+    return {} if study is None else figures_of(study), why
 
 
-def names(figures: Figures) -> list[str]:
-    """The figures that are there, as short as a rule may write them."""
-    return [
-        short if (short := name.partition(".")[2]) and name.startswith(BARE) else name for name in figures
-    ]
+FIGURES = FigureSource(name="repeatability", knows=is_figure, of_run=_of_run, sections=SECTIONS, bare=BARE)
 
 
 def figures_of(found: Mapping[str, Any]) -> Figures:

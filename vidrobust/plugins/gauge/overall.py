@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vidrobust.plugins.gauge.acceptance import limits_in_words
-from vidrobust.plugins.gauge.figures import GAUGE, figures_of, find
+from vidrobust.plugins.gauge.figures import FIGURES, GAUGE, figures_of
 from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
 
 WORDS = {
@@ -115,8 +115,8 @@ def _sure(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> bool | None:
     """Whether both ends of the interval get the same verdict; None where there is no interval."""
     if found["study"] not in ("gauge", "attribute", "run"):
         return None
-    known = find(figures_of(found), verdict["quantity"])
-    pairs = {} if verdict["quantity"] != "kappa" else find(figures_of(found), "cohens_kappa")
+    known = FIGURES.find(figures_of(found), verdict["quantity"])
+    pairs = {} if verdict["quantity"] != "kappa" else FIGURES.find(figures_of(found), "cohens_kappa")
     entry = {**pairs, **known}.get(verdict["of"] or GAUGE, {})
     ends = [entry.get(end) for end in ("low", "high")]
     if any(end is None or math.isnan(end) for end in ends):

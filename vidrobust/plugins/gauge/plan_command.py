@@ -158,8 +158,3 @@ def plan_flip_rate(
     )
     found = FootageNeeded(rate, half_width, correlation, clips, "item", clips * clip_s, 0.0)
     print_result(asdict(found), [found.sentence()], as_json)
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (plan,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 import os
 from pathlib import Path
@@ -10,13 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.answer.text import console_text
+from vidrobust.cli.app import cli
 from vidrobust.files.csv_table import read_columns
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.plugins.gauge.acceptance import load_profile
-from vidrobust.plugins.gauge.repeatability_of import repeatability_of
-from vidrobust.plugins.gauge.studies import Asked
 from vidrobust.plugins.line.camera import SENSOR_LEVELS
 from vidrobust.plugins.line.dials import BY_NAME, station_settings
 from vidrobust.plugins.line.parts.kinds import LABELS
@@ -25,8 +26,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.causes.catalogue import TITLES
-from vidrobust.stages.report.answer import text_of
-from vidrobust.stages.variation.quantities import title_of
+from vidrobust.stages.variation.spread import title_of
 from vidrobust.text.numbers import number, percent, share_with_interval
 from vidrobust.text.phrases import listing
 
@@ -75,7 +75,6 @@ def planted_state(truth: pd.DataFrame) -> dict[str, float]:
     }
 
 
-OUT = "reports/demo-line"
 MODELS = ("line-classifier", "line-detector")
 LINE = RenderSettings(parts=8, passes=2, stations=2, seconds=1.0, seed=7, dials=("2:light=0.5", "2:shake=8"))
 """Two stations see the same parts twice; at the second one the lamp sways and the camera shakes."""
@@ -83,6 +82,8 @@ STUDY = Settings(model=MODELS, frames=160, pairs=128, resamples=2000)
 """Five frames, one a strength, and four pairs for each of the 32 clips."""
 DEFECTS = (*(name for name in LABELS if name.endswith("-defect")), "defect")
 """What the classifier and the detector call a defect."""
+REPEATABILITY = "repeatability"
+"""Command that studies the verdicts, where a plugin brings it."""
 AT_REST = ("objects", "came_into_view")
 """Causes that are there with all dials at rest: the belt runs."""
 
@@ -100,23 +101,41 @@ def demo_line(
     render(line, footage, workers=min(2, os.cpu_count() or 1), overwrite=True)
     chosen = study.changed({"sources": [str(footage / "manifest.csv")]}, "demo")
     with opened_sources(chosen, out, reporter) as run:
-        build(run, STAGES, [name for name in STAGES.studied if name != "report"])
-        found = repeatability_of(run, Asked(profile=load_profile("aiag"), defect=DEFECTS, pass_fail=True))
-        build(run, STAGES, ["report"])
+        build(run, STAGES, STAGES.studied)
     manifest = read_columns(footage / "manifest.csv")
     tables, truth = RunTables(Path(out)), pd.read_parquet(footage / "truth.parquet")
-    lines = [
-        "Repeatability",
-        *verdicts_words(found, dict(zip(manifest["item"], manifest["station"], strict=True))),
-    ]
+    lines = []
+    if REPEATABILITY in cli.commands:
+        stations = dict(zip(manifest["item"], manifest["station"], strict=True))
+        lines += ["Repeatability", *verdicts_words(_repeatability(out), stations)]
     lines += ["What was planted, and what was found", *planted_words(tables, truth, line)]
-    return [*text_of(tables).splitlines(), *lines]
+    return [*console_text(tables).splitlines(), *lines]
+
+
+def _repeatability(out: str) -> dict[str, Any]:
+    """Run the command of another plugin, and return the study that it leaves in the run folder."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        cli.main(
+            [
+                REPEATABILITY,
+                out,
+                "--profile",
+                "aiag",
+                "--defect",
+                ",".join(DEFECTS),
+                "--pass-fail",
+                "--quiet",
+            ],
+            standalone_mode=False,
+        )
+    found: dict[str, Any] = RunTables(Path(out)).json("repeatability.json")
+    return found
 
 
 def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
     """A line a model: parts with one verdict in all passes, and by station the passes that are judged right.
 
-    found  as ``repeatability_of`` gives it; a verdict is right where it and the truth are a defect, or neither
+    found  as in repeatability.json; a verdict is right where it and the truth are a defect, or neither
     """
     lines = []
     table = pd.DataFrame(found["per_part"])

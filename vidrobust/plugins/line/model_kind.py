@@ -9,15 +9,13 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.models.detection.candidates import HeadSettings, Outputs
-from vidrobust.models.detection.fit import BoxPreprocess
 from vidrobust.models.detection.network import DetectionNetwork
 from vidrobust.models.detection.suppress import Suppression
 from vidrobust.models.info import file_sha256
-from vidrobust.models.modules import from_module, full_precision
+from vidrobust.models.modules import fit_state, from_module, full_precision, read_state
 from vidrobust.models.network import Network
-from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.preprocess import BoxPreprocess, Preprocess
 from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
-from vidrobust.models.weights import fit_state, read_state
 from vidrobust.plugins.line.networks import CLASSIFIER_SIZE, DETECTOR_SIZE, MEAN, STD
 from vidrobust.plugins.line.parts.kinds import BOXES, LABELS
 from vidrobust.plugins.line.trained import CLASSIFIER, DETECTOR, trained_classifier, trained_detector

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vidrobust.accuracy.correct import top_correct
+from vidrobust.accuracy.said_classes import top_correct
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.metrics.class_differences import label_flip, top5_distance
+from vidrobust.metrics.class_differences import top1_flip, top5_distance
 from vidrobust.models.classes import sets_for
 from vidrobust.models.predict import Batch, predict
 from vidrobust.plugins.published.alexnet import FLIP_PROBABILITIES
@@ -168,7 +168,7 @@ def measure_flips(
             a, b = np.array(compared_pairs(len(frames), sequence.compare)).T
             for model in seen:
                 p = predict(model, frames, batch).probabilities
-                flips[model.name][row, column] = float(label_flip(p[a], p[b]).mean())
+                flips[model.name][row, column] = float(top1_flip(p[a], p[b]).mean())
                 moved[model.name][row, column] = float(top5_distance(p[a], p[b]).mean())
                 at = sequence.clean
                 if at is not None and at < len(p) and np.isnan(clean_wrong[model.name][row]):

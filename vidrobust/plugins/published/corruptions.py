@@ -19,9 +19,9 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import functional as v2
 
-from vidrobust.accuracy.correct import top_correct
+from vidrobust.accuracy.said_classes import top_correct
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.metrics.class_differences import label_flip, top5_distance
+from vidrobust.metrics.class_differences import top1_flip, top5_distance
 from vidrobust.models.classes import sets_for
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Batch, predict
@@ -349,7 +349,7 @@ def _flips(
             a, b = np.array(compared_pairs(sequence.num_frames, sequence.compare)).T
             for model in models:
                 p = predict(model, frames, batch).probabilities
-                flips[model.name][-1].append(float(label_flip(p[a], p[b]).mean()))
+                flips[model.name][-1].append(float(top1_flip(p[a], p[b]).mean()))
                 distance[model.name][-1].append(float(top5_distance(p[a], p[b]).mean()))
         if step is not None:
             step(1)

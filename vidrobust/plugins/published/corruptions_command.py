@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.idle import refuse_idle
+from vidrobust.cli.options import refuse_idle
 from vidrobust.cli.printing import print_json
 from vidrobust.errors import SettingsError
 from vidrobust.text.phrases import plural
@@ -134,11 +134,6 @@ def corruptions(
         print_json(found)
     else:
         _print(found)
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (corruptions,)
 
 
 def _write(found: dict[str, Any], out: Path) -> None:

@@ -97,8 +97,3 @@ def _cut(folder: Path, count: int, as_json: bool) -> None:
         f"{len(found)} shards of {table.name}, {min(rows)} to {max(rows)} rows, each with all of its videos"
     )
     click.echo(f"next, of each: {command}")
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (data,)

@@ -6,7 +6,7 @@ import configparser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vidrobust.accuracy.checked import Checked
+from vidrobust.accuracy.answers import Checked
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import images_in
 from vidrobust.models.classes import imagenet_wnids

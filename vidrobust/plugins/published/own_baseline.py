@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.json_text import parsed_json
 from vidrobust.plugins.published.corruption_error import Baseline, FlipBaseline
 from vidrobust.text.printable import printable
 
@@ -21,7 +21,7 @@ def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
     baseline of 0, by which nothing can be divided.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parsed_json(path.read_text(encoding="utf-8"))
         models: Mapping[str, Any] = found["models"]
         of_suite = str(found["suite"])
     except (OSError, ValueError, KeyError, TypeError) as error:

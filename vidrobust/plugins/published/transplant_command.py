@@ -182,11 +182,6 @@ def transplant(
     click.echo(json_text(said), nl=False) if as_json else _print(said)
 
 
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (transplant,)
-
-
 def _frames(paths: tuple[Path, ...], numbers: tuple[int, ...]) -> list[Background]:
     from vidrobust.frames.pixels import to_array
     from vidrobust.plugins.published.transplant.study import Background

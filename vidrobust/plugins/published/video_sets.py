@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vidrobust.accuracy.checked import Checked
+from vidrobust.accuracy.answers import Checked
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import VIDEO_SUFFIXES
 from vidrobust.footage.labels import vid_robust, ytbb, ytbb_robust

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.models.inside.looked import Look, Looked, joined
 from vidrobust.models.predict import auto_batch
+from vidrobust.plugins.unknown.inside import Probe, Readout, joined
 from vidrobust.statistics.clusters import Clusters, clusters_of_rows
 from vidrobust.video.source import VideoSource
 
@@ -31,7 +31,7 @@ class Asked:
     """
 
     rows: pd.DataFrame
-    looked: Mapping[str, Looked]
+    looked: Mapping[str, Readout]
     small: np.ndarray | None = None
 
     @property
@@ -59,11 +59,11 @@ class _Gathered:
     """What was found so far."""
 
     rows: list[dict[str, object]] = field(default_factory=list)
-    looked: dict[str, list[Looked]] = field(default_factory=dict)
+    looked: dict[str, list[Readout]] = field(default_factory=dict)
     small: list[np.ndarray] = field(default_factory=list)
 
 
-def ask(looks: Mapping[str, Look], clips: Sequence[Wanted], done: Callable[[int], None]) -> Asked:
+def ask(looks: Mapping[str, Probe], clips: Sequence[Wanted], done: Callable[[int], None]) -> Asked:
     """Every network on every frame that is wanted, in the order of the clips; ``done`` is called with how many."""
     gathered = _Gathered()
     for clip in clips:

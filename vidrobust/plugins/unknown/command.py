@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.grouped import GroupedCommand
+from vidrobust.cli.options import GroupedCommand
 from vidrobust.cli.studies import on_target, options_of
 from vidrobust.errors import SettingsError
+from vidrobust.plugins.unknown.settings import UnknownSettings
 from vidrobust.plugins.unknown.stage import UNKNOWN
 
 
@@ -26,12 +27,7 @@ def unknown(target: tuple[str, ...], **options: Any) -> None:
 
 def _check_known(run: Any) -> None:
     """Before anything is made."""
-    if not run.settings.known:
+    if not run.settings.of(UnknownSettings).known:
         raise SettingsError(
             "--known: say what the models were trained for: footage, images, or a run on them, as --known train/"
         )
-
-
-def commands() -> tuple[click.Command, ...]:
-    """All commands of this module."""
-    return (unknown,)

@@ -18,12 +18,13 @@ from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.unknown.asked import DECODED, Wanted, spread
+from vidrobust.plugins.unknown.settings import UnknownSettings
 from vidrobust.run_folder.folder import RunFolder, is_run_folder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.text.phrases import plural
 from vidrobust.video.source import VideoSource
 
-AS_READ = ("device", "backend", "strict_device", "color", "seed")
+AS_READ = ("device", "backend", "color", "seed")
 """Settings of the run by which plain footage is read; a run on known footage has all of its own."""
 
 
@@ -44,8 +45,9 @@ def known_of(run: Run) -> list[Known]:
 
     What shows the same pictures as the footage is left out, and said.
     """
-    runs = [path for path in run.settings.known if is_run_folder(Path(path))]
-    plain = [path for path in run.settings.known if path not in runs]
+    named = run.settings.of(UnknownSettings).known
+    runs = [path for path in named if is_run_folder(Path(path))]
+    plain = [path for path in named if path not in runs]
     asked = [RunFolder.existing(Path(path)).settings for path in runs]
     if plain:
         own = {name: getattr(run.settings, name) for name in AS_READ}
@@ -59,7 +61,7 @@ def known_of(run: Run) -> list[Known]:
                 known.found.fail(str(item.path), text, run.reporter)
     if not any(known.clips for known in found):
         raise InputError(
-            f"--known: {', '.join(run.settings.known)}: holds no footage, or only the footage that is asked about"
+            f"--known: {', '.join(named)}: holds no footage, or only the footage that is asked about"
         )
     return found
 
@@ -115,7 +117,7 @@ def recorded(run: Run, model: str) -> pd.DataFrame:
     For a model that cannot be asked about new pictures. SettingsError where no run on known footage has it.
     """
     parts = []
-    for path in run.settings.known:
+    for path in run.settings.of(UnknownSettings).known:
         if not is_run_folder(Path(path)):
             continue
         folder = RunFolder.existing(Path(path))

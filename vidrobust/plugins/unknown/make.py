@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frames.pixels import to_array
-from vidrobust.models.inside.answered import ONLY_ANSWERS
-from vidrobust.models.inside.look import look_of
-from vidrobust.models.inside.looked import LACKS, Look, Looked
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.unknown.asked import Asked, Wanted, ask, spread
+from vidrobust.plugins.unknown.inside import LACKS, ONLY_ANSWERS, Probe, Readout, probe_of
 from vidrobust.plugins.unknown.known_footage import clips_of, known_of, recorded, with_parts
 from vidrobust.plugins.unknown.names import ERROR, FLIP
 from vidrobust.plugins.unknown.sentence import sentence
+from vidrobust.plugins.unknown.settings import UnknownSettings
 from vidrobust.plugins.unknown.stills import copies
 from vidrobust.plugins.unknown.study import Events, ScoreStudied, leading, study
 from vidrobust.predictions import Classifier
@@ -191,7 +191,7 @@ def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]
 
 def _flips(run: Run, model: str, rows: pd.DataFrame) -> np.ndarray:
     pairs = run.table("pairs")
-    pairs = pairs[(pairs["model"] == model) & (pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    pairs = usable_pairs(pairs, model)
     sides = [
         pairs[["item", side, "label_flip"]].set_axis(["item", "frame", "flip"], axis=1) for side in SIDES
     ]
@@ -209,12 +209,11 @@ TABLES = ("unknown", "unknown_links", "unknown_frames")
 
 def make(run: Run) -> None:
     """Write the tables and the file; empty ones where nothing is said to be known, or no classifier answers."""
-    classifiers = (
-        [model for model in run.models if model.task == "classification"] if run.settings.known else []
-    )
+    chosen = run.settings.of(UnknownSettings)
+    classifiers = [model for model in run.models if model.task == "classification"] if chosen.known else []
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     said: dict[str, Any] = {}
-    if run.settings.known and not classifiers:
+    if chosen.known and not classifiers:
         run.reporter.warn("unknown: no classifier is among the models, and detectors are not compared")
     if classifiers:
         frames = with_parts(run.table("frames"), run.folder)
@@ -225,14 +224,14 @@ def make(run: Run) -> None:
     for name, found in parts.items():
         whole = pd.concat(found, ignore_index=True) if found else tables.empty(name)
         run.folder.write_table(name, tables.check(name, whole))
-    run.folder.write_json(FILE, {"known": list(run.settings.known), "models": said})
+    run.folder.write_json(FILE, {"known": list(chosen.known), "models": said})
 
 
 def _model(
     run: Run,
     model: Model,
     frames: pd.DataFrame,
-    asked: tuple[dict[str, Look], Asked, Asked] | None,
+    asked: tuple[dict[str, Probe], Asked, Asked] | None,
     parts: dict[str, list[pd.DataFrame]],
     said: dict[str, Any],
 ) -> None:
@@ -244,22 +243,23 @@ def _model(
         looks, known, footage = asked
         look = looks[model.name]
     else:
-        look = Look(frames=_cannot, lacks=dict.fromkeys(LACKS, ONLY_ANSWERS))
+        look = Probe(frames=_cannot, lacks=dict.fromkeys(LACKS, ONLY_ANSWERS))
         known = _recorded(recorded(run, model.name), model.name)
         footage = _recorded(frames, model.name)
     rows = footage.rows.merge(
         frames[["item", "frame", "label", "label_name", "margin"]], on=["item", "frame"], how="left"
     )
+    false_alarms = run.settings.of(UnknownSettings).false_alarms
     events = Events(rows["margin"].to_numpy(np.float64), events_of(run, model.name, rows))
-    found = study(known, footage, model.name, look.lacks, events, run.settings.false_alarms)
-    parts["unknown"].append(score_rows(model.name, found, run.settings.false_alarms))
+    found = study(known, footage, model.name, look.lacks, events, false_alarms)
+    parts["unknown"].append(score_rows(model.name, found, false_alarms))
     parts["unknown_links"].append(link_rows(model.name, found))
     parts["unknown_frames"].append(frame_rows(model.name, found, footage.rows))
     said[model.name] = _words(run, model.name, found, look, known, rows)
 
 
 def _words(
-    run: Run, model: str, found: list[ScoreStudied], look: Look, known: Asked, rows: pd.DataFrame
+    run: Run, model: str, found: list[ScoreStudied], look: Probe, known: Asked, rows: pd.DataFrame
 ) -> dict[str, Any]:
     """What unknown.json says of a model."""
     first = leading(found)
@@ -269,7 +269,7 @@ def _words(
             f"unknown: {doubles} of {plural(len(known.rows), 'known picture')} are near-copies of another, and "
             "count with it as one"
         )
-    text = sentence(first, run.settings.false_alarms)
+    text = sentence(first, run.settings.of(UnknownSettings).false_alarms)
     run.reporter.say(f"unknown, {model}: {text}")
     shown = farthest(first, rows) if first is not None else []
     if run.settings.pictures:
@@ -293,10 +293,10 @@ def copies_of(known: Asked) -> int:
 
 def _asked(
     run: Run, models: Sequence[Classifier], frames: pd.DataFrame
-) -> tuple[dict[str, Look], Asked, Asked]:
+) -> tuple[dict[str, Probe], Asked, Asked]:
     """How the networks are asked, and what they say of known footage and of the footage."""
-    looks = {model.name: look_of(model) for model in models}
-    most = run.settings.scored_frames
+    looks = {model.name: probe_of(model) for model in models}
+    most = run.settings.of(UnknownSettings).scored_frames
     of_known = clips_of(known_of(run), most, run.reporter)
     of_footage = _footage(run, frames, most)
     found = []
@@ -324,12 +324,12 @@ def _footage(run: Run, frames: pd.DataFrame, most: int) -> list[Wanted]:
 
 def _recorded(frames: pd.DataFrame, model: str) -> Asked:
     """Answers of a file, of which there is the probability alone."""
-    looked = Looked(
+    looked = Readout(
         answer=frames["label"].to_numpy(np.int64), surest=frames["probability"].to_numpy(np.float64)
     )
     rows = frames[["item", "frame", "time_s", "part"]].reset_index(drop=True)
     return Asked(rows, {model: looked})
 
 
-def _cannot(pixels: object) -> Looked:
+def _cannot(pixels: object) -> Readout:
     raise AssertionError("a model whose answers were recorded is not asked")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import TableStage
+from vidrobust.plugins.unknown.settings import UnknownSettings
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import FOOTAGE
 
@@ -13,43 +14,33 @@ if TYPE_CHECKING:
     from vidrobust.run_folder.settings import Settings
 
 
-def _make(run: Run) -> None:
-    from vidrobust.plugins.unknown.make import make
+class UnknownStage(TableStage):
+    """How much of the footage lies outside what the models were trained for, and are they unstable there?"""
 
-    make(run)
+    name = "unknown"
+    version = 2
+    needs = (STABILITY,)
+    settings = (
+        *(*FOOTAGE, "known", "false_alarms", "scored_frames", "pictures"),
+        *("labels", "label_offset", "class_map"),
+    )
+    tables = ("unknown", "unknown_links", "unknown_frames")
+    files = ("unknown.json",)
+
+    def make(self, run: Run) -> None:
+        from vidrobust.plugins.unknown.make import make
+
+        make(run)
+
+    def reads(self, settings: Settings) -> Any:
+        from vidrobust.plugins.unknown.changed import state_of
+
+        known = settings.of(UnknownSettings).known
+        return state_of(known) if known else None
+
+    def as_json(self, run: Run) -> Any:
+        found = run.folder.read_json("unknown.json")
+        return {**found, "scores": run.folder.rows("unknown"), "links": run.folder.rows("unknown_links")}
 
 
-def _reads(settings: Settings) -> Any:
-    """Sizes and times of change of the files of known footage; None where there is none."""
-    from vidrobust.plugins.unknown.changed import state_of
-
-    return state_of(settings.known) if settings.known else None
-
-
-def _as_json(run: Run) -> Any:
-    """The sentences and frames of unknown.json, and the rows of the two tables behind them."""
-    found = run.folder.read_json("unknown.json")
-    return {**found, "scores": run.folder.rows("unknown"), "links": run.folder.rows("unknown_links")}
-
-
-UNKNOWN = TableStage(
-    name="unknown",
-    sentence="How much of the footage lies outside what the models were trained for, and are they unstable there?",
-    version=2,
-    needs=(STABILITY,),
-    settings=(
-        *FOOTAGE,
-        "known",
-        "false_alarms",
-        "scored_frames",
-        "pictures",
-        "labels",
-        "label_offset",
-        "class_map",
-    ),
-    tables=("unknown", "unknown_links", "unknown_frames"),
-    files=("unknown.json",),
-    make=_make,
-    reads=_reads,
-    as_json=_as_json,
-)
+UNKNOWN = UnknownStage()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidrobust.models.inside.looked import Looked
 from vidrobust.plugins.unknown.asked import Asked
 from vidrobust.plugins.unknown.distances import of_length_one
+from vidrobust.plugins.unknown.inside import Readout
 from vidrobust.statistics.clusters import Clusters
 
 ALIKE = 0.6
@@ -17,7 +17,7 @@ COPY = 8
 """Pictures are copies of each other where no pixel of their tiny grey ones differs by more, of 255."""
 
 
-def independent(known: Asked, looked: Looked) -> tuple[np.ndarray, Clusters]:
+def independent(known: Asked, looked: Readout) -> tuple[np.ndarray, Clusters]:
     """(N,) names of the clips of known frames, and which of the frames are independent.
 
     Pictures each count by themselves, and as clips of their own, unless those next to each other are alike. Copies

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
-from vidrobust.models.inside.looked import Looked, rows_of
 from vidrobust.plugins.unknown.asked import Asked
 from vidrobust.plugins.unknown.distances import Mahalanobis, Neighbours
 from vidrobust.plugins.unknown.held_out import Calibrated, calibrated, folds_of, held_out_scores
+from vidrobust.plugins.unknown.inside import Readout, rows_of
 from vidrobust.plugins.unknown.link import Link, links
 from vidrobust.plugins.unknown.names import ENERGY, MAHALANOBIS, NEIGHBOURS, ODIN, ROTATION, SURE, TITLES
 from vidrobust.plugins.unknown.outside import Outside, outside
@@ -94,7 +94,7 @@ def softmax_regression(x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray
 # A score is fitted on known frames and then asked of others; three of them need no fit. What a network cannot say
 # (features, logits, gradients) leaves scores out, and the reason is kept.
 
-Scored = Callable[[Looked], np.ndarray]
+Scored = Callable[[Readout], np.ndarray]
 """Frames -> (N,) float64."""
 
 
@@ -104,7 +104,7 @@ class Score:
 
     name      in tables and files
     title     in sentences
-    needs     the field of Looked without which it cannot be had
+    needs     the field of Readout without which it cannot be had
     reason    which of the reasons in ``Look.lacks`` then holds
     fitted    (known frames, the answers (N,) int) -> the score
     """
@@ -113,37 +113,37 @@ class Score:
     title: str
     needs: str
     reason: str
-    fitted: Callable[[Looked, np.ndarray], Scored]
+    fitted: Callable[[Readout, np.ndarray], Scored]
 
 
-def _surest(looked: Looked) -> np.ndarray:
+def _surest(looked: Readout) -> np.ndarray:
     return 1.0 - looked.surest
 
 
-def _energy(looked: Looked) -> np.ndarray:
+def _energy(looked: Readout) -> np.ndarray:
     """Minus the logarithm of the sum of the exponentials of the logits."""
     assert looked.logits is not None
     return np.asarray(-special.logsumexp(looked.logits, axis=1))
 
 
-def _odin(looked: Looked) -> np.ndarray:
+def _odin(looked: Readout) -> np.ndarray:
     assert looked.odin is not None
     return 1.0 - looked.odin
 
 
-def _neighbours(known: Looked, answer: np.ndarray) -> Scored:
+def _neighbours(known: Readout, answer: np.ndarray) -> Scored:
     assert known.features is not None
     found = Neighbours.fitted(known.features)
     return lambda looked: found(_there(looked.features))
 
 
-def _mahalanobis(known: Looked, answer: np.ndarray) -> Scored:
+def _mahalanobis(known: Readout, answer: np.ndarray) -> Scored:
     assert known.features is not None
     found = Mahalanobis.fitted(known.features, answer)
     return lambda looked: found(_there(looked.features))
 
 
-def _turns(known: Looked, answer: np.ndarray) -> Scored:
+def _turns(known: Readout, answer: np.ndarray) -> Scored:
     assert known.turned is not None
     found = Turns.fitted(known.turned)
     return lambda looked: found(_there(looked.turned))
@@ -154,7 +154,7 @@ def _there(values: np.ndarray | None) -> np.ndarray:
     return values
 
 
-_WAYS: dict[str, tuple[str, str, Callable[[Looked, np.ndarray], Scored]]] = {
+_WAYS: dict[str, tuple[str, str, Callable[[Readout, np.ndarray], Scored]]] = {
     NEIGHBOURS: ("features", "features", _neighbours),
     MAHALANOBIS: ("features", "features", _mahalanobis),
     ENERGY: ("logits", "logits", lambda known, answer: _energy),
@@ -239,13 +239,13 @@ def _studied(
     )
 
 
-def _lack(score: Score, looked: Looked, lacks: Mapping[str, str]) -> str:
+def _lack(score: Score, looked: Readout, lacks: Mapping[str, str]) -> str:
     if getattr(looked, score.needs) is not None:
         return ""
     return lacks.get(score.reason, "the network does not give what it needs")
 
 
-def _refused(score: Score, looked: Looked, clusters: Clusters, item: np.ndarray, time_s: np.ndarray) -> str:
+def _refused(score: Score, looked: Readout, clusters: Clusters, item: np.ndarray, time_s: np.ndarray) -> str:
     """Why the probe of turns is not to be believed, or nothing."""
     if score.name != ROTATION or looked.turned is None:
         return ""

@@ -23,7 +23,7 @@ LEAST_DRAWN = 0.005
 
 
 @dataclass(frozen=True)
-class Part:
+class BarPart:
     """One cause: where its piece of the bar begins and how long it is, of LENGTH; and what is said of it.
 
     sure  it is named, or is what no cause explains
@@ -47,7 +47,7 @@ class AccountBar:
 
     model: str
     of: str
-    parts: tuple[Part, ...]
+    parts: tuple[BarPart, ...]
     said: str
 
     @property
@@ -81,7 +81,7 @@ def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> 
         length = float(row.share) * scale
         rest, cause = row.cause == UNEXPLAINED, CATALOGUE[row.cause]
         parts.append(
-            Part(
+            BarPart(
                 name=cause.title,
                 colour=cause.colour,
                 start=round(start, 1),

@@ -1,9 +1,15 @@
 """Coordinates of a detector's answers to a pair's replays: scores and places of what t and t+1 show.
 
-An object is followed from t to t+1 by its box, taken to where the pixels in it move. In every other picture its
-score is that of the best raw candidate of its class on either of its two boxes (before suppression, where that is
-known), so that a lost box still has a score, and one that moves with its object keeps it. Compared are logits.
-Where the boxes lie is reported by ``places.py``.
+An object is followed from t to t+1 by its box, taken to where its pixels move. In every other picture its
+score, as a logit, is that of the best raw candidate of its class on either of its two boxes, so that a lost
+box still has a score. Places are compared with the measured motion removed, so that what moves with its part
+is at rest::
+
+    expected  the object's box at the chain's first frame, taken along with what its pixels do in the picture
+    place     ((found centre - expected centre), (found size - expected size)) / root of the first box's area
+
+What moves in a box may be the whole of it, a part of it, or be followed better by the box's own pixels: of
+these readings the one nearest to where the box really went is taken, for all pictures of the pair.
 """
 
 from __future__ import annotations
@@ -18,45 +24,37 @@ from vidrobust.metrics.box_differences import BIRTH, KEEP, areas, ious, match
 from vidrobust.metrics.box_selection import labels_of
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.metrics.tracks.zones import Zone, in_zones
-from vidrobust.models.detection.answers import Answer, Found, answers
+from vidrobust.models.detection.network import BoxAnswer, FrameBoxes, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.predictions import Detector
 from vidrobust.shapes.places import Places
-from vidrobust.stages.causes.scene import STEP, Motion
-
-# Coordinates of where a detector's boxes lie, the measured motion taken off: what moves with its part is at rest.
-#
-#     expected  the object's box at the chain's first frame, taken along with what its pixels do in the picture
-#     place     ((found centre - expected centre), (found size - expected size)) / root of the first box's area
-#
-# What moves in a box may be the whole of it or, before a background at rest, a part of it, and where neither was
-# measured well the box's own pixels may have been followed better: the reading that comes nearest to where the box
-# really went is taken, for all pictures of the pair.
+from vidrobust.stages.causes.scene import STEP, ShownMotion
 
 ON_IT = 0.5
 """IoU from which a candidate speaks for an object."""
 BORDER = 0.02
 """A box so near to the border, share of the side, may be entering or leaving."""
 FEWEST = 4
-"""Fewest measured pixels in a box from which its motion is taken, ..."""
+"""Fewest measured pixels in a box from which its motion is taken."""
 FEWEST_STRETCHED = 24
-"""... and its growing and shrinking."""
+"""Fewest from which its growing and shrinking is taken."""
 SPREAD = 0.2
-"""These must be spread, standard deviation, by so much of the box's side."""
+"""Their smallest standard deviation, as a share of the box's side, for that."""
 ALIKE_PX = 1.5
 """Pixels of a box that move alike to within so many px are taken together."""
+HIGHEST = 0.999
+"""Highest score before the logit; the lowest is MIN_SCORE, below which none is known."""
+GONE = -1
+"""State of an object that is not found."""
 
 
 @dataclass(frozen=True)
-class Followed:
-    """An object of a pair.
+class FollowedObject:
+    """An object of a pair."""
 
-    places  its 1 or 2 boxes with what lies in them, t's first; labels: there
-    shift   (2,) px how far the pixels in t's box were seen to move until t+1; 0 where that is not known
-    """
-
-    places: Places
-    labels: tuple[int, ...]
+    places: Places  # Its 1 or 2 boxes with what lies in them, t's first
+    labels: tuple[int, ...]  # Its labels there
+    # (2,) float64: How far the pixels in t's box were seen to move until t+1, px; 0 where that is not known
     shift: np.ndarray
 
     @property
@@ -66,19 +64,17 @@ class Followed:
 
 
 def places(
-    said: Sequence[Answer],
-    objects: Sequence[Followed],
-    motions: Sequence[Motion] | None,
+    said: Sequence[BoxAnswer],
+    objects: Sequence[FollowedObject],
+    motions: Sequence[ShownMotion] | None,
     shifts: Sequence[np.ndarray],
     *,
     backwards: bool,
 ) -> np.ndarray:
-    """(N, 4 K) places of the K objects in an album's N pictures; 0 where one is not found.
+    """Return (N, 4 K) places of the K objects, found at t and at t+1, in an album's N pictures; else 0.
 
-    objects    found at t and at t+1
-    motions    of the pictures since the chain's first frame; None where nothing was replayed: then ``shifts``
-    shifts     one a picture, (len(objects), 2) px: how far the pixels of each object's box at t were seen to move
-    backwards  the chain leads from t+1 to t
+    ``motions`` are of the pictures since the chain's first frame; without them nothing was replayed and
+    ``shifts``, (K, 2) px a picture, say how far the pixels of each object's box at t have moved.
     """
     first, second = (1, 0) if backwards and motions is not None else (0, 1)
     every = _expected(objects, motions, shifts, first, second, len(said))
@@ -99,8 +95,8 @@ def places(
 
 
 def _expected(
-    objects: Sequence[Followed],
-    motions: Sequence[Motion] | None,
+    objects: Sequence[FollowedObject],
+    motions: Sequence[ShownMotion] | None,
     shifts: Sequence[np.ndarray],
     first: int,
     second: int,
@@ -128,10 +124,10 @@ def _expected(
     return expected
 
 
-def taken_along(box: np.ndarray, motion: Motion, *, own: bool) -> np.ndarray:
-    """(4,) px where a box of the first frame is expected in a picture that shows this motion since.
+def taken_along(box: np.ndarray, motion: ShownMotion, *, own: bool) -> np.ndarray:
+    """Return (4,) px: where a box of the first frame is expected in a picture that shows this motion since.
 
-    own  go by the pixels that move beyond the camera, where some in the box do; else by all of them
+    ``own`` goes by the pixels that move beyond the camera, where some in the box do; else all of them count.
     """
     rows, columns = _window(box, motion)
     back, moves = motion.back[rows, columns], motion.own[rows, columns]
@@ -153,7 +149,7 @@ def taken_along(box: np.ndarray, motion: Motion, *, own: bool) -> np.ndarray:
     return _carried(box, here[alike], there[alike])
 
 
-def _window(box: np.ndarray, motion: Motion) -> tuple[slice, slice]:
+def _window(box: np.ndarray, motion: ShownMotion) -> tuple[slice, slice]:
     """Rows and columns of the motion outside of which no pixel can have been in the box."""
     height, width = motion.own.shape
     low, high = motion.reach
@@ -175,15 +171,17 @@ def _carried(box: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarray
 
 
 def inside(box: np.ndarray, size: tuple[int, int]) -> bool:
-    """Whether a box keeps its distance from the border of a frame of this height and width."""
+    """Say whether a box keeps its distance from the border of a frame of this height and width."""
     height, width = size
     x, y = BORDER * width, BORDER * height
     return bool(box[0] >= x and box[1] >= y and box[2] <= width - x and box[3] <= height - y)
 
 
-def on_them(found: Found, of: Sequence[Places]) -> list[np.ndarray]:
-    """For each object with its places, the rows that lie on one of them, in their order; by boxes where the found
-    ones, such as candidates before suppression, are boxes alone."""
+def on_them(found: FrameBoxes, of: Sequence[Places]) -> list[np.ndarray]:
+    """Return for each object with its places the rows that lie on one of them, in their order.
+
+    Boxes are compared where the found ones, such as candidates before suppression, are boxes alone.
+    """
     if not of:
         return []
     owner = np.repeat(np.arange(len(of)), [len(each) for each in of])
@@ -196,7 +194,10 @@ def on_them(found: Found, of: Sequence[Places]) -> list[np.ndarray]:
 
 
 def _nearest(
-    answer: Answer, objects: Sequence[Followed], bases: Sequence[Places], expected: Sequence[np.ndarray]
+    answer: BoxAnswer,
+    objects: Sequence[FollowedObject],
+    bases: Sequence[Places],
+    expected: Sequence[np.ndarray],
 ) -> list[np.ndarray | None]:
     """The surest raw candidate of each object's class where it, with what lay in its box, is expected."""
     found = answer.after if answer.before is None else answer.before
@@ -210,7 +211,7 @@ def _nearest(
 
 
 def of_labels(labels: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray:
-    """(N,) bool: which are one of the one or two labels of an object."""
+    """Return (N,) bool: which are one of the one or two labels of an object."""
     found: np.ndarray = (labels == wanted[0]) | (labels == wanted[-1])
     return found
 
@@ -221,43 +222,40 @@ def _offset(box: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return np.concatenate([(off[:2] + off[2:]) / 2, off[2:] - off[:2]])
 
 
-HIGHEST = 0.999
-"""Scores are taken for no higher before the logit, and for no lower than MIN_SCORE, below which none is known."""
-GONE = -1
-
-
 @dataclass(frozen=True)
-class SeenBoxes:
-    """What ``score`` needs of a detector.
+class PairBoxes:
+    """What ``score`` needs of a detector."""
 
-    z       (N, K) logits of the scores, one column an object and class; K may be 0
-    states  (N,) number of what each picture shows of the objects: which are found, under which class
-    names   of the states: the class, "several classes" or "nothing"
-    places  (N, L) where the boxes lie, the measured motion taken off; L may be 0
-    """
-
-    z: np.ndarray
+    z: np.ndarray  # (N, K) float64: Logits of the scores, one column an object and class; K may be 0
+    # (N,) int64: Number of what each picture shows of the objects: which are found, under which class
     states: np.ndarray
-    names: tuple[str, ...]
-    places: np.ndarray
+    names: tuple[str, ...]  # Of the states: the class, "several classes" or "nothing"
+    places: np.ndarray  # (N, L) float64: Where the boxes lie, the measured motion removed; L may be 0
 
 
 def seen_boxes(
     detector: Detector,
     pictures: Sequence[np.ndarray],
-    motions: Sequence[Motion] = (),
+    motions: Sequence[ShownMotion] = (),
     *,
     backwards: bool = False,
     start_score: float = BIRTH,
     keep_score: float = KEEP,
     only: Collection[str] = (),
     ignored: Sequence[Zone] = (),
-) -> SeenBoxes:
-    """The detector's answers to an album of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1.
+) -> PairBoxes:
+    """Ask a detector of an album of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1.
 
-    motions    one a picture, of what it shows since the chain's first frame, t or ``backwards`` t+1; none where
-               nothing was replayed
-    only, ignored  names of the classes whose boxes are looked at, and zones in which none is
+    Parameters
+    ----------
+    motions : sequence of ShownMotion
+        One a picture, since the chain's first frame; empty where nothing was replayed.
+    backwards : bool
+        The chain's first frame is t+1.
+    start_score, keep_score : float
+        Score with which an object begins, and with which it goes on.
+    only, ignored
+        Classes whose boxes are looked at, and zones in which none is.
     """
     said = answers(detector, pictures)
     if only or ignored:
@@ -287,46 +285,49 @@ def seen_boxes(
     z = np.array([_logits(answer, objects) for answer in said]).reshape(len(said), -1)
     found = np.array([_state(answer.after, objects, keep_score) for answer in said], np.int64)
     kinds, states = np.unique(found.reshape(len(said), -1), axis=0, return_inverse=True)
-    return SeenBoxes(z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds), where)
+    return PairBoxes(z, states.reshape(-1), tuple(_name(kind, detector.class_names) for kind in kinds), where)
 
 
-def _chosen_answer(answer: Answer, labels: Sequence[int], ignored: Sequence[Zone]) -> Answer:
-    def some(found: Found) -> Found:
+def _chosen_answer(answer: BoxAnswer, labels: Sequence[int], ignored: Sequence[Zone]) -> BoxAnswer:
+    def some(found: FrameBoxes) -> FrameBoxes:
         rows = np.isin(found[2], labels) & ~in_zones(found[0].boxes, ignored)
         return found[0].take(rows), found[1][rows], found[2][rows]
 
-    return Answer(some(answer.after), None if answer.before is None else some(answer.before))
+    return BoxAnswer(some(answer.after), None if answer.before is None else some(answer.before))
 
 
-def _all_inside(each: Followed, size: tuple[int, int]) -> bool:
+def _all_inside(each: FollowedObject, size: tuple[int, int]) -> bool:
     return all(inside(box, size) for box in each.boxes)
 
 
-def _shifts(first: np.ndarray, picture: np.ndarray, objects: Sequence[Followed], scale: float) -> np.ndarray:
+def _shifts(
+    first: np.ndarray, picture: np.ndarray, objects: Sequence[FollowedObject], scale: float
+) -> np.ndarray:
     """(len(objects), 2) px how far the pixels of the objects' first boxes have moved in another picture."""
     boxes = np.array([each.boxes[0] for each in objects], np.float64).reshape(-1, 4)
     return np.nan_to_num(box_shifts(first, small_gray(luma(picture)), boxes, scale))
 
 
 def followed(
-    a: Found,
-    b: Found,
+    a: FrameBoxes,
+    b: FrameBoxes,
     shifts: np.ndarray,
     size: tuple[int, int],
     start_score: float = BIRTH,
     keep_score: float = KEEP,
-) -> list[Followed]:
-    """The objects of a pair: boxes of ``keep_score`` or more matched one to one, one of ``start_score`` or more.
+) -> list[FollowedObject]:
+    """Match the boxes of a pair to objects.
 
-    shifts  (D, 2) px, of the boxes of a · size (H, W) of the frame
-    A box of ``start_score`` that has no partner is one too, unless it may be entering or leaving.
+    Boxes of ``keep_score`` or more are matched one to one; one of the two has ``start_score``. A box of
+    ``start_score`` without a partner is an object too, unless it may be entering or leaving. ``shifts`` (D,
+    2) px are of the boxes of a.
     """
     kept_a, kept_b = (np.flatnonzero(found[1] >= keep_score) for found in (a, b))
     moved = a[0].moved(shifts)
     i, j, _ = match(moved.take(kept_a), b[0].take(kept_b), a[2][kept_a], b[2][kept_b])
     pairs = list(zip(kept_a[i], kept_b[j], strict=True))
     objects = [
-        Followed(
+        FollowedObject(
             Places.joined([a[0].take(np.array([m])), b[0].take(np.array([n]))]),
             (int(a[2][m]), int(b[2][n])),
             shifts[m],
@@ -337,14 +338,14 @@ def followed(
     for found, place, used in ((a, moved, [m for m, _ in pairs]), (b, b[0], [n for _, n in pairs])):
         alone = [row for row in np.flatnonzero(found[1] >= start_score) if row not in used]
         objects += [
-            Followed(found[0].take(np.array([row])), (int(found[2][row]),), np.zeros(2))
+            FollowedObject(found[0].take(np.array([row])), (int(found[2][row]),), np.zeros(2))
             for row in alone
             if inside(place.boxes[row], size) and inside(found[0].boxes[row], size)
         ]
     return objects
 
 
-def _logits(answer: Answer, objects: Sequence[Followed]) -> np.ndarray:
+def _logits(answer: BoxAnswer, objects: Sequence[FollowedObject]) -> np.ndarray:
     """One number an object and class that it has at t or t+1."""
     found = answer.after if answer.before is None else answer.before
     best = []
@@ -355,7 +356,7 @@ def _logits(answer: Answer, objects: Sequence[Followed]) -> np.ndarray:
     return np.log(score / (1 - score))
 
 
-def _state(found: Found, objects: Sequence[Followed], keep_score: float) -> list[int]:
+def _state(found: FrameBoxes, objects: Sequence[FollowedObject], keep_score: float) -> list[int]:
     """The label under which each object is found, of ``keep_score`` or more, or GONE."""
     state = []
     kept = np.flatnonzero(found[1] >= keep_score)

@@ -1,29 +1,34 @@
 """Which perturbation a cause is: its own step of the chain, played again with each perturbation fitted to it.
 
+::
+
     before ──the cause──▶ after          along_cause = <z(after) - z(before), d>
     before ──perturbation, fitted──▶ x   along       = <z(x) - z(before), d>
 
-Levels are fitted by least squares to the pictures, places and blur by what was measured. For noise and coding,
-which have no direction, the response to noise of the same energy is compared, and the grain: how alike neighbour
-pixels of the difference are (0 for noise of the sensor, more for what a codec leaves).
+Levels are fitted to the pictures, places and blur by what was measured. Noise and coding have no direction:
+the response to noise of the same energy is compared, and the grain, the correlation of neighbouring pixels of
+the difference. Whether a codec predicts between frames is taken from the stream, since pictures do not tell:
+JPEG or H.264 is tried.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 
-from vidrobust.frame_pairs.registration import affine_field
+from vidrobust.frame_pairs.robust import neighbour_correlation
+from vidrobust.frames.pixels import to_array, to_levels, to_tensor
 from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.perturb.draws import from_seed
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED
-from vidrobust.stages.causes.cause import Step
-from vidrobust.stages.causes.fits.noise import fit_noises
+from vidrobust.stages.causes.cause import CauseStep
 from vidrobust.stages.causes.pair_replays import PairReplays
-from vidrobust.stages.causes.scene import STEP, Motion
+from vidrobust.stages.causes.scene import ShownMotion
 
 CANDIDATES = {
     cause: tuple(
@@ -34,36 +39,47 @@ CANDIDATES = {
     )
     for cause in (*REPLAYED, NOISE)
 }
-"""What may stand for a cause in training, the plainest first, as the records say. What came into view has none.
+"""What may stand for a cause in training, the plainest first, as the perturbations' records say. What came
+into view has none."""
 
-How one is fitted stands in the cause's record; some fits know those perturbations alone that are of their kind."""
+LEAST_LEVELS = 0.1
+"""No noise is fitted to a smaller difference, levels rms."""
+RATE_STEPS = 3
+"""Steps in which the bit rate is searched."""
+FIRST_RATIO = 100.0
+"""Raw bits over coded bits at which the search begins."""
+RISE = 0.5
+"""The error's size rises about as the root of that ratio."""
+SEARCHED_PX = 640
+"""Side of the middle of a picture on which the bit rate is searched."""
+NEAR_ENERGY = 1.5
+"""An error is scaled to the size of the footage's by no more than this."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One perturbation fitted to one cause of one pair.
-
-    before, after, played  places in the album of pictures: the cause's step, and the perturbation on ``before``
-    strength               signed, in the catalogue's unit; of a translation the length, px
-    grain                  of noise and coding: correlation of neighbouring pixels of the difference; else NaN
-    matrix                 (2, 3) how ``before`` was moved, or None
-    """
+    """One perturbation fitted to one cause of one pair."""
 
     cause: str
     perturbation: str
+    # before, after, played: Places in the album of pictures: the cause's step, and the perturbation on
+    # ``before``
     before: int
     after: int
     played: int
-    strength: float
+    strength: float  # Signed, in the catalogue's unit; of a translation the length, px
+    # grain, grain_seen: Of noise and coding, the correlation of neighbouring pixels of the perturbation's
+    # difference, and of what lies between the frames; else NaN
     grain: float = math.nan
     grain_seen: float = math.nan
-    matrix: np.ndarray | None = None
+    matrix: np.ndarray | None = None  # (2, 3) float64: How ``before`` was moved
 
 
 def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ...], list[Candidate]]:
-    """The pair's pictures with those of its candidates behind them, and what the candidates are.
+    """Fit perturbations to a pair's causes.
 
-    codec  of the stream, by FFmpeg's name; "" where it is not known
+    ``codec`` is that of the stream, by FFmpeg's name; empty where unknown. Returned are the album, the pair's
+    pictures with those of its candidates behind them, and the candidates.
     """
     album = list(pair.pictures)
     found: list[Candidate] = []
@@ -73,7 +89,9 @@ def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ..
         before, after, fit = pair.forwards[number], pair.forwards[number + 1], CATALOGUE[cause].fit
         if before == after or fit is None:
             continue
-        step = Step(before=album[before], after=album[after], size=pair.sizes[cause], backwards=pair.reversed)
+        step = CauseStep(
+            before=album[before], after=album[after], size=pair.sizes[cause], backwards=pair.reversed
+        )
         for name in CANDIDATES[cause]:
             fitted = fit(name, step)
             if fitted is None:
@@ -90,39 +108,40 @@ def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ..
                     matrix=fitted.matrix,
                 )
             )
-    found += _noises(pair, album, codec)
+    if pair.exchange:
+        plus, minus = pair.exchange[0]
+        for each in fit_noises(album[plus], album[minus], codec):
+            album += [each.minus, each.plus]
+            found.append(
+                Candidate(
+                    cause=NOISE,
+                    perturbation=each.perturbation,
+                    before=len(album) - 2,
+                    after=plus,
+                    played=len(album) - 1,
+                    strength=each.strength,
+                    grain=each.grain,
+                    grain_seen=each.grain_seen,
+                )
+            )
     return tuple(album), found
 
 
-def motions(pair: PairReplays, made: list[Candidate]) -> tuple[Motion, ...]:
-    """How what the pictures of the whole album show has moved: the pair's own, and those of its candidates."""
+def motions(pair: PairReplays, made: list[Candidate]) -> tuple[ShownMotion, ...]:
+    """Return the motion of what each picture of the album shows, the candidates' included."""
     found = dict(enumerate(pair.motions))
     for each in made if pair.motions else ():
         if each.cause == NOISE:
             found |= dict.fromkeys((each.before, each.played), pair.motions[each.after])
         else:
-            found[each.played] = _carried(found[each.before], each.matrix)
+            found[each.played] = found[each.before].carried(each.matrix)
     return tuple(found[place] for place in range(len(found)))
 
 
-def _carried(motion: Motion, matrix: np.ndarray | None) -> Motion:
-    """The motion of a picture that was moved once more."""
-    if matrix is None:
-        return motion
-    height, width = motion.own.shape
-    back = affine_field(cv2.invertAffineTransform(matrix), height * STEP, width * STEP)[::STEP, ::STEP]
-    x = np.arange(width, dtype=np.float32)[None] + back[..., 0] / STEP
-    y = np.arange(height, dtype=np.float32)[:, None] + back[..., 1] / STEP
-    reflect = cv2.BORDER_REFLECT_101
-    before = cv2.remap(motion.back, x, y, cv2.INTER_LINEAR, borderMode=reflect)
-    own = cv2.remap(motion.own.astype(np.uint8), x, y, cv2.INTER_NEAREST, borderMode=reflect)
-    return Motion(np.asarray(before + back), np.asarray(own.astype(bool)))
-
-
 def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[str, Any]]:
-    """One row a candidate: cause, perturbation, strength, along, along_cause, grain, grain_seen.
+    """Return the rows of the table ``candidate_fits`` of one pair, without its names.
 
-    z  (N, K) the model's coordinates of all pictures of the album
+    ``z`` (N, K) are the model's coordinates of all pictures of the album.
     """
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
     lines = []
@@ -148,24 +167,108 @@ def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[s
     return lines
 
 
-def _noises(pair: PairReplays, album: list[np.ndarray], codec: str) -> list[Candidate]:
-    """Of noise and coding: the mean of an exchanged pair with noise of the same energy on it, and reversed."""
-    found: list[Candidate] = []
-    if not pair.exchange:
-        return found
-    plus, minus = pair.exchange[0]
-    for each in fit_noises(album[plus], album[minus], codec):
-        album += [each.minus, each.plus]
-        found.append(
-            Candidate(
-                cause=NOISE,
-                perturbation=each.perturbation,
-                before=len(album) - 2,
-                after=plus,
-                played=len(album) - 1,
-                strength=each.strength,
-                grain=each.grain,
-                grain_seen=each.grain_seen,
-            )
+# Noise of the energy of what lies between aligned frames: of the sensor, of JPEG, and of H.264
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedNoise:
+    """A kind of noise on the mean of an exchanged pair."""
+
+    perturbation: str
+    # minus, plus: (H, W, 3) uint8; The noise reversed, and as it is
+    minus: np.ndarray
+    plus: np.ndarray
+    strength: float  # In the catalogue's unit
+    # grain, grain_seen: As of ``Candidate``
+    grain: float
+    grain_seen: float
+
+
+def predicts(codec: str) -> bool | None:
+    """Say whether a codec, by FFmpeg's name, is lossy and predicts between frames; None if unknown."""
+    import av
+
+    try:
+        known = av.codec.Codec(codec, "r")
+    except (ValueError, av.error.FFmpegError):
+        return None
+    return bool(known.lossy and not known.intra_only)
+
+
+def fit_noises(plus: np.ndarray, minus: np.ndarray, codec: str = "") -> Iterator[FittedNoise]:
+    """Fit each kind of noise to an exchanged pair (H, W, 3) uint8; ``codec`` as in ``candidates``."""
+    first, second = (x.astype(np.float32) for x in (plus, minus))
+    mean, half = (first + second) / 2, (first - second) / 2
+    del first, second  # large pictures: each float copy counts
+    sigma = float(np.sqrt(np.square(half).mean()))
+    if sigma < LEAST_LEVELS:
+        return
+    seen, rng = neighbour_correlation(half), np.random.default_rng(mean.shape[0])
+    del half
+    white = rng.standard_normal(mean.shape).astype(np.float32)
+    shot = white * np.sqrt(np.maximum(mean, 1.0))
+    inter = predicts(codec) if codec else None
+    for name, noise, strength in (
+        ("gaussian_noise", white * sigma, math.sqrt(2) * sigma),
+        ("shot_noise", shot * (sigma / max(float(np.sqrt(np.square(shot).mean())), 1e-6)), 2 * sigma),
+        *(_jpeg_of(mean, sigma) if not inter else ()),
+        *(_h264_of(mean, sigma) if inter is not False else ()),
+    ):
+        yield FittedNoise(
+            perturbation=name,
+            minus=to_levels(mean - noise),
+            plus=to_levels(mean + noise),
+            strength=strength,
+            grain=neighbour_correlation(noise),
+            grain_seen=seen,
         )
-    return found
+
+
+def _jpeg_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
+    """What JPEG does to a picture at the quality whose error has about this energy, and its strength."""
+    picture = to_levels(mean)
+
+    def coded(quality: int) -> tuple[np.ndarray, float]:
+        _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+        error = decoded[..., ::-1].astype(np.float32) - picture
+        return error, _size(error)
+
+    worse, better = 5, 100
+    while better - worse > 1:
+        middle = (worse + better) // 2
+        worse, better = (middle, better) if coded(middle)[1] > sigma else (worse, middle)
+    ends = [(coded(quality), quality) for quality in (worse, better)]
+    (error, size), quality = min(ends, key=lambda end: abs(math.log(end[0][1] / sigma)))
+    yield "jpeg", error * (sigma / size), 100.0 - quality
+
+
+def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
+    """What H.264 does to a picture at the bit rate whose error has about this energy, and its ratio.
+
+    The rate is searched on the middle of a large picture. Nothing where no rate comes near.
+    """
+    picture, (least, most) = to_levels(mean), PERTURBATIONS["h264"].range
+    height, width = (max(0, (side - SEARCHED_PX) // 2) for side in picture.shape[:2])
+    middle = np.ascontiguousarray(picture[height : height + SEARCHED_PX, width : width + SEARCHED_PX])
+    low, high = math.log(least), math.log(most)
+    rate, rise, tried = math.log(FIRST_RATIO), RISE, []
+    for _ in range(RATE_STEPS):
+        tried.append((rate, math.log(_size(_lost(middle, rate)) / sigma)))
+        if len(tried) > 1 and tried[-1][0] != tried[-2][0]:
+            (x0, y0), (x1, y1) = tried[-2:]
+            rise = max((y1 - y0) / (x1 - x0), RISE / 4)
+        rate = min(max(rate - tried[-1][1] / rise, low), high)
+    error = _lost(picture, rate)
+    if max(_size(error) / sigma, sigma / _size(error)) <= NEAR_ENERGY:
+        yield "h264", error * (sigma / _size(error)), math.exp(rate)
+
+
+def _lost(picture: np.ndarray, log_ratio: float) -> np.ndarray:
+    """(H, W, 3) float32: what H.264 changes in a picture at exp(log_ratio) raw bits over coded bits."""
+    coded = PERTURBATIONS["h264"].apply(to_tensor([picture]), math.exp(log_ratio), from_seed(0))[0]
+    return np.asarray(to_array(coded).astype(np.float32) - picture)
+
+
+def _size(error: np.ndarray) -> float:
+    return max(float(np.sqrt(np.square(error).mean())), 1e-3)

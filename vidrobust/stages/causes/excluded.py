@@ -24,8 +24,8 @@ Excluded = Unregistered | NoThirdFrame
 """A reason; the table has its value, and "" where the pair was replayed."""
 
 LEFT_OUT = (NoThirdFrame.MISSING,)
-"""Reasons that have nothing to do with what happens between the frames: such pairs are left out of the account. Of
-the others the change stays in the sum, and is unexplained."""
+"""Reasons that have nothing to do with what happens between the frames: such pairs are left out of the
+account. The change of the others stays in the sum, and is unexplained."""
 
 WORDS: Mapping[Excluded, str] = {
     Unregistered.SMALL_FRAME: f"frames smaller than {MIN_SIDE} px",
@@ -38,13 +38,13 @@ WORDS: Mapping[Excluded, str] = {
 
 
 def excluded_pairs(causes: pd.DataFrame) -> pd.Series:
-    """How many pairs have each reason, by its code, of rows of the table ``causes``; without those replayed."""
+    """Count the pairs of each reason, by its code, in rows of the table ``causes``."""
     codes = causes.drop_duplicates(["model", *PAIR])["excluded"]
     return codes[codes != ""].value_counts()
 
 
 def in_words(causes: pd.DataFrame) -> str:
-    """Such as "2 pairs: not the same scene; 1 pair: no texture"; "" where all were replayed."""
+    """Write the reasons as "2 pairs: not the same scene; 1 pair: no texture"; "" where all were replayed."""
     words = {str(reason): text for reason, text in WORDS.items()}
     counts = excluded_pairs(causes).items()
     return "; ".join(f"{plural(int(number), 'pair')}: {words[str(code)]}" for code, number in counts)

@@ -1,7 +1,9 @@
 """All replays of one pair of frames: made once, and shown to every model.
 
-t-1    t ───▶ t+1    t+2        t-1 (or t+2) is what the changes from t to t+1 are played on
-third  └ measured ┘  content    t+2 shows what came into view at t+1
+::
+
+    t-1    t ───▶ t+1    t+2        t-1 (or t+2) is what the changes from t to t+1 are played on
+    third  └ measured ┘  content    t+2 shows what came into view at t+1
 """
 
 from __future__ import annotations
@@ -9,144 +11,73 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import cv2
 import numpy as np
 
-from vidrobust.frame_pairs.registration import affine_field, moves, warp
-from vidrobust.frames.pixels import brightest, to_levels
-from vidrobust.stages.causes.aligned import aligned, in_light_of, measure_all, saturated
+from vidrobust.frame_pairs.change import (
+    PairChange,
+    aligned,
+    in_light_of,
+    measure_change,
+    noise_beside,
+    saturated,
+)
+from vidrobust.frame_pairs.noise import content_seed, exchanged, noise_levels
+from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED, together_with
-from vidrobust.stages.causes.cause import Levels, Size
-from vidrobust.stages.causes.exchange import content_seed, exchanged, noise_levels, with_noise_alone
+from vidrobust.stages.causes.cause import Filter, LevelReplay, Size
 from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
-from vidrobust.stages.causes.lights import FULL
-from vidrobust.stages.causes.measured import Change
-from vidrobust.stages.causes.scene import PLACEBOS, Motion, Scene, sparse
-
-# How bright the saturated pixels of a third frame are: what other frames, in less light, show of them.
-#
-#     third   255 255 255 ─light of t─▶ 230 230 230     t   238 251 255     t+1, back in the light of t   270
-#                                                   ▶ 238 251 270
-#
-# Brought into less light, a pixel at full level becomes a grey that no frame showed, and a replay that
-# begins there
-# takes the light's change for something else. It is shown as t has it; where t is saturated, too, as t+1 has it;
-# and at least as bright as the brightest of the three says.
-
-LEAST = 1.0
-"""Levels by which a pixel must be brighter than it was brought: less is rounding."""
-
-
-def beyond_full(
-    on_a: np.ndarray, full: np.ndarray, a: np.ndarray, b: np.ndarray, change: Change
-) -> tuple[np.ndarray, np.ndarray]:
-    """(H, W) bool, pixels of t that the third frame shows too dark, and (H, W, 3) float32, t, also above 255.
-
-    on_a    (H, W, 3) float32, the third frame brought onto t and into its light
-    full    (H, W) bool, where that comes of a saturated pixel
-    a, b    (H, W, 3) uint8, frames t and t+1; change  between them
-    """
-    known = a.astype(np.float32)
-    over = full & (brightest(a) >= FULL)
-    if over.any():
-        known[over] = np.maximum(known[over], _as_at_a(b, change, over)[over])
-    return full & np.any(known > on_a + LEAST, axis=2), known
-
-
-def _as_at_a(b: np.ndarray, change: Change, over: np.ndarray) -> np.ndarray:
-    """(H, W, 3) float32: t+1 in the light of t and where its camera was, at the pixels ``over`` (H, W) of t."""
-    moved = change.has_camera
-    where = (
-        warp(over.astype(np.float32), change.camera, interpolation=cv2.INTER_LINEAR) > 0 if moved else over
-    )
-    found = b.astype(np.float32)
-    for cause in reversed([*CATALOGUE.values()]):
-        if isinstance(cause.replay, Levels) and cause.occurs and cause.occurs(change):
-            found[where] = cause.replay.undo(change, found[where], where)
-    if not moved:
-        return found
-    back = np.linalg.inv(np.vstack([change.affine, [0, 0, 1]]))[:2]
-    return warp(found, affine_field(back, *over.shape), interpolation=cv2.INTER_LINEAR)
-
-
-# What frame t+1 would have been without one of the causes: the cause taken back in it, its own noise kept.
-#
-#     t ───▶ t+1 ─────one cause, as measured back from t+1 to t─────▶ t+1 without it
-#     t ─────everything measured from t to t+1────────────────────▶ t+1 with the noise of t
-#
-# A replay on a third frame has the cause's change and another noise, to which a network may answer otherwise by
-# as much as it lacks for a flip. Where it matters whether one label would have stayed, the cause is taken back in
-# the very picture. Without a motion nothing comes into view: both are taken back together. What a blur took
-# cannot be given back; a frame that got sharper is blurred. Noise cannot be measured back: t+1 without its noise
-# is t, with its own, once all that was measured is done to it.
-
-
-def undone(a: np.ndarray, b: np.ndarray, there: Change, back: Change) -> dict[str, np.ndarray]:
-    """By cause, and of noise, frame t+1 (H, W, 3) uint8 with it taken back; of those that were measured.
-
-    there, back  everything measured from t to t+1, and from t+1 to t
-    """
-    found = {} if back.failed else _causes_undone(a, b, back)
-    return found if there.failed else {**found, NOISE: _noise_undone(a, b, there)}
-
-
-def _causes_undone(a: np.ndarray, b: np.ndarray, back: Change) -> dict[str, np.ndarray]:
-    height, width = b.shape[:2]
-    own, still = b.astype(np.float32), np.zeros((height, width, 2), np.float32)
-    dark, known = beyond_full(own, saturated(b, still), b, a, back)
-    scene = Scene(
-        third=own,
-        to_third=still,
-        gaps=dark,
-        fill=known,
-        change=back,
-        seed=0,
-        content=a.astype(np.float32),
-    )
-    return {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}
-
-
-def _noise_undone(a: np.ndarray, b: np.ndarray, there: Change) -> np.ndarray:
-    """Frame t with everything measured from t to t+1, of which nothing but its noise differs from t+1."""
-    return to_levels(with_noise_alone(aligned(a, b, there), b.astype(np.float32)))
-
+from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
 DRAWS = 2
 """Exchanges of noise and coding per pair."""
 TOO_BLURRED = -0.3
 """A third frame so much blurrier than t, px, is taken only where the other is worse."""
+WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
+"""Causes that ``frame_pairs.change`` does not measure."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairReplays:
-    """The pictures of one pair and what each of them is.
+    """The pictures of one pair and what each of them is."""
 
-    pictures   (H, W, 3) uint8, each different one once; 0 is frame t, 1 is frame t+1
-    forwards   pictures: nothing, then one cause of REPLAYED after the other switched on
-    backwards  pictures: nothing, then the same from the last cause to the first
-    placebo    cause -> pairs of pictures, before and with each of the cause's placebos
-    exchange   pairs of pictures with noise and coding exchanged
-    beside     pictures (t-1, t) and (t+1, t+2), where these frames are known
-    undone     cause -> frame t+1 with it taken back, noise too, where that was asked for (``undone.py``)
-    reversed   the chain leads from t+1 to t, because the picture gets sharper
-    sizes      how large each change is
-    motions    one a picture: how what it shows has moved since the chain's first frame; empty if not replayed
-    excluded   why the pair cannot be replayed; None where it can, else the chains are empty
-
-    All but ``pictures``, ``sizes`` and ``motions`` are places in ``pictures``.
-    """
-
+    # (H, W, 3) uint8: Each different one once; 0 is frame t, 1 is frame t+1. The next six are places
+    # in it
     pictures: tuple[np.ndarray, ...]
+    # forwards, backwards: The base, then one cause of ``REPLAYED`` after the other switched on; and the same
+    # from the last to the first
     forwards: tuple[int, ...] = ()
     backwards: tuple[int, ...] = ()
+    # By cause, before and with each of the cause's placebos
     placebo: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
-    exchange: tuple[tuple[int, int], ...] = ()
+    exchange: tuple[tuple[int, int], ...] = ()  # Noise and coding exchanged
+    # (t-1, t) and (t+1, t+2), of a pair across a keyframe, where these frames are known
     beside: tuple[tuple[int, int], ...] = ()
+    # By cause, and noise, frame t+1 with it undone, where that was asked for
     undone: Mapping[str, int] = field(default_factory=dict)
-    reversed: bool = False
-    sizes: Mapping[str, Size] = field(default_factory=dict)
-    motions: tuple[Motion, ...] = ()
-    excluded: Excluded | None = None
+    reversed: bool = False  # The chain leads from t+1 to t, because the picture gets sharper
+    sizes: Mapping[str, Size] = field(default_factory=dict)  # How large each change is
+    # One a picture: how what it shows has moved since the chain's first frame; empty where nothing was
+    # replayed
+    motions: tuple[ShownMotion, ...] = ()
+    excluded: Excluded | None = None  # Why the pair cannot be replayed; then the chains are empty
+
+
+def measure_all(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> PairChange:
+    """Measure everything between two frames, as ``measure_change``, and what causes measure by themselves."""
+    change = measure_change(first, second, fine=fine)
+    if change.failed or not WITH_MEASURE:
+        return change
+    brought, own, plays = aligned(first, second, change), {}, []
+    for cause in WITH_MEASURE:
+        found = cause.measure(brought, second.astype(np.float32)) if cause.measure else None
+        if found is None:
+            continue
+        own[cause.name] = found
+        if isinstance(cause.replay, LevelReplay):
+            plays.append(lambda change, x, play=cause.replay.play: play(change, x, None))
+        elif isinstance(cause.replay, Filter):
+            plays.append(cause.replay.play)
+    return replace(change, own=own, own_plays=tuple(plays))
 
 
 def study_pair(
@@ -158,12 +89,16 @@ def study_pair(
     keyframe: bool = False,
     flips: bool = False,
 ) -> PairReplays:
-    """Every replay of one pair.
+    """Make every replay of one pair.
 
-    before, a, b, after  frames t-1, t, t+1, t+2 as (H, W, 3) uint8 RGB; None where there is none or a cut lies
-                         between
-    keyframe             a keyframe lies at t+1: no neighbour's coding is independent, and nothing is replayed
-    flips                the label changes: t+1 with each cause taken back is asked for as well
+    Parameters
+    ----------
+    before, a, b, after : (H, W, 3) uint8
+        RGB frames t-1, t, t+1, t+2; None where there is none or a cut lies between.
+    keyframe : bool
+        A keyframe lies at t+1: no neighbour's coding is independent, and nothing is replayed.
+    flips : bool
+        The label changes: t+1 with each cause undone is made as well.
     """
     outer = [None if x is None or np.array_equal(x, inner) else x for x, inner in ((before, a), (after, b))]
     album = _Album([a, b])
@@ -185,24 +120,45 @@ def study_pair(
     change = measure_all(b, a) if sharper else there
     first, second, outer = (b, a, outer[::-1]) if sharper else (a, b, outer)
     scene = _scene(outer[0], first, second, outer[1], change)
-    if not isinstance(scene, Scene):
+    if not isinstance(scene, ReplayScene):
         return PairReplays(pictures=(first, second), excluded=scene)
-    made = _replays(album, scene, change, first, second, reverse=sharper)
+    made = _replays(album, scene, first, second, reverse=sharper)
     if not flips:
         return made
-    back = change if sharper else measure_all(b, a)
-    return _with_undone(made, undone(a, b, there, back))
-
-
-def _with_undone(pair: PairReplays, found: Mapping[str, np.ndarray]) -> PairReplays:
-    """The pair with one more picture for each cause that was taken back in t+1."""
-    still = replace(pair.motions[1], back=np.zeros_like(pair.motions[1].back))
+    found = undone(a, b, there, change if sharper else measure_all(b, a))
     return replace(
-        pair,
-        pictures=(*pair.pictures, *found.values()),
-        motions=(*pair.motions, *[still] * len(found)),
-        undone={cause: len(pair.pictures) + k for k, cause in enumerate(found)},
+        made,
+        pictures=(*made.pictures, *found.values()),
+        motions=(*made.motions, *[made.motions[1].at_rest()] * len(found)),
+        undone={cause: len(made.pictures) + k for k, cause in enumerate(found)},
     )
+
+
+def undone(a: np.ndarray, b: np.ndarray, there: PairChange, back: PairChange) -> dict[str, np.ndarray]:
+    """Make frame t+1 as it would have been without one of the causes, or with the noise of t.
+
+    ::
+
+        t+1 ─────one cause, as measured back from t+1 to t─────▶ t+1 without it
+        t   ─────everything measured from t to t+1─────────────▶ t+1 with the noise of t
+
+    A replay on a third frame has another noise, which may matter as much as what is lacking for a flip; here
+    the very picture is changed. Without a motion nothing comes into view: both are undone together. What a
+    blur took cannot be given back. ``there`` and ``back`` lead from t to t+1 and back; what was measured is
+    returned, by cause.
+    """
+    found: dict[str, np.ndarray] = {}
+    if not back.failed:
+        own, still = b.astype(np.float32), np.zeros((*b.shape[:2], 2), np.float32)
+        dark, known = too_dark(own, still, saturated(b, still), b, a, back)
+        content = a.astype(np.float32)
+        scene = ReplayScene(
+            third=own, to_third=still, gaps=dark, fill=known, change=back, seed=0, content=content
+        )
+        found = {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}
+    if not there.failed:
+        found[NOISE] = to_levels(noise_beside(a, b, there))
+    return found
 
 
 class _Album:
@@ -210,16 +166,16 @@ class _Album:
 
     def __init__(self, pictures: list[np.ndarray]) -> None:
         self.pictures = pictures
-        self.motions: dict[int, Motion] = {}
+        self.motions: dict[int, ShownMotion] = {}
         self._place: dict[tuple[str, ...], int] = {}
 
     def add(self, picture: np.ndarray) -> int:
         self.pictures.append(picture)
         return len(self.pictures) - 1
 
-    def of(self, scene: Scene, on: tuple[str, ...], placebo: tuple[str, str] = ("", "")) -> int:
+    def of(self, scene: ReplayScene, on: tuple[str, ...], placebo: tuple[str, str] = NO_PLACEBO) -> int:
         """The place of a scene's picture; causes that do not occur change nothing."""
-        placebo = placebo if placebo[0] in scene.occurring else ("", "")
+        placebo = placebo if placebo[0] in scene.occurring else NO_PLACEBO
         on = tuple(cause for cause in on if cause in scene.occurring)
         key = (*sorted(on), *placebo)
         if key not in self._place:
@@ -229,9 +185,12 @@ class _Album:
 
 
 def _replays(
-    album: _Album, scene: Scene, change: Change, a: np.ndarray, b: np.ndarray, *, reverse: bool
+    album: _Album, scene: ReplayScene, a: np.ndarray, b: np.ndarray, *, reverse: bool
 ) -> PairReplays:
-    pairs, noise = _exchanged(a, b, change)
+    """The chains of a scene, from frame a to frame b; ``reverse``: from t+1 to t."""
+    change, real = scene.change, b.astype(np.float32)
+    brought = noise_beside(a, b, change)
+    pairs, noise = exchanged(brought, real, draws=DRAWS, seed=scene.seed), noise_levels(brought, real)
     steps = range(len(REPLAYED) + 1)
     forwards = tuple(album.of(scene, REPLAYED[:n]) for n in steps)
     backwards = tuple(album.of(scene, REPLAYED[len(REPLAYED) - n :]) for n in steps)
@@ -242,9 +201,12 @@ def _replays(
         for n, (cause, hows) in enumerate(PLACEBOS.items())
     }
     exchange = tuple((album.add(plus), album.add(minus)) for plus, minus in pairs)
-    whole = sparse(change.motion, moves(change.objects))
+    whole = ShownMotion.of(change.motion, change.objects_move)
     album.motions |= dict.fromkeys((k for both in exchange for k in both), whole)
     album.motions |= {int(reverse): scene.motion(()), int(not reverse): whole}
+    # sizes are from t to t+1 even where the chain is played backwards
+    sizes = {name: cause.size(change, a, reverse) for name, cause in CATALOGUE.items() if cause.size}
+    sizes[NOISE] = Size(size=noise, unit="levels", measured=f"{noise:.1f} levels")
     return PairReplays(
         pictures=tuple(album.pictures),
         forwards=forwards,
@@ -252,59 +214,44 @@ def _replays(
         placebo=placebo,
         exchange=exchange,
         reversed=reverse,
-        sizes=_sizes(change, a, noise, reverse=reverse),
+        sizes=sizes,
         motions=tuple(album.motions[place] for place in range(len(album.pictures))),
     )
 
 
-def _sizes(change: Change, a: np.ndarray, noise: float, *, reverse: bool) -> dict[str, Size]:
-    """From t to t+1 even where the chain is played backwards; a: the frame it begins with; noise in levels."""
-    found = {
-        name: cause.size(change, a, reverse) for name, cause in CATALOGUE.items() if cause.size is not None
-    }
-    return {**found, NOISE: Size(size=noise, unit="levels", measured=f"{noise:.1f} levels")}
-
-
-def _exchanged(
-    a: np.ndarray, b: np.ndarray, change: Change
-) -> tuple[tuple[tuple[np.ndarray, np.ndarray], ...], float]:
-    """Pairs of pictures with noise and coding exchanged, and the noise in levels."""
-    real = b.astype(np.float32)
-    brought = with_noise_alone(aligned(a, b, change), real)
-    return exchanged(brought, real, draws=DRAWS, seed=content_seed(a, b)), noise_levels(brought, real)
-
-
 def _scene(
-    before: np.ndarray | None, a: np.ndarray, b: np.ndarray, after: np.ndarray | None, change: Change
-) -> Scene | Excluded:
+    before: np.ndarray | None, a: np.ndarray, b: np.ndarray, after: np.ndarray | None, change: PairChange
+) -> ReplayScene | Excluded:
     """The pair's scene on the better of the two third frames, or why there is none."""
     found = _third(before, a, after)
     if not isinstance(found, tuple):
         return found
     third, to_a = found
     lit, motion = in_light_of(third, to_a), to_a.motion
-    full = saturated(third, motion)
-    on_a = warp(lit, motion) if motion.any() and full.any() else lit  # asked where it was saturated
-    dark, known = beyond_full(on_a, full, a, b, change)
-    return Scene(
+    dark, known = too_dark(lit, motion, saturated(third, motion), a, b, change)
+    content = b.astype(np.float32)
+    if after is not None:
+        to_b = measure_all(after, b, fine=False)
+        content = content if to_b.failed else aligned(after, b, to_b)
+    return ReplayScene(
         third=lit,
         to_third=motion,
         gaps=to_a.new | dark,
         fill=known,
         change=change,
         seed=content_seed(a, b),
-        content=_content(b, after),
+        content=content,
     )
 
 
 def _third(
     before: np.ndarray | None, a: np.ndarray, after: np.ndarray | None
-) -> tuple[np.ndarray, Change] | Excluded:
-    """The third frame and what was measured from it to t: t-1, or t+2 where t-1 is missing, other, or blurred.
+) -> tuple[np.ndarray, PairChange] | Excluded:
+    """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred.
 
     Where there is none, the reason of the last one that was tried.
     """
-    found: list[tuple[np.ndarray, Change]] = []
+    found: list[tuple[np.ndarray, PairChange]] = []
     why: Excluded = NoThirdFrame.MISSING
     for frame in (before, after):
         if frame is None:
@@ -317,14 +264,3 @@ def _third(
         else:
             found.append((frame, change))
     return max(found, key=lambda each: each[1].blur.sigma_px) if found else why
-
-
-def _content(b: np.ndarray, after: np.ndarray | None) -> np.ndarray:
-    """What t+1 shows, from t+2 brought onto it wherever that shows it; else t+1's own pixels."""
-    own = b.astype(np.float32)
-    if after is None:
-        return own
-    change = measure_all(after, b, fine=False)
-    if change.failed:
-        return own
-    return aligned(after, b, change)

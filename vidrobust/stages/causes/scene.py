@@ -1,10 +1,13 @@
 """A third frame, brought onto frame t, on which measured changes are switched on one by one.
 
-    third frame ──aligned──▶ as at t ──light, local light, colour, camera, objects, came into view, sharpness──▶
-    as at t+1
+::
 
-The third frame's noise is its own: neither t's nor t+1's, both of which stand in the change to be explained. Every
-picture is sampled from the third frame once, through the sum of all displacements, so that all are equally soft.
+    third frame ──aligned──▶ as at t ──light, local light, colour, camera, objects, came into view,
+    sharpness──▶ as at t+1
+
+The third frame's noise is its own: neither t's nor t+1's, both of which are part of the change to be
+explained. Every picture is sampled from the third frame once, through the sum of all displacements, so that
+all are equally soft.
 """
 
 from __future__ import annotations
@@ -16,94 +19,122 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from vidrobust.frame_pairs.change import FULL, PairChange, moved_mask
 from vidrobust.frame_pairs.registration import affine_field, inside, moves, size_px, warp, warp_at
-from vidrobust.frames.pixels import to_levels
+from vidrobust.frames.pixels import brightest, to_levels
 from vidrobust.frames.spline_field import field_of, lattice_side
-from vidrobust.stages.causes.catalogue import CATALOGUE
-from vidrobust.stages.causes.cause import Content, Filter, Levels, Shift
-from vidrobust.stages.causes.known.camera import CAMERA
-from vidrobust.stages.causes.measured import Change
+from vidrobust.stages.causes.catalogue import CAMERA, CATALOGUE
+from vidrobust.stages.causes.cause import Content, Filter, LevelReplay, Shift
 
 PLACEBOS: Mapping[str, tuple[str, ...]] = {
     name: cause.replay.placebos for name, cause in CATALOGUE.items() if cause.replay is not None
 }
 """What is played in place of each cause to see what any change of that size does, two draws each.
 
-Motion is replaced by another smooth field of equal size, drawn at random. A change of levels is made stronger
-here and reversed there, by a smooth field drawn at random whose mean is 0. What came into view is put
-elsewhere. Such a change has the cause's energy and nothing of its direction. (The change with its sign reversed
-does not serve: an answer that is even in it cancels. Nor does the same change mirrored: the picture becomes as
-bright.)
+Motion is replaced by another smooth random field of equal size. A change of levels is made stronger here and
+reversed there, by a smooth random field with mean 0. What came into view is put elsewhere. Such a change has
+the cause's energy and nothing of its direction. (The change with its sign reversed does not serve: an answer
+that is even in it cancels. Nor does the same change mirrored: the picture becomes as bright.)
 """
-LEVELS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Levels)}
+LEVELS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, LevelReplay)}
 SHIFTS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Shift)}
 FILTERS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Filter)}
 CONTENTS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Content)}
 
+NO_PLACEBO = ("", "")
 STEP = 2
 """Displacements are kept for every so many-th pixel along each axis."""
+DARKER = 1.0
+"""Levels by which a saturated pixel must be brighter than it was brought: less is rounding."""
 
 
 @dataclass(frozen=True)
-class Motion:
-    """Where a replayed picture shows what its scene's first frame showed, for every STEP-th pixel.
+class ShownMotion:
+    """Where a replayed picture shows what its scene's first frame showed, for every STEP-th pixel."""
 
-    back  (h, w, 2) float32 px, from a pixel of the picture to where it was in the first frame
-    own   (h, w) bool, pixels that move beyond the camera
-    """
+    back: np.ndarray  # (h, w, 2) float32: Px, from a pixel of the picture to where it was in the first frame
+    own: np.ndarray  # (h, w) bool: Pixels that move beyond the camera
 
-    back: np.ndarray
-    own: np.ndarray
+    @classmethod
+    def of(cls, displacement: np.ndarray, own: np.ndarray) -> ShownMotion:
+        """Take every STEP-th pixel of a displacement (H, W, 2), and of what moves by itself (H, W)."""
+        return cls(displacement[::STEP, ::STEP].copy(), own[::STEP, ::STEP].copy())
 
     @cached_property
     def reach(self) -> tuple[np.ndarray, np.ndarray]:
-        """(2,) px each: the least and the greatest that x and y go back."""
+        """(2,) px each: the least and the greatest displacement in x and y."""
         flat = self.back.reshape(-1, 2)
         return flat.min(axis=0), flat.max(axis=0)
 
+    def at_rest(self) -> ShownMotion:
+        """Return the motion of a picture in which nothing has moved, of the same size."""
+        return ShownMotion(np.zeros_like(self.back), self.own)
+
+    def carried(self, matrix: np.ndarray | None) -> ShownMotion:
+        """Return the motion of a picture that was moved once more, by a map (2, 3)."""
+        if matrix is None:
+            return self
+        height, width = self.own.shape
+        further = affine_field(cv2.invertAffineTransform(matrix), height * STEP, width * STEP)[::STEP, ::STEP]
+        x = np.arange(width, dtype=np.float32)[None] + further[..., 0] / STEP
+        y = np.arange(height, dtype=np.float32)[:, None] + further[..., 1] / STEP
+        reflect = cv2.BORDER_REFLECT_101
+        before = cv2.remap(self.back, x, y, cv2.INTER_LINEAR, borderMode=reflect)
+        own = cv2.remap(self.own.astype(np.uint8), x, y, cv2.INTER_NEAREST, borderMode=reflect)
+        return ShownMotion(np.asarray(before + further), np.asarray(own.astype(bool)))
+
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What a pair's replays are made of.
+class ReplayScene:
+    """What a pair's replays are made of."""
 
-    third    (H, W, 3) float32, the third frame in light, colour and sharpness of t
-    to_third (H, W, 2) float32, from the grid of t to the third frame
-    gaps     (H, W) bool on the grid of t, what the third frame does not show
-    fill     (H, W, 3) float32 on the grid of t, what is shown there
-    change   measured from t to t+1; its blur is what takes the third frame's sharpness to that of t+1
-    seed     of the placebos that are drawn at random
-    content  (H, W, 3) float32 on the grid of t+1, what came into view
-    """
-
-    third: np.ndarray
-    to_third: np.ndarray
+    third: np.ndarray  # (H, W, 3) float32: The third frame in light, colour and sharpness of t
+    to_third: np.ndarray  # (H, W, 2) float32: Px, from the grid of t to the third frame
+    # gaps, fill: (H, W) bool and (H, W, 3) float32; On the grid of t, what the third frame does not show, and
+    # what is shown there
     gaps: np.ndarray
     fill: np.ndarray
-    change: Change
-    seed: int
-    content: np.ndarray
+    change: PairChange  # From t to t+1; its blur is what takes the third frame's sharpness to that of t+1
+    seed: int  # Of the random placebos
+    content: np.ndarray  # (H, W, 3) float32: On the grid of t+1, what came into view
     _sampled: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
-    _motions: dict[tuple[str, ...], Motion] = field(default_factory=dict, repr=False)
+    _motions: dict[tuple[str, ...], ShownMotion] = field(default_factory=dict, repr=False)
 
     @cached_property
     def occurring(self) -> frozenset[str]:
-        """The causes of which there is any between t and t+1."""
+        """Names of the causes of which there is any between t and t+1."""
         return frozenset(
             name
             for name, cause in CATALOGUE.items()
             if cause.occurs is not None and cause.occurs(self.change)
         )
 
-    def picture(self, on: Collection[str], placebo: tuple[str, str] = ("", "")) -> np.ndarray:
-        """(H, W, 3) uint8: frame t with these changes switched on.
+    def picture(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> np.ndarray:
+        """Make frame t with changes switched on.
 
-        placebo  a further cause, and which of its PLACEBOS is played
+        Parameters
+        ----------
+        on : collection of str
+            Names of causes.
+        placebo : (str, str)
+            A further cause, and which of its ``PLACEBOS`` is played.
+
+        Returns
+        -------
+        (H, W, 3) uint8
         """
         if placebo[0] in LEVELS or placebo[0] in FILTERS:
             return to_levels(self._uneven(on, *placebo))
         return to_levels(self._shown(on, placebo))
 
-    def _shown(self, on: Collection[str], placebo: tuple[str, str] = ("", "")) -> np.ndarray:
+    def motion(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> ShownMotion:
+        """Return how what a picture shows has moved since the first frame."""
+        key = _moving(on, placebo)
+        if key not in self._motions:
+            self._motions[key] = ShownMotion.of(*self._displacement(on, placebo))
+        return self._motions[key]
+
+    def _shown(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> np.ndarray:
         x = self._toned(self._moved(on, placebo), on)
         for name, sharpness in FILTERS.items():
             if name in on:
@@ -130,33 +161,23 @@ class Scene:
         return np.asarray(before + change * (np.float32(size) * field)[..., None])
 
     def _toned(self, x: np.ndarray, on: Collection[str], where: np.ndarray | None = None) -> np.ndarray:
-        """Levels in the light and colour that is switched on; ``where`` (H, W) bool: of these pixels alone."""
+        """Levels in the light and colour that is switched on, at the pixels of ``where`` (H, W) bool."""
         for name, levels in LEVELS.items():
             if name in on:
                 x = levels.play(self.change, x, where)
         return x
 
     def _moved(self, on: Collection[str], placebo: tuple[str, str]) -> np.ndarray:
-        """The third frame through the sum of the displacements.
-
-        Each combination is made once; a placebo is asked for once, and not kept.
-        """
+        """The third frame through the sum of the displacements."""
         key = _moving(on, placebo)
         if key in self._sampled:
             return self._sampled[key]
         displacement, own = self._displacement(on, placebo)
-        self._motions[key] = sparse(displacement, own)
+        self._motions[key] = ShownMotion.of(displacement, own)
         sampled = self._sample(displacement)
-        if placebo[0] not in key:
+        if placebo[0] not in key:  # a placebo is asked for once, and not kept
             self._sampled[key] = sampled
         return sampled
-
-    def motion(self, on: Collection[str], placebo: tuple[str, str] = ("", "")) -> Motion:
-        """How what a picture shows has moved since the first frame."""
-        key = _moving(on, placebo)
-        if key not in self._motions:
-            self._motions[key] = sparse(*self._displacement(on, placebo))
-        return self._motions[key]
 
     def _displacement(self, on: Collection[str], placebo: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
         """(H, W, 2) px, and (H, W) bool where objects move."""
@@ -168,7 +189,7 @@ class Scene:
                 continue
             motion = shift.field(self.change)
             if shift.beyond_camera and not by_camera and motion.any():
-                motion = warp(motion, self._without_camera(), interpolation=cv2.INTER_LINEAR)
+                motion = warp(motion, self.change.camera_forth, interpolation=cv2.INTER_LINEAR)
             if shift.beyond_camera:
                 own |= moves(motion)
             if name not in on:
@@ -190,18 +211,13 @@ class Scene:
         x[gaps] = warp_at(self.fill, displacement, gaps)
         return x
 
-    def _without_camera(self) -> np.ndarray:
-        """Where t+1 shows what a pixel of t shows, as far as the camera goes."""
-        whole = np.vstack([self.change.affine, [0, 0, 1]])
-        return affine_field(np.linalg.inv(whole)[:2], *self.third.shape[:2])
-
     def _with_content(
         self, x: np.ndarray, cause: Content, on: Collection[str], elsewhere: str = ""
     ) -> np.ndarray:
         """What came into view put in its place, in the light that is switched on."""
         new, content = cause.where(self.change).astype(np.uint8), self.content
         if CAMERA.name not in on and self.change.has_camera:
-            back = self._without_camera()
+            back = self.change.camera_forth
             new = np.where(inside(back), warp(new, back, interpolation=cv2.INTER_NEAREST), np.uint8(0))
             there = new.astype(bool)
             content = np.zeros_like(content)
@@ -211,20 +227,50 @@ class Scene:
             new, content = (np.roll(each, by, axis=(0, 1)) for each in (new, content))
         where = new.astype(bool)
         result = x.copy()
-        result[where] = self._toned(self._untoned(content[where], where), on, where)
+        result[where] = self._toned(as_before(content[where], self.change, where), on, where)
         return result
 
-    def _untoned(self, levels: np.ndarray, where: np.ndarray) -> np.ndarray:
-        """(n, 3) levels of t+1, at the n pixels of ``where``, as they would be in the light and colour of t."""
-        for name, cause in reversed(LEVELS.items()):
-            if name in self.occurring:
-                levels = cause.undo(self.change, levels, where)
-        return levels
+
+def as_before(levels: np.ndarray, change: PairChange, where: np.ndarray) -> np.ndarray:
+    """Return levels (n, 3) of t+1, at the n pixels of ``where``, in the light and colour of t."""
+    for name, cause in reversed(LEVELS.items()):
+        occurs = CATALOGUE[name].occurs
+        if occurs and occurs(change):
+            levels = cause.undo(change, levels, where)
+    return levels
 
 
-def sparse(displacement: np.ndarray, own: np.ndarray) -> Motion:
-    """Every STEP-th pixel of a displacement (H, W, 2), and of what moves by itself (H, W)."""
-    return Motion(displacement[::STEP, ::STEP].copy(), own[::STEP, ::STEP].copy())
+def too_dark(
+    third: np.ndarray, motion: np.ndarray, full: np.ndarray, a: np.ndarray, b: np.ndarray, change: PairChange
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the saturated pixels of a third frame that other frames, in less light, show to be brighter.
+
+    Brought into less light, a pixel at full level becomes a grey that no frame showed, and a replay that
+    begins there takes the light's change for something else. It is shown as t has it; where t is saturated
+    too, as t+1 has it::
+
+        third  255 255 255 ─light of t─▶ 230 230 230    t  238 251 255    t+1, back in the light of t  270
+                                                     ▶ 238 251 270
+
+    ``third`` (H, W, 3) is in the light of t, ``motion`` leads to it from the grid of t, ``full`` (H, W) bool
+    is where it is saturated. Returned are the pixels of t that it shows too dark, and frame t, also above
+    255.
+    """
+    on_a = warp(third, motion) if motion.any() and full.any() else third  # asked only where it was saturated
+    known = a.astype(np.float32)
+    over = full & (brightest(a) >= FULL)
+    if over.any():
+        known[over] = np.maximum(known[over], _as_at_a(b, change, over)[over])
+    return full & np.any(known > on_a + DARKER, axis=2), known
+
+
+def _as_at_a(b: np.ndarray, change: PairChange, over: np.ndarray) -> np.ndarray:
+    """(H, W, 3) float32: t+1 in the light of t and from its camera, at the pixels ``over`` (H, W)."""
+    moved = change.has_camera
+    where = moved_mask(over, change.camera) if moved else over
+    found = b.astype(np.float32)
+    found[where] = as_before(found[where], change, where)
+    return warp(found, change.camera_forth, interpolation=cv2.INTER_LINEAR) if moved else found
 
 
 def _moving(on: Collection[str], placebo: tuple[str, str]) -> tuple[str, ...]:
@@ -233,9 +279,10 @@ def _moving(on: Collection[str], placebo: tuple[str, str]) -> tuple[str, ...]:
 
 
 def other_motion(motion: np.ndarray, draw: int, seed: int) -> np.ndarray:
-    """(H, W, 2) float32: another smooth displacement field of the same size, where the motion is.
+    """Draw another smooth displacement field of the same size, where the motion is.
 
-    Neighbouring pixels move together as they do under a real motion; rms as that of ``motion`` where it moves.
+    Neighbouring pixels move together as they do under a real motion; the root mean square is that of
+    ``motion`` (H, W, 2) where it moves.
     """
     moving = moves(motion)
     parts = [smooth_field(moving.shape, draw, seed + 1 + axis) for axis in range(2)]
@@ -246,7 +293,7 @@ def other_motion(motion: np.ndarray, draw: int, seed: int) -> np.ndarray:
 
 
 def smooth_field(shape: tuple[int, ...], draw: int, seed: int) -> np.ndarray:
-    """(H, W) float32: normal numbers on a lattice of cubic splines, knots half the frame's shorter side apart."""
+    """Draw (H, W) float32: normal numbers on a lattice of splines, knots half the shorter side apart."""
     height, width = shape
     spacing = min(height, width) / 2
     sides = [lattice_side(side, spacing) for side in (height, width)]

@@ -1,19 +1,16 @@
 """What one model makes of a pair's replays: the part of its real change that lies along each cause.
 
-With z the centred logits, d = z(t+1) - z(t) and every step of the chain from ``before`` to ``after``:
+With z the centred logits, d = z(t+1) - z(t) and every step of the chain from ``before`` to ``after``::
 
-    projection = <z(after) - z(before), d>     mean of the chain forwards and backwards
-    placebo the same of the cause's placebos: other changes of its size, mean over them
+    projection      <z(after) - z(before), d>, mean of the chain forwards and backwards
+    placebo         the same of the cause's placebos; mean over them
     squared_change  <d, d>; projection / squared_change, both summed over pairs, is a cause's share
     margin_step     how far the step moves the margin between the labels of t and t+1 (``margins.py``)
-    margin_undone   lead of the label of t in t+1 with the cause taken back; of noise, with the noise of t
-
-The replays' noise is independent of d's, so that under "nothing but noise differs" the projection has mean zero.
+    margin_undone   lead of the label of t in t+1 with the cause undone; of noise, with the noise of t
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -30,9 +27,9 @@ from vidrobust.stages.causes.pair_replays import PairReplays
 Space = Literal["logits", "roots"]
 """In which the change is measured: centred logits, or square roots of probabilities (Hellinger)."""
 CHUNK = 16
-"""Pictures given to a model at once."""
+"""Pictures given to a model at a time."""
 TINY = 1e-12
-"""Probabilities are not taken for smaller than this before the logarithm."""
+"""Smallest probability before the logarithm."""
 NO_SIZE = Size(size=float("nan"), unit="", measured="")
 
 
@@ -43,9 +40,9 @@ def seen_by(
     *,
     space: Space | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(N, K) coordinates and (N,) labels of pictures.
+    """Return (N, K) coordinates and (N,) labels of N pictures.
 
-    space  how outputs are compared; None: roots for two classes, else logits
+    ``space`` says how outputs are compared; by default as roots for two classes, else as logits.
     """
     p = predict(model, pictures, device)
     return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
@@ -59,13 +56,23 @@ def score(
     names: tuple[str, ...] | None = None,
     device: torch.device | str = "cpu",
 ) -> list[dict[str, Any]]:
-    """The rows of one pair and model for the table ``causes``, without the pair's own names and weight.
+    """Return the rows of one pair and model for the table ``causes``, without the pair's names.
 
-    seen   what ``seen_by`` says of the pair's pictures and any further ones behind them; None: it is asked. Of a
-           detector z and states of ``boxes.seen_boxes``, and ``names`` of its states
-    Rows: the causes that can be replayed and noise_and_coding; or keyframes alone for a pair across one.
+    Parameters
+    ----------
+    seen : (z, labels), optional
+        Of the pair's pictures and any further ones behind them, from ``seen_by`` or ``boxes.seen_boxes``; by
+        default the classifier is asked.
+    names : tuple of str, optional
+        Of the labels; by default the model's class names.
     """
-    z, labels = seen if seen is not None else seen_by(_classifier(model), pair.pictures, device)
+    if seen is None:
+        if model.task != "classification":
+            raise ValueError(
+                f"score: {model.name} is a detector; give what boxes.seen_boxes says of the pictures"
+            )
+        seen = seen_by(model, pair.pictures, device)
+    z, labels = seen
     names = names or model.class_names
     shared = {
         "model": model.name,
@@ -95,23 +102,15 @@ def score(
     return rows
 
 
-def _classifier(model: Classifier | Detector) -> Classifier:
-    if model.task != "classification":
-        raise ValueError(
-            f"score: {model.name} is a detector; give what boxes.seen_boxes says of the pictures"
-        )
-    return model
-
-
 def predict(model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> np.ndarray:
-    """(N, K) float64 probabilities of N pictures (H, W, 3) uint8, a few at a time."""
+    """Return (N, K) float64 probabilities of N pictures (H, W, 3) uint8, a few at a time."""
     starts = range(0, len(pictures), CHUNK)
     parts = [engine.predict(model, to_tensor(pictures[s : s + CHUNK], device)).probabilities for s in starts]
     return np.concatenate(parts).astype(np.float64)
 
 
 def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
-    """Outputs (N, K) as points whose differences are compared: log p less its mean over the classes, or sqrt p."""
+    """Return (N, K) outputs as points to be compared: log p less its mean over the classes, or sqrt p."""
     if space == "roots":
         return np.sqrt(probabilities)
     logs = np.log(np.maximum(probabilities, TINY))
@@ -139,7 +138,7 @@ def _replayed(
 
 
 def _margin_step(margin: np.ndarray | None, steps: list[tuple[int, int]], sign: float) -> float:
-    """How far the chain's steps move the margin from t towards t+1, their mean; NaN where there is no flip."""
+    """How far the chain's steps move the margin from t towards t+1; NaN where there is no flip."""
     if margin is None:
         return float("nan")
     return sign * float(np.mean([margin[before] - margin[after] for before, after in steps]))
@@ -147,38 +146,28 @@ def _margin_step(margin: np.ndarray | None, steps: list[tuple[int, int]], sign: 
 
 def _exchanged(pair: PairReplays, z: np.ndarray, margin: np.ndarray | None) -> dict[str, Any]:
     drawn = [float(np.square(z[plus] - z[minus]).sum()) for plus, minus in pair.exchange]
-    own = _row(NOISE, pair.sizes[NOISE])
-    step = float("nan")
+    row = {**_row(NOISE, pair.sizes[NOISE]), "projection": float(np.mean(drawn))}
     if margin is not None:
-        step = float(np.sqrt(np.mean([(margin[plus] - margin[minus]) ** 2 for plus, minus in pair.exchange])))
-    return {
-        **own,
-        "projection": float(np.mean(drawn)),
-        "margin_step": step,
-    }
+        steps = [(margin[plus] - margin[minus]) ** 2 for plus, minus in pair.exchange]
+        row["margin_step"] = float(np.sqrt(np.mean(steps)))
+    return row
 
 
 def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
     beside = [float(np.square(z[b] - z[a]).sum()) for a, b in pair.beside]
     excess = float(np.square(z[1] - z[0]).sum()) - float(np.mean(beside))
-    own = _row(KEYFRAMES, NO_SIZE)
-    return {**own, "projection": excess}
+    return {**_row(KEYFRAMES, NO_SIZE), "projection": excess}
 
 
 def _row(cause: str, size: Size) -> dict[str, Any]:
     """A row's own columns, with nothing known yet."""
-    more: Mapping[str, float] = size.more
     nan = float("nan")
+    unknown = ("projection", "placebo", "placebo_1", "placebo_2", "margin_step", "margin_undone")
     return {
         "cause": cause,
-        "projection": nan,
-        "placebo": nan,
-        "placebo_1": nan,
-        "placebo_2": nan,
-        "margin_step": nan,
-        "margin_undone": nan,
+        **dict.fromkeys(unknown, nan),
         "size": size.size,
         "unit": size.unit,
         "measured": size.measured,
-        **{name: more.get(name, nan) for name in COLUMNS},
+        **{name: size.more.get(name, nan) for name in COLUMNS},
     }

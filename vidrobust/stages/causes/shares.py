@@ -1,17 +1,21 @@
 """The account of causes: what share of the model's change each cause holds, with its interval.
 
+::
+
     share(cause)      = sum w projection / sum w change  over the pairs that lie across no keyframe
     specific(cause)   = share less the same of the placebos, where that is above 0
     share(keyframes)  = excess of the pairs across keyframes over the pairs beside them / change of all pairs
     unexplained       = 1 - all the others
 
-w is the inverse of the probability with which the pair was drawn. The other causes' shares are taken of what the
-keyframes leave, so that all of them add up to 1.
+w is the inverse of the probability with which the pair was drawn. Other shares are of what the keyframes
+leave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,22 +29,32 @@ from vidrobust.stages.causes.catalogue import (
     UNEXPLAINED,
     together_with,
 )
-from vidrobust.stages.causes.excluded import excluded_pairs
+from vidrobust.stages.causes.excluded import LEFT_OUT, PAIR, excluded_pairs
 from vidrobust.stages.causes.margins import SURE, Margins, at_most
-from vidrobust.stages.causes.pair_table import PairTable
-from vidrobust.stages.causes.ratio import share_of_totals
+from vidrobust.statistics.clusters import SHORTEST_SAMPLED, independent_clusters
 from vidrobust.statistics.intervals import TestedInterval
 from vidrobust.statistics.levels import FEWEST_CLUSTERS
 from vidrobust.statistics.significance import sign_flip_p
+from vidrobust.statistics.standard_errors import (
+    effective_freedom,
+    influence,
+    jackknife_error,
+    t_half_width,
+    t_upper_tail,
+)
 
 ADJACENT, SECOND = "adjacent", "second"
 """The two distances in time: neighbours, and pairs about a second apart."""
 SMALLEST_SHARE = 0.05
 """A cause is named only where its share is surely above this."""
 MISFIT = 1.15
-"""Noise and coding that are surely more than this share of the change do not fit: what differs is something
-else."""
-
+"""Noise and coding that surely hold more than this share of the change do not fit: something else differs."""
+MISFIT_ALPHA = 0.025
+UNSEEN = (-0.1, 0.25)
+"""What a pair that was not drawn may hold, as a share of its change: how one more such pair moves each
+end."""
+MEASURED = (*REPLAYED, NOISE)
+"""Causes of a pair across no keyframe, in the columns of ``PairTable``."""
 COLUMNS = (
     *("cause", "share", "low", "high", "n", "specific", "specific_low", "specific_high"),
     *("p", "p_clips", "misfit", "clusters", "occurs"),
@@ -48,6 +62,119 @@ COLUMNS = (
     *("flips_due", "flips_due_low", "flips_due_high", "flips_at_most", "flips_all"),
     "excluded",
 )
+
+RatioOfTotals = Callable[[np.ndarray], np.ndarray]
+"""Totals (..., columns) -> value (...)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairTable:
+    """Rows of the table ``causes`` of one model as arrays: n pairs and C causes, those of ``MEASURED``."""
+
+    # projection, placebo: (n, C) float64; Weighted; 0 if the pair could not be replayed
+    projection: np.ndarray
+    placebo: np.ndarray
+    measured: np.ndarray  # (n, C) bool: Such a change was measured
+    # margin_step, margin_undone: (n, C) float64; How far this cause moves the margin towards the flip, and
+    # the lead of the label of t in t+1 with this cause undone; NaN where not known
+    margin_step: np.ndarray
+    margin_undone: np.ndarray
+    # margin_before, margin_past: (n,) float64; Margin of the label of t over that of t+1, at t; how far t+1
+    # lies beyond the border between the two; NaN where not known
+    margin_before: np.ndarray
+    margin_past: np.ndarray
+    weight: np.ndarray  # (n,) float64: How many pairs each stands for
+    # change, excess, at_keyframe: (n,) float64; Weighted <d, d> of pairs across no keyframe, excess of pairs
+    # across a keyframe over the pairs beside them, and <d, d> of those; else 0
+    change: np.ndarray
+    excess: np.ndarray
+    at_keyframe: np.ndarray
+    flip: np.ndarray  # (n,) bool
+    # item, frame: (n,) int64; Code of the item, and first frame
+    item: np.ndarray
+    frame: np.ndarray
+    part: np.ndarray  # (n,) str: The part that was shown; empty where unknown
+
+    @cached_property
+    def cluster(self) -> np.ndarray:
+        """(n,) int code of the independent unit of each pair (``statistics/clusters.py``)."""
+        found = independent_clusters(self.item, self.frame, part=self.part, shortest=SHORTEST_SAMPLED)
+        return found.label
+
+    @cached_property
+    def footage(self) -> np.ndarray:
+        """(n,) int code of the part that a pair shows, or of its clip where no part is known."""
+        names = np.where(self.part == "", [f"clip {code}" for code in self.item], self.part)
+        return np.asarray(np.unique(names.astype(str), return_inverse=True)[1])
+
+    def take(self, chosen: np.ndarray) -> PairTable:
+        """Return some of the pairs."""
+        return PairTable(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> PairTable:
+        """Make it from the rows of one model."""
+        kept = rows[~rows["excluded"].isin(LEFT_OUT)]
+        pairs = kept.drop_duplicates(PAIR).reset_index(drop=True)
+        place = pd.MultiIndex.from_frame(pairs[PAIR]).get_indexer(pd.MultiIndex.from_frame(kept[PAIR]))
+        names = (*MEASURED, KEYFRAMES)
+        column = kept["cause"].map({name: k for k, name in enumerate(names)}).to_numpy(np.int64)
+
+        def wide(name: str, missing: float = 0.0) -> np.ndarray:
+            table = np.full((len(pairs), len(names)), missing)
+            table[place, column] = np.nan_to_num(kept[name].to_numpy(np.float64), nan=missing)
+            return table
+
+        weight = pairs["weight"].to_numpy(np.float64)
+        change = weight * pairs["squared_change"].to_numpy(np.float64)
+        keyframe = (pairs["cause"] == KEYFRAMES).to_numpy(bool)
+        projection = weight[:, None] * wide("projection")
+        return cls(
+            projection=projection[:, :-1],
+            placebo=weight[:, None] * wide("placebo")[:, :-1],
+            measured=wide("size")[:, :-1] != 0,
+            margin_step=wide("margin_step", np.nan)[:, :-1],
+            margin_undone=wide("margin_undone", np.nan)[:, :-1],
+            margin_before=pairs["margin_before"].to_numpy(np.float64),
+            margin_past=pairs["margin_past"].to_numpy(np.float64),
+            weight=weight,
+            change=np.where(keyframe, 0.0, change),
+            excess=projection[:, -1],
+            at_keyframe=np.where(keyframe, change, 0.0),
+            flip=pairs["flip"].to_numpy(bool),
+            item=pd.factorize(pairs["item"])[0],
+            frame=pairs["frame_a"].to_numpy(np.int64),
+            part=(pairs["part"] if "part" in pairs else pd.Series("", pairs.index)).to_numpy(object),
+        )
+
+    def occurs(self, cause: str) -> np.ndarray:
+        """Return (n,) bool: such a change was measured in this pair."""
+        if cause == KEYFRAMES:
+            return self.at_keyframe > 0
+        return self.measured[:, MEASURED.index(cause)] if cause in MEASURED else self.change > 0
+
+    def part_of(self, cause: str) -> np.ndarray:
+        """Return (n,) the weighted part of each pair's change that is this cause."""
+        if cause == KEYFRAMES:
+            return self.excess
+        if cause == UNEXPLAINED:
+            return np.asarray(self.change - self.projection.sum(axis=1))
+        return np.asarray(self.projection[:, MEASURED.index(cause)])
+
+    def beyond(self, cause: str, floor: float = SMALLEST_SHARE) -> np.ndarray:
+        """Return (n,) what each pair has of a cause beyond ``floor`` of all change and beyond the placebos.
+
+        Placebos are pooled: one pair's alone are as uncertain as what they are compared with. What all pairs
+        are to exceed is laid on those in which such a change was measured, by their change; the others add
+        nothing, whatever the chance.
+        """
+        column = MEASURED.index(cause)
+        least = max(floor * float(self.change.sum()), float(self.placebo[:, column].sum()))
+        projection = self.projection[:, column]
+        acting = np.where(self.measured[:, column] | (projection != 0), self.change, 0.0)
+        if not acting.sum() > 0:
+            return np.zeros(len(projection))
+        return np.asarray(projection - least * acting / acting.sum())
 
 
 def summarise(
@@ -57,33 +184,23 @@ def summarise(
     keyframes: Mapping[str, float] | None = None,
     flips: Mapping[tuple[str, str], int] | None = None,
 ) -> pd.DataFrame:
-    """The table ``account``, of neighbours: per model, over all items (item "") and per item, one row a cause.
+    """Make the table ``account`` of neighbours: one row a model, item ("" = all) and cause.
 
-    causes  the table ``causes``, any number of items and models
-    per_item  whether the rows of single items are wanted as well
-    keyframes  per model the p-value of ``keyframe_tests``, which knows all pairs and not only the replayed ones
-    flips      per model and item ("" = all) how often the label flips between neighbours, of ``flip_counts``;
-               None: as many as the sample stands for
+    Parameters
+    ----------
+    causes : DataFrame
+        The table of that name.
+    per_item : bool
+        Whether the rows of single items are wanted as well.
+    keyframes : mapping, optional
+        Per model the p-value of ``naming.keyframe_tests``.
+    flips : mapping, optional
+        Flips by model and item, of ``margins.flip_counts``; by default as many as the sample stands for.
 
-    share, low, high                       with a 95 % interval over independent clusters of pairs
-    n                                      pairs that count
-    specific, specific_low, specific_high  what no placebo does; NaN where there is none to play
-    p                                      one-sided, of this footage: that the share is not above 5 %, nor
-                                           above what the placebos do; signs of the pairs are flipped
-    p_clips                                the same of footage like this: signs of whole clips are flipped; NaN
-                                           with fewer than five
-    misfit                                 noise and coding are surely above 1.15 times the change: something else
-                                           differs between the frames, and nothing follows from this row
-    clusters                               independent clusters
-    occurs                                 pairs in which such a change was measured at all
-    flips                                  flips among them
-    flips_mostly                           those of whose change more than half is this cause
-    flips_due, _low, _high                 those that would not have happened without this cause: its margin
-                                           without it is above 0 (``margins.py``); surely so, and possibly so. A
-                                           motion counts with what it brought into view
-    flips_at_most                          upper limit (95 %, one-sided) of these among all flips of the footage
-    flips_all                              all flips between neighbours of the footage
-    excluded                               pairs that could not be replayed
+    Returns
+    -------
+    DataFrame
+        Its columns are described in ``tables/causes.py``.
     """
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
@@ -98,9 +215,10 @@ def summarise(
 
 
 def summarise_by(causes: pd.DataFrame) -> pd.DataFrame:
-    """The table ``account_by``: columns by, value, model, item ("" = all) and those of ``account``.
+    """Make the table ``account_by``: columns by, value, model, item ("" = all) and those of ``account``.
 
-    by  "scale" (neighbours against pairs about a second apart), "class" (the model's class at t, of neighbours)
+    ``by`` is "scale" (neighbours against pairs a second apart) or "class" (the model's class at t, of
+    neighbours).
     """
     rows: list[dict[str, Any]] = []
     neighbours = causes[causes["scale"] == ADJACENT]
@@ -112,36 +230,35 @@ def summarise_by(causes: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_a_second(by: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the table ``account_by`` that are of pairs a second apart, over all items."""
+    """Return the rows of the table ``account_by`` that are of pairs a second apart, over all items."""
     return by[(by["by"] == "scale") & (by["value"] == SECOND)]
 
 
 def account_rows(
     ids: Mapping[str, str], rows: pd.DataFrame, flips: int | None = None
 ) -> list[dict[str, Any]]:
-    """The rows of one model and one cut of its pairs; ``flips`` in all the footage, where they are known."""
+    """Return the rows of one model and one cut of its pairs; ``flips`` of all the footage, if known."""
     pairs = PairTable.of(rows)
+    known = round(pairs.weight[pairs.flip].sum()) if flips is None else flips
     shared: dict[str, Any] = {
         "n": len(pairs.change),
         "flips": int(pairs.flip.sum()),
-        "flips_all": max(
-            int(pairs.flip.sum()), round(pairs.weight[pairs.flip].sum()) if flips is None else flips
-        ),
+        "flips_all": max(int(pairs.flip.sum()), known),
         "excluded": int(excluded_pairs(rows).sum()),
     }
     return [{**ids, **shared, **account_of(pairs, cause, shared["flips_all"])} for cause in ACCOUNT_CAUSES]
 
 
 def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
-    """What is reported of one cause: columns of ``account``."""
-    part = part_of(pairs, cause)
+    """Return what is reported of one cause: columns of ``account``."""
+    part = pairs.part_of(cause)
     share = estimate(pairs, part, floor=SMALLEST_SHARE, keyframes=cause == KEYFRAMES)
     p = share.p
     if cause == KEYFRAMES and not pairs.at_keyframe.any():
         # every keyframe is known, so that none is surely none
         share, p = TestedInterval(0.0, 0.0, 0.0, share.n, share.clusters, p=1.0), 1.0
     specific, p_clips = TestedInterval.unknown(), float("nan")
-    if cause in (*REPLAYED, NOISE):
+    if cause in MEASURED:
         p, p_clips = p_value_of(pairs, cause), p_value_of(pairs, cause, clips=True)
     if cause == NOISE:
         # it is never below zero in a pair, so that signs alone would be too sure of a small share
@@ -159,9 +276,9 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
         "specific_high": specific.high,
         "p": p,
         "p_clips": p_clips,
-        "misfit": cause == NOISE and p_value_of(pairs, NOISE, floor=MISFIT) <= 0.025,
+        "misfit": cause == NOISE and p_value_of(pairs, NOISE, floor=MISFIT) <= MISFIT_ALPHA,
         "clusters": share.clusters,
-        "occurs": int((pairs.occurs(cause)).sum()),
+        "occurs": int(pairs.occurs(cause).sum()),
         "flips_mostly": int(mostly.sum()),
         **_flips(pairs, cause, flips),
     }
@@ -170,7 +287,7 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
 def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
     """Of the flips, those for which a cause is necessary: in the sample, and at most in all the footage."""
     flips = pairs.take(pairs.flip)
-    if cause not in (*REPLAYED, NOISE) or not (flips.margin_past >= 0).any():
+    if cause not in MEASURED or not (flips.margin_past >= 0).any():
         return dict.fromkeys(("flips_due", "flips_due_low", "flips_due_high", "flips_at_most"), float("nan"))
     margins = Margins(
         before=flips.margin_before,
@@ -198,16 +315,14 @@ def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
 
 
 def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: float = SMALLEST_SHARE) -> float:
-    """One-sided p-value that a cause's share is not above ``floor``, nor above what its placebos do together.
+    """Return the one-sided p that a cause's share is not above ``floor``, nor above its placebos'.
 
-    The signs of what each pair adds beyond that are flipped at random, or those of whole ``clips``. The
-    placebos of all pairs are pooled: one pair's alone are as uncertain as what they are to be compared with.
-    Pairs in which no such change was measured add nothing, whatever the chance: what all pairs are to exceed is
-    laid on the others, by their change.
+    The signs of what each pair adds beyond that (``PairTable.beyond``) are flipped at random, or those of
+    whole ``clips``.
     """
     if not pairs.change.sum() > 0:
         return float("nan")
-    beyond = _beyond(pairs, cause, floor)
+    beyond = pairs.beyond(cause, floor)
     if not clips:
         return sign_flip_p(beyond)
     sums = np.bincount(pairs.footage, weights=beyond)
@@ -215,35 +330,15 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
 
 
 def too_few(pairs: PairTable, cause: str, level: float) -> bool:
-    """Whether these pairs speak for a cause, but so few weigh in that all signs alike are no rarer than ``level``.
+    """Say whether pairs speak for a cause, but too few weigh in to reach ``level`` with all signs alike.
 
-    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965), which no change of signs alters: a dip of the
-    light in thirty pairs, down and up again, counts as two.
+    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965): a dip of the light, down and up again,
+    counts as two.
     """
-    beyond = _beyond(pairs, cause) if pairs.change.sum() > 0 else np.zeros(0)
+    beyond = pairs.beyond(cause) if pairs.change.sum() > 0 else np.zeros(0)
     if not beyond.sum() > 0:
         return False
     return 2.0 ** -(float(np.abs(beyond).sum()) ** 2 / float(np.square(beyond).sum())) > level
-
-
-def _beyond(pairs: PairTable, cause: str, floor: float = SMALLEST_SHARE) -> np.ndarray:
-    """(n,) what each pair has of a cause beyond ``floor`` of all change, or beyond what the placebos do."""
-    column = (*REPLAYED, NOISE).index(cause)
-    least = max(floor * float(pairs.change.sum()), float(pairs.placebo[:, column].sum()))
-    projection = pairs.projection[:, column]
-    acting = np.where(pairs.measured[:, column] | (projection != 0), pairs.change, 0.0)
-    if not acting.sum() > 0:
-        return np.zeros(len(projection))
-    return np.asarray(projection - least * acting / acting.sum())
-
-
-def part_of(pairs: PairTable, cause: str) -> np.ndarray:
-    """(n,) weighted part of each pair's change that is this cause."""
-    if cause == KEYFRAMES:
-        return pairs.excess
-    if cause == UNEXPLAINED:
-        return np.asarray(pairs.change - pairs.projection.sum(axis=1))
-    return np.asarray(pairs.projection[:, (*REPLAYED, NOISE).index(cause)])
 
 
 def estimate(
@@ -254,18 +349,13 @@ def estimate(
     floor: float = 0.0,
     keyframes: bool = False,
 ) -> TestedInterval:
-    """The share of one part of the change, less that of the placebos, with its interval over clusters."""
-    columns = _columns(pairs, part, placebo)
+    """Return the share of a part (n,) of the change, less that of placebos (n,), with its interval."""
+    less = np.zeros(len(part)) if placebo is None else placebo
+    columns = np.column_stack([part, less, pairs.change, pairs.excess, pairs.at_keyframe])
     cluster = pairs.cluster
     totals = np.zeros((int(cluster.max(initial=-1)) + 1, columns.shape[1]))
     np.add.at(totals, cluster, columns)
     return share_of_totals(totals, _of_keyframes if keyframes else _of_the_rest, draws=len(part), floor=floor)
-
-
-def _columns(pairs: PairTable, part: np.ndarray, placebo: np.ndarray | None = None) -> np.ndarray:
-    """(n, 5): part, placebo, change, excess and change at keyframes of each pair."""
-    less = np.zeros(len(part)) if placebo is None else placebo
-    return np.column_stack([part, less, pairs.change, pairs.excess, pairs.at_keyframe])
 
 
 def _of_keyframes(totals: np.ndarray) -> np.ndarray:
@@ -280,6 +370,45 @@ def _of_the_rest(totals: np.ndarray) -> np.ndarray:
 
 
 def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    return np.asarray(
-        np.divide(over, under, out=np.full(np.shape(under), np.nan), where=np.asarray(under) > 0)
-    )
+    unknown = np.full(np.shape(under), np.nan)
+    return np.asarray(np.divide(over, under, out=unknown, where=np.asarray(under) > 0))
+
+
+def share_of_totals(
+    totals: np.ndarray, statistic: RatioOfTotals, *, draws: int, floor: float = 0.0
+) -> TestedInterval:
+    """Return a ratio of weighted sums over clusters, with an interval that does not trust a normal.
+
+    One cluster is left out at a time; there are as many degrees of freedom as clusters really carry the
+    spread. Each end is moved as if one more pair of average change had been drawn, of which the cause holds a
+    quarter (upper end) or minus a tenth (lower end): else a share near zero, all of it in pairs that were not
+    drawn, would be called surely zero.
+
+    Parameters
+    ----------
+    totals : (G, columns) float64
+        The sums of each cluster.
+    statistic : callable
+        Totals (..., columns) -> value (...).
+    draws : int
+        Pairs in all.
+    floor : float
+        The value that the one-sided p-value asks about.
+    """
+    count = len(totals)
+    if not count:
+        return TestedInterval.unknown()
+    value = float(statistic(totals.sum(axis=0)))
+    if count < 2 or not np.isfinite(value):
+        return TestedInterval(value, np.nan, np.nan, draws, count)
+    without = statistic(totals.sum(axis=0)[None] - totals)
+    error = float(jackknife_error(without))
+    freedom = effective_freedom(influence(without))
+    down, up = ((bound - value) / (draws + 1) for bound in UNSEEN)
+    down, up = min(down, 0.0), max(up, 0.0)
+    # the clusters' own spread and that of one more pair, which is one draw like any other
+    own = t_half_width(error, freedom)
+    low, high = (float(np.hypot(own, t_half_width(step, count - 1))) for step in (down, up))
+    below = float(np.hypot(error, down))
+    p = float(t_upper_tail((value + down - floor) / below, freedom)) if below > 0 else float(value <= floor)
+    return TestedInterval(value, value + down - low, value + up + high, draws, count, p=p)

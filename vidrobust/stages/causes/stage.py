@@ -1,92 +1,184 @@
-"""The stage ``causes``: why the output changed, by replays of measured changes, and the account of causes."""
+"""The stage ``causes``: pairs are replayed once for all models, and make the account."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vidrobust.pipeline.stage import Look, SampleStage
-from vidrobust.stages.causes.tables import UNIT_TABLES
+from vidrobust.pipeline.stage import Context, Found, Look, Read, SampleStage, Trim
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from vidrobust.models.predict import Model
     from vidrobust.pipeline.run import Run
-    from vidrobust.pipeline.unit import Context, Found, Read, Trim
     from vidrobust.run_folder.settings import Settings
+    from vidrobust.stages.causes.candidate_fits import Candidate
+    from vidrobust.stages.causes.pair_replays import PairReplays
+    from vidrobust.stages.causes.pairs import Pictures
+    from vidrobust.stages.causes.scene import ShownMotion
     from vidrobust.video.source import VideoSource
 
 
-def _work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
-    from vidrobust.stages.causes.unit import work
+class CausesStage(SampleStage):
+    """Why the output changed: measured changes replayed one by one, and the account of causes."""
 
-    return work(context, source, models)
-
-
-def _frames_needed(context: Context) -> Sequence[int]:
-    from vidrobust.stages.causes.unit import frames_needed
-
-    return frames_needed(context)
-
-
-def _trim(read: Read, content: str, settings: Settings, count: int) -> Trim:
-    from vidrobust.stages.causes.pair_choice import trim
-
-    return trim(read, content, settings, count)
-
-
-def _extra_key(settings: Settings, model: Model | None) -> Any:
-    from vidrobust.stages.causes.unit import extra_key
-
-    assert model is not None, "a unit per model has one"
-    return extra_key(settings, model)
-
-
-def _steps(settings: Settings) -> float:
-    from vidrobust.stages.causes.pair_choice import steps
-
-    return steps(settings)
-
-
-def _conclude(run: Run, looks: Sequence[Look]) -> None:
-    from vidrobust.stages.causes.summary import conclude
-
-    conclude(run, looks)
-
-
-def _undecided(run: Run) -> bool:
-    from vidrobust.stages.causes.summary import undecided
-
-    return undecided(run)
-
-
-def _as_json(run: Run) -> Any:
-    """The rows of the account."""
-    return run.folder.rows("account")
-
-
-CAUSES = SampleStage(
-    name="causes",
-    sentence="Why the output changed: measured changes replayed one by one, and the account of causes.",
-    version=24,
-    per="model",
-    needs=(TRANSITIONS, STABILITY),
-    settings=(*FOOTAGE, "seed"),
-    summary_settings=("pairs", "budget", "only", "ignore", "entry_line"),
-    extra_key=_extra_key,
-    unit_tables=UNIT_TABLES,
-    tables=(
+    name = "causes"
+    version = 24
+    per = "model"
+    needs = (TRANSITIONS, STABILITY)
+    settings = (*FOOTAGE, "seed")
+    summary_settings = ("pairs", "budget", "only", "ignore", "entry_line")
+    unit_tables = ("causes", "candidate_fits", "place_causes", "place_candidate_fits")
+    tables = (
         *("account", "account_by", "named"),
         *("place_account", "place_account_by", "place_named"),
-    ),
-    budgeted="pairs",
-    work=_work,
-    frames_needed=_frames_needed,
-    trim=_trim,
-    steps=_steps,
-    step="pairs",
-    conclude=_conclude,
-    undecided=_undecided,
-    as_json=_as_json,
-)
+    )
+    budgeted = "pairs"
+    step = "pairs"
+    grows = True
+
+    def extra_key(self, settings: Settings, model: Model | None) -> Any:
+        assert model is not None, "a unit per model has one"
+        if model.task != "detection":
+            return {}
+        # which boxes count: their scores, classes and places
+        start, keep = settings.track_start_score, settings.track_keep_score
+        return {"track_start_score": start, "track_keep_score": keep, **settings.chosen_boxes}
+
+    def work(self, context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
+        from functools import partial
+
+        import pandas as pd
+
+        from vidrobust.stages.causes import candidate_fits, score
+        from vidrobust.stages.causes.pairs import PAIR, flipped, new_pairs, side_by_side, together
+        from vidrobust.tables import schema as tables
+
+        chosen = new_pairs(context)
+        weights = {name: pairs.set_index(PAIR)["weight"] for name, pairs in chosen.items()}
+        pairs = together(chosen)
+        expected = max((len(each) for each in chosen.values()), default=0)
+        found: dict[str, list[dict[str, object]]] = {name: [] for name in self.unit_tables}
+        some = list(pairs.assign(flipped=flipped(context, pairs)).itertuples())
+        each = side_by_side(
+            source,
+            context.need_transitions(),
+            [(int(pair.frame_a), int(pair.frame_b)) for pair in some],
+            partial(_replayed, codec=source.info.codec),
+            [str(pair.stratum) for pair in some],
+            [bool(pair.flipped) for pair in some],
+        )
+        for number, pair in enumerate(some):
+            replayed = next(each)
+            ids = {"item": context.item.name, "frame_a": pair.frame_a, "frame_b": pair.frame_b}
+            ids |= {"scale": pair.scale, "time_s": pair.time_s}
+            key = (pair.scale, pair.frame_a, pair.frame_b)
+            for model in models:
+                if key not in weights[model.name].index:
+                    continue
+                own = ids | {"weight": float(weights[model.name].loc[key])}
+                for prefix, z, labels, names in _seen(model, replayed, source.info.device, context.settings):
+                    rows = score.score(replayed.made, model, (z, labels), names=names)
+                    found[f"{prefix}causes"] += [{**own, **row} for row in rows]
+                    rows = candidate_fits.rows(replayed.made, replayed.fitted, z)
+                    named = {**own, "model": model.name}
+                    found[f"{prefix}candidate_fits"] += [{**named, **row} for row in rows]
+            del replayed  # or its pictures would be held while the next ones are made
+            # models share most of their pairs, so that a few more are replayed than one of them asks for
+            done = [(number + k) * expected // len(pairs) for k in (0, 1)]
+            context.advance(done[1] - done[0])
+        whole = {name: pd.DataFrame(each) if each else tables.empty(name) for name, each in found.items()}
+        return {
+            model.name: (
+                {name: table[table["model"] == model.name] for name, table in whole.items()},
+                {"pairs": len(chosen[model.name])},
+            )
+            for model in models
+        }
+
+    def frames_needed(self, context: Context) -> Sequence[int]:
+        from vidrobust.stages.causes.pairs import frames_about, new_pairs, together
+
+        transitions, pairs = context.need_transitions(), together(new_pairs(context))
+        numbers = zip(pairs["frame_a"].tolist(), pairs["frame_b"].tolist(), strict=True)
+        return [frame for a, b in numbers for frame in frames_about(transitions, a, b)[0]]
+
+    def trim(self, read: Read, content: str, settings: Settings, count: int) -> Trim:
+        from vidrobust.stages.causes.pairs import trimmed_to
+
+        return trimmed_to(read, content, settings.seed, count)
+
+    def steps(self, settings: Settings) -> float:
+        from vidrobust.stages.causes.pairs import SECOND_SHARE
+
+        return 1 + 1 / SECOND_SHARE
+
+    def conclude(self, run: Run, looks: Sequence[Look]) -> None:
+        from vidrobust.stages.causes.naming import conclude
+
+        conclude(run, looks)
+
+    def undecided(self, run: Run) -> bool:
+        from vidrobust.stages.causes.naming import undecided
+
+        return undecided(run)
+
+    def as_json(self, run: Run) -> Any:
+        return run.folder.rows("account")
+
+
+class ReplayedPair(NamedTuple):
+    """A pair's replays, the candidates fitted to them, all pictures, and how what each shows has moved."""
+
+    made: PairReplays
+    fitted: list[Candidate]
+    album: tuple[np.ndarray, ...]
+    motions: tuple[ShownMotion, ...]
+
+
+def _replayed(pictures: Pictures, stratum: str, flip: bool, codec: str) -> ReplayedPair:
+    from vidrobust.stages.causes.candidate_fits import candidates, motions
+    from vidrobust.stages.causes.pair_replays import study_pair
+    from vidrobust.stages.causes.pairs import KEYFRAME
+
+    made = study_pair(*pictures, keyframe=stratum == KEYFRAME, flips=flip)
+    album, fitted = candidates(made, codec)
+    return ReplayedPair(made, fitted, album, motions(made, fitted))
+
+
+def _seen(
+    model: Model, pair: ReplayedPair, device: str, settings: Settings
+) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[str, ...]]]:
+    """For each account: its tables' prefix, coordinates and labels of all pictures, the labels' names.
+
+    A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed
+    for labels, and of its boxes' places, which have no labels.
+    """
+    import numpy as np
+
+    from vidrobust.metrics.catalogue import task_of
+    from vidrobust.stages.causes.boxes import seen_boxes
+    from vidrobust.stages.causes.score import seen_by
+
+    scores, *places = task_of(model.task).accounts
+    if model.task == "classification":
+        yield (scores, *seen_by(model, pair.album, device), model.class_names)
+        return
+    seen = seen_boxes(
+        model,
+        pair.album,
+        pair.motions,
+        backwards=pair.made.reversed,
+        start_score=settings.track_start_score,
+        keep_score=settings.track_keep_score,
+        only=settings.only,
+        ignored=settings.tracks.ignored,
+    )
+    yield scores, seen.z, seen.states, seen.names
+    yield places[0], seen.places, np.zeros(len(pair.album), np.int64), ("",)
+
+
+CAUSES = CausesStage()

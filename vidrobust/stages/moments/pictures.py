@@ -1,4 +1,8 @@
-"""The worst moments: pairs of frames where a model changed its mind most, as pictures for the report."""
+"""The worst moments, pairs of frames where a model changed its answer most, as pictures for the report.
+
+Their strip shows the measured changes switched on one after the other, and the answers: real t, its neighbour
+moved onto t, and light, and colour, ..., real t+1. Where the picture gets sharper it leads from t+1 to t.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from vidrobust.frame_pairs.transitions import usable_pairs
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline.counts import PICTURED_PAIRS
 from vidrobust.pipeline.run import Run
@@ -20,50 +25,40 @@ from vidrobust.predictions import Classifier
 from vidrobust.report.pictures import WIDTH, save_picture
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
+from vidrobust.stages.causes.pairs import Pictures, side_by_side
 from vidrobust.stages.causes.score import predict
-from vidrobust.stages.causes.side_by_side import Pictures, side_by_side
 from vidrobust.stages.moments import player
 from vidrobust.video.source import VideoSource
 
-# The strip of a worst moment: the measured changes of a pair switched on one after the other, and the answers.
-#
-# real t ▸ its neighbour moved onto t ▸ and light ▸ and colour ▸ ... ▸ real t+1
-#
-# The chain begins at t+1 and ends at t where the picture gets sharper, since a blur can be played and not undone.
-
 SMOOTHED, CELL = 1.5, 8
-"""Sigma, px, over which pictures are compared, since a picture sampled anew has less noise; side of a cell, px."""
+"""Sigma, px, over which pictures are compared, since a picture sampled anew has less noise; side of a cell,
+px."""
 CLEAR = 2.33
-"""Standard errors by which a change must bring the picture nearer to the last one: by chance one in a hundred."""
+"""Standard errors by which a change must bring the picture nearer to the last one: by chance one in a
+hundred."""
 
 
 @dataclass(frozen=True)
-class Tile:
-    """One picture of the strip.
+class StripTile:
+    """One picture of the strip."""
 
-    title        "frame 12", "a neighbour moved onto frame 12", "and motion of the camera"
-    measured     how large the change that is switched on here is, in words; empty for the rest
-    label, probability  the model's answer to exactly this picture
-    picture      (H, W, 3) uint8 RGB
-    frame        number of the frame where it is a real one, else None
-    """
-
-    title: str
-    measured: str
+    title: str  # "frame 12", "a neighbour moved onto frame 12", "and motion of the camera"
+    measured: str  # How large the change that is switched on here is, in words; empty for the rest
+    # label, probability: The model's answer to exactly this picture
     label: str
     probability: float
-    picture: np.ndarray
-    frame: int | None = None
+    picture: np.ndarray  # (H, W, 3) uint8
+    frame: int | None = None  # Number of the frame where it is a real one
 
 
 def tiles(
     made: PairReplays, model: Classifier, moment: Mapping[str, Any], device: torch.device | str = "cpu"
-) -> list[Tile]:
-    """The strip of one pair; empty where the pair could not be replayed.
+) -> list[StripTile]:
+    """Make the strip of one pair; empty where the pair could not be replayed.
 
-    moment  of ``moments.json``: frame_a, frame_b and what the model said of both in the run, which the first and
-            the last tile repeat; only made pictures are asked about anew
-    Causes that do not occur have no tile, nor have those that are within noise (``clear``).
+    ``moment`` is of ``moments.json``: what the model said of both frames in the run is repeated, and only
+    synthetic pictures are asked about anew. Causes that do not occur, or are within noise (``clear``), have
+    no tile.
     """
     if made.excluded or not made.forwards:
         return []
@@ -76,19 +71,17 @@ def tiles(
     titles = [base, *(f"and {TITLES[cause]}" for cause in REPLAYED)]
     measured = ["", *(made.sizes[cause].measured for cause in REPLAYED)]
     between = [
-        Tile(titles[k], measured[k], model.class_names[int(p[k].argmax())], float(p[k].max()), chain[k])
+        StripTile(titles[k], measured[k], model.class_names[int(p[k].argmax())], float(p[k].max()), chain[k])
         for k in on
     ]
     return [_real(moment, first, real[first]), *between, _real(moment, last, real[last])]
 
 
 def clear(before: np.ndarray, after: np.ndarray, last: np.ndarray) -> bool:
-    """Whether a made picture comes nearer to a real one by what was switched on, and by more than noise allows.
+    """Say whether what was switched on brings a synthetic picture nearer to a real one than noise allows.
 
-    before, after, last  (H, W, 3) uint8 RGB; the noise of the made pictures is that of a third frame
-    What was measured in noise alone was fitted to the noise of two frames, and brings a third no nearer. Squared
-    differences are added up over cells of CELL x CELL px; their sum over the root of the sum of their squares is
-    about normal where nothing is there, whatever its size.
+    What was fitted to the noise of two frames brings a third no nearer. Squared differences are added up over
+    cells; their sum over the root of the sum of their squares is about normal where nothing is there.
     """
     x, y, end = (cv2.GaussianBlur(p.astype(np.float32), (0, 0), SMOOTHED) for p in (before, after, last))
     nearer = (np.square(x - end) - np.square(y - end)).sum(axis=2)
@@ -97,10 +90,10 @@ def clear(before: np.ndarray, after: np.ndarray, last: np.ndarray) -> bool:
     return float(cells.sum()) > CLEAR * float(np.sqrt(np.square(cells).sum()))
 
 
-def _real(moment: Mapping[str, Any], side: str, picture: np.ndarray) -> Tile:
+def _real(moment: Mapping[str, Any], side: str, picture: np.ndarray) -> StripTile:
     frame = int(moment[f"frame_{side}"])
     label, probability = str(moment[f"label_{side}"]), float(moment[f"probability_{side}"])
-    return Tile(f"frame {frame}", "", label, probability, picture, frame)
+    return StripTile(f"frame {frame}", "", label, probability, picture, frame)
 
 
 PER_MODEL = 6
@@ -108,7 +101,7 @@ STRIP_WIDTH = 240
 
 
 def moments(run: Run) -> None:
-    """``moments.json``, its pictures in ``moments/`` and the table ``player_frames``; pictures only if wanted."""
+    """Write ``moments.json``, its pictures in ``moments/`` if wanted, and the table ``player_frames``."""
     chosen = choose(run.table("pairs"), run.table("frames")) if run.folder.has("pairs") else []
     if run.settings.pictures:
         (run.path / "moments").mkdir(exist_ok=True)
@@ -119,8 +112,8 @@ def moments(run: Run) -> None:
 
 
 def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per model the usable pairs of neighbours that changed most, flips first, at least a second apart."""
-    usable = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    """Choose per model the usable neighbours that changed most, flips first, at least a second apart."""
+    usable = usable_pairs(pairs)
     lookup = frames.set_index(["model", "item", "frame"])
     found: list[dict[str, Any]] = []
     for model in usable["model"].drop_duplicates():

@@ -1,4 +1,4 @@
-"""Frames for the report's player: every frame of a short run, of a longer one a grid and both sides of every flip.
+"""Frames for the report's player: all of a short run, of a longer one a grid and both sides of flips.
 
 They are small JPEGs in the table ``player_frames``, as text in base64, and all of them fit into one page.
 """
@@ -14,8 +14,10 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from vidrobust.frame_pairs.transitions import usable_pairs
 from vidrobust.frames.pixels import to_array
 from vidrobust.pipeline.run import Run
+from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
@@ -34,24 +36,19 @@ TYPICAL = 0.16
 """Bytes of a JPEG of this quality for one pixel, to begin with a width that is likely to fit."""
 MOST_MAGNIFIED = 16
 """The largest factor by which a difference is magnified."""
-FRAME, DIFFERENCE = "frame", "difference"
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """Which frames are kept.
+class ChosenFrames:
+    """Which frames are kept."""
 
-    frames  item -> sorted frame numbers · every: one frame in so many of the grid, 1 where all are there
-    left    flips one of whose frames found no room
-    """
-
-    frames: dict[str, np.ndarray]
-    every: int
-    left: int
+    frames: dict[str, np.ndarray]  # Item -> sorted frame numbers
+    every: int  # One frame in so many lies on the grid; 1 where all are there
+    left: int  # Flips one of whose frames found no room
 
 
 def keep(run: Run) -> dict[str, Any]:
-    """Write the table ``player_frames``; what was kept, in plain values for ``moments.json``."""
+    """Write the table ``player_frames``, and return what was kept, in plain values for ``moments.json``."""
     if not run.settings.pictures:
         run.folder.write_table("player_frames", tables.empty("player_frames"))
         return {"every": 0, "kept": 0, "of": 0, "left": 0, "width": 0}
@@ -66,10 +63,10 @@ def keep(run: Run) -> dict[str, Any]:
 
 
 def flips(run: Run) -> pd.DataFrame:
-    """Every event the player marks: item, model, frame_a, frame_b, what, size; the largest change first.
+    """Return every event the player marks (item, model, frame_a, frame_b, what, size), the largest first.
 
-    Of a classifier the usable pairs of neighbours whose label flips, by their total variation; of a detector the
-    frames in which an object that is followed is missed for the first time, or renamed.
+    Of a classifier the usable pairs of neighbours whose label flips, by their total variation; of a detector
+    the frames in which an object that is followed is missed for the first time, or renamed.
     """
     found = [_label_flips(run), _box_events(run)]
     every = pd.concat([each for each in found if len(each)] or [found[0]], ignore_index=True)
@@ -78,17 +75,14 @@ def flips(run: Run) -> pd.DataFrame:
 
 def _label_flips(run: Run) -> pd.DataFrame:
     pairs = run.table_or_empty("pairs")
-    rows = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "") & pairs["label_flip"]]
+    rows = usable_pairs(pairs)
+    rows = rows[rows["label_flip"]]
     columns = rows[["item", "model", "frame_a", "frame_b"]]
     return columns.assign(what="label flips", size=rows["total_variation"].fillna(0.0))
 
 
 def _box_events(run: Run) -> pd.DataFrame:
-    along = run.table_or_empty("track_steps").sort_values(["model", "item", "track", "frame"], kind="stable")
-    before = along.groupby(["model", "item", "track"], sort=False)
-    lost = (along["missed"] == 1) & (before["missed"].shift() != 1)
-    rows = along.assign(frame_a=before["frame"].shift(), lost=lost)
-    rows = rows[(rows["lost"] | (rows["flip"] == 1)) & rows["frame_a"].notna()]
+    rows = box_events(run.table_or_empty("track_steps"))
     what = rows["label_name"].astype(str) + np.where(rows["lost"], " missed", " renamed")
     return pd.DataFrame(
         {
@@ -102,11 +96,11 @@ def _box_events(run: Run) -> pd.DataFrame:
     )
 
 
-def choose(transitions: pd.DataFrame, events: pd.DataFrame) -> Chosen:
-    """All frames up to MOST_FRAMES; else one in so many of each item, and both sides of the flips that fit."""
+def choose(transitions: pd.DataFrame, events: pd.DataFrame) -> ChosenFrames:
+    """Choose all frames up to MOST_FRAMES; else a grid of each item, and both sides of the flips that fit."""
     of_item = {str(item): rows["frame"].to_numpy() for item, rows in transitions.groupby("item", sort=False)}
     if len(transitions) <= MOST_FRAMES:
-        return Chosen(of_item, 1, 0)
+        return ChosenFrames(of_item, 1, 0)
     every = -(-len(transitions) // ON_GRID)
     kept = {item: set(frames[::every].tolist()) for item, frames in of_item.items()}
     room, left = MOST_FRAMES - sum(map(len, kept.values())), 0
@@ -117,10 +111,10 @@ def choose(transitions: pd.DataFrame, events: pd.DataFrame) -> Chosen:
             continue
         kept[event.item] |= new
         room -= len(new)
-    return Chosen({item: np.array(sorted(each), np.int64) for item, each in kept.items()}, every, left)
+    return ChosenFrames({item: np.array(sorted(each), np.int64) for item, each in kept.items()}, every, left)
 
 
-def _pictures(run: Run, chosen: Chosen, events: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _pictures(run: Run, chosen: ChosenFrames, events: pd.DataFrame) -> Iterator[dict[str, Any]]:
     pairs = events.drop_duplicates(["item", "frame_a", "frame_b"]).head(MOST_DIFFERENCES)
     wanted = sum(map(len, chosen.frames.values())) + len(pairs)
     for item, frames in chosen.frames.items():
@@ -148,10 +142,10 @@ def _of_item(
 
 
 def magnified(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
-    """The difference of two pictures, brighter where it is larger, and by how much it was magnified.
+    """Return the difference of two pictures (H, W, 3) uint8, magnified, and by how much.
 
-    a, b  (H, W, 3) uint8. The factor is a power of two at most MOST_MAGNIFIED: the largest with which no more than
-    one value in a thousand is cut off.
+    The factor is a power of two, at most MOST_MAGNIFIED: the largest with which no more than one value in a
+    thousand is cut off.
     """
     if a.shape != b.shape:
         return np.zeros_like(b), 1.0
@@ -164,7 +158,7 @@ def magnified(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def likely_width(shape: tuple[int, ...], wanted: int) -> int:
-    """The largest width with which so many pictures of this shape are likely to fit."""
+    """Return the largest width with which so many pictures of this shape are likely to fit."""
     height, width = shape[:2]
     room = BUDGET * 3 / 4 / max(1, wanted)
     fits = (w for w in WIDTHS if min(w, width) ** 2 * height / width * TYPICAL <= room)
@@ -172,7 +166,7 @@ def likely_width(shape: tuple[int, ...], wanted: int) -> int:
 
 
 def fitted(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The rows with their pictures made smaller, all by the same steps, until they fit; and the largest width."""
+    """Return the rows with their pictures made smaller, all alike, until they fit; and the width."""
     width = max((_decoded(picture).shape[1] for picture in rows["picture"].head(1)), default=0)
     while rows["picture"].str.len().sum() > BUDGET:
         smaller = next((w for w in WIDTHS if w < width), 0)

@@ -1,19 +1,25 @@
-"""The worst moments: pairs of frames where a model changed its mind, as pictures with what it said."""
+"""The worst moments as pictures with what the model said, and the data of the report's player."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from vidrobust.frame_pairs.transitions import GAPS, usable_pairs
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes.catalogue import TITLES
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import NOT_MEASURED, number, percent
 from vidrobust.text.phrases import plural, short_names
 
 MOST = 12
-"""Moments shown, shared evenly between the models."""
+"""ShownMoments shown, shared evenly between the models."""
 STRIP_SAID = (
     "Which change did it? A neighbouring frame is moved onto the first one, and the measured changes are "
     "switched on one after the other; below each picture what the model says of it. Where the picture gets "
@@ -24,10 +30,10 @@ PAGE_ONE = 4
 
 
 @dataclass(frozen=True)
-class Shot:
+class MomentPicture:
     """One picture with its caption; ``uri`` is empty where the picture is not there.
 
-    note     what was changed · reached: a made picture has the label of the strip's last frame
+    ``note`` says what was changed; ``reached``: a synthetic picture has the label of the strip's last frame.
     """
 
     uri: str
@@ -40,7 +46,7 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Moment:
+class MomentPair:
     """A pair of frames, and the replays of single changes between them."""
 
     model: str
@@ -48,22 +54,22 @@ class Moment:
     when: str
     what: str
     flip: bool
-    a: Shot
-    b: Shot
-    strip: list[Shot] = field(default_factory=list)
+    a: MomentPicture
+    b: MomentPicture
+    strip: list[MomentPicture] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Moments:
+class ShownMoments:
     """The moments of page one, further ones for the details, and what was left out, in words (or empty)."""
 
-    shown: list[Moment]
-    further: list[Moment]
+    shown: list[MomentPair]
+    further: list[MomentPair]
     left_out: str = ""
 
 
-def moments(run: RunTables) -> Moments:
-    """The worst moments of every model, in the order in which the run found them."""
+def moments(run: RunTables) -> ShownMoments:
+    """Return the worst moments of every model, in the order in which the run found them."""
     every = run.json("moments.json").get("moments", [])
     chosen = _share(every, run.models)
     pictures = Pictures(run.folder)
@@ -78,12 +84,12 @@ def moments(run: RunTables) -> Moments:
     if pictures.refused:
         said.append(f"{plural(pictures.refused, 'picture')} left out to keep this file small")
     further = [moment for moment in found if not any(moment is each for each in first)]
-    return Moments(first, further, "; ".join(said))
+    return ShownMoments(first, further, "; ".join(said))
 
 
-def _first(found: list[Moment]) -> list[Moment]:
+def _first(found: list[MomentPair]) -> list[MomentPair]:
     """Those for page one: the worst of each model, and so on in turn, until there are enough."""
-    of: dict[str, list[Moment]] = {}
+    of: dict[str, list[MomentPair]] = {}
     for moment in found:
         of.setdefault(moment.model, []).append(moment)
     in_turn = [each[k] for k in range(MOST) for each in of.values() if k < len(each)]
@@ -105,10 +111,10 @@ def _labelled(moment: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
     return [(moment, "label_a"), (moment, "label_b"), *strip]
 
 
-def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str]) -> Moment:
-    def shot(side: str) -> Shot:
+def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str]) -> MomentPair:
+    def shot(side: str) -> MomentPicture:
         label = str(moment.get(f"label_{side}", ""))
-        return Shot(
+        return MomentPicture(
             uri=pictures.uri(moment.get(f"picture_{side}")),
             heading=f"frame {moment.get(f'frame_{side}')}",
             label=names.get(label, label),
@@ -116,7 +122,7 @@ def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, s
             probability=percent(moment.get(f"probability_{side}")),
         )
 
-    return Moment(
+    return MomentPair(
         model=str(moment.get("model", "")),
         item=str(moment.get("item", "")),
         when=clock(float(moment.get("time_a_s") or 0.0)),
@@ -128,16 +134,20 @@ def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, s
     )
 
 
-def _strip(strip: list[Mapping[str, Any]], pictures: Pictures, names: Mapping[str, str]) -> list[Shot]:
+def _strip(
+    strip: list[Mapping[str, Any]], pictures: Pictures, names: Mapping[str, str]
+) -> list[MomentPicture]:
     after = str(strip[-1]["label"]) if strip and strip[0]["label"] != strip[-1]["label"] else ""
     return [_replayed(each, after, pictures, names) for each in strip]
 
 
-def _replayed(each: Mapping[str, Any], after: str, pictures: Pictures, names: Mapping[str, str]) -> Shot:
+def _replayed(
+    each: Mapping[str, Any], after: str, pictures: Pictures, names: Mapping[str, str]
+) -> MomentPicture:
     """One picture of the strip; ``after`` is the label of its last frame, which a made picture may reach."""
     label = str(each.get("label") or "")
     probability = each.get("probability")
-    return Shot(
+    return MomentPicture(
         uri=pictures.uri(each.get("picture")),
         heading=str(each["title"]),
         label=names.get(label, label),
@@ -155,3 +165,306 @@ def _what(moment: Mapping[str, Any]) -> str:
     if pixels is not None:
         said += f", while the picture changes by {number(pixels)} of 255 grey levels on average"
     return said
+
+
+# What the player moves along: answers and boxes of every frame, flips, pictures, strips of causes
+
+MOST_POINTS = 60_000
+"""Answers of a frame and model on the timelines; of more footage one frame in so many is shown, and every
+flip."""
+MOST_BOXES = 60_000
+MOST_EVENTS = 3000
+LEAST_PART = 0.05
+"""A smaller part of a flip's change is not listed."""
+FRAME, DIFFERENCE = "frame", "difference"
+
+
+def player(run: RunTables, most_points: int = MOST_POINTS) -> dict[str, Any] | None:
+    """Return the data of the player, as plain values; None where no model has answered.
+
+    Returns
+    -------
+    dict
+        models, labels
+            name and task; class names, to which numbers elsewhere point
+        items
+            name, size, t (s), f (frame numbers), breaks (frame numbers across which nothing is compared), a
+            (by model [labels, probabilities], or of a detector [boxes, mean scores])
+        pictures, differences
+            item -> {frame: JPEG in base64}, item -> {frame_b: [factor, JPEG]}
+        boxes
+            item -> model -> {frame: [[x1, y1, x2, y2, label, score, track], ...]}
+        events
+            [item, model, frame_a, frame_b, what, [[cause, share], ...]], most recent last
+        strips
+            "item model frame_b" -> the tiles of a worst moment
+        said
+            what is shown and what not, in words
+    """
+    answers = _Answers(run)
+    if not answers.items:
+        return None
+    pictures, differences, counted = _pictures(run, answers.items)
+    events = _events(run, answers)
+    step = answers.thin(most_points, events)
+    boxes, boxes_left = _boxes(run, answers)
+    items = answers.as_plain(_sizes(run))
+    return {
+        "models": [{"name": name, "task": task.name} for name, task in run.tasks.items()],
+        "labels": list(answers.labels),  # all of them are met by now
+        "items": items,
+        "pictures": pictures,
+        "differences": differences,
+        "boxes": boxes,
+        "events": events,
+        "strips": _strips(run, answers.items),
+        "said": _said(run, counted, step, boxes_left),
+    }
+
+
+def without_pictures(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same without pictures, where they would make the page too large."""
+    said = f"{data['said']} The pictures were left out to keep this file small."
+    return {**data, "pictures": {}, "differences": {}, "strips": {}, "said": said}
+
+
+def as_script(data: Mapping[str, Any] | None) -> str:
+    """Return the data as JSON for a script element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+class _Answers:
+    """The leading answer of every model on every frame, an item at a time."""
+
+    def __init__(self, run: RunTables) -> None:
+        self.labels: dict[str, int] = {}
+        self.models = list(run.tasks)
+        rows = [each for each in (_of_classifiers(run), _of_detectors(run)) if each is not None]
+        table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["item"])
+        there = set(table["item"])
+        self.items = [item for item in run.items if item in there]
+        self._of = {str(item): of for item, of in table.groupby("item", sort=False)} if len(table) else {}
+        self._frames = {
+            item: of.drop_duplicates("frame").sort_values("frame")[["frame", "time_s"]]
+            for item, of in self._of.items()
+        }
+        breaks = run.table("transitions")
+        self._breaks: dict[str, list[int]] = {}
+        if breaks is not None:
+            for row in breaks[breaks["reason"].isin(GAPS)].itertuples():
+                self._breaks.setdefault(str(row.item), []).append(int(row.frame))
+
+    def number(self, label: str) -> int:
+        return self.labels.setdefault(label, len(self.labels))
+
+    def frames(self, item: str) -> np.ndarray:
+        return np.asarray(self._frames[item]["frame"].to_numpy())
+
+    def thin(self, most: int, events: list[list[Any]]) -> int:
+        """Leave out frames where there are too many; every flip's two frames stay. One in so many is left."""
+        total = len(self.models) * sum(len(frames) for frames in self._frames.values())
+        step = max(1, -(-total // most))
+        if step == 1:
+            return 1
+        kept: dict[int, set[int]] = {}
+        for event in events:
+            kept.setdefault(event[0], set()).update(event[2:4])
+        for place, item in enumerate(self.items):
+            of = self._frames[item]
+            on_grid = np.arange(len(of)) % step == 0
+            self._frames[item] = of[on_grid | of["frame"].isin(kept.get(place, set())).to_numpy()]
+        return step
+
+    def as_plain(self, sizes: Mapping[str, tuple[int, int]]) -> list[dict[str, Any]]:
+        found = []
+        for item in self.items:
+            frames, of = self._frames[item], self._of[item]
+            answers = []
+            for model in self.models:
+                own = of[of["model"] == model].drop_duplicates("frame").set_index("frame")
+                own = own.reindex(frames["frame"])
+                label = [self.number(x) if isinstance(x, str) else -1 for x in own["label"]]
+                answers.append([label, [None if x != x else round(float(x), 3) for x in own["value"]]])
+            found.append(
+                {
+                    "name": item,
+                    "size": list(sizes.get(item, (0, 0))),
+                    "t": [round(float(t), 3) for t in frames["time_s"]],
+                    "f": [int(f) for f in frames["frame"]],
+                    "a": answers,
+                    "breaks": self._breaks.get(item, []),
+                }
+            )
+        return found
+
+
+def _of_classifiers(run: RunTables) -> pd.DataFrame | None:
+    frames = run.table("frames")
+    if frames is None:
+        return None
+    names = {"label_name": "label", "probability": "value"}
+    return frames.rename(columns={"label": "number"}).rename(columns=names)[
+        ["item", "frame", "time_s", "model", "label", "value"]
+    ]
+
+
+def _of_detectors(run: RunTables) -> pd.DataFrame | None:
+    """A row a frame: how many objects are followed, and their mean score."""
+    counts, boxes = run.table("box_counts"), run.table("detections")
+    if counts is None:
+        return None
+    rows = counts[["item", "frame", "time_s", "model"]].copy()
+    if boxes is None:
+        return rows.assign(label="no object", value=0.0)
+    keys = ["model", "item", "frame"]
+    of = boxes[boxes["track"] >= 0].groupby(keys)["score"].agg(value="mean", n="size").reset_index()
+    rows = rows.merge(of, on=keys, how="left")
+    n = rows["n"].fillna(0).astype(int)
+    said = [plural(k, "object") if k else "no object" for k in n]
+    return rows.assign(label=said, value=rows["value"].fillna(0.0)).drop(columns="n")
+
+
+def _sizes(run: RunTables) -> dict[str, tuple[int, int]]:
+    return {name: (width, height) for name, (height, width) in run.record.sizes.items()}
+
+
+def _pictures(
+    run: RunTables, items: list[str]
+) -> tuple[dict[int, dict[int, str]], dict[int, dict[int, list[Any]]], int]:
+    table = run.table("player_frames")
+    pictures: dict[int, dict[int, str]] = {}
+    differences: dict[int, dict[int, list[Any]]] = {}
+    counted = 0
+    for row in () if table is None else table.itertuples():
+        if row.item not in items:
+            continue
+        place = items.index(row.item)
+        if row.kind == DIFFERENCE:
+            differences.setdefault(place, {})[int(row.frame)] = [row.factor, row.picture]
+        else:
+            pictures.setdefault(place, {})[int(row.frame)] = row.picture
+            counted += 1
+    return pictures, differences, counted
+
+
+def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
+    """Flips of classifiers, and of detectors the frames in which a followed object is missed or renamed."""
+    models = {name: k for k, name in enumerate(answers.models)}
+    items = {name: k for k, name in enumerate(answers.items)}
+    causes = _causes(run)
+    found: list[list[Any]] = []
+    pairs = run.table("pairs")
+    if pairs is not None:
+        flips = usable_pairs(pairs)
+        flips = flips[flips["label_flip"]].sort_values("total_variation", ascending=False, kind="stable")
+        for row in flips.head(MOST_EVENTS).itertuples():
+            key = (row.item, row.model, int(row.frame_a), int(row.frame_b))
+            said = f"the prediction shifts by {percent(row.total_variation)}"
+            found.append([items[row.item], models[row.model], *key[2:], said, causes.get(key, [])])
+    found += _box_events(run, models, items)
+    return sorted(found, key=lambda event: (event[0], event[3], event[1]))
+
+
+def box_events(steps: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of ``track_steps`` in which an object is missed for the first time, or renamed.
+
+    Columns ``frame_a`` (the frame before) and ``lost`` are added.
+    """
+    keys = ["model", "item", "track"]
+    along = steps.sort_values([*keys, "frame"], kind="stable")
+    before = along.groupby(keys, sort=False)
+    lost = (along["missed"] == 1) & (before["missed"].shift() != 1)
+    rows = along.assign(frame_a=before["frame"].shift(), lost=lost)
+    return rows[(rows["lost"] | (rows["flip"] == 1)) & rows["frame_a"].notna()]
+
+
+def _box_events(run: RunTables, models: Mapping[str, int], items: Mapping[str, int]) -> list[list[Any]]:
+    steps = run.table("track_steps")
+    if steps is None:
+        return []
+    rows = box_events(steps).head(MOST_EVENTS)
+    return [
+        [
+            items[row.item],
+            models[row.model],
+            int(row.frame_a),
+            int(row.frame),
+            f"{row.label_name} is {'missed' if row.lost else 'renamed'}",
+            [],
+        ]
+        for row in rows.itertuples()
+    ]
+
+
+def _causes(run: RunTables) -> dict[tuple[str, str, int, int], list[list[Any]]]:
+    """(item, model, frame_a, frame_b) -> the parts of this pair's change, the largest first."""
+    table = run.table("causes")
+    if table is None:
+        return {}
+    rows = table[(table["excluded"] == "") & (table["scale"] == "adjacent") & (table["squared_change"] > 0)]
+    found: dict[tuple[str, str, int, int], list[list[Any]]] = {}
+    for row in rows.itertuples():
+        share = row.projection / row.squared_change
+        if np.isfinite(share) and share >= LEAST_PART:
+            key = (str(row.item), str(row.model), int(row.frame_a), int(row.frame_b))
+            found.setdefault(key, []).append([TITLES.get(row.cause, row.cause), round(float(share), 2)])
+    return {key: sorted(each, key=lambda part: -part[1]) for key, each in found.items()}
+
+
+def _boxes(run: RunTables, answers: _Answers) -> tuple[dict[int, dict[int, dict[int, list[Any]]]], int]:
+    table = run.table("detections")
+    if table is None:
+        return {}, 0
+    models = {name: k for k, name in enumerate(answers.models)}
+    items = {name: k for k, name in enumerate(answers.items)}
+    followed = table[(table["track"] >= 0) & table["item"].isin(items)]
+    left = max(0, len(followed) - MOST_BOXES)
+    found: dict[int, dict[int, dict[int, list[Any]]]] = {}
+    for row in followed.nlargest(MOST_BOXES, "score").sort_values("frame", kind="stable").itertuples():
+        of = found.setdefault(items[row.item], {}).setdefault(models[row.model], {})
+        corners = [round(float(x), 1) for x in (row.x1, row.y1, row.x2, row.y2)]
+        of.setdefault(int(row.frame), []).append(
+            [*corners, answers.number(str(row.label_name)), round(float(row.score), 2), int(row.track)]
+        )
+    return found, left
+
+
+def _strips(run: RunTables, items: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """The strips of the worst moments, as far as their pictures have room."""
+    pictures = Pictures(run.folder)
+    models = {name: k for k, name in enumerate(run.tasks)}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for moment in run.json("moments.json").get("moments", []):
+        if not moment.get("strip") or moment["item"] not in items or moment["model"] not in models:
+            continue
+        key = f"{items.index(moment['item'])} {models[moment['model']]} {moment['frame_b']}"
+        found[key] = [
+            {
+                "title": tile["title"],
+                "measured": tile["measured"],
+                "label": tile["label"],
+                "p": percent(tile["probability"]),
+                "src": pictures.uri(tile.get("picture")),
+            }
+            for tile in moment["strip"]
+        ]
+    return found
+
+
+def _said(run: RunTables, pictures: int, step: int, boxes_left: int) -> str:
+    """What is shown and what is left out."""
+    kept = run.json("moments.json").get("player") or {}
+    if not pictures:
+        said = "Without pictures: the run was made without them, or its stage has not run"
+    elif kept.get("every", 1) == 1:
+        said = f"Every frame is shown ({pictures} pictures)"
+    else:
+        said = f"One frame in {kept['every']} is shown, and both sides of every flip ({pictures} pictures)"
+        if kept.get("left"):
+            said += f"; {plural(kept['left'], 'flip')} found no room"
+    if step > 1:
+        said += f"; the lines show one frame in {number(step)} and every flip"
+    if boxes_left:
+        said += f"; {plural(boxes_left, 'box')} of low score not drawn"
+    return f"{said}."

@@ -11,20 +11,21 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
 
 
-def _make(run: Run) -> None:
-    from vidrobust.stages.moments.pictures import moments
+class MomentsStage(TableStage):
+    """The worst moments as pictures, and frames for the report's player."""
 
-    moments(run)
+    name = "moments"
+    version = 3
+    needs = (STABILITY,)
+    settings = ("pictures",)
+    tables = ("player_frames",)
+    files = ("moments.json",)
+    command = False
+
+    def make(self, run: Run) -> None:
+        from vidrobust.stages.moments.pictures import moments
+
+        moments(run)
 
 
-MOMENTS = TableStage(
-    name="moments",
-    sentence="The worst moments as pictures, and frames for the report's player.",
-    version=3,
-    needs=(STABILITY,),
-    settings=("pictures",),
-    tables=("player_frames",),
-    files=("moments.json",),
-    make=_make,
-    command=False,
-)
+MOMENTS = MomentsStage()

@@ -11,8 +11,7 @@ import pandas as pd
 
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.catalogue import CATALOGUE
-from vidrobust.stages.causes.ratio import share_of_totals
-from vidrobust.stages.causes.shares import ADJACENT
+from vidrobust.stages.causes.shares import ADJACENT, share_of_totals
 from vidrobust.stages.policy.rejection import Why
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, clusters_of_rows
 from vidrobust.statistics.intervals import TestedInterval

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from vidrobust.metrics.task import ResponseSpec
+from vidrobust.metrics.metric import ResponseSpec
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean

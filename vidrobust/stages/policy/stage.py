@@ -15,31 +15,27 @@ if TYPE_CHECKING:
     from vidrobust.run_folder.settings import Settings
 
 
-def _make(run: Run) -> None:
-    from vidrobust.stages.policy.conclusion import make_policy
+class PolicyStage(TableStage):
+    """Recommend augmentations to train with, each with its range and its level of evidence."""
 
-    make_policy(run)
+    name = "policy"
+    version = 13
+    needs = (STABILITY, SENSITIVITY, VARIATION, CAUSES)
+    settings = ("trained_with",)
+    files = ("policy.json",)
+
+    def check(self, settings: Settings) -> None:
+        from vidrobust.stages.policy.trained_with import parse
+
+        parse(settings.trained_with)
+
+    def make(self, run: Run) -> None:
+        from vidrobust.stages.policy.conclusion import make_policy
+
+        make_policy(run)
+
+    def as_json(self, run: Run) -> Any:
+        return run.folder.read_json("policy.json")
 
 
-def _check(settings: Settings) -> None:
-    from vidrobust.stages.policy.trained_with import parse
-
-    parse(settings.trained_with)
-
-
-def _as_json(run: Run) -> Any:
-    """The policy of the first model."""
-    return run.folder.read_json("policy.json")
-
-
-POLICY = TableStage(
-    name="policy",
-    sentence="Which augmentations to train with, and how strong.",
-    version=12,
-    needs=(STABILITY, SENSITIVITY, VARIATION, CAUSES),
-    settings=("widen", "trained_with"),
-    files=("policy.json",),
-    make=_make,
-    check=_check,
-    as_json=_as_json,
-)
+POLICY = PolicyStage()

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
+from vidrobust.files.json_text import parsed_json
 from vidrobust.perturb.catalogue import PERTURBATIONS
 
 # What other libraries' augmentations are in the words of the catalogue, read from ``augmentations.toml``.
@@ -143,8 +144,8 @@ def _read(path: Path) -> str:
 
 def _of_json(text: str) -> Iterator[str]:
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError:
+        content = parsed_json(text)
+    except ValueError:
         content = _literal(text)
         if not isinstance(content, dict | list):
             yield from _of_code(text)

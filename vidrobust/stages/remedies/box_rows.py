@@ -20,10 +20,11 @@ from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
 from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule, late_frames
 from vidrobust.stages.remedies.box_rules import BoxRule
-from vidrobust.stages.remedies.recommend import Recommended
+from vidrobust.stages.remedies.recommend import Recommended, halves_of
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
 from vidrobust.statistics.clusters import Clusters, What, independent_clusters
-from vidrobust.statistics.ratios import ratio_in_clusters
+from vidrobust.statistics.levels import FEWEST_TESTED
+from vidrobust.statistics.ratios import PairedRatio, Undecided, ratio_in_clusters
 
 ONE_THRESHOLD = "two-thresholds"
 """The rule whose before is one threshold; the run's own tracks are its after."""
@@ -121,7 +122,8 @@ class BoxStudy:
             )
             for names in ([s.item for s in self.seen], [s.part for s in self.seen])
         )
-        found = independent_clusters(item, np.concatenate([s.time_s for s in self.seen]), part=part)
+        time_s = np.concatenate([s.time_s for s in self.seen])
+        found = independent_clusters(item, time_s, part=part, fewest=FEWEST_TESTED)
         ends = np.cumsum([0, *(len(s.time_s) for s in self.seen)])
         parts = [found.label[start:stop] for start, stop in itertools.pairwise(ends.tolist())]
         return Units(parts, found.what, found.count)
@@ -221,7 +223,11 @@ def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
     before = study.values(HEADLINE, study.before)
     after = {name: study.values(HEADLINE, study.after[name]) for name in names}
     count = study.clusters.count
-    halves = [np.arange(count) < count / 2, np.arange(count) >= count / 2]
+    rule = _fewest(after, before, np.full(count, True))
+    halves = halves_of(np.bincount(before[1], weights=before[0], minlength=count))
+    if halves is None:
+        unknown = PairedRatio.unknown(study.clusters.what)
+        return Recommended(rule, ("", ""), unknown, Undecided.FEW_CLUSTERS)
     chosen = [_fewest(after, before, half) for half in halves]
     parts = [
         tuple(column[half[of[1]]] for column in of)
@@ -230,11 +236,8 @@ def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
     ]
     swapped = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
     labels = study.clusters.of_labels(np.concatenate([before[1], swapped[1]]))
-    return Recommended(
-        rule=_fewest(after, before, np.full(count, True)),
-        halves=(chosen[0], chosen[1]),
-        held_out=ratio_in_clusters(before[0], swapped[0], labels, events=METRICS[HEADLINE][2]),
-    )
+    held_out = ratio_in_clusters(before[0], swapped[0], labels, events=METRICS[HEADLINE][2])
+    return Recommended(rule, (chosen[0], chosen[1]), held_out)
 
 
 def _fewest(after: dict[str, Values], before: Values, half: np.ndarray) -> str:

@@ -12,6 +12,7 @@ from vidrobust.metrics.class_differences import revert_flips
 from vidrobust.metrics.class_meter import JOINED
 from vidrobust.stages.remedies.answers import Answers
 from vidrobust.statistics.clusters import Clusters, independent_clusters
+from vidrobust.statistics.levels import FEWEST_TESTED
 
 
 @dataclass(frozen=True)
@@ -80,4 +81,4 @@ def _rows(place: pd.Series, item: pd.Series, frame: pd.Series) -> np.ndarray:
 
 def _clusters(table: pd.DataFrame, parts: dict[str, str]) -> Clusters:
     part = table["item"].map(parts).fillna("") if parts else None
-    return independent_clusters(table["item"], table["time_s"], part=part)
+    return independent_clusters(table["item"], table["time_s"], part=part, fewest=FEWEST_TESTED)

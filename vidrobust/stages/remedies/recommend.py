@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.remedies.verdict import (
-    verdict,
-)
 from vidrobust.statistics.clusters import Clusters
-from vidrobust.statistics.levels import FALSE_DISCOVERY
-from vidrobust.statistics.ratios import PairedRatio, paired_ratio
+from vidrobust.statistics.levels import FEWEST_TESTED
+from vidrobust.statistics.ratios import PairedRatio, Undecided, Verdict, decide, paired_ratio
 
 
 @dataclass(frozen=True)
@@ -23,12 +21,37 @@ class Recommended:
 
     rule      chosen on all footage; "" where none is fast enough and better than doing nothing
     halves    what the first and what the second half of the footage would have chosen
-    held_out  before and after, every row by the rule that the other half chose
+    held_out  before and after, every row by the rule that the other half chose; n = 0 where too few clusters have
+              events for two halves
+    why       the reason, where there is no held-out figure
     """
 
     rule: str
     halves: tuple[str, str]
     held_out: PairedRatio
+    why: Undecided = Undecided.DECIDED
+
+    @property
+    def decided(self) -> tuple[Verdict, Undecided]:
+        """What footage that did not choose says of the choice: one question, asked alone."""
+        verdict, why = decide(self.held_out)
+        return verdict, self.why or why
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.decided[0]
+
+
+def halves_of(events: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Two halves of the clusters (G,) bool in their order, with as many that have events; None where too few have.
+
+    With fewer than six no choice could be tested, whatever it does.
+    """
+    there = events > 0
+    if there.sum() < FEWEST_TESTED:
+        return None
+    first = np.cumsum(there) - 1 < there.sum() / 2
+    return first, ~first
 
 
 def recommended(
@@ -41,17 +64,17 @@ def recommended(
     """Of rules with events ``after`` (n,) each, where doing nothing has ``before`` (n,).
 
     delay_ms  of each rule, worst case; one that is later than ``max_delay_ms`` is not for choice
-    The halves are the first and the second half of the clusters, in their order: of clips, or of time.
+    The halves are the first and the second half of the clusters with events, in their order: of clips, or of time.
     """
     allowed = [name for name in after if delay_ms[name] <= max_delay_ms]
-    first = clusters.label < clusters.count / 2
-    chosen = [_best(allowed, after, before, half) for half in (first, ~first)]
-    swapped = np.where(first, *(_events(name, after, before) for name in reversed(chosen)))
-    return Recommended(
-        rule=_best(allowed, after, before, np.ones(len(before), bool)),
-        halves=(chosen[0], chosen[1]),
-        held_out=paired_ratio(before, swapped, clusters, events=True),
-    )
+    rule = _best(allowed, after, before, np.ones(len(before), bool))
+    halves = halves_of(np.bincount(clusters.label, weights=before, minlength=clusters.count))
+    if halves is None:
+        return Recommended(rule, ("", ""), PairedRatio.unknown(clusters.what), Undecided.FEW_CLUSTERS)
+    rows = [half[clusters.label] for half in halves]
+    chosen = [_best(allowed, after, before, half) for half in rows]
+    swapped = np.where(rows[0], *(_events(name, after, before) for name in reversed(chosen)))
+    return Recommended(rule, (chosen[0], chosen[1]), paired_ratio(before, swapped, clusters, events=True))
 
 
 def _events(name: str, after: dict[str, np.ndarray], before: np.ndarray) -> np.ndarray:
@@ -68,21 +91,15 @@ def _best(allowed: Sequence[str], after: dict[str, np.ndarray], before: np.ndarr
 
 def as_json(found: Recommended, max_delay_ms: float) -> dict[str, Any]:
     """Plain values for remedies.json."""
-    summary = {
-        name: getattr(found.held_out, name) for name in ("before", "after", "ratio", "low", "high", "p", "n")
-    }
+    verdict, why = found.decided
     return {
         "rule": found.rule,
         "max_delay_ms": max_delay_ms,
         "chosen_on_halves": list(found.halves),
-        "held_out": {**summary, "clusters": found.held_out.clusters, "cluster": found.held_out.cluster},
-        "verdict": held_out_verdict(found.held_out),
+        "held_out": dataclasses.asdict(found.held_out),
+        "verdict": str(verdict),
+        "why": str(why),
     }
-
-
-def held_out_verdict(found: PairedRatio) -> str:
-    """What footage that did not choose says of the choice: one test, so p stands for q."""
-    return verdict(found.low, found.high, found.p, found.n)
 
 
 def best_buy(table: pd.DataFrame, model: str, metric: str) -> pd.Series | None:
@@ -91,7 +108,6 @@ def best_buy(table: pd.DataFrame, model: str, metric: str) -> pd.Series | None:
         (table["kind"] == "input")
         & (table["model"] == model)
         & (table["metric"] == metric)
-        & (table["verdict"] == "helps")
-        & (table["q"] <= FALSE_DISCOVERY)
+        & (table["verdict"] == Verdict.HELPS)
     ]
     return None if rows.empty else rows.loc[rows["ratio"].idxmin()]

@@ -10,11 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.remedies.verdict import (
-    verdict,
-)
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.statistics.ratios import PairedRatio
+from vidrobust.statistics.ratios import PairedRatio, decided
 from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables import schema as tables
 
@@ -70,8 +67,7 @@ def row(
     note: str = "",
 ) -> dict[str, Any]:
     """The line; ``found`` None: it could not be measured, and the note says why."""
-    empty = PairedRatio(*(NAN,) * 6, 0, 0, "")
-    summary = dataclasses.asdict(found or empty)
+    summary = dataclasses.asdict(found or PairedRatio.unknown())
     said = {"kind": kind, "remedy": remedy, "model": model, "metric": metric, "note": note}
     return {**said, **summary, **dataclasses.asdict(costs), "best": False, "recommended": False}
 
@@ -82,10 +78,7 @@ def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
         return tables.empty("remedies")
     table = pd.DataFrame(list(rows))
     table["q"] = benjamini_hochberg(table["p"].where(table["n"] >= FEWEST_ROWS).to_numpy(np.float64))
-    table["verdict"] = [
-        verdict(low, high, q, n)
-        for low, high, q, n in zip(table["low"], table["high"], table["q"], table["n"], strict=True)
-    ]
+    table["verdict"], table["why"] = decided(table)
     for _, same in table[table["kind"] == "rule"].groupby(["model", "metric"], sort=False):
         table.loc[same.index, "best"] = unbeaten(
             same["delay_ms"].to_numpy(np.float64), same["after"].to_numpy(np.float64)

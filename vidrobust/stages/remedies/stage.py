@@ -1,4 +1,4 @@
-"""The stage ``remedies``: what makes it steadier without training, by how much and at what price."""
+"""The stage ``remedies``: what makes a model steadier without training, by how much and at what price."""
 
 from __future__ import annotations
 
@@ -14,35 +14,31 @@ if TYPE_CHECKING:
     from vidrobust.run_folder.settings import Settings
 
 
-def _make(run: Run) -> None:
-    from vidrobust.stages.remedies.make import remedies
+class RemediesStage(TableStage):
+    """What makes it steadier without training, by how much and at what price."""
 
-    remedies(run)
+    name = "remedies"
+    version = 6
+    needs = (STABILITY,)
+    uses = (REPLAYS,)
+    settings = (*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map")
+    tables = ("remedies",)
+    files = ("remedies.json",)
+
+    def check(self, settings: Settings) -> None:
+        from vidrobust.stages.remedies.make import max_delay_ms
+
+        max_delay_ms(settings)
+
+    def make(self, run: Run) -> None:
+        from vidrobust.stages.remedies.make import remedies
+
+        remedies(run)
+
+    def as_json(self, run: Run) -> Any:
+        from vidrobust.stages.remedies.make import summary
+
+        return summary(run)
 
 
-def _check(settings: Settings) -> None:
-    from vidrobust.stages.remedies.make import max_delay_ms
-
-    max_delay_ms(settings)
-
-
-def _as_json(run: Run) -> Any:
-    """The rows of the table, as the contract has them."""
-    from vidrobust.stages.remedies.make import summary
-
-    return summary(run)
-
-
-REMEDIES = TableStage(
-    name="remedies",
-    sentence="What makes it steadier without training, by how much and at what price.",
-    version=5,
-    needs=(STABILITY,),
-    uses=(REPLAYS,),
-    settings=(*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map"),
-    tables=("remedies",),
-    files=("remedies.json",),
-    make=_make,
-    check=_check,
-    as_json=_as_json,
-)
+REMEDIES = RemediesStage()

@@ -40,7 +40,13 @@ from vidrobust.stages.remedies.label_rows import (
 from vidrobust.stages.remedies.recommend import Recommended, recommended
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
 from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
-from vidrobust.statistics.ratios import PairedRatio, paired_ratio, ratio_in_clusters
+from vidrobust.statistics.ratios import (
+    PairedRatio,
+    Verdict,
+    against_control,
+    paired_ratio,
+    ratio_in_clusters,
+)
 
 # Rows of the input, of another look and of changed networks: their answers against those that the run has.
 
@@ -112,7 +118,7 @@ def _against_control(
     if np.isnan(against.p):
         return found, note
     said = f"{note}; shifting all frames alike leaves {100 * softened.mean():.3g} %"
-    return dataclasses.replace(found, p=max(found.p, against.p)), said
+    return against_control(found, against), said
 
 
 def _silence(study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -309,7 +315,7 @@ def study_classifier(
     }
     delay_ms = {name: _worst_delay_ms(study, name) for name in after}
     found = recommended(after, study.flips.before, study.flips.clusters, delay_ms, max_delay_ms)
-    return Studied(marked(rows, found.rule, FLIPS), found, study.rest)
+    return Studied(marked(rows, found, FLIPS), found, study.rest)
 
 
 def classifier_study(
@@ -354,7 +360,7 @@ def study_detector(
         again = footage.replayed_boxes[footage.replayed_boxes["model"] == model]
         of_item = {str(i): own for i, own in footage.transitions.groupby("item", sort=False)}
         rows += replayed_box_rows(study, of_item, again, footage.arms)
-    return Studied(marked(rows, found.rule, HEADLINE), found)
+    return Studied(marked(rows, found, HEADLINE), found)
 
 
 def detector_study(
@@ -371,8 +377,9 @@ def detector_study(
     return BoxStudy(model, seen, settings, window)
 
 
-def marked(rows: list[dict[str, Any]], rule: str, metric: str) -> list[dict[str, Any]]:
-    """The rows, that of the rule to use marked."""
+def marked(rows: list[dict[str, Any]], found: Recommended, metric: str) -> list[dict[str, Any]]:
+    """The rows, that of the rule to use marked; none where the rule is not shown to help on held-out footage."""
+    rule = found.rule if found.verdict == Verdict.HELPS else ""
     return [{**row, "recommended": row["remedy"] == rule and row["metric"] == metric} for row in rows]
 
 

@@ -21,6 +21,7 @@ from vidrobust.stages.remedies.catalogue import label_rule
 from vidrobust.stages.remedies.label_rules import LabelRule
 from vidrobust.stages.remedies.make import FILE
 from vidrobust.stages.remedies.study import is_classifier
+from vidrobust.stages.remedies.titles import recommended
 from vidrobust.text.printable import printable
 
 # A rule to take away: one Python file without dependencies, and its numbers as TOML for other systems.
@@ -166,11 +167,12 @@ def take_away(folder: Path, file: Path, rule: str | None, models: Sequence[str] 
     if not model:
         raise SettingsError(f"{folder}: no model of this run has any remedies")
     known = summary[model]
-    name = rule or known["rule"]
+    name = rule or (known["rule"] if recommended(known) else "")
     if not name:
+        nearest = f"such as --rule {known['rule']}, " if known["rule"] else ""
         raise SettingsError(
-            f"{folder}: of {model} no rule within {known['max_delay_ms']:g} ms is better than doing nothing; "
-            "name one with --rule, or allow more with --max-delay"
+            f"{folder}: of {model} no rule within {known['max_delay_ms']:g} ms is shown to help; "
+            f"name one with --rule, {nearest}or allow more with --max-delay"
         )
     table = run.table("remedies")
     rows = table[(table["model"] == model) & (table["remedy"] == name) & (table["n"] > 0)]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_ROWS, FEWEST_TESTED
+from vidrobust.statistics.ratios import Undecided, Verdict
 from vidrobust.text.numbers import percent, share_with_interval
 
 
@@ -75,6 +77,18 @@ _TITLES = {
 }
 
 
+WHY: Mapping[str, str] = {
+    Undecided.NOT_MEASURED: "not measured",
+    Undecided.FEW_ROWS: f"fewer than {FEWEST_ROWS} pairs",
+    Undecided.NO_EVENTS: "nothing to take away",
+    Undecided.FEW_CLUSTERS: f"events in fewer than {FEWEST_TESTED} clips or stretches",
+    Undecided.INTERVAL: "the interval includes 100 %",
+    Undecided.CONTROL: "shifting all frames alike does as much",
+    Undecided.FAMILY: f"not after correcting for all remedies tried (q above {FALSE_DISCOVERY:g})",
+}
+"""Why nothing can be told, in words."""
+
+
 def title(remedy: str) -> str:
     """The remedy in words."""
     kind = remedy.rstrip("0123456789.-")
@@ -86,40 +100,19 @@ def title(remedy: str) -> str:
     return _TITLES[kind].format(*numbers) if kind in _TITLES else remedy
 
 
-def sentence(summary: Mapping[str, Any], metric: str) -> str:
-    """What is recommended, and that its figure is of footage that did not choose it.
-
-    summary  of one model, as remedies.json holds it
-    """
-    if not recommended(summary):
-        none = f"none within {summary['max_delay_ms']:g} ms is shown to help"
-        return (
-            f"{none}; nearest is {summary['rule']}: {held_out(summary, metric)}" if summary["rule"] else none
-        )
-    other = [name or "none" for name in summary["chosen_on_halves"]]
-    same = (
-        "both halves of the footage choose it"
-        if set(other) == {summary["rule"]}
-        else (f"the halves of the footage choose {other[0]} and {other[1]}")
-    )
-    when = f"reported within {summary['max_delay_ms']:g} ms once the answer stays"
-    return f"{summary['rule']} ({title(summary['rule'])}), {when}: {held_out(summary, metric)}; {same}"
-
-
 def recommended(summary: Mapping[str, Any]) -> bool:
     """Whether the chosen rule helps on the footage that did not choose it."""
-    return bool(summary["rule"]) and summary["verdict"] == "helps"
+    return bool(summary["rule"]) and summary["verdict"] == Verdict.HELPS
 
 
 def held_out(summary: Mapping[str, Any], metric: str) -> str:
-    """What the chosen rule does there: before, after, and what remains."""
+    """What the chosen rule does there: before, after, and what remains; or why there is no such figure."""
     held = summary["held_out"]
+    if not held["n"]:
+        return f"no held-out figure: {WHY[summary['why']]}"
     left = share_with_interval(held["ratio"], held["low"], held["high"])
+    what = "missed frames" if metric == "uncovered_rate" else "flips"
     return (
-        f"{_what(metric)} {percent(held['before'])} → {percent(held['after'])}, {left} remain, on the half that "
-        "did not choose it"
+        f"{what} {percent(held['before'])} → {percent(held['after'])} on the half of the footage that did not "
+        f"choose it, {left} remain"
     )
-
-
-def _what(metric: str) -> str:
-    return "frames without a box" if metric == "uncovered_rate" else "label changes"

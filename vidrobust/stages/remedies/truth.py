@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.accuracy.answers import on_frames
-from vidrobust.accuracy.correct import label_sets
-from vidrobust.accuracy.said_classes import SaidClasses
+from vidrobust.accuracy.said_classes import SaidClasses, label_sets
 from vidrobust.stages.remedies.answers import Answers
 from vidrobust.stages.remedies.delay import Change, lasts
 from vidrobust.statistics.clusters import independent_clusters

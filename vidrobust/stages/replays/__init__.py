@@ -1,1 +1,1 @@
-"""The stage ``replays``: the models asked again, of footage without its causes and with changes of their own."""
+"""The models asked again, of footage without its causes and with changes of their own."""

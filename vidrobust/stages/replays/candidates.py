@@ -15,7 +15,7 @@ from vidrobust.models.detection.heads import HEADS
 from vidrobust.models.detection.network import DetectionNetwork, NetworkDetector, candidates
 from vidrobust.models.detection.suppress import MAX_BOXES, Suppression, to_frames
 from vidrobust.models.predict import Model
-from vidrobust.stages.replays.shown import Shown, chunks, rows_of
+from vidrobust.stages.replays.footage import InputShown, chunks, rows_of
 
 OVERLAPS = (0.3, 0.5, 0.7)
 NEAR = 0.05
@@ -27,13 +27,13 @@ FUSED = 0.55
 ACROSS, SOFT, FUSION = "nms-across-classes", "soft-nms", "weighted-fusion"
 NAMES = (*(f"nms-{overlap:g}" for overlap in OVERLAPS), ACROSS, SOFT, FUSION)
 
-Change = Callable[[Candidates], Candidates]
-Tried = tuple[pd.DataFrame | None, str, float]
+CandidateChange = Callable[[Candidates], Candidates]
+TriedBoxes = tuple[pd.DataFrame | None, str, float]
 """Rows of boxes or None, a note, and seconds a frame beyond those of the detector's own way."""
 
 
-def from_candidates(shown: Shown, model: Model) -> Mapping[str, Tried]:
-    """What each way shows of an input; the network is asked once."""
+def from_candidates(shown: InputShown, model: Model) -> Mapping[str, TriedBoxes]:
+    """Return what each way shows of an input; the network is asked once."""
     why = _why_not(model)
     if why:
         return dict.fromkeys(NAMES, (None, f"not possible: {why}", 0.0))
@@ -52,7 +52,7 @@ def from_candidates(shown: Shown, model: Model) -> Mapping[str, Tried]:
             spent[name] += time.perf_counter() - begin
             if name:
                 rows[name].append(rows_of(shown.looked_at(found, pixels), number))
-    tried: dict[str, Tried] = {}
+    tried: dict[str, TriedBoxes] = {}
     for name in NAMES:
         if name in ways:
             more = (spent[name] - spent[""]) / max(len(shown.number), 1)
@@ -83,11 +83,11 @@ def _as_it_is(found: Candidates) -> Candidates:
     return found
 
 
-def _ways(network: DetectionNetwork) -> dict[str, tuple[Change, Suppression]]:
+def _ways(network: DetectionNetwork) -> dict[str, tuple[CandidateChange, Suppression]]:
     """Name -> how candidates are changed first, and what remains then."""
     own = network.suppression
     assert own.nms is not None, "it would have been said"
-    found: dict[str, tuple[Change, Suppression]] = {
+    found: dict[str, tuple[CandidateChange, Suppression]] = {
         f"nms-{overlap:g}": (_as_it_is, dataclasses.replace(own, nms=overlap))
         for overlap in OVERLAPS
         if abs(overlap - own.nms) > NEAR
@@ -109,9 +109,13 @@ def _note(name: str, network: DetectionNetwork) -> str:
 
 
 def softened(found: Candidates, least: float) -> Candidates:
-    """Soft suppression: scores of overlapped boxes of a class shrink by exp(-IoU^2 / sigma), one after the other.
+    """Apply soft suppression: overlapped scores of a class shrink by exp(-IoU^2 / sigma), one by one.
 
-    Bodla et al. 2017, equation 3. Candidates below ``least`` are left out.
+    Candidates with scores below ``least`` are left out.
+
+    References
+    ----------
+    Bodla, Singh, Chellappa & Davis, "Soft-NMS", ICCV 2017, equation 3.
     """
     scores, classes = found.scores.copy(), _classes(found, least)
     for rows in classes:
@@ -129,10 +133,14 @@ def softened(found: Candidates, least: float) -> Candidates:
 
 
 def fused(found: Candidates, least: float) -> Candidates:
-    """Weighted fusion: each box, best first, joins the cluster of its class that it overlaps most, or begins one.
+    """Fuse boxes: each box, best first, joins the cluster of its class that it overlaps most, or begins one.
 
-    A cluster's box is the mean of its boxes by their scores; its score is its best one, so that a threshold means
-    what it meant (the published mean of scores is for several models). Solovyev et al. 2021, section 3.
+    A cluster's box is the mean of its boxes by their scores; its score is its best one, so that a threshold
+    keeps its meaning (the published mean of scores is for several models).
+
+    References
+    ----------
+    Solovyev, Wang & Gabruseva, "Weighted boxes fusion", Image and Vision Computing 107 (2021), section 3.
     """
     boxes, scores, labels = [], [], []
     for rows in _classes(found, least):

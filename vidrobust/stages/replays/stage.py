@@ -1,4 +1,4 @@
-"""The stage ``replays``: the models asked again, of footage without its causes and with changes of their own."""
+"""The stage ``replays``: the models are asked again, of changed footage and with changes of their own."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
 
 
-def _make(run: Run) -> None:
-    from vidrobust.stages.replays.make import replay_all
+class ReplaysStage(TableStage):
+    """What the models answer to footage without its causes, and when they are changed without training."""
 
-    replay_all(run)
+    name = NAME
+    version = VERSION
+    needs = (STABILITY,)
+    uses = (POLICY,)
+    settings = SETTINGS
+    tables = ("replayed_answers", "replayed_boxes")
+    files = (FILE,)
+    command = False
+    on_request = True
+
+    def make(self, run: Run) -> None:
+        from vidrobust.stages.replays.arms import replay_all
+
+        replay_all(run)
 
 
-REPLAYS = TableStage(
-    name=NAME,
-    sentence="What the models answer to footage without its causes, and when they are changed without training.",
-    version=VERSION,
-    needs=(STABILITY,),
-    uses=(POLICY,),
-    settings=SETTINGS,
-    tables=("replayed_answers", "replayed_boxes"),
-    files=(FILE,),
-    make=_make,
-    command=False,
-    on_request=True,
-)
+REPLAYS = ReplaysStage()

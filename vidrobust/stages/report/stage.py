@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from vidrobust.pipeline.stage import TableStage
-from vidrobust.plugins.unknown.stage import UNKNOWN
+from vidrobust.pipeline.stage import Stage, TableStage
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.correlate.stage import CORRELATE
@@ -20,24 +19,29 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
 
 
-def _make(run: Run) -> None:
-    from vidrobust.stages.report.page import write_report
+class ReportStage(TableStage):
+    """Write report.html and details.html of a run folder."""
 
-    run.reporter.say(f"report: {write_report(run.path)}")
+    name = "report"
+    version = 4
+    uses: ClassVar[tuple[Stage, ...]] = (
+        STABILITY,
+        VARIATION,
+        SENSITIVITY,
+        CAUSES,
+        MOMENTS,
+        CORRELATE,
+        POLICY,
+        BOXES,
+        REMEDIES,
+    )
+    settings = ("pictures",)
+    files = ("report.html", "details.html")
 
+    def make(self, run: Run) -> None:
+        from vidrobust.stages.report.page import write_report
 
-def _as_json(run: Run) -> Any:
-    """Where the report is."""
-    return {"report": str(run.path / "report.html")}
+        run.reporter.say(f"report: {write_report(run.path)}")
 
-
-REPORT = TableStage(
-    name="report",
-    sentence="Write report.html and details.html of a run folder.",
-    version=4,
-    uses=(STABILITY, VARIATION, SENSITIVITY, CAUSES, MOMENTS, CORRELATE, POLICY, BOXES, REMEDIES, UNKNOWN),
-    settings=("pictures",),
-    files=("report.html", "details.html"),
-    make=_make,
-    as_json=_as_json,
-)
+    def as_json(self, run: Run) -> Any:
+        return {"report": str(run.path / "report.html")}

@@ -12,11 +12,8 @@ import torch
 
 from vidrobust.errors import InputError
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.metrics.class_differences import (
-    label_flip,
-    top1_probability_change,
-    total_variation,
-)
+from vidrobust.metrics.class_differences import top1_probability_change, total_variation
+from vidrobust.metrics.classification import label_flip
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.draws import draw_seed, from_seed, integer, seeded
@@ -33,7 +30,7 @@ from vidrobust.perturb.shift import (
     square_side,
     zhang_pictures,
 )
-from vidrobust.predictions import Classifier
+from vidrobust.predictions import Classifications, Classifier
 
 PATH_PX = 16
 """Steps of the path along which jaggedness is counted."""
@@ -151,19 +148,19 @@ def shift_study(
     rows: list[ShiftRow] = []
     for frame, number, label in zip(frames, numbers, labels, strict=True):
         if label is None:
-            label = int(_probabilities(classifier, [frame], batch)[0].argmax())
+            label = int(_seen(classifier, [frame], batch).labels[0])
         for draw in range(draws):
             own = seeded(content, number, draw, "shift", seed)
             for look in _looks(frame, view, own, path_px):
                 if protocols is None or look.name in protocols:
-                    seen = _probabilities(classifier, look.pictures(), batch)
+                    seen = _seen(classifier, look.pictures(), batch)
                     rows += _measured(look, seen, number, draw, label)
     return rows
 
 
-def _probabilities(classifier: Classifier, pictures: Sequence[torch.Tensor], batch: Batch) -> np.ndarray:
-    """(N, K) float64 of equally large pictures."""
-    return np.asarray(predict(classifier, torch.stack(list(pictures)), batch).probabilities, np.float64)
+def _seen(classifier: Classifier, pictures: Sequence[torch.Tensor], batch: Batch) -> Classifications:
+    """Predictions of equally large pictures."""
+    return predict(classifier, torch.stack(list(pictures)), batch)
 
 
 class _Look(NamedTuple):
@@ -220,23 +217,30 @@ def _offsets(frame: torch.Tensor, view: View, own: torch.Generator) -> Iterator[
     yield _Look("circular_shift", float(LARGEST_OFFSET), lambda: [view.around(roll) for roll in rolled])
 
 
-def _measured(look: _Look, seen: np.ndarray, number: int, draw: int, label: int) -> Iterator[ShiftRow]:
+def _measured(look: _Look, seen: Classifications, number: int, draw: int, label: int) -> Iterator[ShiftRow]:
     name = f"shift:{look.name}"
     if look.is_path:
-        value = jaggedness(top_holds(seen, label)) if len(seen) > 1 else math.nan
+        value = (
+            jaggedness(top_holds(np.asarray(seen.probabilities, np.float64), label))
+            if len(seen) > 1
+            else math.nan
+        )
         yield ShiftRow(number, name, look.strength, draw, "jaggedness", float(value))
         return
-    first, others = np.repeat(seen[:1], len(seen) - 1, axis=0), seen[1:]
+    first = seen.take(np.zeros(len(seen) - 1, np.int64))
+    others = seen.take(np.arange(1, len(seen)))
     for k, metrics in enumerate(_differences(first, others)):
         for metric, value in metrics.items():
             yield ShiftRow(number, name, look.strength, len(others) * draw + k, metric, value)
 
 
-def _differences(p: np.ndarray, q: np.ndarray) -> list[dict[str, float]]:
+def _differences(before: Classifications, after: Classifications) -> list[dict[str, float]]:
     """The metrics of each pair of rows, named as in the sensitivity table."""
+    p = np.asarray(before.probabilities, np.float64)
+    q = np.asarray(after.probabilities, np.float64)
     found = {
-        "label_flip": label_flip(p, q),
+        "label_flip": label_flip(before, after),
         "top1_probability_change": top1_probability_change(p, q),
         "total_variation": total_variation(p, q),
     }
-    return [{name: float(values[row]) for name, values in found.items()} for row in range(len(p))]
+    return [{name: float(values[row]) for name, values in found.items()} for row in range(len(before))]

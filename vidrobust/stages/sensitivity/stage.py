@@ -5,77 +5,157 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vidrobust.pipeline.stage import SampleStage
+from vidrobust.pipeline.stage import Context, Found, Read, SampleStage, Trim
+from vidrobust.stages.sensitivity.protocols import SuiteProtocol, protocols
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from vidrobust.frames.batch import VideoInfo
     from vidrobust.models.predict import Model
+    from vidrobust.perturb.perturbation import Perturbation
     from vidrobust.pipeline.run import Run
-    from vidrobust.pipeline.unit import Context, Found, Read, Trim
     from vidrobust.run_folder.settings import Settings
     from vidrobust.video.source import VideoSource
 
-
-def _work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
-    from vidrobust.stages.sensitivity.unit import work
-
-    return work(context, source, models)
+CHUNK_BYTES = 32 * 2**20
+"""Frames in memory at once, in bytes."""
 
 
-def _frames_needed(context: Context) -> Sequence[int]:
-    from vidrobust.stages.sensitivity.unit import frames_needed
+class SensitivityStage(SampleStage):
+    """How much each perturbation moves the prediction."""
 
-    return frames_needed(context)
+    name = "sensitivity"
+    version = 3
+    per = "model"
+    needs = (TRANSITIONS,)
+    settings = (*FOOTAGE, "suite", "perturbation", "strengths", "seed")
+    summary_settings = ("frames", "budget", "only", "ignore", "entry_line")
+    unit_tables = ("sensitivity",)
+    budgeted = "frames"
+    step = "perturbed frames"
+
+    def check(self, settings: Settings) -> None:
+        perturbations_of(settings)
+
+    def extra_key(self, settings: Settings, model: Model | None) -> dict[str, Any]:
+        from vidrobust.metrics.catalogue import versions_of
+
+        assert model is not None, "a unit per model has one"
+        perturbations = [[each.key, list(each.strengths)] for each in perturbations_of(settings)]
+        of_boxes = settings.chosen_boxes if model.task == "detection" else {}
+        return {"perturbations": perturbations, "metrics": versions_of(model.task), **of_boxes}
+
+    def steps(self, settings: Settings) -> float:
+        """Return how many perturbed copies of one frame each model sees."""
+        from vidrobust.stages.sensitivity.design import shown_per_frame
+
+        asked = (one for one in perturbations_of(settings) if one.on_single_frames)
+        copies = sum(shown_per_frame(len(one.strengths), settings.strengths) for one in asked)
+        copies += sum(protocol.pictures() for protocol in _protocols(settings))
+        return float(copies)
+
+    def frames_needed(self, context: Context) -> Sequence[int]:
+        return [int(number) for number in _order(context)[context.have :]]
+
+    def work(self, context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
+        """Perturb the chosen frames once and show them to all these models."""
+        import numpy as np
+        import pandas as pd
+
+        from vidrobust.predictions import Classifier
+        from vidrobust.stages.sensitivity.unit import study_frames
+        from vidrobust.tables import schema as tables
+
+        settings, order = context.settings, _order(context)
+        perturbations = perturbations_of(settings)
+        # the published protocols are defined for classifiers
+        able = [m for m in models if isinstance(m, Classifier) and m.task == "classification"]
+        # the places of the frames in the order, and the frames in the order of time, to be decoded forwards
+        ranks = np.arange(context.have, len(order))
+        ranks = ranks[np.argsort(order[ranks])]
+        parts: list[pd.DataFrame] = []
+        size = chunk(context.info)
+        for start in range(0, len(ranks), size):
+            some = ranks[start : start + size]
+            frames = source.at([int(i) for i in order[some]])
+            how: dict[str, Any] = {
+                "seed": settings.seed,
+                "content": context.content,
+                "batch": settings.batch_size,
+                "step": context.advance,
+            }
+            if perturbations:
+                of_boxes: dict[str, Any] = {"only": settings.only, "ignored": settings.tracks.ignored}
+                each = settings.strengths
+                parts.append(
+                    study_frames(frames, models, perturbations, ranks=some, each=each, **of_boxes, **how)
+                )
+            parts += [protocol.study(frames, able, **how) for protocol in _protocols(settings)]
+        table = pd.concat(parts, ignore_index=True) if parts else tables.empty("sensitivity")
+        facts = {"frames": len(order)}
+        return {m.name: ({"sensitivity": table[table["model"] == m.name]}, dict(facts)) for m in models}
+
+    def trim(self, read: Read, content: str, settings: Settings, count: int) -> Trim:
+        transitions = read("transitions")
+        assert transitions is not None, "a unit that is there has its transitions"
+        frames = frames_to_study(transitions, count, content, settings.seed)
+        return lambda rows: rows[rows["frame"].isin(frames)]
+
+    def as_json(self, run: Run) -> Any:
+        """Return the mean of every difference, by model, perturbation and strength."""
+        from vidrobust.files.json_text import plain
+
+        by = ["model", "perturbation", "strength", "metric"]
+        found = run.table("sensitivity").groupby(by, sort=False)["value"].agg(value="mean", n="size")
+        return plain(found.reset_index().to_dict("records"))
 
 
-def _trim(read: Read, content: str, settings: Settings, count: int) -> Trim:
-    from vidrobust.stages.sensitivity.unit import trim
-
-    return trim(read, content, settings, count)
+SENSITIVITY = SensitivityStage()
 
 
-def _extra_key(settings: Settings, model: Model | None) -> Any:
-    from vidrobust.stages.sensitivity.unit import extra_key
+def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
+    """Return the perturbations of the suites asked for, or those named; SettingsError for an unknown name.
 
-    assert model is not None, "a unit per model has one"
-    return extra_key(settings, model)
+    Suites with a protocol of their own, such as ``shift``, are left out.
+    """
+    from vidrobust.perturb.catalogue import find, suite
 
-
-def _steps(settings: Settings) -> float:
-    from vidrobust.stages.sensitivity.unit import steps
-
-    return steps(settings)
-
-
-def _check(settings: Settings) -> None:
-    from vidrobust.stages.sensitivity.unit import perturbations_of
-
-    perturbations_of(settings)
+    if settings.perturbation:
+        return tuple(find(key) for key in settings.perturbation)
+    suites = [(name, suite(name)) for name in settings.suite]
+    return tuple(each for name, entries in suites if name not in protocols() for each in entries)
 
 
-def _as_json(run: Run) -> Any:
-    """The mean of every difference, by model, perturbation and strength."""
-    from vidrobust.stages.sensitivity.unit import means
+def frames_to_study(transitions: pd.DataFrame, count: int, content: str, seed: int) -> np.ndarray:
+    """Return ``count`` frames of an item in the order in which they are taken, of those that start a usable pair.
 
-    return means(run.table("sensitivity"))
+    So each frame studied has a natural change to be compared with. Where the item has no usable pair at all
+    (stills, one frame), all its frames may be taken. The first of them are those of a smaller ``count``.
+    """
+    import numpy as np
+
+    from vidrobust.stages.sensitivity.design import start_of
+    from vidrobust.statistics.samples import spread_order
+
+    frames, reason = transitions["frame"].to_numpy(), transitions["reason"].to_numpy()
+    starts = frames[:-1][reason[1:] == ""]
+    candidates = np.unique(starts if len(starts) else frames)
+    chosen: np.ndarray = candidates[spread_order(len(candidates), count, start_of(seed, content))]
+    return chosen
 
 
-SENSITIVITY = SampleStage(
-    name="sensitivity",
-    sentence="How much each perturbation moves the prediction.",
-    version=3,
-    per="model",
-    needs=(TRANSITIONS,),
-    settings=(*FOOTAGE, "suite", "perturbation", "strengths", "draws", "seed"),
-    summary_settings=("frames", "budget", "only", "ignore", "entry_line"),
-    extra_key=_extra_key,
-    unit_tables=("sensitivity",),
-    budgeted="frames",
-    work=_work,
-    frames_needed=_frames_needed,
-    trim=_trim,
-    steps=_steps,
-    step="perturbed frames",
-    check=_check,
-    as_json=_as_json,
-)
+def chunk(info: VideoInfo) -> int:
+    """Return how many frames are worked on at once: what fits into CHUNK_BYTES, at most 64."""
+    return max(1, min(64, CHUNK_BYTES // (3 * info.width * info.height)))
+
+
+def _order(context: Context) -> np.ndarray:
+    return frames_to_study(context.need_transitions(), context.count, context.content, context.settings.seed)
+
+
+def _protocols(settings: Settings) -> list[SuiteProtocol]:
+    found = {} if settings.perturbation else protocols()
+    return [protocol for suite, protocol in found.items() if suite in settings.suite]

@@ -1,4 +1,4 @@
-"""The unit of the sensitivity stage: some frames of an item under every perturbation, for all models at once."""
+"""Frames under every perturbation, shown to several models at once."""
 
 from __future__ import annotations
 
@@ -11,29 +11,17 @@ import pandas as pd
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.json_text import plain
-from vidrobust.frames.batch import FrameBatch, VideoInfo
+from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_selection import chosen
-from vidrobust.metrics.catalogue import metrics_of, task_of, versions_of
-from vidrobust.metrics.class_differences import METRICS, all_metrics
-from vidrobust.metrics.task import differences
+from vidrobust.metrics.catalogue import metrics_of, task_of
+from vidrobust.metrics.metric import differences
 from vidrobust.metrics.tracks.zones import Zone
 from vidrobust.models.predict import Batch, Model, Predictions, auto_batch, joined, predict
-from vidrobust.perturb.catalogue import find, suite
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.pipeline.unit import Context, Found, Read, Trim
-from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, PictureSequence, compared_pairs
-from vidrobust.predictions import Classifications, Classifier, Detections
-from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.sensitivity.design import shown_per_frame, start_of, strengths_shown
-from vidrobust.stages.sensitivity.shift import PICTURES_PER_FRAME, study_pixel_shifts
-from vidrobust.statistics.samples import spread_order
-from vidrobust.tables import schema as tables
+from vidrobust.predictions import Classifications, Detections
+from vidrobust.stages.sensitivity.design import strengths_shown
 from vidrobust.video.prefetch import prefetched
-from vidrobust.video.source import VideoSource
-
-# How much each synthetic perturbation moves the prediction of a clean frame.
 
 AHEAD = 1
 """Batches that are perturbed before they are asked for."""
@@ -216,195 +204,3 @@ def _differences_rows(
             "value": np.concatenate([found[name].astype(np.float64) for name in names]),
         }
     )
-
-
-# ImageNet-P on real frames: each frame becomes a sequence of 31 or 41, compared by the rule of its sequence.
-
-
-def study_sequences(
-    frames: FrameBatch,
-    models: Sequence[Classifier],
-    *,
-    content: str,
-    draws: int = 1,
-    seed: int = 0,
-    batch: Batch = "auto",
-    step: Step | None = None,
-) -> pd.DataFrame:
-    """The ``sensitivity`` rows of the ImageNet-P sequences: perturbation ``imagenet-p:NAME``.
-
-    ``strength`` is the number of the frame in the sequence, and the value its difference to the frame it is
-    compared with: the one before, or the clean first one for noise. The mean of ``label_flip`` over the strengths
-    is the flip probability (Hendrycks & Dietterich 2019, section 4.2), that of ``top5_distance`` is uT5D.
-    ``content`` is the key of the item's footage, which seeds the draws.
-    """
-    rows = []
-    for sequence in SEQUENCES.values():
-        for draw in range(draws):
-            for frame, number in zip(frames.pixels, frames.index, strict=True):
-                rows.append(
-                    _rows(frames.item, content, frame, int(number), sequence, models, draw, seed, batch)
-                )
-                if step is not None:
-                    step(sequence.num_frames)
-    return pd.concat(rows, ignore_index=True)
-
-
-def _rows(
-    item: str,
-    content: str,
-    frame: torch.Tensor,
-    number: int,
-    sequence: PictureSequence,
-    models: Sequence[Classifier],
-    draw: int,
-    seed: int,
-    batch: Batch,
-) -> pd.DataFrame:
-    key = f"imagenet-p:{sequence.name}"
-    pictures = torch.stack(list(sequence.frames(frame, seeded(content, number, draw, key, seed))))
-    pairs = np.array(compared_pairs(sequence.num_frames, sequence.compare))
-    parts = []
-    for model in models:
-        p = predict(model, pictures, batch).probabilities
-        found = all_metrics(p[pairs[:, 0]], p[pairs[:, 1]])
-        for metric in METRICS:
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "model": model.name,
-                        "item": item,
-                        "frame": number,
-                        "perturbation": key,
-                        "strength": pairs[:, 1].astype(np.float64),
-                        "draw": draw,
-                        "metric": metric,
-                        "value": found[metric].astype(np.float64),
-                    }
-                )
-            )
-    return pd.concat(parts, ignore_index=True)
-
-
-OWN_PROTOCOL = ("imagenet-p", "shift")
-CHUNK_BYTES = 32 * 2**20
-"""Frames in memory at once, in bytes."""
-
-
-def work(context: Context, source: VideoSource, models: list[Model]) -> dict[str, Found]:
-    """Perturb the chosen frames once and show them to all these models."""
-    settings = context.settings
-    order = _order(context)
-    # the places of the frames in the order, and the frames in the order of time, to be decoded forwards
-    ranks = np.arange(context.have, len(order))
-    ranks = ranks[np.argsort(order[ranks])]
-    parts: list[pd.DataFrame] = []
-    size = chunk(context.info)
-    for start in range(0, len(ranks), size):
-        some = ranks[start : start + size]
-        frames = source.at([int(i) for i in order[some]])
-        how: dict[str, Any] = {
-            "draws": settings.draws,
-            "seed": settings.seed,
-            "content": context.content,
-            "batch": settings.batch_size,
-            "step": context.advance,
-        }
-        chosen: dict[str, Any] = {"only": settings.only, "ignored": settings.tracks.ignored}
-        perturbations = perturbations_of(settings)
-        if perturbations:
-            parts.append(
-                study_frames(
-                    frames, models, perturbations, ranks=some, each=settings.strengths, **chosen, **how
-                )
-            )
-        if "imagenet-p" in _own(settings):
-            parts.append(study_sequences(frames, _classifiers(models), **how))
-        if "shift" in _own(settings):
-            parts.append(study_pixel_shifts(frames, _classifiers(models), **how))
-    table = pd.concat(parts, ignore_index=True) if parts else tables.empty("sensitivity")
-    return {
-        model.name: ({"sensitivity": table[table["model"] == model.name]}, {"frames": len(order)})
-        for model in models
-    }
-
-
-def frames_needed(context: Context) -> list[int]:
-    """The frames that are to be perturbed."""
-    return [int(number) for number in _order(context)[context.have :]]
-
-
-def _order(context: Context) -> np.ndarray:
-    return frames_to_study(context.need_transitions(), context.count, context.content, context.settings.seed)
-
-
-def trim(read: Read, content: str, settings: Settings, count: int) -> Trim:
-    """What keeps the rows of the first ``count`` frames, of a unit that may hold more."""
-    transitions = read("transitions")
-    assert transitions is not None, "a unit that is there has its transitions"
-    frames = frames_to_study(transitions, count, content, settings.seed)
-    return lambda rows: rows[rows["frame"].isin(frames)]
-
-
-def chunk(info: VideoInfo) -> int:
-    """How many frames are worked on at once: what fits into CHUNK_BYTES, at most 64."""
-    return max(1, min(64, CHUNK_BYTES // (3 * info.width * info.height)))
-
-
-def extra_key(settings: Settings, model: Model) -> dict[str, Any]:
-    """The perturbations and metrics that these settings come to, some of which other packages may bring."""
-    perturbations = [[each.key, list(each.strengths)] for each in perturbations_of(settings)]
-    of_boxes = settings.chosen_boxes if model.task == "detection" else {}
-    return {"perturbations": perturbations, "metrics": versions_of(model.task), **of_boxes}
-
-
-def _classifiers(models: list[Model]) -> list[Classifier]:
-    """Those of the models for which the published protocols are defined."""
-    return [model for model in models if isinstance(model, Classifier) and model.task == "classification"]
-
-
-def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
-    """The perturbations of the suites asked for, or those named; SettingsError for an unknown name.
-
-    The suites ``imagenet-p`` and ``shift`` compare their own frames, not a perturbed with a clean one, and are
-    studied by their own protocols. What changes nothing in a single frame is not asked of single frames.
-    """
-    if settings.perturbation:
-        return tuple(find(key) for key in settings.perturbation)
-    suites = [(name, suite(name)) for name in settings.suite]
-    return tuple(each for name, entries in suites if name not in OWN_PROTOCOL for each in entries)
-
-
-def steps(settings: Settings) -> float:
-    """How many perturbed copies of one frame each model sees."""
-    asked = (one for one in perturbations_of(settings) if one.on_single_frames)
-    copies = sum(shown_per_frame(len(one.strengths), settings.strengths) for one in asked)
-    if "imagenet-p" in _own(settings):
-        copies += sum(sequence.num_frames for sequence in SEQUENCES.values())
-    if "shift" in _own(settings):
-        copies += PICTURES_PER_FRAME
-    return float(copies * settings.draws)
-
-
-def _own(settings: Settings) -> set[str]:
-    return set() if settings.perturbation else set(settings.suite) & set(OWN_PROTOCOL)
-
-
-def frames_to_study(transitions: pd.DataFrame, count: int, content: str, seed: int) -> np.ndarray:
-    """``count`` frames of an item in the order in which they are taken, of those that start a usable pair.
-
-    So that each frame studied has a natural change to be compared with; where the item has no usable pair at all
-    (stills, one frame), over all its frames. The first of them are those of a smaller ``count``.
-    """
-    frames, reason = transitions["frame"].to_numpy(), transitions["reason"].to_numpy()
-    starts = frames[:-1][reason[1:] == ""]
-    candidates = np.unique(starts if len(starts) else frames)
-    chosen: np.ndarray = candidates[spread_order(len(candidates), count, start_of(seed, content))]
-    return chosen
-
-
-def means(table: pd.DataFrame) -> Any:
-    """The mean of every difference, by model, perturbation and strength, as plain values."""
-    by = ["model", "perturbation", "strength", "metric"]
-    found = table.groupby(by, sort=False)["value"].agg(value="mean", n="size").reset_index()
-    return plain(found.to_dict("records"))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.durations import clock
@@ -76,7 +77,7 @@ def _label_changes(run: RunTables) -> pd.DataFrame:
     pairs, frames = run.table("pairs"), run.table("frames")
     if pairs is None or frames is None:
         return _no_changes()
-    flips = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "") & pairs["label_flip"]]
+    flips = usable_pairs(pairs).query("label_flip")
     names = frames.drop_duplicates(["model", "item", "track", "frame"])
     names = names[["model", "item", "track", "frame", "label_name"]]
     for side, name in (("frame_a", "before"), ("frame_b", "after")):
@@ -173,7 +174,7 @@ def _left_classes(run: RunTables) -> list[tuple[float, tuple[str, ...]]]:
     pairs, frames = run.table("pairs"), run.table("frames")
     if pairs is None or frames is None:
         return []
-    used = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    used = usable_pairs(pairs)
     names = frames.drop_duplicates(["model", "item", "track", "frame"])
     names = names[["model", "item", "track", "frame", "label_name"]].rename(columns={"frame": "frame_a"})
     used = used.merge(names, on=["model", "item", "track", "frame_a"], how="left")

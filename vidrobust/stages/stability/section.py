@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
-from vidrobust.metrics.metric import Metric
-from vidrobust.metrics.task import Task
+from vidrobust.metrics.metric import Metric, Task, usable_pairs
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.parts import with_parts
@@ -45,7 +44,7 @@ def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
     pairs, frames  tables of one model; pairs may have the column part. Clusters by the one rule,
     ``statistics/clusters.py``. NaN where there is no pair; kappa is not defined where only one class occurs.
     """
-    near = pairs[(pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    near = usable_pairs(pairs)
     labels = frames.set_index(["item", "frame"])[["label", "time_s"]]
     a = labels.reindex(pd.MultiIndex.from_frame(near[["item", "frame_a"]]))
     b = labels.reindex(pd.MultiIndex.from_frame(near[["item", "frame_b"]]))
@@ -119,7 +118,7 @@ def _one_in(found: Mapping[str, Any], none_seen: str) -> str:
 def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
     pairs = run.table("pairs")
     pairs = tables.empty("pairs") if pairs is None else pairs
-    usable = pairs[(pairs["model"] == name) & (pairs["kind"] == "adjacent") & (pairs["excluded"] == "")]
+    usable = usable_pairs(pairs, name)
     flip, revert, moved = (
         overall(stability, name, metric) for metric in ("flip_rate", "revert_flip_rate", "total_variation")
     )

@@ -17,7 +17,7 @@ from vidrobust.footage.labels.matching import BOX, in_pixels
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.detection import DETECTION
-from vidrobust.metrics.metric import Metric
+from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.models.predict import needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import Run
@@ -184,7 +184,7 @@ def summarise(run: Run, facts: Facts) -> None:
         found = with_labels.judged(run, task_of(task), mine)
         summaries.insert(0, found.pop("stability", tables.empty("stability")))
         mine, judged = {**mine, **found}, {**judged, **found}
-        metrics = metrics_of(task, run.settings.anchor_deltas)
+        metrics = metrics_of(task, ANCHOR_DELTAS)
         summaries.insert(0, rates.summarise(mine, metrics))
         by.append(rates.summarise_by_class(mine, metrics))
         by.append(rates.summarise_by(mine, metrics, task_of(task).groups))

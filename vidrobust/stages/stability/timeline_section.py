@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from vidrobust.frame_pairs.transitions import GAPS
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
@@ -37,7 +38,7 @@ def timelines(run: RunTables) -> Timelines:
     if frames is None or pairs is None:
         return Timelines()
     near = pairs[pairs["kind"] == "adjacent"]
-    used = near[near["excluded"] == ""]
+    used = usable_pairs(pairs)
     worst = used.groupby("item", sort=False).agg(
         flip=("label_flip", "mean"), change=("total_variation", "mean")
     )
@@ -78,7 +79,7 @@ def stretch(frame: np.ndarray, flips: np.ndarray, most: int = MOST_FRAMES) -> tu
 def _item(item: str, models: list[str], frames: pd.DataFrame, near: pd.DataFrame) -> Picture:
     present = [m for m in models if (frames["model"] == m).any()]
     order = np.unique(frames["frame"].to_numpy())
-    flips = near.loc[near["label_flip"] & (near["excluded"] == ""), "frame_b"].to_numpy()
+    flips = usable_pairs(near).query("label_flip")["frame_b"].to_numpy()
     start, stop = stretch(order, flips)
     part = frames[frames["frame"].isin(order[start:stop])]
     pairs = near[near["frame_a"].isin(order[start:stop]) & near["frame_b"].isin(order[start:stop])]
@@ -141,7 +142,7 @@ def _model(panel: Axes, of: pd.DataFrame, pairs: pd.DataFrame, names: Mapping[st
         panel.set_xlim(time[0], time[-1])
     panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.2, borderaxespad=0.3)
     at = of.drop_duplicates("frame").set_index("frame")["time_s"]
-    flips = pairs[pairs["label_flip"] & (pairs["excluded"] == "")]
+    flips = usable_pairs(pairs).query("label_flip")
     panel.vlines(at.reindex(flips["frame_b"]), 1.04, 1.12, color="black", linewidth=0.9)
     for _, row in pairs[pairs["excluded"].isin(GAPS)].iterrows():
         panel.axvline(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +11,9 @@ import torch
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.catalogue import metrics_of, task_of
-from vidrobust.metrics.task import AlongTime, Tables
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.models.predict import Model, needs_pixels, predict_footage
-from vidrobust.pipeline.unit import Context, Found
+from vidrobust.pipeline.stage import Context, Found
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability import noise_floor
 from vidrobust.stages.stability.tables import UNIT_TABLES
@@ -86,22 +84,7 @@ def along_time(settings: Settings, rate: float, origin: tuple[int, float] | None
 
     return AlongTime(
         frame_rate=delivered,
-        anchor_deltas=settings.anchor_deltas,
-        motion_limit=settings.motion_limit,
         revert_within=settings.revert_within,
         tracks=settings.tracks_at(delivered),
         row_of=row_of,
     )
-
-
-def whole_item(
-    settings: Settings, model: Model, about: Mapping[str, Any], found: Tables, transitions: pd.DataFrame
-) -> dict[str, pd.DataFrame]:
-    """The tables of a model on an item that was worked on in segments.
-
-    about  what run.json says of the item
-    found  its tables, those of the segments behind each other
-    transitions  its rows of that table
-    """
-    along = along_time(settings, float(about["frame_rate"]))
-    return task_of(model.task).whole(found, transitions, (about["height"], about["width"]), along)

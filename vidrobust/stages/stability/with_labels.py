@@ -13,7 +13,7 @@ from vidrobust.accuracy.two_models import two_models
 from vidrobust.footage.labels.outside import outside
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
-from vidrobust.metrics.task import Task
+from vidrobust.metrics.metric import Task
 from vidrobust.pipeline.run import Run
 from vidrobust.stages.stability import known_boxes
 from vidrobust.statistics.clusters import clusters_of_rows

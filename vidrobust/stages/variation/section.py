@@ -13,7 +13,7 @@ from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.variation.quantities import QUANTITIES, title_of
+from vidrobust.stages.variation.spread import QUANTITIES, title_of
 from vidrobust.text.durations import duration
 from vidrobust.text.numbers import interval, number, percent, percent_interval
 from vidrobust.text.phrases import listing, plural
@@ -28,17 +28,17 @@ PERCENTILES = (50, 95, 99)
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedRows:
     """Rows of a table, and how many more there are."""
 
     rows: list[Mapping[str, Any]]
     more: int = 0
 
 
-def first_rows(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> Listed:
+def first_rows(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> ListedRows:
     """The first rows, and the count of the others."""
     each = list(rows)
-    return Listed(each[:most], max(0, len(each) - most))
+    return ListedRows(each[:most], max(0, len(each) - most))
 
 
 def in_one_line(run: RunTables) -> str:
@@ -85,7 +85,7 @@ def exclusions(run: RunTables) -> list[dict[str, Any]]:
     return rows
 
 
-def inputs(run: RunTables) -> Listed:
+def inputs(run: RunTables) -> ListedRows:
     """What was read: the items with damage or problems first."""
     rows = [
         {
@@ -116,10 +116,10 @@ def corrupt_frames(run: RunTables) -> str:
 
 
 def variation_summary(run: RunTables) -> pd.DataFrame | None:
-    """Per scale and quantity over all items: unit, p50, p95, p99, n measured, valid, error, least and most p99.
+    """Per scale and quantity over all items: unit, p50, p95, p99, n, valid, error, least and most p99.
 
-    From the measured pairs themselves where they are kept; else the table of items, where a percentile over all
-    items is not known and the median item's is given (``pooled`` False).
+    From the measured pairs themselves where they are kept; else the table of items, where a percentile over
+    all items is not known and the median item's is given (``pooled`` False).
     """
     table = run.table("variation")
     if table is None:

@@ -15,7 +15,7 @@ import torch
 
 from tests.pipeline.conftest import run
 from vidrobust.frames.pixels import to_array, to_tensor
-from vidrobust.models.detection.answers import Answer, answers
+from vidrobust.models.detection.network import BoxAnswer, answers
 from vidrobust.models.load import load_model
 from vidrobust.plugins.published.transplant.cutout import Cutout, neutral, read_cutout
 from vidrobust.plugins.published.transplant.paste import Place, covered, grid, paste
@@ -197,13 +197,13 @@ def test_lost_by_suppression_is_distinguished_from_lost_by_the_network() -> None
     scores, labels = np.array([0.9, 0.8, 0.7], np.float32), np.array([0, 1, 2])
     none = (Places.of(np.empty((0, 4))), np.empty(0, np.float32), np.empty(0, np.int64))
     before = (boxes, np.array([0.6, 0.1, 0.7], np.float32), labels)
-    clean, pasted = Answer((boxes, scores, labels), (boxes, scores, labels)), Answer(none, before)
+    clean, pasted = BoxAnswer((boxes, scores, labels), (boxes, scores, labels)), BoxAnswer(none, before)
     rows = of_others(clean, pasted, np.array([False, False, True]))
     assert [row["lost"] for row in rows] == [True, True]  # the third is hidden
     assert [row["lost_before"] for row in rows] == [0.0, 1.0]
     assert [row["score_change"] for row in rows] == pytest.approx([-0.3, -0.7], abs=1e-6)
-    assert np.isnan(of_others(clean, Answer(none), np.zeros(3, bool))[0]["score_change"])
-    assert new_boxes(Answer(none), clean, np.array([False, True, False])) == 2
+    assert np.isnan(of_others(clean, BoxAnswer(none), np.zeros(3, bool))[0]["score_change"])
+    assert new_boxes(BoxAnswer(none), clean, np.array([False, True, False])) == 2
 
 
 def test_the_objects_box_is_the_best_of_those_on_it() -> None:

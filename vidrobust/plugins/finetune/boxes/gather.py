@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError
 from vidrobust.frame_pairs.transitions import reasons_of
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.finetune.boxes.judge import BoxBench
 from vidrobust.plugins.finetune.boxes.network import TrainableBoxes

@@ -18,7 +18,7 @@ from vidrobust.files.atomic import write_arrays
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_meter import BoxMeter
-from vidrobust.metrics.task import AlongTime
+from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.against_truth import Truth, matched
 from vidrobust.metrics.tracks.follow import follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes

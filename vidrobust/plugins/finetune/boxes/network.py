@@ -16,8 +16,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.metrics.box_differences import change
 from vidrobust.metrics.box_selection import chosen, within_frame
 from vidrobust.metrics.tracks.follow import TrackSettings
-from vidrobust.models.detection.modules import ModuleDetector
-from vidrobust.models.modules import full_precision
+from vidrobust.models.modules import ModuleDetector, full_precision
 from vidrobust.models.predict import Model
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import Arm

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vidrobust.plugins.gauge.figures import EVERYONE, GAUGE, figures_of, find
+from vidrobust.plugins.gauge.figures import EVERYONE, FIGURES, GAUGE, figures_of
 from vidrobust.plugins.gauge.study_words import trials
 from vidrobust.text.numbers import number, percent
 from vidrobust.text.phrases import plural
@@ -145,7 +145,9 @@ def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         return list(SIX["attribute"])
     every = {row[0]: row for kind in ("gauge", "attribute") for row in SIX[kind]}
     known = figures_of(found)
-    computed = {name for name in every if any(_known(of["value"]) for of in find(known, name).values())}
+    computed = {
+        name for name in every if any(_known(of["value"]) for of in FIGURES.find(known, name).values())
+    }
     names = sorted((*OF_RUN, *IN_PLACE), key=lambda name: name not in computed)[: len(OF_RUN)]
     decides = found["overall"]["quantity"]
     rest = [name for name in computed if name.rpartition(".")[2] == decides and name not in names]
@@ -176,7 +178,7 @@ def _plain(found: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdi
 def _worst(known: Mapping[str, Any], row: tuple[str, str, str], unit: str, verdicts: Verdicts) -> Tile:
     key, symbol, what = row
     bare = key.rpartition(".")[2]
-    of = {who: entry for who, entry in find(dict(known), key).items() if _known(entry["value"])}
+    of = {who: entry for who, entry in FIGURES.find(dict(known), key).items() if _known(entry["value"])}
     if not of:
         return Tile(symbol=symbol, what=what, value="–", interval="not computed")
     pick = min if bare in LOWEST else max

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from vidrobust.plugins.gauge.acceptance import limits_in_words
-from vidrobust.plugins.gauge.figures import GAUGE, Figures, figures_of, find
+from vidrobust.plugins.gauge.figures import FIGURES, GAUGE, figures_of
 from vidrobust.plugins.gauge.overall import SHARES, worst_words
 from vidrobust.plugins.gauge.report import gauge_section, reference_figures
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
@@ -25,9 +26,12 @@ from vidrobust.plugins.gauge.words import (
     together_words,
 )
 from vidrobust.report.drawing import Picture
-from vidrobust.report.pages import write_page
+from vidrobust.report.pages import fragment, write_page
 from vidrobust.report.pictures import Pictures
+from vidrobust.report.section import Keep
+from vidrobust.run_folder.figures import Figures
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.statement import Level, Statement
 from vidrobust.text.numbers import (
     NOT_MEASURED,
     counted_share,
@@ -40,6 +44,8 @@ from vidrobust.text.phrases import plural
 
 # An attribute study on the page: agreement within and between operators, and against the reference.
 
+PACKAGE = "vidrobust.plugins.gauge"
+"""Holds the templates of this plugin."""
 MOST_CLASSES, MOST_CROSSED = 4, 10
 """Classes up to which cross tables are shown, and how many of them."""
 
@@ -130,8 +136,8 @@ MEANS = {
 def verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
     """One verdict with the interval of what it judges; the limits of its rule in percent where the value is."""
     name, share = each["quantity"], each["quantity"] in SHARES
-    of_two = {} if name != "kappa" else find(known, "cohens_kappa")
-    entry = {**of_two, **find(known, name)}.get(each["of"] or GAUGE, {})
+    of_two = {} if name != "kappa" else FIGURES.find(known, "cohens_kappa")
+    entry = {**of_two, **FIGURES.find(known, name)}.get(each["of"] or GAUGE, {})
     ends = entry.get("low"), entry.get("high")
     limits = (each["accept"], each["marginal"])
     written = map(percent, limits) if share else (f"{limit:g}{each['unit']}" for limit in limits)
@@ -222,11 +228,6 @@ class Section:
     crossed: list[dict[str, Any]]
     notes: list[str]
 
-    @property
-    def weight(self) -> int:
-        """Bytes of the pictures of the grey zone in the page."""
-        return sum(len(shot["uri"]) for part in self.grey for shot in part["shots"])
-
 
 def section(run: RunTables) -> Section | None:
     """The section of a run's report, or None where no repeatability was asked for."""
@@ -241,6 +242,28 @@ def section(run: RunTables) -> Section | None:
         grey=shots(run, shown),
         grey_left_out=left_out(found["attribute"], len(shown)),
     )
+
+
+def details(run: RunTables, keep: Keep) -> Markup | str:
+    """Return the section of details.html; "" where no repeatability was asked for."""
+    shown = section(run)
+    if shown is None:
+        return ""
+    content = {
+        "repeatability": shown,
+        "repeatability_figures": keep(shown.pictures),
+        "folder": str(run.folder),
+    }
+    return fragment("repeatability.html", content, PACKAGE)
+
+
+def statements(run: RunTables) -> Iterator[Statement]:
+    """Yield the summary of the study for the answer."""
+    shown = section(run)
+    if shown is not None:
+        yield Statement(
+            question="is it repeatable", text=f"{shown.summary}.", level=Level.MEASURED, kind="gauge_study"
+        )
 
 
 def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:
@@ -310,7 +333,7 @@ def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name:
         "repeatability_figures": shown.pictures,
         "folder": "",
     }
-    return write_page(path, "study_of_table.html", content)
+    return write_page(path, "study_of_table.html", content, PACKAGE)
 
 
 def _section(

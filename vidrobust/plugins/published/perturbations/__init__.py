@@ -1,1 +1,1 @@
-"""The published suites: ImageNet-C, ImageNet-P, one-pixel shifts."""
+"""The published suites: ImageNet-C and its relatives, ImageNet-P."""

@@ -23,9 +23,9 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.pixels import channel_means, each_frame, map_levels, to_array
 from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import Generators, integer, normal, one_per_frame, sixteen_bits, uniform
-from vidrobust.perturb.noise import frame_by_frame, impulse, shot
-from vidrobust.perturb.perturbation import Apply, Perturbation
-from vidrobust.perturb.photometric import LEVELS
+from vidrobust.perturb.light import LEVELS
+from vidrobust.perturb.noise import impulse, shot
+from vidrobust.perturb.perturbation import Apply, Perturbation, frame_by_frame
 from vidrobust.plugins.published.perturbations import weather
 from vidrobust.plugins.published.perturbations.severities import of_severities
 

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from vidrobust.frames.pixels import to_tensor
-from vidrobust.models.detection.answers import Answer
+from vidrobust.models.detection.network import BoxAnswer
 from vidrobust.models.predict import predict
 from vidrobust.plugins.published.transplant.cutout import Cutout, neutral
 from vidrobust.plugins.published.transplant.paste import Place, box_of, grid, paste
@@ -25,7 +25,7 @@ from vidrobust.plugins.published.transplant.study import Background, Settings, T
 from vidrobust.predictions import Classifier
 from vidrobust.shapes.places import Places
 
-NO_BOXES = Answer((Places.of(np.empty((0, 4))), np.empty(0, np.float32), np.empty(0, np.int64)))
+NO_BOXES = BoxAnswer((Places.of(np.empty((0, 4))), np.empty(0, np.float32), np.empty(0, np.int64)))
 
 
 def transplant_of_classes(

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.box_differences import BIRTH, KEEP, LEAST_IOU, ious, match
-from vidrobust.models.detection.answers import Answer, Found, answers
+from vidrobust.models.detection.network import BoxAnswer, FrameBoxes, answers
 from vidrobust.plugins.published.transplant.cutout import Cutout, Neutral, neutral
 from vidrobust.plugins.published.transplant.paste import Place, box_of, covered, grid, paste
 from vidrobust.predictions import Detector
@@ -28,7 +28,7 @@ NOTHING = -1
 """The label where the object is not found."""
 
 
-def of_object(found: Found, box: np.ndarray, start_score: float = BIRTH) -> dict[str, Any]:
+def of_object(found: FrameBoxes, box: np.ndarray, start_score: float = BIRTH) -> dict[str, Any]:
     """Whether a box of ``start_score`` or more lies on the pasted object's own box, IoU ON_IT or more: the best.
 
     found (bool), label (or NOTHING), score and iou (NaN where not found)
@@ -50,8 +50,8 @@ def of_object(found: Found, box: np.ndarray, start_score: float = BIRTH) -> dict
 
 
 def of_others(
-    clean: Answer,
-    pasted: Answer,
+    clean: BoxAnswer,
+    pasted: BoxAnswer,
     hidden: np.ndarray,
     *,
     start_score: float = BIRTH,
@@ -96,8 +96,8 @@ def of_others(
 
 
 def new_boxes(
-    clean: Answer,
-    pasted: Answer,
+    clean: BoxAnswer,
+    pasted: BoxAnswer,
     touches: np.ndarray,
     *,
     start_score: float = BIRTH,
@@ -117,7 +117,7 @@ def new_boxes(
     return int((alone & ~touches[born]).sum())
 
 
-def _raw(answer: Answer, box: np.ndarray, label: int) -> tuple[float, float]:
+def _raw(answer: BoxAnswer, box: np.ndarray, label: int) -> tuple[float, float]:
     """Best score of any candidate on a box, and of one of its class; 0 without one, NaN where it is not known."""
     if answer.before is None:
         return np.nan, np.nan
@@ -171,7 +171,7 @@ class Transplant:
 
     positions: pd.DataFrame
     effects: pd.DataFrame
-    clean: dict[str, Answer]
+    clean: dict[str, BoxAnswer]
     places: dict[str, list[Place]]
 
 
@@ -189,7 +189,7 @@ def transplant(
     double = neutral(cutout, settings.neutral)
     positions: list[dict[str, Any]] = []
     effects: list[dict[str, Any]] = []
-    clean: dict[str, Answer] = {}
+    clean: dict[str, BoxAnswer] = {}
     places: dict[str, list[Place]] = {}
     for background in backgrounds:
         size = background.pixels.shape[:2]
@@ -215,8 +215,8 @@ def _add(
     effects: list[dict[str, Any]],
     background: Background,
     patch: str,
-    clean: Answer,
-    pasted: Answer,
+    clean: BoxAnswer,
+    pasted: BoxAnswer,
     where: tuple[Cutout, Place] | None,
     settings: Settings,
 ) -> None:
@@ -254,7 +254,9 @@ def _add(
     )
 
 
-def _target(clean: Answer, pasted: Answer, box: np.ndarray | None, settings: Settings) -> dict[str, Any]:
+def _target(
+    clean: BoxAnswer, pasted: BoxAnswer, box: np.ndarray | None, settings: Settings
+) -> dict[str, Any]:
     """The pasted object itself; nothing is pasted without a box."""
     if box is None:
         nothing = of_object(pasted.after, np.zeros(4), settings.start_score)

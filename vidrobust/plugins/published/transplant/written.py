@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text
-from vidrobust.models.detection.answers import Answer, answers
+from vidrobust.models.detection.network import BoxAnswer, answers
 from vidrobust.plugins.published.transplant.cutout import Cutout, neutral
 from vidrobust.plugins.published.transplant.paste import box_of, paste
 from vidrobust.plugins.published.transplant.study import Background, Settings, Transplant
@@ -129,7 +129,7 @@ def draw_worst(
 
 def _drawn(
     pixels: np.ndarray,
-    answer: Answer,
+    answer: BoxAnswer,
     names: tuple[str, ...],
     keep_score: float,
     gone: Sequence[int] | np.ndarray,

@@ -1,0 +1,191 @@
+"""How commands end: never with 0 and without a result, and with one sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.pipeline.conftest import run
+from vidrobust.footage.content import ContentKeys
+from vidrobust.footage.item import Item
+
+MODEL = """
+import sys
+import numpy as np
+from vidrobust.predictions import Classifications
+
+class Bands:
+    name, task, version, class_names = "bands", "classification", "1", ("dark", "light")
+    calls = 0
+
+    def __call__(self, pixels):
+        Bands.calls += 1
+        {call}
+        light = np.asarray(pixels, np.float32).mean(axis=(1, 2, 3)) / 255
+        return Classifications(np.stack([1 - light, light], axis=1), self.class_names)
+
+def model():
+    {load}
+    return Bands()
+"""
+
+
+@pytest.fixture
+def clip(public_clips: Path) -> str:
+    return str(public_clips / "line-flour-bags.gif")
+
+
+def bands(folder: Path, name: str, *, call: str = "pass", load: str = "pass") -> str:
+    (folder / f"{name}.py").write_text(MODEL.format(call=call, load=load))
+    return f"-m{name}:model"
+
+
+def stability(clip: str, model: str, out: Path, *more: str) -> int:
+    return run("stability", clip, model, "--end-s=0.4", f"-o{out}", "-q", *more)
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "load"),
+    [
+        ("ends_when_loaded", "pass", "sys.exit(0)"),
+        ("ends_when_asked", "sys.exit(0)", "pass"),
+        ("ends_when_asked_again", "Bands.calls > 2 and sys.exit(0)", "pass"),
+    ],
+)
+def test_a_model_that_exits_is_an_error_of_the_model(
+    clip: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    call: str,
+    load: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = bands(tmp_path, name, call=call, load=load)
+    assert stability(clip, model, tmp_path / "run", "--fail-if=flip_rate > 2") == 3
+    assert name.split("_")[0] not in capsys.readouterr().out
+    assert not (tmp_path / "run" / "metrics.json").is_file()
+
+
+def test_a_command_of_a_plugin_that_exits_has_not_succeeded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vidrobust.cli.doctor.diagnose", lambda: sys.exit(0))
+    assert run("doctor") == 3
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_a_model_raises_does_not_reach_the_terminal_as_it_is(
+    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = bands(tmp_path, "colourful", call='raise ValueError("\\x1b[2J\\x1b]0;title\\x07red")')
+    assert stability(clip, model, tmp_path / "run") == 3
+    printed = capsys.readouterr()
+    assert "red" in printed.err
+    assert not {"\x1b", "\x07"} & set(printed.err + printed.out)
+
+
+@pytest.mark.parametrize(("rule", "code"), [("flip_rate > 2", 0), ("flip_rate >= 0", 1), ("no_such > 1", 2)])
+def test_a_gate_whose_output_nobody_reads_ends_with_its_own_code(
+    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str, code: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert stability(clip, bands(tmp_path, "steady_bands"), tmp_path / "run") == 0
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "vidrobust", "gate", str(tmp_path / "run"), "--fail-if", rule]
+    ended = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, env={**os.environ})
+    os.close(writes)
+    assert (ended.returncode, ended.stderr) == (code, b"")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_pipes_and_devices_are_refused_before_they_are_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = tmp_path / "endless.mp4"
+    if kind == "pipe":
+        os.mkfifo(source)
+    else:
+        source.symlink_to("/dev/zero")
+    assert stability(str(source), bands(tmp_path, "patient_bands"), tmp_path / "run") == 3
+    with pytest.raises(OSError, match="not a file"):
+        ContentKeys(None).of(Item(name="a", path=source))
+
+
+@pytest.mark.parametrize("value", ["90 %", "high", "1e999"])
+def test_probabilities_that_are_none_are_named(
+    clip: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    table = tmp_path / "answers.csv"
+    table.write_text(f"frame,label,probability\n0,a,0.5\n1,b,{value}\n")
+    assert run("stability", clip, f"-mpredictions:{table}", f"-o{tmp_path / 'run'}", "-q") in (2, 3)
+    said = capsys.readouterr().err
+    assert str(table) in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", ["stability", "report"])
+def test_a_run_folder_that_cannot_be_written_to_is_said(
+    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert stability(clip, bands(tmp_path, "readable_bands"), tmp_path / "run") == 0
+
+    def refuse(self: FileLock, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), self.lock_file)
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    assert run(command, str(tmp_path / "run"), "-q") == 3
+
+
+def test_an_export_that_cannot_be_written_is_said(
+    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert stability(clip, bands(tmp_path, "exported_bands"), tmp_path / "run") == 0
+    (tmp_path / "taken").write_text("a file where the folder would be")
+    capsys.readouterr()
+    assert run("export", str(tmp_path / "run"), "--to=junit", f"--out={tmp_path / 'taken' / 'x'}") in (2, 3)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["labels", "class_map", "run", "policy"])
+def test_json_that_is_nested_too_deeply_is_no_crash(
+    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 200_000)
+    model = bands(tmp_path, "shallow_bands")
+    options = {"labels": ["--labels=deep.json"], "class_map": ["--class-map=deep.json"]}
+    if what in options:
+        assert stability(clip, model, tmp_path / "run", *options[what]) in (2, 3)
+    elif what == "run":
+        (tmp_path / "run").mkdir()
+        deep.rename(tmp_path / "run" / "run.json")
+        assert run("show", str(tmp_path / "run")) == 3
+    else:
+        assert run("policy", clip, model, "--trained-with=deep.json", f"-o{tmp_path / 'run'}", "-q") in (2, 3)
+
+
+def test_other_content_of_the_same_size_and_time_has_another_key(tmp_path: Path) -> None:
+    file, keys = tmp_path / "a.bin", ContentKeys(tmp_path / "hashes.json")
+    file.write_bytes(b"a" * 400_000)
+    os.utime(file, (1_000_000, 1_000_000))
+    first = keys.of(Item(name="a", path=file))
+    keys.save()
+    assert json.loads((tmp_path / "hashes.json").read_text())
+    file.write_bytes(b"a" * 250_000 + b"b" + b"a" * 149_999)  # between the blocks that are looked at
+    os.utime(file, (1_000_000, 1_000_000))
+    assert ContentKeys(tmp_path / "hashes.json").of(Item(name="a", path=file)) != first

@@ -1,0 +1,269 @@
+"""Files of boxes as people have them: other counts, own tracks, nothing found, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.models.kinds.detections import RecordedDetector, recorded_detector
+from vidrobust.models.spec import ModelSpec, split_options
+from vidrobust.shapes.rle import packed
+
+HEADER = "frame,score,label,x1,y1,x2,y2"
+
+
+def load(path: Path, options: str = "") -> RecordedDetector:
+    target, given = split_options(f"{path}{options}")
+    return recorded_detector(
+        ModelSpec(f"detections:{path}", "detections", target, given), torch.device("cpu")
+    )
+
+
+def rows(frames: range, more: str = "") -> str:
+    return "".join(f"{f},0.9,1,{10 + f},20,{40 + f},60{more}\n" for f in frames)
+
+
+def written(folder: Path, text: str, name: str = "boxes.csv") -> Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def test_frames_from_0(tmp_path: Path) -> None:
+    model = load(written(tmp_path, f"{HEADER}\n{rows(range(5))}"))
+    assert model.about("clip", 5)["counted_from"] == 0
+    assert model.predict_frames("clip", np.arange(5)).boxes[:, 0].tolist() == [10, 11, 12, 13, 14]
+
+
+@pytest.mark.parametrize("num_frames", [6, 20, None])
+def test_frames_from_1_are_seen_to_be(num_frames: int | None, tmp_path: Path) -> None:
+    """Boxes of 1 to 6: of 6 frames the last one would be beyond; of 20, or of unknown many, none has 0."""
+    model = load(written(tmp_path, f"{HEADER}\n{rows(range(1, 7))}"))
+    summary = model.about("clip", num_frames)
+    assert (summary["counted_from"], summary["beyond"]) == (1, 0)
+    assert model.predict_frames("clip", np.arange(6)).boxes[:, 0].tolist() == [11, 12, 13, 14, 15, 16]
+
+
+def test_frames_1_to_the_last_but_one_may_count_from_0(tmp_path: Path) -> None:
+    """Of 7 frames, 1 to 6: the first may be empty, or the last; it is said to be as documented, from 0."""
+    path = written(tmp_path, f"{HEADER}\n{rows(range(1, 7))}")
+    assert load(path).about("clip", 7)["counted_from"] == 0
+    assert load(path, ",first=1").about("clip", 7)["counted_from"] == 1
+    with pytest.raises(SettingsError, match="first: expected 0 or 1"):
+        load(path, ",first=2")
+
+
+def test_frames_that_the_item_does_not_have_are_counted(tmp_path: Path) -> None:
+    model = load(written(tmp_path, f"{HEADER}\n{rows(range(10))}"))
+    assert model.about("clip", 7)["beyond"] == 3
+    shifted = load(written(tmp_path, f"{HEADER}\n{rows(range(100, 110))}", "late.csv"))
+    with pytest.raises(
+        ModelError, match="all 10 boxes of clip are of frames 100 to 109, and the input has 7"
+    ):
+        shifted.about("clip", 7)
+
+
+def test_own_tracks(tmp_path: Path) -> None:
+    model = load(written(tmp_path, f"{HEADER},track\n{rows(range(3), ',7')}"))
+    tracks = model.predict_frames("clip", np.arange(3)).tracks
+    assert tracks is not None
+    assert tracks.tolist() == [7, 7, 7]
+    named = load(written(tmp_path, f"{HEADER},track\n{rows(range(3), ',car-1')}", "named.csv"))
+    assert named.predict_frames("clip", np.arange(3)).tracks.tolist() == [0, 0, 0]  # type: ignore[union-attr]
+    plain = load(written(tmp_path, f"{HEADER}\n{rows(range(3))}", "plain.csv"))
+    assert plain.predict_frames("clip", np.arange(3)).tracks is None
+
+
+def test_looked_at_and_empty(tmp_path: Path) -> None:
+    """Item b has a row without score and box: it was looked at. Item c has none, and is refused."""
+    text = f"item,{HEADER}\n" + "".join(f"a,{line}\n" for line in rows(range(3)).splitlines()) + "b,,,,,,,\n"
+    model = load(written(tmp_path, text))
+    assert model.predict_frames("b", np.arange(4)).num_frames == 4
+    assert len(model.predict_frames("b", np.arange(4)).scores) == 0
+    with pytest.raises(ModelError, match="no boxes of c, but of a, b; if it was looked at"):
+        model.predict_frames("c", np.arange(4))
+    empty = load(written(tmp_path, HEADER + "\n", "empty.csv"))
+    assert len(empty.predict_frames("any", np.arange(4)).scores) == 0
+
+
+def test_a_file_without_items_is_about_one_video(tmp_path: Path) -> None:
+    model = load(written(tmp_path, f"{HEADER}\n{rows(range(3))}"))
+    model.predict_frames("a", np.arange(3))
+    with pytest.raises(ModelError, match="has no column item, so it can be about one video only: a or b"):
+        model.predict_frames("b", np.arange(3))
+
+
+def test_mot_results(tmp_path: Path) -> None:
+    """Frames and pixels from 1; -1 where the tracker gives no score, class or place in the world."""
+    text = "1,3,11,21,30,40,0.8,-1,-1,-1\n2,3,12,21,30,40,0.7,-1,-1,-1\n2,4,101,21,30,40,-1,-1,-1,-1\n"
+    model = load(written(tmp_path, text, "MOT17-02.txt"))
+    found = model.predict_frames("clip", np.arange(2))
+    assert found.boxes.tolist() == [[10, 20, 40, 60], [11, 20, 41, 60], [100, 20, 130, 60]]
+    assert found.frame.tolist() == [0, 1, 1]
+    assert found.tracks is not None
+    assert found.tracks.tolist() == [3, 3, 4]
+    np.testing.assert_allclose(found.scores, [0.8, 0.7, 1.0])
+    with pytest.raises(InputError, match="expected MOTChallenge results"):
+        load(written(tmp_path, "1,2,3\n", "short.txt"))
+
+
+def test_coco_results_and_their_names(tmp_path: Path) -> None:
+    results = [{"image_id": 5, "category_id": 44, "bbox": [10, 20, 30, 40], "score": 0.75}]
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    about = {
+        "images": [
+            {"id": 5, "file_name": "clip_000003.jpg"},
+            {"id": 6, "file_name": "clip_000004.jpg"},
+            {"id": 7, "file_name": "other/000000.jpg"},
+        ],
+        "categories": [{"id": 44, "name": "bottle"}],
+    }
+    (tmp_path / "about.json").write_text(json.dumps(about))
+    model = load(tmp_path / "results.json", f",categories={tmp_path / 'about.json'},first=0")
+    found = model.predict_frames("clip", np.arange(6))
+    assert found.frame.tolist() == [3]
+    assert found.boxes.tolist() == [[10, 20, 40, 60]]
+    assert model.class_names[44] == "bottle"
+    assert len(model.predict_frames("other", np.arange(1)).scores) == 0
+    plain = load(tmp_path / "results.json")
+    assert plain.predict_frames("any", np.arange(6)).frame.tolist() == [5]
+    (tmp_path / "set.json").write_text(json.dumps({**about, "annotations": results}))
+    assert load(tmp_path / "set.json").class_names[44] == "bottle"
+
+
+def test_a_folder_of_ultralytics(tmp_path: Path) -> None:
+    folder = tmp_path / "predict" / "labels"
+    folder.mkdir(parents=True)
+    (folder / "line_1.txt").write_text("2 0.5 0.5 0.2 0.4 0.9 11\n")
+    (folder / "line_2.txt").write_text("")
+    (folder / "line_3.txt").write_text("2 0.5 0.5 0.2 0.4 0.8 11\n")
+    model = load(tmp_path / "predict")
+    found = model.predict_frames("line", np.arange(3), (100, 200))
+    np.testing.assert_allclose(found.boxes, [[80, 30, 120, 70]] * 2)
+    assert found.frame.tolist() == [0, 2]
+    assert found.tracks is not None
+    assert found.tracks.tolist() == [11, 11]
+    (folder / "line_4.txt").write_text("2 0.5 0.5 0.2 0.4\n")
+    with pytest.raises(InputError, match="save_conf=True"):
+        load(tmp_path / "predict")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("1,0.9,1,10,20,x,60", "row 0 holds something that is no number"),
+        ("1,9,1,10,20,40,60", "scores in 0..1"),
+        ("1,0.9,1,100,20,40,60", "end before they begin, .*x, y, width, height"),
+        ("1.5,0.9,1,10,20,40,60", "frame and label: expected whole numbers"),
+    ],
+)
+def test_what_is_refused(line: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=says):
+        load(written(tmp_path, f"{HEADER}\n{line}\n"))
+
+
+def test_the_table_of_a_run_is_read_back(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        [(0, 0.9, 1, 10.0, 20.0, 40.0, 60.0, "a", "m", 5)],
+        columns=[*HEADER.split(","), "item", "model", "track"],
+    )
+    table.to_parquet(tmp_path / "detections.parquet")
+    found = load(tmp_path / "detections.parquet").predict_frames("a", np.arange(1))
+    assert len(found.scores) == 1
+
+
+def test_coco_results_with_masks_and_turned_boxes(tmp_path: Path) -> None:
+    """Run lengths packed and not, rings, and detectron2's boxes of five numbers, in degrees against the clock."""
+    counts = [0, 2, 3, 2, 23]  # of 5 x 6 px: the upper two pixels of the first two columns
+    rows = [
+        {"bbox": [0, 0, 2, 2], "segmentation": {"size": [5, 6], "counts": counts}},
+        {"bbox": [0, 0, 2, 2], "segmentation": {"size": [5, 6], "counts": packed(counts)}},
+        {"bbox": [1, 1, 2, 3], "segmentation": [[1, 1, 3, 1, 3, 4, 1, 4]]},
+        {"bbox": [40, 30, 20, 10, 90]},
+        {"bbox": [0, 0, 2, 2]},
+    ]
+    about = [{"image_id": 0, "category_id": 1, "score": 0.9, **row} for row in rows]
+    model = load(written(tmp_path, json.dumps(about), "results.json"))
+    found = model.predict_frames("clip", np.arange(2))
+    assert found.shapes is not None
+    one, two, three, four, none = found.shapes
+    assert (one.area, two.area, one.common(two), one.box.tolist()) == (4, 4, 4, [0, 0, 2, 2])
+    assert (three.area, none) == (6, None)
+    np.testing.assert_allclose(found.boxes[3], [35, 20, 45, 40])
+    np.testing.assert_allclose(four.box, [35, 20, 45, 40], atol=1e-3)
+    turned = [{**about[3], "bbox": [40, 30, 20, 10, 30]}]
+    (tilted,) = load(written(tmp_path, json.dumps(turned), "t.json")).predict_frames("c", np.arange(1)).shapes  # type: ignore[misc]
+    highest = tilted.corners[tilted.corners[:, 1].argmin()]
+    assert highest[0] > 40  # the right end goes up
+
+
+def test_ultralytics_polygons(tmp_path: Path) -> None:
+    """A triangle and a turned box with scores; with numbers of tracks behind them; without scores refused."""
+    lines = "1 0.5 0.25 0.75 0.25 0.5 0.75 0.9\n0 0.1 0.1 0.2 0.1 0.2 0.3 0.1 0.3 0.8\n"
+    (tmp_path / "plain").mkdir()
+    written(tmp_path / "plain", lines, "line_1.txt")
+    found = load(tmp_path / "plain").predict_frames("line", np.arange(1), (40, 80))
+    assert found.shapes is not None
+    assert found.boxes.tolist() == [[40, 10, 60, 30], [8, 4, 16, 12]]
+    assert [round(each.area) for each in found.shapes] == [190, 64]  # middles on the slope are outside
+    np.testing.assert_allclose(found.scores, [0.9, 0.8])
+    assert found.tracks is None
+    (tmp_path / "tracked").mkdir()
+    written(tmp_path / "tracked", lines.replace("0.9\n", "0.9 3\n").replace("0.8\n", "0.8 4\n"), "line_1.txt")
+    tracked = load(tmp_path / "tracked").predict_frames("line", np.arange(1), (40, 80))
+    assert tracked.tracks is not None
+    assert tracked.tracks.tolist() == [3, 4]
+    (tmp_path / "bare").mkdir()
+    written(tmp_path / "bare", "1 0.5 0.25 0.75 0.25 0.75 0.75 0.5 0.75\n", "line_1.txt")
+    with pytest.raises(InputError, match="save_conf=True"):
+        load(tmp_path / "bare")
+
+
+def test_dota_results(tmp_path: Path) -> None:
+    written(tmp_path, "dock_000003 0.8 10 10 30 10 30 20 10 20\n", "Task1_ship.txt")
+    written(tmp_path, "dock_000000 0.9 50 50 60 60 50 70 40 60\n", "Task1_plane.txt")
+    model = load(tmp_path)
+    found = model.predict_frames("dock", np.arange(4))
+    assert model.class_names == ("plane", "ship")
+    assert (found.frame.tolist(), found.labels.tolist()) == ([0, 3], [0, 1])
+    assert found.boxes.tolist() == [[40, 50, 60, 70], [10, 10, 30, 20]]
+    assert found.shapes is not None
+    assert [shape.area for shape in found.shapes] == [200, 200]
+    written(tmp_path, "dock_000003 0.8 10 10 30\n", "Task1_ship.txt")
+    with pytest.raises(InputError, match="line 1: expected picture, score and 8 coordinates"):
+        load(tmp_path)
+
+
+def test_a_table_with_shapes(tmp_path: Path) -> None:
+    """The column as the table ``detections`` has it; one that is no shape is told by its row."""
+    line = "0,0.9,1,10,20,40,60"
+    text = f"{HEADER},shape\n{line},polygon 10 20 40 20 40 60 10 60\n{line},\n"
+    found = load(written(tmp_path, text)).predict_frames("clip", np.arange(1))
+    assert found.shapes is not None
+    assert (found.shapes[0].area, found.shapes[1]) == (1200, None)
+    with pytest.raises(InputError, match="row 0: shape: expected rle or polygon, got 'circle'"):
+        load(written(tmp_path, f"{HEADER},shape\n{line},circle 3\n", "wrong.csv"))
+
+
+def test_kitti_results(tmp_path: Path) -> None:
+    """Frames and pixels from 0, types by name, the score last; regions that do not matter are left out."""
+    rest = "-1 -1 -1 -1000 -1000 -1000 -10"
+    text = f"0 7 Car -1 -1 -10 10 20 40 60 {rest} 0.8\n2 7 Car -1 -1 -10 12 20 42 60 {rest} 0.7\n"
+    text += f"2 8 Cyclist -1 -1 -10 100 20 130 60 {rest} 0.6\n2 -1 DontCare -1 -1 -10 0 0 9 9 {rest} 0.1\n"
+    model = load(written(tmp_path, text, "0000.txt"))
+    found = model.predict_frames("0000", np.arange(3))
+    assert found.boxes.tolist() == [[10, 20, 40, 60], [12, 20, 42, 60], [100, 20, 130, 60]]
+    assert (found.frame.tolist(), [model.class_names[k] for k in found.labels]) == (
+        [0, 2, 2],
+        ["Car", "Car", "Cyclist"],
+    )
+    assert found.tracks is not None
+    assert found.tracks.tolist() == [7, 7, 8]
+    np.testing.assert_allclose(found.scores, [0.8, 0.7, 0.6])
+    with pytest.raises(InputError, match="line 5: expected 17 or 18 values, got 3"):
+        load(written(tmp_path, f"{text}1 2 Car\n", "short.txt"))

@@ -1,0 +1,209 @@
+"""torchvision and timm networks with local weights, and what is said when the hub is out of reach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+import torchvision
+from PIL import Image
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.info import file_sha256, model_info, state_sha256
+from vidrobust.models.kinds.libraries import torchvision_choice
+from vidrobust.models.load import load_model
+from vidrobust.models.modules import from_module, full_precision
+from vidrobust.models.network import as_classifier
+from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.spec import parse_spec
+
+
+def seeded(name: str, **arguments: int) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torchvision.models.get_model(name, weights=None, **arguments).eval()
+
+
+@pytest.fixture(scope="module")
+def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("resnet") / "parts.pth"
+    torch.save(seeded("resnet18", num_classes=4).state_dict(), path)
+    return path
+
+
+def test_torchvision_equals_its_own_transforms_and_module(resnet: Path, cat: torch.Tensor) -> None:
+    module = seeded("resnet18", num_classes=4)
+    preset = torchvision.models.ResNet18_Weights.DEFAULT.transforms()
+    cat = cat[:2]
+    images = [Image.fromarray(frame.permute(1, 2, 0).numpy()) for frame in cat]
+    with torch.inference_mode():
+        expected = module(torch.stack([preset(image) for image in images])).softmax(1).numpy()
+    model = load_model(f"torchvision:resnet18,weights={resnet},num_classes=4")
+    got = model(cat)
+    assert np.abs(got.probabilities - expected).max() < 2e-3
+    assert got.class_names == ("class 0", "class 1", "class 2", "class 3")
+    info = model_info(model)
+    assert (model.name, info.weights_sha256) == ("resnet18@parts", file_sha256(resnet))
+    assert "preprocessing of ResNet18_Weights.IMAGENET1K_V1" in info.notes
+    assert info.preprocessing.startswith(
+        "shorter side to 256 px (bilinear, antialiased, uint8), centre crop 224x224"
+    )
+
+
+def test_class_names_from_a_file_set_the_number(tmp_path: Path, noise: torch.Tensor) -> None:
+    torch.save(seeded("shufflenet_v2_x0_5", num_classes=4).state_dict(), tmp_path / "w.pth")
+    (tmp_path / "names.txt").write_text("good\nscratch\ndent\nempty\n")
+    model = load_model(
+        f"torchvision:shufflenet_v2_x0_5,weights={tmp_path / 'w.pth'},classes={tmp_path / 'names.txt'}"
+    )
+    assert model(noise).class_names == ("good", "scratch", "dent", "empty")
+
+
+def test_the_wrong_number_of_classes_names_the_option(resnet: Path) -> None:
+    with pytest.raises(SettingsError, match=r"fc\.(bias|weight) is \(4.*add ,num_classes=4"):
+        load_model(f"torchvision:resnet18,weights={resnet}")
+    with pytest.raises(SettingsError, match="another architecture"):
+        load_model(f"torchvision:squeezenet1_1,weights={resnet}")
+
+
+def test_presets_are_found_by_file_name_or_asked_for(tmp_path: Path) -> None:
+    """ResNet-50 has two sets of weights: V1 resizes to 256 px, V2 (the default) to 232."""
+    entries = torchvision.models.ResNet50_Weights
+    official = tmp_path / entries.IMAGENET1K_V1.url.rpartition("/")[2]
+    mine = tmp_path / "mine.pth"
+    for path, options, entry in (
+        (official, "", entries.IMAGENET1K_V1),
+        (mine, "", entries.IMAGENET1K_V2),
+        (mine, ",preset=IMAGENET1K_V1", entries.IMAGENET1K_V1),
+    ):
+        path.touch()
+        spec = parse_spec(f"torchvision:resnet50,weights={path}{options}")
+        assert torchvision_choice(spec, entries) == (entry, path)
+    assert torchvision_choice(parse_spec("torchvision:resnet50"), entries) == (entries.DEFAULT, None)
+    by_name = parse_spec("torchvision:resnet50,weights=IMAGENET1K_V1")
+    assert torchvision_choice(by_name, entries) == (entries.IMAGENET1K_V1, None)
+    with pytest.raises(SettingsError, match="has no weights 'V1'; it has IMAGENET1K_V1, IMAGENET1K_V2"):
+        torchvision_choice(parse_spec(f"torchvision:resnet50,weights={mine},preset=V1"), entries)
+
+
+def test_googlenet_gets_the_input_scaling_of_its_weights(tmp_path: Path, noise: torch.Tensor) -> None:
+    """torchvision's own weights of GoogLeNet set transform_input; a local copy must act the same.
+
+    Untrained, the network's probabilities differ little whatever goes in, so the distance to the network with
+    the scaling is held against the distance to the one without.
+    """
+    module = seeded("googlenet", num_classes=2, init_weights=False)
+    torch.save(module.state_dict(), tmp_path / "g.pth")
+    preset = torchvision.models.GoogLeNet_Weights.DEFAULT.transforms()
+    image = preset(Image.fromarray(noise[0].permute(1, 2, 0).numpy()))
+    rows = {}
+    with torch.inference_mode():
+        for module.transform_input in (True, False):
+            rows[module.transform_input] = module(image[None]).softmax(1).numpy()
+    got = load_model(f"torchvision:googlenet,weights={tmp_path / 'g.pth'},num_classes=2")(
+        noise[:1]
+    ).probabilities
+    assert np.abs(got - rows[True]).max() < 0.05 * np.abs(got - rows[False]).max()
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("torchvision:resnet19", r"no model 'resnet19'; did you mean resnet"),
+        (
+            "torchvision:fcn_resnet50",
+            "SemanticSegmentation, not ImageClassification: .*classifiers only",
+        ),
+        ("torchvision:resnet18,weights=gone.pth", r"gone\.pth: no such file \(looked for from"),
+        ("torchvision:resnet18,weights=IMAGENET1K_V9", r"weights: a file, or one of IMAGENET1K_V1"),
+        ("torchvision:resnet18,num_classes=3", "num_classes goes with weights=FILE"),
+        ("timm:no_such_net", "has no model 'no_such_net'"),
+        ("timm:resnet10t,weights=gone.pth", "no such file"),
+    ],
+)
+def test_wrong_specs(spec: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_model(spec)
+
+
+def test_hub_out_of_reach_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy is a port where nothing listens, so that the real download fails, with a network or without."""
+    for name in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(InputError, match=r"from the hub \(URLError.*torchvision:squeezenet1_1,weights=FILE"):
+        load_model("torchvision:squeezenet1_1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match=r"from the hub .*timm:resnet10t\.c3_in1k,weights=FILE"):
+        load_model("timm:resnet10t.c3_in1k")
+
+
+def test_timm_with_local_weights(tmp_path: Path, cat: torch.Tensor) -> None:
+    from timm.data.config import resolve_model_data_config
+    from timm.data.transforms_factory import create_transform
+
+    torch.manual_seed(0)
+    module = timm.create_model("test_vit", pretrained=False, num_classes=3).eval()
+    torch.save(module.state_dict(), tmp_path / "best.pth")
+    transform = create_transform(**resolve_model_data_config(module))
+    images = [Image.fromarray(frame.permute(1, 2, 0).numpy()) for frame in cat]
+    with torch.inference_mode():
+        expected = module(torch.stack([transform(image) for image in images])).softmax(1).numpy()
+    model = load_model(f"timm:test_vit,weights={tmp_path / 'best.pth'},num_classes=3")
+    assert np.abs(model(cat).probabilities - expected).max() < 2e-3
+    assert (model.name, len(model.class_names)) == ("test_vit@best", 3)
+    with pytest.raises(SettingsError, match="add ,num_classes=3"):
+        load_model(f"timm:test_vit,weights={tmp_path / 'best.pth'}")
+
+
+class Views(torch.nn.Module):
+    """Flattens with view, which channels_last memory does not allow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(3 * 8 * 8, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.layer(x.view(len(x), -1))
+        return result
+
+
+def test_a_network_that_cannot_take_channels_last_runs_contiguous(noise: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    module, p = Views(), Preprocess(size=8, mean=(127,) * 3, std=(64,) * 3)
+    network = from_module(
+        module, p, torch.device("cpu"), name="views", weights="", weights_sha256=state_sha256(module)
+    )
+    model = as_classifier(network, "spec")
+    assert "contiguous" in model.info.engine
+    assert any("not run in channels_last" in note for note in model.info.notes)
+    with torch.inference_mode():
+        expected = module(p(noise).contiguous()).softmax(1).numpy()
+    assert np.abs(model(noise).probabilities - expected).max() < 1e-6
+
+
+def test_state_hash_changes_with_one_weight_and_with_nothing_else() -> None:
+    first, second = Views(), Views()
+    second.load_state_dict(first.state_dict())
+    assert state_sha256(first) == state_sha256(second)
+    with torch.no_grad():
+        second.layer.bias[2] += 1e-6
+    assert state_sha256(first) != state_sha256(second)
+
+
+def test_tf32_is_off_for_a_gpu_and_nothing_else_changes() -> None:
+    """The flags can be read without a GPU; cudnn.flags by its defaults would switch cuDNN off."""
+    cudnn = torch.backends.cudnn
+
+    def state() -> tuple[bool, ...]:
+        return cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32
+
+    before = state()
+    with full_precision(torch.device("cuda")):
+        assert state() == (*before[:3], False)
+    assert state() == before
+    with full_precision(torch.device("cpu")):
+        assert state() == before

@@ -1,0 +1,139 @@
+"""External data of ONNX files is read inside the folder and refused outside it; telemetry is off."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import vidrobust
+from vidrobust.errors import InputError
+from vidrobust.models.info import identity
+from vidrobust.models.load import load_model
+from vidrobust.models.onnx_runtime import external_files
+
+SIDECAR = """
+size = 8
+crop = 1.0
+interpolation = "bilinear"
+mean = [0, 0, 0]
+std = [255, 255, 255]
+channels = "RGB"
+"""
+WEIGHT = np.random.default_rng(0).normal(size=(192, 3)).astype(np.float32)
+
+
+def write(folder: Path, location: str, *, inside_if: bool = False) -> Path:
+    """A network whose matrix lies in ``location``, directly or in the branch of an If."""
+    (folder / "weights.bin").write_bytes(WEIGHT.tobytes())
+    (folder / "net.toml").write_text(SIDECAR)
+    tensor = numpy_helper.from_array(WEIGHT, "weight")
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", location
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["N", 3, 8, 8])
+    scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", 3])
+    nodes = [
+        helper.make_node("Flatten", ["pixels"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weight"], ["scores"]),
+    ]
+    initial = [tensor]
+    if inside_if:
+        constant = helper.make_node("Constant", [], ["weight"], value=tensor)
+        branch = helper.make_graph(
+            [constant], "branch", [], [helper.make_tensor_value_info("weight", 1, [192, 3])]
+        )
+        yes = numpy_helper.from_array(np.array(True), "yes")
+        nodes.insert(0, helper.make_node("If", ["yes"], ["weight"], then_branch=branch, else_branch=branch))
+        initial = [yes]
+    graph = helper.make_graph(nodes, "net", [pixels], [scores], initial)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path = folder / "net.onnx"
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_weights_beside_it_are_found_and_count(tmp_path: Path) -> None:
+    path = write(tmp_path, "weights.bin")
+    assert external_files(path) == [tmp_path / "weights.bin"]
+    first = identity(load_model(f"onnx:{path}"))
+    (tmp_path / "weights.bin").write_bytes((WEIGHT * 2).tobytes())
+    second = identity(load_model(f"onnx:{path}"))
+    assert first is not None
+    assert second is not None
+    assert {key for key in first if first[key] != second[key]} == {"weights"}
+
+
+@pytest.mark.parametrize("inside_if", [False, True])
+@pytest.mark.parametrize("how", ["up", "absolute", "link"])
+def test_weights_elsewhere_are_refused(tmp_path: Path, how: str, inside_if: bool) -> None:
+    (tmp_path / "secret").write_bytes(WEIGHT.tobytes())
+    folder = tmp_path / "nets"
+    folder.mkdir()
+    (folder / "link").symlink_to(tmp_path / "secret")
+    location = {"up": "../secret", "absolute": str(tmp_path / "secret"), "link": "link"}[how]
+    path = write(folder, location, inside_if=inside_if)
+    with pytest.raises(InputError, match=r"outside its own folder, and is refused"):
+        load_model(f"onnx:{path}")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 40, b"\x3a\x7f", b"not a network at all", b"\x3a\x02\x0a\x7f"]
+)
+def test_what_is_no_network(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "net.onnx").write_bytes(content)
+    (tmp_path / "net.toml").write_text(SIDECAR)
+    with pytest.raises(InputError, match="cannot be read as an ONNX network"):
+        load_model(f"onnx:{tmp_path / 'net.onnx'}")
+
+
+def test_real_networks_read_nothing_else(models: Path) -> None:
+    """Against the package onnx, which lists the tensors that lie elsewhere."""
+    for path in sorted(models.glob("*.onnx")):
+        network = onnx.load(path, load_external_data=False)
+        elsewhere = [t for t in network.graph.initializer if t.data_location == TensorProto.EXTERNAL]
+        assert len(external_files(path)) == len(elsewhere) == 0
+
+
+IMPORTS = """
+import builtins, os, sys
+order = []
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "onnxruntime":
+            order.append(os.environ.get("ORT_DISABLE_TELEMETRY"))
+
+sys.meta_path.insert(0, Watch())
+os.environ.pop("ORT_DISABLE_TELEMETRY", None)
+from vidrobust.models.onnx_runtime import onnxruntime
+onnxruntime()
+print(order)
+"""
+
+
+def test_telemetry_is_off_before_the_package_is_imported() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['1']"
+
+
+def test_one_module_imports_onnx_runtime() -> None:
+    """But for the quantisation, which comes after it."""
+    root = Path(vidrobust.__file__).parent
+    found = set()
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found |= {(path.relative_to(root).as_posix(), n) for n in names if n.startswith("onnxruntime")}
+    assert found == {
+        ("models/onnx_runtime.py", "onnxruntime"),
+        ("models/engines/export.py", "onnxruntime.quantization"),
+    }

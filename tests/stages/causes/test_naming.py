@@ -1,0 +1,155 @@
+"""What is named, at which look, and whether keyframes change the answer: by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE
+from vidrobust.stages.causes.naming import (
+    AccountLook,
+    excess_at,
+    keyframe_tests,
+    named,
+    named_at,
+    open_causes,
+    place_test,
+    spent,
+)
+from vidrobust.statistics.levels import FALSE_DISCOVERY
+
+
+def account(n: int, p: dict[str, float], **high: float) -> pd.DataFrame:
+    """Rows over all items of one model, by cause its p; a share of .3, up to .5 where nothing else is given."""
+    rows = [
+        {"model": "m", "item": "", "cause": cause, "share": 0.3, "low": 0.1, "high": high.get(cause, 0.5)}
+        | {"n": n, "p": value, "p_clips": np.nan, "misfit": False, "occurs": 5}
+        for cause, value in p.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def look(part: float, n: int, **p: float) -> AccountLook:
+    found = account(n, p)
+    return AccountLook(part=part, account=found, slow=found.iloc[:0])
+
+
+def test_what_is_spent_by_hand() -> None:
+    assert spent(1.0) == pytest.approx(FALSE_DISCOVERY)
+    assert spent(0.5) == pytest.approx(0.0125)
+    assert spent(0.25) == pytest.approx(0.003125)
+
+
+def test_one_look_is_what_it_was() -> None:
+    one = look(1.0, 24, light=0.01, camera=0.3)
+    pd.testing.assert_frame_equal(named_at([one]), named(one.account, one.slow))
+
+
+def test_a_cause_is_named_where_what_may_be_spent_at_that_look_is_enough() -> None:
+    # alone and not above 1/2, q is 2 p; at half of the pairs .0125 may be spent, at all of them .0375 more
+    assert named_at([look(0.5, 24, light=0.006)])["cause"].tolist() == ["light"]
+    assert not len(named_at([look(0.5, 24, light=0.007)]))
+    later = named_at([look(0.5, 24, light=0.007), look(1.0, 48, light=0.018)])
+    assert later[["cause", "pairs"]].to_numpy().tolist() == [["light", 48]]
+    assert not len(named_at([look(0.5, 24, light=0.007), look(1.0, 48, light=0.019)]))
+
+
+def test_what_was_named_once_stays_named_with_its_share_of_all_pairs() -> None:
+    last = look(1.0, 48, light=0.4)
+    found = named_at(
+        [
+            look(0.5, 24, light=0.001),
+            AccountLook(part=1.0, account=last.account.assign(share=0.1), slow=last.slow),
+        ]
+    )
+    assert found[["cause", "pairs", "p", "share"]].to_numpy().tolist() == [["light", 24, 0.001, 0.1]]
+
+
+def test_a_look_that_brought_no_pair_leaves_its_error_to_the_same_question() -> None:
+    same = [look(0.25, 20, light=0.024), look(0.5, 20, light=0.024), look(1.0, 20, light=0.024)]
+    assert named_at(same)["cause"].tolist() == ["light"]
+    assert not len(named_at(same[:2]))
+
+
+def test_keyframes_hang_on_no_sample_and_are_held_against_the_whole_level() -> None:
+    assert named_at([look(0.25, 12, **{KEYFRAMES: 0.024})])["cause"].tolist() == [KEYFRAMES]
+    assert not len(named_at([look(0.25, 12, **{KEYFRAMES: 0.026})]))
+
+
+def test_what_is_open() -> None:
+    p = {"light": 0.2, "camera": 0.2, "objects": 0.001, NOISE: 0.2, KEYFRAMES: 0.5, "colour": 0.5}
+    p["sharpness"] = 0.51
+    rows = account(24, p, camera=0.09, colour=np.nan)
+    rows.loc[rows["cause"] == NOISE, "misfit"] = True
+    found = rows[rows["cause"] == "objects"]
+    # of sharpness nothing is seen, camera is surely small, objects is named, noise does not fit, and of keyframes
+    # more pairs say nothing
+    assert rows["cause"][open_causes(rows, found)].tolist() == ["light", "colour"]
+
+
+def test_models_that_answer_at_random_are_named_as_rarely_over_all_looks() -> None:
+    rng, hits, runs = np.random.default_rng(0), 0, 500
+    for _ in range(runs):
+        z = rng.standard_normal((5, 96)).cumsum(axis=1)
+        looks = [
+            look(n / 96, n, **dict(zip("abcde", _upper(z[:, n - 1] / np.sqrt(n)), strict=True)))
+            for n in (24, 48, 96)
+        ]
+        hits += len(named_at(looks)) > 0
+    assert hits / runs < 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / runs)
+    assert hits > 5
+
+
+def _upper(z: np.ndarray) -> list[float]:
+    return [0.5 * math.erfc(each / math.sqrt(2)) for each in z]
+
+
+def test_the_excess_is_beyond_the_pairs_beside() -> None:
+    excess = excess_at(np.array([1.0, 2.0, 9.0, np.nan, 1.0]))
+    assert np.allclose(excess, [-1, 2 - 5, 9 - 2, np.nan, np.nan], equal_nan=True)
+
+
+def test_one_keyframe_that_sticks_out_beats_every_other_place() -> None:
+    change = np.random.default_rng(0).gamma(2, size=200)
+    change[120] = 200
+    # of 200 places only the true one reaches it
+    assert place_test(change, np.arange(200) == 120) == pytest.approx(1 / 200)
+
+
+def test_keyframes_without_effect_are_found_in_few_clips() -> None:
+    rng = np.random.default_rng(0)
+    found = [place_test(rng.gamma(0.5, size=120), np.arange(120) % 40 == 20) for _ in range(400)]
+    assert np.mean(np.array(found) < 0.05) < 0.08
+
+
+def test_a_small_excess_is_not_above_the_share_asked_about() -> None:
+    change = np.ones(200)
+    change[120] = 5
+    assert place_test(change, np.arange(200) == 120) > 0.5
+    assert place_test(change, np.arange(200) == 120, share=0.01) == pytest.approx(1 / 200)
+
+
+def test_no_keyframes_no_answer() -> None:
+    assert np.isnan(place_test(np.ones(50), np.zeros(50, bool)))
+
+
+def test_clips_are_combined_per_model() -> None:
+    change = np.random.default_rng(0).gamma(2, size=100)
+    change[50] = 100
+    rows = pd.DataFrame(
+        {
+            "model": "m",
+            "item": "a",
+            "frame_a": np.arange(100),
+            "total_variation": np.sqrt(change) / 20,
+            "excluded": "",
+            "keyframe": np.arange(100) == 50,
+        }
+    )
+    one = keyframe_tests(rows)["m"]
+    assert one == pytest.approx(1 / 100)
+    assert keyframe_tests(pd.concat([rows, rows.assign(item="b")]))["m"] < one
+    assert keyframe_tests(rows.assign(keyframe=False)) == {}

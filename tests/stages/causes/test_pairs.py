@@ -1,0 +1,249 @@
+"""Which pairs are replayed: probabilities and weights by hand, nested samples, frames about a pair."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from threadpoolctl import threadpool_info
+
+from vidrobust.frame_pairs.transitions import CUTS
+from vidrobust.frames.pixels import to_array
+from vidrobust.stages.causes.pairs import (
+    FLOOR,
+    PAIR,
+    Pictures,
+    choose_pairs,
+    chosen_pairs,
+    has_third,
+    inclusion,
+    known_size,
+    own_change,
+    side_by_side,
+    sizes,
+    together,
+    trimmed_to,
+)
+from vidrobust.video.source import open_video
+
+
+def transitions(change: list[float], keyframes: tuple[int, ...] = ()) -> pd.DataFrame:
+    n = len(change)
+    frame = np.arange(n)
+    return pd.DataFrame(
+        {
+            "frame_a": frame,
+            "frame_b": frame + 1,
+            "pixel_change": change,
+            "excluded": "",
+            "keyframe": np.isin(frame + 1, keyframes),
+        }
+    )
+
+
+def test_probabilities_are_proportional_to_the_change() -> None:
+    # 4 of 8 pairs; 2 + 1 * 7 = 9 in all, mean 9/8, nobody at the floor: 4 * 2/9 and 4 * 1/9
+    p = inclusion(known_size(np.array([2.0, *[1.0] * 7])), 4)
+    assert np.allclose(p, [8 / 9, *[4 / 9] * 7])
+
+
+def test_a_pair_that_would_be_above_one_is_certain_and_the_rest_share() -> None:
+    p = inclusion(known_size(np.array([100.0, 1.0, 1.0, 1.0, 1.0])), 3)
+    # mean 20.8, floor 2.08 for the four: alike
+    assert np.allclose(p, [1, 0.5, 0.5, 0.5, 0.5])
+
+
+def test_no_pair_weighs_more_than_ten_times_an_average_one() -> None:
+    p = inclusion(known_size(np.array([0.0, *[1.0] * 99])), 10)
+    assert np.isclose(p[0] / p[1], FLOOR * 0.99)
+
+
+def test_weighted_totals_are_unbiased() -> None:
+    rng = np.random.default_rng(1)
+    change = rng.gamma(0.5, size=60)
+    value = change**2 + rng.normal(0, 0.1, 60) + 1
+    table = transitions(change.tolist())
+    totals = []
+    for seed in range(800):
+        chosen = choose_pairs(table, 12, f"key {seed}")
+        totals.append((chosen["weight"] * value[chosen["frame_a"]]).sum())
+    error = np.std(totals) / np.sqrt(len(totals))
+    assert abs(np.mean(totals) - value.sum()) < 3.5 * error
+
+
+def test_a_larger_sample_holds_the_smaller_one() -> None:
+    table = transitions(np.random.default_rng(3).gamma(0.7, size=90).tolist(), (30, 45, 60, 75))
+    held: set[int] = set()
+    for count in range(1, 95):
+        chosen = choose_pairs(table, count, "key")
+        assert held <= set(chosen["frame_a"])
+        assert len(chosen) == len(held | set(chosen["frame_a"]))
+        held = set(chosen["frame_a"])
+
+
+def test_keyframes_are_a_stratum_of_their_own() -> None:
+    chosen = choose_pairs(transitions([1.0] * 100, (20, 40, 60)), 24, "key")
+    at = chosen[chosen["stratum"] == "keyframe"]
+    assert at["frame_b"].tolist() == [20, 40, 60]
+    assert at["weight"].tolist() == [1, 1, 1]
+    rest = chosen[chosen["stratum"] == ""]
+    assert len(rest) == 21
+    assert np.isclose(rest["weight"].sum(), 97)
+
+
+def test_the_same_key_draws_the_same_pairs_and_another_key_others() -> None:
+    table = transitions(list(np.linspace(1, 2, 80)))
+    first, again, other = (choose_pairs(table, 10, key) for key in ("a", "a", "b"))
+    assert first.equals(again)
+    assert not first.equals(other)
+
+
+def test_a_pair_between_two_cuts_has_no_third_frame() -> None:
+    table = transitions([1.0] * 5)
+    table.loc[[1, 3], "excluded"] = "scene_cut"
+    # frames 0-1 | 2-3 | 4-5: no pair has a neighbour
+    assert has_third(table)[[0, 2, 4]].tolist() == [False, False, False]
+    table.loc[3, "excluded"] = ""
+    assert has_third(table)[[2, 3, 4]].tolist() == [True, True, True]
+    assert choose_pairs(table, 9, "key")["frame_a"].tolist() == [2, 3, 4]
+
+
+def test_fewer_pairs_than_wanted_are_all_taken() -> None:
+    chosen = choose_pairs(transitions([1.0, 2.0, 3.0]), 24, "key")
+    assert chosen["frame_a"].tolist() == [0, 1, 2]
+    assert chosen["weight"].tolist() == [1, 1, 1]
+
+
+def test_an_item_without_usable_pairs_gives_an_empty_table() -> None:
+    table = transitions([1.0] * 3).assign(excluded="duplicate")
+    chosen = choose_pairs(table, 8, "key")
+    assert len(chosen) == 0
+    assert list(chosen.columns) == ["frame_a", "frame_b", "weight", "stratum"]
+
+
+def test_a_size_is_the_root_of_what_picture_and_answer_change() -> None:
+    # picture: mean 2; answer: mean .5, so that .01 counts as a tenth of it
+    pairs = pd.DataFrame({"pixel_change": [2.0, 2.0, 2.0, 2.0], "own_change": [0.5, 0.01, 1.48, 0.01]})
+    assert np.allclose(sizes(pairs), np.sqrt([2 * 0.5, 2 * 0.05, 2 * 1.48, 2 * 0.05]))
+    assert np.allclose(sizes(pairs[["pixel_change"]]), 2.0)
+    assert np.allclose(sizes(pairs.assign(own_change=np.nan)), 2.0)
+
+
+def test_weights_stay_unbiased_where_the_models_own_change_draws() -> None:
+    rng = np.random.default_rng(2)
+    picture, own = rng.gamma(0.5, size=80), rng.gamma(0.3, size=80)
+    value = own**2 * (1 + rng.normal(0, 0.2, 80)) + 0.1 * picture  # seldom drawn pairs hold some
+    table = transitions(picture.tolist()).assign(own_change=own)
+    totals = []
+    for seed in range(300):
+        chosen = choose_pairs(table, 16, f"key {seed}")
+        totals.append((chosen["weight"] * value[chosen["frame_a"]]).sum())
+    error = np.std(totals) / np.sqrt(len(totals))
+    assert error < 0.02 * value.sum()
+    assert abs(np.mean(totals) - value.sum()) < 3.5 * error
+
+
+def test_the_models_own_change_finds_a_cause_of_few_pairs_and_more_pairs_find_it_oftener(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
+    monkeypatch.setattr("vidrobust.statistics.significance.DRAWS", 999)
+    power = importlib.import_module("pair_power").power
+    found = {key: values[0] for key, values in power((24, 48, 96), 30).items()}
+    assert found["picture and answer", 24] > found["picture", 24]
+    assert found["picture and answer", 48] > found["picture", 48]
+    for how in ("picture", "picture and answer"):
+        assert found[how, 24] <= found[how, 48] <= found[how, 96]
+    assert found["picture and answer", 96] > 0.9
+    assert found["nothing", 96] <= 0.1
+
+
+N = 200
+
+
+def of_a_clip() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    return pd.DataFrame(
+        {
+            "frame": np.arange(N),
+            "time_s": np.arange(N) / 25,
+            "pixel_change": np.r_[np.nan, rng.gamma(2, size=N - 1)],
+            "reason": np.array(["first", *[""] * (N - 1)], object),
+            "keyframe": False,
+        }
+    )
+
+
+def change(seed: int) -> pd.Series:
+    return pd.Series(np.random.default_rng(seed).gamma(0.5, size=N - 1), index=np.arange(N - 1))
+
+
+def test_a_models_own_change_is_that_of_its_neighbours() -> None:
+    pairs = pd.DataFrame(
+        {
+            "frame_a": [0, 0, 1, 2],
+            "kind": ["adjacent", "anchor", "adjacent", "adjacent"],
+            "total_variation": [0.1, 0.9, 0.2, np.nan],
+        }
+    )
+    found = own_change({"pairs": pairs}.get)
+    assert found[0] == 0.1
+    assert found[1] == 0.2
+    assert np.isnan(found[2])
+    boxes = pd.DataFrame({"frame_a": [3, 3], "kind": ["adjacent"] * 2, "box_change": [0.2, 0.4]})
+    assert np.isclose(own_change({"pairs": pairs.iloc[:0], "box_pairs": boxes}.get)[3], 0.3)
+    assert not len(own_change({}.get))
+
+
+def test_where_nothing_is_known_of_a_pair_it_counts_as_the_mean() -> None:
+    known = change(2)
+    known[10:20] = np.nan
+    filled = known.fillna(known.mean())
+    one, other = (chosen_pairs(of_a_clip(), each, 24, "clip", 0) for each in (known, filled))
+    assert one.equals(other)
+
+
+def test_samples_of_two_models_share_pairs_and_each_is_as_it_is_alone() -> None:
+    chosen = {
+        name: chosen_pairs(of_a_clip(), change(seed), 48, "clip", 0) for name, seed in (("a", 2), ("b", 3))
+    }
+    own = [set(map(tuple, each[PAIR].to_numpy())) for each in chosen.values()]
+    both = together(chosen)
+    assert set(map(tuple, both[PAIR].to_numpy())) == own[0] | own[1]
+    assert not both.duplicated(PAIR).any()
+    assert len(both) < 0.8 * (len(own[0]) + len(own[1]))  # 60 each; without common random numbers .9
+    assert together({"a": chosen["a"]}) is chosen["a"]
+
+
+def test_a_smaller_sample_is_cut_from_a_larger_one_with_its_own_weights() -> None:
+    tables = {"transitions": of_a_clip(), "pairs": pd.DataFrame()}
+    own = change(4)
+    tables["pairs"] = pd.DataFrame(
+        {"frame_a": own.index, "kind": "adjacent", "total_variation": own.to_numpy()}
+    )
+    large, small = (chosen_pairs(of_a_clip(), own, count, "clip", 0) for count in (60, 20))
+    settings = type("Seed", (), {"seed": 0})()
+    cut = trimmed_to(tables.get, "clip", settings.seed, 20)(large.drop(columns="stratum"))
+    found, wanted = (each.set_index(PAIR)["weight"].sort_index() for each in (cut, small))
+    assert found.equals(wanted)
+
+
+def test_pairs_come_in_order_with_what_is_beside_them_and_single_threaded_algebra(corpus: Path) -> None:
+    def shown(pictures: Pictures, name: str) -> tuple[list[int | None], str, set[int]]:
+        libraries = [each for each in threadpool_info() if each["user_api"] == "blas"]
+        sums = [None if picture is None else int(picture.sum(dtype=np.int64)) for picture in pictures]
+        return sums, name, {each["num_threads"] for each in libraries}
+
+    transitions = pd.DataFrame({"frame": range(12), "reason": [*[""] * 8, CUTS[0], *[""] * 3]})
+    pairs = [(4, 5), (0, 1), (6, 7), (8, 9), (10, 11), (2, 3)]
+    with open_video(corpus / "objects/cotracker_cat.mp4") as source:
+        sums = [int(to_array(source.at([k]).pixels[0]).sum(dtype=np.int64)) for k in range(12)]
+        made = list(side_by_side(source, transitions, pairs, shown, list("abcdef")))
+    assert [name for _, name, _ in made] == list("abcdef")
+    assert all(threads == {1} for _, _, threads in made)
+    beside = [(3, 6), (None, 2), (5, None), (None, 10), (9, None), (1, 4)]
+    for (a, b), (before, after), (given, _, _) in zip(pairs, beside, made, strict=True):
+        assert given == [None if k is None else sums[k] for k in (before, a, b, after)]

@@ -1,0 +1,53 @@
+"""What is imported when: torch and OpenCV only where pictures are computed. import-linter checks layers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from vidrobust.version import VERSION
+
+TORCH_FREE = (
+    "tables.schema",
+    "frames.device",
+    "frames.batch",
+    "predictions",
+    "statistics.intervals",
+    "footage.expand",
+    "stages.report.page",
+    "plugins.line.render",
+)
+
+
+@pytest.mark.parametrize("name", ["vidrobust", *(f"vidrobust.{n}" for n in TORCH_FREE)])
+def test_what_needs_no_torch_does_not_import_it(name: str) -> None:
+    code = f"import sys, {name}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_help_imports_no_command_and_no_library_that_computes() -> None:
+    heavy = "('torch', 'cv2', 'pandas', 'numpy', 'vidrobust.cli.studies', 'vidrobust.plugins.gauge.commands')"
+    code = (
+        "import sys\nfrom vidrobust.cli.app import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"sys.exit(', '.join(name for name in {heavy} if name in sys.modules) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_public_names_exist() -> None:
+    import vidrobust
+
+    assert len(vidrobust.__all__) == len(set(vidrobust.__all__))
+    for name in vidrobust.__all__:
+        assert getattr(vidrobust, name) is not None
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    pyproject = Path(__file__).parents[1] / "pyproject.toml"
+    assert tomllib.loads(pyproject.read_text())["project"]["version"] == VERSION

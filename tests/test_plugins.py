@@ -1,0 +1,216 @@
+"""The plugins of this package and of others: what they bring, what happens where one is broken or all are gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GREETING = """
+import click
+from vidrobust.cli.command_entry import CommandEntry, at
+
+
+@click.command()
+def greet():
+    click.echo("hello")
+
+
+COMMANDS = (
+    CommandEntry(name="greet", section="Courtesy", help="Say hello.", load=at("greeting:greet")),
+    CommandEntry(name="part", section="Courtesy", help="Say good-bye.", load=at("greeting_gone:part")),
+)
+"""
+ENTRY_POINTS = """
+[vidrobust.commands]
+greeting = greeting:COMMANDS
+gone = gone:COMMANDS
+again = greeting:COMMANDS
+[vidrobust.tables]
+gone = gone:TABLES
+[vidrobust.misspelt]
+greeting = greeting:COMMANDS
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package with a plugin that works, one that cannot be imported and one whose commands are taken."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "greeting.py").write_text(GREETING)
+    info = folder / "greeting-2.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: greeting\nVersion: 2.5\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    return folder
+
+
+def vidrobust(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-m", "vidrobust", *arguments]
+    return subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+
+
+def test_a_command_of_another_package_is_listed_and_runs(folder: Path) -> None:
+    listed = vidrobust(folder, "--help").stdout
+    assert listed.index("Courtesy:") < listed.index("greet") < listed.index("Tools:")
+    assert vidrobust(folder, "greet").stdout == "hello\n"
+
+
+def test_a_broken_plugin_is_named_once_and_stops_nothing(folder: Path) -> None:
+    """The package ``gone`` is missing for two groups; ``greeting`` and ``again`` name the same commands."""
+    done = vidrobust(folder, "plugins", "--json")
+    assert done.returncode == 0
+    plugins = {each["name"]: each for each in json.loads(done.stdout) if each["package"] == "greeting"}
+    assert {name: each["version"] for name, each in plugins.items()} == dict.fromkeys(plugins, "2.5")
+    assert plugins["again"]["brings"] == {"commands": ["greet", "part"]}
+    assert plugins["gone"]["error"].count("ModuleNotFoundError") == 2
+    assert "'greet'" in plugins["greeting"]["error"]
+    assert "misspelt" in plugins["greeting"]["error"]
+    warned = [line for line in done.stderr.splitlines() if "gone" in line]
+    assert len(warned) == 1
+    assert "greeting 2.5" in warned[0]
+
+
+def test_a_command_that_cannot_be_imported_ends_with_one_line(folder: Path) -> None:
+    done = vidrobust(folder, "part")
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    assert "greeting_gone" in done.stderr
+
+
+def test_our_own_plugins_are_whole() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "vidrobust", "plugins", "--json"], capture_output=True, text=True, check=True
+    )
+    own = {each["name"]: each for each in json.loads(done.stdout) if each["package"] == "vidrobust"}
+    assert set(own) >= {"finetune", "gauge", "line", "published", "unknown"}
+    assert {each["error"] for each in own.values()} == {""}
+    assert own["gauge"]["brings"]["commands"] == ["repeatability", "passes", "plan"]
+    assert own["unknown"]["brings"]["stages"] == ["unknown"]
+
+
+BROKEN = """
+import importlib.abc, sys
+
+
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.startswith(REFUSED):
+            raise ImportError(name + " is broken")
+
+
+GAUGE = "vidrobust.plugins.gauge."
+REFUSED = ("vidrobust.plugins.unknown.section", GAUGE + "report", GAUGE + "kept_study")
+sys.meta_path.insert(0, Refuse())
+from pathlib import Path
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.settings import Settings
+from vidrobust.finished_runs.gate import gates_on
+from vidrobust.run_folder.gates import parse_gate
+from vidrobust.stages.report.answer import text_of
+from vidrobust.stages.report.page import write_report
+
+folder = RunFolder.create(Path("run"), Settings())
+folder.update(models=[{"name": "net", "spec": "net", "task": "classification"}])
+print(write_report(folder.path).name, text_of(RunTables(folder.path)).split()[0])
+print(gates_on(folder, [parse_gate("percent_grr > 30")])[0].outcome)
+"""
+
+
+def test_a_plugin_that_fails_when_it_is_used_stops_neither_report_nor_answer_nor_gate(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", BROKEN], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["report.html net", "not computed"], done.stderr
+    named = [line.partition("'")[2].partition("'")[0] for line in done.stderr.splitlines()]
+    assert sorted(named) == ["gauge", "unknown"]
+
+
+BANDS = """
+import numpy as np
+from vidrobust.predictions import Classifications
+
+
+class Bands:
+    name, task, version, class_names = "bands", "classification", "1", ("dark", "light")
+
+    def __call__(self, pixels):
+        light = np.asarray(pixels, np.float32).mean(axis=(1, 2, 3)) / 255
+        return Classifications(np.stack([1 - light, light], axis=1), self.class_names)
+
+
+def model():
+    return Bands()
+"""
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package without its plugins, whose entry points still name them, and a model."""
+    root = Path(__file__).parents[1]
+    folder = tmp_path_factory.mktemp("core")
+    ignored = shutil.ignore_patterns("__pycache__", "plugins")
+    shutil.copytree(root / "vidrobust", folder / "vidrobust", ignore=ignored)
+    assert not (folder / "vidrobust" / "plugins").exists()
+    (folder / "bands.py").write_text(BANDS)
+    return folder
+
+
+WITHOUT_EDITABLE = """
+import sys
+
+# an editable installation would find the plugins in the checkout
+sys.meta_path = [each for each in sys.meta_path if "__editable__" not in getattr(each, "__module__", "")]
+from vidrobust.cli.app import main
+
+main()
+"""
+
+
+def of_core(core: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of the copy, in its folder."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(core), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-c", WITHOUT_EDITABLE, *arguments]
+    return subprocess.run(command, cwd=core, env=environment, capture_output=True, text=True)
+
+
+def test_the_core_works_without_the_folder_of_plugins(core: Path) -> None:
+    clip = str(Path(__file__).parent / "footage_media" / "line-flour-bags.gif")
+    sample = ("--end-s=0.4", "--frames=2", "--pairs=2", "--perturbation=brightness", "--resamples=20", "-q")
+    for run, more in (("a", ()), ("b", ("--seed=1",))):
+        done = of_core(core, "study", clip, "-mbands:model", f"-o{run}", *sample, *more)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+    assert {path.name for path in (core / "a").glob("*.html")} == {"report.html", "details.html"}
+    assert of_core(core, "show", "a").stdout.startswith("bands\n")
+    assert of_core(core, "gate", "a", "--fail-if", "flip_rate > 1").returncode == 0
+    assert of_core(core, "gate", "a", "--fail-if", "percent_grr > 30").returncode == 2
+    compared = of_core(core, "compare", "a", "b", "--json")
+    assert json.loads(compared.stdout)["metrics"]["flip_rate"]["difference"] == 0, compared.stderr
+    (core / "a" / "report.html").unlink()
+    assert of_core(core, "report", "a").returncode == 0
+    assert (core / "a" / "report.html").is_file()
+
+
+def test_without_the_folder_each_plugin_is_named_as_broken(core: Path) -> None:
+    done = of_core(core, "plugins", "--json")
+    own = [each for each in json.loads(done.stdout) if each["package"] == "vidrobust"]
+    assert len(own) >= 5
+    assert all("ModuleNotFoundError" in each["error"] and not each["brings"] for each in own)
+    listed = of_core(core, "--help").stdout
+    assert "repeatability" not in listed
+    assert "compare" in listed
+
+
+@pytest.mark.parametrize(
+    "name", ["", "plugin", "figures", "table_studies", "variables.gauge", "attributes.attribute"]
+)
+def test_the_gauge_plugin_on_tables_imports_neither_torch_nor_opencv(name: str) -> None:
+    module = f"vidrobust.plugins.gauge.{name}".rstrip(".")
+    code = f"import sys, {module}; sys.exit(bool({{'torch', 'cv2'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

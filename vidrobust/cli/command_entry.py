@@ -1,0 +1,85 @@
+"""Commands that are listed without being imported: each is imported when it is called."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections import UserDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import click
+
+from vidrobust.errors import InputError
+from vidrobust.extensions import Extensions, extensions
+
+GROUP = "vidrobust.commands"
+"""Group of entry points in which a package names a CommandEntry, or several."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandEntry:
+    """What ``vidrobust --help`` says about a command, and where the command is.
+
+    The module that defines an entry imports no command, so that ``--help`` stays fast.
+
+    name     of the command
+    section  under which it is listed; a plugin may name a new one
+    help     one sentence
+    load     imports and returns the command; ``at`` makes it from a name
+    """
+
+    name: str
+    section: str
+    help: str
+    load: Callable[[], click.Command]
+
+
+def at(place: str) -> Callable[[], click.Command]:
+    """Return a loader of the command at ``"package.module:attribute"``."""
+    return functools.partial(_imported, place)
+
+
+def _imported(place: str) -> click.Command:
+    module, _, attribute = place.partition(":")
+    command: click.Command = getattr(importlib.import_module(module), attribute)
+    return command
+
+
+class LazyCommands(UserDict[str, click.Command]):
+    """Commands by name; one is imported when it is looked up."""
+
+    def __init__(self, entries: Iterable[CommandEntry]) -> None:
+        super().__init__()
+        self.entries = {entry.name: entry for entry in entries}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self.data:
+            self.data[name] = self.entries[name].load()
+        return self.data[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
+def from_plugins(taken: Iterable[str]) -> Extensions[CommandEntry]:
+    """Return the commands of installed plugins."""
+    return extensions(GROUP, CommandEntry, lambda entry: entry.name, tuple(taken))
+
+
+def guarded(entry: CommandEntry) -> CommandEntry:
+    """Return the entry of a plugin, which raises InputError where its command cannot be imported."""
+
+    def load() -> click.Command:
+        try:
+            return entry.load()
+        except ImportError as error:
+            raise InputError(f"the command {entry.name} cannot be imported ({error})") from error
+
+    return CommandEntry(name=entry.name, section=entry.section, help=entry.help, load=load)

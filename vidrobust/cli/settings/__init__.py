@@ -1,1 +1,0 @@
-"""Options that are settings, a module a group of the help."""

@@ -1,0 +1,301 @@
+"""Commands of stages that have options of their own: ``boxes``, ``remedies`` and ``correlate``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from vidrobust.cli.options import GroupedCommand, all_but, given, refuse_idle
+from vidrobust.cli.printing import print_json, print_result, reporter
+from vidrobust.cli.studies import on_target, options_of, refuse_words
+from vidrobust.errors import SettingsError
+from vidrobust.stages.boxes.stage import BOXES
+from vidrobust.stages.catalogue import STAGES
+from vidrobust.stages.correlate.stage import CORRELATE, CorrelationProtocol, protocols
+from vidrobust.stages.remedies.stage import REMEDIES
+from vidrobust.stages.replays.stage import REPLAYS
+
+OF_TABLES = ("across", "confounders", "foreign", "higher_is_better", "lower_is_better")
+"""Options of ``correlate`` for tables from anywhere."""
+OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
+
+
+@click.command(cls=GroupedCommand)
+@click.argument("target", nargs=-1, required=True)
+@click.option(
+    "--video",
+    type=click.Path(path_type=Path),
+    metavar="OUT.mp4",
+    help="Write the clip with boxes, tracks, gaps and class changes drawn on it, 5 minutes at most.",
+)
+@click.option(
+    "--clip",
+    default="",
+    metavar="NAME",
+    help="The clip to draw, if there are several.  [default: its only one]",
+)
+@click.option(
+    "--detector",
+    default="",
+    metavar="NAME",
+    help="The detector to draw, if there are several.  [default: its only one]",
+)
+@click.option(
+    "--from-s", type=float, metavar="S", help="Draw from this time on, in seconds.  [default: the beginning]"
+)
+@click.option(
+    "--to-s", type=float, metavar="S", help="Draw until this time, in seconds.  [default: 5 minutes later]"
+)
+@click.option(
+    "--mot",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the tracks as MOTChallenge results: DIR/DETECTOR/data/CLIP.txt.",
+)
+@click.option(
+    "--coco",
+    type=click.Path(path_type=Path),
+    metavar="FILE.json",
+    help="Write the boxes as COCO with videos, with the numbers of their tracks.",
+)
+@options_of(BOXES)
+def boxes(
+    target: tuple[str, ...],
+    video: Path | None,
+    clip: str,
+    detector: str,
+    from_s: float | None,
+    to_s: float | None,
+    mot: Path | None,
+    coco: Path | None,
+    **options: Any,
+) -> None:
+    """Show detectors at every threshold and their worst moments, and draw boxes on the clip.
+
+    TARGET is a run folder or sources. Stages that this one needs are made first.
+    """
+    chosen = [flag for flag, value in (("--clip", clip), ("--detector", detector)) if value]
+    chosen += [flag for flag, value in (("--from-s", from_s), ("--to-s", to_s)) if value is not None]
+    if chosen and video is None:
+        raise SettingsError(f"{chosen[0]}: says what --video draws; give --video OUT.mp4 too")
+    if video is None and mot is None and coco is None:
+        on_target(target, BOXES, options)
+        return
+    quiet, folder = options["quiet"], _one_folder(target, options, "--video, --mot, --coco")
+    on_target(target, BOXES, options)
+    for line in _written(folder, quiet, video, (clip, detector, from_s, to_s), mot, coco):
+        click.echo(f"written: {line}", err=True)
+
+
+def _one_folder(target: Sequence[str], options: dict[str, Any], flags: str) -> Path:
+    """The run folder that a command works on; SettingsError where that is not known beforehand."""
+    folder = Path(options["out"] or target[0])
+    if len(target) > 1 or not (options["out"] or _is_run(target[0])):
+        raise SettingsError(f"{flags}: works on one run folder; give it, or sources and --out")
+    return folder
+
+
+def _written(
+    path: Path,
+    quiet: bool,
+    video: Path | None,
+    wanted: tuple[str, str, float | None, float | None],
+    mot: Path | None,
+    coco: Path | None,
+) -> list[str]:
+    """What was written, a line each."""
+    from vidrobust.finished_runs.exports.box_files import write_coco, write_mot
+    from vidrobust.pipeline.open import opened_folder
+    from vidrobust.run_folder.folder import RunFolder
+    from vidrobust.stages.boxes.video import Wanted, write_video
+
+    lines: list[str] = []
+    if mot is not None:
+        lines += map(str, write_mot(RunFolder.existing(path), mot))
+    if coco is not None:
+        lines += map(str, write_coco(RunFolder.existing(path), coco))
+    if video is not None:
+        with opened_folder(path, {}, reporter(quiet), None) as run:
+            lines.append(write_video(run, Wanted(*wanted), video))
+    return lines
+
+
+@click.command(cls=GroupedCommand)
+@click.argument("target", nargs=-1, required=True)
+@click.option(
+    "--export",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE.py",
+    help="Write the recommended rule as a Python class, and its numbers as TOML beside it.",
+)
+@click.option(
+    "--rule", metavar="NAME", help="Export this rule, such as majority-5.  [default: the recommended one]"
+)
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also replay the footage without its causes, look at each frame again, choose boxes otherwise, and "
+    "change the network without training: asks the models anew, once.",
+)
+@options_of(REMEDIES)
+def remedies(
+    target: tuple[str, ...], file: Path | None, rule: str | None, everything: bool, **options: Any
+) -> None:
+    """Evaluate remedies that need no training (temporal filters, abstention, input corrections).
+
+    TARGET is a run folder or sources. Stages that this one needs are made first.
+    """
+    if rule and file is None:
+        raise SettingsError("--rule: names what --export writes; give --export FILE.py too")
+    along = (REPLAYS.name,) if everything else ()
+    if file is None:
+        on_target(target, REMEDIES, options, along=along)
+        return
+    from vidrobust.stages.remedies.take_away import take_away
+
+    folder, specs = _one_folder(target, options, "--export"), options["model"]
+    on_target(target, REMEDIES, options, along=along)
+    for path in take_away(folder, file, rule, specs):
+        click.echo(f"written: {path}", err=True)
+
+
+@click.command(cls=GroupedCommand)
+@click.argument("target", nargs=-1)
+@click.option("--stability", "stability_file", metavar="FILE", help="A stability table from anywhere.")
+@click.option("--sensitivity", "sensitivity_file", metavar="FILE", help="A sensitivity table from anywhere.")
+@click.option(
+    "--across",
+    multiple=True,
+    metavar="WHAT",
+    help="Correlate across frames, clips or models.  [default: all]",
+)
+@click.option(
+    "--given", "confounders", multiple=True, metavar="METRIC", help="Confounder: a stability metric."
+)
+@click.option(
+    "--foreign", multiple=True, metavar="METRIC", help="A stability metric on other data: a control."
+)
+@click.option("--higher-is-better", multiple=True, metavar="METRIC", help="Where the name does not say.")
+@click.option("--lower-is-better", multiple=True, metavar="METRIC", help="Where the name does not say.")
+@click.option(
+    "--protocol",
+    type=click.Choice(list(protocols())),
+    help="Natural against synthetic robustness over the models of a run with labels.  [default: none]",
+)
+@options_of(CORRELATE)
+def correlate(
+    target: tuple[str, ...],
+    stability_file: str | None,
+    sensitivity_file: str | None,
+    across: tuple[str, ...],
+    confounders: tuple[str, ...],
+    foreign: tuple[str, ...],
+    higher_is_better: tuple[str, ...],
+    lower_is_better: tuple[str, ...],
+    protocol: str | None,
+    **options: Any,
+) -> None:
+    """Find the perturbations that stand for what happens in the footage, in a run or in any tables.
+
+    TARGET is a run folder, several run folders (their models, clips and frames then count together, and --out says
+    where the result goes), or sources. Or give --stability, --sensitivity and --out.
+    """
+    unknown = set(across) - {"frames", "clips", "models"}
+    if unknown:
+        raise SettingsError(f"across: expected frames, clips, models; got {', '.join(sorted(unknown))}")
+    pooled = len(target) > 1 and all(map(_is_run, target))
+    if protocol or target:
+        idle = OF_TABLES[1:] if pooled and not protocol else OF_TABLES
+        refuse_idle(idle, "without --stability FILE and --sensitivity FILE")
+    if protocol:
+        _by_protocol(protocols()[protocol], target, options)
+        return
+    how: dict[str, Any] = {"across": across} if across else {}
+    how |= {name: value for name, value in given(options).items() if name in ("resamples", "seed")}
+    if target:
+        if stability_file or sensitivity_file:
+            raise click.UsageError("give a run folder, or --stability and --sensitivity, not both")
+        if pooled:
+            _pooled(target, options, how)
+        else:
+            on_target(target, CORRELATE, options)
+        return
+    if not (stability_file and sensitivity_file and options["out"]):
+        raise click.UsageError("give a run folder, or --stability FILE, --sensitivity FILE and --out DIR")
+    refuse_idle(
+        all_but("stability_file", "sensitivity_file", *OF_TABLES, *OF_CORRELATION), "where tables are given"
+    )
+    from vidrobust.stages.correlate.studies import correlate_files
+
+    result = correlate_files(
+        Path(stability_file),
+        Path(sensitivity_file),
+        Path(options["out"]),
+        given=confounders,
+        foreign=foreign,
+        higher_is_better={**dict.fromkeys(higher_is_better, True), **dict.fromkeys(lower_is_better, False)},
+        reporter=reporter(options["quiet"]),
+        **how,
+    )
+    if options["as_json"]:
+        print_json(result)
+
+
+def _is_run(path: str) -> bool:
+    from vidrobust.run_folder.folder import is_run_folder
+
+    return is_run_folder(Path(path))
+
+
+def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any]) -> None:
+    """``correlate RUN RUN ...``."""
+    if not options["out"]:
+        raise click.UsageError("give --out DIR: the correlation of several runs belongs to none of them")
+    refuse_idle(all_but(*OF_CORRELATION), "where several runs are given")
+    from vidrobust.stages.correlate.studies import correlate_runs
+
+    paths = [Path(run) for run in runs]
+    result = correlate_runs(paths, Path(options["out"]), reporter=reporter(options["quiet"]), **how)
+    if options["as_json"]:
+        print_json(result)
+
+
+def _made_for(protocol: CorrelationProtocol, target: Sequence[str], options: dict[str, Any]) -> Path:
+    """The run folder of a run or of sources, with what the protocol reads made."""
+    from vidrobust.pipeline.build import build
+    from vidrobust.pipeline.open import opened_folder, opened_sources, settings_of
+
+    taken = ("lasting", "out", "config", "overwrite", "as_json", "quiet")
+    _, out, config, overwrite, _, quiet = (options.pop(name) for name in taken)
+    if _is_run(target[0]):
+        with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
+            build(run, STAGES, protocol.stages)
+            return Path(run.path)
+    refuse_words(target)
+    settings, named = settings_of(target, config, given(options))
+    with opened_sources(settings, out or named, reporter(quiet), overwrite=overwrite) as run:
+        build(run, STAGES, protocol.stages)
+        return Path(run.path)
+
+
+def _by_protocol(protocol: CorrelationProtocol, target: tuple[str, ...], options: dict[str, Any]) -> None:
+    """``correlate RUN --protocol NAME``, or SOURCES: what the protocol reads is made where it is missing."""
+    from vidrobust.run_folder.folder import RunFolder
+
+    if not target or (len(target) > 1 and any(map(_is_run, target))):
+        raise click.UsageError(f"--protocol {protocol.name} works on one run folder, or on sources")
+    chosen = given(options)
+    folder = Path(target[0])
+    if not _is_run(target[0]) or any(
+        not len(RunFolder.existing(folder).table_or_empty(name)) for name in protocol.tables
+    ):
+        folder = _made_for(protocol, target, dict(options))
+    found, lines = protocol.run(
+        folder, **{name: chosen[name] for name in ("resamples", "seed") if name in chosen}
+    )
+    print_result(found, lines, options["as_json"])

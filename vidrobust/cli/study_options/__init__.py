@@ -1,1 +1,0 @@
-"""Options that several commands or many options of one command share."""

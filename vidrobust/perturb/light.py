@@ -1,0 +1,349 @@
+"""Light and colour: gain, offset, contrast, gamma, saturation, hue, white balance, quantisation; uneven light.
+
+All act on the encoded levels 0..255 as a network meets them, not on linear light. A relative strength s with
+a sign means a factor (1 + s) for +s and 1 / (1 + s) for -s, so that both directions are equally far.
+
+Uneven light multiplies levels by a field of gain exp(s f(x, y)), or by 1 - s f of a shadow. f has mean 0 and
+standard deviation 1 over the frame, so that the strength is about the standard deviation of the gain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+import torch
+
+from vidrobust.frames.pixels import LUMA, channel_means, each_frame, map_levels, rounded
+from vidrobust.frames.spline_field import field_of, lattice_side
+from vidrobust.perturb.draws import angle, integer, normal, uniform
+from vidrobust.perturb.perturbation import (
+    Core,
+    Family,
+    Perturbation,
+    either_sign,
+    frame_by_frame,
+    given_sign,
+    without_chance,
+)
+
+LEVELS = np.arange(256, dtype=np.float64)
+
+
+PATCHES = 4
+"""Knots of the random field are this share of the longer side apart."""
+
+
+LARGEST = 4.0
+"""A field's largest distance from its mean, standard deviations."""
+
+
+def factors(signed: Sequence[float]) -> np.ndarray:
+    """Return factors (N,): 1 + s for a positive strength, 1 / (1 + |s|) for a negative one."""
+    s = np.asarray(signed, dtype=np.float64)
+    return np.asarray((1 + np.abs(s)) ** np.sign(s))
+
+
+def _brightness(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    return map_levels(pixels, factors(signed)[:, None, None] * LEVELS)
+
+
+def _exposure_offset(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    return map_levels(pixels, np.asarray(signed)[:, None, None] + LEVELS)
+
+
+def _contrast(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    mean = mean_luma(pixels)[:, None, None]
+    return map_levels(pixels, mean + factors(signed)[:, None, None] * (LEVELS - mean))
+
+
+def _gamma(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    return map_levels(pixels, 255 * (LEVELS / 255) ** factors(signed)[:, None, None])
+
+
+def _white_balance(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    root = np.sqrt(factors(signed))
+    gains = np.stack([root, np.ones_like(root), 1 / root], axis=1)
+    return map_levels(pixels, gains[:, :, None] * LEVELS)
+
+
+def _quantization(pixels: torch.Tensor, lost_bits: Sequence[float]) -> torch.Tensor:
+    steps = np.rint(2.0 ** (8 - np.asarray(lost_bits)))[:, None, None] - 1
+    return map_levels(pixels, np.rint(np.rint(LEVELS / 255 * steps) / steps * 255))
+
+
+def _saturation(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
+    gray = np.tile(LUMA, (3, 1))
+    matrices = [f * np.eye(3) + (1 - f) * gray for f in factors(signed)]
+    if pixels.device.type == "cpu":
+        return each_frame(pixels, lambda frame, row: cv2.transform(frame, matrices[row]))
+    matrix = torch.tensor(np.stack(matrices), dtype=torch.float32, device=pixels.device)
+    return rounded(torch.einsum("ncd,ndhw->nchw", matrix, pixels.float()))
+
+
+def _hue(pixels: torch.Tensor, degrees: Sequence[float]) -> torch.Tensor:
+    if pixels.device.type != "cpu":
+        hsv = rgb_to_hsv(pixels.float() / 255)
+        turn = torch.tensor(degrees, dtype=torch.float32, device=pixels.device).view(-1, 1, 1) / 360
+        hsv[:, 0] = torch.remainder(hsv[:, 0] + turn, 1.0)
+        return rounded(hsv_to_rgb(hsv) * 255)
+    return each_frame(pixels, lambda frame, row: _turn_hue(frame, degrees[row]))
+
+
+def _turn_hue(frame: np.ndarray, degrees: float) -> np.ndarray:
+    hsv = cv2.cvtColor(frame.astype(np.float32), cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = np.mod(hsv[..., 0] + np.float32(degrees), np.float32(360))
+    return np.asarray(cv2.convertScaleAbs(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)))
+
+
+def mean_luma(pixels: torch.Tensor) -> np.ndarray:
+    """Return the mean Rec. 601 luma (N,) float64 of each frame, levels of 255."""
+    return np.asarray(channel_means(pixels) @ LUMA)
+
+
+def rgb_to_hsv(rgb: torch.Tensor) -> torch.Tensor:
+    """Return hue in turns, saturation and value in [0, 1] of RGB in [0, 1]; hue 0 where there is no colour."""
+    value, most = rgb.max(dim=1)
+    spread = value - rgb.amin(dim=1)
+    safe = torch.where(spread == 0, torch.ones_like(spread), spread)
+    red, green, blue = rgb.unbind(dim=1)
+    hue = torch.where(
+        most == 0,
+        (green - blue) / safe,
+        torch.where(most == 1, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+    )
+    saturation = spread / torch.where(value == 0, torch.ones_like(value), value)
+    return torch.stack([torch.remainder(hue / 6, 1.0), saturation, value], dim=1)
+
+
+def hsv_to_rgb(hsv: torch.Tensor) -> torch.Tensor:
+    """Invert ``rgb_to_hsv``: channel = v - v s max(0, min(k, 4 - k, 1)), k = (n + 6 h) mod 6."""
+    hue, saturation, value = hsv.unbind(dim=1)
+    channels = []
+    for offset in (5, 3, 1):
+        k = torch.remainder(offset + 6 * hue, 6.0)
+        channels.append(value - value * saturation * torch.minimum(k, 4 - k).clamp_(0, 1))
+    return torch.stack(channels, dim=1)
+
+
+def _illumination(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
+    shape = frame.shape[1:]
+    spacing = max(shape) / PATCHES
+    knots = normal(own, [lattice_side(side, spacing) for side in shape]).numpy().astype(np.float64)
+    return _lit(frame, strength * unit(field_of(knots, shape, spacing)))
+
+
+def _light_gradient(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
+    kind, turn, width = integer(own, 0, 3), angle(own), uniform(own, 0.3, 0.8)
+    middle = uniform(own, 0.0, 1.0), uniform(own, 0.0, 1.0)
+    way = 1 - 2 * integer(own, 0, 2)
+    y, x = _places(frame)
+    if kind == 0:
+        field = np.cos(turn) * x + np.sin(turn) * y
+    elif kind == 1:
+        corner = round(middle[0]), round(middle[1])
+        field = np.hypot(x - corner[0], y - corner[1])
+    else:
+        field = np.exp(-((x - middle[0]) ** 2 + (y - middle[1]) ** 2) / (2 * width**2))
+    return _lit(frame, way * strength * unit(field))
+
+
+def _soft_shadow(frame: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
+    turn, size, long = angle(own), uniform(own, 0.15, 0.4), uniform(own, 1.0, 2.5)
+    middle = uniform(own, 0.0, 1.0), uniform(own, 0.0, 1.0)
+    soft = uniform(own, 0.1, 0.5)
+    y, x = _places(frame)
+    height, width = frame.shape[1:]
+    across, down = (x - middle[0]) * width, (y - middle[1]) * height
+    c, s = np.cos(turn), np.sin(turn)
+    radius = size * min(height, width)
+    away = np.hypot((c * across + s * down) / (radius * long), (c * down - s * across) / radius)
+    shade = 1 / (1 + np.exp(np.clip((away - 1) / (soft / 2), -50, 50)))
+    return _times(frame, 1 - strength * shade)
+
+
+def unit(field: np.ndarray) -> np.ndarray:
+    """Return a field with mean 0 and standard deviation 1, clipped to LARGEST; 0 where it is all one value."""
+    flat = field - field.mean()
+    spread = float(flat.std())
+    return np.clip(flat / spread, -LARGEST, LARGEST) if spread > 1e-9 else np.zeros_like(flat)
+
+
+def _places(frame: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """y (H, 1) and x (1, W) as shares of the sides."""
+    height, width = frame.shape[1:]
+    return (np.arange(height)[:, None] + 0.5) / height, (np.arange(width)[None] + 0.5) / width
+
+
+def _lit(frame: torch.Tensor, log_gain: np.ndarray) -> torch.Tensor:
+    return _times(frame, np.exp(log_gain))
+
+
+def _times(frame: torch.Tensor, gain: np.ndarray) -> torch.Tensor:
+    return rounded(frame.float() * torch.from_numpy(gain.astype(np.float32)).to(frame.device))
+
+
+def _signed(
+    name: str,
+    family: Family,
+    unit: str,
+    core: Core,
+    strengths: tuple[float, ...],
+    high: float,
+    doc: str,
+    *,
+    saying: str,
+    noun: str = "",
+    stands_for: Mapping[str, int],
+    condition: tuple[str, ...] = (),
+) -> Perturbation:
+    return Perturbation(
+        name=name,
+        suite="natural",
+        family=family,
+        unit=unit,
+        strengths=strengths,
+        range=(0.0, high),
+        apply=either_sign(core),
+        signed={name: given_sign(core)},
+        either_way=True,
+        doc=doc,
+        noun=noun,
+        saying=saying,
+        condition=condition,
+        stands_for=stands_for,
+    )
+
+
+PERTURBATIONS: tuple[Perturbation, ...] = (
+    _signed(
+        "brightness",
+        "light",
+        "relative gain",
+        _brightness,
+        (0.05, 0.1, 0.2, 0.4, 0.8),
+        9.0,
+        "All levels times 1 + s, or divided by it: light or exposure time.",
+        saying="a brightness change of {p}",
+        condition=("gain",),
+        stands_for={"light": 0},
+    ),
+    _signed(
+        "exposure_offset",
+        "light",
+        "levels of 255",
+        _exposure_offset,
+        (4.0, 8.0, 16.0, 32.0, 64.0),
+        255.0,
+        "The same number of levels added everywhere, or taken away: black level, haze, stray light.",
+        saying="a black level {s} grey levels off",
+        condition=("offset",),
+        stands_for={"light": 1},
+    ),
+    _signed(
+        "contrast",
+        "light",
+        "relative gain",
+        _contrast,
+        (0.05, 0.1, 0.2, 0.4, 0.8),
+        9.0,
+        "Distance from the frame's mean luma times 1 + s, or divided by it.",
+        saying="a contrast change of {p}",
+        stands_for={"light": 2},
+    ),
+    _signed(
+        "gamma",
+        "light",
+        "relative exponent",
+        _gamma,
+        (0.05, 0.1, 0.2, 0.4, 0.8),
+        9.0,
+        "Levels to the power 1 + s (darker), or to 1 / (1 + s) (brighter): the camera's tone curve.",
+        saying="a gamma change of {p}",
+        stands_for={"light": 3},
+    ),
+    _signed(
+        "saturation",
+        "colour",
+        "relative gain",
+        _saturation,
+        (0.1, 0.2, 0.4, 0.8, 1.6),
+        19.0,
+        "Distance from the pixel's own luma times 1 + s, or divided by it.",
+        saying="a saturation change of {p}",
+        condition=("saturation",),
+        stands_for={"colour": 2},
+    ),
+    _signed(
+        "hue",
+        "colour",
+        "deg",
+        _hue,
+        (2.0, 5.0, 10.0, 20.0, 40.0),
+        180.0,
+        "Hue angle in HSV turned by s, either way.",
+        saying="a hue turn of {s}°",
+        condition=("hue_deg",),
+        stands_for={"colour": 1},
+    ),
+    _signed(
+        "white_balance",
+        "colour",
+        "relative red to blue gain",
+        _white_balance,
+        (0.05, 0.1, 0.2, 0.4, 0.8),
+        9.0,
+        "The ratio of red to blue times 1 + s (warmer), or divided by it (cooler); green stays.",
+        saying="a white balance {p} off",
+        condition=("white_balance",),
+        stands_for={"colour": 0},
+    ),
+    Perturbation(
+        name="quantization",
+        suite="natural",
+        family="compression",
+        unit="bits lost of 8",
+        strengths=(2.0, 3.0, 4.0, 5.0, 6.0),
+        range=(0.0, 7.0),
+        apply=without_chance(_quantization),
+        doc="Each channel rounded to 2^(8 - s) even steps: a shallow sensor or a posterised picture.",
+        saying="losing {s} of 8 bits",
+    ),
+    Perturbation(
+        name="illumination",
+        suite="natural",
+        family="light",
+        unit="relative gain (standard deviation)",
+        strengths=(0.03, 0.06, 0.12, 0.25, 0.5),
+        range=(0.0, 2.0),
+        apply=frame_by_frame(_illumination),
+        doc="Lighter here, darker there: a smooth random field of gain whose standard deviation is s.",
+        noun="uneven light",
+        saying="light uneven by {p}",
+        stands_for={"local_light": 1},
+    ),
+    Perturbation(
+        name="light_gradient",
+        suite="natural",
+        family="light",
+        unit="relative gain",
+        strengths=(0.03, 0.06, 0.12, 0.25, 0.5),
+        range=(0.0, 2.0),
+        apply=frame_by_frame(_light_gradient),
+        doc="A lamp to one side: gain falls off along a line, from a corner or about a spot.",
+        saying="light that falls off by {p}",
+        stands_for={"local_light": 0},
+    ),
+    Perturbation(
+        name="soft_shadow",
+        suite="natural",
+        family="light",
+        unit="share of the light",
+        strengths=(0.1, 0.2, 0.35, 0.5, 0.7),
+        range=(0.0, 1.0),
+        apply=frame_by_frame(_soft_shadow),
+        doc="The shadow of something with a soft edge, at a random place, takes the share s of the light.",
+        saying="a soft shadow that takes {p} of the light",
+    ),
+)

@@ -1,0 +1,165 @@
+"""Ratios and rates over clips and over repetitions of a training: two sources of chance that are crossed.
+
+Every repetition (seed) is judged on the same clusters. The clusters' part of a ratio's interval is that of
+the sign-flip test of the mean over seeds (``statistics.ratios``), the seeds' part is Student's t of the
+logarithm. Half widths are added in squares on the scale of the logarithm (MOVER: Zou & Donner, Statistics in
+Medicine 27, 2008, p. 1693-1702). The p-value is the level at which this interval just excludes 1, so that
+both say the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vidrobust.statistics.levels import ALPHA, FEWEST_TESTED
+from vidrobust.statistics.posteriors import rate_posterior
+from vidrobust.statistics.ratios import PairedRatio, on_one_side, with_few_events
+from vidrobust.statistics.significance import FlippedRatio
+from vidrobust.statistics.standard_errors import error_over_clusters, t_quantile
+
+NAN = float("nan")
+HALVINGS = 30
+"""Steps in which the p-value is enclosed."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What one repetition counts: values (n,), and the cluster of each (n,), from 0."""
+
+    values: np.ndarray
+    code: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Of S repetitions in G clusters: sums and numbers of rows (S, G)."""
+
+    sums: np.ndarray
+    counted: np.ndarray
+
+    @classmethod
+    def of(cls, every: Sequence[Rows], codes: Sequence[np.ndarray], count: int) -> _Sums:
+        sums = [
+            np.bincount(code, weights=each.values, minlength=count)
+            for each, code in zip(every, codes, strict=True)
+        ]
+        return cls(np.array(sums), np.array([np.bincount(code, minlength=count) for code in codes]))
+
+    @property
+    def rows(self) -> np.ndarray:
+        """(S, 1) rows of each repetition; 1 where there are none."""
+        return np.asarray(np.maximum(self.counted.sum(axis=1, keepdims=True), 1))
+
+    @property
+    def known(self) -> bool:
+        """Whether each repetition has rows."""
+        return bool((self.counted.sum(axis=1) > 0).all())
+
+    @property
+    def of_seeds(self) -> np.ndarray:
+        """(S,) mean of each repetition."""
+        return np.asarray((self.sums / self.rows).sum(axis=1))
+
+    @property
+    def mean(self) -> float:
+        return float(self.of_seeds.mean()) if self.known else NAN
+
+    @property
+    def shares(self) -> np.ndarray:
+        """(G,) what each cluster adds to the mean over repetitions."""
+        return np.asarray((self.sums / self.rows).mean(axis=0))
+
+    @property
+    def pulls(self) -> np.ndarray:
+        """(G,) how far each cluster pulls that mean, as ``standard_errors.cluster_pulls``."""
+        off = (self.sums - self.of_seeds[:, None] * self.counted) / self.rows
+        return np.asarray(off.mean(axis=0) * self.sums.shape[1])
+
+
+def _in_common_clusters(*sides: Sequence[Rows]) -> list[_Sums]:
+    every = [rows for side in sides for rows in side]
+    codes, flat = np.unique(np.concatenate([rows.code for rows in every]), return_inverse=True)
+    parts = np.split(flat, np.cumsum([len(rows.code) for rows in every])[:-1])
+    found, start = [], 0
+    for side in sides:
+        found.append(_Sums.of(side, parts[start : start + len(side)], len(codes)))
+        start += len(side)
+    return found
+
+
+def crossed_rates(before: Sequence[Rows], after: Sequence[Rows], what: str, *, events: bool) -> PairedRatio:
+    """Return the ratio of the means of ``after`` and ``before`` over repetitions.
+
+    Parameters
+    ----------
+    before, after : S repetitions each
+        Their rows may be rows of their own, in one set of clusters. The means are over repetitions of means
+        over rows; NaN where a repetition has no rows.
+    what : str
+        What a cluster is, as in ``Interval``.
+    events : bool
+        Whether rows are events, 0 or 1.
+    """
+    then, now = _in_common_clusters(before, after)
+    n, count = len(before[0].values), then.sums.shape[1]
+    means = then.mean, now.mean
+    ratio = means[1] / means[0] if means[0] > 0 else NAN
+    if not (then.known and now.known):
+        return PairedRatio(*means, NAN, NAN, NAN, NAN, n, count, what)
+    flips = FlippedRatio.of(now.shares, then.shares)
+    if flips.clusters < FEWEST_TESTED:
+        return PairedRatio(*means, ratio, NAN, NAN, NAN, n, count, what, flips.clusters)
+    if not means[0] > 0:
+        return PairedRatio(*means, NAN, NAN, NAN, flips.p(1.0), n, count, what, flips.clusters)
+    of_log = (
+        now.of_seeds / means[1] - then.of_seeds / means[0] if means[1] > 0 else np.zeros(len(now.of_seeds))
+    )
+    p = _level_that_excludes_1(lambda alpha: _interval(flips, ratio, of_log, alpha))
+    low, high = _interval(flips, ratio, of_log, ALPHA)
+    if events:
+        counts = np.ceil(then.sums.mean(axis=0)), np.ceil(now.sums.mean(axis=0))
+        low, high = with_few_events(low, high, *counts, rows=float(then.rows.mean() / now.rows.mean()))
+    low, high = on_one_side(low, high, ratio, p)
+    return PairedRatio(*means, ratio, low, high, p, n, count, what, flips.clusters)
+
+
+def _interval(flips: FlippedRatio, ratio: float, of_log: np.ndarray, alpha: float) -> tuple[float, float]:
+    """The interval of the ratio at a level, from the clusters and from the seeds' logarithms (S,)."""
+    low, high = flips.interval(1 - alpha)
+    seeds = len(of_log)
+    if not ratio > 0 or seeds < 2:
+        return max(low, 0.0), high
+    own = t_quantile(1 - alpha / 2, seeds - 1) * float(of_log.std(ddof=1)) / math.sqrt(seeds)
+    down = math.log(ratio / low) if low > 0 else math.inf
+    up = math.log(high / ratio) if high < math.inf else math.inf
+    return ratio * math.exp(-math.hypot(down, own)), ratio * math.exp(math.hypot(up, own))
+
+
+def _level_that_excludes_1(interval: Callable[[float], tuple[float, float]]) -> float:
+    """The least level alpha at which the interval excludes 1, by halving."""
+    inside, outside = 0.0, 1.0
+    for _ in range(HALVINGS):
+        middle = (inside + outside) / 2
+        low, high = interval(middle)
+        inside, outside = (middle, outside) if low <= 1 <= high else (inside, middle)
+    return outside
+
+
+def crossed_rate(rows: Sequence[Rows]) -> tuple[float, float, float]:
+    """Return the mean of shares within 0..1 over repetitions with rows of their own, and its 95 % interval.
+
+    Without any event, or with nothing but events, the interval is the posterior's.
+    """
+    (sums,) = _in_common_clusters(rows)
+    found, mean = error_over_clusters(sums.pulls, sums.of_seeds), sums.mean
+    if np.isnan(found.error) or np.isnan(mean):
+        return mean, NAN, NAN
+    reach = found.half_width
+    if mean in (0.0, 1.0):
+        trials = np.round(sums.counted.mean(axis=0)).astype(int)
+        reach = rate_posterior(np.zeros(len(trials)), trials).high
+    return mean, max(0.0, mean - reach), min(1.0, mean + reach)

@@ -1,0 +1,58 @@
+"""What the gauge plugin registers; this module imports nothing that takes time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from vidrobust.cli.command_entry import CommandEntry, at
+from vidrobust.plugins.gauge.study_file import FILE
+from vidrobust.report.section import Keep, ReportSection
+from vidrobust.statement import Statement
+
+if TYPE_CHECKING:
+    from vidrobust.run_folder.reader import RunTables
+
+SECTION = "Repeatability"
+COMMANDS = (
+    CommandEntry(
+        name="repeatability",
+        section=SECTION,
+        help="Study gauge R&R and the agreement of verdicts, of a run or of tables.",
+        load=at("vidrobust.plugins.gauge.commands:repeatability"),
+    ),
+    CommandEntry(
+        name="passes",
+        section=SECTION,
+        help="Find the passes of parts in footage, and write them as a manifest.",
+        load=at("vidrobust.plugins.gauge.commands:passes"),
+    ),
+    CommandEntry(
+        name="plan",
+        section=SECTION,
+        help="Compute how many parts, operators or clips a study needs.",
+        load=at("vidrobust.plugins.gauge.plan_command:plan"),
+    ),
+)
+
+
+def _details(run: RunTables, keep: Keep) -> str:
+    from vidrobust.plugins.gauge.report.repeatability_section import details
+
+    return details(run, keep)
+
+
+def _statements(run: RunTables) -> Iterable[Statement]:
+    from vidrobust.plugins.gauge.report.repeatability_section import statements
+
+    return statements(run)
+
+
+REPORT = ReportSection(
+    name="repeatability",
+    question="Is it repeatable?",
+    after="footage",
+    details=_details,
+    statements=_statements,
+    files=(FILE,),
+)

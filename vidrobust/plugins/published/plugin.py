@@ -1,0 +1,64 @@
+"""What the plugin of published protocols registers; this module imports nothing that takes time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vidrobust.cli.command_entry import CommandEntry, at
+from vidrobust.stages.correlate.stage import CorrelationProtocol
+from vidrobust.stages.sensitivity.protocols import SuiteProtocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+SECTION = "Protocols"
+COMMANDS = (
+    CommandEntry(
+        name="corruptions",
+        section=SECTION,
+        help="Measure errors under published corruptions of a folder of images.",
+        load=at("vidrobust.plugins.published.corruptions_command:corruptions"),
+    ),
+    CommandEntry(
+        name="transplant",
+        section=SECTION,
+        help="Paste an object over a grid of positions, and see where it is found.",
+        load=at("vidrobust.plugins.published.transplant_command:transplant"),
+    ),
+    CommandEntry(
+        name="data",
+        section=SECTION,
+        help="Check a data set that was downloaded.",
+        load=at("vidrobust.plugins.published.data_command:data"),
+    ),
+)
+
+
+def _pictures_of_sequences() -> int:
+    from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
+
+    return sum(sequence.num_frames for sequence in SEQUENCES.values())
+
+
+def _study_sequences(*frames_and_models: Any, **how: Any) -> pd.DataFrame:
+    from vidrobust.plugins.published.sequence_study import study_sequences
+
+    return study_sequences(*frames_and_models, **how)
+
+
+SEQUENCES = SuiteProtocol(suite="imagenet-p", pictures=_pictures_of_sequences, study=_study_sequences)
+
+
+def _gu2019(folder: Path, **how: int) -> tuple[dict[str, Any], list[str]]:
+    from vidrobust.plugins.published.gu2019 import lines, on_run
+
+    said = on_run(folder, **how)
+    found = {name: value for name, value in said.items() if name not in ("square", "models_in_square")}
+    return found, [*lines(said), f"the matrix: {folder / said['figure']}"]
+
+
+GU2019 = CorrelationProtocol(
+    name="gu2019", stages=("stability", "sensitivity"), tables=("frames", "sensitivity"), run=_gu2019
+)

@@ -1,0 +1,67 @@
+"""Sections that plugins add to the report of a run and to the answer on the console."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from vidrobust.extensions import Extensions, extensions
+
+if TYPE_CHECKING:
+    from vidrobust.report.drawing import Picture
+    from vidrobust.run_folder.reader import RunTables
+    from vidrobust.statement import Statement
+
+GROUP = "vidrobust.sections"
+"""Group of entry points in which a package names a ReportSection, or several."""
+Keep = Callable[["list[Picture]"], "list[Picture]"]
+"""Figures -> those for which the page has room."""
+FOLDS = ("stable", "worst", "why", "sensitive", "proxies", "remedies", "policy", "footage")
+"""Questions of ``details.html`` in their order."""
+
+
+def _nothing(*_: object) -> tuple[()]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSection:
+    """What a plugin adds to the report and to the answer of a run.
+
+    Attributes
+    ----------
+    name
+        The section of ``details.html`` has this name as its anchor; its HTML contains ``<section id="NAME">``.
+    question
+        Title of its fold.
+    after
+        The question of FOLDS that it follows.
+    details
+        ``(run, keep)`` gives its HTML, or "" where the run has nothing of it. Figures go through ``keep``.
+    statements
+        Gives what it adds to the answer: on the console, on the first page, and in ``show --json``.
+    files
+        JSON files of the run folder that it reads: a broken one is reported before anything is drawn.
+    """
+
+    name: str
+    question: str
+    after: str
+    details: Callable[[RunTables, Keep], Markup | str]
+    statements: Callable[[RunTables], Iterable[Statement]] = _nothing
+    files: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Return the question that it follows; the last one where ``after`` is none of them."""
+        return self.after if self.after in FOLDS else FOLDS[-1]
+
+
+@cache
+def brought() -> Extensions[ReportSection]:
+    """Return the sections of installed plugins."""
+    return extensions(GROUP, ReportSection, lambda section: section.name)

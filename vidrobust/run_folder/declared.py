@@ -1,0 +1,181 @@
+"""How settings are declared: a dataclass field with a docstring below it, and what an option needs besides.
+
+    fps: float | None = option(None, metavar="F", usual=True, without="all frames")
+    \"\"\"Use about F frames per second.\"\"\"
+
+The command line makes an option of each such field, and the docstring is its help text. Values from TOML and JSON
+are converted to the type of the field by ``convert``.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from cattrs import Converter
+from cattrs.errors import StructureHandlerNotFoundError
+
+from vidrobust.errors import SettingsError
+
+UsedBy = Literal["stage", "footage", "model", "gate"]
+"""Which commands show an option: those with a stage that depends on the setting, with any stage that works on
+footage, with any stage that asks a model, or those that end with gates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """One setting as it was declared.
+
+    Attributes
+    ----------
+    group
+        Title under which help shows the option.
+    kind
+        Type of the value; of a tuple the type of its elements, with ``multiple``.
+    without
+        What the help names as the default where the value itself says nothing.
+    joined
+        Whether the elements of a tuple are typed as one word with commas.
+    path
+        Whether the value is a path or URL, which is kept as it is found from anywhere.
+    """
+
+    name: str
+    group: str
+    help: str
+    kind: type
+    default: Any
+    metavar: str | None = None
+    usual: bool = False
+    used_by: UsedBy = "stage"
+    choices: tuple[str, ...] = ()
+    joined: bool = False
+    path: bool = False
+    multiple: bool = False
+    without: str = ""
+
+    @property
+    def shown_default(self) -> str:
+        """The default as help shows it."""
+        value = self.default
+        if isinstance(value, tuple):
+            value = ",".join(map(str, value))
+        elif isinstance(value, bool):
+            value = self.name if value else ""
+        return self.without or ("" if value is None else str(value))
+
+
+def option(
+    default: Any,
+    *,
+    metavar: str | None = None,
+    usual: bool = False,
+    used_by: UsedBy = "stage",
+    choices: tuple[str, ...] = (),
+    joined: bool = False,
+    path: bool = False,
+    without: str = "",
+) -> Any:
+    """Declare a setting that is an option; ``usual`` ones are shown by ``--help``, all by ``--help-all``."""
+    more: dict[str, Any] = {"metavar": metavar, "usual": usual, "used_by": used_by, "choices": choices}
+    more |= {"joined": joined, "path": path, "without": without}
+    return dataclasses.field(default=default, metadata={"option": more})
+
+
+@functools.cache
+def declarations(group: type) -> tuple[Declaration, ...]:
+    """Return the options that a dataclass declares in its own body; its ``title`` names their group."""
+    hints, texts = get_type_hints(group), _docstrings(group)
+    found = []
+    for field in dataclasses.fields(group):
+        if field.name not in texts or "option" not in field.metadata:
+            continue
+        kind, multiple = _plain(hints[field.name]), get_origin(hints[field.name]) is tuple
+        found.append(
+            Declaration(
+                name=field.name,
+                group=getattr(group, "title", "Options"),
+                help=texts[field.name],
+                kind=kind,
+                default=field.default,
+                multiple=multiple,
+                **field.metadata["option"],
+            )
+        )
+    return tuple(found)
+
+
+def _plain(hint: Any) -> type:
+    """The type of a value: of ``int | None`` int, of ``tuple[str, ...]`` str."""
+    kinds = [each for each in get_args(hint) if each not in (type(None), Ellipsis)]
+    kind: type = kinds[0] if kinds else hint
+    return kind
+
+
+def _docstrings(group: type) -> dict[str, str]:
+    """The string below each field of a class, by the field's name; Python itself does not keep them."""
+    for node in _classes(str(sys.modules[group.__module__].__file__)):
+        if node.name == group.__name__:
+            pairs = zip(node.body, node.body[1:], strict=False)
+            return {
+                field.target.id: " ".join(text.value.value.split())
+                for field, text in pairs
+                if isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+                and isinstance(text, ast.Expr)
+                and isinstance(text.value, ast.Constant)
+                and isinstance(text.value.value, str)
+            }
+    return {}
+
+
+@functools.cache
+def _classes(file: str) -> tuple[ast.ClassDef, ...]:
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    return tuple(node for node in tree.body if isinstance(node, ast.ClassDef))
+
+
+# Plain values of TOML and JSON become typed ones, by cattrs. A whole number is a number, and may be a name; true
+# and false are neither.
+_PLAIN: dict[type, tuple[type, ...]] = {str: (str, int), int: (int,), float: (int, float), bool: (bool,)}
+
+
+def _structured(value: Any, kind: type) -> Any:
+    if not isinstance(value, _PLAIN[kind]) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"expected {kind.__name__}, got {value!r}")
+    return kind(value)
+
+
+_CONVERTER = Converter(detailed_validation=False)
+for _kind in _PLAIN:
+    _CONVERTER.register_structure_hook(_kind, _structured)
+
+
+def convert(kind: Any, value: Any, where: str) -> Any:
+    """Return the value as this type; a single value may stand for a list of one.
+
+    Raises
+    ------
+    SettingsError
+        Says what was expected and what came, beginning with ``where``.
+    """
+    if get_origin(kind) is tuple and not isinstance(value, list | tuple):
+        if not isinstance(value, str | int | float):
+            raise SettingsError(f"{where}: expected a list of {get_args(kind)[0].__name__}, got {value!r}")
+        value = [value]
+    try:
+        return _CONVERTER.structure(value, kind)
+    except (TypeError, ValueError, StructureHandlerNotFoundError) as error:
+        raise SettingsError(f"{where}: {error}") from error
+
+
+@functools.cache
+def field_types(group: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields by name."""
+    hints = get_type_hints(group)
+    return {field.name: hints[field.name] for field in dataclasses.fields(group)}

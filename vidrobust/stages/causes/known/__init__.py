@@ -1,1 +1,0 @@
-"""The causes of the account, one file each."""

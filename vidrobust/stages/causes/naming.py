@@ -1,0 +1,292 @@
+"""Which causes are named, whether each finding is made again on other footage, and the stage's tables.
+
+Keyframes are tested apart. Between the two frames of one nothing can be replayed, but the change can be
+compared with that of the pairs beside it, and the same places moved along the clip show what chance does::
+
+    change   . . 1 2 1 . . . 9 . . 1 .        excess at a place = its change - mean of the two beside it
+    keyframe                 ^
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from vidrobust.metrics.catalogue import ACCOUNTS
+from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.stage import Look
+from vidrobust.run_folder.parts import with_parts
+from vidrobust.stages.causes.catalogue import CATALOGUE, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
+from vidrobust.stages.causes.margins import flip_counts
+from vidrobust.stages.causes.shares import (
+    ADJACENT,
+    SECOND,
+    SMALLEST_SHARE,
+    PairTable,
+    over_a_second,
+    p_value_of,
+    summarise,
+    summarise_by,
+    too_few,
+)
+from vidrobust.statistics.levels import ALPHA, FALSE_DISCOVERY
+from vidrobust.statistics.significance import CONSERVATIVE, benjamini_hochberg, discard_conservative
+from vidrobust.tables import schema as tables
+
+SLOW = tuple(name for name, cause in CATALOGUE.items() if cause.drifts)
+"""Causes that may be named from pairs a second apart: slow drifts hardly show between neighbours. Over a
+second all else moves, and keyframes lie between."""
+FEWEST = 5
+"""Fewest pairs with which a finding can be made again: of four all signs alike have p = 1 / 16."""
+AGAIN = 0.1
+"""Level at which footage that did not make a finding makes it again; that is a part of the footage, with
+fewer pairs."""
+CLIPS, LATER = "clips", "later half of the footage"
+MATTERS = 0.1
+"""A share that is surely below this needs no further pairs."""
+COLUMNS = ("model", "cause", "scale", "share", "low", "high", "p", "p_clips", "q", "pairs")
+REPLICATION = ("replication", "replication_found", "replication_tested", "replication_of")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountLook:
+    """The account as it was looked at."""
+
+    part: float  # Share of all pairs asked for that were replayed
+    # account, slow: The table ``account``, and the same of pairs a second apart
+    account: pd.DataFrame
+    slow: pd.DataFrame
+
+    @property
+    def size(self) -> int:
+        """Pairs that count."""
+        return int(self.account["n"].sum())
+
+
+def spent(part: float) -> float:
+    """Return how much of the error rate may have been spent when so large a part of the pairs was replayed.
+
+    FALSE_DISCOVERY part^2: little at first, so that what is left for all pairs costs little power (Kim &
+    DeMets, Biometrika 74 (1987), 149-154, with rho = 2).
+    """
+    return FALSE_DISCOVERY * part**2
+
+
+def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
+    """Return the causes that were named at any of the looks, with their shares as of the last one: COLUMNS.
+
+    At each look what was not spent before may be spent, so that the rates of all looks add up to
+    FALSE_DISCOVERY at most. Where a look brought no pair, its share of the error goes to the same question.
+    """
+    found: list[pd.DataFrame] = []
+    before, level, size = 0.0, 0.0, -1
+    for look in looks:
+        now = spent(look.part)
+        level = now - before + (level if look.size == size else 0.0)
+        before, size = now, look.size
+        found.append(named(look.account, look.slow, level))
+    rows = pd.concat(found, ignore_index=True).drop_duplicates(["model", "cause"])
+    last = looks[-1].account
+    whole = pd.concat([last.assign(scale=ADJACENT), looks[-1].slow.assign(scale=SECOND)])
+    whole = whole[whole["item"] == ""].set_index(["model", "cause", "scale"])[["share", "low", "high"]]
+    now_known = whole.reindex(pd.MultiIndex.from_frame(rows[["model", "cause", "scale"]]))
+    return rows.assign(**{name: now_known[name].to_numpy() for name in whole})[list(COLUMNS)]
+
+
+def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
+    """Say which causes, of the rows of the account over all items, more pairs might decide.
+
+    Something is seen of them (p <= 1/2), and they are neither named nor surely below MATTERS.
+    """
+    names = pd.MultiIndex.from_frame(account[["model", "cause"]])
+    unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
+    asked = _may_be_named(account) & ~account["cause"].isin((KEYFRAMES, UNEXPLAINED))
+    return asked & unnamed & (account["p"] <= CONSERVATIVE) & ~(account["high"] <= MATTERS)
+
+
+def _may_be_named(account: pd.DataFrame) -> pd.Series:
+    there = (account["item"] == "") & account["p"].notna() & (account["occurs"] > 0)
+    return there & ~account["misfit"].astype(bool)
+
+
+def named(
+    account: pd.DataFrame, slow: pd.DataFrame | None = None, level: float = FALSE_DISCOVERY
+) -> pd.DataFrame:
+    """Return the causes that may be named from one look: COLUMNS; q is in units of FALSE_DISCOVERY.
+
+    A cause is named where its share is surely above 5 % and above what its placebos do. Causes with p above
+    .5 are discarded (Zhao, Small & Su 2019), so that they cost the others no power; over the rest, all models
+    together, the false discovery rate is held (Benjamini & Hochberg 1995).
+
+    Parameters
+    ----------
+    account : DataFrame
+        The table of that name; its rows over all items count.
+    slow : DataFrame, optional
+        The same of pairs a second apart; a condition that drifts may be named from them alone.
+    level : float
+        False discovery rate. The keyframes' p, which depends on no sample, is held against 5 % at each look.
+    """
+    asked = account[account["cause"] != UNEXPLAINED].assign(scale=ADJACENT)
+    if slow is not None and len(slow):
+        asked = pd.concat([asked, slow[slow["cause"].isin(SLOW)].assign(scale=SECOND)], ignore_index=True)
+    asked = asked[_may_be_named(asked)]
+    p = discard_conservative(asked["p"].to_numpy(float))
+    p = np.where(asked["cause"] == KEYFRAMES, p * level / FALSE_DISCOVERY, p)
+    q = np.full(len(p), np.nan)
+    q[np.isfinite(p)] = benjamini_hochberg(p[np.isfinite(p)]) * FALSE_DISCOVERY / level
+    found = asked.assign(q=q, pairs=asked["n"])[q <= FALSE_DISCOVERY]
+    found = found.drop_duplicates(["model", "cause"])  # neighbours come first
+    return found[list(COLUMNS)].reset_index(drop=True)
+
+
+def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Add to ``named`` whether each finding is made again on footage that did not make it.
+
+    Each clip with five pairs or more is left out in turn. Where the others alone make the finding (p <= .05)
+    it is tested on that clip, and made again where p <= .1. With fewer than two such clips the earlier half
+    of all pairs makes it and the later half tests it. What the rest alone does not find is not tested, nor
+    where too few pairs weigh in (``too_few``).
+
+    Returns
+    -------
+    DataFrame
+        With columns replication (share of the tests that made it again; NaN without any), replication_found,
+        replication_tested, and replication_of ("clips", "later half of the footage", or "").
+    """
+    rows = []
+    for row in found.to_dict("records"):
+        own = causes[(causes["model"] == row["model"]) & (causes["scale"] == row["scale"])]
+        rows.append(_again(PairTable.of(own), str(row["cause"])))
+    table = pd.DataFrame(rows, columns=list(REPLICATION), index=found.index)
+    return pd.concat([found, table], axis=1)
+
+
+def _again(pairs: PairTable, cause: str) -> dict[str, Any]:
+    of, tests = CLIPS, list(_by_clip(pairs))
+    if len(tests) < 2:
+        of, tests = LATER, list(_by_time(pairs))
+    # keyframes are few and their places known; they are not asked
+    if not tests or cause not in (*REPLAYED, NOISE):
+        return dict(zip(REPLICATION, (float("nan"), 0, 0, ""), strict=True))
+    made = [
+        made
+        for made in tests
+        if p_value_of(pairs.take(made), cause) <= ALPHA and not too_few(pairs.take(~made), cause, AGAIN)
+    ]
+    if not made:
+        return dict(zip(REPLICATION, (float("nan"), 0, 0, of), strict=True))
+    again = [p_value_of(pairs.take(~each), cause) <= AGAIN for each in made]
+    return dict(zip(REPLICATION, (float(np.mean(again)), sum(again), len(again), of), strict=True))
+
+
+def _by_clip(pairs: PairTable) -> Iterator[np.ndarray]:
+    """(n,) bool, the pairs that make the finding: all but those of one clip, or of one part."""
+    for code in np.unique(pairs.footage):
+        own = pairs.footage == code
+        if own.sum() >= FEWEST and (~own).sum() >= FEWEST:
+            yield ~own
+
+
+def _by_time(pairs: PairTable) -> Iterator[np.ndarray]:
+    """The earlier half of the pairs, by clip and frame."""
+    order = np.lexsort((pairs.frame, pairs.item))
+    early = np.zeros(len(order), bool)
+    early[order[: len(order) // 2]] = True
+    if early.sum() >= FEWEST and (~early).sum() >= FEWEST:
+        yield early
+
+
+def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALLEST_SHARE) -> float:
+    """Return the one-sided p-value that the excess at the keyframes is not above a share of all change.
+
+    All keyframes are moved together by every number of places, round the clip. ``change`` (n,) is the squared
+    change of each adjacent pair, NaN where excluded; ``keyframe`` (n,) bool: one that is no cut lies at the
+    pair's second frame.
+    """
+    keyframe = keyframe & np.isfinite(change)
+    if not keyframe.any() or len(change) < 4:
+        return float("nan")
+    known = np.where(np.isfinite(change), change, 0.0)
+    excess = np.nan_to_num(excess_at(change))
+    moved = np.array([excess[np.roll(keyframe, by)].sum() for by in range(1, len(change))])
+    wanted = excess[keyframe].sum() - share * known.sum()
+    return float((1 + (moved >= wanted).sum()) / (1 + len(moved)))
+
+
+def excess_at(change: np.ndarray) -> np.ndarray:
+    """Return (n,) each pair's change less the mean of the pairs beside it; NaN where none is known."""
+    padded = np.concatenate([[np.nan], change, [np.nan]])
+    beside = np.stack([padded[:-2], padded[2:]])
+    known = np.isfinite(beside)
+    count = known.sum(axis=0)
+    mean = np.where(known, beside, 0.0).sum(axis=0) / np.where(count > 0, count, 1)
+    return np.asarray(np.where(count > 0, change - mean, np.nan))
+
+
+def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
+    """Return per model the p-value of its keyframes, over its clips by Fisher's method.
+
+    ``pairs`` are neighbours, with columns model, item, frame_a, total_variation, whose square stands for the
+    squared change, excluded and keyframe (bool).
+    """
+    found: dict[str, float] = {}
+    for model, of_model in pairs.groupby("model", sort=False):
+        each = []
+        for _, rows in of_model.sort_values("frame_a").groupby("item", sort=False):
+            square = np.where(rows["excluded"] == "", rows["total_variation"].to_numpy(float) ** 2, np.nan)
+            each.append(place_test(square, rows["keyframe"].to_numpy(bool)))
+        known = [p for p in each if np.isfinite(p)]
+        if known:
+            found[str(model)] = float(special.chdtrc(2 * len(known), -2 * np.log(known).sum()))
+    return found
+
+
+def conclude(run: Run, looks: Sequence[Look]) -> None:
+    """Write the tables ``account``, ``account_by`` and ``named``, and those of the places of boxes.
+
+    The account is that of the last look; a cause that was named at an earlier one stays named.
+    """
+    for prefix in ACCOUNTS:
+        rows = with_parts(run.table(f"{prefix}causes"), run.folder.record.parts)
+        found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
+        if len(rows):
+            keyframes = None if prefix else _keyframe_tests(run)
+            pairs = run.table_or_empty("pairs")
+            flips = flip_counts(pairs) if len(pairs) else None
+            found["account"] = summarise(rows, keyframes=keyframes, flips=flips)
+            found["account_by"] = summarise_by(rows)
+            before = [(look, look.tables[f"{prefix}causes"]) for look in looks[:-1]]
+            earlier = [_look(look.part, causes, keyframes) for look, causes in before if len(causes)]
+            last = AccountLook(
+                part=looks[-1].part, account=found["account"], slow=over_a_second(found["account_by"])
+            )
+            found["named"] = replicated(rows, named_at([*earlier, last]))
+        for name, table in found.items():
+            run.folder.write_table(f"{prefix}{name}", table)
+
+
+def _look(part: float, causes: pd.DataFrame, keyframes: Mapping[str, float] | None) -> AccountLook:
+    account = summarise(causes, per_item=False, keyframes=keyframes)
+    return AccountLook(part=part, account=account, slow=over_a_second(summarise_by(causes)))
+
+
+def undecided(run: Run) -> bool:
+    """Say whether some cause is neither named nor surely small, so that more pairs may tell."""
+    return any(
+        bool(open_causes(run.table(f"{prefix}account"), run.table(f"{prefix}named")).any())
+        for prefix in ACCOUNTS
+    )
+
+
+def _keyframe_tests(run: Run) -> dict[str, float]:
+    """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
+    pairs = run.table_or_empty("pairs")
+    near = pairs[pairs["kind"] == "adjacent"]
+    transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
+    return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))

@@ -1,0 +1,298 @@
+"""Which pairs of an item are replayed for each model, and their frames.
+
+Neighbours are drawn with probabilities proportional to ::
+
+    size = root of (the picture's change x the model's own change), each in units of its mean
+
+Each stands for 1 / its probability pairs, so that sums over the sample stay unbiased. A larger sample holds
+the smaller one. Samples of several models use the same random numbers, so that they share most of their
+pairs. Some pairs about a second apart are drawn besides, by the picture's change alone.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+import torch
+from threadpoolctl import ThreadpoolController
+
+from vidrobust.frame_pairs.transitions import BREAKS
+from vidrobust.frames.device import trim_heap
+from vidrobust.frames.pixels import to_array
+from vidrobust.metrics.catalogue import TASKS
+from vidrobust.pipeline.stage import Context, Read, Trim
+from vidrobust.statistics.samples import sized_order
+from vidrobust.video.source import VideoSource
+
+FLOOR = 0.1
+"""Pairs count as changing at least by this share of the mean change, so that none weighs more than ten
+times."""
+KEYFRAME_SHARE = 4
+"""At most one pair in so many of the sample lies across a keyframe, but one at least where there is one."""
+SECOND_SHARE = 4
+"""One pair about a second apart for so many pairs of neighbours."""
+KEYFRAME, PLAIN = "keyframe", ""
+"""Strata of the sample."""
+PAIR = ["scale", "frame_a", "frame_b"]
+"""Columns that identify a pair of an item."""
+PAIR_BYTES = 512 * 2**20
+"""Memory for pairs that are replayed at the same time; larger ones are replayed one after the other."""
+PAIR_PICTURES = 60
+"""Approximate number of pictures, of three bytes a pixel, that a replayed pair holds at once."""
+
+Pictures = tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None]
+"""Frames t-1, t, t+1, t+2 as (H, W, 3) uint8; None where there is none, or a break lies between."""
+Made = TypeVar("Made")
+
+
+def new_pairs(context: Context) -> dict[str, pd.DataFrame]:
+    """Return per model the pairs of its sample that were not replayed before (as ``chosen_pairs``)."""
+    transitions, content, seed = context.need_transitions(), context.content, context.settings.seed
+    found = {}
+    for model in context.models:
+        change = own_change(lambda table, model=model: context.read(model, table))  # type: ignore[misc]
+        pairs = chosen_pairs(transitions, change, context.count, content, seed)
+        if context.have:
+            before = chosen_pairs(transitions, change, context.have, content, seed)
+            names, done = (pd.MultiIndex.from_frame(each[PAIR]) for each in (pairs, before))
+            pairs = pairs[~names.isin(done)]
+        found[model] = pairs
+    return found
+
+
+def together(chosen: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the pairs of all models, each once: neighbours in time order, then those a second apart."""
+    if len(chosen) == 1:
+        return next(iter(chosen.values()))
+    whole = pd.concat(list(chosen.values()), ignore_index=True)[[*PAIR, "stratum", "time_s"]]
+    return whole.drop_duplicates(PAIR).sort_values(PAIR, kind="stable").reset_index(drop=True)
+
+
+def own_change(read: Read) -> pd.Series:
+    """Return how much a model's answer changes from each frame to the next, by the first one's number.
+
+    ``read`` reads the raw tables of the model's stability; the metric is that of its task on which verdicts
+    rest. Empty where there is none.
+    """
+    for task in TASKS.values():
+        pairs = read(task.correlation.pairs)
+        if pairs is not None and len(pairs):
+            near = pairs[pairs["kind"] == "adjacent"] if "kind" in pairs else pairs
+            return near.groupby("frame_a")[task.correlation.primary].mean()
+    return pd.Series(dtype=np.float64)
+
+
+def flipped(context: Context, pairs: pd.DataFrame) -> np.ndarray:
+    """Return (n,) bool: whether the label of some classifier flips from frame to frame in this pair."""
+    first: set[int] = set()
+    for model in context.models:
+        seen = context.read(model, "pairs")
+        if seen is not None and len(seen):
+            flips = (seen["kind"] == "adjacent") & (seen["label_flip"] == 1)
+            first |= set(seen.loc[flips, "frame_a"].tolist())
+    return ((pairs["scale"] == "adjacent") & pairs["frame_a"].isin(first)).to_numpy(bool)
+
+
+def trimmed_to(read: Read, content: str, seed: int, count: int) -> Trim:
+    """Return what keeps the rows of a sample of ``count`` pairs, with its weights."""
+    transitions = read("transitions")
+    assert transitions is not None, "a unit that is there has its transitions"
+    chosen = chosen_pairs(transitions, own_change(read), count, content, seed)[[*PAIR, "weight"]]
+
+    def trimmed(rows: pd.DataFrame) -> pd.DataFrame:
+        weight = rows[PAIR].merge(chosen, on=PAIR, how="left")["weight"].to_numpy(float)
+        return rows.assign(weight=weight)[np.isfinite(weight)]
+
+    return trimmed
+
+
+def chosen_pairs(
+    transitions: pd.DataFrame, change: pd.Series, count: int, content: str, seed: int
+) -> pd.DataFrame:
+    """Draw ``count`` neighbours of an item, and pairs a second apart.
+
+    ``change`` is the model's own, by the first frame. Columns: frame_a, frame_b, weight, stratum, scale,
+    time_s.
+    """
+    key = f"{seed} {content}"
+    near = choose_pairs(_neighbours(transitions, change), count, key).assign(scale="adjacent")
+    step = float(transitions["time_s"].diff().median())
+    far = _apart(transitions, max(2, round(1 / step)) if step > 0 else 2)
+    some = choose_pairs(far, max(1, count // SECOND_SHARE), f"second {key}").assign(scale="second")
+    found = pd.concat([part for part in (near, some) if len(part)] or [near], ignore_index=True)
+    times = transitions.set_index("frame")["time_s"]
+    return found.assign(time_s=times.reindex(found["frame_a"]).to_numpy())
+
+
+def _neighbours(transitions: pd.DataFrame, change: pd.Series) -> pd.DataFrame:
+    """One row a pair of neighbours, as ``choose_pairs`` wants it."""
+    frame, later = transitions.iloc[:-1], transitions.iloc[1:]
+    return pd.DataFrame(
+        {
+            "frame_a": frame["frame"].to_numpy(),
+            "frame_b": later["frame"].to_numpy(),
+            "pixel_change": later["pixel_change"].to_numpy(),
+            "own_change": change.reindex(frame["frame"]).to_numpy(float),
+            "excluded": later["reason"].to_numpy(),
+            "keyframe": later["keyframe"].to_numpy(),
+        }
+    )
+
+
+def _apart(transitions: pd.DataFrame, distance: int) -> pd.DataFrame:
+    """Pairs so many frames apart with no break between, two starts a distance; change along the path."""
+    reason = transitions["reason"].to_numpy(str)
+    broken = np.concatenate([[0], np.cumsum(np.isin(reason, BREAKS))])
+    change = np.concatenate([[0.0], np.cumsum(transitions["pixel_change"].fillna(0.0))])
+    rows = []
+    for start in range(0, len(transitions) - distance, max(1, distance // 2)):
+        stop = start + distance
+        if broken[stop + 1] > broken[start + 1]:
+            continue
+        rows.append(
+            {
+                "frame_a": int(transitions["frame"].iloc[start]),
+                "frame_b": int(transitions["frame"].iloc[stop]),
+                "pixel_change": float(change[stop + 1] - change[start + 1]),
+                "excluded": "",
+                "keyframe": False,
+            }
+        )
+    return pd.DataFrame(rows, columns=["frame_a", "frame_b", "pixel_change", "excluded", "keyframe"])
+
+
+def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame:
+    """Draw a probability sample of pairs with known weights.
+
+    Sequential Poisson sampling, spread over time (``statistics/samples.py``), with probabilities proportional
+    to ``sizes``; weights are the inverse (Horvitz & Thompson 1952).
+
+    Parameters
+    ----------
+    transitions : DataFrame
+        One row a pair: frame_a, frame_b, pixel_change, excluded and, where known, own_change and keyframe.
+    count : int
+        Pairs; all where there are no more.
+    seed_key : str
+        What the draw depends on.
+
+    Returns
+    -------
+    DataFrame
+        With columns frame_a, frame_b, weight and stratum ("keyframe" or "").
+    """
+    usable = transitions[(transitions["excluded"] == "") & has_third(transitions)]
+    keyframe = usable["keyframe"].to_numpy(bool) if "keyframe" in usable else np.zeros(len(usable), bool)
+    rng = np.random.default_rng(zlib.crc32(seed_key.encode()))
+    wanted = min(int(keyframe.sum()), max(1, count // KEYFRAME_SHARE))
+    strata = (
+        _draw(usable[keyframe], wanted, rng).assign(stratum=KEYFRAME),
+        _draw(usable[~keyframe], count - wanted, rng).assign(stratum=PLAIN),
+    )
+    found = pd.concat([part for part in strata if len(part)] or list(strata))
+    found = found[["frame_a", "frame_b", "weight", "stratum"]]
+    return found.sort_values("frame_a", kind="stable").reset_index(drop=True)
+
+
+def has_third(transitions: pd.DataFrame) -> np.ndarray:
+    """Return (n,) bool: whether a frame before frame_a or after frame_b can be joined to the pair.
+
+    ::
+
+        frames  t-1   t   t+1   t+2      the pair (t, t+1) needs the link (t-1, t) or the link (t+1, t+2)
+
+    Pairs further apart, with no neighbours among the rows, need none.
+    """
+    first, second = (transitions[name].to_numpy(np.int64) for name in ("frame_a", "frame_b"))
+    if not len(transitions) or not (second == first + 1).all():
+        return np.ones(len(transitions), bool)
+    joined = set(first[(transitions["excluded"] == "").to_numpy(bool)].tolist())
+    return np.array([a - 1 in joined or b in joined for a, b in zip(first, second, strict=True)], bool)
+
+
+def _draw(rows: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:
+    size = sizes(rows)
+    chosen = sized_order(size, rng)[:count]
+    return rows.iloc[chosen].assign(weight=1 / inclusion(size, count)[chosen])
+
+
+def sizes(pairs: pd.DataFrame) -> np.ndarray:
+    """Return (n,) > 0: the root of picture's times model's change, or the picture's alone."""
+    picture = known_size(pairs["pixel_change"].to_numpy(float))
+    own = pairs["own_change"].to_numpy(float) if "own_change" in pairs else np.full(len(pairs), np.nan)
+    return np.sqrt(picture * known_size(own)) if np.isfinite(own).any() else picture
+
+
+def known_size(change: np.ndarray) -> np.ndarray:
+    """Return (n,) > 0: the change, at least a tenth of its mean; the mean where it is not known."""
+    if not len(change):
+        return change
+    known = np.where(np.isfinite(change), change, np.nanmean(change) if np.isfinite(change).any() else 1.0)
+    mean = float(known.mean())
+    return np.maximum(known, FLOOR * mean) if mean > 0 else np.ones(len(known))
+
+
+def inclusion(size: np.ndarray, count: int) -> np.ndarray:
+    """Return (n,) probabilities proportional to size (n,) > 0, none above 1, that sum to ``count``."""
+    n = len(size)
+    if count >= n:
+        return np.ones(n)
+    certain = np.zeros(n, bool)
+    while True:
+        rest = size[~certain].sum()
+        p = np.where(certain, 1.0, size * (count - certain.sum()) / rest if rest > 0 else 0.0)
+        if (p <= 1).all():
+            return np.asarray(p)
+        certain |= p > 1
+
+
+def side_by_side(
+    source: VideoSource,
+    transitions: pd.DataFrame,
+    pairs: Sequence[tuple[int, int]],
+    make: Callable[..., Made],
+    *columns: Sequence[Any],
+) -> Generator[Made]:
+    """Yield ``make(pictures, *row of the columns)`` of each pair of frames, in order.
+
+    As many are worked on at a time as threads and memory allow; models are asked between them, not beside
+    them, since engines that share their processors wait for each other. So does threaded linear algebra of
+    small matrices.
+    """
+    threads = torch.get_num_threads()
+    few = PAIR_BYTES // (PAIR_PICTURES * 3 * source.info.width * source.info.height)
+    size = max(1, min(2 * threads, few))
+    algebra = ThreadpoolController().select(user_api="blas")
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(pairs), size):
+            if size == 1:
+                trim_heap()  # one large pair after the other
+            some = slice(start, start + size)
+            pictures = [_pictures_of(source, transitions, a, b) for a, b in pairs[some]]
+            with algebra.limit(limits=1):
+                made = list(pool.map(make, pictures, *(column[some] for column in columns)))
+            yield from made
+            del made  # or it would be held while the next ones are made
+
+
+def _pictures_of(source: VideoSource, transitions: pd.DataFrame, a: int, b: int) -> Pictures:
+    wanted, before, after = frames_about(transitions, a, b)
+    taken = [to_array(pixels).copy() for pixels in source.at(wanted).pixels]
+    at = int(before)
+    return taken[0] if before else None, taken[at], taken[at + 1], taken[-1] if after else None
+
+
+def frames_about(transitions: pd.DataFrame, a: int, b: int) -> tuple[list[int], bool, bool]:
+    """Return the numbers of a pair's frames and those beside it; whether one is before, one behind."""
+    frame, reason = transitions["frame"].to_numpy(), transitions["reason"].to_numpy(str)
+    first, last = int(np.searchsorted(frame, a)), int(np.searchsorted(frame, b))
+    before = first > 0 and reason[first] not in BREAKS
+    after = last + 1 < len(frame) and reason[last + 1] not in BREAKS
+    wanted = [int(frame[first - 1])] if before else []
+    behind = [int(frame[last + 1])] if after else []
+    return [*wanted, a, b, *behind], before, after

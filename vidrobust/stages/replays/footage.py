@@ -1,0 +1,387 @@
+"""One input shown again: its frames, how camera and light wander, and replays without a cause.
+
+A replay plays the footage frame by frame without one of its measured causes. It says by how much it changed
+the pictures, or why it cannot be made. What was lost in taking the picture (sharpness, resolution) no replay
+brings back.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.footage.item import Item
+from vidrobust.frame_pairs.light import measure_light
+from vidrobust.frame_pairs.motion import measure_motion
+from vidrobust.frame_pairs.prepared import PreparedFrame, prepare_array
+from vidrobust.frame_pairs.registration import register, warp
+from vidrobust.frame_pairs.robust import spread
+from vidrobust.frame_pairs.transitions import JOINED
+from vidrobust.frames.pixels import LUMA, luma, to_array, to_tensor
+from vidrobust.metrics.box_selection import chosen, within_frame
+from vidrobust.models.network import NetworkClassifier
+from vidrobust.models.predict import Model, predict
+from vidrobust.pipeline.run import Run
+from vidrobust.predictions import Classifications, Detections
+from vidrobust.stages.replays.names import CONTROL, RESIZES
+
+CHUNK = 16
+"""Frames shown to a model at a time."""
+MOST_KEPT = 512 * 2**20
+"""Bytes of frames of one replay that are kept for the next model."""
+BOX = ("x1", "y1", "x2", "y2")
+FEWEST_VALID = 0.5
+"""Least share of the neighbours between which a change must be reported."""
+SHAKE_S, LIGHT_S, FLICKER_FRAMES = 1.0, 2.0, 7
+"""Motion faster than the first, s, is shake; light that changes faster than the second, s, wanders; within so
+many frames it flickers."""
+SMALLEST_PX, SMALLEST_GAIN = 0.05, 0.004
+"""Root mean squares below which there is nothing to remove: what the meters show of pictures at rest."""
+SHARP_DIFFERENCE = 3.0
+"""A neighbour counts in the mean where it is nearer than so many deviations of the noise."""
+
+Stream = Iterator[np.ndarray]
+"""The frames of a clip, (H, W, 3) uint8 RGB in order."""
+Frames = Callable[[], Stream]
+"""The same, from the start at each call."""
+
+
+@dataclass(frozen=True)
+class InputShown:
+    """An input of a run that is shown again."""
+
+    run: Run
+    item: Item
+    number: np.ndarray  # (N,) int64: Numbers of its frames, in the order of delivery
+    begins: np.ndarray  # (N,) bool: Nothing is compared over this place
+    rate: float  # Frames a second
+    _played: dict[str, tuple[list[np.ndarray], float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Run, item: Item) -> InputShown | None:
+        """Make it for an input; None where the run has no frame of it."""
+        rows = run.table("transitions")
+        rows = rows[rows["item"] == item.name]
+        if not len(rows):
+            return None
+        joined = np.isin(rows["reason"].to_numpy(object).astype(str), (*JOINED, "motion"))
+        step_s = float(np.median(np.diff(rows["time_s"]))) if len(rows) > 1 else 1.0
+        return cls(run, item, rows["frame"].to_numpy(np.int64), ~joined, 1.0 / step_s)
+
+    def frames(self) -> Stream:
+        """Yield all of its frames, from the start at each call."""
+        with self.run.opened(self.item.name) as source:
+            for batch in source.batches(CHUNK):
+                for row in range(len(batch)):
+                    yield to_array(batch.pixels[row])
+
+    def played(self, name: str, frames: Frames) -> tuple[Stream, float]:
+        """Return the frames of a replay, and seconds that were spent on them before.
+
+        With several models the frames of the last replay are kept, where memory is given for them.
+        """
+        if name not in self._played:
+            self._played.clear()
+            height, width = self.run.folder.record.sizes[self.item.name]
+            if len(self.run.models) == 1 or len(self.number) * height * width * 3 > MOST_KEPT:
+                return frames(), 0.0
+            begin = time.perf_counter()
+            self._played[name] = [frame.copy() for frame in frames()], time.perf_counter() - begin
+        kept, seconds = self._played[name]
+        return iter(kept), seconds
+
+    @functools.cached_property
+    def steps(self) -> WanderingSteps:
+        """How camera and light go from frame to frame."""
+        self.run.reporter.say(
+            f"replays, {self.item.name}: measuring camera and light over {len(self.number)} frames"
+        )
+        return measured_steps(self.frames(), self.begins)
+
+    def asked(self, model: Model, pixels: torch.Tensor) -> Classifications | Detections:
+        """Return what a model says of (N, 3, H, W) uint8."""
+        return predict(model, pixels, self.run.settings.batch_size)
+
+    def looked_at(self, found: Detections, pixels: torch.Tensor) -> Detections:
+        """Return the boxes that the run looks at, cut off at the edges of the frames."""
+        tracks = self.run.settings.tracks
+        size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
+        return within_frame(chosen(found, tracks.only, tracks.ignored), size)
+
+
+def chunks(frames: Stream) -> Iterator[torch.Tensor]:
+    """Yield (N, 3, H, W) uint8, so many frames of one size together."""
+    kept: list[np.ndarray] = []
+    for frame in frames:
+        if kept and (len(kept) == CHUNK or kept[0].shape != frame.shape):
+            yield to_tensor(kept)
+            kept = []
+        kept.append(frame.copy())
+    if kept:
+        yield to_tensor(kept)
+
+
+def rows_of(found: Classifications | Detections, number: np.ndarray) -> pd.DataFrame:
+    """Return frame and label of each answer; of a detector a row a box, with score and corners.
+
+    ``number`` (N,) are the frames that were answered.
+    """
+    if isinstance(found, Classifications):
+        return pd.DataFrame({"frame": number, "label": found.labels})
+    corners = {name: found.boxes[:, k].astype(np.float64) for k, name in enumerate(BOX)}
+    own = {"frame": number[found.frame], "label": found.labels, "score": found.scores.astype(np.float64)}
+    return pd.DataFrame(own | corners)
+
+
+def answered(
+    shown: InputShown, frames: Stream, ask: Callable[[torch.Tensor], Classifications | Detections]
+) -> pd.DataFrame:
+    """Return the rows of all answers to the frames of an input."""
+    found, at = [], 0
+    for pixels in chunks(frames):
+        said = ask(pixels)
+        said = shown.looked_at(said, pixels) if isinstance(said, Detections) else said
+        found.append(rows_of(said, shown.number[at : at + len(pixels)]))
+        at += len(pixels)
+    return pd.concat(found, ignore_index=True)
+
+
+# How camera and light wander over a clip
+
+
+@dataclass(frozen=True)
+class WanderingSteps:
+    """Changes from each frame of a clip to the next one that is delivered, row 0 unused."""
+
+    # (N, 2) float64: Px, x right, y down; NaN where the background's motion cannot be determined
+    camera: np.ndarray
+    gain: np.ndarray  # (N,) float64: Log of the ratio of the light; NaN where that cannot be determined
+    begins: np.ndarray  # (N,) bool: Nothing is compared over this place
+
+
+def measured_steps(frames: Iterable[np.ndarray], begins: np.ndarray) -> WanderingSteps:
+    """Measure the steps of frames (H, W, 3) uint8 in order, one after the other."""
+    camera, gain = np.full((len(begins), 2), np.nan), np.full(len(begins), np.nan)
+    before: PreparedFrame | None = None
+    for row, frame in enumerate(frames):
+        now = prepare_array(np.ascontiguousarray(frame))
+        if before is not None and not begins[row]:
+            camera[row], gain[row] = _step(before, now)
+        before = now
+    return WanderingSteps(camera, gain, begins)
+
+
+def _step(a: PreparedFrame, b: PreparedFrame) -> tuple[tuple[float, float], float]:
+    motion = measure_motion(a, b)
+    if not motion.camera_valid:
+        return (math.nan, math.nan), math.nan
+    light = measure_light(a, b, motion.camera, ~motion.with_camera)
+    moved = (motion.camera.shift_x, motion.camera.shift_y)
+    if not light.gain.valid:
+        return moved, math.nan
+    level = max(float((a.coarse @ LUMA).mean()), 1.0)
+    ratio = light.gain.value + light.offset.value / level
+    return moved, math.log(ratio) if ratio > 0 else math.nan
+
+
+def off_by(steps: np.ndarray, begins: np.ndarray, half: int) -> np.ndarray:
+    """Return (N, ...) how far each frame is from the mean of itself and ``half`` frames on either side.
+
+    ``steps`` (N, ...) are changes from the frame before; a NaN, as a place where frames begin, ends a
+    stretch.
+    """
+    flat = steps.reshape(len(steps), -1)
+    broken = begins | np.isnan(flat).any(axis=1)
+    edges = [*np.flatnonzero(broken | (np.arange(len(steps)) == 0)).tolist(), len(steps)]
+    off = np.zeros_like(flat)
+    for start, stop in itertools.pairwise(edges):
+        path = np.cumsum(np.where(np.arange(stop - start)[:, None] == 0, 0.0, flat[start:stop]), axis=0)
+        total = np.concatenate([np.zeros((1, path.shape[1])), np.cumsum(path, axis=0)])
+        row = np.arange(stop - start)
+        reach = np.minimum(np.minimum(row, stop - start - 1 - row), half)  # as far on both sides
+        low, high = row - reach, row + reach + 1
+        off[start:stop] = path - (total[high] - total[low]) / (high - low)[:, None]
+    return off.reshape(steps.shape)
+
+
+def reported_share(steps: np.ndarray, begins: np.ndarray) -> float:
+    """Return the share of the neighbours between which the change was reported; NaN without neighbours."""
+    known = ~np.isnan(steps.reshape(len(steps), -1)).any(axis=1)[~begins]
+    return float(known.mean()) if len(known) else math.nan
+
+
+# The footage without one of its causes
+
+
+@dataclass(frozen=True)
+class FootageReplay:
+    """Frames of one clip without a cause."""
+
+    frames: Frames | None  # All frames in order; None where the replay cannot be made
+    note: str  # What was removed, or why there is nothing to remove, or why it cannot be done
+    same: bool = False  # Nothing was to be removed: the frames are the clip's own
+
+
+def replay_of(name: str, shown: InputShown) -> FootageReplay:
+    """Make one of ``names.SHARED`` or ``names.CONTROL``."""
+    frames, steps, rate = shown.frames, shown.steps, shown.rate
+    made: dict[str, Callable[[], FootageReplay]] = {
+        "steady-camera": lambda: steady_camera(frames, steps, rate),
+        "level-light": lambda: level_light(frames, steps, rate),
+        "no-flicker": lambda: no_flicker(frames, steps),
+        "less-noise": lambda: less_noise(frames, steps),
+        CONTROL: lambda: resampled(frames, steps, rate),
+    }
+    return made[name]()
+
+
+def steady_camera(frames: Frames, steps: WanderingSteps, rate: float) -> FootageReplay:
+    """Remove the shake of the whole picture that is faster than a second, along x and y."""
+    share = reported_share(steps.camera, steps.begins)
+    if not share >= FEWEST_VALID:
+        of = _share(share)
+        note = f"not possible: only between {of} of the neighbours could the motion be measured"
+        return FootageReplay(None, note)
+    off = off_by(steps.camera, steps.begins, _half(SHAKE_S, rate))
+    size = float(np.sqrt(np.mean(np.square(off))))
+    if size < SMALLEST_PX:
+        return FootageReplay(frames, f"the camera stands still (off by {size:.2g} px)", same=True)
+    note = f"shake of {size:.2g} px (root mean square) is taken away"
+    return FootageReplay(functools.partial(_shifted, frames, off), note)
+
+
+def resampled(frames: Frames, steps: WanderingSteps, rate: float) -> FootageReplay:
+    """Shift every frame by half a pixel, where steadying shifts any: the softness of shifting alone."""
+    steady = steady_camera(frames, steps, rate)
+    if steady.frames is None or steady.same:
+        return FootageReplay(None, steady.note, same=steady.same)
+    half = np.full((len(steps.begins), 2), 0.5)
+    return FootageReplay(functools.partial(_shifted, frames, half), "all frames shifted by half a pixel")
+
+
+def level_light(frames: Frames, steps: WanderingSteps, rate: float) -> FootageReplay:
+    """Remove changes of the light that are faster than two seconds."""
+    return _levelled(frames, steps, _half(LIGHT_S, rate), "the light wanders")
+
+
+def no_flicker(frames: Frames, steps: WanderingSteps) -> FootageReplay:
+    """Remove changes of the light from frame to frame that are gone within seven frames."""
+    return _levelled(frames, steps, FLICKER_FRAMES // 2, "the light flickers")
+
+
+def _levelled(frames: Frames, steps: WanderingSteps, half: int, what: str) -> FootageReplay:
+    share = reported_share(steps.gain, steps.begins)
+    if not share >= FEWEST_VALID:
+        of = _share(share)
+        note = f"not possible: only between {of} of the neighbours could the light be compared"
+        return FootageReplay(None, note)
+    off = off_by(steps.gain, steps.begins, half)
+    size = float(np.sqrt(np.mean(np.square(off))))
+    if size < SMALLEST_GAIN:
+        return FootageReplay(frames, f"the light is steady (off by {100 * size:.2g} %)", same=True)
+    note = f"{what} by {100 * size:.2g} % (root mean square), which is taken away"
+    return FootageReplay(functools.partial(_scaled, frames, off), note)
+
+
+def less_noise(frames: Frames, steps: WanderingSteps) -> FootageReplay:
+    """Replace every frame by its mean with its two neighbours, moved onto it, where these agree with it."""
+    averaged = functools.partial(_averaged, frames, steps.begins)
+    return FootageReplay(averaged, "mean of three frames along the motion")
+
+
+def resizes_of(frames: Frames, model: Model) -> dict[str, FootageReplay]:
+    """Make the replays that depend on how the model resizes."""
+    names = dict(zip(RESIZES, (cv2.INTER_AREA, cv2.INTER_LINEAR), strict=True))
+    if not isinstance(model, NetworkClassifier):
+        why = "not possible: the model takes whole frames, and its own resize is not known"
+        return {name: FootageReplay(None, why) for name in names}
+    resized = model.network.preprocess.resized
+    return {name: another_resize(frames, resized, how) for name, how in names.items()}
+
+
+def another_resize(frames: Frames, resized: tuple[int, ...], interpolation: int) -> FootageReplay:
+    """Bring frames to the network's size before the network's own resize, which then changes nothing.
+
+    ``resized`` is the shorter side, px, or height and width, as ``Preprocess.resized``.
+    """
+    size = f"{resized[0]} px, shorter side" if len(resized) == 1 else f"{resized[1]}x{resized[0]} px"
+    return FootageReplay(functools.partial(_resized, frames, resized, interpolation), f"to {size}")
+
+
+def _half(seconds: float, rate: float) -> int:
+    """Frames on either side of a window of so many seconds."""
+    return max(1, round(seconds * rate / 2))
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f} %" if value == value else "none"
+
+
+def _shifted(frames: Frames, off: np.ndarray) -> Stream:
+    """Each frame's content moved back by ``off`` (N, 2) px."""
+    for frame, (x, y) in zip(frames(), off.tolist(), strict=True):
+        if max(abs(x), abs(y)) < SMALLEST_PX / 2:
+            yield frame
+            continue
+        displacement = np.empty((*frame.shape[:2], 2), np.float32)
+        displacement[..., 0], displacement[..., 1] = x, y
+        yield warp(frame, displacement)
+
+
+def _scaled(frames: Frames, off: np.ndarray) -> Stream:
+    """Each frame's levels divided by exp(``off``) (N,)."""
+    for frame, log in zip(frames(), off.tolist(), strict=True):
+        table = np.clip(np.rint(np.arange(256) * np.exp(-log)), 0, 255).astype(np.uint8)
+        yield np.asarray(cv2.LUT(frame, table))
+
+
+def _averaged(frames: Frames, begins: np.ndarray) -> Stream:
+    before: np.ndarray | None = None
+    now: np.ndarray | None = None
+    for row, later in enumerate(frames()):
+        later = later.copy()
+        if now is not None:
+            yield _mean_along(now, before, None if begins[row] else later)
+        before, now = (None if begins[row] else now), later
+    if now is not None:
+        yield _mean_along(now, before, None)
+
+
+def _mean_along(now: np.ndarray, before: np.ndarray | None, after: np.ndarray | None) -> np.ndarray:
+    """(H, W, 3) uint8: the mean of a frame and its neighbours brought onto it, where they are alike."""
+    total, count = now.astype(np.float32), np.ones(now.shape[:2], np.float32)
+    for other in (before, after):
+        if other is None or other.shape != now.shape:
+            continue
+        found = register(other, now, fine=False)
+        if found.failed:
+            continue
+        moved = warp(other, found.flow)
+        difference = np.abs(luma(moved).astype(np.float32) - luma(now))
+        deviation = spread(difference, 1.0)
+        alike = (found.visible & (difference <= SHARP_DIFFERENCE * deviation)).astype(np.float32)
+        total += moved * alike[..., None]
+        count += alike
+    return np.rint(total / count[..., None]).astype(np.uint8)
+
+
+def _resized(frames: Frames, resized: tuple[int, ...], interpolation: int) -> Stream:
+    for frame in frames():
+        height, width = frame.shape[:2]
+        shorter = resized[0]
+        if len(resized) == 2:
+            size = (resized[1], resized[0])
+        elif width <= height:  # as torchvision: the longer side follows in proportion, rounded down
+            size = (shorter, int(shorter * height / width))
+        else:
+            size = (int(shorter * width / height), shorter)
+        yield np.asarray(cv2.resize(frame, size, interpolation=interpolation))
