@@ -14,9 +14,10 @@ import torch
 from vidrobust.cli.app import main
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
-from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.replays.arms import footage_batches
+
+rendering = pytest.importorskip("vidrobust.plugins.rendering.render", reason="renders its footage")
 
 MODELS = ("line-classifier", "line-detector")
 
@@ -25,8 +26,8 @@ MODELS = ("line-classifier", "line-detector")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of two clips, and beside it one.csv of the first alone."""
     folder = tmp_path_factory.mktemp("clips")
-    settings = RenderSettings(parts=2, seconds=0.1, seed=3, dials=("light=0.3", "shake=4"))
-    render(settings, folder)
+    settings = rendering.RenderSettings(parts=2, seconds=0.1, seed=3, dials=("light=0.3", "shake=4"))
+    rendering.render(settings, folder)
     manifest = folder / "manifest.csv"
     pd.read_csv(manifest, dtype=str).head(1).to_csv(folder / "one.csv", index=False)
     return manifest

@@ -1,9 +1,7 @@
-"""The transplant asked of a classifier: what it says of the picture while one object moves over it.
+"""The transplant asked of a classifier: its answers while one object moves over the picture.
 
-The answers are put in the form of a detector's transplant (``study.py``): every answer to the object is "found",
-that to its neutral double where it is the object's class; the label is the class that is said, the score the
-probability of the object's class; there are no other boxes. Backgrounds that are answered with the object's class
-before anything is pasted say nothing of it, and are "occupied".
+Answers have the form of a detector's transplant: every answer to the object is "found", that to its neutral double
+where it is the object's class. Backgrounds already answered with that class are "occupied".
 """
 
 from __future__ import annotations
@@ -36,9 +34,9 @@ def transplant_of_classes(
     expected: int | None = None,
     step: Callable[[int], None] = lambda _: None,
 ) -> Transplant:
-    """Paste the object, and its neutral double, over the grid of every background; ``step`` after each of these.
+    """Paste the object and its neutral double over the grid of every background.
 
-    expected  the class that the object is; None: what is said most often where it is pasted and not without it
+    ``expected`` is the object's class; None: the answer most frequent where it is pasted and not without it.
     """
     double = neutral(cutout, settings.neutral)
     seen: list[tuple[Background, list[Place], int, dict[str, np.ndarray]]] = []
