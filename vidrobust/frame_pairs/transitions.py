@@ -227,19 +227,6 @@ def reasons_of(frames: np.ndarray, transitions: pd.DataFrame) -> np.ndarray:
     return reason
 
 
-def usable_pairs(pairs: pd.DataFrame, kind: str = "adjacent") -> pd.DataFrame:
-    """Return the rows of the table ``pairs`` (or ``box_pairs``) that statistics count.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        With columns ``kind`` and ``excluded``.
-    kind : {"adjacent", "anchor"}
-        Neighbouring frames, or pairs about an anchor.
-    """
-    return pairs[(pairs["kind"] == kind) & (pairs["excluded"] == "")]
-
-
 def _edges(luma: np.ndarray) -> np.ndarray:
     """(h, w) size of the gradient."""
     luma = np.ascontiguousarray(luma)

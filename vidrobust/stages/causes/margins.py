@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from vidrobust.frame_pairs.transitions import usable_pairs
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.statistics.levels import LEVEL
 
 OF_STEP = 3.0

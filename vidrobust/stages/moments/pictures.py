@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.frame_pairs.transitions import usable_pairs
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline.counts import PICTURED_PAIRS
 from vidrobust.pipeline.run import Run

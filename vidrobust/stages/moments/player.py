@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from vidrobust.frame_pairs.transitions import usable_pairs
 from vidrobust.frames.pixels import to_array
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.pipeline.run import Run
 from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events
 from vidrobust.tables import schema as tables

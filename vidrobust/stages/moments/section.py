@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.frame_pairs.transitions import GAPS, usable_pairs
+from vidrobust.frame_pairs.transitions import GAPS
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import TITLES
