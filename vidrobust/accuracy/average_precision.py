@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.box_differences import ious
-from vidrobust.metrics.tracks.tables import are_shaped, places_of
+from vidrobust.metrics.tracks.item_boxes import are_shaped, places_of
 from vidrobust.shapes.places import Places
 from vidrobust.statistics.standard_errors import leave_one_out
 

@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from vidrobust.errors import SettingsError
 from vidrobust.frame_pairs.transitions import FrameTransitions, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.frames.pixels import luma, to_array
 from vidrobust.metrics.box_differences import change
-from vidrobust.metrics.box_selection import chosen, within_frame
 from vidrobust.metrics.metric import AlongTime, Tables
+from vidrobust.metrics.tracks.borders import Zone, in_zones
 from vidrobust.metrics.tracks.follow import Objects, follow
-from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ENDS, ItemBoxes, item_boxes, joined
 from vidrobust.metrics.tracks.measures import duplicate_boxes, measure
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
-from vidrobust.metrics.tracks.tables import ENDS, item_boxes, joined
 from vidrobust.predictions import Detections
+from vidrobust.shapes.places import Places
 from vidrobust.shapes.shape import shape_text
 from vidrobust.tables import schema as tables
+
+# Which of a detector's boxes are looked at: of some classes, outside of some zones, within the frame.
+
+
+def chosen(found: Detections, only: Collection[str], ignored: Sequence[Zone]) -> Detections:
+    """The boxes of these classes, all where none is named, whose middle lies in none of the zones."""
+    found = of_classes(found, only)
+    return found.take(~in_zones(found.boxes, ignored)) if ignored else found
+
+
+def labels_of(class_names: Sequence[str], only: Collection[str]) -> list[int]:
+    """The labels of these classes, all where none is named; SettingsError for one that the detector has not."""
+    unknown = [name for name in only if name not in class_names]
+    if unknown:
+        some = ", ".join(class_names[:10])
+        raise SettingsError(f"only: the detector has no class {unknown[0]!r}; its classes are {some} ...")
+    return [label for label, name in enumerate(class_names) if not only or name in only]
+
+
+def of_classes(found: Detections, only: Collection[str]) -> Detections:
+    """The boxes of these classes, by their names; all where none is named."""
+    if not only:
+        return found
+    return found.take(np.isin(found.labels, labels_of(found.class_names, only)))
+
+
+def within_frame(found: Detections, size: tuple[int, int]) -> Detections:
+    """The boxes cut off at the edges of a frame (H, W), as production does; those wholly outside are left out."""
+    within = Places(found.boxes, found.shapes).clipped(size)
+    boxes = within.boxes.astype(np.float32)
+    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return dataclasses.replace(found, boxes=boxes, shapes=within.shapes).take(inside)
 
 
 class BoxMeter:

@@ -15,7 +15,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.section import named_causes
 from vidrobust.stages.report.answer import answers
 from vidrobust.stages.report.undetermined import undetermined
-from vidrobust.stages.sensitivity.of_size import (
+from vidrobust.stages.sensitivity.shift import (
     FEWEST_KINDS,
     answers_to_any_change_alike,
     in_words,

@@ -6,7 +6,7 @@ import pytest
 
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
-from vidrobust.stages.stability.judgement import LIMITS, stability
+from vidrobust.stages.stability.overall import LIMITS, stability
 
 NAN = float("nan")
 FLIPS = CLASSIFICATION.metrics[0]

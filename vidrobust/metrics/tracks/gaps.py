@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidrobust.metrics.box_differences import INSIDE, PART, SECOND, Boxes, areas, overlaps
-from vidrobust.metrics.tracks.at_rest import LATELY
-from vidrobust.metrics.tracks.borders import touches_border
-from vidrobust.metrics.tracks.follow import TrackSettings
+from vidrobust.metrics.tracks.borders import in_zones, touches_border
+from vidrobust.metrics.tracks.follow import LATELY, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.metrics.tracks.zones import in_zones
 from vidrobust.shapes.places import Places
 
 REASONS = {

@@ -167,10 +167,7 @@ def _identity(frames: Frames, known: np.ndarray, found: np.ndarray) -> int:
 
 
 def _switches(known: _Side, frames: Frames) -> int:
-    """How often a known object is found under another number than when it was found last.
-
-    As in TrackEval a frame in which one side has no box changes nothing of what is held on to.
-    """
+    """How often a known object is found under another number than when it was found last."""
     last, held = (np.full(int(known.number.max()) + 1, -1) for _ in range(2))
     switches = 0
     for a, b, similar in frames:

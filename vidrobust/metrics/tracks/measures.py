@@ -22,9 +22,8 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import LEAST_IOU, areas, duplicates
 from vidrobust.metrics.class_differences import revert_flips
-from vidrobust.metrics.tracks.at_rest import TrackEnds
-from vidrobust.metrics.tracks.borders import touches_border
-from vidrobust.metrics.tracks.follow import ALIKE, Objects, TrackSettings
+from vidrobust.metrics.tracks.borders import in_zones, touches_border
+from vidrobust.metrics.tracks.follow import ALIKE, Objects, TrackEnds, TrackSettings
 from vidrobust.metrics.tracks.gaps import (
     COVERED,
     MORE_COVERED,
@@ -37,7 +36,6 @@ from vidrobust.metrics.tracks.gaps import (
     under_occluder,
 )
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.metrics.tracks.zones import in_zones
 from vidrobust.shapes.shape import flicker
 
 # Why each track begins and ends: at a border, at a cut, under something, or in mid-picture, which is a fault.
@@ -276,9 +274,8 @@ def _sides(boxes: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _id_switches(found: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """(R,) 1 where the detector's own number of an object is another than the last it gave it; NaN where unknown.
-
-    same (R,): whether the row before is of the same object
+    """(R,) 1 where the detector's own number of an object is another than the last it gave it; NaN where
+    unknown.
     """
     switch = np.full(len(rows), np.nan)
     if found.given is None:
@@ -300,10 +297,7 @@ def _second_at(found: ItemBoxes, objects: Objects, rows: np.ndarray, settings: T
 
 
 def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Places in ``rows`` with a box of the track in the frame before and in the frame after.
-
-    Where an object is cut by the border in some of the three frames and not in others, its box must change.
-    """
+    """Places in ``rows`` with a box of the track in the frame before and in the frame after."""
     frame, cut = found.frame[rows], touches_border(found.boxes[rows], found.size)
     inner = np.arange(1, max(len(rows) - 1, 1))
     if len(rows) < 3:
@@ -346,10 +340,7 @@ def _vanished_along(ends: Ends) -> pd.DataFrame:
 
 
 def _reverts(along: pd.DataFrame, window: int) -> np.ndarray:
-    """(N,) 1 where a label leaves and is back within the window, 0 at other boxes with one before, else NaN.
-
-    A frame without a box keeps the label of the last one, so that the window counts frames.
-    """
+    """(N,) 1 where a label leaves and is back within the window, 0 at other boxes with one before, else NaN."""
     labels, track = along["label"].to_numpy().copy(), along["track"].to_numpy()
     boxes = labels >= 0
     last = np.maximum.accumulate(np.where(boxes, np.arange(len(labels)), 0))

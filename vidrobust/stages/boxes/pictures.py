@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.tracks.curve import curve
-from vidrobust.metrics.tracks.tables import item_boxes
+from vidrobust.metrics.tracks.item_boxes import item_boxes
 from vidrobust.pipeline.run import Run
 from vidrobust.report.pictures import save_picture
 from vidrobust.stages.boxes.moments import BoxMoment, choose

@@ -14,7 +14,7 @@ from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
-from vidrobust.stages.sensitivity import of_size
+from vidrobust.stages.sensitivity import shift as of_size
 from vidrobust.stages.stability.overall import not_compared, overall, reported_first
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.durations import clock

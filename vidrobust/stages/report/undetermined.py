@@ -13,7 +13,7 @@ from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.correlate.section import ShownStudy
 from vidrobust.stages.correlate.verdicts import CANNOT_TELL
 from vidrobust.stages.policy.section import PolicyPage
-from vidrobust.stages.sensitivity import of_size
+from vidrobust.stages.sensitivity import shift as of_size
 from vidrobust.stages.stability.overall import not_compared
 from vidrobust.stages.stability.section import ModelCard
 from vidrobust.statistics.levels import FEWEST_ROWS

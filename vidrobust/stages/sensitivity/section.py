@@ -321,10 +321,7 @@ def _by_model(of: pd.DataFrame, models: list[str]) -> Iterator[tuple[str, pd.Dat
 
 
 def _limits(panel: Axes, strengths: np.ndarray, seen: list[float]) -> None:
-    """A logarithmic axis over the strengths, and a band from its left end up to what the footage does.
-
-    Where the footage does less than a tenth of the mildest strength there is no band.
-    """
+    """A logarithmic axis over the strengths, and a band from its left end up to what the footage does."""
     if len(strengths) < 2 or strengths[0] <= 0:
         return
     panel.set_xscale("log")

@@ -30,11 +30,10 @@ from vidrobust.metrics.tracks.against_truth import (
     pooled,
     trajectory_errors,
 )
+from vidrobust.metrics.tracks.borders import in_zones
 from vidrobust.metrics.tracks.identities import NOTHING, IdentityCounts, identity_counts
-from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes, are_shaped, places_of
 from vidrobust.metrics.tracks.measures import size_of
-from vidrobust.metrics.tracks.tables import are_shaped, places_of
-from vidrobust.metrics.tracks.zones import in_zones
 from vidrobust.pipeline.run import Run
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out_interval
@@ -342,10 +341,7 @@ def _about(frames: pd.DataFrame, anchor: int) -> list[int]:
 def _precision_rows(
     names: tuple[str, ...], of: pd.DataFrame, chosen: np.ndarray, boxes: FramesOfBoxes
 ) -> list[dict[str, object]]:
-    """Rows of ``stability``: the average precision of chosen frames, and where two are named that at IoU .5.
-
-    of  the frames that say to which cluster each chosen one belongs
-    """
+    """Rows of ``stability``: the average precision of chosen frames, and where two are named that at IoU .5."""
     clusters = clusters_of_rows(of)
     group = groups(clusters.label)
     whole, left_out = precisions(boxes, chosen, group, int(group.max(initial=-1)) + 1)

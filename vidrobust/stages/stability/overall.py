@@ -2,17 +2,82 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.metric import Metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import known, percent_with_interval, with_interval
+from vidrobust.text.numbers import known, one_in, one_in_interval, percent_with_interval, with_interval
 from vidrobust.text.phrases import plural
+
+# How stable is a model, in words: a verdict from a rate of flips or dropouts, its interval and stated limits.
+
+STEADY = 1 / 1000
+"""Events a frame, flips or dropouts, up to which a model is called steady: at 30 frames a second, one in 33 s."""
+UNSTABLE = 1 / 100
+"""From here on it is called unstable: at 30 frames a second, one in 3 s."""
+
+LIMITS = (
+    f"steady up to {one_in(STEADY)} frames, unstable from {one_in(UNSTABLE)} on, flickering "
+    "between. A word is used only where the whole interval lies in its band. These limits are conventions "
+    "of this report, not a standard: what a flip or a dropout costs on your line decides"
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict: one word or two, its kind (good, middle, bad, unknown: for colour), and why.
+
+    ``why`` is a sentence without its full stop.
+    """
+
+    word: str
+    kind: str
+    why: str
+
+
+def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> Judgement:
+    """The verdict on the rate of a metric that is reported of events.
+
+    rate, low, high  share of what is counted and its 95 % interval; NaN where there is none. n  how many
+    A word is given only where both ends of the interval fall under it.
+    """
+    assert metric.wording is not None
+    of, name = (metric.wording.of, metric.wording.many), metric.wording.called
+    if not n or not known(rate):
+        return Judgement("not measured", "unknown", f"There is no {of[0]} to count")
+    if n < FEWEST_ROWS:
+        why = f"Only {plural(n, *of)}: nothing is said of fewer than {FEWEST_ROWS}; take a longer clip"
+        return Judgement("cannot tell", "unknown", why)
+    if math.isnan(low) or math.isnan(high):
+        why = f"{plural(n, *of)} within one second of footage give no interval; take a longer clip"
+        return Judgement("cannot tell", "unknown", why)
+    best, worst = _band(low), _band(high)
+    span = one_in_interval(low, high)
+    if best == worst:
+        word, kind = BANDS[best]
+        return Judgement(word, kind, f"The whole interval, {span}, lies in the band called {word}")
+    if best == 0:
+        why = f"The {name} may be anything from {BANDS[0][0]} to {BANDS[worst][0]}; take more footage"
+        return Judgement("cannot tell", "unknown", why)
+    why = f"The {name} is surely above {one_in(STEADY)}, and may be {BANDS[worst][0]} ({span})"
+    return Judgement("flickering or worse", "middle", why)
+
+
+BANDS = (("steady", "good"), ("flickering", "middle"), ("unstable", "bad"))
+"""From the lowest rate to the highest: the word, and its kind."""
+
+
+def _band(rate: float) -> int:
+    return 0 if rate <= STEADY else 1 if rate < UNSTABLE else 2
+
 
 REPORTED_FIRST = (
     ("recall", "known boxes found"),

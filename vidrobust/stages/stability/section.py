@@ -15,9 +15,8 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.parts import with_parts
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability import judgement
-from vidrobust.stages.stability.judgement import Judgement
-from vidrobust.stages.stability.overall import not_compared, overall, reported_first
+from vidrobust.stages.stability import overall as judgement
+from vidrobust.stages.stability.overall import Judgement, not_compared, overall, reported_first
 from vidrobust.statistics.agreement import cohens_kappa
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import Interval

@@ -25,7 +25,7 @@ from vidrobust.pipeline.stage import Facts
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability import by_place, rates, with_labels
 from vidrobust.stages.stability.by_place import Sizes
-from vidrobust.stages.stability.noise_floor import FRAMES, compared
+from vidrobust.stages.stability.unit import FRAMES, compared
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import open_video
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,16 +13,127 @@ import torch
 
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.box_differences import change
 from vidrobust.metrics.catalogue import metrics_of, task_of
+from vidrobust.metrics.class_differences import total_variation
 from vidrobust.metrics.metric import AlongTime
-from vidrobust.models.predict import Model, needs_pixels, predict_footage
+from vidrobust.models.info import model_info
+from vidrobust.models.network import NetworkClassifier
+from vidrobust.models.predict import Model, needs_pixels, predict, predict_footage
 from vidrobust.pipeline.stage import Context, Found
+from vidrobust.predictions import Classifications, Classifier, Detector
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.stability import noise_floor
-from vidrobust.stages.stability.tables import UNIT_TABLES
+from vidrobust.stages.stability.stage import UNIT_TABLES
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 from vidrobust.video.stream import SAME_TIME_S
+
+# How much a prediction moves when nothing but the plumbing changes: company, threads, engine, number format.
+
+FRAMES = 8
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """Differences between predictions of the very same frames.
+
+    total_variation  the largest seen, in [0, 1]; NaN where only labels are known
+    flips, n         label flips among n comparisons
+    ways             what was varied
+    by_way           the same three for each way: {way: (total_variation, flips, n)}
+    """
+
+    total_variation: float
+    flips: int
+    n: int
+    ways: tuple[str, ...]
+    by_way: dict[str, tuple[float, int, int]] = field(default_factory=dict)
+
+    def joined(self, other: NoiseFloor) -> NoiseFloor:
+        """The floor of both measurements together."""
+        by_way = dict(self.by_way)
+        for way, (largest, flips, n) in other.by_way.items():
+            before = by_way.get(way, (largest, 0, 0))
+            by_way[way] = (max(before[0], largest), before[1] + flips, before[2] + n)
+        return NoiseFloor(
+            max(self.total_variation, other.total_variation),
+            self.flips + other.flips,
+            self.n + other.n,
+            tuple(dict.fromkeys(self.ways + other.ways)),
+            by_way,
+        )
+
+
+def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
+    """The floor of a model of any task, as plain values; nothing where its answers were recorded beforehand."""
+    if not needs_pixels(model):
+        return {}
+    if model.task == "classification":
+        return {"noise_floor": dataclasses.asdict(measure(model, pixels))}
+    return {"box_noise_floor": measure_boxes(model, pixels)}
+
+
+def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
+    """Boxes of the same frames again: each frame alone, and the batch in reverse order.
+
+    changed  the largest share of a frame's boxes that is lost, new or renamed; moved: the largest mean 1 - IoU
+    of a frame; n: comparisons with a box to compare
+    """
+    pixels = pixels[:FRAMES]
+    count = len(pixels)
+    together, alone = predict(detector, pixels), predict(detector, pixels, 1)
+    turned = predict(detector, pixels.flip(0))
+    found = [change(together.of_frame(row), alone.of_frame(row)) for row in range(count)]
+    found += [change(together.of_frame(row), turned.of_frame(count - 1 - row)) for row in range(count)]
+    shares = [one.shares() for one in found if one.count]
+    changed = max((each["lost"] + each["new"] + each["renamed"] for each in shares), default=float("nan"))
+    moved = max((each["moved"] for each in shares if each["moved"] == each["moved"]), default=float("nan"))
+    return {"changed": float(changed), "moved": float(moved), "n": len(shares), "frames": count}
+
+
+def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
+    """Predict the same frames again in other company, and by other means.
+
+    pixels (N, 3, H, W) uint8; at most the first eight are used. Compared with the whole batch: each frame
+    alone, the batch in reverse order, the batch on one thread (or two; where torch computes), and the batch
+    as the network was loaded (where another engine or number format computes it).
+    """
+    pixels = pixels[:FRAMES]
+    together = predict(classifier, pixels)
+    again = {
+        "batch size": predict(classifier, pixels, 1),
+        "batch position": _reversed(predict(classifier, pixels.flip(0))),
+    }
+    as_loaded = classifier.as_loaded() if isinstance(classifier, NetworkClassifier) else None
+    threads = torch.get_num_threads()
+    if as_loaded is not None and isinstance(classifier, NetworkClassifier):
+        way = "engine" if classifier.network.precision == as_loaded.network.precision else "precision"
+        again[way] = predict(as_loaded, pixels)
+    elif pixels.device.type == "cpu" and model_info(classifier).engine.startswith("torch"):
+        torch.set_num_threads(1 if threads > 1 else 2)
+        try:
+            again["thread count"] = predict(classifier, pixels)
+        finally:
+            torch.set_num_threads(threads)
+    by_way = {way: compared(together, other) for way, other in again.items()}
+    return NoiseFloor(
+        max((largest for largest, _, _ in by_way.values()), default=float("nan")),
+        sum(flips for _, flips, _ in by_way.values()),
+        sum(n for _, _, n in by_way.values()),
+        tuple(by_way),
+        by_way,
+    )
+
+
+def compared(first: Classifications, second: Classifications) -> tuple[float, int, int]:
+    """Largest total variation, label flips by the model's own operating points, and comparisons."""
+    apart = total_variation(first.probabilities, second.probabilities)
+    flips = int((first.labels != second.labels).sum())
+    return float("nan") if first.partial else float(apart.max(initial=0.0)), flips, len(first)
+
+
+def _reversed(predictions: Classifications) -> Classifications:
+    return predictions.take(np.arange(len(predictions))[::-1])
 
 
 class StabilityUnit:
@@ -42,8 +156,8 @@ class StabilityUnit:
         self._own.append(batch.index[self.context.own(batch.time_s)])
         kept = sum(map(len, self._first))
         same = not self._first or self._first[0].shape[1:] == batch.pixels.shape[1:]
-        if kept < noise_floor.FRAMES and same and not self.context.number:
-            self._first.append(batch.pixels[: noise_floor.FRAMES - kept].clone())
+        if kept < FRAMES and same and not self.context.number:
+            self._first.append(batch.pixels[: FRAMES - kept].clone())
         began = time.perf_counter()
         predictions = predict_footage(self.model, batch, self.batch)
         self._spent_s += time.perf_counter() - began
@@ -51,7 +165,7 @@ class StabilityUnit:
 
     def finish(self, source: VideoSource) -> Found:
         every = {name: tables.empty(name) for name in UNIT_TABLES}
-        floor = noise_floor.facts(self.model, torch.cat(self._first)) if self._first else {}
+        floor = facts(self.model, torch.cat(self._first)) if self._first else {}
         if self._about is not None:
             floor = {**floor, "boxes_file": self._about(self.context.item.name, source.info.num_frames)}
         frames = sum(map(len, self._own))

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from vidrobust.accuracy.answers import Answers, answers_of
-from vidrobust.accuracy.two_models import two_models
+from vidrobust.accuracy.answers import Answers, answers_of, two_models
 from vidrobust.footage.labels.outside import outside
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
