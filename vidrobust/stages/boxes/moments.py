@@ -1,4 +1,4 @@
-"""Which moments of a detector are worth a look: objects missed, vanished and renamed, the surest first."""
+"""Which moments of a detector are worth a look, and detectors side by side."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ BY_LABELS, BY_ITSELF = "average_precision", "uncovered_rate"
 
 
 def side_by_side(run: RunTables) -> dict[str, Any]:
-    """titles of the columns, and rows (model, values in words, threshold, ms), the best first.
+    """Return column titles and rows (model, values, threshold, ms), the best model first.
 
-    The threshold is the one of highest F1 against known boxes; without known boxes none is the right one, since a
-    lower one always covers more. ms a frame are those of the run, on its machine.
+    The threshold is that of highest F1 against known boxes; without known boxes there is none, as a lower one
+    always covers more.
     """
     stability = run.table("stability")
     if stability is None or not run.detectors:
@@ -65,14 +65,14 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
 
 
 def figure_in_words(row: Mapping[str, Any]) -> str:
-    """A metric (value, low, high, n) with its interval; nothing from fewer than FEWEST_ROWS values."""
+    """Return a metric (value, low, high, n) with its interval; nothing from fewer than FEWEST_ROWS values."""
     if 0 < row["n"] < FEWEST_ROWS:
         return "too few to say"
     return percent_with_interval(row["value"], row["low"], row["high"]) if row["n"] else "not measured"
 
 
 def best_threshold(curve: pd.DataFrame | None, model: str) -> str:
-    """The threshold of highest F1 of a model, "0.35 (F1 .81)"; "" without known boxes."""
+    """Return the threshold of highest F1, "0.35 (F1 .81)"; "" without known boxes."""
     if curve is None:
         return ""
     of = curve[curve["model"] == model].dropna(subset=["recall", "precision"])
@@ -94,11 +94,7 @@ KEYS = ["item", "track", "frame"]
 
 @dataclass(frozen=True)
 class Shot:
-    """One frame of a strip.
-
-    place   x1, y1, x2, y2 px of the object, or where it is expected
-    state   "found", "missed", "vanished" or "renamed"
-    """
+    """One frame of a strip: the object's place x1, y1, x2, y2 px, and its state."""
 
     frame: int
     time_s: float
@@ -108,11 +104,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class BoxMoment:
-    """What went wrong, when, and the frames that show it.
-
-    kind   "missed", "vanished" or "renamed"; what: in words
-    sure   score of the object's box before
-    """
+    """What went wrong and when, how sure the detector was before, and the frames that show it."""
 
     model: str
     item: str
@@ -125,10 +117,10 @@ class BoxMoment:
 
 
 def choose(model: str, steps: pd.DataFrame, detections: pd.DataFrame) -> list[BoxMoment]:
-    """The moments at which the detector was surest and wrong all the same, of each kind in turn.
+    """Choose the moments at which the detector was sure and wrong, of each kind in turn.
 
-    steps  rows of ``track_steps``, detections of that table, of this model
-    Those of one item are at least a second apart. What leaves over the border, or goes behind something, is none.
+    ``steps`` and ``detections`` are rows of this model. Moments of one item are at least a second apart;
+    objects that leave or are hidden do not count.
     """
     rows = _with_scores(steps, detections)
     queues = [_of_kind(rows, kind) for kind in ("missed", "vanished", "renamed")]
@@ -142,7 +134,7 @@ def choose(model: str, steps: pd.DataFrame, detections: pd.DataFrame) -> list[Bo
 
 
 def _with_scores(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
-    """The steps with score and name of the box, and those of the last box before."""
+    """Steps with score and name of the box, and of the last one before."""
     boxes = detections[detections["track"] >= 0][[*KEYS, "score", "label_name"]]
     rows = steps.merge(boxes.rename(columns={"label_name": "now"}), on=KEYS, how="left")
     rows = rows.sort_values(KEYS, kind="stable", ignore_index=True)
@@ -214,7 +206,7 @@ def _words(row: pd.Series, kind: str, frames: int) -> str:
 
 
 def lies_there(place: tuple[float, ...], boxes: pd.DataFrame, least: float = 0.1) -> list[str]:
-    """What lies on a place in a frame, "vase .80", the surest first: boxes of an IoU with it from ``least`` on."""
+    """Return what lies on a place, "vase .80", the surest first."""
     from vidrobust.metrics.box_differences import ious
 
     _, j, iou = ious(np.array([place]), boxes[BOX].to_numpy(np.float64))

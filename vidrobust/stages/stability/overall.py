@@ -1,4 +1,4 @@
-"""A metric over all items, as the table ``stability`` has it; and what labels say of a detector, said first."""
+"""A metric over all items, and the verdict on it in a word."""
 
 from __future__ import annotations
 
@@ -33,10 +33,7 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class Judgement:
-    """The verdict: one word or two, its kind (good, middle, bad, unknown: for colour), and why.
-
-    ``why`` is a sentence without its full stop.
-    """
+    """A verdict: a word or two, its kind (good, middle, bad, unknown) and why."""
 
     word: str
     kind: str
@@ -44,11 +41,7 @@ class Judgement:
 
 
 def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> Judgement:
-    """The verdict on the rate of a metric that is reported of events.
-
-    rate, low, high  share of what is counted and its 95 % interval; NaN where there is none. n  how many
-    A word is given only where both ends of the interval fall under it.
-    """
+    """Judge a rate with its interval; a word is given only where both ends fall under it."""
     assert metric.wording is not None
     of, name = (metric.wording.of, metric.wording.many), metric.wording.called
     if not n or not known(rate):
@@ -92,7 +85,7 @@ REPORTED_FIRST = (
 
 
 def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, Any]:
-    """The row of one metric over all items; without figures where it is missing."""
+    """Return the row of a metric over all items; NaN and n = 0 where it is missing."""
     rows = stability[
         (stability["model"] == model) & (stability["metric"] == metric) & (stability["item"] == "")
     ]
@@ -103,7 +96,7 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
 
 
 def not_compared(run: RunTables) -> str:
-    """Why no neighbours were compared: "49 of 49 times the frames are the same picture"; "" where some were."""
+    """Return why no neighbours were compared, or ""."""
     table = run.table("transitions")
     reasons = pd.Series(dtype=object) if table is None else table.loc[table["reason"] != "first", "reason"]
     if reasons.empty or (reasons == "").any():
@@ -113,10 +106,7 @@ def not_compared(run: RunTables) -> str:
 
 
 def reported_first(stability: pd.DataFrame, model: str) -> list[tuple[str, str]]:
-    """What known boxes say of a detector: how much it finds, how right, how steadily; none without known boxes.
-
-    Nothing is said from fewer than FEWEST_ROWS values.
-    """
+    """Return what known boxes say of a detector: (words, figure) pairs; none from fewer than FEWEST_ROWS values."""
     said = []
     for name, words in REPORTED_FIRST:
         found, metric = overall(stability, model, name), find_metric(name, "detection")

@@ -35,12 +35,16 @@ FRAMES = 8
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """Differences between predictions of the very same frames.
+    """Differences between predictions of the same frames.
 
-    total_variation  the largest seen, in [0, 1]; NaN where only labels are known
-    flips, n         label flips among n comparisons
-    ways             what was varied
-    by_way           the same three for each way: {way: (total_variation, flips, n)}
+    Attributes
+    ----------
+    total_variation
+        The largest, in [0, 1]; NaN where only labels are known.
+    flips, n
+        Label flips among n comparisons.
+    ways, by_way
+        What was varied, and the three figures of each.
     """
 
     total_variation: float
@@ -50,7 +54,7 @@ class NoiseFloor:
     by_way: dict[str, tuple[float, int, int]] = field(default_factory=dict)
 
     def joined(self, other: NoiseFloor) -> NoiseFloor:
-        """The floor of both measurements together."""
+        """Return the floor of both measurements together."""
         by_way = dict(self.by_way)
         for way, (largest, flips, n) in other.by_way.items():
             before = by_way.get(way, (largest, 0, 0))
@@ -65,7 +69,7 @@ class NoiseFloor:
 
 
 def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
-    """The floor of a model of any task, as plain values; nothing where its answers were recorded beforehand."""
+    """Return the floor of a model as plain values; none for recorded predictions."""
     if not needs_pixels(model):
         return {}
     if model.task == "classification":
@@ -74,10 +78,10 @@ def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
 
 
 def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
-    """Boxes of the same frames again: each frame alone, and the batch in reverse order.
+    """Detect in the same frames again: each frame alone, and the batch in reverse order.
 
-    changed  the largest share of a frame's boxes that is lost, new or renamed; moved: the largest mean 1 - IoU
-    of a frame; n: comparisons with a box to compare
+    Returns the largest share of boxes of a frame that is lost, new or renamed (``changed``), the largest mean 1
+    - IoU (``moved``) and the number of comparisons ``n``.
     """
     pixels = pixels[:FRAMES]
     count = len(pixels)
@@ -92,11 +96,10 @@ def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
 
 
 def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
-    """Predict the same frames again in other company, and by other means.
+    """Predict the same frames again, in other batches and by other means.
 
-    pixels (N, 3, H, W) uint8; at most the first eight are used. Compared with the whole batch: each frame
-    alone, the batch in reverse order, the batch on one thread (or two; where torch computes), and the batch
-    as the network was loaded (where another engine or number format computes it).
+    The whole batch (N, 3, H, W) uint8, at most ``FRAMES``, is compared with each frame alone, with the batch in
+    reverse order, and with the batch on one thread, or in the format in which the network was loaded.
     """
     pixels = pixels[:FRAMES]
     together = predict(classifier, pixels)
@@ -126,7 +129,7 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
 
 
 def compared(first: Classifications, second: Classifications) -> tuple[float, int, int]:
-    """Largest total variation, label flips by the model's own operating points, and comparisons."""
+    """Return the largest total variation, the number of label flips and of comparisons."""
     apart = total_variation(first.probabilities, second.probabilities)
     flips = int((first.labels != second.labels).sum())
     return float("nan") if first.partial else float(apart.max(initial=0.0)), flips, len(first)
@@ -137,8 +140,6 @@ def _reversed(predictions: Classifications) -> Classifications:
 
 
 class StabilityUnit:
-    """One model along one item, and its noise floor on the first frames."""
-
     def __init__(self, context: Context, model: Model) -> None:
         along = along_time(context.settings, float(context.info.frame_rate), context.origin)
         self.context = context
@@ -174,7 +175,7 @@ class StabilityUnit:
         return {**every, **self._of_own_frames(self._meter.finish())}, floor
 
     def _of_own_frames(self, found: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-        """Without the rows of frames about the segment; a pair belongs to the segment of its later frame."""
+        """Drop the frames around the segment; a pair belongs to the segment of its later frame."""
         if self.context.pieces == 1:
             return found
         own = np.concatenate([*self._own, np.empty(0, np.int64)])
@@ -186,7 +187,7 @@ class StabilityUnit:
 
 
 def along_time(settings: Settings, rate: float, origin: tuple[int, float] | None = None) -> AlongTime:
-    """What is compared along time at ``rate`` frames a second; ``origin``: where rows are counted from."""
+    """Return what is compared along time at ``rate`` frames per second; rows are counted from ``origin``."""
     delivered = rate / settings.every if settings.fps is None else settings.fps
 
     def row_of(index: int, time_s: float) -> int:
