@@ -44,17 +44,17 @@ def usable_pairs(pairs: pd.DataFrame, model: str | None = None, kind: str = "adj
 
 @dataclass(frozen=True)
 class Wording:
-    """An event in words, for answers of one line.
+    """An event in words, for an answer of one line: "HAPPENS in 7 % of 402 MANY".
 
     Attributes
     ----------
-    happens, never
-        "the answer changes between neighbouring frames", and what to say where it never does.
-    of, many
-        What is counted, in the singular ("pair") and in the plural where that has no s.
-    event, none_seen
-        What a card says behind "1 in 40", and without any event.
-    called
+    happens, never : str
+        "the label flips", and the same where it never does.
+    of, many : str
+        What is counted, one of them and several: "pair of neighbouring frames".
+    event : str
+        What a card says behind "1 in 40": "pairs of neighbouring frames has a flip"; without any ``none_seen``.
+    called : str
         "flip rate".
     """
 
