@@ -24,33 +24,24 @@ from vidrobust.frame_pairs.robust import same_light, sandwich
 
 WINDOW = 15
 LEVELS = 4
+# The tracker stops after 15 iterations, or at a step below 0.01 px.
 STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.01)
-"""The tracker stops after 15 iterations, or at a step below 0.01 px."""
-MAX_RETURN = 0.7
-"""Largest distance, analysis px, between a point and the place to which its track leads back."""
-TOLERANCE = 0.75
-"""Largest residual, analysis px, of a point in a group."""
+MAX_RETURN = 0.7  # largest distance, analysis px, between a point and the place to which its track leads back
+TOLERANCE = 0.75  # largest residual, analysis px, of a point in a group
 MIN_POINTS = 12
+# Smallest standard deviation of the camera's points on each axis, as a share of that side; 0.29 is all over.
 MIN_SPREAD = 0.13
-"""Smallest standard deviation of the camera's points on each axis, as a share of that side; 0.29 is all
-over."""
 MIN_PART = 5
-RESTING = 0.5
-"""A camera whose points move less, analysis px, may be a small minority of all tracked points."""
-REST = 0.2
-"""A group whose points move less, analysis px, is at rest."""
+RESTING = 0.5  # a camera whose points move less, analysis px, may be a small minority of all tracked points
+REST = 0.2  # a group whose points move less, analysis px, is at rest
+# A group whose points move more, analysis px, is not what a codec left standing in a slow drift.
 CLEARLY_MOVING = 1.5
-"""A group whose points move more, analysis px, is not what a codec left standing in a slow drift."""
-RING_VOTES = 3.0
-"""Votes of a cell in the frame's border ring; backgrounds reach the border."""
-REST_FAVOUR = 3.0
-"""Factor of the votes of a group at rest while all others clearly move."""
-RIVAL = 0.7
-"""A second group with this share of the camera's votes could be the camera as well."""
-WEAK_TEXTURE = 3.0
-"""Strength, levels per px, at which a corner weighs half as much as a strong one."""
+RING_VOTES = 3.0  # votes of a cell in the frame's border ring; backgrounds reach the border
+REST_FAVOUR = 3.0  # factor of the votes of a group at rest while all others clearly move
+RIVAL = 0.7  # a second group with this share of the camera's votes could be the camera as well
+WEAK_TEXTURE = 3.0  # strength, levels per px, at which a corner weighs half as much as a strong one
+# Error of a shift, analysis px, that does not average out: interpolation, measured on planted shifts.
 SYSTEMATIC = 0.008
-"""Error of a shift, analysis px, that does not average out: interpolation, measured on planted shifts."""
 
 
 @dataclass(frozen=True, kw_only=True)

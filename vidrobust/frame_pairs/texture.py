@@ -24,32 +24,23 @@ FLAT_PATCHES = 24
 FLAT_SIDE = 16
 MIN_SHARP = 8
 MIN_FLAT = 8
+# Strongest gradient, in the sense of ``PreparedFrame.flatness``, of a patch that counts as flat.
 MAX_FLAT_GRADIENT = 3.0
-"""Strongest gradient, in the sense of ``PreparedFrame.flatness``, of a patch that counts as flat."""
-MAX_CLIPPED = 0.01
-"""Largest share of clipped values in a flat patch."""
+MAX_CLIPPED = 0.01  # largest share of clipped values in a flat patch
 SIGNAL_TO_NOISE = 4.0
+# Largest standard error of the change of blur variance, px^2, of a valid sharpness: half a pixel of sigma.
 MAX_BLUR_ERROR = 0.25
-"""Largest standard error of the change of blur variance, px^2, of a valid sharpness: half a pixel of
-sigma."""
+# Standard error of the change of blur variance, px^2, that does not average out; measured on planted shifts.
 BLUR_RESOLUTION = 0.004
-"""Standard error of the change of blur variance, px^2, that does not average out; measured on planted
-shifts."""
-MAX_FREQUENCY = 0.3
-"""Highest frequency, cycles per px, at which sharpness is compared."""
-NOISE_RESOLUTION = 0.1
-"""Smallest standard error of noise, levels."""
-MIN_EQUALISED = 0.25
-"""Change of sharpness, px, from which it could look like noise."""
-BORDER = 3
-"""Px along the edge of a patch that its blur cannot use."""
+MAX_FREQUENCY = 0.3  # highest frequency, cycles per px, at which sharpness is compared
+NOISE_RESOLUTION = 0.1  # smallest standard error of noise, levels
+MIN_EQUALISED = 0.25  # change of sharpness, px, from which it could look like noise
+BORDER = 3  # px along the edge of a patch that its blur cannot use
 GRID = 8
+# Steps between neighbouring pixels are cut off here, levels, so that edges of the scene do not dominate.
 STEP_CAP = 24
-"""Steps between neighbouring pixels are cut off here, levels, so that edges of the scene do not dominate."""
-ROUNDING = 1 / 12
-"""Variance of rounding to whole levels."""
-MEDIAN_ERROR = 1.253
-"""Standard error of a median over that of a mean, of normal values."""
+ROUNDING = 1 / 12  # variance of rounding to whole levels
+MEDIAN_ERROR = 1.253  # standard error of a median over that of a mean, of normal values
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from vidrobust.frame_pairs.transitions import FrameTransitions, between, reasons_of
+from vidrobust.frame_pairs.transitions import JOINED, FrameTransitions, between, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.class_differences import jitter, revert_flips
 from vidrobust.metrics.metric import AlongTime, Metric, Tables, differences
@@ -20,8 +20,6 @@ ALL_CLASSES = 32
 TOP = 10
 TOGETHER = 32
 """Frames compared at once: large ones come a few at a time, and a short table costs as much as a long one."""
-JOINED = ("", "duplicate")
-"""Between such neighbours the answer goes on."""
 REST = -1
 """The label of the row that holds the rest."""
 

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import run
-from vidrobust.plugins.line.render import boxes_as_coco
 from vidrobust.stages.stability.known_boxes import judged_steps, judged_tracks
 from vidrobust.statistics.standard_errors import left_out_interval
+
+rendering = pytest.importorskip("vidrobust.plugins.rendering.render", reason="renders its footage")
 
 FRAMES = 40
 MISSED, WRONG = (10, 11, 25), (30,)
@@ -60,7 +61,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     **sides,
                 }
             )
-    (folder / "boxes.json").write_text(json.dumps(boxes_as_coco(truth)))
+    (folder / "boxes.json").write_text(json.dumps(rendering.boxes_as_coco(truth)))
     pd.DataFrame(rows).to_csv(folder / "recorded.csv", index=False)
     return folder
 

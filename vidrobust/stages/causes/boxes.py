@@ -30,22 +30,14 @@ from vidrobust.predictions import Detector
 from vidrobust.shapes.places import Places
 from vidrobust.stages.causes.scene import STEP, ShownMotion
 
-ON_IT = 0.5
-"""IoU from which a candidate speaks for an object."""
-BORDER = 0.02
-"""A box so near to the border, share of the side, may be entering or leaving."""
-FEWEST = 4
-"""Fewest measured pixels in a box from which its motion is taken."""
-FEWEST_STRETCHED = 24
-"""Fewest from which its growing and shrinking is taken."""
-SPREAD = 0.2
-"""Their smallest standard deviation, as a share of the box's side, for that."""
-ALIKE_PX = 1.5
-"""Pixels of a box that move alike to within so many px are taken together."""
-HIGHEST = 0.999
-"""Highest score before the logit; the lowest is MIN_SCORE, below which none is known."""
-GONE = -1
-"""State of an object that is not found."""
+ON_IT = 0.5  # ioU from which a candidate speaks for an object
+BORDER = 0.02  # a box so near to the border, share of the side, may be entering or leaving
+FEWEST = 4  # fewest measured pixels in a box from which its motion is taken
+FEWEST_STRETCHED = 24  # fewest from which its growing and shrinking is taken
+SPREAD = 0.2  # their smallest standard deviation, as a share of the box's side, for that
+ALIKE_PX = 1.5  # pixels of a box that move alike to within so many px are taken together
+HIGHEST = 0.999  # highest score before the logit; the lowest is MIN_SCORE, below which none is known
+GONE = -1  # state of an object that is not found
 
 
 @dataclass(frozen=True)

@@ -49,10 +49,9 @@ from vidrobust.stages.replays.names import (
 from vidrobust.tables import schema as tables
 from vidrobust.version import VERSION as PACKAGE
 
-LOOKS = 4
-"""Changed copies of each frame that look-again takes the mean over."""
+LOOKS = 4  # changed copies of each frame that look-again takes the mean over
+# Frames of a run by whose statistics a network is normalised, and how many at once.
 NORM_FRAMES, NORM_BATCH = 128, 32
-"""Frames of a run by whose statistics a network is normalised, and how many at once."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,8 @@ class RemedyAnswers:
     same: bool = False  # There was nothing to do: the model's own answers hold
 
 
+# (an input, a model) -> what is said of each remedy that it tries.
 ReplayArm = Callable[[InputShown, Model], Mapping[str, RemedyAnswers]]
-"""(an input, a model) -> what is said of each remedy that it tries."""
 
 
 def _replayed(name: str) -> ReplayArm:
