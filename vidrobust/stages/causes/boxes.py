@@ -21,9 +21,9 @@ import numpy as np
 
 from vidrobust.frames.pixels import luma
 from vidrobust.metrics.box_differences import BIRTH, KEEP, areas, ious, match
-from vidrobust.metrics.box_selection import labels_of
+from vidrobust.metrics.box_meter import labels_of
+from vidrobust.metrics.tracks.borders import Zone, in_zones
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
-from vidrobust.metrics.tracks.zones import Zone, in_zones
 from vidrobust.models.detection.network import BoxAnswer, FrameBoxes, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.predictions import Detector
