@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo demo-answer demo-line test quick faults lint docs bench clean
+.PHONY: setup demo demo-answer demo-line test quick golden faults lint docs bench clean
 
 setup: .venv/.dev
 
@@ -27,6 +27,10 @@ quick: .venv/.dev
 # Every file operation of a short study fails once, and is killed once: half an hour.
 faults: .venv/.dev
 	FAULTS=all $(BIN)/python -m pytest tests/faults
+
+# Writes the files of tests/golden, which hold all wording that tests compare, anew.
+golden: .venv/.dev
+	VIDROBUST_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q -k golden
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check .

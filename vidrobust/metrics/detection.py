@@ -1,4 +1,4 @@
-"""The task of a detector: boxes a frame; the unit along time is the track."""
+"""The task of a detector: boxes per frame, followed as objects."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Me
 
 
 def _share(part: Callable[[BoxChange], float]) -> Difference:
-    """(N,) a share of each frame's clean boxes; NaN for a frame without any."""
+    """(N,) shares of each frame's clean boxes; NaN for frames without any."""
 
     def difference(p: Detections, q: Detections) -> np.ndarray:
         return np.array([part(change(p.of_frame(row), q.of_frame(row))) for row in range(p.num_frames)])
@@ -55,8 +55,6 @@ def _share(part: Callable[[BoxChange], float]) -> Difference:
 
 
 def _kind(kind: str) -> Difference:
-    """(N,) share of each frame's clean boxes that are wrong in this way; NaN for a frame without any."""
-
     def difference(p: Detections, q: Detections) -> np.ndarray:
         return np.array([wrong_kinds(p.of_frame(row), q.of_frame(row))[kind] for row in range(p.num_frames)])
 
@@ -64,7 +62,6 @@ def _kind(kind: str) -> Difference:
 
 
 def _changed(name: str, title: str, sentence: str, **more: Any) -> Metric:
-    """A difference of two frames' boxes: of neighbours, and of a clean and a perturbed frame."""
     made = Metric(
         task=NAME,
         name=name,
@@ -115,12 +112,12 @@ METRICS: tuple[Metric, ...] = (
         is_rate=True,
         headline=True,
         wording=Wording(
-            "objects are without any box, dropouts and vanished ones together",
-            "no object is ever without a box",
-            "frame of objects",
-            event="frames of an object is without any box",
+            "objects have no box",
+            "objects always have a box",
+            "frame of an object",
+            event="frames of an object has no box",
             many="frames of objects",
-            none_seen="no object without a box seen",
+            none_seen="no missed frame seen",
             called="uncovered rate",
         ),
     ),
@@ -172,7 +169,10 @@ METRICS: tuple[Metric, ...] = (
         is_rate=True,
         headline=True,
         wording=Wording(
-            "boxes change their class", "no box changes its class", "box of tracks", many="boxes of tracks"
+            "followed objects change their class",
+            "followed objects never change their class",
+            "box of followed objects",
+            many="boxes of followed objects",
         ),
     ),
     _along(
@@ -274,7 +274,7 @@ METRICS: tuple[Metric, ...] = (
 def move(
     found: Detections, perturbation: Any, strength: float, generators: Sequence[Any], size: tuple[int, int]
 ) -> Detections:
-    """The boxes, and what lies in them, where a perturbation puts them; what leaves the frame is left out."""
+    """Return the boxes, and their masks, where a perturbation puts them, without those that leave the frame."""
     if perturbation.move_boxes is None or not len(found.scores):
         return found
     boxes = np.array(found.boxes, np.float32)
@@ -294,7 +294,7 @@ def move(
 
 
 def _scores(table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
-    """A row a frame with boxes that are followed: their mean score."""
+    """Mean score of the followed boxes, one row per frame with such boxes."""
     boxes = table("detections")
     keys = ["model", "item", "frame", "time_s"]
     return boxes[boxes["track"] >= 0].groupby(keys, sort=False)["score"].mean().reset_index()

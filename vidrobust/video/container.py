@@ -17,6 +17,8 @@ from av.video.stream import VideoStream
 from vidrobust.errors import InputError
 from vidrobust.text.printable import printable, without_secrets
 
+LOG_LEVEL: int | None = None
+"""FFmpeg's log is off: its callback into Python from the decoder's threads can deadlock."""
 MAX_PIXELS = 2**27
 """The largest picture decoded, 134 million pixels: a damaged header can claim any size."""
 
@@ -45,7 +47,7 @@ def open_container(
 
     The caller closes the container.
     """
-    av.logging.set_level(None)  # a callback into Python from the decoder's threads can deadlock
+    av.logging.set_level(LOG_LEVEL)
     url = isinstance(path, str) and "://" in path
     if url and not allow_network:
         raise InputError(

@@ -15,8 +15,9 @@ from vidrobust.errors import SettingsError
 
 DEFAULT = "aiag"
 OTHERS = ("vda5",)
+# The profile of a study where none is named; DEFAULT of all others.
 OF_STUDY = {"type1": "vda5", "capability": "vda5"}
-"""The profile of a study where none is named; DEFAULT of all others."""
+# What a rule may be about, by the kind of study.
 QUANTITIES: dict[str, tuple[str, ...]] = {
     "gauge": ("percent_grr", "percent_tolerance", "percent_process", "ndc"),
     "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa", "limit_bias_p"),
@@ -24,16 +25,12 @@ QUANTITIES: dict[str, tuple[str, ...]] = {
     "linearity": ("percent_linearity", "percent_bias", "slope_p", "bias_p"),
     "capability": ("q_ms", "q_mp"),
 }
-"""What a rule may be about, by the kind of study."""
 Verdict = Literal["acceptable", "marginal", "unacceptable", "not computed"]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One limit: a quantity is acceptable up to ``accept``, and marginal up to ``marginal``.
-
-    better  "lower" or "higher": which values of the quantity are wanted
-    """
+    """One limit: acceptable up to ``accept``, marginal up to ``marginal``; ``better`` is "lower" or "higher"."""
 
     study: str
     quantity: str

@@ -1,10 +1,7 @@
-"""Which operator is worse than the others, and by how much: repeats less well, or measures higher or lower.
+"""Which operator repeats less well, measures higher or lower, or is right less often than the others.
 
-Three questions, each answered by a test that is corrected for the number of operators (Bonferroni): does an
-operator repeat less well than the others, does it measure higher or lower, and are its classes right less
-often. Scores of models are no normal numbers (most passes repeat exactly and a few do not), so spread is
-compared by exchanging operators within parts, not by the F distribution; Bartlett's test is reported beside it, as
-the field expects it.
+Each question has a test corrected for the number of operators (Bonferroni). Scores of models are not normal, so
+spread is compared by exchanging operators within parts; Bartlett's test is reported beside it.
 """
 
 from __future__ import annotations
@@ -20,8 +17,8 @@ from scipy import stats
 
 from vidrobust.statistics.levels import ALPHA
 
+# Exchanges of operators within parts behind a p-value; all of them where there are fewer.
 EXCHANGES = 20_000
-"""Exchanges of operators within parts behind a p-value; all of them where there are fewer."""
 FEWEST_PARTS = 4
 
 
@@ -29,12 +26,14 @@ FEWEST_PARTS = 4
 class Difference:
     """One operator against the others.
 
-    kind      "spread" (standard deviation between trials), "mean" or "right" (share of parts right in all trials)
-    operator  who; others: against whom
-    value     its standard deviation, its mean less that of the others, or its share
-    other     the standard deviation or share of the others, pooled; 0 for a mean
-    p         two-sided for means, else one-sided; adjusted for the number of operators or pairs looked at
-    n         parts that it stands on; compared: how many operators or pairs were looked at
+    Attributes
+    ----------
+    kind
+        "spread" (standard deviation between trials), "mean" or "right" (share of parts right in all trials).
+    value, other
+        Its figure and that of the others; for a mean the difference and 0.
+    p
+        Two-sided for means, else one-sided; adjusted for ``compared`` operators or pairs.
     """
 
     kind: Literal["spread", "mean", "right"]
@@ -53,14 +52,10 @@ class Difference:
 
 
 def spread_by_operator(table: pd.DataFrame, *, nested: bool = False, seed: int = 0) -> list[Difference]:
-    """Each operator's standard deviation between trials of a part against that of the others.
+    """Compare each operator's variance between trials of a part with that of the others.
 
-    table   part, operator, value
-    nested  parts belong to operators: cells are exchanged among all parts, else within each part
-
-    The statistic is the operator's pooled variance less the others'. Where operators differ in nothing their cells
-    of a part can be exchanged, whatever their distribution. Empty with one operator, or fewer than FEWEST_PARTS
-    parts measured more than once.
+    Cells of a part are exchanged between operators; with ``nested`` parts, cells of all parts. Empty with one
+    operator or fewer than FEWEST_PARTS parts measured more than once.
     """
     cells = table.groupby(["part", "operator"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
@@ -123,12 +118,7 @@ def _exchanged(
 
 
 def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
-    """Each operator's mean less that of the others on the same parts: Student's t over parts, two-sided.
-
-    Two operators are compared once, more of them each with the rest.
-
-    table   part, operator, value. Empty with one operator or where no part was measured by two.
-    """
+    """Compare each operator's mean with the others on the same parts: Student's t over parts, two-sided."""
     means = table.groupby(["part", "operator"])["value"].mean().unstack()
     operators = sorted(means.columns)
     found = []
@@ -157,10 +147,7 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
 
 
 def right_by_operator(table: pd.DataFrame) -> list[Difference]:
-    """Of each two operators the one that is right less often: parts right in all trials, McNemar's exact test.
-
-    table   part, operator, value, reference ("" where unknown)
-    """
+    """Name of each two operators the one that is right less often: McNemar's exact test over parts."""
     known = table[table["reference"] != ""]
     right = (known["value"] == known["reference"]).groupby([known["part"], known["operator"]]).all().unstack()
     pairs = list(combinations(sorted(right.columns), 2))

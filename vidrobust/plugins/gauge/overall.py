@@ -12,6 +12,7 @@ from vidrobust.plugins.gauge.acceptance import limits_in_words
 from vidrobust.plugins.gauge.figures import FIGURES, GAUGE, figures_of
 from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
 
+# A quantity in words: value, percent (of a share) and of whom.
 WORDS = {
     "percent_grr": "gauge R&R takes {value} % of the study variation",
     "percent_tolerance": "gauge R&R takes {value} % of the tolerance",
@@ -31,9 +32,8 @@ WORDS = {
     "q_ms": "Q_MS is {value} %",
     "q_mp": "Q_MP is {value} %",
 }
-"""A quantity in words: value, percent (of a share) and of whom."""
+# Quantities that are reported in percent, and so are the limits of their rules.
 SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
-"""Quantities that are reported in percent, and so are the limits of their rules."""
 RANK = {"unacceptable": 3, "marginal": 2, "acceptable": 1}
 NO_VERDICT = "no verdict"
 NEVER_VARIES = "all values are the same, and what never varies measures nothing"
@@ -47,12 +47,8 @@ OPENING = {
 
 @dataclass(frozen=True, kw_only=True)
 class Overall:
-    """The verdict on a study.
-
-    verdict   the worst of its verdicts, or NO_VERDICT
-    sentence  what decides it, in words, with rule, source, and a warning where the interval reaches over a limit
-    quantity, of, value  of the rule that decides; sure: whether the interval stays on one side of its limits
-    rules     how many rules were applied, and how many could not be
+    """The verdict on a study: the worst verdict, its sentence, the rule that decides, and whether its
+    interval is clear.
     """
 
     verdict: str

@@ -234,6 +234,7 @@ def _judged(verdict: Mapping[str, Any]) -> str:
     return p_value(verdict["value"]) if is_p else _figure(verdict["value"])
 
 
+# How each kind of study is reported.
 OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "gauge": _gauge,
     "attribute": _attribute,
@@ -241,7 +242,6 @@ OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "linearity": linearity_words,
     "stability": stability_words,
 }
-"""How each kind of study is reported."""
 
 
 def _share(found: Mapping[str, Any]) -> str:

@@ -24,8 +24,8 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.text.phrases import plural
 from vidrobust.video.source import VideoSource
 
+# Settings of the run by which plain footage is read; a run on known footage has all of its own.
 AS_READ = ("device", "backend", "color", "seed")
-"""Settings of the run by which plain footage is read; a run on known footage has all of its own."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +112,8 @@ def _delivered(source: VideoSource, settings: Settings, item: Item) -> np.ndarra
 
 
 def recorded(run: Run, model: str) -> pd.DataFrame:
-    """Rows item, frame, time_s, part, label, probability of known footage whose answers were recorded.
-
-    For a model that cannot be asked about new pictures. SettingsError where no run on known footage has it.
+    """Return rows of known footage whose answers were recorded, for a model that cannot be asked about new
+    pictures.
     """
     parts = []
     for path in run.settings.of(UnknownSettings).known:

@@ -175,10 +175,7 @@ def take_pictures(run: Run, model: str, shown: list[dict[str, Any]]) -> None:
 
 
 def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """By name (N,) float64: 1 where it happens, 0 where not, NaN where it is not known; errors only with labels.
-
-    rows  item, frame, time_s and label of N frames
-    """
+    """Return by name (N,) float64: 1 where it happens, 0 where not, NaN where unknown; errors only with labels."""
     found = {FLIP: _flips(run, model, rows)}
     labels = run.table("labels")
     if len(labels):

@@ -28,9 +28,10 @@ from vidrobust.plugins.gauge.words import (
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import fragment, write_page
 from vidrobust.report.pictures import Pictures
-from vidrobust.report.section import FirstPageLine, Keep
+from vidrobust.report.section import Keep
 from vidrobust.run_folder.figures import Figures
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.statement import Level, Statement
 from vidrobust.text.numbers import (
     NOT_MEASURED,
     counted_share,
@@ -43,10 +44,10 @@ from vidrobust.text.phrases import plural
 
 # An attribute study on the page: agreement within and between operators, and against the reference.
 
+# Holds the templates of this plugin.
 PACKAGE = "vidrobust.plugins.gauge"
-"""Holds the templates of this plugin."""
+# Classes up to which cross tables are shown, and how many of them.
 MOST_CLASSES, MOST_CROSSED = 4, 10
-"""Classes up to which cross tables are shown, and how many of them."""
 
 
 def agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
@@ -120,6 +121,7 @@ QUANTITIES = {
     "kappa": "kappa",
 }
 
+# What a quantity is, for a reader who has never met it.
 MEANS = {
     "percent_grr": "%GRR: the spread of the gauge in percent of the spread of all values in the study",
     "percent_tolerance": "%GRR of the tolerance: six times the spread of the gauge in percent of the tolerance",
@@ -129,7 +131,6 @@ MEANS = {
     "false_alarm_rate": "false alarm: a good part called bad",
     "kappa": "kappa: agreement beyond chance, 0 as by chance, 1 always",
 }
-"""What a quantity is, for a reader who has never met it."""
 
 
 def verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
@@ -153,8 +154,8 @@ def verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
 
 # The parts on which verdicts split, on the page: their pictures, or what each operator said of them.
 
+# Parts of a table's grey zone that are shown.
 MOST_VOTES = 40
-"""Parts of a table's grey zone that are shown."""
 
 
 def votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:
@@ -256,11 +257,13 @@ def details(run: RunTables, keep: Keep) -> Markup | str:
     return fragment("repeatability.html", content, PACKAGE)
 
 
-def first_page_lines(run: RunTables) -> Iterator[FirstPageLine]:
-    """Yield the summary of the study."""
+def statements(run: RunTables) -> Iterator[Statement]:
+    """Yield the summary of the study for the answer."""
     shown = section(run)
     if shown is not None:
-        yield FirstPageLine(question="Is it repeatable?", text=shown.summary, link="The study")
+        yield Statement(
+            question="is it repeatable", text=f"{shown.summary}.", level=Level.MEASURED, kind="gauge_study"
+        )
 
 
 def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:

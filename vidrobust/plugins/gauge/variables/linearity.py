@@ -38,17 +38,11 @@ class BiasOfPart:
 
 @dataclass(frozen=True, kw_only=True)
 class LinearityStudy:
-    """The line of bias over reference, and the bias of each part and of all.
+    """The line of bias over reference, the bias of each part and of all, with p-values against 0.
 
-    intercept, slope        bias = intercept + slope x reference; with standard errors and p-values against 0
-    r_squared, residual_sd  of the line
-    bias, bias_p            mean bias of all readings, and Student's test of it against 0 by the residuals of
-                            the line
-    largest_bias, at        the largest bias of a part, and its reference
-    u_linearity             standard uncertainty of what the line leaves over between parts (ISO 22514-7, A.1);
-                            u_repeatability within them; lack_of_fit_p of the F test of the one against the other
-    percent_linearity       100 |slope|; percent_bias 100 |bias| / process variation (NaN without one)
-    zero_inside             whether a bias of 0 lies in the line's 95 % band over the whole range
+    ``u_linearity`` is the standard uncertainty that the line leaves between parts (ISO 22514-7, A.1),
+    ``u_repeatability``
+    that within them; ``zero_inside`` says whether a bias of 0 lies in the 95 % band over the whole range.
     """
 
     intercept: float
@@ -91,10 +85,9 @@ class LinearityStudy:
 
 
 def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> LinearityStudy:
-    """The study of part, value and reference (a number a part, NaN where unknown).
+    """Study part, value and reference; InputError with fewer than two references, or no part measured twice.
 
-    process_variation  six standard deviations of the process, or the tolerance, for the percentages; NaN: none
-    InputError with fewer than two references, or no part measured twice.
+    ``process_variation`` is six standard deviations of the process, or the tolerance, for percentages; NaN: none.
     """
     known = table[table["reference"].notna()]
     _check(known)
