@@ -245,10 +245,8 @@ def _scene(
 def _third(
     before: np.ndarray | None, a: np.ndarray, after: np.ndarray | None
 ) -> tuple[np.ndarray, PairChange] | Excluded:
-    """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred.
-
-    Where there is none, the reason of the last one that was tried.
-    """
+    """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred."""
+    # Where there is none, the reason of the last one that was tried.
     found: list[tuple[np.ndarray, PairChange]] = []
     why: Excluded = NoThirdFrame.MISSING
     for frame in (before, after):

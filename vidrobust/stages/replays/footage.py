@@ -27,7 +27,7 @@ from vidrobust.frame_pairs.registration import register, warp
 from vidrobust.frame_pairs.robust import spread
 from vidrobust.frame_pairs.transitions import JOINED
 from vidrobust.frames.pixels import LUMA, luma, to_array, to_tensor
-from vidrobust.metrics.box_selection import chosen, within_frame
+from vidrobust.metrics.box_meter import chosen, within_frame
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, predict
 from vidrobust.pipeline.run import Run
