@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.accuracy.two_models import two_models
+from vidrobust.accuracy.answers import two_models
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.compare_metrics import (
     ENOUGH,

@@ -20,7 +20,7 @@ from vidrobust.finished_runs.compare_sides import sides_of
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.stages.boxes.which import BY_ITSELF, BY_LABELS, METRICS, best_threshold
+from vidrobust.stages.boxes.moments import BY_ITSELF, BY_LABELS, METRICS, best_threshold
 from vidrobust.stages.stability.overall import overall
 from vidrobust.stages.stability.rates import aggregate
 from vidrobust.stages.stability.stage import STABILITY

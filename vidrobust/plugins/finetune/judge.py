@@ -63,11 +63,11 @@ class Bench:
         labels, moved = [], []
         for pictures in self.changed:
             found = network.answers(module, pictures)
-            labels.append(found.argmax(axis=1))
+            labels.append(network.labels(found))
             moved.append(0.5 * np.abs(found - clean).sum(axis=1))
         a, b, c = (rows[self.triples[:, k]] for k in range(3))
         return Answered(
-            label=rows.argmax(axis=1),
+            label=network.labels(rows),
             jitter=0.25 * np.abs(a - 2 * b + c).sum(axis=1),
             changed=np.array(labels, np.int64).reshape(len(self.changed), len(self.shown)),
             moved=np.array(moved, np.float64).reshape(len(self.changed), len(self.shown)),

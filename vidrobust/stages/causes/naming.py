@@ -38,17 +38,15 @@ from vidrobust.statistics.levels import ALPHA, FALSE_DISCOVERY
 from vidrobust.statistics.significance import CONSERVATIVE, benjamini_hochberg, discard_conservative
 from vidrobust.tables import schema as tables
 
+# Causes that may be named from pairs a second apart: slow drifts hardly show between neighbours. Over a
+# second all else moves, and keyframes lie between.
 SLOW = tuple(name for name, cause in CATALOGUE.items() if cause.drifts)
-"""Causes that may be named from pairs a second apart: slow drifts hardly show between neighbours. Over a
-second all else moves, and keyframes lie between."""
-FEWEST = 5
-"""Fewest pairs with which a finding can be made again: of four all signs alike have p = 1 / 16."""
+FEWEST = 5  # fewest pairs with which a finding can be made again: of four all signs alike have p = 1 / 16
+# Level at which footage that did not make a finding makes it again; that is a part of the footage, with fewer
+# pairs.
 AGAIN = 0.1
-"""Level at which footage that did not make a finding makes it again; that is a part of the footage, with
-fewer pairs."""
 CLIPS, LATER = "clips", "later half of the footage"
-MATTERS = 0.1
-"""A share that is surely below this needs no further pairs."""
+MATTERS = 0.1  # a share that is surely below this needs no further pairs
 COLUMNS = ("model", "cause", "scale", "share", "low", "high", "p", "p_clips", "q", "pairs")
 REPLICATION = ("replication", "replication_found", "replication_tested", "replication_of")
 

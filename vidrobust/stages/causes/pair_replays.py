@@ -28,12 +28,10 @@ from vidrobust.stages.causes.cause import Filter, LevelReplay, Size
 from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
 from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
-DRAWS = 2
-"""Exchanges of noise and coding per pair."""
-TOO_BLURRED = -0.3
-"""A third frame so much blurrier than t, px, is taken only where the other is worse."""
+DRAWS = 2  # exchanges of noise and coding per pair
+TOO_BLURRED = -0.3  # a third frame so much blurrier than t, px, is taken only where the other is worse
+# Causes that ``frame_pairs.change`` does not measure.
 WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
-"""Causes that ``frame_pairs.change`` does not measure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,10 +245,8 @@ def _scene(
 def _third(
     before: np.ndarray | None, a: np.ndarray, after: np.ndarray | None
 ) -> tuple[np.ndarray, PairChange] | Excluded:
-    """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred.
-
-    Where there is none, the reason of the last one that was tried.
-    """
+    """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred."""
+    # Where there is none, the reason of the last one that was tried.
     found: list[tuple[np.ndarray, PairChange]] = []
     why: Excluded = NoThirdFrame.MISSING
     for frame in (before, after):

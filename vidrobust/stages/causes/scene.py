@@ -26,26 +26,22 @@ from vidrobust.frames.spline_field import field_of, lattice_side
 from vidrobust.stages.causes.catalogue import CAMERA, CATALOGUE
 from vidrobust.stages.causes.cause import Content, Filter, LevelReplay, Shift
 
+# What is played in place of each cause to see what any change of that size does, two draws each. Motion is
+# replaced by another smooth random field of equal size. A change of levels is made stronger here and reversed
+# there, by a smooth random field with mean 0. What came into view is put elsewhere. Such a change has the
+# cause's energy and nothing of its direction. (The change with its sign reversed does not serve: an answer
+# that is even in it cancels. Nor does the same change mirrored: the picture becomes as bright.)
 PLACEBOS: Mapping[str, tuple[str, ...]] = {
     name: cause.replay.placebos for name, cause in CATALOGUE.items() if cause.replay is not None
 }
-"""What is played in place of each cause to see what any change of that size does, two draws each.
-
-Motion is replaced by another smooth random field of equal size. A change of levels is made stronger here and
-reversed there, by a smooth random field with mean 0. What came into view is put elsewhere. Such a change has
-the cause's energy and nothing of its direction. (The change with its sign reversed does not serve: an answer
-that is even in it cancels. Nor does the same change mirrored: the picture becomes as bright.)
-"""
 LEVELS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, LevelReplay)}
 SHIFTS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Shift)}
 FILTERS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Filter)}
 CONTENTS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Content)}
 
 NO_PLACEBO = ("", "")
-STEP = 2
-"""Displacements are kept for every so many-th pixel along each axis."""
-DARKER = 1.0
-"""Levels by which a saturated pixel must be brighter than it was brought: less is rounding."""
+STEP = 2  # displacements are kept for every so many-th pixel along each axis
+DARKER = 1.0  # levels by which a saturated pixel must be brighter than it was brought: less is rounding
 
 
 @dataclass(frozen=True)

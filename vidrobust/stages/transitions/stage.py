@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.stage import Context, Found, StreamWork
     from vidrobust.video.source import VideoSource
 
+# Settings that say which frames there are, and which neighbours may be compared.
 FOOTAGE = (
     *("backend", "color", "every", "fps", "start_s", "end_s"),
     *("roi", "crop"),
 )
-"""Settings that say which frames there are, and which neighbours may be compared."""
 
 
 class TransitionsStage(StreamStage):

@@ -21,9 +21,8 @@ from vidrobust.metrics.box_meter import BoxMeter
 from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.against_truth import Truth, matched
 from vidrobust.metrics.tracks.follow import follow
-from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes, joined
 from vidrobust.metrics.tracks.measures import measure
-from vidrobust.metrics.tracks.tables import joined
 from vidrobust.plugins.finetune.boxes.network import TrainableBoxes
 from vidrobust.plugins.finetune.boxes.samples import SMALLEST_PX
 from vidrobust.plugins.finetune.boxes.targets import NONE, Boxes
