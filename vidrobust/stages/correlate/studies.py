@@ -129,7 +129,7 @@ class PooledRuns:
         found: list[pd.DataFrame] = []
         seen: set[tuple[str, str]] = set()
         for folder, items, models in zip(self._folders, self._items, self._models, strict=True):
-            rows = folder.table_or_empty(name)
+            rows = folder.table(name)
             # rows over all inputs have item "", which has no other name
             item, model = (rows[c].map(n).fillna(rows[c]) for c, n in (("item", items), ("model", models)))
             rows = rows.assign(item=item, model=model)
