@@ -181,9 +181,9 @@ def _groups(p: np.ndarray, q: np.ndarray, good: np.ndarray, tolerance: float) ->
         if left.sum() < MIN_POINTS:
             break
         index = np.flatnonzero(left)
-        points = [np.stack([z[index].real, z[index].imag], axis=1) for z in (p, q)]
+        before, after = (np.stack([z[index].real, z[index].imag], axis=1) for z in (p, q))
         _, inside = cv2.estimateAffinePartial2D(
-            *points, ransacReprojThreshold=tolerance, maxIters=500, refineIters=0
+            before, after, ransacReprojThreshold=tolerance, maxIters=500, refineIters=0
         )
         if inside is None or inside.sum() < MIN_POINTS:
             break
