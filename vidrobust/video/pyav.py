@@ -52,8 +52,8 @@ class PyAVReader:
     what PyAV needs to decode on a device; ``thorough`` decodes twice in any case, and the same in every run.
 
     ``frame_counts`` has several numbers after a whole pass where others may count other frames: those that come
-    out here, those of a second decode, and the packets of a file that an edit list cuts or that lacks its first key
-    frame.
+    out here, those of a second decode, and the packets of a file that an edit list cuts or that lacks its first
+    key frame.
     """
 
     def __init__(
