@@ -166,7 +166,9 @@ def precisions(
 def worst_and_best(
     boxes: FramesOfBoxes, anchors: Sequence[int], about: Sequence[Sequence[int]]
 ) -> tuple[list[int], list[int]]:
-    """Return, for each anchor, the frame around it with the worst and the best average precision, nearest first."""
+    """Return, for each anchor, the frame around it with the worst and the best average precision, nearest
+    first.
+    """
     every = list(dict.fromkeys(frame for frames in about for frame in frames))
     own = dict(zip(every, boxes.each(every), strict=True))
     worst, best = [], []

@@ -22,7 +22,9 @@ REST = -1
 
 
 def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1) -> np.ndarray:
-    """Return whether a class of each set is among the ``top`` scores of its row (N, K); equal scores rank in order."""
+    """Return whether a class of each set is among the ``top`` scores of its row (N, K); equal scores rank in
+    order.
+    """
     if len(scores) != len(sets):
         raise ValueError(f"top_correct: expected a set for each of {len(scores)} rows, got {len(sets)}")
     order = np.argsort(-scores, axis=1, kind="stable")[:, :top]

@@ -44,6 +44,8 @@ def names_of(folders: Sequence[RunFolder]) -> list[str]:
 def rows_of(folder: RunFolder, name: str) -> pd.DataFrame:
     """What one run adds to the history: its ``stability`` table, with its name and when it was made."""
     table = folder.table("stability")
+    if not len(table):
+        raise InputError(f"{folder.path}: has no stability figures; run vidrobust stability first")
     made = datetime.datetime.fromtimestamp((folder.path / "stability.parquet").stat().st_mtime, datetime.UTC)
     table = table.assign(run=name, recorded=made.isoformat(timespec="seconds"))
     return table[list(COLUMNS)].reset_index(drop=True)

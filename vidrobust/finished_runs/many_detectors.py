@@ -122,7 +122,7 @@ def shared_items(folders: Sequence[RunFolder]) -> tuple[dict[Any, Shared], list[
 def _figures(entry: Entry, shared: Shared) -> dict[str, Mapping[str, Any]]:
     """Metric -> value, low, high, n over the shared clips; sums over a run only where all clips are shared."""
     if shared.whole:
-        stability = entry.folder.table_or_empty("stability")
+        stability = entry.folder.table("stability")
         return {name: overall(stability, entry.model, name) for name in METRICS}
     found: dict[str, Mapping[str, Any]] = {}
     for metric in (find_metric(name, "detection") for name in METRICS):
@@ -133,7 +133,7 @@ def _figures(entry: Entry, shared: Shared) -> dict[str, Mapping[str, Any]]:
 
 
 def _rows(entry: Entry, metric: Metric, shared: Shared) -> pd.DataFrame:
-    table = entry.folder.table_or_empty(metric.table)
+    table = entry.folder.table(metric.table)
     table = table[(table["model"] == entry.model) & table["item"].isin(shared.items)]
     return metric.values(table) if len(table) else table
 
@@ -146,7 +146,7 @@ def _place(row: Mapping[str, Any] | None, by: str) -> tuple[bool, float]:
 def _row(
     entry: Entry, figures: Mapping[str, Mapping[str, Any]], shown: Sequence[str], shared: Mapping[Any, Shared]
 ) -> dict[str, Any]:
-    curve = entry.folder.table_or_empty("truth_curve") if shared[entry.folder.path].whole else None
+    curve = entry.folder.table("truth_curve") if shared[entry.folder.path].whole else None
     nothing = {"value": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0}
     return {
         "model": entry.model,

@@ -292,10 +292,8 @@ class _Powers:
 
 
 def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
-    """A Gaussian that shows only in the means of rings of frequencies that rise well above the noise.
-
-    At single frequencies moved objects and borders of blocks make a larger difference.
-    """
+    """A Gaussian that shows only in the means of rings of frequencies that rise well above the noise."""
+    # At single frequencies moved objects and borders of blocks make a larger difference.
     if not (half.there and other.there) or whole.in_rings(*NOTHING) < GOOD:
         return Blur()
     found = _gaussian_in_rings(half)

@@ -376,10 +376,10 @@ def noise_beside(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray
     return with_noise_alone(aligned(a, b, change), b.astype(np.float32))
 
 
-def saturated(picture: np.ndarray, motion: np.ndarray) -> np.ndarray:
+def saturated(picture: np.ndarray, motion: np.ndarray | None = None) -> np.ndarray:
     """Return (H, W) bool: where a picture (H, W, 3), sampled through a motion, has a full channel."""
     full = np.asarray(brightest(picture) >= FULL)
-    return moved_mask(full, motion) if motion.any() and full.any() else full
+    return full if motion is None or not (motion.any() and full.any()) else moved_mask(full, motion)
 
 
 def moved_mask(mask: np.ndarray, displacement: np.ndarray) -> np.ndarray:

@@ -182,11 +182,9 @@ def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=16)
 def _banded(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the products of two knots of a lattice lie in the lower band of its normal matrix.
-
-    Returns places (band, knot) as ``solveh_banded`` has them, and for each its place in (P, Q), products down
-    and across.
-    """
+    """Where the products of two knots of a lattice lie in the lower band of its normal matrix."""
+    # Returns places (band, knot) as ``solveh_banded`` has them, and for each its place in (P, Q), products
+    # down and across.
     (down, other_down), (across, other_across) = _overlapping(rows), _overlapping(columns)
     i, j = (x[:, None] * columns for x in (down, other_down))
     taken = np.arange(i.size * across.size).reshape(i.size, across.size)
@@ -203,10 +201,8 @@ def _played(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
 
 
 def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
-    """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen.
-
-    ``absolute`` rounds of least absolute deviations come before those with Tukey's biweight.
-    """
+    """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen."""
+    # ``absolute`` rounds of least absolute deviations come before those with Tukey's biweight.
     down, across, pairs = blocks.down, blocks.across, blocks.pairs
     size = (down.shape[1], across.shape[1])
     band, knot, taken = _banded(*size)

@@ -171,10 +171,8 @@ def _returns(there: np.ndarray, back: np.ndarray) -> np.ndarray:
 
 
 def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float]:
-    """Affine map b -> a that most of the usable flow agrees on, and the share of it that does.
-
-    Iteratively reweighted least squares with Tukey's biweight, begun at the median flow.
-    """
+    """Affine map b -> a that most of the usable flow agrees on, and the share of it that does."""
+    # Iteratively reweighted least squares with Tukey's biweight, begun at the median flow.
     height, width = flow.shape[:2]
     ys, xs = np.nonzero(usable)
     if len(xs) < 12:
@@ -198,10 +196,8 @@ def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float
 
 
 def _nearest(a: np.ndarray, b: np.ndarray, fields: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The picture made of a by whichever displacement comes nearest to b, and where none comes near.
-
-    No displacement is tried first: like the motion vectors of a video encoder, others must do better.
-    """
+    """The picture made of a by whichever displacement comes nearest to b, and where none comes near."""
+    # No displacement is tried first: like the motion vectors of a video encoder, others must do better.
     made = a.copy()
     least = blurred_difference(a, b)
     for field in fields:
@@ -323,10 +319,8 @@ def camera_motion(
 
 
 def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(2, 3) the affine motion under which two grey pictures correlate most (Evangelidis & Psarakis 2008).
-
-    It begins with the shift of their phase correlation; the identity where that does not lead anywhere.
-    """
+    """(2, 3) the affine motion under which two grey pictures correlate most (Evangelidis & Psarakis 2008)."""
+    # It begins with the shift of their phase correlation; the identity where that does not lead anywhere.
     window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
     shift, _ = cv2.phaseCorrelate(second.astype(np.float32), first.astype(np.float32), window)
     start = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)

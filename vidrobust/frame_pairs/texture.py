@@ -72,10 +72,8 @@ def measure_texture(
 def _patch_pairs(
     pictures: tuple[np.ndarray, np.ndarray], centres: np.ndarray, camera: Similarity, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Patches (P, side, side[, 3]) float32 about ``centres`` in the first, and where they moved.
-
-    Whole pixels only; centres without room for a patch in both pictures are left out.
-    """
+    """Patches (P, side, side[, 3]) float32 about ``centres`` in the first, and where they moved."""
+    # Whole pixels only; centres without room for a patch in both pictures are left out.
     start = np.rint(centres - (side - 1) / 2).astype(int)
     shift = np.rint(camera.map(centres) - centres).astype(int)
     limit = np.array(pictures[0].shape[1::-1]) - side
@@ -123,12 +121,10 @@ def _equalised(flat: tuple[np.ndarray, np.ndarray], sharpness: float) -> tuple[n
 def _noise(
     flat: tuple[np.ndarray, np.ndarray], a: PreparedFrame, motion: PairMotion, gain: float, offset: float
 ) -> tuple[Measure, tuple[float, float]]:
-    """Noise of one channel that the frames do not share, and the noise variance of each frame's luma.
-
-    d = b - gain a - offset has the variance va + vb once a plane and a remainder of motion are fitted away.
-    vb - va comes from the Laplacians (Immerkaer 1996), in which texture cancels. The noisier frame has (va +
-    vb + |vb - va|) / 2.
-    """
+    """Noise of one channel that the frames do not share, and the noise variance of each frame's luma."""
+    # d = b - gain a - offset has the variance va + vb once a plane and a remainder of motion are fitted away.
+    # vb - va comes from the Laplacians (Immerkaer 1996), in which texture cancels. The noisier frame has (va
+    # + vb + |vb - va|) / 2.
     pa, pb = flat
     if len(pa) < 4 * MIN_FLAT:
         return UNKNOWN, (ROUNDING, ROUNDING)
@@ -192,11 +188,9 @@ def _laplacian_variance(patches: np.ndarray) -> np.ndarray:
 def _sharpness(
     a: PreparedFrame, b: PreparedFrame, motion: PairMotion, noise: tuple[float, float], *, noise_known: bool
 ) -> Measure:
-    """Change of blur from the power spectra of textured patches.
-
-    A Gaussian blur of sigma s lowers log power by 4 pi^2 s^2 f^2, so that the slope of the log ratio over f^2
-    is the change of s^2; gain moves only the intercept.
-    """
+    """Change of blur from the power spectra of textured patches."""
+    # A Gaussian blur of sigma s lowers log power by 4 pi^2 s^2 f^2, so that the slope of the log ratio over
+    # f^2 is the change of s^2; gain moves only the intercept.
     side = 64 if min(a.gray.shape) >= 256 else 32
     index = np.flatnonzero(motion.with_camera)
     if len(index) < MIN_SHARP or min(a.gray.shape) <= side:

@@ -290,13 +290,11 @@ def _robust(
     noise: float = 0.0,
     noisy: int = 0,
 ) -> np.ndarray:
-    """Reweighted least squares (p, q) of y (n, q) on design (n, p), with a normal prior at ``expected``.
-
-    First by least absolute deviations, which have one solution, then with Tukey's biweight: begun at no
-    change it may take the levels of a small part for outliers. Ten neighbouring cells count as one
-    observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off
-    their moments (Fuller 1987).
-    """
+    """Reweighted least squares (p, q) of y (n, q) on design (n, p), with a normal prior at ``expected``."""
+    # First by least absolute deviations, which have one solution, then with Tukey's biweight: begun at no
+    # change it may take the levels of a small part for outliers. Ten neighbouring cells count as one
+    # observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off
+    # their moments (Fuller 1987).
     found = expected
     residual = np.linalg.norm(y - design @ found, axis=1)
     residual = np.abs(residual - np.median(residual))

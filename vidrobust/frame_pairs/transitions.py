@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frame_pairs.robust import correlation
-from vidrobust.frames.batch import FrameBatch
+from vidrobust.frames.batch import NO_PTS, FrameBatch
+from vidrobust.frames.hashes import frame_hashes
 
 if TYPE_CHECKING:
     import torch
@@ -70,6 +71,15 @@ class FrameTransitions:
     # not known
     shift: np.ndarray
     keyframe: np.ndarray  # (N,) bool: Whether the coding of the recording begins anew with this frame
+    # (N,) int64 and str: What identifies each frame, see ``FrameBatch.pts`` and ``frame_hashes``
+    pts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    content: np.ndarray = field(default_factory=lambda: np.zeros(0, object))
+
+    def __post_init__(self) -> None:
+        for name, unknown in (("pts", NO_PTS), ("content", "")):
+            if not len(getattr(self, name)):
+                vector = np.full(len(self.reason), unknown, getattr(self, name).dtype)
+                object.__setattr__(self, name, vector)
 
     @classmethod
     def joined(cls, parts: Sequence[FrameTransitions]) -> FrameTransitions:
@@ -109,7 +119,15 @@ class PairWatcher:
             reason[i], change[i], shift[i] = self._compare(batch.pixels[i], thumbnails[i], corrupt)
             self._thumbnail, self._frame, self._corrupt = thumbnails[i], batch.pixels[i], corrupt
         keyframe = np.asarray(getattr(batch, "keyframe", np.zeros(count, bool)))
-        return FrameTransitions(reason=reason, pixel_change=change, shift=shift, keyframe=keyframe)
+        pts = np.asarray(getattr(batch, "pts", np.full(count, NO_PTS)))
+        return FrameTransitions(
+            reason=reason,
+            pixel_change=change,
+            shift=shift,
+            keyframe=keyframe,
+            pts=pts,
+            content=frame_hashes(batch.pixels),
+        )
 
     def _compare(
         self, frame: torch.Tensor, thumbnail: np.ndarray, corrupt: bool

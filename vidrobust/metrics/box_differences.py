@@ -125,7 +125,9 @@ def match(
     *,
     least: float = LEAST_IOU,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Match boxes one to one by IoU; the class decides only among similar overlaps. Returns rows of a, of b, and IoU."""
+    """Match boxes one to one by IoU; the class decides only among similar overlaps. Returns rows of a, of b,
+    and IoU.
+    """
     i, j, iou = ious(a, b, least)
     near = iou >= least
     i, j, iou = i[near], j[near], iou[near]

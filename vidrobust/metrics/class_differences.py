@@ -39,7 +39,9 @@ def total_variation(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 def top1_probability_change(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Return the change of the probability of p's top class, (N,) in [0, 1] (MAPC, Azulay & Weiss 2019, section 2)."""
+    """Return the change of the probability of p's top class, (N,) in [0, 1] (MAPC, Azulay & Weiss 2019,
+    section 2).
+    """
     _same_shape(p, q)
     rows, top = np.arange(len(p)), p.argmax(axis=1)
     return np.abs(p[rows, top].astype(np.float64) - q[rows, top])

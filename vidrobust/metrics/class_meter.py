@@ -38,6 +38,7 @@ class ClassMeter:
         self._index = np.empty(0, np.int64)
         self._time = np.empty(0)
         self._keyframe = np.empty(0, bool)
+        self._pts, self._content = np.empty(0, np.int64), np.empty(0, object)
         self._reason = np.empty(0, object)
         self._change = np.empty(0)
         self._shift = np.empty((0, 2))
@@ -67,6 +68,8 @@ class ClassMeter:
         self._index = np.concatenate([self._index, index])
         self._time = np.concatenate([self._time, time_s])
         self._keyframe = np.concatenate([self._keyframe, transitions.keyframe])
+        self._pts = np.concatenate([self._pts, transitions.pts])
+        self._content = np.concatenate([self._content, transitions.content])
         self._reason = np.concatenate([self._reason, transitions.reason])
         self._change = np.concatenate([self._change, transitions.pixel_change])
         self._shift = np.concatenate([self._shift, transitions.shift])
@@ -154,6 +157,8 @@ class ClassMeter:
                 "entropy": entropy,
                 "track": 0,
                 "keyframe": self._keyframe[first:],
+                "pts": self._pts[first:],
+                "content": self._content[first:],
             }
         )
 

@@ -23,7 +23,9 @@ THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))
 
 @dataclass(frozen=True)
 class Truth:
-    """Known boxes of one input: frame (T,), boxes (T, 4) xyxy px, labels (T,), trajectory (T,); shapes (T,) or None."""
+    """Known boxes of one input: frame (T,), boxes (T, 4) xyxy px, labels (T,), trajectory (T,); shapes (T,)
+    or None.
+    """
 
     frame: np.ndarray
     boxes: np.ndarray
@@ -88,7 +90,9 @@ def curve_rows(found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = T
 
 
 def pooled(rows: pd.DataFrame) -> pd.DataFrame:
-    """Average ``curve_rows`` of any inputs over trajectories: threshold, recall, fragment, centre, scale, total."""
+    """Average ``curve_rows`` of any inputs over trajectories: threshold, recall, fragment, centre, scale,
+    total.
+    """
     by = rows.groupby("threshold", sort=True)
     sums = by[["frames", "found"]].sum()
     errors = by[["fragment", "centre", "scale"]].mean()

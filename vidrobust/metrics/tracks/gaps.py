@@ -174,7 +174,9 @@ def under_occluder(boxes: Boxes, settings: TrackSettings) -> np.ndarray:
 
 
 def occluded(boxes: Boxes, beside: np.ndarray, settings: TrackSettings) -> np.ndarray:
-    """Return where an occluder may hide what is expected, (N,) bool; ``beside`` is the share where it was found."""
+    """Return where an occluder may hide what is expected, (N,) bool; ``beside`` is the share where it was
+    found.
+    """
     share = under_occluder(boxes, settings)
     hidden: np.ndarray = (share >= COVERED) | ((share >= GOES_UNDER) & (share >= beside + FURTHER))
     return hidden

@@ -149,7 +149,7 @@ def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenClasses:
         ],
         ignore_index=True,
     )
-    labels = run.table_or_empty("labels")
+    labels = run.table("labels")
     right = right_classes(frames, labels, classes) if len(labels) else [frozenset()] * len(frames)
     return SeenClasses(
         run=run,

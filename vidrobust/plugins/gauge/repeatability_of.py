@@ -75,12 +75,12 @@ def items_of(folder: RunFolder) -> pd.DataFrame:
 def answers_of(folder: RunFolder, defect: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The answers frame by frame, and the probabilities of the classes, of classifiers and of detectors alike."""
     boxes = answers_of_boxes(
-        folder.table_or_empty("detections"),
-        folder.table_or_empty("box_counts"),
+        folder.table("detections"),
+        folder.table("box_counts"),
         start_score=folder.settings.track_start_score,
         defect=defect,
     )
-    classes = (folder.table_or_empty("frames"), folder.table_or_empty("probabilities"))
+    classes = (folder.table("frames"), folder.table("probabilities"))
     frames, probabilities = (
         pd.concat([one for one in pair if len(one)], ignore_index=True) if any(map(len, pair)) else pair[0]
         for pair in zip(classes, boxes, strict=True)
@@ -171,7 +171,7 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
 
 def measured_of(folder: RunFolder, table: pd.DataFrame, asked: Asked) -> list[float]:
     """What is measured of the boxes of each row, item and model; NaN where there are none."""
-    boxes = folder.table_or_empty("detections")
+    boxes = folder.table("detections")
     if boxes.empty:
         raise SettingsError("--measure is of a detector's boxes, and the run has none")
     of = measured_boxes(
@@ -198,7 +198,7 @@ def possible_classes(
     one.
     """
     named = set(probabilities["label_name"]) - {""}
-    if len(folder.table_or_empty("detections")) and set(defect) & (named | set(table["reference"])):
+    if len(folder.table("detections")) and set(defect) & (named | set(table["reference"])):
         named |= set(defect)
     return tuple(sorted(named))
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.answer.text import console_text
 from vidrobust.cli.app import cli
 from vidrobust.files.csv_table import read_columns
 from vidrobust.pipeline.build import build
@@ -24,6 +23,7 @@ from vidrobust.plugins.line.parts.kinds import LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.answer.text import console_text
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.causes.catalogue import TITLES
 from vidrobust.stages.variation.spread import title_of

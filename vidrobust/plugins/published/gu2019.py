@@ -223,7 +223,7 @@ def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any
     InputError for a run with one model, without labels or without sensitivities.
     """
     folder = RunFolder.existing(path)
-    labels = folder.table_or_empty("labels")
+    labels = folder.table("labels")
     if not len(labels):
         raise InputError(f"{path}: gu2019 needs labels; give a manifest with a column label, or --labels")
     frames = folder.table("frames")

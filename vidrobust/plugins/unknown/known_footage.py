@@ -120,7 +120,7 @@ def recorded(run: Run, model: str) -> pd.DataFrame:
         if not is_run_folder(Path(path)):
             continue
         folder = RunFolder.existing(Path(path))
-        frames = folder.table_or_empty("frames")
+        frames = folder.table("frames")
         names = list(frames["model"].drop_duplicates())
         if model in names or len(names) == 1:
             parts.append(
@@ -135,6 +135,6 @@ def recorded(run: Run, model: str) -> pd.DataFrame:
 
 def with_parts(frames: pd.DataFrame, folder: RunFolder) -> pd.DataFrame:
     """The rows with the part that their item shows, empty where it is not known."""
-    items = folder.table_or_empty("items")
+    items = folder.table("items")
     parts = dict(zip(items["item"], items["part"], strict=True))
     return frames.assign(part=frames["item"].map(parts).fillna("").astype(str))

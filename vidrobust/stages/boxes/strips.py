@@ -21,7 +21,9 @@ DARK, WHITE = (24, 24, 24), (255, 255, 255)
 
 
 def strip(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) -> np.ndarray:
-    """Draw the shots of a moment side by side, (H, W, 3) uint8; ``boxes`` are rows of ``detections`` of the item."""
+    """Draw the shots of a moment side by side, (H, W, 3) uint8; ``boxes`` are rows of ``detections`` of the
+    item.
+    """
     window = _window(moment.shots, frames[0].shape[:2])
     tiles = [
         _tile(frame, shot, boxes[boxes["frame"] == shot.frame], moment.track, window)

@@ -54,7 +54,9 @@ class FrameMarks:
 def frame_marks(
     steps: pd.DataFrame, detections: pd.DataFrame, counts: pd.DataFrame, keep_score: float
 ) -> FrameMarks:
-    """Make the marks of one item and model; boxes below ``keep_score`` are drawn only if they belong to a track."""
+    """Make the marks of one item and model; boxes below ``keep_score`` are drawn only if they belong to a
+    track.
+    """
     counts = counts.sort_values("time_s", kind="stable")
     frames = counts["frame"].to_numpy(np.int64)
     place = pd.Series(np.arange(len(frames)), index=frames)

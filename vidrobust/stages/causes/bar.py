@@ -89,10 +89,7 @@ def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> 
             )
         )
         start += length
-    clusters = int(account["clusters"].max())
+    clusters = plural(int(account["clusters"].max()), "separate stretch", "separate stretches")
+    stretches = f"based on {clusters} of footage"
     beyond = "; a share or its limit above 100 % is chance" if (drawn["high"] > ABOVE_ALL).any() else ""
-    return AccountBar(model, of, tuple(parts), f"{plural(pairs, 'pair')} replayed, {_of(clusters)}{beyond}")
-
-
-def _of(clusters: int) -> str:
-    return f"based on {plural(clusters, 'separate stretch', 'separate stretches')} of footage"
+    return AccountBar(model, of, tuple(parts), f"{plural(pairs, 'pair')} replayed, {stretches}{beyond}")

@@ -266,7 +266,8 @@ def seen_boxes(
         keep_score,
     )
     # a box that the border cuts changes its size as its object comes in
-    whole = [each for each in objects if len(each.boxes) == 2 and _all_inside(each, (height, width))]
+    size = (height, width)
+    whole = [each for each in objects if len(each.boxes) == 2 and all(inside(b, size) for b in each.boxes)]
     where = places(
         said,
         whole,
@@ -286,10 +287,6 @@ def _chosen_answer(answer: BoxAnswer, labels: Sequence[int], ignored: Sequence[Z
         return found[0].take(rows), found[1][rows], found[2][rows]
 
     return BoxAnswer(some(answer.after), None if answer.before is None else some(answer.before))
-
-
-def _all_inside(each: FollowedObject, size: tuple[int, int]) -> bool:
-    return all(inside(box, size) for box in each.boxes)
 
 
 def _shifts(

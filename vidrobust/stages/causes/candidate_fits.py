@@ -238,10 +238,8 @@ def _jpeg_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, 
 
 
 def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
-    """What H.264 does to a picture at the bit rate whose error has about this energy, and its ratio.
-
-    The rate is searched on the middle of a large picture. Nothing where no rate comes near.
-    """
+    """What H.264 does to a picture at the bit rate whose error has about this energy, and its ratio."""
+    # The rate is searched on the middle of a large picture. Nothing where no rate comes near.
     picture, (least, most) = to_levels(mean), PERTURBATIONS["h264"].range
     height, width = (max(0, (side - SEARCHED_PX) // 2) for side in picture.shape[:2])
     middle = np.ascontiguousarray(picture[height : height + SEARCHED_PX, width : width + SEARCHED_PX])

@@ -255,7 +255,7 @@ def conclude(run: Run, looks: Sequence[Look]) -> None:
         found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
         if len(rows):
             keyframes = None if prefix else _keyframe_tests(run)
-            pairs = run.table_or_empty("pairs")
+            pairs = run.table("pairs")
             flips = flip_counts(pairs) if len(pairs) else None
             found["account"] = summarise(rows, keyframes=keyframes, flips=flips)
             found["account_by"] = summarise_by(rows)
@@ -284,7 +284,7 @@ def undecided(run: Run) -> bool:
 
 def _keyframe_tests(run: Run) -> dict[str, float]:
     """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
-    pairs = run.table_or_empty("pairs")
+    pairs = run.table("pairs")
     near = pairs[pairs["kind"] == "adjacent"]
     transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
     return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))

@@ -19,9 +19,9 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from vidrobust.frame_pairs.change import FULL, PairChange, moved_mask
+from vidrobust.frame_pairs.change import PairChange, moved_mask, saturated
 from vidrobust.frame_pairs.registration import affine_field, inside, moves, size_px, warp, warp_at
-from vidrobust.frames.pixels import brightest, to_levels
+from vidrobust.frames.pixels import to_levels
 from vidrobust.frames.spline_field import field_of, lattice_side
 from vidrobust.stages.causes.catalogue import CAMERA, CATALOGUE
 from vidrobust.stages.causes.cause import Content, Filter, LevelReplay, Shift
@@ -254,7 +254,7 @@ def too_dark(
     """
     on_a = warp(third, motion) if motion.any() and full.any() else third  # asked only where it was saturated
     known = a.astype(np.float32)
-    over = full & (brightest(a) >= FULL)
+    over = full & saturated(a)
     if over.any():
         known[over] = np.maximum(known[over], _as_at_a(b, change, over)[over])
     return full & np.any(known > on_a + DARKER, axis=2), known

@@ -67,7 +67,7 @@ def flips(run: Run) -> pd.DataFrame:
 
 
 def _label_flips(run: Run) -> pd.DataFrame:
-    pairs = run.table_or_empty("pairs")
+    pairs = run.table("pairs")
     rows = usable_pairs(pairs)
     rows = rows[rows["label_flip"]]
     columns = rows[["item", "model", "frame_a", "frame_b"]]
@@ -75,7 +75,7 @@ def _label_flips(run: Run) -> pd.DataFrame:
 
 
 def _box_events(run: Run) -> pd.DataFrame:
-    rows = box_events(run.table_or_empty("track_steps"))
+    rows = box_events(run.table("track_steps"))
     what = rows["label_name"].astype(str) + np.where(rows["lost"], " missed", " renamed")
     return pd.DataFrame(
         {

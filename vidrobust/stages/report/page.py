@@ -10,8 +10,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from vidrobust.answer.answer import answer_of
-from vidrobust.answer.text import title_of
 from vidrobust.report import history_page
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import GLOSSARY
@@ -20,6 +18,8 @@ from vidrobust.report.section import ReportSection, brought
 from vidrobust.run_folder.gates import parse_gate, passages_of
 from vidrobust.run_folder.metrics_file import FILE, Metrics
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
+from vidrobust.stages.answer.text import title_of
 from vidrobust.stages.boxes import moments as which
 from vidrobust.stages.boxes import section as detectors_section
 from vidrobust.stages.causes import bar

@@ -47,7 +47,9 @@ FEWEST_KINDS = 5
 
 
 def mildest_to_strongest(run: RunTables, model: str) -> PairedRatio | None:
-    """Return response to the mildest over that to the strongest changes, with interval over perturbations; None if unclear."""
+    """Return response to the mildest over that to the strongest changes, with interval over perturbations;
+    None if unclear.
+    """
     table = run.table("sensitivity")
     if table is None:
         return None
@@ -119,7 +121,9 @@ def study_pixel_shifts(
     batch: Batch = "auto",
     step: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Return ``sensitivity`` rows of the pixel paths of some frames, cropped as each model does; ``content`` seeds the draws."""
+    """Return ``sensitivity`` rows of the pixel paths of some frames, cropped as each model does; ``content``
+    seeds the draws.
+    """
     parts = []
     for row, number in enumerate(frames.index):
         for model in models:

@@ -58,7 +58,7 @@ class StabilityStage(StreamStage):
         from vidrobust.stages.stability.unit import StabilityUnit
 
         assert model is not None, "a unit per model has one"
-        return StabilityUnit(context, model)
+        return StabilityUnit(context, model, self.unit_tables)
 
     def whole_item(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +24,6 @@ from vidrobust.models.predict import Model, needs_pixels, predict, predict_foota
 from vidrobust.pipeline.stage import Context, Found
 from vidrobust.predictions import Classifications, Classifier, Detector
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.stability.stage import UNIT_TABLES
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 from vidrobust.video.stream import SAME_TIME_S
@@ -140,7 +140,8 @@ def _reversed(predictions: Classifications) -> Classifications:
 
 
 class StabilityUnit:
-    def __init__(self, context: Context, model: Model) -> None:
+    def __init__(self, context: Context, model: Model, unit_tables: Sequence[str]) -> None:
+        self.unit_tables = unit_tables
         along = along_time(context.settings, float(context.info.frame_rate), context.origin)
         self.context = context
         self.model, self.batch = model, context.settings.batch_size
@@ -165,7 +166,7 @@ class StabilityUnit:
         self._meter.feed(batch, transitions, predictions)
 
     def finish(self, source: VideoSource) -> Found:
-        every = {name: tables.empty(name) for name in UNIT_TABLES}
+        every = {name: tables.empty(name) for name in self.unit_tables}
         floor = facts(self.model, torch.cat(self._first)) if self._first else {}
         if self._about is not None:
             floor = {**floor, "boxes_file": self._about(self.context.item.name, source.info.num_frames)}

@@ -28,7 +28,9 @@ TABLES = (*MADE, "model_pairs", *DETECTION.labelled)
 
 
 def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return the tables that labels add for the models of a task, and rows of ``stability``; none without labels."""
+    """Return the tables that labels add for the models of a task, and rows of ``stability``; none without
+    labels.
+    """
     judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
     if not len(run.inputs.known.labels):
         return {}

@@ -236,11 +236,9 @@ def observed(
 
 
 def _ends(row: pd.Series, spread: float) -> tuple[float, float, float, float] | None:
-    """low, high, least, most as signed strengths; None where the table has no percentiles.
-
-    The percentiles are drawn in to half their distance with the meter's error removed, ``spread`` as a
-    strength; the extremes stay as they are.
-    """
+    """low, high, least, most as signed strengths; None where the table has no percentiles."""
+    # The percentiles are drawn in to half their distance with the meter's error removed, ``spread`` as a
+    # strength; the extremes stay as they are.
     ends = np.array([row.get(name, math.nan) for name in ("low", "high", "least", "most")], np.float64)
     if not np.isfinite(ends).all():
         return None

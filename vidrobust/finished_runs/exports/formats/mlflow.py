@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from vidrobust.answer.answer import answer_of
-from vidrobust.answer.text import markdown_lines
 from vidrobust.files.names import readable_name
 from vidrobust.finished_runs.exports.catalogue import Exported, Format, figures_of, library, parameters_of
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
+from vidrobust.stages.answer.text import markdown_lines
 
 EXPERIMENT = "vidrobust"
 SERVER = "MLFLOW_TRACKING_URI"
