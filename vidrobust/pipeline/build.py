@@ -19,6 +19,7 @@ from vidrobust.pipeline.check import check_settings
 from vidrobust.pipeline.counts import Counts
 from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
 from vidrobust.pipeline.footage_units import make_missing, say_what, units_of
+from vidrobust.pipeline.inputs import refuse_other_counts
 from vidrobust.pipeline.interrupts import remind
 from vidrobust.pipeline.needed import reader_of_needed
 from vidrobust.pipeline.plan import Plan
@@ -348,6 +349,7 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
     for name in sorted(before - there):
         run.reporter.warn(f"{name}: is no longer among the sources, and is left out")
     run.folder.update(inputs=inputs)
+    refuse_other_counts(run.inputs, run.models, inputs)
 
 
 def _continued(entry: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:

@@ -202,6 +202,11 @@ class FrameStream:
         """What was found wrong so far, a sentence each; complete after the last batch."""
         return (*self._reader.problems, *self._found.values())
 
+    @property
+    def frame_counts(self) -> tuple[int, ...]:
+        """Numbers of frames that decoders give of the whole file, the one here first; () where they agree."""
+        return getattr(self._reader, "frame_counts", ())
+
     def batches(self, size: int) -> Iterator[FrameBatch]:
         """All selected frames in order, ``size`` at a time; may be called again to start over.
 
