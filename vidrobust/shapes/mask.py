@@ -49,8 +49,9 @@ def unpacked(text: str) -> np.ndarray:
     return np.array(counts, np.int64)
 
 
+# A pixel x, y has the place ``x * COLUMN + y``: more than the height of any frame, so that columns stay
+# apart.
 COLUMN = 1 << 20
-"""A pixel x, y has the place ``x * COLUMN + y``: more than the height of any frame, so that columns stay apart."""
 
 
 @dataclass(frozen=True, eq=False)
