@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from vidrobust.statistics.levels import LEVEL
 from vidrobust.statistics.standard_errors import t_two_sided
 
 NAN = float("nan")
@@ -31,6 +32,7 @@ class AnalyticMethod:
     side                "lower" or "upper"; limit: of the tolerance
     switches_at         the size of which half are accepted
     bias                limit less switches_at: how much too high the gauge reads; NaN without a limit
+    bias_low, bias_high  95 % interval of the bias, from the same t
     t, p                of the bias against 0, on T_DF degrees of freedom; NaN where trials or parts are too few
     repeatability       5.15 standard deviations of the gauge, less what the method overstates; unadjusted: as
                         fitted, from .5 % to 99.5 % accepted
@@ -42,6 +44,8 @@ class AnalyticMethod:
     limit: float
     switches_at: float
     bias: float
+    bias_low: float
+    bias_high: float
     t: float
     p: float
     unadjusted: float
@@ -109,11 +113,14 @@ def _at_limit(
     bias = known + fit.intercept / fit.slope
     notes = _notes(len(x), trials, side)
     t = NAN if notes else T_FACTOR * abs(bias) / repeatability
+    reach = NAN if notes else float(stats.t.ppf((1 + LEVEL) / 2, T_DF)) * repeatability / T_FACTOR
     return AnalyticMethod(
         side=side,
         limit=known,
         switches_at=-fit.intercept / fit.slope,
         bias=bias,
+        bias_low=bias - reach,
+        bias_high=bias + reach,
         t=t,
         p=NAN if math.isnan(t) else t_two_sided(t, 1.0, T_DF),
         unadjusted=wide,
