@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from vidrobust.pipeline.progress import WHOLE, Counter, Reporter
@@ -51,6 +52,11 @@ class CallbackReporter(Reporter):
         """Steps that no counter counts one by one, the stages that read tables, are events of their own."""
         if self._whole is not None and self._whole.advance(unit, count) and unit == TABLES:
             self._emit(Progress(title=WHOLE))
+
+    @contextmanager
+    def working(self, title: str) -> Iterator[None]:
+        """Report nothing: a callback is called by the thread that called ``study``, and by no other."""
+        yield
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
         return _EventCounter(title, total, unit, self._emit, self.moved)

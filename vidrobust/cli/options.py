@@ -19,8 +19,8 @@ from vidrobust.run_folder.settings import GROUPS as SETTINGS
 from vidrobust.run_folder.settings import all_declarations
 
 F = TypeVar("F", bound=Callable[..., Any])
+# Titles under which help shows options, in this order.
 GROUPS = ("Options", *(group.title for group in SETTINGS), "Advanced")
-"""Titles under which help shows options, in this order."""
 
 
 class GroupedOption(click.Option):

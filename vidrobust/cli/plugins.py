@@ -73,7 +73,7 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.run_folder import figures, settings
     from vidrobust.stages import catalogue as stages
     from vidrobust.stages.correlate import stage as correlation
-    from vidrobust.stages.sensitivity import protocols as suites
+    from vidrobust.stages.sensitivity import stage as suites
     from vidrobust.tables import schema as tables
 
     return [
@@ -116,5 +116,5 @@ def plugins(as_json: bool) -> None:
         click.echo("no plugins are installed")
 
 
+# Names of a group that are listed; ``--json`` has all of them.
 MOST_NAMES = 8
-"""Names of a group that are listed; ``--json`` has all of them."""

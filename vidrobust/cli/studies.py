@@ -19,10 +19,10 @@ from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
+# Options that are only about sources.
 OF_SOURCES = ("lasting", "config", "overwrite")
-"""Options that are only about sources."""
+# Something done with the open run.
 Act = Callable[[Any], None]
-"""Something done with the open run."""
 
 
 @click.command(cls=GroupedCommand)
@@ -113,8 +113,8 @@ def show(run_folder: str, as_json: bool) -> None:
 
     path = RunFolder.evaluated(Path(run_folder)).path
     if as_json:
-        from vidrobust.answer.text import as_json as answer_as_json
         from vidrobust.run_folder.reader import RunTables
+        from vidrobust.stages.answer.text import as_json as answer_as_json
 
         print_json(answer_as_json(RunTables(path)))
     else:
@@ -222,7 +222,7 @@ def _work(
 
 
 def _answer(path: Path) -> str:
-    from vidrobust.answer.text import console_text
     from vidrobust.run_folder.reader import RunTables
+    from vidrobust.stages.answer.text import console_text
 
     return console_text(RunTables(path))

@@ -122,9 +122,7 @@ def _why(run: Run, stage: Stage, anew: set[str]) -> str:
         return "to be made"
     why = keys.reasons(stage, run.settings, records)
     why += [f"{each.name} is made anew" for each in (*stage.needs, *stage.uses) if each.name in anew]
-    lost = [name for name in stage.all_tables if not run.folder.has(name)]
-    lost += [name for name in stage.files if not (run.path / name).is_file()]
-    why += [f"{name} is not there" for name in lost]
+    why += [f"{name} is not there" for name in keys.missing(run.folder, stage)]
     return f"to be made anew: {'; '.join(dict.fromkeys(why))}" if why else ""
 
 

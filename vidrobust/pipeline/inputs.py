@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from vidrobust.errors import InputError
 from vidrobust.footage.content import ContentKeys
@@ -119,3 +121,27 @@ def named(inputs: Inputs, name: str) -> Item:
         if item.name == name:
             return item
     raise InputError(f"{name}: is no longer among the sources")
+
+
+def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InputError where frames are named by number that are not there, and decoders give other numbers.
+
+    Which frames such labels, detections and predictions mean is not known, since another program counted others.
+    Those that go by time are not affected.
+    """
+    for entry in entries:
+        counts = entry.get("frame_counts") or ()
+        if len(counts) < 2:
+            continue
+        labels = inputs.known.labels
+        mine = labels[(labels["item"] == entry["item"]) & labels["time_s"].isna()]
+        named = {"the labels": int(mine["frame"].max()) if len(mine) else -1}
+        named |= {m.name: m.last_frame(entry["item"]) for m in models if hasattr(m, "last_frame")}
+        for who, last in named.items():
+            if last >= counts[0]:
+                others = " or ".join(map(str, counts[1:]))
+                raise InputError(
+                    f"{entry['item']}: {counts[0]} frames come out here, {others} elsewhere, and {who} name frame "
+                    f"{last}: which frames are meant is not known. Give times instead of numbers, or code the "
+                    "file anew"
+                )

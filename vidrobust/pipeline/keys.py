@@ -10,6 +10,7 @@ from vidrobust.models.info import identity
 from vidrobust.models.predict import Model
 from vidrobust.pipeline.labelled import Known
 from vidrobust.pipeline.stage import FootageStage, Stage, TableStage
+from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import key_of
 from vidrobust.version import VERSION
@@ -99,6 +100,15 @@ def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> 
             found.append(f"{name} was made anew" if name in own["needs"] else f"{name} was made since")
     found += [f"{needed.name} is missing" for needed in stage.needs if needed.name not in records]
     return found
+
+
+def missing(folder: RunFolder, stage: Stage) -> list[str]:
+    """Return the files that a stage has written, by its record, and that are not there."""
+    noted = folder.run["stages"].get(stage.name, {}).get("rows")
+    # a record without rows was made when tables without rows were written too
+    written = [name for name in stage.all_tables if noted is None or noted.get(name, 0)]
+    lost = [name for name in written if not folder.has(name)]
+    return lost + [name for name in stage.files if not (folder.path / name).is_file()]
 
 
 def _word(value: Any) -> str:

@@ -105,7 +105,7 @@ def nothing_computed(path: Path) -> bool:
         begun = folder.run.get("stages") or folder.settings.cache
     except (InputError, SettingsError):
         return False
-    return not begun and not any((path / "cache").glob("*/*.parquet"))
+    return not begun and not any((path / "cache").rglob("*.zip"))
 
 
 def _check_before(settings: Settings, models: Sequence[Model] | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from vidrobust.text.printable import shown
 
 SAID_EVERY_S = 30.0
 """Where there is no terminal, the time that is left is said this often."""
+SILENT_S = 4.5
+"""Where there is no terminal, work that nobody counts is mentioned whenever nothing was said for so long."""
 WHOLE = "the whole study"
 """The title of the bar above all others."""
 
@@ -71,6 +74,7 @@ class Reporter:
         self._whole: Whole | None = None
         self._bar: TaskID | None = None
         self._said = 0.0
+        self._spoke = time.perf_counter()
 
     @property
     def foresees(self) -> bool:
@@ -104,11 +108,38 @@ class Reporter:
             self._close()
 
     def say(self, text: str) -> None:
+        self._spoke = time.perf_counter()
         if not self.quiet:
             self.console.print(shown(text), markup=False)
 
     def warn(self, text: str) -> None:
         self.console.print(shown(text), markup=False, style="yellow" if self.console.is_terminal else None)
+
+    @contextmanager
+    def working(self, title: str) -> Iterator[None]:
+        """Show that work goes on whose steps nobody counts: a bar without an end, or a line every few seconds."""
+        if self.quiet:
+            yield
+        elif self._on_screen():
+            counter = self.begin(title, None, "")
+            try:
+                yield
+            finally:
+                self.end(counter)
+        else:
+            began, done = time.perf_counter(), threading.Event()
+            thread = threading.Thread(target=self._mention, args=(title, began, done), daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                done.set()
+                thread.join()
+
+    def _mention(self, title: str, began: float, done: threading.Event) -> None:
+        while not done.wait(max(0.05, self._spoke + SILENT_S - time.perf_counter())):
+            if time.perf_counter() - self._spoke >= SILENT_S:
+                self.say(f"{title}: {duration(time.perf_counter() - began)} so far")
 
     @contextmanager
     def counting(self, title: str, total: int | None, unit: str) -> Iterator[Counter]:
@@ -160,6 +191,8 @@ class _Count(ProgressColumn):
     def render(self, task: Task) -> Text:
         if task.fields["unit"] == "%":
             return Text(f"{task.completed:.0f} %")
+        if not task.fields["unit"]:
+            return Text("")
         total = "?" if task.total is None else f"{task.total:.0f}"
         return Text(f"{task.completed:.0f}/{total} {task.speed or 0:.1f} {task.fields['unit']}/s")
 

@@ -25,7 +25,6 @@ from vidrobust.pipeline.setup import Classes, first_frames
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
-from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
 
@@ -67,12 +66,8 @@ class Run:
         return self.folder.path
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table that must be there."""
+        """Return a table of the run folder; without rows where none was written."""
         return self.folder.table(name)
-
-    def table_or_empty(self, name: str) -> pd.DataFrame:
-        """A table, or one without rows where its stage has not run."""
-        return self.folder.table(name) if self.folder.has(name) else tables.empty(name)
 
     @property
     def model_records(self) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vidrobust.pipeline.keys import reasons
+from vidrobust.pipeline.keys import missing, reasons
 from vidrobust.pipeline.stage import Stages
 from vidrobust.run_folder.folder import RunFolder
 
@@ -20,9 +20,7 @@ def status(folder: RunFolder, stages: Stages) -> list[dict[str, Any]]:
             row = {"stage": stage.name, "state": "missing", "seconds": None, "why": ""}
         else:
             why = reasons(stage, settings, records)
-            lost = [name for name in stage.all_tables if not folder.has(name)]
-            lost += [name for name in stage.files if not (folder.path / name).is_file()]
-            why += [f"{name} is not there" for name in lost]
+            why += [f"{name} is not there" for name in missing(folder, stage)]
             seconds = records[stage.name]["seconds"]
             row = {
                 "stage": stage.name,

@@ -27,7 +27,7 @@ def collect(folder: RunFolder) -> dict[str, Any]:
             row.metric: _figure(row) for row in rows.itertuples() if find_metric(row.metric) is not None
         }
         metrics["models"][str(model)] = {**_counts(folder, str(model), rows), **summary}
-    pairs = folder.table_or_empty("model_pairs")
+    pairs = folder.table("model_pairs")
     if len(pairs):
         metrics["model_pairs"] = pairs.to_dict("records")
     return metrics
@@ -47,7 +47,7 @@ def _figure(row: Any) -> dict[str, Any]:
 
 def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
     """Frames, pairs, what of them was excluded and why, flips, and the noise floor; of a detector its boxes."""
-    pairs, frames = folder.table_or_empty("pairs"), folder.table_or_empty("frames")
+    pairs, frames = folder.table("pairs"), folder.table("frames")
     if not (frames["model"] == model).any():
         return _box_counts(folder, model, rows)
     adjacent = pairs[(pairs["model"] == model) & (pairs["kind"] == "adjacent")]
@@ -70,7 +70,7 @@ def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]
 
 def _box_counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
     """Frames, boxes, tracks, missed frames and what was no fault, and the noise floor of a detector."""
-    counts, tracks, along = (folder.table_or_empty(name) for name in ("box_counts", "tracks", "track_steps"))
+    counts, tracks, along = (folder.table(name) for name in ("box_counts", "tracks", "track_steps"))
     mine = along[along["model"] == model]
     reasons = mine.loc[mine["reason"] != "", "reason"].value_counts()
     floor = rows[rows["metric"].str.startswith("noise_floor_boxes")].set_index("metric")["value"]

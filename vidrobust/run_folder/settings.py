@@ -25,8 +25,8 @@ from vidrobust.text.phrases import nouns
 from vidrobust.text.suggestions import among
 
 if TYPE_CHECKING:
+    from vidrobust.metrics.tracks.borders import EntryLine
     from vidrobust.metrics.tracks.follow import TrackSettings
-    from vidrobust.metrics.tracks.zones import EntryLine
 
 PLUGINS = "vidrobust.settings"
 """Entry point group in which a plugin names dataclasses of settings."""
@@ -395,7 +395,7 @@ def _rectangle(text: str, setting: str) -> tuple[float, float, float, float]:
 
 def _entry_lines(text: str) -> tuple[EntryLine, ...]:
     """One, or none where there is no text."""
-    from vidrobust.metrics.tracks.zones import EntryLine
+    from vidrobust.metrics.tracks.borders import EntryLine
 
     if not text:
         return ()

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# A pixel x, y has the place ``x * COLUMN + y``: more than the height of any frame, so that columns stay
+# apart.
 COLUMN = 1 << 20
-"""A pixel x, y has the place ``x * COLUMN + y``: more than the height of any frame, so that columns stay apart."""
 
 
 @dataclass(frozen=True, eq=False)

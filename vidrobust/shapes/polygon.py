@@ -8,8 +8,8 @@ import numpy as np
 
 from vidrobust.shapes.mask import mapped_points
 
+# Of px that corners are kept with.
 DECIMALS = 3
-"""Of px that corners are kept with."""
 
 
 @dataclass(frozen=True, eq=False)

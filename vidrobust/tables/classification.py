@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vidrobust.tables.shared_columns import (
+    CONTENT,
     DELTA,
     EXCLUDED,
     FRAME,
@@ -12,6 +13,7 @@ from vidrobust.tables.shared_columns import (
     PAIR,
     PART,
     PIXEL_CHANGE,
+    PTS,
     TIME,
     TIME_A,
     TRACK,
@@ -35,6 +37,8 @@ FRAMES = Table(
         float64("entropy", "of all probabilities; NaN where the model lists only some", unit="bit"),
         TRACK,
         boolean("keyframe", "the coding of the recording begins anew with this frame"),
+        PTS,
+        CONTENT,
     ),
     Extra.METRICS,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vidrobust.tables.shared_columns import (
     BOX,
+    CONTENT,
     DELTA,
     FRAME,
     ITEM,
@@ -12,6 +13,7 @@ from vidrobust.tables.shared_columns import (
     LABEL_NAME,
     PAIR,
     PIXEL_CHANGE,
+    PTS,
     SCALE,
     SHIFT,
     TIME,
@@ -73,6 +75,8 @@ TRANSITIONS = Table(
         PIXEL_CHANGE,
         *SHIFT,
         boolean("keyframe", "the coding of the recording begins anew with this frame"),
+        PTS,
+        CONTENT,
         boolean("corrupt", "the frame was damaged in decoding"),
     ),
 )

@@ -162,13 +162,26 @@ class _Decord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A video to be opened: where it is, as which input, in which colours, and whether an address may be read."""
+class VideoRequest:
+    """A video to be opened.
+
+    Attributes
+    ----------
+    path, item
+        Where it is, and its name as an input.
+    color
+        How pictures become RGB.
+    allow_network
+        Whether an address may be read.
+    thorough
+        Whether it is decoded twice in any case.
+    """
 
     path: Path | str
     item: str
     color: ColorMode
     allow_network: bool
+    thorough: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,26 +192,31 @@ class Decoder:
     """
 
     name: str
-    on_cpu: Callable[[Asked], Reader]
-    on_device: Callable[[Asked, str], Reader] | None = None
+    on_cpu: Callable[[VideoRequest], Reader]
+    on_device: Callable[[VideoRequest, str], Reader] | None = None
     in_auto: bool = True
 
 
-def _pyav(asked: Asked) -> Reader:
+def _pyav(asked: VideoRequest) -> Reader:
     return PyAVReader(
-        asked.path, item=asked.item, color=asked.color, reason="", allow_network=asked.allow_network
+        asked.path,
+        item=asked.item,
+        color=asked.color,
+        reason="",
+        allow_network=asked.allow_network,
+        thorough=asked.thorough,
     )
 
 
-def _pyav_cuda(asked: Asked, device: str) -> Reader:
+def _pyav_cuda(asked: VideoRequest, device: str) -> Reader:
     return open_pyav_cuda(Path(asked.path), item=asked.item, device=device, reason="")
 
 
-def _torchcodec(asked: Asked, device: str = "cpu") -> Reader:
+def _torchcodec(asked: VideoRequest, device: str = "cpu") -> Reader:
     return open_torchcodec(Path(asked.path), item=asked.item, device=device, color=asked.color, reason="")
 
 
-def _decord(asked: Asked) -> Reader:
+def _decord(asked: VideoRequest) -> Reader:
     return open_decord(Path(asked.path), item=asked.item, color=asked.color, reason="")
 
 
@@ -250,12 +268,8 @@ def resolve_target(device: str, *, strict: bool) -> tuple[str, str]:
     return found, why
 
 
-def routes(
-    path: Path | str, *, item: str, backend: str, device: str, color: ColorMode, allow_network: bool
-) -> list[Route]:
+def routes(asked: VideoRequest, *, backend: str, device: str) -> list[Route]:
     """The ways to deliver on ``device`` in the order in which they are tried."""
-
-    asked = Asked(path=path, item=item, color=color, allow_network=allow_network)
     by_name = {decoder.name: decoder for decoder in DECODERS}
     plain = by_name[ON_CPU if backend == "auto" else backend]
     last = Route(name=plain.name, decodes_on="cpu", delivers_on=device, open=lambda: plain.on_cpu(asked))
@@ -265,7 +279,9 @@ def routes(
     return [*(_on_device(d.name, d.on_device, asked, device) for d in first if d.on_device), last]
 
 
-def _on_device(name: str, opened: Callable[[Asked, str], Reader], asked: Asked, device: str) -> Route:
+def _on_device(
+    name: str, opened: Callable[[VideoRequest, str], Reader], asked: VideoRequest, device: str
+) -> Route:
     return Route(name=name, decodes_on=device, delivers_on=device, open=lambda: opened(asked, device))
 
 

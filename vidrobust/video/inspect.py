@@ -45,6 +45,7 @@ def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") 
             start_s=item.start_s,
             end_s=item.end_s,
             roi=item.roi,
+            thorough=True,
         ) as video:
             return _entry(str(item.path), video, frame_md5)
     except InputError as error:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.frames.batch import FrameBatch, VideoInfo
+from vidrobust.frames.batch import NO_PTS, FrameBatch, VideoInfo
 from vidrobust.text.printable import printable
 from vidrobust.video.prefetch import prefetched
 from vidrobust.video.region import Cut, Whole, covered
@@ -202,6 +202,11 @@ class FrameStream:
         """What was found wrong so far, a sentence each; complete after the last batch."""
         return (*self._reader.problems, *self._found.values())
 
+    @property
+    def frame_counts(self) -> tuple[int, ...]:
+        """Numbers of frames that decoders give of the whole file, the one here first; () where they agree."""
+        return getattr(self._reader, "frame_counts", ())
+
     def batches(self, size: int) -> Iterator[FrameBatch]:
         """All selected frames in order, ``size`` at a time; may be called again to start over.
 
@@ -333,6 +338,7 @@ class FrameStream:
             corrupt=np.array([f.corrupt for f in frames], np.bool_),
             item=self.info.name,
             keyframe=np.array([f.keyframe for f in frames], np.bool_),
+            pts=np.array([f.pts for f in frames], np.int64),
         )
 
 
@@ -343,10 +349,12 @@ class _Row(NamedTuple):
     time_s: float
     corrupt: bool
     keyframe: bool
+    pts: int
 
 
 def _row(frame: Decoded) -> _Row:
-    return _Row(frame.index, frame.time_s, frame.corrupt, frame.keyframe)
+    pts = NO_PTS if frame.stamp is None else frame.stamp
+    return _Row(frame.index, frame.time_s, frame.corrupt, frame.keyframe, pts)
 
 
 def _copied(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:

@@ -85,6 +85,11 @@ class RecordedDetector:
             "beyond": int(beyond.sum()),
         }
 
+    def last_frame(self, item: str) -> int:
+        """Return the highest number of a frame that the file names of an item, counted from 0; -1: none."""
+        frames = self._of(item)["frame"].to_numpy(np.int64)
+        return int(frames.max()) - self._first_of(frames, None)[0] if len(frames) else -1
+
     def predict_frames(self, item: str, index: np.ndarray, size: tuple[int, int] | None = None) -> Detections:
         """Return the recorded boxes of some frames; a frame may have none.
 

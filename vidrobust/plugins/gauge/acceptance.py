@@ -24,8 +24,8 @@ from vidrobust.text.phrases import listing, plural
 
 DEFAULT = "aiag"
 OTHERS = ("vda5",)
+# The profile of a study where none is named; DEFAULT of all others.
 OF_STUDY = {"type1": "vda5", "capability": "vda5"}
-"""The profile of a study where none is named; DEFAULT of all others."""
 QUANTITIES: dict[str, tuple[str, ...]] = {
     "gauge": ("percent_grr", "percent_tolerance", "percent_process", "ndc"),
     "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa", "percent_limit_bias"),

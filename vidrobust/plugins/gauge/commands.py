@@ -23,11 +23,11 @@ from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
+# Options that are fields of what is asked, as they are.
 ASKED = (
     *("rule", "pass_fail", "pool_above", "tolerance_low", "tolerance_high", "guard", "process_sd"),
     *("design", "factors", "resolution", "calibration", "measure", "mm_per_px"),
 )
-"""Options that are fields of what is asked, as they are."""
 
 
 @click.command(cls=GroupedCommand)

@@ -1,10 +1,7 @@
-"""Which operator is worse than the others, and by how much: repeats less well, or measures higher or lower.
+"""Which operator repeats less well, measures higher or lower, or is right less often than the others.
 
-Three questions, each answered by a test that is corrected for the number of operators (Bonferroni): does an
-operator repeat less well than the others, does it measure higher or lower, and are its classes right less
-often. Scores of models are no normal numbers (most passes repeat exactly and a few do not), so spread is
-compared by exchanging operators within parts, not by the F distribution; Bartlett's test is reported beside it, as
-the field expects it.
+Each question has a test corrected for the number of operators (Bonferroni). Scores of models are not normal, so
+spread is compared by exchanging operators within parts; Bartlett's test is reported beside it.
 """
 
 from __future__ import annotations
@@ -21,8 +18,8 @@ from scipy import stats
 from vidrobust.statistics.levels import ALPHA
 from vidrobust.text.phrases import listing
 
+# Exchanges of operators within parts behind a p-value; all of them where there are fewer.
 EXCHANGES = 20_000
-"""Exchanges of operators within parts behind a p-value; all of them where there are fewer."""
 FEWEST_PARTS = 4
 
 
@@ -167,12 +164,7 @@ def _excess_of(own: np.ndarray, squares: np.ndarray, free: np.ndarray) -> np.nda
 
 
 def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
-    """Each operator's mean less that of the others on the same parts: Student's t over parts, two-sided.
-
-    Two operators are compared once, more of them each with the rest.
-
-    table   part, operator, value. Empty with one operator or where no part was measured by two.
-    """
+    """Compare each operator's mean with the others on the same parts: Student's t over parts, two-sided."""
     means = table.groupby(["part", "operator"])["value"].mean().unstack()
     operators = sorted(means.columns)
     found = []
@@ -203,10 +195,7 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
 
 
 def right_by_operator(table: pd.DataFrame) -> list[Difference]:
-    """Of each two operators the one that is right less often: parts right in all trials, McNemar's exact test.
-
-    table   part, operator, value, reference ("" where unknown)
-    """
+    """Name of each two operators the one that is right less often: McNemar's exact test over parts."""
     known = table[table["reference"] != ""]
     right = (known["value"] == known["reference"]).groupby([known["part"], known["operator"]]).all().unstack()
     pairs = list(combinations(sorted(right.columns), 2))

@@ -28,9 +28,8 @@ Verdict = Literal["acceptable", "marginal", "unacceptable", "not shown", "not co
 
 @dataclass(frozen=True)
 class KappaPlan:
-    """Parts for an interval of Fleiss' kappa of +- half_width, with so many ratings of each part.
-
-    error     chance that a clear part is rated wrongly, which together with the borderline parts gives this kappa
+    """Parts for an interval of Fleiss' kappa of +- half_width; ``error`` is the chance that a clear part is
+    rated wrongly.
     """
 
     kappa: float
@@ -45,14 +44,14 @@ class KappaPlan:
 def parts_for_kappa(
     kappa: float, half_width: float, *, ratings: int, defect_share: float = 0.5, borderline: float = 0.0
 ) -> KappaPlan:
-    """Parts that give ``kappa`` an interval of +- ``half_width``.
+    """Return how many parts give ``kappa`` an interval of +- ``half_width``.
 
-    ratings       operators x trials
-    defect_share  of the parts in the study
-    borderline    share of the parts that are rated by the toss of a coin; the others are rated wrongly with one
-                  chance, chosen so that kappa comes out as wanted
-
-    The variance of the influence of a part on kappa is summed over all that a part can be and all its ratings.
+    Parameters
+    ----------
+    ratings
+        Operators x trials.
+    defect_share, borderline
+        Shares of the parts that are defects, and that are rated by the toss of a coin.
     """
     _share("half width", half_width)
     _share("share of defects", defect_share)
@@ -114,12 +113,11 @@ class GaugePlan:
 def designs_for_grr(
     percent_grr: float, half_width: float, *, reproducibility_share: float = 0.3, trials: int = 3
 ) -> list[GaugePlan]:
-    """Per number of operators (2 to 10) the fewest parts whose interval of %GRR is no wider than 2 x half_width.
+    """Return per number of operators (2 to 10) the fewest parts whose interval of %GRR is no wider than 2 x
+    half_width.
 
-    percent_grr            of the study variation, 0-100; half_width in the same unit
-    reproducibility_share  of the gauge's variance that lies between operators; with few operators it cannot be
-                           known well, whatever the number of parts. Numbers of operators with which it cannot
-                           are left out
+    ``reproducibility_share`` is the share of the gauge's variance between operators, which few operators
+    cannot tell.
     """
     if not 0 < percent_grr < 100 or half_width <= 0 or trials < 2 or not 0 <= reproducibility_share < 1:
         raise SettingsError(

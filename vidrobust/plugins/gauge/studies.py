@@ -59,13 +59,7 @@ from vidrobust.text.printable import printable
 
 
 def repeatability_by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per operator: mean, repeatability_sd with its chi-square interval, parts, n.
-
-    table  part, operator, value: one row a measurement
-
-    The standard deviation is pooled over the parts that the operator measured more than once; null without any.
-    The common repeatability of a gauge study hides an operator that repeats badly beside others that repeat well.
-    """
+    """Return per operator mean, pooled repeatability_sd with chi-square interval, parts and n."""
     return [_of(str(operator), rows) for operator, rows in table.groupby("operator", sort=True)]
 
 
@@ -92,29 +86,29 @@ def _of(operator: str, rows: pd.DataFrame) -> dict[str, Any]:
 
 MOST_CLASSES = 12
 DEFECT, GOOD = "defect", "good"
-"""The classes that are left where only passing and failing counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What is asked of a study.
 
-    rule             how frames become a verdict, of RULES
-    defect           classes that are defects: their summed probability is the score
-    pass_fail        only defect or not counts: every verdict and reference becomes DEFECT or GOOD
-    ordered          classes from lowest to highest, or empty
-    pool_above       the interaction of the gauge study is pooled above this p-value
-    profile          rules of acceptance
-    tolerance_width, tolerance_low, tolerance_high  of the score or value; None where there is none
-    width            standard deviations that are the spread of a gauge
-    process_sd       of the process, or None
-    design, factors  of a gauge study, as ``gauge_study`` takes them
-    measure          of a detector's boxes what the gauge study is of (MEASURES), or None: a defect's probability
-    mm_per_px        factor of lengths, 1 leaves them in px
-    resolution, calibration  step of the display, and expanded uncertainty (k = 2) of the reference part, in the
-                     unit of the values: with one of them the uncertainty is added up; None where not known
-    guard            width of a guard band in standard deviations of repeatability, or None
-    people           verdicts of people: part, operator, trial, value; they join as operators, on the run's parts
+    Attributes
+    ----------
+    rule, defect, pass_fail, ordered
+        How frames become a verdict (RULES), the defect classes, whether only defect or not counts, the order
+        of classes.
+    pool_above
+        The interaction is pooled above this p-value.
+    tolerance_width, tolerance_low, tolerance_high, width, process_sd
+        Tolerance, standard deviations that are the spread of a gauge, and the process.
+    measure, mm_per_px
+        What of a detector's boxes is studied (MEASURES), and the factor of lengths.
+    resolution, calibration
+        Step of the display and expanded uncertainty (k = 2) of the reference part.
+    guard
+        Width of a guard band in standard deviations of repeatability.
+    people
+        Verdicts of people: part, operator, trial, value.
     """
 
     profile: Profile
@@ -143,9 +137,8 @@ class Asked:
         return tolerance_width(self.tolerance_low, self.tolerance_high, self.tolerance_width)
 
     def tolerance_of(self, mean: float) -> float:
-        """Width of the tolerance for values of this mean: of a one-sided one twice the way to its limit.
-
-        AIAG, MSA, 4th edition (2010), chapter III-B; NaN without any, or where the mean lies beyond the limit.
+        """Return the width of the tolerance; of a one-sided one twice the way from the mean to its limit
+        (AIAG, MSA, 2010).
         """
         if not math.isnan(self.tolerance):
             return self.tolerance
@@ -176,10 +169,8 @@ class Asked:
 
 
 def gauge_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
-    """The gauge study of a table part, operator, trial, value, its verdicts, and what else is asked for.
-
-    Besides the keys of the study: verdicts, overall, by_operator, differences, equal_variances, risks, guard_band,
-    linearity (where the table has references), budget, q_ms, q_mp (where resolution or calibration is known).
+    """Return the gauge study of a table with its verdicts, operators, risks, guard band, linearity and
+    uncertainty.
     """
     table = table.assign(value=settled(table["value"]))
     found = {"study": "gauge", **_gauge(table, asked)}
@@ -396,11 +387,7 @@ def passed_or_failed(table: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, t
 def studies(
     table: pd.DataFrame, asked: Asked, possible: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, Any] | None, list[str]]:
-    """The attribute study of the verdicts, the gauge study of the scores (or None), and notes.
-
-    table     part, operator, trial, value, score, reference, item; people's verdicts have no item
-    possible  classes that the models know
-    """
+    """Return the attribute study of the verdicts, the gauge study of the scores (or None), and notes."""
     notes = [f"one verdict a part and pass: {RULES[asked.rule]}"]
     unknown = set(asked.defect) - set(possible) - set(table["value"]) - set(table["reference"])
     rows, defect = (table, asked.defect) if unknown else passed_or_failed(table, asked)

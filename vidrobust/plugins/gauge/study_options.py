@@ -6,8 +6,8 @@ import click
 
 from vidrobust.cli.options import options
 
+# The studies of tables; the file of each is the option of the same name.
 KINDS = ("gauge", "attribute", "type1", "linearity", "stability")
-"""The studies of tables; the file of each is the option of the same name."""
 
 
 TABLES = options(

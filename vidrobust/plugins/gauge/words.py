@@ -233,6 +233,7 @@ def _judged(verdict: Mapping[str, Any]) -> str:
     return "-" if verdict["value"] is None or math.isnan(verdict["value"]) else value_words(verdict)
 
 
+# How each kind of study is reported.
 OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "gauge": _gauge,
     "attribute": _attribute,
@@ -240,7 +241,6 @@ OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
     "linearity": linearity_words,
     "stability": stability_words,
 }
-"""How each kind of study is reported."""
 
 
 def _share(found: Mapping[str, Any]) -> str:

@@ -21,35 +21,27 @@ import numpy as np
 
 from vidrobust.frames.pixels import luma
 from vidrobust.metrics.box_differences import BIRTH, KEEP, areas, ious, match
-from vidrobust.metrics.box_selection import labels_of
+from vidrobust.metrics.box_meter import labels_of
+from vidrobust.metrics.tracks.borders import Zone, in_zones
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
-from vidrobust.metrics.tracks.zones import Zone, in_zones
 from vidrobust.models.detection.network import BoxAnswer, FrameBoxes, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.predictions import Detector
 from vidrobust.shapes.places import Places
 from vidrobust.stages.causes.scene import STEP, ShownMotion
 
-ON_IT = 0.5
-"""IoU from which a candidate speaks for an object."""
-BORDER = 0.02
-"""A box so near to the border, share of the side, may be entering or leaving."""
-FEWEST = 4
-"""Fewest measured pixels in a box from which its motion is taken."""
-FEWEST_STRETCHED = 24
-"""Fewest from which its growing and shrinking is taken."""
-SPREAD = 0.2
-"""Their smallest standard deviation, as a share of the box's side, for that."""
-ALIKE_PX = 1.5
-"""Pixels of a box that move alike to within so many px are taken together."""
-HIGHEST = 0.999
-"""Highest score before the logit; the lowest is MIN_SCORE, below which none is known."""
-GONE = -1
-"""State of an object that is not found."""
+ON_IT = 0.5  # ioU from which a candidate speaks for an object
+BORDER = 0.02  # a box so near to the border, share of the side, may be entering or leaving
+FEWEST = 4  # fewest measured pixels in a box from which its motion is taken
+FEWEST_STRETCHED = 24  # fewest from which its growing and shrinking is taken
+SPREAD = 0.2  # their smallest standard deviation, as a share of the box's side, for that
+ALIKE_PX = 1.5  # pixels of a box that move alike to within so many px are taken together
+HIGHEST = 0.999  # highest score before the logit; the lowest is MIN_SCORE, below which none is known
+GONE = -1  # state of an object that is not found
 
 
 @dataclass(frozen=True)
-class Followed:
+class FollowedObject:
     """An object of a pair."""
 
     places: Places  # Its 1 or 2 boxes with what lies in them, t's first
@@ -65,7 +57,7 @@ class Followed:
 
 def places(
     said: Sequence[BoxAnswer],
-    objects: Sequence[Followed],
+    objects: Sequence[FollowedObject],
     motions: Sequence[ShownMotion] | None,
     shifts: Sequence[np.ndarray],
     *,
@@ -95,7 +87,7 @@ def places(
 
 
 def _expected(
-    objects: Sequence[Followed],
+    objects: Sequence[FollowedObject],
     motions: Sequence[ShownMotion] | None,
     shifts: Sequence[np.ndarray],
     first: int,
@@ -194,7 +186,10 @@ def on_them(found: FrameBoxes, of: Sequence[Places]) -> list[np.ndarray]:
 
 
 def _nearest(
-    answer: BoxAnswer, objects: Sequence[Followed], bases: Sequence[Places], expected: Sequence[np.ndarray]
+    answer: BoxAnswer,
+    objects: Sequence[FollowedObject],
+    bases: Sequence[Places],
+    expected: Sequence[np.ndarray],
 ) -> list[np.ndarray | None]:
     """The surest raw candidate of each object's class where it, with what lay in its box, is expected."""
     found = answer.after if answer.before is None else answer.before
@@ -271,7 +266,8 @@ def seen_boxes(
         keep_score,
     )
     # a box that the border cuts changes its size as its object comes in
-    whole = [each for each in objects if len(each.boxes) == 2 and _all_inside(each, (height, width))]
+    size = (height, width)
+    whole = [each for each in objects if len(each.boxes) == 2 and all(inside(b, size) for b in each.boxes)]
     where = places(
         said,
         whole,
@@ -293,11 +289,9 @@ def _chosen_answer(answer: BoxAnswer, labels: Sequence[int], ignored: Sequence[Z
     return BoxAnswer(some(answer.after), None if answer.before is None else some(answer.before))
 
 
-def _all_inside(each: Followed, size: tuple[int, int]) -> bool:
-    return all(inside(box, size) for box in each.boxes)
-
-
-def _shifts(first: np.ndarray, picture: np.ndarray, objects: Sequence[Followed], scale: float) -> np.ndarray:
+def _shifts(
+    first: np.ndarray, picture: np.ndarray, objects: Sequence[FollowedObject], scale: float
+) -> np.ndarray:
     """(len(objects), 2) px how far the pixels of the objects' first boxes have moved in another picture."""
     boxes = np.array([each.boxes[0] for each in objects], np.float64).reshape(-1, 4)
     return np.nan_to_num(box_shifts(first, small_gray(luma(picture)), boxes, scale))
@@ -310,7 +304,7 @@ def followed(
     size: tuple[int, int],
     start_score: float = BIRTH,
     keep_score: float = KEEP,
-) -> list[Followed]:
+) -> list[FollowedObject]:
     """Match the boxes of a pair to objects.
 
     Boxes of ``keep_score`` or more are matched one to one; one of the two has ``start_score``. A box of
@@ -322,7 +316,7 @@ def followed(
     i, j, _ = match(moved.take(kept_a), b[0].take(kept_b), a[2][kept_a], b[2][kept_b])
     pairs = list(zip(kept_a[i], kept_b[j], strict=True))
     objects = [
-        Followed(
+        FollowedObject(
             Places.joined([a[0].take(np.array([m])), b[0].take(np.array([n]))]),
             (int(a[2][m]), int(b[2][n])),
             shifts[m],
@@ -333,14 +327,14 @@ def followed(
     for found, place, used in ((a, moved, [m for m, _ in pairs]), (b, b[0], [n for _, n in pairs])):
         alone = [row for row in np.flatnonzero(found[1] >= start_score) if row not in used]
         objects += [
-            Followed(found[0].take(np.array([row])), (int(found[2][row]),), np.zeros(2))
+            FollowedObject(found[0].take(np.array([row])), (int(found[2][row]),), np.zeros(2))
             for row in alone
             if inside(place.boxes[row], size) and inside(found[0].boxes[row], size)
         ]
     return objects
 
 
-def _logits(answer: BoxAnswer, objects: Sequence[Followed]) -> np.ndarray:
+def _logits(answer: BoxAnswer, objects: Sequence[FollowedObject]) -> np.ndarray:
     """One number an object and class that it has at t or t+1."""
     found = answer.after if answer.before is None else answer.before
     best = []
@@ -351,7 +345,7 @@ def _logits(answer: BoxAnswer, objects: Sequence[Followed]) -> np.ndarray:
     return np.log(score / (1 - score))
 
 
-def _state(found: FrameBoxes, objects: Sequence[Followed], keep_score: float) -> list[int]:
+def _state(found: FrameBoxes, objects: Sequence[FollowedObject], keep_score: float) -> list[int]:
     """The label under which each object is found, of ``keep_score`` or more, or GONE."""
     state = []
     kept = np.flatnonzero(found[1] >= keep_score)

@@ -1,7 +1,7 @@
 """What a cause of the account is: all that is known of one, in one record.
 
-``Levels`` change where a pixel is, a ``Shift`` moves pixels, a ``Filter`` changes the whole picture once
-levels and places are right, and ``Content`` puts in what t+1 shows, last of all. Records import torch only
+``LevelReplay`` changes levels where a pixel is, ``Shift`` moves pixels, ``Filter`` changes the whole picture
+once levels and places are right, ``Content`` puts in what t+1 shows, last of all. Records import torch only
 where they are called.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 if TYPE_CHECKING:
-    from vidrobust.frame_pairs.change import Change
+    from vidrobust.frame_pairs.change import PairChange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +29,12 @@ class Size:
     more: Mapping[str, float] = field(default_factory=dict)
 
 
+# Two draws of the same change under a smooth random field, or of a random motion.
 UNEVEN = ("first", "second")
-"""Two draws of the same change under a smooth random field, or of a random motion."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Levels:
+class LevelReplay:
     """A change of levels, each pixel where it is.
 
     Its placebo is the same change times a smooth random field, stronger here and reversed there.
@@ -42,9 +42,9 @@ class Levels:
 
     # (change, levels, where) -> levels as at t+1. Levels are (H, W, 3) float32, or (n, 3) at the pixels of
     # ``where`` (H, W) bool
-    play: Callable[[Change, np.ndarray, np.ndarray | None], np.ndarray]
+    play: Callable[[PairChange, np.ndarray, np.ndarray | None], np.ndarray]
     # (change, levels (n, 3) of t+1 at the pixels of ``where``, where) -> levels as they would be at t
-    undo: Callable[[Change, np.ndarray, np.ndarray], np.ndarray]
+    undo: Callable[[PairChange, np.ndarray, np.ndarray], np.ndarray]
     placebos: ClassVar[tuple[str, ...]] = UNEVEN
 
 
@@ -52,16 +52,16 @@ class Levels:
 class Shift:
     """A motion of pixels. Its placebo is another smooth random field of that size."""
 
-    field: Callable[[Change], np.ndarray]  # (change) -> (H, W, 2) px, on the grid of t+1 and back to t
+    field: Callable[[PairChange], np.ndarray]  # (change) -> (H, W, 2) px, on the grid of t+1 and back to t
     beyond_camera: bool  # It is what moves by itself, measured beyond the camera's motion
     placebos: ClassVar[tuple[str, ...]] = UNEVEN
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """A filter: (change, levels (H, W, 3) float32) -> levels. Placebo as of ``Levels``."""
+    """A filter: (change, levels (H, W, 3) float32) -> levels. Placebo as of ``LevelReplay``."""
 
-    play: Callable[[Change, np.ndarray], np.ndarray]
+    play: Callable[[PairChange, np.ndarray], np.ndarray]
     placebos: ClassVar[tuple[str, ...]] = UNEVEN
 
 
@@ -69,12 +69,12 @@ class Filter:
 class Content:
     """Pixels of t+1 that t does not show: (change) -> (H, W) bool. Its placebo puts them elsewhere."""
 
-    where: Callable[[Change], np.ndarray]
+    where: Callable[[PairChange], np.ndarray]
     placebos: ClassVar[tuple[str, ...]] = ("across", "down")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class CauseStep:
     """A cause's own step of the chain, to which perturbations are fitted."""
 
     # before, after: (H, W, 3) uint8
@@ -85,7 +85,7 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitted:
+class FittedPerturbation:
     """A perturbation fitted to a step."""
 
     strength: float  # Signed, in the catalogue's unit
@@ -103,19 +103,19 @@ class Cause:
     title: str
     colour: str  # Of its piece of the bar
     # How it is switched on; None for what is found otherwise (keyframes, noise, what is left)
-    replay: Levels | Shift | Filter | Content | None = None
-    occurs: Callable[[Change], bool] | None = None  # (change) -> whether there is any between t and t+1
+    replay: LevelReplay | Shift | Filter | Content | None = None
+    occurs: Callable[[PairChange], bool] | None = None  # (change) -> whether there is any between t and t+1
     # (t brought onto t+1 by all else, t+1), both (H, W, 3) float32 -> what ``change.own[name]`` then is, or
     # None; only of a cause that ``frame_pairs.change`` does not measure
     measure: Callable[[np.ndarray, np.ndarray], Any] | None = None
     # (change, first frame of the chain (H, W, 3) uint8, whether it is played backwards) -> its size from t to
     # t+1
-    size: Callable[[Change, np.ndarray, bool], Size] | None = None
+    size: Callable[[PairChange, np.ndarray, bool], Size] | None = None
     # Names that ``Size.more`` may have, each a declared column of the table ``causes``
     columns: tuple[str, ...] = ()
     # (perturbation, step) -> the perturbation fitted to it, or None. Which ones are tried is declared in
     # their own records (``Perturbation.stands_for``)
-    fit: Callable[[str, Step], Fitted | None] | None = None
+    fit: Callable[[str, CauseStep], FittedPerturbation | None] | None = None
     # Which of them stand for it: the one that does most of it, each that does a part, or those of the same
     # grain
     chosen: Literal["most", "part", "grain"] = "most"

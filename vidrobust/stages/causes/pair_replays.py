@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from vidrobust.frame_pairs.change import (
-    Change,
+    PairChange,
     aligned,
     in_light_of,
     measure_change,
@@ -24,16 +24,14 @@ from vidrobust.frame_pairs.change import (
 from vidrobust.frame_pairs.noise import content_seed, exchanged, noise_levels
 from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED, together_with
-from vidrobust.stages.causes.cause import Filter, Levels, Size
+from vidrobust.stages.causes.cause import Filter, LevelReplay, Size
 from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
-from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, Scene, ShownMotion, too_dark
+from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
-DRAWS = 2
-"""Exchanges of noise and coding per pair."""
-TOO_BLURRED = -0.3
-"""A third frame so much blurrier than t, px, is taken only where the other is worse."""
+DRAWS = 2  # exchanges of noise and coding per pair
+TOO_BLURRED = -0.3  # a third frame so much blurrier than t, px, is taken only where the other is worse
+# Causes that ``frame_pairs.change`` does not measure.
 WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
-"""Causes that ``frame_pairs.change`` does not measure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,22 +60,27 @@ class PairReplays:
     excluded: Excluded | None = None  # Why the pair cannot be replayed; then the chains are empty
 
 
-def measure_all(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> Change:
+def measure_all(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> PairChange:
     """Measure everything between two frames, as ``measure_change``, and what causes measure by themselves."""
     change = measure_change(first, second, fine=fine)
     if change.failed or not WITH_MEASURE:
         return change
-    brought, own, plays = aligned(first, second, change), {}, []
+    brought, own = aligned(first, second, change), {}
+    plays: list[Callable[[PairChange, np.ndarray], np.ndarray]] = []
     for cause in WITH_MEASURE:
         found = cause.measure(brought, second.astype(np.float32)) if cause.measure else None
         if found is None:
             continue
         own[cause.name] = found
-        if isinstance(cause.replay, Levels):
-            plays.append(lambda change, x, play=cause.replay.play: play(change, x, None))
+        if isinstance(cause.replay, LevelReplay):
+            plays.append(_everywhere(cause.replay))
         elif isinstance(cause.replay, Filter):
             plays.append(cause.replay.play)
     return replace(change, own=own, own_plays=tuple(plays))
+
+
+def _everywhere(replay: LevelReplay) -> Callable[[PairChange, np.ndarray], np.ndarray]:
+    return lambda change, levels: replay.play(change, levels, None)
 
 
 def study_pair(
@@ -120,7 +123,7 @@ def study_pair(
     change = measure_all(b, a) if sharper else there
     first, second, outer = (b, a, outer[::-1]) if sharper else (a, b, outer)
     scene = _scene(outer[0], first, second, outer[1], change)
-    if not isinstance(scene, Scene):
+    if not isinstance(scene, ReplayScene):
         return PairReplays(pictures=(first, second), excluded=scene)
     made = _replays(album, scene, first, second, reverse=sharper)
     if not flips:
@@ -134,7 +137,7 @@ def study_pair(
     )
 
 
-def undone(a: np.ndarray, b: np.ndarray, there: Change, back: Change) -> dict[str, np.ndarray]:
+def undone(a: np.ndarray, b: np.ndarray, there: PairChange, back: PairChange) -> dict[str, np.ndarray]:
     """Make frame t+1 as it would have been without one of the causes, or with the noise of t.
 
     ::
@@ -150,9 +153,11 @@ def undone(a: np.ndarray, b: np.ndarray, there: Change, back: Change) -> dict[st
     found: dict[str, np.ndarray] = {}
     if not back.failed:
         own, still = b.astype(np.float32), np.zeros((*b.shape[:2], 2), np.float32)
-        dark, known = too_dark(own, still, saturated(b, still), b, a, back)
+        dark, known = too_dark(own, still, saturated(b), b, a, back)
         content = a.astype(np.float32)
-        scene = Scene(third=own, to_third=still, gaps=dark, fill=known, change=back, seed=0, content=content)
+        scene = ReplayScene(
+            third=own, to_third=still, gaps=dark, fill=known, change=back, seed=0, content=content
+        )
         found = {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}
     if not there.failed:
         found[NOISE] = to_levels(noise_beside(a, b, there))
@@ -171,7 +176,7 @@ class _Album:
         self.pictures.append(picture)
         return len(self.pictures) - 1
 
-    def of(self, scene: Scene, on: tuple[str, ...], placebo: tuple[str, str] = NO_PLACEBO) -> int:
+    def of(self, scene: ReplayScene, on: tuple[str, ...], placebo: tuple[str, str] = NO_PLACEBO) -> int:
         """The place of a scene's picture; causes that do not occur change nothing."""
         placebo = placebo if placebo[0] in scene.occurring else NO_PLACEBO
         on = tuple(cause for cause in on if cause in scene.occurring)
@@ -182,7 +187,9 @@ class _Album:
         return self._place[key]
 
 
-def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, reverse: bool) -> PairReplays:
+def _replays(
+    album: _Album, scene: ReplayScene, a: np.ndarray, b: np.ndarray, *, reverse: bool
+) -> PairReplays:
     """The chains of a scene, from frame a to frame b; ``reverse``: from t+1 to t."""
     change, real = scene.change, b.astype(np.float32)
     brought = noise_beside(a, b, change)
@@ -216,8 +223,8 @@ def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, rever
 
 
 def _scene(
-    before: np.ndarray | None, a: np.ndarray, b: np.ndarray, after: np.ndarray | None, change: Change
-) -> Scene | Excluded:
+    before: np.ndarray | None, a: np.ndarray, b: np.ndarray, after: np.ndarray | None, change: PairChange
+) -> ReplayScene | Excluded:
     """The pair's scene on the better of the two third frames, or why there is none."""
     found = _third(before, a, after)
     if not isinstance(found, tuple):
@@ -229,7 +236,7 @@ def _scene(
     if after is not None:
         to_b = measure_all(after, b, fine=False)
         content = content if to_b.failed else aligned(after, b, to_b)
-    return Scene(
+    return ReplayScene(
         third=lit,
         to_third=motion,
         gaps=to_a.new | dark,
@@ -242,12 +249,10 @@ def _scene(
 
 def _third(
     before: np.ndarray | None, a: np.ndarray, after: np.ndarray | None
-) -> tuple[np.ndarray, Change] | Excluded:
-    """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred.
-
-    Where there is none, the reason of the last one that was tried.
-    """
-    found: list[tuple[np.ndarray, Change]] = []
+) -> tuple[np.ndarray, PairChange] | Excluded:
+    """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred."""
+    # Where there is none, the reason of the last one that was tried.
+    found: list[tuple[np.ndarray, PairChange]] = []
     why: Excluded = NoThirdFrame.MISSING
     for frame in (before, after):
         if frame is None:

@@ -29,24 +29,20 @@ from vidrobust.pipeline.stage import Context, Read, Trim
 from vidrobust.statistics.samples import sized_order
 from vidrobust.video.source import VideoSource
 
+# Pairs count as changing at least by this share of the mean change, so that none weighs more than ten times.
 FLOOR = 0.1
-"""Pairs count as changing at least by this share of the mean change, so that none weighs more than ten
-times."""
+# At most one pair in so many of the sample lies across a keyframe, but one at least where there is one.
 KEYFRAME_SHARE = 4
-"""At most one pair in so many of the sample lies across a keyframe, but one at least where there is one."""
-SECOND_SHARE = 4
-"""One pair about a second apart for so many pairs of neighbours."""
-KEYFRAME, PLAIN = "keyframe", ""
-"""Strata of the sample."""
-PAIR = ["scale", "frame_a", "frame_b"]
-"""Columns that identify a pair of an item."""
+SECOND_SHARE = 4  # one pair about a second apart for so many pairs of neighbours
+KEYFRAME, PLAIN = "keyframe", ""  # strata of the sample
+PAIR = ["scale", "frame_a", "frame_b"]  # columns that identify a pair of an item
+# Memory for pairs that are replayed at the same time; larger ones are replayed one after the other.
 PAIR_BYTES = 512 * 2**20
-"""Memory for pairs that are replayed at the same time; larger ones are replayed one after the other."""
+# Approximate number of pictures, of three bytes a pixel, that a replayed pair holds at once.
 PAIR_PICTURES = 60
-"""Approximate number of pictures, of three bytes a pixel, that a replayed pair holds at once."""
 
+# Frames t-1, t, t+1, t+2 as (H, W, 3) uint8; None where there is none, or a break lies between.
 Pictures = tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None]
-"""Frames t-1, t, t+1, t+2 as (H, W, 3) uint8; None where there is none, or a break lies between."""
 Made = TypeVar("Made")
 
 

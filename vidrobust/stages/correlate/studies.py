@@ -25,7 +25,6 @@ from vidrobust.run_folder.model_tasks import tasks_of
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.from_run import units_of_run
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
-from vidrobust.stages.correlate.stage import FILE
 from vidrobust.stages.correlate.study import CorrelationResult, Group, correlate
 from vidrobust.stages.correlate.together import Together, explain_together
 from vidrobust.stages.correlate.units import Across, Units
@@ -61,7 +60,7 @@ class Conclusions:
     left_out: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, content: Mapping[str, Any], where: str = FILE) -> Conclusions:
+    def of(cls, content: Mapping[str, Any], where: str = "correlation.json") -> Conclusions:
         """Read the content of a correlation.json; an empty one has no study. Raise InputError for any other."""
         try:
             found = _CONVERTER.structure(content, cls)
@@ -130,7 +129,7 @@ class PooledRuns:
         found: list[pd.DataFrame] = []
         seen: set[tuple[str, str]] = set()
         for folder, items, models in zip(self._folders, self._items, self._models, strict=True):
-            rows = folder.table_or_empty(name)
+            rows = folder.table(name)
             # rows over all inputs have item "", which has no other name
             item, model = (rows[c].map(n).fillna(rows[c]) for c, n in (("item", items), ("model", models)))
             rows = rows.assign(item=item, model=model)
@@ -342,5 +341,5 @@ def _write(
         folder.write_table("correlation", pd.concat([r.table for _, _, r, _ in results], ignore_index=True))
         matrix = pd.concat([r.matrix.assign(across=a, model=m) for a, m, r, _ in results], ignore_index=True)
         folder.write_table("correlation_matrix", matrix)
-    folder.write_json(FILE, said)
+    folder.write_json("correlation.json", said)
     return said

@@ -43,7 +43,7 @@ def make_policy(run: Run) -> None:
 
 def _withheld(run: Run, policy: Policy) -> Policy:
     """Without steps where the model does not seem to know the scene: near ties flip for any reason."""
-    frames = run.table_or_empty("frames")
+    frames = run.table("frames")
     classes = {str(each["name"]): int(each.get("num_classes") or 0) for each in run.model_records}
     scene = scene_confidence(frames[frames["model"] == policy.model], classes.get(policy.model, 0))
     if scene.is_known:

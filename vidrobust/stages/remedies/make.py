@@ -62,7 +62,7 @@ def remedies(run: Run) -> None:
 
 def footage_of(run: Run) -> Footage:
     """What the run's tables say of its footage; the models are loaded only where there are labels."""
-    labels = run.table_or_empty("labels")
+    labels = run.table("labels")
     items = run.table("items")
     names = {model.name: tuple(model.class_names) for model in run.models} if len(labels) else {}
     arms = _arms(run)

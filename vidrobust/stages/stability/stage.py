@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import Context, Facts, StreamStage, StreamWork
-from vidrobust.stages.stability.tables import UNIT_TABLES
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
 
 if TYPE_CHECKING:
@@ -15,6 +14,15 @@ if TYPE_CHECKING:
     from vidrobust.models.predict import Model
     from vidrobust.pipeline.run import Run
     from vidrobust.run_folder.settings import Settings
+
+
+# Names of the tables that a unit of the stage stability writes: those of classifiers, and those of detectors.
+
+UNIT_TABLES = (
+    *("frames", "pairs", "triples", "probabilities"),
+    *("detections", "track_steps", "tracks", "box_counts", "box_pairs"),
+)
+
 
 TRACKS = (
     *("track_start_score", "track_keep_score", "max_gap"),
@@ -27,7 +35,7 @@ class StabilityStage(StreamStage):
     """How stable the models are, frame to frame."""
 
     name = "stability"
-    version = 11
+    version = 12
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, "revert_within", *TRACKS)
@@ -50,7 +58,7 @@ class StabilityStage(StreamStage):
         from vidrobust.stages.stability.unit import StabilityUnit
 
         assert model is not None, "a unit per model has one"
-        return StabilityUnit(context, model)
+        return StabilityUnit(context, model, self.unit_tables)
 
     def whole_item(
         self,

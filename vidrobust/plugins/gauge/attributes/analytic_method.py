@@ -1,8 +1,7 @@
-"""Bias and repeatability of a go/no-go gauge, from how often it accepts parts of known size: the analytic method.
+"""Bias and repeatability of a go/no-go gauge from how often it accepts parts of known size.
 
-The probability of acceptance over the true size is a normal distribution function, whose middle lies at the limit
-the gauge has in truth, and whose spread is the gauge's own (McCaslin & Gruska, ASQC Technical Conference
-Transactions 1976, p. 392-400; AIAG, Measurement Systems Analysis, 4th edition, 2010, chapter III-C).
+The probability of acceptance over size is a normal distribution function: its middle is the gauge's limit, its
+spread the gauge's own (AIAG, Measurement Systems Analysis, 4th edition, 2010, chapter III-C).
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from vidrobust.statistics.levels import LEVEL
 from vidrobust.statistics.standard_errors import t_two_sided
 
 NAN = float("nan")
+# A part is judged 20 times; one part is never accepted, one always, six lie between (AIAG).
 ENOUGH_TRIALS, ENOUGH_PARTS = 20, 8
-"""A part is judged 20 times; one part is never accepted, one always, six lie between (AIAG)."""
 T_FACTOR, T_DF = 31.3, ENOUGH_TRIALS - 1
+# By so much the spread is too wide, since no probability is below .025 or above .975 (AIAG).
 OVERSTATED = 1.08
-"""By so much the spread is too wide, since no probability is below .025 or above .975 (AIAG)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +61,10 @@ class AnalyticMethod:
 def analytic_method(
     table: pd.DataFrame, defect: set[str], *, low: float | None = None, high: float | None = None
 ) -> tuple[AnalyticMethod, ...]:
-    """The analytic method at each limit about which parts of known size lie.
+    """Apply the analytic method at each limit about which parts of known size lie.
 
-    table      part, value, measured (the part's true size, a number)
-    defect     the classes that reject
-    low, high  the tolerance, if known
-    A limit with fewer than three parts from never to always accepted, or whose line falls, is left out.
+    The table has part, value and measured (the true size); ``defect`` names the classes that reject. A limit with
+    fewer than three parts between never and always accepted, or whose line falls, is left out.
     """
     known = table[table["measured"].notna()]
     by = known.assign(good=~known["value"].isin(defect)).groupby("part")

@@ -41,10 +41,10 @@ from vidrobust.text.phrases import plural
 
 # An attribute study on the page: agreement within and between operators, and against the reference.
 
+# Holds the templates of this plugin.
 PACKAGE = "vidrobust.plugins.gauge"
-"""Holds the templates of this plugin."""
+# Classes up to which cross tables are shown, and how many of them.
 MOST_CLASSES, MOST_CROSSED = 4, 10
-"""Classes up to which cross tables are shown, and how many of them."""
 
 
 def agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
@@ -118,6 +118,7 @@ QUANTITIES = {
     "kappa": "kappa",
 }
 
+# What a quantity is, for a reader who has never met it.
 MEANS = {
     "percent_grr": "%GRR: the spread of the gauge in percent of the spread of all values in the study",
     "percent_tolerance": "%GRR of the tolerance: six times the spread of the gauge in percent of the tolerance",
@@ -127,7 +128,6 @@ MEANS = {
     "false_alarm_rate": "false alarm: a good part called bad",
     "kappa": "kappa: agreement beyond chance, 0 as by chance, 1 always",
 }
-"""What a quantity is, for a reader who has never met it."""
 
 
 def verdict(each: Mapping[str, Any]) -> dict[str, str]:
@@ -149,8 +149,8 @@ def verdict(each: Mapping[str, Any]) -> dict[str, str]:
 
 # The parts on which verdicts split, on the page: their pictures, or what each operator said of them.
 
+# Parts of a table's grey zone that are shown.
 MOST_VOTES = 40
-"""Parts of a table's grey zone that are shown."""
 
 
 def votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:

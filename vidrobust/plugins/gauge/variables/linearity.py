@@ -39,7 +39,7 @@ class BiasOfPart:
 
 @dataclass(frozen=True, kw_only=True)
 class LinearityStudy:
-    """The line of bias over reference, and the bias of each part and of all.
+    """The line of bias over reference, the bias of each part and of all, with p-values against 0.
 
     intercept, slope        bias = intercept + slope x reference; with standard errors and p-values against 0
     r_squared, residual_sd  of the line
@@ -104,10 +104,9 @@ class LinearityStudy:
 
 
 def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> LinearityStudy:
-    """The study of part, value and reference (a number a part, NaN where unknown).
+    """Study part, value and reference; InputError with fewer than two references, or no part measured twice.
 
-    process_variation  six standard deviations of the process, or the tolerance, for the percentages; NaN: none
-    InputError with fewer than two references, or no part measured twice.
+    ``process_variation`` is six standard deviations of the process, or the tolerance, for percentages; NaN: none.
     """
     known = table[table["reference"].notna()]
     _check(known)

@@ -55,13 +55,10 @@ def range_study(table: pd.DataFrame) -> RangeStudy | None:
 
 @dataclass(frozen=True)
 class RangeCharts:
-    """The average and range charts of a gauge study (AIAG, MSA, 4th edition, 2010, chapter III-B).
+    """The average and range charts of a gauge study (AIAG, MSA, 2010, chapter III-B): (operators, parts) and
+    limits.
 
-    average, spread          (operators, parts) tables: mean and range of each cell
-    average_centre, average_low, average_high  centre and limits of the averages: X +- A2 R
-    range_centre, range_low, range_high        of the ranges: D3 R, R, D4 R
-    Averages beyond their limits are wanted: the gauge distinguishes parts. Ranges beyond theirs are not: an
-    operator did not repeat as the others do.
+    Averages beyond their limits are wanted: the gauge distinguishes parts. Ranges beyond theirs are not.
     """
 
     average: pd.DataFrame
@@ -142,10 +139,7 @@ def range_state(table: pd.DataFrame) -> dict[str, Any] | None:
 
 
 def distinct_categories(part_sd: float, grr_sd: float) -> int | None:
-    """How many groups of parts the gauge distinguishes: 1.41 part / gauge, cut, at least 1 (AIAG, MSA, 2010).
-
-    None where nothing varies at all: neither parts nor the gauge were seen to.
-    """
+    """Return 1.41 part / gauge, cut, at least 1 (AIAG, MSA, 2010); None where nothing varies."""
     if part_sd <= 0 and grr_sd <= 0:
         return None
     return max(1, int(math.sqrt(2) * part_sd / grr_sd)) if grr_sd > 0 else 10_000

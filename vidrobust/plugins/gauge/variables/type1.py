@@ -1,8 +1,7 @@
-"""A type-1 study: one reference part measured again and again by one operator; is the gauge itself capable.
+"""A type-1 study: one reference part measured repeatedly by one operator.
 
-Cg compares the spread of the readings with a share of the tolerance, Cgk takes their bias off as well (Bosch,
-*Quality Management in the Bosch Group* no. 10, 2003; VDA 5; AIAG, MSA, 4th edition, 2010, chapter III-B, for
-the bias).
+Cg compares the spread of the readings with a share of the tolerance, Cgk also takes their bias off (Bosch,
+*Quality Management in the Bosch Group* no. 10, 2003; VDA 5; AIAG, MSA, 2010, chapter III-B).
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from vidrobust.errors import InputError
 from vidrobust.plugins.gauge.variables.range_method import mean_range
 from vidrobust.statistics.levels import ALPHA, LEVEL
 
+# Share of the tolerance that the readings may spread over, and the standard deviations that count as their
+# spread.
 SHARE, WIDTH = 0.20, 6.0
-"""Share of the tolerance that the readings may spread over, and the standard deviations that count as their
-spread."""
 USUAL, FEWEST = 50, 25
 NAN = float("nan")
 
@@ -81,10 +80,10 @@ def type1_study(
     share: float = SHARE,
     width: float = WIDTH,
 ) -> Type1Study:
-    """The study of readings (n,) in their order, of one part whose true value is ``reference``.
+    """Study readings (n,) in their order, of one part whose true value is ``reference``; InputError for fewer
+    than two.
 
-    tolerance  its width; share of it that may be used; width: standard deviations that are the spread (6 or 4)
-    InputError for fewer than two readings.
+    ``share`` of the tolerance may be used; ``width`` standard deviations are the spread (6 or 4).
     """
     values = np.asarray(values, np.float64)
     n = len(values)

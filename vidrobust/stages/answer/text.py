@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vidrobust.answer.answer import Answer, answer_of
 from vidrobust.files.json_text import plain
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import Answer, answer_of
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.text.phrases import capital
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import numpy as np
 import xxhash
 
 from tests.made_frames import batch_of, texture
 from tests.video.conftest import Make, pictures_of
-from vidrobust.video.decoded_hash import DecodedHash
+from vidrobust.frame_pairs.transitions import PairWatcher
+from vidrobust.frames.hashes import DecodedHash
 from vidrobust.video.source import open_video
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "20")
@@ -54,3 +56,23 @@ def test_one_level_of_one_pixel_the_order_and_the_size_count() -> None:
         np.testing.assert_array_equal(batch.pixels.numpy(), before.numpy())
         found.add(seen.hexdigest())
     assert len(found) == 5
+
+
+def test_every_frame_has_its_time_stamp_and_the_hash_of_its_bytes(make: Make) -> None:
+    """The hashes by the library itself; the time stamps by plain PyAV."""
+    path = make("identity.mp4", "-c:v", "libx264", "-bf", "2", "-frames:v", "9")
+    with av.open(str(path)) as container:
+        wanted = [frame.pts for frame in container.decode(video=0)]
+    with open_video(path) as video:
+        batches = list(video.batches(4))
+        again = video.at([7, 2])
+    found = [PairWatcher().feed(batch) for batch in batches]
+    assert [int(pts) for each in found for pts in each.pts] == wanted
+    assert [int(pts) for pts in again.pts] == [wanted[7], wanted[2]]
+    hashes = [
+        xxhash.xxh3_64_hexdigest(frame.permute(1, 2, 0).contiguous().numpy().tobytes())
+        for batch in batches
+        for frame in batch.pixels
+    ]
+    assert [content for each in found for content in each.content] == hashes
+    assert len(set(hashes)) == 9

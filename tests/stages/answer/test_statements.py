@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.answer import made_answers as made
-from tests.answer.made_answers import (
+from tests.stages.answer import made_answers as made
+from tests.stages.answer.made_answers import (
     NAN,
     account,
     frames,
@@ -24,9 +24,9 @@ from tests.answer.made_answers import (
     summary,
 )
 from tests.wording import assert_golden
-from vidrobust.answer.answer import Answer, answer_of
-from vidrobust.answer.kinds import KINDS, is_allowed
-from vidrobust.answer.text import as_json, sentence_of
+from vidrobust.stages.answer.answer import Answer, answer_of
+from vidrobust.stages.answer.kinds import KINDS, is_allowed
+from vidrobust.stages.answer.text import as_json, sentence_of
 from vidrobust.stages.causes.statements import cochran_p
 from vidrobust.statement import ACTED_ON, Level, Question, Statement
 
