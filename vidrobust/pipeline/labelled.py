@@ -10,13 +10,11 @@ from typing import Literal
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.footage.item import Item
+from vidrobust.footage.item import Item, label_offset_of
 from vidrobust.footage.item_tables import labels_table
-from vidrobust.footage.labels.class_map import ClassMap, read_class_map
 from vidrobust.footage.labels.formats import read_labels
-from vidrobust.footage.labels.labels import Labels
+from vidrobust.footage.labels.labels import ClassMap, Labels, read_class_map
 from vidrobust.footage.labels.matching import Matched, on_items, sets_on_items
-from vidrobust.footage.labels.offset import label_offset_of
 from vidrobust.footage.object_items import object_items
 from vidrobust.run_folder.settings import OWN_CLASSES, Settings
 from vidrobust.tables import schema as tables

@@ -10,7 +10,7 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.footage.item import Item
-from vidrobust.footage.labels.class_map import ClassMap
+from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.frames.device import make_deterministic
 from vidrobust.models.adapted import merged
 from vidrobust.models.info import identity

@@ -19,13 +19,11 @@ from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
 from vidrobust.text.printable import printable
-from vidrobust.video.color import ColorMode, Converter
+from vidrobust.video.color import SEVERAL_VIEWS, ColorMode, Converter, has_several_views
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.decoding import TELLING, BestEffortClock, CheckedPass, Opened, PassReport
-from vidrobust.video.description import describe, promised_end_s
-from vidrobust.video.frame_table import FrameTable, refreshes
+from vidrobust.video.description import FrameTable, describe, promised_end_s, refreshes
 from vidrobust.video.second_decode import SecondDecode, second_decode
-from vidrobust.video.side_data import SEVERAL_VIEWS, has_several_views
 from vidrobust.video.stream import Decoded
 
 LOOK_BACK = (0, 1, 12, 60, 250)
