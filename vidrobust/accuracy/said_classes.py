@@ -11,10 +11,6 @@ import pandas as pd
 from vidrobust.errors import SettingsError
 from vidrobust.models.classes import imagenet_wnids, sets_for, shown_name
 
-# Which predictions are right, where a label is a set of classes.
-#
-# A label is a set: several rows of the table ``labels`` for one frame. A prediction is right if it is in the set.
-
 WHOLE_ITEM = -1
 """The frame of a label that holds for every frame of its item (``footage/item_tables.py``)."""
 REST = -1
