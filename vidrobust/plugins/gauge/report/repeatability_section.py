@@ -29,7 +29,7 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import fragment, write_page
 from vidrobust.report.pictures import Pictures
 from vidrobust.report.section import Keep
-from vidrobust.run_folder.figures import Figures
+from vidrobust.run_folder.gates import Figures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statement import Level, Statement
 from vidrobust.text.numbers import (
