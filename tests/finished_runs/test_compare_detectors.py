@@ -17,7 +17,7 @@ from tests.pipeline.conftest import run
 from vidrobust.accuracy.average_precision import FramesOfBoxes
 from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 
-rendering = pytest.importorskip("vidrobust.plugins.rendering.render", reason="renders its footage")
+rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
 
 CLIPS, FRAMES = 9, 12
 

@@ -15,7 +15,7 @@ from vidrobust.finished_runs.compare_runs import compare_runs
 from vidrobust.finished_runs.history import names_of, read_history
 from vidrobust.run_folder.folder import RunFolder
 
-rendering = pytest.importorskip("vidrobust.plugins.rendering.render", reason="renders its footage")
+rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
 
 
 @pytest.fixture(scope="module")

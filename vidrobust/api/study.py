@@ -189,12 +189,12 @@ def _frame(frame: Any, where: str) -> np.ndarray:
 # What a study may be of, from Python: paths, arrays, iterators of frames, a manifest as a DataFrame.
 
 Path_: TypeAlias = "str | os.PathLike[str]"
+# One source. An array or iterator of frames is one clip; a DataFrame is a manifest, a row an item.
 Source: TypeAlias = "Path_ | np.ndarray | pd.DataFrame | Iterable[np.ndarray]"
-"""One source. An array or iterator of frames is one clip; a DataFrame is a manifest, a row an item."""
+# One source, several, or several by name.
 Sources: TypeAlias = "Source | Sequence[Source] | Mapping[str, Source]"
-"""One source, several, or several by name."""
+# Of frames in memory, where nothing is said.
 FRAME_RATE = 25.0
-"""Of frames in memory, where nothing is said."""
 
 
 def in_memory(sources: Any) -> bool:

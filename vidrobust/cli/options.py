@@ -61,8 +61,8 @@ def may_be_footage(source: str) -> bool:
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+# Titles under which help shows options, in this order.
 GROUPS = ("Options", *(group.title for group in SETTINGS), "Advanced")
-"""Titles under which help shows options, in this order."""
 
 
 class GroupedOption(click.Option):

@@ -116,5 +116,5 @@ def plugins(as_json: bool) -> None:
         click.echo("no plugins are installed")
 
 
+# Names of a group that are listed; ``--json`` has all of them.
 MOST_NAMES = 8
-"""Names of a group that are listed; ``--json`` has all of them."""

@@ -25,8 +25,8 @@ from vidrobust.stages.correlate.stage import CORRELATE, CorrelationProtocol, pro
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.replays.stage import REPLAYS
 
+# Options of ``correlate`` for tables from anywhere.
 OF_TABLES = ("across", "confounders", "foreign", "higher_is_better", "lower_is_better")
-"""Options of ``correlate`` for tables from anywhere."""
 OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 
 

@@ -27,10 +27,10 @@ from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
+# Options that are only about sources.
 OF_SOURCES = ("lasting", "config", "overwrite")
-"""Options that are only about sources."""
+# Something done with the open run.
 Act = Callable[[Any], None]
-"""Something done with the open run."""
 
 
 @click.command(cls=GroupedCommand)

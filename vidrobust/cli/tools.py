@@ -32,6 +32,9 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
         print_json(found)
     else:
         _print_inspected(found)
+    for entry in found:
+        if entry["frames"] == 0:
+            click.echo(f"error: {'; '.join(entry['problems'])}", err=True)
     if any(entry["frames"] == 0 for entry in found):
         end(3)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.pipeline.progress import Reporter
 
+# 403 frames of 640 x 360 px, 29.8 a second; ``demo_clip/CREDITS.md`` says whose it is.
 CLIP = Path(__file__).parent / "demo_clip" / "bottles.mp4"
-"""403 frames of 640 x 360 px, 29.8 a second; ``demo_clip/CREDITS.md`` says whose it is."""
 MODEL = "efficientnet-lite0"
+# Group of entry points in which a package names a Demo, or several.
 GROUP = "vidrobust.demos"
-"""Group of entry points in which a package names a Demo, or several."""
 
 
 @dataclass(frozen=True, kw_only=True)

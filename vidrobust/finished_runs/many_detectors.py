@@ -1,7 +1,7 @@
-"""Any number of detectors on the same footage, from one run folder or several: a table, the best first.
+"""Any number of detectors on the same footage: a table, the best first.
 
-Each metric is that of the clips which all runs share by content. Each detector is held against the first by the
-metric that leads, in a share of the error that allows for every pair of them: the first was chosen by looking.
+Each is compared with the first by the leading metric, in a share of the error for every pair of them, because the
+first was chosen by looking.
 """
 
 from __future__ import annotations
@@ -59,14 +59,9 @@ def detectors_of(folders: Sequence[RunFolder]) -> list[Entry]:
 
 
 def side_by_side_of(folders: Sequence[RunFolder], *, margin: float = MARGIN, seed: int = 0) -> dict[str, Any]:
-    """The detectors of some runs, the best first.
+    """Return the detectors of some runs, the best first, by average precision where all have it, else
+    uncovered_rate.
 
-    by        the metric by which they are sorted: average precision where all have it, else uncovered_rate
-    metrics   names, in the order in which they are shown
-    rows      model, name, run, metrics (name -> value, low, high, n), ms, threshold (of highest F1, or ""), and
-              against_first: how it compares with the first by that metric, as ``compare`` has it
-    curve     rows of ``box_curve`` with ``name``; threshold, tracks, expected, uncovered, center_jitter ...
-    inputs, notes   how many clips they share; what was left out, and which settings differ
     Raises InputError where the runs share no footage by content.
     """
     entries = detectors_of(folders)

@@ -16,6 +16,7 @@ from vidrobust.frames.device import make_deterministic
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline import keys
 from vidrobust.pipeline.estimate import CostEstimate, Counts, estimate_cost
+from vidrobust.pipeline.inputs import refuse_other_counts
 from vidrobust.pipeline.interrupts import remind
 from vidrobust.pipeline.keys import reader_of_needed
 from vidrobust.pipeline.plan import Plan, make_missing, say_what, units_of
@@ -362,6 +363,7 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
     for name in sorted(before - there):
         run.reporter.warn(f"{name}: is no longer among the sources, and is left out")
     run.folder.update(inputs=inputs)
+    refuse_other_counts(run.inputs, run.models, inputs)
 
 
 def _continued(entry: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.expand import expand_sources
-from vidrobust.footage.item import Item
+from vidrobust.footage.item import Item, label_offset_of
 from vidrobust.footage.item_tables import labels_table
-from vidrobust.footage.labels.class_map import ClassMap, read_class_map
 from vidrobust.footage.labels.formats import read_labels
-from vidrobust.footage.labels.labels import Labels
+from vidrobust.footage.labels.labels import ClassMap, Labels, read_class_map
 from vidrobust.footage.labels.matching import Matched, on_items, sets_on_items
-from vidrobust.footage.labels.offset import label_offset_of
 from vidrobust.footage.object_items import object_items
 from vidrobust.metrics.metric import ANCHOR_DELTAS
 from vidrobust.pipeline.progress import Reporter
@@ -374,3 +372,27 @@ def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
     # a rest shorter than half a segment stays with the last one
     count = max(1, math.floor((end - begin) / settings.segment_s + 0.5))
     return [begin + number * settings.segment_s for number in range(1, count)]
+
+
+def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InputError where frames are named by number that are not there, and decoders give other numbers.
+
+    Which frames such labels, detections and predictions mean is not known, since another program counted others.
+    Those that go by time are not affected.
+    """
+    for entry in entries:
+        counts = entry.get("frame_counts") or ()
+        if len(counts) < 2:
+            continue
+        labels = inputs.known.labels
+        mine = labels[(labels["item"] == entry["item"]) & labels["time_s"].isna()]
+        named = {"the labels": int(mine["frame"].max()) if len(mine) else -1}
+        named |= {m.name: m.last_frame(entry["item"]) for m in models if hasattr(m, "last_frame")}
+        for who, last in named.items():
+            if last >= counts[0]:
+                others = " or ".join(map(str, counts[1:]))
+                raise InputError(
+                    f"{entry['item']}: {counts[0]} frames come out here, {others} elsewhere, and {who} name frame "
+                    f"{last}: which frames are meant is not known. Give times instead of numbers, or code the "
+                    "file anew"
+                )

@@ -16,7 +16,7 @@ import torch
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import items_table
-from vidrobust.footage.labels.class_map import ClassMap
+from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.frames.device import make_deterministic
 from vidrobust.models.adapted import merged
 from vidrobust.models.info import identity, model_info

@@ -135,6 +135,7 @@ class InputRecord:
     reason: str = ""
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    frame_counts: tuple[int, ...] = ()
     seconds: float = 0.0
     variation: Mapping[str, Any] = field(default_factory=dict)
 

@@ -48,6 +48,10 @@ class KeptFrames:
     def problems(self) -> Sequence[str]:
         return self._source.problems
 
+    @property
+    def frame_counts(self) -> tuple[int, ...]:
+        return getattr(self._source, "frame_counts", ())
+
     def batches(self, size: int) -> Iterator[FrameBatch]:
         """As of the source; frames are kept on the way where all of them fit."""
         count = self.info.num_frames

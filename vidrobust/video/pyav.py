@@ -19,13 +19,11 @@ from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
 from vidrobust.text.printable import printable
-from vidrobust.video.color import ColorMode, Converter
+from vidrobust.video.color import SEVERAL_VIEWS, ColorMode, Converter, has_several_views
 from vidrobust.video.container import open_container, video_stream
 from vidrobust.video.decoding import TELLING, BestEffortClock, CheckedPass, Opened, PassReport
-from vidrobust.video.description import describe, promised_end_s
-from vidrobust.video.frame_table import FrameTable, refreshes
+from vidrobust.video.description import FrameTable, describe, promised_end_s, refreshes
 from vidrobust.video.second_decode import SecondDecode, second_decode
-from vidrobust.video.side_data import SEVERAL_VIEWS, has_several_views
 from vidrobust.video.stream import Decoded
 
 LOOK_BACK = (0, 1, 12, 60, 250)
@@ -50,6 +48,10 @@ class PyAVReader:
 
     ``painter`` makes what turns a decoded frame into (H, W, 3) RGB, anew for each pass; ``hwaccel`` makes
     what PyAV needs to decode on a device; ``thorough`` decodes twice in any case, and the same in every run.
+
+    ``frame_counts`` has several numbers after a whole pass where others may count other frames: those that come
+    out here, those of a second decode, and the packets of a file that an edit list cuts or that lacks its first
+    key frame.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class PyAVReader:
         self._opened = partial(_opened, path, allow_network, hwaccel)
         self._on_device, self._thorough = hwaccel is not None, thorough
         self._seconds: list[SecondDecode] = []
+        self.frame_counts: tuple[int, ...] = ()
         is_file = isinstance(path, Path) or "://" not in path
         self._second = partial(_started, Path(path), self._seconds) if is_file else None
         self._painter = painter or (lambda: Converter(color))
@@ -267,6 +270,10 @@ class PyAVReader:
             "" if ending is None else ending.said,
             each_shown=self.info.codec in TELLING,
         )
+        if report.complete:
+            hidden = {report.packets} if report.hidden or report.headless else set()
+            others = sorted({*hidden, *(() if ending is None else ending.counts)} - {report.frames})
+            self.frame_counts = (report.frames, *others) if others else ()
         self._found = {name: what for name, what in self._found.items() if name == "views"} | found
 
 

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Semaphore, Thread
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 from weakref import WeakSet
 
 import numpy as np
@@ -16,10 +18,65 @@ import torch
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.batch import NO_PTS, FrameBatch, VideoInfo
 from vidrobust.text.printable import printable
-from vidrobust.video.prefetch import prefetched
 from vidrobust.video.region import Cut, Whole, covered
 
-# The memory of batches: numpy on the CPU, torch on a device, used again once nobody looks at it.
+# Batches made ahead on a thread.
+
+T = TypeVar("T")
+
+
+def prefetched(make: Callable[[], Generator[T]], depth: int) -> Generator[T]:
+    """What ``make()`` yields, made on one thread of its own, at most ``depth`` items ahead.
+
+    The item in the making counts as one, the one in the caller's hands does not. The generator is started,
+    run and closed on that thread. Its exception reaches the caller where the next item would have come.
+    Closing this generator, or leaving its loop by an exception, stops the thread and waits for it.
+    """
+    worker = _Worker(make, depth)
+    worker.start()
+    try:
+        while (made := worker.queue.get()) is not None:
+            if isinstance(made, BaseException):
+                raise made
+            worker.slots.release()
+            yield made
+            del made  # or the caller's item would be held while it waits for the next one
+    finally:
+        worker.stop()
+
+
+class _Worker(Thread, Generic[T]):
+    """Fills ``queue``; None says that there is no more."""
+
+    def __init__(self, make: Callable[[], Generator[T]], depth: int) -> None:
+        super().__init__(name="vidrobust-prefetch", daemon=True)
+        self.queue: SimpleQueue[T | BaseException | None] = SimpleQueue()
+        self.slots = Semaphore(depth)
+        self._make = make
+        self._stopped = Event()
+
+    def run(self) -> None:
+        try:
+            items = self._make()
+            try:
+                while self.slots.acquire() and not self._stopped.is_set():
+                    item = next(items, None)
+                    self.queue.put(item)
+                    if item is None:
+                        return
+                    del item
+            finally:
+                items.close()
+        except BaseException as error:
+            self.queue.put(error)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.slots.release()
+        self.join()
+
+
+# Memory of batches, used again once nobody holds a view of it.
 
 
 class Memory:
@@ -201,6 +258,11 @@ class FrameStream:
     def problems(self) -> Sequence[str]:
         """What was found wrong so far, a sentence each; complete after the last batch."""
         return (*self._reader.problems, *self._found.values())
+
+    @property
+    def frame_counts(self) -> tuple[int, ...]:
+        """Numbers of frames that decoders give of the whole file, the one here first; () where they agree."""
+        return getattr(self._reader, "frame_counts", ())
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
         """All selected frames in order, ``size`` at a time; may be called again to start over.

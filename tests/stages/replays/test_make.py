@@ -18,7 +18,7 @@ from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.replays.arms import footage_batches
 
-rendering = pytest.importorskip("vidrobust.plugins.rendering.render", reason="renders its footage")
+rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
 
 MODELS = ("line-classifier", "line-detector")
 

@@ -16,10 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
-from vidrobust.footage.labels.class_map import read_class_map
 from vidrobust.footage.labels.json_file import read_json, with_lines
-from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of, sets_of
-from vidrobust.footage.labels.ytbb_classes import CLASSES
+from vidrobust.footage.labels.labels import LabelFormat, Labels, read_class_map, rows_of, sets_of
+from vidrobust.footage.labels.ytbb import CLASSES
 from vidrobust.footage.records import BadValueError, Problem, Record, columns_of, read_table, required, whole
 from vidrobust.text.printable import printable
 

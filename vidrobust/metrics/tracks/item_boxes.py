@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vidrobust.shapes.places import Places, shape_array
-from vidrobust.shapes.shape import read_shape
+from vidrobust.shapes.shape import Places, read_shape, shape_array
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,8 +34,8 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.text.printable import printable
 from vidrobust.video.kept import KeptFrames
-from vidrobust.video.prefetch import prefetched
 from vidrobust.video.source import VideoSource
+from vidrobust.video.stream import prefetched
 
 Fail = Callable[[Order, str, str], None]
 """Wording (order, path, error) of what failed."""

@@ -80,7 +80,7 @@ def data(name: str, folder: Path, manifest: Path | None, shards: int | None, as_
 def _cut(folder: Path, count: int, as_json: bool) -> None:
     """Write the shards beside the file, and say how each is studied."""
     from vidrobust.footage.labels import ytbb
-    from vidrobust.footage.labels.ytbb_shards import split
+    from vidrobust.footage.labels.ytbb import split
     from vidrobust.footage.records import columns_of
     from vidrobust.plugins.published.video_sets import youtube_bb_table
 

@@ -30,7 +30,7 @@ from vidrobust.metrics.tracks.against_truth import (
     pooled,
     trajectory_errors,
 )
-from vidrobust.metrics.tracks.borders import in_zones
+from vidrobust.metrics.tracks.borders import clipped, in_zones
 from vidrobust.metrics.tracks.identities import NOTHING, IdentityCounts, identity_counts
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, are_shaped, places_of
 from vidrobust.metrics.tracks.measures import size_of
@@ -79,7 +79,7 @@ def judged_steps(steps: pd.DataFrame, judged: pd.DataFrame, frames: pd.DataFrame
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedDetector:
     """One detector and the known boxes of its frames.
 
     Attributes
@@ -146,7 +146,7 @@ def known_in_frames(run: Run) -> pd.DataFrame:
         )
     sizes = {item: (width, height) for item, (height, width) in run.folder.record.sizes.items()}
     parts = [
-        _of_this_size(in_pixels(rows, known.box_unit, *sizes[str(item)]), sizes[str(item)])
+        _within_frame(in_pixels(rows, known.box_unit, *sizes[str(item)]), sizes[str(item)])
         for item, rows in boxes[~left_out].groupby("item", sort=False)
         if item in sizes
     ]
@@ -154,24 +154,27 @@ def known_in_frames(run: Run) -> pd.DataFrame:
     return whole[~in_zones(whole[BOX].to_numpy(np.float64), run.settings.tracks.ignored)]
 
 
-def _of_this_size(rows: pd.DataFrame, size: tuple[int, int]) -> pd.DataFrame:
-    """The known boxes of frames (width, height); InputError for masks of another size."""
-    if "shape" not in rows:
-        return rows
-    masks = rows.loc[rows["shape"].fillna("").str.startswith("rle "), "shape"]
-    for text in masks:
+def _within_frame(rows: pd.DataFrame, size: tuple[int, int]) -> pd.DataFrame:
+    """The known boxes of frames (width, height); InputError for masks of another size.
+
+    They are clipped to the frame as detections are: half of a box outside of it would be missed by every detector.
+    """
+    texts = rows["shape"].fillna("") if "shape" in rows else pd.Series("", rows.index)
+    for text in texts[texts.str.startswith("rle ")]:
         height, width = text.split(" ", 3)[1:3]
         if (int(width), int(height)) != size:
             raise InputError(
                 f"labels: masks of {width} x {height} px, but the frames of {rows['item'].iloc[0]} have "
                 f"{size[0]} x {size[1]} px; give masks of the frames, or the boxes alone"
             )
-    return rows
+    boxes = clipped(rows[BOX].to_numpy(np.float64), size[::-1])
+    rows = rows.assign(**dict(zip(BOX, boxes.T, strict=True)))
+    return rows[areas(boxes) > 0]
 
 
 def judged_frames(
     seen: pd.DataFrame, detections: pd.DataFrame, labels: pd.DataFrame, class_names: tuple[str, ...]
-) -> Judged:
+) -> JudgedDetector:
     """Select what can be judged of one detector.
 
     ``seen`` has item, frame, time_s (and part) of every frame it was shown; ``labels`` has boxes.
@@ -191,10 +194,10 @@ def judged_frames(
         lost.merge(frames[["item", "frame"]], how="left", indicator=True).query("_merge == 'left_only'")
     )
     found = detections.merge(frames[["item", "frame"]], on=["item", "frame"])
-    return Judged(frames, known, found, said.counts, unjudged)
+    return JudgedDetector(frames, known, found, said.counts, unjudged)
 
 
-def _of_model(judged: Judged, track_start_score: float) -> dict[str, pd.DataFrame]:
+def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.DataFrame]:
     boxes, tracks, rows, identities = [], [], [], []
     shaped = are_shaped(judged.known, judged.found)
     for item, known in judged.known.groupby("item", sort=False):
@@ -262,7 +265,7 @@ def _pair(known: pd.DataFrame, found: pd.DataFrame, *, shaped: bool = False) -> 
     return truth, boxes
 
 
-def _precision(judged: Judged, rows: pd.DataFrame) -> np.ndarray:
+def _precision(judged: JudgedDetector, rows: pd.DataFrame) -> np.ndarray:
     """(thresholds,) matched boxes over all boxes of the judged frames."""
     right = rows.groupby("threshold", sort=True)["found"].sum()
     scores = judged.found["score"].to_numpy(np.float64)
@@ -312,7 +315,7 @@ def _identities(counts: list[IdentityCounts]) -> list[dict[str, object]]:
     return [{**row, "n": n, "cluster": "item", "clusters": len(counts)} for row in summary]
 
 
-def _average_precision(judged: Judged) -> list[dict[str, object]]:
+def _average_precision(judged: JudgedDetector) -> list[dict[str, object]]:
     """Over all judged frames, over anchors, and over the worst and the best frames about them."""
     frames = judged.frames
     boxes = FramesOfBoxes.of(frames, judged.known, judged.found)

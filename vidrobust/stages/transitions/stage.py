@@ -110,4 +110,5 @@ def _described(source: VideoSource, transitions: pd.DataFrame | None) -> dict[st
         "reason": info.reason,
         "notes": list(info.notes),
         "problems": list(source.problems),
+        "frame_counts": list(getattr(source, "frame_counts", ())),
     }
