@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from vidrobust.pipeline.counts import Counts, shares, within
-from vidrobust.pipeline.questions import Footage, least_counts, least_of, outlooks, reachable, spent
+from vidrobust.pipeline.estimate import Counts, least_counts, shares, spent, within
+from vidrobust.pipeline.questions import Footage, least_of, outlooks, reachable
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.policy.stage import POLICY

@@ -98,7 +98,7 @@ class Run:
     @property
     def account(self) -> pd.DataFrame:
         """What the change of each model comes from: model, cause, share, low, high, n; over all items."""
-        account = self.folder.table_or_empty("account")
+        account = self.folder.table("account")
         columns = ["model", "cause", "share", "low", "high", "n"]
         return account.loc[account["item"] == "", columns].reset_index(drop=True)
 

@@ -4,14 +4,10 @@
 
     b  =  a (1 + f(x, y))        f a smooth field, after the change that all of the picture shares was removed
 
-f is a cubic B-spline on a lattice whose knots are a tenth of the width apart, fitted to the means of blocks
-of 8 x 8 pixels: noise averages out in a block, and an edge misaligned by a tenth of a pixel hardly shows in
-its mean. Blocks weigh by how much of them both frames show, and less where they follow no smooth field
-(Tukey's biweight).
-
-Whether there is any is decided by prediction: the field fitted to every other cell of 16 x 16 pixels must
-predict the cells between, which noise and the blocks of a codec do not. Measured: a wandering shadow .6 to
-1.0; noise, H.264, jitter, a belt and focus below 0; flicker up to .22 (docs/methods/account.md).
+f is a cubic B-spline with knots a tenth of the width apart, fitted robustly to the means of 8 x 8 pixels:
+noise averages out in a block, and a misaligned edge hardly shows in its mean. There is a field only if,
+fitted to every other cell of 16 x 16 pixels, it predicts the cells between, which noise and the blocks of a
+codec do not.
 """
 
 from __future__ import annotations
@@ -27,54 +23,35 @@ from vidrobust.frame_pairs import robust, tone
 from vidrobust.frames.pixels import brightest, luma
 from vidrobust.frames.spline_field import REACH, field_of, lattice_side, spline_basis
 
-BLOCK = 8
-"""Side, px, of the blocks whose means are compared."""
-INTERVALS = 10
-"""Knots are this share of the width apart."""
-CELL_BLOCKS = 2
-"""Blocks along the side of a cell that is left out at once when the field is tested."""
+BLOCK = 8  # side, px, of the blocks whose means are compared
+INTERVALS = 10  # knots are this share of the width apart
+CELL_BLOCKS = 2  # blocks along the side of a cell that is left out at once when the field is tested
+# Least share of the squared difference, in cells that were left out, that the field must predict.
 LEAST_PREDICTED = 0.5
-"""Least share of the squared difference, in cells that were left out, that the field must predict."""
+# A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none.
 SMALLEST = tone.SMALLEST
-"""A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none."""
-CLEAR = 0.5
-"""Least share of a block's pixels that must be visible in both frames and clipped in neither."""
-MIN_BLOCKS = 60
-"""Fewest clear blocks for a fit."""
-LEAST_SCALE = 0.15
-"""Smallest standard deviation, levels, of a block's mean."""
-PRIOR = 0.3
-"""Usual standard deviation of the gain at a knot; it matters only where next to nothing is seen."""
+CLEAR = 0.5  # least share of a block's pixels that must be visible in both frames and clipped in neither
+MIN_BLOCKS = 60  # fewest clear blocks for a fit
+LEAST_SCALE = 0.15  # smallest standard deviation, levels, of a block's mean
+PRIOR = 0.3  # usual standard deviation of the gain at a knot; it matters only where next to nothing is seen
+# Rounds of least absolute deviations, in the fit that begins with them, and of the biweight.
 ABSOLUTE, ROUNDS = 4, 8
-"""Rounds of least absolute deviations, in the fit that begins with them, and of the biweight."""
-STILL = 0.99
-"""Share of a block's pixels that must not move by themselves for it to be still."""
-DARKEST = 0.05
-"""Smallest gain."""
+STILL = 0.99  # share of a block's pixels that must not move by themselves for it to be still
+DARKEST = 0.05  # smallest gain
+# Change of colour, levels rms, from which motion is looked for again in frames of equal colour.
 STRONG_COLOUR = 6.0
-"""Change of colour, levels rms, from which motion is looked for again in frames of equal colour."""
+# Rounds in which light that all of the picture shares and light from place to place are fitted in turn.
 IN_TURN = 3
-"""Rounds in which light that all of the picture shares and light from place to place are fitted in turn."""
-FULL = 254
-"""Level from which a pixel may have been brighter than could be recorded."""
+FULL = 254  # level from which a pixel may have been brighter than could be recorded
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalLight:
-    """The change of light from place to place, from frame a to frame b, on the grid of b.
+    """The change of light from place to place, from frame a to frame b, on the grid of b."""
 
-    Attributes
-    ----------
-    lattice : (R, C) float64
-        Gain less 1 at the knots; empty where there is no such change.
-    width : int
-        Px of the frame, which says how far apart the knots are.
-    predicted : float
-        Share of the difference of left-out cells that the field predicts; NaN where nothing was fitted.
-    """
-
-    lattice: np.ndarray
-    width: int
+    lattice: np.ndarray  # (R, C) float64: Gain less 1 at the knots; empty where there is no such change
+    width: int  # Px of the frame, which says how far apart the knots are
+    # Share of the difference of left-out cells that the field predicts; NaN where nothing was fitted
     predicted: float
 
     @property
@@ -119,20 +96,17 @@ def fit_local_light(
     """Fit the smooth field of gain between two aligned frames.
 
     Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the
-    picture, or a part of it. Where it is known what is still, a fit begun with least absolute deviations is
-    tried beside it. Since that also follows what moves, it must predict, of what the first fit leaves where
-    it is still, as much as is asked of any field.
+    picture. Where it is known what is still, a fit begun with least absolute deviations is tried beside it.
+    Since that also follows what moves, it must predict, where it is still, half of what the first fit leaves.
 
     Parameters
     ----------
     a, b : (H, W, 3) uint8 or float32
         RGB levels, a brought onto b and into its light.
-    visible : (H, W) bool
-        Where they show the same thing.
+    visible, still : (H, W) bool
+        Where they show the same thing; what does not move by itself.
     block : int
         Px; smaller for frames that were averaged down.
-    still : (H, W) bool, optional
-        What does not move by itself.
     """
     blocks = _blocks(a, b, visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
@@ -208,11 +182,9 @@ def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=16)
 def _banded(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the products of two knots of a lattice lie in the lower band of its normal matrix.
-
-    Returns places (band, knot) in the band (REACH columns + REACH + 1, rows columns), as ``solveh_banded``
-    has it, and for each of them the place in (P, Q), products down and across.
-    """
+    """Where the products of two knots of a lattice lie in the lower band of its normal matrix."""
+    # Returns places (band, knot) as ``solveh_banded`` has them, and for each its place in (P, Q), products
+    # down and across.
     (down, other_down), (across, other_across) = _overlapping(rows), _overlapping(columns)
     i, j = (x[:, None] * columns for x in (down, other_down))
     taken = np.arange(i.size * across.size).reshape(i.size, across.size)
@@ -229,10 +201,8 @@ def _played(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
 
 
 def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
-    """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen.
-
-    ``absolute`` rounds of least absolute deviations come before those with Tukey's biweight.
-    """
+    """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen."""
+    # ``absolute`` rounds of least absolute deviations come before those with Tukey's biweight.
     down, across, pairs = blocks.down, blocks.across, blocks.pairs
     size = (down.shape[1], across.shape[1])
     band, knot, taken = _banded(*size)
@@ -285,8 +255,7 @@ def _left(blocks: _Blocks, misses: np.ndarray, asked: np.ndarray) -> float:
 
 # Light and colour that all of the picture shares, together with light from place to place
 
-Lights = tuple[tone.Tone, LocalLight]
-"""What all of the picture shares, and what is left from place to place."""
+Lights = tuple[tone.Tone, LocalLight]  # what all of the picture shares, and what is left from place to place
 
 
 def fit_lights(

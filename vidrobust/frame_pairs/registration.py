@@ -5,14 +5,9 @@ Displacements stand on the grid of b and lead back to a, because that is what a 
     frame a  . . . P . .        frame b  . P . . . .        displacement at P = (+2, 0):
              0 1 2 3 4 5                 0 1 2 3 4 5        b[1] is a[1 + 2]
 
-Dense flow is DIS down to full resolution, of OpenCV. The affine motion is a robust fit to the flow where
-there is texture, so that an object that moves by itself does not pull the camera's motion along, as it would
-in a fit to the pixels. Which motion is the camera's is decided by tracked points (``motion.py``), which have
-one vote a cell however rich their texture.
-
-References
-----------
-Kroeger, Timofte, Dai & Van Gool, "Fast optical flow using dense inverse search", ECCV 2016.
+Dense flow is DIS of OpenCV (Kroeger et al., ECCV 2016). The affine motion is a robust fit to the flow where
+there is texture. Which motion is the camera's is decided by tracked points (``motion.py``): each cell has one
+vote, however rich its texture.
 """
 
 from __future__ import annotations
@@ -28,80 +23,52 @@ from vidrobust.frame_pairs.robust import TUKEY_BIWEIGHT, biweight, correlation, 
 from vidrobust.frame_pairs.transitions import MIN_SIDE, Unregistered
 from vidrobust.frames.pixels import luma
 
-MIN_TEXTURE = 4.0
-"""Gradient, levels per px, from which a pixel counts as textured."""
-MIN_TEXTURED_SHARE = 0.005
-"""Smallest share of textured pixels with which motion is reported at all."""
+MIN_TEXTURE = 4.0  # gradient, levels per px, from which a pixel counts as textured
+MIN_TEXTURED_SHARE = 0.005  # smallest share of textured pixels with which motion is reported at all
+# Smallest correlation of b with what was made from a; below it the two do not show the same scene.
 MIN_LIKENESS = 0.7
-"""Smallest correlation of b with what was made from a; below it the two do not show the same scene."""
 # Flow between unrelated pictures returns by chance in a tenth of them.
-MIN_SEEN = 0.25
-"""Smallest share of b that must be found in a and back again."""
-MAX_UNEXPLAINED = 0.5
-"""Largest share of textured pixels that no displacement brings near to b."""
+MIN_SEEN = 0.25  # smallest share of b that must be found in a and back again
+MAX_UNEXPLAINED = 0.5  # largest share of textured pixels that no displacement brings near to b
+# Smallest share of textured pixels that must follow the affine motion for it to be reported.
 MIN_COMMON = 0.25
-"""Smallest share of textured pixels that must follow the affine motion for it to be reported."""
+# A displacement with a smaller root mean square, px, is within the error of the method and taken as none.
 RESOLUTION = 0.05
-"""A displacement with a smaller root mean square, px, is within the error of the method and taken as none."""
+# Sigma, px, over which displacements are compared by what they leave of the difference to b.
 SCALE_OF_RESIDUAL = 3.0
-"""Sigma, px, over which displacements are compared by what they leave of the difference to b."""
+# How far, px, the way there and back may end from its start, plus 10 % of the way (Sundaram et al. 2010).
 RETURN_TOLERANCE = 1.0
-"""How far, px, the way there and back may end from its start, plus 10 % of the way (Sundaram et al. 2010)."""
-UNLIKE_LEVELS = 8
-"""Difference, levels, beyond the picture's own contrast from which nothing comes near."""
-SAMPLED_PIXELS = 20_000
-"""Most pixels that the affine motion is fitted to."""
-ROW = 128
-"""Single pixels are sampled in rows of so many, since OpenCV bounds a picture's side."""
+UNLIKE_LEVELS = 8  # difference, levels, beyond the picture's own contrast from which nothing comes near
+SAMPLED_PIXELS = 20_000  # most pixels that the affine motion is fitted to
+ROW = 128  # single pixels are sampled in rows of so many, since OpenCV bounds a picture's side
 
-SAME_MOTION = 0.5
-"""Two estimates of the camera's motion that are nearer, px rms, are of the same motion."""
+SAME_MOTION = 0.5  # two estimates of the camera's motion that are nearer, px rms, are of the same motion
+# Rows and columns of cells in which a camera's motion must show where no group of points is the camera's.
 GRID_OF_CELLS = (9, 12)
-"""Rows and columns of cells in which a camera's motion must show where no group of points is the camera's."""
-MOST = 0.6
-"""Share of these cells in which it must show."""
+MOST = 0.6  # share of these cells in which it must show
+# The flow is an object's motion where it leaves less than this share of what the camera's motion leaves.
 BETTER = 0.9
-"""The flow is an object's motion where it leaves less than this share of what the camera's motion leaves."""
-MIN_OWN_MOTION = 0.15
-"""Smallest motion beyond the camera's, px, that is an object's."""
+MIN_OWN_MOTION = 0.15  # smallest motion beyond the camera's, px, that is an object's
+# Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion.
 CLOSING = 15
-"""Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion."""
-JUMP = 1.0
-"""Jump of the displacement between neighbouring pixels, px, at the edge of what moves."""
+JUMP = 1.0  # jump of the displacement between neighbouring pixels, px, at the edge of what moves
 # On simulated belts the account rises from .66 to .83-.88 of a true .89-.92 with edges counted as come into
 # view.
-EDGE = 2
-"""Px on both sides of such an edge that count as come into view."""
+EDGE = 2  # px on both sides of such an edge that count as come into view
 
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """What moved between frame a and frame b.
+    """What moved between frame a and frame b."""
 
-    Attributes
-    ----------
-    affine : (2, 3) float64
-        From a pixel of b to where it was in a.
-    flow : (H, W, 2) float32
-        Displacement, px, from a pixel of b to where it was in a.
-    visible : (H, W) bool
-        Pixels of b that were seen in a: displaced consistently forth and back.
-    unseen : (H, W) bool
-        Pixels of b that were surely not in a: no displacement comes near, none returns.
-    common : float
-        Share of the textured pixels that follow the affine motion.
-    likeness : float
-        Correlation of luma between b and what is made from a, in [-1, 1].
-    failed, affine_failed : Unregistered, optional
-        Why nothing can be said of this pair, or of its affine motion; None if it holds.
-    """
-
-    affine: np.ndarray
-    flow: np.ndarray
-    visible: np.ndarray
+    affine: np.ndarray  # (2, 3) float64: From a pixel of b to where it was in a
+    flow: np.ndarray  # (H, W, 2) float32: Displacement, px, from a pixel of b to where it was in a
+    visible: np.ndarray  # (H, W) bool: Pixels of b that were seen in a: displaced consistently forth and back
+    # (H, W) bool: Pixels of b that were surely not in a: no displacement comes near, none returns
     unseen: np.ndarray
-    common: float
-    likeness: float
+    common: float  # Share of the textured pixels that follow the affine motion
+    likeness: float  # Correlation of luma between b and what is made from a, in [-1, 1]
+    # failed, affine_failed: Why nothing can be said of this pair, or of its affine motion; None if it holds
     failed: Unregistered | None
     affine_failed: Unregistered | None
 
@@ -129,15 +96,13 @@ def register(
         RGB frames of one size.
     fine : bool
         Compute flow down to full resolution; otherwise down to half, in a quarter of the time.
-    texture : float
-        Gradient, levels per px, from which a pixel counts as textured.
-    min_seen : float
-        Smallest share of b that must be found in a and back again; like ``texture`` lower in smoothed frames.
+    texture, min_seen : float
+        As MIN_TEXTURE and MIN_SEEN; lower in smoothed frames.
 
     Returns
     -------
     Registration
-        A pair that cannot be registered (no texture, another scene) is not an error: ``failed`` says why.
+        A pair that cannot be registered is not an error: ``failed`` says why.
     """
     if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3 or a.dtype != np.uint8 or b.dtype != np.uint8:
         raise ValueError(
@@ -206,10 +171,8 @@ def _returns(there: np.ndarray, back: np.ndarray) -> np.ndarray:
 
 
 def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float]:
-    """Affine map b -> a that most of the usable flow agrees on, and the share of it that does.
-
-    Iteratively reweighted least squares with Tukey's biweight, begun at the median flow.
-    """
+    """Affine map b -> a that most of the usable flow agrees on, and the share of it that does."""
+    # Iteratively reweighted least squares with Tukey's biweight, begun at the median flow.
     height, width = flow.shape[:2]
     ys, xs = np.nonzero(usable)
     if len(xs) < 12:
@@ -233,10 +196,8 @@ def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float
 
 
 def _nearest(a: np.ndarray, b: np.ndarray, fields: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The picture made of a by whichever displacement comes nearest to b, and where none comes near.
-
-    No displacement is tried first: like the motion vectors of a video encoder, others must do better.
-    """
+    """The picture made of a by whichever displacement comes nearest to b, and where none comes near."""
+    # No displacement is tried first: like the motion vectors of a video encoder, others must do better.
     made = a.copy()
     least = blurred_difference(a, b)
     for field in fields:
@@ -252,13 +213,7 @@ def warp(
 ) -> np.ndarray:
     """Sample a frame at displaced places: out[y, x] = frame[y + dy, x + dx], borders mirrored.
 
-    Parameters
-    ----------
-    frame : (H, W) or (H, W, C) uint8 or float32
-    displacement : (H, W, 2) float32
-        Px, x first.
-    interpolation : int
-        Of OpenCV; Lanczos over 8 px by default.
+    ``frame`` is (H, W) or (H, W, C) uint8 or float32, ``displacement`` (H, W, 2) px, x first.
     """
     x, y = _places(displacement)
     return np.asarray(cv2.remap(frame, x, y, interpolation, borderMode=cv2.BORDER_REFLECT_101))
@@ -347,13 +302,8 @@ def camera_motion(
 ) -> np.ndarray:
     """Return the camera's motion, a map (2, 3) from the second frame to the first.
 
-    Parameters
-    ----------
-    first, second : (H, W, 3) uint8
-    found : Registration
-        Of the two. Where its affine motion agrees with that of the points it is the more exact one.
-    by_pixels : bool
-        Correlate all pixels where few points can be tracked, as in strong noise.
+    Where the affine motion of ``found`` agrees with that of the points it is the more exact one.
+    ``by_pixels`` correlates all pixels where few points can be tracked, as in strong noise.
     """
     seen = measure_motion(prepare_array(first), prepare_array(second))
     if not seen.camera_valid and by_pixels:
@@ -369,10 +319,8 @@ def camera_motion(
 
 
 def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(2, 3) the affine motion under which two grey pictures correlate most (Evangelidis & Psarakis 2008).
-
-    It begins with the shift of their phase correlation; the identity where that does not lead anywhere.
-    """
+    """(2, 3) the affine motion under which two grey pictures correlate most (Evangelidis & Psarakis 2008)."""
+    # It begins with the shift of their phase correlation; the identity where that does not lead anywhere.
     window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
     shift, _ = cv2.phaseCorrelate(second.astype(np.float32), first.astype(np.float32), window)
     start = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
@@ -414,14 +362,8 @@ def own_motion(
 ) -> np.ndarray:
     """Return what moves by itself: the flow beyond the camera where it brings the first frame nearer.
 
-    Parameters
-    ----------
-    first, second : (H, W) uint8
-        Grey pictures in one light.
-    camera, flow : (H, W, 2) float32
-        Px, from the second to the first.
-    margin : float
-        Levels by which the flow must come nearer, since noise and coding let any flow fit a little better.
+    ``first`` and ``second`` are (H, W) grey pictures in one light, ``camera`` and ``flow`` (H, W, 2) px from
+    the second to the first, ``margin`` the levels by which the flow must come nearer.
     """
     own = flow - camera
     by_camera, by_flow = (

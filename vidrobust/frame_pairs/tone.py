@@ -2,21 +2,13 @@
 
 ::
 
-    b  =  colour( light( a ) )      light:   y = offset + gain 255 (x / 255)^power      one curve for all
-    channels
-                                    colour:  y = matrix x + constant [+ chroma(x) v(hue(x))]
+    b = colour(light(a))     light:   y = offset + gain 255 (x / 255)^power    one curve for all channels
+                             colour:  y = matrix x + constant [+ chroma(x) v(hue(x))]
 
-The two compose to the whole change, and each can be played alone. Both are fitted to averages of 8 x 8
-pixels, since noise and the last tenth of a pixel of misalignment would make a fit to single pixels flatter
-than the truth.
-
-A strong turn of hue is no matrix. Where a matrix leaves much of a strong change of colour, each hue may
-become what it will, in proportion to chroma = max - min of the channels; v is piecewise linear and periodic
-over the hexagon of hues (0 to 6), with knots 15 degrees apart. A turn of the HSV hue has this form, since it
-keeps grey, max and min of a colour and moves the channel between them linearly. Hues are taken where, fitted
-to every other cell, they predict the cells between. Beside a strong change of colour the light is fitted to
-luma or to the mean of the largest and the smallest channel, which a turn of hue leaves alone, whichever
-changes less.
+Both are fitted to averages of 8 x 8 pixels, since noise and the last tenth of a pixel of misalignment would
+make a fit to single pixels too flat. A strong turn of hue is no matrix: where a matrix leaves much, v is free
+at 24 hues, if that predicts cells it was not fitted to. Light is then fitted to luma or to the mean of the
+largest and the smallest channel, which a turn of hue leaves alone, whichever changes less.
 """
 
 from __future__ import annotations
@@ -30,74 +22,47 @@ import numpy as np
 from vidrobust.frame_pairs.robust import absolute, biweight, root_mean_square, spread
 from vidrobust.frames.pixels import LUMA
 
-CELL = 8
-"""Side, px, of the averages that are compared."""
-MIN_CELLS = 24
-"""Fewest clear cells for a fit."""
-CLEAR = 0.9
-"""Least share of a cell's pixels that must be visible in both frames and clipped in neither."""
+CELL = 8  # side, px, of the averages that are compared
+MIN_CELLS = 24  # fewest clear cells for a fit
+CLEAR = 0.9  # least share of a cell's pixels that must be visible in both frames and clipped in neither
+# A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none.
 SMALLEST = 0.25
-"""A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none."""
-ROUNDED = 0.3
-"""Smallest scale of residuals, levels: what rounding leaves is alike in all cells of one level."""
-ABSOLUTE, BIWEIGHT = 8, 15
-"""Rounds of least absolute deviations, and then of the biweight."""
+ROUNDED = 0.3  # smallest scale of residuals, levels: what rounding leaves is alike in all cells of one level
+ABSOLUTE, BIWEIGHT = 8, 15  # rounds of least absolute deviations, and then of the biweight
 # Standard deviations that are taken as usual; they matter only where a picture is too flat to tell them
 # apart.
-LIGHT_PRIOR = (0.5, 40.0, 0.3)
-"""Of gain, offset (levels) and power."""
-COLOUR_PRIOR = (0.3, 15.0)
-"""Of the entries of the matrix, and of the constant (levels)."""
-HUE_PRIOR = 0.5
-"""Of what is added at a hue, as a multiple of chroma."""
-NO_POWER = 1e-3
-"""Standard deviation of the power where noise is strong: none is fitted."""
+LIGHT_PRIOR = (0.5, 40.0, 0.3)  # of gain, offset (levels) and power
+COLOUR_PRIOR = (0.3, 15.0)  # of the entries of the matrix, and of the constant (levels)
+HUE_PRIOR = 0.5  # of what is added at a hue, as a multiple of chroma
+NO_POWER = 1e-3  # standard deviation of the power where noise is strong: none is fitted
+# Most rounds in which the curve of light is fitted, its last step in power, and the powers that are allowed.
 ROUNDS, CLOSE, POWERS = 6, 0.02, (0.25, 4.0)
-"""Most rounds in which the curve of light is fitted, its last step in power, and the powers that are
-allowed."""
+# Variance of the levels, over the noise's, from which it is seen through the noise; below, the expected value
+# is held this firmly.
 MORE, HOLD = 3.0, 100.0
-"""Variance of the levels, over the noise's, from which it is seen through the noise; below, the expected
-value is held this firmly."""
-STRONG = 3.0
-"""Change of colour, levels rms, above which a matrix may not be all of it."""
-WELL = 2.0
-"""A matrix that leaves less, levels squared, is all of it."""
-FAR = 15.0
-"""Cells with a larger remainder, levels, are not aligned."""
+STRONG = 3.0  # change of colour, levels rms, above which a matrix may not be all of it
+WELL = 2.0  # a matrix that leaves less, levels squared, is all of it
+FAR = 15.0  # cells with a larger remainder, levels, are not aligned
+# Hues are taken where they leave less than this share of what a matrix leaves in cells neither was fitted to.
 BETTER = 0.5
-"""Hues are taken where they leave less than this share of what a matrix leaves in cells neither was fitted
-to."""
-TRIED = 1500
-"""Cells that are enough to see that."""
-KNOTS = 24
-"""Hues at which v is free."""
+TRIED = 1500  # cells that are enough to see that
+KNOTS = 24  # hues at which v is free
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tone:
-    """The change of levels from frame a to frame b, in levels of 255.
+    """The change of levels from frame a to frame b, in levels of 255."""
 
-    Attributes
-    ----------
-    gain, offset, power : float
-        The light's curve; 1, 0, 1 is none.
-    matrix, constant : (3, 3) and (3,) float64
-        The colour's map after the light; identity and zero are none.
-    cells : int
-        Cells of 8 x 8 pixels that were compared.
-    hues : (KNOTS, 3) float64, optional
-        What is added at each hue, as a multiple of chroma.
-    back : (4 + KNOTS, 3) float64, optional
-        Matrix, constant and hues of the way back, where there are hues.
-    """
-
+    # gain, offset, power: The light's curve; 1, 0, 1 is none
     gain: float = 1.0
     offset: float = 0.0
     power: float = 1.0
+    # matrix, constant: (3, 3) and (3,) float64; The colour's map after the light; identity and zero are none
     matrix: np.ndarray
     constant: np.ndarray
-    cells: int
-    hues: np.ndarray | None = None
+    cells: int  # Cells of 8 x 8 pixels that were compared
+    hues: np.ndarray | None = None  # (KNOTS, 3) float64: What is added at each hue, as a multiple of chroma
+    # (4 + KNOTS, 3) float64: Matrix, constant and hues of the way back, where there are hues
     back: np.ndarray | None = None
 
     @property
@@ -325,16 +290,11 @@ def _robust(
     noise: float = 0.0,
     noisy: int = 0,
 ) -> np.ndarray:
-    """Reweighted least squares (p, q) of y (n, q) on design (n, p), with a normal prior at ``expected``.
-
-    First by least absolute deviations, of which there is one solution, then with Tukey's biweight: begun
-    where nothing has changed it may take the levels of a small part of the picture for outliers. Neighbouring
-    cells are not independent; ten of them count as one observation against the prior.
-
-    ``noise`` is the variance in the first ``noisy`` columns of the design. It is taken off their moments
-    (Fuller, "Measurement error models", 1987); where it is a third of them or more the expected value is
-    held.
-    """
+    """Reweighted least squares (p, q) of y (n, q) on design (n, p), with a normal prior at ``expected``."""
+    # First by least absolute deviations, which have one solution, then with Tukey's biweight: begun at no
+    # change it may take the levels of a small part for outliers. Ten neighbouring cells count as one
+    # observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off
+    # their moments (Fuller 1987).
     found = expected
     residual = np.linalg.norm(y - design @ found, axis=1)
     residual = np.abs(residual - np.median(residual))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frame_pairs.robust import correlation
-from vidrobust.frames.batch import FrameBatch
+from vidrobust.frames.batch import NO_PTS, FrameBatch
+from vidrobust.frames.hashes import frame_hashes
 
 if TYPE_CHECKING:
     import torch
 
+# Every reason for which a pair is excluded, in the order in which they are tried.
 REASONS = {
     "frame_size": "the frame size changes",
     "corrupt": "one of the frames was damaged in decoding",
@@ -24,16 +26,11 @@ REASONS = {
     "duplicate": "the frames are the same picture",
     "motion": "the picture moves further than the motion limit",
 }
-"""Every reason for which a pair is excluded, in the order in which they are tried."""
 SCENE_CUT = "scene_cut"
-CUTS = ("frame_size", SCENE_CUT)
-"""Reasons with which another shot begins."""
-BREAKS = (*CUTS, "corrupt")
-"""Reasons across which no frame says anything about an earlier one."""
-GAPS = (*BREAKS, "motion")
-"""Reasons that are drawn as a gap in time: all except a repeated picture."""
-JOINED = ("", "duplicate")
-"""Reasons with which the view goes on."""
+CUTS = ("frame_size", SCENE_CUT)  # reasons with which another shot begins
+BREAKS = (*CUTS, "corrupt")  # reasons across which no frame says anything about an earlier one
+GAPS = (*BREAKS, "motion")  # reasons that are drawn as a gap in time: all except a repeated picture
+JOINED = ("", "duplicate")  # reasons with which the view goes on
 
 THUMBNAIL_WIDTH = 160
 # A cut needs other layout, other colours and another level at once; a change of light keeps the layout, a
@@ -45,11 +42,9 @@ CUT_LUMA = 12.0
 # Layout and level of two scenes may be alike by chance; then the colours must be far apart and no edges
 # coincide.
 OTHER_CORRELATION, OTHER_HISTOGRAM, OTHER_EDGES, OTHER_LUMA = 0.8, 0.5, 0.2, 6.0
-MOTION_RESPONSE = 0.2
-"""Response of the phase correlation below which no global shift is reported."""
+MOTION_RESPONSE = 0.2  # response of the phase correlation below which no global shift is reported
 
-MIN_SIDE = 32
-"""Shorter side, px, below which no frame is registered."""
+MIN_SIDE = 32  # shorter side, px, below which no frame is registered
 
 
 class Unregistered(StrEnum):
@@ -64,25 +59,27 @@ class Unregistered(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class FrameTransitions:
-    """What lies between each frame of a batch and the frame before it.
+    """What lies between each frame of a batch and the frame before it."""
 
-    Attributes
-    ----------
-    reason : (N,) str
-        Empty where the two may be compared, else a key of ``REASONS``; "first" for the very first frame.
-    pixel_change : (N,) float64
-        Mean absolute difference of luma in levels of 255, on frames averaged down to 160 px width, so that
-        sensor noise hardly counts; NaN for the first.
-    shift : (N, 2) float64
-        Global shift x, y as a share of the frame's width, by phase correlation; NaN where it is not known.
-    keyframe : (N,) bool
-        Whether the coding of the recording begins anew with this frame.
-    """
-
+    # (N,) str: Empty where the two may be compared, else a key of ``REASONS``; "first" for the very first
+    # frame
     reason: np.ndarray
+    # (N,) float64: Mean absolute difference of luma in levels of 255, on frames averaged down to 160 px
+    # width, so that sensor noise hardly counts; NaN for the first
     pixel_change: np.ndarray
+    # (N, 2) float64: Global shift x, y as a share of the frame's width, by phase correlation; NaN where it is
+    # not known
     shift: np.ndarray
-    keyframe: np.ndarray
+    keyframe: np.ndarray  # (N,) bool: Whether the coding of the recording begins anew with this frame
+    # (N,) int64 and str: What identifies each frame, see ``FrameBatch.pts`` and ``frame_hashes``
+    pts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    content: np.ndarray = field(default_factory=lambda: np.zeros(0, object))
+
+    def __post_init__(self) -> None:
+        for name, unknown in (("pts", NO_PTS), ("content", "")):
+            if not len(getattr(self, name)):
+                vector = np.full(len(self.reason), unknown, getattr(self, name).dtype)
+                object.__setattr__(self, name, vector)
 
     @classmethod
     def joined(cls, parts: Sequence[FrameTransitions]) -> FrameTransitions:
@@ -122,7 +119,15 @@ class PairWatcher:
             reason[i], change[i], shift[i] = self._compare(batch.pixels[i], thumbnails[i], corrupt)
             self._thumbnail, self._frame, self._corrupt = thumbnails[i], batch.pixels[i], corrupt
         keyframe = np.asarray(getattr(batch, "keyframe", np.zeros(count, bool)))
-        return FrameTransitions(reason=reason, pixel_change=change, shift=shift, keyframe=keyframe)
+        pts = np.asarray(getattr(batch, "pts", np.full(count, NO_PTS)))
+        return FrameTransitions(
+            reason=reason,
+            pixel_change=change,
+            shift=shift,
+            keyframe=keyframe,
+            pts=pts,
+            content=frame_hashes(batch.pixels),
+        )
 
     def _compare(
         self, frame: torch.Tensor, thumbnail: np.ndarray, corrupt: bool
@@ -185,9 +190,8 @@ def make_thumbnails(pixels: torch.Tensor) -> np.ndarray:
 def is_cut(before: np.ndarray, now: np.ndarray) -> bool:
     """Say whether a scene cut lies between two thumbnails, (h, w, 3) float32 YCrCb.
 
-    A cut changes the layout (low correlation of luma), the colours (histograms apart) and the level (large
-    difference) at once. A change of light keeps the layout; a moving part or a fast pan keeps the histogram.
-    Two scenes may by chance be bright and dark in the same places; then their edges tell them apart.
+    A cut changes layout, colours and level at once. Scenes that are by chance bright and dark in the same
+    places differ in their edges.
     """
     # a quarter of the resolution: the layout, not the texture
     size = (max(1, before.shape[1] // 4), max(1, before.shape[0] // 4))
@@ -211,15 +215,6 @@ def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, 
 
         frames   0   1   2   3        links_reason[i] is the transition from frame i-1 to frame i
                    |   |   |          frames 0 and 3 are joined by the transitions 1, 2, 3
-
-    Parameters
-    ----------
-    links_reason, shift : (N,) str and (N, 2) float64
-        As in ``FrameTransitions``.
-    start, stop : int
-        Rows of the two frames, start < stop.
-    limit : float, optional
-        Largest sum of the shifts, as a share of the width.
     """
     path = links_reason[start + 1 : stop + 1]
     # a damaged frame on the way may hide a cut
@@ -233,38 +228,15 @@ def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, 
 
 
 def reasons_of(frames: np.ndarray, transitions: pd.DataFrame) -> np.ndarray:
-    """Look up the reason of each frame in the table ``transitions``.
+    """Look up the reason of each frame (N,) in the rows of the table ``transitions`` of its clip.
 
-    Parameters
-    ----------
-    frames : (N,) int64
-        Frame numbers of one clip in the order of delivery.
-    transitions : DataFrame
-        The rows of that clip.
-
-    Returns
-    -------
-    (N,) object
-        "first" where the frame before is not among ``frames``.
+    It is "first" where the frame before is not among ``frames``.
     """
     places = pd.Series(np.arange(len(transitions)), index=transitions["frame"].to_numpy())
     place = places.loc[frames].to_numpy()
     reason = transitions["reason"].to_numpy(object)[place]
     reason[np.diff(place, prepend=-2) != 1] = "first"
     return reason
-
-
-def usable_pairs(pairs: pd.DataFrame, kind: str = "adjacent") -> pd.DataFrame:
-    """Return the rows of the table ``pairs`` (or ``box_pairs``) that statistics count.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        With columns ``kind`` and ``excluded``.
-    kind : {"adjacent", "anchor"}
-        Neighbouring frames, or pairs about an anchor.
-    """
-    return pairs[(pairs["kind"] == kind) & (pairs["excluded"] == "")]
 
 
 def _edges(luma: np.ndarray) -> np.ndarray:
@@ -288,52 +260,29 @@ def _histogram_distance(before: np.ndarray, now: np.ndarray) -> float:
 
 # Duplicate and dropped frames by their presentation time stamps
 
+# Largest distance of a regular step from a whole number of frame intervals, in intervals.
 STAMP_TOLERANCE = 0.35
-"""Largest distance of a regular step from a whole number of frame intervals, in intervals."""
-REGULAR_SHARE = 0.9
-"""Smallest share of regular steps in footage of constant frame rate."""
-REPEATED_STEP = 0.25
-"""A shorter step, in frame intervals, shows a second frame for the same moment."""
+REGULAR_SHARE = 0.9  # smallest share of regular steps in footage of constant frame rate
+REPEATED_STEP = 0.25  # a shorter step, in frame intervals, shows a second frame for the same moment
+# Difference from the median step beyond which the frame rate of the header is not believed.
 HEADER_ERROR = 0.02
-"""Difference from the median step beyond which the frame rate of the header is not believed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """What the time stamps of one clip say.
+    """What the time stamps of one clip say."""
 
-    Attributes
-    ----------
-    frames : int
-        Frames seen.
-    interval_s : float
-        Nominal time between neighbours; NaN with fewer than two frames.
-    dropped : int
-        Frames missing in gaps, or -1 where the frame rate varies and it cannot be determined.
-    duplicated : int
-        Frames less than a quarter of an interval after the one before, or before it in time.
-    constant : bool
-        Whether the frame rate is constant.
-    """
-
-    frames: int
-    interval_s: float
-    dropped: int
-    duplicated: int
-    constant: bool
+    frames: int  # Frames seen
+    interval_s: float  # Nominal time between neighbours; NaN with fewer than two frames
+    dropped: int  # Frames missing in gaps, or -1 where the frame rate varies and it cannot be determined
+    duplicated: int  # Frames less than a quarter of an interval after the one before, or before it in time
+    constant: bool  # Whether the frame rate is constant
 
 
 def measure_timing(time_s: np.ndarray, index: np.ndarray, frame_rate: float) -> Timing:
-    """Count gaps and repeats in the time stamps.
+    """Count gaps and repeats in the time stamps ``time_s`` (N,) of the frames ``index`` (N,).
 
-    Parameters
-    ----------
-    time_s : (N,) float64
-    index : (N,) int64
-        Frame numbers, some of which may be left out.
-    frame_rate : float
-        Of the container. The nominal interval is 1 / ``frame_rate``, unless the median step disagrees by more
-        than 2 %.
+    The nominal interval is 1 / ``frame_rate``, unless the median step disagrees by more than 2 %.
     """
     if len(time_s) < 2:
         return Timing(frames=len(time_s), interval_s=float("nan"), dropped=0, duplicated=0, constant=True)

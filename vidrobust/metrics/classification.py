@@ -1,4 +1,4 @@
-"""The task of a classifier: one distribution over classes a frame; the unit along time is the item."""
+"""The task of a classifier: a distribution over classes per frame."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NEIGHBOURS = MappingProxyType({"kind": "adjacent"})
 
 
 def _of_probabilities(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Difference:
-    """A distance between distributions; NaN, which counts nowhere, where only a part of them is known."""
+    """A distance between distributions; NaN where only some probabilities are known."""
 
     def difference(p: Classifications, q: Classifications) -> np.ndarray:
         found = function(p.probabilities, q.probabilities)

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from vidrobust.pipeline.counts import Counts, within
+from vidrobust.pipeline.estimate import Counts
 from vidrobust.pipeline.stage import Stage
 from vidrobust.run_folder.settings import Settings
 from vidrobust.text.durations import duration
@@ -78,50 +78,6 @@ def least_of(stage: Stage, settings: Settings) -> dict[str, int]:
         for counted, least in least_of(needed, settings).items():
             found[counted] = max(least, found.get(counted, 0))
     return found
-
-
-def least_counts(stages: Sequence[Stage], settings: Settings) -> Counts:
-    """The frames and pairs from which the stages that ask for samples answer their questions."""
-    found = {"frames": 0, "pairs": 0}
-    for stage in stages:
-        for counted, least in stage.least(settings).items():
-            if counted in found:
-                found[counted] = max(found[counted], least)
-    return Counts(**found)
-
-
-def spent(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int, least: Counts) -> Counts:
-    """The counts that fit into so many seconds and answer as many questions as they can.
-
-    Parameters
-    ----------
-    seconds : float
-        The whole budget.
-    fixed_s : float
-        Seconds that the footage takes beside the samples.
-    frame_s, pair_s : float
-        Seconds that a frame of the sensitivity and a pair of the causes take.
-    items : int
-        Inputs that share the samples.
-    least : Counts
-        The least samples. A sample that cannot reach it is left out (0), and the other one gets its time; where
-        only one of the two fits, it is the pairs, for why comes before what if.
-    """
-    usual, room = within(seconds, fixed_s, frame_s, pair_s, items), max(0.0, seconds - fixed_s)
-    frames_s, pairs_s = least.frames * frame_s, least.pairs * pair_s
-    if frames_s + pairs_s <= room:
-        if usual.pairs < least.pairs:
-            return Counts(max(least.frames, _fitting(room - pairs_s, frame_s, usual.frames)), least.pairs)
-        if usual.frames < least.frames:
-            return Counts(least.frames, max(least.pairs, _fitting(room - frames_s, pair_s, usual.pairs)))
-        return usual
-    if pairs_s <= room:
-        return Counts(0, _fitting(room, pair_s, usual.pairs))
-    return Counts(_fitting(room, frame_s, usual.frames) if frames_s <= room else 0, 0)
-
-
-def _fitting(seconds: float, each_s: float, otherwise: int) -> int:
-    return int(seconds / each_s) if each_s > 0 else otherwise
 
 
 def reachable(counts: Counts, least: Counts, footage: Footage, settings: Settings) -> Counts:

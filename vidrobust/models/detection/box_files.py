@@ -26,7 +26,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_columns
 from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.labels import kitti
-from vidrobust.shapes.coco import about, coco_box, coco_shape, polygon_text
+from vidrobust.shapes.polygon import about, coco_box, coco_shape, polygon_text
 from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
 

@@ -17,8 +17,7 @@ from vidrobust.models.detection.box_files import BOX, BoxFile, first_frame, read
 from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Detections
-from vidrobust.shapes.places import shape_array
-from vidrobust.shapes.shape import read_shape
+from vidrobust.shapes.shape import read_shape, shape_array
 
 
 @dataclass(eq=False, kw_only=True)
@@ -84,6 +83,11 @@ class RecordedDetector:
             "frames": int(np.unique(frames[~beyond]).size),
             "beyond": int(beyond.sum()),
         }
+
+    def last_frame(self, item: str) -> int:
+        """Return the highest number of a frame that the file names of an item, counted from 0; -1: none."""
+        frames = self._of(item)["frame"].to_numpy(np.int64)
+        return int(frames.max()) - self._first_of(frames, None)[0] if len(frames) else -1
 
     def predict_frames(self, item: str, index: np.ndarray, size: tuple[int, int] | None = None) -> Detections:
         """Return the recorded boxes of some frames; a frame may have none.

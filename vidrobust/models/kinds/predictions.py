@@ -88,6 +88,10 @@ class RecordedClassifier:
             partial=self.partial,
         )
 
+    def last_frame(self, item: str) -> int:
+        """Return the highest number of a frame that the file names of an item; -1: none."""
+        return max(self._of_item(item), default=-1)
+
     def _of_item(self, item: str) -> dict[int, int]:
         if "" in self.rows:
             self.seen = self.seen or item

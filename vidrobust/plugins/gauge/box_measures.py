@@ -6,6 +6,7 @@ import pandas as pd
 
 from vidrobust.errors import SettingsError
 
+# What can be measured of a box, in px or, by a factor, in mm.
 MEASURES = {
     "width": "width of the surest box",
     "height": "height of the surest box",
@@ -13,7 +14,6 @@ MEASURES = {
     "x": "middle of the surest box from the left edge",
     "y": "middle of the surest box from the upper edge",
 }
-"""What can be measured of a box, in px or, by a factor, in mm."""
 
 
 def check_measure(measure: str | None, mm_per_px: float) -> None:
@@ -27,11 +27,7 @@ def check_measure(measure: str | None, mm_per_px: float) -> None:
 def measured_boxes(
     detections: pd.DataFrame, measure: str, *, start_score: float, mm_per_px: float = 1.0
 ) -> pd.Series:
-    """By (item, model) the median over the frames of one measure of the surest box of each frame.
-
-    detections   item, model, frame, score, x1, y1, x2, y2 in px
-    start_score  least score of a box that counts
-    """
+    """Return by (item, model) the median over frames of one measure of the best box of each frame."""
     counts = detections[detections["score"] >= start_score]
     best = counts.sort_values("score", ascending=False, kind="stable").drop_duplicates(
         ["item", "model", "frame"]

@@ -24,6 +24,7 @@ from vidrobust.report.pdf import printed
 from vidrobust.text.printable import printable
 from vidrobust.version import VERSION
 
+# What the header of a certificate may hold, and how it is called on the page.
 FIELDS = {
     "part": "Part",
     "part_number": "Part number",
@@ -44,7 +45,6 @@ FIELDS = {
     "number": "Study number",
     "remark": "Remark",
 }
-"""What the header of a certificate may hold, and how it is called on the page."""
 SIGNED = ("made", "checked", "released")
 MOST_NAMES = 12
 
@@ -87,11 +87,7 @@ def write_certificate(
     paper: str = "A4",
     pdf: bool = False,
 ) -> list[Path]:
-    """Write the certificate of a study, and its PDF where that is asked for; the paths written.
-
-    head   the TOML of the header; rows: what the study stands on; hashes: name and SHA-256 of what it was made of
-    paper  "A4" or "Letter"
-    """
+    """Write the certificate of a study with the TOML of its header, and its PDF if asked for; return the paths."""
     header = read_header(head)
     summary = plain(dict(found))
     unit = header.get("unit", "")

@@ -5,23 +5,23 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+# Share of the width that a shaking camera may go.
 MOST_SHIFT = 0.06
-"""Share of the width that a shaking camera may go."""
+# Median shift, px of the small picture, from which on a camera is taken to shake.
 SHAKES_PX = 0.2
-"""Median shift, px of the small picture, from which on a camera is taken to shake."""
+# Share of the differences from the usual scene that may be left, or there was no shaking.
 BETTER = 0.8
-"""Share of the differences from the usual scene that may be left, or there was no shaking."""
+# When a shift is exact enough: steps, and gain of the correlation.
 STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-3)
-"""When a shift is exact enough: steps, and gain of the correlation."""
+# Side of the window that smooths before a shift is looked for.
 ECC_BLUR_PX = 5
-"""Side of the window that smooths before a shift is looked for."""
+# Spacing of the places by which light is fitted.
 GRID_PX = 3
-"""Spacing of the places by which light is fitted."""
+# Natural logarithm of the light from which on a place belongs to no light (Tukey's biweight).
 OUTLIER = 0.08
-"""Natural logarithm of the light from which on a place belongs to no light (Tukey's biweight)."""
 ROUNDS = 8
+# Frames by which the median scene is taken.
 MEDIAN_OF = 300
-"""Frames by which the median scene is taken."""
 
 
 def usual_scene(pictures: np.ndarray) -> np.ndarray:
@@ -38,11 +38,10 @@ def comparable(pictures: np.ndarray) -> np.ndarray:
 
 
 def steadied(pictures: np.ndarray) -> np.ndarray:
-    """Pictures (N, H, W) float32 as a camera at rest would have seen them.
+    """Return pictures (N, H, W) float32 as a camera at rest would have seen them.
 
-    Each is laid over the usual scene by the shift that makes them most alike (enhanced correlation, Evangelidis &
-    Psarakis 2008), slow changes of light left out; what moves is blurred in that scene and pulls little. A camera
-    at rest is left as it is.
+    Enhanced correlation (Evangelidis & Psarakis 2008) lays each over the usual scene, slow changes of light
+    left out.
     """
     scene = usual_scene(pictures)
     shifts = _shifts(pictures, scene)
@@ -100,10 +99,9 @@ def _shifted(pictures: np.ndarray, shifts: np.ndarray) -> np.ndarray:
 
 
 def evenly_lit(pictures: np.ndarray, scene: np.ndarray) -> np.ndarray:
-    """Pictures (N, H, W) float32 in the light of the scene (H, W).
+    """Return pictures (N, H, W) float32 in the light of the scene (H, W).
 
-    The logarithm of each frame's light is a quadratic surface over the picture, fitted where the frame shows the
-    scene (Tukey's biweight): another exposure or a lamp that sways is no part.
+    The logarithm of the light of each frame is a quadratic surface, fitted robustly (Tukey's biweight).
     """
     height, width = scene.shape
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float64)

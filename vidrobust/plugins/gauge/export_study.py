@@ -30,11 +30,7 @@ def export_study(found: Mapping[str, Any], rows: pd.DataFrame, path: Path) -> Pa
 
 
 def flat(found: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures by one name each, and of each interval its ends: NAME, NAME.low, NAME.high, NAME.n.
-
-    A figure that belongs to an operator or a pair has them in brackets: ``effectiveness[A]``. ``verdict`` and
-    ``sentence`` are those of the whole study.
-    """
+    """Return the figures by one name each: NAME, NAME.low, NAME.high, NAME.n; operators in brackets."""
     summary: dict[str, Any] = {"study": found["study"]}
     summary |= {name: found["overall"][name] for name in ALWAYS}
     if found["study"] in ("gauge", "attribute", "run"):

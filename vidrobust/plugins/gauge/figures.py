@@ -1,8 +1,8 @@
-"""The figures of a repeatability study by name, as gates ask for them: whose figure, its value and its interval.
+"""The figures of a repeatability study by name, as gates ask for them.
 
-A figure has the name of its key in the JSON of the study. Those that the study has more than once stand behind
-their section: ``within_operator.fleiss_kappa`` of each operator, ``between_operators.fleiss_kappa`` of all. A bare
-name is that of the gauge, of all operators together, or of each operator against the reference.
+Names are the keys of the JSON of the study, with a section where there are several:
+``within_operator.fleiss_kappa`` of each operator, ``between_operators.fleiss_kappa`` of all. A bare name means the
+gauge, all operators together, or each operator against the reference.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vidrobust.run_folder.figures import Figures, FigureSource
+from vidrobust.run_folder.gates import Figures, FigureSource
 
 SECTIONS = ("within_operator", "between_operators", "against_reference", "by_operator")
+# Sections whose figures are meant where a rule names none.
 BARE = ("between_operators", "against_reference")
-"""Sections whose figures are meant where a rule names none."""
 GAUGE = "the gauge"
 EVERYONE = "all operators"
 SDS = ("repeatability_sd", "reproducibility_sd", "grr_sd", "part_sd", "total_sd")
@@ -81,6 +81,7 @@ def _gauge(found: Mapping[str, Any]) -> Figures:
     return {name: {GAUGE: entry} for name, entry in summary.items()}
 
 
+# Figures of a type-1, linearity or stability study.
 OF_PART = (
     *(
         "cg",
@@ -94,7 +95,6 @@ OF_PART = (
     ),
     *("slope", "slope_p", "percent_linearity", "linearity", "largest_bias", "q_ms", "q_mp"),
 )
-"""Figures of a type-1, linearity or stability study."""
 
 
 def _alone(found: Mapping[str, Any]) -> Figures:

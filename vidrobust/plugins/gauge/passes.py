@@ -11,46 +11,39 @@ import numpy as np
 from vidrobust.plugins.gauge.even_scene import comparable, usual_scene
 from vidrobust.text.numbers import percent
 
+# Robust standard deviations, and grey levels, from the empty scene from which on a place belongs to a part.
 THRESHOLD, LEAST_CHANGE = 5.0, 7.0
-"""Robust standard deviations, and grey levels, from the empty scene from which on a place belongs to a part."""
+# Share of both at which a place belongs to a part if it hangs together with one that surely does.
 FAINT = 0.5
-"""Share of both at which a place belongs to a part if it hangs together with one that surely does."""
+# Share of a part's own difference below which a place is its shadow or halo.
 BESIDE = 0.2
-"""Share of a part's own difference below which a place is its shadow or halo."""
+# Share of a part's usual difference below which its shadow alone is in the picture.
 SHADOW = 0.4
-"""Share of a part's usual difference below which its shadow alone is in the picture."""
+# Share of the difference of the clearest part below which what crosses is a mark of the belt.
 MARK = 0.3
-"""Share of the difference of the clearest part below which what crosses is a mark of the belt."""
+# Gaps within a part that are closed where its shadow was left out.
 NEAR_PX = 3
-"""Gaps within a part that are closed where its shadow was left out."""
+# Sure places that a part must have.
 SURE_PX = 4
-"""Sure places that a part must have."""
+# Gaps within a part that are closed.
 CLOSE_PX = 7
-"""Gaps within a part that are closed."""
+# Share of the picture below which what is seen is no part.
 LEAST_AREA = 0.002
-"""Share of the picture below which what is seen is no part."""
+# What is thinner is no part of a thing of which a thicker piece makes up this share.
 THIN_PX, BODY = 5, 0.6
-"""What is thinner is no part of a thing of which a thicker piece makes up this share."""
+# Share of the picture's side that a part must go from where it came in to where it went, to have crossed.
 CROSSES = 0.5
-"""Share of the picture's side that a part must go from where it came in to where it went, to have crossed."""
+# A part within this of the edge of the small picture is not wholly inside.
 EDGE_PX = 1
-"""A part within this of the edge of the small picture is not wholly inside."""
+# Share of the frames in which a place may be covered by parts before the empty scene cannot be trusted.
 CROWDED = 0.4
-"""Share of the frames in which a place may be covered by parts before the empty scene cannot be trusted."""
+# Frames for which a part may be lost from sight within its pass.
 MISSED = 3
-"""Frames for which a part may be lost from sight within its pass."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One part passing, in frames of the footage, the last ones included.
-
-    first, last                when anything of it is in the picture
-    whole_first, whole_last    when all of it is; -1 where it never is
-    direction                  "right", "left", "down", "up"; "" where it does not move
-    crossed                    came in over one edge and went out over another
-    remark                     what a person should look at, or ""
-    """
+    """One part passing, in frames of the footage, the last ones included; -1 where it is never wholly visible."""
 
     first: int
     last: int
@@ -69,10 +62,10 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
+# x, y, width, height in px of the small picture.
 Box = tuple[int, int, int, int]
-"""x, y, width, height in px of the small picture."""
+# The body of a part of which a piece alone is followed.
 UNKNOWN: Box = (-1, -1, 0, 0)
-"""The body of a part of which a piece alone is followed."""
 
 
 @dataclass
@@ -99,12 +92,11 @@ class _Track:
 
 
 def find_passes(pictures: np.ndarray) -> Found:
-    """The passes in one clip of a camera that stands still.
+    """Find the passes in one clip of a camera at rest, from small grey pictures (N, H, W) uint8.
 
-    pictures  (N, H, W) uint8 grey, small: about 160 px wide
-
-    The empty scene is the median of each place over time, and a place belongs to a part where it differs from it
-    by more than it does as a rule. What hangs together is followed from frame to frame.
+    The empty scene is the median over time. A place belongs to a part where it differs from it unusually
+    much; what
+    hangs together is followed from frame to frame.
     """
     if len(pictures) < 2:
         return Found((), ("fewer than two frames",))
@@ -140,9 +132,8 @@ def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
 
 
 def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
-    """(H, W) bool: places surely of a part (1 and more), what hangs together with them, and the gaps between.
-
-    What is faint beside the part itself (below the share ``beside``), as its shadow and halo are, is left out.
+    """Return (H, W) bool: places surely of a part, what hangs together with them, and gaps; faint shadows
+    left out.
     """
     faint = cv2.morphologyEx((sure > FAINT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     faint = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((CLOSE_PX, CLOSE_PX), np.uint8))
@@ -223,11 +214,7 @@ def _without_shadow(track: _Track) -> _Track:
 
 
 def _body(component: np.ndarray, stats: np.ndarray) -> Box:
-    """x, y, width, height of a component (H, W) without what hangs on to it thinly, as a scratch of the belt does.
-
-    Where no piece thicker than THIN_PX is most of it, it is a thin part itself, and its box is that of all of it.
-    Else it may reach THIN_PX beyond that piece, as the tip of a bolt does.
-    """
+    """x."""
     kernel = np.ones((THIN_PX, THIN_PX), np.uint8)
     thick = cv2.morphologyEx(component.astype(np.uint8), cv2.MORPH_OPEN, kernel)
     count, _, pieces, _ = cv2.connectedComponentsWithStats(thick, connectivity=8)

@@ -6,8 +6,8 @@ import click
 
 from vidrobust.cli.options import options
 
+# The studies of tables; the file of each is the option of the same name.
 KINDS = ("gauge", "attribute", "type1", "linearity", "stability")
-"""The studies of tables; the file of each is the option of the same name."""
 
 
 TABLES = options(
@@ -43,7 +43,7 @@ TABLES = options(
         type=click.Choice(["ask", "same", "distinct"]),
         default="ask",
         show_default=True,
-        help="Names that differ by letter case or blanks alone.",
+        help="Names that differ by letter case, blanks, leading zeros or a trailing .0 alone.",
     ),
     click.option(
         "--reference",

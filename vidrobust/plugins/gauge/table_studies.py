@@ -30,8 +30,8 @@ from vidrobust.plugins.gauge.studies import (
 )
 from vidrobust.plugins.gauge.study_columns import numbers
 
+# What can be studied in a table.
 Kind = Literal["gauge", "attribute", "type1", "linearity", "stability"]
-"""What can be studied in a table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +53,7 @@ def study_of_file(
     case: Case = "ask",
     reference: float | None = None,
 ) -> Done:
-    """The study of a table in a file.
-
-    columns    role -> name of a column; case: what to do with names that differ by letter case alone
-    reference  of a type-1 or stability study, where the table has no such column
-    """
+    """Study a table in a file; ``columns`` maps roles to columns, ``reference`` stands in for a missing column."""
     if kind == "gauge":
         table = read_gauge(path, columns, case)
         found, rows = gauge_of(table.rows, asked), table.rows
@@ -73,7 +69,9 @@ def study_of_file(
         table = _of_one_gauge(path, columns, case, one_part=True)
         known, rows = _reference(table.rows, reference, kind), table.rows
         readings = rows["value"].to_numpy(np.float64)
-        found = type1_of(readings, known, asked) if kind == "type1" else stability_of(rows, known)
+        found = (
+            type1_of(readings, known, asked) if kind == "type1" else stability_of(rows, known, asked.profile)
+        )
     found["notes"] = [*table.notes, *table.assumed, *found["notes"]]
     found["dropped_lines"] = list(table.dropped)
     return Done(kind=kind, found=found, rows=rows, source=table)

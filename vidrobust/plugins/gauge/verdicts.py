@@ -8,6 +8,7 @@ import pandas as pd
 
 from vidrobust.errors import SettingsError
 
+# How the frames of an item become one verdict.
 RULES = {
     "majority": "the class of most frames, a tie is a defect",
     "any-defect": "a defect if any frame shows one",
@@ -15,9 +16,8 @@ RULES = {
     "last": "the class of the last frame",
     "worst": "the class of the frame in which a defect is most probable",
 }
-"""How the frames of an item become one verdict."""
+# How the defect's probability over the frames becomes one score, by the rule of the verdict.
 SCORES = {"majority": "mean", "mean": "mean", "last": "last", "any-defect": "max", "worst": "max"}
-"""How the defect's probability over the frames becomes one score, by the rule of the verdict."""
 
 
 def check_rule(rule: str, defect: Iterable[str]) -> None:
@@ -36,15 +36,10 @@ def verdicts(
     rule: str = "majority",
     defect: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """One row an item and model: part, operator, trial, value, score, reference, item, model.
+    """Return one row an item and model: part, operator, trial, value, score, reference, item, model.
 
-    frames         item, model, frame, label_name
-    probabilities  item, model, frame, label_name, probability: the classes kept of each frame
-    items          item, part, pass, station, label; items without a part are left out
-    defect         the classes whose summed probability is the score; NaN without them
-
-    The operator is the model where there are several, else the station. Where both vary, the station stands in the
-    trial. The per-frame verdicts stay in ``frames``.
+    ``defect`` names the classes whose summed probability is the score. The operator is the model where there are
+    several, else the station; where both vary, the station stands in the trial.
     """
     wrong = set(defect)
     check_rule(rule, wrong)

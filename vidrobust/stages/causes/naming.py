@@ -1,8 +1,7 @@
-"""Which causes are named, whether each finding is made again on other footage, and the tables of the stage.
+"""Which causes are named, whether each finding is made again on other footage, and the stage's tables.
 
-Keyframes are tested apart. A keyframe refreshes the whole picture's coding: between its two frames no
-neighbour has independent noise, so that nothing can be replayed there. But the change can be compared with
-that of the pairs beside it, and the same places moved along the clip show what chance does::
+Keyframes are tested apart. Between the two frames of one nothing can be replayed, but the change can be
+compared with that of the pairs beside it, and the same places moved along the clip show what chance does::
 
     change   . . 1 2 1 . . . 9 . . 1 .        excess at a place = its change - mean of the two beside it
     keyframe                 ^
@@ -21,7 +20,7 @@ from scipy import special
 from vidrobust.metrics.catalogue import ACCOUNTS
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Look
-from vidrobust.run_folder.parts import with_parts
+from vidrobust.run_folder.reader import with_parts
 from vidrobust.stages.causes.catalogue import CATALOGUE, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
 from vidrobust.stages.causes.margins import flip_counts
 from vidrobust.stages.causes.shares import (
@@ -39,34 +38,25 @@ from vidrobust.statistics.levels import ALPHA, FALSE_DISCOVERY
 from vidrobust.statistics.significance import CONSERVATIVE, benjamini_hochberg, discard_conservative
 from vidrobust.tables import schema as tables
 
+# Causes that may be named from pairs a second apart: slow drifts hardly show between neighbours. Over a
+# second all else moves, and keyframes lie between.
 SLOW = tuple(name for name, cause in CATALOGUE.items() if cause.drifts)
-"""Causes that may be named from pairs a second apart: slow drifts hardly show between neighbours. Over a
-second all else moves, and keyframes lie between."""
-FEWEST = 5
-"""Fewest pairs with which a finding can be made again: of four all signs alike have p = 1 / 16."""
+FEWEST = 5  # fewest pairs with which a finding can be made again: of four all signs alike have p = 1 / 16
+# Level at which footage that did not make a finding makes it again; that is a part of the footage, with fewer
+# pairs.
 AGAIN = 0.1
-"""Level at which footage that did not make a finding makes it again; that is a part of the footage, with
-fewer pairs."""
 CLIPS, LATER = "clips", "later half of the footage"
-MATTERS = 0.1
-"""A share that is surely below this needs no further pairs."""
+MATTERS = 0.1  # a share that is surely below this needs no further pairs
 COLUMNS = ("model", "cause", "scale", "share", "low", "high", "p", "p_clips", "q", "pairs")
 REPLICATION = ("replication", "replication_found", "replication_tested", "replication_of")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccountLook:
-    """The account as it was looked at.
+    """The account as it was looked at."""
 
-    Attributes
-    ----------
-    part : float
-        Share of all pairs asked for that were replayed.
-    account, slow : DataFrame
-        The table ``account``, and the same of pairs a second apart.
-    """
-
-    part: float
+    part: float  # Share of all pairs asked for that were replayed
+    # account, slow: The table ``account``, and the same of pairs a second apart
     account: pd.DataFrame
     slow: pd.DataFrame
 
@@ -88,9 +78,8 @@ def spent(part: float) -> float:
 def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
     """Return the causes that were named at any of the looks, with their shares as of the last one: COLUMNS.
 
-    At each look what was not spent before may be spent, so that over all of them the false discovery rate
-    stays at FALSE_DISCOVERY: the rates of the looks add up at most. Where a look brought no pair, its share
-    of the error goes to the same question.
+    At each look what was not spent before may be spent, so that the rates of all looks add up to
+    FALSE_DISCOVERY at most. Where a look brought no pair, its share of the error goes to the same question.
     """
     found: list[pd.DataFrame] = []
     before, level, size = 0.0, 0.0, -1
@@ -110,8 +99,7 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
 def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
     """Say which causes, of the rows of the account over all items, more pairs might decide.
 
-    Something is seen of them (p is not above 1/2), and they are neither named nor surely below MATTERS.
-    Keyframes are tested by all pairs of neighbours, so that more replays say no more of them.
+    Something is seen of them (p <= 1/2), and they are neither named nor surely below MATTERS.
     """
     names = pd.MultiIndex.from_frame(account[["model", "cause"]])
     unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
@@ -129,11 +117,9 @@ def named(
 ) -> pd.DataFrame:
     """Return the causes that may be named from one look: COLUMNS; q is in units of FALSE_DISCOVERY.
 
-    A cause is named where its share is surely above 5 %, and above what its placebos do (``p_value_of``).
-    Causes with p above .5 are discarded (Zhao, Small & Su 2019), so that those of which there is surely
-    nothing cost the others no power; over the rest, all models together, the false discovery rate is held at
-    5 % (Benjamini & Hochberg 1995). Not tested are a cause of which nothing was measured, ``unexplained``,
-    and noise and coding that do not fit.
+    A cause is named where its share is surely above 5 % and above what its placebos do. Causes with p above
+    .5 are discarded (Zhao, Small & Su 2019), so that they cost the others no power; over the rest, all models
+    together, the false discovery rate is held (Benjamini & Hochberg 1995).
 
     Parameters
     ----------
@@ -160,25 +146,16 @@ def named(
 def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Add to ``named`` whether each finding is made again on footage that did not make it.
 
-    Each clip with five pairs or more is left out in turn. Where the other clips alone make the finding (p <=
-    .05) it is tested on that clip, and made again where there p <= .1. Where fewer than two clips have so
-    many pairs, the earlier half of all pairs makes the finding and the later half tests it. A finding that
-    the rest alone does not make is not tested there, nor where too few pairs weigh in to make it
-    (``too_few``). Without any such effect one test in ten finds it.
-
-    Parameters
-    ----------
-    causes : DataFrame
-        The table of that name.
-    found : DataFrame
-        From ``named`` or ``named_at``.
+    Each clip with five pairs or more is left out in turn. Where the others alone make the finding (p <= .05)
+    it is tested on that clip, and made again where p <= .1. With fewer than two such clips the earlier half
+    of all pairs makes it and the later half tests it. What the rest alone does not find is not tested, nor
+    where too few pairs weigh in (``too_few``).
 
     Returns
     -------
     DataFrame
-        With columns replication (share of the tests in which it was made again; NaN without any),
-        replication_found of replication_tested, and replication_of (what was kept aside: "clips", "later half
-        of the footage", or "").
+        With columns replication (share of the tests that made it again; NaN without any), replication_found,
+        replication_tested, and replication_of ("clips", "later half of the footage", or "").
     """
     rows = []
     for row in found.to_dict("records"):
@@ -226,15 +203,9 @@ def _by_time(pairs: PairTable) -> Iterator[np.ndarray]:
 def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALLEST_SHARE) -> float:
     """Return the one-sided p-value that the excess at the keyframes is not above a share of all change.
 
-    All keyframes are moved together by every number of places, round the clip; p is the share of moves, the
-    true places among them, whose excess reaches the observed one less ``share`` of all change.
-
-    Parameters
-    ----------
-    change : (n,) float64
-        Squared change of each adjacent pair of one clip, in order; NaN where it is excluded.
-    keyframe : (n,) bool
-        A keyframe that is no cut lies at the pair's second frame. NaN is returned without any.
+    All keyframes are moved together by every number of places, round the clip. ``change`` (n,) is the squared
+    change of each adjacent pair, NaN where excluded; ``keyframe`` (n,) bool: one that is no cut lies at the
+    pair's second frame.
     """
     keyframe = keyframe & np.isfinite(change)
     if not keyframe.any() or len(change) < 4:
@@ -284,7 +255,7 @@ def conclude(run: Run, looks: Sequence[Look]) -> None:
         found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
         if len(rows):
             keyframes = None if prefix else _keyframe_tests(run)
-            pairs = run.table_or_empty("pairs")
+            pairs = run.table("pairs")
             flips = flip_counts(pairs) if len(pairs) else None
             found["account"] = summarise(rows, keyframes=keyframes, flips=flips)
             found["account_by"] = summarise_by(rows)
@@ -313,7 +284,7 @@ def undecided(run: Run) -> bool:
 
 def _keyframe_tests(run: Run) -> dict[str, float]:
     """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
-    pairs = run.table_or_empty("pairs")
+    pairs = run.table("pairs")
     near = pairs[pairs["kind"] == "adjacent"]
     transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
     return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))

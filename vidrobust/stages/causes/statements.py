@@ -12,7 +12,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.section import named_causes, whole
-from vidrobust.stages.sensitivity import of_size
+from vidrobust.stages.sensitivity import shift as of_size
 from vidrobust.stages.stability.overall import not_compared, overall
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
@@ -20,17 +20,15 @@ from vidrobust.text.numbers import known, percent, share_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 MORE_FOOTAGE = "Use more or longer clips."
+# A share below this is not worth a sentence of its own: the size from which a cause may be named.
 MATTERS = 0.05
-"""A share below this is not worth a sentence of its own: the size from which a cause may be named."""
-LEAST_LEFT = 0.01
-"""A smaller unexplained share is not mentioned."""
-FEWEST_OF_CLIP = 5
-"""Pairs of a clip from which its own share is compared with that of the other clips."""
+LEAST_LEFT = 0.01  # a smaller unexplained share is not mentioned
+FEWEST_OF_CLIP = 5  # pairs of a clip from which its own share is compared with that of the other clips
+# Shares of two clips that differ by more are never given as one figure alone, even without intervals.
 FAR_APART = 0.25
-"""Shares of two clips that differ by more are never given as one figure alone, even without intervals."""
+# Largest p of Cochran's Q at which clips disagree about a share (Cochran 1954, "The combination of estimates
+# from different experiments").
 DISAGREE = 0.05
-"""Largest p of Cochran's Q at which clips disagree about a share (Cochran 1954, "The combination of estimates from
-different experiments")."""
 
 
 def statements(run: RunTables) -> Iterator[Statement]:

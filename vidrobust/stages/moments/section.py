@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.frame_pairs.transitions import GAPS, usable_pairs
+from vidrobust.frame_pairs.transitions import GAPS
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import TITLES
@@ -18,15 +19,13 @@ from vidrobust.text.durations import clock
 from vidrobust.text.numbers import NOT_MEASURED, number, percent
 from vidrobust.text.phrases import plural, short_names
 
-MOST = 12
-"""ShownMoments shown, shared evenly between the models."""
+MOST = 12  # shownMoments shown, shared evenly between the models
 STRIP_SAID = (
     "Which change did it? A neighbouring frame is moved onto the first one, and the measured changes are "
     "switched on one after the other; below each picture what the model says of it. Where the picture gets "
     "sharper the strip runs backwards in time."
 )
-PAGE_ONE = 4
-"""Of them on page one; at least one a model."""
+PAGE_ONE = 4  # of them on page one; at least one a model
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class MomentPicture:
 
 
 @dataclass(frozen=True)
-class ShownMoment:
+class MomentPair:
     """A pair of frames, and the replays of single changes between them."""
 
     model: str
@@ -63,8 +62,8 @@ class ShownMoment:
 class ShownMoments:
     """The moments of page one, further ones for the details, and what was left out, in words (or empty)."""
 
-    shown: list[ShownMoment]
-    further: list[ShownMoment]
+    shown: list[MomentPair]
+    further: list[MomentPair]
     left_out: str = ""
 
 
@@ -87,9 +86,9 @@ def moments(run: RunTables) -> ShownMoments:
     return ShownMoments(first, further, "; ".join(said))
 
 
-def _first(found: list[ShownMoment]) -> list[ShownMoment]:
+def _first(found: list[MomentPair]) -> list[MomentPair]:
     """Those for page one: the worst of each model, and so on in turn, until there are enough."""
-    of: dict[str, list[ShownMoment]] = {}
+    of: dict[str, list[MomentPair]] = {}
     for moment in found:
         of.setdefault(moment.model, []).append(moment)
     in_turn = [each[k] for k in range(MOST) for each in of.values() if k < len(each)]
@@ -111,7 +110,7 @@ def _labelled(moment: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
     return [(moment, "label_a"), (moment, "label_b"), *strip]
 
 
-def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str]) -> ShownMoment:
+def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str]) -> MomentPair:
     def shot(side: str) -> MomentPicture:
         label = str(moment.get(f"label_{side}", ""))
         return MomentPicture(
@@ -122,7 +121,7 @@ def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, s
             probability=percent(moment.get(f"probability_{side}")),
         )
 
-    return ShownMoment(
+    return MomentPair(
         model=str(moment.get("model", "")),
         item=str(moment.get("item", "")),
         when=clock(float(moment.get("time_a_s") or 0.0)),
@@ -169,13 +168,12 @@ def _what(moment: Mapping[str, Any]) -> str:
 
 # What the player moves along: answers and boxes of every frame, flips, pictures, strips of causes
 
+# Answers of a frame and model on the timelines; of more footage one frame in so many is shown, and every
+# flip.
 MOST_POINTS = 60_000
-"""Answers of a frame and model on the timelines; of more footage one frame in so many is shown, and every
-flip."""
 MOST_BOXES = 60_000
 MOST_EVENTS = 3000
-LEAST_PART = 0.05
-"""A smaller part of a flip's change is not listed."""
+LEAST_PART = 0.05  # a smaller part of a flip's change is not listed
 FRAME, DIFFERENCE = "frame", "difference"
 
 

@@ -23,7 +23,7 @@ from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.stages.policy.wording import step_sentence, without_step
-from vidrobust.stages.variation.spread import Observed, observed
+from vidrobust.stages.variation.spread import ObservedStrength, observed
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_ROWS
 from vidrobust.text.phrases import plural
 
@@ -193,7 +193,7 @@ def _step(
     name: str,
     row: dict[str, Any],
     standing: Standing,
-    seen: Observed,
+    seen: ObservedStrength,
     moved: Response,
     evidence: Evidence,
     widen: float,
@@ -247,7 +247,7 @@ def _response_figures(moved: Response, spec: ResponseSpec) -> dict[str, Any]:
     }
 
 
-def _observed_figures(seen: Observed) -> dict[str, Any]:
+def _observed_figures(seen: ObservedStrength) -> dict[str, Any]:
     return {
         "observed": seen.size,
         "observed_low": seen.low,
@@ -295,7 +295,7 @@ def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
     return sorted(found.values(), key=lambda step: -step.evidence["share"])
 
 
-def _observed(cause: str, name: str, evidence: Evidence) -> Observed:
+def _observed(cause: str, name: str, evidence: Evidence) -> ObservedStrength:
     rows = evidence.candidate_fits
     own = rows[(rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")]
     # a size that moves nothing, such as an object's at the border, is none to train
@@ -307,7 +307,7 @@ def _observed(cause: str, name: str, evidence: Evidence) -> Observed:
     )
 
 
-def _catalogue_strength(seen: Observed) -> float:
+def _catalogue_strength(seen: ObservedStrength) -> float:
     return seen.px if math.isfinite(seen.px) else seen.size
 
 

@@ -11,7 +11,7 @@ from vidrobust.metrics.catalogue import task_of
 from vidrobust.metrics.metric import Task
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.run_folder.parts import with_parts
+from vidrobust.run_folder.reader import with_parts
 from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.shares import over_a_second
 from vidrobust.stages.policy.build import Evidence, build
@@ -44,7 +44,7 @@ def make_policy(run: Run) -> None:
 
 def _withheld(run: Run, policy: Policy) -> Policy:
     """Without steps where the model does not seem to know the scene: near ties flip for any reason."""
-    frames = run.table_or_empty("frames")
+    frames = run.table("frames")
     classes = {str(each["name"]): int(each.get("num_classes") or 0) for each in run.model_records}
     scene = scene_confidence(frames[frames["model"] == policy.model], classes.get(policy.model, 0))
     if scene.is_known:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from vidrobust.files.json_text import plain
 from vidrobust.pipeline.run import Run
+from vidrobust.run_folder.declared import seconds_of
 from vidrobust.run_folder.settings import Settings
-from vidrobust.run_folder.time_option import seconds_of
 from vidrobust.stages.remedies.recommend import as_json
 from vidrobust.stages.remedies.row import table_of
 from vidrobust.stages.remedies.study import (
@@ -62,7 +62,7 @@ def remedies(run: Run) -> None:
 
 def footage_of(run: Run) -> Footage:
     """What the run's tables say of its footage; the models are loaded only where there are labels."""
-    labels = run.table_or_empty("labels")
+    labels = run.table("labels")
     items = run.table("items")
     names = {model.name: tuple(model.class_names) for model in run.models} if len(labels) else {}
     arms = _arms(run)

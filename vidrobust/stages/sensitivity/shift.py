@@ -1,4 +1,4 @@
-"""The pixel paths of ``shift`` on a model: how often one pixel changes its answer."""
+"""Sensitivity to shifts of single pixels, and whether the response grows with strength."""
 
 from __future__ import annotations
 
@@ -31,6 +31,50 @@ from vidrobust.perturb.shift import (
     zhang_pictures,
 )
 from vidrobust.predictions import Classifications, Classifier
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.statistics.ratios import PairedRatio, paired_ratio
+from vidrobust.text.numbers import share_with_interval
+
+METRIC = "total_variation"
+ALIKE = 0.8
+"""From here on the mildest changes do as much as the strongest: networks .08 to .25, a hash of a picture 1.00."""
+LEAST_MOVED = 0.01
+"""A model whose probability the strongest changes move by less on average answers to nothing."""
+FEWEST_KINDS = 5
+"""Perturbations with several strengths, from which on anything is said."""
+
+
+def mildest_to_strongest(run: RunTables, model: str) -> PairedRatio | None:
+    """Return response to the mildest over that to the strongest changes, with interval over perturbations;
+    None if unclear.
+    """
+    table = run.table("sensitivity")
+    if table is None:
+        return None
+    rows = table[(table["model"] == model) & (table["metric"] == METRIC) & table["value"].notna()]
+    moved = rows.groupby(["perturbation", "strength"], sort=True)["value"].mean()
+    several = [each.to_numpy(float) for _, each in moved.groupby(level=0) if len(each) > 1]
+    if len(several) < FEWEST_KINDS:
+        return None
+    mildest, strongest = (np.array([each[k] for each in several]) for k in (0, -1))
+    if strongest.mean() < LEAST_MOVED:
+        return None
+    return paired_ratio(strongest, mildest, np.arange(len(several)), events=False)
+
+
+def answers_to_any_change_alike(run: RunTables, model: str) -> bool:
+    """Return whether the mildest changes surely move the model nearly as far as the strongest."""
+    return bool(in_words(run, model))
+
+
+def in_words(run: RunTables, model: str) -> str:
+    """Return the same in words with its figure; "" where the response grows with strength."""
+    found = mildest_to_strongest(run, model)
+    if found is None or not found.low >= ALIKE:
+        return ""
+    ratio = share_with_interval(found.ratio, found.low, found.high)
+    return f"the mildest changes tried move the answer as far as the strongest ({ratio})"
+
 
 PATH_PX = 16
 """Steps of the path along which jaggedness is counted."""
@@ -43,10 +87,7 @@ STAY_AND_MOVE = ((0, 0), *DIRECTIONS)
 
 
 class ShiftRow(NamedTuple):
-    """One value of the ``sensitivity`` table, for one frame.
-
-    ``draw`` counts the eight directions, or the pairs of offsets, within each random draw: 8 d + direction.
-    """
+    """A row of ``sensitivity``; ``draw`` is 8 d + direction, or counts the pairs of offsets of draw d."""
 
     frame: int
     perturbation: str
@@ -57,14 +98,14 @@ class ShiftRow(NamedTuple):
 
 
 def top_holds(probabilities: np.ndarray, label: int, top: int = TOP) -> np.ndarray:
-    """(S,) bool: is a label among the ``top`` most probable at each place of a path? (S, K) probabilities."""
+    """Return where along a path (S, K) a label is among the ``top`` most probable, (S,) bool."""
     own = probabilities[:, label : label + 1]
     ahead = (probabilities > own).sum(axis=1) + (probabilities[:, :label] == own).sum(axis=1)
     return np.asarray(ahead < top)
 
 
 def jaggedness(holds: np.ndarray) -> int:
-    """Steps of a path at which correctness changes; a path with any is jagged. holds (S,) bool."""
+    """Return at how many steps of a path correctness (S,) changes."""
     return int(np.count_nonzero(holds[1:] != holds[:-1]))
 
 
@@ -78,9 +119,8 @@ def study_pixel_shifts(
     batch: Batch = "auto",
     step: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """The ``sensitivity`` rows of the pixel paths of some frames, each model looked at as it crops for itself.
-
-    ``content`` is the key of the item's footage, which seeds the draws.
+    """Return ``sensitivity`` rows of the pixel paths of some frames, cropped as each model does; ``content``
+    seeds the draws.
     """
     parts = []
     for row, number in enumerate(frames.index):
@@ -102,7 +142,7 @@ def study_pixel_shifts(
 
 
 def view_of(model: Classifier) -> View:
-    """How a loaded network crops; 224 of 256 px for what does not say, or does not crop a square."""
+    """Return how a loaded network crops; 224 of 256 px where unknown."""
     if not isinstance(model, NetworkClassifier):
         return View()
     preprocess = model.network.preprocess
@@ -124,19 +164,23 @@ def shift_study(
     path_px: int = PATH_PX,
     protocols: Collection[str] | None = None,
 ) -> list[ShiftRow]:
-    """Sensitivity to single pixels, of each frame (3, H, W) uint8.
+    """Measure the sensitivity to single pixels of each frame (3, H, W) uint8.
 
-    Perturbations ``shift:crop``, ``shift:embedding_black``, ``shift:embedding_inpainted`` (all eight directions,
-    1 px), ``shift:scale_embedding_black`` (100 to 101 px), each with label_flip, top1_probability_change and
-    total_variation between the two pictures; ``jaggedness`` along a path of ``path_px`` pixels for crop and
-    black embedding; ``shift:crop_shift`` and ``shift:circular_shift`` between two offsets of 0..31 px, strength
-    31, whose consistency is 1 - mean label_flip.
+    ``shift:crop``, ``shift:embedding_black`` and ``shift:embedding_inpainted`` (eight directions, 1 px) and
+    ``shift:scale_embedding_black`` (100 to 101 px) have label_flip, top1_probability_change and
+    total_variation; paths of ``path_px`` px also have ``jaggedness``. ``shift:crop_shift`` and
+    ``shift:circular_shift`` compare two offsets of 0 to 31 px.
 
-    content  key of the footage the frames are from, which seeds their draws
-    numbers  the frames' numbers in the item, which seed their draws; 0, 1, ... if None
-    labels   the right class of each frame for jaggedness; None: the model's own answer on the whole frame
-    view     how the model preprocesses; resize to 256 and cut 224 if None
-    protocols  only these, by name ("crop", "embedding_black", ...); all if None
+    Parameters
+    ----------
+    content, numbers
+        Key of the footage and frame numbers, which seed the draws.
+    labels
+        Right classes for jaggedness; by default the model's own labels of the whole frames.
+    view
+        How the model preprocesses; by default 224 of 256 px.
+    protocols
+        Names of the protocols; by default all.
     """
     numbers = list(range(len(frames))) if numbers is None else list(numbers)
     labels = [None] * len(frames) if labels is None else list(labels)
@@ -164,7 +208,7 @@ def _seen(classifier: Classifier, pictures: Sequence[torch.Tensor], batch: Batch
 
 
 class _Look(NamedTuple):
-    """Pictures of one frame under one protocol: the first against the others, or a path to walk along."""
+    """Pictures of one frame under one protocol: the first against the others, or a path."""
 
     name: str
     strength: float
@@ -235,7 +279,6 @@ def _measured(look: _Look, seen: Classifications, number: int, draw: int, label:
 
 
 def _differences(before: Classifications, after: Classifications) -> list[dict[str, float]]:
-    """The metrics of each pair of rows, named as in the sensitivity table."""
     p = np.asarray(before.probabilities, np.float64)
     q = np.asarray(after.probabilities, np.float64)
     found = {

@@ -12,16 +12,16 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.metrics.box_selection import chosen
+from vidrobust.metrics.box_meter import chosen
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.metric import differences
-from vidrobust.metrics.tracks.zones import Zone
+from vidrobust.metrics.tracks.borders import Zone
 from vidrobust.models.predict import Batch, Model, Predictions, auto_batch, joined, predict
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.stages.sensitivity.design import strengths_shown
-from vidrobust.video.prefetch import prefetched
+from vidrobust.video.stream import prefetched
 
 AHEAD = 1
 """Batches that are perturbed before they are asked for."""

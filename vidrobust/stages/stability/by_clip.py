@@ -1,4 +1,4 @@
-"""Where it is unstable: the classes that swap, and the rates of each clip and each class, as short tables."""
+"""Where a model is unstable: classes that swap, and rates of each clip and class, as short tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_MODELS = 4
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows of text; ``more`` rows were left out. ``said`` stands in place of no rows."""
+    """Columns and rows of text; ``more`` rows were left out, and ``said`` replaces an empty table."""
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -34,7 +34,7 @@ class Table:
 
 
 def swaps(run: RunTables, most: int = MOST_ROWS) -> Table:
-    """Which two classes change places between neighbouring frames: how often, and where first."""
+    """Return which two classes swap between neighbouring frames: how often, and where first."""
     changes = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True)
     if changes.empty:
         return Table((), [], said="No class takes the place of another.")
@@ -62,9 +62,9 @@ def swaps(run: RunTables, most: int = MOST_ROWS) -> Table:
 
 
 def flips_of(run: RunTables) -> pd.DataFrame:
-    """Every flip between neighbouring frames: model, item, time_s, frame_a, frame_b, before, after, size.
+    """Return every flip: model, item, time_s, frame_a, frame_b, before, after, size.
 
-    Of classifiers the label, and ``size`` is the total variation; of detectors the class of a followed object.
+    For classifiers ``size`` is the total variation; for detectors the class of a followed object changes.
     """
     columns = ["model", "item", "time_s", "frame_a", "frame_b", "before", "after", "size"]
     every = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True).reindex(columns=columns)
@@ -112,7 +112,7 @@ def _no_changes() -> pd.DataFrame:
 
 
 def clips(run: RunTables, most: int = MOST_ROWS) -> Table:
-    """Each clip's leading rate of every model, the least stable clip first."""
+    """Return the leading rate of every model on each clip, the least stable clip first."""
     stability = run.table("stability")
     if stability is None:
         return Table((), [], said="")
@@ -147,7 +147,7 @@ def _rate(rows: pd.DataFrame, item: object) -> str:
 
 
 def rate_in_words(value: float, low: float, high: float, n: int) -> str:
-    """A rate as one in so many, with its interval as shares; nothing from fewer than FEWEST_ROWS."""
+    """Return "1 in 12 (8.3 %)" with interval and n; no rate from fewer than FEWEST_ROWS."""
     if n < FEWEST_ROWS:
         return f"too few to say (n = {n})"
     if not np.isfinite(value):
@@ -158,7 +158,7 @@ def rate_in_words(value: float, low: float, high: float, n: int) -> str:
 
 
 def classes(run: RunTables, most: int = MOST_ROWS) -> Table:
-    """Of a classifier, how often the answer leaves a class; of a detector, how often its objects have no box."""
+    """Return how often a classifier leaves a class, and how often objects of a class have no box."""
     rows = [*_left_classes(run), *_uncovered_classes(run)]
     if not rows:
         return Table((), [], said="")

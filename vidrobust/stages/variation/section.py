@@ -18,27 +18,25 @@ from vidrobust.text.durations import duration
 from vidrobust.text.numbers import interval, number, percent, percent_interval
 from vidrobust.text.phrases import listing, plural
 
+# The scales of the table ``variation`` in words.
 SCALES = {"adjacent": "neighbours", "second": "1 s apart", "clip": "over the shot"}
-"""The scales of the table ``variation`` in words."""
-FEWEST_PAIRS = 20
-"""Valid pairs below which a 95th or 99th percentile says nothing."""
-MOST_ROWS = 40
-"""Rows of a list of items or files; the rest is counted."""
+FEWEST_PAIRS = 20  # valid pairs below which a 95th or 99th percentile says nothing
+MOST_ROWS = 40  # rows of a list of items or files; the rest is counted
 PERCENTILES = (50, 95, 99)
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedRows:
     """Rows of a table, and how many more there are."""
 
     rows: list[Mapping[str, Any]]
     more: int = 0
 
 
-def first_rows(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> Listed:
+def first_rows(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> ListedRows:
     """The first rows, and the count of the others."""
     each = list(rows)
-    return Listed(each[:most], max(0, len(each) - most))
+    return ListedRows(each[:most], max(0, len(each) - most))
 
 
 def in_one_line(run: RunTables) -> str:
@@ -85,7 +83,7 @@ def exclusions(run: RunTables) -> list[dict[str, Any]]:
     return rows
 
 
-def inputs(run: RunTables) -> Listed:
+def inputs(run: RunTables) -> ListedRows:
     """What was read: the items with damage or problems first."""
     rows = [
         {

@@ -1,8 +1,7 @@
-"""Bias and repeatability of a go/no-go gauge, from how often it accepts parts of known size: the analytic method.
+"""Bias and repeatability of a go/no-go gauge from how often it accepts parts of known size.
 
-The probability of acceptance over the true size is a normal distribution function, whose middle lies at the limit
-the gauge has in truth, and whose spread is the gauge's own (McCaslin & Gruska, ASQC Technical Conference
-Transactions 1976, p. 392-400; AIAG, Measurement Systems Analysis, 4th edition, 2010, chapter III-C).
+The probability of acceptance over size is a normal distribution function: its middle is the gauge's limit, its
+spread the gauge's own (AIAG, Measurement Systems Analysis, 4th edition, 2010, chapter III-C).
 """
 
 from __future__ import annotations
@@ -14,14 +13,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from vidrobust.statistics.levels import LEVEL
 from vidrobust.statistics.standard_errors import t_two_sided
 
 NAN = float("nan")
+# A part is judged 20 times; one part is never accepted, one always, six lie between (AIAG).
 ENOUGH_TRIALS, ENOUGH_PARTS = 20, 8
-"""A part is judged 20 times; one part is never accepted, one always, six lie between (AIAG)."""
 T_FACTOR, T_DF = 31.3, ENOUGH_TRIALS - 1
+# By so much the spread is too wide, since no probability is below .025 or above .975 (AIAG).
 OVERSTATED = 1.08
-"""By so much the spread is too wide, since no probability is below .025 or above .975 (AIAG)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,7 @@ class AnalyticMethod:
     side                "lower" or "upper"; limit: of the tolerance
     switches_at         the size of which half are accepted
     bias                limit less switches_at: how much too high the gauge reads; NaN without a limit
+    bias_low, bias_high  95 % interval of the bias, from the same t
     t, p                of the bias against 0, on T_DF degrees of freedom; NaN where trials or parts are too few
     repeatability       5.15 standard deviations of the gauge, less what the method overstates; unadjusted: as
                         fitted, from .5 % to 99.5 % accepted
@@ -42,6 +43,8 @@ class AnalyticMethod:
     limit: float
     switches_at: float
     bias: float
+    bias_low: float
+    bias_high: float
     t: float
     p: float
     unadjusted: float
@@ -58,12 +61,10 @@ class AnalyticMethod:
 def analytic_method(
     table: pd.DataFrame, defect: set[str], *, low: float | None = None, high: float | None = None
 ) -> tuple[AnalyticMethod, ...]:
-    """The analytic method at each limit about which parts of known size lie.
+    """Apply the analytic method at each limit about which parts of known size lie.
 
-    table      part, value, measured (the part's true size, a number)
-    defect     the classes that reject
-    low, high  the tolerance, if known
-    A limit with fewer than three parts from never to always accepted, or whose line falls, is left out.
+    The table has part, value and measured (the true size); ``defect`` names the classes that reject. A limit with
+    fewer than three parts between never and always accepted, or whose line falls, is left out.
     """
     known = table[table["measured"].notna()]
     by = known.assign(good=~known["value"].isin(defect)).groupby("part")
@@ -109,11 +110,14 @@ def _at_limit(
     bias = known + fit.intercept / fit.slope
     notes = _notes(len(x), trials, side)
     t = NAN if notes else T_FACTOR * abs(bias) / repeatability
+    reach = NAN if notes else float(stats.t.ppf((1 + LEVEL) / 2, T_DF)) * repeatability / T_FACTOR
     return AnalyticMethod(
         side=side,
         limit=known,
         switches_at=-fit.intercept / fit.slope,
         bias=bias,
+        bias_low=bias - reach,
+        bias_high=bias + reach,
         t=t,
         p=NAN if math.isnan(t) else t_two_sided(t, 1.0, T_DF),
         unadjusted=wide,

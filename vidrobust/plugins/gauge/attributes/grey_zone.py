@@ -11,10 +11,8 @@ from scipy import stats
 
 
 def grey_zone(table: pd.DataFrame) -> dict[str, Any]:
-    """The parts that did not get one class throughout, and whether each operator wavers where the others do.
-
-    operators: parts on which it wavers and the others disagree (both), on which only one of these is so, and
-    neither; the odds and Fisher's exact p that the two go together.
+    """Find parts that did not get one class throughout, and whether operators waver on the same parts
+    (Fisher's exact).
     """
     counts = table.groupby(["part", "value"], sort=False).size()
     kinds = table.groupby("part", sort=False)["value"].nunique()
@@ -35,11 +33,9 @@ def grey_zone(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def model_and_people(table: pd.DataFrame, people: Iterable[str]) -> dict[str, Any] | None:
-    """Does the model split where people split: parts on which verdicts of both sides are more than one.
+    """Count parts on which verdicts of the model, of people or of both split, with Fisher's exact p.
 
-    table   part, operator, value; people: the operators that are persons, all others are the model
-    Keys: parts (those that both judged), both, only_model, only_people, neither, odds, p (Fisher's exact), and the
-    names of the parts on which only the model splits. None where no part was judged by both.
+    None where no part was judged by both.
     """
     persons = table["operator"].isin(set(people))
     model = table[~persons].groupby("part", sort=False)["value"].nunique() > 1

@@ -1,8 +1,7 @@
 """The grey zone of a go/no-go gauge in the unit of the parts: signal detection.
 
-Parts whose true size is known are put in order. Far out all are rejected every time, far in all are accepted; in
-between verdicts split. The width of that zone is the gauge's error (AIAG, MSA, 4th edition, 2010, chapter III-C;
-ISO 22514-7:2012, 12.3).
+Between parts that are always rejected and parts that are always accepted, verdicts split. The width of that zone
+is the gauge's error (AIAG, MSA, 4th edition, 2010, chapter III-C; ISO 22514-7:2012, 12.3).
 """
 
 from __future__ import annotations
@@ -20,13 +19,8 @@ NAN = float("nan")
 
 @dataclass(frozen=True, kw_only=True)
 class Zone:
-    """One limit's zone: from the part from which on all are rejected to the one from which on all are accepted.
-
-    side      "lower" or "upper": which limit of the tolerance lies in it
-    rejected  size of the innermost part beyond which every verdict is a rejection
-    accepted  size of the outermost part within which every verdict accepts
-    width     how far apart they are, in the unit of the sizes
-    parts     how many parts lie between them
+    """The zone at one limit: sizes of the innermost always rejected and outermost always accepted part, and
+    the width.
     """
 
     side: str
@@ -50,10 +44,8 @@ class SignalDetection:
 def signal_detection(
     table: pd.DataFrame, defect: set[str], *, low: float | None = None, high: float | None = None
 ) -> SignalDetection:
-    """The grey zone of part, value and measured (the part's true size, a number).
-
-    defect     the classes that reject
-    low, high  the tolerance, if known. InputError where no part is accepted or none rejected every time
+    """Find the grey zone of part, value and measured (the true size); InputError where none is accepted or
+    rejected.
     """
     of = table[table["measured"].notna()]
     of = of.assign(bad=of["value"].isin(defect)).groupby("part")

@@ -34,14 +34,15 @@ def _of_sizes(found: Mapping[str, Any]) -> bool:
 
 VERDICTS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 SHARES = ("agreement", "effectiveness", "miss_rate", "false_alarm_rate")
+# Figures whose worst is the lowest.
 LOWEST = ("agreement", "effectiveness", "kappa")
-"""Figures whose worst is the lowest."""
 IN_UNITS = (
     *("bias", "sd", "largest_bias", "centre", "sigma", "low", "high"),
     *("repeatability", "switches_at", "width"),
 )
+# Figures of a stability chart, told to as many decimals as two digits of their sigma.
 LEVELS = ("centre", "low", "high")
-"""Figures of a stability chart, told to as many decimals as two digits of their sigma."""
+# The six figures of each kind of study: key, symbol, what it is.
 SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
     "gauge": (
         ("percent_grr", "%GRR", "of the study variation"),
@@ -69,9 +70,9 @@ SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "linearity": (
         ("bias", "Bias", "mean of all"),
-        ("bias_p", "p", "of the bias"),
+        ("percent_bias", "% bias", "of the tolerance"),
         ("slope", "Slope", "bias per unit"),
-        ("slope_p", "p", "of the slope"),
+        ("percent_largest_bias", "% bias", "the largest over the range"),
         ("largest_bias", "Bias", "the largest of a part"),
         ("r_squared", "R²", "of the line"),
     ),
@@ -84,7 +85,7 @@ SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("bias", "Bias", "centre less reference"),
     ),
 }
-"""The six figures of each kind of study: key, symbol, what it is."""
+# The six of a go/no-go gauge tried on parts of known size, whose classes have no reference.
 GO_NO_GO = (
     ("bias", "Bias", "of the gauge at the limit"),
     ("p", "p", "of the bias"),
@@ -93,12 +94,12 @@ GO_NO_GO = (
     ("width", "Grey zone", "mean width"),
     ("percent_tolerance", "Grey zone", "of the tolerance"),
 )
-"""The six of a go/no-go gauge tried on parts of known size, whose classes have no reference."""
+# The six of a run: the gauge of its scores, and the agreement of its verdicts.
 OF_RUN = (
     *("percent_grr", "ndc", "within_operator.agreement", "between_operators.agreement"),
     *("against_reference.miss_rate", "against_reference.false_alarm_rate"),
 )
-"""The six of a run: the gauge of its scores, and the agreement of its verdicts."""
+# What stands for those of the six that could not be computed.
 IN_PLACE = (
     "percent_tolerance",
     "repeatability_sd",
@@ -106,7 +107,6 @@ IN_PLACE = (
     "part_sd",
     "against_reference.effectiveness",
 )
-"""What stands for those of the six that could not be computed."""
 Verdicts = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
@@ -159,8 +159,8 @@ def _of_limit(
 ) -> list[Tile]:
     """The six of a go/no-go gauge, at the limit where its bias is the largest."""
     zone = {name: found["signal_detection"][name] for name in ("width", "percent_tolerance")}
-    verdict = verdicts.get(("limit_bias_p", f"the {limit['side']} limit"))
-    judged = {} if verdict is None else {("p", ""): verdict}
+    verdict = verdicts.get(("percent_limit_bias", f"the {limit['side']} limit"))
+    judged = {} if verdict is None else {("bias", ""): verdict}
     shown = [_plain({**limit, **zone}, row, unit, judged) for row in GO_NO_GO]
     return [replace(tile, of=f"{limit['side']} limit") if k < 4 else tile for k, tile in enumerate(shown)]
 

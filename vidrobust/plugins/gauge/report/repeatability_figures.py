@@ -25,10 +25,10 @@ SHARES = (
     ("percent_study", "of the study variation"),
     ("percent_tolerance", "of the tolerance"),
 )
+# Parts that have room on an axis.
 MOST_PARTS = 30
-"""Parts that have room on an axis."""
+# Height of a row of a forest, and of all about it, inches.
 ROW_IN, REST_IN = 0.27, 0.95
-"""Height of a row of a forest, and of all about it, inches."""
 
 
 def components(gauge: Mapping[str, Any]) -> Picture:
@@ -169,8 +169,8 @@ def scores(table: pd.DataFrame, what: str) -> Picture:
         return drawing.encode(figure, "Values by part, by operator, and operator by part", caption)
 
 
+# Of whom, and the value with its interval.
 Rows = Sequence[tuple[str, Mapping[str, Any]]]
-"""Of whom, and the value with its interval."""
 
 
 def agreement(shares: Mapping[str, Rows], kappas: Mapping[str, Rows]) -> list[Picture]:

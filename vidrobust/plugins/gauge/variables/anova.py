@@ -26,21 +26,21 @@ from vidrobust.text.numbers import percent
 
 Design = Literal["crossed", "nested", "one operator", "unbalanced", "expanded"]
 AskedDesign = Literal["auto", "crossed", "nested"]
+# p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010).
 POOL_ABOVE = 0.25
-"""p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010)."""
 ONE_OPERATOR = "one operator: nothing is known of reproducibility"
 NO_SPREAD = "no repeat differs from another: the values are rounded too coarsely, or copied"
 COARSE = (
     "in {share} of the cells all repeats are equal: the values' step is coarse against the gauge's spread"
 )
+# Share of ranges that are 0 from which on a step is too coarse (AIAG, MSA, 4th edition, 2010, chapter II-D).
 COARSE_FROM = 0.25
-"""Share of ranges that are 0 from which on a step is too coarse (AIAG, MSA, 4th edition, 2010, chapter II-D)."""
 MAYBE_NESTED = (
     "parts of one name differ between operators and no more from part to part: if each operator had parts of its "
     "own, say --design nested"
 )
+# p-values of the interaction and of parts that hint at parts of one name which are not one part.
 SURE, LIKELY = 0.001, 0.05
-"""p-values of the interaction and of parts that hint at parts of one name which are not one part."""
 NAN = float("nan")
 
 
@@ -60,13 +60,16 @@ class AnovaRow:
 class Anova:
     """The analysis of a study.
 
-    design       "crossed", "nested" or "one operator"; by likelihood "unbalanced" or "expanded"
-    interaction  "kept", "pooled" or "none" (not separable, or no such term)
-    rows         table of variance with the interaction, where there is one, and ``pooled`` without it
-    components   name -> variance: repeatability, operator, interaction, reproducibility, grr, part, total, and by
-                 likelihood further factors
-    likelihood   the fit where mean squares would not do, else None
-    notes        what a reader must know: unbalanced, no replication, pooled
+    Attributes
+    ----------
+    design, interaction
+        "crossed", "nested", "one operator", "unbalanced" or "expanded"; "kept", "pooled" or "none".
+    rows, pooled
+        Table of variance with the interaction and without it.
+    components
+        Variances: repeatability, operator, interaction, reproducibility, grr, part, total, further factors.
+    likelihood
+        The fit where mean squares would not do, else None.
     """
 
     design: Design
@@ -98,13 +101,18 @@ def analyse(
     factors: Sequence[str] = (),
     seed: int = 0,
 ) -> Anova:
-    """The analysis of variance of part, operator, trial, value; InputError where the design allows none.
+    """Analyse the variance of part, operator, trial, value; InputError where the design allows none.
 
-    design   as the table says by its names ("auto"), or as asked; "nested" takes a part's name for another part
-             with each operator
-    factors  further columns that may make values differ, such as a station or a day
-    Where cells are empty, nested operators have different numbers of parts, or there are factors, the components
-    are those of restricted maximum likelihood; seed: of the draws behind their intervals.
+    Parameters
+    ----------
+    design
+        "auto" as the names say, or as asked; "nested": a part's name is another part with each operator.
+    factors
+        Further columns that may make values differ. With these, empty cells or uneven nesting, the components
+        are those
+        of restricted maximum likelihood.
+    seed
+        Of the draws behind their intervals.
     """
     if design == "nested":
         table = table.assign(part=table["operator"].astype(str) + "/" + table["part"].astype(str))

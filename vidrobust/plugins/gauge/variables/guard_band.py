@@ -16,13 +16,8 @@ POINTS = 4001
 
 @dataclass(frozen=True)
 class GuardBand:
-    """A guard band of k x repeatability at each limit.
-
-    repeatability_sd, gauge_sd      of the same operator; of the whole gauge, with what lies between operators
-    accept_low, accept_high         acceptance limits, inside the tolerance; infinite where there is no such limit
-    false_accepts, false_rejects    shares of all parts: bad but accepted, good but rejected, with the guard band
-    ..._without                     the same without it
-    share_bad                       parts outside the tolerance
+    """A guard band of k x repeatability at each limit: acceptance limits, and false decisions with and
+    without it.
     """
 
     k: float
@@ -46,12 +41,12 @@ def guard_band(
     parts: np.ndarray,
     k: float = 1.96,
 ) -> GuardBand:
-    """What a guard band of ``k`` x ``repeatability_sd`` does, summed over parts (JCGM 106:2012, chapter 9).
+    """Return what a guard band of ``k`` x ``repeatability_sd`` does, summed over parts (JCGM 106:2012,
+    chapter 9).
 
-    The band is as wide as asked; what it costs and saves is computed with the whole error of the gauge.
-
-    low, high  the tolerance; -inf or inf where it is one-sided
-    parts      (N,) true values of parts of equal chance: ``normal_parts``, or the means of those in a study
+    ``low``, ``high`` may be infinite; ``parts`` (N,) are true values of equal chance. Costs use the whole
+    error of the
+    gauge.
     """
     if not low < high or not (np.isfinite(low) or np.isfinite(high)):
         raise SettingsError(
@@ -80,12 +75,7 @@ def normal_parts(mean: float, sd: float) -> np.ndarray:
 def guard_band_counted(
     band: GuardBand, low: float, high: float, scores: pd.DataFrame, defect: set[str]
 ) -> dict[str, int]:
-    """What the band does to the scores of a study, counted.
-
-    scores  score, reference ("" where unknown): one row a part, pass and operator
-    Keys: n; in_band (accepted without the band and not with it); with references of both kinds also bad, good,
-    bad_accepted, bad_accepted_without, good_rejected, good_rejected_without.
-    """
+    """Count what the band does to the scores of a study: score, reference ("" where unknown)."""
     value = scores["score"].to_numpy(np.float64)
     without = (value >= low) & (value <= high)
     kept = (value >= band.accept_low) & (value <= band.accept_high)

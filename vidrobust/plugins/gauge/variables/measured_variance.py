@@ -1,10 +1,9 @@
 """Variance components as combinations of mean squares, with intervals.
 
-A component is a sum of coefficients times mean squares, some of them negative: part = (MS part - MS interaction) /
-(operators x trials). Its interval is a modified large sample interval (Ting, Burdick, Graybill, Jeyaratnam & Lu,
-Journal of Statistical Planning and Inference 26, 1990, p. 377-390; Burdick, Borror & Montgomery, Design and
-Analysis of Gauge R&R Studies, 2005, appendix B). Ratios of components have generalized intervals (the same
-book, chapter 5).
+Modified large sample intervals (Ting, Burdick, Graybill, Jeyaratnam & Lu, Journal of Statistical Planning and
+Inference 26, 1990; Burdick, Borror & Montgomery, Design and Analysis of Gauge R&R Studies, 2005, appendix B);
+ratios
+have generalized intervals (the same book, chapter 5).
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from scipy import stats
 
 from vidrobust.statistics.levels import LEVEL
 
+# Draws of a generalized interval.
 DRAWS = 20_000
-"""Draws of a generalized interval."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,8 @@ class MeanSquare:
 
 @dataclass(frozen=True)
 class Component:
-    """A variance: coefficients on mean squares, which as estimated may be negative and is then reported as 0.
-
-    of   of a sum of variances those that it is the sum of: each is cut at 0 before they are added, so that what
-         is reported of the sum is the sum of what is reported (gauge R&R is never less than repeatability)
+    """A variance as coefficients on mean squares, or a sum ``of`` variances that are each cut at 0 before
+    they are added.
     """
 
     terms: tuple[tuple[float, MeanSquare], ...]
@@ -54,9 +51,8 @@ class Component:
         return sum(each.variance for each in self.of) if self.of else max(0.0, self.uncut)
 
     def interval(self) -> tuple[float, float]:
-        """The modified large sample interval of the variance, cut at 0.
-
-        That of a sum lies no lower than that of any of its summands, at either end, and holds the estimate.
+        """Return the modified large sample interval, cut at 0; that of a sum lies no lower than that of a
+        summand.
         """
         below, above = _spread(self.terms, lower=True), _spread(self.terms, lower=False)
         low = max(0.0, self.uncut - math.sqrt(max(0.0, below)))
@@ -85,11 +81,7 @@ def sum_of(*components: Component) -> Component:
 
 
 def _spread(terms: Sequence[tuple[float, MeanSquare]], *, lower: bool) -> float:
-    """Squared distance of one end from the estimate.
-
-    Each mean square on its own can move by G towards 0 or by H away; products of a positive and a negative
-    term, and of terms of one sign where there are others, correct for their moving together.
-    """
+    """Squared distance of one end from the estimate."""
     # for the upper end the negative terms take the part of the positive ones
     front = [(abs(c), square) for c, square in terms if (c > 0) == lower]
     back = [(abs(c), square) for c, square in terms if (c > 0) != lower]
@@ -130,10 +122,8 @@ def _same_sign(one: int, other: int) -> float:
 
 
 def percent_of_total(gauge: Component, part: Component, *, seed: int = 0) -> tuple[float, float, float]:
-    """100 sqrt(gauge / (gauge + part)): estimate, low, high, by the generalized interval.
-
-    Each mean square is replaced by df x mean square / a draw of chi-square, and the quantiles of the ratio are
-    taken; a component below 0 counts as 0. NaN where nothing varies at all.
+    """Return 100 sqrt(gauge / (gauge + part)): estimate, low, high, by the generalized interval; NaN without
+    variation.
     """
     squares = {square.source: square for c, square in (*gauge.terms, *part.terms)}
     total = gauge.variance + part.variance

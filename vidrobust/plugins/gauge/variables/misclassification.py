@@ -1,7 +1,6 @@
 """How often a gauge takes a bad part for a good one and a good one for a bad one.
 
-Parts and gauge errors are normal and independent; a part is bad outside the tolerance and rejected where it is
-measured outside (Burdick, Borror & Montgomery, Design and Analysis of Gauge R&R Studies, 2005, chapter 6).
+Parts and errors are normal and independent (Burdick, Borror & Montgomery, 2005, chapter 6).
 """
 
 from __future__ import annotations
@@ -15,18 +14,14 @@ from scipy import special
 
 from vidrobust.errors import SettingsError
 
+# Standard deviations of parts that are summed over.
 REACH = 9.0
-"""Standard deviations of parts that are summed over."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Misclassification:
-    """Shares of all parts, and of those that it happens to.
-
-    bad                  parts out of tolerance
-    bad_and_accepted, good_and_rejected  of all parts
-    consumers_risk       of the bad parts those that are accepted; NaN without bad parts
-    producers_risk       of the good parts those that are rejected
+    """Shares of all parts (bad, bad_and_accepted, good_and_rejected), and risks of the bad and of the good
+    parts.
     """
 
     bad: float

@@ -1,9 +1,8 @@
-"""The interval of a variance from the likelihood: how far it falls where the variance is held at another value.
+"""The interval of a variance from how far the likelihood falls where the variance is held at another value.
 
-The signed root of twice the fall is nearly standard normal (Pawitan, In All Likelihood, 2001, section 9; lme4
-takes intervals from it too). Of a variance of few degrees of freedom the root is not centred: that of a mean
-square of df degrees lies sqrt(2 / df) / 3 too low on average, a third of the skewness, and is put right by it.
-For a single mean square the interval is then that of the chi-square within 8 %.
+The signed root of twice the fall is nearly standard normal (Pawitan, In All Likelihood, 2001, section 9). It lies
+sqrt(2 / df) / 3 too low for few degrees of freedom and is corrected; for a single mean square the interval is then
+that of the chi-square within 8 %.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+# Roots up to which the curve is drawn; beyond it goes on as a straight line over the logarithm.
 REACH = 3.2
-"""Roots up to which the curve is drawn; beyond it goes on as a straight line over the logarithm."""
 STEP = 2.5
 MOST_POINTS = 30
 
@@ -43,11 +42,8 @@ class Curve:
 def curve_of(
     estimate: float, loss: Callable[[float], float], *, least: float, scale: float, freedom: int
 ) -> Curve:
-    """The curve of a variance.
-
-    loss     value of the variance -> how much less the log-likelihood is there, at least 0
-    least    smallest value that can be held, 0 where the variance can be; scale: of the values' variance
-    freedom  degrees of freedom by which the root is centred
+    """Return the curve of a variance; ``loss`` gives the fall of the log-likelihood at a value, ``freedom``
+    centres it.
     """
     shift = math.sqrt(2 / freedom) / 3
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import integrate, stats
+
+from vidrobust.statistics.levels import ALPHA
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,10 @@ def range_study(table: pd.DataFrame) -> RangeStudy | None:
 
 @dataclass(frozen=True)
 class RangeCharts:
-    """The average and range charts of a gauge study (AIAG, MSA, 4th edition, 2010, chapter III-B).
+    """The average and range charts of a gauge study (AIAG, MSA, 2010, chapter III-B): (operators, parts) and
+    limits.
 
-    average, spread          (operators, parts) tables: mean and range of each cell
-    average_centre, average_low, average_high  centre and limits of the averages: X +- A2 R
-    range_centre, range_low, range_high        of the ranges: D3 R, R, D4 R
-    Averages beyond their limits are wanted: the gauge distinguishes parts. Ranges beyond theirs are not: an
-    operator did not repeat as the others do.
+    Averages beyond their limits are wanted: the gauge distinguishes parts. Ranges beyond theirs are not.
     """
 
     average: pd.DataFrame
@@ -108,11 +108,38 @@ def range_charts(table: pd.DataFrame) -> RangeCharts | None:
     )
 
 
-def distinct_categories(part_sd: float, grr_sd: float) -> int | None:
-    """How many groups of parts the gauge distinguishes: 1.41 part / gauge, cut, at least 1 (AIAG, MSA, 2010).
+def range_state(table: pd.DataFrame) -> dict[str, Any] | None:
+    """Return whether the range chart of part, operator, value is in control; None without repeats that differ.
 
-    None where nothing varies at all: neither parts nor the gauge were seen to.
+    A chart of many ranges has some beyond their limits by chance (0.6 % of them with three trials). So the chart
+    as a whole is out of control where its widest range is too wide at ALPHA, corrected for all ranges
+    (Bonferroni). ``out`` names operator and part of all ranges beyond D4.
     """
+    cells = table.groupby(["operator", "part"], sort=False)["value"]
+    found = pd.DataFrame({"range": cells.max() - cells.min(), "size": cells.size()})
+    found = found[found["size"] > 1]
+    if not (found["range"] > 0).any():
+        return None
+    sizes = found["size"].to_numpy(int)
+    d2 = np.array([mean_range(int(size)) for size in sizes])
+    sigma = float((found["range"] / d2).mean())
+    spread = found["range"].to_numpy(np.float64) / sigma
+    upper = d2 + 3 * np.sqrt(np.array([single_range(int(size)) for size in sizes]) ** 2 - d2**2)
+    widest = int(np.argmax(spread - upper))
+    p = float(stats.studentized_range.sf(spread[widest], sizes[widest], np.inf))
+    p = min(1.0, len(found) * max(p, 0.0))
+    return {
+        "kind": "range",
+        "points": len(found),
+        "out": [[str(operator), str(part)] for operator, part in found.index[spread > upper]],
+        "p": p,
+        "level": ALPHA,
+        "in_control": p >= ALPHA,
+    }
+
+
+def distinct_categories(part_sd: float, grr_sd: float) -> int | None:
+    """Return 1.41 part / gauge, cut, at least 1 (AIAG, MSA, 2010); None where nothing varies."""
     if part_sd <= 0 and grr_sd <= 0:
         return None
     return max(1, int(math.sqrt(2) * part_sd / grr_sd)) if grr_sd > 0 else 10_000

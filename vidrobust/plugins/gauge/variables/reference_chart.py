@@ -1,7 +1,5 @@
-"""Stability of a gauge: the same reference part measured day after day, as a control chart.
-
-AIAG, MSA, 4th edition (2010), chapter III-B: averages and ranges of the readings of one time; of single readings
-their moving range. A gauge is stable where no point is beyond its limits and none of the runs is too long.
+"""Stability of a gauge: the same reference part measured day after day, as a control chart (AIAG, MSA, 2010,
+III-B).
 """
 
 from __future__ import annotations
@@ -19,8 +17,8 @@ from scipy import stats
 from vidrobust.errors import InputError
 from vidrobust.plugins.gauge.variables.range_method import mean_range, single_range
 
+# Points in a row on one side of the centre that are too many.
 LONG_RUN = 8
-"""Points in a row on one side of the centre that are too many."""
 FEWEST, USUAL = 5, 20
 HALF = 0.5
 
@@ -37,16 +35,8 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceChart:
-    """The chart.
-
-    times                    of the points, in order; sizes: readings of each
-    average, spread          of each point; spread is the range, of single readings the moving one (first: NaN)
-    centre, low, high        of the averages; spread_centre, spread_high of the spread
-    out, shifted             points beyond a limit; in a run of LONG_RUN and more on one side
-    sigma                    standard deviation within, from the ranges
-    slope, slope_p           per point, of a straight line through the averages, and its p-value against 0
-    reference, bias, bias_p  NaN without a reference
-    change                   where the level changes most; None where no single change explains half of it
+    """The chart: points with spread, limits, points out or in a run, trend, bias, and where the level changes
+    most.
     """
 
     times: tuple[str, ...]
@@ -81,10 +71,7 @@ class ReferenceChart:
 
 
 def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> ReferenceChart:
-    """The chart of time (in order) and value: of a reference part, one or several readings a time.
-
-    InputError with fewer than FEWEST times, or times of different numbers of readings.
-    """
+    """Draw the chart of time (in order) and value of a reference part; InputError with fewer than FEWEST times."""
     groups = [rows["value"].to_numpy(np.float64) for _, rows in table.groupby("time", sort=False)]
     times = [str(time) for time in dict.fromkeys(table["time"])]
     sizes = {len(values) for values in groups}

@@ -22,24 +22,23 @@ from vidrobust.statistics.levels import LEVEL
 # Variances are estimated within their range, so none is negative. For balanced designs the estimates are those of
 # the analysis of variance wherever that gives none below 0.
 
+# Levels of all effects together up to which their covariance is solved as a whole.
 MOST_LEVELS = 2000
-"""Levels of all effects together up to which their covariance is solved as a whole."""
 RESIDUAL = "repeatability"
+# Share of the variance of the values that counts as 0.
 LEAST = 1e-9
-"""Share of the variance of the values that counts as 0."""
 STEPS = 200
+# Gain of log-likelihood below which the climb ends; the rounding of very unlike variances is no less.
 ENOUGH = 1e-8
-"""Gain of log-likelihood below which the climb ends; the rounding of very unlike variances is no less."""
+# Ratios of every variance to that of the error from which the climb begins.
 STARTS = (0.1, 10.0)
-"""Ratios of every variance to that of the error from which the climb begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reml:
     """The fit: mean, its standard error, variances (K,) in the order of ``names``, the error's last.
 
-    log_likelihood  of the residuals
-    freedom         (K,) independent contrasts that each effect has of its own: levels less those of what it holds
+    ``freedom`` (K,): independent contrasts that each effect has of its own.
     """
 
     mean: float
@@ -82,11 +81,7 @@ class Reml:
 
 @dataclass(frozen=True)
 class Likelihood:
-    """The restricted likelihood of values y (n,), of which only inner products with the effects are kept.
-
-    Z is the (n, q) indicator of all levels of all effects; sizes (K - 1,): levels of each effect; products:
-    Z'Z, cross: Z'[1, y], inner: [1, y]'[1, y].
-    """
+    """The restricted likelihood of values y (n,), from inner products with the indicators Z of all effects."""
 
     n: int
     products: np.ndarray
@@ -154,9 +149,8 @@ class Point:
 
 
 def fit_reml(y: np.ndarray, factors: Mapping[str, np.ndarray]) -> Reml:
-    """The fit of values (n,) with random effects, each given by its level of every value (n,).
-
-    InputError where there are too many levels, a factor has as many as there are values, or all together do.
+    """Fit values (n,) with random effects, each given by its level of every value; InputError for too many
+    levels.
     """
     y = np.asarray(y, np.float64)
     codes = {name: np.unique(np.asarray(level), return_inverse=True)[1] for name, level in factors.items()}
@@ -356,10 +350,8 @@ class LikelihoodStudy:
 def by_likelihood(
     table: pd.DataFrame, factors: Sequence[str] = (), *, nested: bool = False, seed: int = 0
 ) -> LikelihoodStudy:
-    """The study of part, operator, value and further factors (columns), whatever is missing of it.
+    """Study part, operator, value and further factors, whatever is missing of them.
 
-    seed    of the draws behind the intervals of sums and of percent_grr
-    nested  parts belong to operators (names are distinct already): there is no operator by part then
     InputError where nothing was measured twice, or a factor is missing or has one level.
     """
     for name in factors:

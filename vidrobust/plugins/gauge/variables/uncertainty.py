@@ -1,8 +1,4 @@
-"""The uncertainty of a measuring system and of the measuring process, and their capability ratios.
-
-ISO 22514-7:2012 and VDA 5 (2nd edition, 2010): standard uncertainties are added as squares; Q_MS and Q_MP are the
-expanded uncertainties, twice, in percent of the tolerance, with 15 % and 30 % as their usual limits.
-"""
+"""The uncertainty of a measuring system and process, and their capability ratios (ISO 22514-7:2012, VDA 5)."""
 
 from __future__ import annotations
 
@@ -12,8 +8,8 @@ from dataclasses import dataclass
 
 from vidrobust.errors import SettingsError
 
+# Standard uncertainties in an expanded one (95 % of a normal error).
 COVERAGE = 2.0
-"""Standard uncertainties in an expanded one (95 % of a normal error)."""
 SYSTEM = ("calibration", "resolution", "repeatability_reference", "bias", "linearity", "system_rest")
 PROCESS = (
     "repeatability_parts",
@@ -24,8 +20,8 @@ PROCESS = (
     "stability",
     "process_rest",
 )
+# These give the same spread by different means: the largest counts (ISO 22514-7, table 4).
 REPEATABILITY = ("resolution", "repeatability_reference", "repeatability_parts")
-"""These give the same spread by different means: the largest counts (ISO 22514-7, table 4)."""
 NAMES = {
     "calibration": "calibration of the reference (U / 2)",
     "resolution": "resolution of the display",
@@ -45,13 +41,7 @@ NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """The budget.
-
-    components   standard uncertainty by name; counted: those that enter, of the system and of the process
-    u_ms, u_mp   combined standard uncertainties; u_mp None where nothing is known of the process
-    q_ms, q_mp   100 x 2 x COVERAGE x u / tolerance
-    least_tolerance_ms, least_tolerance_mp  the narrowest tolerance for which q would just reach its limit
-    """
+    """Standard uncertainties by name, combined ones of system and process, capability ratios, least tolerances."""
 
     components: dict[str, float]
     counted_ms: tuple[str, ...]
@@ -70,9 +60,8 @@ class Budget:
 def budget(
     components: Mapping[str, float], tolerance: float, *, limit_ms: float = 15.0, limit_mp: float = 30.0
 ) -> Budget:
-    """The budget of standard uncertainties (of SYSTEM and PROCESS, in the unit of the tolerance).
-
-    SettingsError for a name that is none, a negative one, or a tolerance that is not above 0.
+    """Add up standard uncertainties of SYSTEM and PROCESS, in the unit of the tolerance; SettingsError for
+    wrong ones.
     """
     unknown = sorted(set(components) - set(NAMES))
     if unknown:
