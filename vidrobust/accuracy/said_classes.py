@@ -83,6 +83,8 @@ def by_name(labels: pd.DataFrame) -> pd.DataFrame:
 def _classes(name: str, source: str, class_names: Sequence[str]) -> list[int]:
     text = str(name).strip()
     known = {each.casefold() for each in class_names}
+    if text.casefold() == "pedestrian" and "pedestrian" not in known and "person" in known:
+        text = "person"  # MOTChallenge's word for COCO's class
     is_name = not known.isdisjoint({text.casefold(), shown_name(text).casefold()}) or text in imagenet_wnids()
     if not is_name and source not in NUMBERS_ARE_CLASSES:
         return []

@@ -20,7 +20,7 @@ from vidrobust.metrics.catalogue import TASKS, metrics_of
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
-from vidrobust.run_folder.model_tasks import tasks_of
+from vidrobust.run_folder.reader import tasks_of
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.from_run import units_of_run
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
