@@ -20,9 +20,15 @@ def test_a_sequence_of_mot15(annotations: Path) -> None:
     assert set(rows["item"]) == {"TUD-Campus"}
     assert (rows["frame"].min(), rows["frame"].max()) == (0, 70)  # 1 to 71 in the file
     assert rows["track"].nunique() == 8  # cut -d, -f2 | sort -u
-    assert rows.loc[0, ["x1", "y1", "x2", "y2"]].tolist() == [399, 182, 399 + 121, 182 + 229]
+    assert rows.loc[0, ["x1", "y1", "x2", "y2"]].tolist() == [
+        398,
+        181,
+        398 + 121,
+        181 + 229,
+    ]  # from 1 in the file
     assert (rows["label"] == -1).all()
-    assert "times are not known" in labels.notes[-1]
+    assert set(rows["label_name"]) == {"pedestrian"}  # what MOT15 has no column for
+    assert len(labels.notes) == 3
 
 
 def test_classes_and_the_frame_rate_stand_beside_it(annotations: Path) -> None:

@@ -1,6 +1,7 @@
 """MOTChallenge: ``gt.txt`` with frame, track, x, y, width, height, confidence, class, visibility.
 
-``gt/labels.txt`` beside it names the classes (from 1), ``seqinfo.ini`` above it the frame rate.
+``gt/labels.txt`` beside it names the classes (from 1), ``seqinfo.ini`` above it the frame rate. Frames and pixels
+count from 1 in the file and from 0 here, as in recorded boxes of this format (``models/detection/box_files.py``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,22 @@ from vidrobust.footage.records import BadValueError, Record, number, read_table,
 from vidrobust.text.printable import printable
 
 NAME = "mot"
+# Milan et al. 2016, "MOT16: A Benchmark for Multi-Object Tracking", table 1; 13 came with MOT20.
+CLASSES = (
+    "pedestrian",
+    "person on vehicle",
+    "car",
+    "bicycle",
+    "motorbike",
+    "non motorized vehicle",
+    "static person",
+    "distractor",
+    "occluder",
+    "occluder on the ground",
+    "occluder full",
+    "reflection",
+    "crowd",
+)
 NINE = ("frame", "id", "x", "y", "w", "h", "confidence", "class", "visibility")
 TEN = (*NINE[:7], "world_x", "world_y", "world_z")  # MOT15: no class, a place in the world
 LAYOUTS = {9: NINE, 10: TEN}
@@ -41,7 +58,10 @@ def read(path: Path) -> Labels:
             rows.append(_row(record, printable(item), classes, rate))
         except BadValueError as error:
             problems.append(error.problem)
-    notes = ["frames and pixels are counted from 1 in MOTChallenge; boxes are kept as written"]
+    notes = ["frames and pixels are counted from 1 in MOTChallenge, and from 0 here"]
+    unnamed = sum(row["label"] == NOT_A_CLASS for row in rows)
+    if unnamed:
+        notes.append(f"{unnamed} rows without a class: {CLASSES[0]}, the only class that MOTChallenge scores")
     if rate is None:
         notes.append("no seqinfo.ini with the frame rate: times are not known")
     return Labels(
@@ -62,6 +82,8 @@ def _row(record: Record, item: str, classes: dict[int, str], rate: float | None)
     if w <= 0 or h <= 0:
         raise BadValueError(record.problem("w, h", f"expected more than 0, got {w} and {h}"))
     label = whole(record, "class")
+    if label is not None and label < 1:  # -1: none
+        label = None
     track = required(record, "id", whole)
     considered = required(record, "confidence", number) != 0
     more: dict[str, object] = {"presence": "present" if considered else "uncertain"}
@@ -71,16 +93,17 @@ def _row(record: Record, item: str, classes: dict[int, str], rate: float | None)
         time_s=frame / rate if rate else float("nan"),
         track="" if track < 0 else str(track),
         label=NOT_A_CLASS if label is None else label,
-        label_name="" if label is None else classes.get(label, str(label)),
-        box=(x, y, x + w, y + h),
+        label_name=CLASSES[0] if label is None else classes.get(label, str(label)),
+        box=(x - 1, y - 1, x - 1 + w, y - 1 + h),
         source=NAME,
         more=more | {c: record.text(c) for c in ("confidence", "visibility") if c in record.values},
     )
 
 
 def _classes(path: Path) -> dict[int, str]:
+    """Number -> name by labels.txt; those of MOTChallenge without it."""
     if not path.is_file():
-        return {}
+        return dict(enumerate(CLASSES, 1))
     names = path.read_text(encoding="utf-8", errors="replace").splitlines()
     return {place: printable(name.strip()) for place, name in enumerate(names, 1) if name.strip()}
 
