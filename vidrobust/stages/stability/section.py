@@ -13,8 +13,7 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric, Task, usable_pairs
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.run_folder.parts import with_parts
-from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.reader import RunTables, with_parts
 from vidrobust.stages.stability import overall as judgement
 from vidrobust.stages.stability.overall import Judgement, not_compared, overall, reported_first
 from vidrobust.statistics.agreement import cohens_kappa
@@ -33,8 +32,6 @@ from vidrobust.text.numbers import (
     with_interval,
 )
 from vidrobust.text.phrases import cut, plural
-
-# Cohen's kappa of the labels of neighbouring frames: agreement beyond what the mix of classes gives by chance.
 
 
 def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
