@@ -8,10 +8,9 @@ import pytest
 
 from tests.fuzz.tiny import model
 from vidrobust.pipeline import estimate, inputs
-from vidrobust.pipeline.counts import Counts
-from vidrobust.pipeline.estimate import START_S, TABLES_S, Cost, CostEstimate, estimate_cost, sped_up
+from vidrobust.pipeline.estimate import START_S, TABLES_S, Cost, CostEstimate, Counts, estimate_cost, sped_up
+from vidrobust.pipeline.inputs import frames_of
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.segments import frames_of
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 

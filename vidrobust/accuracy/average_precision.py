@@ -16,7 +16,7 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import ious
 from vidrobust.metrics.tracks.item_boxes import are_shaped, places_of
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 from vidrobust.statistics.standard_errors import leave_one_out
 
 LEAST_IOUS = np.linspace(0.5, 0.95, 10)

@@ -18,7 +18,7 @@ from vidrobust.models.network import check_frames, check_steady, first_batch
 from vidrobust.models.predict import Model
 from vidrobust.models.reading import are_probabilities, as_rows, check_finite
 from vidrobust.predictions import Classifications, Detections
-from vidrobust.shapes.places import mask_array
+from vidrobust.shapes.shape import mask_array
 
 # One frame, as a uint8 tensor (3, H, W) or a PIL image, to the network's input: a torchvision transform.
 Transform: TypeAlias = Callable[[Any], torch.Tensor]

@@ -8,8 +8,15 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import GroupedCommand, all_but, given, refuse_idle
-from vidrobust.cli.printing import print_json, print_result, reporter
+from vidrobust.cli.options import (
+    GroupedCommand,
+    all_but,
+    given,
+    print_json,
+    print_result,
+    refuse_idle,
+    reporter,
+)
 from vidrobust.cli.studies import on_target, options_of, refuse_words
 from vidrobust.errors import SettingsError
 from vidrobust.stages.boxes.stage import BOXES

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 
 SAME_CLASS = 0.3
 """What a pair of one class counts more than its IoU: among pairs that overlap alike, the class decides."""

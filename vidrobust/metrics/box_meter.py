@@ -20,11 +20,8 @@ from vidrobust.metrics.tracks.item_boxes import ENDS, ItemBoxes, item_boxes, joi
 from vidrobust.metrics.tracks.measures import duplicate_boxes, measure
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.predictions import Detections
-from vidrobust.shapes.places import Places
-from vidrobust.shapes.shape import shape_text
+from vidrobust.shapes.shape import Places, shape_text
 from vidrobust.tables import schema as tables
-
-# Which of a detector's boxes are looked at: of some classes, outside of some zones, within the frame.
 
 
 def chosen(found: Detections, only: Collection[str], ignored: Sequence[Zone]) -> Detections:

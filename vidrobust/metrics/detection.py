@@ -24,7 +24,7 @@ from vidrobust.metrics.metric import (
     Wording,
 )
 from vidrobust.predictions import Detections
-from vidrobust.shapes.places import shape_array
+from vidrobust.shapes.shape import shape_array
 
 NAME = "detection"
 MANY = float("inf")

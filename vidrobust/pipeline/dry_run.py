@@ -12,13 +12,11 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.load import load_models
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline import keys
-from vidrobust.pipeline.check import check_settings
-from vidrobust.pipeline.counts import Counts
-from vidrobust.pipeline.estimate import estimate_cost
-from vidrobust.pipeline.footage_units import units_of
+from vidrobust.pipeline.build import check_settings
+from vidrobust.pipeline.estimate import Counts, estimate_cost
 from vidrobust.pipeline.inputs import Inputs, find
 from vidrobust.pipeline.open import existing_of, folder_of, settled
-from vidrobust.pipeline.plan import Plan
+from vidrobust.pipeline.plan import Plan, units_of
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import BUDGETED, FootageStage, Stage, Stages

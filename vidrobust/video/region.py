@@ -12,13 +12,12 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.footage.item import Roi, roi_fault
-from vidrobust.footage.object_boxes import ObjectBoxes, crop_window
+from vidrobust.footage.item import ObjectBoxes, Roi, crop_window, roi_fault
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.text.printable import printable
 
+# (H, W, 3) uint8 RGB
 Picture = np.ndarray | torch.Tensor
-"""(H, W, 3) uint8 RGB."""
 
 
 class Placed(Protocol):

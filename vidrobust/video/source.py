@@ -10,8 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.footage.item import Roi
-from vidrobust.footage.object_boxes import ObjectBoxes
+from vidrobust.footage.item import ObjectBoxes, Roi
 from vidrobust.frames.batch import FrameBatch, VideoInfo
 
 

@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Semaphore, Thread
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 from weakref import WeakSet
 
 import numpy as np
@@ -16,10 +18,65 @@ import torch
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.batch import NO_PTS, FrameBatch, VideoInfo
 from vidrobust.text.printable import printable
-from vidrobust.video.prefetch import prefetched
 from vidrobust.video.region import Cut, Whole, covered
 
-# The memory of batches: numpy on the CPU, torch on a device, used again once nobody looks at it.
+# Batches made ahead on a thread.
+
+T = TypeVar("T")
+
+
+def prefetched(make: Callable[[], Generator[T]], depth: int) -> Generator[T]:
+    """What ``make()`` yields, made on one thread of its own, at most ``depth`` items ahead.
+
+    The item in the making counts as one, the one in the caller's hands does not. The generator is started,
+    run and closed on that thread. Its exception reaches the caller where the next item would have come.
+    Closing this generator, or leaving its loop by an exception, stops the thread and waits for it.
+    """
+    worker = _Worker(make, depth)
+    worker.start()
+    try:
+        while (made := worker.queue.get()) is not None:
+            if isinstance(made, BaseException):
+                raise made
+            worker.slots.release()
+            yield made
+            del made  # or the caller's item would be held while it waits for the next one
+    finally:
+        worker.stop()
+
+
+class _Worker(Thread, Generic[T]):
+    """Fills ``queue``; None says that there is no more."""
+
+    def __init__(self, make: Callable[[], Generator[T]], depth: int) -> None:
+        super().__init__(name="vidrobust-prefetch", daemon=True)
+        self.queue: SimpleQueue[T | BaseException | None] = SimpleQueue()
+        self.slots = Semaphore(depth)
+        self._make = make
+        self._stopped = Event()
+
+    def run(self) -> None:
+        try:
+            items = self._make()
+            try:
+                while self.slots.acquire() and not self._stopped.is_set():
+                    item = next(items, None)
+                    self.queue.put(item)
+                    if item is None:
+                        return
+                    del item
+            finally:
+                items.close()
+        except BaseException as error:
+            self.queue.put(error)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.slots.release()
+        self.join()
+
+
+# Memory of batches, used again once nobody holds a view of it.
 
 
 class Memory:
@@ -61,7 +118,6 @@ class Pool:
 
 
 def _count_references() -> int:
-    """What sys.getrefcount says inside such a loop of an array that only the list holds."""
     for memory in [np.empty(0)]:
         return sys.getrefcount(memory)
     return 0
@@ -70,8 +126,8 @@ def _count_references() -> int:
 _UNSEEN = _count_references()
 
 
+# Batches are made ahead up to this many bytes, and one always
 AHEAD_BYTES = 100 * 2**20
-"""Batches are made ahead up to this many bytes, and one always."""
 SAME_TIME_S = 1e-6
 
 
@@ -82,12 +138,12 @@ class Decoded:
     index: int
     time_s: float
     corrupt: bool
+    # () -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded
     rgb: Callable[[], np.ndarray | torch.Tensor]
-    """() -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded."""
+    # Whether the coding is refreshed here, in a stream that also has other frames
     keyframe: bool = False
-    """Whether the coding is refreshed here, in a stream that also has other frames."""
+    # The time stamp in ticks of the stream, where the reader has one
     stamp: int | None = None
-    """The time stamp in ticks of the stream, where the reader has one."""
 
 
 class Reader(Protocol):
@@ -308,7 +364,6 @@ class FrameStream:
             frames.close()
 
     def _nothing(self) -> None:
-        """A range of time may be empty; a whole video may not."""
         if self._selection.start_s is None and self._selection.end_s is None:
             raise InputError(f"{printable(self._reader.path)}: gives no frame; {'; '.join(self.problems)}")
         self._found["range"] = "no frame lies in the range of time that was asked for"

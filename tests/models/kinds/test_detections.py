@@ -13,7 +13,7 @@ import torch
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.models.kinds.detections import RecordedDetector, recorded_detector
 from vidrobust.models.spec import ModelSpec, split_options
-from vidrobust.shapes.rle import packed
+from vidrobust.shapes.mask import packed
 
 HEADER = "frame,score,label,x1,y1,x2,y2"
 

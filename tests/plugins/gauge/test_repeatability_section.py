@@ -12,10 +12,9 @@ import pytest
 from tests.plugins.gauge.published import AIAG, aiag_attribute, crossed
 from tests.stages.report.conftest import Page
 from vidrobust.files.json_text import plain
-from vidrobust.plugins.gauge.acceptance import load_profile
+from vidrobust.plugins.gauge.acceptance import load_profile, overall
 from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
 from vidrobust.plugins.gauge.certificate import hashes_of, write_certificate
-from vidrobust.plugins.gauge.overall import overall
 from vidrobust.plugins.gauge.repeatability_of import by_level
 from vidrobust.plugins.gauge.report.certificate_pages import tiles
 from vidrobust.plugins.gauge.report.repeatability_section import section, section_of_table, write_study

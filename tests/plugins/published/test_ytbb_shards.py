@@ -10,7 +10,7 @@ import pytest
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.labels import ytbb
-from vidrobust.footage.labels.ytbb_shards import is_shard, line_count, split
+from vidrobust.footage.labels.ytbb import is_shard, line_count, split
 from vidrobust.plugins.published import video_sets
 
 BAD = {

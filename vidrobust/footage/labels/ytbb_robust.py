@@ -16,10 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
-from vidrobust.footage.labels.class_map import read_class_map
 from vidrobust.footage.labels.json_file import read_json, with_lines
-from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of, sets_of
-from vidrobust.footage.labels.ytbb_classes import CLASSES
+from vidrobust.footage.labels.labels import LabelFormat, Labels, read_class_map, rows_of, sets_of
+from vidrobust.footage.labels.ytbb import CLASSES
 from vidrobust.footage.records import BadValueError, Problem, Record, columns_of, read_table, required, whole
 from vidrobust.text.printable import printable
 
@@ -30,16 +29,16 @@ from vidrobust.text.printable import printable
 # ANCHOR,FRAME, each as YTID_MS/frame-NUMBER.jpg. A key that comes twice holds as it stands the last time.
 
 KEY = re.compile(r"(?:.*/)?(.{11})_(\d+)/frame-(\d+)\.jpg")
+# Of an anchor, the worst first: one that is good and unsure at once is unsure
 VERDICTS = ("bad", "unsure", "good")
-"""Of an anchor, the worst first: one that is good and unsure at once is unsure."""
 SIMILAR, BAD_ANCHOR = "similar", "bad-anchor"
+# What takes a frame out although it was called similar (``load_pmk_annotations`` of the authors)
 DISSIMILAR = frozenset(
     {
         *("dissimilar", "problematic", "incorrect", "dont know", "deformation", "background-change"),
         *("occlusion-increased", "blur-increase", BAD_ANCHOR),
     }
 )
-"""What takes a frame out although it was called similar (``load_pmk_annotations`` of the authors)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,8 +124,8 @@ REVIEW = "anchor_labels.json"
 NEIGHBOURS = "pmk_labels.json"
 HEADER = ("ytid", "time_ms", "label")
 SWAPPED = {22: 23, 23: 22}
+# Frames about an anchor on either side
 WITHIN = 10
-"""Frames about an anchor on either side."""
 NUMBER_OF = {name: number for number, name in CLASSES.items()}
 
 Reviews = Mapping[tuple[str, int], Review]

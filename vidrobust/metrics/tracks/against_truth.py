@@ -14,7 +14,7 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 
 MATCH_IOU = 0.5
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))

@@ -32,9 +32,7 @@ from vidrobust.metrics.box_differences import (
 )
 from vidrobust.metrics.tracks.borders import REDRAWN, Zone, clipped, free_edge_velocity, touched
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.shapes.places import Places
-
-# Things at rest that are lost and found again on the same place: one object, however long the gap.
+from vidrobust.shapes.shape import Places
 
 STILL = 0.05
 """An object that moves by no more a frame, as a share of its size, is at rest."""

@@ -10,7 +10,7 @@ from vidrobust.metrics.box_differences import INSIDE, PART, SECOND, Boxes, areas
 from vidrobust.metrics.tracks.borders import in_zones, touches_border
 from vidrobust.metrics.tracks.follow import LATELY, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 
 REASONS = {
     "": "the object was missed",

@@ -15,7 +15,7 @@ import numpy as np
 from vidrobust.metrics.box_differences import ious
 from vidrobust.metrics.tracks.against_truth import Truth
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)
 MATCH_IOU = 0.5

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vidrobust.shapes.places import Places, shape_array
-from vidrobust.shapes.shape import read_shape
+from vidrobust.shapes.shape import Places, read_shape, shape_array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +82,6 @@ class ItemBoxes:
             shapes=None if self.shapes is None else self.shapes[keep],
         )
 
-
-# From the rows of the table ``detections`` back to the boxes of an item, to follow them otherwise.
 
 ENDS = ("first", "scene_cut", "frame_size", "corrupt")
 """What lies between two frames that no track goes across."""

@@ -71,11 +71,12 @@ def measure(
     rows = np.flatnonzero(track >= 0)
     rows = rows[np.lexsort((found.frame[rows], track[rows]))]
     seen = _boxes_along(found, objects, rows, settings)
-    along = pd.concat([seen, _gaps_along(gaps)], ignore_index=True)
+    along = pd.concat([seen, _without_box(gaps, gaps.missed, gaps.missed)], ignore_index=True)
     along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
     along["revert_flip"] = _reverts(along, revert_within)
     tracks = _tracks(found, track, rows, along, ends)
-    along = pd.concat([along, _vanished_along(ends)], ignore_index=True)
+    vanished = _without_box(ends, np.nan, 1.0).assign(revert_flip=np.nan)
+    along = pd.concat([along, vanished], ignore_index=True)
     along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
     about = tracks[["track", "track_label", "size"]]
     along = along.drop(columns="label").merge(about, on="track", how="left")
@@ -186,33 +187,18 @@ def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarra
     return inner[good]
 
 
-def _gaps_along(gaps: Gaps) -> pd.DataFrame:
-    missed = gaps.missed
+def _without_box(at: Gaps | Ends, missed: np.ndarray | float, uncovered: np.ndarray | float) -> pd.DataFrame:
+    """Rows of frames in which an object is expected and has no box."""
     return pd.DataFrame(
         {
-            "track": gaps.track,
-            "row": gaps.frame,
+            "track": at.track,
+            "row": at.frame,
             "missed": missed,
-            "uncovered": missed,
-            "reason": gaps.reason.astype(object),
+            "uncovered": uncovered,
+            "reason": at.reason.astype(object) if isinstance(at, Gaps) else "vanished",
             "label": -1,
             **dict.fromkeys(("second_box", "flip", "id_switch", *JITTERS), np.nan),
-            **_sides(gaps.boxes),
-        }
-    )
-
-
-def _vanished_along(ends: Ends) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "track": ends.track,
-            "row": ends.frame,
-            "missed": np.nan,
-            "uncovered": 1.0,
-            "reason": "vanished",
-            "label": -1,
-            **dict.fromkeys(("second_box", "flip", "revert_flip", "id_switch", *JITTERS), np.nan),
-            **_sides(ends.boxes),
+            **_sides(at.boxes),
         }
     )
 

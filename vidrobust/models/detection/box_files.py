@@ -26,7 +26,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_columns
 from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.labels import kitti, mot
-from vidrobust.shapes.coco import about, coco_box, coco_shape, polygon_text
+from vidrobust.shapes.polygon import about, coco_box, coco_shape, polygon_text
 from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
 
@@ -203,7 +203,9 @@ def _mot(path: Path) -> BoxFile:
         y2=table["y"] - first + table["h"],
     )
     # the class names of MOTChallenge hold for its own files; a tracker's results may be of anything
-    names = dict(enumerate(mot.CLASSES)) if path.parent.name in ("gt", "det") else {}
+    names = (
+        {label - 1: name for label, name in mot.CLASSES.items()} if path.parent.name in ("gt", "det") else {}
+    )
     return BoxFile(_checked(boxes, path), first=first, names=names)
 
 

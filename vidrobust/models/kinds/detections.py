@@ -17,8 +17,7 @@ from vidrobust.models.detection.box_files import BOX, BoxFile, first_frame, read
 from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Detections
-from vidrobust.shapes.places import shape_array
-from vidrobust.shapes.shape import read_shape
+from vidrobust.shapes.shape import read_shape, shape_array
 
 
 @dataclass(eq=False, kw_only=True)

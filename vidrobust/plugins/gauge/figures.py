@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vidrobust.run_folder.figures import Figures, FigureSource
+from vidrobust.run_folder.gates import Figures, FigureSource
 
 SECTIONS = ("within_operator", "between_operators", "against_reference", "by_operator")
 # Sections whose figures are meant where a rule names none.

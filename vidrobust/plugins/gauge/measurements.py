@@ -24,6 +24,7 @@ COLUMNS = ("part", "operator", "trial", "value")
 NO_NUMBER = ("na", "n/a", "#n/a", "nan")
 # What to do with names that differ by letter case or blanks alone: ask, take them as one, or keep them apart.
 Case = Literal["ask", "same", "distinct"]
+"""What to do with names that differ as ``alike`` says: ask, take them as one, or keep them apart."""
 MOST_LISTED = 8
 
 
@@ -242,8 +243,8 @@ def _one_spelling(
         one, other = groups[0][:2]
         where = f"{printable(path)}, column {' or '.join(names)}"
         raise InputError(
-            f"{where}: {printable(one)!r} and {printable(other)!r} differ by letter case or blanks alone. Are "
-            "they the same? Say --case same, or --case distinct"
+            f"{where}: {printable(one)!r} and {printable(other)!r} differ by letter case, blanks, leading zeros "
+            "or a trailing .0 alone. Are they the same? Say --case same, or --case distinct"
         )
     first = {name: group[0] for group in groups for name in group}
     return rows.assign(**{n: rows[n].map(lambda v: first.get(v, v)) for n in names if n in rows})

@@ -11,20 +11,23 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.run import Run
+from vidrobust.plugins.gauge.acceptance import overall
 from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
 from vidrobust.plugins.gauge.box_measures import measured_boxes
-from vidrobust.plugins.gauge.overall import overall
 from vidrobust.plugins.gauge.part_footage import grey_zone_pictures, levels_of
 from vidrobust.plugins.gauge.studies import (
     Asked,
     by_operator,
+    defect_needed,
     differences_of,
     guard_of,
     judged,
     passed_or_failed,
+    short_of,
     studies,
 )
 from vidrobust.plugins.gauge.study_file import FILE
+from vidrobust.plugins.gauge.variables.range_method import range_state
 from vidrobust.plugins.gauge.verdicts import RULES, verdicts
 from vidrobust.run_folder.folder import RunFolder
 
@@ -161,6 +164,9 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
         "per_part": table.to_dict("records"),
         "grey_zone": grey_zone_pictures(run, frames, table, split),
         "notes": [*summary, *notes],
+        "short": short_of(asked.profile, attribute, gauge),
+        "charts": None if gauge is None else range_state(scores_of(table)),
+        "needs": defect_needed(attribute, asked.defect, asked.profile, scores=asked.measure is None),
         "verdicts": judged(asked.profile, attribute, gauge),
         "of": run.folder.record.stability_key,
     }
@@ -183,9 +189,14 @@ def measured_of(folder: RunFolder, table: pd.DataFrame, asked: Asked) -> list[fl
     return [float(of.get(key, math.nan)) for key in zip(table["item"], table["model"], strict=True)]
 
 
+def scores_of(table: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts with their scores in the place of values."""
+    return table.rename(columns={"value": "verdict", "score": "value"})
+
+
 def score_differences(table: pd.DataFrame) -> dict[str, Any]:
     """Which operator's scores differ from the others'; nothing without scores."""
-    scores = table.rename(columns={"value": "verdict", "score": "value"})
+    scores = scores_of(table)
     if scores["value"].isna().any():
         return {"differences": [], "equal_variances": None}
     return differences_of(scores)

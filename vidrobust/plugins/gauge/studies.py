@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,11 +13,18 @@ from scipy import stats
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.gauge.acceptance import (
+    MINIMUM,
+    NEVER_VARIES,
+    NO_VERDICT,
+    NOT_SHOWN,
     Profile,
-    attribute_values,
-    gauge_values,
+    attribute_estimates,
+    gauge_estimates,
     judge,
-    plain_values,
+    overall,
+    plain_estimates,
+    sample_of,
+    shortages,
 )
 from vidrobust.plugins.gauge.attributes.analytic_method import analytic_method
 from vidrobust.plugins.gauge.attributes.attribute import attribute_study
@@ -28,7 +36,6 @@ from vidrobust.plugins.gauge.differing_operators import (
     spread_by_operator,
 )
 from vidrobust.plugins.gauge.measurements import settled
-from vidrobust.plugins.gauge.overall import NEVER_VARIES, NO_VERDICT, overall
 from vidrobust.plugins.gauge.variables.anova import AskedDesign
 from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study
 from vidrobust.plugins.gauge.variables.guard_band import (
@@ -39,12 +46,14 @@ from vidrobust.plugins.gauge.variables.guard_band import (
 )
 from vidrobust.plugins.gauge.variables.linearity import linearity_study
 from vidrobust.plugins.gauge.variables.misclassification import misclassification
+from vidrobust.plugins.gauge.variables.range_method import range_state
 from vidrobust.plugins.gauge.variables.reference_chart import reference_chart
-from vidrobust.plugins.gauge.variables.type1 import type1_study
+from vidrobust.plugins.gauge.variables.type1 import size_interval, type1_study
 from vidrobust.plugins.gauge.variables.uncertainty import COVERAGE, budget, of_bias, of_resolution
 from vidrobust.plugins.gauge.verdicts import RULES, SCORES
 from vidrobust.statistics.levels import LEVEL
-from vidrobust.text.phrases import plural
+from vidrobust.text.phrases import listing, plural
+from vidrobust.text.printable import printable
 
 # Each operator's own repeatability: which one measures the same part differently from trial to trial.
 
@@ -75,7 +84,7 @@ def _of(operator: str, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-# The classes that are left where only passing and failing counts.
+MOST_CLASSES = 12
 DEFECT, GOOD = "defect", "good"
 
 
@@ -165,14 +174,19 @@ def gauge_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
     """
     table = table.assign(value=settled(table["value"]))
     found = {"study": "gauge", **_gauge(table, asked)}
-    found["verdicts"] = judge(asked.profile, "gauge", gauge_values(found))
+    found["short"] = shortages(asked.profile, "gauge", sample_of(found, "gauge"))
+    found["charts"] = range_state(table)
+    found["verdicts"] = judge(asked.profile, "gauge", gauge_estimates(found), found["short"])
     found["by_operator"] = repeatability_by_operator(table)
     found |= differences_of(table, nested=found["design"] == "nested")
     found["risks"] = _risks(found, asked)
     if "reference" in table and table["reference"].nunique() > 1:
-        found["linearity"] = linearity_study(table).as_json()
+        line = linearity_study(table, process_variation=found["tolerance"])
+        found["linearity"] = line.as_json()
     found |= _capability(_of_gauge(found), found["tolerance"], asked)
-    found["verdicts"] += judge(asked.profile, "capability", plain_values(found, "capability"))
+    found["verdicts"] += judge(
+        asked.profile, "capability", plain_estimates(found, "capability"), found["short"]
+    )
     if asked.guard is not None:
         part = found["components"]["part"]["sd"]
         found["guard_band"] = _band(found, asked, normal_parts(float(table["value"].mean()), part))
@@ -229,9 +243,43 @@ def attribute_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
     found = {"study": "attribute", **attribute_study(table, defect=defect, ordered=asked.ordered)}
     if "measured" in table and table["measured"].notna().any():
         found |= _of_sizes(table, set(defect), asked, found["notes"])
-    found["verdicts"] = judge(asked.profile, "attribute", attribute_values(found))
+    found["short"] = shortages(asked.profile, "attribute", sample_of(found, "attribute"))
+    if found.get("analytic_method") and found["against_reference"] is None:
+        found["short"] = []  # the analytic method checks its own sample, of 8 parts judged 20 times
+    found["needs"] = [*defect_needed(found, defect, asked.profile), *_limits_needed(found, asked)]
+    found["verdicts"] = judge(asked.profile, "attribute", attribute_estimates(found), found["short"])
     found["overall"] = overall(found).as_json()
     return found
+
+
+def defect_needed(
+    found: dict[str, Any], defect: Sequence[str], profile: Profile, *, scores: bool = False
+) -> list[str]:
+    """Ask which classes are defects, where a rule cannot be applied without knowing.
+
+    found   an attribute study; scores: whether there are scores to study, if the defect is known
+    """
+    of_reference = found["against_reference"] is not None and profile.judges(
+        "attribute", "miss_rate", "false_alarm_rate"
+    )
+    of_scores = scores and profile.judges("gauge")
+    if defect or len(found["classes"]) < 2 or not (of_reference or of_scores):
+        return []
+    return [
+        "Name the classes that are defects: --defect CLASS[,CLASS], of "
+        f"{listing(map(printable, found['classes']), MOST_CLASSES)}."
+    ]
+
+
+def _limits_needed(found: dict[str, Any], asked: Asked) -> list[str]:
+    """Ask for the tolerance of a go/no-go gauge, which its bias is a share of."""
+    if not found.get("analytic_method") or not asked.profile.judges("attribute", "percent_limit_bias"):
+        return []
+    if not math.isnan(asked.tolerance):
+        return []
+    return [
+        "Give the tolerance, to judge the bias by: --tolerance-low X --tolerance-high X, or --tolerance W."
+    ]
 
 
 def _of_sizes(table: pd.DataFrame, defect: set[str], asked: Asked, notes: list[str]) -> dict[str, Any]:
@@ -246,6 +294,13 @@ def _of_sizes(table: pd.DataFrame, defect: set[str], asked: Asked, notes: list[s
         notes.append(f"no grey zone in the unit of the parts: {error}")
         return {}
     limits = [asdict(each) for each in analytic_method(table, defect, **ends)]
+    for each in limits:
+        least, most = size_interval(each["bias_low"], each["bias_high"])
+        each |= {
+            "percent_bias": 100 * abs(each["bias"]) / asked.tolerance,
+            "percent_bias_low": 100 * least / asked.tolerance,
+            "percent_bias_high": 100 * most / asked.tolerance,
+        }
     notes += [note for each in limits for note in each["notes"]]
     return {"signal_detection": zone, "analytic_method": limits}
 
@@ -256,8 +311,13 @@ def type1_of(values: np.ndarray, reference: float, asked: Asked) -> dict[str, An
     found["values"] = [float(value) for value in values]
     parts = {"repeatability_reference": found["sd"], "bias": of_bias(found["bias"])}
     found |= _capability(parts, found["tolerance"], asked)
-    found["verdicts"] = judge(asked.profile, "type1", plain_values(found, "type1"))
-    found["verdicts"] += judge(asked.profile, "capability", plain_values(found, "capability"))
+    found["short"] = shortages(asked.profile, "type1", sample_of(found, "type1"))
+    found["verdicts"] = judge(asked.profile, "type1", plain_estimates(found, "type1"), found["short"])
+    found["verdicts"] += judge(
+        asked.profile, "capability", plain_estimates(found, "capability"), found["short"]
+    )
+    if not asked.tolerance > 0:
+        found["needs"] = ["Give the tolerance, to judge spread and bias by: --tolerance W."]
     found["overall"] = overall(found).as_json()
     return found
 
@@ -265,13 +325,18 @@ def type1_of(values: np.ndarray, reference: float, asked: Asked) -> dict[str, An
 def linearity_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
     """The study of bias and linearity of part, value, reference, and its verdicts."""
     spread = math.nan if asked.process_sd is None else asked.width * asked.process_sd
+    if asked.tolerance > 0:
+        spread = asked.tolerance
     found = linearity_study(table, process_variation=spread).as_json()
-    found["verdicts"] = judge(asked.profile, "linearity", plain_values(found, "linearity"))
+    found["short"] = shortages(asked.profile, "linearity", sample_of(found, "linearity"))
+    found["verdicts"] = judge(asked.profile, "linearity", plain_estimates(found, "linearity"), found["short"])
+    if math.isnan(spread):
+        found["needs"] = ["Give what the bias is judged by: --tolerance W, or --process-sd SD."]
     found["overall"] = overall(found).as_json()
     return found
 
 
-def stability_of(table: pd.DataFrame, reference: float) -> dict[str, Any]:
+def stability_of(table: pd.DataFrame, reference: float, profile: Profile | None = None) -> dict[str, Any]:
     """The control chart of a reference part: time, value; no rule of acceptance but its own limits."""
     found = reference_chart(table, reference).as_json()
     wrong = found["wrong"]
@@ -280,9 +345,21 @@ def stability_of(table: pd.DataFrame, reference: float) -> dict[str, Any]:
     source = "Shewhart's limits; AIAG, Measurement Systems Analysis, 4th edition (2010), chapter III-B"
     found["verdicts"] = []
     verdict, sentence = "unacceptable" if wrong else "acceptable", f"{said} ({source})."
+    least = (MINIMUM if profile is None else profile.minimum)["stability"]["times"]
+    short = [{"what": "times", "has": len(found["times"]), "least": least}]
+    short = [each for each in short if each["has"] < each["least"]]
+    if short and not wrong:
+        verdict = NOT_SHOWN
+        sentence = (
+            f"Not shown: no point is beyond its limits, but {len(found['times'])} times are too few to call a "
+            f"gauge stable; at least {least} are needed ({source})."
+        )
     if not found["sigma"] > 0 and not wrong:
         verdict, sentence = NO_VERDICT, f"No verdict: {NEVER_VARIES}."
-    found["overall"] = {"verdict": verdict, "sentence": sentence}
+    needed = [plural(each["least"] - each["has"], "further time") for each in short]
+    found["overall"] = {
+        "verdict": verdict, "sentence": sentence, "short": short, "needed": needed, "reasons": [],
+    }  # fmt: skip
     return found
 
 
@@ -338,8 +415,23 @@ def studies(
 
 def judged(profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The verdicts of a profile on both studies."""
-    found = judge(profile, "attribute", attribute_values(attribute))
-    return found if gauge is None else found + judge(profile, "gauge", gauge_values(gauge))
+    short = shortages(profile, "attribute", sample_of(attribute, "attribute"))
+    found = judge(profile, "attribute", attribute_estimates(attribute), short)
+    if gauge is None:
+        return found
+    short = shortages(profile, "gauge", sample_of(gauge, "gauge"))
+    return found + judge(profile, "gauge", gauge_estimates(gauge), short)
+
+
+def short_of(
+    profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    """What the sample of a run has too few of: of its verdicts, and of its scores."""
+    found = shortages(profile, "attribute", sample_of(attribute, "attribute"))
+    if gauge is not None:
+        found += shortages(profile, "gauge", sample_of(gauge, "gauge"))
+    most = {each["what"]: each["least"] for each in sorted(found, key=lambda each: each["least"])}
+    return [each for each in found if each["least"] == most[each["what"]]]
 
 
 def by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -256,11 +256,19 @@ def parse_columns(text: str | None) -> dict[str, str]:
 
 
 def alike(names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Names that differ by letter case or blanks alone, in groups."""
+    """Names that differ by letter case, blanks, leading zeros or a trailing .0 alone, in groups."""
     groups: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
-        groups.setdefault(" ".join(name.split()).casefold(), []).append(name)
+        groups.setdefault(_bare(name), []).append(name)
     return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def _bare(name: str) -> str:
+    """A name without what spreadsheets change: "01", "1" and "1.0" are one, and so are "P-01" and "p-1"."""
+    text = " ".join(name.split()).casefold()
+    text = re.sub(r"(?<![\d.,])0+(?=\d)", "", text)
+    # digits behind a point end in zeros only where the whole name is a number: "v1.10" is not "v1.1"
+    return re.sub(r"\.?0+$", "", text) if re.fullmatch(r"[+-]?\d+\.\d+", text) else text
 
 
 def numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:

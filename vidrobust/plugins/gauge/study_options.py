@@ -43,7 +43,7 @@ TABLES = options(
         type=click.Choice(["ask", "same", "distinct"]),
         default="ask",
         show_default=True,
-        help="Names that differ by letter case or blanks alone.",
+        help="Names that differ by letter case, blanks, leading zeros or a trailing .0 alone.",
     ),
     click.option(
         "--reference",

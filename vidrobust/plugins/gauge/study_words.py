@@ -93,8 +93,9 @@ def type1_words(found: Mapping[str, Any]) -> list[str]:
     if found["cg"] is not None and found["cg"] == found["cg"]:
         lines.append(
             f"  Cg {found['cg']:.2f} (95 % interval {found['cg_low']:.2f} to {found['cg_high']:.2f}), Cgk "
-            f"{found['cgk']:.2f}: {100 * found['share']:.3g} % of the tolerance of {number(found['tolerance'])} "
-            f"over {found['width']:g} standard deviations"
+            f"{found['cgk']:.2f} ({found['cgk_low']:.2f} to {found['cgk_high']:.2f}): "
+            f"{100 * found['share']:.3g} % of the tolerance of {number(found['tolerance'])} over "
+            f"{found['width']:g} standard deviations"
         )
     return lines + [f"  {line}" for line in budget_words(found["budget"])] if found.get("budget") else lines
 
@@ -105,9 +106,9 @@ def linearity_words(found: Mapping[str, Any]) -> list[str]:
     lines = [
         f"bias = {number(found['intercept'])} {sign} {number(abs(found['slope']))} x reference; R2 "
         f"{100 * found['r_squared']:.1f} %, residual standard deviation {number(found['residual_sd'])}",
-        f"  slope: {p_words(found['slope_p'])}; mean bias {number(found['bias'])}, "
-        f"{p_words(found['bias_p'])}; a bias of 0 lies {'within' if found['zero_inside'] else 'beyond'} the 95 % "
-        "band of the line",
+        f"  slope: {p_words(found['slope_p'])}; mean bias {number(found['bias'])} "
+        f"({number(found['bias_low'])} to {number(found['bias_high'])}), {p_words(found['bias_p'])}; a bias of 0 "
+        f"lies {'within' if found['zero_inside'] else 'beyond'} the 95 % band of the line",
     ]
     return lines + [
         f"  part {part['part']}, reference {number(part['reference'])}: bias {number(part['bias'])} "

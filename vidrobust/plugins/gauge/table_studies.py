@@ -69,7 +69,9 @@ def study_of_file(
         table = _of_one_gauge(path, columns, case, one_part=True)
         known, rows = _reference(table.rows, reference, kind), table.rows
         readings = rows["value"].to_numpy(np.float64)
-        found = type1_of(readings, known, asked) if kind == "type1" else stability_of(rows, known)
+        found = (
+            type1_of(readings, known, asked) if kind == "type1" else stability_of(rows, known, asked.profile)
+        )
     found["notes"] = [*table.notes, *table.assumed, *found["notes"]]
     found["dropped_lines"] = list(table.dropped)
     return Done(kind=kind, found=found, rows=rows, source=table)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vidrobust.plugins.gauge.overall import worst_words
+from vidrobust.plugins.gauge.acceptance import value_words, worst_words
 from vidrobust.plugins.gauge.study_words import (
     agreement_words,
     budget_words,
@@ -24,7 +25,6 @@ from vidrobust.text.numbers import (
     interval,
     known,
     number,
-    p_value,
     p_words,
     percent,
     with_interval,
@@ -229,9 +229,8 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _judged(verdict: Mapping[str, Any]) -> str:
-    """The value that a rule judged."""
-    is_p = verdict["quantity"].endswith("_p")
-    return p_value(verdict["value"]) if is_p else _figure(verdict["value"])
+    """The value that a rule judged, with its interval."""
+    return "-" if verdict["value"] is None or math.isnan(verdict["value"]) else value_words(verdict)
 
 
 # How each kind of study is reported.

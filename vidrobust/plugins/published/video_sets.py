@@ -10,12 +10,11 @@ from pathlib import Path
 
 from vidrobust.accuracy.answers import Checked
 from vidrobust.errors import InputError
-from vidrobust.footage.expand import VIDEO_SUFFIXES
+from vidrobust.footage.expand import VIDEO_SUFFIXES, videos_beside
 from vidrobust.footage.labels import vid_robust, ytbb, ytbb_robust
 from vidrobust.footage.labels.labels import Labels
-from vidrobust.footage.labels.ytbb_shards import ROWS, is_shard, line_count, split
+from vidrobust.footage.labels.ytbb import ROWS, is_shard, line_count, split
 from vidrobust.footage.records import columns_of
-from vidrobust.footage.videos_beside import videos_beside
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 

@@ -27,7 +27,7 @@ from vidrobust.metrics.tracks.motion import box_shifts, small_gray
 from vidrobust.models.detection.network import BoxAnswer, FrameBoxes, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.predictions import Detector
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 from vidrobust.stages.causes.scene import STEP, ShownMotion
 
 ON_IT = 0.5  # ioU from which a candidate speaks for an object

@@ -10,8 +10,7 @@ from vidrobust.files.atomic import write_text
 from vidrobust.metrics.metric import Task
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.run_folder.model_tasks import tasks_of
-from vidrobust.run_folder.parts import with_parts
+from vidrobust.run_folder.reader import tasks_of, with_parts
 from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.shares import over_a_second
 from vidrobust.stages.policy.build import Evidence, build

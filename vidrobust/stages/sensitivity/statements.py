@@ -9,8 +9,7 @@ import pandas as pd
 
 from vidrobust.metrics.metric import Task
 from vidrobust.report.perturbation_words import phrase, saying
-from vidrobust.run_folder.parts import with_parts
-from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.reader import RunTables, with_parts
 from vidrobust.stages.sensitivity.section import FLIPS_WORTH_SAYING
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows

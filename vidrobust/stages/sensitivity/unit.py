@@ -21,7 +21,7 @@ from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.stages.sensitivity.design import strengths_shown
-from vidrobust.video.prefetch import prefetched
+from vidrobust.video.stream import prefetched
 
 AHEAD = 1
 """Batches that are perturbed before they are asked for."""

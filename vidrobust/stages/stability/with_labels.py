@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.accuracy.answers import Answers, answers_of, two_models
-from vidrobust.footage.labels.outside import outside
+from vidrobust.footage.labels.matching import outside
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from vidrobust.statistics.levels import LEVEL
 from vidrobust.statistics.standard_errors import t_two_sided
 
 NAN = float("nan")
@@ -27,22 +28,23 @@ OVERSTATED = 1.08
 class AnalyticMethod:
     """The gauge at one limit of the tolerance, in the unit of the sizes.
 
-    Attributes
-    ----------
-    switches_at, bias
-        Size of which half are accepted, and the limit less it (NaN without a limit).
-    t, p
-        Of the bias against 0, on T_DF degrees of freedom.
-    repeatability, unadjusted
-        5.15 standard deviations of the gauge, corrected and as fitted.
-    intercept, slope, r_squared, sizes, accepted
-        The line of normal quantiles over sizes, and its points.
+    side                "lower" or "upper"; limit: of the tolerance
+    switches_at         the size of which half are accepted
+    bias                limit less switches_at: how much too high the gauge reads; NaN without a limit
+    bias_low, bias_high  95 % interval of the bias, from the same t
+    t, p                of the bias against 0, on T_DF degrees of freedom; NaN where trials or parts are too few
+    repeatability       5.15 standard deviations of the gauge, less what the method overstates; unadjusted: as
+                        fitted, from .5 % to 99.5 % accepted
+    intercept, slope, r_squared  of the line of normal quantiles over sizes
+    sizes, accepted     of the parts that the line stands on, and the adjusted probabilities
     """
 
     side: str
     limit: float
     switches_at: float
     bias: float
+    bias_low: float
+    bias_high: float
     t: float
     p: float
     unadjusted: float
@@ -108,11 +110,14 @@ def _at_limit(
     bias = known + fit.intercept / fit.slope
     notes = _notes(len(x), trials, side)
     t = NAN if notes else T_FACTOR * abs(bias) / repeatability
+    reach = NAN if notes else float(stats.t.ppf((1 + LEVEL) / 2, T_DF)) * repeatability / T_FACTOR
     return AnalyticMethod(
         side=side,
         limit=known,
         switches_at=-fit.intercept / fit.slope,
         bias=bias,
+        bias_low=bias - reach,
+        bias_high=bias + reach,
         t=t,
         p=NAN if math.isnan(t) else t_two_sided(t, 1.0, T_DF),
         unadjusted=wide,

@@ -70,9 +70,9 @@ SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "linearity": (
         ("bias", "Bias", "mean of all"),
-        ("bias_p", "p", "of the bias"),
+        ("percent_bias", "% bias", "of the tolerance"),
         ("slope", "Slope", "bias per unit"),
-        ("slope_p", "p", "of the slope"),
+        ("percent_largest_bias", "% bias", "the largest over the range"),
         ("largest_bias", "Bias", "the largest of a part"),
         ("r_squared", "R²", "of the line"),
     ),
@@ -159,8 +159,8 @@ def _of_limit(
 ) -> list[Tile]:
     """The six of a go/no-go gauge, at the limit where its bias is the largest."""
     zone = {name: found["signal_detection"][name] for name in ("width", "percent_tolerance")}
-    verdict = verdicts.get(("limit_bias_p", f"the {limit['side']} limit"))
-    judged = {} if verdict is None else {("p", ""): verdict}
+    verdict = verdicts.get(("percent_limit_bias", f"the {limit['side']} limit"))
+    judged = {} if verdict is None else {("bias", ""): verdict}
     shown = [_plain({**limit, **zone}, row, unit, judged) for row in GO_NO_GO]
     return [replace(tile, of=f"{limit['side']} limit") if k < 4 else tile for k, tile in enumerate(shown)]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vidrobust.plugins.gauge.overall import worst_words
+from vidrobust.plugins.gauge.acceptance import worst_words
 from vidrobust.plugins.gauge.study_words import equal_variances_words, shifted_words
+from vidrobust.plugins.gauge.variables.type1 import least_cg, least_cgk
 from vidrobust.text.numbers import number, p_words
 from vidrobust.text.phrases import plural
 
@@ -36,9 +37,11 @@ def _of_type1(found: Mapping[str, Any], unit: str) -> list[str]:
     }
     if found["cg"] is None or not limits:
         return []
-    half, share = found["width"] / 2 * found["sd"], found["share"]
-    wanted = [2 * half * limits["cg"] / share] if "cg" in limits else []
-    wanted += [2 * (half * limits["cgk"] + abs(found["bias"])) / share] if "cgk" in limits else []
+    n, half, share = found["n"], found["width"] / 2 * found["sd"], found["share"]
+    wanted = [2 * half * least_cg(limits["cg"], n) / share] if "cg" in limits else []
+    if "cgk" in limits:
+        needed = least_cgk(limits["cgk"], n, found["width"] / 2)
+        wanted.append(2 * (half * needed + abs(found["bias"])) / share)
     line = f"Spread and bias as they are would do for tolerances from {number(max(wanted), 3)}{unit} on"
     biased = found["p"] < 0.05
     return [f"{line}; a bias is {'' if biased else 'not '}shown ({p_words(found['p'])})."]

@@ -10,9 +10,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from vidrobust.plugins.gauge.acceptance import limits_in_words
-from vidrobust.plugins.gauge.figures import FIGURES, GAUGE, figures_of
-from vidrobust.plugins.gauge.overall import SHARES, worst_words
+from vidrobust.plugins.gauge.acceptance import SHARES, limits_in_words, worst_words
 from vidrobust.plugins.gauge.report import gauge_section, reference_figures
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
 from vidrobust.plugins.gauge.study_file import FILE
@@ -29,7 +27,6 @@ from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import fragment, write_page
 from vidrobust.report.pictures import Pictures
 from vidrobust.report.section import Keep
-from vidrobust.run_folder.figures import Figures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statement import Level, Statement
 from vidrobust.text.numbers import (
@@ -111,9 +108,9 @@ QUANTITIES = {
     "cgk": "Cgk",
     "q_ms": "Q_MS",
     "q_mp": "Q_MP",
-    "slope_p": "p of the slope of bias",
-    "bias_p": "p of the bias",
-    "limit_bias_p": "p of the bias",
+    "percent_bias": "bias, of the tolerance",
+    "percent_largest_bias": "largest bias over the range, of the tolerance",
+    "percent_limit_bias": "bias at the limit, of the tolerance",
     "ndc": "distinct categories (ndc)",
     "effectiveness": "effectiveness",
     "miss_rate": "miss rate",
@@ -133,12 +130,10 @@ MEANS = {
 }
 
 
-def verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
+def verdict(each: Mapping[str, Any]) -> dict[str, str]:
     """One verdict with the interval of what it judges; the limits of its rule in percent where the value is."""
     name, share = each["quantity"], each["quantity"] in SHARES
-    of_two = {} if name != "kappa" else FIGURES.find(known, "cohens_kappa")
-    entry = {**of_two, **FIGURES.find(known, name)}.get(each["of"] or GAUGE, {})
-    ends = entry.get("low"), entry.get("high")
+    ends = each["low"], each["high"]
     limits = (each["accept"], each["marginal"])
     written = map(percent, limits) if share else (f"{limit:g}{each['unit']}" for limit in limits)
     return {
@@ -348,7 +343,7 @@ def _section(
     grey_left_out: str = "",
     votes: dict[str, Any] | None = None,
 ) -> Section:
-    band, people, known = found.get("guard_band"), found.get("people"), figures_of(found)
+    band, people = found.get("guard_band"), found.get("people")
     wording = found.get("overall") or {"sentence": "", "verdict": ""}
     differences = (attribute.get("differences") or []) if attribute and attribute is not found else []
     notes = [*found["notes"]]
@@ -361,7 +356,7 @@ def _section(
         worst=worst_words([*(found.get("differences") or []), *differences]),
         lines=_lines(found),
         stale=stale,
-        verdicts=[verdict(each, known) for each in found["verdicts"]],
+        verdicts=[verdict(each) for each in found["verdicts"]],
         means=[
             MEANS[name]
             for name in dict.fromkeys(each["quantity"] for each in found["verdicts"])

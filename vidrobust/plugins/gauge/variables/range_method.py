@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import integrate, stats
+
+from vidrobust.statistics.levels import ALPHA
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,36 @@ def range_charts(table: pd.DataFrame) -> RangeCharts | None:
         range_low=max(0.0, ranges - wide),
         range_high=ranges + wide,
     )
+
+
+def range_state(table: pd.DataFrame) -> dict[str, Any] | None:
+    """Return whether the range chart of part, operator, value is in control; None without repeats that differ.
+
+    A chart of many ranges has some beyond their limits by chance (0.6 % of them with three trials). So the chart
+    as a whole is out of control where its widest range is too wide at ALPHA, corrected for all ranges
+    (Bonferroni). ``out`` names operator and part of all ranges beyond D4.
+    """
+    cells = table.groupby(["operator", "part"], sort=False)["value"]
+    found = pd.DataFrame({"range": cells.max() - cells.min(), "size": cells.size()})
+    found = found[found["size"] > 1]
+    if not (found["range"] > 0).any():
+        return None
+    sizes = found["size"].to_numpy(int)
+    d2 = np.array([mean_range(int(size)) for size in sizes])
+    sigma = float((found["range"] / d2).mean())
+    spread = found["range"].to_numpy(np.float64) / sigma
+    upper = d2 + 3 * np.sqrt(np.array([single_range(int(size)) for size in sizes]) ** 2 - d2**2)
+    widest = int(np.argmax(spread - upper))
+    p = float(stats.studentized_range.sf(spread[widest], sizes[widest], np.inf))
+    p = min(1.0, len(found) * max(p, 0.0))
+    return {
+        "kind": "range",
+        "points": len(found),
+        "out": [[str(operator), str(part)] for operator, part in found.index[spread > upper]],
+        "p": p,
+        "level": ALPHA,
+        "in_control": p >= ALPHA,
+    }
 
 
 def distinct_categories(part_sd: float, grr_sd: float) -> int | None:

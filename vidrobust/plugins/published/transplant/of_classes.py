@@ -21,7 +21,7 @@ from vidrobust.plugins.published.transplant.cutout import Cutout, neutral
 from vidrobust.plugins.published.transplant.paste import Place, box_of, grid, paste
 from vidrobust.plugins.published.transplant.study import Background, Settings, Transplant
 from vidrobust.predictions import Classifications, Classifier
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 
 NO_BOXES = BoxAnswer((Places.of(np.empty((0, 4))), np.empty(0, np.float32), np.empty(0, np.int64)))
 
