@@ -117,7 +117,7 @@ JudgedBy = Literal["own", "anchor"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class JudgedAnswers:
     """One model, judged by labels.
 
     Attributes
@@ -145,7 +145,7 @@ def answers_of(
     *,
     sets: pd.DataFrame | None = None,
     judged_by: JudgedBy = "own",
-) -> Answers:
+) -> JudgedAnswers:
     """Judge one model by its rows of ``frames`` and ``probabilities``.
 
     Anchors are labelled frames one second apart. A neighbour, up to ten frames away, is judged by its own
@@ -158,7 +158,7 @@ def answers_of(
     judged = np.array([bool(s) for s in truths], dtype=bool)
     unjudged = int((~judged & np.array([bool(s) for s in label_sets(said.unknown, seen)], bool)).sum())
     if not judged.any():
-        return Answers(unknown=said.counts, unjudged=unjudged)
+        return JudgedAnswers(unknown=said.counts, unjudged=unjudged)
     kept = seen[judged].reset_index(drop=True)
     of = [truths[row] for row in np.flatnonzero(judged)]
     table = kept[["item", "frame", "time_s", "model"]].assign(
@@ -177,7 +177,7 @@ def answers_of(
         here = _of_anchors_in(sets, table)
         found = [anchor_sets(seen, said.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
         lost = len(here) - sum(len(each.anchor) + len(each.of) for each in found)
-    return Answers(
+    return JudgedAnswers(
         label_answers=tables.check("label_answers", _with_anchors(table, found)),
         neighbour_accuracy=_neighbours(found, table),
         unknown=said.counts,
