@@ -31,7 +31,7 @@ class StabilityStage(StreamStage):
     """How stable the models are, frame to frame."""
 
     name = "stability"
-    version = 12
+    version = 13
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, "revert_within", *TRACKS)
