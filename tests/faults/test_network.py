@@ -89,5 +89,7 @@ onnxruntime()
     ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
     assert ended.stdout.split() == ["1"], ended.stderr
     package = Path(__file__).parents[2] / "vidrobust"
-    importing = [p.name for p in package.rglob("*.py") if re.search(r"^ *(?:import|from) onnxruntime\b", p.read_text(), re.M)]
-    assert importing == ["onnx_runtime.py"]
+    direct = re.compile(r"^ *(?:import|from) onnxruntime\b", re.M)
+    importing = {path for path in package.rglob("*.py") if direct.search(path.read_text())}
+    # the quantisation module asks for it first
+    assert {path.name for path in importing} == {"onnx_runtime.py", "export.py"}
