@@ -19,8 +19,7 @@ from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Detections
 from vidrobust.shapes.shape import read_shape, shape_array
 
-# A stride is known only from the gaps between frames with boxes: so many frames at least, and most of those that it
-# leaves.
+# A stride is known only from gaps between frames with boxes: at least so many frames, and most of those it leaves.
 LEAST_OF_STRIDE = 8
 MOST_OF_STRIDE = 0.5
 # Boxes of larger frames: one in twenty reaches so many times the frame's width or height.

@@ -135,7 +135,7 @@ def compared(first: Classifications, second: Classifications) -> tuple[float, in
 
 
 def _check_stride(model: str, context: Context, stride: int) -> None:
-    """ModelError where frames are looked at that a stride left out of the recording: they would count as missed."""
+    """ModelError where frames are looked at that a stride left out: they would count as missed."""
     settings, rate = context.settings, float(context.info.frame_rate)
     every = settings.every if settings.fps is None else max(round(rate / settings.fps), 1)
     if every % stride:
