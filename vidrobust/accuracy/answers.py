@@ -18,8 +18,6 @@ from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_r
 from vidrobust.statistics.significance import clustered_mcnemar
 from vidrobust.tables import schema as tables
 
-# Two models on the same frames: errors in common, and what an update breaks and mends.
-
 NAN = float("nan")
 
 
@@ -78,9 +76,6 @@ def two_models(
     )
 
 
-# What a folder holds of a data set of the field.
-
-
 @dataclass(frozen=True, kw_only=True)
 class Checked:
     """What was found.
@@ -94,12 +89,6 @@ class Checked:
     manifest: tuple[tuple[str, str, str], ...]
     command: str
     notes: tuple[str, ...] = ()
-
-
-# pm-k: whether a model is right on a labelled frame and stays right on the frames around it.
-#
-# Shankar et al. 2019 (arXiv 1906.02168), section 2. Rates of these, with intervals over videos, are the metrics of
-# ``metrics/labelled.py``.
 
 
 def pm_correct(sets: AnchorSets, k: int) -> np.ndarray:

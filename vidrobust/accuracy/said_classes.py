@@ -11,10 +11,6 @@ import pandas as pd
 from vidrobust.errors import SettingsError
 from vidrobust.models.classes import imagenet_wnids, sets_for, shown_name
 
-# Which predictions are right, where a label is a set of classes.
-#
-# A label is a set: several rows of the table ``labels`` for one frame. A prediction is right if it is in the set.
-
 WHOLE_ITEM = -1
 """The frame of a label that holds for every frame of its item (``footage/item_tables.py``)."""
 REST = -1
@@ -87,6 +83,8 @@ def by_name(labels: pd.DataFrame) -> pd.DataFrame:
 def _classes(name: str, source: str, class_names: Sequence[str]) -> list[int]:
     text = str(name).strip()
     known = {each.casefold() for each in class_names}
+    if text.casefold() == "pedestrian" and "pedestrian" not in known and "person" in known:
+        text = "person"  # MOTChallenge's word for COCO's class
     is_name = not known.isdisjoint({text.casefold(), shown_name(text).casefold()}) or text in imagenet_wnids()
     if not is_name and source not in NUMBERS_ARE_CLASSES:
         return []

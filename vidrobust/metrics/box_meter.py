@@ -23,8 +23,6 @@ from vidrobust.predictions import Detections
 from vidrobust.shapes.shape import Places, shape_text
 from vidrobust.tables import schema as tables
 
-# Which of a detector's boxes are looked at: of some classes, outside of some zones, within the frame.
-
 
 def chosen(found: Detections, only: Collection[str], ignored: Sequence[Zone]) -> Detections:
     """Return the boxes of these classes (all if none) outside of the zones."""

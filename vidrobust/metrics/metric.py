@@ -141,8 +141,6 @@ class Metric:
         return table[keep]
 
 
-# Task: what a kind of model predicts, how that is kept as rows, and which numbers follow from it.
-
 Tables = Mapping[str, pd.DataFrame]
 ANCHOR_DELTAS = (1, 2, 5, 10)
 """Distances of anchor pairs in delivered frames."""

@@ -207,6 +207,8 @@ def _keys(item: Item) -> list[str]:
     Of a clip that was cut out of a longer video, ID+238.mp4, also the name of that video.
     """
     names = [item.name, *ends_of(item.path), *ends_of(item.path.with_suffix(""))]
+    if item.path.name == "img1":  # the pictures of a sequence of MOTChallenge, named after the folder above
+        names += ends_of(item.path.parent)
     whole, plus, _ = item.path.stem.rpartition("+")
     return list(dict.fromkeys([*names, *([whole] if plus and item.label_offset else [])]))
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Where boxes are not looked at: zones, and what lies before an entry line.
-
 
 @dataclass(frozen=True)
 class EntryLine:

@@ -34,8 +34,6 @@ from vidrobust.metrics.tracks.borders import REDRAWN, Zone, clipped, free_edge_v
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import Places
 
-# Things at rest that are lost and found again on the same place: one object, however long the gap.
-
 STILL = 0.05
 """An object that moves by no more a frame, as a share of its size, is at rest."""
 SAME_PLACE = 0.5

@@ -83,8 +83,6 @@ class ItemBoxes:
         )
 
 
-# From the rows of the table ``detections`` back to the boxes of an item, to follow them otherwise.
-
 ENDS = ("first", "scene_cut", "frame_size", "corrupt")
 """What lies between two frames that no track goes across."""
 

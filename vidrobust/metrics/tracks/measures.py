@@ -38,12 +38,8 @@ from vidrobust.metrics.tracks.gaps import (
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import flicker
 
-# Why each track begins and ends: at a border, at a cut, under something, or in mid-picture, which is a fault.
-#
-# frame    0   1   2   3   4   5   6   7 ...
-# box      o   o   o   .   .   .   .   .        vanished after 2: expected in mid-picture in 3, 4, 5, ... and
-#                                               nothing lies there; each such frame, up to a second, is uncovered
-
+# A track that ends in mid-picture is a fault: each frame, up to a second, in which nothing lies on its expected place
+# counts as uncovered.
 MID_PICTURE = "mid-picture"
 HALF_SEEN = 0.5
 """A thing of which less is expected within the frame is no longer waited for."""

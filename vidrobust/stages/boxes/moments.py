@@ -16,8 +16,6 @@ from vidrobust.stages.stability.overall import overall
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, number, percent_with_interval
 
-# Which detector, at which threshold: those of a run side by side on the same footage.
-
 METRICS = (
     "uncovered_rate",
     "flip_rate",

@@ -14,12 +14,10 @@ from vidrobust.metrics.tracks.curve import curve
 from vidrobust.metrics.tracks.item_boxes import item_boxes
 from vidrobust.pipeline.run import Run
 from vidrobust.report.pictures import save_picture
-from vidrobust.stages.boxes.moments import BoxMoment, choose
+from vidrobust.stages.boxes.moments import BoxMoment
 from vidrobust.stages.boxes.strips import strip
 from vidrobust.stages.stability.unit import along_time
 from vidrobust.tables import schema as tables
-
-# Places at which many objects vanish and others appear: something may stand there that no one has named.
 
 FEWEST = 5
 """Objects that vanish at a place, and as many that appear at it, before it is said."""
@@ -90,8 +88,6 @@ def sentence(place: HidingPlace) -> str:
     )
 
 
-# Which name changes into which: the best box's from frame to frame, and the names that lie on one object.
-
 COLUMNS = ["model", "before", "after", "changes", "objects", "back"]
 
 
@@ -120,27 +116,8 @@ def changes_of_name(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFra
 STRIP_WIDTH = 1600
 
 
-def make(run: Run) -> None:
-    """Write ``box_curve``, ``name_changes``, and ``box_moments.json`` with its pictures."""
-    detections, transitions = run.table("detections"), run.table("transitions")
-    steps = run.table("track_steps")
-    run.folder.write_table("box_curve", _curves(run, detections, transitions))
-    run.folder.write_table("name_changes", tables.check("name_changes", changes_of_name(steps, detections)))
-    moments: list[BoxMoment] = []
-    for model in detections["model"].drop_duplicates():
-        of_model = detections[detections["model"] == model]
-        moments += choose(str(model), steps[steps["model"] == model], of_model)
-    names = _take(run, moments, detections) if run.settings.pictures else {}
-    lines = [_as_dict(moment, names.get(number, "")) for number, moment in enumerate(moments)]
-    places = hiding_places(run.table("tracks"), detections)
-    for place in places:
-        run.reporter.say(sentence(place))
-    hiding = [{**dataclasses.asdict(place), "sentence": sentence(place)} for place in places]
-    run.folder.write_json("box_moments.json", {"moments": lines, "hiding_places": hiding})
-
-
-def _as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:
-    """A moment as in ``box_moments.json``."""
+def as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:
+    """Return a moment as in ``box_moments.json``."""
     plain = dataclasses.asdict(moment)
     first = next(k for k, shot in enumerate(moment.shots) if shot.time_s >= moment.time_s)
     return {
@@ -154,8 +131,8 @@ def _as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:
     }
 
 
-def _take(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[int, str]:
-    """Save the strip of each moment; number -> file."""
+def save_strips(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[int, str]:
+    """Save the strip of each moment; return number -> file."""
     (run.path / "moments").mkdir(exist_ok=True)
     names = {}
     for item in dict.fromkeys(moment.item for moment in moments):
@@ -174,8 +151,8 @@ def _take(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[
     return names
 
 
-def _curves(run: Run, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
-    """The curve of each model over all items."""
+def curves(run: Run, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
+    """Return the curve of each model over all items."""
     about = {entry.item: entry for entry in run.folder.record.inputs}
     parts = []
     for (model, item), rows in detections.groupby(["model", "item"], sort=False):

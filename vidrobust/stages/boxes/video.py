@@ -26,8 +26,6 @@ from vidrobust.shapes.shape import outline, read_shape
 from vidrobust.stages.boxes.drawn_frame import FONT, RENAMED, Mark, State, draw
 from vidrobust.stages.boxes.strips import DARK, EXPECTED, WHITE
 
-# What is drawn on each frame of a detector's clip, from the tables: boxes, gaps, what vanished, new names.
-
 TRAIL_S = 1.0
 """How long the way of an object is drawn."""
 RENAMED_S = 0.6

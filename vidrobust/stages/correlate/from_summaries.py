@@ -54,18 +54,7 @@ CLEAN_ACCURACY = ("clean_accuracy", "accuracy", "top1_accuracy", "benign_accurac
 
 
 def higher_is_better(metric: str, said: Mapping[str, bool] | None = None) -> bool:
-    """Return whether a larger value of a metric means a better (more stable, more accurate) model.
-
-    Parameters
-    ----------
-    said
-        Metric -> what the user states of those that are not known.
-
-    Raises
-    ------
-    SettingsError
-        For an unknown metric, and where the user contradicts a known one.
-    """
+    """Return whether larger means better; SettingsError for unknown metrics and contradictions."""
     known = known_direction(metric)
     stated = (said or {}).get(metric)
     if known is None and stated is None:
@@ -152,19 +141,18 @@ def units_of_summaries(
     frames: pd.DataFrame | None = None,
     strict: bool = True,
 ) -> Units:
-    """Make units from a table of stability metrics and one of sensitivities: models, or inputs of one model.
+    """Make units from tables of stability metrics and sensitivities: models, or inputs of one model.
 
     Parameters
     ----------
     stability
-        model, item ("" or missing: over all), metric, value; low, high and n give the error of clean accuracy
-        where they are present.
+        model, item ("" or missing: over all), metric, value; low, high and n give the error of clean accuracy.
     sensitivity
-        model, item ("" or missing: over all), perturbation, strength, metric, value.
+        model, item, perturbation, strength, metric, value.
+    given, foreign
+        Metrics of the stability table that confound (by default clean accuracy); those measured on other data.
     groups
         Unit -> cluster.
-    foreign
-        Metrics of the stability table measured on other data: negative controls, never targets.
     frames
         Its margins replace an unknown clean accuracy; then there are no verdicts.
     strict

@@ -1,7 +1,6 @@
 """Correlate runs, and tables from anywhere; write what each study found.
 
-Frames and clips are studied within each model, models across all of them: one study each, never pooled. Their
-figures go into the tables ``correlation`` and ``correlation_matrix``, their words into correlation.json.
+Frames and clips are studied within each model, models across all of them: one study each, never pooled.
 """
 
 from __future__ import annotations
@@ -94,9 +93,8 @@ _CONVERTER.register_structure_hook(float, _number)
 class PooledRuns:
     """Several run folders read as one.
 
-    Clips of the same content have one name, and what a model did on a clip counts once: the first run that has
-    it. Models are the same where name and weights are. A different clip or model of the same name is called
-    after its run.
+    Clips of the same content have one name, and what a model did on a clip counts once. A different clip or
+    model of a name that is taken is called after its run.
     """
 
     def __init__(self, folders: Sequence[RunFolder]) -> None:
@@ -177,10 +175,7 @@ def correlate_runs(
     seed: int = 0,
     reporter: Reporter,
 ) -> dict[str, Any]:
-    """Correlate several runs together: their models, clips and frames.
-
-    Writes into the folder ``out`` and returns the content of correlation.json.
-    """
+    """Correlate the models, clips and frames of several runs; write into ``out`` and return correlation.json."""
     pooled = PooledRuns([RunFolder.existing(path) for path in runs])
     settings = Settings(resamples=resamples, seed=seed)
     folder = _empty_folder(out, settings)
@@ -197,10 +192,7 @@ def write_studies(
     reporter: Reporter,
     wanted: Sequence[Across] = ACROSS,
 ) -> dict[str, Any]:
-    """Make the studies of one run or of several, and write them into a folder.
-
-    A study without units is left out, with its reason. Returns the content of correlation.json.
-    """
+    """Make the studies of a run or several, and write them into a folder; return correlation.json."""
     results: list[_Study] = []
     left_out: list[str] = []
     for across, model, units in _all_units(tables_of, wanted, left_out):
@@ -242,11 +234,7 @@ def correlate_files(
     seed: int = 0,
     reporter: Reporter,
 ) -> dict[str, Any]:
-    """Correlate tables from anywhere that have the columns of ``stability`` and ``sensitivity``.
-
-    Writes into the folder ``out`` and returns the content of correlation.json. The other parameters are those of
-    ``units_of_summaries``.
-    """
+    """Correlate tables from anywhere; write into ``out`` and return correlation.json."""
     settings = Settings(resamples=resamples, seed=seed)
     stable, sensitive = tables.read_file("stability", stability), tables.read_file("sensitivity", sensitivity)
     folder = _empty_folder(out, settings)

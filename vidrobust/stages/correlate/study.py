@@ -1,8 +1,7 @@
 """Correlate sensitivity with instability, and judge each perturbation.
 
-For each perturbation and strength: Pearson, Spearman, Kendall, and Spearman given the confounder, with intervals
-over clusters and permutation p-values. The verdict on a perturbation rests on one declared pair of metrics and on
-the mean over strengths. Everything else is exploratory and has its own Benjamini-Hochberg family.
+The verdict on a perturbation rests on one declared pair of metrics and on the mean over strengths. Everything
+else is exploratory and has its own Benjamini-Hochberg family.
 """
 
 from __future__ import annotations
@@ -72,18 +71,8 @@ class Group:
 class CorrelationResult:
     """The result of a correlation study.
 
-    Attributes
-    ----------
-    table
-        The table ``correlation``; a strength of NaN is the mean over strengths.
-    matrix
-        As of ``coefficients.matrix``: perturbations, stability metrics and confounders.
-    groups
-        Perturbations that always move together: each group is one proxy.
-    sentences
-        Perturbation -> its verdict in words.
-    headline
-        The result in one sentence.
+    ``table`` is the table ``correlation``, ``matrix`` that of ``coefficients.matrix``; ``groups`` are
+    perturbations that always move together; ``sentences`` the verdicts in words.
     """
 
     table: pd.DataFrame
@@ -99,17 +88,8 @@ def correlate(
 ) -> CorrelationResult:
     """Correlate every perturbation and strength with every stability metric, and judge each perturbation.
 
-    Parameters
-    ----------
-    families
-        Perturbation -> its family, for the table and the names of groups.
-    resamples
-        Number of permutations.
-
-    Raises
-    ------
-    InputError
-        Where no unit has both a sensitivity and an instability.
+    ``families`` is perturbation -> family; ``resamples`` the number of permutations. Raises InputError where no
+    unit has both a sensitivity and an instability.
     """
     families = families or {}
     columns, values = with_means(units)
@@ -203,10 +183,10 @@ def _controls(
 def _complete(
     units: Units, columns: pd.DataFrame, values: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, list[str]]]:
-    """Units, columns and stability metrics that are complete together; one entry where nothing is missing.
+    """Units, columns and stability metrics that are complete together.
 
-    A strength that a design has shown to some of the units only has no row of its own: the mean over strengths
-    represents the perturbation.
+    A strength shown to some units only has no row of its own: the mean over strengths represents the
+    perturbation.
     """
     natural = units.instability.to_numpy(np.float64)
     partly = np.zeros(len(columns), bool)
@@ -265,9 +245,9 @@ def _block(
 
 
 def _orders(units: Units, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Permutations of the units: frames rotate within their series, all others change places freely.
+    """Permutations of the units: frames rotate within their series, others change places freely.
 
-    Few short series have too few rotations for a small p-value: their clusters (stretches) then change places too.
+    With few short series, stretches change places too, or there would be too few rotations for a small p-value.
     """
     series = None if units.series is None else units.series[rows]
     if series is None or len(np.unique(series)) == len(series):
@@ -299,11 +279,7 @@ def _square(units: Units, columns: pd.DataFrame, values: np.ndarray) -> pd.DataF
 
 
 def find_groups(matrix: pd.DataFrame, families: Mapping[str, str]) -> tuple[Group, ...]:
-    """Find groups of perturbations in which all members correlate with each other.
-
-    ``matrix`` has row, column, value and low of one method, perturbations only. Complete linkage makes a group as
-    tight as its loosest pair. Families (of perturbations) name the groups.
-    """
+    """Find groups in which all perturbations correlate (complete linkage); matrix has row, column, value, low."""
     names = sorted(set(matrix["row"]) | set(matrix["column"]))
     if len(names) < 2:
         return ()

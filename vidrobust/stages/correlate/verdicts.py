@@ -89,11 +89,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True)
 class Needed:
-    """How much of something would settle a verdict.
-
-    ``words`` is half a sentence: "about 40 models (12 now)". ``count`` and ``now`` are how many frames, clips,
-    units or families are needed, and how many there are (NaN where that is not asked).
-    """
+    """How much would settle a verdict: its kind, half a sentence, and how many are needed and there now."""
 
     what: Need
     words: str
@@ -109,16 +105,8 @@ MORE_FAMILIES = Needed(Need.MORE_FAMILIES, "perturbations of 3 families or more"
 class Verdict:
     """A verdict on one perturbation, with the code of its reason and the reason in half a sentence.
 
-    Attributes
-    ----------
-    sentence
-        The whole in one sentence.
-    same, others
-        How many perturbations of other families pass the same test without controls, and how many there are.
-    needed
-        What would settle it, where it cannot be determined.
-    fragile
-        The correlation is there, but the other perturbations have it too: it only shows general fragility.
+    ``same`` of ``others`` perturbations of other families pass without controls. ``needed`` would settle it.
+    ``fragile``: the correlation is there, but only shows general fragility.
     """
 
     verdict: Judgement
@@ -140,11 +128,7 @@ def not_measured() -> Verdict:
 def judge(
     primary: pd.DataFrame, units: Units, controls: pd.DataFrame, family: Mapping[str, str]
 ) -> dict[str, Verdict]:
-    """Judge each perturbation.
-
-    ``primary`` holds the primary rows of the correlation table, all methods; ``controls`` one row per perturbation
-    with the columns ``controls.COLUMNS``; ``family`` the family of each perturbation.
-    """
+    """Judge each perturbation by its primary rows, its negative controls, and the family of each."""
     rows = {str(name): of.set_index("method") for name, of in primary.groupby("perturbation", sort=False)}
     alone = {name: _alone(by_method, units) for name, by_method in rows.items()}
     verdicts = {}
@@ -308,10 +292,9 @@ def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, 
 
 
 def could_have_seen(low: float, high: float, reliabilities: tuple[float, float]) -> bool:
-    """Return whether a study with this interval would detect a true correlation of ``SEEN`` in four of five cases.
+    """Return whether a study with this interval would detect a correlation of ``SEEN`` four times in five.
 
-    Measurement error on both sides leaves the correlation times the root of the product of their reliabilities
-    (Spearman 1904). On the scale of Fisher's z that must be ``POWER_Z`` standard errors.
+    Measurement error leaves it times the root of the product of both reliabilities (Spearman 1904).
     """
     known = [min(max(each, 0.0), 1.0) for each in reliabilities if each == each]
     left = SEEN * float(np.sqrt(np.prod(known)))
@@ -331,10 +314,7 @@ def _clusters_needed(half_width: float, effect: float, clusters: int) -> float:
 
 
 def needed(units: Units, clusters: float = np.nan) -> Needed:
-    """Return how much would settle a verdict on these units.
-
-    ``clusters`` are needed where that is known; else the number for independent units is taken.
-    """
+    """Return how much would settle a verdict; ``clusters`` where their number is known."""
     now = len(np.unique(units.cluster))
     wanted = max(FEWEST_CORRELATED, clusters) if clusters > 0 else np.nan
     if units.clusters_are in WITHIN_CLIPS:

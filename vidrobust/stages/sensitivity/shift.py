@@ -35,8 +35,6 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.statistics.ratios import PairedRatio, paired_ratio
 from vidrobust.text.numbers import share_with_interval
 
-# Whether a model answers to how large a change is, or to any change alike.
-
 METRIC = "total_variation"
 ALIKE = 0.8
 """From here on the mildest changes do as much as the strongest: networks .08 to .25, a hash of a picture 1.00."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vidrobust.video.source import VideoSource
 
 
-# Suites that compare frames of their own, not a perturbed with a clean one: ``shift``, and those of plugins.
+# Some suites compare frames of their own, not a perturbed with a clean one: ``shift``, and those of plugins.
 
 GROUP = "vidrobust.suite_protocols"
 """Group of entry points in which a package names a SuiteProtocol, or several."""

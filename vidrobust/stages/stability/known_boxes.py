@@ -40,8 +40,6 @@ from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import nouns, plural
 
-# Which followed objects are known ones, and which are false alarms, so that neither's gaps hide the other's.
-
 ON_KNOWN = 0.5
 """IoU from which a box lies on a known one, of whatever class; and the share of a track's boxes that must."""
 KEYS = ["item", "frame"]

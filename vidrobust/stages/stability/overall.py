@@ -17,8 +17,6 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, one_in, one_in_interval, percent_with_interval, with_interval
 from vidrobust.text.phrases import plural
 
-# How stable is a model, in words: a verdict from a rate of flips or dropouts, its interval and stated limits.
-
 STEADY = 1 / 1000
 """Events a frame, flips or dropouts, up to which a model is called steady: at 30 frames a second, one in 33 s."""
 UNSTABLE = 1 / 100

@@ -14,13 +14,11 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_place import COLUMNS, FEWEST_OBJECTS, GRIDS, ROWS, SIDES
-from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import number, percent, percent_with_interval
 from vidrobust.text.phrases import listing, plural
 
-SURE = 0.05
-"""Largest adjusted p-value with which a rate is said to differ between cells."""
 GRID_WORDS = {"position": "place", "size": "size"}
 ACROSS = ("far left", "left", "middle", "right", "far right")
 DOWN = ("top", "middle", "bottom")
@@ -42,10 +40,10 @@ def _of_task(run: RunTables, task: str, name: str) -> pd.DataFrame:
 
 
 def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame, task: str) -> str:
-    sure = tests[tests["p_adjusted"] <= SURE]
+    sure = tests[tests["p_adjusted"] <= ALPHA]
     said = [_differs(row, cells, task) for row in sure.to_dict("records")]
     calm, lost = (
-        _asked(rows, task) for rows in (tests[tests["p_adjusted"] > SURE], tests[tests["p"].isna()])
+        _asked(rows, task) for rows in (tests[tests["p_adjusted"] > ALPHA], tests[tests["p"].isna()])
     )
     if calm:
         said.append(f"no effect seen of {calm}")

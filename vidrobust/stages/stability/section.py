@@ -34,8 +34,6 @@ from vidrobust.text.numbers import (
 )
 from vidrobust.text.phrases import cut, plural
 
-# Cohen's kappa of the labels of neighbouring frames: agreement beyond what the mix of classes gives by chance.
-
 
 def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
     """Return Cohen's kappa of one model's labels at t and t+1; NaN where only one class occurs."""

@@ -15,26 +15,18 @@ from vidrobust.accuracy.answers import on_frames
 from vidrobust.footage.item import Item
 from vidrobust.footage.labels.matching import BOX, in_pixels
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.metrics.catalogue import metrics_of, task_of
-from vidrobust.metrics.detection import DETECTION
-from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.models.predict import needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Facts
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.stability import by_place, rates, with_labels
 from vidrobust.stages.stability.by_place import Sizes
 from vidrobust.stages.stability.unit import FRAMES, compared
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import open_video
 
-# Where the object is that a classifier looks at, where labels say so: neighbouring frames with its box.
-#
-# a whole frame with one known box          that box
-# a frame with several, or with none        nothing: nobody knows which of them the answer is about
-# an item cut out along an object's track   the box it was cut to, and the clip it was cut from
-
+# A frame with one known box shows the object there; with several nobody knows which one the answer is about. An
+# item that was cut out along a track shows the box it was cut to.
 WHOLE = (1, 1)
 """Height and width of a frame of which boxes are shares."""
 
@@ -108,8 +100,6 @@ def _by_clip(
     return rows.assign(item=np.where(whole.notna(), whole, rows["item"])), {**sizes, **named}
 
 
-# The noise floor of the decoder: the same frames as another decoder at hand gives them, measured once a run.
-
 DECODERS = ("pyav", "decord", "torchcodec")
 """Tried in this order: the last one takes a second to be imported."""
 
@@ -162,48 +152,6 @@ def _first(item: Item, settings: Settings) -> FrameBatch:
         return next(source.batches(FRAMES))
 
 
-def summarise(run: Run, facts: Facts) -> None:
-    """Write the tables of the stage, for the models of every task."""
-    of_decoder = {model: {"decoder": summary} for model, summary in decoder_floor(run).items()}
-    by_way = _by_way(facts)
-    run.folder.update(
-        noise_floor={model: {**ways, **of_decoder.get(model, {})} for model, ways in by_way.items()}
-    )
-    run.folder.update(ms_a_frame=ms_a_frame(facts))
-    _say_of_box_files(run, facts)
-    summaries, by = [_floor_rows(facts)], [tables.empty("stability_by")]
-    run.folder.update(judged={}, labels_outside={})
-    judged: dict[str, pd.DataFrame] = {}
-    places = [by_place.summarise({}, (), {}, run.settings.seed)]
-    for task in dict.fromkeys(model.task for model in run.models):
-        names = [model.name for model in run.models if model.task == task]
-        raw = {name: run.table(name) for name in task_of(task).tables}
-        mine = {name: _with_parts(run, table[table["model"].isin(names)]) for name, table in raw.items()}
-        found = with_labels.judged(run, task_of(task), mine)
-        summaries.insert(0, found.pop("stability", tables.empty("stability")))
-        mine, judged = {**mine, **found}, {**judged, **found}
-        metrics = metrics_of(task, ANCHOR_DELTAS)
-        summaries.insert(0, rates.summarise(mine, metrics))
-        by.append(rates.summarise_by_class(mine, metrics))
-        by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
-        places.append(_places(run, task, mine, metrics))
-    with_labels.write(run, judged)
-    _write_filled(run, "stability", summaries)
-    _write_filled(run, "stability_by", by)
-    for name in places[0]:
-        _write_filled(run, name, [found[name] for found in places])
-
-
-def _places(
-    run: Run, task: str, raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]
-) -> dict[str, pd.DataFrame]:
-    """Where in the picture models are unstable; for classifiers, where the place of the object is known."""
-    if task == DETECTION.name:
-        return by_place.summarise(raw, metrics, run.folder.record.sizes, run.settings.seed)
-    pairs, sizes = pairs_with_places(run, raw["pairs"])
-    return by_place.summarise({"pairs": pairs}, metrics if len(pairs) else (), sizes, run.settings.seed)
-
-
 def ms_a_frame(facts: Facts) -> dict[str, float]:
     """Return milliseconds per frame of each model, resizing included."""
     spent: dict[str, tuple[float, int]] = {}
@@ -215,7 +163,7 @@ def ms_a_frame(facts: Facts) -> dict[str, float]:
     return {model: round(1000 * seconds / frames, 3) for model, (seconds, frames) in spent.items()}
 
 
-def _say_of_box_files(run: Run, facts: Facts) -> None:
+def report_box_files(run: Run, facts: Facts) -> None:
     """Report how box files count frames, and boxes of frames that do not exist."""
     for (item, model, _), fact in facts.items():
         summary = fact.get("boxes_file")
@@ -229,19 +177,20 @@ def _say_of_box_files(run: Run, facts: Facts) -> None:
             )
 
 
-def _with_parts(run: Run, table: pd.DataFrame) -> pd.DataFrame:
-    """Rows with the part of their item, where the manifest names parts."""
+def with_parts(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the part of their item, where the manifest names parts."""
     parts = {item.name: item.part for item in run.inputs.items if item.part}
     return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
 
 
-def _write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:
+def write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:
+    """Write a table from its parts, also where none has rows."""
     filled = [part for part in parts if len(part)]
     run.folder.write_table(name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name))
 
 
-def _floor_rows(facts: Facts) -> pd.DataFrame:
-    """The noise floor as rows of the table ``stability``: the largest difference, no interval."""
+def floor_rows(facts: Facts) -> pd.DataFrame:
+    """Return the noise floor as rows of the table ``stability``: the largest difference, no interval."""
     rows: list[dict[str, object]] = []
     for kind, summary in (("noise_floor", _class_floor), ("box_noise_floor", _box_floor)):
         floors: dict[str, list[Mapping[str, Any]]] = {}
@@ -257,8 +206,8 @@ def _floor_rows(facts: Facts) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _by_way(facts: Facts) -> dict[str, dict[str, dict[str, Any]]]:
-    """The noise floor of each classifier by what was varied."""
+def floors_by_way(facts: Facts) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the noise floor of each classifier by what was varied."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for name, fact in facts.items():
         for way, (largest, flips, n) in (fact.get("noise_floor") or {}).get("by_way", {}).items():

@@ -28,8 +28,6 @@ from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 from vidrobust.video.stream import SAME_TIME_S
 
-# How much a prediction moves when nothing but the plumbing changes: company, threads, engine, number format.
-
 FRAMES = 8
 
 

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.plugins.published.transplant.study import Background, Transplant
 from vidrobust.stages.stability import by_place
-from vidrobust.stages.stability.place_section import SURE, draw_cells, text_of, where
-from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.stages.stability.place_section import draw_cells, text_of, where
+from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS
 from vidrobust.text.numbers import number, percent_with_interval
 from vidrobust.text.phrases import plural
 
@@ -69,7 +69,7 @@ def sentence(tables: dict[str, pd.DataFrame]) -> str:
     if np.isnan(p):
         takes = f"{by_place.FEWEST_OBJECTS} backgrounds and two cells of {FEWEST_ROWS} positions"
         return f"whether the place matters is open: it takes {takes}{left}"
-    if p > SURE:
+    if p > ALPHA:
         return f"no effect of the place seen (p = {number(p)}){left}"
     stated = cells[~cells["few"]]
     best, worst = (stated.loc[stated["value"].agg(end)].to_dict() for end in ("idxmax", "idxmin"))
