@@ -488,34 +488,3 @@ def _sentence(decides: Mapping[str, Any], verdict: str) -> str:
     written = [f"{100 * limit:g} %" if in_percent else f"{limit:g}{decides['unit']}" for limit in limits]
     rule = limits_in_words(decides["better"], *written)
     return f"{OPENING[verdict]}: {said} ({rule}; {decides['source']})."
-
-
-def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
-    """Return which operator is worse, by how much and by which test, a sentence each."""
-    lines = []
-    for each in differences:
-        if not each["shown"]:
-            continue
-        p = "p < 0.001" if each["p"] < 0.001 else f"p = {each['p']:.2g}"
-        corrected = f"{p} after Bonferroni for {each['compared']}" if each["compared"] > 1 else p
-        who, others = each["operator"], each["others"]
-        if each["kind"] == "spread":
-            times = f", {each['value'] / each['other']:.2g} times as much" if each["other"] > 0 else ""
-            times += f" (at least {each['low']:.2g} times)" if times and each["low"] else ""
-            lines.append(
-                f"{who} repeats less well than {others}: standard deviation {each['value']:.3g}{unit} against "
-                f"{each['other']:.3g}{unit} on the same {plural(each['n'], 'part')}{times} ({corrected}; exchange "
-                "of operators within parts)"
-            )
-        elif each["kind"] == "mean":
-            way = "higher" if each["value"] > 0 else "lower"
-            lines.append(
-                f"{who} measures {abs(each['value']):.3g}{unit} {way} than {others} on the same parts "
-                f"({corrected}; Student's t over parts)"
-            )
-        else:
-            lines.append(
-                f"{who} is right on {100 * each['value']:.3g} % of the parts, {others} on "
-                f"{100 * each['other']:.3g} % ({corrected}; McNemar's exact test)"
-            )
-    return lines

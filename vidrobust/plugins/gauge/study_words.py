@@ -11,12 +11,12 @@ from vidrobust.text.numbers import p_words
 from vidrobust.text.phrases import plural
 
 
-def number(value: float | None) -> str:
-    """Four digits, or a dash."""
+def _figure(value: float | None) -> str:
+    """Four digits, or a dash: a cell of a table of the console."""
     return numbers.number(value, 4, missing="-")
 
 
-def percent(value: float | None) -> str:
+def _percent(value: float | None) -> str:
     """A share in percent, or a dash."""
     return numbers.percent(value, missing="-")
 
@@ -59,9 +59,9 @@ def equal_variances_words(test: Mapping[str, Any]) -> str:
 def risks_words(risks: Mapping[str, Any]) -> str:
     """Misclassification in a sentence."""
     return (
-        f"of parts like these {percent(risks['bad'])} are out of tolerance; consumer's risk (a bad part is "
-        f"accepted) {percent(risks['consumers_risk'])}, producer's risk (a good part is rejected) "
-        f"{percent(risks['producers_risk'])}"
+        f"of parts like these {_percent(risks['bad'])} are out of tolerance; consumer's risk (a bad part is "
+        f"accepted) {_percent(risks['consumers_risk'])}, producer's risk (a good part is rejected) "
+        f"{_percent(risks['producers_risk'])}"
     )
 
 
@@ -70,13 +70,13 @@ def budget_words(found: Mapping[str, Any]) -> list[str]:
     lines = ["standard uncertainties (* counts for the measuring system, + for the process):"]
     for name, u in found["components"].items():
         marks = "*" * (name in found["counted_ms"]) + "+" * (name in found["counted_mp"])
-        lines.append(f"  {NAMES[name]:42}{number(u):>11} {marks}")
+        lines.append(f"  {NAMES[name]:42}{_figure(u):>11} {marks}")
     for short, of in (("ms", "measuring system"), ("mp", "measuring process")):
         if found[f"q_{short}"] is not None:
             lines.append(
-                f"Q_{short.upper()} {found[f'q_{short}']:.1f} %: {of} {number(found[f'u_{short}'])}, expanded "
-                f"{number(found[f'expanded_{short}'])}; good for tolerances from "
-                f"{number(found[f'least_tolerance_{short}'])}"
+                f"Q_{short.upper()} {found[f'q_{short}']:.1f} %: {of} {_figure(found[f'u_{short}'])}, expanded "
+                f"{_figure(found[f'expanded_{short}'])}; good for tolerances from "
+                f"{_figure(found[f'least_tolerance_{short}'])}"
             )
     return lines
 
@@ -84,17 +84,17 @@ def budget_words(found: Mapping[str, Any]) -> list[str]:
 def type1_words(found: Mapping[str, Any]) -> list[str]:
     """The lines of a type-1 study."""
     lines = [
-        f"type-1 study: {found['n']} readings of one part, mean {number(found['mean'])}, standard deviation "
-        f"{number(found['sd'])}, reference {number(found['reference'])}",
-        f"  bias {number(found['bias'])} (95 % interval {number(found['bias_low'])} to "
-        f"{number(found['bias_high'])}), t = {fixed(found['t'], 3)} on {freedom(found['df'])}, "
+        f"type-1 study: {found['n']} readings of one part, mean {_figure(found['mean'])}, standard deviation "
+        f"{_figure(found['sd'])}, reference {_figure(found['reference'])}",
+        f"  bias {_figure(found['bias'])} (95 % interval {_figure(found['bias_low'])} to "
+        f"{_figure(found['bias_high'])}), t = {fixed(found['t'], 3)} on {freedom(found['df'])}, "
         f"{p_words(found['p'])}",
     ]
     if found["cg"] is not None and found["cg"] == found["cg"]:
         lines.append(
             f"  Cg {found['cg']:.2f} (95 % interval {found['cg_low']:.2f} to {found['cg_high']:.2f}), Cgk "
             f"{found['cgk']:.2f} ({found['cgk_low']:.2f} to {found['cgk_high']:.2f}): "
-            f"{100 * found['share']:.3g} % of the tolerance of {number(found['tolerance'])} over "
+            f"{100 * found['share']:.3g} % of the tolerance of {_figure(found['tolerance'])} over "
             f"{found['width']:g} standard deviations"
         )
     return lines + [f"  {line}" for line in budget_words(found["budget"])] if found.get("budget") else lines
@@ -104,15 +104,15 @@ def linearity_words(found: Mapping[str, Any]) -> list[str]:
     """The lines of a study of bias and linearity."""
     sign = "+" if found["slope"] >= 0 else "-"
     lines = [
-        f"bias = {number(found['intercept'])} {sign} {number(abs(found['slope']))} x reference; R2 "
-        f"{100 * found['r_squared']:.1f} %, residual standard deviation {number(found['residual_sd'])}",
-        f"  slope: {p_words(found['slope_p'])}; mean bias {number(found['bias'])} "
-        f"({number(found['bias_low'])} to {number(found['bias_high'])}), {p_words(found['bias_p'])}; a bias of 0 "
+        f"bias = {_figure(found['intercept'])} {sign} {_figure(abs(found['slope']))} x reference; R2 "
+        f"{100 * found['r_squared']:.1f} %, residual standard deviation {_figure(found['residual_sd'])}",
+        f"  slope: {p_words(found['slope_p'])}; mean bias {_figure(found['bias'])} "
+        f"({_figure(found['bias_low'])} to {_figure(found['bias_high'])}), {p_words(found['bias_p'])}; a bias of 0 "
         f"lies {'within' if found['zero_inside'] else 'beyond'} the 95 % band of the line",
     ]
     return lines + [
-        f"  part {part['part']}, reference {number(part['reference'])}: bias {number(part['bias'])} "
-        f"({number(part['low'])} to {number(part['high'])}), {p_words(part['p'])}, {part['n']} readings"
+        f"  part {part['part']}, reference {_figure(part['reference'])}: bias {_figure(part['bias'])} "
+        f"({_figure(part['low'])} to {_figure(part['high'])}), {p_words(part['p'])}, {part['n']} readings"
         for part in found["parts"]
     ]
 
@@ -120,20 +120,20 @@ def linearity_words(found: Mapping[str, Any]) -> list[str]:
 def stability_words(found: Mapping[str, Any]) -> list[str]:
     """The lines of a chart of a reference part."""
     lines = [
-        f"stability: {len(found['times'])} times, centre {number(found['centre'])}, limits {number(found['low'])} "
-        f"to {number(found['high'])}, standard deviation within {number(found['sigma'])}",
-        f"  trend {number(found['slope'])} a time, {p_words(found['slope_p'])}",
+        f"stability: {len(found['times'])} times, centre {_figure(found['centre'])}, limits {_figure(found['low'])} "
+        f"to {_figure(found['high'])}, standard deviation within {_figure(found['sigma'])}",
+        f"  trend {_figure(found['slope'])} a time, {p_words(found['slope_p'])}",
     ]
     if found["bias"] is not None and found["bias"] == found["bias"]:
-        against = number(found["reference"])
-        lines.append(f"  bias {number(found['bias'])} against {against}, {p_words(found['bias_p'])}")
+        against = _figure(found["reference"])
+        lines.append(f"  bias {_figure(found['bias'])} against {against}, {p_words(found['bias_p'])}")
     rows = zip(
         found["times"], found["average"], found["out"], found["shifted"], found["spread_out"], strict=True
     )
     for time, value, out, shifted, wide in rows:
         said = "OUT" if out else "eight on one side" if shifted else "spread OUT" if wide else ""
         if said:
-            lines.append(f"  {time}: {number(value)} {said}")
+            lines.append(f"  {time}: {_figure(value)} {said}")
     return lines
 
 
@@ -188,13 +188,13 @@ def _ordered(name: str, own: Mapping[str, Any]) -> list[str]:
 def signal_words(found: Mapping[str, Any]) -> list[str]:
     """The grey zone in the unit of the parts, a sentence a limit."""
     lines = [
-        f"grey zone at the {zone['side']} limit: from {number(zone['accepted'])} (always accepted) to "
-        f"{number(zone['rejected'])} (always rejected), {number(zone['width'])} wide, {zone['parts']} parts in it"
+        f"grey zone at the {zone['side']} limit: from {_figure(zone['accepted'])} (always accepted) to "
+        f"{_figure(zone['rejected'])} (always rejected), {_figure(zone['width'])} wide, {zone['parts']} parts in it"
         for zone in found["zones"]
     ]
     share = found["percent_tolerance"]
     if share is not None and share == share:
-        width = number(found["width"])
+        width = _figure(found["width"])
         lines.append(f"grey zones are {width} wide on average, {share:.1f} % of the tolerance")
     return lines + list(found["notes"])
 
@@ -202,13 +202,13 @@ def signal_words(found: Mapping[str, Any]) -> list[str]:
 def analytic_words(found: Mapping[str, Any]) -> str:
     """A go/no-go gauge at one limit by the analytic method, in a sentence."""
     line = (
-        f"analytic method at the {found['side']} limit: half of the parts of {number(found['switches_at'])} are "
-        f"accepted; repeatability {number(found['repeatability'])} (unadjusted {number(found['unadjusted'])}), "
+        f"analytic method at the {found['side']} limit: half of the parts of {_figure(found['switches_at'])} are "
+        f"accepted; repeatability {_figure(found['repeatability'])} (unadjusted {_figure(found['unadjusted'])}), "
         f"R2 of the line {100 * found['r_squared']:.1f} %"
     )
     if not _is_known(found["bias"]):
         return line
-    line += f"; bias {number(found['bias'])} against the limit of {number(found['limit'])}"
+    line += f"; bias {_figure(found['bias'])} against the limit of {_figure(found['limit'])}"
     return f"{line}, t {found['t']:.2f}, {p_words(found['p'])}" if _is_known(found["t"]) else line
 
 
@@ -218,8 +218,8 @@ def shifted_words(found: Mapping[str, Any], unit: str = "") -> str:
         return ""
     too_wide = (found["bias"] > 0) == (found["side"] == "lower")
     return (
-        f"At the {found['side']} limit of {number(found['limit'])}{unit} the gauge switches at "
-        f"{number(found['switches_at'])}{unit}: it {'accepts bad' if too_wide else 'rejects good'} parts "
+        f"At the {found['side']} limit of {_figure(found['limit'])}{unit} the gauge switches at "
+        f"{_figure(found['switches_at'])}{unit}: it {'accepts bad' if too_wide else 'rejects good'} parts "
         f"between them more often than not (t {found['t']:.2f}, {p_words(found['p'])})"
     )
 

@@ -6,8 +6,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vidrobust.plugins.gauge.acceptance import value_words, worst_words
+from vidrobust.plugins.gauge.acceptance import value_words
+from vidrobust.plugins.gauge.differing_operators import worst_words
 from vidrobust.plugins.gauge.study_words import (
+    _figure,
     agreement_words,
     budget_words,
     categories,
@@ -24,7 +26,6 @@ from vidrobust.text.numbers import (
     counted_share,
     interval,
     known,
-    number,
     p_words,
     percent,
     with_interval,
@@ -245,11 +246,6 @@ OF_STUDY: dict[str, Callable[[Mapping[str, Any]], list[str]]] = {
 
 def _share(found: Mapping[str, Any]) -> str:
     return counted_share(found, missing="-")
-
-
-def _figure(value: float | None) -> str:
-    """Four digits, or a dash: a cell of a table of the console."""
-    return number(value, 4, missing="-")
 
 
 def _kappa(kappa: Mapping[str, Any]) -> str:

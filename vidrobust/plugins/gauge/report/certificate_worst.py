@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vidrobust.plugins.gauge.acceptance import worst_words
+from vidrobust.plugins.gauge.differing_operators import worst_words
 from vidrobust.plugins.gauge.study_words import equal_variances_words, shifted_words
 from vidrobust.plugins.gauge.variables.type1 import least_cg, least_cgk
 from vidrobust.text.numbers import number, p_words

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from vidrobust.plugins.gauge.acceptance import SHARES, limits_in_words, worst_words
+from vidrobust.plugins.gauge.acceptance import SHARES, limits_in_words
+from vidrobust.plugins.gauge.differing_operators import worst_words
 from vidrobust.plugins.gauge.report import gauge_section, reference_figures
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
 from vidrobust.plugins.gauge.study_file import FILE
