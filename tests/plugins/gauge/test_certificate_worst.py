@@ -8,8 +8,7 @@ import pytest
 
 from tests.plugins.gauge.published import LINEARITY, of_references
 from vidrobust.plugins.gauge.acceptance import load_profile
-from vidrobust.plugins.gauge.report.certificate_pages import tiles
-from vidrobust.plugins.gauge.report.certificate_worst import worst
+from vidrobust.plugins.gauge.report.certificate_pages import tiles, worst
 from vidrobust.plugins.gauge.studies import Asked, linearity_of, stability_of, type1_of
 
 

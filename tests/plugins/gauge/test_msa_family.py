@@ -51,10 +51,9 @@ from vidrobust.plugins.gauge.differing_operators import (
 )
 from vidrobust.plugins.gauge.variables.gauge import gauge_study
 from vidrobust.plugins.gauge.variables.linearity import linearity_study
-from vidrobust.plugins.gauge.variables.misclassification import misclassification
 from vidrobust.plugins.gauge.variables.type1 import type1_study
 from vidrobust.plugins.gauge.variables.unbalanced import by_likelihood, fit_reml
-from vidrobust.plugins.gauge.variables.uncertainty import budget, of_bias, of_resolution
+from vidrobust.plugins.gauge.variables.uncertainty import budget, misclassification, of_bias, of_resolution
 
 # components that come out below 0
 

@@ -19,7 +19,7 @@ from vidrobust.files.atomic import csv_text
 from vidrobust.files.json_text import plain
 from vidrobust.plugins.gauge.acceptance import Profile
 from vidrobust.plugins.gauge.report import certificate_pages as content
-from vidrobust.plugins.gauge.report.certificate_worst import worst
+from vidrobust.plugins.gauge.report.certificate_pages import worst
 from vidrobust.plugins.gauge.report.repeatability_section import section_of_run_rows, section_of_table
 from vidrobust.plugins.gauge.studies import Asked
 from vidrobust.plugins.gauge.study_columns import ALONE

@@ -13,7 +13,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.gauge.acceptance import overall
 from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
-from vidrobust.plugins.gauge.box_measures import measured_boxes
+from vidrobust.plugins.gauge.figures import FILE
 from vidrobust.plugins.gauge.part_footage import grey_zone_pictures, levels_of
 from vidrobust.plugins.gauge.studies import (
     Asked,
@@ -26,9 +26,8 @@ from vidrobust.plugins.gauge.studies import (
     short_of,
     studies,
 )
-from vidrobust.plugins.gauge.study_file import FILE
 from vidrobust.plugins.gauge.variables.range_method import range_state
-from vidrobust.plugins.gauge.verdicts import RULES, verdicts
+from vidrobust.plugins.gauge.verdicts import RULES, measured_boxes, verdicts
 from vidrobust.run_folder.folder import RunFolder
 
 # The verdicts of a run by part, pass and operator: of its models, and of people on the same parts.

@@ -29,7 +29,6 @@ from vidrobust.plugins.gauge.acceptance import (
 from vidrobust.plugins.gauge.attributes.analytic_method import analytic_method
 from vidrobust.plugins.gauge.attributes.attribute import attribute_study
 from vidrobust.plugins.gauge.attributes.signal_detection import signal_detection
-from vidrobust.plugins.gauge.box_measures import MEASURES
 from vidrobust.plugins.gauge.differing_operators import (
     equal_variances,
     mean_by_operator,
@@ -38,19 +37,21 @@ from vidrobust.plugins.gauge.differing_operators import (
 from vidrobust.plugins.gauge.measurements import settled
 from vidrobust.plugins.gauge.variables.anova import AskedDesign
 from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study
-from vidrobust.plugins.gauge.variables.guard_band import (
+from vidrobust.plugins.gauge.variables.linearity import linearity_study
+from vidrobust.plugins.gauge.variables.range_method import range_state, reference_chart
+from vidrobust.plugins.gauge.variables.type1 import size_interval, type1_study
+from vidrobust.plugins.gauge.variables.uncertainty import (
+    COVERAGE,
+    budget,
     guard_band,
     guard_band_counted,
+    misclassification,
     normal_parts,
+    of_bias,
+    of_resolution,
     tolerance_width,
 )
-from vidrobust.plugins.gauge.variables.linearity import linearity_study
-from vidrobust.plugins.gauge.variables.misclassification import misclassification
-from vidrobust.plugins.gauge.variables.range_method import range_state
-from vidrobust.plugins.gauge.variables.reference_chart import reference_chart
-from vidrobust.plugins.gauge.variables.type1 import size_interval, type1_study
-from vidrobust.plugins.gauge.variables.uncertainty import COVERAGE, budget, of_bias, of_resolution
-from vidrobust.plugins.gauge.verdicts import RULES, SCORES
+from vidrobust.plugins.gauge.verdicts import MEASURES, RULES, SCORES
 from vidrobust.statistics.levels import LEVEL
 from vidrobust.text.phrases import listing, plural
 from vidrobust.text.printable import printable

@@ -14,7 +14,6 @@ import pandas as pd
 
 from vidrobust.errors import InputError
 
-NAN = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,7 @@ def signal_detection(
             "signal detection: no zone between parts that are always rejected and always accepted"
         )
     width = float(np.mean([zone.width for zone in zones]))
-    tolerance = high - low if low is not None and high is not None else NAN
+    tolerance = high - low if low is not None and high is not None else math.nan
     notes = []
     for zone in zones:
         limit = low if zone.side == "lower" else high
@@ -80,7 +79,7 @@ def signal_detection(
     return SignalDetection(
         zones=tuple(zones),
         width=width,
-        percent_tolerance=100 * width / tolerance if not math.isnan(tolerance) else NAN,
+        percent_tolerance=100 * width / tolerance if not math.isnan(tolerance) else math.nan,
         tolerance=tolerance,
         notes=tuple(notes),
     )
