@@ -19,7 +19,7 @@ from vidrobust.plugins.gauge.repeatability_of import by_level
 from vidrobust.plugins.gauge.report.certificate_pages import tiles
 from vidrobust.plugins.gauge.report.repeatability_section import section, section_of_table, write_study
 from vidrobust.plugins.gauge.studies import (
-    Asked,
+    StudyRequest,
     attribute_of,
     by_operator,
     gauge_of,
@@ -49,7 +49,7 @@ def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
         for part in range(1, 6) for station in ("north", "south <2>") for trial in (1, 2)
     ]  # fmt: skip
     table = pd.DataFrame(rows)
-    asked = Asked(
+    asked = StudyRequest(
         rule="majority", defect=("bad",), profile=load_profile("aiag"), guard=2.0, tolerance_high=0.6
     )
     attribute, gauge, notes = studies(table, asked, ())
@@ -115,7 +115,7 @@ def test_a_state_that_is_past_is_said(studied: RunFolder) -> None:
 
 
 def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> None:
-    asked = Asked(profile=load_profile("aiag"))
+    asked = StudyRequest(profile=load_profile("aiag"))
     gauge = crossed(AIAG)
     page = Page(
         write_study(tmp_path / "g.html", plain(gauge_of(gauge, asked)), gauge, "micrometer.csv").read_text()
@@ -129,7 +129,7 @@ def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> Non
     assert "73 % of the averages lie beyond their limits" in pictures[-1].caption
     assert "Ranges beyond their limits: B on 3;" in pictures[-1].caption
     ratings = aiag_attribute()
-    asked = Asked(profile=load_profile("aiag"), defect=("0",))
+    asked = StudyRequest(profile=load_profile("aiag"), defect=("0",))
     text = Page(
         write_study(
             tmp_path / "a.html", plain(attribute_of(ratings, asked)), ratings, "go-no-go.csv"
@@ -153,7 +153,7 @@ def test_a_run_has_a_certificate_too(studied: RunFolder, tmp_path: Path) -> None
     found["overall"] = overall(found).as_json()
     head = tmp_path / "study.toml"
     head.write_text('part = "Cap"\n', encoding="utf-8")
-    asked = Asked(defect=("bad",), profile=load_profile("aiag"), tolerance_high=0.6)
+    asked = StudyRequest(defect=("bad",), profile=load_profile("aiag"), tolerance_high=0.6)
     weights = hashes_of({"models": [{"name": "net-a", "weights_sha256": "ab12"}], "inputs": []})
     rows = pd.DataFrame(found["per_part"])
     page = tmp_path / "certificate.html"
@@ -179,7 +179,7 @@ def test_the_figure_that_decides_is_among_the_six(studied: RunFolder) -> None:
 
 
 def test_a_certificate_carries_number_pages_data_and_calibration(tmp_path: Path) -> None:
-    table, asked = crossed(AIAG), Asked(profile=load_profile("aiag"), tolerance_width=8)
+    table, asked = crossed(AIAG), StudyRequest(profile=load_profile("aiag"), tolerance_width=8)
     head, page = tmp_path / "study.toml", tmp_path / "certificate.html"
     head.write_text('number = "GRR <17>"\ncalibration = "DKD-4711, until 2027-03"\n', encoding="utf-8")
     write_certificate(page, head, gauge_of(table, asked), table, asked, hashes=[])

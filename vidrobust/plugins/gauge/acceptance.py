@@ -92,7 +92,7 @@ class Estimate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rule:
+class AcceptanceRule:
     """A limit of a profile: a quantity is acceptable up to ``accept`` and marginal up to ``marginal``.
 
     ``better`` says which values are wanted.
@@ -131,7 +131,7 @@ class Profile:
 
     name: str
     source: str
-    rules: tuple[Rule, ...]
+    rules: tuple[AcceptanceRule, ...]
     minimum: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: MINIMUM)
 
     @property
@@ -186,7 +186,7 @@ def _minimum(where: str, given: Any) -> dict[str, dict[str, int]]:
     return found
 
 
-def _rule(where: str, content: Mapping[str, Any]) -> Rule:
+def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
     missing = [key for key in ("study", "quantity", "better", "accept") if key not in content]
     if missing:
         raise SettingsError(f"{where}: {', '.join(missing)} is missing")
@@ -210,7 +210,9 @@ def _rule(where: str, content: Mapping[str, Any]) -> Rule:
     if (marginal < accept) == (content["better"] == "lower") and marginal != accept:
         raise SettingsError(f"{where}: marginal {marginal:g} is stricter than accept {accept:g}")
     unit = str(content.get("unit", ""))
-    return Rule(content["study"], str(content["quantity"]), content["better"], accept, marginal, unit)
+    return AcceptanceRule(
+        content["study"], str(content["quantity"]), content["better"], accept, marginal, unit
+    )
 
 
 def judge(
@@ -242,7 +244,7 @@ def judge(
     ]
 
 
-def _verdict(rule: Rule, estimate: Estimate, short: bool) -> Verdict:
+def _verdict(rule: AcceptanceRule, estimate: Estimate, short: bool) -> Verdict:
     if not _known(estimate.value):
         return "not computed"
     found = rule.judge(estimate.low, estimate.high)

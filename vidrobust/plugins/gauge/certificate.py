@@ -21,7 +21,7 @@ from vidrobust.plugins.gauge.acceptance import Profile
 from vidrobust.plugins.gauge.report import certificate_pages as content
 from vidrobust.plugins.gauge.report.certificate_pages import worst
 from vidrobust.plugins.gauge.report.repeatability_section import section_of_run_rows, section_of_table
-from vidrobust.plugins.gauge.studies import Asked
+from vidrobust.plugins.gauge.studies import StudyRequest
 from vidrobust.plugins.gauge.study_columns import ALONE
 from vidrobust.report.pages import write_page
 from vidrobust.report.pdf import printed
@@ -86,7 +86,7 @@ def write_certificate(
     head: Path,
     found: Mapping[str, Any],
     rows: pd.DataFrame,
-    asked: Asked,
+    asked: StudyRequest,
     *,
     hashes: Sequence[tuple[str, str]],
     paper: str = "A4",
@@ -174,7 +174,7 @@ def _axis(header: Mapping[str, str]) -> str:
     return f"{what}, {header['unit']}" if "unit" in header else what
 
 
-def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: Asked) -> dict[str, str]:
+def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: StudyRequest) -> dict[str, str]:
     """The header with what the study itself knows: tolerance and operators."""
     unit = f" {header['unit']}" if "unit" in header else ""
     names = [each["operator"] for each in found.get("by_operator") or []]
@@ -189,7 +189,7 @@ def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: Asked) -
     return {**known, **header}
 
 
-def _tolerance(asked: Asked, unit: str) -> str:
+def _tolerance(asked: StudyRequest, unit: str) -> str:
     low, high = asked.tolerance_low, asked.tolerance_high
     ends = [f"from {low:g}"] if low is not None else []
     ends += [f"to {high:g}"] if high is not None else []
@@ -198,7 +198,7 @@ def _tolerance(asked: Asked, unit: str) -> str:
     return "" if math.isnan(asked.tolerance) else f"{asked.tolerance:g}{unit} wide"
 
 
-def _settings(asked: Asked, kind: str) -> list[tuple[str, Any]]:
+def _settings(asked: StudyRequest, kind: str) -> list[tuple[str, Any]]:
     return [
         ("rules", _rules(asked.profile, kind)),
         ("design", asked.design if kind == "gauge" and asked.design != "auto" else ""),

@@ -22,8 +22,6 @@ from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
-# Options of the studies of measurement systems analysis: tables, design, classes, what is made of the result.
-
 # The studies of tables; the file of each is the option of the same name.
 KINDS = ("gauge", "attribute", "type1", "linearity", "stability")
 
@@ -263,13 +261,13 @@ def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[
     """What is asked of a study; wrong settings are found before any footage is opened."""
     from vidrobust.plugins.gauge.acceptance import DEFAULT, OF_STUDY, load_profile
     from vidrobust.plugins.gauge.measurements import read_attribute
-    from vidrobust.plugins.gauge.studies import Asked
+    from vidrobust.plugins.gauge.studies import StudyRequest
     from vidrobust.plugins.gauge.study_columns import parse_columns
     from vidrobust.plugins.gauge.verdicts import check_measure, check_rule
 
     layout["columns"] = parse_columns(layout["columns"])
     theirs = None if people is None else read_attribute(Path(people), layout["columns"], layout["case"])
-    found = Asked(
+    found = StudyRequest(
         **{name: options.pop(name) for name in ASKED},
         defect=tuple(_classes(options.pop("defect"))),
         ordered=tuple(_classes(options.pop("ordered"))),

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vidrobust.run_folder.figures import Figures, FigureSource
-from vidrobust.run_folder.folder import RunFolder
+
+if TYPE_CHECKING:
+    from vidrobust.run_folder.folder import RunFolder
 
 # The file of a run folder that holds its repeatability study.
 
 FILE = "repeatability.json"
-
-
-# The repeatability study that a run folder keeps, and whether it is of the answers that the run has now.
 
 
 def current_study(folder: RunFolder) -> tuple[dict[str, Any] | None, str]:

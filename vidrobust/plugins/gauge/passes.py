@@ -10,8 +10,6 @@ import numpy as np
 
 from vidrobust.text.numbers import percent
 
-# Small pictures of one camera made comparable: its shaking taken out, and the light of each frame evened.
-
 # Share of the width that a shaking camera may go.
 MOST_SHIFT = 0.06
 # Median shift, px of the small picture, from which on a camera is taken to shake.

@@ -23,7 +23,7 @@ from vidrobust.plugins.gauge.measurements import (
     read_study_table,
 )
 from vidrobust.plugins.gauge.studies import (
-    Asked,
+    StudyRequest,
     attribute_of,
     gauge_of,
     linearity_of,
@@ -32,8 +32,6 @@ from vidrobust.plugins.gauge.studies import (
     type1_of,
 )
 from vidrobust.plugins.gauge.study_columns import numbers
-
-# A study for other programs: its table as long CSV, its figures as JSON with flat keys.
 
 COLUMNS = ("part", "operator", "trial", "value", "score", "reference", "measured", "time")
 ALWAYS = ("verdict", "sentence")
@@ -86,7 +84,7 @@ class Done:
 def study_of_file(
     kind: Kind,
     path: Path,
-    asked: Asked,
+    asked: StudyRequest,
     *,
     columns: Mapping[str, str] | None = None,
     case: Case = "ask",

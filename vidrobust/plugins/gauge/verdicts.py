@@ -8,8 +8,6 @@ import pandas as pd
 
 from vidrobust.errors import SettingsError
 
-# Lengths and places that a detector measures of a part, so that a vision gauge has its gauge R&R.
-
 # What can be measured of a box, in px or, by a factor, in mm.
 MEASURES = {
     "width": "width of the surest box",

@@ -1,4 +1,4 @@
-"""Results of repeatability studies as console lines."""
+"""Results of repeatability studies in words: the lines of the console, and sentences for pages."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from vidrobust.text.numbers import (
     with_interval,
 )
 from vidrobust.text.phrases import plural
-
-# What the studies say beside their tables, in sentences: tests, risks, uncertainty, agreement by class.
 
 
 def _figure(value: float | None) -> str:
@@ -119,8 +117,8 @@ def linearity_words(found: Mapping[str, Any]) -> list[str]:
         f"bias = {_figure(found['intercept'])} {sign} {_figure(abs(found['slope']))} x reference; R2 "
         f"{100 * found['r_squared']:.1f} %, residual standard deviation {_figure(found['residual_sd'])}",
         f"  slope: {p_words(found['slope_p'])}; mean bias {_figure(found['bias'])} "
-        f"({_figure(found['bias_low'])} to {_figure(found['bias_high'])}), {p_words(found['bias_p'])}; a bias of 0 "
-        f"lies {'within' if found['zero_inside'] else 'beyond'} the 95 % band of the line",
+        f"({_figure(found['bias_low'])} to {_figure(found['bias_high'])}), {p_words(found['bias_p'])}; a bias of "
+        f"0 lies {'within' if found['zero_inside'] else 'beyond'} the 95 % band of the line",
     ]
     return lines + [
         f"  part {part['part']}, reference {_figure(part['reference'])}: bias {_figure(part['bias'])} "
@@ -132,8 +130,9 @@ def linearity_words(found: Mapping[str, Any]) -> list[str]:
 def stability_words(found: Mapping[str, Any]) -> list[str]:
     """The lines of a chart of a reference part."""
     lines = [
-        f"stability: {len(found['times'])} times, centre {_figure(found['centre'])}, limits {_figure(found['low'])} "
-        f"to {_figure(found['high'])}, standard deviation within {_figure(found['sigma'])}",
+        f"stability: {len(found['times'])} times, centre {_figure(found['centre'])}, limits "
+        f"{_figure(found['low'])} to {_figure(found['high'])}, standard deviation within "
+        f"{_figure(found['sigma'])}",
         f"  trend {_figure(found['slope'])} a time, {p_words(found['slope_p'])}",
     ]
     if found["bias"] is not None and found["bias"] == found["bias"]:
@@ -201,7 +200,8 @@ def signal_words(found: Mapping[str, Any]) -> list[str]:
     """The grey zone in the unit of the parts, a sentence a limit."""
     lines = [
         f"grey zone at the {zone['side']} limit: from {_figure(zone['accepted'])} (always accepted) to "
-        f"{_figure(zone['rejected'])} (always rejected), {_figure(zone['width'])} wide, {zone['parts']} parts in it"
+        f"{_figure(zone['rejected'])} (always rejected), {_figure(zone['width'])} wide, "
+        f"{plural(zone['parts'], 'part')} in it"
         for zone in found["zones"]
     ]
     share = found["percent_tolerance"]

@@ -180,7 +180,7 @@ HALF = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class LevelChange:
     """From which time on the averages lie at another level, by how much, and the share of their variation so
     explained."""
 
@@ -213,7 +213,7 @@ class ReferenceChart:
     reference: float
     bias: float
     bias_p: float
-    change: Change | None
+    change: LevelChange | None
     notes: tuple[str, ...]
 
     @property
@@ -272,7 +272,7 @@ def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> Referen
     )
 
 
-def _change(times: Sequence[str], average: np.ndarray) -> Change | None:
+def _change(times: Sequence[str], average: np.ndarray) -> LevelChange | None:
     """The split into two levels that leaves the least squares."""
     n, gap = len(average), average - average.mean()
     before = np.arange(1, n)
@@ -283,7 +283,7 @@ def _change(times: Sequence[str], average: np.ndarray) -> Change | None:
     if not total > 0 or explained[best] < HALF * total:
         return None
     by = float(average[best + 1 :].mean() - average[: best + 1].mean())
-    return Change(time=times[best + 1], by=by, share=float(explained[best] / total))
+    return LevelChange(time=times[best + 1], by=by, share=float(explained[best] / total))
 
 
 def _notes(count: int, sigma: float) -> tuple[str, ...]:

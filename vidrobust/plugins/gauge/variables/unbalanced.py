@@ -15,11 +15,10 @@ from scipy.interpolate import PchipInterpolator
 from vidrobust.errors import InputError
 from vidrobust.statistics.levels import LEVEL
 
-# The interval of a variance from how far the likelihood falls where the variance is held at another value.
-#
-# The signed root of twice the fall is nearly standard normal (Pawitan, In All Likelihood, 2001, section 9). It lies
-# sqrt(2 / df) / 3 too low for few degrees of freedom and is corrected; for a single mean square the interval is then
-# that of the chi-square within 8 %.
+# The interval of a variance: how far the likelihood falls where the variance is held at another value. The signed
+# root of twice the fall is nearly standard normal (Pawitan, In All Likelihood, 2001, section 9). It lies
+# sqrt(2 / df) / 3 too low for few degrees of freedom and is corrected; of a single mean square the interval is
+# then that of the chi-square within 8 %.
 
 # Roots up to which the curve is drawn; beyond it goes on as a straight line over the logarithm.
 REACH = 3.2
