@@ -131,7 +131,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.finished_runs.gate import gates_on
 from vidrobust.run_folder.gates import parse_gate
-from vidrobust.stages.report.answer import text_of
+from vidrobust.stages.answer.text import console_text as text_of
 from vidrobust.stages.report.page import write_report
 
 folder = RunFolder.create(Path("run"), Settings())

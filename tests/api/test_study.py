@@ -11,8 +11,8 @@ import torch
 
 import vidrobust
 from tests.made_frames import texture
-from vidrobust.api.progress import Progress
 from vidrobust.api.run import Run
+from vidrobust.api.study import Progress
 from vidrobust.errors import InputError, SettingsError
 
 SMALL = {"frames": 5, "pairs": 12, "resamples": 100, "perturbation": ["brightness"]}

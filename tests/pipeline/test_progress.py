@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from vidrobust.api.progress import CallbackReporter, Progress
+from vidrobust.api.study import CallbackReporter, Progress
 from vidrobust.pipeline import progress
 from vidrobust.pipeline.progress import Reporter
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.pipeline.conftest import options_of, run, written
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.pipeline import counts
+from vidrobust.pipeline import estimate as counts
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.stream import FrameStream
 

@@ -9,8 +9,16 @@ from typing import Any, TypeVar
 import click
 
 from vidrobust.cli import options as opt
-from vidrobust.cli.options import GroupedCommand, GroupedOption, given, refuse_idle
-from vidrobust.cli.printing import end, may_be_footage, print_json, reporter
+from vidrobust.cli.options import (
+    GroupedCommand,
+    GroupedOption,
+    end,
+    given,
+    may_be_footage,
+    print_json,
+    refuse_idle,
+    reporter,
+)
 from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
 from vidrobust.stages.catalogue import REPORT, STAGES
@@ -170,8 +178,7 @@ def on_sources(
     after: Act | None = None,
 ) -> None:
     """Make these stages on sources, and print the result of ``stage``, or the answer of the whole."""
-    from vidrobust.pipeline.live import with_recordings
-    from vidrobust.pipeline.open import opened_sources, settings_of
+    from vidrobust.pipeline.open import opened_sources, settings_of, with_recordings
 
     taken = ("lasting", "out", "config", "overwrite", "as_json", "quiet")
     lasting, out, config, overwrite, as_json, quiet = (options.pop(name) for name in taken)

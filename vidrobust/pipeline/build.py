@@ -15,14 +15,12 @@ from vidrobust.errors import InputError, no_exit
 from vidrobust.frames.device import make_deterministic
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline import keys
-from vidrobust.pipeline.check import check_settings
-from vidrobust.pipeline.counts import Counts
-from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
-from vidrobust.pipeline.footage_units import make_missing, say_what, units_of
+from vidrobust.pipeline.estimate import CostEstimate, Counts, estimate_cost
 from vidrobust.pipeline.inputs import refuse_other_counts
 from vidrobust.pipeline.interrupts import remind
-from vidrobust.pipeline.needed import reader_of_needed
-from vidrobust.pipeline.plan import Plan
+from vidrobust.pipeline.keys import reader_of_needed
+from vidrobust.pipeline.plan import Plan, make_missing, say_what, units_of
+from vidrobust.pipeline.progress import TABLES
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import (
     BUDGETED,
@@ -36,14 +34,30 @@ from vidrobust.pipeline.stage import (
     Trim,
     described_by,
 )
-from vidrobust.pipeline.whole import TABLES
 from vidrobust.pipeline.workers.order import Unit
-from vidrobust.run_folder import headline
+from vidrobust.run_folder import index as headline
 from vidrobust.run_folder.index import write_index
+from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 from vidrobust.text.durations import duration
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
+
+# Everything in the settings that can be wrong, found before the first long step.
+
+
+def check_settings(settings: Settings, stages: Sequence[Stage]) -> None:
+    """SettingsError for what a later stage of these could not use: names of perturbations, suites, training."""
+    for stage in stages:
+        stage.check(settings)
+    if any(isinstance(stage, FootageStage) for stage in stages):
+        from vidrobust.frames.device import resolve_device
+        from vidrobust.video.choice import check_backend
+        from vidrobust.video.color import check_color
+
+        resolve_device(settings.device)
+        check_backend(settings.backend)
+        check_color(settings.color)
 
 
 def build(run: Run, catalogue: Stages, names: Sequence[str]) -> None:
@@ -99,6 +113,9 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
                     "the other stages show the model new pictures"
                 )
     plan.look()
+    if set(plan.stages.footage) <= set(stages):
+        for outlook in plan.outlooks(plan.stages.stages):
+            run.reporter.say(outlook.text)
     ahead = _ahead(plan, stages)
     if ahead is not None:
         run.reporter.begin_whole(ahead.whole(conclusions))
@@ -258,9 +275,9 @@ def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
         for name in stage.unit_tables:
             rows = (run.cache.read(stage, unit.key, name, unit.item.name) for unit in then)
             joined[name] = _concatenated(name, [trim(own) for trim, own in zip(trims, rows, strict=True)])
-        found.append(Look(part=size / plan.looks[-1], tables=joined))
+        found.append(Look(part=size / max(1, plan.looks[-1]), tables=joined))
     now = {name: run.table(name) for name in stage.unit_tables}
-    return [*found, Look(part=plan.looks[plan.at] / plan.looks[-1], tables=now)]
+    return [*found, Look(part=plan.looks[plan.at] / max(1, plan.looks[-1]), tables=now)]
 
 
 def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

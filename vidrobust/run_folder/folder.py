@@ -19,9 +19,8 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text, parsed_json, plain
 from vidrobust.metrics.catalogue import metric_columns
-from vidrobust.run_folder.metrics_file import FILE as METRICS
-from vidrobust.run_folder.metrics_file import Metrics
-from vidrobust.run_folder.record import RunRecord
+from vidrobust.run_folder.record import FILE as METRICS
+from vidrobust.run_folder.record import Metrics, RunRecord
 from vidrobust.run_folder.settings import Settings, known_names
 from vidrobust.tables import schema as tables
 

@@ -18,11 +18,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import Extensions, extensions
-from vidrobust.run_folder.declared import Declaration, convert, declarations, field_types, option
+from vidrobust.run_folder.declared import Declaration, convert, declarations, field_types, option, seconds_of
 from vidrobust.run_folder.gates import parse_gate
-from vidrobust.run_folder.time_option import seconds_of
-from vidrobust.text.phrases import nouns
-from vidrobust.text.suggestions import among
+from vidrobust.text.phrases import among, nouns
 
 if TYPE_CHECKING:
     from vidrobust.metrics.tracks.borders import EntryLine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vidrobust.tables.shared_columns import (
+from vidrobust.tables.table import (
     CONTENT,
     DELTA,
     EXCLUDED,
@@ -17,8 +17,14 @@ from vidrobust.tables.shared_columns import (
     TIME,
     TIME_A,
     TRACK,
+    Column,
+    Extra,
+    Table,
+    boolean,
+    float64,
+    int64,
+    string,
 )
-from vidrobust.tables.table import Column, Extra, Table, boolean, float64, int64, string
 
 FRAMES = Table(
     "frames",

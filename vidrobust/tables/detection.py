@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vidrobust.tables.shared_columns import (
+from vidrobust.tables.table import (
     BOX,
     DELTA,
     EXCLUDED,
@@ -17,8 +17,13 @@ from vidrobust.tables.shared_columns import (
     TIME,
     TIME_A,
     TRACK,
+    UNKNOWN,
+    Extra,
+    Table,
+    float64,
+    int64,
+    string,
 )
-from vidrobust.tables.table import UNKNOWN, Extra, Table, float64, int64, string
 
 DETECTIONS = Table(
     "detections",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vidrobust.tables.shared_columns import (
+from vidrobust.tables.table import (
     BOX,
     CONTENT,
     DELTA,
@@ -17,8 +17,14 @@ from vidrobust.tables.shared_columns import (
     SCALE,
     SHIFT,
     TIME,
+    UNKNOWN,
+    Extra,
+    Table,
+    boolean,
+    float64,
+    int64,
+    string,
 )
-from vidrobust.tables.table import UNKNOWN, Extra, Table, boolean, float64, int64, string
 
 ITEMS = Table(
     "items",

@@ -11,8 +11,8 @@ import pytest
 
 from vidrobust.errors import SettingsError
 from vidrobust.footage.item import Item
+from vidrobust.pipeline.inputs import Segment
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.segments import Segment
 from vidrobust.pipeline.workers.order import (
     Began,
     Event,

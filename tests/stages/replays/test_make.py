@@ -116,7 +116,7 @@ def test_the_second_call_asks_no_model_and_a_lost_table_comes_from_the_cache(
 
 
 def test_a_study_leaves_them_out_and_status_says_them_once_made(run_folder: Path) -> None:
-    from vidrobust.pipeline.status import status
+    from vidrobust.pipeline.keys import status
     from vidrobust.stages.catalogue import STAGES
 
     assert "replays" in STAGES.names

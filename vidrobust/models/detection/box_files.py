@@ -25,7 +25,7 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_columns
 from vidrobust.files.json_text import parsed_json
-from vidrobust.footage.labels import kitti
+from vidrobust.footage.labels import kitti, mot
 from vidrobust.shapes.polygon import about, coco_box, coco_shape, polygon_text
 from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
@@ -190,17 +190,23 @@ def _mot(path: Path) -> BoxFile:
     table.columns = list(_MOT[: table.shape[1]])
     classes = table["class"] if "class" in table else pd.Series(-1.0, index=table.index)
     label = classes.where(classes >= 1, 1) - 1
-    score = table["score"].where(table["score"] >= 0, 1.0)  # -1: the tracker gives none
+    score = table["score"].where(table["score"] != -1, 1.0)  # -1: the tracker gives none
+    # a file with a frame 0 does not count as MOTChallenge does, in its pixels neither
+    first = 0 if (table["frame"] == 0).any() else 1
     boxes = table.assign(
         item="",
         label=label,
         score=score,
-        x1=table["x"] - 1,
-        y1=table["y"] - 1,
-        x2=table["x"] - 1 + table["w"],
-        y2=table["y"] - 1 + table["h"],
+        x1=table["x"] - first,
+        y1=table["y"] - first,
+        x2=table["x"] - first + table["w"],
+        y2=table["y"] - first + table["h"],
     )
-    return BoxFile(_checked(boxes, path), first=1)
+    # the class names of MOTChallenge hold for its own files; a tracker's results may be of anything
+    names = (
+        {label - 1: name for label, name in mot.CLASSES.items()} if path.parent.name in ("gt", "det") else {}
+    )
+    return BoxFile(_checked(boxes, path), first=first, names=names)
 
 
 def _kitti(path: Path) -> BoxFile:

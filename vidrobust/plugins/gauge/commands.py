@@ -9,10 +9,17 @@ from typing import Any
 import click
 
 from vidrobust.cli import options as opt
-from vidrobust.cli.options import GroupedCommand, options, refuse_idle
+from vidrobust.cli.options import (
+    GroupedCommand,
+    end,
+    may_be_footage,
+    options,
+    print_json,
+    print_result,
+    refuse_idle,
+)
 from vidrobust.cli.options import given as typed
-from vidrobust.cli.printing import end, may_be_footage, print_json, print_result
-from vidrobust.cli.printing import reporter as speaking
+from vidrobust.cli.options import reporter as speaking
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import plain
 from vidrobust.run_folder.settings import all_declarations

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vidrobust.run_folder.figures import Figures, FigureSource
+from vidrobust.run_folder.gates import Figures, FigureSource
 
 if TYPE_CHECKING:
     from vidrobust.run_folder.folder import RunFolder

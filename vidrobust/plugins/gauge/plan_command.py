@@ -6,8 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from vidrobust.cli.options import JSON
-from vidrobust.cli.printing import print_result
+from vidrobust.cli.options import JSON, print_result
 from vidrobust.text.numbers import interval, percent
 
 

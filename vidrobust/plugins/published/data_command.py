@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vidrobust.cli.printing import print_json
+from vidrobust.cli.options import print_json
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.published.data_set_names import DataSet
 

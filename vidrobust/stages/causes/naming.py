@@ -20,7 +20,7 @@ from scipy import special
 from vidrobust.metrics.catalogue import ACCOUNTS
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Look
-from vidrobust.run_folder.parts import with_parts
+from vidrobust.run_folder.reader import with_parts
 from vidrobust.stages.causes.catalogue import CATALOGUE, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
 from vidrobust.stages.causes.margins import flip_counts
 from vidrobust.stages.causes.shares import (

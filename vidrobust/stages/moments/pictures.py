@@ -19,7 +19,7 @@ import torch
 
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import needs_pixels
-from vidrobust.pipeline.counts import PICTURED_PAIRS
+from vidrobust.pipeline.estimate import PICTURED_PAIRS
 from vidrobust.pipeline.run import Run
 from vidrobust.predictions import Classifier
 from vidrobust.report.pictures import WIDTH, save_picture

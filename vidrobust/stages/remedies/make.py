@@ -9,8 +9,8 @@ import pandas as pd
 
 from vidrobust.files.json_text import plain
 from vidrobust.pipeline.run import Run
+from vidrobust.run_folder.declared import seconds_of
 from vidrobust.run_folder.settings import Settings
-from vidrobust.run_folder.time_option import seconds_of
 from vidrobust.stages.remedies.recommend import as_json
 from vidrobust.stages.remedies.row import table_of
 from vidrobust.stages.remedies.study import (

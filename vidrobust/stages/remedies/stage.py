@@ -8,6 +8,7 @@ from vidrobust.pipeline.stage import TableStage
 from vidrobust.stages.replays.stage import REPLAYS
 from vidrobust.stages.stability.stage import STABILITY, TRACKS
 from vidrobust.stages.transitions.stage import FOOTAGE
+from vidrobust.statement import Question
 
 if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
@@ -24,6 +25,7 @@ class RemediesStage(TableStage):
     settings = (*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map")
     tables = ("remedies",)
     files = ("remedies.json",)
+    question = Question.RULE
 
     def check(self, settings: Settings) -> None:
         from vidrobust.stages.remedies.make import max_delay_ms

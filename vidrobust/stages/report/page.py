@@ -16,8 +16,8 @@ from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
 from vidrobust.report.section import ReportSection, brought
 from vidrobust.run_folder.gates import parse_gate, passages_of
-from vidrobust.run_folder.metrics_file import FILE, Metrics
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.record import FILE, Metrics
 from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.answer.text import title_of
 from vidrobust.stages.boxes import moments as which

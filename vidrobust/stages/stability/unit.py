@@ -103,7 +103,7 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
     together = predict(classifier, pixels)
     again = {
         "batch size": predict(classifier, pixels, 1),
-        "batch position": _reversed(predict(classifier, pixels.flip(0))),
+        "batch position": predict(classifier, pixels.flip(0)).take(np.arange(len(pixels))[::-1]),
     }
     as_loaded = classifier.as_loaded() if isinstance(classifier, NetworkClassifier) else None
     threads = torch.get_num_threads()
@@ -131,10 +131,6 @@ def compared(first: Classifications, second: Classifications) -> tuple[float, in
     apart = total_variation(first.probabilities, second.probabilities)
     flips = int((first.labels != second.labels).sum())
     return float("nan") if first.partial else float(apart.max(initial=0.0)), flips, len(first)
-
-
-def _reversed(predictions: Classifications) -> Classifications:
-    return predictions.take(np.arange(len(predictions))[::-1])
 
 
 class StabilityUnit:
