@@ -25,19 +25,10 @@ NAN = float("nan")
 class TwoModels:
     """An old and a new model, by what each gets right; intervals are over clusters.
 
-    Attributes
-    ----------
-    kappa, observed, expected
-        Error consistency (Geirhos et al. 2020), (observed - expected) / (1 - expected): agreement of right and
-        wrong beyond independent errors. NaN where both are always right, or always wrong.
-    negative_flips, positive_flips
-        Shares of frames that only the old, or only the new model gets right (Yan et al. 2021).
-    difference
-        Accuracy of the new minus that of the old model.
-    relative_nfr
-        Negative flips over those of independent errors, (1 - error_old) error_new; NaN where that is 0.
-    mcnemar_p
-        Two-sided p-value of as many negative as positive flips.
+    ``kappa`` is error consistency (Geirhos et al. 2020), (observed - expected) / (1 - expected); NaN where both
+    are always right, or always wrong. ``negative_flips`` and ``positive_flips`` are shares of frames that only
+    the old, or only the new model gets right (Yan et al. 2021), ``relative_nfr`` the former over those of
+    independent errors. ``difference`` is new minus old accuracy, ``mcnemar_p`` two-sided.
     """
 
     kappa: Interval
@@ -117,7 +108,7 @@ JudgedBy = Literal["own", "anchor"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class JudgedAnswers:
     """One model, judged by labels.
 
     Attributes
@@ -145,7 +136,7 @@ def answers_of(
     *,
     sets: pd.DataFrame | None = None,
     judged_by: JudgedBy = "own",
-) -> Answers:
+) -> JudgedAnswers:
     """Judge one model by its rows of ``frames`` and ``probabilities``.
 
     Anchors are labelled frames one second apart. A neighbour, up to ten frames away, is judged by its own
@@ -158,7 +149,7 @@ def answers_of(
     judged = np.array([bool(s) for s in truths], dtype=bool)
     unjudged = int((~judged & np.array([bool(s) for s in label_sets(said.unknown, seen)], bool)).sum())
     if not judged.any():
-        return Answers(unknown=said.counts, unjudged=unjudged)
+        return JudgedAnswers(unknown=said.counts, unjudged=unjudged)
     kept = seen[judged].reset_index(drop=True)
     of = [truths[row] for row in np.flatnonzero(judged)]
     table = kept[["item", "frame", "time_s", "model"]].assign(
@@ -177,7 +168,7 @@ def answers_of(
         here = _of_anchors_in(sets, table)
         found = [anchor_sets(seen, said.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
         lost = len(here) - sum(len(each.anchor) + len(each.of) for each in found)
-    return Answers(
+    return JudgedAnswers(
         label_answers=tables.check("label_answers", _with_anchors(table, found)),
         neighbour_accuracy=_neighbours(found, table),
         unknown=said.counts,

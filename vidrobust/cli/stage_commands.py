@@ -117,7 +117,7 @@ def _written(
     from vidrobust.finished_runs.exports.box_files import write_coco, write_mot
     from vidrobust.pipeline.open import opened_folder
     from vidrobust.run_folder.folder import RunFolder
-    from vidrobust.stages.boxes.video import Wanted, write_video
+    from vidrobust.stages.boxes.video import WantedClip, write_video
 
     lines: list[str] = []
     if mot is not None:
@@ -126,7 +126,7 @@ def _written(
         lines += map(str, write_coco(RunFolder.existing(path), coco))
     if video is not None:
         with opened_folder(path, {}, reporter(quiet), None) as run:
-            lines.append(write_video(run, Wanted(*wanted), video))
+            lines.append(write_video(run, WantedClip(*wanted), video))
     return lines
 
 

@@ -18,10 +18,10 @@ from vidrobust.text.printable import printable, without_secrets
 
 # Videos beside an annotation file, named by the id that the file gives them.
 
+# A name that ends with the second at which its clip begins
 CUT = re.compile(r".+\+(\d+(?:\.\d+)?)")
-"""A name that ends with the second at which its clip begins."""
+# Folders that are looked through, from the file's own
 PLACES = (".", "videos")
-"""Folders that are looked through, from the file's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,6 @@ def _cut_at(path: Path) -> LabelOffset | None:
 
 
 def _starts(stem: str) -> list[str]:
-    """What stands before each + , blank or underscore; ids of YouTube hold underscores themselves."""
     return [stem[: match.start()] for match in re.finditer(r"[+ _]", stem)]
 
 
@@ -74,10 +73,10 @@ IMAGE_SUFFIXES = frozenset({
 })
 # fmt: on
 
+# The name of a class folder of ImageNet: its images are stills of one class, no frames of one video
 WNID = re.compile(r"n\d{8}")
-"""The name of a class folder of ImageNet: its images are stills of one class, no frames of one video."""
+# A folder that holds this is a result, and its pictures are no footage
 RUN_FILE = "run.json"
-"""A folder that holds this is a result, and its pictures are no footage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +92,11 @@ class Expanded:
     """What the sources hold: what to read, what cannot be read, and what was passed over."""
 
     items: tuple[Item, ...]
+    # One sentence a source or manifest row that names nothing usable; it begins with the source
     problems: tuple[str, ...] = ()
-    """One sentence a source or manifest row that names nothing usable; it begins with the source."""
     left_out: tuple[LeftOut, ...] = ()
+    # Those of the problems that are rows of manifests, with line and column
     bad_rows: tuple[Problem, ...] = ()
-    """Those of the problems that are rows of manifests, with line and column."""
 
 
 @dataclass

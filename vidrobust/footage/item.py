@@ -16,8 +16,8 @@ from vidrobust.errors import SettingsError
 
 Box = tuple[float, float, float, float]
 
+# A frame this much before the first box or behind the last is still shown with it
 SLACK_S = 0.02
-"""A frame this much before the first box or behind the last is still shown with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +90,8 @@ def crop_window(box: Box, *, margin: float, width: int, height: int) -> tuple[in
 # Where a clip that was cut from a longer video begins on the clock of its labels.
 
 WORDS = "expected seconds such as 12.5, or frames such as 300f"
+# The frame of a label that lies before the clip; it is on none
 BEFORE = -2
-"""The frame of a label that lies before the clip; it is on none."""
 _TEXT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))\s*(s|f)?")
 
 

@@ -32,14 +32,15 @@ class VideoInfo:
     rotation: int = 0
     backend: str
     device: str
+    # Why this backend and device were taken, in one sentence
     reason: str
-    """Why this backend and device were taken, in one sentence."""
+    # What is odd but harmless: interlaced, alpha dropped, variable frame rate
     notes: tuple[str, ...] = ()
-    """What is odd but harmless: interlaced, alpha dropped, variable frame rate ..."""
 
 
+# The time stamp of a frame that has none
 NO_PTS = -(2**63)
-"""The time stamp of a frame that has none."""
+# What a batch holds of each frame besides its pixels, and the type
 VECTORS = {
     "time_s": np.float64,
     "index": np.int64,
@@ -47,7 +48,6 @@ VECTORS = {
     "keyframe": np.bool_,
     "pts": np.int64,
 }
-"""What a batch holds of each frame besides its pixels, and the type."""
 
 
 @dataclass(frozen=True, kw_only=True)

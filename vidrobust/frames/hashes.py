@@ -41,5 +41,4 @@ class DecodedHash:
 
 
 def _rgb(pixels: torch.Tensor) -> np.ndarray:
-    """(N, 3, H, W) of any device -> (N, H, W, 3), contiguous."""
     return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -113,6 +113,9 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
                     "the other stages show the model new pictures"
                 )
     plan.look()
+    if set(plan.stages.footage) <= set(stages):
+        for outlook in plan.outlooks(plan.stages.stages):
+            run.reporter.say(outlook.text)
     ahead = _ahead(plan, stages)
     if ahead is not None:
         run.reporter.begin_whole(ahead.whole(conclusions))
@@ -272,9 +275,9 @@ def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
         for name in stage.unit_tables:
             rows = (run.cache.read(stage, unit.key, name, unit.item.name) for unit in then)
             joined[name] = _concatenated(name, [trim(own) for trim, own in zip(trims, rows, strict=True)])
-        found.append(Look(part=size / plan.looks[-1], tables=joined))
+        found.append(Look(part=size / max(1, plan.looks[-1]), tables=joined))
     now = {name: run.table(name) for name in stage.unit_tables}
-    return [*found, Look(part=plan.looks[plan.at] / plan.looks[-1], tables=now)]
+    return [*found, Look(part=plan.looks[plan.at] / max(1, plan.looks[-1]), tables=now)]
 
 
 def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

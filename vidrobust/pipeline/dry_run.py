@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,12 @@ def planned(
     missing = units if known is None else [unit for unit in units if not unit.done(run.cache)]
     steps = _steps(plan, units, missing)
     ahead = _ahead(plan, missing)
+    questions = plan.outlooks(stages.stages)
+    ahead["lines"] += [outlook.text for outlook in questions]
     return {
         "out": str(path),
         "stages": steps,
+        "questions": [dataclasses.asdict(outlook) for outlook in questions],
         "failed": run.inputs.failed,
         "text": "\n".join([*(f"{name}: {said}" for name, said in steps.items()), *ahead.pop("lines")]),
         **ahead,

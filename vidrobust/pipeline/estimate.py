@@ -18,7 +18,7 @@ from vidrobust.models.predict import predict
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.inputs import Inputs, cuts_of, frames_of
 from vidrobust.pipeline.progress import TABLES, Reporter, Whole
-from vidrobust.pipeline.stage import Context, SampleStage, Stages, StreamStage, described_by
+from vidrobust.pipeline.stage import Context, FootageStage, SampleStage, Stages, StreamStage, described_by
 from vidrobust.run_folder.declared import seconds_of
 from vidrobust.run_folder.settings import Settings
 from vidrobust.text.durations import duration
@@ -96,8 +96,52 @@ def within(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items:
     return Counts(max(1, int(normal.frames * share)), max(1, int(normal.pairs * share)))
 
 
+def least_counts(stages: Sequence[FootageStage], settings: Settings) -> Counts:
+    """The frames and pairs from which the stages that ask for samples answer their questions."""
+    found = {"frames": 0, "pairs": 0}
+    for stage in stages:
+        for counted, least in stage.least(settings).items():
+            if counted in found:
+                found[counted] = max(found[counted], least)
+    return Counts(**found)
+
+
+def spent(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int, least: Counts) -> Counts:
+    """The counts that fit into so many seconds and answer as many questions as they can.
+
+    Parameters
+    ----------
+    seconds : float
+        The whole budget.
+    fixed_s : float
+        Seconds that the footage takes beside the samples.
+    frame_s, pair_s : float
+        Seconds that a frame of the sensitivity and a pair of the causes take.
+    items : int
+        Inputs that share the samples.
+    least : Counts
+        The least samples. A sample that cannot reach it is left out (0), and the other one gets its time; where
+        only one of the two fits, it is the pairs, for why comes before what if.
+    """
+    usual, room = within(seconds, fixed_s, frame_s, pair_s, items), max(0.0, seconds - fixed_s)
+    frames_s, pairs_s = least.frames * frame_s, least.pairs * pair_s
+    if frames_s + pairs_s <= room:
+        if usual.pairs < least.pairs:
+            return Counts(max(least.frames, _fitting(room - pairs_s, frame_s, usual.frames)), least.pairs)
+        if usual.frames < least.frames:
+            return Counts(least.frames, max(least.pairs, _fitting(room - frames_s, pair_s, usual.pairs)))
+        return usual
+    if pairs_s <= room:
+        return Counts(0, _fitting(room, pair_s, usual.pairs))
+    return Counts(_fitting(room, frame_s, usual.frames) if frames_s <= room else 0, 0)
+
+
+def _fitting(seconds: float, each_s: float, otherwise: int) -> int:
+    return int(seconds / each_s) if each_s > 0 else otherwise
+
+
 def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
-    """``total`` spread over as many as there are ``keys``, as evenly as it goes; one each at least.
+    """``total`` spread over as many as there are ``keys``, as evenly as it goes; one each at least, or 0 of 0.
 
     Who gets one more depends on the keys (contents) and the seed alone. A further key never gives
     another one more.
@@ -105,7 +149,7 @@ def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
     order = sorted(range(len(keys)), key=lambda k: (_hash(seed, keys[k]), k))
     found = [0] * len(keys)
     for place, k in enumerate(order):
-        found[k] = max(1, total // len(keys) + (place < total % len(keys)))
+        found[k] = max(min(1, total), total // len(keys) + (place < total % len(keys)))
     return found
 
 
@@ -233,7 +277,8 @@ def estimate_cost(
             for name, steps_of_one in of_one.items():
                 one_s[samples[name].budgeted] += each_s[name] * steps_of_one
             allowed_s = seconds_of(settings.budget)
-            counts = within(allowed_s, fixed, one_s["frames"], one_s["pairs"], readable)
+            least = least_counts(stages.footage, settings)
+            counts = spent(allowed_s, fixed, one_s["frames"], one_s["pairs"], readable, least)
         counts = Counts(settings.frames or counts.frames, settings.pairs or counts.pairs)
     there = counts
     if not unknown:  # a short clip has no more of either than its frames give

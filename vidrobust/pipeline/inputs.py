@@ -282,6 +282,7 @@ class Segment:
     content  the key of its content: that of the whole item where there is one piece
     reads    the same with the frames about it that are read for the pairs over its borders
     origin   number and time of the item's first delivered frame; None where there is one piece
+    frames   of the whole item, by its header; None where it does not say
     """
 
     item: Item
@@ -290,6 +291,7 @@ class Segment:
     content: str
     reads: Item
     origin: tuple[int, float] | None = None
+    frames: int | None = None
 
 
 def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = True) -> tuple[Segment, ...]:
@@ -300,14 +302,14 @@ def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = T
     Raises InputError where it cannot be opened, or has no picture that can be decoded.
     """
     with open_item(item, settings) as source:
-        cuts = cuts_of(item, settings, source)
+        cuts, frames = cuts_of(item, settings, source), frames_of(item, settings, source)
         if cuts:
             first = first_batch(source, 1)
             rate = source.info.frame_rate
         elif tried:
             next(source.batches(1), None)  # none: the range of time is empty, which is no error
     if not cuts:
-        return (Segment(item, 0, 1, content, item),)
+        return (Segment(item, 0, 1, content, item, frames=frames),)
     origin = int(first.index[0]), float(first.time_s[0])
     overlap = overlap_s(settings, rate)
     starts, ends = [item.start_s, *cuts], [*cuts, item.end_s]
@@ -324,6 +326,7 @@ def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = T
                 end_s=end if number == pieces - 1 or end is None else _earlier(end + overlap, item.end_s),
             ),
             origin,
+            frames,
         )
         for number, (start, end) in enumerate(zip(starts, ends, strict=True))
     )

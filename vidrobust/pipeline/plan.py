@@ -9,11 +9,29 @@ import torch
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.models.predict import Model, needs_pixels
-from vidrobust.pipeline.estimate import CostEstimate, Counts, estimate_cost, looks, shares, usual
+from vidrobust.pipeline.estimate import (
+    CostEstimate,
+    Counts,
+    estimate_cost,
+    least_counts,
+    looks,
+    shares,
+    usual,
+)
 from vidrobust.pipeline.inputs import Segment, segments_of
 from vidrobust.pipeline.keys import unit_key
+from vidrobust.pipeline.questions import Footage, Outlook, outlooks, reachable
 from vidrobust.pipeline.run import Run, Setup, pinned
-from vidrobust.pipeline.stage import Budgeted, FootageStage, SampleStage, Stages, StreamStage, described_by
+from vidrobust.pipeline.stage import (
+    BUDGETED,
+    Budgeted,
+    FootageStage,
+    SampleStage,
+    Stage,
+    Stages,
+    StreamStage,
+    described_by,
+)
 from vidrobust.pipeline.workers.order import Order, Unit
 from vidrobust.pipeline.workers.pool import Dispatcher, Pool
 from vidrobust.pipeline.workers.processes import Processes
@@ -130,7 +148,28 @@ class Plan:
                     settings, self.stages, able, inputs, inputs.readable, run.reporter
                 )
                 found = found if self.estimate is None else self.estimate.counts
-        return Counts(settings.frames or found.frames, settings.pairs or found.pairs)
+        found = Counts(settings.frames or found.frames, settings.pairs or found.pairs)
+        return reachable(found, least_counts(self.stages.footage, settings), self.footage, settings)
+
+    @property
+    def footage(self) -> Footage:
+        """How much there is, by the headers of the inputs that can be read."""
+        pieces = [piece for item in self.run.inputs.readable for piece in self.segments(item)]
+        whole = [piece.frames for piece in pieces if piece.number == 0]
+        return Footage(sum(frames or 0 for frames in whole), len(pieces), None not in whole)
+
+    def outlooks(self, stages: Sequence[Stage]) -> list[Outlook]:
+        """Whether each question of these stages can be answered, from what, or what it would take."""
+        counts, each_s = self.counts, None  # of a budget the counts make the estimate
+        if self.estimate is not None and self.run.settings.budget:
+            each_s = dict.fromkeys(BUDGETED, 0.0)
+            for stage in self.stages.footage:
+                if isinstance(stage, SampleStage):
+                    step_s = self.estimate.step_s.get(stage.name, 0.0)
+                    each_s[stage.budgeted] += step_s * float(stage.steps(self.run.settings))
+        has_model = any(needs_pixels(model) for model in self.run.models)
+        settings = self.run.settings
+        return list(outlooks(stages, settings, counts, self.footage, each_s, has_model=has_model))
 
     def count(self, budgeted: Budgeted, segment: Segment, look: int | None = None) -> int:
         """How many frames, or pairs, fall to a segment; none to an input among those that do not share them.

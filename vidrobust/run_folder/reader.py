@@ -72,6 +72,15 @@ class RunTables:
         """The run folder as a command line takes it, quoted where it has to be."""
         return shlex.quote(printable(self.folder))
 
+    def left_out(self, sample: str) -> str:
+        """Why no "frames" were perturbed or no "pairs" replayed: "budget", "footage", or "" where some were.
+
+        A sample that cannot reach the least size that answers its question is left out from the start.
+        """
+        if self.record.sample.get(sample) != 0:
+            return ""
+        return "budget" if self.record.settings.get("budget") else "footage"
+
     @cached_property
     def record(self) -> RunRecord:
         """run.json as records."""

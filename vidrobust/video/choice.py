@@ -145,7 +145,6 @@ class IndexedReader:
         return None
 
     def _is_keyframe(self, index: int) -> bool:
-        """By the packets; False where they cannot be matched with what the decoder gives."""
         known = self._table is not None and self.mismatch is None and self._refreshes
         return known and self._table is not None and self._table.key_before(index) == index
 
@@ -166,8 +165,8 @@ def _same(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
 
 # PyAV with NVDEC: surfaces stay on the GPU, where torch makes RGB of them.
 
+# Bits a sample of the surfaces that NVDEC gives for 4:2:0
 SURFACES = {"nv12": 8, "p010le": 10, "p012le": 12, "p016le": 16}
-"""Bits a sample of the surfaces that NVDEC gives for 4:2:0."""
 
 
 def open_pyav_cuda(path: Path, *, item: str, device: str, reason: str) -> PyAVReader:
@@ -357,14 +356,14 @@ def _decord(asked: VideoRequest) -> Reader:
     return open_decord(Path(asked.path), item=asked.item, color=asked.color, reason="")
 
 
+# The decoders, in the order in which ``auto`` tries them on a device. A new one is a file and a line here.
 DECODERS: tuple[Decoder, ...] = (
     Decoder(name="torchcodec", on_cpu=_torchcodec, on_device=_torchcodec),
     Decoder(name="pyav", on_cpu=_pyav, on_device=_pyav_cuda),
     Decoder(name="decord", on_cpu=_decord, in_auto=False),
 )
-"""The decoders, in the order in which ``auto`` tries them on a device. A new one is a file and a line here."""
+# What ``auto`` takes on the CPU: the exact one (docs/decoding.md)
 ON_CPU = "pyav"
-"""What ``auto`` takes on the CPU: the exact one (docs/decoding.md)."""
 BACKENDS = ("auto", *(decoder.name for decoder in DECODERS))
 
 
@@ -375,8 +374,8 @@ class Route:
     name: str
     decodes_on: str
     delivers_on: str
+    # () -> Reader; raises where it cannot be
     open: Callable[[], Any]
-    """() -> Reader; raises where it cannot be."""
 
 
 @dataclass(frozen=True, kw_only=True)

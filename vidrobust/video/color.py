@@ -96,17 +96,17 @@ RANGES = {1: "limited", 2: "full"}
 SPACES = {
     0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c",
 }  # fmt: skip
+# Luma weights of red and blue by AVColorSpace (ITU-T H.273, table 4); all others are BT.601, as in ffmpeg
 WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
-"""Luma weights of red and blue by AVColorSpace (ITU-T H.273, table 4); all others are BT.601, as in ffmpeg."""
 BT601 = (float(LUMA[0]), float(LUMA[2]))
 _ANY_TIME_BASE = Fraction(1, 1000)  # pixels do not depend on it, but a graph must have one
 
+# Bits a sample of the layouts the accurate mode converts itself
 PLANAR = {
     f"yuv{layout}p{depth}": 8 if not depth else int(depth[:-2])
     for layout in ("420", "422", "444")
     for depth in ("", "9le", "10le", "12le", "14le", "16le")
 } | {f"yuvj{layout}p": 8 for layout in ("420", "422", "444")}
-"""Bits a sample of the layouts the accurate mode converts itself."""
 
 
 def check_color(color: str) -> ColorMode:
@@ -315,18 +315,15 @@ class _ExactYUV:
 
 
 def _grow(plane: np.ndarray, grown: np.ndarray) -> np.ndarray:
-    """A chroma plane at the size of ``grown``, twice its own, written there; linear, centres aligned."""
     return cv2.resize(plane, grown.shape[::-1], dst=grown, interpolation=cv2.INTER_LINEAR)
 
 
 def _samples(plane: av.video.plane.VideoPlane, bits: int) -> np.ndarray:
-    """The plane's memory as (h, w), without its padding."""
     rows = np.frombuffer(memoryview(plane), np.uint8)
     samples = rows if bits == 8 else rows.view(np.uint16)
     return samples.reshape(plane.height, -1)[:, : plane.width]
 
 
 def _packed(frame: av.VideoFrame) -> np.ndarray:
-    """The memory of an rgb24 frame as (H, W, 3), without its padding."""
     rows = np.frombuffer(memoryview(frame.planes[0]), np.uint8).reshape(frame.height, -1)
     return rows[:, : frame.width * 3].reshape(frame.height, frame.width, 3)

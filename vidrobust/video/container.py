@@ -19,13 +19,13 @@ from av.video.stream import VideoStream
 from vidrobust.errors import InputError
 from vidrobust.text.printable import printable, without_secrets
 
+# FFmpeg's log is off: its callback into Python from the decoder's threads can deadlock
 LOG_LEVEL: int | None = None
-"""FFmpeg's log is off: its callback into Python from the decoder's threads can deadlock."""
+# The largest picture decoded, 134 million pixels: a damaged header can claim any size
 MAX_PIXELS = 2**27
-"""The largest picture decoded, 134 million pixels: a damaged header can claim any size."""
 
+# The flag in the extended header of a WebP with several frames
 WEBP_ANIMATION = 2
-"""The flag in the extended header of a WebP with several frames."""
 
 # fmt: off
 NOT_FOOTAGE = frozenset({
@@ -147,7 +147,6 @@ def _has_more_pages(file: BinaryIO, head: bytes) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    """What FFmpeg said, without its number and the path."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 

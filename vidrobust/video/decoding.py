@@ -16,17 +16,17 @@ from av.video.stream import VideoStream
 
 Opened = AbstractContextManager[tuple[InputContainer, VideoStream]]
 
+# Codecs whose decoders flag or refuse what they notice, by trial (docs/reliability.md); others only log it
 TELLING = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "vp9", "av1", "rawvideo"})
-"""Codecs whose decoders flag or refuse what they notice, by trial (docs/reliability.md); others only log it."""
+# Decoders that hide no errors on several threads, and on one give frames that the ffmpeg program does not
 NEVER_REPEATED = frozenset({"libdav1d"})
-"""Decoders that hide no errors on several threads, and on one give frames that the ffmpeg program does not."""
+# Depths of a second decode: packets are read, and what FFmpeg's log says of the container is noted; they
+# are decoded on one thread, too; on one thread and on several, which are compared
 PACKETS, ONE_THREAD, BOTH = range(3)
-"""Depths of a second decode: packets are read, and what FFmpeg's log says of the container is noted; they are
-decoded on one thread, too; on one thread and on several, which are compared."""
+# Packets at the start among which frames that are shown before the first key frame are looked for
 LEADING = 16
-"""Packets at the start among which frames that are shown before the first key frame are looked for."""
+# How much earlier than promised a video may end: sound and the last frame last longer
 SHORT_S = 0.5
-"""How much earlier than promised a video may end: sound and the last frame last longer."""
 
 
 @dataclass
@@ -318,7 +318,6 @@ class CheckedPass:
         return not lost
 
     def _knows_more(self, ending: Ending) -> bool:
-        """Whether the second decode met damage that was not noticed here, or gave more frames."""
         return bool(ending.said) or max(ending.counts, default=0) > self._shown
 
     def _next(self, frame: VideoFrame, damaged: bool) -> tuple[VideoFrame, bool]:

@@ -179,7 +179,6 @@ def promised_end_s(container: InputContainer, stream: VideoStream) -> float:
 
 
 def _is_transparent(frame: VideoFrame) -> bool:
-    """Whether any pixel of a frame in memory lets something through."""
     if frame.sw_format is not None or not any(c.is_alpha for c in frame.format.components):
         return False
     return bool((frame.to_ndarray(format="rgba")[..., 3] < 255).any())

@@ -26,10 +26,10 @@ from vidrobust.video.description import FrameTable, describe, promised_end_s, re
 from vidrobust.video.second_decode import SecondDecode, second_decode
 from vidrobust.video.stream import Decoded
 
+# Frames before the wanted one at which a seek is tried, in turn, before decoding from the start
 LOOK_BACK = (0, 1, 12, 60, 250)
-"""Frames before the wanted one at which a seek is tried, in turn, before decoding from the start."""
+# A stretch of more frames than this is not decoded to count them; its packets are counted
 LONG_WAY = 1000
-"""A stretch of more frames than this is not decoded to count them; its packets are counted."""
 
 Painter = Callable[[VideoFrame], "np.ndarray | torch.Tensor"]
 
@@ -161,11 +161,7 @@ class PyAVReader:
         return self._table
 
     def _from_seek(self, known: FrameTable, start: int, first: int) -> Iterator[Decoded]:
-        """Frames from ``first`` after a seek to ``start``; none if the seek did not land where it should.
-
-        It did if the first key frame that comes out is one that is known, not after ``first``, and all from
-        there to ``first`` have the time stamps that are known and are sound.
-        """
+        """Frames from ``first`` after a seek to ``start``; none if the seek did not land where it should."""
         landed: int | None = None
         for frame in self._pass(known.stamps[start], known.copy(), None):
             landed = frame.index if landed is None else landed
@@ -177,10 +173,7 @@ class PyAVReader:
                 yield frame
 
     def _pass(self, seek: int | None, table: FrameTable, number: int | None) -> Iterator[Decoded]:
-        """Decode from the start, or from the key frame that a seek to the time stamp ``seek`` lands on.
-
-        With ``number`` None the first key frame has the number that ``table`` knows for its time stamp.
-        """
+        """Decode from the start, or from the key frame that a seek to the time stamp ``seek`` lands on."""
         clock, paint = BestEffortClock(), self._painter()
         now, step = self._first_s, float(1 / self.info.frame_rate)
         checked, frames = self._decoding(seek)
@@ -278,7 +271,6 @@ class PyAVReader:
 
 
 def _started(path: Path, seconds: list[SecondDecode], depth: int) -> SecondDecode:
-    """A second decode of the file, added to ``seconds``."""
     seconds.append(second_decode(path, depth))
     return seconds[-1]
 
@@ -287,7 +279,6 @@ def _started(path: Path, seconds: list[SecondDecode], depth: int) -> SecondDecod
 def _noted(
     opened: Callable[[], Opened], notes: list[tuple[InputContainer, VideoStream]]
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """``opened()``, and what it opened added to ``notes``."""
     with opened() as pair:
         notes.append(pair)
         yield pair

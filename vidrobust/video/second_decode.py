@@ -40,10 +40,10 @@ from vidrobust.errors import InputError
 from vidrobust.video import container as containers
 from vidrobust.video.decoding import BOTH, PACKETS, Ending, PassReport, decoded_packets, is_before
 
+# Packets a decoder may still hold: its threads, and the 16 frames that H.264 and HEVC may reorder
 LAG = 64
-"""Packets a decoder may still hold: its threads, and the 16 frames that H.264 and HEVC may reorder."""
+# A group of more pictures is judged in pieces, so that the reader does not wait for all of it
 LONGEST_GROUP = 512
-"""A group of more pictures is judged in pieces, so that the reader does not wait for all of it."""
 
 
 class SecondDecode:
@@ -124,8 +124,8 @@ class SecondDecode:
         self._ending = self._ending or Ending(failure=why)
 
 
+# Files that were decoded a second time from beginning to end, by path, size, time of change and depth
 _finished: dict[tuple[str, int, int, int], SecondDecode] = {}
-"""Files that were decoded a second time from beginning to end, by path, size, time of change and depth."""
 MOST_KEPT = 64
 COMMAND = ("-m", "vidrobust.video.second_decode")
 
@@ -215,11 +215,7 @@ atexit.register(_Helper.end_idle)
 
 @dataclass(eq=False)
 class _Packet:
-    """One packet, and the frame that it became.
-
-    bad   the decoder complained about it
-    shown the number of its frame, None where it gave none; ``hash`` of that frame, where two decodes are compared
-    """
+    """One packet, and the frame that it became."""
 
     stamp: int | None
     key: bool
@@ -231,16 +227,11 @@ class _Packet:
 
 @dataclass
 class _Judge:
-    """Finds the damaged packets of one group of pictures after the other, in the order of decoding.
-
-    What follows a bad packet leans on it, up to the next key frame; so do the frames that are decoded after that
-    key frame and shown before it. Where two decodes differ and nothing was said, the whole group is damaged, since
-    other frames of it may differ in the next run.
-    """
+    """Finds the damaged packets of one group of pictures after the other, in the order of decoding."""
 
     open: deque[_Packet] = field(default_factory=deque)
+    # Of frames of the other decode, by time stamp
     other_hash: dict[int, str] = field(default_factory=dict)
-    """Of frames of the other decode, by time stamp."""
     _bad: bool = False
     _leads: bool = False
     _key_stamp: int | None = None
@@ -269,7 +260,6 @@ class _Judge:
         return other is not None and other != packet.hash
 
     def _leans_back(self, packet: _Packet) -> bool:
-        """Whether a frame is shown before the key frame of its group, and leans on the damaged one before."""
         return self._leads and is_before(packet.stamp, self._key_stamp)
 
 
@@ -351,7 +341,6 @@ def _opened(path: Path, threads: int, files: ExitStack) -> tuple[InputContainer,
 
 
 def _messages(log: list[Any]) -> list[tuple[str, str]]:
-    """Who said what in a log, which is then empty."""
     found = [(str(name), str(message).strip()) for _, name, message in log]
     log.clear()
     return found

@@ -118,7 +118,6 @@ class Pool:
 
 
 def _count_references() -> int:
-    """What sys.getrefcount says inside such a loop of an array that only the list holds."""
     for memory in [np.empty(0)]:
         return sys.getrefcount(memory)
     return 0
@@ -127,8 +126,8 @@ def _count_references() -> int:
 _UNSEEN = _count_references()
 
 
+# Batches are made ahead up to this many bytes, and one always
 AHEAD_BYTES = 100 * 2**20
-"""Batches are made ahead up to this many bytes, and one always."""
 SAME_TIME_S = 1e-6
 
 
@@ -139,12 +138,12 @@ class Decoded:
     index: int
     time_s: float
     corrupt: bool
+    # () -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded
     rgb: Callable[[], np.ndarray | torch.Tensor]
-    """() -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded."""
+    # Whether the coding is refreshed here, in a stream that also has other frames
     keyframe: bool = False
-    """Whether the coding is refreshed here, in a stream that also has other frames."""
+    # The time stamp in ticks of the stream, where the reader has one
     stamp: int | None = None
-    """The time stamp in ticks of the stream, where the reader has one."""
 
 
 class Reader(Protocol):
@@ -365,7 +364,6 @@ class FrameStream:
             frames.close()
 
     def _nothing(self) -> None:
-        """A range of time may be empty; a whole video may not."""
         if self._selection.start_s is None and self._selection.end_s is None:
             raise InputError(f"{printable(self._reader.path)}: gives no frame; {'; '.join(self.problems)}")
         self._found["range"] = "no frame lies in the range of time that was asked for"

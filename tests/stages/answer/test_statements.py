@@ -111,6 +111,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {**of(frames=frames(0.4)), "made": policy(step())},
     ),
     "train_not_run": ({}, {"made": policy()}),
+    "train_needs_sensitivity": ({**of(sensitivity=None), "made": policy()}, {"made": policy()}),
     "train_few_pairs": ({**of(account=account(n=9)), "made": policy()}, {"made": policy()}),
     "train_tried": (
         {"made": policy(step(), measured={**made.TRIED, "verdict": "helps"})},

@@ -49,9 +49,10 @@ FORMAT = LabelFormat(
 )
 
 
+# The group of entry points in which a package names a LabelFormat
 GROUP = "vidrobust.label_formats"
-"""The group of entry points in which a package names a LabelFormat."""
 
+# The formats of this package, in the order in which they are tried
 FORMATS: tuple[LabelFormat, ...] = (
     FORMAT,
     *ytbb.FORMATS,
@@ -64,7 +65,6 @@ FORMATS: tuple[LabelFormat, ...] = (
     coco_video.FORMAT,
     class_folders.FORMAT,
 )
-"""The formats of this package, in the order in which they are tried."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,14 +28,14 @@ SYNSETS = {
 }
 # fmt: on
 
+# Number -> name, as ImageNet-Vid-Robust numbers them
 VID_CLASSES = dict(enumerate(SYNSETS.values()))
-"""Number -> name, as ImageNet-Vid-Robust numbers them."""
 NUMBER_OF = {synset: number for number, synset in enumerate(SYNSETS)}
 
 
 NAME = "imagenet-vid"
+# By name: the files write xmax before xmin
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
-"""By name: the files write xmax before xmin."""
 
 
 def read(path: Path) -> Labels:
@@ -112,7 +112,6 @@ def _sniff(path: Path) -> bool:
 
 
 def _is_of_vid(path: Path) -> bool:
-    """LabelMe and Pascal VOC begin alike; VID says its database, or has tracks."""
     with path.open(encoding="utf-8", errors="replace") as file:
         head = file.read(4096)
     return "<database>ILSVRC" in head or "<trackid>" in head

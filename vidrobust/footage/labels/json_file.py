@@ -152,6 +152,5 @@ def _lines(path: Path) -> dict[str, int]:
 
 
 def _after(text: str, at: int, stop: str = "") -> int:
-    """Behind the next sign that is no space, and the spaces after it; at ``stop`` itself."""
     at = SPACE.match(text, at).end()  # type: ignore[union-attr]
     return at if stop and text[at] == stop else SPACE.match(text, at + 1).end()  # type: ignore[union-attr]

@@ -75,8 +75,8 @@ def read_class_map(path: Path, classes: int | None = None) -> ClassMap:
         ) from error
 
 
+# Whether the object is to be seen; absent and uncertain rows say so for a frame that was looked at
 PRESENCE = ("present", "absent", "uncertain")
-"""Whether the object is to be seen; absent and uncertain rows say so for a frame that was looked at."""
 BOX_UNITS = ("px", "share")
 SET_COLUMNS = ("item", "anchor", "frame", "offset", "file")
 

@@ -124,10 +124,7 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> Matched:
 
 
 def _by_file(rows: pd.DataFrame, items: Sequence[Item]) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows whose image is a frame of an item, with its item and number, their index that of ``rows``.
-
-    And (n,) bool, the rows whose folder is known, be the image there or not.
-    """
+    """The rows whose image is a frame of an item, with its item and number, their index that of ``rows``."""
     files = FrameFiles(items)
     known = np.zeros(len(rows), bool)
     if not len(files) or "file" not in rows:
@@ -202,10 +199,7 @@ def nearest_frames(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _keys(item: Item) -> list[str]:
-    """What a label may call an item: its name, and the ends of its path with and without suffix.
-
-    Of a clip that was cut out of a longer video, ID+238.mp4, also the name of that video.
-    """
+    """What a label may call an item: its name, and the ends of its path with and without suffix."""
     names = [item.name, *ends_of(item.path), *ends_of(item.path.with_suffix(""))]
     if item.path.name == "img1":  # the pictures of a sequence of MOTChallenge, named after the folder above
         names += ends_of(item.path.parent)

@@ -21,6 +21,7 @@ NAME = "mot"
 NINE = ("frame", "id", "x", "y", "w", "h", "confidence", "class", "visibility")
 TEN = (*NINE[:7], "world_x", "world_y", "world_z")  # MOT15: no class, a place in the world
 LAYOUTS = {9: NINE, 10: TEN}
+# Classes of MOT16 and later (Milan et al. 2016, table 3); MOT15 has pedestrians alone.
 CLASSES = dict(
     enumerate(
         (
@@ -38,7 +39,6 @@ CLASSES = dict(
         1,
     )
 )
-"""Classes of MOT16 and later (Milan et al. 2016, table 3); MOT15 has pedestrians alone."""
 PEDESTRIAN = 1
 
 
@@ -142,7 +142,6 @@ def _gt_file(path: Path) -> Path | None:
 
 
 def _sequences(path: Path) -> list[Path]:
-    """The gt.txt of each sequence in a folder."""
     return sorted(path.glob("*/gt/gt.txt")) if path.is_dir() else []
 
 

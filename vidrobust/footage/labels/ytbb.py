@@ -43,10 +43,10 @@ from vidrobust.text.printable import printable
 #
 # Every shard is a file of the same form, and holds all rows of its videos.
 
+# Rows that are read at once
 ROWS = 250_000
-"""Rows that are read at once."""
+# Shards that are written side by side, each an open file
 MOST = 500
-"""Shards that are written side by side, each an open file."""
 INFIX = ".shard-"
 BYTES = 1 << 20
 
@@ -109,14 +109,12 @@ def split(path: Path, folder: Path, count: int, *, has_header: bool) -> list[Sha
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Every line with its number from 1, the last one ended, too."""
     with path.open("rb", buffering=BYTES) as file:
         for number, line in enumerate(file, 1):
             yield number, line if line.endswith(b"\n") else line + b"\n"
 
 
 def _place(line: bytes, count: int) -> int:
-    """The shard of a row: by its first value, the video."""
     video = line.lstrip(b"\xef\xbb\xbf").split(b",", 1)[0].split(b";", 1)[0].split(b"\t", 1)[0]
     return zlib.crc32(video.strip().strip(b'"').strip()) % count
 
@@ -132,6 +130,7 @@ CLASSES = dict(enumerate((
     "motorcycle", "knife", "airplane", "skateboard", "train", "truck", "zebra", "toilet", "dog", "elephant",
     "umbrella", "none", "car",
 )))
+# A class of the data set -> classes of ImageNet, single or from and to
 _OF_IMAGENET = {
     0: ((981, 983),), 1: ((7, 24), (80, 100), (127, 146)), 2: (444, 671), 3: (472, 554, 576, 625, 814, 914),
     4: (654, 779, 874), 5: ((294, 297),), 7: ((281, 287),), 9: ((985, 986),), 10: (339,), 11: (665,),
@@ -139,7 +138,6 @@ _OF_IMAGENET = {
     19: ((151, 268),), 20: ((385, 386),), 21: (879,), 23: (407, 436, 468, 511, 609, 627, 656, 661, 751, 817),
 }
 # fmt: on
-"""A class of the data set -> classes of ImageNet, single or from and to."""
 
 
 def imagenet_map() -> ClassMap:
@@ -234,7 +232,6 @@ def _labels(file: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text(column: pd.Series) -> pd.Series:
-    """A column of categories as text; each category is looked at once."""
     names = np.array([printable(str(name).strip()) for name in column.cat.categories], object)
     return pd.Series(names[column.cat.codes.to_numpy()], index=column.index, dtype=object)
 
@@ -242,8 +239,8 @@ def _text(column: pd.Series) -> pd.Series:
 COMMON = ("youtube_id", "timestamp_ms", "class_id", "class_name")
 DETECTION = (*COMMON, "object_id", "object_presence", "xmin", "xmax", "ymin", "ymax")
 CLASSIFICATION = (*COMMON, "object_presence")
+# What is said once
 KEY = ("item", "time_s", "track")
-"""What is said once."""
 KINDS = {"ytbb-detection": DETECTION, "ytbb-classification": CLASSIFICATION}
 
 
@@ -282,10 +279,7 @@ def read(path: Path, shard: Shard | None = None) -> Labels:
 
 
 def _each_once(rows: pd.DataFrame, path: Path, problems: list[Problem]) -> tuple[pd.DataFrame, int]:
-    """The rows, each object once at a time; what contradicts an earlier row is added to the problems.
-
-    And how many rows say the same as an earlier one.
-    """
+    """The rows, each object once at a time; what contradicts an earlier row is added to the problems."""
     again = rows.duplicated(list(KEY))
     if again.any():
         said = [*KEY, "presence", "x1", "y1", "x2", "y2"]

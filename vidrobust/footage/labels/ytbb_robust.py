@@ -29,16 +29,16 @@ from vidrobust.text.printable import printable
 # ANCHOR,FRAME, each as YTID_MS/frame-NUMBER.jpg. A key that comes twice holds as it stands the last time.
 
 KEY = re.compile(r"(?:.*/)?(.{11})_(\d+)/frame-(\d+)\.jpg")
+# Of an anchor, the worst first: one that is good and unsure at once is unsure
 VERDICTS = ("bad", "unsure", "good")
-"""Of an anchor, the worst first: one that is good and unsure at once is unsure."""
 SIMILAR, BAD_ANCHOR = "similar", "bad-anchor"
+# What takes a frame out although it was called similar (``load_pmk_annotations`` of the authors)
 DISSIMILAR = frozenset(
     {
         *("dissimilar", "problematic", "incorrect", "dont know", "deformation", "background-change"),
         *("occlusion-increased", "blur-increase", BAD_ANCHOR),
     }
 )
-"""What takes a frame out although it was called similar (``load_pmk_annotations`` of the authors)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +124,8 @@ REVIEW = "anchor_labels.json"
 NEIGHBOURS = "pmk_labels.json"
 HEADER = ("ytid", "time_ms", "label")
 SWAPPED = {22: 23, 23: 22}
+# Frames about an anchor on either side
 WITHIN = 10
-"""Frames about an anchor on either side."""
 NUMBER_OF = {name: number for number, name in CLASSES.items()}
 
 Reviews = Mapping[tuple[str, int], Review]

@@ -20,133 +20,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.box_differences import LEAST_IOU, areas, duplicates
+from vidrobust.metrics.box_differences import areas, duplicates
 from vidrobust.metrics.class_differences import revert_flips
-from vidrobust.metrics.tracks.borders import in_zones, touches_border
-from vidrobust.metrics.tracks.follow import ALIKE, Objects, TrackEnds, TrackSettings
-from vidrobust.metrics.tracks.gaps import (
-    COVERED,
-    MORE_COVERED,
-    Gaps,
-    cover,
-    find_gaps,
-    lies_on,
-    lies_under,
-    occluded,
-    under_occluder,
-)
+from vidrobust.metrics.tracks.borders import touches_border
+from vidrobust.metrics.tracks.ends import MID_PICTURE, Ends, find_ends
+from vidrobust.metrics.tracks.follow import Objects, TrackSettings
+from vidrobust.metrics.tracks.gaps import Gaps, find_gaps
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import flicker
-
-# A track that ends in mid-picture is a fault: each frame, up to a second, in which nothing lies on its expected place
-# counts as uncovered.
-MID_PICTURE = "mid-picture"
-HALF_SEEN = 0.5
-"""A thing of which less is expected within the frame is no longer waited for."""
-FEWEST_NEIGHBOURS = 3
-
-
-@dataclass(frozen=True)
-class Ends:
-    """Why tracks begin and end, and where vanished ones are expected.
-
-    Attributes
-    ----------
-    begins, ends : (T,) str
-        "mid-picture", "border", "cut" (also first and last frames), "behind", "occluder", "ignored" or
-        "covered".
-    track, frame, boxes : (V,), (V,), (V, 4)
-        Frames after a track vanished in which nothing lies on its expected place.
-    """
-
-    begins: np.ndarray
-    ends: np.ndarray
-    track: np.ndarray
-    frame: np.ndarray
-    boxes: np.ndarray
-
-
-def find_ends(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Ends:
-    """Find the ends of the tracks 0, 1, ... of ``objects``."""
-    edges = TrackEnds.of(found, objects.track)
-    begins = _reasons(found, objects, edges, settings, forward=False)
-    ends = _reasons(found, objects, edges, settings, forward=True)
-    lost = np.flatnonzero(ends == MID_PICTURE)
-    return Ends(begins, ends, *_uncovered(found, edges, lost, settings))
-
-
-def _velocity(found: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarray:
-    """(T,) px per frame at one end: its own, or its neighbours' for a track of one box."""
-    own = edges.velocity(last=forward)
-    row = edges.last if forward else edges.first
-    alone = (edges.first == edges.last) & np.isnan(found.shift[row, 0])
-    if not alone.any() or (~alone).sum() < FEWEST_NEIGHBOURS:
-        return own
-    others = edges.velocity(last=True)[~alone]
-    middle = np.median(others, axis=0)
-    if np.median(np.linalg.norm(others - middle, axis=1)) <= ALIKE * np.linalg.norm(middle):
-        own[alone] = middle
-    return own
-
-
-def _reasons(
-    found: ItemBoxes, objects: Objects, edges: TrackEnds, settings: TrackSettings, *, forward: bool
-) -> np.ndarray:
-    """(T,) why each track ends or, backwards, begins."""
-    row = edges.last if forward else edges.first
-    frame, box = found.frame[row], found.places(row)
-    sign, most = (1 if forward else -1), max(settings.max_gap, 1)
-    velocity = sign * _velocity(found, edges, forward=forward)
-    number = np.arange(len(row))
-    reason = np.full(len(row), MID_PICTURE, dtype=object)
-    before = cover(found, objects.track, number, frame, box)
-    places, back = (edges.stops - 1, -1) if forward else (edges.starts, 1)
-    lay_under = lies_under(found, objects.track, edges.rows, places, back)
-    beside = under_occluder(box, settings)
-    scene = np.cumsum(~found.joined)
-    for step in range(most, 0, -1):
-        there, at = box.moved(velocity * step), frame + sign * step
-        within = (at >= 0) & (at < found.num_frames)
-        at = np.clip(at, 0, found.num_frames - 1)
-        part = there.clipped(found.size)
-        over = cover(found, objects.track, number, at, part)
-        reason[(over >= COVERED) & (over >= before + MORE_COVERED) & ~lay_under] = "behind"
-        reason[lies_on(found, at, part, found.labels[row], settings)] = "covered"
-        reason[occluded(part, beside, settings)] = "occluder"
-        reason[in_zones(there.boxes, settings.ignored)] = "ignored"
-        reason[touches_border(there.boxes, found.size)] = "border"
-        reason[~within | (scene[at] != scene[frame])] = "cut"
-    reason[beside >= COVERED] = "occluder"
-    reason[touches_border(box.boxes, found.size)] = "border"
-    return reason
-
-
-def _uncovered(
-    found: ItemBoxes, edges: TrackEnds, lost: np.ndarray, settings: TrackSettings
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Track, frame and place of each frame in which a lost track is expected and nothing lies there."""
-    velocity = _velocity(found, edges, forward=True)
-    row = edges.last
-    beside = under_occluder(found.places(row), settings)
-    scene = np.cumsum(~found.joined)
-    parts = []
-    for step in range(1, settings.look_on + 1):
-        at = found.frame[row[lost]] + step
-        there = found.places(row[lost]).moved(velocity[lost] * step)
-        part = there.clipped(found.size)
-        good = (at < found.num_frames) & (areas(part) > HALF_SEEN * areas(there))
-        good &= ~touches_border(there.boxes, found.size) & ~occluded(part, beside[lost], settings)
-        good &= ~in_zones(there.boxes, settings.ignored)
-        at = np.minimum(at, found.num_frames - 1)
-        good &= scene[at] == scene[found.frame[row[lost]]]
-        good &= ~lies_on(found, at, part, found.labels[row[lost]], settings, LEAST_IOU)
-        lost, at, part = lost[good], at[good], part.take(good)
-        parts.append((lost, at, part.boxes))
-    if not parts:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4))
-    track, frame, boxes = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return track, frame, boxes
-
 
 SMALL, LARGE = 32.0**2, 96.0**2
 """Areas, px^2, at which COCO calls a box medium and large."""
@@ -190,11 +71,12 @@ def measure(
     rows = np.flatnonzero(track >= 0)
     rows = rows[np.lexsort((found.frame[rows], track[rows]))]
     seen = _boxes_along(found, objects, rows, settings)
-    along = pd.concat([seen, _gaps_along(gaps)], ignore_index=True)
+    along = pd.concat([seen, _without_box(gaps, gaps.missed, gaps.missed)], ignore_index=True)
     along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
     along["revert_flip"] = _reverts(along, revert_within)
     tracks = _tracks(found, track, rows, along, ends)
-    along = pd.concat([along, _vanished_along(ends)], ignore_index=True)
+    vanished = _without_box(ends, np.nan, 1.0).assign(revert_flip=np.nan)
+    along = pd.concat([along, vanished], ignore_index=True)
     along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
     about = tracks[["track", "track_label", "size"]]
     along = along.drop(columns="label").merge(about, on="track", how="left")
@@ -305,33 +187,18 @@ def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarra
     return inner[good]
 
 
-def _gaps_along(gaps: Gaps) -> pd.DataFrame:
-    missed = gaps.missed
+def _without_box(at: Gaps | Ends, missed: np.ndarray | float, uncovered: np.ndarray | float) -> pd.DataFrame:
+    """Rows of frames in which an object is expected and has no box."""
     return pd.DataFrame(
         {
-            "track": gaps.track,
-            "row": gaps.frame,
+            "track": at.track,
+            "row": at.frame,
             "missed": missed,
-            "uncovered": missed,
-            "reason": gaps.reason.astype(object),
+            "uncovered": uncovered,
+            "reason": at.reason.astype(object) if isinstance(at, Gaps) else "vanished",
             "label": -1,
             **dict.fromkeys(("second_box", "flip", "id_switch", *JITTERS), np.nan),
-            **_sides(gaps.boxes),
-        }
-    )
-
-
-def _vanished_along(ends: Ends) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "track": ends.track,
-            "row": ends.frame,
-            "missed": np.nan,
-            "uncovered": 1.0,
-            "reason": "vanished",
-            "label": -1,
-            **dict.fromkeys(("second_box", "flip", "revert_flip", "id_switch", *JITTERS), np.nan),
-            **_sides(ends.boxes),
+            **_sides(at.boxes),
         }
     )
 

@@ -48,7 +48,9 @@ KINDS: Mapping[str, Sentence] = {
     "worst_moment": Sentence(Q.WORST, L.MEASURED, "a moment of the model is kept"),
     "why_needs_model": Sentence(Q.WHY, L.NOT_MEASURED, "the answers are recorded"),
     "why_no_pairs": Sentence(Q.WHY, L.NOT_MEASURED, "no pair could be replayed"),
-    "why_not_run": Sentence(Q.WHY, L.NOT_MEASURED, "pairs can be compared, and the stage causes has not run"),
+    "why_not_run": Sentence(
+        Q.WHY, L.NOT_MEASURED, "pairs can be compared, and the stage causes has not run or had no time"
+    ),
     "why_few_pairs": Sentence(Q.WHY, L.NOT_MEASURED, "1 to 9 pairs were replayed"),
     "why_any_change_alike": Sentence(
         Q.WHY, L.MEASURED, "the mildest perturbations change the output as much as the strongest"
@@ -70,7 +72,9 @@ KINDS: Mapping[str, Sentence] = {
     "why_no_effect": Sentence(Q.WHY, L.NO_EFFECT, "the whole interval of the share is below 5 %"),
     "why_unexplained": Sentence(Q.WHY, L.MEASURED, "10 pairs or more, and 1 % or more is unexplained"),
     "sensitivity_needs_model": Sentence(Q.SENSITIVE, L.NOT_MEASURED, "the answers are recorded"),
-    "sensitivity_not_run": Sentence(Q.SENSITIVE, L.NOT_MEASURED, "no perturbation has been tried"),
+    "sensitivity_not_run": Sentence(
+        Q.SENSITIVE, L.NOT_MEASURED, "no perturbation has been tried, or the budget left no time for it"
+    ),
     "sensitivity_few": Sentence(Q.SENSITIVE, L.NOT_MEASURED, "fewer than 10 frames at every strength"),
     "sensitivity": Sentence(
         Q.SENSITIVE, L.MEASURED, "some strength with 10 frames changes 5 % of them or more"
@@ -104,6 +108,9 @@ KINDS: Mapping[str, Sentence] = {
     "train_needs_model": Sentence(Q.TRAIN, L.NOT_MEASURED, "the answers are recorded"),
     "train_unknown_scene": Sentence(Q.TRAIN, L.NOT_MEASURED, "the model does not seem to know the scene"),
     "train_not_run": Sentence(Q.TRAIN, L.NOT_MEASURED, "the stage policy has not run"),
+    "train_needs_sensitivity": Sentence(
+        Q.TRAIN, L.NOT_MEASURED, "10 pairs were replayed, and nothing perturbed"
+    ),
     "train_few_pairs": Sentence(Q.TRAIN, L.NOT_MEASURED, "fewer than 10 pairs were replayed"),
     "train_tried": Sentence(
         Q.TRAIN, L.TRIED, "training with the policy reduced the flips of held-out footage"

@@ -12,14 +12,13 @@ from matplotlib.axes import Axes
 
 from vidrobust.metrics.box_differences import KINDS
 from vidrobust.metrics.catalogue import metrics_of
-from vidrobust.metrics.metric import Metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.pictures import BUDGET_BYTES
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.overall import overall
-from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.stages.stability.section import metric_text
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import (
     NOT_MEASURED,
@@ -28,7 +27,6 @@ from vidrobust.text.numbers import (
     percent,
     percent_interval,
     percent_with_interval,
-    with_interval,
 )
 from vidrobust.text.phrases import cut, plural
 
@@ -65,22 +63,9 @@ def numbers(run: RunTables) -> list[dict[str, Any]]:
     for metric in (metric for metric in metrics_of("detection") if not metric.of_labels):
         found = [overall(stability, model, metric.name) for model in run.detectors]
         if any(each["n"] for each in found):
-            values = [
-                {"text": _value(metric, each), "n": f"n = {int(each['n'])}{_of(each)}"} for each in found
-            ]
+            values = [metric_text(metric, each) for each in found]
             rows.append({"name": metric.title, "sentence": metric.sentence, "values": values})
     return [*rows, _floor(run, stability)]
-
-
-def _value(metric: Metric, row: Any) -> str:
-    if 0 < row["n"] < FEWEST_ROWS:
-        return "too few to say"
-    ends = row["value"], row["low"], row["high"]
-    return with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
-
-
-def _of(row: Any) -> str:
-    return f" in {plural(int(row['clusters']), str(row['cluster']))}" if row["clusters"] else ""
 
 
 def _floor(run: RunTables, stability: pd.DataFrame) -> dict[str, Any]:

@@ -154,7 +154,7 @@ BATCH = 16
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedClip:
     """What to draw; "" where the run has one item or model only, None for the beginning and for MOST_S."""
 
     item: str = ""
@@ -163,7 +163,7 @@ class Wanted:
     to_s: float | None = None
 
 
-def write_video(run: Run, wanted: Wanted, path: Path) -> str:
+def write_video(run: Run, wanted: WantedClip, path: Path) -> str:
     """Write the clip with its boxes as H.264, and return a sentence about it.
 
     Raises
@@ -201,7 +201,7 @@ def write_video(run: Run, wanted: Wanted, path: Path) -> str:
     return f"{text}; {later} later frames with --from-s {end:g}" if wanted.to_s is None and later else text
 
 
-def _chosen(run: Run, wanted: Wanted) -> tuple[str, str]:
+def _chosen(run: Run, wanted: WantedClip) -> tuple[str, str]:
     counts = run.table("box_counts")
     found = []
     for option, column, name in (("--clip", "item", wanted.item), ("--detector", "model", wanted.model)):

@@ -119,7 +119,9 @@ def chosen_pairs(
     near = choose_pairs(_neighbours(transitions, change), count, key).assign(scale="adjacent")
     step = float(transitions["time_s"].diff().median())
     far = _apart(transitions, max(2, round(1 / step)) if step > 0 else 2)
-    some = choose_pairs(far, max(1, count // SECOND_SHARE), f"second {key}").assign(scale="second")
+    some = choose_pairs(far, max(min(1, count), count // SECOND_SHARE), f"second {key}").assign(
+        scale="second"
+    )
     found = pd.concat([part for part in (near, some) if len(part)] or [near], ignore_index=True)
     times = transitions.set_index("frame")["time_s"]
     return found.assign(time_s=times.reindex(found["frame_a"]).to_numpy())
@@ -185,7 +187,7 @@ def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.Dat
     usable = transitions[(transitions["excluded"] == "") & has_third(transitions)]
     keyframe = usable["keyframe"].to_numpy(bool) if "keyframe" in usable else np.zeros(len(usable), bool)
     rng = np.random.default_rng(zlib.crc32(seed_key.encode()))
-    wanted = min(int(keyframe.sum()), max(1, count // KEYFRAME_SHARE))
+    wanted = min(int(keyframe.sum()), max(min(1, count), count // KEYFRAME_SHARE))
     strata = (
         _draw(usable[keyframe], wanted, rng).assign(stratum=KEYFRAME),
         _draw(usable[~keyframe], count - wanted, rng).assign(stratum=PLAIN),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vidrobust.pipeline.stage import Context, Found, Look, Read, SampleStage, Trim
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
+from vidrobust.statement import Question
+from vidrobust.statistics.levels import FEWEST_ROWS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +41,11 @@ class CausesStage(SampleStage):
     budgeted = "pairs"
     step = "pairs"
     grows = True
+    question = Question.WHY
+
+    def least(self, settings: Settings) -> dict[str, int]:
+        """Return the fewest pairs of which an account is given."""
+        return {"pairs": FEWEST_ROWS}
 
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
         assert model is not None, "a unit per model has one"

@@ -66,6 +66,10 @@ def _not_replayed(run: RunTables, model: str) -> Statement:
     why = not_compared(run)
     if why:
         return _missing(f"Not measured: there is no pair of frames to replay ({why}).", "why_no_pairs", model)
+    if run.left_out("pairs") == "budget":
+        command = f"vidrobust causes {run.folder_name} --pairs 24"
+        text = "Not measured: the budget left no time to replay pairs of frames."
+        return _missing(text, "why_not_run", model, command=command)
     if "causes" in run.record.stages:
         text = f"Not enough data: no pair of frames could be replayed, {FEWEST_ROWS} needed. {MORE_FOOTAGE}"
         return _missing(text, "why_no_pairs", model)

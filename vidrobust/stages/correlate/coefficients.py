@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.correlate.units import Units, over_strengths
+from vidrobust.stages.correlate.units import CorrelationUnits, over_strengths
 from vidrobust.statistics.associations import (
     corrected_ranks,
     curve_knots,
@@ -145,7 +145,11 @@ def matrix(names: Sequence[str], every: np.ndarray, z: np.ndarray, cluster: np.n
 
 
 def describe(
-    units: Units, columns: pd.DataFrame, which: np.ndarray, metrics: Sequence[str], complete: CompleteUnits
+    units: CorrelationUnits,
+    columns: pd.DataFrame,
+    which: np.ndarray,
+    metrics: Sequence[str],
+    complete: CompleteUnits,
 ) -> pd.DataFrame:
     """Describe each pair of the p columns ``which`` and the s metrics: names, sizes, ties, reliability."""
     p, s = len(which), len(metrics)
@@ -188,7 +192,7 @@ def _ties(values: np.ndarray) -> tuple[int, int, str]:
 
 
 def _reliability(
-    units: Units, columns: pd.DataFrame, which: np.ndarray, metrics: Sequence[str]
+    units: CorrelationUnits, columns: pd.DataFrame, which: np.ndarray, metrics: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split-half reliability of each column (p,) and of each stability metric (s,)."""
     reliable_x, reliable_y = np.full(len(which), np.nan), np.full(len(metrics), np.nan)

@@ -17,7 +17,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.frame_pairs.transitions import SCENE_CUT
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.metric import CorrelationSpec, usable_pairs
-from vidrobust.stages.correlate.units import Across, Units, as_names, one_model, spread, with_means
+from vidrobust.stages.correlate.units import Across, CorrelationUnits, as_names, one_model, spread, with_means
 from vidrobust.statistics.clusters import SHORTEST_S, independent_clusters
 from vidrobust.statistics.levels import FEWEST_CORRELATED
 from vidrobust.statistics.permutations import autocorrelation_time
@@ -33,7 +33,7 @@ def units_of_run(
     given: str | Sequence[str] | None = None,
     groups: Mapping[str, str] | None = None,
     how: CorrelationSpec = CLASSIFICATION.correlation,
-) -> Units:
+) -> CorrelationUnits:
     """Make the units of one model from the tables of a run.
 
     Parameters
@@ -92,7 +92,7 @@ def units_of_run(
             f"correlation across {across}, model {model}: no unit has both a sensitivity and a usable "
             "adjacent pair; study more frames, or look at the excluded pairs"
         )
-    units = Units(
+    units = CorrelationUnits(
         across=across,
         model=model,
         name=name,
@@ -178,7 +178,7 @@ def _scenes(item: np.ndarray, frame: np.ndarray, adjacent: pd.DataFrame) -> np.n
     return names
 
 
-def _choose_clusters(units: Units, time_s: np.ndarray) -> Units:
+def _choose_clusters(units: CorrelationUnits, time_s: np.ndarray) -> CorrelationUnits:
     """Clips where there are enough, else scenes, else stretches; a note says that these clips alone count."""
     assert units.series is not None
     count = len(np.unique(units.cluster))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.catalogue import find_metric, metric_of_column
-from vidrobust.stages.correlate.units import Units, as_names, one_model, spread
+from vidrobust.stages.correlate.units import CorrelationUnits, as_names, one_model, spread
 from vidrobust.statistics.levels import FEWEST_CORRELATED
 
 # Direction of a metric: does a larger value mean a better or a worse model? A correlation with one side reversed
@@ -140,7 +140,7 @@ def units_of_summaries(
     foreign: Sequence[str] = (),
     frames: pd.DataFrame | None = None,
     strict: bool = True,
-) -> Units:
+) -> CorrelationUnits:
     """Make units from tables of stability metrics and sensitivities: models, or inputs of one model.
 
     Parameters
@@ -193,7 +193,7 @@ def units_of_summaries(
     notes += _against_strength(sensitivity, turn, higher_is_better or {})
     factors = columns["metric"].map(turn).to_numpy(np.float64)
     values = natural.reindex(index).mul(pd.Series(turn))
-    return Units(
+    return CorrelationUnits(
         across="models" if by == "model" else "clips",
         model="" if by == "model" else one_model(sensitivity, None),
         name=name,

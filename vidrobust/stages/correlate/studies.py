@@ -26,7 +26,7 @@ from vidrobust.stages.correlate.from_run import units_of_run
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.study import CorrelationResult, Group, correlate
 from vidrobust.stages.correlate.together import Together, explain_together
-from vidrobust.stages.correlate.units import Across, Units
+from vidrobust.stages.correlate.units import Across, CorrelationUnits
 from vidrobust.tables import schema as tables
 
 SCHEMA = 1
@@ -258,7 +258,7 @@ def correlate_files(
 
 def _all_units(
     folder: RunFolder | PooledRuns, asked: Sequence[Across], left_out: list[str]
-) -> list[tuple[Across, str, Units]]:
+) -> list[tuple[Across, str, CorrelationUnits]]:
     """Units of every study that can be made; why others cannot is added to ``left_out``."""
     sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
     tasks = tasks_of(folder, sensitivity)

@@ -29,7 +29,7 @@ from vidrobust.stages.correlate.coefficients import (
     matrix,
 )
 from vidrobust.stages.correlate.controls import COLUMNS, ControlUnits, negative_controls
-from vidrobust.stages.correlate.units import Units, with_means
+from vidrobust.stages.correlate.units import CorrelationUnits, with_means
 from vidrobust.stages.correlate.verdicts import (
     headline,
     judge,
@@ -84,7 +84,11 @@ class CorrelationResult:
 
 
 def correlate(
-    units: Units, families: Mapping[str, str] | None = None, *, seed: int = 0, resamples: int = 2000
+    units: CorrelationUnits,
+    families: Mapping[str, str] | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = 2000,
 ) -> CorrelationResult:
     """Correlate every perturbation and strength with every stability metric, and judge each perturbation.
 
@@ -139,7 +143,7 @@ def correlate(
     )
 
 
-def _notes(units: Units) -> tuple[str, ...]:
+def _notes(units: CorrelationUnits) -> tuple[str, ...]:
     metrics = f"{units.primary_sensitivity} (sensitivity) and {units.primary_stability} (stability)"
     turned = [f"reversed, since larger is better: {', '.join(units.turned)}"] * bool(units.turned)
     skipped = (f"left out: {count} {what}" for what, count in units.skipped.items())
@@ -147,7 +151,7 @@ def _notes(units: Units) -> tuple[str, ...]:
 
 
 def _controls(
-    units: Units,
+    units: CorrelationUnits,
     columns: pd.DataFrame,
     values: np.ndarray,
     family: Mapping[str, str],
@@ -181,7 +185,7 @@ def _controls(
 
 
 def _complete(
-    units: Units, columns: pd.DataFrame, values: np.ndarray
+    units: CorrelationUnits, columns: pd.DataFrame, values: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, list[str]]]:
     """Units, columns and stability metrics that are complete together.
 
@@ -209,7 +213,7 @@ def _by_pattern(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _block(
-    units: Units,
+    units: CorrelationUnits,
     columns: pd.DataFrame,
     values: np.ndarray,
     rows: np.ndarray,
@@ -244,7 +248,7 @@ def _block(
     return table
 
 
-def _orders(units: Units, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def _orders(units: CorrelationUnits, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """Permutations of the units: frames rotate within their series, others change places freely.
 
     With few short series, stretches change places too, or there would be too few rotations for a small p-value.
@@ -266,7 +270,7 @@ def _orders(units: Units, rows: np.ndarray, count: int, rng: np.random.Generator
     return turned
 
 
-def _square(units: Units, columns: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
+def _square(units: CorrelationUnits, columns: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     """The matrix of perturbations, stability metrics and confounders, on units where all are known."""
     main = columns["main"].to_numpy()
     names = [*columns["perturbation"][main], *units.instability.columns, *units.confounders.columns]

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize
 
 from vidrobust.errors import InputError
-from vidrobust.stages.correlate.units import Units, with_means
+from vidrobust.stages.correlate.units import CorrelationUnits, with_means
 from vidrobust.stages.correlate.verdicts import too_few
 from vidrobust.statistics.associations import curve_knots, line_basis, ranks
 from vidrobust.statistics.levels import FEWEST_LEFT_OUT
@@ -47,7 +47,7 @@ class Together:
     clusters: int = 0
 
 
-def explain_together(units: Units, *, seed: int = 0) -> Together:
+def explain_together(units: CorrelationUnits, *, seed: int = 0) -> Together:
     """Fit a non-negative regression of instability on all sensitivities and the confounder, on left-out data.
 
     Everything enters by rank. Weights are never negative, as a perturbation that makes footage look more stable
@@ -175,7 +175,7 @@ def _finish(
     clusters: int,
     verdict: str,
     why: str,
-    units: Units,
+    units: CorrelationUnits,
     perturbations: int,
 ) -> Together:
     confounder, gain, low, high = (float(f) for f in figures)

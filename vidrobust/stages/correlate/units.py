@@ -19,7 +19,7 @@ SINGULAR = {"stretches": "stretch", "families": "family"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Units:
+class CorrelationUnits:
     """The n units of a correlation. Larger numbers always mean more harm or less stability.
 
     Attributes
@@ -100,7 +100,7 @@ class Units:
         one = SINGULAR.get(self.clusters_are, self.clusters_are.removesuffix("s"))
         return plural(count, one, self.clusters_are)
 
-    def only(self, rows: np.ndarray) -> Units:
+    def only(self, rows: np.ndarray) -> CorrelationUnits:
         """Return the units of these rows, (n,) bool."""
 
         def table(one: pd.DataFrame) -> pd.DataFrame:
@@ -121,7 +121,7 @@ class Units:
         )
 
 
-def with_means(units: Units) -> tuple[pd.DataFrame, np.ndarray]:
+def with_means(units: CorrelationUnits) -> tuple[pd.DataFrame, np.ndarray]:
     """Add means over strengths (strength NaN) to the columns of the units.
 
     Returns the columns, with ``of`` (made from these), ``overall`` (represents its perturbation under its
@@ -173,7 +173,9 @@ def over_strengths(values: np.ndarray) -> np.ndarray:
 def spread(
     sensitivity: pd.DataFrame, keys: list[str], columns: pd.DataFrame | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return mean sensitivities, a row per key and a column per perturbation, strength and metric; and these columns."""
+    """Return mean sensitivities, a row per key and a column per perturbation, strength and metric; and these
+    columns.
+    """
     what = ["perturbation", "strength", "metric"]
     if columns is None:
         columns = sensitivity[what].drop_duplicates().sort_values(what, kind="stable").reset_index(drop=True)

@@ -9,6 +9,7 @@ from vidrobust.stages.replays.names import FILE as REPLAYS_FILE
 from vidrobust.stages.replays.stage import REPLAYS
 from vidrobust.stages.stability.stage import STABILITY, TRACKS
 from vidrobust.stages.transitions.stage import FOOTAGE
+from vidrobust.statement import Question
 
 if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
@@ -33,6 +34,7 @@ class RemediesStage(TableStage):
     settings = (*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map")
     tables = ("remedies",)
     files = (FILE,)
+    question = Question.RULE
 
     def check(self, settings: Settings) -> None:
         max_delay_ms(settings)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.pipeline.stage import Context, Found, Read, SampleStage, Trim
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
+from vidrobust.statement import Question
+from vidrobust.statistics.levels import FEWEST_ROWS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +93,17 @@ class SensitivityStage(SampleStage):
     unit_tables = ("sensitivity",)
     budgeted = "frames"
     step = "perturbed frames"
+    question = Question.SENSITIVE
+
+    def least(self, settings: Settings) -> dict[str, int]:
+        """Return frames enough to show every strength of every perturbation to FEWEST_ROWS of them."""
+        import math
+
+        from vidrobust.stages.sensitivity.design import shown_per_frame
+
+        counts = [len(one.strengths) for one in perturbations_of(settings) if one.on_single_frames]
+        rounds = (math.ceil(count / shown_per_frame(count, settings.strengths)) for count in counts if count)
+        return {"frames": FEWEST_ROWS * max(rounds, default=1)}
 
     def check(self, settings: Settings) -> None:
         perturbations_of(settings)

@@ -232,17 +232,15 @@ def metric_rows(run: RunTables) -> list[dict[str, Any]]:
     if stability is None:
         return []
     rows = []
-    for metric in _without_labels(stability):
+    for name in stability["metric"].drop_duplicates():
+        metric = find_metric(str(name))
+        if metric is None or metric.of_labels:
+            continue
         found = [overall(stability, model, metric.name) for model in run.models]
         if any(each["n"] for each in found):
             rows.append({"name": metric.title, "values": [metric_text(metric, each) for each in found]})
     rows.append({"name": "kappa of neighbouring labels", "values": _kappas(run)})
     return rows
-
-
-def _without_labels(stability: pd.DataFrame) -> list[Metric]:
-    found = [find_metric(str(name)) for name in stability["metric"].drop_duplicates()]
-    return [metric for metric in found if metric is not None and not metric.of_labels]
 
 
 def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import Context, Facts, StreamStage, StreamWork
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
+from vidrobust.statement import Question
+from vidrobust.statistics.levels import FEWEST_ROWS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +33,7 @@ class StabilityStage(StreamStage):
     """How stable the models are, frame to frame."""
 
     name = "stability"
-    version = 12
+    version = 13
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, "revert_within", *TRACKS)
@@ -42,7 +44,12 @@ class StabilityStage(StreamStage):
         *("label_answers", "neighbour_accuracy", "model_pairs"),
         *("known_boxes", "known_tracks", "judged_tracks", "judged_steps", "truth_curve"),
     )
+    question = Question.STABLE
     spans_segments = True  # tracks, and reverts and jitter at the borders
+
+    def least(self, settings: Settings) -> dict[str, int]:
+        """Return the fewest pairs of neighbouring frames of which a rate is stated."""
+        return {"neighbours": FEWEST_ROWS}
 
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
         from vidrobust.metrics.catalogue import versions_of

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from vidrobust.accuracy.answers import Answers, answers_of, two_models
+from vidrobust.accuracy.answers import JudgedAnswers, answers_of, two_models
 from vidrobust.footage.labels.matching import outside
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
@@ -57,7 +57,7 @@ def _say_outside(run: Run, seen: pd.DataFrame) -> None:
 def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     known = run.inputs.known
     frames, probabilities = raw["frames"], raw["probabilities"]
-    found: dict[str, Answers] = {}
+    found: dict[str, JudgedAnswers] = {}
     for model in (model for model in run.models if model.task == CLASSIFICATION.name):
         mine = [table[table["model"] == model.name] for table in (frames, probabilities)]
         found[model.name] = answers_of(
@@ -135,7 +135,7 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
     return tables.check("model_pairs", pd.DataFrame(rows)) if rows else tables.empty("model_pairs")
 
 
-def _note(frames: pd.DataFrame, model: str, found: Answers, lost: int) -> dict[str, object]:
+def _note(frames: pd.DataFrame, model: str, found: JudgedAnswers, lost: int) -> dict[str, object]:
     return {
         "frames": int((frames["model"] == model).sum()),
         "labelled": len(found.label_answers),
@@ -146,7 +146,7 @@ def _note(frames: pd.DataFrame, model: str, found: Answers, lost: int) -> dict[s
     }
 
 
-def _say(run: Run, model: str, frames: int, found: Answers) -> None:
+def _say(run: Run, model: str, frames: int, found: JudgedAnswers) -> None:
     anchors = int(found.label_answers["pm0"].notna().sum())
     run.reporter.say(
         f"{model}: {len(found.label_answers)} of {frames} frames have labels, {anchors} are anchors"
