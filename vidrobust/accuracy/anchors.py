@@ -88,10 +88,10 @@ def anchor_sets(
     within
         Largest distance of a neighbour in frames.
     judged_by
-        A neighbour is judged by its "own" labels (ImageNet-Vid-Robust; without any it is left out) or by those
-        of its "anchor" (YTBB-Robust, Gu et al. 2019).
+        Neighbours are judged by their "own" labels (ImageNet-Vid-Robust) or by those of the "anchor"
+        (YTBB-Robust).
     anchors
-        item, frame of the anchors; by default every labelled frame. All count, also those without neighbours.
+        item, frame of the anchors; by default every labelled frame.
     reviewed
         item, anchor, frame, offset of the sets that people reviewed; only these count.
 

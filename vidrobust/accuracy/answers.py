@@ -25,19 +25,10 @@ NAN = float("nan")
 class TwoModels:
     """An old and a new model, by what each gets right; intervals are over clusters.
 
-    Attributes
-    ----------
-    kappa, observed, expected
-        Error consistency (Geirhos et al. 2020), (observed - expected) / (1 - expected): agreement of right and
-        wrong beyond independent errors. NaN where both are always right, or always wrong.
-    negative_flips, positive_flips
-        Shares of frames that only the old, or only the new model gets right (Yan et al. 2021).
-    difference
-        Accuracy of the new minus that of the old model.
-    relative_nfr
-        Negative flips over those of independent errors, (1 - error_old) error_new; NaN where that is 0.
-    mcnemar_p
-        Two-sided p-value of as many negative as positive flips.
+    ``kappa`` is error consistency (Geirhos et al. 2020), (observed - expected) / (1 - expected); NaN where both
+    are always right, or always wrong. ``negative_flips`` and ``positive_flips`` are shares of frames that only
+    the old, or only the new model gets right (Yan et al. 2021), ``relative_nfr`` the former over those of
+    independent errors. ``difference`` is new minus old accuracy, ``mcnemar_p`` two-sided.
     """
 
     kappa: Interval

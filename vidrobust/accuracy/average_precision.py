@@ -1,9 +1,9 @@
 """Average precision of boxes, of all frames and of the worst and best neighbours of anchors.
 
-COCO's rules (Lin et al. 2014 and its evaluation code): IoU .50 to .95, all areas, 100 boxes per frame and
-class, 101 recalls. Matching is done once per frame; only the ranking is redone for a choice of frames, which
-makes intervals cheap. Over neighbours, each anchor is replaced by the frame around it with the worst, or best,
-average precision (after pm-k of Shankar et al. 2019, and the bounds of Manfredi & Wang 2020).
+COCO's rules (Lin et al. 2014): IoU .50 to .95, all areas, 100 boxes per frame and class, 101 recalls. Matching
+is done once per frame and only the ranking is redone for a choice of frames, which makes intervals cheap. Worst
+and best: each anchor is replaced by the frame around it with the lowest, or highest, average precision (Shankar
+et al. 2019; Manfredi & Wang 2020).
 """
 
 from __future__ import annotations

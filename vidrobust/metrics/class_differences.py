@@ -97,9 +97,7 @@ def revert_flips(labels: np.ndarray, usable: np.ndarray, window: int) -> np.ndar
     """Find labels that leave and come back within a window: A B A.
 
         labels   A A B B A A A C C C        window 3
-        result       x                      B leaves A at 2, and A is back at 4; C stays and does not count
-
-    Such an excursion is an error whatever the truth is.
+        result       x                      C stays, and does not count
 
     Parameters
     ----------

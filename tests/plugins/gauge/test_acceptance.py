@@ -14,10 +14,17 @@ import pytest
 from tests.plugins.gauge.published import AIAG, LINEARITY, TYPE1, aiag_attribute, crossed, of_references
 from tests.plugins.gauge.test_commands import run
 from vidrobust.errors import SettingsError
-from vidrobust.plugins.gauge.acceptance import Estimate, Rule, judge, load_profile, overall, shortages
+from vidrobust.plugins.gauge.acceptance import (
+    AcceptanceRule,
+    Estimate,
+    judge,
+    load_profile,
+    overall,
+    shortages,
+)
 from vidrobust.plugins.gauge.differing_operators import spread_by_operator
 from vidrobust.plugins.gauge.studies import (
-    Asked,
+    StudyRequest,
     attribute_of,
     gauge_of,
     linearity_of,
@@ -46,7 +53,7 @@ ANY_SAMPLE = replace(PROFILE, minimum={**PROFILE.minimum, "linearity": {"parts":
     ],
 )
 def test_the_whole_interval_gets_the_verdict(low: float | None, high: float, verdict: str) -> None:
-    rule = Rule("gauge", "percent_grr", "lower", 10, 30)
+    rule = AcceptanceRule("gauge", "percent_grr", "lower", 10, 30)
     assert rule.judge(low, high) == verdict
 
 
@@ -76,17 +83,17 @@ def agreed(parts: int, *, defects: int, operators: str = "AB", trials: int = 3) 
 
 @pytest.mark.parametrize("parts", [3, 4])
 def test_a_few_parts_that_agree_fully_are_not_shown(parts: int) -> None:
-    found = attribute_of(agreed(parts, defects=1), Asked(profile=PROFILE, defect=("bad",)))
+    found = attribute_of(agreed(parts, defects=1), StudyRequest(profile=PROFILE, defect=("bad",)))
     assert found["overall"]["verdict"] == "not shown"
     assert found["overall"]["short"] == [{"what": "parts", "has": parts, "least": 20}]
     without = attribute_of(
-        agreed(parts, defects=1).drop(columns="reference"), Asked(profile=PROFILE, defect=("bad",))
+        agreed(parts, defects=1).drop(columns="reference"), StudyRequest(profile=PROFILE, defect=("bad",))
     )
     assert {v["verdict"] for v in without["verdicts"]} == {"not shown"}
 
 
 def test_so_many_parts_as_are_needed_are_accepted() -> None:
-    asked = Asked(profile=PROFILE, defect=("bad",))
+    asked = StudyRequest(profile=PROFILE, defect=("bad",))
     few = attribute_of(agreed(30, defects=15), asked)
     # .025 ** (1 / n) > .9 from n = 36 on: 30 of 30 has [88.4, 100]
     effectiveness = next(v for v in few["verdicts"] if v["quantity"] == "effectiveness")
@@ -97,19 +104,19 @@ def test_so_many_parts_as_are_needed_are_accepted() -> None:
 
 
 def test_the_defect_is_asked_for() -> None:
-    with_defect = attribute_of(aiag_attribute(), Asked(profile=PROFILE, defect=("0",)))
-    without = attribute_of(aiag_attribute(), Asked(profile=PROFILE))
+    with_defect = attribute_of(aiag_attribute(), StudyRequest(profile=PROFILE, defect=("0",)))
+    without = attribute_of(aiag_attribute(), StudyRequest(profile=PROFILE))
     assert without["overall"]["verdict"] == "not shown"
     assert any("--defect" in reason for reason in without["overall"]["reasons"])
     assert not any("--defect" in reason for reason in with_defect["overall"]["reasons"])
-    perfect = attribute_of(agreed(500, defects=250), Asked(profile=PROFILE))
+    perfect = attribute_of(agreed(500, defects=250), StudyRequest(profile=PROFILE))
     assert perfect["overall"]["verdict"] == "not shown"
     # a profile without misses and false alarms needs no defect
     rules = tuple(r for r in PROFILE.rules if r.quantity in ("effectiveness", "kappa"))
     assert (
-        attribute_of(agreed(500, defects=250), Asked(profile=replace(PROFILE, rules=rules)))["overall"][
-            "verdict"
-        ]
+        attribute_of(agreed(500, defects=250), StudyRequest(profile=replace(PROFILE, rules=rules)))[
+            "overall"
+        ]["verdict"]
         == "acceptable"
     )
 
@@ -129,7 +136,7 @@ def test_a_bias_of_1_3_gauge_sds_on_two_parts_does_not_pass() -> None:
     verdicts, unchecked = [], []
     for _ in range(200):
         table = two_by_two(rng, 1.3)
-        asked = Asked(profile=PROFILE, tolerance_width=13.0)
+        asked = StudyRequest(profile=PROFILE, tolerance_width=13.0)
         verdicts.append(linearity_of(table, asked)["overall"]["verdict"])
         found = linearity_of(table, replace(asked, profile=ANY_SAMPLE))
         unchecked.append(found["overall"]["verdict"])
@@ -139,7 +146,7 @@ def test_a_bias_of_1_3_gauge_sds_on_two_parts_does_not_pass() -> None:
 
 def test_an_unbiased_gauge_passes_by_equivalence() -> None:
     rng = np.random.default_rng(1)
-    asked = Asked(profile=PROFILE, tolerance_width=13.0)
+    asked = StudyRequest(profile=PROFILE, tolerance_width=13.0)
     passed = sum(
         linearity_of(two_by_two(rng, 0.0, 5, 12), asked)["overall"]["verdict"] == "acceptable"
         for _ in range(40)
@@ -148,16 +155,16 @@ def test_an_unbiased_gauge_passes_by_equivalence() -> None:
 
 
 def test_linearity_needs_something_to_judge_the_bias_by() -> None:
-    found = linearity_of(of_references(LINEARITY), Asked(profile=PROFILE))
+    found = linearity_of(of_references(LINEARITY), StudyRequest(profile=PROFILE))
     assert found["overall"]["verdict"] == "not shown"
     assert "--tolerance" in found["overall"]["reasons"][0]
     # the line .7367 - .1317 x of the manual at 10: -.58, of a tolerance of 8 7.25 %
-    given = linearity_of(of_references(LINEARITY), Asked(profile=PROFILE, tolerance_width=8))
+    given = linearity_of(of_references(LINEARITY), StudyRequest(profile=PROFILE, tolerance_width=8))
     assert given["percent_largest_bias"] == pytest.approx(100 * 0.58 / 8, abs=1e-6)
     assert given["overall"]["verdict"] == "acceptable"
-    narrow = linearity_of(of_references(LINEARITY), Asked(profile=PROFILE, tolerance_width=3))
+    narrow = linearity_of(of_references(LINEARITY), StudyRequest(profile=PROFILE, tolerance_width=3))
     assert narrow["overall"]["verdict"] == "unacceptable"
-    by_process = linearity_of(of_references(LINEARITY), Asked(profile=PROFILE, process_sd=8 / 6))
+    by_process = linearity_of(of_references(LINEARITY), StudyRequest(profile=PROFILE, process_sd=8 / 6))
     assert by_process["percent_largest_bias"] == pytest.approx(given["percent_largest_bias"])
 
 
@@ -181,7 +188,7 @@ def steady_gauge(seed: int, parts: int = 10) -> pd.DataFrame:
 
 
 def test_a_range_out_of_control_keeps_a_gauge_from_being_accepted() -> None:
-    table, asked = steady_gauge(0), Asked(profile=PROFILE)
+    table, asked = steady_gauge(0), StudyRequest(profile=PROFILE)
     found = gauge_of(table, asked)
     assert found["charts"]["in_control"]
     assert found["overall"]["verdict"] == "acceptable"
@@ -204,7 +211,7 @@ def test_a_steady_gauge_is_seldom_called_out_of_control() -> None:
 
 
 def test_the_chart_of_readings_is_part_of_a_type_1_verdict() -> None:
-    asked = Asked(profile=load_profile("vda5"), tolerance_width=40.0)
+    asked = StudyRequest(profile=load_profile("vda5"), tolerance_width=40.0)
     values = np.random.default_rng(2).normal(0, 0.4, 50)
     assert type1_of(values, 0.0, asked)["overall"]["verdict"] == "acceptable"
     assert type1_of(values[:24], 0.0, asked)["overall"]["verdict"] == "not shown"  # 25 readings are the least
@@ -309,7 +316,7 @@ def test_more_parts_settle_a_gauge_study() -> None:
     # %GRR of 3 % with few parts and operators: more of them bring the interval below 10 %
     table = steady_gauge(3).assign(value=lambda t: t["value"] + t["operator"].map(float) * 0.3)
     few = table[table["operator"].isin(["0", "1"]) & table["part"].isin(list("0123456789")[:8])]
-    found = gauge_of(few, Asked(profile=PROFILE))
+    found = gauge_of(few, StudyRequest(profile=PROFILE))
     assert found["overall"]["verdict"] == "not shown"
     assert any("operators x" in text for text in found["overall"]["needed"])
     assert overall(found).as_json() == found["overall"]

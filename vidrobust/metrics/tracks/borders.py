@@ -78,9 +78,8 @@ def free_edge_velocity(
 ) -> np.ndarray:
     """Return the velocity of objects (N, 2) px per frame, from boxes ``since`` frames apart.
 
-    It is that of the centre, or of the free edge along an axis that cuts the box: the centre of a box that
-    leaves at v moves by v / 2. A box cut on both sides counts as at rest, and so does one whose size along the
-    border changes too, as it was only drawn differently.
+    Along an axis that cuts the box it is that of the free edge, as the centre of a box that leaves at v moves
+    by v / 2. Boxes cut on both sides, and boxes that were only drawn differently, count as at rest.
     """
     change = (now - before) / since
     cut = touched(before, size) | touched(now, size)

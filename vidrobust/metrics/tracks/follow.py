@@ -1,13 +1,12 @@
 """Which boxes of consecutive frames are the same object: one-to-one matching of raw boxes, gaps bridged.
 
-    frame      0   1   2   3   4   5   6 cup        .8  .6      .4      .7           one object; 2, 4 and 6 have
-    no cup; .4 is enough to go on bottle     .7          .5  .6               a second name on the same place:
-    begins no object, and is the best
-                                                box in 3 and 4, so that 4 is no gap
+    frame      0   1   2   3   4   5   6
+    cup        .8  .6      .4      .7           one object; .4 is enough to go on
+    bottle     .7          .5  .6               a second name on the same place; the best box in 3 and 4
 
 An object begins with the best box on a place, whatever its class. Further boxes on it are its *second boxes*;
-where one of them is the best, it is the object's box of that frame. The motion of the pixels, or the velocity
-of the object or its neighbours, says where an object is expected.
+where one is the best, it is the object's box of that frame. Where an object is expected follows from the motion
+of the pixels, or from its own or its neighbours' velocity.
 """
 
 from __future__ import annotations

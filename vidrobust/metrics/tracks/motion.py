@@ -55,19 +55,11 @@ def small_gray(gray: np.ndarray) -> np.ndarray:
 
 
 def box_shifts(a: np.ndarray, b: np.ndarray, boxes: np.ndarray, scale: float) -> np.ndarray:
-    """Return the shift (K, 2) in px of what each box holds; NaN where it cannot be determined.
+    """Return the shift (K, 2) in px of what each box (xyxy px of the full frame) holds; NaN where unknown.
 
-    The largest group of points that move alike decides, if it has half of a box's points and at least two.
-    Otherwise the picture in the box is searched for as a whole (normalised correlation). Crowds share one dense
-    flow.
-
-    Parameters
-    ----------
-    a, b
-        ``small_gray`` of the two frames.
-    boxes : (K, 4) xyxy px of the full frame
-    scale
-        Analysis px per full px.
+    The largest group of a box's points that move alike decides, if it has half of them and at least two.
+    Otherwise the picture in the box is searched for as a whole. Crowds share one dense flow. ``a`` and ``b``
+    are ``small_gray`` of the frames, ``scale`` analysis px per full px.
     """
     shifts = np.full((len(boxes), 2), np.nan)
     if not len(boxes) or a.shape != b.shape:

@@ -205,6 +205,8 @@ def _numbers(column: pd.Series, path: Path) -> np.ndarray:
 def _long(
     table: pd.DataFrame, names: tuple[str, ...] | None, path: Path
 ) -> tuple[np.ndarray, tuple[str, ...], list[tuple[str, int]], str]:
+    if table["label"].isna().any():
+        raise InputError(f"{path}: row {int(table['label'].isna().argmax()) + 1}: label is empty")
     labels = table["label"].astype(str)
     names = names or tuple(sorted(labels.unique()))
     unknown = sorted(set(labels) - set(names))

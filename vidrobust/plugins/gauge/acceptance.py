@@ -92,7 +92,7 @@ class Estimate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rule:
+class AcceptanceRule:
     """A limit of a profile: a quantity is acceptable up to ``accept`` and marginal up to ``marginal``.
 
     ``better`` says which values are wanted.
@@ -131,7 +131,7 @@ class Profile:
 
     name: str
     source: str
-    rules: tuple[Rule, ...]
+    rules: tuple[AcceptanceRule, ...]
     minimum: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: MINIMUM)
 
     @property
@@ -186,7 +186,7 @@ def _minimum(where: str, given: Any) -> dict[str, dict[str, int]]:
     return found
 
 
-def _rule(where: str, content: Mapping[str, Any]) -> Rule:
+def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
     missing = [key for key in ("study", "quantity", "better", "accept") if key not in content]
     if missing:
         raise SettingsError(f"{where}: {', '.join(missing)} is missing")
@@ -210,7 +210,9 @@ def _rule(where: str, content: Mapping[str, Any]) -> Rule:
     if (marginal < accept) == (content["better"] == "lower") and marginal != accept:
         raise SettingsError(f"{where}: marginal {marginal:g} is stricter than accept {accept:g}")
     unit = str(content.get("unit", ""))
-    return Rule(content["study"], str(content["quantity"]), content["better"], accept, marginal, unit)
+    return AcceptanceRule(
+        content["study"], str(content["quantity"]), content["better"], accept, marginal, unit
+    )
 
 
 def judge(
@@ -242,7 +244,7 @@ def judge(
     ]
 
 
-def _verdict(rule: Rule, estimate: Estimate, short: bool) -> Verdict:
+def _verdict(rule: AcceptanceRule, estimate: Estimate, short: bool) -> Verdict:
     if not _known(estimate.value):
         return "not computed"
     found = rule.judge(estimate.low, estimate.high)
@@ -488,34 +490,3 @@ def _sentence(decides: Mapping[str, Any], verdict: str) -> str:
     written = [f"{100 * limit:g} %" if in_percent else f"{limit:g}{decides['unit']}" for limit in limits]
     rule = limits_in_words(decides["better"], *written)
     return f"{OPENING[verdict]}: {said} ({rule}; {decides['source']})."
-
-
-def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
-    """Return which operator is worse, by how much and by which test, a sentence each."""
-    lines = []
-    for each in differences:
-        if not each["shown"]:
-            continue
-        p = "p < 0.001" if each["p"] < 0.001 else f"p = {each['p']:.2g}"
-        corrected = f"{p} after Bonferroni for {each['compared']}" if each["compared"] > 1 else p
-        who, others = each["operator"], each["others"]
-        if each["kind"] == "spread":
-            times = f", {each['value'] / each['other']:.2g} times as much" if each["other"] > 0 else ""
-            times += f" (at least {each['low']:.2g} times)" if times and each["low"] else ""
-            lines.append(
-                f"{who} repeats less well than {others}: standard deviation {each['value']:.3g}{unit} against "
-                f"{each['other']:.3g}{unit} on the same {plural(each['n'], 'part')}{times} ({corrected}; exchange "
-                "of operators within parts)"
-            )
-        elif each["kind"] == "mean":
-            way = "higher" if each["value"] > 0 else "lower"
-            lines.append(
-                f"{who} measures {abs(each['value']):.3g}{unit} {way} than {others} on the same parts "
-                f"({corrected}; Student's t over parts)"
-            )
-        else:
-            lines.append(
-                f"{who} is right on {100 * each['value']:.3g} % of the parts, {others} on "
-                f"{100 * each['other']:.3g} % ({corrected}; McNemar's exact test)"
-            )
-    return lines

@@ -7,16 +7,17 @@ spread is compared by exchanging operators within parts; Bartlett's test is repo
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from vidrobust.statistics.levels import ALPHA
-from vidrobust.text.phrases import listing
+from vidrobust.text.phrases import listing, plural
 
 # Exchanges of operators within parts behind a p-value; all of them where there are fewer.
 EXCHANGES = 20_000
@@ -254,3 +255,34 @@ def equal_variances(table: pd.DataFrame) -> EqualVariances | None:
 def _others(names: set[str], rest: int) -> str:
     """Against whom an operator is compared: by name where it is one, or not all of the rest."""
     return "the others" if 1 < len(names) == rest else listing(sorted(map(str, names)))
+
+
+def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
+    """Return which operator is worse, by how much and by which test, a sentence each."""
+    lines = []
+    for each in differences:
+        if not each["shown"]:
+            continue
+        p = "p < 0.001" if each["p"] < 0.001 else f"p = {each['p']:.2g}"
+        corrected = f"{p} after Bonferroni for {each['compared']}" if each["compared"] > 1 else p
+        who, others = each["operator"], each["others"]
+        if each["kind"] == "spread":
+            times = f", {each['value'] / each['other']:.2g} times as much" if each["other"] > 0 else ""
+            times += f" (at least {each['low']:.2g} times)" if times and each["low"] else ""
+            lines.append(
+                f"{who} repeats less well than {others}: standard deviation {each['value']:.3g}{unit} against "
+                f"{each['other']:.3g}{unit} on the same {plural(each['n'], 'part')}{times} ({corrected}; exchange "
+                "of operators within parts)"
+            )
+        elif each["kind"] == "mean":
+            way = "higher" if each["value"] > 0 else "lower"
+            lines.append(
+                f"{who} measures {abs(each['value']):.3g}{unit} {way} than {others} on the same parts "
+                f"({corrected}; Student's t over parts)"
+            )
+        else:
+            lines.append(
+                f"{who} is right on {100 * each['value']:.3g} % of the parts, {others} on "
+                f"{100 * each['other']:.3g} % ({corrected}; McNemar's exact test)"
+            )
+    return lines

@@ -9,9 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vidrobust.run_folder.gates import Figures, FigureSource
+
+if TYPE_CHECKING:
+    from vidrobust.run_folder.folder import RunFolder
+
+# The file of a run folder that holds its repeatability study.
+
+FILE = "repeatability.json"
+
+
+def current_study(folder: RunFolder) -> tuple[dict[str, Any] | None, str]:
+    """The study of a run, or None where there is none or it is of other answers; and what to say of it."""
+    how = f"vidrobust repeatability {folder.path} makes it"
+    if not (folder.path / FILE).is_file():
+        return None, how
+    found = folder.read_json(FILE)
+    if found["of"] != folder.record.stability_key:
+        return None, f"that in {FILE} is older than the run's answers, and {how} anew"
+    return found, "" if found["gauge"] is not None else "; ".join(found["notes"])
+
 
 SECTIONS = ("within_operator", "between_operators", "against_reference", "by_operator")
 # Sections whose figures are meant where a rule names none.
@@ -33,7 +52,6 @@ def is_figure(name: str) -> bool:
 
 
 def _of_run(folder: Path) -> tuple[Figures, str]:
-    from vidrobust.plugins.gauge.kept_study import current_study
     from vidrobust.run_folder.folder import RunFolder
 
     study, why = current_study(RunFolder.existing(folder))

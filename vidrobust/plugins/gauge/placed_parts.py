@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vidrobust.plugins.gauge.even_scene import comparable, evenly_lit
-from vidrobust.plugins.gauge.passes import LEAST_AREA, THIN_PX, Found, Pass, parts_of
+from vidrobust.plugins.gauge.passes import LEAST_AREA, THIN_PX, Found, Pass, comparable, evenly_lit, parts_of
 
 # Grey levels from which on a place of the smoothed picture has changed; more where the noise is strong.
 CHANGED = 9.0

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from vidrobust.errors import SettingsError
-from vidrobust.plugins.gauge.variables.measured_variance import (
+from vidrobust.plugins.gauge.variables.anova import (
     Component,
     MeanSquare,
     percent_of_total,

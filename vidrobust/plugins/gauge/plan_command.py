@@ -126,7 +126,7 @@ def plan_more(study: str, as_json: bool) -> None:
     from pathlib import Path
 
     from vidrobust.errors import InputError
-    from vidrobust.plugins.gauge.study_file import FILE
+    from vidrobust.plugins.gauge.figures import FILE
     from vidrobust.text.printable import printable
 
     path = Path(study) / FILE if Path(study).is_dir() else Path(study)

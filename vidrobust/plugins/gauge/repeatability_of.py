@@ -13,10 +13,10 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.gauge.acceptance import overall
 from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
-from vidrobust.plugins.gauge.box_measures import measured_boxes
+from vidrobust.plugins.gauge.figures import FILE
 from vidrobust.plugins.gauge.part_footage import grey_zone_pictures, levels_of
 from vidrobust.plugins.gauge.studies import (
-    Asked,
+    StudyRequest,
     by_operator,
     defect_needed,
     differences_of,
@@ -26,9 +26,8 @@ from vidrobust.plugins.gauge.studies import (
     short_of,
     studies,
 )
-from vidrobust.plugins.gauge.study_file import FILE
 from vidrobust.plugins.gauge.variables.range_method import range_state
-from vidrobust.plugins.gauge.verdicts import RULES, verdicts
+from vidrobust.plugins.gauge.verdicts import RULES, measured_boxes, verdicts
 from vidrobust.run_folder.folder import RunFolder
 
 # The verdicts of a run by part, pass and operator: of its models, and of people on the same parts.
@@ -122,7 +121,7 @@ def with_people(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     return both.assign(reference=[known[part] or theirs.get(part, "") for part in both["part"]])
 
 
-def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
+def repeatability_of(run: Run, asked: StudyRequest) -> dict[str, Any]:
     """Make the studies of a run, and write ``repeatability.json`` with pictures of the grey zone beside it."""
     frames, probabilities = answers_of(run.folder, asked.defect)
     table = verdicts_of(run.folder, frames, probabilities, rule=asked.rule, defect=asked.defect)
@@ -175,7 +174,7 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
     return found
 
 
-def measured_of(folder: RunFolder, table: pd.DataFrame, asked: Asked) -> list[float]:
+def measured_of(folder: RunFolder, table: pd.DataFrame, asked: StudyRequest) -> list[float]:
     """What is measured of the boxes of each row, item and model; NaN where there are none."""
     boxes = folder.table("detections")
     if boxes.empty:
@@ -214,7 +213,7 @@ def possible_classes(
     return tuple(sorted(named))
 
 
-def people_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any] | None:
+def people_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any] | None:
     """Who of the operators is a person, and whether the model splits where people split; None without people."""
     if asked.people is None:
         return None
@@ -222,7 +221,7 @@ def people_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any] | None:
     return {"operators": names, "together": model_and_people(passed_or_failed(table, asked)[0], names)}
 
 
-def by_level(table: pd.DataFrame, asked: Asked, possible: tuple[str, ...]) -> dict[str, Any]:
+def by_level(table: pd.DataFrame, asked: StudyRequest, possible: tuple[str, ...]) -> dict[str, Any]:
     """Each level apart: items, parts, how it is known, and its own studies (of the models, without people)."""
     found: dict[str, Any] = {}
     alone = replace(asked, people=None, guard=None)

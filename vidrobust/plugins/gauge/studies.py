@@ -26,10 +26,8 @@ from vidrobust.plugins.gauge.acceptance import (
     sample_of,
     shortages,
 )
-from vidrobust.plugins.gauge.attributes.analytic_method import analytic_method
 from vidrobust.plugins.gauge.attributes.attribute import attribute_study
-from vidrobust.plugins.gauge.attributes.signal_detection import signal_detection
-from vidrobust.plugins.gauge.box_measures import MEASURES
+from vidrobust.plugins.gauge.attributes.grey_zone import analytic_method, signal_detection
 from vidrobust.plugins.gauge.differing_operators import (
     equal_variances,
     mean_by_operator,
@@ -38,19 +36,21 @@ from vidrobust.plugins.gauge.differing_operators import (
 from vidrobust.plugins.gauge.measurements import settled
 from vidrobust.plugins.gauge.variables.anova import AskedDesign
 from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study
-from vidrobust.plugins.gauge.variables.guard_band import (
+from vidrobust.plugins.gauge.variables.linearity import linearity_study
+from vidrobust.plugins.gauge.variables.range_method import range_state, reference_chart
+from vidrobust.plugins.gauge.variables.type1 import size_interval, type1_study
+from vidrobust.plugins.gauge.variables.uncertainty import (
+    COVERAGE,
+    budget,
     guard_band,
     guard_band_counted,
+    misclassification,
     normal_parts,
+    of_bias,
+    of_resolution,
     tolerance_width,
 )
-from vidrobust.plugins.gauge.variables.linearity import linearity_study
-from vidrobust.plugins.gauge.variables.misclassification import misclassification
-from vidrobust.plugins.gauge.variables.range_method import range_state
-from vidrobust.plugins.gauge.variables.reference_chart import reference_chart
-from vidrobust.plugins.gauge.variables.type1 import size_interval, type1_study
-from vidrobust.plugins.gauge.variables.uncertainty import COVERAGE, budget, of_bias, of_resolution
-from vidrobust.plugins.gauge.verdicts import RULES, SCORES
+from vidrobust.plugins.gauge.verdicts import MEASURES, RULES, SCORES
 from vidrobust.statistics.levels import LEVEL
 from vidrobust.text.phrases import listing, plural
 from vidrobust.text.printable import printable
@@ -89,7 +89,7 @@ DEFECT, GOOD = "defect", "good"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class StudyRequest:
     """What is asked of a study.
 
     Attributes
@@ -168,7 +168,7 @@ class Asked:
         return (-math.inf if low is None else low, math.inf if high is None else high)
 
 
-def gauge_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     """Return the gauge study of a table with its verdicts, operators, risks, guard band, linearity and
     uncertainty.
     """
@@ -205,7 +205,7 @@ def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, An
     }
 
 
-def _risks(gauge: dict[str, Any], asked: Asked) -> dict[str, Any] | None:
+def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:
     """How often parts like those of the study are misjudged at the limits; None without a limit."""
     low, high = asked.ends
     if not (math.isfinite(low) or math.isfinite(high)):
@@ -225,7 +225,7 @@ def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
     return parts
 
 
-def _capability(parts: dict[str, float], tolerance: float, asked: Asked) -> dict[str, Any]:
+def _capability(parts: dict[str, float], tolerance: float, asked: StudyRequest) -> dict[str, Any]:
     """The uncertainty budget and its ratios; nothing where neither resolution nor calibration is known."""
     if (asked.resolution is None and asked.calibration is None) or not tolerance > 0:
         return {}
@@ -237,7 +237,7 @@ def _capability(parts: dict[str, float], tolerance: float, asked: Asked) -> dict
     return {"budget": asdict(found), "q_ms": found.q_ms, "q_mp": found.q_mp}
 
 
-def attribute_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     """The attribute study of a table part, operator, trial, value [, reference, measured], and its verdicts."""
     table, defect = passed_or_failed(table, asked)
     found = {"study": "attribute", **attribute_study(table, defect=defect, ordered=asked.ordered)}
@@ -271,7 +271,7 @@ def defect_needed(
     ]
 
 
-def _limits_needed(found: dict[str, Any], asked: Asked) -> list[str]:
+def _limits_needed(found: dict[str, Any], asked: StudyRequest) -> list[str]:
     """Ask for the tolerance of a go/no-go gauge, which its bias is a share of."""
     if not found.get("analytic_method") or not asked.profile.judges("attribute", "percent_limit_bias"):
         return []
@@ -282,7 +282,7 @@ def _limits_needed(found: dict[str, Any], asked: Asked) -> list[str]:
     ]
 
 
-def _of_sizes(table: pd.DataFrame, defect: set[str], asked: Asked, notes: list[str]) -> dict[str, Any]:
+def _of_sizes(table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes: list[str]) -> dict[str, Any]:
     """What the true sizes of the parts show: the grey zone's width, and the analytic method; notes grow."""
     if not defect:
         notes.append("the parts' sizes are not used: name the classes that reject with --defect")
@@ -305,7 +305,7 @@ def _of_sizes(table: pd.DataFrame, defect: set[str], asked: Asked, notes: list[s
     return {"signal_detection": zone, "analytic_method": limits}
 
 
-def type1_of(values: np.ndarray, reference: float, asked: Asked) -> dict[str, Any]:
+def type1_of(values: np.ndarray, reference: float, asked: StudyRequest) -> dict[str, Any]:
     """The type-1 study of readings in their order, and its verdicts."""
     found = type1_study(values, reference, tolerance=asked.tolerance, width=asked.width).as_json()
     found["values"] = [float(value) for value in values]
@@ -322,7 +322,7 @@ def type1_of(values: np.ndarray, reference: float, asked: Asked) -> dict[str, An
     return found
 
 
-def linearity_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+def linearity_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     """The study of bias and linearity of part, value, reference, and its verdicts."""
     spread = math.nan if asked.process_sd is None else asked.width * asked.process_sd
     if asked.tolerance > 0:
@@ -371,7 +371,7 @@ def _beyond(found: dict[str, Any]) -> str:
     return f"{text}, {rest} more in a run of eight on one side" if rest else text
 
 
-def passed_or_failed(table: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def passed_or_failed(table: pd.DataFrame, asked: StudyRequest) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The table as it is judged, and its classes that are defects: as they are, or DEFECT and GOOD alone."""
     if not asked.pass_fail:
         return table, asked.defect
@@ -385,7 +385,7 @@ def passed_or_failed(table: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, t
 
 
 def studies(
-    table: pd.DataFrame, asked: Asked, possible: tuple[str, ...]
+    table: pd.DataFrame, asked: StudyRequest, possible: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, Any] | None, list[str]]:
     """Return the attribute study of the verdicts, the gauge study of the scores (or None), and notes."""
     notes = [f"one verdict a part and pass: {RULES[asked.rule]}"]
@@ -441,7 +441,7 @@ def by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def guard_of(
-    table: pd.DataFrame, gauge: dict[str, Any] | None, asked: Asked, notes: list[str]
+    table: pd.DataFrame, gauge: dict[str, Any] | None, asked: StudyRequest, notes: list[str]
 ) -> dict[str, Any] | None:
     """The guard band of a run's scores: by the parts of the study, and counted on its scores."""
     if asked.guard is None:
@@ -453,7 +453,7 @@ def guard_of(
     return _band(gauge, asked, parts, table)
 
 
-def _gauge(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+def _gauge(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     return gauge_study(
         table,
         tolerance=asked.tolerance_of(float(table["value"].mean())),
@@ -466,7 +466,7 @@ def _gauge(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
 
 
 def _band(
-    gauge: dict[str, Any], asked: Asked, parts: np.ndarray, scores: pd.DataFrame | None = None
+    gauge: dict[str, Any], asked: StudyRequest, parts: np.ndarray, scores: pd.DataFrame | None = None
 ) -> dict[str, Any]:
     low, high = asked.ends
     band = guard_band(

@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.atomic import csv_text, write_text
+from vidrobust.files.json_text import json_text
+from vidrobust.plugins.gauge.figures import EVERYONE, GAUGE, figures_of
 from vidrobust.plugins.gauge.measurements import (
     Case,
     StudyTable,
@@ -20,7 +23,7 @@ from vidrobust.plugins.gauge.measurements import (
     read_study_table,
 )
 from vidrobust.plugins.gauge.studies import (
-    Asked,
+    StudyRequest,
     attribute_of,
     gauge_of,
     linearity_of,
@@ -29,6 +32,40 @@ from vidrobust.plugins.gauge.studies import (
     type1_of,
 )
 from vidrobust.plugins.gauge.study_columns import numbers
+
+COLUMNS = ("part", "operator", "trial", "value", "score", "reference", "measured", "time")
+ALWAYS = ("verdict", "sentence")
+
+
+def export_study(found: Mapping[str, Any], rows: pd.DataFrame, path: Path) -> Path:
+    """Write the table (.csv, which Minitab, JMP and R read) or the figures (.json); SettingsError otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() == ".csv":
+        write_text(path, csv_text(rows[[name for name in COLUMNS if name in rows]]))
+    elif path.suffix.lower() == ".json":
+        write_text(path, json_text(flat(found)))
+    else:
+        raise SettingsError(f"--export {path}: expected a name that ends with .csv or .json")
+    return path
+
+
+def flat(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures by one name each: NAME, NAME.low, NAME.high, NAME.n; operators in brackets."""
+    summary: dict[str, Any] = {"study": found["study"]}
+    summary |= {name: found["overall"][name] for name in ALWAYS}
+    if found["study"] in ("gauge", "attribute", "run"):
+        for name, of in figures_of(found).items():
+            for who, entry in of.items():
+                key = name if who in (GAUGE, EVERYONE) else f"{name}[{who}]"
+                summary[key] = entry["value"]
+                summary |= {f"{key}.{end}": entry[end] for end in ("low", "high", "n") if end in entry}
+        return summary
+    return summary | {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, int | float | str) and name not in summary
+    }
+
 
 # What can be studied in a table.
 Kind = Literal["gauge", "attribute", "type1", "linearity", "stability"]
@@ -47,7 +84,7 @@ class Done:
 def study_of_file(
     kind: Kind,
     path: Path,
-    asked: Asked,
+    asked: StudyRequest,
     *,
     columns: Mapping[str, str] | None = None,
     case: Case = "ask",

@@ -1,16 +1,9 @@
 """The design of the sweep: which strengths of each perturbation a frame is shown.
 
-The frames of an input come in a seeded order. Along it a perturbation goes through its strengths in turn, from
-a start of its own:
-
-    strength 1  1  .  .  .  .  1  .  .  .  .
-    strength 2  .  1  .  .  .  .  1  .  .  .
-    strength 3  .  .  1  .  .  .  .  1  .  .
-
-Each strength is tried equally often, give or take one, in every input and spread over its time. These are the
-rows of a balanced incomplete block design (Cochran & Cox 1957, chapter 9) with frames as blocks; a further draw
-goes one strength on. As clips differ more than the frames of one clip, little is lost:
-``benchmarks/sweep_design.py``.
+Along the seeded order of an input's frames, a perturbation goes through its strengths in turn, from a start of
+its own. Each strength is tried equally often, give or take one: the rows of a balanced incomplete block design
+(Cochran & Cox 1957, chapter 9). Clips differ more than the frames of one clip, so that little is lost
+(``benchmarks/sweep_design.py``).
 """
 
 from __future__ import annotations

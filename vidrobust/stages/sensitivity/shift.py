@@ -166,21 +166,10 @@ def shift_study(
 ) -> list[ShiftRow]:
     """Measure the sensitivity to single pixels of each frame (3, H, W) uint8.
 
-    ``shift:crop``, ``shift:embedding_black`` and ``shift:embedding_inpainted`` (eight directions, 1 px) and
-    ``shift:scale_embedding_black`` (100 to 101 px) have label_flip, top1_probability_change and
-    total_variation; paths of ``path_px`` px also have ``jaggedness``. ``shift:crop_shift`` and
-    ``shift:circular_shift`` compare two offsets of 0 to 31 px.
-
-    Parameters
-    ----------
-    content, numbers
-        Key of the footage and frame numbers, which seed the draws.
-    labels
-        Right classes for jaggedness; by default the model's own labels of the whole frames.
-    view
-        How the model preprocesses; by default 224 of 256 px.
-    protocols
-        Names of the protocols; by default all.
+    Paths of crops and embeddings in eight directions, of scales, and pairs of offsets of 0 to 31 px.
+    ``content`` and ``numbers`` of the frames seed the draws; ``labels`` are right classes for jaggedness (by
+    default the model's own), and ``view`` says how the model crops (by default 224 of 256 px). ``protocols``
+    names some of them; by default all.
     """
     numbers = list(range(len(frames))) if numbers is None else list(numbers)
     labels = [None] * len(frames) if labels is None else list(labels)

@@ -10,18 +10,21 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from vidrobust.plugins.gauge.acceptance import SHARES, limits_in_words, worst_words
-from vidrobust.plugins.gauge.report import gauge_section, reference_figures
+from vidrobust.plugins.gauge.acceptance import SHARES, limits_in_words
+from vidrobust.plugins.gauge.differing_operators import worst_words
+from vidrobust.plugins.gauge.figures import FILE
+from vidrobust.plugins.gauge.report import gauge_section
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
-from vidrobust.plugins.gauge.study_file import FILE
-from vidrobust.plugins.gauge.study_words import agreement_words, trials
+from vidrobust.plugins.gauge.report import repeatability_figures as reference_figures
 from vidrobust.plugins.gauge.words import (
     OF_STUDY,
+    agreement_words,
     beside_words,
     guard_band_words,
     lines,
     tests_words,
     together_words,
+    trials,
 )
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import fragment, write_page

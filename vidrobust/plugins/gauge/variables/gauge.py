@@ -25,7 +25,7 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class Part:
+class VarianceShare:
     """One source of variation: its standard deviation with interval, and shares in percent (NaN where not
     known).
     """
@@ -49,7 +49,7 @@ class GaugeStudy:
     """
 
     anova: Anova
-    components: dict[str, Part]
+    components: dict[str, VarianceShare]
     percent_grr: float
     percent_grr_low: float
     percent_grr_high: float
@@ -137,7 +137,7 @@ def gauge_study(
     for name in (*(name for name in ORDER if name in found), *extra):
         variance = total if name == "total" else found[name].variance
         low, high = found[name].interval()
-        components[name] = Part(
+        components[name] = VarianceShare(
             variance=variance,
             variance_low=low,
             variance_high=high,
