@@ -171,6 +171,12 @@ def report_box_files(run: Run, facts: Facts) -> None:
             run.reporter.say(
                 f"{model}: frames of {item} are counted from 1 in the file ({summary['why']}); say ,first=0 if not"
             )
+        if summary and summary.get("compact", 1) > 1:
+            run.reporter.warn(
+                f"{model}: the file has no box after the first of {summary['compact']} equal parts of {item}; if "
+                f"one frame of {summary['compact']} was recorded (vid_stride), multiply the frame numbers by "
+                f"{summary['compact']} and pass --every {summary['compact']}"
+            )
         if summary and summary["beyond"]:
             run.reporter.warn(
                 f"{model}: {summary['beyond']} of {summary['rows']} boxes are of frames that {item} does not have"

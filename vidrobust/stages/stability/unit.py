@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from vidrobust.errors import ModelError
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_differences import change
@@ -133,6 +134,18 @@ def compared(first: Classifications, second: Classifications) -> tuple[float, in
     return float("nan") if first.partial else float(apart.max(initial=0.0)), flips, len(first)
 
 
+def _check_stride(model: str, context: Context, stride: int) -> None:
+    """ModelError where frames are looked at that a stride left out: they would count as missed."""
+    settings, rate = context.settings, float(context.info.frame_rate)
+    every = settings.every if settings.fps is None else max(round(rate / settings.fps), 1)
+    if every % stride:
+        raise ModelError(
+            f"model {model}: its file has boxes in one frame of {stride} of {context.item.name}, regularly, so "
+            f"the frames between were not recorded; look at these frames alone with --every {stride}, or, if the "
+            "others were looked at and are empty, name them in rows without score and box"
+        )
+
+
 class StabilityUnit:
     def __init__(self, context: Context, model: Model, unit_tables: Sequence[str]) -> None:
         self.unit_tables = unit_tables
@@ -146,7 +159,8 @@ class StabilityUnit:
         # a file of boxes is given the number of frames, by which it finds from which number it counts
         self._about = getattr(model, "about", None)
         if self._about is not None:
-            self._about(context.item.name, context.info.num_frames)
+            about = self._about(context.item.name, context.info.num_frames)
+            _check_stride(model.name, context, int(about.get("stride", 1)))
 
     def feed(self, batch: FrameBatch, transitions: FrameTransitions) -> None:
         self._own.append(batch.index[self.context.own(batch.time_s)])
