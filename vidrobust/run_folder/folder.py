@@ -152,7 +152,7 @@ class RunFolder:
     def _noted_rows(self, name: str) -> int:
         """How many rows the stage of a table wrote, as run.json has it; 0 while the stage is at work."""
         stage = tables.TABLES[name].stage
-        record = self.run["stages"].get(stage) if (self.path / "run.json").is_file() else None
+        record = self.run.get("stages", {}).get(stage) if (self.path / "run.json").is_file() else None
         return int((record or {}).get("rows", {}).get(name, 0))
 
     def read_json(self, name: str) -> dict[str, Any]:

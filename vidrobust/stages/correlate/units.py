@@ -173,9 +173,7 @@ def over_strengths(values: np.ndarray) -> np.ndarray:
 def spread(
     sensitivity: pd.DataFrame, keys: list[str], columns: pd.DataFrame | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return mean sensitivities, a row per key and a column per perturbation, strength and metric; and these
-    columns.
-    """
+    """Return mean sensitivities, one row per key, and their columns: perturbation, strength, metric."""
     what = ["perturbation", "strength", "metric"]
     if columns is None:
         columns = sensitivity[what].drop_duplicates().sort_values(what, kind="stable").reset_index(drop=True)
