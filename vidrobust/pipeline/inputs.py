@@ -384,7 +384,7 @@ def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence
     Those that go by time are not affected.
     """
     for entry in entries:
-        counts = entry.get("frame_counts") or ()
+        counts: Sequence[int] = entry.get("frame_counts") or ()
         if len(counts) < 2:
             continue
         labels = inputs.known.labels
