@@ -342,7 +342,7 @@ def flip_rate(
 ) -> float:
     """Return the share of usable pairs of neighbouring frames whose label flips.
 
-    ``video`` is a path or an array of frames; the model is as for ``study``. Raises InputError without a usable pair.
+    ``video`` is a path or an array of frames, the model as for ``study``. Raises InputError without usable pairs.
 
     >>> flip_rate("clip.mp4", "efficientnet-lite0")  # doctest: +SKIP
     """
