@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 import xxhash
 
 from vidrobust.frames.batch import FrameBatch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def frame_hashes(pixels: torch.Tensor) -> np.ndarray:

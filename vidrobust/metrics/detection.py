@@ -141,6 +141,17 @@ METRICS: tuple[Metric, ...] = (
         "How many objects are first found away from the border, from cuts and from what may have hidden them.",
         "appeared",
     ),
+    Metric(
+        task=NAME,
+        name="late_frames",
+        title="frames until an object is found",
+        sentence="For how many frames, up to a second, an object was in view before its first box.",
+        table="tracks",
+        column="late",
+        unit="frames",
+        of_tracks=True,
+        bounds=(0.0, MANY),
+    ),
     _per_minute("vanished_per_minute", "vanished a minute", "The objects that vanish, a minute of footage."),
     _per_minute("appeared_per_minute", "appeared a minute", "The objects that appear, a minute of footage."),
     _along(

@@ -28,7 +28,7 @@ from vidrobust.footage.item import Item, label_offset_of
 from vidrobust.footage.item_tables import labels_table
 from vidrobust.footage.labels.formats import read_labels
 from vidrobust.footage.labels.labels import ClassMap, Labels, read_class_map
-from vidrobust.footage.labels.matching import Matched, on_items, sets_on_items
+from vidrobust.footage.labels.matching import MatchedLabels, on_items, sets_on_items
 from vidrobust.footage.object_items import object_items
 from vidrobust.metrics.metric import ANCHOR_DELTAS
 from vidrobust.pipeline.progress import Reporter
@@ -120,7 +120,7 @@ def _with_offset(items: Sequence[Item], text: str) -> tuple[Item, ...]:
     return tuple(item if item.label_offset else replace(item, label_offset=offset) for item in items)
 
 
-def _say_what(matched: Matched, labels: Labels, settings: Settings, say: Say) -> None:
+def _say_what(matched: MatchedLabels, labels: Labels, settings: Settings, say: Say) -> None:
     if labels.problems:
         bad = plural(len(labels.problems), "row")
         say(f"{bad} of {settings.labels} cannot be used: vidrobust labels lists them")
@@ -393,7 +393,7 @@ def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence
     Those that go by time are not affected.
     """
     for entry in entries:
-        counts = entry.get("frame_counts") or ()
+        counts: Sequence[int] = entry.get("frame_counts") or ()
         if len(counts) < 2:
             continue
         labels = inputs.known.labels

@@ -159,9 +159,10 @@ class Plan:
 
     def outlooks(self, stages: Sequence[Stage]) -> list[Outlook]:
         """Whether each question of these stages can be answered, from what, or what it would take."""
-        counts, each_s = self.counts, None  # of a budget the counts make the estimate
+        counts = self.counts  # of a budget the counts make the estimate
+        each_s: dict[str, float] | None = None
         if self.estimate is not None and self.run.settings.budget:
-            each_s = dict.fromkeys(BUDGETED, 0.0)
+            each_s = {str(name): 0.0 for name in BUDGETED}
             for stage in self.stages.footage:
                 if isinstance(stage, SampleStage):
                     step_s = self.estimate.step_s.get(stage.name, 0.0)

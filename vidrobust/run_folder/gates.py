@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import Extensions, extensions
+from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import with_interval
 from vidrobust.text.phrases import plural
 
@@ -75,6 +76,8 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+WORDS = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below"}
+"""How a sentence says when a rule fails."""
 _RULE = re.compile(r"^\s*([A-Za-z]\w*(?:\.\w+){0,2})\s*(>=|<=|>|<)\s*(\S+?)\s*(%?)\s*$")
 
 
@@ -206,6 +209,10 @@ def _nothing(gate: Gate, sentence: str) -> Passage:
 
 def _of_model(gate: Gate, model: str, figures: ModelFigures) -> Passage:
     entry = figures.get(gate.metric)
+    if entry is not None and gate.side != "n" and 0 < int(entry.get("n") or 0) < FEWEST_ROWS:
+        # nothing passes on so little: the same limit as in the answer of the run
+        few = f"{gate.metric} of {model} rests on {int(entry['n'])} values, {FEWEST_ROWS} are needed"
+        return Passage(gate, model, "not computed", math.nan, f"{gate.text}: {few}")
     if entry is not None:
         return _pass(gate, model, entry)
     known = ", ".join(sorted(figures))
@@ -223,11 +230,9 @@ def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
         return Passage(gate, of, "not computed", seen, f"{gate.text}: {what} {why}")
     failed = COMPARISONS[gate.comparison](seen, gate.limit)
     estimate = with_interval(entry.get("value"), entry.get("low"), entry.get("high"), digits=4)
-    beside = f"by {abs(seen - gate.limit):.3g}"
     outcome = "failed" if failed else "passed"
-    sentence = (
-        f"{outcome}: {what} is {seen:.4g}, rule {gate.text}, {beside} (estimate {estimate}{_scope(entry)})"
-    )
+    fails = f"fails {WORDS[gate.comparison]} {gate.limit:g}"
+    sentence = f"{outcome}: {what} is {seen:.4g} ({fails}; estimate {estimate}{_scope(entry)})"
     return Passage(gate, of, outcome, seen, sentence)
 
 

@@ -107,6 +107,7 @@ TRACKS = Table(
         string("ends", "the same of its end"),
         float64("vanished", "1 where it ends in mid-picture, else 0"),
         float64("appeared", "1 where it begins in mid-picture, else 0"),
+        float64("late", "frames in view before its first box, up to a second; NaN unknown", absent=UNKNOWN),
     ),
     Extra.METRICS,
 )

@@ -379,7 +379,7 @@ class Route:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
+class ChosenReader:
     """The reader that was taken, and the device that its batches are still to be copied to, if any."""
 
     reader: Reader
@@ -421,7 +421,7 @@ def _on_device(
     return Route(name=name, decodes_on=device, delivers_on=device, open=lambda: opened(asked, device))
 
 
-def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> Chosen:
+def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> ChosenReader:
     """The first route that gives one frame; ``info.reason`` says why it, and why not those before it.
 
     ``strict`` forbids decoding elsewhere than where the pictures are delivered. Raises the InputError of the
@@ -445,7 +445,7 @@ def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> Chosen
             passed.append(f"{route.name} on {route.decodes_on} failed ({_line(error)})")
             continue
         reader.info = replace(reader.info, reason=_reason(route, passed))
-        return Chosen(reader=reader, upload=route.delivers_on if _is_uploaded(route) else None)
+        return ChosenReader(reader=reader, upload=route.delivers_on if _is_uploaded(route) else None)
     raise InputError(f"{tried[-1].name}: nothing decodes on the device asked for: {'; '.join(passed)}")
 
 

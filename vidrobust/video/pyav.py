@@ -265,8 +265,8 @@ class PyAVReader:
         )
         if report.complete:
             hidden = {report.packets} if report.hidden or report.headless else set()
-            others = sorted({*hidden, *(() if ending is None else ending.counts)} - {report.frames})
-            self.frame_counts = (report.frames, *others) if others else ()
+            counts = sorted({*hidden, *(() if ending is None else ending.counts)} - {report.frames})
+            self.frame_counts = (report.frames, *counts) if counts else ()
         self._found = {name: what for name, what in self._found.items() if name == "views"} | found
 
 

@@ -18,7 +18,7 @@ import torch
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.batch import NO_PTS, FrameBatch, VideoInfo
 from vidrobust.text.printable import printable
-from vidrobust.video.region import Cut, Whole, covered
+from vidrobust.video.region import Cut, WholeFrame, covered
 
 # Batches made ahead on a thread.
 
@@ -101,7 +101,7 @@ class Memory:
         return tensor.permute(0, 3, 1, 2)
 
 
-class Pool:
+class BatchMemory:
     """Memory of batches, used again once nobody holds a view of it: fresh pages cost more than the copy."""
 
     def __init__(self) -> None:
@@ -244,7 +244,7 @@ class FrameStream:
             raise SettingsError(f"prefetch: expected 0 or more batches, got {prefetch}")
         self._reader, self._selection = reader, selection
         self._prefetch, self._upload = prefetch, upload
-        self._cut = cut or Whole()
+        self._cut = cut or WholeFrame()
         self._info = self._cut.described(reader.info)
         self._found: dict[str, str] = {}
         self._open: WeakSet[Generator[FrameBatch]] = WeakSet()
@@ -334,7 +334,7 @@ class FrameStream:
     def _made(self, size: int) -> Generator[FrameBatch]:
         start_s = self._selection.start_s
         frames = self._reader.frames(0 if start_s is None else self._reader.index_before(start_s))
-        pool = Pool()
+        pool = BatchMemory()
         memory: Memory | None = None
         kept: list[_Row] = []
         delivered = False
@@ -373,7 +373,7 @@ class FrameStream:
             f"the frame size changes from {old[1]}x{old[0]} to {new[1]}x{new[0]} at frame {index}"
         )
 
-    def _memory(self, size: int, shape: tuple[int, ...], pool: Pool | None = None) -> Memory:
+    def _memory(self, size: int, shape: tuple[int, ...], pool: BatchMemory | None = None) -> Memory:
         on_cpu = self._reader.device == "cpu"
         if on_cpu and self._upload is None:
             return Memory(pool.take((size, *shape)) if pool else np.empty((size, *shape), np.uint8))

@@ -76,3 +76,28 @@ def test_the_first_reason_explains_the_end_and_the_surest_of_two() -> None:
     since["border"][:] = [np.inf, 2, 1, np.inf]
     since["behind"][:] = [1, 2, np.inf, np.inf]
     assert why(since).tolist() == ["behind", "border", "border", "mid-picture"]
+
+
+@pytest.mark.parametrize(("speed", "late"), [(4, 22), (10, 12), (40, 3), (60, 3)])
+def test_a_late_first_box_is_counted_in_frames(speed: float, late: int) -> None:
+    """Comes in from the left, wholly in view for ``late`` frames before its first box."""
+    rows: list[Row] = []
+    first = int(np.ceil((EDGE + 0.01 + SIDE) / speed))  # the first frame in which the left side is in view
+    for f in range(first + late, int((WIDTH + SIDE) / speed)):
+        left, right = speed * f - SIDE, min(speed * f, WIDTH)
+        if right - left > 0.4 * SIDE:
+            rows.append((f, (left, 100.0, right, 160.0), 0.9, 1))
+    found = item(rows, int((WIDTH + SIDE) / speed) + 2, size=(400, WIDTH), shift=(speed, 0.0))
+    seen = measure(found, follow(found, BAND), BAND)
+    assert seen.tracks["begins"].tolist() == ["mid-picture"]
+    assert seen.tracks["late"].tolist() == [late]
+
+
+def test_objects_there_from_the_start_or_found_at_the_border_are_not_late() -> None:
+    found, _ = going(8, lost_at=np.inf)
+    assert found.tracks["late"].isna().all()  # there in the first frame
+    rows: list[Row] = [(f, (max(8.0 * f - 100, 0), 100.0, 8.0 * f - 40, 160.0), 0.9, 1) for f in range(6, 60)]
+    rows += [(30, (300.0, 300.0, 340.0, 340.0), 0.9, 2)]  # one box alone may be a false alarm
+    boxes = item(rows, 60, size=(400, WIDTH))
+    late = measure(boxes, follow(boxes, BAND), BAND).tracks["late"].to_numpy()
+    np.testing.assert_array_equal(late, [0, np.nan])

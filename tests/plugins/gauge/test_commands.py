@@ -132,9 +132,7 @@ def test_gates_on_the_figures_of_a_gauge_study(
 ) -> None:
     command, junit = ("repeatability", "--gauge", gauge), tmp_path / "gates.xml"
     assert run(*command, "--fail-if", "percent_grr > 30", f"--junit={junit}") == 0
-    assert (
-        "passed: percent_grr of the gauge is 27.86, rule percent_grr > 30, by 2.14" in capsys.readouterr().err
-    )
+    assert "passed: percent_grr of the gauge is 27.86" in capsys.readouterr().err
     case = ElementTree.fromstring(junit.read_text()).find("testcase")
     assert case is not None
     assert (case.get("classname"), case.get("name")) == ("gauge.the gauge", "percent_grr > 30")

@@ -14,7 +14,7 @@ from vidrobust.perturb.catalogue import suite
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.causes.section import named_causes
-from vidrobust.stages.sensitivity.shift import (
+from vidrobust.stages.sensitivity.of_size import (
     FEWEST_KINDS,
     answers_to_any_change_alike,
     in_words,

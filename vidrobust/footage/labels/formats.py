@@ -68,17 +68,17 @@ FORMATS: tuple[LabelFormat, ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class LabelFormats:
     """formats by name; broken: entry points that give none, each with the reason."""
 
     formats: dict[str, LabelFormat]
     broken: Mapping[str, str]
 
 
-def known() -> Known:
+def known() -> LabelFormats:
     """The formats of other packages, which are tried first, and those of this one."""
     own, found = {each.name: each for each in FORMATS}, brought()
-    return Known(formats={each.name: each for each in found.records} | own, broken=found.broken)
+    return LabelFormats(formats={each.name: each for each in found.records} | own, broken=found.broken)
 
 
 def brought() -> Extensions[LabelFormat]:

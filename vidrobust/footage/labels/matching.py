@@ -73,7 +73,7 @@ BOX = ("x1", "y1", "x2", "y2")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Matched:
+class MatchedLabels:
     """Labels of the items at hand.
 
     rows         the table ``labels`` with the names of the items
@@ -88,7 +88,7 @@ class Matched:
     missing: int
 
 
-def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> Matched:
+def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
     """The rows of labels whose name fits an item: its name, its file or folder, or the ends of its path.
 
     A label may name several items (windows of one file); each gets the rows, counted from where the item begins
@@ -115,7 +115,7 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> Matched:
     ]
     joined = pd.concat([by_file, *parts], ignore_index=True)
     have = set(joined["item"])
-    return Matched(
+    return MatchedLabels(
         rows=joined,
         without=tuple(label for label, names in found.items() if not names),
         unlabelled=tuple(item.name for item in all_items if item.name not in have),
@@ -229,7 +229,7 @@ WORDS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outside:
+class LabelsOutside:
     """Rows of labels that judge nothing.
 
     counts   one of REASONS -> rows of objects that are to be seen
@@ -274,7 +274,7 @@ class Outside:
 
 def outside(
     labels: pd.DataFrame, frames: pd.DataFrame, windows: Mapping[str, Window] | None = None
-) -> Outside:
+) -> LabelsOutside:
     """Which rows of the table ``labels`` fall on none of the frames that were looked at (item, frame, time_s).
 
     Rows for whole items fall on all. A time lies between frames where the nearest is further away than the usual
@@ -292,7 +292,7 @@ def outside(
         reasons = _reasons(mine, shown.get(str(item)), (windows or {}).get(str(item), (None, None)))
         counts.update(reasons[reasons != ""].tolist())
         times += mine["time_s"][reasons != ""].dropna().tolist()
-    return Outside(
+    return LabelsOutside(
         counts={name: counts[name] for name in REASONS},
         labels=len(rows),
         hidden=len(labels) - len(rows),

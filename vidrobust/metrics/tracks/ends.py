@@ -17,7 +17,7 @@ import numpy as np
 
 from vidrobust.metrics.box_differences import LEAST_IOU, areas
 from vidrobust.metrics.tracks.borders import in_zones, touches_border
-from vidrobust.metrics.tracks.follow import ALIKE, Objects, TrackEnds, TrackSettings
+from vidrobust.metrics.tracks.follow import ALIKE, LATELY, Objects, TrackEnds, TrackSettings
 from vidrobust.metrics.tracks.gaps import (
     COVERED,
     MORE_COVERED,
@@ -54,6 +54,9 @@ class Ends:
         "mid-picture", or one of ``REASONS``; "cut" are also the first and the last frames.
     track, frame, boxes : (V,), (V,), (V, 4)
         Frames after a track vanished in which nothing lies on its expected place.
+    late : (T,) float64
+        Frames, up to a second, in which an object was in view before its first box; NaN where that is not known,
+        as for tracks of a few boxes, which may be false alarms, and where footage begins.
     """
 
     begins: np.ndarray
@@ -61,6 +64,7 @@ class Ends:
     track: np.ndarray
     frame: np.ndarray
     boxes: np.ndarray
+    late: np.ndarray
 
 
 def find_ends(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Ends:
@@ -71,7 +75,18 @@ def find_ends(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> En
     ends = why(evidence)
     # before a cut it cannot be known whether a lost object would have come back, but its frames are missed
     lost = np.flatnonzero((ends == MID_PICTURE) | ((ends == "cut") & (evidence["cut"] > 1)))
-    return Ends(begins, ends, *_uncovered(found, edges, lost, settings))
+    return Ends(
+        begins, ends, *_uncovered(found, edges, lost, settings), _late(found, edges, begins, settings)
+    )
+
+
+def _late(found: ItemBoxes, edges: TrackEnds, begins: np.ndarray, settings: TrackSettings) -> np.ndarray:
+    """(T,) frames in which each object was in view before its first box; NaN where unknown."""
+    late = np.zeros(len(begins))
+    track, _, _ = _uncovered(found, edges, np.flatnonzero(begins == MID_PICTURE), settings, forward=False)
+    np.add.at(late, track, 1.0)
+    late[(begins == "cut") | (edges.stops - edges.starts < LATELY)] = np.nan
+    return late
 
 
 def why(since: dict[str, np.ndarray]) -> np.ndarray:
@@ -149,22 +164,23 @@ def _velocity(found: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarra
 
 
 def _uncovered(
-    found: ItemBoxes, edges: TrackEnds, lost: np.ndarray, settings: TrackSettings
+    found: ItemBoxes, edges: TrackEnds, lost: np.ndarray, settings: TrackSettings, *, forward: bool = True
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Track, frame and place of each frame in which a lost track is expected and nothing lies there."""
-    velocity = _velocity(found, edges, forward=True)
-    row = edges.last
+    """Track, frame and place of each frame after its end, or before its beginning, that nothing lies on."""
+    sign = 1 if forward else -1
+    velocity = sign * _velocity(found, edges, forward=forward)
+    row = edges.last if forward else edges.first
     beside = under_occluder(found.places(row), settings)
     scene = np.cumsum(~found.joined)
     parts = []
     for step in range(1, settings.look_on + 1):
-        at = found.frame[row[lost]] + step
+        at = found.frame[row[lost]] + sign * step
         there = found.places(row[lost]).moved(velocity[lost] * step)
         part = there.clipped(found.size)
-        good = (at < found.num_frames) & (areas(part) > HALF_SEEN * areas(there))
+        good = (at >= 0) & (at < found.num_frames) & (areas(part) > HALF_SEEN * areas(there))
         good &= ~touches_border(there.boxes, found.size) & ~occluded(part, beside[lost], settings)
         good &= ~in_zones(there.boxes, settings.ignored)
-        at = np.minimum(at, found.num_frames - 1)
+        at = np.clip(at, 0, found.num_frames - 1)
         good &= scene[at] == scene[found.frame[row[lost]]]
         good &= ~lies_on(found, at, part, found.labels[row[lost]], settings, LEAST_IOU)
         lost, at, part = lost[good], at[good], part.take(good)

@@ -221,7 +221,8 @@ def _tracks(
         columns = ("track", "row", "track_label", "size", "frames", "boxes", "fragments")
         empty = {c: pd.Series(dtype="object" if c == "size" else "int64") for c in columns}
         empty |= {name: pd.Series(dtype="object") for name in ("begins", "ends")}
-        return pd.DataFrame(empty | {name: pd.Series(dtype="float64") for name in ("vanished", "appeared")})
+        empty |= {name: pd.Series(dtype="float64") for name in ("vanished", "appeared", "late")}
+        return pd.DataFrame(empty)
     missed, of = (along["missed"] == 1).to_numpy(), along["track"].to_numpy()
     begins = missed.copy()
     begins[1:] &= ~(missed[:-1] & (of[1:] == of[:-1]))
@@ -242,6 +243,7 @@ def _tracks(
             "ends": ends.ends,
             "vanished": (ends.ends == MID_PICTURE).astype(np.float64),
             "appeared": (ends.begins == MID_PICTURE).astype(np.float64),
+            "late": ends.late,
         }
     )
 

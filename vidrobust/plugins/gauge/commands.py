@@ -1,4 +1,4 @@
-"""The commands of measurement systems analysis: repeatability of tables."""
+"""The commands repeatability and passes, with their options."""
 
 from __future__ import annotations
 

@@ -346,7 +346,7 @@ def stability_of(table: pd.DataFrame, reference: float, profile: Profile | None 
     found["verdicts"] = []
     verdict, sentence = "unacceptable" if wrong else "acceptable", f"{said} ({source})."
     least = (MINIMUM if profile is None else profile.minimum)["stability"]["times"]
-    short = [{"what": "times", "has": len(found["times"]), "least": least}]
+    short: list[dict[str, Any]] = [{"what": "times", "has": len(found["times"]), "least": least}]
     short = [each for each in short if each["has"] < each["least"]]
     if short and not wrong:
         verdict = NOT_SHOWN

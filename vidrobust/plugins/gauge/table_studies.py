@@ -1,4 +1,4 @@
-"""Studies of tables without video: which file is read how, and what is made of it."""
+"""Studies of tables without video, and their export for other programs."""
 
 from __future__ import annotations
 

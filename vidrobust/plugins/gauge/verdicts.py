@@ -1,4 +1,4 @@
-"""From answers frame by frame to one verdict and one score a part, pass and operator."""
+"""From answers frame by frame to one verdict, score or measured length a part, pass and operator."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE
 from vidrobust.stages.causes.excluded import in_words
 from vidrobust.stages.causes.shares import ADJACENT
-from vidrobust.stages.sensitivity.shift import answers_to_any_change_alike
+from vidrobust.stages.sensitivity.of_size import answers_to_any_change_alike
 from vidrobust.text.numbers import percent, share_with_interval
 from vidrobust.text.phrases import plural
 

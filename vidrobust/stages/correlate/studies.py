@@ -6,6 +6,7 @@ Frames and clips are studied within each model, models across all of them: one s
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,6 @@ from cattrs import Converter
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.catalogue import TASKS, metrics_of
-from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.reader import tasks_of
@@ -32,7 +32,16 @@ from vidrobust.tables import schema as tables
 SCHEMA = 1
 """Version of correlation.json."""
 ACROSS: tuple[Across, ...] = ("frames", "clips", "models")
-FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
+
+
+@functools.cache
+def families() -> dict[str, str]:
+    """Return perturbation -> family; imported here, since the catalogue imports torch and pages need none."""
+    from vidrobust.perturb.catalogue import PERTURBATIONS
+
+    return {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
+
+
 _Study = tuple[str, str, CorrelationResult, Together | None]
 """across, model, the study, and what all perturbations explain together"""
 
@@ -197,7 +206,7 @@ def write_studies(
     left_out: list[str] = []
     for across, model, units in _all_units(tables_of, wanted, left_out):
         name = f"across {across}{f', {model}' if model else ''}"
-        result = correlate(units, FAMILIES, seed=settings.seed, resamples=settings.resamples)
+        result = correlate(units, families(), seed=settings.seed, resamples=settings.resamples)
         try:
             together = explain_together(units, seed=settings.seed)
         except InputError as error:
@@ -251,7 +260,7 @@ def correlate_files(
             foreign=foreign,
             higher_is_better=higher_is_better,
         )
-        results.append((each, "", correlate(units, FAMILIES, seed=seed, resamples=resamples), None))
+        results.append((each, "", correlate(units, families(), seed=seed, resamples=resamples), None))
         reporter.say(f"correlation across {each}: {results[-1][2].headline}")
     return _write(folder, results, [])
 

@@ -1,4 +1,4 @@
-"""The grey zone of an attribute study: the parts on which verdicts split, and who splits where."""
+"""The grey zone of an attribute study: on which parts verdicts split, and how wide it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The average and range method of a gauge study, beside the analysis of variance."""
+"""The average and range method, and the control charts of ranges and of a reference part over time."""
 
 from __future__ import annotations
 

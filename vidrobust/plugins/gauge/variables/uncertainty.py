@@ -1,4 +1,4 @@
-"""The uncertainty of a measuring system and process, and their capability ratios (ISO 22514-7:2012, VDA 5)."""
+"""Uncertainty of a measuring system and process (ISO 22514-7:2012, VDA 5), risks, guard bands."""
 
 from __future__ import annotations
 
