@@ -113,6 +113,8 @@ class ModelKind:
         Of files, so that the form of a bare file name is known.
     reads
         Spec up to the first option -> target, or None if it is of another kind. None: ``scheme:target``.
+    adopts
+        (object, device) -> a model made from an object of Python, or None if it is none of this kind.
     """
 
     scheme: str
@@ -121,6 +123,7 @@ class ModelKind:
     options: tuple[str, ...] = ()
     endings: tuple[str, ...] = ()
     reads: Callable[[str], str | None] | None = None
+    adopts: Callable[[object, torch.device], Classifier | Detector | None] | None = None
 
     def target(self, head: str) -> str | None:
         """Return the target in a spec up to its first option, or None if it is of another kind."""
