@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo demo-answer demo-line test quick lint docs bench clean
+.PHONY: golden setup demo demo-answer demo-line test quick lint docs bench clean
 
 setup: .venv/.dev
 
@@ -23,6 +23,10 @@ test: .venv/.dev
 
 quick: .venv/.dev
 	$(BIN)/python -m pytest -m 'not slow' --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+# Writes the files of tests/golden, which hold all wording that tests compare, anew.
+golden: .venv/.dev
+	VIDROBUST_WRITE_GOLDEN=1 $(BIN)/python -m pytest -q -k golden
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check .

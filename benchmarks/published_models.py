@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from harness import say
 
-from vidrobust.stages.correlate.from_summaries import family_of
-from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
+from vidrobust.stages.correlate.from_summaries import family_of, units_of_summaries
+from vidrobust.stages.correlate.study import CorrelationResult, correlate
 
 DATA = Path(__file__).parent / "data" / "testbed_models.csv"
 TARGETS = {
@@ -65,18 +65,16 @@ def study(
     stability = natural.melt("model", var_name="metric", value_name="value").assign(item="")
     errors = models[list(FAMILIES)].rename_axis("model").reset_index()
     sensitivity = errors.melt("model", var_name="perturbation", value_name="value")
-    return correlate_tables(
+    units = units_of_summaries(
         stability,
         sensitivity.assign(item="", strength=1.0, metric="top1_error"),
         given="accuracy",
         foreign=[foreign] if foreign else [],
-        families=FAMILIES,
         groups={name: family_of(name) for name in models.index},
         higher_is_better=dict.fromkeys(kept, True),
         primary_stability=target,
-        seed=seed,
-        resamples=resamples,
     )
+    return correlate(units, FAMILIES, seed=seed, resamples=resamples)
 
 
 def alone(result: CorrelationResult) -> list[str]:

@@ -110,7 +110,7 @@ def _bars(figure: Figure, run: Path) -> None:
     titles = {cause: cause.replace("_", " ") for cause in account.index}
     titles |= {
         "objects": "motion of objects",
-        "came_into_view": "what came into view",
+        "came_into_view": "newly visible content",
         "unexplained": "not explained",
     }
     large = account[(account["share"] >= SMALLEST_BAR) & (account.index != "unexplained")].sort_values(

@@ -174,7 +174,7 @@ print(read_labels("a.plain").rows["label"].tolist())
 EXPORT = Addition(
     new={
         "finished_runs/exports/formats/names_of_models.py": """
-from vidrobust.finished_runs.exports.exported import Exported, Format, save
+from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
 
 
 def write(run, out):
@@ -308,7 +308,7 @@ STRIPES = '''"""Rows of an overlay in the corner that get brighter and darker in
 
 import numpy as np
 
-from vidrobust.stages.causes.cause import Cause, Levels, Size
+from vidrobust.stages.causes.cause import Cause, LevelReplay, Size
 
 ROWS = np.zeros((120, 160, 1), np.float32)
 ROWS[4:28:2, 4:28], ROWS[5:28:2, 4:28] = 1, -1
@@ -331,7 +331,7 @@ def _size(change, a, reverse):
 
 STRIPES = Cause(
     name="stripes", title="stripes of the overlay", colour="#123456",
-    replay=Levels(play=lambda change, x, where: x + _rows(change, where),
+    replay=LevelReplay(play=lambda change, x, where: x + _rows(change, where),
                   undo=lambda change, x, where: x - _rows(change, where)),
     occurs=lambda change: "stripes" in change.own, measure=_measure, size=_size,
 )

@@ -12,7 +12,7 @@ of a kind names its group:
     perturbations       perturb.perturbation.Perturbation           perturbations and suites
     suite_protocols     stages.sensitivity.protocols.SuiteProtocol  suites that compare frames of their own
     correlation_protocols
-                        stages.correlate.protocols.CorrelationProtocol   protocols of ``correlate``
+                        stages.correlate.stage.CorrelationProtocol       protocols of ``correlate``
     demos               finished_runs.demo.Demo                     demos
     metrics             metrics.metric.Metric                       metrics
     models              models.spec.ModelKind                       kinds of models

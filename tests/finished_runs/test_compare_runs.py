@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import NETS, run
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.finished_runs.compare_runs import compare_runs
+from vidrobust.finished_runs.compare_metrics import Compared
+from vidrobust.finished_runs.compare_runs import compare_runs, headline
 from vidrobust.finished_runs.history import read_history
+from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.statistics.ratios import Undecided
 
 CLIP = "intel_preview_bolt-multi-size-detection.gif"
 
@@ -42,6 +47,28 @@ def test_a_run_is_the_same_as_itself(pair: tuple[Path, Path], capsys: pytest.Cap
     assert {"flip_rate", "jitter", "total_variation"} <= set(found["metrics"])
     assert (found["negative_flips"], found["positive_flips"], found["mcnemar_p"]) == (0, 0, 1.0)
     assert found["churn"]["value"] == 0.0
+    assert found["settled_by"] is None
+
+
+def test_the_headline_leads_with_the_verdict_and_what_would_settle_it() -> None:
+    metric = find_metric("flip_rate")
+    assert metric is not None
+
+    def of(verdict: Any, here: Any, why: Undecided, low: float, high: float) -> dict[str, Any]:
+        found = Compared(
+            0.1, 0.12, 0.02, low, high, 0.02, verdict, 900, 9, "item", on_these_clips=here, why=why
+        )
+        return headline({"flip_rate": found}, {"flip_rate": metric})
+
+    assert of("worse", "", Undecided.DECIDED, 0.01, 0.03)["settled_by"] is None
+    few = of("cannot tell", "worse", Undecided.FEW_CLIPS, 0.01, 0.03)["settled_by"]
+    assert (few["metric"], few["why"], few["clips"]) == ("flip_rate", "few_clips", 14)
+    more = of("cannot tell", "", Undecided.INTERVAL, -0.02, 0.06)["settled_by"]
+    assert (more["why"], more["clips"]) == ("interval", 0)
+    assert more["times"] == pytest.approx(4)  # half of .04 to leave out 0
+    none = of("cannot tell", "cannot tell", Undecided.FEW_CLUSTERS, math.nan, math.nan)["settled_by"]
+    assert none["why"] == "few_clusters"
+    assert math.isnan(none["times"])
 
 
 def test_two_networks_on_the_same_content_are_paired(pair: tuple[Path, Path]) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import struct
+import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +14,9 @@ from tests.stages.report import made_run
 from vidrobust.cli.app import main
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.exports.catalogue import export_run, format_of
+from vidrobust.finished_runs.exports.formats import NAMES
+from vidrobust.finished_runs.exports.formats.fiftyone import labels_of
 from vidrobust.finished_runs.exports.formats.markdown import escaped
-from vidrobust.finished_runs.exports.formats.tensorboard import crc32c, events
-from vidrobust.finished_runs.exports.names import NAMES
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
@@ -72,124 +71,86 @@ def test_coco_is_read_by_another_reader(run: RunFolder, tmp_path: Path) -> None:
     assert (found["score"], found["bbox"]) == (row["probability"], [0, 0, 640, 360])
 
 
-def test_fiftyone_gets_every_frame_counted_from_one(run: RunFolder, tmp_path: Path) -> None:
-    written, opened = export_run(run.path, "fiftyone", tmp_path)
-    (labels,) = (tmp_path / "labels").iterdir()
-    (link,) = (tmp_path / "data").iterdir()
-    assert link.stem == labels.stem
-    assert link.resolve().is_file()
-    assert "left out" in written.notes[0]
-    assert str(tmp_path) in opened
-    frames = json.loads(labels.read_text())["frames"]
-    assert list(frames) == [str(n) for n in range(1, FRAMES + 1)]
-    name = str(run.run["inputs"][0]["item"])
-    frames_of = run.table("frames")
-    kept = frames_of[frames_of["item"] == name].set_index(["model", "frame"])
+def test_fiftyone_gets_every_frame_counted_from_one(run: RunFolder) -> None:
+    labels = labels_of(RunTables(run.path))
     flips = flips_of(RunTables(run.path))
-    flips = flips[flips["item"] == name]
-    said = [a for f in frames.values() for a in f["attrs"]["attrs"]]
-    assert sum(a["value"] is True for a in said) == len(flips)
-    for number, frame in frames.items():
-        named = {a["name"]: a for a in frame["attrs"]["attrs"]}
-        assert frame["frame_number"] == int(number)
-        assert named["net-b"]["value"] == kept.loc[("net-b", int(number) - 1), "label_name"]
-    flip = flips.iloc[0]
-    names = [a["name"] for a in frames[str(flip["frame_b"] + 1)]["attrs"]["attrs"]]
-    assert f"{flip['model']} flips" in names
+    for item, frames in labels.items():
+        assert sorted(frames) == list(range(1, FRAMES + 1))
+        kept = run.table("frames").query("item == @item").set_index(["model", "frame"])
+        for number, fields in frames.items():
+            row = kept.loc[("net-b", number - 1)]
+            assert (fields["net_b"]["label"], fields["net_b"]["confidence"]) == (
+                row["label_name"],
+                row["probability"],
+            )
+        tagged = sum("flip" in each["tags"] for fields in frames.values() for each in fields.values())
+        assert tagged == (flips["item"] == item).sum()
 
 
-def test_mlflow_finds_a_run_a_model(run: RunFolder, tmp_path: Path) -> None:
-    """The layout is that which mlflow 3.17 has read: a run a folder, a file a metric."""
-    export_run(run.path, "mlflow", tmp_path)
-    once = sorted(tmp_path.rglob("*"))
-    export_run(run.path, "mlflow", tmp_path)
-    assert sorted(tmp_path.rglob("*")) == once
-    (experiment,) = (p for p in (tmp_path / "mlruns").iterdir() if p.name != ".trash")
-    runs = [p for p in experiment.iterdir() if p.is_dir()]
-    assert len(runs) == 2
+def test_fiftyone_reads_its_dataset_back(run: RunFolder, tmp_path: Path) -> None:
+    fo = pytest.importorskip("fiftyone", reason="FiftyOne is not installed: pip install fiftyone")
+    written, _ = export_run(run.path, "fiftyone", tmp_path)
+    assert "left out" in written.notes[0]
+    dataset = fo.Dataset.from_dir(str(tmp_path), dataset_type=fo.types.FiftyOneDataset)
+    assert dataset.count("frames") == FRAMES
+
+
+def test_wandb_writes_an_offline_run_a_model(run: RunFolder, tmp_path: Path) -> None:
+    pytest.importorskip("wandb", reason="Weights & Biases is not installed: pip install wandb")
+    export_run(run.path, "wandb", tmp_path)
+    assert len(list((tmp_path / "wandb").glob("offline-run-*"))) == 2
+
+
+def test_a_library_that_is_not_there_is_named_with_its_install_command(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(SettingsError, match=r"pip install 'tensorboard"):
+        export_run(run.path, "tensorboard", tmp_path)
+
+
+def test_mlflow_finds_a_run_a_model(run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mlflow", reason="MLflow is not installed: pip install mlflow-skinny")
+    from mlflow import MlflowClient
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    for _ in range(2):  # a second export replaces the first
+        export_run(run.path, "mlflow", tmp_path)
+    client = MlflowClient(tracking_uri=(tmp_path / "mlruns").as_uri())
+    runs = client.search_runs([client.get_experiment_by_name("vidrobust").experiment_id])
     metrics = json.loads((run.path / "metrics.json").read_text())["models"]
-    for folder in runs:
-        about = dict(
-            line.split(": ", 1) for line in (folder / "meta.yaml").read_text().splitlines() if ": " in line
-        )
-        assert json.loads(about["run_id"]) == folder.name
-        assert json.loads(about["experiment_id"]) == experiment.name
-        model = (folder / "params" / "model").read_text()
-        _, value, step = (folder / "metrics" / "flip_rate").read_text().split()
-        assert (float(value), step) == (metrics[model]["flip_rate"]["value"], "0")
-
-
-def test_the_checksum_is_that_of_the_standard() -> None:
-    assert crc32c(b"123456789") == 0xE3069283  # RFC 3720 and every table of checks
-    assert crc32c(bytes(32)) == 0x8A9136AA  # RFC 3720, B.4
-
-
-def scalars(data: bytes) -> list[tuple[int, float, str, float]]:
-    """The scalars of an event file, read by the definition of its records and messages."""
-    found, at = [], 0
-    while at < len(data):
-        (length,) = struct.unpack_from("<Q", data, at)
-        for start, size in ((at, 8), (at + 12, length)):
-            (checksum,) = struct.unpack_from("<I", data, start + size)
-            crc = crc32c(data[start : start + size])
-            assert checksum == (((crc >> 15) | (crc << 17 & 0xFFFFFFFF)) + 0xA282EAD8) % 2**32
-        event = _message(data[at + 12 : at + 12 + length])
-        if 5 in event:
-            value = _message(_message(event[5])[1])
-            number = struct.unpack("<f", value[2])[0]
-            found.append((event[2], struct.unpack("<d", event[1])[0], value[1].decode(), number))
-        at += 16 + length
-    return found
-
-
-def _message(data: bytes) -> dict[int, Any]:
-    """Fields of a protobuf message by number (the wire format of protobuf.dev/programming-guides/encoding)."""
-    found: dict[int, Any] = {}
-    at = 0
-
-    def varint() -> int:
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(data):
-        key = varint()
-        if key & 7 == 0:
-            found[key >> 3] = varint()
-            continue
-        size = {1: 8, 5: 4}[key & 7] if key & 7 != 2 else varint()
-        found[key >> 3] = data[at : at + size]
-        at += size
-    return found
+    assert sorted(each.data.params["model"] for each in runs) == ["net-a", "net-b"]
+    for each in runs:
+        known = metrics[each.data.params["model"]]["flip_rate"]
+        assert each.data.metrics["flip_rate"] == known["value"]
+        assert each.data.metrics["flip_rate.high"] == known["high"]
+        assert each.data.metrics["flip_rate.n"] == known["n"]
 
 
 def test_tensorboard_gets_every_frame_at_its_number(run: RunFolder, tmp_path: Path) -> None:
-    export_run(run.path, "tensorboard", tmp_path)
-    found = scalars((tmp_path / "net-b" / "events.out.tfevents.0000000000.vidrobust").read_bytes())
+    pytest.importorskip("tensorboard", reason="TensorBoard is not installed: pip install tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for _ in range(2):  # a second export replaces the first
+        export_run(run.path, "tensorboard", tmp_path)
+    read = EventAccumulator(str(tmp_path / "net-b"), size_guidance={"scalars": 0}).Reload()
     frames = run.table("frames").query("model == 'net-b'")
-    top = [row for row in found if row[2].endswith("/top probability")]
-    assert [row[0] for row in top] == frames["frame"].tolist()
-    np.testing.assert_allclose([row[3] for row in top], frames["probability"], rtol=1e-6)
-    (rate,) = (row[3] for row in found if row[2] == "metrics/flip_rate")
+    tops = [tag for tag in read.Tags()["scalars"] if tag.endswith("/top probability")]
+    assert len(tops) == frames["item"].nunique()
+    for tag, (_, of) in zip(sorted(tops), frames.groupby("item"), strict=True):
+        assert [each.step for each in read.Scalars(tag)] == of["frame"].tolist()
+        np.testing.assert_allclose([e.value for e in read.Scalars(tag)], of["probability"], rtol=1e-6)
+        np.testing.assert_allclose([e.wall_time for e in read.Scalars(tag)], of["time_s"])
+    (rate,) = read.Scalars("metrics/flip_rate")
     metrics = json.loads((run.path / "metrics.json").read_text())["models"]["net-b"]
-    assert rate == pytest.approx(metrics["flip_rate"]["value"], rel=1e-6)
-
-
-def test_large_steps_and_long_names_survive() -> None:
-    wanted = [(300, 1.5, "x" * 200, 0.25), (2**40, 0.0, "ä", -1.0)]
-    assert scalars(events([*wanted, (1, 0.0, "no number", float("nan"))])) == wanted
+    assert rate.value == pytest.approx(metrics["flip_rate"]["value"], rel=1e-6)
 
 
 def test_markdown_says_the_answer_and_shows_no_marks(run: RunFolder, tmp_path: Path) -> None:
     export_run(run.path, "markdown", tmp_path)
     text = (tmp_path / "summary.md").read_text(encoding="utf-8")
-    assert "### net-b: " in text
+    assert "### net-b" in text
     assert "| net-a | label flips |" in text
     assert escaped('bolt <M6>\n* "|"') == 'bolt \\<M6\\> \\* "\\|"'
 

@@ -78,11 +78,12 @@ def test_joins_its_suites_and_the_command_line(installed: Path) -> None:
     shown = [sys.executable, "-c", asked]
     fitted = (
         "import numpy as np; from vidrobust.stages.causes.candidate_fits import CANDIDATES\n"
-        "from vidrobust.stages.causes.cause import Size, Step\n"
+        "from vidrobust.stages.causes.cause import Size, CauseStep\n"
         "from vidrobust.stages.causes.fits import fit_levels\n"
         "before = np.random.default_rng(0).integers(0, 255, (48, 48, 3)).astype(np.uint8)\n"
         "after = np.rint(before + 0.3 * (200.0 - before)).astype(np.uint8)\n"
-        "step = Step(before=before, after=after, size=Size(size=0.3, unit='', measured=''), backwards=False)\n"
+        "size = Size(size=0.3, unit='', measured='')\n"
+        "step = CauseStep(before=before, after=after, size=size, backwards=False)\n"
         "print(CANDIDATES['light'][-1], round(fit_levels('veil', step).strength, 2))"
     )
     done = subprocess.run(

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.conftest import FEW, NETS, run
+from vidrobust.answer.answer import answer_of
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.report.answer import text_of
+from vidrobust.statement import Question
 
 DETECTOR = "yolox_nano"
 CLASSIFIER = Path(NETS[0]).stem
@@ -35,9 +36,10 @@ def test_each_model_has_its_numbers_in_the_order_they_were_given(mixed: Path) ->
 
 
 def test_both_have_an_answer_and_a_policy(mixed: Path) -> None:
-    lines = text_of(RunTables(mixed)).splitlines()
-    assert {CLASSIFIER, DETECTOR} <= set(lines)
-    assert sum("Train with" in line for line in lines) == 2
+    found = answer_of(RunTables(mixed))
+    assert found.models == (CLASSIFIER, DETECTOR)
+    for model in found.models:
+        assert {Question.STABLE, Question.WHY, Question.TRAIN} <= {each.question for each in found.of(model)}
     kept = {mixed: DETECTOR, mixed / "policies" / CLASSIFIER: CLASSIFIER}
     for folder, model in kept.items():
         assert json.loads((folder / "policy.json").read_text())["model"] == model

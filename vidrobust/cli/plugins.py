@@ -72,7 +72,7 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.report import section
     from vidrobust.run_folder import figures, settings
     from vidrobust.stages import catalogue as stages
-    from vidrobust.stages.correlate import protocols as correlation
+    from vidrobust.stages.correlate import stage as correlation
     from vidrobust.stages.sensitivity import protocols as suites
     from vidrobust.tables import schema as tables
 

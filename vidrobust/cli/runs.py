@@ -12,7 +12,7 @@ from vidrobust.cli.options import JSON
 from vidrobust.cli.printing import end, print_result
 from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
-from vidrobust.finished_runs.exports.names import NAMES as EXPORTS
+from vidrobust.finished_runs.exports.formats import NAMES as EXPORTS
 
 
 @click.command()
@@ -205,7 +205,7 @@ def history(
 )
 @JSON
 def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None:
-    """A finished RUN as files of another program, which need not be installed here."""
+    """Write a finished RUN as files of another program."""
     from vidrobust.finished_runs.exports.catalogue import export_run
 
     written, opened = export_run(run_folder, name, out)

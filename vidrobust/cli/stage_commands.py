@@ -14,8 +14,7 @@ from vidrobust.cli.studies import on_target, options_of, refuse_words
 from vidrobust.errors import SettingsError
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.stages.correlate.protocols import CorrelationProtocol, protocols
-from vidrobust.stages.correlate.stage import CORRELATE
+from vidrobust.stages.correlate.stage import CORRELATE, CorrelationProtocol, protocols
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.replays.stage import REPLAYS
 
@@ -231,7 +230,7 @@ def correlate(
     refuse_idle(
         all_but("stability_file", "sensitivity_file", *OF_TABLES, *OF_CORRELATION), "where tables are given"
     )
-    from vidrobust.stages.correlate.conclusion import correlate_files
+    from vidrobust.stages.correlate.studies import correlate_files
 
     result = correlate_files(
         Path(stability_file),
@@ -258,7 +257,7 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any])
     if not options["out"]:
         raise click.UsageError("give --out DIR: the correlation of several runs belongs to none of them")
     refuse_idle(all_but(*OF_CORRELATION), "where several runs are given")
-    from vidrobust.stages.correlate.conclusion import correlate_runs
+    from vidrobust.stages.correlate.studies import correlate_runs
 
     paths = [Path(run) for run in runs]
     result = correlate_runs(paths, Path(options["out"]), reporter=reporter(options["quiet"]), **how)

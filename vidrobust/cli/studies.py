@@ -105,12 +105,20 @@ def _print_report(run: Any) -> None:
 
 
 @click.command()
-@click.argument("run_folder")
-def show(run_folder: str) -> None:
-    """Show the answer of a run: how stable, where it is worst, why, and what to train with."""
+@click.argument("run_folder", metavar="RUN")
+@opt.JSON
+def show(run_folder: str, as_json: bool) -> None:
+    """Print the answer of a finished run: how stable, why, and what to do, each with its level of evidence."""
     from vidrobust.run_folder.folder import RunFolder
 
-    click.echo(_answer(RunFolder.evaluated(Path(run_folder)).path))
+    path = RunFolder.evaluated(Path(run_folder)).path
+    if as_json:
+        from vidrobust.answer.text import as_json as answer_as_json
+        from vidrobust.run_folder.reader import RunTables
+
+        print_json(answer_as_json(RunTables(path)))
+    else:
+        click.echo(_answer(path))
 
 
 def on_target(
@@ -214,7 +222,7 @@ def _work(
 
 
 def _answer(path: Path) -> str:
+    from vidrobust.answer.text import console_text
     from vidrobust.run_folder.reader import RunTables
-    from vidrobust.stages.report.answer import text_of
 
-    return text_of(RunTables(path))
+    return console_text(RunTables(path))

@@ -176,7 +176,7 @@ def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> 
     Keys: headline, and settled_by (metric, why, times, clips) where it cannot be told, else None.
     """
     said = {name: each.on_these_clips or each.verdict for name, each in leading.items()}
-    alone = any(each.on_these_clips for each in leading.values())
+    alone = any(each.why == Undecided.FEW_CLIPS for each in leading.values())
     where = "On these clips, " if alone else ""
     titles = {
         verdict: [_difference(metrics[name], leading[name]) for name in said if said[name] == verdict]
@@ -192,7 +192,7 @@ def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> 
         text = f"B is the same within the margin: {titles['same'][0]}"
     else:
         text = f"cannot tell: {_difference(metrics[first], leading[first])}"
-    needed = _settled_by(first, leading[first]) if said[first] == "cannot tell" or alone else None
+    needed = _settled_by(first, leading[first]) if leading[first].verdict == "cannot tell" else None
     ending = f"; {_needed(needed)}" if needed else ""
     text = f"{where}{text}{ending}."
     return {"headline": text[0].upper() + text[1:], "settled_by": needed}

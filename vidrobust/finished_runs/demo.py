@@ -41,16 +41,16 @@ class Demo:
 
 def run_bottles(out: str, reporter: Reporter) -> list[str]:
     """Study the clip of bottles, and return the lines of the answer."""
+    from vidrobust.answer.text import console_text
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_sources
     from vidrobust.run_folder.reader import RunTables
     from vidrobust.run_folder.settings import Settings
     from vidrobust.stages.catalogue import STAGES
-    from vidrobust.stages.report.answer import text_of
 
     with opened_sources(Settings(sources=(str(CLIP),), model=(MODEL,)), out, reporter) as run:
         build(run, STAGES, STAGES.studied)
-    return text_of(RunTables(run.path)).splitlines()
+    return console_text(RunTables(run.path)).splitlines()
 
 
 BOTTLES = Demo(

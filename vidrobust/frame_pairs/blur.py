@@ -4,16 +4,11 @@
 
     power(second) - noise  =  passed by the blur  x  (power(first) - noise)        at every frequency
 
-Power is that of blocks of 32 x 32 px where there are edges, each compared with the block it moved to at whole
-pixels: a remainder of motion changes phases, not power. The noise's own power, at every frequency, is that of
-the flattest fifth of the blocks, where there is hardly anything else. Where nothing rises above that, detail
-may be everywhere (gravel, cloth, leaves); then the noise is what the two frames do not share. At each
-frequency the frame that has less is predicted from the one that has more; frequencies count by how far they
-rise above the noise.
-
-A lens out of focus takes detail from all directions (a Gaussian), motion while the shutter is open along one
-(a line), and of two frames that were moved in different directions each lost what the other shows. A blur is
-taken where it was fitted to half of the blocks and predicts the other half.
+Power is that of blocks of 32 x 32 px at edges, each compared with the block it moved to at whole pixels: a
+remainder of motion changes phases, not power. The noise is that of the flattest fifth of the blocks or, where
+detail is everywhere (gravel, cloth), what the frames do not share. A lens out of focus is a Gaussian, motion
+while the shutter is open a line; frames moved in different directions each lost a line. A blur must predict
+blocks it was not fitted to.
 """
 
 from __future__ import annotations
@@ -95,18 +90,10 @@ ANGLES = np.deg2rad(np.arange(0.0, 180.0, 22.5))
 
 @dataclass(frozen=True, kw_only=True)
 class Kernel:
-    """What one frame lost.
+    """What one frame lost."""
 
-    Attributes
-    ----------
-    sigma_px : float
-        Standard deviation, of a line along it; 0 where nothing was lost.
-    angle : float
-        Of a line, radians from x towards y; NaN for a Gaussian.
-    """
-
-    sigma_px: float = 0.0
-    angle: float = math.nan
+    sigma_px: float = 0.0  # Standard deviation, of a line along it; 0 where nothing was lost
+    angle: float = math.nan  # Of a line, radians from x towards y; NaN for a Gaussian
 
     @property
     def there(self) -> bool:
@@ -182,27 +169,15 @@ def _leaked(power: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class Blur:
-    """The blur between two frames.
+    """The blur between two frames."""
 
-    Attributes
-    ----------
-    sigma_px : float
-        Standard deviation, of a line along it; negative where the second frame is the sharper one; 0 for
-        none.
-    angle : float
-        Of a line, radians from x towards y; NaN for a Gaussian.
-    back : Kernel
-        What the blurrier frame shows although the sharper one lost it: a line at another angle.
-    known : bool
-        Whether there is detail beyond the noise by which a blur would show.
-    everywhere : bool
-        Detail is in the flattest blocks too, so that the noise is what the two frames do not share.
-    """
-
+    # Standard deviation, of a line along it; negative where the second frame is the sharper one; 0 for none
     sigma_px: float = 0.0
-    angle: float = math.nan
+    angle: float = math.nan  # Of a line, radians from x towards y; NaN for a Gaussian
+    # What the blurrier frame shows although the sharper one lost it: a line at another angle
     back: Kernel = Kernel()
-    known: bool = True
+    known: bool = True  # Whether there is detail beyond the noise by which a blur would show
+    # Detail is in the flattest blocks too, so that the noise is what the two frames do not share
     everywhere: bool = False
 
     @property
@@ -288,10 +263,9 @@ def _cycles() -> np.ndarray:
 def spectra_of_both(
     first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the spectra of P blocks of the first frame and of those of the second frame that they moved to.
+    """Return the spectra (P, N) of P blocks of the first frame, and of those of the second they moved to.
 
-    Each is (P, N) complex, at the usable frequencies. What a block moved by beyond whole pixels is undone by
-    the phase. None where too few blocks are seen. Parameters as in ``blur_between``.
+    What a block moved by beyond whole pixels is undone by the phase. None where too few blocks are seen.
     """
     height, width = visible.shape
     if min(height, width) < SIDE:

@@ -2,14 +2,10 @@
 
 ::
 
-    first ──▶ second     light, colour    how the levels changed (``tone.py``)
-                         local light      how they changed besides, from place to place (``local_light.py``)
-                         camera           the motion that most of the picture shares (``registration.py``)
-                         objects          what moves otherwise, beyond the camera
-                         new              what of the second frame was not in the first
-                         sharpness        the blur between them (``blur.py``)
-
-Displacements stand on the grid of the second frame and lead back to the first.
+    first ──▶ second     levels     light and colour of the whole picture (``tone.py``)
+                         local      light from place to place (``local_light.py``)
+                         camera, objects, new    motion, and what came into view (``registration.py``)
+                         blur       (``blur.py``)
 """
 
 from __future__ import annotations
@@ -98,49 +94,25 @@ ROUNDS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """What was measured from a first to a second frame.
+class PairChange:
+    """What was measured from a first to a second frame."""
 
-    Attributes
-    ----------
-    camera : (H, W, 2) float32
-        The camera's motion, px; all zero if there is none beyond the method's resolution.
-    objects : (H, W, 2) float32
-        Motion beyond the camera's, px; zero where there is none.
-    new : (H, W) bool
-        Pixels of the second frame that were not in the first.
-    levels : Tone
-        Light and colour.
-    local : LocalLight
-        Light from place to place, on the grid of the second frame.
-    blur : Blur
-        What takes the first frame's sharpness to the second's.
-    affine : (2, 3) float64
-        The camera's motion as a map from the second frame to the first.
-    regained : (H, W, 3) float32, optional
-        On the second's grid, the detail that it shows and the first had lost.
-    noise : (H, W, 3) float32, optional
-        Noise in place of that which the blur takes away.
-    failed : Unregistered, optional
-        Why nothing can be said; then all of the above is "no change".
-    own : mapping
-        What other packages measured besides, by name of the cause.
-    own_plays : tuple of callables
-        (change, levels (H, W, 3) float32) -> levels: how each of these is played.
-    """
-
+    # (H, W, 2) float32: The camera's motion, px; all zero if there is none beyond the method's resolution
     camera: np.ndarray
-    objects: np.ndarray
-    new: np.ndarray
-    levels: Tone
-    local: LocalLight
-    blur: Blur
-    affine: np.ndarray
+    objects: np.ndarray  # (H, W, 2) float32: Motion beyond the camera's, px; zero where there is none
+    new: np.ndarray  # (H, W) bool: Pixels of the second frame that were not in the first
+    levels: Tone  # Light and colour
+    local: LocalLight  # Light from place to place, on the grid of the second frame
+    blur: Blur  # What takes the first frame's sharpness to the second's
+    affine: np.ndarray  # (2, 3) float64: The camera's motion as a map from the second frame to the first
+    # (H, W, 3) float32: On the second's grid, the detail that it shows and the first had lost
     regained: np.ndarray | None = None
-    noise: np.ndarray | None = None
-    failed: Unregistered | None = None
+    noise: np.ndarray | None = None  # (H, W, 3) float32: Noise in place of that which the blur takes away
+    failed: Unregistered | None = None  # Why nothing can be said; then all of the above is "no change"
+    # What other packages measured besides, by name of the cause
     own: Mapping[str, Any] = field(default_factory=dict)
-    own_plays: tuple[Callable[[Change, np.ndarray], np.ndarray], ...] = ()
+    # (change, levels (H, W, 3) float32) -> levels: how each of these is played
+    own_plays: tuple[Callable[[PairChange, np.ndarray], np.ndarray], ...] = ()
 
     @property
     def has_camera(self) -> bool:
@@ -201,11 +173,11 @@ class Change:
         return levels
 
 
-def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Change:
+def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> PairChange:
     """Return no change at all, or none that could be measured, of frames of this shape (H, W, ...)."""
     height, width = shape[:2]
     still = np.zeros((height, width, 2), np.float32)
-    return Change(
+    return PairChange(
         camera=still,
         objects=still,
         new=np.zeros((height, width), bool),
@@ -217,7 +189,7 @@ def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Cha
     )
 
 
-def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> Change:
+def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> PairChange:
     """Measure everything between two frames.
 
     Parameters
@@ -252,8 +224,8 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
 
 
 def _measured_in(
-    light: Lights | None, first: np.ndarray, second: np.ndarray, found: Change, *, fine: bool
-) -> Change | None:
+    light: Lights | None, first: np.ndarray, second: np.ndarray, found: PairChange, *, fine: bool
+) -> PairChange | None:
     """Measured again with this light laid on the first frame; None where that fails or nothing can change."""
     if light is None or not (found.has_objects or found.has_camera or found.new.any()):
         return None
@@ -264,14 +236,14 @@ def _measured_in(
     return None if again.failed else again
 
 
-def _still(light: Lights, first: np.ndarray, second: np.ndarray) -> Change:
+def _still(light: Lights, first: np.ndarray, second: np.ndarray) -> PairChange:
     """What changed if nothing moved and the light became this."""
     lit, most = (luma(to_levels(in_lights(light, x))) for x in (first, np.full_like(first, 255)))
     new = unlike(lit, np.minimum(luma(second), most))
     return replace(unchanged(first.shape), levels=light[0], local=light[1], new=new)
 
 
-def _as_near(still: Change, moved: Change, first: np.ndarray, second: np.ndarray) -> bool:
+def _as_near(still: PairChange, moved: PairChange, first: np.ndarray, second: np.ndarray) -> bool:
     """Whether light alone brings as many pixels nearly as near the second frame as light and motion."""
     seen = ~(still.new | moved.new) & (brightest(first) < FULL)
     at_rest, in_motion = (
@@ -287,7 +259,7 @@ def _lightness(picture: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.merge([cv2.addWeighted(most, 0.5, least, 0.5, 0)] * 3))
 
 
-def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: Change) -> Lights | None:
+def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: PairChange) -> Lights | None:
     """The light if nothing moved, where some of it is from place to place and it leaves little."""
     if found.failed or not (found.has_objects or found.has_camera):
         return None
@@ -305,7 +277,7 @@ def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray
     return root_mean_square(blurred_difference(lit, second)[seen])
 
 
-def _lights_found(first: np.ndarray, second: np.ndarray, found: Change) -> Lights | None:
+def _lights_found(first: np.ndarray, second: np.ndarray, found: PairChange) -> Lights | None:
     """The light that was found, where it, or the blur between the frames, may pass for motion."""
     saturates = found.levels.has_light and any(
         np.count_nonzero(brightest(x) >= FULL) > SATURATED * x[..., 0].size for x in (first, second)
@@ -314,7 +286,7 @@ def _lights_found(first: np.ndarray, second: np.ndarray, found: Change) -> Light
     return found.lights if there or abs(found.blur.sigma_px) >= STRONG_BLUR else None
 
 
-def _less(one: Change, other: Change) -> bool:
+def _less(one: PairChange, other: PairChange) -> bool:
     """Whether less moved, or as little and less is new."""
     moved, before = (size_px(each.motion) for each in (one, other))
     return moved < before or (moved == before and int(one.new.sum()) < int(other.new.sum()))
@@ -322,7 +294,7 @@ def _less(one: Change, other: Change) -> bool:
 
 def _measured(
     first: np.ndarray, second: np.ndarray, lit: np.ndarray, shown: np.ndarray, *, fine: bool
-) -> Change:
+) -> PairChange:
     """One round; ``lit`` and ``shown`` are the frames in nearly one light, in which motion is looked for."""
     noise = _noise_of_luma(luma(first), luma(second))
     smooth = noise >= STRONG_NOISE
@@ -354,15 +326,15 @@ def _measured(
     moved = warp(first, motion) if size_px(motion) >= RESOLUTION else first
     clear = (found.visible | smooth) & ~new  # where noise is strong a flow returns by chance
     levels, local = fit_lights(moved, second, clear, strong_noise, ~moves(objects))
-    change = Change(
+    change = PairChange(
         camera=camera, objects=objects, new=new, levels=levels, local=local, blur=Blur(), affine=affine
     )
     return _with_blur(change, first, second, moved, clear)
 
 
 def _with_blur(
-    change: Change, first: np.ndarray, second: np.ndarray, moved: np.ndarray, clear: np.ndarray
-) -> Change:
+    change: PairChange, first: np.ndarray, second: np.ndarray, moved: np.ndarray, clear: np.ndarray
+) -> PairChange:
     """The change with the blur that is left once places and light are right; ``moved``: first, displaced."""
     levels, local = change.lights
     blur = blur_between(local.of(levels.light(luma(first))), luma(second), change.motion, clear)
@@ -387,21 +359,10 @@ def _noise_of_luma(first: np.ndarray, second: np.ndarray) -> float:
 # A frame brought onto another by all that was measured between them
 
 
-def aligned(a: np.ndarray, b: np.ndarray, change: Change) -> np.ndarray:
-    """Bring frame t onto t+1 by everything measured.
+def aligned(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray:
+    """Bring frame t onto t+1 by everything measured: (H, W, 3) float32.
 
-    Parameters
-    ----------
-    a, b : (H, W, 3) uint8
-        Frames t and t+1.
-    change : Change
-        From a to b.
-
-    Returns
-    -------
-    (H, W, 3) float32
-        Frame t+1 itself where t does not show it. Nor does t show how bright a saturated pixel was: where t+1
-        is brighter than the full level became, it is taken from there.
+    It is t+1 itself where t does not show it, and where t is saturated and t+1 is brighter than that became.
     """
     motion = change.motion
     x = a.astype(np.float32)
@@ -417,7 +378,7 @@ def aligned(a: np.ndarray, b: np.ndarray, change: Change) -> np.ndarray:
     return np.where(change.new[..., None] | unknown, real, x)
 
 
-def noise_beside(a: np.ndarray, b: np.ndarray, change: Change) -> np.ndarray:
+def noise_beside(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray:
     """Return (H, W, 3) float32: frame t brought onto t+1, from which nothing but noise and coding differs."""
     return with_noise_alone(aligned(a, b, change), b.astype(np.float32))
 
@@ -433,7 +394,7 @@ def moved_mask(mask: np.ndarray, displacement: np.ndarray) -> np.ndarray:
     return np.asarray(warp(mask.astype(np.float32), displacement, interpolation=cv2.INTER_LINEAR) > 0)
 
 
-def in_light_of(third: np.ndarray, change: Change) -> np.ndarray:
+def in_light_of(third: np.ndarray, change: PairChange) -> np.ndarray:
     """Return (H, W, 3) float32: the third frame in light, colour and sharpness of t, on its own grid."""
     x, motion = third.astype(np.float32), change.motion
     if change.levels.has_light:

@@ -1,15 +1,11 @@
 """How light and colour changed between two frames, quickly: gain, offset, saturation, hue and white balance.
 
-All are fitted together to the means of some 900 blocks a frame, after the camera's motion is removed. Blocks
-with clipped pixels, blocks that a moving part covers and blocks that do not follow the model are left out.
-Both frames are warped by half of the motion, so that interpolation affects them alike, and smooth blocks
-weigh more than edges, so that neither blur nor a remainder of motion looks like light. Units are those of the
-perturbations: encoded levels 0..255, saturation about Rec. 601 luma, hue in HSV, white balance with green as
-the reference.
-
-``tone.py`` and ``local_light.py`` fit the same change as curves and fields that can be played again. This
-file fits the perturbations' own parameters, each with a standard error, on blocks alone, so that it can look
-at every pair.
+All are fitted together to the means of some 900 blocks, after the camera's motion is removed. Blocks with
+clipped pixels or a moving part are left out. Both frames are warped by half of the motion, so that
+interpolation affects them alike, and smooth blocks weigh more than edges. Units are those of the
+perturbations: encoded levels, saturation about Rec. 601 luma, hue in HSV, white balance with green as the
+reference. ``tone.py`` and ``local_light.py`` fit the same change as curves and fields that can be played
+again, without errors and in many times the time.
 """
 
 from __future__ import annotations
@@ -58,26 +54,14 @@ _ITERATIONS = 7
 
 @dataclass(frozen=True, kw_only=True)
 class LightChange:
-    """Change of light and colour from frame a to frame b.
+    """Change of light and colour from frame a to frame b."""
 
-    Attributes
-    ----------
-    gain : Measure
-        Ratio of luminance, of grey.
-    offset : Measure
-        Levels of 255 added.
-    saturation : Measure
-        Ratio.
-    hue_deg : Measure
-        Turn of the HSV hue, degrees.
-    white_balance, white_balance_rg, white_balance_bg : Measure
-        Ratio of the red gain to the blue gain, of red to green, and of blue to green.
-    """
-
-    gain: Measure
-    offset: Measure
-    saturation: Measure
-    hue_deg: Measure
+    gain: Measure  # Ratio of luminance, of grey
+    offset: Measure  # Levels of 255 added
+    saturation: Measure  # Ratio
+    hue_deg: Measure  # Turn of the HSV hue, degrees
+    # white_balance, white_balance_rg, white_balance_bg: Ratio of the red gain to the blue gain, of red to
+    # green, and of blue to green
     white_balance: Measure
     white_balance_rg: Measure
     white_balance_bg: Measure
@@ -88,15 +72,8 @@ def measure_light(
 ) -> LightChange:
     """Measure light and colour from frame a to frame b.
 
-    Parameters
-    ----------
-    a, b : PreparedFrame
-    camera : Similarity
-        Motion of the background.
-    left_out : (C,) bool
-        Corners of a that do not follow it or were lost; their cells are left out.
-    aligned : bool
-        Whether ``camera`` can be relied on; without it nothing is valid.
+    ``camera`` is the motion of the background; the cells of the corners ``left_out`` (C,) bool are left out.
+    Nothing is valid unless ``aligned``, that is, unless the camera's motion can be relied on.
     """
     first, second, weight, cluster = _blocks(a, b, camera, left_out)
     if len(first) < MIN_BLOCKS:
@@ -111,9 +88,8 @@ def measure_uneven_light(
 ) -> Measure:
     """Measure how far the gain from frame a to frame b is spread over the picture: its standard deviation.
 
-    The field is that of ``local_light.py``, on the coarse frames; 0 where there is none. Its error is taken
-    as what the field shows where there is nothing, since one is reported only if it predicts half of what it
-    was not fitted to. Invalid where the gain of ``light`` (from ``measure_light``) is.
+    The field is that of ``local_light.py``, on the coarse frames; 0 where there is none, invalid where the
+    gain is.
     """
     if not light.gain.valid:
         return UNKNOWN

@@ -4,14 +4,10 @@
 
     b  =  a (1 + f(x, y))        f a smooth field, after the change that all of the picture shares was removed
 
-f is a cubic B-spline on a lattice whose knots are a tenth of the width apart, fitted to the means of blocks
-of 8 x 8 pixels: noise averages out in a block, and an edge misaligned by a tenth of a pixel hardly shows in
-its mean. Blocks weigh by how much of them both frames show, and less where they follow no smooth field
-(Tukey's biweight).
-
-Whether there is any is decided by prediction: the field fitted to every other cell of 16 x 16 pixels must
-predict the cells between, which noise and the blocks of a codec do not. Measured: a wandering shadow .6 to
-1.0; noise, H.264, jitter, a belt and focus below 0; flicker up to .22 (docs/methods/account.md).
+f is a cubic B-spline with knots a tenth of the width apart, fitted robustly to the means of 8 x 8 pixels:
+noise averages out in a block, and a misaligned edge hardly shows in its mean. There is a field only if,
+fitted to every other cell of 16 x 16 pixels, it predicts the cells between, which noise and the blocks of a
+codec do not.
 """
 
 from __future__ import annotations
@@ -61,20 +57,11 @@ FULL = 254
 
 @dataclass(frozen=True, kw_only=True)
 class LocalLight:
-    """The change of light from place to place, from frame a to frame b, on the grid of b.
+    """The change of light from place to place, from frame a to frame b, on the grid of b."""
 
-    Attributes
-    ----------
-    lattice : (R, C) float64
-        Gain less 1 at the knots; empty where there is no such change.
-    width : int
-        Px of the frame, which says how far apart the knots are.
-    predicted : float
-        Share of the difference of left-out cells that the field predicts; NaN where nothing was fitted.
-    """
-
-    lattice: np.ndarray
-    width: int
+    lattice: np.ndarray  # (R, C) float64: Gain less 1 at the knots; empty where there is no such change
+    width: int  # Px of the frame, which says how far apart the knots are
+    # Share of the difference of left-out cells that the field predicts; NaN where nothing was fitted
     predicted: float
 
     @property
@@ -119,20 +106,17 @@ def fit_local_light(
     """Fit the smooth field of gain between two aligned frames.
 
     Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the
-    picture, or a part of it. Where it is known what is still, a fit begun with least absolute deviations is
-    tried beside it. Since that also follows what moves, it must predict, of what the first fit leaves where
-    it is still, as much as is asked of any field.
+    picture. Where it is known what is still, a fit begun with least absolute deviations is tried beside it.
+    Since that also follows what moves, it must predict, where it is still, half of what the first fit leaves.
 
     Parameters
     ----------
     a, b : (H, W, 3) uint8 or float32
         RGB levels, a brought onto b and into its light.
-    visible : (H, W) bool
-        Where they show the same thing.
+    visible, still : (H, W) bool
+        Where they show the same thing; what does not move by itself.
     block : int
         Px; smaller for frames that were averaged down.
-    still : (H, W) bool, optional
-        What does not move by itself.
     """
     blocks = _blocks(a, b, visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
@@ -210,8 +194,8 @@ def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
 def _banded(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where the products of two knots of a lattice lie in the lower band of its normal matrix.
 
-    Returns places (band, knot) in the band (REACH columns + REACH + 1, rows columns), as ``solveh_banded``
-    has it, and for each of them the place in (P, Q), products down and across.
+    Returns places (band, knot) as ``solveh_banded`` has them, and for each its place in (P, Q), products down
+    and across.
     """
     (down, other_down), (across, other_across) = _overlapping(rows), _overlapping(columns)
     i, j = (x[:, None] * columns for x in (down, other_down))

@@ -1,15 +1,13 @@
 """How the camera and a moving part moved between two frames, quickly, from tracked points.
 
-One point in each cell of a grid is tracked forth and back by Lucas-Kanade. Points that agree on one
-similarity (shift, rotation, zoom) form a group. The camera's group is the one that is spread over the frame;
-whatever does not move with it is the moving part, where it is connected and moves as one::
+One point in each cell of a grid is tracked by Lucas-Kanade. Points that agree on one similarity (shift,
+rotation, zoom) form a group. The camera's group is spread over the frame; what does not move with it is the
+part, where it is connected and moves as one. ``registration.py`` measures the motion of every pixel, so that
+it can be played again::
 
     a b c d e f      camera group: a b c d e f g . . k l p q r ... (spread, reaches the borders)
     g h i j k l      part:         h i j n o (one region, one motion of its own)
     m n o p q r
-
-``registration.py`` measures the motion of every pixel, so that it can be played again; this file takes a
-thirtieth of the time and gives standard errors.
 """
 
 from __future__ import annotations
@@ -57,11 +55,10 @@ SYSTEMATIC = 0.008
 
 @dataclass(frozen=True, kw_only=True)
 class Similarity:
-    """One group's motion from frame a to frame b, in pixels of the full frame.
+    """One group's motion from frame a to frame b, in pixels of the full frame, with standard errors.
 
-    x' = centre + shift + zoom * R(rotation) (x - centre), with x to the right and y down, so that a positive
-    rotation is clockwise. ``centre`` is the frame's for the camera and the region's for a part. Names that
-    end in ``_error`` are standard errors; that of the shift includes the tracker's own floor.
+    x' = centre + shift + zoom * R(rotation) (x - centre), x right, y down: a positive rotation is clockwise.
+    ``centre`` is the frame's for the camera and the region's for a part.
     """
 
     shift_x: float
@@ -91,29 +88,16 @@ class Similarity:
 
 @dataclass(frozen=True, kw_only=True)
 class PairMotion:
-    """Motion between two frames.
+    """Motion between two frames."""
 
-    Attributes
-    ----------
-    camera : Similarity
-        Motion of the background; the identity with NaN errors where it is unknown.
-    camera_valid : bool
-        Whether enough points, spread over the frame, agree, and no second group could be the camera.
-    part : Similarity, optional
-        The dominant moving region.
-    part_has_turn : bool
-        Whether the part has enough points for its rotation and zoom.
-    moving_share : float
-        Share of the tracked points that do not move with the camera; NaN without a camera.
-    with_camera, elsewhere : (C,) bool
-        Corners of frame a that move with the camera, and those that were tracked and move otherwise.
-    """
-
-    camera: Similarity
+    camera: Similarity  # Motion of the background; the identity with NaN errors where it is unknown
+    # Whether enough points, spread over the frame, agree, and no second group could be the camera
     camera_valid: bool
-    part: Similarity | None
-    part_has_turn: bool
-    moving_share: float
+    part: Similarity | None  # The dominant moving region
+    part_has_turn: bool  # Whether the part has enough points for its rotation and zoom
+    moving_share: float  # Share of the tracked points that do not move with the camera; NaN without a camera
+    # with_camera, elsewhere: (C,) bool; Corners of frame a that move with the camera, and those that were
+    # tracked and move otherwise
     with_camera: np.ndarray
     elsewhere: np.ndarray
 
@@ -248,9 +232,8 @@ def _choose_camera(
 ) -> tuple[np.ndarray | None, bool]:
     """The group that is the camera's, and whether no other could be.
 
-    A group counts its cells, those of the border ring three times. A group at rest counts three times over
-    while all others clearly move: a part may fill most of a frame, but a background does not rest while the
-    camera moves.
+    Cells of the border ring count three times, and so does a group at rest while all others clearly move: a
+    part may fill most of a frame, but a background does not rest while the camera moves.
     """
     if not groups:
         return None, False
@@ -316,8 +299,7 @@ def _similarity(
 ) -> Similarity:
     """Robust weighted least squares of q on p, complex about the frame's centre, and its standard errors.
 
-    ``points`` (n,) are the corners of a that these are: those of weak texture weigh less, and those in
-    neighbouring cells err alike, so that the errors take 3 x 3 cells as one cluster.
+    Corners of weak texture weigh less, and 3 x 3 cells are one cluster of the errors.
     """
     texture = a.strength[points].astype(np.float64) ** 2
     weight = texture / (texture + WEAK_TEXTURE**2)

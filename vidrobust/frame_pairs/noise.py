@@ -1,21 +1,11 @@
 """Noise and coding between two frames: how much of it there is, alone, and exchanged between the frames.
 
-``texture.py`` measures noise quickly, as one number with a standard error. Here it is measured per channel,
-at every pixel, and separated from what a blur, light or rounding does, so that it can be replayed.
-
-With frame t brought onto t+1 by everything measured, m is the mean of the two and h half their difference. If
-nothing but noise and coding differs, m + s h and m - s h with random signs s per block of 8 x 8 pixels are
-distributed as the pair itself. With larger blocks whatever else differs would do more of what it does.
-
-What is smooth in the difference is neither noise nor coding: the means of neighbouring blocks of noise are
-not alike, nor are those of what a codec leaves, if the blocks are its macroblocks of 16 x 16 (correlation
--.03 to .05 in nine of ten coded stills, .22 in one; of 8 x 8 px half of the neighbours lie in the same
-macroblock, .1 to .5). Those of a shadow or of a curve of light that does not fit are (.33 to .55). Exchanged
-block by block such a difference would become a chessboard that no frame ever showed. It is removed first, and
-what it does to the model stays unexplained.
-
-Nor is what 8 bits round off: a surface on which nothing but the light changes is rounded anew, and that alone
-may be half of what a network answers to it. It has the size of rounding and no more.
+``texture.py`` measures noise quickly, as one number with a standard error. Here it is separated, at every
+pixel, from what a blur, light or rounding does, so that it can be replayed. With t brought onto t+1 by
+everything measured, m their mean and h half their difference, m + s h and m - s h with random signs s per
+block of 8 x 8 pixels are distributed as the pair itself if nothing but noise and coding differs. What is
+smooth in h is neither and is removed first: exchanged block by block it would become a chessboard that no
+frame ever showed (docs/methods/account.md).
 """
 
 from __future__ import annotations
@@ -96,8 +86,7 @@ def _by_cell(x: np.ndarray) -> np.ndarray:
 def noise_levels(first: np.ndarray, second: np.ndarray) -> float:
     """Return sigma of luma, levels, of what differs between aligned frames (H, W, 3): one's share.
 
-    Where a codec repeats most of a picture from frame to frame its median is 0, and the root mean square
-    counts: what was coded anew is there, however small the part.
+    Where a codec repeats most of a picture the median is 0, and the root mean square counts.
     """
     difference = luma((first - second).astype(np.float32))
     off = difference - np.median(difference)
@@ -108,16 +97,8 @@ def noise_levels(first: np.ndarray, second: np.ndarray) -> float:
 def regained(second: np.ndarray, missed: Kernel, noise: np.ndarray) -> np.ndarray:
     """Return (H, W, 3) float32: detail of the second frame, above its noise, that a blur takes away.
 
-    Each place keeps 1 - NOISY x noise / energy of its detail, or nothing (Wiener's filter, place by place),
-    so that of the frame's own noise only the part that lies on detail is in it.
-
-    Parameters
-    ----------
-    second : (H, W, 3) uint8
-    missed : Kernel
-        What the first frame had lost.
-    noise : (3,) float64
-        Sigma of the noise of the second frame, levels.
+    Each place keeps 1 - NOISY x noise / energy of its detail, or nothing (Wiener's filter, place by place).
+    ``missed`` is what the first frame had lost, ``noise`` (3,) the sigma of the second's noise, levels.
     """
     x = second.astype(np.float32)
     detail = x - missed.of(x)
@@ -129,8 +110,7 @@ def regained(second: np.ndarray, missed: Kernel, noise: np.ndarray) -> np.ndarra
 def noise_lost(second: np.ndarray, lost: Kernel, noise: np.ndarray, seed: int) -> np.ndarray | None:
     """Draw (H, W, 3) float32 noise such as a blur took away with the detail; None for next to none.
 
-    A lens blurs the scene, and the sensor's noise comes after it. Parameters as in ``regained``; ``lost`` is
-    what the second frame lost.
+    A lens blurs the scene, and the sensor's noise comes after it. ``lost`` is what the second frame lost.
     """
     if not lost.there or noise.max() < LEAST_NOISE:
         return None
@@ -143,13 +123,7 @@ def noise_lost(second: np.ndarray, lost: Kernel, noise: np.ndarray, seed: int) -
 def with_noise_alone(brought: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return (H, W, 3) float32: a frame brought onto another, with noise and coding alone between.
 
-    Parameters
-    ----------
-    brought : (H, W, 3) float32
-        Frame t brought onto t+1. It has whole levels where nothing was changed in it, so that nothing was
-        rounded anew.
-    second : (H, W, 3) float32
-        Frame t+1.
+    ``brought`` has whole levels where nothing was changed in it, so that nothing was rounded anew.
     """
     return np.asarray(second + beyond_rounding(rough(brought - second), brought))
 
@@ -157,9 +131,8 @@ def with_noise_alone(brought: np.ndarray, second: np.ndarray) -> np.ndarray:
 def rough(difference: np.ndarray) -> np.ndarray:
     """Return a difference of aligned frames, (H, W, 3) float32, without its smooth part.
 
-    The smooth part runs through the means of blocks. Nothing of it is removed where the means of neighbouring
-    macroblocks are no more alike than a codec makes them, all of it where they surely are, and a part in
-    between.
+    Nothing is removed where the means of neighbouring macroblocks are no more alike than a codec makes them,
+    all of it where they surely are, and a part in between.
     """
     height, width = difference.shape[:2]
     low, high = OF_CODECS
@@ -172,10 +145,7 @@ def rough(difference: np.ndarray) -> np.ndarray:
 
 
 def beyond_rounding(difference: np.ndarray, brought: np.ndarray) -> np.ndarray:
-    """Return a difference of aligned frames, (H, W, 3) float32, less where it is within their rounding.
-
-    ``brought`` is as in ``with_noise_alone``; each of its pixels is asked whether it was rounded anew.
-    """
+    """Return a difference of aligned frames, (H, W, 3) float32, less where it is within their rounding."""
     anew = brought != np.rint(brought)
     if not anew.any():
         return difference

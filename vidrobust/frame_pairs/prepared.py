@@ -48,47 +48,21 @@ UNKNOWN = Measure(value=float("nan"), valid=False, error=float("nan"))
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedFrame:
-    """One frame, ready to be compared.
+    """One frame, ready to be compared."""
 
-    Attributes
-    ----------
-    rgb : (H, W, 3) uint8
-        The frame at full size, in its own memory.
-    gray : (H, W) uint8
-        Rec. 601 luma at full size.
-    small : (h, w) uint8
-        Luma at analysis size, slightly smoothed.
-    scale : float
-        Analysis px per full px, at most 1.
-    coarse : (hc, wc, 3) float32
-        RGB levels, averaged down.
-    unclipped : (hc, wc) float32
-        Share of the pixels none of whose channels is clipped.
-    corners : (C, 2) float32
-        x, y at analysis size of the best corner of each cell that has one.
-    strength : (C,) float32
-        Their rms gradient in the weaker direction, levels per px at half the analysis size.
-    cells : (C,) int64
-        Their cells, counted row by row.
-    grid : (int, int)
-        Rows and columns of cells.
-    cell : int
-        Side of a cell, analysis px.
-    flatness : (rows * columns,) float32
-        ``strength`` of the best corner of every cell, textured or not.
-    """
-
-    rgb: np.ndarray
-    gray: np.ndarray
-    small: np.ndarray
-    scale: float
-    coarse: np.ndarray
-    unclipped: np.ndarray
-    corners: np.ndarray
+    rgb: np.ndarray  # (H, W, 3) uint8: The frame at full size, in its own memory
+    gray: np.ndarray  # (H, W) uint8: Rec. 601 luma at full size
+    small: np.ndarray  # (h, w) uint8: Luma at analysis size, slightly smoothed
+    scale: float  # Analysis px per full px, at most 1
+    coarse: np.ndarray  # (hc, wc, 3) float32: RGB levels, averaged down
+    unclipped: np.ndarray  # (hc, wc) float32: Share of the pixels none of whose channels is clipped
+    corners: np.ndarray  # (C, 2) float32; x, y at analysis size of the best corner of each cell that has one
+    # (C,) float32: Their rms gradient in the weaker direction, levels per px at half the analysis size
     strength: np.ndarray
-    cells: np.ndarray
-    grid: tuple[int, int]
-    cell: int
+    cells: np.ndarray  # (C,) int64: Their cells, counted row by row
+    grid: tuple[int, int]  # Rows and columns of cells
+    cell: int  # Side of a cell, analysis px
+    # (rows * columns,) float32; ``strength`` of the best corner of every cell, textured or not
     flatness: np.ndarray
 
 

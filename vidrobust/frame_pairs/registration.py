@@ -5,14 +5,9 @@ Displacements stand on the grid of b and lead back to a, because that is what a 
     frame a  . . . P . .        frame b  . P . . . .        displacement at P = (+2, 0):
              0 1 2 3 4 5                 0 1 2 3 4 5        b[1] is a[1 + 2]
 
-Dense flow is DIS down to full resolution, of OpenCV. The affine motion is a robust fit to the flow where
-there is texture, so that an object that moves by itself does not pull the camera's motion along, as it would
-in a fit to the pixels. Which motion is the camera's is decided by tracked points (``motion.py``), which have
-one vote a cell however rich their texture.
-
-References
-----------
-Kroeger, Timofte, Dai & Van Gool, "Fast optical flow using dense inverse search", ECCV 2016.
+Dense flow is DIS of OpenCV (Kroeger et al., ECCV 2016). The affine motion is a robust fit to the flow where
+there is texture. Which motion is the camera's is decided by tracked points (``motion.py``): each cell has one
+vote, however rich its texture.
 """
 
 from __future__ import annotations
@@ -76,32 +71,16 @@ EDGE = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Registration:
-    """What moved between frame a and frame b.
+    """What moved between frame a and frame b."""
 
-    Attributes
-    ----------
-    affine : (2, 3) float64
-        From a pixel of b to where it was in a.
-    flow : (H, W, 2) float32
-        Displacement, px, from a pixel of b to where it was in a.
-    visible : (H, W) bool
-        Pixels of b that were seen in a: displaced consistently forth and back.
-    unseen : (H, W) bool
-        Pixels of b that were surely not in a: no displacement comes near, none returns.
-    common : float
-        Share of the textured pixels that follow the affine motion.
-    likeness : float
-        Correlation of luma between b and what is made from a, in [-1, 1].
-    failed, affine_failed : Unregistered, optional
-        Why nothing can be said of this pair, or of its affine motion; None if it holds.
-    """
-
-    affine: np.ndarray
-    flow: np.ndarray
-    visible: np.ndarray
+    affine: np.ndarray  # (2, 3) float64: From a pixel of b to where it was in a
+    flow: np.ndarray  # (H, W, 2) float32: Displacement, px, from a pixel of b to where it was in a
+    visible: np.ndarray  # (H, W) bool: Pixels of b that were seen in a: displaced consistently forth and back
+    # (H, W) bool: Pixels of b that were surely not in a: no displacement comes near, none returns
     unseen: np.ndarray
-    common: float
-    likeness: float
+    common: float  # Share of the textured pixels that follow the affine motion
+    likeness: float  # Correlation of luma between b and what is made from a, in [-1, 1]
+    # failed, affine_failed: Why nothing can be said of this pair, or of its affine motion; None if it holds
     failed: Unregistered | None
     affine_failed: Unregistered | None
 
@@ -129,15 +108,13 @@ def register(
         RGB frames of one size.
     fine : bool
         Compute flow down to full resolution; otherwise down to half, in a quarter of the time.
-    texture : float
-        Gradient, levels per px, from which a pixel counts as textured.
-    min_seen : float
-        Smallest share of b that must be found in a and back again; like ``texture`` lower in smoothed frames.
+    texture, min_seen : float
+        As MIN_TEXTURE and MIN_SEEN; lower in smoothed frames.
 
     Returns
     -------
     Registration
-        A pair that cannot be registered (no texture, another scene) is not an error: ``failed`` says why.
+        A pair that cannot be registered is not an error: ``failed`` says why.
     """
     if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3 or a.dtype != np.uint8 or b.dtype != np.uint8:
         raise ValueError(
@@ -252,13 +229,7 @@ def warp(
 ) -> np.ndarray:
     """Sample a frame at displaced places: out[y, x] = frame[y + dy, x + dx], borders mirrored.
 
-    Parameters
-    ----------
-    frame : (H, W) or (H, W, C) uint8 or float32
-    displacement : (H, W, 2) float32
-        Px, x first.
-    interpolation : int
-        Of OpenCV; Lanczos over 8 px by default.
+    ``frame`` is (H, W) or (H, W, C) uint8 or float32, ``displacement`` (H, W, 2) px, x first.
     """
     x, y = _places(displacement)
     return np.asarray(cv2.remap(frame, x, y, interpolation, borderMode=cv2.BORDER_REFLECT_101))
@@ -347,13 +318,8 @@ def camera_motion(
 ) -> np.ndarray:
     """Return the camera's motion, a map (2, 3) from the second frame to the first.
 
-    Parameters
-    ----------
-    first, second : (H, W, 3) uint8
-    found : Registration
-        Of the two. Where its affine motion agrees with that of the points it is the more exact one.
-    by_pixels : bool
-        Correlate all pixels where few points can be tracked, as in strong noise.
+    Where the affine motion of ``found`` agrees with that of the points it is the more exact one.
+    ``by_pixels`` correlates all pixels where few points can be tracked, as in strong noise.
     """
     seen = measure_motion(prepare_array(first), prepare_array(second))
     if not seen.camera_valid and by_pixels:
@@ -414,14 +380,8 @@ def own_motion(
 ) -> np.ndarray:
     """Return what moves by itself: the flow beyond the camera where it brings the first frame nearer.
 
-    Parameters
-    ----------
-    first, second : (H, W) uint8
-        Grey pictures in one light.
-    camera, flow : (H, W, 2) float32
-        Px, from the second to the first.
-    margin : float
-        Levels by which the flow must come nearer, since noise and coding let any flow fit a little better.
+    ``first`` and ``second`` are (H, W) grey pictures in one light, ``camera`` and ``flow`` (H, W, 2) px from
+    the second to the first, ``margin`` the levels by which the flow must come nearer.
     """
     own = flow - camera
     by_camera, by_flow = (

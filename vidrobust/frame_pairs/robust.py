@@ -34,8 +34,8 @@ def absolute(residual: np.ndarray, scale: float) -> np.ndarray:
 def not_shared(first: np.ndarray, second: np.ndarray, across: np.ndarray) -> np.ndarray:
     """Return the power of the noise of two pictures from their powers and their cross power.
 
-    With detail of power S and noise of power N in the one, h^2 S + N in the other and h S across, N is the
-    smaller eigenvalue of these powers, whatever the blur h.
+    With detail of power S and noise N in the one, h^2 S + N in the other and h S across, N is the smaller
+    eigenvalue.
     """
     return np.asarray((first + second - np.sqrt(np.square(first - second) + 4 * np.square(across))) / 2)
 
@@ -64,25 +64,10 @@ def root_mean_square(x: np.ndarray) -> float:
 
 
 def sandwich(inverse: np.ndarray, scores: np.ndarray, cluster: np.ndarray, lost: int) -> np.ndarray:
-    """Return the covariance of weighted least squares whose residuals err alike within clusters.
+    """Return the covariance (p, p) of weighted least squares whose residuals err alike within clusters.
 
-    Parameters
-    ----------
-    inverse : (p, p) float64
-        Inverse of the normal matrix.
-    scores : (n, p) float64
-        Weighted residual times gradient of each observation.
-    cluster : (n,) int
-    lost : int
-        Parameters, for the correction for few clusters.
-
-    Returns
-    -------
-    (p, p) float64
-
-    References
-    ----------
-    Liang & Zeger, Biometrika 73 (1986), p. 13-22.
+    ``inverse`` (p, p) is that of the normal matrix, ``scores`` (n, p) residual times gradient, ``lost`` the
+    parameters in the correction for few clusters (Liang & Zeger 1986).
     """
     _, index = np.unique(cluster, return_inverse=True)
     sums = np.zeros((index.max() + 1, scores.shape[1]))
@@ -93,17 +78,11 @@ def sandwich(inverse: np.ndarray, scores: np.ndarray, cluster: np.ndarray, lost:
 def same_light(
     first: np.ndarray, second: np.ndarray, *, alike: Literal["level", "share"]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bring two grey pictures to one light, since a search for motion takes a change of light for motion.
+    """Bring two grey pictures (H, W) uint8 to one light, which a search for motion needs.
 
-    The picture of more contrast gets mean and spread of the other; both stay as they are where these are
-    alike.
-
-    Parameters
-    ----------
-    first, second : (H, W) uint8
-    alike : {"level", "share"}
-        Standard deviations are alike within one level, as for dense flow, or within 2 % of each other, as for
-        points tracked on a small picture.
+    The picture of more contrast gets mean and spread of the other. They are left alone where these are alike:
+    within one level, as for dense flow, or within 2 % (``alike="share"``), as for points tracked on a small
+    picture.
     """
     (m1, s1), (m2, s2) = ((float(x.mean()), float(x.std())) for x in (first, second))
     if min(s1, s2) < ALIKE_LEVELS:

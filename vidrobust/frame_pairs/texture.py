@@ -1,11 +1,9 @@
 """How sharpness, noise and block edges changed between two frames, quickly, without interpolating either.
 
-Patches are compared with the patches they moved to, at whole pixels: a remainder of motion below a pixel
-changes phases, not power, and no warp, which blurs by itself, is needed.
-
-``blur.py`` and ``noise.py`` measure blur and noise for a replay: which kernel each frame lost, a line or a
-Gaussian, and the noise of each channel. They need the displacement of every pixel. This file needs the
-camera's motion alone, gives one number with a standard error, and can look at every pair.
+Patches are compared with the patches they moved to, at whole pixels: a remainder of motion changes phases,
+not power, and no warp, which blurs by itself, is needed. ``blur.py`` and ``noise.py`` find for a replay which
+kernel each frame lost and the noise of each pixel, and need the displacement of every pixel. This file needs
+the camera's motion alone and gives numbers with standard errors.
 """
 
 from __future__ import annotations
@@ -56,21 +54,13 @@ MEDIAN_ERROR = 1.253
 
 @dataclass(frozen=True, kw_only=True)
 class TextureChange:
-    """Change of sharpness, noise and block edges from frame a to frame b.
+    """Change of sharpness, noise and block edges from frame a to frame b."""
 
-    Attributes
-    ----------
-    sharpness : Measure
-        Sigma, px, of the Gaussian blur that would turn one frame's sharpness into the other's; positive where
-        b is blurrier. Its error is the smallest sigma that can be told from none.
-    noise_sigma : Measure
-        Noise of the noisier frame that the frames do not share, levels of 255.
-    blockiness : Measure
-        Change of the mean step across an 8 x 8 grid beyond the steps elsewhere, levels of 255.
-    """
-
+    # Sigma, px, of the Gaussian blur that would turn one frame's sharpness into the other's; positive where b
+    # is blurrier. Its error is the smallest sigma that can be told from none
     sharpness: Measure
-    noise_sigma: Measure
+    noise_sigma: Measure  # Noise of the noisier frame that the frames do not share, levels of 255
+    # Change of the mean step across an 8 x 8 grid beyond the steps elsewhere, levels of 255
     blockiness: Measure
 
 
@@ -144,9 +134,9 @@ def _noise(
 ) -> tuple[Measure, tuple[float, float]]:
     """Noise of one channel that the frames do not share, and the noise variance of each frame's luma.
 
-    d = b - gain a - offset has the variance va + vb once a plane and the first-order effect of a remainder of
-    motion are fitted away. vb - va comes from the Laplacians of the frames (Immerkaer 1996), in which texture
-    cancels. The noisier frame has (va + vb + |vb - va|) / 2.
+    d = b - gain a - offset has the variance va + vb once a plane and a remainder of motion are fitted away.
+    vb - va comes from the Laplacians (Immerkaer 1996), in which texture cancels. The noisier frame has (va +
+    vb + |vb - va|) / 2.
     """
     pa, pb = flat
     if len(pa) < 4 * MIN_FLAT:
@@ -213,8 +203,8 @@ def _sharpness(
 ) -> Measure:
     """Change of blur from the power spectra of textured patches.
 
-    A Gaussian blur of sigma s lowers log power by 4 pi^2 s^2 f^2. The slope of the log ratio of two spectra
-    over f^2 is therefore the change of s^2; gain, and zoom of a power-law spectrum, move only its intercept.
+    A Gaussian blur of sigma s lowers log power by 4 pi^2 s^2 f^2, so that the slope of the log ratio over f^2
+    is the change of s^2; gain moves only the intercept.
     """
     side = 64 if min(a.gray.shape) >= 256 else 32
     index = np.flatnonzero(motion.with_camera)
@@ -308,15 +298,11 @@ def _blockiness(a: PreparedFrame, b: PreparedFrame) -> Measure:
 
 
 def grid_step(gray: np.ndarray) -> tuple[float, float]:
-    """Return the mean step across the 8 x 8 grid beyond the other seven phases, levels of 255, and its error.
+    """Return the mean step across the 8 x 8 grid beyond the other phases, levels, and its error.
 
     The phase of the grid is the one with the largest step, since the picture may have been cut or moved after
-    it was coded. The error is the spread of the other phases (Wang, Bovik & Evans 2000 compare phases in the
-    same way, in the spectrum).
-
-    Parameters
-    ----------
-    gray : (H, W) uint8
+    it was coded (Wang, Bovik & Evans 2000 compare phases in the spectrum). The error is the spread of the
+    other phases.
     """
     rows = gray[:: max(1, gray.shape[0] // 180)]
     columns = gray[:, :: max(1, gray.shape[1] // 240)]

@@ -2,21 +2,13 @@
 
 ::
 
-    b  =  colour( light( a ) )      light:   y = offset + gain 255 (x / 255)^power      one curve for all
-    channels
-                                    colour:  y = matrix x + constant [+ chroma(x) v(hue(x))]
+    b = colour(light(a))     light:   y = offset + gain 255 (x / 255)^power    one curve for all channels
+                             colour:  y = matrix x + constant [+ chroma(x) v(hue(x))]
 
-The two compose to the whole change, and each can be played alone. Both are fitted to averages of 8 x 8
-pixels, since noise and the last tenth of a pixel of misalignment would make a fit to single pixels flatter
-than the truth.
-
-A strong turn of hue is no matrix. Where a matrix leaves much of a strong change of colour, each hue may
-become what it will, in proportion to chroma = max - min of the channels; v is piecewise linear and periodic
-over the hexagon of hues (0 to 6), with knots 15 degrees apart. A turn of the HSV hue has this form, since it
-keeps grey, max and min of a colour and moves the channel between them linearly. Hues are taken where, fitted
-to every other cell, they predict the cells between. Beside a strong change of colour the light is fitted to
-luma or to the mean of the largest and the smallest channel, which a turn of hue leaves alone, whichever
-changes less.
+Both are fitted to averages of 8 x 8 pixels, since noise and the last tenth of a pixel of misalignment would
+make a fit to single pixels too flat. A strong turn of hue is no matrix: where a matrix leaves much, v is free
+at 24 hues, if that predicts cells it was not fitted to. Light is then fitted to luma or to the mean of the
+largest and the smallest channel, which a turn of hue leaves alone, whichever changes less.
 """
 
 from __future__ import annotations
@@ -75,29 +67,18 @@ KNOTS = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Tone:
-    """The change of levels from frame a to frame b, in levels of 255.
+    """The change of levels from frame a to frame b, in levels of 255."""
 
-    Attributes
-    ----------
-    gain, offset, power : float
-        The light's curve; 1, 0, 1 is none.
-    matrix, constant : (3, 3) and (3,) float64
-        The colour's map after the light; identity and zero are none.
-    cells : int
-        Cells of 8 x 8 pixels that were compared.
-    hues : (KNOTS, 3) float64, optional
-        What is added at each hue, as a multiple of chroma.
-    back : (4 + KNOTS, 3) float64, optional
-        Matrix, constant and hues of the way back, where there are hues.
-    """
-
+    # gain, offset, power: The light's curve; 1, 0, 1 is none
     gain: float = 1.0
     offset: float = 0.0
     power: float = 1.0
+    # matrix, constant: (3, 3) and (3,) float64; The colour's map after the light; identity and zero are none
     matrix: np.ndarray
     constant: np.ndarray
-    cells: int
-    hues: np.ndarray | None = None
+    cells: int  # Cells of 8 x 8 pixels that were compared
+    hues: np.ndarray | None = None  # (KNOTS, 3) float64: What is added at each hue, as a multiple of chroma
+    # (4 + KNOTS, 3) float64: Matrix, constant and hues of the way back, where there are hues
     back: np.ndarray | None = None
 
     @property
@@ -327,13 +308,10 @@ def _robust(
 ) -> np.ndarray:
     """Reweighted least squares (p, q) of y (n, q) on design (n, p), with a normal prior at ``expected``.
 
-    First by least absolute deviations, of which there is one solution, then with Tukey's biweight: begun
-    where nothing has changed it may take the levels of a small part of the picture for outliers. Neighbouring
-    cells are not independent; ten of them count as one observation against the prior.
-
-    ``noise`` is the variance in the first ``noisy`` columns of the design. It is taken off their moments
-    (Fuller, "Measurement error models", 1987); where it is a third of them or more the expected value is
-    held.
+    First by least absolute deviations, which have one solution, then with Tukey's biweight: begun at no
+    change it may take the levels of a small part for outliers. Ten neighbouring cells count as one
+    observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off
+    their moments (Fuller 1987).
     """
     found = expected
     residual = np.linalg.norm(y - design @ found, axis=1)

@@ -64,25 +64,18 @@ class Unregistered(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class FrameTransitions:
-    """What lies between each frame of a batch and the frame before it.
+    """What lies between each frame of a batch and the frame before it."""
 
-    Attributes
-    ----------
-    reason : (N,) str
-        Empty where the two may be compared, else a key of ``REASONS``; "first" for the very first frame.
-    pixel_change : (N,) float64
-        Mean absolute difference of luma in levels of 255, on frames averaged down to 160 px width, so that
-        sensor noise hardly counts; NaN for the first.
-    shift : (N, 2) float64
-        Global shift x, y as a share of the frame's width, by phase correlation; NaN where it is not known.
-    keyframe : (N,) bool
-        Whether the coding of the recording begins anew with this frame.
-    """
-
+    # (N,) str: Empty where the two may be compared, else a key of ``REASONS``; "first" for the very first
+    # frame
     reason: np.ndarray
+    # (N,) float64: Mean absolute difference of luma in levels of 255, on frames averaged down to 160 px
+    # width, so that sensor noise hardly counts; NaN for the first
     pixel_change: np.ndarray
+    # (N, 2) float64: Global shift x, y as a share of the frame's width, by phase correlation; NaN where it is
+    # not known
     shift: np.ndarray
-    keyframe: np.ndarray
+    keyframe: np.ndarray  # (N,) bool: Whether the coding of the recording begins anew with this frame
 
     @classmethod
     def joined(cls, parts: Sequence[FrameTransitions]) -> FrameTransitions:
@@ -185,9 +178,8 @@ def make_thumbnails(pixels: torch.Tensor) -> np.ndarray:
 def is_cut(before: np.ndarray, now: np.ndarray) -> bool:
     """Say whether a scene cut lies between two thumbnails, (h, w, 3) float32 YCrCb.
 
-    A cut changes the layout (low correlation of luma), the colours (histograms apart) and the level (large
-    difference) at once. A change of light keeps the layout; a moving part or a fast pan keeps the histogram.
-    Two scenes may by chance be bright and dark in the same places; then their edges tell them apart.
+    A cut changes layout, colours and level at once. Scenes that are by chance bright and dark in the same
+    places differ in their edges.
     """
     # a quarter of the resolution: the layout, not the texture
     size = (max(1, before.shape[1] // 4), max(1, before.shape[0] // 4))
@@ -211,15 +203,6 @@ def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, 
 
         frames   0   1   2   3        links_reason[i] is the transition from frame i-1 to frame i
                    |   |   |          frames 0 and 3 are joined by the transitions 1, 2, 3
-
-    Parameters
-    ----------
-    links_reason, shift : (N,) str and (N, 2) float64
-        As in ``FrameTransitions``.
-    start, stop : int
-        Rows of the two frames, start < stop.
-    limit : float, optional
-        Largest sum of the shifts, as a share of the width.
     """
     path = links_reason[start + 1 : stop + 1]
     # a damaged frame on the way may hide a cut
@@ -233,19 +216,9 @@ def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, 
 
 
 def reasons_of(frames: np.ndarray, transitions: pd.DataFrame) -> np.ndarray:
-    """Look up the reason of each frame in the table ``transitions``.
+    """Look up the reason of each frame (N,) in the rows of the table ``transitions`` of its clip.
 
-    Parameters
-    ----------
-    frames : (N,) int64
-        Frame numbers of one clip in the order of delivery.
-    transitions : DataFrame
-        The rows of that clip.
-
-    Returns
-    -------
-    (N,) object
-        "first" where the frame before is not among ``frames``.
+    It is "first" where the frame before is not among ``frames``.
     """
     places = pd.Series(np.arange(len(transitions)), index=transitions["frame"].to_numpy())
     place = places.loc[frames].to_numpy()
@@ -300,40 +273,19 @@ HEADER_ERROR = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """What the time stamps of one clip say.
+    """What the time stamps of one clip say."""
 
-    Attributes
-    ----------
-    frames : int
-        Frames seen.
-    interval_s : float
-        Nominal time between neighbours; NaN with fewer than two frames.
-    dropped : int
-        Frames missing in gaps, or -1 where the frame rate varies and it cannot be determined.
-    duplicated : int
-        Frames less than a quarter of an interval after the one before, or before it in time.
-    constant : bool
-        Whether the frame rate is constant.
-    """
-
-    frames: int
-    interval_s: float
-    dropped: int
-    duplicated: int
-    constant: bool
+    frames: int  # Frames seen
+    interval_s: float  # Nominal time between neighbours; NaN with fewer than two frames
+    dropped: int  # Frames missing in gaps, or -1 where the frame rate varies and it cannot be determined
+    duplicated: int  # Frames less than a quarter of an interval after the one before, or before it in time
+    constant: bool  # Whether the frame rate is constant
 
 
 def measure_timing(time_s: np.ndarray, index: np.ndarray, frame_rate: float) -> Timing:
-    """Count gaps and repeats in the time stamps.
+    """Count gaps and repeats in the time stamps ``time_s`` (N,) of the frames ``index`` (N,).
 
-    Parameters
-    ----------
-    time_s : (N,) float64
-    index : (N,) int64
-        Frame numbers, some of which may be left out.
-    frame_rate : float
-        Of the container. The nominal interval is 1 / ``frame_rate``, unless the median step disagrees by more
-        than 2 %.
+    The nominal interval is 1 / ``frame_rate``, unless the median step disagrees by more than 2 %.
     """
     if len(time_s) < 2:
         return Timing(frames=len(time_s), interval_s=float("nan"), dropped=0, duplicated=0, constant=True)

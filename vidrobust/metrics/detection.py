@@ -115,12 +115,12 @@ METRICS: tuple[Metric, ...] = (
         is_rate=True,
         headline=True,
         wording=Wording(
-            "objects are without any box, dropouts and vanished ones together",
-            "no object is ever without a box",
-            "frame of objects",
-            event="frames of an object is without any box",
+            "objects have no box",
+            "objects always have a box",
+            "frame of an object",
+            event="frames of an object has no box",
             many="frames of objects",
-            none_seen="no object without a box seen",
+            none_seen="no missed frame seen",
             called="uncovered rate",
         ),
     ),
@@ -172,7 +172,10 @@ METRICS: tuple[Metric, ...] = (
         is_rate=True,
         headline=True,
         wording=Wording(
-            "boxes change their class", "no box changes its class", "box of tracks", many="boxes of tracks"
+            "followed objects change their class",
+            "followed objects never change their class",
+            "box of followed objects",
+            many="boxes of followed objects",
         ),
     ),
     _along(

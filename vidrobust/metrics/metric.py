@@ -44,13 +44,18 @@ def usable_pairs(pairs: pd.DataFrame, model: str | None = None, kind: str = "adj
 
 @dataclass(frozen=True)
 class Wording:
-    """An event in words, for an answer of one line.
+    """An event in words, for an answer of one line: "HAPPENS in 7 % of 402 MANY".
 
-    happens  "the answer changes between neighbouring frames", where it does
-    never    the same where it never does
-    of       what is counted, one of them: "pair"; ``many`` of them, where that is no plural in s
-    event    what a card says behind "1 in 40": "neighbouring frames flips its label"; in its place ``none_seen``
-    called   "flip rate"
+    Attributes
+    ----------
+    happens, never : str
+        "the label flips", and the same where it never does.
+    of, many : str
+        What is counted, one of them and several: "pair of neighbouring frames".
+    event : str
+        What a card says behind "1 in 40": "pairs of neighbouring frames has a flip"; without any ``none_seen``.
+    called : str
+        "flip rate".
     """
 
     happens: str

@@ -14,6 +14,7 @@ from vidrobust.extensions import Extensions, extensions
 if TYPE_CHECKING:
     from vidrobust.report.drawing import Picture
     from vidrobust.run_folder.reader import RunTables
+    from vidrobust.statement import Statement
 
 GROUP = "vidrobust.sections"
 """Group of entry points in which a package names a ReportSection, or several."""
@@ -21,23 +22,6 @@ Keep = Callable[["list[Picture]"], "list[Picture]"]
 """Figures -> those for which the page has room."""
 FOLDS = ("stable", "worst", "why", "sensitive", "proxies", "remedies", "policy", "footage")
 """Questions of ``details.html`` in their order."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FirstPageLine:
-    """One paragraph of ``report.html`` under the answer, with a link to the section.
-
-    Attributes
-    ----------
-    question, text
-        The question in bold, and the answer.
-    link
-        What the link says.
-    """
-
-    question: str
-    text: str
-    link: str
 
 
 def _nothing(*_: object) -> tuple[()]:
@@ -58,10 +42,8 @@ class ReportSection:
         The question of FOLDS that it follows.
     details
         ``(run, keep)`` gives its HTML, or "" where the run has nothing of it. Figures go through ``keep``.
-    first_page
-        Gives its paragraphs on ``report.html``.
-    answer
-        ``(run, model)`` gives lines of the console, each with its question.
+    statements
+        Gives what it adds to the answer: on the console, on the first page, and in ``show --json``.
     files
         JSON files of the run folder that it reads: a broken one is reported before anything is drawn.
     """
@@ -70,8 +52,7 @@ class ReportSection:
     question: str
     after: str
     details: Callable[[RunTables, Keep], Markup | str]
-    first_page: Callable[[RunTables], Iterable[FirstPageLine]] = _nothing
-    answer: Callable[[RunTables, str], Iterable[tuple[str, str]]] = _nothing
+    statements: Callable[[RunTables], Iterable[Statement]] = _nothing
     files: tuple[str, ...] = ()
 
     @property

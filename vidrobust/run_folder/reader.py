@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.record import RunRecord
+from vidrobust.text.printable import printable
 
 
 class RunTables:
@@ -37,6 +39,11 @@ class RunTables:
     def json(self, name: str) -> dict[str, Any]:
         """A JSON file of the folder; empty where it is not there."""
         return self._run.read_json(name) if (self.folder / name).is_file() else {}
+
+    @property
+    def folder_name(self) -> str:
+        """The run folder as a command line takes it, quoted where it has to be."""
+        return shlex.quote(printable(self.folder))
 
     @cached_property
     def record(self) -> RunRecord:

@@ -76,6 +76,11 @@ class ModelRecord:
     num_classes: int = 0
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the answers come from a file, so that the model cannot be shown new pictures."""
+        return self.spec.startswith(("predictions:", "detections:"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class StageRecord:

@@ -27,12 +27,17 @@ def span(counts: Iterable[int]) -> str:
     return str(min(each)) if min(each) == max(each) else f"{min(each)} to {max(each)}"
 
 
-def listing(words: Iterable[str], most: int = 0) -> str:
+def listing(words: Iterable[str], most: int = 0, *, joined: str = "and") -> str:
     """a, b and c; with ``most`` only so many, and how many more there are."""
     each = list(words)
     if most and len(each) > most:
         return f"{', '.join(each[:most])} and {len(each) - most} more"
-    return " and ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
+    return f" {joined} ".join([", ".join(each[:-1]), each[-1]] if len(each) > 1 else each)
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter, and otherwise as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def short_names(names: Iterable[str]) -> Mapping[str, str]:

@@ -11,8 +11,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from vidrobust.errors import SettingsError
-from vidrobust.stages.correlate.groups import find_groups, group_name
-from vidrobust.stages.correlate.study import correlate, correlate_tables
+from vidrobust.stages.correlate.from_summaries import units_of_summaries
+from vidrobust.stages.correlate.study import correlate, find_groups, group_name
 from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics.associations import partial_spearman
 from vidrobust.tables import schema as tables
@@ -108,10 +108,14 @@ def beside(made: Units, rng, share=None) -> Units:
     )
 
 
-def verdicts(result):
+def verdicts(result, column="verdict"):
     """Of the perturbations p0, p1 ..., not of those beside them."""
     table = result.table[result.table["primary"] & result.table["perturbation"].str.startswith("p")]
-    return table.drop_duplicates("perturbation").set_index("perturbation")["verdict"]
+    return table.drop_duplicates("perturbation").set_index("perturbation")[column]
+
+
+def whys(result):
+    return verdicts(result, "why")
 
 
 # -------------------------------------------------------------------------------------- planted worlds
@@ -163,7 +167,7 @@ def test_bends_of_one_confounder_are_not_a_proxy():
     partial = found.table[found.table["method"] == "partial_spearman"]
     assert (partial["low"] > 0).all()  # a straight line in ranks is fooled
     assert set(partial["verdict"]) == {"no evidence"}
-    assert "may act along a curve" in found.sentences["p0"]
+    assert set(partial["why"]) == {"curved"}
 
 
 def test_a_confounder_measured_with_error_is_allowed_for():
@@ -175,7 +179,7 @@ def test_a_confounder_measured_with_error_is_allowed_for():
     assert set(verdicts(correlate(blind, KINDS))) == {"proxy"}  # nothing says that it was measured with error
     summary = correlate(dataclasses.replace(blind, confounder_reliability=(0.9,)), KINDS)
     assert set(verdicts(summary)) == {"cannot tell"}
-    assert "measured with error, fails to take out" in summary.sentences["p0"]
+    assert whys(summary)["p0"] == "confounder error"
 
 
 def test_what_lies_between_clips_alone_is_not_confirmed():
@@ -187,29 +191,28 @@ def test_what_lies_between_clips_alone_is_not_confirmed():
     partial = found.table[found.table["method"] == "partial_spearman"]
     assert (partial["low"] > 0).mean() > 0.8  # over all frames they go together
     assert (partial["verdict"] == "proxy").mean() <= 0.1
-    unconfirmed = partial.loc[(partial["low"] > 0) & (partial["verdict"] != "proxy"), "perturbation"]
-    reasons = ("permutation within the clips does not confirm it", "would not surely have been seen")
-    assert all(any(reason in found.sentences[name] for reason in reasons) for name in unconfirmed)
+    unconfirmed = partial.loc[(partial["low"] > 0) & (partial["verdict"] != "proxy"), "why"]
+    assert set(unconfirmed) <= {"not confirmed", "too wide"}
 
 
 # -------------------------------------------------------------------------------------- cannot tell
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("change", "why"),
     [
-        (lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, u.sensitivity, 9.0)}, "a ceiling"),
-        (lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, 5.0, 0.0).repeat(3, 1)}, "a floor"),
-        (lambda u: {"cluster": np.repeat(["a", "b", "c"], 48)}, "3 clips are too few"),
-        (lambda u: {"uncontrolled": "skill is not known"}, "skill is not known"),
+        (lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, u.sensitivity, 9.0)}, "ties"),
+        (lambda u: {"sensitivity": np.where(np.arange(144)[:, None] < 5, 5.0, 0.0).repeat(3, 1)}, "ties"),
+        (lambda u: {"cluster": np.repeat(["a", "b", "c"], 48)}, "few clusters"),
+        (lambda u: {"uncontrolled": "skill is not known"}, "uncontrolled"),
     ],
+    ids=["ceiling", "floor", "three clips", "no confounder"],
 )
-def test_cannot_tell_says_why(change, reason):
+def test_cannot_tell_says_why(change, why):
     made = clips(np.random.default_rng(6), own=0.7)
     found = correlate(dataclasses.replace(made, **change(made)), resamples=99)
     assert set(verdicts(found)) == {"cannot tell"}
-    assert reason in found.sentences["p0"]
-    assert found.headline.startswith("Cannot tell across 144 frames")
+    assert set(whys(found)) == {why}
 
 
 def test_low_reliability_excuses_a_missing_tie_but_takes_no_proxy_away():
@@ -219,7 +222,7 @@ def test_low_reliability_excuses_a_missing_tie_but_takes_no_proxy_away():
         found = correlate(shaky, KINDS, resamples=199)
         assert set(verdicts(found)) == {verdict}
         assert (found.table["reliability"] == 0).all()
-        assert ("hardly agrees with itself" in found.sentences["p0"]) == (verdict == "cannot tell")
+        assert (whys(found)["p0"] == "unreliable") == (verdict == "cannot tell")
         same = dataclasses.replace(made, instability_halves=(made.instability, made.instability))
         assert correlate(same, resamples=99).table["stability_reliability"].to_numpy() == pytest.approx(1)
 
@@ -228,8 +231,8 @@ def test_low_reliability_excuses_a_missing_tie_but_takes_no_proxy_away():
 def test_few_models_never_get_a_verdict(count):
     found = correlate(nets(np.random.default_rng(7), own=0.9, count=count), resamples=99)
     assert set(verdicts(found)) == {"cannot tell"}
-    few = f"{count} models are" if count > 1 else "1 model is"
-    assert f"{few} too few, at least 12 are needed" in found.sentences["p0"]
+    assert set(whys(found)) == {"few units"}
+    assert set(found.table["needs_now"]) == {count}
     tables.check("correlation", found.table)
 
 
@@ -237,7 +240,7 @@ def test_as_many_models_as_gu_et_al_had_exclude_too_little():
     found = correlate(nets(np.random.default_rng(8), own=0.2, count=12, p=20))
     assert list(verdicts(found)).count("cannot tell") >= 12
     assert "proxy" not in set(verdicts(found))
-    assert any("would not surely have been seen" in sentence for sentence in found.sentences.values())
+    assert "too wide" in set(whys(found))
 
 
 def test_no_confounder_no_partial_no_verdict():
@@ -380,7 +383,7 @@ def vid_robust():
 def test_a_published_table_of_real_models():
     """14 models on two video sets: the second set, treated as a perturbation, goes with the first."""
     stable, sensitive = vid_robust()
-    found = correlate_tables(stable, sensitive, given="pm0")
+    found = correlate(units_of_summaries(stable, sensitive, given="pm0"))
     rows = found.table[found.table["perturbation"] == "ytbb_neighbours"].set_index("method")
     a = np.array(list(VID_ROBUST.values()))
     # two robustnesses turned round: the sign stays
@@ -395,15 +398,15 @@ def test_a_published_table_of_real_models():
         line = stats.linregress(logit[:, 0], logit[:, k])
         left.append(a[:, k] - 100 / (1 + np.exp(-(line.intercept + line.slope * logit[:, 0]))))
     assert rows.loc["effective_robustness", "value"] == pytest.approx(stats.pearsonr(*left).statistic)
-    assert "larger is better: accuracy, pm10" in found.notes[1]
+    assert units_of_summaries(stable, sensitive, given="pm0").turned == ("accuracy", "pm10")
     assert list(found.table["stability_metric"].unique()) == ["pm10"]
 
 
 def test_errors_and_accuracies_give_the_same_study():
     stable, sensitive = vid_robust()
-    one = correlate_tables(stable, sensitive)
+    one = correlate(units_of_summaries(stable, sensitive))
     error = sensitive.assign(metric="error", value=100 - sensitive["value"])
-    other = correlate_tables(stable, error)
+    other = correlate(units_of_summaries(stable, error))
     for column in ("value", "low", "high", "p"):
         np.testing.assert_allclose(one.table[column], other.table[column], atol=1e-9)
 
@@ -411,9 +414,7 @@ def test_errors_and_accuracies_give_the_same_study():
 def test_a_metric_of_unknown_direction_is_never_guessed():
     stable, sensitive = vid_robust()
     unknown = sensitive.assign(metric="score_7")
-    with pytest.raises(SettingsError, match="not known whether larger is better"):
-        correlate_tables(stable, unknown)
-    said = correlate_tables(stable, unknown, higher_is_better={"score_7": True})
-    np.testing.assert_allclose(said.table["value"], correlate_tables(stable, sensitive).table["value"])
-    with pytest.raises(SettingsError, match="summary tables hold models or clips"):
-        correlate_tables(stable, sensitive, across="frames")
+    with pytest.raises(SettingsError):
+        units_of_summaries(stable, unknown)
+    said = units_of_summaries(stable, unknown, higher_is_better={"score_7": True})
+    np.testing.assert_allclose(said.sensitivity, units_of_summaries(stable, sensitive).sensitivity)

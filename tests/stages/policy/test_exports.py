@@ -23,6 +23,7 @@ from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.stages.policy.exports import render_all, write_all
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.variation.spread import OF_WIDTH
+from vidrobust.statement import Level
 
 SIZE = (96, 128)
 PINNED = {
@@ -64,13 +65,21 @@ def one_step(
         high=high,
         probability=probability,
         axes=axes,
+        evidence={"level": Level.REPLICATED, "replication_tested": 1, "replication_found": 1},
     )
     return Policy(steps=(step,), image_size=SIZE, model="made up")
 
 
+def written(policy: Policy, folder: Path) -> None:
+    """Every file, also of steps without a width, which ``write_all`` keeps out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for export in render_all(policy):
+        (folder / export.name).write_text(export.text)
+
+
 def module(policy: Policy, name: str, folder: Path) -> ModuleType:
     """The exported module, imported from its file."""
-    write_all(policy, folder)
+    written(policy, folder)
     spec = importlib.util.spec_from_file_location(f"exported_{name}", folder / f"policy_{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -102,7 +111,7 @@ def with_torchvision(policy: Policy, folder: Path) -> torch.Tensor:
 
 
 def with_albumentations(policy: Policy, folder: Path) -> torch.Tensor:
-    write_all(policy, folder)
+    written(policy, folder)
     transform = albumentations.load(folder / "policy_albumentations.yaml", data_format="yaml")
     transform.set_random_seed(0)
     changed = transform(image=picture().permute(1, 2, 0).numpy().copy())["image"]
@@ -158,7 +167,7 @@ def test_jpeg_at_its_limit_has_the_quality(library: str, tmp_path: Path) -> None
     if library == "torchvision":
         changed = module(policy, "torchvision", tmp_path).train_transform()(pixels)
     elif library == "albumentations":
-        write_all(policy, tmp_path)
+        written(policy, tmp_path)
         transform = albumentations.load(tmp_path / "policy_albumentations.yaml", data_format="yaml")
         # it hands RGB to the codec as BGR; given BGR, it is the plain codec
         reverse = transform(image=noisy[::-1].transpose(1, 2, 0).copy())["image"]
@@ -227,7 +236,7 @@ def many(library: str, policy: Policy, image: torch.Tensor, count: int, folder: 
         pil = PIL.Image.fromarray(image.permute(1, 2, 0).numpy())
         return [as_tensor(transform(pil)) for _ in range(count)]
     if library == "albumentations":
-        write_all(policy, folder)
+        written(policy, folder)
         transform = albumentations.load(folder / "policy_albumentations.yaml", data_format="yaml")
         transform.set_random_seed(1)
         array = image.permute(1, 2, 0).numpy()
@@ -380,7 +389,7 @@ def test_ultralytics_means_the_same_in_its_own_formulas(tmp_path: Path) -> None:
     policies = [one_step(n, -s, s) for n, s in (("hue", 20.0), ("brightness", 0.25), ("scale", 0.2))]
     policies += [one_step("rotation", -6.0, 6.0), one_step("translation", -8.0, 8.0, axes=(8.0, 6.0))]
     steps = tuple(step for policy in policies for step in policy.steps)
-    write_all(Policy(steps=steps, image_size=SIZE), tmp_path)
+    written(Policy(steps=steps, image_size=SIZE), tmp_path)
     values = yaml.safe_load((tmp_path / "policy_ultralytics.yaml").read_text())
 
     rgb = picture().permute(1, 2, 0).numpy()
@@ -442,7 +451,7 @@ def test_small_numbers_stay_numbers_in_yaml(tmp_path: Path) -> None:
     """YAML 1.1 reads 1e-05 as text."""
     import yaml
 
-    write_all(one_step("translation", -0.0005, 0.0005), tmp_path)
+    written(one_step("translation", -0.0005, 0.0005), tmp_path)
     loaded = yaml.safe_load((tmp_path / "policy_albumentations.yaml").read_text())
     (affine,) = loaded["transform"]["transforms"]
     assert affine["translate_percent"]["x"][1] == pytest.approx(0.0005 / SIZE[1], rel=1e-3)

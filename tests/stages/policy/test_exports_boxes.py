@@ -17,10 +17,9 @@ import torch
 import yaml
 from torchvision import tv_tensors
 
-from tests.stages.policy.test_exports import PINNED, SIZE, module, one_step
+from tests.stages.policy.test_exports import PINNED, SIZE, module, one_step, written
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.geometric import Matrix, move_corners, shifted, turned, zoomed
-from vidrobust.stages.policy.exports import write_all
 from vidrobust.stages.policy.policy import Policy
 
 PLATES = np.array([[52, 38, 72, 58], [20, 18, 36, 44], [92, 60, 106, 78]], np.float32)
@@ -60,7 +59,7 @@ def with_torchvision(policy: Policy, folder: Path, seed: int) -> tuple[np.ndarra
 
 
 def with_albumentations(policy: Policy, folder: Path, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    write_all(policy, folder)
+    written(policy, folder)
     transform = albumentations.load(folder / "policy_albumentations.yaml", data_format="yaml")
     transform.set_random_seed(seed)
     done = transform(image=plates(), bboxes=np.c_[PLATES, [7, 8, 9]])
@@ -152,11 +151,11 @@ def test_a_whole_policy_keeps_boxes_on_their_plates(library: str, tmp_path: Path
 
 def test_albumentations_drops_a_box_that_leaves_and_adds_none(tmp_path: Path) -> None:
     """Mirrored at the border it would add boxes for the mirrored pieces."""
-    write_all(one_step("scale", -0.4, -0.4), tmp_path)
+    written(one_step("scale", -0.4, -0.4), tmp_path)
     transform = albumentations.load(tmp_path / "policy_albumentations.yaml", data_format="yaml")
     edge = np.array([[0, 0, 12, 12, 7]], float)
     assert len(transform(image=plates(), bboxes=edge)["bboxes"]) == 1
-    write_all(one_step("scale", 1.0, 1.0), tmp_path)
+    written(one_step("scale", 1.0, 1.0), tmp_path)
     transform = albumentations.load(tmp_path / "policy_albumentations.yaml", data_format="yaml")
     assert len(transform(image=plates(), bboxes=edge)["bboxes"]) == 0  # twice as large: outside
     assert "bboxes" not in transform(image=plates())  # and without boxes it serves classification
@@ -170,7 +169,7 @@ def test_ultralytics_moves_boxes_alike_at_the_limits(name: str, tmp_path: Path) 
     the origin. Compared once with RandomPerspective of Ultralytics 8.4.190, which gave the same boxes.
     """
     limit = LIMITS[name]
-    write_all(one_step(name, -limit, limit, axes=(limit, limit) if name == "translation" else ()), tmp_path)
+    written(one_step(name, -limit, limit, axes=(limit, limit) if name == "translation" else ()), tmp_path)
     values = yaml.safe_load((tmp_path / "policy_ultralytics.yaml").read_text())
     boxes = {
         at: ultralytics_boxes(at * values["degrees"], 1 + at * values["scale"], at * values["translate"])

@@ -9,6 +9,7 @@ import pytest
 
 from vidrobust.files.json_text import json_text
 from vidrobust.stages.policy.exports.torchvision import render
+from vidrobust.stages.policy.exports.write import with_levels
 from vidrobust.stages.policy.measured import (
     ADAPTATION,
     advised_policy,
@@ -18,7 +19,7 @@ from vidrobust.stages.policy.measured import (
 )
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import Why
-from vidrobust.stages.policy.wording import reason
+from vidrobust.statement import Level
 
 LIGHT = PolicyStep(
     perturbation="brightness", family="light", unit="relative gain", low=-0.2, high=0.2, probability=0.5
@@ -44,14 +45,13 @@ def summary(light: str = "helps", footage: str = "helps") -> dict[str, Any]:
     return {"model": "net", "measured": {"footage": figures(0.08, 0.02, footage), "steps": steps}}
 
 
-def test_figures_stand_in_the_policy_its_sentence_and_its_exports() -> None:
-    tried = with_measured(ADVISED, summary())
+def test_figures_stand_in_the_policy_and_its_exports() -> None:
+    tried = with_levels(with_measured(ADVISED, summary()))
     assert tried.steps[0].measured["verdict"] == "helps"
-    assert tried.headline.startswith("Trained with brightness times 0.833 to 1.2 (p = 0.5 by default)")
-    assert tried.headline.endswith("flips of held-out footage went from 8 % to 2 % (helps).")
+    assert {step.level for step in tried.steps} == {Level.TRIED}
     text = render(tried).text
-    assert "# Measured: trained with this, flips of held-out footage went from 8 % to 2 % (helps)." in text
-    assert "# Measured: answers that it changes went from 20 % to 10 % (helps)" in text
+    assert text.count("8 % to 2 %") == 1
+    assert text.count("20 % to 10 %") == 1
     compile(text, "policy_torchvision.py", "exec")
     assert Policy.from_json(tried.to_json()) == tried
 
@@ -61,13 +61,8 @@ def test_a_step_that_harmed_is_withdrawn_and_a_policy_that_harmed_altogether() -
     assert [step.perturbation for step in tried.steps] == ["hue"]
     assert tried.rejected[0].perturbation == "brightness"
     assert tried.rejected[0].why is Why.HARMED
-    assert reason(tried.rejected[0]).endswith("changed answers went from 20 % to 10 %")
-    none = with_measured(ADVISED, summary(footage="harms"))
-    assert none.steps == ()
-    assert none.headline == (
-        "No augmentation is recommended, each for the reason given; it was tried, and flips of held-out footage "
-        "went from 8 % to 2 % (harms)."
-    )
+    assert (tried.rejected[0].evidence["before"], tried.rejected[0].evidence["after"]) == (0.2, 0.1)
+    assert with_measured(ADVISED, summary(footage="harms")).steps == ()
 
 
 def test_the_trial_is_of_the_policy_as_it_was_advised(tmp_path: Path) -> None:

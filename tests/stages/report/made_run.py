@@ -29,7 +29,7 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.causes.shares import summarise_by
-from vidrobust.stages.correlate import conclusion as correlate_conclusion
+from vidrobust.stages.correlate.stage import CORRELATE
 from vidrobust.stages.policy import conclusion as policy_conclusion
 from vidrobust.stages.stability.rates import summarise
 from vidrobust.stages.variation.meter import summarise as summarise_variation
@@ -101,7 +101,7 @@ def make(
         folder.note_stage(stage, {"seconds": 12.3})
     if conclude:
         run = Run(folder, folder.settings, Reporter(quiet=True))
-        correlate_conclusion.correlate(run)
+        CORRELATE.make(run)
         policy_conclusion.make_policy(run)
         folder.note_stage("correlate", {"seconds": 1.0})
         folder.note_stage("policy", {"seconds": 1.0})

@@ -16,6 +16,7 @@ import pytest
 
 from tests.stages.report import made_run
 from tests.stages.report.conftest import Page
+from tests.wording import assert_golden
 from vidrobust.errors import InputError
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
@@ -24,6 +25,7 @@ from vidrobust.stages.report import page as html
 from vidrobust.stages.report.page import write_report
 from vidrobust.stages.stability import by_clip
 from vidrobust.stages.variation.spread import OF_WIDTH
+from vidrobust.statement import NEEDS_MODEL
 from vidrobust.text.numbers import number, one_in, percent, percent_with_interval
 
 SECTIONS = (
@@ -263,7 +265,7 @@ def test_any_subset_of_the_stages_gives_its_pages(
     one = Page(write_report(folder.path).read_text(encoding="utf-8"))
     page = Page((folder.path / "details.html").read_text(encoding="utf-8"))
     for stage, (section, _) in STAGES.items():
-        missing = f"This stage has not run: vidrobust {stage} {folder.path}" in page.sections[section]
+        missing = f"vidrobust {stage} {folder.path}" in page.sections[section]
         assert missing is (stage not in kept), stage
     assert page.balanced
     assert one.balanced
@@ -276,10 +278,24 @@ def test_what_recorded_predictions_cannot_tell_is_not_asked_for(made: RunFolder,
     folder.update(models=[{**m, "spec": f"predictions:{m['name']}.csv"} for m in folder.run["models"]])
     page = Page(write_report(folder.path).with_name("details.html").read_text(encoding="utf-8"))
     for section in ("sensitive", "moments", "policy", "proxies"):
-        assert "cannot be determined from recorded predictions" in page.sections[section]
+        assert NEEDS_MODEL in page.sections[section]
     for stage in ("sensitivity", "causes", "correlate", "policy"):
         assert f"vidrobust {stage} " not in page.text
-    assert "This stage has not run: vidrobust variation" in page.text
+    assert "vidrobust variation " in page.text
+
+
+def test_golden_wording_of_both_pages(small: RunFolder) -> None:
+    """Figures are masked: they have tests of their own."""
+    for name, tables in (
+        ("report.html", write_report(small.path)),
+        ("details.html", small.path / "details.html"),
+    ):
+        text = Page(tables.read_text(encoding="utf-8")).text.replace(str(small.path), "RUN")
+        lines = (" ".join(line.split()) for line in re.sub(r"\d[\d.]*", "0", text).splitlines())
+        masked = re.sub(
+            r"Computed on 0 \w+", "Computed on 0 Month", "\n".join(line for line in lines if line)
+        )
+        assert_golden(f"{name.removesuffix('.html')}_page.txt", masked)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

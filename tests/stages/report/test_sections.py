@@ -9,15 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vidrobust.answer.answer import answer_of
 from vidrobust.report import pictures
 from vidrobust.run_folder.folder import SCHEMA
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments import section as moments_section
-from vidrobust.stages.report.undetermined import undetermined
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import section as stability_section
 from vidrobust.stages.stability.timeline_section import stretch
 from vidrobust.stages.variation import section as footage_section
+from vidrobust.statement import Question
 from vidrobust.tables import schema as tables
 
 NAN = float("nan")
@@ -71,8 +72,10 @@ def test_a_scene_is_unknown_to_a_model_by_how_many_classes_it_has(
     folder_of(tmp_path, frames=table)
     model = {"name": "net", "num_classes": classes}
     (tmp_path / "run.json").write_text(json.dumps({"schema": SCHEMA, "models": [model]}))
-    questions = [each.question for each in undetermined(RunTables(tmp_path), [], [], [])]
-    assert ("Whether net knows this scene" in questions) == unsure
+    found = answer_of(RunTables(tmp_path))
+    assert bool(found.unknown_scenes) == unsure
+    (train,) = (each for each in found.statements if each.question == Question.TRAIN)
+    assert (train.kind == "train_unknown_scene") == unsure
 
 
 def test_the_card_counts_only_what_was_compared(tmp_path: Path) -> None:

@@ -10,17 +10,17 @@ import pandas as pd
 import pytest
 
 from tests.stages.report import made_run
+from vidrobust.answer.answer import answer_of
 from vidrobust.perturb.catalogue import suite
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.section import named_causes
-from vidrobust.stages.report.answer import answers
-from vidrobust.stages.report.undetermined import undetermined
 from vidrobust.stages.sensitivity.of_size import (
     FEWEST_KINDS,
     answers_to_any_change_alike,
     in_words,
     mildest_to_strongest,
 )
+from vidrobust.statement import Question
 
 
 def sweep(
@@ -100,15 +100,9 @@ def test_of_a_hash_of_the_picture_no_cause_is_named(run: RunTables, seed: int) -
     found = with_sweep(run, table)
     assert answers_to_any_change_alike(found, "net-a")
     assert named_causes(found, "net-a") == frozenset()
-    (answer,) = answers(found)
-    why = dict(answer.lines)["Why"]
-    assert why.startswith(
-        "no cause can be named: the mildest changes tried move the answer as far as the strongest ("
-    )
-    (said,) = [
-        each for each in undetermined(found, [], [], []) if each.question.startswith("What the change")
-    ]
-    assert said.why == in_words(found, "net-a")
+    (why,) = (each for each in answer_of(found).statements if each.question == Question.WHY)
+    assert why.kind == "why_any_change_alike"
+    assert in_words(found, "net-a") in why.text
 
 
 def test_a_model_that_answers_to_the_size_keeps_its_causes(run: RunTables) -> None:

@@ -111,12 +111,12 @@ def test_gaps_of_known_objects_stand_apart(ran: Path, capsys: pytest.CaptureFixt
     assert summary["true_uncovered_rate"]["value"] == pytest.approx(3 / 40)
     assert summary["false_alarm_rate"]["value"] == 0
     assert summary["false_alarm_rate"]["n"] == 1
-    assert run("show", str(ran)) == 0
-    lines = capsys.readouterr().out.splitlines()
-    against = next(line for line in lines if "With labels" in line)
-    assert "known boxes found 90 %" in against
-    assert "known objects without any box 7.5 %" in against
-    assert lines.index(against) < next(k for k, line in enumerate(lines) if "How stable" in line)
+    assert run("show", str(ran), "--json") == 0
+    found = json.loads(capsys.readouterr().out)["statements"]
+    assert next(each["question"] for each in found if each["model"] == "recorded") == "with labels"
+    values = [each["value"] for each in found if each["question"] == "with labels"]
+    assert pytest.approx(0.9) in values
+    assert pytest.approx(3 / 40) in values
 
 
 def boxes_at(frames: list[int], left: float, track: int) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from vidrobust.errors import SettingsError
 from vidrobust.files.json_text import json_text
 from vidrobust.files.names import file_name
-from vidrobust.finished_runs.exports.exported import save
+from vidrobust.finished_runs.exports.catalogue import save
 from vidrobust.run_folder.folder import RunFolder
 
 KEPT = 2

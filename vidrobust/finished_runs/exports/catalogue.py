@@ -1,34 +1,154 @@
-"""The formats of ``vidrobust export`` by name, and a run written in one of them."""
+"""The formats of ``vidrobust export``: what each of them is, and a run written in one of them."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.atomic import write_text
 from vidrobust.finished_runs.exports import formats
-from vidrobust.finished_runs.exports.exported import Exported, Format
-from vidrobust.finished_runs.exports.names import NAMES
+from vidrobust.install_hint import pip_install
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.text.numbers import known
 
 FOLDER = "exports"
-"""Within a run folder, where nothing else is named."""
+"""Within a run folder, where no other is named."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        The files that were written, or the folder that a library wrote to.
+    notes : tuple of str
+        What is not in them, and why.
+    opened_by : str
+        How to open them, where that depends on the run; else the format says it.
+    """
+
+    files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+    opened_by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A format.
+
+    Attributes
+    ----------
+    what : str
+        What it writes, in a few words.
+    opened_by : str
+        How that is opened; ``{out}`` is the folder.
+    write : callable
+        ``(run, folder) -> Exported``.
+    """
+
+    what: str
+    opened_by: str
+    write: Callable[[RunTables, Path], Exported]
+
+
+@dataclass(frozen=True)
+class RunMetric:
+    """A metric of a model over all inputs with its 95 % interval, as the table ``stability`` has it."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def metrics_of(run: RunTables, model: str) -> Iterator[RunMetric]:
+    """The metrics of a model that were measured, over all inputs; InputError where none was."""
+    stability = run.table("stability")
+    if stability is None:
+        raise InputError(
+            f"{run.folder}: has no metrics yet. To measure them: vidrobust stability {run.folder_name}"
+        )
+    for row in stability[(stability["model"] == model) & (stability["item"] == "")].itertuples():
+        if row.n and known(row.value):
+            yield RunMetric(str(row.metric), float(row.value), float(row.low), float(row.high), int(row.n))
+
+
+def figures_of(run: RunTables, model: str) -> dict[str, float]:
+    """Every metric with the ends of its interval and n, as the flat names that trackers take."""
+    found: dict[str, float] = {}
+    for each in metrics_of(run, model):
+        ends = {"": each.value, ".low": each.low, ".high": each.high, ".n": float(each.n)}
+        found |= {f"{each.metric}{end}": value for end, value in ends.items() if known(value)}
+    return found
+
+
+def parameters_of(run: RunTables, model: str) -> dict[str, str]:
+    """What a model's numbers depend on: sources, weights, engine, seed, version."""
+    record = next((each for each in run.record.models if each.name == model), None)
+    settings = run.record.settings
+    found = {"model": model, "sources": ", ".join(map(str, settings.get("sources") or ()))}
+    if record is not None:
+        found |= {"engine": record.engine, "precision": record.precision, "weights": record.weights}
+    found |= {"seed": str(settings.get("seed", "")), "vidrobust": run.record.versions.get("vidrobust", "")}
+    return {name: text for name, text in found.items() if text}
+
+
+def library(name: str, extra: str) -> Any:
+    """An optional library; SettingsError with the command that installs it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise SettingsError(
+            f"--to {extra}: needs {name} ({error}); install it with: {pip_install(extra)}"
+        ) from error
+
+
+def save(path: Path, text: str) -> Path:
+    """Write a file whole, its folder first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text)
+    return path
 
 
 def format_of(name: str) -> Format:
     """The record of a format; SettingsError for an unknown one."""
-    if name not in NAMES:
-        raise SettingsError(f"--to {name}: expected one of {', '.join(NAMES)}")
+    if name not in formats.NAMES:
+        raise SettingsError(f"--to {name}: expected one of {', '.join(formats.NAMES)}")
     found: Format = importlib.import_module(f"{formats.__name__}.{name}").FORMAT
     return found
 
 
 def export_run(folder: Path, name: str, out: Path | None = None) -> tuple[Exported, str]:
-    """Write a finished run in a format: what was written, and how it is opened.
+    """Write a finished run in a format.
 
-    out  the folder, made where it is not there; RUN/exports/FORMAT by default
-    Raises SettingsError for an unknown format or a place that is a file, InputError where it is no run folder.
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    name : str
+        One of ``formats.NAMES``.
+    out : Path, optional
+        The folder to write to, made where it is not there; RUN/exports/FORMAT by default.
+
+    Returns
+    -------
+    tuple of Exported and str
+        What was written, and how it is opened.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown format, a library that is not installed, or a place that is a file.
+    InputError
+        Where it is no run folder, or it holds nothing to export.
     """
     found = format_of(name)
     run = RunTables(RunFolder.evaluated(folder).path)
@@ -36,4 +156,5 @@ def export_run(folder: Path, name: str, out: Path | None = None) -> tuple[Export
     if where.exists() and not where.is_dir():
         raise SettingsError(f"--out {where}: is a file; an export is a folder of files")
     where.mkdir(parents=True, exist_ok=True)
-    return found.write(run, where), found.opened_by.format(out=str(where))
+    written = found.write(run, where)
+    return written, written.opened_by or found.opened_by.format(out=str(where))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from vidrobust.cli.command_entry import CommandEntry, at
 from vidrobust.plugins.gauge.study_file import FILE
-from vidrobust.report.section import FirstPageLine, Keep, ReportSection
+from vidrobust.report.section import Keep, ReportSection
+from vidrobust.statement import Statement
 
 if TYPE_CHECKING:
     from vidrobust.run_folder.reader import RunTables
@@ -41,10 +42,10 @@ def _details(run: RunTables, keep: Keep) -> str:
     return details(run, keep)
 
 
-def _first_page(run: RunTables) -> Iterable[FirstPageLine]:
-    from vidrobust.plugins.gauge.report.repeatability_section import first_page_lines
+def _statements(run: RunTables) -> Iterable[Statement]:
+    from vidrobust.plugins.gauge.report.repeatability_section import statements
 
-    return first_page_lines(run)
+    return statements(run)
 
 
 REPORT = ReportSection(
@@ -52,6 +53,6 @@ REPORT = ReportSection(
     question="Is it repeatable?",
     after="footage",
     details=_details,
-    first_page=_first_page,
+    statements=_statements,
     files=(FILE,),
 )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from vidrobust.answer.text import console_text
 from vidrobust.cli.app import cli
 from vidrobust.files.csv_table import read_columns
 from vidrobust.pipeline.build import build
@@ -25,7 +26,6 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.causes.catalogue import TITLES
-from vidrobust.stages.report.answer import text_of
 from vidrobust.stages.variation.spread import title_of
 from vidrobust.text.numbers import number, percent, share_with_interval
 from vidrobust.text.phrases import listing
@@ -109,7 +109,7 @@ def demo_line(
         stations = dict(zip(manifest["item"], manifest["station"], strict=True))
         lines += ["Repeatability", *verdicts_words(_repeatability(out), stations)]
     lines += ["What was planted, and what was found", *planted_words(tables, truth, line)]
-    return [*text_of(tables).splitlines(), *lines]
+    return [*console_text(tables).splitlines(), *lines]
 
 
 def _repeatability(out: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from vidrobust.accuracy.said_classes import by_name
 from vidrobust.errors import InputError
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
+from vidrobust.stages.correlate.from_summaries import units_of_summaries
+from vidrobust.stages.correlate.study import CorrelationResult, correlate
 
 # Natural against synthetic robustness over models: the protocol of Gu et al. 2019 (arXiv 1904.10076).
 #
@@ -80,18 +81,15 @@ def gu2019(
         if list(model.sets.anchor) != list(first):
             raise InputError(f"gu2019: {name} was not judged on the same anchors as the other models")
     stability, sensitivity = protocol_tables(models)
-    found = correlate_tables(
+    units = units_of_summaries(
         stability,
         sensitivity,
-        across="models",
         given=ACCURACY,
-        families=families,
         groups=groups,
         primary_stability=NATURAL,
         primary_sensitivity=SYNTHETIC,
-        seed=seed,
-        resamples=resamples,
     )
+    found = correlate(units, families, seed=seed, resamples=resamples)
     return dataclasses.replace(found, matrix=_as_robustness(found.matrix))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.cli.command_entry import CommandEntry, at
-from vidrobust.stages.correlate.protocols import CorrelationProtocol
+from vidrobust.stages.correlate.stage import CorrelationProtocol
 from vidrobust.stages.sensitivity.protocols import SuiteProtocol
 
 if TYPE_CHECKING:

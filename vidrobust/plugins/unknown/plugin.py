@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vidrobust.cli.command_entry import CommandEntry, at
-from vidrobust.report.section import FirstPageLine, Keep, ReportSection
+from vidrobust.report.section import Keep, ReportSection
+from vidrobust.statement import Statement
 
 if TYPE_CHECKING:
     from vidrobust.run_folder.reader import RunTables
@@ -27,16 +28,10 @@ def _details(run: RunTables, keep: Keep) -> str:
     return details(run)
 
 
-def _first_page(run: RunTables) -> Iterable[FirstPageLine]:
-    from vidrobust.plugins.unknown.section import first_page_lines
+def _statements(run: RunTables) -> Iterable[Statement]:
+    from vidrobust.plugins.unknown.section import statements
 
-    return first_page_lines(run)
-
-
-def _answer(run: RunTables, model: str) -> Iterable[tuple[str, str]]:
-    from vidrobust.plugins.unknown.section import console_lines
-
-    return console_lines(run, model)
+    return statements(run)
 
 
 REPORT = ReportSection(
@@ -44,7 +39,6 @@ REPORT = ReportSection(
     question="Does it know this footage?",
     after="worst",
     details=_details,
-    first_page=_first_page,
-    answer=_answer,
+    statements=_statements,
     files=("unknown.json",),
 )

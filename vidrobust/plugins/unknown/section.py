@@ -13,12 +13,12 @@ from vidrobust.plugins.unknown.names import EVENTS, SOURCES, TITLES
 from vidrobust.plugins.unknown.outside import MORE, NO_MORE
 from vidrobust.report.pages import fragment
 from vidrobust.report.pictures import Pictures
-from vidrobust.report.section import FirstPageLine
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments.section import MomentPicture
+from vidrobust.statement import Level, Statement
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import number, percent_with_interval, with_interval
-from vidrobust.text.phrases import cut, plural
+from vidrobust.text.phrases import capital, cut, plural
 
 FILE = "unknown.json"
 CHIPS = {MORE: "bad", NO_MORE: "good"}
@@ -50,24 +50,34 @@ def pages(run: RunTables) -> list[UnknownPage]:
     return found
 
 
+LEVELS = {MORE: Level.MEASURED, NO_MORE: Level.NO_EFFECT}
+"""By the verdict of the leading score; any other verdict is that the footage does not say."""
+
+
+def statements(run: RunTables) -> Iterator[Statement]:
+    """How much of the footage lies outside the known footage, where ``--known`` was given."""
+    table = run.table("unknown")
+    for model, said in run.json(FILE).get("models", {}).items():
+        rows = [] if table is None else [row for row in _of(table, model) if row["leading"]]
+        level = LEVELS.get(str(rows[0]["verdict"]), Level.NOT_MEASURED) if rows else Level.NOT_MEASURED
+        figures = {} if level is Level.NOT_MEASURED else {k: rows[0][k] for k in ("low", "high")}
+        if figures:
+            figures["value"] = rows[0]["outside"]
+        yield Statement(
+            question="within known footage",
+            text=f"{capital(said['sentence'])}.",
+            level=level,
+            kind="known_footage",
+            model=str(model),
+            is_open=level is Level.NOT_MEASURED,
+            **figures,
+        )
+
+
 def details(run: RunTables) -> Markup | str:
     """Return the section of details.html; "" where ``--known`` was not given."""
     found = pages(run)
     return fragment("unknown.html", {"unknown": found}, __package__) if found else ""
-
-
-def first_page_lines(run: RunTables) -> Iterator[FirstPageLine]:
-    """Yield a line for each classifier that was compared with known footage."""
-    for page in pages(run):
-        whom = page.model if len(run.tasks) > 1 else "it"
-        yield FirstPageLine(question=f"Does {whom} know this footage?", text=page.sentence, link="The frames")
-
-
-def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:
-    """A line of the answer, where ``--known`` was given."""
-    said = run.json(FILE).get("models", {}).get(model)
-    if said:
-        yield "Known", said["sentence"]
 
 
 def _of(table: pd.DataFrame, model: str) -> list[dict[str, Any]]:

@@ -1,19 +1,15 @@
 """Coordinates of a detector's answers to a pair's replays: scores and places of what t and t+1 show.
 
-An object is followed from t to t+1 by its box, taken to where the pixels in it move. In every other picture
-its score is that of the best raw candidate of its class on either of its two boxes (before suppression, where
-that is known), so that a lost box still has a score, and one that moves with its object keeps it. Compared
-are logits.
-
-Where the boxes lie is compared with the measured motion removed, so that what moves with its part is at
-rest::
+An object is followed from t to t+1 by its box, taken to where its pixels move. In every other picture its
+score, as a logit, is that of the best raw candidate of its class on either of its two boxes, so that a lost
+box still has a score. Places are compared with the measured motion removed, so that what moves with its part
+is at rest::
 
     expected  the object's box at the chain's first frame, taken along with what its pixels do in the picture
     place     ((found centre - expected centre), (found size - expected size)) / root of the first box's area
 
-What moves in a box may be the whole of it or, before a background at rest, a part of it, and where neither
-was measured well the box's own pixels may have been followed better: the reading that comes nearest to where
-the box really went is taken, for all pictures of the pair.
+What moves in a box may be the whole of it, a part of it, or be followed better by the box's own pixels: of
+these readings the one nearest to where the box really went is taken, for all pictures of the pair.
 """
 
 from __future__ import annotations
@@ -53,21 +49,12 @@ GONE = -1
 
 
 @dataclass(frozen=True)
-class Followed:
-    """An object of a pair.
+class FollowedObject:
+    """An object of a pair."""
 
-    Attributes
-    ----------
-    places : Places
-        Its 1 or 2 boxes with what lies in them, t's first.
-    labels : tuple of int
-        Its labels there.
-    shift : (2,) float64
-        How far the pixels in t's box were seen to move until t+1, px; 0 where that is not known.
-    """
-
-    places: Places
-    labels: tuple[int, ...]
+    places: Places  # Its 1 or 2 boxes with what lies in them, t's first
+    labels: tuple[int, ...]  # Its labels there
+    # (2,) float64: How far the pixels in t's box were seen to move until t+1, px; 0 where that is not known
     shift: np.ndarray
 
     @property
@@ -78,27 +65,16 @@ class Followed:
 
 def places(
     said: Sequence[BoxAnswer],
-    objects: Sequence[Followed],
+    objects: Sequence[FollowedObject],
     motions: Sequence[ShownMotion] | None,
     shifts: Sequence[np.ndarray],
     *,
     backwards: bool,
 ) -> np.ndarray:
-    """Return (N, 4 K) places of the K objects in an album's N pictures; 0 where one is not found.
+    """Return (N, 4 K) places of the K objects, found at t and at t+1, in an album's N pictures; else 0.
 
-    Parameters
-    ----------
-    said : sequence of BoxAnswer
-        One a picture.
-    objects : sequence of Followed
-        FrameBoxes at t and at t+1.
-    motions : sequence of ShownMotion, optional
-        Of the pictures since the chain's first frame; without them nothing was replayed, and ``shifts``
-        count.
-    shifts : sequence of (K, 2) float64
-        One a picture, px: how far the pixels of each object's box at t were seen to move.
-    backwards : bool
-        The chain leads from t+1 to t.
+    ``motions`` are of the pictures since the chain's first frame; without them nothing was replayed and
+    ``shifts``, (K, 2) px a picture, say how far the pixels of each object's box at t have moved.
     """
     first, second = (1, 0) if backwards and motions is not None else (0, 1)
     every = _expected(objects, motions, shifts, first, second, len(said))
@@ -119,7 +95,7 @@ def places(
 
 
 def _expected(
-    objects: Sequence[Followed],
+    objects: Sequence[FollowedObject],
     motions: Sequence[ShownMotion] | None,
     shifts: Sequence[np.ndarray],
     first: int,
@@ -218,7 +194,10 @@ def on_them(found: FrameBoxes, of: Sequence[Places]) -> list[np.ndarray]:
 
 
 def _nearest(
-    answer: BoxAnswer, objects: Sequence[Followed], bases: Sequence[Places], expected: Sequence[np.ndarray]
+    answer: BoxAnswer,
+    objects: Sequence[FollowedObject],
+    bases: Sequence[Places],
+    expected: Sequence[np.ndarray],
 ) -> list[np.ndarray | None]:
     """The surest raw candidate of each object's class where it, with what lay in its box, is expected."""
     found = answer.after if answer.before is None else answer.before
@@ -245,24 +224,13 @@ def _offset(box: np.ndarray, expected: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PairBoxes:
-    """What ``score`` needs of a detector.
+    """What ``score`` needs of a detector."""
 
-    Attributes
-    ----------
-    z : (N, K) float64
-        Logits of the scores, one column an object and class; K may be 0.
-    states : (N,) int64
-        Number of what each picture shows of the objects: which are found, under which class.
-    names : tuple of str
-        Of the states: the class, "several classes" or "nothing".
-    places : (N, L) float64
-        Where the boxes lie, the measured motion removed; L may be 0.
-    """
-
-    z: np.ndarray
+    z: np.ndarray  # (N, K) float64: Logits of the scores, one column an object and class; K may be 0
+    # (N,) int64: Number of what each picture shows of the objects: which are found, under which class
     states: np.ndarray
-    names: tuple[str, ...]
-    places: np.ndarray
+    names: tuple[str, ...]  # Of the states: the class, "several classes" or "nothing"
+    places: np.ndarray  # (N, L) float64: Where the boxes lie, the measured motion removed; L may be 0
 
 
 def seen_boxes(
@@ -280,16 +248,14 @@ def seen_boxes(
 
     Parameters
     ----------
-    detector : Detector
-    pictures : sequence of (H, W, 3) uint8
     motions : sequence of ShownMotion
-        One a picture, of what it shows since the chain's first frame; empty where nothing was replayed.
+        One a picture, since the chain's first frame; empty where nothing was replayed.
     backwards : bool
         The chain's first frame is t+1.
     start_score, keep_score : float
         Score with which an object begins, and with which it goes on.
     only, ignored
-        Names of the classes whose boxes are looked at, and zones in which none is.
+        Classes whose boxes are looked at, and zones in which none is.
     """
     said = answers(detector, pictures)
     if only or ignored:
@@ -330,11 +296,13 @@ def _chosen_answer(answer: BoxAnswer, labels: Sequence[int], ignored: Sequence[Z
     return BoxAnswer(some(answer.after), None if answer.before is None else some(answer.before))
 
 
-def _all_inside(each: Followed, size: tuple[int, int]) -> bool:
+def _all_inside(each: FollowedObject, size: tuple[int, int]) -> bool:
     return all(inside(box, size) for box in each.boxes)
 
 
-def _shifts(first: np.ndarray, picture: np.ndarray, objects: Sequence[Followed], scale: float) -> np.ndarray:
+def _shifts(
+    first: np.ndarray, picture: np.ndarray, objects: Sequence[FollowedObject], scale: float
+) -> np.ndarray:
     """(len(objects), 2) px how far the pixels of the objects' first boxes have moved in another picture."""
     boxes = np.array([each.boxes[0] for each in objects], np.float64).reshape(-1, 4)
     return np.nan_to_num(box_shifts(first, small_gray(luma(picture)), boxes, scale))
@@ -347,28 +315,19 @@ def followed(
     size: tuple[int, int],
     start_score: float = BIRTH,
     keep_score: float = KEEP,
-) -> list[Followed]:
+) -> list[FollowedObject]:
     """Match the boxes of a pair to objects.
 
-    Boxes of ``keep_score`` or more are matched one to one; one of the two has ``start_score`` or more. A box
-    of ``start_score`` without a partner is an object too, unless it may be entering or leaving.
-
-    Parameters
-    ----------
-    a, b : FrameBoxes
-        Boxes, scores and labels at t and t+1.
-    shifts : (D, 2) float64
-        Of the boxes of a, px.
-    size : (int, int)
-        Height and width of the frame.
-    start_score, keep_score : float
+    Boxes of ``keep_score`` or more are matched one to one; one of the two has ``start_score``. A box of
+    ``start_score`` without a partner is an object too, unless it may be entering or leaving. ``shifts`` (D,
+    2) px are of the boxes of a.
     """
     kept_a, kept_b = (np.flatnonzero(found[1] >= keep_score) for found in (a, b))
     moved = a[0].moved(shifts)
     i, j, _ = match(moved.take(kept_a), b[0].take(kept_b), a[2][kept_a], b[2][kept_b])
     pairs = list(zip(kept_a[i], kept_b[j], strict=True))
     objects = [
-        Followed(
+        FollowedObject(
             Places.joined([a[0].take(np.array([m])), b[0].take(np.array([n]))]),
             (int(a[2][m]), int(b[2][n])),
             shifts[m],
@@ -379,14 +338,14 @@ def followed(
     for found, place, used in ((a, moved, [m for m, _ in pairs]), (b, b[0], [n for _, n in pairs])):
         alone = [row for row in np.flatnonzero(found[1] >= start_score) if row not in used]
         objects += [
-            Followed(found[0].take(np.array([row])), (int(found[2][row]),), np.zeros(2))
+            FollowedObject(found[0].take(np.array([row])), (int(found[2][row]),), np.zeros(2))
             for row in alone
             if inside(place.boxes[row], size) and inside(found[0].boxes[row], size)
         ]
     return objects
 
 
-def _logits(answer: BoxAnswer, objects: Sequence[Followed]) -> np.ndarray:
+def _logits(answer: BoxAnswer, objects: Sequence[FollowedObject]) -> np.ndarray:
     """One number an object and class that it has at t or t+1."""
     found = answer.after if answer.before is None else answer.before
     best = []
@@ -397,7 +356,7 @@ def _logits(answer: BoxAnswer, objects: Sequence[Followed]) -> np.ndarray:
     return np.log(score / (1 - score))
 
 
-def _state(found: FrameBoxes, objects: Sequence[Followed], keep_score: float) -> list[int]:
+def _state(found: FrameBoxes, objects: Sequence[FollowedObject], keep_score: float) -> list[int]:
     """The label under which each object is found, of ``keep_score`` or more, or GONE."""
     state = []
     kept = np.flatnonzero(found[1] >= keep_score)

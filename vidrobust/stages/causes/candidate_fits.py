@@ -5,13 +5,10 @@
     before ──the cause──▶ after          along_cause = <z(after) - z(before), d>
     before ──perturbation, fitted──▶ x   along       = <z(x) - z(before), d>
 
-Levels are fitted by least squares to the pictures, places and blur by what was measured. For noise and
-coding, which have no direction, the response to noise of the same energy is compared, and the grain: how
-alike neighbouring pixels of the difference are (0 for noise of the sensor, more for what a codec leaves).
-
-Pictures alone do not tell what a codec left that predicts from frame to frame: its grain is that of JPEG as
-often as its own, and coding a clip once more takes any noise away, whoever made it. The stream does tell. In
-one whose codec predicts between frames JPEG is not tried; in one whose codec does not, H.264 is not.
+Levels are fitted to the pictures, places and blur by what was measured. Noise and coding have no direction:
+the response to noise of the same energy is compared, and the grain, the correlation of neighbouring pixels of
+the difference. Whether a codec predicts between frames is taken from the stream, since pictures do not tell:
+JPEG or H.264 is tried.
 """
 
 from __future__ import annotations
@@ -29,7 +26,7 @@ from vidrobust.frames.pixels import to_array, to_levels, to_tensor
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED
-from vidrobust.stages.causes.cause import Step
+from vidrobust.stages.causes.cause import CauseStep
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.scene import ShownMotion
 
@@ -61,46 +58,28 @@ NEAR_ENERGY = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One perturbation fitted to one cause of one pair.
-
-    Attributes
-    ----------
-    before, after, played : int
-        Places in the album of pictures: the cause's step, and the perturbation on ``before``.
-    strength : float
-        Signed, in the catalogue's unit; of a translation the length, px.
-    grain, grain_seen : float
-        Of noise and coding, the correlation of neighbouring pixels of the perturbation's difference, and of
-        what lies between the frames; else NaN.
-    matrix : (2, 3) float64, optional
-        How ``before`` was moved.
-    """
+    """One perturbation fitted to one cause of one pair."""
 
     cause: str
     perturbation: str
+    # before, after, played: Places in the album of pictures: the cause's step, and the perturbation on
+    # ``before``
     before: int
     after: int
     played: int
-    strength: float
+    strength: float  # Signed, in the catalogue's unit; of a translation the length, px
+    # grain, grain_seen: Of noise and coding, the correlation of neighbouring pixels of the perturbation's
+    # difference, and of what lies between the frames; else NaN
     grain: float = math.nan
     grain_seen: float = math.nan
-    matrix: np.ndarray | None = None
+    matrix: np.ndarray | None = None  # (2, 3) float64: How ``before`` was moved
 
 
 def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ...], list[Candidate]]:
     """Fit perturbations to a pair's causes.
 
-    Parameters
-    ----------
-    pair : PairReplays
-    codec : str
-        Of the stream, by FFmpeg's name; empty where it is not known.
-
-    Returns
-    -------
-    album : tuple of (H, W, 3) uint8
-        The pair's pictures with those of its candidates behind them.
-    candidates : list of Candidate
+    ``codec`` is that of the stream, by FFmpeg's name; empty where unknown. Returned are the album, the pair's
+    pictures with those of its candidates behind them, and the candidates.
     """
     album = list(pair.pictures)
     found: list[Candidate] = []
@@ -110,7 +89,9 @@ def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ..
         before, after, fit = pair.forwards[number], pair.forwards[number + 1], CATALOGUE[cause].fit
         if before == after or fit is None:
             continue
-        step = Step(before=album[before], after=album[after], size=pair.sizes[cause], backwards=pair.reversed)
+        step = CauseStep(
+            before=album[before], after=album[after], size=pair.sizes[cause], backwards=pair.reversed
+        )
         for name in CANDIDATES[cause]:
             fitted = fit(name, step)
             if fitted is None:
@@ -160,12 +141,7 @@ def motions(pair: PairReplays, made: list[Candidate]) -> tuple[ShownMotion, ...]
 def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[str, Any]]:
     """Return the rows of the table ``candidate_fits`` of one pair, without its names.
 
-    Parameters
-    ----------
-    pair, made
-        As given to and returned by ``candidates``.
-    z : (N, K) float64
-        The model's coordinates of all pictures of the album.
+    ``z`` (N, K) are the model's coordinates of all pictures of the album.
     """
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
     lines = []
@@ -196,22 +172,14 @@ def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[s
 
 @dataclass(frozen=True, kw_only=True)
 class FittedNoise:
-    """A kind of noise on the mean of an exchanged pair.
-
-    Attributes
-    ----------
-    minus, plus : (H, W, 3) uint8
-        The noise reversed, and as it is.
-    strength : float
-        In the catalogue's unit.
-    grain, grain_seen : float
-        As of ``Candidate``.
-    """
+    """A kind of noise on the mean of an exchanged pair."""
 
     perturbation: str
+    # minus, plus: (H, W, 3) uint8; The noise reversed, and as it is
     minus: np.ndarray
     plus: np.ndarray
-    strength: float
+    strength: float  # In the catalogue's unit
+    # grain, grain_seen: As of ``Candidate``
     grain: float
     grain_seen: float
 
@@ -278,8 +246,7 @@ def _jpeg_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, 
 def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
     """What H.264 does to a picture at the bit rate whose error has about this energy, and its ratio.
 
-    The rate is searched on the middle of a large picture. Nothing where no rate comes near: it loses more
-    even at the highest, or less even at the lowest.
+    The rate is searched on the middle of a large picture. Nothing where no rate comes near.
     """
     picture, (least, most) = to_levels(mean), PERTURBATIONS["h264"].range
     height, width = (max(0, (side - SEARCHED_PX) // 2) for side in picture.shape[:2])

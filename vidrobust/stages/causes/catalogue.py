@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vidrobust.stages.causes.cause import Cause, Content, Filter, Levels, Shift, Size
+from vidrobust.stages.causes.cause import Cause, Content, Filter, LevelReplay, Shift, Size
 from vidrobust.stages.causes.fits import fit_blur, fit_gain_field, fit_levels, fit_motion
 from vidrobust.text.numbers import percent, signed_percent
 
 if TYPE_CHECKING:
-    from vidrobust.frame_pairs.change import Change
+    from vidrobust.frame_pairs.change import PairChange
 
 SEEN_POWER = 0.05
 """A power of light's curve that differs by so much from 1 is mentioned in words."""
@@ -25,12 +25,12 @@ OPPONENT = np.array([[2.0, -1.0, -1.0], [0.0, np.sqrt(3.0), -np.sqrt(3.0)]]) / n
 SMALLEST_RATIO = 1e-3
 
 
-def _undo_light(change: Change, levels: np.ndarray, where: np.ndarray) -> np.ndarray:
+def _undo_light(change: PairChange, levels: np.ndarray, where: np.ndarray) -> np.ndarray:
     grid = np.arange(2 * 256, dtype=np.float32)  # full level at t+1 may have been more at t
     return np.interp(levels, np.maximum.accumulate(change.levels.light(grid)), grid).astype(np.float32)
 
 
-def _size_of_light(change: Change, a: np.ndarray, reverse: bool) -> Size:
+def _size_of_light(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
     from vidrobust.frames.pixels import luma
 
     levels = change.levels
@@ -51,7 +51,7 @@ LIGHT = Cause(
     name="light",
     title="light",
     colour="#e8b84a",
-    replay=Levels(play=lambda change, x, where: change.levels.light(x), undo=_undo_light),
+    replay=LevelReplay(play=lambda change, x, where: change.levels.light(x), undo=_undo_light),
     occurs=lambda change: change.levels.has_light,
     size=_size_of_light,
     columns=("gain", "offset"),
@@ -61,13 +61,13 @@ LIGHT = Cause(
 )
 
 
-def _gain(change: Change, where: np.ndarray | None) -> np.ndarray:
+def _gain(change: PairChange, where: np.ndarray | None) -> np.ndarray:
     """(H, W, 1) the gain, or (n, 1) at some pixels."""
     gain = change.local_gain[..., None]
     return gain if where is None else gain[where]
 
 
-def _size_of_local_light(change: Change, a: np.ndarray, reverse: bool) -> Size:
+def _size_of_local_light(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
     """Standard deviation of the gain over the picture."""
     if not change.local.there:
         return Size(size=0.0, unit="gain", measured="none")
@@ -81,7 +81,7 @@ LOCAL_LIGHT = Cause(
     name="local_light",
     title="local light",
     colour="#f2d68c",
-    replay=Levels(
+    replay=LevelReplay(
         play=lambda change, x, where: np.asarray(x * _gain(change, where)),
         undo=lambda change, levels, where: np.asarray(levels / _gain(change, where)),
     ),
@@ -93,7 +93,7 @@ LOCAL_LIGHT = Cause(
 )
 
 
-def _size_of_colour(change: Change, a: np.ndarray, reverse: bool) -> Size:
+def _size_of_colour(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
     """Root mean square over the picture, levels."""
     levels = change.levels
     if not levels.has_colour:
@@ -121,7 +121,7 @@ COLOUR = Cause(
     name="colour",
     title="colour",
     colour="#c26bb0",
-    replay=Levels(
+    replay=LevelReplay(
         play=lambda change, x, where: change.levels.colour(x),
         undo=lambda change, levels, where: change.levels.uncoloured(levels),
     ),
@@ -134,7 +134,7 @@ COLOUR = Cause(
 )
 
 
-def _size_of_camera(change: Change, a: np.ndarray, reverse: bool) -> Size:
+def _size_of_camera(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
     """The picture's motion from t to t+1; the measured map leads from the second frame back to the first."""
     whole = np.vstack([change.affine, [0, 0, 1]])
     forth = whole if reverse else np.linalg.inv(whole)
@@ -163,7 +163,7 @@ CAMERA = Cause(
 )
 
 
-def _size_of_objects(change: Change, a: np.ndarray, reverse: bool) -> Size:
+def _size_of_objects(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
     """Root mean square of what moves, and its mean from t to t+1."""
     moved, mean = change.own_shift()
     mean = mean * (1 if reverse else -1)
@@ -183,30 +183,29 @@ OBJECTS = Cause(
     seen_in="pairs",
     moves=True,
     hint="trigger at the same place of the belt, or judge a part only where it is at rest",
-    advice="no shift of the whole frame stands for it; train with footage of more passes of the parts, "
-    "or judge each part at one place",
+    advice="train with footage of more passes of the parts, or judge each part at one place",
 )
 
 
-def _size_of_content(change: Change, a: np.ndarray, reverse: bool) -> Size:
+def _size_of_content(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
     share = float(change.new.mean())
     return Size(size=share, unit="share", measured=f"{percent(share)} of the picture")
 
 
 CAME_INTO_VIEW = Cause(
     name="came_into_view",
-    title="what came into view",
+    title="newly visible content",
     colour="#8fc7e8",
     replay=Content(where=lambda change: change.new),
     occurs=lambda change: bool(change.new.any()),
     size=_size_of_content,
     moves=True,
     hint="judge a part only while all of it is in view: a trigger, or a region of interest (--roi)",
-    advice="no augmentation here stands for it; train with footage of more surroundings and parts",
+    advice="train with footage of more surroundings and parts",
 )
 
 
-def _size_of_blur(change: Change, a: np.ndarray, reverse: bool) -> Size:
+def _size_of_blur(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
     """Standard deviation of the blur along its main direction, negative for sharper."""
     blur = change.blur
     sigma, more = (-1 if reverse else 1) * blur.sigma_px, {"blur_angle_deg": math.degrees(blur.angle)}
@@ -244,8 +243,7 @@ KEYFRAMES_OF_RECORDING = Cause(
     title="keyframes of the recording",
     colour="#7a6fb8",
     hint="record with more bits or without prediction between frames: coding itself changes the answer",
-    advice="the recording is refreshed at each keyframe and the model sees it: record with a longer group of "
-    "pictures, intra refresh or more bits, or judge before coding",
+    advice="record with a longer group of pictures, intra refresh or more bits, or judge before coding",
     several=True,
 )
 

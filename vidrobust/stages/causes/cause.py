@@ -1,10 +1,8 @@
 """What a cause of the account is: all that is known of one, in one record.
 
-A replay says how a cause is switched on in a picture. ``Levels`` change where a pixel is (light, colour), a
-``Shift`` moves pixels (camera, objects), a ``Filter`` changes the whole picture once levels and places are
-right (sharpness), and ``Content`` puts in what t+1 shows, last of all (what came into view).
-
-Records import what needs torch where it is called, so that a page of the report has their words without it.
+``LevelReplay`` changes levels where a pixel is, ``Shift`` moves pixels, ``Filter`` changes the whole picture
+once levels and places are right, ``Content`` puts in what t+1 shows, last of all. Records import torch only
+where they are called.
 """
 
 from __future__ import annotations
@@ -16,26 +14,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 if TYPE_CHECKING:
-    from vidrobust.frame_pairs.change import Change
+    from vidrobust.frame_pairs.change import PairChange
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """The size of one change of a pair.
+    """The size of one change of a pair."""
 
-    Attributes
-    ----------
-    size : float
-        One number, in ``unit``.
-    unit, measured : str
-        ``measured`` is the size in words.
-    more : mapping
-        Further numbers, by the names of ``Cause.columns``.
-    """
-
-    size: float
+    size: float  # One number, in ``unit``
+    # unit, measured: ``measured`` is the size in words
     unit: str
     measured: str
+    # Further numbers, by the names of ``Cause.columns``
     more: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -44,47 +34,34 @@ UNEVEN = ("first", "second")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Levels:
+class LevelReplay:
     """A change of levels, each pixel where it is.
 
     Its placebo is the same change times a smooth random field, stronger here and reversed there.
-
-    Attributes
-    ----------
-    play : callable
-        (change, levels, where) -> levels as at t+1. Levels are (H, W, 3) float32, or (n, 3) at the pixels of
-        ``where`` (H, W) bool.
-    undo : callable
-        (change, levels (n, 3) of t+1 at the pixels of ``where``, where) -> levels as they would be at t.
     """
 
-    play: Callable[[Change, np.ndarray, np.ndarray | None], np.ndarray]
-    undo: Callable[[Change, np.ndarray, np.ndarray], np.ndarray]
+    # (change, levels, where) -> levels as at t+1. Levels are (H, W, 3) float32, or (n, 3) at the pixels of
+    # ``where`` (H, W) bool
+    play: Callable[[PairChange, np.ndarray, np.ndarray | None], np.ndarray]
+    # (change, levels (n, 3) of t+1 at the pixels of ``where``, where) -> levels as they would be at t
+    undo: Callable[[PairChange, np.ndarray, np.ndarray], np.ndarray]
     placebos: ClassVar[tuple[str, ...]] = UNEVEN
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shift:
-    """A motion of pixels. Its placebo is another smooth random field of that size.
+    """A motion of pixels. Its placebo is another smooth random field of that size."""
 
-    Attributes
-    ----------
-    field : callable
-        (change) -> (H, W, 2) px, on the grid of t+1 and back to t.
-    beyond_camera : bool
-        It is what moves by itself, measured beyond the camera's motion.
-    """
-
-    field: Callable[[Change], np.ndarray]
-    beyond_camera: bool
+    field: Callable[[PairChange], np.ndarray]  # (change) -> (H, W, 2) px, on the grid of t+1 and back to t
+    beyond_camera: bool  # It is what moves by itself, measured beyond the camera's motion
     placebos: ClassVar[tuple[str, ...]] = UNEVEN
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """A filter: (change, levels (H, W, 3) float32) -> levels. Placebo as of ``Levels``."""
+    """A filter: (change, levels (H, W, 3) float32) -> levels. Placebo as of ``LevelReplay``."""
 
-    play: Callable[[Change, np.ndarray], np.ndarray]
+    play: Callable[[PairChange, np.ndarray], np.ndarray]
     placebos: ClassVar[tuple[str, ...]] = UNEVEN
 
 
@@ -92,105 +69,64 @@ class Filter:
 class Content:
     """Pixels of t+1 that t does not show: (change) -> (H, W) bool. Its placebo puts them elsewhere."""
 
-    where: Callable[[Change], np.ndarray]
+    where: Callable[[PairChange], np.ndarray]
     placebos: ClassVar[tuple[str, ...]] = ("across", "down")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """A cause's own step of the chain, to which perturbations are fitted.
+class CauseStep:
+    """A cause's own step of the chain, to which perturbations are fitted."""
 
-    Attributes
-    ----------
-    before, after : (H, W, 3) uint8
-    size : Size
-        As measured from t to t+1.
-    backwards : bool
-        The chain leads from t+1 to t.
-    """
-
+    # before, after: (H, W, 3) uint8
     before: np.ndarray
     after: np.ndarray
-    size: Size
-    backwards: bool
+    size: Size  # As measured from t to t+1
+    backwards: bool  # The chain leads from t+1 to t
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitted:
-    """A perturbation fitted to a step.
+class FittedPerturbation:
+    """A perturbation fitted to a step."""
 
-    Attributes
-    ----------
-    strength : float
-        Signed, in the catalogue's unit.
-    picture : (H, W, 3) uint8
-        The picture before the step, with the perturbation in place of the cause.
-    matrix : (2, 3) float64, optional
-        How it was moved.
-    """
-
-    strength: float
+    strength: float  # Signed, in the catalogue's unit
+    # (H, W, 3) uint8: The picture before the step, with the perturbation in place of the cause
     picture: np.ndarray
-    matrix: np.ndarray | None = None
+    matrix: np.ndarray | None = None  # (2, 3) float64: How it was moved
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """One cause of the account.
+    """One cause of the account."""
 
-    Attributes
-    ----------
-    name, title : str
-        As tables have it, and as a sentence has it.
-    colour : str
-        Of its piece of the bar.
-    replay : Levels, Shift, Filter or Content, optional
-        How it is switched on; None for what is found otherwise (keyframes, noise, what is left).
-    occurs : callable
-        (change) -> whether there is any between t and t+1.
-    measure : callable, optional
-        (t brought onto t+1 by all else, t+1), both (H, W, 3) float32 -> what ``change.own[name]`` then is, or
-        None; only of a cause that ``frame_pairs.change`` does not measure.
-    size : callable
-        (change, first frame of the chain (H, W, 3) uint8, whether it is played backwards) -> its size from t
-        to t+1.
-    columns : tuple of str
-        Names that ``Size.more`` may have, each a declared column of the table ``causes``.
-    fit : callable, optional
-        (perturbation, step) -> the perturbation fitted to it, or None. Which ones are tried is declared in
-        their own records (``Perturbation.stands_for``).
-    chosen : {"most", "part", "grain"}
-        Which of them stand for it: the one that does most of it, each that does a part, or those of the same
-        grain.
-    seen_in : {"footage", "pairs"}
-        What says how strong such a perturbation is in training: the spread of the footage, or the fitted
-        pairs.
-    drifts : bool
-        It is slow: what neighbours hardly show may be named from pairs a second apart.
-    moves : bool
-        It is a motion.
-    hint, advice : str
-        What can be done about it at the station; what is said where no augmentation stands for it.
-    several : bool
-        The title is a plural: "noise and coding explain".
-    """
-
+    # name, title: As tables have it, and as a sentence has it
     name: str
     title: str
-    colour: str
-    replay: Levels | Shift | Filter | Content | None = None
-    occurs: Callable[[Change], bool] | None = None
+    colour: str  # Of its piece of the bar
+    # How it is switched on; None for what is found otherwise (keyframes, noise, what is left)
+    replay: LevelReplay | Shift | Filter | Content | None = None
+    occurs: Callable[[PairChange], bool] | None = None  # (change) -> whether there is any between t and t+1
+    # (t brought onto t+1 by all else, t+1), both (H, W, 3) float32 -> what ``change.own[name]`` then is, or
+    # None; only of a cause that ``frame_pairs.change`` does not measure
     measure: Callable[[np.ndarray, np.ndarray], Any] | None = None
-    size: Callable[[Change, np.ndarray, bool], Size] | None = None
+    # (change, first frame of the chain (H, W, 3) uint8, whether it is played backwards) -> its size from t to
+    # t+1
+    size: Callable[[PairChange, np.ndarray, bool], Size] | None = None
+    # Names that ``Size.more`` may have, each a declared column of the table ``causes``
     columns: tuple[str, ...] = ()
-    fit: Callable[[str, Step], Fitted | None] | None = None
+    # (perturbation, step) -> the perturbation fitted to it, or None. Which ones are tried is declared in
+    # their own records (``Perturbation.stands_for``)
+    fit: Callable[[str, CauseStep], FittedPerturbation | None] | None = None
+    # Which of them stand for it: the one that does most of it, each that does a part, or those of the same
+    # grain
     chosen: Literal["most", "part", "grain"] = "most"
+    # What says how strong such a perturbation is in training: the spread of the footage, or the fitted pairs
     seen_in: Literal["footage", "pairs"] = "footage"
-    drifts: bool = False
-    moves: bool = False
+    drifts: bool = False  # It is slow: what neighbours hardly show may be named from pairs a second apart
+    moves: bool = False  # It is a motion
+    # hint, advice: What can be done about it at the station; what is said where no augmentation stands for it
     hint: str = ""
     advice: str = ""
-    several: bool = False
+    several: bool = False  # The title is a plural: "noise and coding explain"
 
     def which(self, does: str) -> str:
         """Begin a sentence about it: of "explain" "light explains", or "noise and coding explain"."""

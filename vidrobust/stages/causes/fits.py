@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 
-from vidrobust.stages.causes.cause import Fitted, Step
+from vidrobust.stages.causes.cause import CauseStep, FittedPerturbation
 
 SAMPLED = 6
 """Every so many-th pixel along each axis is enough to fit levels."""
@@ -21,7 +21,7 @@ BLOCK = 8
 """Side, px, of the blocks whose means show a field of gain."""
 
 
-def fit_levels(name: str, step: Step) -> Fitted | None:
+def fit_levels(name: str, step: CauseStep) -> FittedPerturbation | None:
     """Fit a perturbation of the levels by least squares; None where it would change nothing."""
     from scipy import optimize
 
@@ -47,10 +47,10 @@ def fit_levels(name: str, step: Step) -> Fitted | None:
     if abs(strength) < max(smallest, 1e-6):
         return None
     played = to_array(PERTURBATIONS[name].apply_signed(to_tensor([step.before]), strength)[0]).copy()
-    return Fitted(strength=strength, picture=played)
+    return FittedPerturbation(strength=strength, picture=played)
 
 
-def fit_gain_field(name: str, step: Step) -> Fitted | None:
+def fit_gain_field(name: str, step: CauseStep) -> FittedPerturbation | None:
     """Fit the gain between the pictures, as a plane or as smooth as ``illumination``; None without any.
 
     The strength is the standard deviation of the gain's logarithm over the picture, as the catalogue has it.
@@ -72,7 +72,7 @@ def fit_gain_field(name: str, step: Step) -> Fitted | None:
     if strength < SMALLEST_GAIN:
         return None
     gain = np.exp(cv2.resize(field.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC))
-    return Fitted(strength=strength, picture=to_levels(step.before * gain[..., None]))
+    return FittedPerturbation(strength=strength, picture=to_levels(step.before * gain[..., None]))
 
 
 def _plane(size: tuple[int, int]) -> np.ndarray:
@@ -94,7 +94,7 @@ def _smooth(size: tuple[int, int], width: int, height: int) -> np.ndarray:
     return np.asarray(np.einsum("ri,cj->rcij", down, across).reshape(len(down) * len(across), -1))
 
 
-def fit_motion(name: str, step: Step) -> Fitted | None:
+def fit_motion(name: str, step: CauseStep) -> FittedPerturbation | None:
     """Take the part of the measured motion that this perturbation can do; None for next to none."""
     more, sign = step.size.more, -1.0 if step.backwards else 1.0
     x, y = sign * more.get("shift_x_px", 0.0), sign * more.get("shift_y_px", 0.0)
@@ -117,10 +117,10 @@ def fit_motion(name: str, step: Step) -> Fitted | None:
     moved = cv2.warpAffine(
         step.before, matrix, (width, height), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101
     )
-    return Fitted(strength=strength, picture=np.asarray(moved), matrix=np.asarray(matrix))
+    return FittedPerturbation(strength=strength, picture=np.asarray(moved), matrix=np.asarray(matrix))
 
 
-def fit_blur(name: str, step: Step) -> Fitted | None:
+def fit_blur(name: str, step: CauseStep) -> FittedPerturbation | None:
     """Blur with the measured standard deviation; along a line only where one was measured."""
     from vidrobust.frames.pixels import to_array, to_levels, to_tensor
     from vidrobust.perturb.blur import line_kernel
@@ -138,9 +138,9 @@ def fit_blur(name: str, step: Step) -> Fitted | None:
             line_kernel(length, angle),
             borderType=cv2.BORDER_REFLECT_101,
         )
-        return Fitted(strength=length, picture=to_levels(np.asarray(blurred)))
+        return FittedPerturbation(strength=length, picture=to_levels(np.asarray(blurred)))
     entry = PERTURBATIONS[name]
     strength = sigma * entry.per_condition
     within = min(max(strength, entry.range[0]), entry.range[1])
     played = to_array(entry.apply(to_tensor([step.before]), within, from_seed(0))[0]).copy()
-    return Fitted(strength=strength, picture=played)
+    return FittedPerturbation(strength=strength, picture=played)

@@ -2,27 +2,16 @@
 
 A flip from class a to class b is decided by the margin between the two alone::
 
-    margin(x) = z_a(x) - z_b(x)        margin(t) >= 0 >= margin(t+1)
+    margin(x) = z_a(x) - z_b(x)      t ──────────────0──────── t+1      before, past: how far t and t+1 lie from 0
+                                       <─── step of a cause ──>
 
-    t ──────────────0──────── t+1      before, past: how far from the border t and t+1 lie
-      <─── step of a cause ──>         a cause is necessary where the margin of t+1 without it is above 0
-
-With c the conditions of a frame, n its noise, and M the margin of label a, t is M(c_t, n_t) and t+1 is
-M(c_t+1, n_t+1). Without a cause t+1 is M(c, n_t+1), where c is c_t+1 with this condition of t; without noise
-it is M(c_t+1, n_t). Both are made as pictures (``pair_replays.undone``) and shown to the network: a cause is
-undone in t+1 itself, which keeps its noise; for noise, t with its own noise is brought onto t+1 by everything
-measured.
-
-What cannot be made so (a blur gives nothing back) is taken from the chain of replays: -past + step for a
-cause, before - the steps of all for noise. The chain has a third frame's noise. It is the only other way that
-estimates the same: before - the steps of all *other* causes is M(c, n_t), the margin without this cause and
-without noise, and since a flip is found where n_t keeps the label and n_t+1 does not, it is too high for each
-cause (on planted worlds by .28 of the flips; undone in t+1, by .00).
-
-The error of a picture is half the mean square of the differences between it and the chain, over the flips,
-and as one more a third of the step: on planted worlds, where the margin is known, .3 to 2 times the true
-error. Several causes may each be necessary for one flip, so that the counts of all causes need not add up to
-the number of flips.
+A cause is necessary where the margin of t+1 without it is above 0. That picture is made
+(``pair_replays.undone``) and shown to the model: a cause is undone in t+1 itself, which keeps its noise;
+without noise t+1 is t, brought onto it. What cannot be made so (a blur gives nothing back) is taken from the
+chain of replays: -past + step for a cause, before less all steps for noise. (before less the steps of all
+*other* causes would have the noise of t, and be too high: on planted worlds by .28 of the flips; undone in
+t+1 by .00.) The error of a picture is half the mean square difference to the chain over the flips, and a
+third of the step as one more. Several causes may be necessary for one flip.
 """
 
 from __future__ import annotations
@@ -55,40 +44,23 @@ def lead_of(z: np.ndarray, label: int) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Margins:
-    """Margins of k flips and C causes; NaN for pairs that could not be replayed.
+    """Margins of k flips and C causes; NaN for pairs that could not be replayed."""
 
-    Attributes
-    ----------
-    before, past : (k,) float64
-        How far t and t+1 lie from the border.
-    step : (k, C) float64
-        How far each cause moves the margin towards the flip.
-    undone : (k, C) float64
-        Lead of the label of t in t+1 with the cause undone; NaN where not known.
-    noise : (k,) float64
-        How far noise and coding move the margin, without a direction.
-    noise_undone : (k,) float64
-        Lead of the label of t in t+1 with the noise of t; NaN where not known.
-    """
-
+    # before, past: (k,) float64; How far t and t+1 lie from the border
     before: np.ndarray
     past: np.ndarray
-    step: np.ndarray
+    step: np.ndarray  # (k, C) float64: How far each cause moves the margin towards the flip
+    # (k, C) float64: Lead of the label of t in t+1 with the cause undone; NaN where not known
     undone: np.ndarray
-    noise: np.ndarray
+    noise: np.ndarray  # (k,) float64: How far noise and coding move the margin, without a direction
+    # (k,) float64: Lead of the label of t in t+1 with the noise of t; NaN where not known
     noise_undone: np.ndarray
 
     def without(self, cause: int, there: np.ndarray, with_it: Sequence[int] = ()) -> tuple[np.ndarray, float]:
         """Return (k,) the margin of t+1 without a cause, and its standard error.
 
-        Parameters
-        ----------
-        cause : int
-            Its column.
-        there : (k,) bool
-            Such a change was measured. Elsewhere nothing goes with it, and it is not undone.
-        with_it : sequence of int
-            Columns of causes that are not there without it.
+        ``there`` (k,) bool: such a change was measured; elsewhere it is not undone. ``with_it``: columns of
+        causes that are not there without it.
         """
         share = np.zeros(self.step.shape[1])
         share[list(with_it)] = 1.0
@@ -117,20 +89,11 @@ def _mean_square(x: np.ndarray) -> float:
 
 
 def at_most(seen: np.ndarray, unknown: np.ndarray, weight: np.ndarray, total: int) -> float:
-    """Return the upper limit (95 %, one-sided) of how many of all flips a cause is necessary for.
+    """Return the upper limit (95 %, one-sided) of how many of ``total`` flips a cause is necessary for.
 
-    Flips in the sample are known; of those beyond it the upper limit of Clopper & Pearson (1934) is taken,
-    with as many trials as the weights are worth (Kish 1965).
-
-    Parameters
-    ----------
-    seen, unknown : (k,) bool
-        Of the flips in the sample: the cause may be necessary; the pair could not be replayed, which counts
-        as necessary.
-    weight : (k,) float64
-        How many pairs each stands for.
-    total : int
-        Flips in all the footage.
+    Flips in the sample are known; of those beyond it the limit of Clopper & Pearson (1934) is taken, with as
+    many trials as the weights (k,) are worth (Kish 1965). ``seen`` (k,) bool: it may be necessary;
+    ``unknown``: the pair could not be replayed, which counts as necessary.
     """
     counted, beyond = seen | unknown, max(0, total - len(seen))
     known = float(counted.sum())

@@ -1,8 +1,7 @@
-"""Which causes are named, whether each finding is made again on other footage, and the tables of the stage.
+"""Which causes are named, whether each finding is made again on other footage, and the stage's tables.
 
-Keyframes are tested apart. A keyframe refreshes the whole picture's coding: between its two frames no
-neighbour has independent noise, so that nothing can be replayed there. But the change can be compared with
-that of the pairs beside it, and the same places moved along the clip show what chance does::
+Keyframes are tested apart. Between the two frames of one nothing can be replayed, but the change can be
+compared with that of the pairs beside it, and the same places moved along the clip show what chance does::
 
     change   . . 1 2 1 . . . 9 . . 1 .        excess at a place = its change - mean of the two beside it
     keyframe                 ^
@@ -56,17 +55,10 @@ REPLICATION = ("replication", "replication_found", "replication_tested", "replic
 
 @dataclass(frozen=True, kw_only=True)
 class AccountLook:
-    """The account as it was looked at.
+    """The account as it was looked at."""
 
-    Attributes
-    ----------
-    part : float
-        Share of all pairs asked for that were replayed.
-    account, slow : DataFrame
-        The table ``account``, and the same of pairs a second apart.
-    """
-
-    part: float
+    part: float  # Share of all pairs asked for that were replayed
+    # account, slow: The table ``account``, and the same of pairs a second apart
     account: pd.DataFrame
     slow: pd.DataFrame
 
@@ -88,9 +80,8 @@ def spent(part: float) -> float:
 def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
     """Return the causes that were named at any of the looks, with their shares as of the last one: COLUMNS.
 
-    At each look what was not spent before may be spent, so that over all of them the false discovery rate
-    stays at FALSE_DISCOVERY: the rates of the looks add up at most. Where a look brought no pair, its share
-    of the error goes to the same question.
+    At each look what was not spent before may be spent, so that the rates of all looks add up to
+    FALSE_DISCOVERY at most. Where a look brought no pair, its share of the error goes to the same question.
     """
     found: list[pd.DataFrame] = []
     before, level, size = 0.0, 0.0, -1
@@ -110,8 +101,7 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
 def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
     """Say which causes, of the rows of the account over all items, more pairs might decide.
 
-    Something is seen of them (p is not above 1/2), and they are neither named nor surely below MATTERS.
-    Keyframes are tested by all pairs of neighbours, so that more replays say no more of them.
+    Something is seen of them (p <= 1/2), and they are neither named nor surely below MATTERS.
     """
     names = pd.MultiIndex.from_frame(account[["model", "cause"]])
     unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
@@ -129,11 +119,9 @@ def named(
 ) -> pd.DataFrame:
     """Return the causes that may be named from one look: COLUMNS; q is in units of FALSE_DISCOVERY.
 
-    A cause is named where its share is surely above 5 %, and above what its placebos do (``p_value_of``).
-    Causes with p above .5 are discarded (Zhao, Small & Su 2019), so that those of which there is surely
-    nothing cost the others no power; over the rest, all models together, the false discovery rate is held at
-    5 % (Benjamini & Hochberg 1995). Not tested are a cause of which nothing was measured, ``unexplained``,
-    and noise and coding that do not fit.
+    A cause is named where its share is surely above 5 % and above what its placebos do. Causes with p above
+    .5 are discarded (Zhao, Small & Su 2019), so that they cost the others no power; over the rest, all models
+    together, the false discovery rate is held (Benjamini & Hochberg 1995).
 
     Parameters
     ----------
@@ -160,25 +148,16 @@ def named(
 def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Add to ``named`` whether each finding is made again on footage that did not make it.
 
-    Each clip with five pairs or more is left out in turn. Where the other clips alone make the finding (p <=
-    .05) it is tested on that clip, and made again where there p <= .1. Where fewer than two clips have so
-    many pairs, the earlier half of all pairs makes the finding and the later half tests it. A finding that
-    the rest alone does not make is not tested there, nor where too few pairs weigh in to make it
-    (``too_few``). Without any such effect one test in ten finds it.
-
-    Parameters
-    ----------
-    causes : DataFrame
-        The table of that name.
-    found : DataFrame
-        From ``named`` or ``named_at``.
+    Each clip with five pairs or more is left out in turn. Where the others alone make the finding (p <= .05)
+    it is tested on that clip, and made again where p <= .1. With fewer than two such clips the earlier half
+    of all pairs makes it and the later half tests it. What the rest alone does not find is not tested, nor
+    where too few pairs weigh in (``too_few``).
 
     Returns
     -------
     DataFrame
-        With columns replication (share of the tests in which it was made again; NaN without any),
-        replication_found of replication_tested, and replication_of (what was kept aside: "clips", "later half
-        of the footage", or "").
+        With columns replication (share of the tests that made it again; NaN without any), replication_found,
+        replication_tested, and replication_of ("clips", "later half of the footage", or "").
     """
     rows = []
     for row in found.to_dict("records"):
@@ -226,15 +205,9 @@ def _by_time(pairs: PairTable) -> Iterator[np.ndarray]:
 def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALLEST_SHARE) -> float:
     """Return the one-sided p-value that the excess at the keyframes is not above a share of all change.
 
-    All keyframes are moved together by every number of places, round the clip; p is the share of moves, the
-    true places among them, whose excess reaches the observed one less ``share`` of all change.
-
-    Parameters
-    ----------
-    change : (n,) float64
-        Squared change of each adjacent pair of one clip, in order; NaN where it is excluded.
-    keyframe : (n,) bool
-        A keyframe that is no cut lies at the pair's second frame. NaN is returned without any.
+    All keyframes are moved together by every number of places, round the clip. ``change`` (n,) is the squared
+    change of each adjacent pair, NaN where excluded; ``keyframe`` (n,) bool: one that is no cut lies at the
+    pair's second frame.
     """
     keyframe = keyframe & np.isfinite(change)
     if not keyframe.any() or len(change) < 4:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vidrobust.frame_pairs.change import (
-    Change,
+    PairChange,
     aligned,
     in_light_of,
     measure_change,
@@ -24,9 +24,9 @@ from vidrobust.frame_pairs.change import (
 from vidrobust.frame_pairs.noise import content_seed, exchanged, noise_levels
 from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED, together_with
-from vidrobust.stages.causes.cause import Filter, Levels, Size
+from vidrobust.stages.causes.cause import Filter, LevelReplay, Size
 from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
-from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, Scene, ShownMotion, too_dark
+from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
 DRAWS = 2
 """Exchanges of noise and coding per pair."""
@@ -38,48 +38,31 @@ WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is n
 
 @dataclass(frozen=True, kw_only=True)
 class PairReplays:
-    """The pictures of one pair and what each of them is.
+    """The pictures of one pair and what each of them is."""
 
-    Attributes
-    ----------
-    pictures : tuple of (H, W, 3) uint8
-        Each different one once; 0 is frame t, 1 is frame t+1. The next six are places in it.
-    forwards, backwards : tuple of int
-        The base, then one cause of ``REPLAYED`` after the other switched on; and the same from the last to
-        the first.
-    placebo : mapping of str to pairs of int
-        By cause, before and with each of the cause's placebos.
-    exchange : tuple of pairs of int
-        Noise and coding exchanged.
-    beside : tuple of pairs of int
-        (t-1, t) and (t+1, t+2), of a pair across a keyframe, where these frames are known.
-    undone : mapping of str to int
-        By cause, and noise, frame t+1 with it undone, where that was asked for.
-    reversed : bool
-        The chain leads from t+1 to t, because the picture gets sharper.
-    sizes : mapping of str to Size
-        How large each change is.
-    motions : tuple of ShownMotion
-        One a picture: how what it shows has moved since the chain's first frame; empty where nothing was
-        replayed.
-    excluded : Excluded, optional
-        Why the pair cannot be replayed; then the chains are empty.
-    """
-
+    # (H, W, 3) uint8: Each different one once; 0 is frame t, 1 is frame t+1. The next six are places
+    # in it
     pictures: tuple[np.ndarray, ...]
+    # forwards, backwards: The base, then one cause of ``REPLAYED`` after the other switched on; and the same
+    # from the last to the first
     forwards: tuple[int, ...] = ()
     backwards: tuple[int, ...] = ()
+    # By cause, before and with each of the cause's placebos
     placebo: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
-    exchange: tuple[tuple[int, int], ...] = ()
+    exchange: tuple[tuple[int, int], ...] = ()  # Noise and coding exchanged
+    # (t-1, t) and (t+1, t+2), of a pair across a keyframe, where these frames are known
     beside: tuple[tuple[int, int], ...] = ()
+    # By cause, and noise, frame t+1 with it undone, where that was asked for
     undone: Mapping[str, int] = field(default_factory=dict)
-    reversed: bool = False
-    sizes: Mapping[str, Size] = field(default_factory=dict)
+    reversed: bool = False  # The chain leads from t+1 to t, because the picture gets sharper
+    sizes: Mapping[str, Size] = field(default_factory=dict)  # How large each change is
+    # One a picture: how what it shows has moved since the chain's first frame; empty where nothing was
+    # replayed
     motions: tuple[ShownMotion, ...] = ()
-    excluded: Excluded | None = None
+    excluded: Excluded | None = None  # Why the pair cannot be replayed; then the chains are empty
 
 
-def measure_all(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> Change:
+def measure_all(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> PairChange:
     """Measure everything between two frames, as ``measure_change``, and what causes measure by themselves."""
     change = measure_change(first, second, fine=fine)
     if change.failed or not WITH_MEASURE:
@@ -90,7 +73,7 @@ def measure_all(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> 
         if found is None:
             continue
         own[cause.name] = found
-        if isinstance(cause.replay, Levels):
+        if isinstance(cause.replay, LevelReplay):
             plays.append(lambda change, x, play=cause.replay.play: play(change, x, None))
         elif isinstance(cause.replay, Filter):
             plays.append(cause.replay.play)
@@ -137,7 +120,7 @@ def study_pair(
     change = measure_all(b, a) if sharper else there
     first, second, outer = (b, a, outer[::-1]) if sharper else (a, b, outer)
     scene = _scene(outer[0], first, second, outer[1], change)
-    if not isinstance(scene, Scene):
+    if not isinstance(scene, ReplayScene):
         return PairReplays(pictures=(first, second), excluded=scene)
     made = _replays(album, scene, first, second, reverse=sharper)
     if not flips:
@@ -151,7 +134,7 @@ def study_pair(
     )
 
 
-def undone(a: np.ndarray, b: np.ndarray, there: Change, back: Change) -> dict[str, np.ndarray]:
+def undone(a: np.ndarray, b: np.ndarray, there: PairChange, back: PairChange) -> dict[str, np.ndarray]:
     """Make frame t+1 as it would have been without one of the causes, or with the noise of t.
 
     ::
@@ -159,30 +142,19 @@ def undone(a: np.ndarray, b: np.ndarray, there: Change, back: Change) -> dict[st
         t+1 ─────one cause, as measured back from t+1 to t─────▶ t+1 without it
         t   ─────everything measured from t to t+1─────────────▶ t+1 with the noise of t
 
-    A replay on a third frame has the cause's change and another noise, to which a network may answer
-    otherwise by as much as it lacks for a flip. Where it matters whether one label would have stayed, the
-    cause is undone in the very picture. Without a motion nothing comes into view: both are undone together.
-    What a blur took cannot be given back; a frame that got sharper is blurred. Noise cannot be measured back:
-    t+1 without its noise is t, with its own, once everything measured is done to it.
-
-    Parameters
-    ----------
-    a, b : (H, W, 3) uint8
-        Frames t and t+1.
-    there, back : Change
-        From t to t+1, and from t+1 to t.
-
-    Returns
-    -------
-    dict of str to (H, W, 3) uint8
-        By cause, of those that were measured, and of noise.
+    A replay on a third frame has another noise, which may matter as much as what is lacking for a flip; here
+    the very picture is changed. Without a motion nothing comes into view: both are undone together. What a
+    blur took cannot be given back. ``there`` and ``back`` lead from t to t+1 and back; what was measured is
+    returned, by cause.
     """
     found: dict[str, np.ndarray] = {}
     if not back.failed:
         own, still = b.astype(np.float32), np.zeros((*b.shape[:2], 2), np.float32)
         dark, known = too_dark(own, still, saturated(b, still), b, a, back)
         content = a.astype(np.float32)
-        scene = Scene(third=own, to_third=still, gaps=dark, fill=known, change=back, seed=0, content=content)
+        scene = ReplayScene(
+            third=own, to_third=still, gaps=dark, fill=known, change=back, seed=0, content=content
+        )
         found = {cause: scene.picture(together_with(cause)) for cause in REPLAYED if cause in scene.occurring}
     if not there.failed:
         found[NOISE] = to_levels(noise_beside(a, b, there))
@@ -201,7 +173,7 @@ class _Album:
         self.pictures.append(picture)
         return len(self.pictures) - 1
 
-    def of(self, scene: Scene, on: tuple[str, ...], placebo: tuple[str, str] = NO_PLACEBO) -> int:
+    def of(self, scene: ReplayScene, on: tuple[str, ...], placebo: tuple[str, str] = NO_PLACEBO) -> int:
         """The place of a scene's picture; causes that do not occur change nothing."""
         placebo = placebo if placebo[0] in scene.occurring else NO_PLACEBO
         on = tuple(cause for cause in on if cause in scene.occurring)
@@ -212,7 +184,9 @@ class _Album:
         return self._place[key]
 
 
-def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, reverse: bool) -> PairReplays:
+def _replays(
+    album: _Album, scene: ReplayScene, a: np.ndarray, b: np.ndarray, *, reverse: bool
+) -> PairReplays:
     """The chains of a scene, from frame a to frame b; ``reverse``: from t+1 to t."""
     change, real = scene.change, b.astype(np.float32)
     brought = noise_beside(a, b, change)
@@ -246,8 +220,8 @@ def _replays(album: _Album, scene: Scene, a: np.ndarray, b: np.ndarray, *, rever
 
 
 def _scene(
-    before: np.ndarray | None, a: np.ndarray, b: np.ndarray, after: np.ndarray | None, change: Change
-) -> Scene | Excluded:
+    before: np.ndarray | None, a: np.ndarray, b: np.ndarray, after: np.ndarray | None, change: PairChange
+) -> ReplayScene | Excluded:
     """The pair's scene on the better of the two third frames, or why there is none."""
     found = _third(before, a, after)
     if not isinstance(found, tuple):
@@ -259,7 +233,7 @@ def _scene(
     if after is not None:
         to_b = measure_all(after, b, fine=False)
         content = content if to_b.failed else aligned(after, b, to_b)
-    return Scene(
+    return ReplayScene(
         third=lit,
         to_third=motion,
         gaps=to_a.new | dark,
@@ -272,12 +246,12 @@ def _scene(
 
 def _third(
     before: np.ndarray | None, a: np.ndarray, after: np.ndarray | None
-) -> tuple[np.ndarray, Change] | Excluded:
+) -> tuple[np.ndarray, PairChange] | Excluded:
     """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred.
 
     Where there is none, the reason of the last one that was tried.
     """
-    found: list[tuple[np.ndarray, Change]] = []
+    found: list[tuple[np.ndarray, PairChange]] = []
     why: Excluded = NoThirdFrame.MISSING
     for frame in (before, after):
         if frame is None:

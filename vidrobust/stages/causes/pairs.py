@@ -1,15 +1,12 @@
 """Which pairs of an item are replayed for each model, and their frames.
 
-Of neighbours the change of the picture and the model's own change are known for all pairs once its stability
-is. Both together say where a cause may be met: the sample is drawn with probabilities proportional to ::
+Neighbours are drawn with probabilities proportional to ::
 
     size = root of (the picture's change x the model's own change), each in units of its mean
 
-Pairs in which more happens hold most of the change that is to be accounted for; what changed in the picture
-alone, or in the answer alone, shows no cause. Each pair stands for 1 / its probability pairs, so that sums
-over the sample stay unbiased whatever the size. A larger sample holds the smaller one. The samples of several
-models are drawn with the same random numbers, so that they share most of their pairs, and each is the same
-whichever models are along. Some pairs about a second apart are drawn besides, by the picture's change alone.
+Each stands for 1 / its probability pairs, so that sums over the sample stay unbiased. A larger sample holds
+the smaller one. Samples of several models use the same random numbers, so that they share most of their
+pairs. Some pairs about a second apart are drawn besides, by the picture's change alone.
 """
 
 from __future__ import annotations
@@ -117,23 +114,10 @@ def trimmed_to(read: Read, content: str, seed: int, count: int) -> Trim:
 def chosen_pairs(
     transitions: pd.DataFrame, change: pd.Series, count: int, content: str, seed: int
 ) -> pd.DataFrame:
-    """Draw the pairs of an item: neighbours, and pairs a second apart.
+    """Draw ``count`` neighbours of an item, and pairs a second apart.
 
-    Parameters
-    ----------
-    transitions : DataFrame
-        The table of that name, of this item.
-    change : Series
-        The model's own, by the first frame of the pair; of pairs a second apart it is not known.
-    count : int
-        Neighbours. The pairs of a smaller count are among them.
-    content, seed
-        What the draw depends on.
-
-    Returns
-    -------
-    DataFrame
-        With columns frame_a, frame_b, weight, stratum, scale and time_s.
+    ``change`` is the model's own, by the first frame. Columns: frame_a, frame_b, weight, stratum, scale,
+    time_s.
     """
     key = f"{seed} {content}"
     near = choose_pairs(_neighbours(transitions, change), count, key).assign(scale="adjacent")
@@ -185,19 +169,17 @@ def _apart(transitions: pd.DataFrame, distance: int) -> pd.DataFrame:
 def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame:
     """Draw a probability sample of pairs with known weights.
 
-    Inclusion probabilities are proportional to ``sizes``, cut at 1; the sample is drawn by sequential Poisson
-    sampling, spread over time (``statistics/samples.py``). Weights are the inverse (Horvitz & Thompson 1952).
+    Sequential Poisson sampling, spread over time (``statistics/samples.py``), with probabilities proportional
+    to ``sizes``; weights are the inverse (Horvitz & Thompson 1952).
 
     Parameters
     ----------
     transitions : DataFrame
-        One row a pair of the item: frame_a, frame_b, pixel_change, excluded (empty where usable) and, where
-        they are known, own_change (of the model's answer) and keyframe (bool: a keyframe that is no cut lies
-        at frame_b).
+        One row a pair: frame_a, frame_b, pixel_change, excluded and, where known, own_change and keyframe.
     count : int
         Pairs; all where there are no more.
     seed_key : str
-        What the draw depends on, such as the item's content key and the run's seed.
+        What the draw depends on.
 
     Returns
     -------
@@ -224,8 +206,7 @@ def has_third(transitions: pd.DataFrame) -> np.ndarray:
 
         frames  t-1   t   t+1   t+2      the pair (t, t+1) needs the link (t-1, t) or the link (t+1, t+2)
 
-    Links are the neighbours among the rows (frame_b = frame_a + 1). Pairs further apart, with no neighbours
-    among the rows, need none.
+    Pairs further apart, with no neighbours among the rows, need none.
     """
     first, second = (transitions[name].to_numpy(np.int64) for name in ("frame_a", "frame_b"))
     if not len(transitions) or not (second == first + 1).all():
@@ -279,9 +260,9 @@ def side_by_side(
 ) -> Generator[Made]:
     """Yield ``make(pictures, *row of the columns)`` of each pair of frames, in order.
 
-    As many pairs are worked on at a time as threads and memory allow. Models are asked between them, not
-    beside them: engines that share their processors wait for each other. So does linear algebra that takes
-    threads of its own for matrices this small; it gets one.
+    As many are worked on at a time as threads and memory allow; models are asked between them, not beside
+    them, since engines that share their processors wait for each other. So does threaded linear algebra of
+    small matrices.
     """
     threads = torch.get_num_threads()
     few = PAIR_BYTES // (PAIR_PICTURES * 3 * source.info.width * source.info.height)

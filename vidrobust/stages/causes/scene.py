@@ -19,12 +19,12 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from vidrobust.frame_pairs.change import FULL, Change, moved_mask
+from vidrobust.frame_pairs.change import FULL, PairChange, moved_mask
 from vidrobust.frame_pairs.registration import affine_field, inside, moves, size_px, warp, warp_at
 from vidrobust.frames.pixels import brightest, to_levels
 from vidrobust.frames.spline_field import field_of, lattice_side
 from vidrobust.stages.causes.catalogue import CAMERA, CATALOGUE
-from vidrobust.stages.causes.cause import Content, Filter, Levels, Shift
+from vidrobust.stages.causes.cause import Content, Filter, LevelReplay, Shift
 
 PLACEBOS: Mapping[str, tuple[str, ...]] = {
     name: cause.replay.placebos for name, cause in CATALOGUE.items() if cause.replay is not None
@@ -36,7 +36,7 @@ reversed there, by a smooth random field with mean 0. What came into view is put
 the cause's energy and nothing of its direction. (The change with its sign reversed does not serve: an answer
 that is even in it cancels. Nor does the same change mirrored: the picture becomes as bright.)
 """
-LEVELS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Levels)}
+LEVELS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, LevelReplay)}
 SHIFTS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Shift)}
 FILTERS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Filter)}
 CONTENTS = {name: cause.replay for name, cause in CATALOGUE.items() if isinstance(cause.replay, Content)}
@@ -50,18 +50,10 @@ DARKER = 1.0
 
 @dataclass(frozen=True)
 class ShownMotion:
-    """Where a replayed picture shows what its scene's first frame showed, for every STEP-th pixel.
+    """Where a replayed picture shows what its scene's first frame showed, for every STEP-th pixel."""
 
-    Attributes
-    ----------
-    back : (h, w, 2) float32
-        Px, from a pixel of the picture to where it was in the first frame.
-    own : (h, w) bool
-        Pixels that move beyond the camera.
-    """
-
-    back: np.ndarray
-    own: np.ndarray
+    back: np.ndarray  # (h, w, 2) float32: Px, from a pixel of the picture to where it was in the first frame
+    own: np.ndarray  # (h, w) bool: Pixels that move beyond the camera
 
     @classmethod
     def of(cls, displacement: np.ndarray, own: np.ndarray) -> ShownMotion:
@@ -93,32 +85,18 @@ class ShownMotion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What a pair's replays are made of.
+class ReplayScene:
+    """What a pair's replays are made of."""
 
-    Attributes
-    ----------
-    third : (H, W, 3) float32
-        The third frame in light, colour and sharpness of t.
-    to_third : (H, W, 2) float32
-        Px, from the grid of t to the third frame.
-    gaps, fill : (H, W) bool and (H, W, 3) float32
-        On the grid of t, what the third frame does not show, and what is shown there.
-    change : Change
-        From t to t+1; its blur is what takes the third frame's sharpness to that of t+1.
-    seed : int
-        Of the random placebos.
-    content : (H, W, 3) float32
-        On the grid of t+1, what came into view.
-    """
-
-    third: np.ndarray
-    to_third: np.ndarray
+    third: np.ndarray  # (H, W, 3) float32: The third frame in light, colour and sharpness of t
+    to_third: np.ndarray  # (H, W, 2) float32: Px, from the grid of t to the third frame
+    # gaps, fill: (H, W) bool and (H, W, 3) float32; On the grid of t, what the third frame does not show, and
+    # what is shown there
     gaps: np.ndarray
     fill: np.ndarray
-    change: Change
-    seed: int
-    content: np.ndarray
+    change: PairChange  # From t to t+1; its blur is what takes the third frame's sharpness to that of t+1
+    seed: int  # Of the random placebos
+    content: np.ndarray  # (H, W, 3) float32: On the grid of t+1, what came into view
     _sampled: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, repr=False)
     _motions: dict[tuple[str, ...], ShownMotion] = field(default_factory=dict, repr=False)
 
@@ -253,7 +231,7 @@ class Scene:
         return result
 
 
-def as_before(levels: np.ndarray, change: Change, where: np.ndarray) -> np.ndarray:
+def as_before(levels: np.ndarray, change: PairChange, where: np.ndarray) -> np.ndarray:
     """Return levels (n, 3) of t+1, at the n pixels of ``where``, in the light and colour of t."""
     for name, cause in reversed(LEVELS.items()):
         occurs = CATALOGUE[name].occurs
@@ -263,7 +241,7 @@ def as_before(levels: np.ndarray, change: Change, where: np.ndarray) -> np.ndarr
 
 
 def too_dark(
-    third: np.ndarray, motion: np.ndarray, full: np.ndarray, a: np.ndarray, b: np.ndarray, change: Change
+    third: np.ndarray, motion: np.ndarray, full: np.ndarray, a: np.ndarray, b: np.ndarray, change: PairChange
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the saturated pixels of a third frame that other frames, in less light, show to be brighter.
 
@@ -271,29 +249,12 @@ def too_dark(
     begins there takes the light's change for something else. It is shown as t has it; where t is saturated
     too, as t+1 has it::
 
-        third   255 255 255 ─light of t─▶ 230 230 230     t   238 251 255     t+1, back in the light of t
-        270
-                                                      ▶ 238 251 270
+        third  255 255 255 ─light of t─▶ 230 230 230    t  238 251 255    t+1, back in the light of t  270
+                                                     ▶ 238 251 270
 
-    Parameters
-    ----------
-    third : (H, W, 3) float32
-        The third frame in the light of t.
-    motion : (H, W, 2) float32
-        Px, from the grid of t to the third frame.
-    full : (H, W) bool
-        On the grid of t, where the third frame is saturated.
-    a, b : (H, W, 3) uint8
-        Frames t and t+1.
-    change : Change
-        Between them.
-
-    Returns
-    -------
-    (H, W) bool
-        Pixels of t that the third frame shows too dark.
-    (H, W, 3) float32
-        Frame t, also above 255.
+    ``third`` (H, W, 3) is in the light of t, ``motion`` leads to it from the grid of t, ``full`` (H, W) bool
+    is where it is saturated. Returned are the pixels of t that it shows too dark, and frame t, also above
+    255.
     """
     on_a = warp(third, motion) if motion.any() and full.any() else third  # asked only where it was saturated
     known = a.astype(np.float32)
@@ -303,7 +264,7 @@ def too_dark(
     return full & np.any(known > on_a + DARKER, axis=2), known
 
 
-def _as_at_a(b: np.ndarray, change: Change, over: np.ndarray) -> np.ndarray:
+def _as_at_a(b: np.ndarray, change: PairChange, over: np.ndarray) -> np.ndarray:
     """(H, W, 3) float32: t+1 in the light of t and from its camera, at the pixels ``over`` (H, W)."""
     moved = change.has_camera
     where = moved_mask(over, change.camera) if moved else over

@@ -3,12 +3,10 @@
 With z the centred logits, d = z(t+1) - z(t) and every step of the chain from ``before`` to ``after``::
 
     projection      <z(after) - z(before), d>, mean of the chain forwards and backwards
-    placebo         the same of the cause's placebos, other changes of its size; mean over them
+    placebo         the same of the cause's placebos; mean over them
     squared_change  <d, d>; projection / squared_change, both summed over pairs, is a cause's share
     margin_step     how far the step moves the margin between the labels of t and t+1 (``margins.py``)
     margin_undone   lead of the label of t in t+1 with the cause undone; of noise, with the noise of t
-
-The replays' noise is independent of d's, so that the projection has mean zero if nothing but noise differs.
 """
 
 from __future__ import annotations
@@ -62,19 +60,11 @@ def score(
 
     Parameters
     ----------
-    pair : PairReplays
-    model : Classifier or Detector
     seen : (z, labels), optional
-        What ``seen_by`` says of the pair's pictures and any further ones behind them; by default the
-        classifier is asked. Of a detector, z and states of ``boxes.seen_boxes``.
+        Of the pair's pictures and any further ones behind them, from ``seen_by`` or ``boxes.seen_boxes``; by
+        default the classifier is asked.
     names : tuple of str, optional
-        Of the states; by default the model's class names.
-    device : torch.device or str
-
-    Returns
-    -------
-    list of dict
-        The causes that can be replayed, and noise_and_coding; or keyframes alone for a pair across one.
+        Of the labels; by default the model's class names.
     """
     if seen is None:
         if model.task != "classification":

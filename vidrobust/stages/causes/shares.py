@@ -7,8 +7,8 @@
     share(keyframes)  = excess of the pairs across keyframes over the pairs beside them / change of all pairs
     unexplained       = 1 - all the others
 
-w is the inverse of the probability with which the pair was drawn. The other causes' shares are taken of what
-the keyframes leave, so that all of them add up to 1.
+w is the inverse of the probability with which the pair was drawn. Other shares are of what the keyframes
+leave.
 """
 
 from __future__ import annotations
@@ -69,47 +69,31 @@ RatioOfTotals = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class PairTable:
-    """Rows of the table ``causes`` of one model as arrays: n pairs and C causes, those of ``MEASURED``.
+    """Rows of the table ``causes`` of one model as arrays: n pairs and C causes, those of ``MEASURED``."""
 
-    Attributes
-    ----------
-    projection, placebo : (n, C) float64
-        Weighted; 0 if the pair could not be replayed.
-    measured : (n, C) bool
-        Such a change was measured.
-    margin_step, margin_undone : (n, C) float64
-        How far this cause moves the margin towards the flip, and the lead of the label of t in t+1 with this
-        cause undone; NaN where not known.
-    margin_before, margin_past : (n,) float64
-        Margin of the label of t over that of t+1, at t; how far t+1 lies beyond the border between the two;
-        NaN where not known.
-    weight : (n,) float64
-        How many pairs each stands for.
-    change, excess, at_keyframe : (n,) float64
-        Weighted <d, d> of pairs across no keyframe, excess of pairs across a keyframe over the pairs beside
-        them, and <d, d> of those; else 0.
-    flip : (n,) bool
-    item, frame : (n,) int64
-        Code of the item, and first frame.
-    part : (n,) str
-        The part that was shown; empty where unknown.
-    """
-
+    # projection, placebo: (n, C) float64; Weighted; 0 if the pair could not be replayed
     projection: np.ndarray
     placebo: np.ndarray
-    measured: np.ndarray
+    measured: np.ndarray  # (n, C) bool: Such a change was measured
+    # margin_step, margin_undone: (n, C) float64; How far this cause moves the margin towards the flip, and
+    # the lead of the label of t in t+1 with this cause undone; NaN where not known
     margin_step: np.ndarray
     margin_undone: np.ndarray
+    # margin_before, margin_past: (n,) float64; Margin of the label of t over that of t+1, at t; how far t+1
+    # lies beyond the border between the two; NaN where not known
     margin_before: np.ndarray
     margin_past: np.ndarray
-    weight: np.ndarray
+    weight: np.ndarray  # (n,) float64: How many pairs each stands for
+    # change, excess, at_keyframe: (n,) float64; Weighted <d, d> of pairs across no keyframe, excess of pairs
+    # across a keyframe over the pairs beside them, and <d, d> of those; else 0
     change: np.ndarray
     excess: np.ndarray
     at_keyframe: np.ndarray
-    flip: np.ndarray
+    flip: np.ndarray  # (n,) bool
+    # item, frame: (n,) int64; Code of the item, and first frame
     item: np.ndarray
     frame: np.ndarray
-    part: np.ndarray
+    part: np.ndarray  # (n,) str: The part that was shown; empty where unknown
 
     @cached_property
     def cluster(self) -> np.ndarray:
@@ -180,9 +164,9 @@ class PairTable:
     def beyond(self, cause: str, floor: float = SMALLEST_SHARE) -> np.ndarray:
         """Return (n,) what each pair has of a cause beyond ``floor`` of all change and beyond the placebos.
 
-        The placebos of all pairs are pooled: one pair's alone are as uncertain as what they are to be
-        compared with. Pairs in which no such change was measured add nothing, whatever the chance: what all
-        pairs are to exceed is laid on the others, by their change.
+        Placebos are pooled: one pair's alone are as uncertain as what they are compared with. What all pairs
+        are to exceed is laid on those in which such a change was measured, by their change; the others add
+        nothing, whatever the chance.
         """
         column = MEASURED.index(cause)
         least = max(floor * float(self.change.sum()), float(self.placebo[:, column].sum()))
@@ -205,39 +189,18 @@ def summarise(
     Parameters
     ----------
     causes : DataFrame
-        The table of that name, of any number of items and models.
+        The table of that name.
     per_item : bool
         Whether the rows of single items are wanted as well.
     keyframes : mapping, optional
-        Per model the p-value of ``naming.keyframe_tests``, which knows all pairs and not only the replayed
-        ones.
+        Per model the p-value of ``naming.keyframe_tests``.
     flips : mapping, optional
-        Per model and item ("" = all) how often the label flips between neighbours, of
-        ``margins.flip_counts``; by default as often as the sample stands for.
+        Flips by model and item, of ``margins.flip_counts``; by default as many as the sample stands for.
 
     Returns
     -------
     DataFrame
-        share, low, high
-            With a 95 % interval over independent clusters of pairs.
-        n, clusters, occurs, excluded
-            Pairs that count, independent clusters, pairs in which such a change was measured, pairs not
-            replayed.
-        specific, specific_low, specific_high
-            What no placebo does; NaN where there is none to play.
-        p, p_clips
-            One-sided, that the share is not above 5 %, nor above what the placebos do. ``p`` is of this
-            footage: signs of the pairs are flipped. ``p_clips`` is of footage like this: signs of whole
-            clips; NaN with fewer than five.
-        misfit
-            Noise and coding are surely above 1.15 times the change: nothing follows from this row.
-        flips, flips_mostly
-            Flips among the pairs, and those of whose change more than half is this cause.
-        flips_due, flips_due_low, flips_due_high
-            Those that would not have happened without this cause (``margins.py``), surely so, and possibly
-            so. A motion counts with what it brought into view.
-        flips_at_most, flips_all
-            Upper limit (95 %, one-sided) of these among all flips of the footage, and all those flips.
+        Its columns are described in ``tables/causes.py``.
     """
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
@@ -369,8 +332,8 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
 def too_few(pairs: PairTable, cause: str, level: float) -> bool:
     """Say whether pairs speak for a cause, but too few weigh in to reach ``level`` with all signs alike.
 
-    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965), which no change of signs alters: a dip
-    of the light in thirty pairs, down and up again, counts as two.
+    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965): a dip of the light, down and up again,
+    counts as two.
     """
     beyond = pairs.beyond(cause) if pairs.change.sum() > 0 else np.zeros(0)
     if not beyond.sum() > 0:
@@ -416,11 +379,10 @@ def share_of_totals(
 ) -> TestedInterval:
     """Return a ratio of weighted sums over clusters, with an interval that does not trust a normal.
 
-    The interval comes from leaving out one cluster at a time, with as many degrees of freedom as clusters
-    really carry the spread (``effective_freedom``). To that comes what the sample may have missed: each end
-    is estimated as if one more pair of average change had been drawn, of which the cause holds a quarter
-    (upper end) or minus a tenth (lower end). Without it a share near zero, all of which lies in a few pairs
-    that were not drawn, would be called surely zero.
+    One cluster is left out at a time; there are as many degrees of freedom as clusters really carry the
+    spread. Each end is moved as if one more pair of average change had been drawn, of which the cause holds a
+    quarter (upper end) or minus a tenth (lower end): else a share near zero, all of it in pairs that were not
+    drawn, would be called surely zero.
 
     Parameters
     ----------
@@ -429,7 +391,7 @@ def share_of_totals(
     statistic : callable
         Totals (..., columns) -> value (...).
     draws : int
-        Pairs in all, which says how much of the footage may have gone unseen.
+        Pairs in all.
     floor : float
         The value that the one-sided p-value asks about.
     """

@@ -1,43 +1,60 @@
-"""All coefficients of many columns at once, with intervals over clusters."""
+"""All coefficients of many columns at once, with intervals over clusters, ties and reliability."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from vidrobust.stages.correlate.units import Units, over_strengths
 from vidrobust.statistics.associations import (
     corrected_ranks,
     curve_knots,
     effective_robustness,
+    explained_by_confounder,
     kendall_without,
     line_basis,
     partial_ranks,
     pearson,
     ranks,
     residuals,
+    split_half,
 )
 from vidrobust.statistics.standard_errors import Jackknife, cluster_interval, cluster_jackknife
 
 PLAIN = ("pearson", "spearman", "kendall")
 PARTIAL = "partial_spearman"
 CURVED = "partial_spearman_curved"
-"""The confounder may act along a broken line."""
+"""Partial Spearman where the confounder may act along a broken line."""
 CORRECTED = "partial_spearman_corrected"
-"""The confounder is taken as if it had been measured without error."""
+"""Partial Spearman corrected for the measurement error of the confounder."""
 EFFECTIVE = "effective_robustness"
-"""Pearson of what lies beyond clean accuracy on the logit scale, across models."""
+"""Pearson correlation of effective robustness (beyond clean accuracy on the logit scale), across models."""
 FEWEST = 4
-"""With fewer units no coefficient is given."""
+"""Units below which no coefficient is given."""
+FEWEST_HALVES = 3
+"""Units with both halves below which no reliability is given."""
 
 
-def coefficients(
-    x: np.ndarray, y: np.ndarray, z: np.ndarray, cluster: np.ndarray, reliability: np.ndarray
-) -> dict[str, Jackknife]:
-    """Every method's coefficients (p, s) of x (n, p) and y (n, s), with intervals over clusters.
+@dataclass(frozen=True)
+class CompleteUnits:
+    """Sensitivities x (n, p), instabilities y (n, s), confounders z (n, k) and clusters (n,), none missing."""
 
-    z (n, k) the confounders; without any, the partial coefficients are left out. reliability (k,) of the
-    confounders; NaN leaves the corrected coefficient out.
+    x: np.ndarray
+    y: np.ndarray
+    z: np.ndarray
+    cluster: np.ndarray
+
+
+def coefficients(units: CompleteUnits, reliability: np.ndarray) -> dict[str, Jackknife]:
+    """Return the coefficients (p, s) of every method, with intervals over clusters.
+
+    ``reliability`` (k,) is that of the confounders. A NaN in it leaves the corrected coefficient out, and without
+    confounders there are no partial coefficients.
     """
+    x, y, z = units.x, units.y, units.z
     names = ["pearson", "spearman", *[PARTIAL, CURVED] * (z.shape[1] > 0)]
     if len(x) < FEWEST:
         blank = np.full((x.shape[1], y.shape[1]), np.nan)
@@ -57,35 +74,36 @@ def coefficients(
             found.append(corrected_ranks(rx, ry, rz, reliability))
         return np.stack(found)
 
-    one = cluster_jackknife(together, cluster, lost=2 + z.shape[1])
+    one = cluster_jackknife(together, units.cluster, lost=2 + z.shape[1])
     names += [CORRECTED] * corrected
-    codes = np.unique(cluster, return_inverse=True)[1]
+    codes = np.unique(units.cluster, return_inverse=True)[1]
     found = {"kendall": cluster_interval(*kendall_without(x, y, codes), kept=1 - 2 / len(x))}
     for k, method in enumerate(names):
         found[method] = Jackknife(one.value[k], one.without[:, k], one.low[k], one.high[k], one.p[k])
     return {method: found[method] for method in (*PLAIN, *names[2:])}
 
 
-def effective(x: np.ndarray, y: np.ndarray, clean: np.ndarray, cluster: np.ndarray) -> Jackknife | None:
-    """Effective robustness to the synthetic against effective robustness to the natural, across models.
+def effective(units: CompleteUnits) -> Jackknife | None:
+    """Return the correlation of effective robustness to the synthetic and to the natural, across models.
 
-    x (n, p), y (n, s) harm, clean (n,) accuracy. NaN for columns that are no rates, in [0, 1] or in percent;
-    None where clean is none. The line is fitted anew without each cluster. Taori et al. 2020, section 5.
+    The one confounder is clean accuracy with reversed sign; None where it is no accuracy. x and y are harm: rates
+    in [0, 1] or percent, or accuracies with reversed sign; other columns give NaN. The line of accuracy on clean
+    accuracy is fitted anew without each cluster (Taori et al. 2020, section 5).
     """
-    start = _as_accuracy(-clean[:, None])[:, 0]
-    if np.isnan(start).any() or len(x) < FEWEST:
+    start = _as_accuracy(-units.z)[:, 0]
+    if np.isnan(start).any() or len(start) < FEWEST:
         return None
-    a, b = _as_accuracy(x), _as_accuracy(y)
+    a, b = _as_accuracy(units.x), _as_accuracy(units.y)
 
     def beyond(rows: np.ndarray) -> np.ndarray:
         sides = (effective_robustness(start[rows], side[rows]) for side in (a, b))
         return pearson(*sides)
 
-    return cluster_jackknife(beyond, cluster, lost=3)
+    return cluster_jackknife(beyond, units.cluster, lost=3)
 
 
 def _as_accuracy(harm: np.ndarray) -> np.ndarray:
-    """Accuracies in [0, 1], per column, from accuracies turned round (-a) or from rates of harm (1 - h)."""
+    """Accuracies in [0, 1], per column, from accuracies with reversed sign or from rates of harm."""
     low, high = harm.min(axis=0), harm.max(axis=0)
     largest = np.maximum(-low, high)
     scaled = harm / np.where(largest > 1, 100.0, 1.0)
@@ -93,20 +111,16 @@ def _as_accuracy(harm: np.ndarray) -> np.ndarray:
     return np.where((largest > 100) | ((low < 0) & (high > 0)), np.nan, accuracy)
 
 
-def matrix(names: list[str], every: np.ndarray, z: np.ndarray, cluster: np.ndarray) -> pd.DataFrame:
-    """Every column against every other: the figure of Gu et al. 2019, and the same given the confounder.
+def matrix(names: Sequence[str], every: np.ndarray, z: np.ndarray, cluster: np.ndarray) -> pd.DataFrame:
+    """Correlate every column with every other, plain and given the confounders.
 
-    every (n, w), the last k columns of it are the confounders z (n, k); names (w,). Long: row, column, method,
-    value, low, high, n; each pair stands in both orders.
+    This is the figure of Gu et al. 2019 with intervals. ``every`` (n, w) holds the columns of these names; the
+    last k of them are the confounders z (n, k). Returns row, column, method, value, low, high and n, each pair
+    in both orders.
     """
     tables = []
-    for method, used in (
-        ("pearson", len(names)),
-        ("spearman", len(names)),
-        (PARTIAL, len(names) - z.shape[1]),
-    ):
-        if method == PARTIAL and not z.shape[1]:
-            continue
+    partial = [(PARTIAL, len(names) - z.shape[1])] if z.shape[1] else []
+    for method, used in (("pearson", len(names)), ("spearman", len(names)), *partial):
 
         def square(rows: np.ndarray, method: str = method, used: int = used) -> np.ndarray:
             a = every[rows][:, :used]
@@ -118,17 +132,83 @@ def matrix(names: list[str], every: np.ndarray, z: np.ndarray, cluster: np.ndarr
 
         one = cluster_jackknife(square, cluster, lost=2 + (method == PARTIAL) * z.shape[1])
         row, column = np.indices((used, used)).reshape(2, -1)
-        tables.append(
-            pd.DataFrame(
-                {
-                    "row": np.array(names, dtype=object)[row],
-                    "column": np.array(names, dtype=object)[column],
-                    "method": method,
-                    "value": one.value.ravel(),
-                    "low": np.where(row == column, one.value.ravel(), one.low.ravel()),
-                    "high": np.where(row == column, one.value.ravel(), one.high.ravel()),
-                    "n": len(every),
-                }
-            )
-        )
+        value, low, high = (np.ravel(each) for each in (one.value, one.low, one.high))
+        found = {
+            "row": np.array(names, dtype=object)[row],
+            "column": np.array(names, dtype=object)[column],
+            "method": method,
+            "value": value,
+            "low": np.where(row == column, value, low),
+            "high": np.where(row == column, value, high),
+            "n": len(every),
+        }
+        tables.append(pd.DataFrame(found))
     return pd.concat(tables, ignore_index=True)
+
+
+def describe(
+    units: Units, columns: pd.DataFrame, which: np.ndarray, metrics: Sequence[str], complete: CompleteUnits
+) -> pd.DataFrame:
+    """Describe each pair of a column and a stability metric: names, sizes, ties, reliability.
+
+    ``complete`` holds the columns of these numbers, as ``which`` (p,) says, and these s metrics; the table has
+    p * s rows.
+    """
+    p, s = len(which), len(metrics)
+    reliable_x, reliable_y = _reliability(units, columns, which, metrics)
+    table = pd.DataFrame(
+        {
+            "across": units.across,
+            "model": units.model,
+            "perturbation": np.repeat(columns["perturbation"].to_numpy()[which], s),
+            "strength": np.repeat(columns["strength"].to_numpy()[which], s),
+            "sensitivity_metric": np.repeat(columns["metric"].to_numpy()[which], s),
+            "stability_metric": np.tile(np.array(metrics, dtype=object), p),
+            "primary": np.repeat(columns["main"].to_numpy()[which], s)
+            & np.tile([m == units.primary_stability for m in metrics], p),
+            "n": len(complete.x),
+            "clusters": len(np.unique(complete.cluster)),
+            "reliability": np.repeat(reliable_x, s),
+            "stability_reliability": np.tile(reliable_y, p),
+        }
+    )
+    ties_x, ties_y = ([_ties(column) for column in side.T] for side in (complete.x, complete.y))
+    for k, what in enumerate(("distinct", "varied", "edge")):
+        table[f"{what}_x"] = np.repeat([t[k] for t in ties_x], s)
+        table[f"{what}_y"] = np.tile([t[k] for t in ties_y], p)
+    table["distinct"] = table[["distinct_x", "distinct_y"]].min(axis=1)
+    table["attenuation"] = np.sqrt(table["reliability"] * table["stability_reliability"])
+    confounded = complete.z.shape[1] > 0
+    table["explained_by_confounder"] = (
+        explained_by_confounder(complete.x, complete.y, complete.z).ravel() if confounded else np.nan
+    )
+    return table
+
+
+def _ties(values: np.ndarray) -> tuple[int, int, str]:
+    """Number of distinct values, units off the commonest one, and its edge ("low", "high", "")."""
+    distinct, count = np.unique(values, return_counts=True)
+    common = distinct[count.argmax()]
+    edge = "low" if common == distinct[0] else "high" if common == distinct[-1] else ""
+    return len(distinct), int(len(values) - count.max()), edge
+
+
+def _reliability(
+    units: Units, columns: pd.DataFrame, which: np.ndarray, metrics: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split-half reliability of each column (p,) and of each stability metric (s,)."""
+    reliable_x, reliable_y = np.full(len(which), np.nan), np.full(len(metrics), np.nan)
+    if units.sensitivity_halves is not None:
+        for k, of in enumerate(columns["of"].iloc[which]):
+            reliable_x[k] = _agreement(*(over_strengths(half[:, of]) for half in units.sensitivity_halves))
+    if units.instability_halves is not None:
+        for k, metric in enumerate(metrics):
+            reliable_y[k] = _agreement(*(half[metric].to_numpy(float) for half in units.instability_halves))
+    return reliable_x, reliable_y
+
+
+def _agreement(first: np.ndarray, second: np.ndarray) -> float:
+    known = ~(np.isnan(first) | np.isnan(second))
+    if known.sum() < FEWEST_HALVES:
+        return np.nan
+    return float(split_half(first[known, None], second[known, None])[0])

@@ -1,14 +1,15 @@
 """Negative controls: what a perturbation's correlation must beat before it says anything about this footage.
 
-Fragile models, and frames near a decision, are sensitive to every perturbation and unstable on every footage. So a
-correlation given the confounder is not yet about the footage. Three targets show what it would be without a tie:
+Fragile models, and frames near a decision, are sensitive to every perturbation and unstable on all footage. A
+correlation given the confounder is therefore not yet about this footage. Three targets show how large it would be
+without a connection:
 
-    shuffled   each unit is given the instability of a unit of another cluster with nearly the same confounders:
-               the same margins with the clips changed round (Kim et al. 2022, local permutation)
-    others     what general fragility alone makes expected: the perturbations of all other families agree on how
-               fragile a unit is, and the product of both sides' ties to that is taken off (one common factor,
-               corrected for how well the families agree; Spearman 1904)
-    foreign    the same units on other data, which this footage's perturbation should not stand for
+    shuffled   each unit gets the instability of a unit of another cluster with nearly the same confounders
+               (Kim et al. 2022, local permutation)
+    others     general fragility: the perturbations of all other families show how fragile a unit is, and the
+               correlation that this common factor explains is subtracted, corrected for how well the families
+               agree (Spearman 1904)
+    foreign    the instability of the same units on other data, which a proxy for this footage should not predict
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from vidrobust.statistics.associations import line_basis, pearson, ranks, residu
 from vidrobust.statistics.standard_errors import cluster_jackknife
 
 NEIGHBOURS = 5
-"""The units of other clusters, nearest in the confounders, from which a shuffled instability is drawn."""
+"""Units of other clusters, nearest in the confounders, from which a shuffled instability is drawn."""
+# The smallest p-value is 1/500, far below the 5 % of ``FALSE_DISCOVERY``.
 SHUFFLES = 499
+"""Draws of a shuffled instability."""
+# Cronbach's alpha takes two parts.
 FEWEST_FAMILIES = 2
-"""So many families beside a perturbation's own are needed to say what general fragility makes expected."""
+"""Families beside a perturbation's own that are needed to estimate general fragility."""
+# The product of both correlations is divided by the agreement: a smaller one would make up fragility from noise.
 LEAST_AGREEMENT = 0.3
-"""Families that agree less than this are taken to agree so much: dividing by less would make up fragility."""
+"""Smallest agreement of families that is used."""
 
 COLUMNS = (
     "shuffled",
@@ -43,15 +48,21 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """The units and columns on which the controls are asked, complete and as harm.
+class ControlUnits:
+    """Units of the negative controls, without missing values; larger means more harm.
 
-    x        (n, p) float64, one column per perturbation: its mean over strengths under the primary metric
-    y        (n,) float64, the instability on this footage
-    foreign  (n, f) float64, instability on other data, named by its columns; f may be 0
-    z        (n, k) float64, the confounders
-    cluster  (n,) what each unit depends with
-    family   (p,) str; perturbations of one family do not control each other
+    Attributes
+    ----------
+    x : (n, p) float64
+        One column per perturbation: its mean over strengths under the primary metric.
+    y : (n,) float64
+        Instability on this footage.
+    foreign
+        (n, f) float64, instability on other data; f may be 0.
+    z, cluster : (n, k) float64, (n,)
+        Confounders and clusters.
+    family : (p,) str
+        Perturbations of one family do not control each other.
     """
 
     x: np.ndarray
@@ -62,54 +73,60 @@ class Asked:
     family: np.ndarray
 
 
-def negative_controls(asked: Asked, rng: np.random.Generator) -> pd.DataFrame:
-    """One row per perturbation, columns ``COLUMNS``; coefficients are partial Spearman given the confounders.
+def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataFrame:
+    """Compare each perturbation's partial Spearman correlation with its negative controls.
 
-    shuffled, shuffled_p      mean coefficient with the shuffled target, and how often it reaches the true one
-    beyond_others, low, high  the coefficient less what general fragility makes expected; NaN with too few families
-    foreign ...               the foreign target that is hardest to beat, and the coefficient less that with it
+    Returns
+    -------
+    DataFrame
+        One row per perturbation.
+
+        shuffled, shuffled_p
+            Mean coefficient with the shuffled target, and how often that reaches the real one.
+        beyond_others, beyond_others_low, beyond_others_high
+            The coefficient minus what general fragility explains; NaN with too few families.
+        foreign, beyond_foreign, beyond_foreign_low, beyond_foreign_high
+            The foreign target that is hardest to beat, and the coefficient minus that with it.
     """
-    table = pd.DataFrame(index=range(asked.x.shape[1]), columns=list(COLUMNS))
-    table["shuffled"], table["shuffled_p"] = _shuffled(asked, rng)
-    weights = _other_families(asked.family)
-    targets = np.column_stack([asked.y, asked.foreign.to_numpy(np.float64)])
+    table = pd.DataFrame(index=range(units.x.shape[1]), columns=list(COLUMNS))
+    table["shuffled"], table["shuffled_p"] = _shuffled(units, rng)
+    weights = _other_families(units.family)
+    targets = np.column_stack([units.y, units.foreign.to_numpy(np.float64)])
 
     def contrasts(rows: np.ndarray) -> np.ndarray:
-        """(p, 1 + f), halved so that each lies in -1 .. 1: beyond the others, then beyond each foreign target."""
-        basis = line_basis(ranks(asked.z[rows]))
-        x, y = residuals(ranks(asked.x[rows]), basis), residuals(ranks(targets[rows]), basis)
+        """(p, 1 + f) beyond the others, then beyond each foreign target; halved, so that each lies in [-1, 1]."""
+        basis = line_basis(ranks(units.z[rows]))
+        x, y = residuals(ranks(units.x[rows]), basis), residuals(ranks(targets[rows]), basis)
         tie = pearson(x, y)
         beyond = tie[:, 0] - expected_of_fragility(pearson(x, x), tie[:, 0], weights)
         return np.column_stack([beyond, tie[:, :1] - tie[:, 1:]]) / 2
 
-    found = cluster_jackknife(contrasts, asked.cluster, lost=2 + asked.z.shape[1])
+    found = cluster_jackknife(contrasts, units.cluster, lost=2 + units.z.shape[1])
     value, low, high = 2 * found.value, 2 * found.low, 2 * found.high
-    table["beyond_others"], table["beyond_others_low"], table["beyond_others_high"] = (
-        value[:, 0],
-        low[:, 0],
-        high[:, 0],
-    )
+    for name, of in (("", value), ("_low", low), ("_high", high)):
+        table[f"beyond_others{name}"] = of[:, 0]
     table["foreign"] = ""
     for name in ("beyond_foreign", "beyond_foreign_low", "beyond_foreign_high"):
         table[name] = np.nan
-    if asked.foreign.shape[1]:
+    if units.foreign.shape[1]:
         hardest = 1 + np.where(np.isnan(low[:, 1:]), -np.inf, low[:, 1:]).argmin(axis=1)
         each = np.arange(len(table))
-        table["foreign"] = asked.foreign.columns.to_numpy(object)[hardest - 1]
+        table["foreign"] = units.foreign.columns.to_numpy(object)[hardest - 1]
         table["beyond_foreign"] = value[each, hardest]
         table["beyond_foreign_low"], table["beyond_foreign_high"] = low[each, hardest], high[each, hardest]
     return table.astype({name: np.float64 for name in COLUMNS if name != "foreign"})
 
 
 def expected_of_fragility(among: np.ndarray, tie: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(p,) the coefficients with the instability that one common fragility would make, without any tie beside it.
+    """Return the correlations (p,) with the instability that one common fragility explains.
 
-    among    (p, p) coefficients between the perturbations
-    tie      (p,) coefficients with the instability
-    weights  (p, m, p) for each perturbation, the means of the m other families; zero rows pad
+    With g the sum of the other families' means, that is r(x, g) r(y, g) / agreement. Agreement is Cronbach's
+    alpha of the families, and neither correlation with fragility counts as more than 1. NaN with fewer than two
+    other families.
 
-    With g the sum of the other families' means: expected = r(x, g) r(y, g) / agreement, agreement being Cronbach's
-    alpha of the families, and neither tie to fragility larger than 1. NaN with fewer than two other families.
+    ``among`` (p, p) are the correlations between the perturbations, ``tie`` (p,) those with the instability.
+    ``weights`` (p, m, p) give, for each perturbation, the means of the other families; rows of zeros are
+    padding.
     """
     expected = np.full(len(tie), np.nan)
     for k, rows in enumerate(weights):
@@ -128,23 +145,23 @@ def expected_of_fragility(among: np.ndarray, tie: np.ndarray, weights: np.ndarra
 
 
 def _other_families(family: np.ndarray) -> np.ndarray:
-    """(p, m, p): row m of perturbation k averages one family that is not its own; rows of zeros for its own."""
+    """(p, m, p): row m of perturbation k averages family m; zeros where that is its own."""
     names = np.unique(family)
     means = np.array([(family == name) / np.sum(family == name) for name in names])
     return np.array([np.where((names != own)[:, None], means, 0.0) for own in family])
 
 
-def _shuffled(asked: Asked, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(p,) mean coefficient over shuffles, and one-sided p of the true one among them; NaN without confounders."""
-    p = asked.x.shape[1]
-    donors = donors_of(asked.z, asked.cluster)
+def _shuffled(units: ControlUnits, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(p,) mean coefficient over shuffles, and one-sided p-value of the real one; NaN without confounders."""
+    p = units.x.shape[1]
+    donors = donors_of(units.z, units.cluster)
     if donors is None:
         return np.full(p, np.nan), np.full(p, np.nan)
-    basis = line_basis(ranks(asked.z))
-    x = residuals(ranks(asked.x), basis)
-    true = pearson(x, residuals(ranks(asked.y[:, None]), basis))
+    basis = line_basis(ranks(units.z))
+    x = residuals(ranks(units.x), basis)
+    true = pearson(x, residuals(ranks(units.y[:, None]), basis))
     picked = rng.integers(0, donors.shape[1], size=(SHUFFLES, len(donors)))
-    targets = asked.y[donors[np.arange(len(donors)), picked]].T
+    targets = units.y[donors[np.arange(len(donors)), picked]].T
     drawn = pearson(x, residuals(ranks(targets), basis))
     with np.errstate(invalid="ignore"):
         p_value = (1 + np.sum(drawn >= true - 1e-12, axis=1)) / (1 + SHUFFLES)
@@ -154,9 +171,9 @@ def _shuffled(asked: Asked, rng: np.random.Generator) -> tuple[np.ndarray, np.nd
 
 
 def donors_of(z: np.ndarray, cluster: np.ndarray) -> np.ndarray | None:
-    """(n, m) units of other clusters with the nearest confounders, by rank; None where there are none.
+    """Find units of other clusters with the nearest confounders, by rank.
 
-    m is ``NEIGHBOURS``, or fewer where other clusters hold fewer units.
+    Returns (n, m) row numbers, m being ``NEIGHBOURS`` or fewer; None without confounders or other clusters.
     """
     codes = np.unique(cluster, return_inverse=True)[1]
     largest = int(np.bincount(codes).max(initial=0))

@@ -1,4 +1,4 @@
-"""Units from tables of summaries: one row per model, or per item, from here or from anywhere."""
+"""Units from tables of summaries: one row per model, or per input, from here or from anywhere."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from vidrobust.metrics.catalogue import find_metric, metric_of_column
 from vidrobust.stages.correlate.units import Units, as_names, one_model, spread
 from vidrobust.statistics.levels import FEWEST_CORRELATED
 
-# Which way a metric points: does a larger value mean a better or a worse model?
-#
-# A correlation with one side turned round is the worst kind of wrong number, so nothing is guessed: a name is
-# in the list, or every word of it is known and they agree, or the user says so.
+# Direction of a metric: does a larger value mean a better or a worse model? A correlation with one side reversed
+# is the worst kind of wrong number, so nothing is guessed: a name is in the list, or every word of it is known and
+# they agree, or the user says so.
 
 _BETTER_WHEN_HIGH = """
     accuracy acc agreement consistency robustness robust stability reliability recall precision
@@ -51,14 +50,21 @@ _EXACT = {
 }
 
 CLEAN_ACCURACY = ("clean_accuracy", "accuracy", "top1_accuracy", "benign_accuracy", "pm0", "pm0_accuracy")
-"""Names under which clean accuracy is looked for, in this order, where no confounder is named."""
+"""Names of clean accuracy, in the order in which they are looked for where no confounder is given."""
 
 
 def higher_is_better(metric: str, said: Mapping[str, bool] | None = None) -> bool:
-    """Whether a larger value of ``metric`` means a better (more stable, more accurate) model.
+    """Return whether a larger value of a metric means a better (more stable, more accurate) model.
 
-    said  what the user states of metrics that are not known
-    Raises SettingsError for an unknown metric, and where the user contradicts a known one.
+    Parameters
+    ----------
+    said
+        Metric -> what the user states of those that are not known.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown metric, and where the user contradicts a known one.
     """
     known = known_direction(metric)
     stated = (said or {}).get(metric)
@@ -77,7 +83,7 @@ def higher_is_better(metric: str, said: Mapping[str, bool] | None = None) -> boo
 
 
 def known_direction(metric: str) -> bool | None:
-    """True: larger is better; False: larger is worse; None: not known, or ambiguous."""
+    """Return True where larger is better, False where it is worse, None where unknown or ambiguous."""
     record = find_metric(metric) or metric_of_column(metric)
     if record is not None:
         return record.worse == "lower"
@@ -107,7 +113,7 @@ def known_direction(metric: str) -> bool | None:
 
 
 def signs(metrics: Iterable[str], said: Mapping[str, bool] | None = None) -> dict[str, float]:
-    """+1 for a metric that already counts harm (flips, errors), -1 for one that must be turned round."""
+    """Return +1 for a metric that counts harm (flips, errors), -1 for one whose sign must be reversed."""
     return {metric: -1.0 if higher_is_better(metric, said) else 1.0 for metric in metrics}
 
 
@@ -120,11 +126,16 @@ _PREFERRED = (
     "flip_rate",
     "label_flip",
 )
-"""Which metric the verdicts rest on where none is named: the first of these that is there, else the first."""
-
+"""Metrics on which verdicts rest where none is named: the first that is there, else the first of the table."""
+# Models are wrong about the same images: the kappa of error consistency between ImageNet networks is about .5 or
+# more (Geirhos et al. 2020).
 COMMON_ERROR = 0.5
-"""Share of the error of accuracies that models share: they are wrong about the same images. The kappa of error
-consistency between ImageNet networks is about .5 or more (Geirhos et al. 2020)."""
+"""Share of the error of accuracies that models have in common."""
+FEWEST_SLOPES = 3
+"""Perturbations with several strengths below which the direction of a metric cannot be checked."""
+# Noise alone makes half of the slopes negative.
+MANY_FALLING = 2 / 3
+"""Share of perturbations doing less harm when stronger, from which on a metric seems reversed."""
 
 
 def units_of_summaries(
@@ -141,14 +152,27 @@ def units_of_summaries(
     frames: pd.DataFrame | None = None,
     strict: bool = True,
 ) -> Units:
-    """Units from a table of stability metrics and one of sensitivities: models, or items of one model.
+    """Make units from a table of stability metrics and one of sensitivities: models, or inputs of one model.
 
-    stability    model, item ("" or missing: over all), metric, value; low, high and n give the error of clean
-                 accuracy where they are there
-    sensitivity  model, item ("" or missing: over all), perturbation, strength, metric, value
-    foreign      metrics of the stability table that were measured on other data: negative controls, never targets
-    frames       its margins stand in where no clean accuracy is known; no verdict rests on them
-    strict       a stability metric of unknown direction is an error; else it is left out, and that is said
+    Parameters
+    ----------
+    stability
+        model, item ("" or missing: over all), metric, value; low, high and n give the error of clean accuracy
+        where they are present.
+    sensitivity
+        model, item ("" or missing: over all), perturbation, strength, metric, value.
+    groups
+        Unit -> cluster.
+    foreign
+        Metrics of the stability table measured on other data: negative controls, never targets.
+    frames
+        Its margins replace an unknown clean accuracy; then there are no verdicts.
+    strict
+        Whether a stability metric of unknown direction is an error; else it is left out with a note.
+
+    Raises
+    ------
+    SettingsError, InputError
     """
     stability, sensitivity = _plain_items(stability), _plain_items(sensitivity)
     natural = _summaries(stability, by)
@@ -206,7 +230,7 @@ def units_of_summaries(
 
 
 def family_of(model: str) -> str:
-    """resnet of torchvision:resnet50_v2: the first word of the name, without its number."""
+    """Return the family in the name of a model: "resnet" of torchvision:resnet50_v2."""
     word = re.split(r"[_\-. /]", model.split(":")[-1].split("/")[-1].strip().lower())[0]
     return re.split(r"\d", word)[0] or word
 
@@ -260,7 +284,7 @@ def _must_be_known(names: Sequence[str], natural: pd.DataFrame, setting: str) ->
 
 
 def _stability_metrics(natural: pd.DataFrame, confounders: pd.DataFrame, primary: str | None) -> list[str]:
-    """All but the confounders, and but clean accuracy under its other names where anything else is there."""
+    """All but the confounders and, where anything else is there, clean accuracy under its other names."""
     others = [m for m in natural if m not in confounders]
     return [m for m in others if m not in CLEAN_ACCURACY or m == primary] or others
 
@@ -273,10 +297,9 @@ def _known_only(metrics: list[str], said: Mapping[str, bool] | None) -> tuple[li
 def _against_strength(
     sensitivity: pd.DataFrame, turn: Mapping[str, float], said: Mapping[str, bool]
 ) -> list[str]:
-    """Notes on metrics whose harm falls as strengths rise; SettingsError where their direction was stated.
+    """Notes on metrics whose harm falls with strength; SettingsError where their direction was stated.
 
-    A metric turned the wrong way shows itself here: with three perturbations or more, of which two thirds
-    seem to do less harm the stronger they are.
+    A metric with the wrong direction shows itself here.
     """
     notes = []
     for metric, rows in sensitivity.groupby("metric", sort=False):
@@ -286,7 +309,7 @@ def _against_strength(
             for _, of in mean.groupby(level=0)
             if len(of) > 1
         ]
-        if len(slopes) < 3 or np.mean(np.array(slopes) < 0) < 2 / 3:
+        if len(slopes) < FEWEST_SLOPES or np.mean(np.array(slopes) < 0) < MANY_FALLING:
             continue
         fall = f"sensitivity metric {metric}: stronger perturbations seem to do less harm by it"
         if metric in said:
@@ -298,10 +321,11 @@ def _against_strength(
 
 
 def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: str) -> float:
-    """The share of the variance of a measured confounder that is not error of measurement; NaN if unknown.
+    """Share of a measured confounder's variance that is not measurement error; NaN if unknown.
 
-    The error of each value is read off its interval, or off n where it is an accuracy, in [0, 1] or percent.
-    The part of it that models have in common, because they saw the same images, does not separate them.
+    The error of each value comes from its interval, or from n where it is an accuracy, in [0, 1] or percent.
+    The part that models have in common, because they saw the same images, does not separate them and is taken
+    off.
     """
     rows = stability[(stability["metric"] == confounder) & ((stability["item"] == "") == (by == "model"))]
     if not {"low", "high", "n"} <= set(rows.columns):
@@ -339,7 +363,7 @@ def _item_halves(
     metrics: list[str],
     index: pd.Index,
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[pd.DataFrame, pd.DataFrame]] | None:
-    """Both measured on every other item; None without two items in both tables."""
+    """Both sides measured on every other item; None without two items in both tables."""
     tables = [table[table["item"] != ""] for table in (stability, sensitivity)]
     items = sorted(set(tables[0]["item"]) & set(tables[1]["item"]))
     if len(items) < 2:

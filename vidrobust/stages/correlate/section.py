@@ -1,4 +1,4 @@
-"""Which perturbations stand for what happens in the footage: the verdicts, never stronger than the table's."""
+"""Correlation in the report: which perturbations are proxies for what happens in the footage."""
 
 from __future__ import annotations
 
@@ -18,32 +18,34 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import family_order, phrase
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.correlate.conclusions_file import FILE, Conclusions
-from vidrobust.stages.correlate.judgement import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
+from vidrobust.stages.correlate.coefficients import PARTIAL
+from vidrobust.stages.correlate.stage import FILE
+from vidrobust.stages.correlate.studies import Conclusions
+from vidrobust.stages.correlate.verdicts import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
 from vidrobust.text.numbers import interval, number, with_interval
 from vidrobust.text.phrases import listing, span
 
 VERDICTS = tuple(Judgement)
 COLOUR_OF = {PROXY: drawing.COLOURS[0], NO_EVIDENCE: drawing.COLOURS[1], CANNOT_TELL: drawing.GREY}
-PARTIAL, PLAIN = "partial_spearman", "spearman"
+PLAIN = "spearman"
 ACROSS = {
     "frames": "across the frames of one model",
     "clips": "across clips",
-    "tracks": "across tracks",
     "models": "across models",
 }
 MOST_CELLS = 60
-"""Perturbations drawn in one matrix."""
+"""Perturbations drawn in one figure."""
 MOST_FORESTS = 6
+"""Studies whose coefficients are drawn."""
 MOST_MATRICES = 3
-"""Studies whose coefficients, and whose matrices, are drawn."""
+"""Studies whose matrices are drawn."""
 PALE = 0.3
-"""How much colour a cell keeps whose interval holds zero."""
+"""Opacity of a cell whose interval holds zero."""
 
 
 @dataclass(frozen=True)
-class Study:
-    """One correlation study: the verdicts as the table has them, and what it said in words."""
+class ShownStudy:
+    """A correlation study as the page shows it: its verdicts and its words."""
 
     title: str
     headline: str
@@ -55,20 +57,20 @@ class Study:
     together_tells: bool
 
 
-def studies(run: RunTables) -> list[Study]:
-    """Every study of the correlation table, clips before models before frames."""
+def studies(run: RunTables) -> list[ShownStudy]:
+    """Return all studies of the correlation table: of clips, of models, of frames."""
     table = run.table("correlation")
     if table is None:
         return []
-    said = conclusions(run)
+    said = _conclusions(run)
     found = []
     for across, model, rows in _each(table):
         words = said.study(across, model)
-        main = primary(rows)
+        main = _primary(rows)
         verdict = main.set_index("perturbation")["verdict"].to_dict()
         together = words.together
         found.append(
-            Study(
+            ShownStudy(
                 title=_title(across, model),
                 headline=words.headline,
                 verdicts=[
@@ -85,17 +87,16 @@ def studies(run: RunTables) -> list[Study]:
 
 
 def left_out(run: RunTables) -> list[str]:
-    """Studies that could not be made, with the reason."""
-    return list(conclusions(run).left_out)
+    """Return why some studies could not be made."""
+    return list(_conclusions(run).left_out)
 
 
-def conclusions(run: RunTables) -> Conclusions:
-    """What the studies say in words; nothing where the stage has not run."""
+def _conclusions(run: RunTables) -> Conclusions:
     return Conclusions.of(run.json(FILE), str(run.folder / FILE))
 
 
-def primary(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a perturbation of one study: the one its verdict rests on, by preference the partial Spearman."""
+def _primary(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per perturbation of one study: the one its verdict rests on, preferably the partial Spearman."""
     if "primary" in rows:
         marked = rows[rows["primary"].fillna(False).astype(bool)]
         rows = marked if len(marked) else rows
@@ -109,11 +110,11 @@ def primary(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _each(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    order = {"clips": 0, "tracks": 1, "models": 2, "frames": 3}
+    order = {"clips": 0, "models": 1, "frames": 2}
     table = table.assign(_model=table["model"].fillna("").astype(str) if "model" in table else "")
     keys = sorted(
         table[["across", "_model"]].drop_duplicates().itertuples(index=False, name=None),
-        key=lambda key: order.get(key[0], 4),
+        key=lambda key: order.get(key[0], 3),
     )
     for across, model in keys:
         yield across, model, table[(table["across"] == across) & (table["_model"] == model)]
@@ -138,9 +139,9 @@ def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, An
 
 
 def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
-    """Per study the coefficient a verdict rests on, with its interval, one row a perturbation.
+    """Draw, per study, the coefficients on which verdicts rest, with their intervals.
 
-    Studies that say something come first; returns as well what was left out, in words (or empty).
+    Studies with a verdict come first. Also returns a sentence on what was not drawn, or "".
     """
     table = run.table("correlation")
     if table is None:
@@ -152,7 +153,7 @@ def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
 
 
 def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
-    main = primary(rows).sort_values("value", ascending=False, na_position="last").head(MOST_CELLS)
+    main = _primary(rows).sort_values("value", ascending=False, na_position="last").head(MOST_CELLS)
     given = str(main["given"].iloc[0])
     with drawing.styled():
         figure, axes = drawing.panels(1, 1, 1.15 + 0.185 * len(main))
@@ -187,10 +188,10 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
 
 
 def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
-    """Per study two matrices: perturbations against stability metrics with intervals, and against each other.
+    """Draw two matrices per study: perturbations against stability metrics, and against each other.
 
-    Given the confounder where there is one. Studies that say something come first; returns as well what was
-    left out, in words (or empty).
+    Given the confounder where there is one. Studies with a verdict come first. Also returns a sentence on what
+    was not drawn, or "".
     """
     table = run.table("correlation_matrix")
     if table is None:
@@ -212,7 +213,7 @@ def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
 
 
 def _tells(run: RunTables, across: str, model: str) -> bool:
-    """Whether a study came to any verdict but "cannot tell"."""
+    """Whether a study has a verdict other than "cannot tell"."""
     table = run.table("correlation")
     if table is None:
         return False
@@ -285,7 +286,7 @@ def _against_each_other(of: pd.DataFrame, names: list[str], title: str) -> Pictu
 def _heat(
     figure: Figure, axes: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> np.ndarray:
-    """The coloured cells, pale where the interval holds zero; returns which are sure."""
+    """Draw the coloured cells, pale where the interval holds zero; return which are sure."""
     panel = axes[0, 0]
     sure: np.ndarray = (low > 0) | (high < 0)
     panel.imshow(value, cmap="RdBu", vmin=-1, vmax=1, aspect="auto", alpha=np.where(sure, 1.0, PALE))
@@ -303,13 +304,13 @@ def _short(metric: str) -> str:
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:
-    """The figures behind the verdicts: one row a study and perturbation."""
+    """Return the figures behind the verdicts: one row per study and perturbation."""
     table = run.table("correlation")
     if table is None:
         return []
     found = []
     for across, model, each in _each(table):
-        for row in primary(each).itertuples():
+        for row in _primary(each).itertuples():
             found.append(
                 {
                     "study": _title(across, model),

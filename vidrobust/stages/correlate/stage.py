@@ -1,11 +1,14 @@
-"""The stage ``correlate``: which perturbations stand for what happens in the footage."""
+"""The stage ``correlate``, and the published protocols that plugins add to its command."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from vidrobust.extensions import Extensions, extensions
 from vidrobust.pipeline.stage import TableStage
-from vidrobust.stages.correlate.conclusions_file import FILE
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
 
@@ -13,8 +16,13 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
 
 
+FILE = "correlation.json"
+GROUP = "vidrobust.correlation_protocols"
+"""Group of entry points in which a package names a CorrelationProtocol, or several."""
+
+
 class CorrelateStage(TableStage):
-    """Which perturbations stand for what happens in the footage: across frames, clips and models."""
+    """Which perturbations are proxies for what happens in the footage, across frames, clips and models."""
 
     name = "correlate"
     version = 6
@@ -23,12 +31,44 @@ class CorrelateStage(TableStage):
     files = (FILE,)
 
     def make(self, run: Run) -> None:
-        from vidrobust.stages.correlate.conclusion import correlate
+        from vidrobust.stages.correlate.studies import write_studies
 
-        correlate(run)
+        write_studies(run.folder, run.folder, run.settings, run.reporter)
 
     def as_json(self, run: Run) -> Any:
         return run.folder.read_json(FILE)
 
 
 CORRELATE = CorrelateStage()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrelationProtocol:
+    """A published way to correlate natural with synthetic robustness over the models of a run.
+
+    Attributes
+    ----------
+    name
+        As in ``--protocol NAME``.
+    stages, tables
+        Stages that are made first where a run lacks one of these tables.
+    run
+        ``(run folder, *, seed, resamples)`` gives what ``--json`` prints, and the lines of the console. Seed and
+        resamples are left out where the user names none.
+    """
+
+    name: str
+    stages: tuple[str, ...]
+    tables: tuple[str, ...]
+    run: Callable[..., tuple[dict[str, Any], list[str]]]
+
+
+@cache
+def brought() -> Extensions[CorrelationProtocol]:
+    """Return the protocols of installed plugins."""
+    return extensions(GROUP, CorrelationProtocol, lambda protocol: protocol.name)
+
+
+def protocols() -> dict[str, CorrelationProtocol]:
+    """Return all protocols by name."""
+    return {protocol.name: protocol for protocol in brought().records}

@@ -1,63 +1,89 @@
-"""Which synthetic perturbation stands for what happens in the footage: sensitivity against instability.
+"""Correlate sensitivity with instability, and judge each perturbation.
 
-For each perturbation and strength: Pearson, Spearman, Kendall, and Spearman given the confounder, with
-intervals over clusters and permutation p-values; one verdict per perturbation. The verdict rests on one
-declared pair of metrics and on the mean over strengths; everything else is exploratory and has its own
-Benjamini-Hochberg family.
+For each perturbation and strength: Pearson, Spearman, Kendall, and Spearman given the confounder, with intervals
+over clusters and permutation p-values. The verdict on a perturbation rests on one declared pair of metrics and on
+the mean over strengths. Everything else is exploratory and has its own Benjamini-Hochberg family.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import squareform
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError
 from vidrobust.stages.correlate.coefficients import (
     CURVED,
     EFFECTIVE,
     FEWEST,
     PARTIAL,
     PLAIN,
+    CompleteUnits,
     coefficients,
+    describe,
     effective,
     matrix,
 )
-from vidrobust.stages.correlate.columns import describe, with_means
-from vidrobust.stages.correlate.controls import COLUMNS, Asked, negative_controls
-from vidrobust.stages.correlate.from_summaries import units_of_summaries
-from vidrobust.stages.correlate.groups import Group, find_groups, kinds
-from vidrobust.stages.correlate.judgement import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
-from vidrobust.stages.correlate.units import Across, Units
-from vidrobust.stages.correlate.verdicts import Verdict, judge, not_measured
+from vidrobust.stages.correlate.controls import COLUMNS, ControlUnits, negative_controls
+from vidrobust.stages.correlate.units import Units, with_means
+from vidrobust.stages.correlate.verdicts import (
+    headline,
+    judge,
+    not_measured,
+)
 from vidrobust.statistics.associations import curve_knots
 from vidrobust.statistics.permutations import free_orders, permutation_p, shifted_orders
 from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables.schema import TABLES
 
-MANY_TURNS = 10_000
-"""So many ways to turn series round are enough for p-values that stand a correction for twenty perturbations."""
+# Enough for p-values of 5 % after a correction for twenty perturbations.
+MANY_ROTATIONS = 10_000
+"""Ways to rotate the series, above which nothing but rotations is drawn."""
+# Such perturbations are one proxy: with .8 the ranks share two thirds of their variance.
+TOGETHER = 0.8
+"""Smallest coefficient between any two members of a group."""
+TOGETHER_LOW = 0.6
+"""Smallest lower end of its interval."""
+MOST_NAMED = 4
+"""Members of a group that are all named."""
 _CONTRACT = tuple(TABLES["correlation"])
+
+
+@dataclass(frozen=True)
+class Group:
+    """Perturbations whose sensitivities cannot be distinguished on these units.
+
+    ``weakest`` is the smallest coefficient between two members, ``weakest_low`` the smallest lower end of an
+    interval.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    weakest: float = np.nan
+    weakest_low: float = np.nan
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationResult:
-    """What the study found.
+    """The result of a correlation study.
 
-    table      the ``correlation`` table; strength NaN is the mean over strengths. Beyond the contract: model,
-               primary (the row a verdict rests on), clusters, low_without and high_without (range with one
-               cluster left out), varied_x, varied_y (units off the commonest value), reliability,
-               stability_reliability, attenuation, explained_by_confounder, the negative controls of the
-               perturbation (``controls.COLUMNS``), group, why, reason, same, others, needs, needs_count,
-               needs_now (as of ``Verdict``)
-    matrix     row, column, method, value, low, high, n: perturbations, stability metrics and confounders
-               against each other, each pair once in both orders
-    groups     perturbations that always move together: they are one proxy
-    sentences  one per perturbation
-    headline   the whole in one sentence
+    Attributes
+    ----------
+    table
+        The table ``correlation``; a strength of NaN is the mean over strengths.
+    matrix
+        As of ``coefficients.matrix``: perturbations, stability metrics and confounders.
+    groups
+        Perturbations that always move together: each group is one proxy.
+    sentences
+        Perturbation -> its verdict in words.
+    headline
+        The result in one sentence.
     """
 
     table: pd.DataFrame
@@ -73,8 +99,17 @@ def correlate(
 ) -> CorrelationResult:
     """Correlate every perturbation and strength with every stability metric, and judge each perturbation.
 
-    families   perturbation -> its family, for the table and the names of groups
-    resamples  number of permutations
+    Parameters
+    ----------
+    families
+        Perturbation -> its family, for the table and the names of groups.
+    resamples
+        Number of permutations.
+
+    Raises
+    ------
+    InputError
+        Where no unit has both a sensitivity and an instability.
     """
     families = families or {}
     columns, values = with_means(units)
@@ -92,52 +127,43 @@ def correlate(
     for _, rows in table.groupby(["method", "primary"]).groups.items():
         table.loc[rows, "q"] = benjamini_hochberg(table.loc[rows, "p"].to_numpy())
     square = _square(units, columns, values)
-    groups = find_groups(_among_perturbations(square, columns, units), families)
+    among = PARTIAL if units.confounders.shape[1] else "spearman"
+    inner = square[["row", "column"]].isin(set(columns.loc[columns["main"], "perturbation"])).all(axis=1)
+    groups = find_groups(square[inner & (square["method"] == among)], families)
+    group = {name: group.name for group in groups for name in group.members}
     names = [str(name) for name in table["perturbation"].unique()]
-    family = kinds(names, families, groups)
+    family = {name: families.get(name) or group.get(name, name) for name in names}
     controls = _controls(units, columns, values, family, np.random.default_rng([seed, 1]))
     judged = judge(table[table["primary"]], units, controls, family)
     verdicts = {name: judged.get(name, not_measured()) for name in names}
-    return _result(units, table.join(controls, on="perturbation"), square, groups, verdicts)
-
-
-def correlate_tables(
-    stability: pd.DataFrame,
-    sensitivity: pd.DataFrame,
-    *,
-    across: Across = "models",
-    given: str | Sequence[str] | None = None,
-    foreign: Sequence[str] = (),
-    families: Mapping[str, str] | None = None,
-    groups: Mapping[str, str] | None = None,
-    higher_is_better: Mapping[str, bool] | None = None,
-    primary_stability: str | None = None,
-    primary_sensitivity: str | None = None,
-    seed: int = 0,
-    resamples: int = 2000,
-) -> CorrelationResult:
-    """The study on tables from anywhere, with the columns of the stability and sensitivity tables.
-
-    across   "models", or "clips" (items of one model)
-    given    metrics of the stability table that confound: clean accuracy under its usual names by default
-    foreign  metrics of the stability table that were measured on other data: a proxy must beat them
-    groups   unit -> group to be left out together (model families); read off the names of models by default
-    higher_is_better  direction of metrics that are not known; SettingsError asks for it
-    """
-    if across not in ("models", "clips"):
-        raise SettingsError(f"across: summary tables hold models or clips, got {across!r}")
-    units = units_of_summaries(
-        stability,
-        sensitivity,
-        by="model" if across == "models" else "item",
-        given=given,
-        foreign=foreign,
+    table = table.join(controls, on="perturbation")
+    table["group"] = table["perturbation"].map(lambda name: group.get(name, ""))
+    for name, value in (
+        ("verdict", lambda one: one.verdict),
+        ("why", lambda one: one.why),
+        ("reason", lambda one: one.reason),
+        ("same", lambda one: one.same),
+        ("others", lambda one: one.others),
+        ("needs", lambda one: one.needed.what if one.needed else ""),
+        ("needs_count", lambda one: one.needed.count if one.needed else np.nan),
+        ("needs_now", lambda one: one.needed.now if one.needed else np.nan),
+    ):
+        table[name] = table["perturbation"].map({key: value(one) for key, one in verdicts.items()})
+    return CorrelationResult(
+        table=table[[*_CONTRACT, *(c for c in table if c not in _CONTRACT and not c.startswith("edge_"))]],
+        matrix=square,
         groups=groups,
-        higher_is_better=higher_is_better,
-        primary_stability=primary_stability,
-        primary_sensitivity=primary_sensitivity,
+        sentences={name: one.sentence for name, one in verdicts.items()},
+        headline=headline(units, verdicts),
+        notes=_notes(units),
     )
-    return correlate(units, families, seed=seed, resamples=resamples)
+
+
+def _notes(units: Units) -> tuple[str, ...]:
+    metrics = f"{units.primary_sensitivity} (sensitivity) and {units.primary_stability} (stability)"
+    turned = [f"reversed, since larger is better: {', '.join(units.turned)}"] * bool(units.turned)
+    skipped = (f"left out: {count} {what}" for what, count in units.skipped.items())
+    return (f"verdicts rest on {metrics}", *turned, *units.notes, *skipped)
 
 
 def _controls(
@@ -147,7 +173,7 @@ def _controls(
     family: Mapping[str, str],
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """What the negative controls say of each perturbation's main column, on the units where all of it is known."""
+    """Negative controls of each perturbation's main column, on the units where everything is known."""
     main = np.flatnonzero(columns["main"].to_numpy())
     y = units.instability[units.primary_stability].to_numpy(np.float64)
     z = units.confounders.to_numpy(np.float64)
@@ -160,7 +186,7 @@ def _controls(
         names = columns["perturbation"].to_numpy(object)[beside].astype(str)
         if len(rows) < FEWEST or not len(which):
             continue
-        asked = Asked(
+        complete = ControlUnits(
             x=values[np.ix_(rows, beside)],
             y=y[rows],
             foreign=foreign.iloc[rows],
@@ -168,7 +194,7 @@ def _controls(
             cluster=units.cluster[rows],
             family=np.array([family[name] for name in names], dtype=object),
         )
-        table = negative_controls(asked, rng).set_index(names)
+        table = negative_controls(complete, rng).set_index(names)
         found.append(table.loc[columns["perturbation"].to_numpy(object)[main[which]].astype(str)])
     whole = pd.concat([one for one in found if len(one)] or found)
     return whole.reindex(list(family)).fillna({"foreign": ""})
@@ -177,13 +203,17 @@ def _controls(
 def _complete(
     units: Units, columns: pd.DataFrame, values: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, list[str]]]:
-    """(units, columns, stability metrics) that are complete together: one entry where nothing is missing.
+    """Units, columns and stability metrics that are complete together; one entry where nothing is missing.
 
-    A strength that a design has shown to some of the units alone has no row of its own: the mean over strengths
-    speaks for the perturbation.
+    A strength that a design has shown to some of the units only has no row of its own: the mean over strengths
+    represents the perturbation.
     """
     natural = units.instability.to_numpy(np.float64)
-    summary = np.flatnonzero(~_shown_to_some(columns, values))
+    partly = np.zeros(len(columns), bool)
+    for _, rows in columns.groupby(["perturbation", "metric"], sort=False):
+        whole = rows.index[rows["overall"]][0]
+        partly[rows.index] = (np.isnan(values[:, rows.index]) & ~np.isnan(values[:, [whole]])).any(axis=0)
+    summary = np.flatnonzero(~partly)
     for x_known, some in _by_pattern(values[:, summary]):
         for y_known, metrics in _by_pattern(natural):
             rows = np.flatnonzero(x_known & y_known)
@@ -191,17 +221,8 @@ def _complete(
                 yield rows, summary[some], [units.instability.columns[m] for m in metrics]
 
 
-def _shown_to_some(columns: pd.DataFrame, values: np.ndarray) -> np.ndarray:
-    """(columns,) bool: units are missing that the mean over the strengths has."""
-    found = np.zeros(len(columns), bool)
-    for _, rows in columns.groupby(["perturbation", "metric"], sort=False):
-        whole = rows.index[rows["overall"]][0]
-        for column in rows.index:
-            found[column] = bool((np.isnan(values[:, column]) & ~np.isnan(values[:, whole])).any())
-    return found
-
-
 def _by_pattern(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Columns with the same missing values: (which rows are known, the columns)."""
     patterns, which = np.unique(~np.isnan(values), axis=1, return_inverse=True)
     which = np.ravel(which)
     return [(patterns[:, k], np.flatnonzero(which == k)) for k in range(patterns.shape[1])]
@@ -219,17 +240,18 @@ def _block(
 ) -> pd.DataFrame:
     """The rows of the table for columns and stability metrics that are complete on the same units."""
     x, y = values[np.ix_(rows, which)], units.instability[metrics].to_numpy(np.float64)[rows]
-    z, cluster = units.confounders.to_numpy(np.float64)[rows], units.cluster[rows]
-    found = coefficients(x, y, z, cluster, np.array(units.confounder_reliability or [np.nan] * z.shape[1]))
+    z = units.confounders.to_numpy(np.float64)[rows]
+    complete = CompleteUnits(x, y, z, units.cluster[rows])
+    found = coefficients(complete, np.array(units.confounder_reliability or [np.nan] * z.shape[1]))
     if z.shape[1]:
         orders = _orders(units, rows, resamples, rng)
         for method, knots in ((PARTIAL, 0), (CURVED, curve_knots(len(x)))):
             p = permutation_p(x, y, z, orders, knots=knots)
             found[method] = dataclasses.replace(found[method], p=p)
     if units.across == "models" and z.shape[1] == 1:
-        beyond = effective(x, y, z[:, 0], cluster)
+        beyond = effective(complete)
         found |= {EFFECTIVE: beyond} if beyond else {}
-    about = describe(units, columns, which, metrics, x, y, z, cluster)
+    about = describe(units, columns, which, metrics, complete)
     methods = list(found)
     table = about.loc[np.tile(about.index, len(methods))].reset_index(drop=True)
     table["method"] = np.repeat(methods, len(about))
@@ -243,19 +265,18 @@ def _block(
 
 
 def _orders(units: Units, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Frames are turned round within their series; units that stand alone change places freely.
+    """Permutations of the units: frames rotate within their series, all others change places freely.
 
-    Few short series have too few turns for a small p: their clusters, which are stretches, change places as well.
+    Few short series have too few rotations for a small p-value: their clusters (stretches) then change places too.
     """
     series = None if units.series is None else units.series[rows]
     if series is None or len(np.unique(series)) == len(series):
         return free_orders(len(rows), count, rng)
     turned = shifted_orders(series, count, rng)
-    if np.prod(np.unique(series, return_counts=True)[1].astype(np.float64)) > MANY_TURNS:
+    if np.prod(np.unique(series, return_counts=True)[1].astype(np.float64)) > MANY_ROTATIONS:
         return turned
-    blocks = pd.factorize(
-        pd.Series(series).astype(str) + "\x1f" + pd.Series(units.cluster[rows]).astype(str)
-    )[0]
+    both = pd.DataFrame({"series": series, "cluster": units.cluster[rows]})
+    blocks = both.groupby(["series", "cluster"], sort=False).ngroup().to_numpy()
     for order in turned:
         for name in np.unique(series):
             place = np.flatnonzero(series == name)
@@ -277,68 +298,53 @@ def _square(units: Units, columns: pd.DataFrame, values: np.ndarray) -> pd.DataF
     return matrix(names, every[rows], z[rows], units.cluster[rows])
 
 
-def _among_perturbations(square: pd.DataFrame, columns: pd.DataFrame, units: Units) -> pd.DataFrame:
-    """The part of the matrix between perturbations, given the confounder where there is one."""
-    method = PARTIAL if units.confounders.shape[1] else "spearman"
-    names = set(columns.loc[columns["main"], "perturbation"])
-    return square[square["row"].isin(names) & square["column"].isin(names) & (square["method"] == method)]
+def find_groups(matrix: pd.DataFrame, families: Mapping[str, str]) -> tuple[Group, ...]:
+    """Find groups of perturbations in which all members correlate with each other.
+
+    ``matrix`` has row, column, value and low of one method, perturbations only. Complete linkage makes a group as
+    tight as its loosest pair. Families (of perturbations) name the groups.
+    """
+    names = sorted(set(matrix["row"]) | set(matrix["column"]))
+    if len(names) < 2:
+        return ()
+    value, low = (_wide(matrix, names, what) for what in ("value", "low"))
+    # the worse of the two margins to its threshold, so that one cut applies both
+    short = np.maximum(TOGETHER - value, TOGETHER_LOW - low)
+    short[np.isnan(short)] = 2.0
+    np.fill_diagonal(short, 0.0)
+    # distances must not be negative: everything inside both thresholds is at a distance below 1
+    distance = np.where(np.eye(len(names), dtype=bool), 0.0, 1.0 + short)
+    tree = hierarchy.linkage(squareform(distance, checks=False), method="complete")
+    label = hierarchy.fcluster(tree, t=1.0, criterion="distance")
+    groups = []
+    for one in dict.fromkeys(label):
+        rows = np.flatnonzero(label == one)
+        if len(rows) > 1:
+            off = ~np.eye(len(rows), dtype=bool)
+            inside = np.ix_(rows, rows)
+            members = tuple(names[r] for r in rows)
+            groups.append(
+                Group(
+                    group_name(members, families),
+                    members,
+                    float(value[inside][off].min()),
+                    float(low[inside][off].min()),
+                )
+            )
+    return tuple(groups)
 
 
-def _result(
-    units: Units,
-    table: pd.DataFrame,
-    matrix: pd.DataFrame,
-    groups: tuple[Group, ...],
-    verdicts: Mapping[str, Verdict],
-) -> CorrelationResult:
-    member = {name: group.name for group in groups for name in group.members}
-    table["group"] = table["perturbation"].map(lambda name: member.get(name, ""))
-    table["verdict"] = table["perturbation"].map(lambda name: verdicts[name].verdict)
-    for what in ("why", "reason", "same", "others", "needs", "needs_count", "needs_now"):
-        table[what] = [getattr(verdicts[name], what) for name in table["perturbation"]]
-    table = table[[*_CONTRACT, *(c for c in table if c not in _CONTRACT and not c.startswith("edge_"))]]
-    by_verdict = {
-        v: [n for n, one in verdicts.items() if one.verdict == v] for v in (PROXY, NO_EVIDENCE, CANNOT_TELL)
-    }
-    return CorrelationResult(
-        table=table,
-        matrix=matrix,
-        groups=groups,
-        sentences={name: one.sentence for name, one in verdicts.items()},
-        headline=_headline(units, by_verdict, verdicts),
-        notes=_notes(units),
-    )
+def group_name(members: tuple[str, ...], families: Mapping[str, str]) -> str:
+    """Return "blur (defocus_blur, gaussian_blur)" for members of one family, else the members joined by +."""
+    first = MOST_NAMED - 1
+    shown = members if len(members) <= MOST_NAMED else (*members[:first], f"{len(members) - first} more")
+    of = {families.get(member, "") for member in members}
+    if len(of) == 1 and "" not in of:
+        return f"{of.pop()} ({', '.join(shown)})"
+    return " + ".join(shown)
 
 
-def _notes(units: Units) -> tuple[str, ...]:
-    rest = f"verdicts rest on {units.primary_sensitivity} (sensitivity) and {units.primary_stability} (stability)"
-    turned = (f"turned round, since larger is better: {', '.join(units.turned)}",) * bool(units.turned)
-    skipped = (f"left out: {count} {what}" for what, count in units.skipped.items())
-    return (rest, *turned, *units.notes, *skipped)
-
-
-def _headline(
-    units: Units, by_verdict: Mapping[Judgement, list[str]], verdicts: Mapping[str, Verdict]
-) -> str:
-    where = f"across {units.in_words(len(units))}"
-    if by_verdict[PROXY]:
-        return (
-            f"{len(by_verdict[PROXY])} of {len(verdicts)} perturbations stand for what happens in the footage, "
-            f"{where}: {', '.join(by_verdict[PROXY])}."
-        )
-    if len(by_verdict[CANNOT_TELL]) == len(verdicts):
-        reasons = {one.reason for one in verdicts.values()}
-        why = reasons.pop() if len(reasons) == 1 else "see each perturbation"
-        more = {one.needed.in_words for one in verdicts.values() if one.needed}
-        enough = f" To settle it: {more.pop()}." if len(more) == 1 else ""
-        return f"Cannot tell {where} which perturbation stands for the footage: {why}.{enough}"
-    given = " and ".join(units.confounders)
-    judged, unclear = len(by_verdict[NO_EVIDENCE]), len(by_verdict[CANNOT_TELL])
-    rest = f", {unclear} more cannot be determined" if unclear else ""
-    same = sum(verdicts[name].fragile for name in by_verdict[NO_EVIDENCE])
-    if same:
-        return (
-            f"No proxy {where}: {same} of {judged} perturbations judged go with the instability, but none surely "
-            "more than its negative controls do."
-        )
-    return f"No proxy can be distinguished from {given} {where} ({judged} perturbations judged{rest})."
+def _wide(matrix: pd.DataFrame, names: list[str], what: str) -> np.ndarray:
+    table = matrix.pivot_table(index="row", columns="column", values=what, dropna=False)
+    square: np.ndarray = table.reindex(index=names, columns=names).to_numpy(np.float64)
+    return np.where(np.isnan(square), square.T, square)

@@ -1,27 +1,29 @@
-"""How much of the natural instability all perturbations together explain, beyond the confounder alone."""
+"""How much of the natural instability all perturbations explain together, beyond the confounder alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import optimize
 
 from vidrobust.errors import InputError
-from vidrobust.stages.correlate.columns import with_means
-from vidrobust.stages.correlate.needs import MIN_UNITS
-from vidrobust.stages.correlate.units import Units
+from vidrobust.stages.correlate.units import Units, with_means
+from vidrobust.stages.correlate.verdicts import too_few
 from vidrobust.statistics.associations import curve_knots, line_basis, ranks
-from vidrobust.statistics.levels import FEWEST_CORRELATED, LEVEL
-from vidrobust.statistics.standard_errors import jackknife_error, t_quantile
+from vidrobust.statistics.levels import FEWEST_LEFT_OUT
+from vidrobust.statistics.standard_errors import jackknife_error, t_half_width
 from vidrobust.text.numbers import percent, percent_with_interval
 
 PENALTIES = (np.inf, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
 """Ridge penalties per unit, strongest first; the first leaves every perturbation out."""
 FOLDS = 30
+"""Groups of clusters that are left out in turn, at most."""
 SMALL = 0.2
-"""A gain whose interval stays below this share of what the confounder leaves over is as good as none."""
+"""A gain is called nothing where its interval stays below this share of what the confounder leaves over."""
+FEWEST = 8
+"""Units below which nothing is fitted."""
 
 BEYOND, NOTHING, CANNOT_TELL = "beyond", "nothing beyond", "cannot tell"
 
@@ -30,31 +32,42 @@ BEYOND, NOTHING, CANNOT_TELL = "beyond", "nothing beyond", "cannot tell"
 class Together:
     """Shares of the variance of the ranks of natural instability, on clusters that were left out.
 
-    confounder     explained by the confounder alone
-    gain, low, high  what the perturbations explain beyond it, with its 95 % interval over clusters
-    weights        perturbation -> its share of the weights fitted on all units, largest first, 0 left away
-    verdict        "beyond", "nothing beyond" or "cannot tell"
+    Attributes
+    ----------
+    verdict
+        "beyond", "nothing beyond" or "cannot tell".
+    confounder
+        Explained by the confounder alone.
+    gain, low, high
+        Explained by the perturbations beyond it, with the 95 % interval over clusters.
+    weights
+        Perturbation -> its share of the weights fitted on all units, largest first; zeros are left out.
     """
 
-    confounder: float
-    gain: float
-    low: float
-    high: float
-    weights: dict[str, float]
-    n: int
-    clusters: int
     verdict: str
     sentence: str
+    confounder: float = np.nan
+    gain: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    weights: Mapping[str, float] = field(default_factory=dict)
+    n: int = 0
+    clusters: int = 0
 
 
 def explain_together(units: Units, *, seed: int = 0) -> Together:
-    """Non-negative regression of instability on all sensitivities and the confounder, judged on left-out data.
+    """Fit a non-negative regression of instability on all sensitivities and the confounder, on left-out data.
 
-    Everything enters by rank: the primary metrics, each perturbation as its mean over strengths. A weight is
-    never negative: a perturbation that makes footage look more stable is no explanation. The confounder's form
-    (none, a straight or a broken line), then a ridge penalty (up to leaving all perturbations out) are chosen
+    Everything enters by rank: the primary metrics, each perturbation as its mean over strengths. Weights are never
+    negative, as a perturbation that makes footage look more stable explains nothing. The form of the confounder
+    (none, a straight or a broken line) and then the ridge penalty (up to leaving all perturbations out) are chosen
     inside the training clusters, so that neither side fits noise. Clusters are left out one at a time, or in
-    thirty groups. The interval takes the left-out errors of clusters as independent (jackknife, Student's t).
+    ``FOLDS`` groups. The interval is a jackknife over clusters.
+
+    Raises
+    ------
+    InputError
+        Where no unit has a sensitivity under every perturbation and an instability.
     """
     columns, values = with_means(units)
     main = columns["main"].to_numpy()
@@ -67,21 +80,27 @@ def explain_together(units: Units, *, seed: int = 0) -> Together:
     z = units.confounders.to_numpy(np.float64)[known]
     codes = np.unique(units.cluster[known], return_inverse=True)[1]
     count = int(codes.max()) + 1
-    why = _obstacle(units, len(y), count)
-    if count < 3 or len(y) < 8:
+    few = too_few(units, len(y), count)
+    why = few[1] if few else units.uncontrolled
+    if count < FEWEST_LEFT_OUT or len(y) < FEWEST:
         return _finish(np.full(4, np.nan), {}, len(y), count, CANNOT_TELL, why, units, len(names))
     rz = ranks(z)
     bases = [line_basis(rz[:, :0]), line_basis(rz), line_basis(rz, curve_knots(len(y)))]
     figures = _gain(*_left_out(x, y, bases, codes, np.random.default_rng(seed)), codes)
     weights = _weights(names, x, y, bases, codes, np.random.default_rng(seed))
-    verdict = CANNOT_TELL if why else _verdict(figures)
+    verdict = CANNOT_TELL
+    if not why:
+        confounder, _, low, high = figures
+        # there is no interval where no perturbation was ever given a weight
+        nothing = np.isnan(high) or high < SMALL * (1 - confounder)
+        verdict = BEYOND if low > 0 else NOTHING if nothing else CANNOT_TELL
     return _finish(figures, weights, len(y), count, verdict, why, units, len(names))
 
 
 def _left_out(
     x: np.ndarray, y: np.ndarray, bases: list[np.ndarray], codes: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(n,) squared errors of the mean, the confounder alone and all together, each unit left out once."""
+    """(n,) squared errors of the mean, of the confounder alone and of everything, each unit left out once."""
     total, alone, full = np.empty(len(y)), np.empty(len(y)), np.empty(len(y))
     for train, test in _folds(codes, FOLDS, rng):
         basis, penalty = _choose(x, y, bases, codes, train, rng)
@@ -95,7 +114,7 @@ def _left_out(
 def _fit(
     x: np.ndarray, y: np.ndarray, basis: np.ndarray, penalty: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights >= 0 of the perturbations, the confounder's coefficients beside them, and without them."""
+    """Weights >= 0 of the perturbations, the confounder's coefficients beside them, and those without them."""
     inverse = np.linalg.pinv(basis)
     plain = inverse @ y
     if not np.isfinite(penalty):
@@ -114,9 +133,9 @@ def _choose(
     rows: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, float]:
-    """The form of the confounder that predicts best without the perturbations, then the best penalty.
+    """The form of the confounder that predicts best without perturbations, then the best penalty.
 
-    Judged on clusters left out of ``rows`` in turn.
+    Both are judged on clusters left out of ``rows`` in turn.
     """
     folds = [(rows[train], rows[test]) for train, test in _folds(codes[rows], FOLDS, rng)]
 
@@ -132,7 +151,7 @@ def _choose(
 
 
 def _folds(codes: np.ndarray, most: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(training rows, left-out rows): whole clusters are left out, in at most ``most`` groups."""
+    """(training rows, left-out rows) with whole clusters left out, in at most ``most`` groups."""
     clusters = rng.permutation(np.unique(codes))
     for part in np.array_split(clusters, min(most, len(clusters))):
         out = np.isin(codes, part)
@@ -140,13 +159,13 @@ def _folds(codes: np.ndarray, most: int, rng: np.random.Generator) -> Iterator[t
 
 
 def _gain(total: np.ndarray, alone: np.ndarray, full: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Confounder alone, gain beyond it, and the interval of the gain."""
+    """Share explained by the confounder alone, gain beyond it, and the interval of the gain."""
     t, a, f = (np.bincount(codes, weights=error) for error in (total, alone, full))
     count = len(t)
     gain = (a.sum() - f.sum()) / t.sum()
     without = ((a.sum() - a) - (f.sum() - f)) / (t.sum() - t)
     error = float(jackknife_error(without))
-    half = t_quantile((1 + LEVEL) / 2, count - 1) * error if error > 0 else np.nan
+    half = float(t_half_width(error, count - 1)) if error > 0 else np.nan
     return np.array([1 - a.sum() / t.sum(), gain, gain - half, gain + half])
 
 
@@ -162,24 +181,6 @@ def _weights(
     share = weights / weights.sum() if weights.sum() > 0 else weights
     order = np.argsort(-share, kind="stable")
     return {names[k]: float(share[k]) for k in order if share[k] > 0}
-
-
-def _obstacle(units: Units, n: int, clusters: int) -> str:
-    if n < MIN_UNITS[units.across]:
-        least, verb = MIN_UNITS[units.across], "is" if n == 1 else "are"
-        return f"{units.in_words(n)} {verb} too few, at least {least} are needed"
-    if clusters < FEWEST_CORRELATED:
-        found = units.clusters_in_words(clusters)
-        return f"{found} {'is' if clusters == 1 else 'are'} too few, at least {FEWEST_CORRELATED} are needed"
-    return units.uncontrolled
-
-
-def _verdict(figures: np.ndarray) -> str:
-    confounder, _, low, high = figures
-    if low > 0:
-        return BEYOND
-    # no interval: no perturbation was ever given a weight
-    return NOTHING if np.isnan(high) or high < SMALL * (1 - confounder) else CANNOT_TELL
 
 
 def _finish(

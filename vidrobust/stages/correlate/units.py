@@ -1,4 +1,4 @@
-"""What is correlated: one row per unit, and its columns."""
+"""What is correlated: units, one row each, with what happened to them and how sensitive they are."""
 
 from __future__ import annotations
 
@@ -13,36 +13,52 @@ import pandas as pd
 from vidrobust.errors import SettingsError
 from vidrobust.text.phrases import plural
 
-Across = Literal["frames", "clips", "tracks", "models"]
-
-
-ONE_OF = {"stretches": "stretch", "families": "family"}
-"""What one of several is called, where it is not the word without its s."""
+Across = Literal["frames", "clips", "models"]
+SINGULAR = {"stretches": "stretch", "families": "family"}
+"""Singular of the words that do not lose an s."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Units:
-    """n units, ready to be correlated. Larger numbers always mean more harm or less stability.
+    """The n units of a correlation. Larger numbers always mean more harm or less stability.
 
-    across         what a unit is
-    model          the model studied; "" across models
-    name           (n,) str, what each unit is called
-    cluster        (n,) str, units of one cluster depend on each other
-    clusters_are   what a cluster is: "clips", "scenes", "stretches", "families", "models" ...
-    series         (n,) str runs of units in the order of time, which may only be turned round; None where
-                   units may change places freely
-    columns        (p rows) perturbation, strength, metric: what the columns of ``sensitivity`` are
-    sensitivity    (n, p) float64, NaN where not measured
-    instability    (n, s) float64, one column per stability metric
-    confounders    (n, k) float64
-    confounder_reliability  (k,) share of each confounder's variance that is not error of measurement; NaN or
-                   empty where unknown
-    foreign        (n, f) float64, instability of the same units on other data, which no perturbation of this
-                   footage should stand for; None where there is none
-    sensitivity_halves, instability_halves  the same from each half of the measurements, or None
-    primary_sensitivity, primary_stability  the metrics on which the verdict rests, declared beforehand
-    turned         metrics whose sign was turned round, because larger meant better
-    uncontrolled   why a partial correlation cannot rule out the usual confounder; "" where it can
+    Attributes
+    ----------
+    across
+        What a unit is.
+    model
+        The model studied; "" across models.
+    name : (n,) str
+    cluster : (n,) str
+        Units of one cluster depend on each other.
+    clusters_are
+        What a cluster is: "clips", "scenes", "stretches", "families", "models" ...
+    series : (n,) str, or None
+        Units of one series, in the order of time, may only be rotated in a permutation. None where all units may
+        be permuted freely.
+    columns
+        Perturbation, strength and metric of the p columns of ``sensitivity``.
+    sensitivity : (n, p) float64
+        NaN where not measured.
+    instability
+        (n, s) float64, one column per stability metric.
+    confounders
+        (n, k) float64.
+    confounder_reliability : (k,) float
+        Share of each confounder's variance that is not measurement error; NaN or empty where unknown.
+    foreign
+        (n, f) float64, instability of the same units on other data, which no perturbation of this footage should
+        predict.
+    sensitivity_halves, instability_halves
+        The same from each half of the measurements.
+    primary_sensitivity, primary_stability
+        The metrics on which the verdict rests, declared beforehand.
+    turned
+        Metrics whose sign was reversed because larger meant better.
+    uncontrolled
+        Why a partial correlation cannot rule out the usual confounder; "" where it can.
+    skipped
+        What was left out -> how many.
     """
 
     across: Across
@@ -66,16 +82,6 @@ class Units:
     skipped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def in_words(self, count: int) -> str:
-        """So many units: "1 clip", "24 frames"."""
-        return plural(count, self.across.removesuffix("s"), self.across)
-
-    def clusters_in_words(self, count: int) -> str:
-        """So many of them: "1 stretch", "5 clips"."""
-        return plural(
-            count, ONE_OF.get(self.clusters_are, self.clusters_are.removesuffix("s")), self.clusters_are
-        )
-
     def __post_init__(self) -> None:
         n = len(self.name)
         shapes = {
@@ -96,8 +102,17 @@ class Units:
     def __len__(self) -> int:
         return len(self.name)
 
+    def in_words(self, count: int) -> str:
+        """Return a number of units in words: "1 clip", "24 frames"."""
+        return plural(count, self.across.removesuffix("s"), self.across)
+
+    def clusters_in_words(self, count: int) -> str:
+        """Return a number of clusters in words: "1 stretch", "5 clips"."""
+        one = SINGULAR.get(self.clusters_are, self.clusters_are.removesuffix("s"))
+        return plural(count, one, self.clusters_are)
+
     def only(self, rows: np.ndarray) -> Units:
-        """Some of the units: rows (n,) bool."""
+        """Return the units of these rows, (n,) bool."""
 
         def table(one: pd.DataFrame) -> pd.DataFrame:
             return one[rows].reset_index(drop=True)
@@ -117,12 +132,66 @@ class Units:
         )
 
 
+def with_means(units: Units) -> tuple[pd.DataFrame, np.ndarray]:
+    """Add the means over strengths to the columns of the units.
+
+    Returns
+    -------
+    columns
+        Those of the units, then one of strength NaN for each perturbation and metric with several strengths.
+        ``of``: the columns that it is made from. ``overall``: it speaks for its perturbation under its metric.
+        ``main``: the one of these under the primary metric.
+    values : (n, columns) float64
+    """
+    rows, extra = [], []
+    for (perturbation, metric), members in units.columns.groupby(["perturbation", "metric"], sort=False):
+        if len(members) > 1:
+            rows.append({"perturbation": perturbation, "strength": np.nan, "metric": metric})
+            extra.append(members.index.to_numpy())
+    columns = pd.concat([units.columns, pd.DataFrame(rows, columns=units.columns.columns)], ignore_index=True)
+    columns["of"] = [np.array([i]) for i in range(len(units.columns))] + extra
+    means = [over_strengths(units.sensitivity[:, of]) for of in extra]
+    count = columns.groupby(["perturbation", "metric"])["strength"].transform("size")
+    columns["overall"] = (count == 1) | columns["strength"].isna()
+    # a perturbation that was not measured by the primary metric speaks through the first that it has
+    own = columns.groupby("perturbation")["metric"].transform(
+        lambda metrics: (
+            units.primary_sensitivity if units.primary_sensitivity in set(metrics) else metrics.iloc[0]
+        )
+    )
+    columns["main"] = columns["overall"] & (columns["metric"] == own)
+    return columns, np.column_stack([units.sensitivity, *means])
+
+
+def over_strengths(values: np.ndarray) -> np.ndarray:
+    """Return one number per unit (n,) from its values (n, s) at several strengths.
+
+    That is the mean where all strengths were tried. A unit that was shown only some (NaN elsewhere) is compared
+    with the other units shown the same: with mean m and spread sd of the units at each strength, its place is
+    sum(value - m) / sum(sd) over its own strengths, put on the scale of the mean over all strengths.
+    """
+    known = ~np.isnan(values)
+    if known.all():
+        return np.asarray(values.mean(axis=1))
+    tried = known.any(axis=0)
+    if not tried.any():
+        return np.full(len(values), np.nan)
+    values, known = values[:, tried], known[:, tried]
+    counts = known.sum(axis=0)
+    means = np.where(known, values, 0.0).sum(axis=0) / counts
+    apart = np.where(known, values - means, 0.0)
+    spread = np.sqrt((apart**2).sum(axis=0) / counts)
+    own = (known * spread).sum(axis=1)
+    place = np.divide(apart.sum(axis=1), own, out=np.zeros(len(values)), where=own > 0)
+    return np.where(known.any(axis=1), means.mean() + spread.mean() * place, np.nan)
+
+
 def spread(
     sensitivity: pd.DataFrame, keys: list[str], columns: pd.DataFrame | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Mean sensitivity, one row per key and one column per (perturbation, strength, metric), numbered.
+    """Return mean sensitivities, one row per key, and the table of their columns.
 
-    Returns the means and the table of columns. With ``columns`` given, exactly those.
+    The columns are numbered; each is a perturbation, strength and metric. With ``columns`` given, exactly those.
     """
     what = ["perturbation", "strength", "metric"]
     if columns is None:
@@ -135,6 +204,7 @@ def spread(
 
 
 def one_model(table: pd.DataFrame, model: str | None) -> str:
+    """Return the model asked for, or the only one; raise SettingsError where that is unclear."""
     models = sorted(table["model"].astype(str).unique())
     if model is None and len(models) == 1:
         return models[0]
@@ -145,4 +215,5 @@ def one_model(table: pd.DataFrame, model: str | None) -> str:
 
 
 def as_names(given: str | Sequence[str] | None, default: Sequence[str]) -> list[str]:
+    """Return the names given as a list, or the default."""
     return list(default) if given is None else [given] if isinstance(given, str) else list(given)

@@ -1,23 +1,56 @@
-"""Proxy, no evidence, or cannot tell: one verdict per perturbation, with its reason and its sentence."""
+"""Proxy, no evidence, or cannot tell: one verdict per perturbation, its reason, and what would settle it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.correlate import needs
 from vidrobust.stages.correlate.coefficients import CORRECTED, CURVED, PARTIAL
-from vidrobust.stages.correlate.judgement import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
-from vidrobust.stages.correlate.needs import Needed
 from vidrobust.stages.correlate.units import Units
 from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_CORRELATED
+from vidrobust.statistics.standard_errors import fisher_z
 from vidrobust.text.numbers import interval, number, with_interval
 
-# Why a verdict of the correlation is what it is: codes with their figures; the words are made last.
+# From the simulated worlds of docs/measured/correlation.md.
+MIN_UNITS = {"frames": 20, "clips": 12, "models": 12}
+"""Units below which there is no verdict."""
+MIN_VARIED = 8
+"""Units that differ from the commonest value of a metric, below which ties would decide."""
+# Spearman 1904: reliabilities of .3 on both sides leave at most .3 of any correlation.
+MIN_RELIABILITY = 0.3
+"""Split-half reliability below which a missing correlation is no evidence."""
+SEEN = 0.35
+"""The correlation that a study must have been able to detect before it says "no evidence"."""
+BEYOND = 0.4
+"""By how much a good proxy exceeds a negative control."""
+POWER_Z = 1.96 + 0.84
+"""Standard errors of an effect that four of five studies detect at 5 %."""
+# In the simulated worlds these find a correlation of .6 four times in five.
+ENOUGH_UNITS = {"frames": 80, "clips": 55, "models": 55}
+"""Independent units that find a good proxy four times in five."""
+FRAGILE_SHARE = 0.5
+"""Share of other perturbations that behave alike, from which on general fragility is the explanation."""
+LEAST_TIMES = 1.1
+"""Times as much footage that is asked for at least."""
+MOST_ASKED = 1000
+"""Counts above this are not spelled out: nobody would measure so many."""
+WITHIN_CLIPS = ("scenes", "stretches")
+"""Clusters inside clips: the result then holds for these clips alone."""
+
+
+class Judgement(StrEnum):
+    """What the study says of one perturbation."""
+
+    PROXY = "proxy"
+    NO_EVIDENCE = "no evidence"
+    CANNOT_TELL = "cannot tell"
+
+
+PROXY, NO_EVIDENCE, CANNOT_TELL = Judgement
 
 
 class Why(StrEnum):
@@ -45,130 +78,72 @@ class Why(StrEnum):
     FRAGILE = "fragile"
 
 
-_COUNT = "{same} of {others} perturbations of other families do the same"
-_NOT_BEYOND = f"it is not surely more than {{what}} (by {{span}}); {_COUNT}"
-WORDS: Mapping[Why, str] = {
-    Why.NOT_MEASURED: "no unit has both its sensitivity and the instability under the primary metrics",
-    Why.FEW_UNITS: "{found} {verb} too few, at least {least} are needed",
-    Why.FEW_CLUSTERS: "{found} {verb} too few to be independent observations, at least {least} are needed",
-    Why.UNCONTROLLED: "{uncontrolled}",
-    Why.TIES: "{what} has the same value{where} on all but {varied} of {n} {across}, and ties would decide",
-    Why.NO_INTERVAL: "the coefficient has no interval on these units",
-    Why.UNRELIABLE: "{what} hardly agrees with itself between two halves (reliability {reliability:.2f})",
-    Why.TOO_WIDE: "a tie of {seen:g} would not surely have been seen (the interval reaches from {span})",
-    Why.OTHER_WAY: "it goes the other way",
-    Why.HOLDS_ZERO: "the interval given {given} includes zero",
-    Why.CURVED: "nothing is left when {given} may act along a curve",
-    Why.ONE_CLUSTER: "it depends on one of the {clusters}",
-    Why.NOT_CONFIRMED: "permutation{inside} does not confirm it (q = {q:.2f})",
-    Why.CONFOUNDER_ERROR: "it may be what {given}, measured with error, fails to take out",
-    Why.SURE: "its lower end given {given} is above zero, q = {q:.3f}",
-    Why.SHUFFLED: "the same {given} with the {clusters} changed round does as much ({shuffled:.2f})",
-    Why.FEW_FAMILIES: "it cannot be distinguished from general fragility: too few families of perturbations were "
-    "measured",
-    Why.BEYOND_OTHERS: f"it surely goes beyond the perturbations of other families{{beyond}}; {_COUNT}",
-    Why.NOT_BEYOND: _NOT_BEYOND,
-    Why.FRAGILE: f"{_NOT_BEYOND}: this only says that {{fragile}} fragile",
-}
-"""The words of each code, with its figures by name."""
+class Need(StrEnum):
+    """What would settle a verdict that cannot be given."""
+
+    MORE_FOOTAGE = "more footage"
+    MORE_CLIPS = "more clips"
+    MORE_UNITS = "more units"
+    MORE_FAMILIES = "more families"
 
 
 @dataclass(frozen=True)
-class Reason:
-    """A code and its figures."""
+class Needed:
+    """How much of something would settle a verdict.
 
-    why: Why
-    figures: Mapping[str, object] = field(default_factory=dict)
+    ``words`` is half a sentence: "about 40 models (12 now)". ``count`` and ``now`` are how many frames, clips,
+    units or families are needed, and how many there are (NaN where that is not asked).
+    """
 
-    @property
-    def in_words(self) -> str:
-        """Half a sentence."""
-        return WORDS[self.why].format(**self.figures)
-
-
-def because(why: Why, **figures: object) -> Reason:
-    """A reason with its figures by name."""
-    return Reason(why, figures)
+    what: Need
+    words: str
+    count: float
+    now: float = np.nan
 
 
-MIN_VARIED = 8
-"""Units that differ from the commonest value of a metric; with fewer, ties decide."""
-MIN_RELIABILITY = 0.3
-"""A measurement that agrees less with itself than this cannot agree with another."""
-MOST = 0.5
-"""Where this share of the perturbations of other families does the same, it is fragility that shows."""
-
-WITHIN_CLIPS = ("scenes", "stretches")
-"""Clusters inside clips: what they show holds for these clips alone."""
+MORE_FAMILIES = Needed(Need.MORE_FAMILIES, "perturbations of 3 families or more", 3)
+"""General fragility takes two families beside that of a perturbation."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verdict, the reason for it, and the whole in one sentence.
+    """A verdict on one perturbation, with the code of its reason and the reason in half a sentence.
 
-    same, others  how many perturbations of other families pass the same test without controls, of how many
-    needed        what would settle it, where it cannot be determined
-    fragile       it goes with the instability, and so do the others: all that shows is general fragility
+    Attributes
+    ----------
+    sentence
+        The whole in one sentence.
+    same, others
+        How many perturbations of other families pass the same test without controls, and how many there are.
+    needed
+        What would settle it, where it cannot be determined.
+    fragile
+        The correlation is there, but the other perturbations have it too: it only shows general fragility.
     """
 
     verdict: Judgement
-    because: Reason
-    sentence: str
+    why: Why
+    reason: str
+    sentence: str = ""
     same: int = 0
     others: int = 0
     needed: Needed | None = None
     fragile: bool = False
 
-    @property
-    def why(self) -> Why:
-        """The code of its reason."""
-        return self.because.why
-
-    @property
-    def needs(self) -> str:
-        """The code of what would settle it, or nothing."""
-        return self.needed.what if self.needed else ""
-
-    @property
-    def needs_count(self) -> float:
-        """How many of it are needed."""
-        return self.needed.count if self.needed else np.nan
-
-    @property
-    def needs_now(self) -> float:
-        """How many there are."""
-        return self.needed.now if self.needed else np.nan
-
-    @property
-    def reason(self) -> str:
-        """Its reason in half a sentence."""
-        return self.because.in_words
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """Half a verdict: what the coefficient alone says, before the negative controls, or what they add."""
-
-    verdict: Judgement
-    reason: Reason
-    needed: Needed | None = None
-    fragile: bool = False
-
 
 def not_measured() -> Verdict:
-    """The verdict on a perturbation without a unit on which both primary metrics are known."""
-    reason = because(Why.NOT_MEASURED)
-    return Verdict(CANNOT_TELL, reason, f"cannot tell; {reason.in_words}.")
+    """Return the verdict on a perturbation without a unit on which both primary metrics are known."""
+    reason = "no unit has both its sensitivity and the instability under the primary metrics"
+    return Verdict(CANNOT_TELL, Why.NOT_MEASURED, reason, f"cannot tell; {reason}.")
 
 
 def judge(
-    primary: pd.DataFrame, units: Units, controls: pd.DataFrame, family: dict[str, str]
+    primary: pd.DataFrame, units: Units, controls: pd.DataFrame, family: Mapping[str, str]
 ) -> dict[str, Verdict]:
-    """The verdict on each perturbation, from the primary rows of the correlation table.
+    """Judge each perturbation.
 
-    primary   rows with ``primary`` set, all methods
-    controls  perturbation -> what its negative controls say, columns as of ``controls.COLUMNS``
-    family    perturbation -> family, for counting the others that do the same
+    ``primary`` holds the primary rows of the correlation table, all methods; ``controls`` one row per perturbation
+    with the columns ``controls.COLUMNS``; ``family`` the family of each perturbation.
     """
     rows = {str(name): of.set_index("method") for name, of in primary.groupby("perturbation", sort=False)}
     alone = {name: _alone(by_method, units) for name, by_method in rows.items()}
@@ -176,137 +151,238 @@ def judge(
     for name, by_method in rows.items():
         others = [other for other in rows if family[other] != family[name]]
         same = sum(alone[other].verdict == PROXY for other in others)
-        judged = alone[name]
-        if judged.verdict == PROXY:
-            judged = _controlled(by_method.loc[PARTIAL], controls.loc[name], same, len(others), units)
-        sentence = _sentence(name, judged, by_method, units)
+        found = alone[name]
+        if found.verdict == PROXY:
+            found = _controlled(by_method.loc[PARTIAL], controls.loc[name], same, len(others), units)
+        sentence = _sentence(name, found, by_method, units)
         verdicts[name] = Verdict(
-            judged.verdict, judged.reason, sentence, same, len(others), judged.needed, judged.fragile
+            found.verdict, found.why, found.reason, sentence, same, len(others), found.needed, found.fragile
         )
     return verdicts
 
 
-def _alone(by_method: pd.DataFrame, units: Units) -> _Judged:
-    """What the coefficient says by itself."""
-    row = by_method.loc[PARTIAL if PARTIAL in by_method.index else "spearman"]
-    obstacle = _obstacle(row, units)
-    if obstacle:
-        return _Judged(CANNOT_TELL, obstacle, None if units.uncontrolled else needs.needed(units))
-    judged = _weigh(by_method, units)
-    return (_excuse(by_method.loc[PARTIAL], units) or judged) if judged.verdict == NO_EVIDENCE else judged
+def headline(units: Units, verdicts: Mapping[str, Verdict]) -> str:
+    """Return the result of a study in one sentence."""
+    where = f"across {units.in_words(len(units))}"
+    by_verdict = {
+        v: [name for name, one in verdicts.items() if one.verdict == v]
+        for v in (PROXY, NO_EVIDENCE, CANNOT_TELL)
+    }
+    if by_verdict[PROXY]:
+        return (
+            f"{len(by_verdict[PROXY])} of {len(verdicts)} perturbations are proxies for what happens in the "
+            f"footage, {where}: {', '.join(by_verdict[PROXY])}."
+        )
+    if len(by_verdict[CANNOT_TELL]) == len(verdicts):
+        reasons = {one.reason for one in verdicts.values()}
+        why = reasons.pop() if len(reasons) == 1 else "see each perturbation"
+        more = {one.needed.words for one in verdicts.values() if one.needed}
+        enough = f" To settle it: {more.pop()}." if len(more) == 1 else ""
+        return f"Cannot tell {where} which perturbation is a proxy for the footage: {why}.{enough}"
+    judged, unclear = len(by_verdict[NO_EVIDENCE]), len(by_verdict[CANNOT_TELL])
+    same = sum(verdicts[name].fragile for name in by_verdict[NO_EVIDENCE])
+    if same:
+        return (
+            f"No proxy {where}: {same} of {judged} perturbations judged correlate with the instability, but none "
+            "surely more than its negative controls."
+        )
+    rest = f", {unclear} more cannot be determined" if unclear else ""
+    given = " and ".join(units.confounders)
+    return f"No proxy can be distinguished from {given} {where} ({judged} perturbations judged{rest})."
 
 
-def _obstacle(row: pd.Series, units: Units) -> Reason | None:
-    """Why these units cannot carry a verdict, or None."""
-    least = needs.MIN_UNITS[units.across]
-    if row["n"] < least:
-        verb, found = "is" if row["n"] == 1 else "are", units.in_words(int(row["n"]))
-        return because(Why.FEW_UNITS, found=found, verb=verb, least=least)
-    if row["clusters"] < FEWEST_CORRELATED:
-        verb, found = "is" if row["clusters"] == 1 else "are", units.clusters_in_words(row["clusters"])
-        return because(Why.FEW_CLUSTERS, found=found, verb=verb, least=FEWEST_CORRELATED)
-    if units.uncontrolled:
-        return because(Why.UNCONTROLLED, uncontrolled=units.uncontrolled)
-    for side, what in (("x", "the sensitivity"), ("y", "the instability")):
-        if row[f"varied_{side}"] < MIN_VARIED:
-            where = {"low": " (a floor: no harm)", "high": " (a ceiling)"}.get(row[f"edge_{side}"], "")
-            varied, n = row[f"varied_{side}"], row["n"]
-            return because(Why.TIES, what=what, where=where, varied=varied, n=n, across=units.across)
-    return because(Why.NO_INTERVAL) if np.isnan(row["low"]) else None
-
-
-def _excuse(partial: pd.Series, units: Units) -> _Judged | None:
-    """Why a proxy may have been missed, or None. It cannot have been made up by any of these."""
-    for side, what in (("reliability", "the sensitivity"), ("stability_reliability", "the instability")):
-        if partial[side] < MIN_RELIABILITY:
-            reason = because(Why.UNRELIABLE, what=what, reliability=partial[side])
-            return _Judged(CANNOT_TELL, reason, needs.needed(units))
-    reliabilities = float(partial["reliability"]), float(partial["stability_reliability"])
-    seen = needs.could_have_seen(partial["low"], partial["high"], reliabilities)
-    if not seen and partial["high"] >= needs.SEEN:
-        span = interval(partial["low"], partial["high"])
-        reason = because(Why.TOO_WIDE, seen=needs.SEEN, span=span)
-        width = needs.half_width(partial["low"], partial["high"])
-        effect = float(np.arctanh(needs.SEEN))
-        wanted = needs.clusters_needed(width, effect, int(partial["clusters"]))
-        return _Judged(CANNOT_TELL, reason, needs.needed(units, wanted))
+def too_few(units: Units, n: int, clusters: int) -> tuple[Why, str] | None:
+    """Return why so many units, or clusters, are too few for a verdict; None where there are enough."""
+    for count, found, least, why in (
+        (n, units.in_words(n), MIN_UNITS[units.across], Why.FEW_UNITS),
+        (clusters, units.clusters_in_words(clusters), FEWEST_CORRELATED, Why.FEW_CLUSTERS),
+    ):
+        if count < least:
+            return why, f"{found} {'is' if count == 1 else 'are'} too few, at least {least} are needed"
     return None
 
 
-def _weigh(rows: pd.DataFrame, units: Units) -> _Judged:
-    partial, curved = rows.loc[PARTIAL], rows.loc[CURVED]
+def _alone(by_method: pd.DataFrame, units: Units) -> Verdict:
+    """What the coefficient says by itself, before the negative controls."""
+    row = by_method.loc[PARTIAL if PARTIAL in by_method.index else "spearman"]
+    obstacle = _obstacle(row, units)
+    if obstacle:
+        return Verdict(CANNOT_TELL, *obstacle, needed=None if units.uncontrolled else needed(units))
+    found = _weigh(by_method, units)
+    return (_excuse(by_method.loc[PARTIAL], units) or found) if found.verdict == NO_EVIDENCE else found
+
+
+def _obstacle(row: pd.Series, units: Units) -> tuple[Why, str] | None:
+    """Why these units cannot carry a verdict, or None."""
+    few = too_few(units, int(row["n"]), int(row["clusters"]))
+    if few:
+        return few
+    if units.uncontrolled:
+        return Why.UNCONTROLLED, units.uncontrolled
+    for side, what in (("x", "the sensitivity"), ("y", "the instability")):
+        if row[f"varied_{side}"] < MIN_VARIED:
+            where = {"low": " (a floor: no harm)", "high": " (a ceiling)"}.get(row[f"edge_{side}"], "")
+            return Why.TIES, (
+                f"{what} has the same value{where} on all but {row[f'varied_{side}']} of {row['n']} "
+                f"{units.across}, and ties would decide"
+            )
+    if np.isnan(row["low"]):
+        return Why.NO_INTERVAL, "the coefficient has no interval on these units"
+    return None
+
+
+def _excuse(partial: pd.Series, units: Units) -> Verdict | None:
+    """Why a proxy may have been missed, or None."""
+    for side, what in (("reliability", "the sensitivity"), ("stability_reliability", "the instability")):
+        if partial[side] < MIN_RELIABILITY:
+            reason = f"{what} hardly agrees with itself between two halves (reliability {partial[side]:.2f})"
+            return Verdict(CANNOT_TELL, Why.UNRELIABLE, reason, needed=needed(units))
+    low, high = float(partial["low"]), float(partial["high"])
+    reliabilities = float(partial["reliability"]), float(partial["stability_reliability"])
+    if high < SEEN or could_have_seen(low, high, reliabilities):
+        return None
+    reason = (
+        f"a correlation of {SEEN:g} would not surely have been seen (the interval reaches from "
+        f"{interval(low, high)})"
+    )
+    wanted = _clusters_needed(_half_width(low, high), float(np.arctanh(SEEN)), int(partial["clusters"]))
+    return Verdict(CANNOT_TELL, Why.TOO_WIDE, reason, needed=needed(units, wanted))
+
+
+def _weigh(rows: pd.DataFrame, units: Units) -> Verdict:
+    """What the partial coefficients say where nothing hinders a verdict."""
+    partial = rows.loc[PARTIAL]
     given = partial["given"]
-    corrected = rows.loc[CORRECTED] if CORRECTED in rows.index else None
     if partial["high"] < 0:
-        return _Judged(NO_EVIDENCE, because(Why.OTHER_WAY))
+        return Verdict(NO_EVIDENCE, Why.OTHER_WAY, "it goes the other way")
     if not partial["low"] > 0:
-        return _Judged(NO_EVIDENCE, because(Why.HOLDS_ZERO, given=given))
-    if not curved["low"] > 0:
-        return _Judged(NO_EVIDENCE, because(Why.CURVED, given=given))
+        return Verdict(NO_EVIDENCE, Why.HOLDS_ZERO, f"the interval given {given} includes zero")
+    if not rows.loc[CURVED]["low"] > 0:
+        return Verdict(NO_EVIDENCE, Why.CURVED, f"nothing is left when {given} may act along a curve")
     if not partial["low_without"] > 0:
-        return _Judged(NO_EVIDENCE, because(Why.ONE_CLUSTER, clusters=units.clusters_are))
+        return Verdict(NO_EVIDENCE, Why.ONE_CLUSTER, f"it depends on one of the {units.clusters_are}")
     if not partial["q"] <= FALSE_DISCOVERY:
         inside = " within the clips" if units.series is not None else ""
-        reason = because(Why.NOT_CONFIRMED, inside=inside, q=partial["q"])
-        if partial["n"] < needs.FEWEST[units.across]:
-            return _Judged(CANNOT_TELL, reason, needs.needed(units))
-        return _Judged(NO_EVIDENCE, reason)
-    if corrected is not None and not corrected["low"] > 0:
-        return _Judged(CANNOT_TELL, because(Why.CONFOUNDER_ERROR, given=given))
-    return _Judged(PROXY, because(Why.SURE, given=given, q=partial["q"]))
+        reason = f"permutation{inside} does not confirm it (q = {partial['q']:.2f})"
+        if partial["n"] < ENOUGH_UNITS[units.across]:
+            return Verdict(CANNOT_TELL, Why.NOT_CONFIRMED, reason, needed=needed(units))
+        return Verdict(NO_EVIDENCE, Why.NOT_CONFIRMED, reason)
+    if CORRECTED in rows.index and not rows.loc[CORRECTED]["low"] > 0:
+        reason = f"it may be what {given}, measured with error, fails to take out"
+        return Verdict(CANNOT_TELL, Why.CONFOUNDER_ERROR, reason)
+    return Verdict(PROXY, Why.SURE, f"its lower end given {given} is above zero, q = {partial['q']:.3f}")
 
 
-def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, units: Units) -> _Judged:
-    """What is left of a proxy beside its negative controls: shuffled, other families, other data."""
-    count = {"same": same, "others": others}
+def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, units: Units) -> Verdict:
+    """What the negative controls leave of a proxy."""
     if not (partial["low"] > control["shuffled"] and control["shuffled_p"] <= FALSE_DISCOVERY):
-        given, shuffled = partial["given"], control["shuffled"]
-        reason = because(Why.SHUFFLED, given=given, clusters=units.clusters_are, shuffled=shuffled)
-        return _Judged(NO_EVIDENCE, reason)
+        reason = (
+            f"the same {partial['given']} with shuffled {units.clusters_are} does as much "
+            f"({control['shuffled']:.2f})"
+        )
+        return Verdict(NO_EVIDENCE, Why.SHUFFLED, reason)
     if np.isnan(control["beyond_others"]) and not control["foreign"]:
-        return _Judged(CANNOT_TELL, because(Why.FEW_FAMILIES), needs.MORE_FAMILIES)
+        reason = "too few families of perturbations were measured to distinguish it from general fragility"
+        return Verdict(CANNOT_TELL, Why.FEW_FAMILIES, reason, needed=MORE_FAMILIES)
+    alike = f"{same} of {others} perturbations of other families do the same"
     wanting = [
         (what, control[f"{name}_low"], control[f"{name}_high"])
         for name, what in (
-            ("beyond_others", "general fragility makes expected"),
-            ("beyond_foreign", f"{control['foreign']} shows, which is other data"),
+            ("beyond_others", "general fragility explains"),
+            ("beyond_foreign", f"on {control['foreign']}, which is other data"),
         )
         if not np.isnan(control[name]) and not control[f"{name}_low"] > 0
     ]
     if not wanting:
-        beyond = " and on other data" if control["foreign"] else ""
-        return _Judged(PROXY, because(Why.BEYOND_OTHERS, beyond=beyond, **count))
+        other_data = " and on other data" if control["foreign"] else ""
+        reason = f"it surely goes beyond the perturbations of other families{other_data}; {alike}"
+        return Verdict(PROXY, Why.BEYOND_OTHERS, reason)
     what, low, high = wanting[0]
-    short = {"what": what, "span": interval(low, high), **count}
-    if same >= MOST * others or high < needs.BEYOND:
-        reason = because(Why.FRAGILE, fragile=_what_is_fragile(units), **short)
-        return _Judged(NO_EVIDENCE, reason, fragile=True)
-    wanted = needs.clusters_needed((high - low) / 2, needs.BEYOND, int(partial["clusters"]))
-    return _Judged(CANNOT_TELL, because(Why.NOT_BEYOND, **short), needs.needed(units, wanted))
+    reason = f"it is not surely more than {what} (by {interval(low, high)}); {alike}"
+    if same >= FRAGILE_SHARE * others or high < BEYOND:
+        who = "some models are" if units.across == "models" else f"the model is, on some {units.across},"
+        reason = f"{reason}: this only says that {who} fragile"
+        return Verdict(NO_EVIDENCE, Why.FRAGILE, reason, fragile=True)
+    wanted = _clusters_needed((high - low) / 2, BEYOND, int(partial["clusters"]))
+    return Verdict(CANNOT_TELL, Why.NOT_BEYOND, reason, needed=needed(units, wanted))
 
 
-def _what_is_fragile(units: Units) -> str:
-    return "some models are" if units.across == "models" else f"the model is, on some {units.across},"
+def could_have_seen(low: float, high: float, reliabilities: tuple[float, float]) -> bool:
+    """Return whether a study with this interval would detect a true correlation of ``SEEN`` in four of five cases.
+
+    Measurement error on both sides leaves the correlation times the root of the product of their reliabilities
+    (Spearman 1904). On the scale of Fisher's z that must be ``POWER_Z`` standard errors.
+    """
+    known = [min(max(each, 0.0), 1.0) for each in reliabilities if each == each]
+    left = SEEN * float(np.sqrt(np.prod(known)))
+    return bool(np.arctanh(left) >= POWER_Z * _half_width(low, high) / 1.96)
 
 
-def _sentence(name: str, judged: _Judged, rows: pd.DataFrame, units: Units) -> str:
+def _half_width(low: float, high: float) -> float:
+    """Of a coefficient's interval, on the scale of Fisher's z."""
+    return float(fisher_z(np.array(high)) - fisher_z(np.array(low))) / 2
+
+
+def _clusters_needed(half_width: float, effect: float, clusters: int) -> float:
+    """Clusters that would detect an effect, as widths shrink with the root of their number; NaN if unknown."""
+    if not (half_width > 0 and clusters > 1):
+        return np.nan
+    return float(np.ceil(clusters * (POWER_Z * half_width / 1.96 / effect) ** 2))
+
+
+def needed(units: Units, clusters: float = np.nan) -> Needed:
+    """Return how much would settle a verdict on these units.
+
+    ``clusters`` are needed where that is known; else the number for independent units is taken.
+    """
+    now = len(np.unique(units.cluster))
+    wanted = max(FEWEST_CORRELATED, clusters) if clusters > 0 else np.nan
+    if units.clusters_are in WITHIN_CLIPS:
+        fewest = max(ENOUGH_UNITS["frames"] / len(units), FEWEST_CORRELATED / now)
+        times = max(wanted / now if wanted > 0 else fewest, fewest, LEAST_TIMES)
+        count = times * len(units)
+        words = (
+            f"{_about(count)} frames over {times:.2g} times as much footage ({len(units)} in "
+            f"{units.clusters_in_words(now)} now), or {FEWEST_CORRELATED} clips or more"
+        )
+        return Needed(Need.MORE_FOOTAGE, words, count, len(units))
+    if units.across == "frames":
+        per_clip = len(units) / now
+        fewest = max(FEWEST_CORRELATED, np.ceil(ENOUGH_UNITS["frames"] / per_clip))
+        count = float(max(wanted, fewest) if wanted > 0 else fewest)
+        words = f"{_about(count)} clips of {per_clip:.0f} sampled frames ({now} now)"
+        return Needed(Need.MORE_CLIPS, words, count, now)
+    fewest = max(ENOUGH_UNITS[units.across], MIN_UNITS[units.across])
+    count = float(max(wanted * len(units) / now if wanted > 0 else 0, fewest))
+    words = f"{_about(count)} {units.across} ({len(units)} now)"
+    return Needed(Need.MORE_UNITS, words, count, len(units))
+
+
+def _about(count: float) -> str:
+    """A count to two digits, rounded up."""
+    if count > MOST_ASKED:
+        return f"more than {MOST_ASKED}"
+    digits = 10 ** max(0, int(np.floor(np.log10(max(count, 1)))) - 1)
+    return f"about {int(np.ceil(count / digits) * digits)}"
+
+
+def _sentence(name: str, found: Verdict, rows: pd.DataFrame, units: Units) -> str:
     raw = rows.loc["spearman"]
     size = units.in_words(int(raw["n"]))
     if raw["clusters"] != raw["n"]:
         size += f" in {units.clusters_in_words(raw['clusters'])}"
-    figure = f"Spearman {_figure(raw)}"
+    figure = f"Spearman {with_interval(raw['value'], raw['low'], raw['high'])}"
     if PARTIAL in rows.index:
         partial = rows.loc[PARTIAL]
-        figure = f"{_figure(partial)} given {partial['given']}, {number(raw['value'])} without"
+        figure = (
+            f"{with_interval(partial['value'], partial['low'], partial['high'])} given {partial['given']}, "
+            f"{number(raw['value'])} without"
+        )
     footage = "these clips" if units.clusters_are in WITHIN_CLIPS else "the footage"
     what = {
-        PROXY: f"stands for what happens in {footage}",
-        NO_EVIDENCE: f"no evidence that it stands for what happens in {footage}",
+        PROXY: f"a proxy for what happens in {footage}",
+        NO_EVIDENCE: f"no evidence that it is a proxy for what happens in {footage}",
         CANNOT_TELL: "cannot tell",
-    }[judged.verdict]
-    more = f" To settle it: {judged.needed.in_words}." if judged.needed else ""
-    return f"{name}: {what}; {judged.reason.in_words} ({figure}; {size}).{more}"
-
-
-def _figure(row: pd.Series) -> str:
-    return with_interval(row["value"], row["low"], row["high"])
+    }[found.verdict]
+    more = f" To settle it: {found.needed.words}." if found.needed else ""
+    return f"{name}: {what}; {found.reason} ({figure}; {size}).{more}"

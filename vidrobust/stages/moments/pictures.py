@@ -1,11 +1,7 @@
 """The worst moments, pairs of frames where a model changed its answer most, as pictures for the report.
 
-Their strip shows the measured changes of a pair switched on one after the other, and the answers::
-
-    real t ▸ its neighbour moved onto t ▸ and light ▸ and colour ▸ ... ▸ real t+1
-
-The chain begins at t+1 and ends at t where the picture gets sharper, since a blur can be played and not
-undone.
+Their strip shows the measured changes switched on one after the other, and the answers: real t, its neighbour
+moved onto t, and light, and colour, ..., real t+1. Where the picture gets sharper it leads from t+1 to t.
 """
 
 from __future__ import annotations
@@ -44,27 +40,15 @@ hundred."""
 
 @dataclass(frozen=True)
 class StripTile:
-    """One picture of the strip.
+    """One picture of the strip."""
 
-    Attributes
-    ----------
-    title : str
-        "frame 12", "a neighbour moved onto frame 12", "and motion of the camera".
-    measured : str
-        How large the change that is switched on here is, in words; empty for the rest.
-    label, probability
-        The model's answer to exactly this picture.
-    picture : (H, W, 3) uint8
-    frame : int, optional
-        Number of the frame where it is a real one.
-    """
-
-    title: str
-    measured: str
+    title: str  # "frame 12", "a neighbour moved onto frame 12", "and motion of the camera"
+    measured: str  # How large the change that is switched on here is, in words; empty for the rest
+    # label, probability: The model's answer to exactly this picture
     label: str
     probability: float
-    picture: np.ndarray
-    frame: int | None = None
+    picture: np.ndarray  # (H, W, 3) uint8
+    frame: int | None = None  # Number of the frame where it is a real one
 
 
 def tiles(
@@ -72,16 +56,9 @@ def tiles(
 ) -> list[StripTile]:
     """Make the strip of one pair; empty where the pair could not be replayed.
 
-    Causes that do not occur have no tile, nor have those that are within noise (``clear``).
-
-    Parameters
-    ----------
-    made : PairReplays
-    model : Classifier
-    moment : mapping
-        Of ``moments.json``: frame_a, frame_b and what the model said of both in the run, which the first and
-        the last tile repeat; only synthetic pictures are asked about anew.
-    device : torch.device or str
+    ``moment`` is of ``moments.json``: what the model said of both frames in the run is repeated, and only
+    synthetic pictures are asked about anew. Causes that do not occur, or are within noise (``clear``), have
+    no tile.
     """
     if made.excluded or not made.forwards:
         return []
@@ -103,14 +80,8 @@ def tiles(
 def clear(before: np.ndarray, after: np.ndarray, last: np.ndarray) -> bool:
     """Say whether what was switched on brings a synthetic picture nearer to a real one than noise allows.
 
-    What was measured in noise alone was fitted to the noise of two frames, and brings a third no nearer.
-    Squared differences are added up over cells of CELL x CELL px; their sum over the root of the sum of their
-    squares is about normal where nothing is there, whatever its size.
-
-    Parameters
-    ----------
-    before, after, last : (H, W, 3) uint8
-        The noise of the synthetic pictures is that of a third frame.
+    What was fitted to the noise of two frames brings a third no nearer. Squared differences are added up over
+    cells; their sum over the root of the sum of their squares is about normal where nothing is there.
     """
     x, y, end = (cv2.GaussianBlur(p.astype(np.float32), (0, 0), SMOOTHED) for p in (before, after, last))
     nearer = (np.square(x - end) - np.square(y - end)).sum(axis=2)

@@ -40,21 +40,11 @@ MOST_MAGNIFIED = 16
 
 @dataclass(frozen=True)
 class ChosenFrames:
-    """Which frames are kept.
+    """Which frames are kept."""
 
-    Attributes
-    ----------
-    frames : dict
-        Item -> sorted frame numbers.
-    every : int
-        One frame in so many lies on the grid; 1 where all are there.
-    left : int
-        Flips one of whose frames found no room.
-    """
-
-    frames: dict[str, np.ndarray]
-    every: int
-    left: int
+    frames: dict[str, np.ndarray]  # Item -> sorted frame numbers
+    every: int  # One frame in so many lies on the grid; 1 where all are there
+    left: int  # Flips one of whose frames found no room
 
 
 def keep(run: Run) -> dict[str, Any]:

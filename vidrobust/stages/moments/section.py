@@ -46,7 +46,7 @@ class MomentPicture:
 
 
 @dataclass(frozen=True)
-class ShownMoment:
+class MomentPair:
     """A pair of frames, and the replays of single changes between them."""
 
     model: str
@@ -63,8 +63,8 @@ class ShownMoment:
 class ShownMoments:
     """The moments of page one, further ones for the details, and what was left out, in words (or empty)."""
 
-    shown: list[ShownMoment]
-    further: list[ShownMoment]
+    shown: list[MomentPair]
+    further: list[MomentPair]
     left_out: str = ""
 
 
@@ -87,9 +87,9 @@ def moments(run: RunTables) -> ShownMoments:
     return ShownMoments(first, further, "; ".join(said))
 
 
-def _first(found: list[ShownMoment]) -> list[ShownMoment]:
+def _first(found: list[MomentPair]) -> list[MomentPair]:
     """Those for page one: the worst of each model, and so on in turn, until there are enough."""
-    of: dict[str, list[ShownMoment]] = {}
+    of: dict[str, list[MomentPair]] = {}
     for moment in found:
         of.setdefault(moment.model, []).append(moment)
     in_turn = [each[k] for k in range(MOST) for each in of.values() if k < len(each)]
@@ -111,7 +111,7 @@ def _labelled(moment: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
     return [(moment, "label_a"), (moment, "label_b"), *strip]
 
 
-def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str]) -> ShownMoment:
+def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str]) -> MomentPair:
     def shot(side: str) -> MomentPicture:
         label = str(moment.get(f"label_{side}", ""))
         return MomentPicture(
@@ -122,7 +122,7 @@ def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, s
             probability=percent(moment.get(f"probability_{side}")),
         )
 
-    return ShownMoment(
+    return MomentPair(
         model=str(moment.get("model", "")),
         item=str(moment.get("item", "")),
         when=clock(float(moment.get("time_a_s") or 0.0)),

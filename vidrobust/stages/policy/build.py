@@ -16,14 +16,14 @@ from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.perturbation import FAMILIES
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.catalogue import CATALOGUE
+from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.shares import ADJACENT, SECOND
 from vidrobust.stages.policy.candidates import Standing, standings
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import Rejected, Why
-from vidrobust.stages.policy.replication import Replication
 from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.stages.policy.wording import step_sentence, without_step
-from vidrobust.stages.variation.spread import Observed, observed
+from vidrobust.stages.variation.spread import ObservedStrength, observed
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_ROWS
 from vidrobust.text.phrases import plural
 
@@ -193,7 +193,7 @@ def _step(
     name: str,
     row: dict[str, Any],
     standing: Standing,
-    seen: Observed,
+    seen: ObservedStrength,
     moved: Response,
     evidence: Evidence,
     widen: float,
@@ -212,6 +212,7 @@ def _step(
         "replication_found": again.found,
         "replication_tested": again.tested,
         "flips_at_most": flips,
+        **_flips_due(row),
         "probability": "a default",
         "of": evidence.of,
         **_response_figures(moved, evidence.response),
@@ -246,7 +247,7 @@ def _response_figures(moved: Response, spec: ResponseSpec) -> dict[str, Any]:
     }
 
 
-def _observed_figures(seen: Observed) -> dict[str, Any]:
+def _observed_figures(seen: ObservedStrength) -> dict[str, Any]:
     return {
         "observed": seen.size,
         "observed_low": seen.low,
@@ -259,16 +260,25 @@ def _observed_figures(seen: Observed) -> dict[str, Any]:
     }
 
 
+def _flips_due(row: Mapping[str, Any]) -> dict[str, float | None]:
+    """The same as numbers; None where that was not measured."""
+    found = {"flips_due": "flips_due", "flips_due_high": "flips_due_high", "flips_replayed": "flips"}
+    known = {name: float(row.get(column, math.nan)) for name, column in found.items()}
+    return {name: value if math.isfinite(value) else None for name, value in known.items()}
+
+
 def _flips_at_most(row: Mapping[str, Any]) -> str:
-    """The gain a step can have: "about 6 and at most 10 of 12 replayed flips"; "" where that was not measured.
+    """The gain a step can have: "about 6 of 12 replayed flips (at most 10)"; "" where that was not measured.
 
     Of the flips that were replayed, not of all: an upper limit for those that were not says next to nothing.
     """
     due, most, flips = (row.get(name, math.nan) for name in ("flips_due", "flips_due_high", "flips"))
     if not (math.isfinite(due) and math.isfinite(most) and math.isfinite(flips) and flips > 0):
         return ""
-    least = "" if round(due) == round(most) else f"about {round(due)} and "
-    return f"{least}at most {round(most)} of {plural(int(flips), 'replayed flip')}"
+    of = f"of {plural(int(flips), 'replayed flip')}"
+    if round(due) == round(most):
+        return f"{round(due)} {of}"
+    return f"about {max(0, round(due))} {of} (at most {round(most)})"
 
 
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
@@ -285,7 +295,7 @@ def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
     return sorted(found.values(), key=lambda step: -step.evidence["share"])
 
 
-def _observed(cause: str, name: str, evidence: Evidence) -> Observed:
+def _observed(cause: str, name: str, evidence: Evidence) -> ObservedStrength:
     rows = evidence.candidate_fits
     own = rows[(rows["cause"] == cause) & (rows["perturbation"] == name) & (rows["scale"] == "adjacent")]
     # a size that moves nothing, such as an object's at the border, is none to train
@@ -297,7 +307,7 @@ def _observed(cause: str, name: str, evidence: Evidence) -> Observed:
     )
 
 
-def _catalogue_strength(seen: Observed) -> float:
+def _catalogue_strength(seen: ObservedStrength) -> float:
     return seen.px if math.isfinite(seen.px) else seen.size
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pandas as pd
 
 from vidrobust.files.atomic import write_text
@@ -10,19 +12,16 @@ from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.model_tasks import tasks_of
 from vidrobust.run_folder.parts import with_parts
+from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.shares import over_a_second
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.exports.write import write_all
 from vidrobust.stages.policy.measured import policy_folder, remeasured
 from vidrobust.stages.policy.policy import Policy
-from vidrobust.stages.policy.replication import Replication
+from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.policy.trained_with import parse as parse_training
-
-NO_POLICY = (
-    "What to train with cannot be determined from recorded predictions: it takes the model itself, which is "
-    "shown new "
-    "pictures."
-)
+from vidrobust.stages.stability.statements import scene_confidence
+from vidrobust.statement import NEEDS_MODEL
 
 
 def make_policy(run: Run) -> None:
@@ -31,15 +30,39 @@ def make_policy(run: Run) -> None:
     tasks = tasks_of(run.folder, run.table("sensitivity"))
     if not tasks:
         first = next((str(model["name"]) for model in run.model_records), "")
-        write_text(run.path / "policy.json", Policy(model=first, notes=(NO_POLICY,)).to_json())
-        run.reporter.say(f"policy: {NO_POLICY}")
+        write_text(run.path / "policy.json", Policy(model=first, notes=(NEEDS_MODEL,)).to_json())
+        run.reporter.say(f"policy: {NEEDS_MODEL}")
     first = next(iter(tasks), "")
     for model, task in tasks.items():
         evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
         made = build(model, *evidence, trained_families=families)
-        made = remeasured(run.path, made)
+        made = remeasured(run.path, _withheld(run, made))
         write_all(made, policy_folder(run.path, model, first))
         run.reporter.say(f"policy, {model}: {made.headline}")
+
+
+def _withheld(run: Run, policy: Policy) -> Policy:
+    """Without steps where the model does not seem to know the scene: near ties flip for any reason."""
+    frames = run.table_or_empty("frames")
+    classes = {str(each["name"]): int(each.get("num_classes") or 0) for each in run.model_records}
+    scene = scene_confidence(frames[frames["model"] == policy.model], classes.get(policy.model, 0))
+    if scene.is_known:
+        return policy
+    refused = [
+        Rejected(
+            perturbation=step.perturbation,
+            why=Why.UNKNOWN_SCENE,
+            family=step.family,
+            evidence={
+                "scene": scene.reason,
+                "low": step.evidence["share_low"],
+                "high": step.evidence["share_high"],
+                **{name: step.evidence[name] for name in ("cause", "of", "n", "share")},
+            },
+        )
+        for step in policy.steps
+    ]
+    return dataclasses.replace(policy, steps=(), advice=(), rejected=(*refused, *policy.rejected))
 
 
 def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:

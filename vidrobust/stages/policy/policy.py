@@ -17,7 +17,8 @@ from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text, parsed_json, plain
 from vidrobust.stages.policy.rejection import Rejected, Why
 from vidrobust.stages.policy.wording import reason
-from vidrobust.text.numbers import amount_interval, interval, percent
+from vidrobust.statement import ACTED_ON, Level
+from vidrobust.text.numbers import amount_interval, interval, percent, share_with_interval
 
 SCHEMA = 2
 GAIN = "relative gain"
@@ -32,10 +33,10 @@ class PolicyStep:
                  gain is the factor 1 / (1 + s). Lengths are shares of the frame's width (``unit`` says so)
     axes         translation only: the largest shift along x and along y, shares of the width; else empty
     probability  with which the step is applied to a picture
-    evidence     share, share_low, share_high, specific of the account of causes; replication ("found again in 4
-                 of 5 clips", "not tested: ..."); flips_at_most ("about 6 and at
-                 most 10 of 12 replayed flips"); sensitivity;
-                 observed_low to observed_high hold 95 % of the footage, observed_least and observed_most all of it
+    evidence     level (see ``levels.py``); share, share_low, share_high, specific of the account of causes;
+                 replication ("found again in 4 of 5 clips", "not tested: ..."); flips_due, flips_due_high of
+                 flips_replayed, and the same as text in flips_at_most; sensitivity; observed_low to observed_high
+                 hold 95 % of the footage, observed_least and observed_most all of it
     measured     ratio, low, high, verdict, before, after: of the answers that its own perturbation changes, after
                  training with the policy against before (``adapt``); empty where it was not tried
     """
@@ -50,6 +51,16 @@ class PolicyStep:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     sentence: str = ""
     measured: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def level(self) -> Level:
+        """What backs the step; a policy of an earlier version has suggestions only."""
+        return Level(self.evidence.get("level", Level.SUGGESTED))
+
+    @property
+    def has_width(self) -> bool:
+        """Whether there is a range to draw from."""
+        return self.high > self.low or any(axis > 0 for axis in self.axes)
 
     @property
     def in_words(self) -> str:
@@ -96,22 +107,34 @@ class Policy:
 
     @property
     def trial(self) -> str:
-        """What training with it did, in one sentence; "" where it was not tried."""
+        """What training with it did, as half a sentence; "" where it was not tried."""
         if not self.measured:
             return ""
-        went = f"from {percent(self.measured['before'])} to {percent(self.measured['after'])}"
+        before, after = percent(self.measured["before"]), percent(self.measured["after"])
+        left = share_with_interval(*(self.measured.get(name) for name in ("ratio", "low", "high")))
         what = self.measured.get("of", "flips")
-        return f"{what} of held-out footage went {went} ({self.measured['verdict']})"
+        return f"{what} of held-out footage went from {before} to {after} ({left} remain)"
+
+    @property
+    def actions(self) -> tuple[PolicyStep, ...]:
+        """The steps that were tried or found again; only these are in the exported files."""
+        return tuple(step for step in self.steps if step.level in ACTED_ON)
+
+    @property
+    def suggestions(self) -> tuple[PolicyStep, ...]:
+        """The steps that are worth trying, and no more than that."""
+        return tuple(step for step in self.steps if step.level is Level.SUGGESTED)
 
     @property
     def headline(self) -> str:
         """The policy in one sentence."""
-        if not self.steps:
-            why = f"; it was tried, and {self.trial}" if self.measured else ""
-            return f"No augmentation is recommended, each for the reason given{why}."
-        if self.measured:
-            return f"Trained with {'; '.join(step.in_words for step in self.steps)}, {self.trial}."
-        return f"Train with {'; '.join(step.in_words for step in self.steps)}."
+        actions, worth = ("; ".join(s.in_words for s in each) for each in (self.actions, self.suggestions))
+        tried = f" After training with it, {self.trial}." if self.measured else ""
+        if actions:
+            return f"Train with {actions}.{tried}"
+        if worth:
+            return f"No augmentation is recommended. Worth trying: {worth}.{tried}"
+        return f"No augmentation is recommended; each is listed with its reason.{tried}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the order of policy.json; what is not a number is None."""

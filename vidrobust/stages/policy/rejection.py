@@ -44,6 +44,7 @@ class Why(StrEnum):
     MOVES_LITTLE = "moves_little"  # moved
     MOVING_OPEN = "moving_open"  # moved, moved_low, moved_high, frames
     GROWTH_OPEN = "growth_open"  # frames
+    UNKNOWN_SCENE = "unknown_scene"  # scene, why the model does not seem to know it
     HARMED = "harmed"  # before, after
 
 
@@ -59,6 +60,7 @@ OPEN = frozenset(
         Why.NOISE_OR_CODING,
         Why.MOVING_OPEN,
         Why.GROWTH_OPEN,
+        Why.UNKNOWN_SCENE,
     }
 )
 """What more footage may decide."""

@@ -49,9 +49,14 @@ class PolicyPage:
 
 def policies(run: RunTables) -> list[PolicyPage]:
     """The policy of each model, the first model's first."""
+    return [_page(path, run) for path in policy_files(run)]
+
+
+def policy_files(run: RunTables) -> list[Path]:
+    """policy.json of each model, the first model's first."""
     top = run.folder / "policy.json"
     paths = [top] if top.is_file() else []
-    return [_page(path, run) for path in (*paths, *sorted(run.folder.glob("policies/*/policy.json")))]
+    return [*paths, *sorted(run.folder.glob("policies/*/policy.json"))]
 
 
 def _page(path: Path, run: RunTables) -> PolicyPage:
@@ -83,7 +88,7 @@ def _step(step: PolicyStep) -> dict[str, Any]:
     evidence = step.evidence
     return {
         "perturbation": phrase(step.perturbation).noun,
-        "range": _range(step),
+        "range": range_in_words(step),
         "probability": percent(step.probability),
         "observed": _observed(evidence, step.unit),
         "basis": str(evidence.get("observed_basis") or ""),
@@ -108,7 +113,7 @@ def _observed(evidence: Mapping[str, Any], unit: str) -> str:
     return f"{inner}{outer}"
 
 
-def _range(step: PolicyStep) -> str:
+def range_in_words(step: PolicyStep) -> str:
     """The range in words: "times 0.94 to 1.06", "0 to 2 sigma px", with two axes where both are known."""
     low, high = step.low, step.high
     if step.unit == "100 - quality":

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class PolicyStage(TableStage):
-    """Which augmentations to train with, and how strong."""
+    """Recommend augmentations to train with, each with its range and its level of evidence."""
 
     name = "policy"
-    version = 12
+    version = 13
     needs = (STABILITY, SENSITIVITY, VARIATION, CAUSES)
     settings = ("trained_with",)
     files = ("policy.json",)

@@ -6,65 +6,63 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidrobust.stages.causes.catalogue import CATALOGUE
+from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.shares import SECOND
 from vidrobust.stages.policy.rejection import Outcome, Rejected, Why
-from vidrobust.stages.policy.replication import Replication
 from vidrobust.text.numbers import known, number, percent, share, share_with_interval, with_interval
+from vidrobust.text.phrases import capital
 
 SAID_AS_TIMES = 1.5
 """A part of a cause above this is said as so many times as much, not as a percentage."""
 
+MOST_TIMES = 20
+"""More than so many times the footage at hand is no advice."""
+
 REASONS: Mapping[Why, str] = {
-    Why.NOT_MEASURABLE: "cannot be measured in video",
-    Why.NO_PAIRS: "no pair of frames could be replayed: that takes neighbours that differ and show the same scene",
-    Why.FEW_PAIRS: "{n} pairs could be replayed, and {needed} are needed (--pairs)",
-    Why.ABSENT: "does not occur: no {absent} was measured in {n} pairs",
-    Why.MOVES_NOTHING: "was measured but does not move the model: {explains} {span} of {of}",
-    Why.EXPLAINS_LITTLE: "was measured and moves the model, but {explains} less than 5 % of {of}: {span}",
-    Why.SHARE_OPEN: "{explains} {span} of {of}; {more} would show whether that matters",
-    Why.SHARE_AT_LIMIT: (
-        "{explains} {span} of {of}, so close to 5 % that no realistic amount of footage would settle it"
+    Why.NOT_MEASURABLE: "not measurable in video",
+    Why.NO_PAIRS: (
+        "no pair of frames could be replayed; that needs neighbouring frames that differ and show the same scene"
     ),
+    Why.FEW_PAIRS: "{n} pairs replayed, {needed} needed (--pairs)",
+    Why.ABSENT: "no {absent} was measured in {n} pairs",
+    Why.MOVES_NOTHING: "the model does not respond to it: {explains} {span} of {of}",
+    Why.EXPLAINS_LITTLE: "{explains} less than 5 % of {of}: {span}",
+    Why.SHARE_OPEN: "{explains} {span} of {of}; {settle}",
+    Why.SHARE_AT_LIMIT: "{explains} {span} of {of}, too close to 5 % to be settled with footage like this",
     Why.HAPPENS_RARELY: (
-        "{explains} {span} of {of}, but it was measured in {occurs} of {n} pairs alone; footage in which it "
-        "happens at least {needed} times would settle it"
+        "{explains} {span} of {of}, but was measured in {occurs} of {n} pairs only; {needed} such pairs are needed"
     ),
     Why.ANY_CHANGE: (
-        "{explains} {span}, but any change of that size does as much: smoother sampling in the model helps "
-        "more than this augmentation would"
+        "{explains} {span}, but any change of that size does as much; smoother sampling in the model helps more "
+        "than this augmentation"
     ),
-    Why.DIRECTION_OPEN: (
-        "{matters} ({span}); whether training with this very change helps is open: {more}, or more pairs "
-        "(--pairs), would show it"
-    ),
-    Why.NOT_FOUND_AGAIN: "{explains} {span}, but this was {again}; more clips would settle it",
+    Why.DIRECTION_OPEN: ("{explains} {span}, but perhaps any change of that size does as much; {settle}"),
+    Why.NOT_FOUND_AGAIN: "{explains} {span}, but was {again}; more clips would settle it",
     Why.NOT_FITTED: "{explains} {span} of {of}, but this perturbation could not be fitted to it",
     Why.OTHER_AMOUNT: "{explains} {span} of {of}, but played in its place this does {amount}",
-    Why.LIKE_ANOTHER: (
-        "{explains} {span} of {of}, but this cannot be distinguished from {other}, which is plainer"
-    ),
+    Why.LIKE_ANOTHER: "{explains} {span} of {of}; this cannot be distinguished from {other}, which is simpler",
     Why.OTHER_GRAIN: (
         "{explains} {span} of {of}, but the noise of this footage looks different (neighbouring pixels correlate "
         "by {grain_seen}, here by {grain})"
     ),
     Why.NOISE_OR_CODING: (
-        "{explains} {span} of {of}, but a picture of a stream that predicts from frame to frame (neighbouring "
-        "pixels correlate by {grain_seen}) does not say whether that is {noise} or {coding}; footage that is not "
-        "coded so would"
+        "{explains} {span} of {of}, but with this codec the picture does not tell {noise} from {coding} "
+        "(neighbouring pixels correlate by {grain_seen}); an uncompressed recording would"
     ),
-    Why.MOVES_LITTLE: "{explains} {span}, but at the size seen this moves the model by only {moved}",
+    Why.MOVES_LITTLE: "{explains} {span}, but at the size seen this changes the output by only {moved}",
     Why.MOVING_OPEN: (
-        "{explains} {span}, but whether this moves the model at the size seen depends on {frames} frames "
-        "({moved_span}); more frames (--frames) would settle it"
+        "{explains} {span}; whether this changes the output at the size seen is open ({moved_span} on {frames} "
+        "frames); more frames (--frames) would settle it"
     ),
     Why.GROWTH_OPEN: (
-        "{explains} {span}, but {frames} frames do not show that more of it moves the model more; "
-        "more (--frames) would settle it, unless the model's answers are random"
+        "{explains} {span}, but {frames} frames do not show that more of it changes the output more; more frames "
+        "(--frames) would settle it, unless the model answers at random"
     ),
-    Why.HARMED: "was tried and withdrawn: after training with it, changed answers went from {before} to {after}",
+    Why.UNKNOWN_SCENE: "{explains} {span} of {of}, but the model does not seem to know the scene ({scene})",
+    Why.HARMED: "tried and withdrawn: after training with it, changed answers went from {before} to {after}",
 }
 
-_NOT_SEEN = "no effect of {title} is seen (at most {most} of {of}); {more} would settle it"
+_NOT_SEEN = "no effect of {title} seen (at most {most} of {of}); {settle}"
 """Of an open share whose estimate is not above 0."""
 
 
@@ -88,25 +86,24 @@ def step_sentence(name: str, evidence: Mapping[str, Any]) -> str:
     cause = CATALOGUE[evidence["cause"]]
     _, *alike = evidence["one_of"]
     others = " or ".join(each.replace("_", " ") for each in alike)
-    one_of = f" (or {others}: they cannot be distinguished)" if alike else ""
+    one_of = f" (or {others}, which cannot be distinguished)" if alike else ""
     slow = " over a second" if evidence["scale"] == SECOND else ""
     explained = share_with_interval(evidence["share"], evidence["share_low"], evidence["share_high"])
-    flips = f" and {evidence['flips_at_most']}" if evidence["flips_at_most"] else ""
     grain = "has the same grain and " if cause.chosen == "grain" else ""
-    begun = _capital(cause.which("explain"))
+    due = f" Expected gain: {evidence['flips_at_most']}." if evidence["flips_at_most"] else ""
     return (
-        f"{begun} {explained} of {evidence['of']}{slow}{flips}, {evidence['replication']}; "
-        f"played in its place, {name.replace('_', ' ')}{one_of} {grain}does {_amount(evidence['does'])}."
+        f"{capital(cause.which('explain'))} {explained} of {evidence['of']}{slow}, {evidence['replication']}. "
+        f"Played in its place, {name.replace('_', ' ')}{one_of} {grain}does {_amount(evidence['does'])}.{due}"
     )
 
 
 def without_step(cause: str, of_change: float, of: str) -> str:
     """What is said of a cause for which no augmentation of the whole frame stands."""
-    return f"{_capital(CATALOGUE[cause].which('explain'))} {share(of_change)} of {of}; {CATALOGUE[cause].advice}."
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+    explains = capital(CATALOGUE[cause].which("explain"))
+    return (
+        f"Worth trying: {CATALOGUE[cause].advice}. {explains} {share(of_change)} of {of}, and no augmentation of "
+        "the whole frame stands for it."
+    )
 
 
 def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
@@ -118,7 +115,6 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
     )
     return {
         "title": cause.title if cause else "",
-        "matters": cause.which("matter") if cause else "",
         "absent": _absent(cause.title) if cause else "change",
         "explains": cause.which("explain") if cause else "",
         "of": str(of("of")),
@@ -126,17 +122,18 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
         "needed": str(of("needed")),
         "occurs": str(of("occurs")),
         "span": share_with_interval(of("share"), of("low"), of("high")),
-        "more": _footage(of("times")),
+        "settle": _settle(of("times")),
         "again": replication.in_words,
         "amount": _amount(of("does")),
         "other": str(of("other")).replace("_", " "),
         "grain": number(of("grain"), 2),
         "grain_seen": number(of("grain_seen"), 2),
         "noise": f"noise of {_one_of_two(evidence, 'noise', 'levels')}",
-        "coding": f"H.264 at {_one_of_two(evidence, 'coding', 'raw bits a coded bit')}",
+        "coding": f"H.264 at {_one_of_two(evidence, 'coding', 'raw bits per coded bit')}",
         "moved": number(of("moved")),
         "moved_span": with_interval(of("moved"), of("moved_low"), of("moved_high")),
         "frames": str(of("frames")),
+        "scene": str(of("scene")),
         "before": percent(of("before")),
         "after": percent(of("after")),
     }
@@ -153,11 +150,13 @@ def _absent(title: str) -> str:
     return title if title.startswith("motion") else f"change of {title}"
 
 
-def _footage(times: object) -> str:
-    """So many times the footage at hand."""
+def _settle(times: object) -> str:
+    """How many times the footage at hand would decide."""
     if not times:
-        return "more footage"
-    return "about twice this footage" if str(times) == "2" else f"about {times} times this footage"
+        return "more footage would settle it"
+    if float(str(times)) > MOST_TIMES:
+        return "footage like this cannot settle it"
+    return f"about {'twice' if str(times) == '2' else f'{times} times'} this footage would settle it"
 
 
 def _amount(does: float | None) -> str:

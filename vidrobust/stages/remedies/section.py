@@ -14,8 +14,7 @@ from matplotlib.axes import Axes
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture, encode, panels, styled
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.remedies.recommend import best_buy
-from vidrobust.stages.remedies.titles import EFFORT, WHY, held_out, recommended, sentence, title
+from vidrobust.stages.remedies.titles import EFFORT, WHY, title
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import NOT_MEASURED, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
@@ -31,18 +30,14 @@ MISSED = 10.0
 class RemedyPage:
     """One model: what stands on the first page, and all rows for the details.
 
-    shown    a line each: what, effort, before, after, ratio, verdict, price, note
-    rest     the same of the other lines
-    sentence what is recommended, and on what that stands
-    rule     the title and the effect of the rule that is recommended, where one is
+    shown  a line each: what, effort, before, after, ratio, verdict, price, note
+    rest   the same of the other lines
     """
 
     model: str
     metric: str
-    sentence: str
     shown: list[dict[str, str]]
     rest: list[dict[str, str]]
-    rule: tuple[str, str] | None = None
 
 
 def pages(run: RunTables) -> list[RemedyPage]:
@@ -69,10 +64,8 @@ def _page(run: RunTables, table: pd.DataFrame, model: str) -> RemedyPage:
     return RemedyPage(
         model=model,
         metric=found.title if found else metric,
-        sentence=_sentence(run, model),
         shown=[line(row) for row in first.to_dict("records")],
         rest=[line(row) for row in rest.to_dict("records")],
-        rule=_rule(run, model),
     )
 
 
@@ -165,48 +158,6 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
         yield f"{lost} more of {plural(int(row['short_events']), 'short event')} missed"
     if known(row["agreement"]) and not row["asked"]:
         yield f"{percent(row['agreement'])} of the frames keep their answer"
-
-
-def _sentence(run: RunTables, model: str) -> str:
-    known_ = run.json(FILE).get("models", {}).get(model)
-    return sentence(known_, headline(run, model)) if known_ else ""
-
-
-def _rule(run: RunTables, model: str) -> tuple[str, str] | None:
-    summary = run.json(FILE).get("models", {}).get(model)
-    if not summary or not recommended(summary):
-        return None
-    late = f"reported within {summary['max_delay_ms']:g} ms once the answer stays"
-    return title(summary["rule"]), f"{held_out(summary, headline(run, model))}; {late}"
-
-
-def console_lines(run: RunTables, model: str) -> Iterator[tuple[str, str]]:
-    """The best rule within the delay, and the best thing to buy; nothing where nothing flips."""
-    summary, table = run.json(FILE).get("models", {}).get(model), run.table("remedies")
-    if not summary or table is None:
-        return
-    if not _occurs(table, model, headline(run, model)):
-        return
-    yield "Best rule", sentence(summary, headline(run, model))
-    if not ((table["kind"] == "input") & (table["model"] == model)).any():
-        yield (
-            "Best to buy",
-            f"not tried; vidrobust remedies {run.folder} --all replays the footage without its causes",
-        )
-        return
-    best = best_buy(table, model, headline(run, model))
-    if best is None:
-        yield "Best to buy", "nothing that was tried on the input is shown to help"
-        return
-    ratio = percent_with_interval(best["ratio"], best["low"], best["high"])
-    left = f"{ratio} of the changes would be left (q {number(best['q'])})"
-    yield "Best to buy", f"{title(str(best['remedy']))}: {left}"
-
-
-def _occurs(table: pd.DataFrame, model: str, metric: str) -> bool:
-    """There is anything to be made steadier."""
-    before = table.loc[(table["model"] == model) & (table["metric"] == metric), "before"]
-    return bool((before > 0).any())
 
 
 def figures(run: RunTables) -> list[Picture]:

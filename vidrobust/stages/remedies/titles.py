@@ -100,26 +100,6 @@ def title(remedy: str) -> str:
     return _TITLES[kind].format(*numbers) if kind in _TITLES else remedy
 
 
-def sentence(summary: Mapping[str, Any], metric: str) -> str:
-    """What is recommended, and that its figure is of footage that did not choose it.
-
-    summary  of one model, as remedies.json holds it
-    """
-    if not recommended(summary):
-        none = f"none within {summary['max_delay_ms']:g} ms is shown to help"
-        return (
-            f"{none}; nearest is {summary['rule']}: {held_out(summary, metric)}" if summary["rule"] else none
-        )
-    other = [name or "none" for name in summary["chosen_on_halves"]]
-    same = (
-        "both halves of the footage choose it"
-        if set(other) == {summary["rule"]}
-        else (f"the halves of the footage choose {other[0]} and {other[1]}")
-    )
-    when = f"reported within {summary['max_delay_ms']:g} ms once the answer stays"
-    return f"{summary['rule']} ({title(summary['rule'])}), {when}: {held_out(summary, metric)}; {same}"
-
-
 def recommended(summary: Mapping[str, Any]) -> bool:
     """Whether the chosen rule helps on the footage that did not choose it."""
     return bool(summary["rule"]) and summary["verdict"] == Verdict.HELPS
@@ -131,11 +111,8 @@ def held_out(summary: Mapping[str, Any], metric: str) -> str:
     if not held["n"]:
         return f"no held-out figure: {WHY[summary['why']]}"
     left = share_with_interval(held["ratio"], held["low"], held["high"])
+    what = "missed frames" if metric == "uncovered_rate" else "flips"
     return (
-        f"{_what(metric)} {percent(held['before'])} → {percent(held['after'])}, {left} remain, on the half that "
-        "did not choose it"
+        f"{what} {percent(held['before'])} → {percent(held['after'])} on the half of the footage that did not "
+        f"choose it, {left} remain"
     )
-
-
-def _what(metric: str) -> str:
-    return "frames without a box" if metric == "uncovered_rate" else "label changes"

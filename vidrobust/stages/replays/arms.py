@@ -57,24 +57,12 @@ NORM_FRAMES, NORM_BATCH = 128, 32
 
 @dataclass(frozen=True)
 class RemedyAnswers:
-    """What one remedy gave on one input.
+    """What one remedy gave on one input."""
 
-    Attributes
-    ----------
-    rows : DataFrame, optional
-        As ``rows_of``; None where it cannot be made, or where nothing was to be done.
-    note : str
-        What was done, or why not.
-    seconds : float
-        Of work, a frame.
-    same : bool
-        There was nothing to do: the model's own answers hold.
-    """
-
-    rows: pd.DataFrame | None
-    note: str
-    seconds: float = 0.0
-    same: bool = False
+    rows: pd.DataFrame | None  # As ``rows_of``; None where it cannot be made, or where nothing was to be done
+    note: str  # What was done, or why not
+    seconds: float = 0.0  # Of work, a frame
+    same: bool = False  # There was nothing to do: the model's own answers hold
 
 
 ReplayArm = Callable[[InputShown, Model], Mapping[str, RemedyAnswers]]

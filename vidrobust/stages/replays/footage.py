@@ -1,8 +1,8 @@
 """One input shown again: its frames, how camera and light wander, and replays without a cause.
 
-A replay plays the footage frame by frame without one of its measured causes: what the line would have seen.
-It says by how much it changed the pictures, or why it cannot be made. What was lost in taking the picture
-(sharpness, resolution, what a keyframe throws away) no replay brings back.
+A replay plays the footage frame by frame without one of its measured causes. It says by how much it changed
+the pictures, or why it cannot be made. What was lost in taking the picture (sharpness, resolution) no replay
+brings back.
 """
 
 from __future__ import annotations
@@ -57,23 +57,13 @@ Frames = Callable[[], Stream]
 
 @dataclass(frozen=True)
 class InputShown:
-    """An input of a run that is shown again.
-
-    Attributes
-    ----------
-    number : (N,) int64
-        Numbers of its frames, in the order of delivery.
-    begins : (N,) bool
-        Nothing is compared over this place.
-    rate : float
-        Frames a second.
-    """
+    """An input of a run that is shown again."""
 
     run: Run
     item: Item
-    number: np.ndarray
-    begins: np.ndarray
-    rate: float
+    number: np.ndarray  # (N,) int64: Numbers of its frames, in the order of delivery
+    begins: np.ndarray  # (N,) bool: Nothing is compared over this place
+    rate: float  # Frames a second
     _played: dict[str, tuple[list[np.ndarray], float]] = field(default_factory=dict)
 
     @classmethod
@@ -170,21 +160,12 @@ def answered(
 
 @dataclass(frozen=True)
 class WanderingSteps:
-    """Changes from each frame of a clip to the next one that is delivered, row 0 unused.
+    """Changes from each frame of a clip to the next one that is delivered, row 0 unused."""
 
-    Attributes
-    ----------
-    camera : (N, 2) float64
-        Px, x right, y down; NaN where the background's motion cannot be determined.
-    gain : (N,) float64
-        Log of the ratio of the light; NaN where that cannot be determined.
-    begins : (N,) bool
-        Nothing is compared over this place.
-    """
-
+    # (N, 2) float64: Px, x right, y down; NaN where the background's motion cannot be determined
     camera: np.ndarray
-    gain: np.ndarray
-    begins: np.ndarray
+    gain: np.ndarray  # (N,) float64: Log of the ratio of the light; NaN where that cannot be determined
+    begins: np.ndarray  # (N,) bool: Nothing is compared over this place
 
 
 def measured_steps(frames: Iterable[np.ndarray], begins: np.ndarray) -> WanderingSteps:
@@ -243,21 +224,11 @@ def reported_share(steps: np.ndarray, begins: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class FootageReplay:
-    """Frames of one clip without a cause.
+    """Frames of one clip without a cause."""
 
-    Attributes
-    ----------
-    frames : callable, optional
-        All frames in order; None where the replay cannot be made.
-    note : str
-        What was removed, or why there is nothing to remove, or why it cannot be done.
-    same : bool
-        Nothing was to be removed: the frames are the clip's own.
-    """
-
-    frames: Frames | None
-    note: str
-    same: bool = False
+    frames: Frames | None  # All frames in order; None where the replay cannot be made
+    note: str  # What was removed, or why there is nothing to remove, or why it cannot be done
+    same: bool = False  # Nothing was to be removed: the frames are the clip's own
 
 
 def replay_of(name: str, shown: InputShown) -> FootageReplay:

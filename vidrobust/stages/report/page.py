@@ -10,6 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from vidrobust.answer.answer import answer_of
+from vidrobust.answer.text import title_of
 from vidrobust.report import history_page
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import GLOSSARY
@@ -18,7 +20,6 @@ from vidrobust.report.section import ReportSection, brought
 from vidrobust.run_folder.gates import parse_gate, passages_of
 from vidrobust.run_folder.metrics_file import FILE, Metrics
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.run_folder.record import ModelRecord
 from vidrobust.stages.boxes import section as detectors_section
 from vidrobust.stages.boxes import which
 from vidrobust.stages.causes import bar
@@ -27,7 +28,6 @@ from vidrobust.stages.correlate import section as proxies_section
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
-from vidrobust.stages.report import actions, undetermined
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import (
     by_clip,
@@ -40,34 +40,23 @@ from vidrobust.stages.stability import (
     section as stability_section,
 )
 from vidrobust.stages.variation import section as footage_section
+from vidrobust.statement import DOING, NEEDS_MODEL, Question
 from vidrobust.text.durations import duration
 from vidrobust.text.phrases import listing
 
-# What the run was: models, settings, versions, and the seconds each stage took.
-
 STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "remedies", "report")
-
-
 NEED_PIXELS = ("sensitivity", "causes", "correlate", "policy")
-"""Stages that show a model new pictures, or stand on those that do."""
+"""Stages that show a model new pictures, or read the tables of those that do."""
 
 
 def not_run(stage: str, run: RunTables) -> str:
     """The sentence of a section whose stage has no result: the command that makes it, or why none can."""
     asked = run.record.models
-    if stage in NEED_PIXELS and asked and all(recorded(model) for model in asked):
-        return (
-            "This cannot be determined from recorded predictions: it shows the model new pictures. Give the model "
-            "itself (--model onnx:FILE, torchvision:NAME, ...)"
-        )
+    if stage in NEED_PIXELS and asked and all(model.is_recorded for model in asked):
+        return f"{NEEDS_MODEL} Give it as --model onnx:FILE, torchvision:NAME, ..."
     if stage in run.record.stages:
-        return "This stage has run, and found nothing that it could judge."
-    return f"This stage has not run: vidrobust {stage} {run.folder}"
-
-
-def recorded(model: ModelRecord) -> bool:
-    """Whether a model of run.json is a file of answers."""
-    return model.spec.startswith(("predictions:", "detections:"))
+        return "Not measured: this stage ran and found nothing that it could judge."
+    return f"Not measured: this stage has not run. To run it: vidrobust {stage} {run.folder_name}"
 
 
 def made_on(run: RunTables) -> str:
@@ -126,8 +115,6 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-# The rules of ``--fail-if``, each passed or failed, as page one lists them.
-
 KINDS = {"passed": "good", "failed": "bad"}
 
 
@@ -146,11 +133,9 @@ def gates(run: RunTables) -> list[dict[str, str]]:
 
 
 LARGEST_BYTES = 15_000_000
-"""What the file may weigh; pictures beyond it are left out, and the page says so."""
+"""Largest file; pictures beyond it are left out, and the page says so."""
 REST_BYTES = 3_000_000
 """Kept for the text and the tables of the page."""
-
-
 REPORT, DETAILS = "report.html", "details.html"
 PAGE_BYTES = 13_500_000
 """What the pictures and figures of the one page may weigh; beyond that the player goes without pictures."""
@@ -158,8 +143,8 @@ MOST_CARDS = 4
 """Models whose verdict is reported in full on the one page; of more, a line each."""
 MOST_MODELS = 8
 MOST_GATES = 6
-MOST_LINES = 6
-"""Paragraphs of plugins on the one page."""
+MOST_LISTED = 4
+"""Statements of a list on the one page; ``vidrobust show`` prints all of them."""
 
 
 def write_report(folder: Path) -> Path:
@@ -176,7 +161,7 @@ def write_report(folder: Path) -> Path:
 
 
 def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
-    """``report.html`` as text: what a reader acts upon, on one page however much footage there is."""
+    """``report.html`` as text: the answer of the run, on one page however much footage there is."""
     found, boxes = moments_section.moments(run), shared["box_moments"]
     player = moments_section.player(run)
     content = {
@@ -185,14 +170,13 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "most_cards": MOST_CARDS if len(shared["cards"]) <= MOST_CARDS else 2,
         "most_rows": MOST_MODELS,
         "most_gates": MOST_GATES,
-        "most_lines": MOST_LINES,
-        "first_page_lines": list(brought().each(lambda section: _first_page_lines(section, run))),
+        "most_listed": MOST_LISTED if len(run.tasks) <= 2 else MOST_LISTED - 1,
+        "leading": (Question.LABELS, Question.STABLE),
+        "elsewhere": (*DOING, Question.SCENE, Question.WORST),
+        "titles": title_of,
+        "show": f"vidrobust show {run.folder_name}",
         "bars": bar.account_bars(run),
-        "actions": actions.actions(run, shared["remedies"], shared["policies"]),
         "kept_for_testing": _kept_for_testing(shared["policies"]),
-        "undetermined": undetermined.undetermined(
-            run, shared["cards"], shared["policies"], shared["studies"]
-        ),
         "worst": found.shown[0] if found.shown else None,
         "worst_box": boxes[0] if boxes else None,
         "swaps": by_clip.swaps(run),
@@ -220,7 +204,7 @@ def details(run: RunTables, shared: Mapping[str, Any]) -> str:
 
 
 def shared_content(run: RunTables) -> dict[str, Any]:
-    """What both pages show."""
+    """What both pages show, with the answer of the run as ``answer``."""
     for name in (*JSON_FILES, *(name for section in brought().records for name in section.files)):
         run.json(name)  # a broken one is reported before any figure is drawn
     return {
@@ -229,6 +213,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
         "models": run.models,
         "detectors": run.detectors,
         "named": len(run.tasks) > 1,
+        "answer": answer_of(run),
         "footage": footage_section.in_one_line(run),
         "failed": footage_section.first_rows(run.record.failed),
         "missing": {stage: not_run(stage, run) for stage in STAGES},
@@ -293,11 +278,6 @@ def _sections(run: RunTables, budget: _Budget) -> Iterator[dict[str, Any]]:
     return brought().each(shown)
 
 
-def _first_page_lines(section: ReportSection, run: RunTables) -> Iterator[dict[str, Any]]:
-    for line in section.first_page(run):
-        yield {"name": section.name, "line": line}
-
-
 def _weight(moments: moments_section.ShownMoments) -> int:
     return sum(len(shot.uri) for m in (*moments.shown, *moments.further) for shot in (m.a, m.b, *m.strip))
 
@@ -311,6 +291,7 @@ def _content(run: RunTables) -> dict[str, Any]:
     matrices, matrices_left_out = proxies_section.matrix_figures(run)
     return {
         "several_items": len(run.items) > 1,
+        "remedy_questions": (Question.RULE, Question.STATION),
         "left_out_files": footage_section.first_rows(run.record.left_out),
         "limits": judgement.LIMITS,
         "metric_rows": stability_section.metric_rows(run),
@@ -367,7 +348,7 @@ def _content(run: RunTables) -> dict[str, Any]:
 
 
 def _kept_for_testing(policies: list[policy_section.PolicyPage]) -> str:
-    """What not to train with, so that it can test the trained model; nothing where no training is advised."""
+    """What not to train with, so that it can test the trained model; "" where no step is known."""
     return listing(policies[0].evaluation_only) if policies and policies[0].steps else ""
 
 

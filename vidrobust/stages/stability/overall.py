@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from vidrobust.frame_pairs.transitions import REASONS
 from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.metric import Metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, percent_with_interval, with_interval
@@ -47,16 +48,20 @@ def not_compared(run: RunTables) -> str:
     return f"{counts.iloc[0]} of {plural(len(reasons), 'time')} {REASONS[str(counts.index[0])]}"
 
 
-def reported_first(stability: pd.DataFrame, model: str) -> list[tuple[str, str]]:
-    """What known boxes say of a detector: how much it finds, how right, how steadily; none without known boxes.
-
-    Nothing is said from fewer than FEWEST_ROWS values.
-    """
-    said = []
+def figures_with_labels(
+    stability: pd.DataFrame, model: str
+) -> Iterator[tuple[Metric, str, Mapping[str, Any]]]:
+    """What known boxes say of a detector: metric, what the answer calls it, and its row; none of few rows."""
     for name, words in REPORTED_FIRST:
         found, metric = overall(stability, model, name), find_metric(name, "detection")
-        if metric is None or found["n"] < FEWEST_ROWS or not known(found["value"]):
-            continue
+        if metric is not None and found["n"] >= FEWEST_ROWS and known(found["value"]):
+            yield metric, words, found
+
+
+def reported_first(stability: pd.DataFrame, model: str) -> list[tuple[str, str]]:
+    """The same as text: how much a detector finds, how right, how steadily."""
+    said = []
+    for metric, words, found in figures_with_labels(stability, model):
         ends = found["value"], found["low"], found["high"]
         share = metric.bounds == (0.0, 1.0) and not metric.unit
         said.append((words, percent_with_interval(*ends) if share else with_interval(*ends, metric.unit)))

@@ -1,17 +1,10 @@
 """How much the footage itself varies: light, colour, motion, sharpness, noise, block edges, lost frames.
 
-Pixels only; no model. Pairs of frames are taken at three scales::
+Pairs of frames are taken at three scales; none reaches over a scene cut or a change of size::
 
     adjacent   t and the next frame: one pair, drawn at random, of every ``stride`` pairs in turn
     second     t and the frame one second later, from two starting points a second
-    clip       the first frame of the shot and frames after it, at random distances: how the condition of the
-               footage is spread (table ``spread``)
-
-The starting points of the scale ``second`` are at least FAR_FRAMES frames apart. Frames of the scale ``clip``
-lie the further apart the longer the shot, so that about MOST_CLIP of an hour are measured for each doubling.
-
-No pair reaches over a scene cut or a change of size. How many pairs there were, how many were drawn, and why
-others were not, is part of the result.
+    clip       the first frame of the shot and frames after it, at random distances that grow with the shot
 """
 
 from __future__ import annotations
@@ -54,33 +47,18 @@ BUDGET_MS = 7.0
 
 @dataclass(frozen=True, kw_only=True)
 class VariationResult:
-    """What the meter saw in one item.
-
-    Attributes
-    ----------
-    table : DataFrame
-        The table ``variation``: n counts the measured pairs, ``valid`` is the share of them that passed, the
-        percentiles are over these, ``error`` is their median standard error, and ``resolved`` the share whose
-        change exceeds two of them.
-    pairs : DataFrame
-        The table ``changes``: one row a pair and quantity, signed; ratios about 1.
-    timing : Timing
-        Duplicate and dropped frames from the time stamps.
-    excluded : dict
-        Neighbouring pairs not to be measured, by reason.
-    counts : dict
-        pairs_adjacent, pairs_drawn, pairs_second, pairs_clip.
-    stride : int
-        One neighbouring pair of this many is measured.
-    """
+    """What the meter saw in one item."""
 
     item: str
+    # The table ``variation``: n counts the measured pairs, ``valid`` is the share of them that passed, the
+    # percentiles are over these, ``error`` is their median standard error, and ``resolved`` the share whose
+    # change exceeds two of them
     table: pd.DataFrame
-    pairs: pd.DataFrame
-    timing: Timing
-    excluded: dict[str, int]
-    counts: dict[str, int]
-    stride: int
+    pairs: pd.DataFrame  # The table ``changes``: one row a pair and quantity, signed; ratios about 1
+    timing: Timing  # Duplicate and dropped frames from the time stamps
+    excluded: dict[str, int]  # Neighbouring pairs not to be measured, by reason
+    counts: dict[str, int]  # pairs_adjacent, pairs_drawn, pairs_second, pairs_clip
+    stride: int  # One neighbouring pair of this many is measured
 
 
 @dataclass
@@ -116,16 +94,13 @@ class VariationMeter:
 
     Parameters
     ----------
-    item : str
     frame_rate : float or Fraction
-        Frames per second that the container claims; the time stamps' nominal interval.
-    content : str
-        Key of the item's footage; with the seed it decides which pairs are drawn.
+        Frames per second that the container claims.
+    content, seed
+        Key of the item's footage, and seed: they decide which pairs are drawn.
     stride : int, optional
         Measure one neighbouring pair of so many; by default so that the mean cost a frame stays within
         BUDGET_MS.
-    seed : int
-        The same seed and content give the same pairs.
     """
 
     def __init__(

@@ -28,17 +28,17 @@ PERCENTILES = (50, 95, 99)
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedRows:
     """Rows of a table, and how many more there are."""
 
     rows: list[Mapping[str, Any]]
     more: int = 0
 
 
-def first_rows(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> Listed:
+def first_rows(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> ListedRows:
     """The first rows, and the count of the others."""
     each = list(rows)
-    return Listed(each[:most], max(0, len(each) - most))
+    return ListedRows(each[:most], max(0, len(each) - most))
 
 
 def in_one_line(run: RunTables) -> str:
@@ -85,7 +85,7 @@ def exclusions(run: RunTables) -> list[dict[str, Any]]:
     return rows
 
 
-def inputs(run: RunTables) -> Listed:
+def inputs(run: RunTables) -> ListedRows:
     """What was read: the items with damage or problems first."""
     rows = [
         {

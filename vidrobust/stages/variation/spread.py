@@ -1,15 +1,13 @@
 """What is measured of the footage, how its condition is spread, and how strong perturbations occur.
 
-Differences of neighbours show how fast a condition moves, not how far it goes: a flicker of +-8 % differs by
-up to 16 % from frame to frame, and a slow drift hardly at all. So the condition of a frame is taken relative
-to the first frame of its shot (pairs of the scale ``clip``), and of each shot about its own median::
+Differences of neighbours show how fast a condition moves, not how far it goes. So the condition of a frame is
+taken relative to the first frame of its shot (pairs of the scale ``clip``), and of each shot about its own
+median::
 
     spread = half the distance between the 2.5th and the 97.5th percentile, less the meter's error in
     quadrature
 
-Where a shot moves out of its first frame's sight, too few such pairs are valid, and differences over a
-second, or of neighbours, stand in: of independent conditions they are sqrt(2) times as wide, and are divided
-by it.
+Where too few such pairs are valid, differences over a second, or of neighbours, stand in, divided by sqrt(2).
 """
 
 from __future__ import annotations
@@ -85,26 +83,8 @@ BASES = ("clip", "second", "adjacent")
 def spread_of(changes: pd.DataFrame, widths: Mapping[str, int]) -> pd.DataFrame:
     """Make the table ``spread``: a row per item and quantity, and over all items (item "").
 
-    Over all items their values are taken together, each item about its own median.
-
-    Parameters
-    ----------
-    changes : DataFrame
-        The table of that name, of any number of items.
-    widths : mapping of str to int
-        Width of each item's frame, px.
-
-    Returns
-    -------
-    DataFrame
-        spread
-            Of ratios |ratio - 1|, else in the quantity's unit; NaN with n = 0 where it cannot be determined.
-        low, high, least, most
-            The percentiles about the median (ratios about 1), and the extremes.
-        share
-            Of lengths, the spread as a share of each item's own width; else NaN.
-        basis
-            The scale of the pairs behind it.
+    Over all items their values are taken together, each item about its own median. ``widths`` are of each
+    item's frame, px. Columns are described in ``tables/footage.py``.
     """
     rows = []
     for quantity in CONDITIONS:
@@ -195,35 +175,22 @@ OF_WIDTH = "share of the width"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observed:
-    """How strong a perturbation occurs in the footage.
-
-    Attributes
-    ----------
-    low, high : float
-        Signed strengths between which 95 % of the footage lies about its median, low at most 0 and high at
-        least 0; NaN where nothing is known. Of a length, shares of the frame's width.
-    least, most : float
-        The extremes, in the same unit.
-    unit, basis : str
-        Unit of ``high``; what the numbers are based on, in words.
-    n : int
-        Values behind it.
-    px : float
-        The larger size of low and high of a length, in px of a typical clip; else NaN.
-    axes : tuple of float
-        Of a translation, x and y.
-    """
+class ObservedStrength:
+    """How strong a perturbation occurs in the footage."""
 
     high: float
+    # low, high: Signed strengths between which 95 % of the footage lies about its median, low at most 0 and
+    # high at least 0; NaN where nothing is known. Of a length, shares of the frame's width
     low: float
+    # least, most: The extremes, in the same unit
     least: float
     most: float
+    # unit, basis: Unit of ``high``; what the numbers are based on, in words
     unit: str
     basis: str
-    n: int
-    px: float = math.nan
-    axes: tuple[float, ...] = ()
+    n: int  # Values behind it
+    px: float = math.nan  # The larger size of low and high of a length, in px of a typical clip; else NaN
+    axes: tuple[float, ...] = ()  # Of a translation, x and y
 
     @property
     def size(self) -> float:
@@ -238,21 +205,11 @@ def observed(
     width_px: float,
     *,
     of_pairs: bool = False,
-) -> Observed:
+) -> ObservedStrength:
     """Say how strong a perturbation occurs, from the spread of its condition or from fitted pairs.
 
-    Parameters
-    ----------
-    entry : Perturbation
-    spread : DataFrame
-        The table of that name.
-    within : DataFrame
-        Rows of the table ``candidate_fits`` of this perturbation and model; used where the condition has no
-        spread.
-    width_px : float
-        Of a typical clip.
-    of_pairs : bool
-        Use the fitted strengths in any case.
+    ``within`` are rows of the table ``candidate_fits`` of this perturbation and model, used where the
+    condition has no spread, or ``of_pairs`` in any case; ``width_px`` is that of a typical clip.
     """
     names = () if of_pairs else entry.condition
     rows = spread[(spread["item"] == "") & spread["quantity"].isin(names) & (spread["n"] > 0)]
@@ -268,7 +225,7 @@ def observed(
     basis = f"spread of the condition about its median (pairs: {rows['basis'].iloc[0]})"
     ends = _ends(rows.iloc[0], high) if entry.either_way and len(names) == 1 and not length else None
     low, high, least, most = ends or (-high if entry.either_way else 0.0, high, math.nan, math.nan)
-    return Observed(
+    return ObservedStrength(
         low=low,
         high=high,
         least=least,
@@ -299,19 +256,19 @@ def _ends(row: pd.Series, spread: float) -> tuple[float, float, float, float] | 
     return min(low, 0.0), max(high, 0.0), least, most
 
 
-def _of_pairs(entry: Perturbation, within: pd.DataFrame, width_px: float) -> Observed:
+def _of_pairs(entry: Perturbation, within: pd.DataFrame, width_px: float) -> ObservedStrength:
     strength, weight = within["strength"].to_numpy(float), within["weight"].to_numpy(float)
     length, nan = entry.is_length, math.nan
     unit, share = (OF_WIDTH, 1 / width_px) if length else (entry.unit, 1.0)
     if not len(strength):
-        return Observed(low=nan, high=nan, least=nan, most=nan, unit=unit, basis="not measured", n=0)
+        return ObservedStrength(low=nan, high=nan, least=nan, most=nan, unit=unit, basis="not measured", n=0)
     if not entry.either_way:
         strength = np.abs(strength)
     order = np.argsort(strength)
     below = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
     low, high = (float(strength[order][int(np.abs(below - level).argmin())]) for level in (0.025, 0.975))
     low, high = (min(low, 0.0), max(high, 0.0)) if entry.either_way else (0.0, high)
-    return Observed(
+    return ObservedStrength(
         low=low * share,
         high=high * share,
         least=float(strength.min()) * share,

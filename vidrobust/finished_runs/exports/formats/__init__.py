@@ -1,1 +1,8 @@
 """The formats of ``vidrobust export``, a file each: its name is the format's, and it holds the FORMAT record."""
+
+from __future__ import annotations
+
+import pkgutil
+
+NAMES = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+"""Of these files, none of which is imported for it."""

@@ -11,7 +11,7 @@ from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text
 from vidrobust.files.names import file_name
 from vidrobust.finished_runs.exports.box_files import write_coco
-from vidrobust.finished_runs.exports.exported import Exported, Format, save
+from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from vidrobust.files.atomic import csv_text
-from vidrobust.finished_runs.exports.exported import Exported, Format, save
+from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
 
@@ -30,7 +30,7 @@ def write(run: RunTables, out: Path) -> Exported:
     missing = [name for name, each in found.items() if each is None]
     return Exported(
         tuple(save(out / f"{name}.csv", csv_text(each)) for name, each in tables.items()),
-        (f"no rows, and so no file: {', '.join(missing)}",) if missing else (),
+        (f"Not written (empty): {', '.join(missing)}",) if missing else (),
     )
 
 

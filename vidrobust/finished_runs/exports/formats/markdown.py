@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vidrobust.finished_runs.exports.exported import Exported, Format, save
+from vidrobust.answer.answer import answer_of
+from vidrobust.answer.text import markdown_lines
+from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.gates import Passage
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.report.actions import actions
-from vidrobust.stages.report.answer import answers
-from vidrobust.stages.report.page import shared_content
-from vidrobust.stages.report.undetermined import undetermined
 from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.variation.section import in_one_line
 from vidrobust.text.numbers import known, percent_with_interval, with_interval
 
 MARKS = {"passed": "✅ passed", "failed": "❌ failed"}
@@ -21,12 +20,12 @@ SPECIAL = str.maketrans({each: f"\\{each}" for each in "\\`*_[]<>|"})
 
 
 def write(run: RunTables, out: Path) -> Exported:
-    """summary.md."""
+    """Write summary.md."""
     return Exported((save(out / "summary.md", page(run)),))
 
 
 def page(run: RunTables, passages: Sequence[Passage] = ()) -> str:
-    """The answer by model, the metrics, what to do and what is undetermined; the rules of a gate before all."""
+    """The answer by model and the metrics, after what the rules of a gate said."""
     return "\n".join(_lines(run, passages)) + "\n"
 
 
@@ -48,30 +47,17 @@ def escaped(text: str) -> str:
 
 
 def _lines(run: RunTables, passages: Sequence[Passage]) -> Iterator[str]:
-    shared = shared_content(run)
     name = run.folder.resolve().name
     if passages:
         yield rules(passages, f"vidrobust gate, {name}")
     yield f"## vidrobust: {escaped(name)}"
     yield ""
-    yield f"{escaped(shared['footage'])}."
-    verdicts = {card.name: card.judgement.word for card in shared["cards"]}
-    for answer in answers(run):
-        word = f": {verdicts[answer.model]}" if answer.model in verdicts else ""
-        yield f"\n### {escaped(answer.model)}{word}\n"
-        yield from (f"- **{question}**: {escaped(said)}" for question, said in answer.lines)
+    yield f"{escaped(in_one_line(run))}."
+    answer = answer_of(run)
+    for model in answer.models:
+        yield f"\n### {escaped(model)}\n"
+        yield from markdown_lines(answer, model, escaped)
     yield from _metrics(run)
-    todo = actions(run, shared["remedies"], shared["policies"])
-    if todo:
-        yield "\n### What you can do\n"
-        yield from (f"1. {escaped(each.what)} ({each.basis}: {escaped(each.why)})" for each in todo)
-    open_ = undetermined(run, shared["cards"], shared["policies"], shared["studies"])
-    if open_:
-        yield "\n### What is undetermined\n"
-        yield from (
-            f"- **{escaped(each.question)}**: {escaped(each.why)}. To find out: {escaped(each.needed)}."
-            for each in open_
-        )
 
 
 def _metrics(run: RunTables) -> Iterator[str]:
@@ -92,8 +78,4 @@ def _metrics(run: RunTables) -> Iterator[str]:
             yield f"| {escaped(model)} | {escaped(metric.title)} | {said} | {int(row.n)} |"
 
 
-FORMAT = Format(
-    what="the answer as summary.md",
-    opened_by="any viewer of Markdown",
-    write=write,
-)
+FORMAT = Format(what="the answer as summary.md", opened_by="any viewer of Markdown", write=write)

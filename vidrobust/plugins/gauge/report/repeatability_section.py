@@ -28,9 +28,10 @@ from vidrobust.plugins.gauge.words import (
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import fragment, write_page
 from vidrobust.report.pictures import Pictures
-from vidrobust.report.section import FirstPageLine, Keep
+from vidrobust.report.section import Keep
 from vidrobust.run_folder.figures import Figures
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.statement import Level, Statement
 from vidrobust.text.numbers import (
     NOT_MEASURED,
     counted_share,
@@ -256,11 +257,13 @@ def details(run: RunTables, keep: Keep) -> Markup | str:
     return fragment("repeatability.html", content, PACKAGE)
 
 
-def first_page_lines(run: RunTables) -> Iterator[FirstPageLine]:
-    """Yield the summary of the study."""
+def statements(run: RunTables) -> Iterator[Statement]:
+    """Yield the summary of the study for the answer."""
     shown = section(run)
     if shown is not None:
-        yield FirstPageLine(question="Is it repeatable?", text=shown.summary, link="The study")
+        yield Statement(
+            question="is it repeatable", text=f"{shown.summary}.", level=Level.MEASURED, kind="gauge_study"
+        )
 
 
 def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:

@@ -89,9 +89,9 @@ ORDER = ("geometry", "blur", "light", "colour", "noise", "compression")
 
 
 def in_order(policy: Policy) -> list[PolicyStep]:
-    """The steps in the order in which a camera would do them."""
+    """The steps that were tried or found again, in the order in which a camera would do them."""
     last = len(ORDER)
-    return sorted(policy.steps, key=lambda s: ORDER.index(s.family) if s.family in ORDER else last)
+    return sorted(policy.actions, key=lambda s: ORDER.index(s.family) if s.family in ORDER else last)
 
 
 def header(policy: Policy, title: str, mark: str = "# ") -> str:
@@ -106,13 +106,15 @@ def header(policy: Policy, title: str, mark: str = "# ") -> str:
         f"Model: {policy.model or 'not named'}. Footage: {size}.",
         f"Ranges: the spread of the condition over the footage, times {policy.widened_by:g}.",
         "Evidence for each step: policy.json.",
-        f"Not needed here, and so free to judge the trained model by: "
-        f"{', '.join(policy.evaluation_only) or 'nothing'}.",
+        f"Kept for testing the trained model: {', '.join(policy.evaluation_only) or 'nothing'}.",
     ]
     if policy.trial:
-        lines.append(f"Measured: trained with this, {policy.trial}.")
-    if not policy.steps:
+        lines.append(f"Measured: after training with it, {policy.trial}.")
+    if not policy.actions:
         lines.append("No augmentation is recommended; policy.json says why not.")
+    if policy.suggestions:
+        worth = "; ".join(step.in_words for step in policy.suggestions)
+        lines.append(f"Worth trying, but neither tried nor found again, and so not in this file: {worth}.")
     return "\n".join((mark + line).rstrip() for line in lines) + "\n"
 
 

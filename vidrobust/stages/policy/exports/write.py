@@ -1,24 +1,71 @@
-"""Write a policy in every format."""
+"""Write a policy in every format: policy.json with all steps, and the files of libraries with those to act on."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from vidrobust.files.atomic import write_text
 from vidrobust.stages.policy.exports.albumentations import render as albumentations
 from vidrobust.stages.policy.exports.kornia import render as kornia
-from vidrobust.stages.policy.exports.rendered import Export
+from vidrobust.stages.policy.exports.rendered import Export, cannot
 from vidrobust.stages.policy.exports.timm import render as timm
 from vidrobust.stages.policy.exports.torchvision import render as torchvision
 from vidrobust.stages.policy.exports.ultralytics import render as ultralytics
-from vidrobust.stages.policy.policy import Policy
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.statement import Level
+from vidrobust.statistics.ratios import Verdict
+
+RENDERERS = (torchvision, albumentations, kornia, timm, ultralytics)
+
+
+def with_levels(policy: Policy) -> Policy:
+    """The policy with ``evidence["level"]`` of every step.
+
+    A step is *tried* where training with the policy reduced the flips of held-out footage, and has *no effect*
+    where it surely did not. It is *replicated* where its cause was found again on footage that did not find it,
+    the replayed flips show a gain, its range has a width, and at least one library can express it. Else it is
+    *suggested*.
+    """
+    levels = ({**step.evidence, "level": level_of(policy, step)} for step in policy.steps)
+    steps = (dataclasses.replace(s, evidence=known) for s, known in zip(policy.steps, levels, strict=True))
+    return dataclasses.replace(policy, steps=tuple(steps))
+
+
+def level_of(policy: Policy, step: PolicyStep) -> Level:
+    """What backs one step of a policy."""
+    verdict = policy.measured.get(
+        "verdict"
+    )  # of training with it; "cannot tell" leaves the evidence as it was
+    if verdict == Verdict.NO_DIFFERENCE:
+        return Level.NO_EFFECT
+    if not step.has_width or not is_expressed(policy, step):
+        return Level.SUGGESTED
+    if verdict == Verdict.HELPS:
+        return Level.TRIED
+    again = (step.evidence.get("replication_tested") or 0) > 0
+    return Level.REPLICATED if again and not gains_nothing(step) else Level.SUGGESTED
+
+
+def gains_nothing(step: PolicyStep) -> bool:
+    """Whether flips were replayed and none of them, to the nearest whole number, is due to the step's cause."""
+    due, replayed = (step.evidence.get(name) for name in ("flips_due", "flips_replayed"))
+    return bool(replayed) and due is not None and round(due) <= 0
+
+
+def is_expressed(policy: Policy, step: PolicyStep) -> bool:
+    """Whether at least one library's file can hold the step."""
+    begun = cannot(step, "")
+    acted_on = dataclasses.replace(step, evidence={**step.evidence, "level": Level.REPLICATED})
+    exports = (render(dataclasses.replace(policy, steps=(acted_on,))) for render in RENDERERS)
+    return any(not any(said.startswith(begun) for said in export.not_expressed) for export in exports)
 
 
 def render_all(policy: Policy) -> list[Export]:
-    """The files of a policy, policy.json first."""
+    """The files of a policy, policy.json first; those of libraries hold the steps that are tried or replicated."""
     return [
         Export(name="policy.json", text=policy.to_json()),
-        *(render(policy) for render in (torchvision, albumentations, kornia, timm, ultralytics)),
+        *(render(policy) for render in RENDERERS),
     ]
 
 
@@ -26,7 +73,7 @@ def write_all(policy: Policy, folder: Path) -> list[Path]:
     """Write every file of a policy into a folder, each beside first and then renamed; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for export in render_all(policy):
+    for export in render_all(with_levels(policy)):
         path = folder / export.name
         write_text(path, export.text)
         paths.append(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidrobust.stages.correlate.needs import MORE_FAMILIES, SEEN, WORDS, Need, Needed, could_have_seen
+from vidrobust.stages.correlate.verdicts import SEEN, could_have_seen
 
 
 def interval(coefficient: float, units: int) -> tuple[float, float]:
@@ -35,14 +35,3 @@ def test_of_true_ties_few_are_missed_where_it_says_it_could_have_seen_them() -> 
     found = [np.corrcoef(a, b)[0, 1] for a, b in zip(x, y, strict=True)]
     missed = np.mean([interval(r, 62)[0] <= 0 for r in found])
     assert 0.14 < missed < 0.26
-
-
-def test_every_need_has_words_and_says_its_figures() -> None:
-    assert set(WORDS) == set(Need)
-    assert Needed(Need.MORE_UNITS, 38.2, 12, {"across": "models"}).in_words == "about 39 models (12 now)"
-    assert Needed(Need.MORE_UNITS, 1200, 12, {"across": "clips"}).in_words == "more than 1000 clips (12 now)"
-    assert MORE_FAMILIES.in_words == "perturbations of 3 families or more"
-    footage = Needed(Need.MORE_FOOTAGE, 96, 24, {"times": 4.0, "clusters": "2 stretches", "clips": 8})
-    assert footage.in_words == (
-        "about 96 frames over 4 times as much footage (24 in 2 stretches now), or 8 clips or more"
-    )

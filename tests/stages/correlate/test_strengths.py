@@ -1,13 +1,12 @@
-"""One number a unit over the strengths it was shown, whole or in part."""
+"""One number per unit over the strengths it was shown, all or some of them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.correlate.columns import over_strengths
 from vidrobust.stages.correlate.study import correlate
-from vidrobust.stages.correlate.units import Units
+from vidrobust.stages.correlate.units import Units, over_strengths
 
 
 def test_with_all_strengths_it_is_the_mean() -> None:

@@ -1,61 +1,123 @@
-"""The stage correlate: of a run, and of tables from anywhere."""
+"""Correlate runs, and tables from anywhere; write what each study found.
+
+Frames and clips are studied within each model, models across all of them: one study each, never pooled. Their
+figures go into the tables ``correlation`` and ``correlation_matrix``, their words into correlation.json.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from cattrs import Converter
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.catalogue import TASKS, metrics_of
-from vidrobust.metrics.metric import Task
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.model_tasks import tasks_of
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.correlate.conclusions_file import (
-    FILE,
-    Conclusions,
-    GroupConclusion,
-    StudyConclusion,
-    TogetherConclusion,
-)
 from vidrobust.stages.correlate.from_run import units_of_run
-from vidrobust.stages.correlate.study import CorrelationResult, correlate_tables
-from vidrobust.stages.correlate.study import correlate as correlate_units
+from vidrobust.stages.correlate.from_summaries import units_of_summaries
+from vidrobust.stages.correlate.stage import FILE
+from vidrobust.stages.correlate.study import CorrelationResult, Group, correlate
 from vidrobust.stages.correlate.together import Together, explain_together
 from vidrobust.stages.correlate.units import Across, Units
 from vidrobust.tables import schema as tables
 
-# Several runs read as one: their models, clips and frames together, each clip and model under one name.
+SCHEMA = 1
+"""Version of correlation.json."""
+ACROSS: tuple[Across, ...] = ("frames", "clips", "models")
+FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
+_Study = tuple[str, str, CorrelationResult, Together | None]
+"""across, model, the study, and what all perturbations explain together"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConclusion:
+    """What one study says, of a model or across models (""); ``sentences`` by perturbation."""
+
+    across: str
+    model: str = ""
+    headline: str = ""
+    sentences: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[Group, ...] = ()
+    notes: tuple[str, ...] = ()
+    together: Together | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusions:
+    """The content of correlation.json: the studies, and why others could not be made."""
+
+    schema: int = SCHEMA
+    studies: tuple[StudyConclusion, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], where: str = FILE) -> Conclusions:
+        """Read the content of a correlation.json; an empty one has no study. Raise InputError for any other."""
+        try:
+            found = _CONVERTER.structure(content, cls)
+        except Exception as error:  # cattrs gathers what is wrong in groups of its own
+            raise InputError(f"{where}: is not the correlation.json of this version: {error}") from error
+        if found.schema != SCHEMA:
+            raise InputError(f"{where}: schema {found.schema} is not known, this version reads {SCHEMA}")
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values in the order of the file."""
+        return dataclasses.asdict(self)
+
+    def study(self, across: str, model: str) -> StudyConclusion:
+        """Return one study; an empty one where the file does not have it."""
+        for each in self.studies:
+            if (each.across, each.model) == (across, model):
+                return each
+        return StudyConclusion(across=across, model=model)
+
+
+def _number(value: Any, _: type) -> float:
+    """JSON has no NaN: it is written as null."""
+    return math.nan if value is None else float(value)
+
+
+_CONVERTER = Converter(detailed_validation=False)
+_CONVERTER.register_structure_hook(float, _number)
 
 
 class PooledRuns:
-    """What a correlation asks of a run folder, of several at once.
+    """Several run folders read as one.
 
-    Clips of the same content have one name, and what a model did on a clip counts once: the first run that has it.
-    Models are the same where name and weights are; another model of the same name is called after its run. Where
-    clips of other runs have the same name, they are called after their run.
+    Clips of the same content have one name, and what a model did on a clip counts once: the first run that has
+    it. Models are the same where name and weights are. A different clip or model of the same name is called
+    after its run.
     """
 
     def __init__(self, folders: Sequence[RunFolder]) -> None:
         self._folders = tuple(folders)
         self._items, self._models = _names(self._folders)
-        self.run: dict[str, Any] = {"models": list(self._known_models().values())}
+        known: dict[str, Mapping[str, Any]] = {}
+        for folder, models in zip(self._folders, self._models, strict=True):
+            for record in folder.run["models"]:
+                name = models[str(record["name"])]
+                known.setdefault(name, {**record, "name": name})
+        self.run: dict[str, Any] = {"models": list(known.values())}
 
     @property
     def clips(self) -> int:
-        """How many different clips there are."""
+        """Number of different clips."""
         return len({name for names in self._items for name in names.values()})
 
     @property
     def parts(self) -> dict[str, str]:
-        """The part of each clip whose manifest names one."""
+        """Clip -> part, where a manifest names one."""
         return {
             items[item]: part
             for folder, items in zip(self._folders, self._items, strict=True)
@@ -64,34 +126,23 @@ class PooledRuns:
         }
 
     def table(self, name: str) -> pd.DataFrame:
-        """The rows of all runs under their common names, those of a model on a clip from the first run alone."""
+        """Return the rows of all runs under their common names."""
         found: list[pd.DataFrame] = []
         seen: set[tuple[str, str]] = set()
         for folder, items, models in zip(self._folders, self._items, self._models, strict=True):
             rows = folder.table_or_empty(name)
-            rows = rows.assign(item=_renamed(rows["item"], items), model=_renamed(rows["model"], models))
+            # rows over all inputs have item "", which has no other name
+            item, model = (rows[c].map(n).fillna(rows[c]) for c, n in (("item", items), ("model", models)))
+            rows = rows.assign(item=item, model=model)
             keys = list(zip(rows["model"], rows["item"], strict=True))
             # rows over all items of a run are its own
             found.append(rows[[key not in seen or key[1] == "" for key in keys]])
             seen |= set(keys)
         return pd.concat(found, ignore_index=True)
 
-    def _known_models(self) -> dict[str, Mapping[str, Any]]:
-        known: dict[str, Mapping[str, Any]] = {}
-        for folder, models in zip(self._folders, self._models, strict=True):
-            for record in folder.run["models"]:
-                name = models[str(record["name"])]
-                known.setdefault(name, {**record, "name": name})
-        return known
-
-
-def _renamed(column: pd.Series, names: Mapping[str, str]) -> pd.Series:
-    """Under the common names; what has none, as the rows over all clips, stays."""
-    return column.map(dict(names)).fillna(column)
-
 
 def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Per run: item -> common name, model -> common name."""
+    """Per run: item -> common name, and model -> common name."""
     items: dict[str, str] = {}
     models: dict[str, str] = {}
     found: tuple[list[dict[str, str]], list[dict[str, str]]] = ([], [])
@@ -108,7 +159,7 @@ def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dic
 
 
 def _common(name: str, key: str, run: str, known: dict[str, str]) -> str:
-    """The name of what has this key; a new one is called by its own name, or after its run where that is taken."""
+    """The name of what has this key: its own name, or after its run where that is taken."""
     if key not in known:
         taken, number = set(known.values()), 2
         wanted = name if name not in taken else f"{run}/{name}"
@@ -116,18 +167,6 @@ def _common(name: str, key: str, run: str, known: dict[str, str]) -> str:
             wanted, number = f"{run}/{name} {number}", number + 1
         known[key] = wanted
     return known[key]
-
-
-ACROSS: tuple[Across, ...] = ("frames", "clips", "models")
-FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
-
-
-def correlate(run: Run) -> None:
-    """Which perturbations are proxies: across frames and clips within each model, and across models.
-
-    Each is a study of its own, never pooled; one that has no units is left out with its reason.
-    """
-    _studies(run.folder, run.folder, run.settings, run.reporter)
 
 
 def correlate_runs(
@@ -139,37 +178,42 @@ def correlate_runs(
     seed: int = 0,
     reporter: Reporter,
 ) -> dict[str, Any]:
-    """The same of several runs together: their models, clips and frames; written into ``out``."""
+    """Correlate several runs together: their models, clips and frames.
+
+    Writes into the folder ``out`` and returns the content of correlation.json.
+    """
     pooled = PooledRuns([RunFolder.existing(path) for path in runs])
     settings = Settings(resamples=resamples, seed=seed)
     folder = _empty_folder(out, settings)
-    folder.update(
-        inputs=[{"item": f"run {number}", "path": str(path)} for number, path in enumerate(runs, 1)]
-    )
+    folder.update(inputs=[{"item": f"run {n}", "path": str(path)} for n, path in enumerate(runs, 1)])
     models = len(pooled.run["models"])
     reporter.say(f"correlation of {len(runs)} runs: {pooled.clips} different clips, {models} models")
-    return _studies(pooled, folder, settings, reporter, across)
+    return write_studies(pooled, folder, settings, reporter, across)
 
 
-def _studies(
+def write_studies(
     tables_of: RunFolder | PooledRuns,
     folder: RunFolder,
     settings: Settings,
     reporter: Reporter,
     wanted: Sequence[Across] = ACROSS,
 ) -> dict[str, Any]:
-    """The studies of the tables, written into a folder."""
-    results: list[tuple[str, str, CorrelationResult, Together | None]] = []
+    """Make the studies of one run or of several, and write them into a folder.
+
+    A study without units is left out, with its reason. Returns the content of correlation.json.
+    """
+    results: list[_Study] = []
     left_out: list[str] = []
     for across, model, units in _all_units(tables_of, wanted, left_out):
-        result = correlate_units(units, FAMILIES, seed=settings.seed, resamples=settings.resamples)
+        name = f"across {across}{f', {model}' if model else ''}"
+        result = correlate(units, FAMILIES, seed=settings.seed, resamples=settings.resamples)
         try:
             together = explain_together(units, seed=settings.seed)
         except InputError as error:
             together = None
-            left_out.append(f"across {across}{f', {model}' if model else ''}, all perturbations {error}")
+            left_out.append(f"{name}, all perturbations {error}")
         results.append((across, model, result, together))
-        reporter.say(f"correlation across {across}{f', {model}' if model else ''}: {result.headline}")
+        reporter.say(f"correlation {name}: {result.headline}")
         if together is not None:
             reporter.say(f"  {together.sentence}")
     for reason in left_out:
@@ -178,7 +222,7 @@ def _studies(
 
 
 def _empty_folder(out: Path, settings: Settings) -> RunFolder:
-    """A folder for results alone; SettingsError where there is a run on footage."""
+    """A folder for results alone; SettingsError where it holds a run on footage."""
     if is_run_folder(out):
         if RunFolder.existing(out).settings.sources:
             raise SettingsError(f"{out}: holds a run on footage; give another --out")
@@ -199,68 +243,73 @@ def correlate_files(
     seed: int = 0,
     reporter: Reporter,
 ) -> dict[str, Any]:
-    """Correlate tables from anywhere that have the contract's columns; write the result into ``out``."""
+    """Correlate tables from anywhere that have the columns of ``stability`` and ``sensitivity``.
+
+    Writes into the folder ``out`` and returns the content of correlation.json. The other parameters are those of
+    ``units_of_summaries``.
+    """
     settings = Settings(resamples=resamples, seed=seed)
     stable, sensitive = tables.read_file("stability", stability), tables.read_file("sensitivity", sensitivity)
     folder = _empty_folder(out, settings)
     folder.update(inputs=[{"item": "stability", "path": str(stability)}])
-    results: list[tuple[str, str, CorrelationResult, Together | None]] = []
+    results: list[_Study] = []
     for each in across:
-        result = correlate_tables(
+        if each not in ("models", "clips"):
+            raise SettingsError(f"across: tables of summaries hold models or clips, got {each!r}")
+        units = units_of_summaries(
             stable,
             sensitive,
-            across=each,
+            by="model" if each == "models" else "item",
             given=list(given) or None,
             foreign=foreign,
-            families=FAMILIES,
             higher_is_better=higher_is_better,
-            seed=seed,
-            resamples=resamples,
         )
-        results.append((each, "", result, None))
-        reporter.say(f"correlation across {each}: {result.headline}")
+        results.append((each, "", correlate(units, FAMILIES, seed=seed, resamples=resamples), None))
+        reporter.say(f"correlation across {each}: {results[-1][2].headline}")
     return _write(folder, results, [])
 
 
 def _all_units(
     folder: RunFolder | PooledRuns, asked: Sequence[Across], left_out: list[str]
 ) -> list[tuple[Across, str, Units]]:
+    """Units of every study that can be made; why others cannot is added to ``left_out``."""
     sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
     tasks = tasks_of(folder, sensitivity)
-    alike = _most_alike(tasks)
+    by_task: dict[str, list[str]] = {}
+    for model, task in tasks.items():
+        by_task.setdefault(task.name, []).append(model)
+    # only models of one task can be compared with each other
+    alike = max(by_task.values(), key=len, default=[])
     parts = folder.parts if isinstance(folder, PooledRuns) else folder.record.parts
     items = sensitivity["item"].nunique()
     wanted: list[tuple[Across, str]] = []
     for across in asked:
         if across == "models":
-            wanted += [("models", "")] if len(alike) > 1 else []
-        elif across == "clips":
-            wanted += [("clips", model) for model in tasks] if items > 1 else []
-        else:
-            wanted += [("frames", model) for model in tasks]
+            wanted += [(across, "")] if len(alike) > 1 else []
+        elif across == "frames" or items > 1:
+            wanted += [(across, model) for model in tasks]
     found = []
     alone = {m.column for name in TASKS for m in metrics_of(name) if not m.table}
     sensitivity = sensitivity[~sensitivity["metric"].isin(alone)]  # has no counterpart along time
     for across, model in wanted:
         task = tasks[model or alike[0]]
         names = [model] if model else alike
-        own = [
-            table[table["model"].isin(names)]
-            for table in (
-                task.correlation.frames(folder.table),
-                folder.table(task.correlation.pairs),
-                sensitivity,
-                stability,
-            )
-        ]
+        own = (
+            task.correlation.frames(folder.table),
+            folder.table(task.correlation.pairs),
+            sensitivity,
+            stability,
+        )
+        frames, pairs, sensitive, stable = (table[table["model"].isin(names)] for table in own)
         try:
-            units = units_of_run(
-                *own,
-                across=across,
-                model=model or None,
-                groups=parts if across != "models" else None,
-                how=task.correlation,
-            )
+            if across == "models":
+                margins = frames if "margin" in frames else None
+                units = units_of_summaries(stable, sensitive, frames=margins, strict=False)
+            else:
+                how = task.correlation
+                units = units_of_run(
+                    frames, pairs, sensitive, across=across, model=model, groups=parts, how=how
+                )
         except InputError as error:
             left_out.append(str(error))
             continue
@@ -268,20 +317,12 @@ def _all_units(
     return found
 
 
-def _most_alike(tasks: Mapping[str, Task]) -> list[str]:
-    """The models of the task that most of them have: only those can be compared with each other."""
-    of: dict[str, list[str]] = {}
-    for model, task in tasks.items():
-        of.setdefault(task.name, []).append(model)
-    return max(of.values(), key=len, default=[])
-
-
 def _write(
     folder: RunFolder,
-    results: Sequence[tuple[str, str, CorrelationResult, Together | None]],
+    results: Sequence[_Study],
     left_out: Sequence[str],
 ) -> dict[str, Any]:
-    """correlation.parquet, the matrices, and what they say in words (correlation.json)."""
+    """Write correlation.parquet, correlation_matrix.parquet and correlation.json."""
     said = Conclusions(
         studies=tuple(
             StudyConclusion(
@@ -289,9 +330,9 @@ def _write(
                 model=model,
                 headline=result.headline,
                 sentences=dict(result.sentences),
-                groups=tuple(GroupConclusion(**dataclasses.asdict(group)) for group in result.groups),
+                groups=tuple(result.groups),
                 notes=tuple(result.notes),
-                together=None if together is None else TogetherConclusion(**dataclasses.asdict(together)),
+                together=together,
             )
             for across, model, result, together in results
         ),

@@ -1,15 +1,50 @@
-"""Several runs read as one: nothing counts twice, and equal names of different things stay apart."""
+"""Several runs read as one, and correlation.json read as it was written."""
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from vidrobust.errors import InputError
+from vidrobust.files.json_text import json_text
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.correlate.conclusion import PooledRuns
+from vidrobust.stages.correlate.studies import Conclusions, PooledRuns, StudyConclusion
+from vidrobust.stages.correlate.study import Group
+from vidrobust.stages.correlate.together import Together
+
+STUDY = StudyConclusion(
+    across="clips",
+    model="net",
+    headline="No proxy",
+    sentences={"hue": "no evidence; ..."},
+    groups=(Group(members=("hue", "saturation"), name="hue", weakest=0.9, weakest_low=math.nan),),
+    together=Together(verdict="cannot tell", sentence="...", gain=math.nan, n=8, clusters=4),
+)
+
+
+def test_it_is_read_as_it_was_written() -> None:
+    text = json_text(Conclusions(studies=(STUDY,), left_out=("across models: one model",)).to_dict())
+    found = Conclusions.of(json.loads(text))
+    read = found.study("clips", "net")
+    assert (read.headline, read.sentences) == (STUDY.headline, STUDY.sentences)
+    assert read.groups[0].members == ("hue", "saturation")
+    assert math.isnan(read.groups[0].weakest_low)
+    assert read.together is not None
+    assert math.isnan(read.together.gain)
+    assert read.together.clusters == 4
+    assert found.left_out == ("across models: one model",)
+    assert found.study("frames", "net") == StudyConclusion(across="frames", model="net")
+
+
+@pytest.mark.parametrize("content", [{"schema": 2}, {"studies": [{"model": "net"}]}, {"studies": 3}])
+def test_other_content_is_an_error(content: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=r"run/correlation\.json"):
+        Conclusions.of(content, "run/correlation.json")
 
 
 def made(path: Path, clips: dict[str, str], nets: dict[str, str]) -> RunFolder:

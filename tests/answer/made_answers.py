@@ -1,0 +1,212 @@
+"""Fabricated runs, small enough to see which sentence they allow: one model, a few rows a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.run_folder.folder import SCHEMA
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.record import RunRecord
+from vidrobust.stages.policy.exports.write import with_levels
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.rejection import Rejected, Why
+
+NAN = float("nan")
+CAUSES = ("light", "colour", "objects", "noise_and_coding", "unexplained")
+
+
+class MadeRun(RunTables):
+    """A run whose tables and files are given; what is not given has not been made."""
+
+    def __init__(
+        self,
+        folder: Path,
+        tables: Mapping[str, pd.DataFrame],
+        files: Mapping[str, Any],
+        record: Mapping[str, Any],
+    ) -> None:
+        self.folder, self._tables, self._files = folder, tables, files
+        self.__dict__["record"] = RunRecord.of({"schema": SCHEMA, **record}, "run.json")
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        found = self._tables.get(name)
+        return None if found is None or found.empty else found
+
+    def json(self, name: str) -> dict[str, Any]:
+        return dict(self._files.get(name, {}))
+
+
+def stability(
+    value: float = 0.1, n: int = 100, low: float = 0.05, high: float = 0.2, **more: Any
+) -> pd.DataFrame:
+    row = {
+        "model": "net",
+        "item": "",
+        "metric": "flip_rate",
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": n,
+    }
+    return pd.DataFrame([{**row, "cluster": "stretch", "clusters": 9, **more}])
+
+
+def frames(probability: float = 0.8, margin: float = 0.5, n: int = 20) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"model": "net", "item": "a", "frame": range(n), "probability": probability, "margin": margin}
+    )
+
+
+def account(
+    n: int = 24, items: Mapping[str, float] | None = None, **causes: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Light explains 40 %, objects any motion of that size would explain, of colour there is surely nothing.
+
+    items  clip -> the share of light there
+    """
+    known: dict[str, dict[str, Any]] = {
+        "light": {"share": 0.4, "low": 0.3, "high": 0.5, "specific": 0.4, "specific_low": 0.3},
+        "colour": {"share": 0.0, "low": -0.01, "high": 0.02, "specific": 0.0},
+        "objects": {"share": 0.2, "low": 0.1, "high": 0.3, "specific": 0.0},
+        "noise_and_coding": {"share": 0.05, "low": -0.02, "high": 0.12},
+        "unexplained": {"share": 0.3, "low": 0.2, "high": 0.4},
+    }
+    of = {
+        "model": "net",
+        "item": "",
+        "n": n,
+        "occurs": n,
+        "clusters": 5,
+        "specific": NAN,
+        "specific_low": NAN,
+    }
+    rows = [{**of, "cause": name, **known[name], **causes.get(name, {})} for name in CAUSES]
+    for item, share in (items or {}).items():
+        ends = {"share": share, "low": share - 0.05, "high": share + 0.05}
+        rows.append({**of, "cause": "light", **known["light"], "item": item, "n": 12, **ends})
+    return pd.DataFrame(rows)
+
+
+def named(*causes: str, found: int = 4, tested: int = 5) -> pd.DataFrame:
+    rows = [
+        {"model": "net", "cause": cause, "scale": "adjacent", "replication_found": found}
+        | {"replication_tested": tested, "replication_of": "clips"}
+        for cause in causes
+    ]
+    return pd.DataFrame(rows, columns=["model", "cause", "scale", *REPLICATION])
+
+
+REPLICATION = ("replication_found", "replication_tested", "replication_of")
+
+
+def sensitivity(rate: float = 0.2, n: int = 20, mild: float = 0.0, items: int = 1) -> pd.DataFrame:
+    """Of so many frames of so many clips, this share flips at the stronger of two strengths of brightness."""
+    rows = []
+    for strength, share in ((0.1, mild), (0.2, rate)):
+        for frame in range(n):
+            item = f"clip {frame % items}"
+            of = {"model": "net", "item": item, "frame": 25 * frame, "perturbation": "brightness"}
+            flips = float(frame < round(share * n))
+            rows.append({**of, "strength": strength, "draw": 0, "metric": "label_flip", "value": flips})
+    return pd.DataFrame(rows)
+
+
+def remedy(
+    name: str = "majority-5", kind: str = "rule", verdict: str = "cannot tell", **more: Any
+) -> dict[str, Any]:
+    of = {"remedy": name, "kind": kind, "model": "net", "metric": "flip_rate", "before": 0.1, "after": 0.05}
+    of |= {"ratio": 0.5, "low": 0.3, "high": 0.8, "verdict": verdict, "q": 0.01, "n": 100, "asked": 0.0}
+    return {**of, "delay_ms": 80.0, "unreported": 0, "recommended": False, **more}
+
+
+def remedies(*rows: dict[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows or (remedy(),)))
+
+
+def summary(
+    rule: str = "majority-5", verdict: str = "cannot tell", ratio: float | None = 0.5
+) -> dict[str, Any]:
+    held = {"before": 0.1, "after": 0.05, "ratio": ratio, "low": 0.3, "high": 0.8}
+    held |= {"n": 100 if ratio is not None else 0, "clusters": 9, "cluster": "stretch"}
+    one = {"rule": rule, "max_delay_ms": 200.0, "chosen_on_halves": [rule, rule], "held_out": held}
+    return {"models": {"net": {**one, "verdict": verdict, "why": "few_clusters" if ratio is None else ""}}}
+
+
+def step(high: float = 0.2, **evidence: Any) -> PolicyStep:
+    about = {"cause": "light", "of": "the change", "share": 0.4, "share_low": 0.3, "share_high": 0.5, "n": 24}
+    about |= {"replication": "found again in 4 of 5 clips", "replication_tested": 5, "replication_found": 4}
+    about |= {"flips_at_most": "", "one_of": ["brightness"]}
+    return PolicyStep(
+        perturbation="brightness",
+        family="light",
+        unit="relative gain",
+        low=-0.2,
+        high=high,
+        probability=0.5,
+        evidence={**about, **evidence},
+    )
+
+
+REFUSED = Rejected(perturbation="hue", why=Why.ABSENT, evidence={"cause": "colour", "n": 24})
+OPEN = Rejected(
+    perturbation="hue",
+    why=Why.SHARE_OPEN,
+    evidence={
+        "cause": "colour",
+        "of": "the change",
+        "n": 24,
+        "share": 0.03,
+        "low": 0.0,
+        "high": 0.1,
+        "times": 3,
+    },
+)
+
+
+def policy(*steps: PolicyStep, rejected: tuple[Rejected, ...] = (REFUSED,), **more: Any) -> Policy:
+    return with_levels(Policy(steps=steps, rejected=rejected, model="net", image_size=(480, 640), **more))
+
+
+TRIED = {"before": 0.2, "after": 0.1, "ratio": 0.5, "low": 0.3, "high": 0.8}
+
+
+def run(
+    folder: Path,
+    *,
+    tables: Mapping[str, pd.DataFrame | None] | None = None,
+    files: Mapping[str, Any] | None = None,
+    made: Policy | None = None,
+    record: Mapping[str, Any] | None = None,
+    spec: str = "torchvision:resnet18",
+    task: str = "classification",
+) -> MadeRun:
+    """A run in which every stage has run; ``tables`` and ``files`` replace its own, None takes one away."""
+    whole: dict[str, Any] = {
+        "frames": frames(),
+        "stability": stability(),
+        "account": account(),
+        "named": named("light"),
+        "sensitivity": sensitivity(),
+        "remedies": remedies(),
+        **(tables or {}),
+    }
+    kept = {"remedies.json": summary(), **(files or {})}
+    about = {"name": "net", "spec": spec, "task": task, "num_classes": 1000}
+    inputs = [{"item": "a"}, {"item": "b"}]
+    folder.mkdir(parents=True, exist_ok=True)
+    if made is not None:
+        (folder / "policy.json").write_text(made.to_json())
+    found = {name: table for name, table in whole.items() if table is not None}
+    stages = {name: {} for name in ("stability", "causes", "policy")}
+    return MadeRun(
+        folder, found, kept, {"models": [about], "inputs": inputs, "stages": stages, **(record or {})}
+    )
+
+
+def as_text(value: Any) -> str:
+    return json.dumps(value)

@@ -1,0 +1,69 @@
+"""The level of evidence of a step, and that only what was tried or found again gets into the exported files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vidrobust.stages.policy.exports.write import RENDERERS, with_levels, write_all
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.statement import Level
+
+AGAIN = {"replication_tested": 5, "replication_found": 4}
+
+
+def step(name: str = "brightness", low: float = -0.2, high: float = 0.2, **evidence: Any) -> PolicyStep:
+    return PolicyStep(
+        perturbation=name,
+        family="light",
+        unit="relative gain",
+        low=low,
+        high=high,
+        probability=0.5,
+        evidence=evidence,
+    )
+
+
+def policy(*steps: PolicyStep, **measured: Any) -> Policy:
+    return Policy(steps=steps, model="net", image_size=(480, 640), measured=measured)
+
+
+@pytest.mark.parametrize(
+    ("found", "measured", "level"),
+    [
+        (step(**AGAIN), {}, Level.REPLICATED),
+        (step(), {}, Level.SUGGESTED),  # not tested on other footage
+        (step(**AGAIN, flips_due=6.4, flips_replayed=12), {}, Level.REPLICATED),
+        (step(**AGAIN, flips_due=0.4, flips_replayed=2), {}, Level.SUGGESTED),  # about 0 of 2 flips
+        (step(**AGAIN, flips_due=0.0, flips_replayed=0), {}, Level.REPLICATED),  # no flip was replayed
+        (step(low=0.1, high=0.1, **AGAIN), {}, Level.SUGGESTED),  # no width
+        (step("h264", low=2.0, high=10.0, **AGAIN), {}, Level.SUGGESTED),  # no library has it
+        (step(), {"verdict": "helps"}, Level.TRIED),
+        (step(low=0.1, high=0.1), {"verdict": "helps"}, Level.SUGGESTED),
+        (step(**AGAIN), {"verdict": "does not"}, Level.NO_EFFECT),
+        (step(**AGAIN), {"verdict": "cannot tell"}, Level.REPLICATED),
+    ],
+)
+def test_the_level_follows_from_the_evidence(
+    found: PolicyStep, measured: dict[str, Any], level: Level
+) -> None:
+    before_after = {"before": 0.2, "after": 0.1, "ratio": 0.5, **measured} if measured else {}
+    assert with_levels(policy(found, **before_after)).steps[0].level is level
+
+
+def test_a_policy_of_an_earlier_version_has_suggestions_only() -> None:
+    assert step().level is Level.SUGGESTED
+
+
+def test_only_what_was_tried_or_found_again_is_exported(tmp_path: Path) -> None:
+    both = policy(step(**AGAIN), step("contrast"))
+    write_all(both, tmp_path)
+    written = json.loads((tmp_path / "policy.json").read_text())
+    assert [each["evidence"]["level"] for each in written["steps"]] == ["replicated", "suggested"]
+    assert "brightness=" in (tmp_path / "policy_torchvision.py").read_text()
+    assert "contrast=" not in (tmp_path / "policy_torchvision.py").read_text()
+    assert all("contrast" in render(with_levels(both)).text for render in RENDERERS)  # named as worth trying
+    assert Policy.read(tmp_path / "policy.json").actions[0].perturbation == "brightness"

@@ -1,0 +1,98 @@
+"""Answer: everything that is said of a run, collected from its stages and plugins.
+
+Console, first page, ``show --json``, README and tutorial are rendered from it and from nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from vidrobust.report.section import brought
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes import statements as causes
+from vidrobust.stages.policy import statements as policy
+from vidrobust.stages.remedies import statements as remedies
+from vidrobust.stages.sensitivity import statements as sensitivity
+from vidrobust.stages.stability import statements as stability
+from vidrobust.statement import Question, Statement
+
+Contributor = Callable[[RunTables], Iterable[Statement]]
+CONTRIBUTORS: tuple[Contributor, ...] = (
+    stability.statements,
+    causes.statements,
+    sensitivity.statements,
+    remedies.statements,
+    policy.statements,
+)
+"""Those of the core; plugins add theirs."""
+ORDER = tuple(Question)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run says.
+
+    Attributes
+    ----------
+    models : tuple of str
+        In the order in which they were given.
+    statements : tuple of Statement
+        By model, then by question; within a question in the order in which the stage makes them.
+    """
+
+    models: tuple[str, ...]
+    statements: tuple[Statement, ...]
+
+    def of(self, model: str) -> tuple[Statement, ...]:
+        """The statements on one model."""
+        return tuple(each for each in self.statements if each.model == model)
+
+    @cached_property
+    def actions(self) -> tuple[Statement, ...]:
+        """What to do: tried on this footage, or found again on other footage."""
+        return tuple(each for each in self.statements if each.is_action)
+
+    @cached_property
+    def suggestions(self) -> tuple[Statement, ...]:
+        """What is worth trying, and no more than that."""
+        return tuple(each for each in self.statements if each.is_suggestion)
+
+    @cached_property
+    def open(self) -> tuple[Statement, ...]:
+        """What this footage has not settled, besides what is worth trying."""
+        return tuple(each for each in self.statements if each.is_open and not each.is_suggestion)
+
+    @cached_property
+    def unknown_scenes(self) -> tuple[Statement, ...]:
+        """What leads the page: models that do not seem to know what they see."""
+        return tuple(each for each in self.statements if each.question == Question.SCENE)
+
+
+def answer_of(run: RunTables, further: Iterable[Contributor] = ()) -> Answer:
+    """Collect the answer of a run.
+
+    Parameters
+    ----------
+    run : RunTables
+        A finished run, or one of which some stages have run.
+    further : iterable of callables
+        Further contributors, besides those of the core and of installed plugins.
+    """
+    found = [each for contribute in (*CONTRIBUTORS, *further) for each in contribute(run)]
+    found += brought().each(lambda section: section.statements(run))
+    models = tuple(run.tasks)
+    return Answer(models, tuple(_sorted(found, models)))
+
+
+def _sorted(found: list[Statement], models: tuple[str, ...]) -> Iterator[Statement]:
+    """By model and question; a question that is not the core's comes after the reasons, before what to do."""
+    places = {question: place for place, question in enumerate(ORDER)}
+    others = places[Question.WHY] + 0.5
+
+    def place(each: Statement) -> tuple[int, float]:
+        model = models.index(each.model) if each.model in models else len(models)
+        return model, places.get(each.question, others)  # type: ignore[call-overload]
+
+    yield from sorted(found, key=place)

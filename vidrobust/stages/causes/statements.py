@@ -1,0 +1,251 @@
+"""What the answer says of causes: which are named, which any change could replace, what is open, what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
+from vidrobust.stages.causes.replication import Replication
+from vidrobust.stages.causes.section import named_causes, whole
+from vidrobust.stages.sensitivity import of_size
+from vidrobust.stages.stability.overall import not_compared, overall
+from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import known, percent, share_with_interval
+from vidrobust.text.phrases import capital, listing, plural
+
+MORE_FOOTAGE = "Use more or longer clips."
+MATTERS = 0.05
+"""A share below this is not worth a sentence of its own: the size from which a cause may be named."""
+LEAST_LEFT = 0.01
+"""A smaller unexplained share is not mentioned."""
+FEWEST_OF_CLIP = 5
+"""Pairs of a clip from which its own share is compared with that of the other clips."""
+FAR_APART = 0.25
+"""Shares of two clips that differ by more are never given as one figure alone, even without intervals."""
+DISAGREE = 0.05
+"""Largest p of Cochran's Q at which clips disagree about a share (Cochran 1954, "The combination of estimates from
+different experiments")."""
+
+
+def statements(run: RunTables) -> Iterator[Statement]:
+    """The statements of every model and account, the named causes first."""
+    recorded = {each.name for each in run.record.models if each.is_recorded}
+    for model, task in run.tasks.items():
+        if model in recorded:
+            yield _missing(NEEDS_MODEL, "why_needs_model", model)
+            continue
+        there = [
+            (prefix, of, account)
+            for prefix, of in task.accounts.items()
+            if len(account := whole(run, model, f"{prefix}account"))
+        ]
+        if not there:
+            yield _not_replayed(run, model)
+        for prefix, of, account in there:
+            yield from _of_account(run, model, prefix, of, account)
+
+
+def _missing(text: str, kind: str, model: str, **more: Any) -> Statement:
+    return Statement(
+        question=Question.WHY,
+        text=text,
+        level=Level.NOT_MEASURED,
+        kind=kind,
+        model=model,
+        is_open=True,
+        **more,
+    )
+
+
+def _not_replayed(run: RunTables, model: str) -> Statement:
+    """The stage has not run, or found no pair that it could replay."""
+    why = not_compared(run)
+    if why:
+        return _missing(f"Not measured: there is no pair of frames to replay ({why}).", "why_no_pairs", model)
+    if "causes" in run.record.stages:
+        text = f"Not enough data: no pair of frames could be replayed, {FEWEST_ROWS} needed. {MORE_FOOTAGE}"
+        return _missing(text, "why_no_pairs", model)
+    stability, (leading, *_) = run.table("stability"), run.tasks[model].answered
+    n = 0 if stability is None else int(overall(stability, model, leading)["n"])
+    if 0 < n < FEWEST_ROWS:
+        compared = plural(n, "pair or frame", "pairs or frames")
+        text = f"Not enough data to attribute the change: {compared}, {FEWEST_ROWS} needed. {MORE_FOOTAGE}"
+        return _missing(text, "why_few_pairs", model, n=n)
+    return _missing(
+        "Not measured: the footage has not been replayed cause by cause.",
+        "why_not_run",
+        model,
+        command=f"vidrobust causes {run.folder_name}",
+    )
+
+
+def _of_account(
+    run: RunTables, model: str, prefix: str, of: str, account: pd.DataFrame
+) -> Iterator[Statement]:
+    n = int(account["n"].max())
+    if n < FEWEST_ROWS:
+        text = f"Not enough data to attribute {of}: {plural(n, 'pair')} replayed, {FEWEST_ROWS} needed."
+        text += f" {_more(run)}"
+        yield _missing(text, "why_few_pairs", model, n=n)
+        return
+    alike = of_size.in_words(run, model)
+    if alike:
+        text = f"Cannot tell where {of} comes from: {alike}. The model does not answer to what it sees."
+        yield _of(model, text, Level.MEASURED, "why_any_change_alike", n=n)
+        return
+    names = named_causes(run, model, prefix)
+    found = account[account["cause"].isin(names)].sort_values("share", ascending=False, kind="stable")
+    again = _replications(run, model, prefix)
+    for row in found.to_dict("records"):
+        yield _named(run, model, prefix, of, row, again.get(str(row["cause"]), Replication()))
+    rest = account[
+        ~account["cause"].isin(names) & (account["cause"] != UNEXPLAINED) & account["share"].notna()
+    ]
+    if found.empty:
+        text = f"Cannot tell where {of} comes from: no cause stands out in {plural(n, 'pair')}."
+        yield _of(model, text, Level.MEASURED, "why_none_named", n=n, is_open=True)
+    yield from _of_rest(model, of, rest, n)
+    left = account[account["cause"] == UNEXPLAINED]
+    if len(left) and known(left["share"].iloc[0]) and left["share"].iloc[0] >= LEAST_LEFT:
+        row = left.iloc[0].to_dict()
+        text = f"{share_with_interval(row['share'], row['low'], row['high'])} of {of} is unexplained."
+        yield _of(model, text, Level.MEASURED, "why_unexplained", row)
+
+
+def _change_of(cause: str) -> str:
+    title = CATALOGUE[cause].title
+    return title if CATALOGUE[cause].moves else f"change of {title}"
+
+
+def _more(run: RunTables) -> str:
+    """What would give more pairs: the setting where it is the limit, else footage."""
+    asked = run.record.settings.get("pairs")
+    if asked is not None and asked < FEWEST_ROWS:
+        return f"Use --pairs {2 * FEWEST_ROWS}."
+    return MORE_FOOTAGE
+
+
+def _replications(run: RunTables, model: str, prefix: str) -> dict[str, Replication]:
+    table = run.table(f"{prefix}named")
+    rows = [] if table is None else table[table["model"] == model].to_dict("records")
+    return {str(row["cause"]): Replication.of_row(row) for row in rows}
+
+
+def _of(
+    model: str,
+    text: str,
+    level: Level,
+    kind: str,
+    row: dict[str, Any] | None = None,
+    *,
+    n: int = 0,
+    is_open: bool = False,
+) -> Statement:
+    figures = {"n": n}
+    if row is not None:
+        figures = {"value": row["share"], "low": row["low"], "high": row["high"], "n": int(row["n"])}
+    return Statement(
+        question=Question.WHY, text=text, level=level, kind=kind, model=model, is_open=is_open, **figures
+    )
+
+
+def _named(
+    run: RunTables, model: str, prefix: str, of: str, row: dict[str, Any], again: Replication
+) -> Statement:
+    """A named cause: replicated where other clips or other time find it again, else suggested."""
+    cause = CATALOGUE[row["cause"]]
+    share = share_with_interval(row["share"], row["low"], row["high"])
+    text = f"{capital(cause.which('explain'))} {share} of {of}"
+    text += (
+        f", {again.in_words}." if again.tested else f". Whether other footage shows it was {again.in_words}."
+    )
+    span = clip_range(run, model, f"{prefix}account", str(row["cause"]))
+    if span:
+        text += f" Clips differ: {percent(max(0.0, span[0]))} to {percent(span[1])}."
+    sure = again.tested > 0 and not again.fails
+    return _of(model, text, Level.REPLICATED if sure else Level.SUGGESTED, "why_named", row, is_open=not sure)
+
+
+def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[float, float] | None:
+    """Smallest and largest share of a cause over the clips, where clips disagree about it; else None.
+
+    Clips disagree where Cochran's Q says so, or where two shares lie more than ``FAR_APART`` from each other.
+    """
+    rows = run.table(table)
+    if rows is None:
+        return None
+    own = rows[(rows["model"] == model) & (rows["item"] != "") & (rows["cause"] == cause)]
+    own = own[(own["n"] >= FEWEST_OF_CLIP) & own["share"].notna()]
+    if len(own) < 2:
+        return None
+    share = own["share"].to_numpy(np.float64)
+    apart = float(share.max() - share.min())
+    error = (own["high"] - own["low"]).to_numpy(np.float64) / (2 * 1.96)
+    if apart > FAR_APART or cochran_p(share, error) <= DISAGREE:
+        return float(share.min()), float(share.max())
+    return None
+
+
+def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
+    """P-value of Cochran's Q that all estimates share one truth; 1 where fewer than two have an error.
+
+    Parameters
+    ----------
+    value, error : (n,) float64
+        Estimates and their standard errors; those without a positive finite error are left out.
+    """
+    from scipy.special import chdtrc
+
+    use = np.isfinite(error) & (error > 0)
+    if use.sum() < 2:
+        return 1.0
+    weight = 1 / error[use] ** 2
+    mean = (weight * value[use]).sum() / weight.sum()
+    return float(chdtrc(use.sum() - 1, (weight * (value[use] - mean) ** 2).sum()))
+
+
+def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statement]:
+    """Causes that are not named: any change does as much, it is open, or surely none of them matters."""
+    as_any = rest[(rest["low"] > 0) & rest["specific"].notna() & (rest["share"] >= MATTERS)]
+    for row in as_any.sort_values("share", ascending=False, kind="stable").to_dict("records"):
+        cause = CATALOGUE[row["cause"]]
+        share = share_with_interval(row["share"], row["low"], row["high"])
+        size = "motion" if cause.moves else "change"
+        why = f"not attributable (a random {size} of that size does as much)"
+        text = f"{capital(cause.title)}: {share} of {of}, {why}."
+        yield _of(model, text, Level.MEASURED, "why_as_any_change", row)
+    absent = rest[(rest["occurs"] == 0) & ~(rest["high"] < MATTERS)]
+    if len(absent):
+        names = listing([_change_of(str(cause)) for cause in absent["cause"]], joined="or")
+        text = f"No {names} was measured in {plural(n, 'pair')}."
+        yield _of(model, text, Level.NO_EFFECT, "why_absent", n=n)
+    others = rest[~rest["cause"].isin([*as_any["cause"], *absent["cause"]]) & rest["high"].notna()]
+    open_ = others[others["high"] >= MATTERS].sort_values("high", ascending=False, kind="stable")
+    if len(open_):
+        names = listing(
+            [f"{CATALOGUE[r.cause].title} (up to {percent(r.high)})" for r in open_.itertuples()], 4
+        )
+        text = f"Cannot tell whether these matter: {names}. More pairs from more clips would show it."
+        yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=True)
+    small = others[others["high"] < MATTERS]
+    if len(small):
+        most = float(small["high"].max())
+        names = listing([CATALOGUE[cause].title for cause in small["cause"]])
+        each = " each" if len(small) > 1 else ""
+        text = f"No effect seen of {names} (at most {percent(max(most, 0.0))} of {of}{each})."
+        figures = {"value": float(small["share"].max()), "low": float(small["low"].min()), "high": most}
+        yield Statement(
+            question=Question.WHY,
+            text=text,
+            level=Level.NO_EFFECT,
+            kind="why_no_effect",
+            model=model,
+            n=n,
+            **figures,
+        )

@@ -1,0 +1,178 @@
+"""What the answer says of training: steps by their level of evidence, what no step covers, what is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from vidrobust.report.perturbation_words import phrase
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.record import ModelRecord
+from vidrobust.stages.causes.catalogue import CATALOGUE
+from vidrobust.stages.causes.section import whole
+from vidrobust.stages.policy.policy import Policy, PolicyStep
+from vidrobust.stages.policy.rejection import Outcome, Why
+from vidrobust.stages.policy.section import policy_files, range_in_words
+from vidrobust.stages.policy.wording import reason
+from vidrobust.stages.stability.statements import scene_of
+from vidrobust.statement import NAN, NEEDS_MODEL, Level, Question, Statement
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import share_with_interval
+from vidrobust.text.phrases import capital, listing, plural
+
+
+def statements(run: RunTables) -> Iterator[Statement]:
+    """The statements of every model."""
+    found = {policy.model: policy for policy in (Policy.read(path) for path in policy_files(run))}
+    records = {each.name: each for each in run.record.models}
+    for model in run.tasks:
+        missing = _missing(run, model, records.get(model), found.get(model))
+        if missing is not None:
+            yield missing
+            continue
+        policy = found[model]
+        yield from (_step(run, policy, step, records.get(model)) for step in policy.steps)
+        yield from _footage(model, policy)
+        yield from _rest(model, policy)
+
+
+def _missing(
+    run: RunTables, model: str, record: ModelRecord | None, policy: Policy | None
+) -> Statement | None:
+    """Why nothing can be said on training at all; None where there is a policy to speak of."""
+    if record is not None and record.is_recorded:
+        return _not_measured(model, NEEDS_MODEL, "train_needs_model")
+    scene = scene_of(run, model)
+    if scene is not None and not scene.is_known:
+        text = f"No training advice: {model} does not seem to know this scene."
+        return _not_measured(model, text, "train_unknown_scene")
+    pairs = max((int(account["n"].max()) for account in _accounts(run, model)), default=None)
+    if policy is None and (pairs is None or pairs >= FEWEST_ROWS):
+        text = "Not measured: the policy stage has not run."
+        return _not_measured(model, text, "train_not_run", command=f"vidrobust policy {run.folder_name}")
+    if (pairs or 0) < FEWEST_ROWS:
+        replayed = f"{plural(pairs or 0, 'pair')} replayed, {FEWEST_ROWS} needed"
+        text = f"Not enough data to recommend augmentations: {replayed}."
+        return _not_measured(model, text, "train_few_pairs", n=pairs or 0)
+    return None
+
+
+def _accounts(run: RunTables, model: str) -> Iterator[Any]:
+    for prefix in run.tasks[model].accounts:
+        account = whole(run, model, f"{prefix}account")
+        if len(account):
+            yield account
+
+
+def _not_measured(model: str, text: str, kind: str, **more: Any) -> Statement:
+    return Statement(
+        question=Question.TRAIN,
+        text=text,
+        level=Level.NOT_MEASURED,
+        kind=kind,
+        model=model,
+        is_open=True,
+        **more,
+    )
+
+
+KINDS = {
+    Level.TRIED: "train_tried",
+    Level.REPLICATED: "train_replicated",
+    Level.SUGGESTED: "train_suggested",
+    Level.NO_EFFECT: "train_no_effect",
+}
+
+
+def _step(run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord | None) -> Statement:
+    evidence = step.evidence
+    figures = [evidence.get(name) for name in ("share", "share_low", "share_high")]
+    n, command, trial = int(evidence.get("n") or 0), "", policy.trial
+    what = f"{phrase(step.perturbation).noun} {range_in_words(step)}"
+    if step.level in (Level.TRIED, Level.NO_EFFECT):
+        done = "Train with" if step.level is Level.TRIED else "No effect seen of training with"
+        text = f"{done} {what}. After training with it, {trial}."
+        figures = [policy.measured.get(name) for name in ("ratio", "low", "high")]
+    elif step.level is Level.REPLICATED:
+        text = f"Train with {what}. {_because(evidence)}"
+    else:
+        text = f"Worth trying: train with {what}. {_because(evidence)}{_but(policy, step)}"
+        command = _trying(run, step, record)
+        if not command:
+            text += " To try it, train with it and compare the two models on this footage."
+    value, low, high = (NAN if figure is None else float(figure) for figure in figures)
+    return Statement(
+        question=Question.TRAIN,
+        text=text,
+        level=step.level,
+        kind=KINDS[step.level],
+        model=policy.model,
+        value=value,
+        low=low,
+        high=high,
+        n=n,
+        command=command,
+        is_open=step.level is Level.SUGGESTED,
+    )
+
+
+def _because(evidence: Any) -> str:
+    """The share of the step's cause, whether it was found again, and the flips that are due to it."""
+    share = share_with_interval(*(evidence.get(name) for name in ("share", "share_low", "share_high")))
+    cause = capital(CATALOGUE[evidence["cause"]].which("explain"))
+    again = evidence.get("replication", "")
+    text = f"{cause} {share} of {evidence.get('of', 'the change')}{f' ({again})' if again else ''}."
+    due = evidence.get("flips_at_most")
+    return f"{text} Expected gain: {due}." if due else text
+
+
+def _but(policy: Policy, step: PolicyStep) -> str:
+    """What keeps a step from being more than a suggestion, besides that it was not found again."""
+    if not step.has_width:
+        return " The footage shows one strength only, so there is no range to draw from yet."
+    if policy.measured:
+        return f" After training with the policy, {policy.trial}."
+    return ""
+
+
+NO_MODULE = ("onnx", "pt2", "openvino", "predictions", "detections", "python")
+"""Kinds of models without a torch module that could be trained here."""
+
+
+def _trying(run: RunTables, step: PolicyStep, record: ModelRecord | None) -> str:
+    """The command that trains with the policy and judges on held-out footage; "" of a model without a module."""
+    if record is None or record.spec.partition(":")[0] in NO_MODULE or record.spec.endswith(".onnx"):
+        return ""
+    several = f" --model {record.name}" if len(run.tasks) > 1 else ""
+    return f"vidrobust adapt {run.folder_name}{several}"
+
+
+def _footage(model: str, policy: Policy) -> Iterator[Statement]:
+    """Named causes for which no augmentation of the whole frame stands."""
+    for text in policy.advice:
+        yield Statement(
+            question=Question.TRAIN,
+            text=text,
+            level=Level.SUGGESTED,
+            kind="train_footage",
+            model=model,
+            is_open=True,
+        )
+
+
+def _rest(model: str, policy: Policy) -> Iterator[Statement]:
+    """Perturbations without a step: those that are open, or else that all of them are refused."""
+    open_ = [each for each in policy.rejected if each.outcome is Outcome.UNDETERMINED]
+    if open_:
+        first, *others = open_
+        names = listing([phrase(each.perturbation).noun for each in open_], 3)
+        whose = f"Of {phrase(first.perturbation).noun}" if others else "Why"
+        text = f"Not enough data to say whether to train with {names}. {whose}: {reason(first)}."
+        yield _not_measured(model, text, "train_open")
+    elif not policy.steps and not policy.advice:
+        judged = [each for each in policy.rejected if each.why is not Why.NOT_MEASURABLE]
+        tried = plural(len(judged), "perturbation")
+        text = f"No augmentation is supported: none of {tried} stands for a cause that matters here."
+        yield Statement(
+            question=Question.TRAIN, text=text, level=Level.NO_EFFECT, kind="train_none", model=model
+        )

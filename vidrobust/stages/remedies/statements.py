@@ -1,0 +1,151 @@
+"""What the answer says of remedies that need no training: the rule to use, and what to change at the station."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes.catalogue import CATALOGUE
+from vidrobust.stages.causes.section import named_causes, whole
+from vidrobust.stages.remedies.recommend import best_buy
+from vidrobust.stages.remedies.section import FILE, headline, kind_of_remedy, sorted_by_effort
+from vidrobust.stages.remedies.titles import WHY, held_out, recommended, title
+from vidrobust.statement import Level, Question, Statement
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.statistics.ratios import Verdict
+from vidrobust.text.numbers import known, percent, percent_with_interval
+from vidrobust.text.phrases import capital, plural
+
+LEAST_SHARE = 0.05
+"""A cause with a smaller share is not worth a hint."""
+
+
+def statements(run: RunTables) -> Iterator[Statement]:
+    """The statements of every model: first the rules, then the station."""
+    table, summaries = run.table("remedies"), run.json(FILE).get("models", {})
+    for model in run.tasks:
+        summary = summaries.get(model)
+        if table is None or summary is None:
+            command = f"vidrobust remedies {run.folder_name}"
+            text = "Not measured: no rule has been tried on this footage."
+            level, kind = Level.NOT_MEASURED, "rule_not_run"
+            yield _of(model, Question.RULE, text, level, kind, command=command, is_open=True)
+        else:
+            mine = table[(table["model"] == model) & (table["metric"] == headline(run, model))]
+            yield from _rules(run, model, mine, summary)
+            yield from _station(run, model, table, mine)
+        yield from _hints(run, model, tried=table is not None and _is_replayed(table, model))
+
+
+def _of(
+    model: str,
+    question: Question,
+    text: str,
+    level: Level,
+    kind: str,
+    row: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Statement:
+    figures = {}
+    if row is not None:
+        figures = {"value": row["ratio"], "low": row["low"], "high": row["high"], "n": int(row["n"])}
+        figures = {name: math.nan if value is None else value for name, value in figures.items()}
+    return Statement(question=question, text=text, level=level, kind=kind, model=model, **{**figures, **more})
+
+
+def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str, Any]) -> Iterator[Statement]:
+    """The rule that was chosen, and the best of the other remedies that surely help."""
+    n = int(mine["n"].max()) if len(mine) else 0
+    what = "missed frames" if headline(run, model) == "uncovered_rate" else "flips"
+    if n < FEWEST_ROWS:
+        of = plural(n, "frame or pair", "frames or pairs")
+        text = f"Not enough data to choose a rule: {of}, {FEWEST_ROWS} needed."
+        yield _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_few", n=n, is_open=True)
+        return
+    if not (mine["before"] > 0).any():
+        text = f"No rule is needed: no {what} were seen in {n} frames or pairs."
+        yield _of(model, Question.RULE, text, Level.MEASURED, "rule_not_needed", n=n)
+        return
+    yield _rule(model, summary, headline(run, model), what)
+    yield from _other(model, mine, summary, what)
+
+
+def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Statement:
+    """The rule chosen within the delay, by its figure on footage that did not choose it."""
+    limit, rule, held = f"{summary['max_delay_ms']:g} ms", summary["rule"], summary["held_out"]
+    if not rule:
+        text = f"No rule that reports within {limit} leaves fewer {what}."
+        return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_none")
+    if not held["n"] or not known(held["ratio"]):
+        why = WHY.get(str(summary.get("why", "")), "too little footage")
+        text = f"Not enough data to test a rule on footage that did not choose it: {why}."
+        return _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_no_held_out", is_open=True)
+    figure = held_out(summary, metric)
+    if recommended(summary):
+        text = f"Use the {title(rule)} ({rule}), which reports within {limit}: {figure}."
+        return _of(model, Question.RULE, text, Level.TRIED, "rule_tried", held)
+    if summary["verdict"] == Verdict.NO_DIFFERENCE:
+        text = f"No effect seen of the best rule within {limit}, {title(rule)} ({rule}): {figure}."
+        return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_no_effect", held)
+    best = f"The best within {limit} is {title(rule)} ({rule})"
+    text = f"Cannot tell whether a rule helps. {best}: {figure}."
+    return _of(model, Question.RULE, text, Level.MEASURED, "rule_open", held, is_open=True)
+
+
+def _other(model: str, mine: pd.DataFrame, summary: Mapping[str, Any], what: str) -> Iterator[Statement]:
+    """The best for its effort of what helps besides the chosen rule, nothing at the station."""
+    helps = mine[(mine["verdict"] == Verdict.HELPS) & (mine["kind"] != "input") & mine["ratio"].notna()]
+    helps = helps[helps["remedy"].map(kind_of_remedy) != kind_of_remedy(str(summary["rule"]))]
+    for row in sorted_by_effort(helps, float(summary["max_delay_ms"])).head(1).to_dict("records"):
+        left = percent_with_interval(row["ratio"], row["low"], row["high"])
+        asked = f", and {percent(row['asked'])} of the frames go to a person" if row["asked"] else ""
+        text = f"{capital(title(str(row['remedy'])))}: {left} of the {what} remain{asked}."
+        yield _of(model, Question.RULE, text, Level.TRIED, "remedy_tried", row)
+
+
+def _is_replayed(table: pd.DataFrame, model: str) -> bool:
+    return bool(((table["kind"] == "input") & (table["model"] == model)).any())
+
+
+def _station(run: RunTables, model: str, table: pd.DataFrame, mine: pd.DataFrame) -> Iterator[Statement]:
+    """What the footage without one of its causes would give: measured by replaying it so."""
+    if not _is_replayed(table, model) or not (mine["before"] > 0).any() or int(mine["n"].max()) < FEWEST_ROWS:
+        return
+    best = best_buy(table, model, headline(run, model))
+    if best is None:
+        n = int(mine["n"].max())
+        text = "Cannot tell whether a change at the station helps: none that was tried is shown to."
+        yield _of(model, Question.STATION, text, Level.MEASURED, "station_open", n=n, is_open=True)
+        return
+    row = best.to_dict()
+    left = percent_with_interval(row["ratio"], row["low"], row["high"])
+    text = f"{capital(title(str(row['remedy'])))}: replayed so, the footage keeps {left} of its flips."
+    yield _of(model, Question.STATION, text, Level.TRIED, "station_tried", row)
+
+
+REPLAYED_WITHOUT = ("camera", "light", "noise_and_coding")
+"""Causes that ``remedies --all`` can take out of the footage: a steady camera, level light, less noise."""
+
+
+def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
+    """What a named cause suggests at the station, where no replay has tried it."""
+    if any(each.name == model and each.is_recorded for each in run.record.models):
+        return
+    for prefix, of in run.tasks[model].accounts.items():
+        account, named = whole(run, model, f"{prefix}account"), named_causes(run, model, prefix)
+        sure = account[account["cause"].isin(named)]
+        sure = sure[(sure["share"] >= LEAST_SHARE) & (sure["n"] >= FEWEST_ROWS)]
+        for row in sure.sort_values("share", ascending=False, kind="stable").to_dict("records"):
+            cause, can_replay = CATALOGUE[row["cause"]], row["cause"] in REPLAYED_WITHOUT
+            if not cause.hint or (tried and can_replay):
+                continue
+            explains = capital(cause.which("explain"))
+            text = f"Worth trying: {cause.hint}. {explains} {percent(row['share'])} of {of}."
+            figures = {"ratio": row["share"], "low": row["low"], "high": row["high"], "n": row["n"]}
+            more = {"command": f"vidrobust remedies {run.folder_name} --all"} if can_replay else {}
+            level, kind = Level.SUGGESTED, "station_hint"
+            yield _of(model, Question.STATION, text, level, kind, figures, is_open=True, **more)

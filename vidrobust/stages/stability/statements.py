@@ -1,0 +1,242 @@
+"""What the answer says of stability: whether the model knows the scene, how often it flips, where it is worst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.metric import Metric
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.stability.by_clip import flips_of
+from vidrobust.stages.stability.judgement import stability as judged
+from vidrobust.stages.stability.overall import figures_with_labels, not_compared, overall
+from vidrobust.statement import Level, Question, Statement
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.durations import clock
+from vidrobust.text.numbers import known, number, percent, percent_with_interval, with_interval
+from vidrobust.text.phrases import capital, cut, plural
+
+UNKNOWN_SCENE = 0.3
+"""Median top probability below which a classifier of many classes does not seem to know what it sees. Classifiers
+of ImageNet have .7 and more on pictures of their classes, and .1 to .3 on footage that shows none of them."""
+CHANCE = 1.5
+"""The same limit for few classes: a median top probability below so many times 1 / classes."""
+MANY_CLASSES = 10
+"""Assumed where the number of a model's classes is not known."""
+NEAR_TIE = 0.05
+"""Lead of the top class below which the frame is a near tie: any change of the picture can turn it."""
+MOST_TIES = 0.5
+"""Share of near ties from which the labels say little about the scene."""
+
+
+@dataclass(frozen=True)
+class SceneConfidence:
+    """How sure a classifier is of what it sees, over all frames.
+
+    Attributes
+    ----------
+    probability : float
+        Median of the top probability.
+    ties : float
+        Share of frames that are near ties.
+    n : int
+        Frames.
+    is_known : bool
+        False where the model does not seem to know the scene; True also from too few frames to say.
+    """
+
+    probability: float
+    ties: float
+    n: int
+    is_known: bool
+
+    @property
+    def reason(self) -> str:
+        """Why the scene does not seem to be known, as half a sentence."""
+        if self.ties >= MOST_TIES:
+            return f"{percent(self.ties)} of the frames are near ties between two classes"
+        return f"the median of its top probability is {number(self.probability)}"
+
+
+def scene_confidence(frames: pd.DataFrame, num_classes: int) -> SceneConfidence:
+    """Judge whether one classifier knows the scene.
+
+    Parameters
+    ----------
+    frames : DataFrame
+        Rows of the table ``frames`` of this model.
+    num_classes : int
+        How many classes it has; 0 where that is not known.
+    """
+    if len(frames) < FEWEST_ROWS:
+        return SceneConfidence(float("nan"), float("nan"), len(frames), True)
+    median = float(frames["probability"].median())
+    lead = frames["margin"].to_numpy(np.float64)
+    ties = float((lead[np.isfinite(lead)] < NEAR_TIE).mean()) if np.isfinite(lead).any() else 0.0
+    least = max(UNKNOWN_SCENE, CHANCE / (num_classes or MANY_CLASSES))
+    return SceneConfidence(median, ties, len(frames), median >= least and ties < MOST_TIES)
+
+
+def scene_of(run: RunTables, model: str) -> SceneConfidence | None:
+    """The same of a model of a run; None of a detector, or where no frame was answered."""
+    frames = run.table("frames")
+    if frames is None or model in run.detectors:
+        return None
+    classes = {each.name: each.num_classes for each in run.record.models}
+    rows = frames[frames["model"] == model]
+    return scene_confidence(rows, classes.get(model, 0)) if len(rows) else None
+
+
+def statements(run: RunTables) -> Iterator[Statement]:
+    """The statements of every model, in the order of the models."""
+    stability = run.table("stability")
+    for model in run.tasks:
+        yield from _scene(run, model)
+        if stability is None:
+            yield Statement(
+                question=Question.STABLE,
+                text="Not measured: the stability stage has not run.",
+                level=Level.NOT_MEASURED,
+                kind="stability_not_run",
+                model=model,
+                command=f"vidrobust stability {run.folder_name}",
+                is_open=True,
+            )
+            continue
+        yield from _with_labels(stability, model)
+        yield from _rates(run, stability, model)
+        yield from _worst(run, model)
+
+
+def _scene(run: RunTables, model: str) -> Iterator[Statement]:
+    found = scene_of(run, model)
+    if found is None or found.is_known:
+        return
+    yield Statement(
+        question=Question.SCENE,
+        text=f"{model} does not seem to know this scene: {found.reason}. Its labels flip for any reason, and no "
+        "training advice is given. Use a model that was trained on such pictures.",
+        level=Level.MEASURED,
+        kind="scene_unknown",
+        model=model,
+        value=found.probability,
+        n=found.n,
+        is_open=True,
+    )
+
+
+def _with_labels(stability: pd.DataFrame, model: str) -> Iterator[Statement]:
+    for metric, words, row in figures_with_labels(stability, model):
+        yield Statement(
+            question=Question.LABELS,
+            text=f"{capital(words)}: {_figure(metric, row)}.",
+            level=Level.MEASURED,
+            kind="figure_with_labels",
+            model=model,
+            **_numbers(row),
+        )
+
+
+def _figure(metric: Metric, row: Mapping[str, Any]) -> str:
+    ends = row["value"], row["low"], row["high"]
+    share = metric.bounds == (0.0, 1.0) and not metric.unit
+    return percent_with_interval(*ends) if share else with_interval(*ends, metric.unit)
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"value": row["value"], "low": row["low"], "high": row["high"], "n": int(row["n"])}
+
+
+def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Statement]:
+    task, scope = run.tasks[model], plural(len(run.items), "clip") if len(run.items) > 1 else "one clip"
+    for place, name in enumerate(task.answered):
+        metric, row = find_metric(name, task.name), overall(stability, model, name)
+        if metric is None or metric.wording is None:
+            continue
+        of, n = (metric.wording.of, metric.wording.many), int(row["n"])
+        if n and known(row["value"]) and n >= FEWEST_ROWS:
+            yield _rate(metric, row, model, scope, leading=place == 0)
+        elif place == 0:
+            text = f"Not measured: {_nothing(run, task.nothing)}."
+            if n:
+                why = f"{plural(n, *of)}, {FEWEST_ROWS} needed. Use a longer clip"
+                text = f"Not enough data on the {metric.wording.called}: {why}."
+            yield Statement(
+                question=Question.STABLE,
+                text=text,
+                level=Level.NOT_MEASURED,
+                kind="rate_few" if n else "rate_nothing",
+                model=model,
+                n=n,
+                is_open=True,
+            )
+
+
+def _nothing(run: RunTables, nothing: str) -> str:
+    why = not_compared(run)
+    return f"{nothing} ({why})" if why else nothing
+
+
+def _rate(metric: Metric, row: Mapping[str, Any], model: str, scope: str, *, leading: bool) -> Statement:
+    """One rate, the leading one with its verdict."""
+    assert metric.wording is not None
+    n = int(row["n"])
+    of = plural(n, metric.wording.of, metric.wording.many)
+    if row["value"]:
+        rate = percent_with_interval(row["value"], row["low"], row["high"])
+        text = f"{metric.wording.happens} in {rate} of {of}"
+    else:
+        most = f" (at most {percent(row['high'])})" if known(row["high"]) else ""
+        text = f"{metric.wording.never} in {of}{most}"
+    text = f"{text}, in {scope}."
+    verdict = judged(row["value"], row["low"], row["high"], n, metric) if leading else None
+    undecided = verdict is not None and verdict.kind == "unknown"
+    if undecided:
+        text += " More footage is needed to call it steady or unstable."
+    elif verdict is not None:
+        text = f"{verdict.word}: {text}"
+    return Statement(
+        question=Question.STABLE,
+        text=capital(text),
+        level=Level.MEASURED,
+        kind="rate",
+        model=model,
+        **_numbers(row),
+        is_open=undecided,
+    )
+
+
+def _worst(run: RunTables, model: str) -> Iterator[Statement]:
+    files = (each for f in ("moments.json", "box_moments.json") for each in run.json(f).get("moments", []))
+    first = next((moment for moment in files if moment["model"] == model), None)
+    if first is None:
+        return
+    item = cut(str(first["item"]), 40)
+    if "what" in first:
+        when, score = clock(float(first["time_b_s"])), number(first["score_before"])
+        text = f"{item} at {when}: {first['what']}, after a score of {score}."
+    else:
+        text = _worst_pair(run, model, first, f"{item} at {clock(float(first['time_a_s']))}")
+    yield Statement(
+        question=Question.WORST, text=text, level=Level.MEASURED, kind="worst_moment", model=model, n=1
+    )
+
+
+def _worst_pair(run: RunTables, model: str, first: Mapping[str, Any], where: str) -> str:
+    if not first["flip"]:
+        moved = percent(float(first["total_variation"]))
+        return f"{where}: the label stays {cut(str(first['label_a']))}, {moved} of the probability moves."
+    text = f"{where}: {cut(str(first['label_a']))} becomes {cut(str(first['label_b']))}."
+    flips = flips_of(run)
+    flips = flips[flips["model"] == model]
+    both = [frozenset(names) for names in zip(flips["before"], flips["after"], strict=True)]
+    counted = pd.Series(both, dtype=object).value_counts()
+    if counted.empty or counted.iloc[0] < 2:
+        return text
+    one, other = (cut(str(name)) for name in sorted(counted.index[0]))
+    return f"{text} {capital(one)} and {other} swap most often, {plural(int(counted.iloc[0]), 'time')}."

@@ -1,0 +1,105 @@
+"""Statement: one sentence of an answer, with the level of evidence behind it. Needs neither torch nor tables."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+NAN = float("nan")
+
+
+class Level(StrEnum):
+    """What backs a statement. Only ``TRIED`` and ``REPLICATED`` are reasons to act."""
+
+    TRIED = "tried"
+    """Applied to this footage and measured: it helps."""
+    REPLICATED = "replicated"
+    """Found, and found again on clips or time that did not find it."""
+    SUGGESTED = "suggested"
+    """A cause is named that speaks for it; it was neither tried nor found again."""
+    NOT_MEASURED = "not_measured"
+    """No figure can be given: a stage has not run, cannot run, or had too little data."""
+    NO_EFFECT = "no_effect"
+    """Measured, and surely too small to matter."""
+    MEASURED = "measured"
+    """A plain figure with its interval, which by itself asks for nothing."""
+
+
+ACTED_ON = (Level.TRIED, Level.REPLICATED)
+
+
+class Question(StrEnum):
+    """The questions of an answer, in the order in which they are answered. Plugins may ask others."""
+
+    SCENE = "knows the scene"
+    LABELS = "with labels"
+    STABLE = "how stable"
+    WORST = "worst moment"
+    WHY = "why"
+    SENSITIVE = "sensitive to what"
+    RULE = "which rule"
+    STATION = "change at the station"
+    TRAIN = "train with what"
+
+
+NEEDS_MODEL = (
+    "Not measured: recorded predictions cannot answer for new pictures; this needs the model itself."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One sentence or two about one model.
+
+    Attributes
+    ----------
+    question : str
+        What it answers: a ``Question``, or a plugin's own in a few words.
+    text : str
+        Full sentences in plain English, with every figure a reader needs.
+    level : Level
+        What backs it.
+    kind : str
+        Code of the sentence, the same whatever the figures are. ``answer/kinds.py`` lists those of the core.
+    model : str
+        The model's name in the run.
+    value, low, high : float
+        The leading figure and its 95 % interval; NaN where there is none.
+    n : int
+        Frames, pairs or trials behind the figure; 0 where nothing was measured.
+    command : str
+        A command that tries what is suggested, or measures what is not known yet; "" where there is none.
+    is_open : bool
+        More footage or another command may still change the answer.
+    """
+
+    question: str
+    text: str
+    level: Level
+    kind: str
+    model: str = ""
+    value: float = NAN
+    low: float = NAN
+    high: float = NAN
+    n: int = 0
+    command: str = ""
+    is_open: bool = False
+
+    def __post_init__(self) -> None:
+        if self.level is Level.NOT_MEASURED and not math.isnan(self.value):
+            raise ValueError(f"{self.kind}: what was not measured has no value, got {self.value}")
+
+    @property
+    def is_action(self) -> bool:
+        """Whether it is something to do: a remedy or a training step that was tried or found again."""
+        return self.level in ACTED_ON and self.question in DOING
+
+    @property
+    def is_suggestion(self) -> bool:
+        """Whether it is worth trying, and no more than that."""
+        return self.level is Level.SUGGESTED and self.question in DOING
+
+
+DOING = (Question.RULE, Question.STATION, Question.TRAIN)
+"""Questions whose statements say what to do; those of the others say what is."""
