@@ -6,9 +6,11 @@ post-processing, so that size, normalisation and names are those of the folder.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +26,7 @@ from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
 from vidrobust.models.modules import full_precision
 from vidrobust.models.network import check_steady, first_batch
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
-from vidrobust.predictions import Classifications, Detections
+from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 
 PACKAGE = "transformers"
 TASKS = {
@@ -35,39 +37,64 @@ TASKS = {
 
 
 @dataclass(eq=False, kw_only=True)
-class TransformersModel:
-    """A network and its image processor behind the protocol of a classifier or a detector.
-
-    ``least`` is the score from which boxes are kept.
-    """
+class _Network:
+    """A network and its image processor."""
 
     name: str
     class_names: tuple[str, ...]
-    task: Literal["classification", "detection"]
     info: ModelInfo
     module: torch.nn.Module
     processor: Any
     device: torch.device
-    least: float = MIN_SCORE
 
-    def __call__(self, pixels: torch.Tensor) -> Classifications | Detections:
-        """Return the predictions of N frames (N, 3, H, W) uint8 RGB of any size and device."""
-        if len(pixels) == 0:
-            empty = Classifications(np.empty((0, len(self.class_names))), self.class_names)
-            return empty if self.task == "classification" else detections([], [], [], self.class_names)
+    def outputs(self, pixels: torch.Tensor) -> Any:
+        """Return the network's outputs for N frames (N, 3, H, W) uint8 RGB of any size and device, N > 0."""
         frames = list(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
         inputs = self.processor(images=frames, return_tensors="pt", input_data_format="channels_last")
         with torch.inference_mode(), full_precision(self.device):
-            outputs = self.module(**inputs.to(self.device))
-        if self.task == "classification":
-            return Classifications.from_logits(outputs.logits, self.class_names)
+            return self.module(**inputs.to(self.device))
+
+
+@dataclass(eq=False, kw_only=True)
+class TransformersClassifier(_Network):
+    """A Classifier over a network of transformers."""
+
+    task: Literal["classification"] = "classification"
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        """Return the answers to pixels (N, 3, H, W) uint8 RGB of any size and device."""
+        if len(pixels) == 0:
+            return Classifications(np.empty((0, len(self.class_names))), self.class_names)
+        return Classifications.from_logits(self.outputs(pixels).logits, self.class_names)
+
+
+@dataclass(eq=False, kw_only=True)
+class TransformersDetector(_Network):
+    """A Detector over a network of transformers; boxes are kept from the score ``least`` on."""
+
+    task: Literal["detection"] = "detection"
+    least: float = MIN_SCORE
+
+    def __call__(self, pixels: torch.Tensor) -> Detections:
+        """Return the boxes of N frames (N, 3, H, W) uint8 RGB of any size and device."""
+        if len(pixels) == 0:
+            return detections([], [], [], self.class_names)
+        size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
         found = self.processor.post_process_object_detection(
-            outputs, threshold=self.least, target_sizes=[frame.shape[:2] for frame in frames]
+            self.outputs(pixels), threshold=self.least, target_sizes=[size] * len(pixels)
         )
-        return _boxes(found, self.class_names)
+        keys = ("boxes", "scores", "labels")
+        parts = [[np.asarray(each[key].float().cpu()) for key in keys] for each in found]
+        order = [
+            np.argsort(-scores, kind="stable") for _, scores, _ in parts
+        ]  # the library keeps that of queries
+        boxes, scores, labels = (
+            [part[k][rows] for part, rows in zip(parts, order, strict=True)] for k in range(3)
+        )
+        return detections(boxes, scores, labels, self.class_names)
 
 
-def load(spec: ModelSpec, device: torch.device) -> TransformersModel:
+def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
     """Load a local folder, or a name on the hub where it can be reached.
 
     Raises
@@ -81,10 +108,10 @@ def load(spec: ModelSpec, device: torch.device) -> TransformersModel:
     folder = Path(spec.target).expanduser()
     source = str(folder) if folder.is_dir() else spec.target
     try:
-        config = library.AutoConfig.from_pretrained(source)
-        task, auto = _task(config, spec.text)
-        module = getattr(library, auto).from_pretrained(source)
-        processor = library.AutoImageProcessor.from_pretrained(source)
+        task, auto = _task(library.AutoConfig.from_pretrained(source), spec.text)
+        with _no_bars(library):
+            module = getattr(library, auto).from_pretrained(source)
+            processor = library.AutoImageProcessor.from_pretrained(source)
     except SettingsError:
         raise
     except Exception as error:
@@ -93,7 +120,7 @@ def load(spec: ModelSpec, device: torch.device) -> TransformersModel:
     return _model(module, processor, task, Path(spec.target).name, spec.text, device, spec.target, least)
 
 
-def adopt(given: object, device: torch.device) -> TransformersModel | None:
+def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
     """Return a model made from a pipeline of images; None for anything else."""
     if type(given).__module__.partition(".")[0] != PACKAGE or not hasattr(given, "image_processor"):
         return None
@@ -114,10 +141,12 @@ def _model(
     device: torch.device,
     weights: str,
     least: float,
-) -> TransformersModel:
+) -> Classifier | Detector:
     if processor is None:
-        raise SettingsError(f"{spec}: there is no image processor: save it beside the network (save_pretrained)")
-    module = module.to(device).eval().requires_grad_(False)  # type: ignore[arg-type]
+        raise SettingsError(
+            f"{spec}: there is no image processor: save it beside the network (save_pretrained)"
+        )
+    module = module.to(device).eval().requires_grad_(False)
     config: Any = module.config
     names = tuple(str(config.id2label[k]) for k in range(len(config.id2label)))
     if task == "classification" and (len(names) < 2 or config.problem_type == "multi_label_classification"):
@@ -127,30 +156,34 @@ def _model(
         )
     settings = hashlib.sha256(processor.to_json_string().encode()).hexdigest()[:8]
     boxes = f", boxes from {least:g}" if task == "detection" else ""
-    model = TransformersModel(
-        name=name,
-        class_names=names,
-        task=task,
-        info=ModelInfo(
-            spec=spec,
-            engine=f"{PACKAGE} {installed(PACKAGE)}, torch {torch.__version__}",
-            device=str(device),
-            precision=str(next(module.parameters()).dtype).removeprefix("torch."),
-            preprocessing=f"{type(processor).__name__} ({settings}){boxes}",
-            weights=weights,
-            weights_sha256=state_sha256(module),
-            code_sha256=code_sha256(module),
-            reading="logits, softmax" if task == "classification" else "",
-            num_classes=len(names),
-        ),
-        module=module,
-        processor=processor,
-        device=device,
-        least=least,
+    info = ModelInfo(
+        spec=spec,
+        engine=f"{PACKAGE} {installed(PACKAGE)}, torch {torch.__version__}",
+        device=str(device),
+        precision=str(next(module.parameters()).dtype).removeprefix("torch."),
+        preprocessing=f"{type(processor).__name__} ({settings}){boxes}",
+        weights=weights,
+        weights_sha256=state_sha256(module),
+        code_sha256=code_sha256(module),
+        reading="logits, softmax" if task == "classification" else "",
+        num_classes=len(names),
     )
+    given: dict[str, Any] = {
+        "name": name,
+        "class_names": names,
+        "info": info,
+        "module": module,
+        "processor": processor,
+        "device": device,
+    }
     with first_batch(name):
-        (check_steady if task == "classification" else check_steady_boxes)(model)  # type: ignore[operator]
-    return model
+        if task == "classification":
+            classifier = TransformersClassifier(**given)
+            check_steady(classifier)
+            return classifier
+        detector = TransformersDetector(**given, least=least)
+        check_steady_boxes(detector)
+        return detector
 
 
 def _task(config: Any, where: str, architecture: str = "") -> tuple[Any, str]:
@@ -164,16 +197,6 @@ def _task(config: Any, where: str, architecture: str = "") -> tuple[Any, str]:
     )
 
 
-def _boxes(found: list[dict[str, torch.Tensor]], names: tuple[str, ...]) -> Detections:
-    parts = [[np.asarray(each[key].float().cpu()) for key in ("boxes", "scores", "labels")] for each in found]
-    # the library keeps the order of queries
-    order = [np.argsort(-scores, kind="stable") for _, scores, _ in parts]
-    boxes, scores, labels = (
-        [part[k][rows] for part, rows in zip(parts, order, strict=True)] for k in range(3)
-    )
-    return detections(boxes, scores, labels, names)
-
-
 def _library(spec: str) -> Any:
     if installed(PACKAGE) is None:
         raise SettingsError(f"{spec}: needs the package transformers: pip install transformers")
@@ -182,6 +205,18 @@ def _library(spec: str) -> Any:
     import transformers
 
     return transformers
+
+
+@contextlib.contextmanager
+def _no_bars(library: Any) -> Iterator[None]:
+    logging = library.utils.logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _why(error: Exception, folder: Path, name: str) -> str:

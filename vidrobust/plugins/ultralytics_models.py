@@ -1,7 +1,7 @@
 """Ultralytics networks as they are trained: ``FILE.pt``, ``ultralytics:FILE``, or a ``YOLO`` object from Python.
 
-The library predicts itself, so that size, letterbox, suppression and names are those of the file and of the installed
-version. It is AGPL-3.0 and no requirement of this package: it is imported only where the user has it and asks for it.
+The library predicts itself, so that size, letterbox, suppression and names are those of the file and of the
+installed version. It is AGPL-3.0 and no requirement of this package: it is imported only where the user has it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from vidrobust.errors import InputError, ModelError, SettingsError
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.install_hint import installed
 from vidrobust.models.detection.network import check_steady_boxes
 from vidrobust.models.detection.suppress import MIN_SCORE, detections
@@ -26,7 +26,7 @@ from vidrobust.models.info import ModelInfo, file_sha256, state_sha256
 from vidrobust.models.network import check_steady, first_batch
 from vidrobust.models.preprocess import BoxPreprocess
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
-from vidrobust.predictions import Classifications, Detections
+from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 from vidrobust.shapes.places import mask_array, shape_array
 from vidrobust.shapes.polygon import Polygon
 
@@ -39,48 +39,65 @@ MASK = 0.5
 
 
 @dataclass(eq=False, kw_only=True)
-class UltralyticsModel:
-    """A ``YOLO`` object behind the protocol of a classifier or a detector; ``arguments`` are those of ``predict``."""
+class _Predictor:
+    """A ``YOLO`` object, and the arguments of its ``predict``."""
 
     name: str
     class_names: tuple[str, ...]
-    task: Literal["classification", "detection"]
     info: ModelInfo
     yolo: Any
     arguments: dict[str, Any]
 
-    @property
-    def module(self) -> torch.nn.Module:
-        """The torch module that is called."""
-        return self.yolo.model
-
-    def __call__(self, pixels: torch.Tensor) -> Classifications | Detections:
-        """Return the predictions of N frames (N, 3, H, W) uint8 RGB of any size and device."""
+    def results(self, pixels: torch.Tensor) -> list[Any]:
+        """Return the library's results for N frames (N, 3, H, W) uint8 RGB of any size and device."""
+        if len(pixels) == 0:
+            return []
         # the library takes BGR, as OpenCV gives it
         frames = list(pixels.permute(0, 2, 3, 1).flip(3).contiguous().cpu().numpy())
-        results, complete = self._predict(frames) if frames else ([], True)
-        if not complete:
-            alone = [self._predict([frame]) for frame in frames]
-            if not all(whole for _, whole in alone):
-                raise ModelError(
-                    f"model {self.name}: ultralytics gave up the suppression of a frame after two seconds, and boxes "
-                    "are missing; keep fewer, with ,conf=0.25"
-                )
-            results = [result for found, _ in alone for result in found]
-        if self.task == "detection":
-            return _boxes(results, self.class_names)
-        rows = [np.asarray(result.probs.data.float().cpu()) for result in results]
-        return Classifications(np.array(rows).reshape(-1, len(self.class_names)), self.class_names)
+        results, complete = self._predict(frames)
+        # after two seconds its suppression leaves out the frames that follow, so each goes in alone
+        return results if complete else [result for frame in frames for result in self._predict([frame])[0]]
 
     def _predict(self, frames: list[np.ndarray]) -> tuple[list[Any], bool]:
-        """The library's results, and whether its suppression ended: it leaves boxes out after a time limit."""
+        """The library's results, and whether its suppression came to an end within its time limit."""
         heard = _Warnings()
         logger = logging.getLogger(PACKAGE)
         logger.addHandler(heard)
         try:
-            return self.yolo.predict(frames, **self.arguments), not any("time limit" in m for m in heard.messages)
+            return self.yolo.predict(frames, **self.arguments), not any(
+                "time limit" in m for m in heard.messages
+            )
         finally:
             logger.removeHandler(heard)
+
+
+@dataclass(eq=False, kw_only=True)
+class UltralyticsClassifier(_Predictor):
+    """A Classifier over a ``YOLO`` object."""
+
+    task: Literal["classification"] = "classification"
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The torch module that is called."""
+        module: torch.nn.Module = self.yolo.model
+        return module
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        """Return the answers to pixels (N, 3, H, W) uint8 RGB of any size and device."""
+        rows = [_array(result.probs.data) for result in self.results(pixels)]
+        return Classifications(np.array(rows).reshape(-1, len(self.class_names)), self.class_names)
+
+
+@dataclass(eq=False, kw_only=True)
+class UltralyticsDetector(_Predictor):
+    """A Detector over a ``YOLO`` object: boxes, and the masks or turned boxes in them."""
+
+    task: Literal["detection"] = "detection"
+
+    def __call__(self, pixels: torch.Tensor) -> Detections:
+        """Return the boxes of N frames (N, 3, H, W) uint8 RGB of any size and device."""
+        return _boxes(self.results(pixels), self.class_names)
 
 
 class _Warnings(logging.Handler):
@@ -92,7 +109,7 @@ class _Warnings(logging.Handler):
         self.messages.append(record.getMessage())
 
 
-def load(spec: ModelSpec, device: torch.device) -> UltralyticsModel:
+def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
     """Load a file that Ultralytics has written.
 
     Raises
@@ -109,11 +126,13 @@ def load(spec: ModelSpec, device: torch.device) -> UltralyticsModel:
     try:
         yolo = library.YOLO(str(path), verbose=False)
     except Exception as error:
-        raise InputError(f"{spec.text}: {path} cannot be read by ultralytics: {_first_line(error)}") from error
+        raise InputError(
+            f"{spec.text}: {path} cannot be read by ultralytics: {_first_line(error)}"
+        ) from error
     return _model(yolo, path.stem, spec.text, device, options, str(path), file_sha256(path))
 
 
-def adopt(given: object, device: torch.device) -> UltralyticsModel | None:
+def adopt(given: object, device: torch.device) -> Classifier | Detector | None:
     """Return a model made from a ``YOLO`` object; None for anything else."""
     if type(given).__module__.partition(".")[0] != PACKAGE or not hasattr(given, "predict"):
         return None
@@ -121,12 +140,14 @@ def adopt(given: object, device: torch.device) -> UltralyticsModel | None:
     name = Path(str(getattr(yolo, "ckpt_path", None) or getattr(yolo, "model_name", None) or PACKAGE)).stem
     if not isinstance(yolo.model, torch.nn.Module):
         raise SettingsError(f"model {name}: an exported network: give its file, such as onnx:FILE")
-    return _model(yolo, name, f"python:{name}", device, {}, "parameters of the module", state_sha256(yolo.model))
+    return _model(
+        yolo, name, f"python:{name}", device, {}, "parameters of the module", state_sha256(yolo.model)
+    )
 
 
 def _model(
     yolo: Any, name: str, spec: str, device: torch.device, options: dict[str, Any], weights: str, sha256: str
-) -> UltralyticsModel:
+) -> Classifier | Detector:
     if yolo.task not in TASKS:
         raise SettingsError(
             f"{spec}: networks for {yolo.task!r} are not supported; expected one of {', '.join(TASKS)}. "
@@ -138,29 +159,31 @@ def _model(
     names = tuple(str(yolo.names[key]) for key in sorted(yolo.names))
     said = ", ".join(f"{key} {value:g}" for key, value in given.items())
     size = options.get("imgsz", yolo.overrides.get("imgsz", 640))
-    note = f"boxes from a score of {MIN_SCORE:g} on are kept, so that thresholds can be studied; ,conf=0.25 asks for less"
-    model = UltralyticsModel(
-        name=name,
-        class_names=names,
-        task="classification" if yolo.task == "classify" else "detection",
-        info=ModelInfo(
-            spec=spec,
-            engine=f"{PACKAGE} {installed(PACKAGE)}, torch {torch.__version__}",
-            device=str(device),
-            precision="float32",
-            preprocessing=f"inside ultralytics ({yolo.task}), size {size}" + (f", {said}" if said else ""),
-            weights=weights,
-            weights_sha256=sha256,
-            reading="probabilities" if yolo.task == "classify" else "",
-            num_classes=len(names),
-            notes=() if "conf" in options or yolo.task == "classify" else (note,),
-        ),
-        yolo=yolo,
-        arguments=arguments,
+    note = f"boxes from a score of {MIN_SCORE:g} on are kept, to study thresholds; ,conf=0.25 keeps fewer"
+    info = ModelInfo(
+        spec=spec,
+        engine=f"{PACKAGE} {installed(PACKAGE)}, torch {torch.__version__}",
+        device=str(device),
+        precision="float32",
+        preprocessing=f"inside ultralytics ({yolo.task}), size {size}" + (f", {said}" if said else ""),
+        weights=weights,
+        weights_sha256=sha256,
+        reading="probabilities" if yolo.task == "classify" else "",
+        num_classes=len(names),
+        notes=() if "conf" in options or yolo.task == "classify" else (note,),
     )
     with first_batch(name):
-        (check_steady if yolo.task == "classify" else check_steady_boxes)(model)  # type: ignore[operator]
-    return model
+        if yolo.task == "classify":
+            classifier = UltralyticsClassifier(
+                name=name, class_names=names, info=info, yolo=yolo, arguments=arguments
+            )
+            check_steady(classifier)
+            return classifier
+        detector = UltralyticsDetector(
+            name=name, class_names=names, info=info, yolo=yolo, arguments=arguments
+        )
+        check_steady_boxes(detector)
+        return detector
 
 
 def _boxes(results: list[Any], names: tuple[str, ...]) -> Detections:
@@ -185,7 +208,12 @@ def _in_frame(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     import cv2
 
     box = BoxPreprocess(
-        size=masks.shape[1:], resize="letterbox", place="centre", mean=(0, 0, 0), std=(1, 1, 1), channels="RGB"
+        size=masks.shape[1:],
+        resize="letterbox",
+        place="centre",
+        mean=(0, 0, 0),
+        std=(1, 1, 1),
+        channels="RGB",
     )
     left, top = map(int, box.fit(*size).offset)
     tall, wide = box.sides(*size)
@@ -225,7 +253,9 @@ def _check_file(path: Path, spec: str) -> None:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if any(name.endswith("constants.pkl") for name in names):
-                raise SettingsError(f"{spec}: {path.name} is TorchScript; export it to ONNX, or to pt2 with torch.export")
+                raise SettingsError(
+                    f"{spec}: {path.name} is TorchScript; export it to ONNX, or to pt2 with torch.export"
+                )
             pickles = [name for name in names if name.endswith("data.pkl")]
             modules = _modules(archive.read(pickles[0])) if pickles else set()
     except zipfile.BadZipFile as error:
@@ -235,7 +265,9 @@ def _check_file(path: Path, spec: str) -> None:
     if PACKAGE in modules:
         return
     if modules & {"models", "yolox", "mmengine", "mmdet", "detectron2"}:
-        raise SettingsError(f"{spec}: {path.name} was not written by ultralytics: {export}, and give onnx:FILE")
+        raise SettingsError(
+            f"{spec}: {path.name} was not written by ultralytics: {export}, and give onnx:FILE"
+        )
     raise SettingsError(
         f"{spec}: {path.name} was not written by ultralytics. For weights of a classifier give "
         "torchvision:NAME,weights=FILE or timm:NAME,weights=FILE; for your own module package.module:factory"

@@ -257,9 +257,7 @@ HEADS: dict[str, Head] = {
     "yolov8-obb": Head(decode=yolo.decode_yolov8_turned, nms=0.7, place="centre"),
     "yolov5": Head(decode=yolo.decode_yolov5, nms=0.45, place="centre"),
     "yolov7": Head(decode=yolo.decode_yolov5, nms=0.45, place="centre"),
-    "yolov7-end2end": Head(
-        decode=yolo.decode_yolov7_end_to_end, nms=None, place="centre", alone=True
-    ),
+    "yolov7-end2end": Head(decode=yolo.decode_yolov7_end_to_end, nms=None, place="centre", alone=True),
     "nanodet": Head(decode=_nanodet, nms=0.6),
     "picodet": Head(decode=_picodet, nms=0.5),
     "rtmdet": Head(decode=_rtmdet, nms=0.65),
