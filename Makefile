@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: golden setup demo demo-answer demo-line test quick lint docs bench clean
+.PHONY: setup demo demo-answer demo-line test quick golden faults lint docs bench clean
 
 setup: .venv/.dev
 
@@ -23,6 +23,10 @@ test: .venv/.dev
 
 quick: .venv/.dev
 	$(BIN)/python -m pytest -m 'not slow' --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+# Every file operation of a short study fails once, and is killed once: half an hour.
+faults: .venv/.dev
+	FAULTS=all $(BIN)/python -m pytest tests/faults
 
 # Writes the files of tests/golden, which hold all wording that tests compare, anew.
 golden: .venv/.dev

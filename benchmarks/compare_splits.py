@@ -48,10 +48,10 @@ class Half(RunFolder):
         """run.json of these inputs."""
         return self._run
 
-    def table_or_empty(self, name: str) -> pd.DataFrame:
+    def table(self, name: str) -> pd.DataFrame:
         """The rows of these inputs."""
         if name not in self._tables:
-            self._tables[name] = self._whole.table_or_empty(name)
+            self._tables[name] = self._whole.table(name)
         table = self._tables[name]
         return table[table["item"].isin(self._items)]
 

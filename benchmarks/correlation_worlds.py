@@ -25,7 +25,7 @@ from scipy import special
 
 from vidrobust.stages.correlate.study import correlate
 from vidrobust.stages.correlate.together import explain_together
-from vidrobust.stages.correlate.units import Units
+from vidrobust.stages.correlate.units import CorrelationUnits
 from vidrobust.statistics.associations import partial_spearman
 from vidrobust.statistics.clusters import SHORTEST_S, independent_clusters
 from vidrobust.statistics.permutations import autocorrelation_time
@@ -325,14 +325,14 @@ def true_value(world: World, rng: np.random.Generator) -> np.ndarray:
     return partial_spearman(large.x[:, FAMILY == 0], large.y[:, None], large.z)[:, 0]
 
 
-def as_units(world: World, draw: Draw) -> Units:
+def as_units(world: World, draw: Draw) -> CorrelationUnits:
     """A draw as the study receives it."""
     n, p = draw.x.shape
     in_time = world.across == "frames"
     cluster = np.array([f"c{c:03d}" for c in draw.cluster], dtype=object)
     natural = pd.DataFrame({"total_variation": draw.y})
     one_clip = in_time and len(np.unique(cluster)) == 1
-    return Units(
+    return CorrelationUnits(
         across=world.across,  # type: ignore[arg-type]
         model="simulated" if in_time else "",
         name=np.array([f"u{i}" for i in range(n)], dtype=object),

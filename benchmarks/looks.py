@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from pair_power import EVERY, PAIRS, line_of
 
-from vidrobust.pipeline.counts import looks, usual
+from vidrobust.pipeline.estimate import looks, usual
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import Asked, named_at, open_causes
 from vidrobust.stages.causes.pairs import choose_pairs

@@ -162,7 +162,8 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
             "shares": {c: [r["share"], r["low"], r["high"]] for c, r in shares.iterrows()},
             "named": own["cause"].tolist(),
         }
-    flips = run.metrics["models"][CLASSIFIER]["flip_rate"]
+    figures = run.metrics.set_index(["model", "metric"])
+    flips = figures.loc[CLASSIFIER, "flip_rate"]
     return {
         "key": world.key,
         "dials": list(world.dials),

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from harness import say
 
-from vidrobust.footage.labels.ytbb_classes import CLASSES
+from vidrobust.footage.labels.ytbb import CLASSES
 
 CHUNK_VIDEOS = 4000
 SEGMENT_S = 19

@@ -20,10 +20,10 @@ LONGEST_FIRST = (
     "pipeline/workers/test_processes.py",
     "pipeline/test_study.py",
     "pipeline/test_public_study.py",
-    "finished_runs/test_demo_line.py",
+    "plugins/line/test_demo_line.py",
     "pipeline/test_segments.py",
     "stages/policy/test_detector_policy.py",
-    "finished_runs/test_repeatability_of.py",
+    "plugins/gauge/test_repeatability_of.py",
     "pipeline/test_resume.py",
     "pipeline/test_interrupted.py",
     "pipeline/test_from_outside.py",
@@ -36,11 +36,38 @@ LONGEST_FIRST = (
     "fuzz/test_fuzz.py",
 )
 """Files of whole runs: a worker that begins one of them last is waited for by the others."""
+SLOW = (
+    *LONGEST_FIRST,
+    *("api/test_study.py", "cli/test_exit_codes.py", "cli/test_first_hour.py", "faults"),
+    *(
+        "finished_runs/test_compare_runs.py",
+        "finished_runs/test_pages_of_runs.py",
+        "finished_runs/test_watch.py",
+    ),
+    *("pipeline/test_against_a_plain_loop.py", "pipeline/test_crowds.py", "pipeline/test_frame_counts.py"),
+    *(
+        "pipeline/test_labelled.py",
+        "pipeline/test_live.py",
+        "pipeline/test_mixed.py",
+        "pipeline/test_names.py",
+    ),
+    *("pipeline/test_reviewed_sets.py", "pipeline/test_sharing.py", "pipeline/workers/test_cluster.py"),
+    *("plugins/finetune", "plugins/test_in_the_core.py", "plugins/unknown/test_command.py"),
+    *("run_folder/test_unit_cache.py", "stages/boxes/test_video.py", "stages/remedies/test_export.py"),
+    *("stages/replays", "stages/stability/test_known_boxes.py", "stages/stability/test_known_masks.py"),
+    *("test_additions.py", "test_benchmarks.py", "test_packaging.py", "test_site.py", "test_tutorials.py"),
+)
+"""Files and folders whose tests run studies, train networks or build something; ``make quick`` leaves them out."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, all others as they are; for xdist, with --dist loadfile --no-loadscope-reorder."""
-    place = {str(Path(__file__).parent / name): number for number, name in enumerate(LONGEST_FIRST)}
+    """Mark what is slow, and take the longest files first (xdist with --dist loadfile --no-loadscope-reorder)."""
+    here = Path(__file__).parent
+    slow = [here / name for name in SLOW]
+    for item in items:
+        if any(item.path == place or place in item.path.parents for place in slow):
+            item.add_marker(pytest.mark.slow)
+    place = {str(here / name): number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: place.get(str(item.path), len(place)))
 
 

@@ -19,7 +19,6 @@ TORCH_FREE = (
     "statistics.intervals",
     "footage.expand",
     "stages.report.page",
-    "plugins.line.render",
 )
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,22 @@ def test_a_command_that_cannot_be_imported_ends_with_one_line(folder: Path) -> N
     assert "greeting_gone" in done.stderr
 
 
+def test_the_plugin_of_the_documents_works(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "adding-a-plugin.md").read_text(encoding="utf-8")
+    toml, code = (page.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("toml", "python"))
+    groups = tomllib.loads(toml)["project"]["entry-points"]
+    info = tmp_path / "hello.dist-info"
+    info.mkdir()
+    (tmp_path / "hello.py").write_text(code)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hello\nVersion: 1\n")
+    lines = [f"[{group}]\nhello = {at['hello']}\n" for group, at in groups.items()]
+    (info / "entry_points.txt").write_text("".join(lines))
+    listed = {each["name"]: each for each in json.loads(vidrobust(tmp_path, "plugins", "--json").stdout)}
+    assert listed["hello"]["error"] == ""
+    assert listed["hello"]["brings"] == {"commands": ["greet"], "stages": ["hello"], "sections": ["hello"]}
+    assert "Count the models of a run." in vidrobust(tmp_path, "hello", "--help").stdout
+
+
 def test_our_own_plugins_are_whole() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "vidrobust", "plugins", "--json"], capture_output=True, text=True, check=True
@@ -114,7 +131,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.finished_runs.gate import gates_on
 from vidrobust.run_folder.gates import parse_gate
-from vidrobust.stages.report.answer import text_of
+from vidrobust.stages.answer.text import console_text as text_of
 from vidrobust.stages.report.page import write_report
 
 folder = RunFolder.create(Path("run"), Settings())

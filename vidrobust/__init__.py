@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from vidrobust.version import VERSION
 
 if TYPE_CHECKING:
-    from vidrobust.api.progress import Progress as Progress
     from vidrobust.api.run import Run as Run
     from vidrobust.api.run import load_run as load_run
+    from vidrobust.api.study import Progress as Progress
     from vidrobust.api.study import compare as compare
     from vidrobust.api.study import flip_rate as flip_rate
     from vidrobust.api.study import study as study
@@ -32,7 +32,7 @@ _NAMES = {
     "compare": "vidrobust.api.study",
     "load_run": "vidrobust.api.run",
     "Run": "vidrobust.api.run",
-    "Progress": "vidrobust.api.progress",
+    "Progress": "vidrobust.api.study",
     "Settings": "vidrobust.run_folder.settings",
     "open_video": "vidrobust.video.source",
     "load_model": "vidrobust.models.load",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 
 if TYPE_CHECKING:
     import torch

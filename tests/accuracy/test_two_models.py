@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
 
-from vidrobust.accuracy.two_models import two_models
+from vidrobust.accuracy.answers import two_models
 
 right = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
 FIRST, SECOND = np.array([1, 1, 1, 0] * 2, bool), np.array([1] * 4 + [0] * 4, bool)

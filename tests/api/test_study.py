@@ -11,8 +11,8 @@ import torch
 
 import vidrobust
 from tests.made_frames import texture
-from vidrobust.api.progress import Progress
 from vidrobust.api.run import Run
+from vidrobust.api.study import Progress
 from vidrobust.errors import InputError, SettingsError
 
 SMALL = {"frames": 5, "pairs": 12, "resamples": 100, "perturbation": ["brightness"]}
@@ -67,12 +67,16 @@ def test_the_run_answers(run: Run) -> None:
     changed = sum(int((np.diff(_labels(flickering(seed))) != 0).sum()) for seed in (1, 2))
     assert verdict.value == pytest.approx(changed / 50)
     assert len(run.flips) == changed
-    assert run.metrics["models"]["brightness"]["flips"] == changed
+    (figure,) = run.metrics[run.metrics["metric"] == "flip_rate"].itertuples()
+    assert (figure.model, figure.n, figure.value) == ("brightness", 50, pytest.approx(changed / 50))
+    assert figure.low < figure.value < figure.high
     assert set(run.account["cause"]) >= {"light", "unexplained"}
     assert "frames" in run.tables
     assert list(run.tables) == sorted(run.tables)
+    assert list(run.tables["sensitivity"])[:2] == ["model", "item"]
+    assert not len(run.tables["sensitivity"])
     with pytest.raises(KeyError):
-        run.tables["sensitivity"]
+        run.tables["no_such"]
 
 
 def _labels(frames: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ from benchmarks.compare_precision import world
 from tests.pipeline.conftest import run
 from vidrobust.accuracy.average_precision import FramesOfBoxes
 from vidrobust.finished_runs.compare_precision import precision_differences, with_p
-from vidrobust.plugins.line.render import boxes_as_coco
+
+rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
 
 CLIPS, FRAMES = 9, 12
 
@@ -51,7 +52,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             box = [20.0 + 2 * frame, 60.0, 60.0 + 2 * frame, 120.0]
             one = {"item": f"clip{clip}", "frame": frame, "boxes": [box], "box_labels": ["bolt"]}
             truth.append({**one, "box_parts": ["part 1"]})
-    (folder / "boxes.json").write_text(json.dumps(boxes_as_coco(truth)))
+    (folder / "boxes.json").write_text(json.dumps(rendering.boxes_as_coco(truth)))
     detectors = {"a": recorded(1, 0.1, 2), "twin": recorded(2, 0.1, 2), "misses": recorded(3, 0.5, 2)}
     # the same boxes as a, but the class is called by another number
     detectors["renumbered"] = detectors["a"].assign(label=7)

@@ -13,8 +13,9 @@ from tests.pipeline.conftest import run
 from tests.stages.report.conftest import Page
 from vidrobust.finished_runs.compare_runs import compare_runs
 from vidrobust.finished_runs.history import names_of, read_history
-from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.folder import RunFolder
+
+rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,10 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Runs of two parts, two passes, two stations; the second under a lamp that sways and a camera that shakes."""
     base = tmp_path_factory.mktemp("lines")
     for name, dials in (("calm", ("speed=8",)), ("rough", ("speed=8", "light=0.6", "shake=6"))):
-        render(RenderSettings(parts=2, passes=2, stations=2, seconds=0.35, dials=dials), base / f"{name}-src")
+        rendering.render(
+            rendering.RenderSettings(parts=2, passes=2, stations=2, seconds=0.35, dials=dials),
+            base / f"{name}-src",
+        )
         command = ("stability", str(base / f"{name}-src/manifest.csv"), "--model=line-classifier")
         assert run(*command, f"--out={base / name}", "--quiet") == 0
     return base / "calm", base / "rough"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vidrobust.footage.object_boxes import ObjectBoxes, crop_window
+from vidrobust.footage.item import ObjectBoxes, crop_window
 
 
 def test_between_labels_the_box_lies_on_a_straight_line() -> None:

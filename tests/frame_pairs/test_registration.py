@@ -127,7 +127,7 @@ def test_a_tiny_frame_says_so() -> None:
 
 
 def test_frames_of_two_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="two uint8 frames of one shape"):
+    with pytest.raises(ValueError, match="register"):
         register(texture(0), texture(0)[:-2])
 
 

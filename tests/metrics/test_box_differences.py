@@ -16,8 +16,8 @@ from vidrobust.metrics.box_differences import (
     match,
     wrong_kinds,
 )
-from vidrobust.shapes.places import Places, shape_array
 from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.shape import Places, shape_array
 
 
 def drawn(count: int, seed: int) -> np.ndarray:

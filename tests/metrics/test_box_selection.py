@@ -13,8 +13,8 @@ import torch
 from tests.made_frames import texture
 from vidrobust.errors import SettingsError
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.metrics.box_selection import chosen
-from vidrobust.metrics.tracks.zones import EntryLine, in_zones
+from vidrobust.metrics.box_meter import chosen
+from vidrobust.metrics.tracks.borders import EntryLine, in_zones
 from vidrobust.perturb.catalogue import find
 from vidrobust.predictions import Detections
 from vidrobust.run_folder.settings import Settings

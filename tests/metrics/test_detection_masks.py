@@ -19,7 +19,7 @@ from vidrobust.perturb.draws import from_seed, one_per_frame
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.places import shape_array
+from vidrobust.shapes.shape import shape_array
 from vidrobust.stages.sensitivity.unit import study_frames
 
 GREYS = (250, 170)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.footage.labels.class_map import ClassMap
+from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.models.adapted import merged, thresholded
 from vidrobust.models.info import ModelInfo, identity
 from vidrobust.models.load import load_classifiers, load_model

@@ -36,9 +36,8 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["natural", "imagenet-c"])
-def test_every_perturbation_and_strength_is_written(name: str, picture: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+def test_every_perturbation_and_strength_is_written(picture: Path, tmp_path: Path) -> None:
+    out, name = tmp_path / "out", "natural"
     written = render(picture, out, seed=5, suite_name=name)
     wanted = {out / p.name / f"{s:g}.png" for p in suite(name) for s in p.strengths} | {
         out / "contact_sheet.png"

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,21 @@ def written(folder: Path) -> dict[str, int]:
     """
     found = (path for path in folder.rglob("*") if path.is_file() and path.name != "hashes.json")
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in found}
+
+
+def units(folder: Path) -> dict[str, int]:
+    """The units in the cache of a run folder, STAGE/KEY, each with a checksum of its facts and their times."""
+    found = {}
+    for path in sorted((folder / "cache").rglob("*.zip"), key=lambda path: len(path.parts)):
+        with ZipFile(path) as file:
+            for info in file.infolist():
+                stage, key = (
+                    (path.stem, info.filename) if path.parent.name == "cache" else (path.parent.name, "")
+                )
+                name = f"{stage}/{key or f'{path.stem}/{info.filename}'}"
+                if name.endswith("/facts.json"):
+                    found[name.removesuffix("/facts.json")] = info.CRC
+    return found
 
 
 def assert_equal(a: pd.DataFrame, b: pd.DataFrame, by: tuple[str, ...] = (), atol: float = 0.0) -> None:

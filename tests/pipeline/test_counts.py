@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from vidrobust.errors import SettingsError
-from vidrobust.pipeline.counts import Counts, looks, shares, usual, within
+from vidrobust.pipeline.estimate import Counts, looks, shares, usual, within
+from vidrobust.run_folder.declared import seconds_of
 from vidrobust.run_folder.settings import Settings
-from vidrobust.run_folder.time_option import seconds_of
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ import pytest
 
 from tests.fuzz.tiny import model
 from vidrobust.pipeline import estimate, inputs
-from vidrobust.pipeline.counts import Counts
-from vidrobust.pipeline.estimate import START_S, TABLES_S, Cost, CostEstimate, estimate_cost, sped_up
+from vidrobust.pipeline.estimate import START_S, TABLES_S, Cost, CostEstimate, Counts, estimate_cost, sped_up
+from vidrobust.pipeline.inputs import frames_of
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.segments import frames_of
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 
@@ -91,8 +90,8 @@ def test_range_and_workers_by_hand(public_clips: Path, monkeypatch: pytest.Monke
 
 def test_more_processes_make_more_of_a_budget(public_clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sources = tuple(str(public_clips / name) for name in ("dog.mp4", "cars.mp4"))
-    alone = cost(Settings(sources=sources, budget="60s"), monkeypatch)
-    several = cost(Settings(sources=sources, budget="60s", workers=2), monkeypatch)
+    alone = cost(Settings(sources=sources, budget="6m"), monkeypatch)
+    several = cost(Settings(sources=sources, budget="6m", workers=2), monkeypatch)
     assert several.counts.frames > 1.5 * alone.counts.frames
     assert several.counts.pairs > alone.counts.pairs
     assert several.high_s == pytest.approx(alone.high_s, rel=0.1)

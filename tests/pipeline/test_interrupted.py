@@ -94,8 +94,8 @@ def same_tables(folder: RunFolder, other: RunFolder) -> None:
     [
         "run.json",
         "cache/hashes.json",
-        "cache/transitions/*.parquet",
-        "cache/sensitivity/*.parquet",
+        "cache/transitions/*.zip",
+        "cache/sensitivity/*.zip",
         "frames.parquet",
     ],
 )

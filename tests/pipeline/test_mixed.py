@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.conftest import FEW, NETS, run
-from vidrobust.answer.answer import answer_of
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
 from vidrobust.statement import Question
 
 DETECTOR = "yolox_nano"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.conftest import run
-from vidrobust.answer.answer import answer_of
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.statement import Question
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import BOLTS, FLOUR, NETS, Line, assert_equal, run, written
+from tests.pipeline.conftest import BOLTS, FLOUR, NETS, Line, assert_equal, run, units, written
 from vidrobust.run_folder.folder import RunFolder
 
 Said = Callable[[], str]
@@ -18,7 +18,7 @@ FOOTAGE_STAGES = ("stability", "variation", "sensitivity")
 
 
 def parts(line: Line) -> dict[str, int]:
-    return {name: time for name, time in written(line.run / "cache").items() if name.endswith(".parquet")}
+    return units(line.run)
 
 
 def states(line: Line, capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, str]]:
@@ -246,7 +246,7 @@ def test_clean_removes_the_parts_and_nothing_else(again: Line, capsys: pytest.Ca
 
 
 def test_a_damaged_part_is_named_with_the_way_out(again: Line, said: Said) -> None:
-    (part,) = (again.run / "cache" / "sensitivity").glob("*.parquet")
+    part = again.run / "cache" / "sensitivity.zip"
     whole = part.read_bytes()
     part.write_bytes(whole[: len(whole) // 2])
     (again.run / "sensitivity.parquet").unlink()
@@ -254,6 +254,10 @@ def test_a_damaged_part_is_named_with_the_way_out(again: Line, said: Said) -> No
     assert "delete it, and the same command makes it again" in said()
     part.unlink()
     assert run("sensitivity", str(again.run)) == 0
+    files = sorted(path.name for path in (again.run / "cache").rglob("*"))
+    assert files == [
+        *("causes.zip", "hashes.json", "sensitivity.zip", "stability.zip", "transitions.zip", "variation.zip")
+    ]
 
 
 @pytest.mark.parametrize("stage", ["stability", "variation", "sensitivity", "correlate", "policy"])

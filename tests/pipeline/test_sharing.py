@@ -13,7 +13,7 @@ import pytest
 
 from tests.pipeline.conftest import options_of, run, written
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.pipeline import counts
+from vidrobust.pipeline import estimate as counts
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.stream import FrameStream
 
@@ -54,7 +54,7 @@ def line(public_clips: Path, tmp_path: Path) -> Path:
 def used(path: Path) -> tuple[int, int]:
     """Frames of the sensitivity, and pairs of neighbours of the causes, in the tables."""
     folder = RunFolder(path)
-    frames = folder.table_or_empty("sensitivity")[["item", "frame"]].drop_duplicates()
+    frames = folder.table("sensitivity")[["item", "frame"]].drop_duplicates()
     causes = folder.table("causes")
     near = causes[causes["frame_b"] - causes["frame_a"] == 1]
     return len(frames), len(near[["item", "frame_a"]].drop_duplicates())

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vidrobust.pipeline import progress
-from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.whole import TABLES, Whole
+from vidrobust.pipeline.progress import TABLES, Reporter, Whole
 
 
 def whole(started: float = 0.0) -> Whole:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vidrobust.errors import InputError
-from vidrobust.run_folder.metrics_file import Figure, Metrics
+from vidrobust.run_folder.record import Figure, Metrics
 
 CONTENT = {
     "schema": 2,

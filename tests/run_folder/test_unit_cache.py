@@ -39,7 +39,7 @@ def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path: Path, place: str) 
         check_dtype=False,
     )
     assert parts.facts(TRANSITIONS, "k") == {"decoded": "x", "share": 0.5}
-    with pytest.raises(InputError, match=r"transitions.none\.parquet: cannot be read"):
+    with pytest.raises(InputError, match=r"transitions.none\.zip: cannot be read"):
         parts.facts(TRANSITIONS, "none")
     if place:
         with pytest.raises(SettingsError, match="may hold units of other runs too"):
@@ -50,7 +50,7 @@ def test_a_part_comes_back_as_it_was_wherever_it_is(tmp_path: Path, place: str) 
 
 
 def test_storage_that_nothing_reaches_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="parts: nowhere://x: neither pyarrow nor fsspec reaches it"):
+    with pytest.raises(SettingsError, match="cache: nowhere://x: neither pyarrow nor fsspec reaches it"):
         UnitCache(tmp_path, "nowhere://x").has(TRANSITIONS, "k")
 
 
@@ -60,7 +60,7 @@ def test_a_run_with_its_parts_elsewhere(public_clips: Path, tmp_path: Path) -> N
     assert run(*command, f"--out={tmp_path / 'here'}") == 0
     for out in ("first", "second"):
         assert run(*command, f"--out={tmp_path / out}", "--cache=memory://shared") == 0
-        assert not list((tmp_path / out).glob("cache/*/*.parquet"))
+        assert not list((tmp_path / out).glob("cache/**/*.zip"))
         for name in ("transitions", "changes", "variation"):
             here, there = (pd.read_parquet(tmp_path / each / f"{name}.parquet") for each in ("here", out))
             pd.testing.assert_frame_equal(here, there, check_exact=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.rle import packed, unpacked
+from vidrobust.shapes.mask import Mask, packed, unpacked
 
 coco = pytest.importorskip("pycocotools.mask")
 SIZE = (40, 60)

@@ -7,8 +7,8 @@ import pytest
 
 from vidrobust.metrics.box_differences import areas, ious, match, same_place
 from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.places import Places, mask_array, shape_array
 from vidrobust.shapes.polygon import Polygon
+from vidrobust.shapes.shape import Places, mask_array, shape_array
 
 
 def upper_and_lower() -> Places:

@@ -10,7 +10,7 @@ import torch
 
 from tests.video.conftest import Make
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.video.choice import Route, SurfaceConverter, choose, resolve_target, routes
+from vidrobust.video.choice import Route, SurfaceConverter, VideoRequest, choose, resolve_target, routes
 from vidrobust.video.pyav import PyAVReader
 from vidrobust.video.source import open_video
 from vidrobust.video.stream import FrameStream, Reader, Selection
@@ -19,6 +19,10 @@ from vidrobust.video.stream import FrameStream, Reader, Selection
 @pytest.fixture(scope="module")
 def path(make: Make) -> Path:
     return make("choice.mp4", "-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "6")
+
+
+def request(path: Path) -> VideoRequest:
+    return VideoRequest(path=path, item="x", color="fast", allow_network=False)
 
 
 def fails(error: Exception) -> Callable[[], Reader]:
@@ -33,7 +37,7 @@ def works(path: Path) -> Callable[[], Reader]:
 
 
 def test_on_the_cpu_pyav_is_taken(path: Path) -> None:
-    (only,) = routes(path, item="x", backend="auto", device="cpu", color="fast", allow_network=False)
+    (only,) = routes(request(path), backend="auto", device="cpu")
     assert (only.name, only.decodes_on) == ("pyav", "cpu")
     chosen = choose([only], strict=True)
     assert (chosen.reader.info.reason, chosen.upload) == ("pyav decodes on cpu", None)
@@ -41,11 +45,9 @@ def test_on_the_cpu_pyav_is_taken(path: Path) -> None:
 
 def test_on_a_gpu_the_order_is_torchcodec_pyav_and_upload(path: Path) -> None:
     found = {
-        backend: [(r.name, r.decodes_on) for r in routes(
-            path, item="x", backend=backend, device="cuda:1", color="fast", allow_network=False
-        )]
+        backend: [(r.name, r.decodes_on) for r in routes(request(path), backend=backend, device="cuda:1")]
         for backend in ("auto", "pyav", "torchcodec", "decord")
-    }  # fmt: skip
+    }
     assert found["auto"] == [("torchcodec", "cuda:1"), ("pyav", "cuda:1"), ("pyav", "cpu")]
     assert found["pyav"] == [("pyav", "cuda:1"), ("pyav", "cpu")]
     assert found["torchcodec"] == [("torchcodec", "cuda:1"), ("torchcodec", "cpu")]
@@ -123,7 +125,7 @@ def test_without_a_gpu_the_swap_is_recorded_or_refused(path: Path) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_the_real_device_routes_fail_cleanly_without_a_driver(path: Path) -> None:
-    tried = routes(path, item="x", backend="auto", device="cuda:0", color="fast", allow_network=False)
+    tried = routes(request(path), backend="auto", device="cuda:0")
     chosen = choose(tried, strict=False)
     assert chosen.reader.info.reason.startswith(
         "pyav decodes on cpu and batches are copied to cuda:0; torchcodec"

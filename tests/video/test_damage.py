@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.video.conftest import Make, Oracle
+from vidrobust.cli.app import main
 from vidrobust.errors import InputError
 from vidrobust.video.inspect import inspect_paths
 from vidrobust.video.source import open_video
@@ -139,6 +141,11 @@ def bad_inputs(folder: Path) -> Iterator[tuple[Path, str]]:
     yield folder / "loop.mp4", "cannot be opened"
     (folder / "frame_%d.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
     yield folder / "frame_%d.png", "no frame could be decoded"
+    pages = [Image.fromarray(np.full((40, 60, 3), level, np.uint8)) for level in (0, 90, 180)]
+    pages[0].save(folder / "pages.tif", save_all=True, append_images=pages[1:])
+    yield folder / "pages.tif", "is a TIFF of several pages"
+    pages[0].save(folder / "moving.webp", save_all=True, append_images=pages[1:], lossless=True)
+    yield folder / "moving.webp", "is an animated WebP"
 
 
 def test_what_is_no_video_is_one_clear_line(tmp_path: Path) -> None:
@@ -147,6 +154,25 @@ def test_what_is_no_video_is_one_clear_line(tmp_path: Path) -> None:
             open_video(path)
         assert str(caught.value).startswith(f"{path}: ")
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["one.tif", "one.webp"])
+def test_a_single_picture_of_the_same_formats_is_read(name: str, tmp_path: Path) -> None:
+    Image.fromarray(np.full((40, 60, 3), 90, np.uint8)).save(tmp_path / name)
+    assert read(tmp_path / name)[0] == 1
+
+
+def test_inspect_says_on_standard_error_what_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pointer = tmp_path / "pointer.mp4"
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    for arguments in (["inspect", str(pointer)], ["inspect", str(pointer), "--json"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+        said = capsys.readouterr()
+        assert "Git LFS" in said.err
+        assert "Git LFS" in said.out
 
 
 def test_a_playlist_is_not_followed_whatever_it_looks_like(make: Make, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import pytest
 
-from vidrobust.video.prefetch import prefetched
+from vidrobust.video.stream import prefetched
 
 
 class Source:

@@ -11,7 +11,7 @@ import torch
 from tests.made_frames import texture
 from tests.video.conftest import Make, pictures_of
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.footage.object_boxes import ObjectBoxes
+from vidrobust.footage.item import ObjectBoxes
 from vidrobust.video.region import resized
 from vidrobust.video.source import open_video
 

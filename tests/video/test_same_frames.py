@@ -1,4 +1,4 @@
-"""The frames of files that begin between two key frames: as many as ffmpeg, ffprobe, OpenCV and plain PyAV give."""
+"""Files that begin between two key frames: as many frames as ffmpeg, ffprobe, OpenCV and plain PyAV give."""
 
 from __future__ import annotations
 

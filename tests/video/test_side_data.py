@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from tests.video.conftest import Make, Oracle, pictures_of
 from tests.video.made_multiview import with_second_view
-from vidrobust.video.side_data import VIEW_ID, readable
+from vidrobust.video.color import VIEW_ID, readable
 from vidrobust.video.source import open_video
 
 X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none", "-frames:v", "20")

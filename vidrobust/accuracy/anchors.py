@@ -1,6 +1,6 @@
-"""Anchors and their neighbours: the sets that pm-k and conditional robustness look at.
+"""Anchors and their neighbours, for pm-k and conditional robustness.
 
-offset   -2  -1   0  +1  +2          an anchor and what surrounds it, in frames and in ms
+offset   -2  -1   0  +1  +2
 correct   1   1   1   0   1          pm0 = 1, pm1 = 0 (one neighbour within 1 frame is wrong)
 """
 
@@ -21,16 +21,19 @@ WITHIN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class AnchorSets:
-    """n anchors of one model and m neighbours of theirs.
+    """n anchors of one model and their m neighbours.
 
-    anchor         (n,) str, "item:frame"
-    cluster        (n,) str, what an anchor depends with: its video
-    correct        (n,) bool, the anchor itself
-    of             (m,) int64, the row of the anchor that a neighbour belongs to
-    frame          (m,) int64, its number in the item
-    offset         (m,) int64, frames from the anchor, never 0
-    offset_ms      (m,) float64, the same in milliseconds; NaN where frames between the two are not in the footage
-    neighbour      (m,) bool, whether the neighbour is right
+    Attributes
+    ----------
+    anchor, cluster : (n,) str
+        "item:frame", and the video.
+    correct : (n,) bool
+    of : (m,) int64
+        Row of the neighbour's anchor.
+    frame, offset, offset_ms : (m,)
+        Frame number, and distance from the anchor in frames and milliseconds (NaN where frames are missing).
+    neighbour : (m,) bool
+        Whether the neighbour is right.
     """
 
     anchor: np.ndarray
@@ -78,17 +81,24 @@ def anchor_sets(
     anchors: pd.DataFrame | None = None,
     reviewed: pd.DataFrame | None = None,
 ) -> AnchorSets:
-    """The sets of one model, from the tables ``frames`` and ``labels``.
+    """Make the sets of one model from its tables ``frames`` and ``labels``.
 
-    within     neighbours are frames of the same item within so many frames of the anchor
-    judged_by  whose label set a neighbour is judged by: its "own" (ImageNet-Vid-Robust; one without is no
-               neighbour) or the "anchor"'s (YTBB-Robust, Gu et al. 2019)
-    anchors    columns item, frame: which frames are anchors; by default every labelled frame
-    reviewed   columns item, anchor, frame, offset: the sets that people looked through; only these count. Of
-               the anchor itself the offset is 0, else as published, whatever frames the footage lacks between
+    Parameters
+    ----------
+    within
+        Largest distance of a neighbour in frames.
+    judged_by
+        Neighbours are judged by their "own" labels (ImageNet-Vid-Robust) or by those of the "anchor"
+        (YTBB-Robust).
+    anchors
+        item, frame of the anchors; by default every labelled frame.
+    reviewed
+        item, anchor, frame, offset of the sets that people reviewed; only these count.
 
-    Every anchor is in the denominator, also one without neighbours. Raises InputError for several models at once,
-    or without an anchor that was predicted.
+    Raises
+    ------
+    InputError
+        For several models, or without a predicted anchor.
     """
     if frames["model"].nunique() != 1:
         raise InputError(f"anchor sets are of one model, got {frames['model'].nunique()}")
@@ -140,7 +150,7 @@ def _among(prediction: tuple[int, str], wanted: frozenset[object]) -> bool:
 
 
 def _pairs(seen: pd.DataFrame, anchors: np.ndarray, within: int) -> np.ndarray:
-    """(m, 2) rows of an anchor and a neighbour, in the order of anchors and of time."""
+    """(m, 2) rows of anchor and neighbour, by anchor and time."""
     item = pd.factorize(seen["item"])[0]
     frame = seen["frame"].to_numpy(np.int64)
     found = []
@@ -156,7 +166,7 @@ def _pairs(seen: pd.DataFrame, anchors: np.ndarray, within: int) -> np.ndarray:
 def _reviewed_pairs(
     seen: pd.DataFrame, is_anchor: np.ndarray, reviewed: pd.DataFrame, within: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(m, 2) rows of an anchor and a neighbour that was found similar, and (m,) its offset."""
+    """(m, 2) rows of anchor and reviewed neighbour, and (m,) offsets."""
     row = {key: k for k, key in enumerate(seen[["item", "frame"]].itertuples(index=False, name=None))}
     found = []
     for item, anchor, frame, offset in reviewed[["item", "anchor", "frame", "offset"]].itertuples(

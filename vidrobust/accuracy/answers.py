@@ -1,8 +1,4 @@
-"""Right and wrong along a run: each labelled frame of a model, its anchors, and the frames about them.
-
-labels    what a person said of frames or whole items, as sets of classes
-answers   a row a labelled frame: is the answer right, and is it an anchor, what holds about it
-"""
+"""Right and wrong along a run: each labelled frame, its anchors, and the frames around them."""
 
 from __future__ import annotations
 
@@ -16,20 +12,67 @@ import pandas as pd
 from vidrobust.accuracy.anchors import WITHIN, AnchorSets, anchor_sets
 from vidrobust.accuracy.said_classes import REST, WHOLE_ITEM, SaidClasses, label_sets
 from vidrobust.footage.labels.matching import at_frames
+from vidrobust.statistics.agreement import cohens_kappa
+from vidrobust.statistics.clusters import Clusters
+from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
+from vidrobust.statistics.significance import clustered_mcnemar
 from vidrobust.tables import schema as tables
 
-# What a folder holds of a data set of the field.
+NAN = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoModels:
+    """An old and a new model, by what each gets right; intervals are over clusters.
+
+    ``kappa`` is error consistency (Geirhos et al. 2020), (observed - expected) / (1 - expected); NaN where both
+    are always right, or always wrong. ``negative_flips`` and ``positive_flips`` are shares of frames that only
+    the old, or only the new model gets right (Yan et al. 2021), ``relative_nfr`` the former over those of
+    independent errors. ``difference`` is new minus old accuracy, ``mcnemar_p`` two-sided.
+    """
+
+    kappa: Interval
+    observed: float
+    expected: float
+    negative_flips: Interval
+    positive_flips: Interval
+    negative_count: int
+    positive_count: int
+    difference: Interval
+    relative_nfr: float
+    mcnemar_p: float
+
+
+def two_models(
+    old: np.ndarray, new: np.ndarray, clusters: Clusters | np.ndarray, *, seed: int = 0
+) -> TwoModels:
+    """Compare two models on the same frames; old, new (n,) bool are right answers."""
+    old, new = np.asarray(old, bool), np.asarray(new, bool)
+    if old.shape != new.shape or old.ndim != 1:
+        raise ValueError(f"expected right or not on the same frames, got {old.shape} and {new.shape}")
+    p, q = (float(each.mean()) if len(each) else NAN for each in (old, new))
+    lost, won = old & ~new, new & ~old
+    independent = p * (1 - q)
+    return TwoModels(
+        kappa=cohens_kappa(old, new, clusters),
+        observed=float(np.mean(old == new)) if len(old) else NAN,
+        expected=p * q + (1 - p) * (1 - q),
+        negative_flips=clustered_rate(lost, clusters),
+        positive_flips=clustered_rate(won, clusters),
+        negative_count=int(lost.sum()),
+        positive_count=int(won.sum()),
+        difference=clustered_mean(new.astype(np.float64) - old, clusters, bounds=(-1.0, 1.0)),
+        relative_nfr=float(lost.mean()) / independent if len(old) and independent > 0 else NAN,
+        mcnemar_p=clustered_mcnemar(lost, won, clusters, seed=seed),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
     """What was found.
 
-    counts    what -> (found, published)
-    missing   what is not there, a sentence each
-    manifest  rows of a manifest: path relative to the folder, item, label; none where the next command needs none
-    command   the next one to type
-    notes     what else is to be known, a sentence each
+    ``counts``: what -> (found, published). ``missing`` and ``notes`` are sentences. ``manifest`` has rows of
+    path, item and label, or none where ``command``, the next one to type, needs none.
     """
 
     counts: dict[str, tuple[int, int]]
@@ -39,17 +82,8 @@ class Checked:
     notes: tuple[str, ...] = ()
 
 
-# pm-k: whether a model is right on a labelled frame and stays right on the frames around it.
-#
-# Shankar et al. 2019 (arXiv 1906.02168), section 2. Rates of these, with intervals over videos, are the metrics of
-# ``metrics/labelled.py``.
-
-
 def pm_correct(sets: AnchorSets, k: int) -> np.ndarray:
-    """(n,) bool: the anchor and every neighbour within k frames are right. k = 0: the anchor alone.
-
-    An anchor without neighbours counts as at k = 0.
-    """
+    """Return whether the anchor and all neighbours within k frames are right, (n,) bool."""
     if k < 0:
         raise ValueError(f"pm-k: expected k of 0 or more, got {k}")
     wrong = sets.of[(np.abs(sets.offset) <= k) & ~sets.neighbour]
@@ -59,7 +93,7 @@ def pm_correct(sets: AnchorSets, k: int) -> np.ndarray:
 
 
 def right_neighbours(sets: AnchorSets, k: int = WITHIN) -> np.ndarray:
-    """(n,) share of each anchor's neighbours within k frames that are right; NaN where it has none."""
+    """Return the share of each anchor's neighbours within k frames that are right; NaN without any."""
     near = np.abs(sets.offset) <= k
     count = np.bincount(sets.of[near], minlength=len(sets.anchor))
     right = np.bincount(sets.of[near], weights=sets.neighbour[near], minlength=len(sets.anchor))
@@ -74,14 +108,17 @@ JudgedBy = Literal["own", "anchor"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class JudgedAnswers:
     """One model, judged by labels.
 
-    answers     the table ``answers``
-    neighbours  the table ``neighbours``
-    unknown     labels that are no class of the model -> how many rows of labels say so; they judge nothing
-    unjudged    frames that have such labels alone, and are left out
-    lost        frames about anchors, of sets that people looked through, that were not predicted
+    Attributes
+    ----------
+    label_answers, neighbour_accuracy
+        The tables of these names.
+    unknown, unjudged
+        Labels that are no class of the model -> rows; frames left out because they have no other.
+    lost
+        Reviewed frames around anchors that were not predicted.
     """
 
     label_answers: pd.DataFrame = field(default_factory=lambda: tables.empty("label_answers"))
@@ -99,16 +136,12 @@ def answers_of(
     *,
     sets: pd.DataFrame | None = None,
     judged_by: JudgedBy = "own",
-) -> Answers:
-    """The answers of one model, from its rows of ``frames`` and ``probabilities``.
+) -> JudgedAnswers:
+    """Judge one model by its rows of ``frames`` and ``probabilities``.
 
-    labels       the table ``labels`` of the items; rows of objects that are absent or uncertain judge nothing
-    class_names  of the model; how labels are brought to them: ``said_classes.py``
-    sets         anchors and the frames about them that count (item, anchor, frame, offset), where the labels come
-                 with such; ``judged_by`` then says whose labels these frames are judged by
-
-    Without sets, anchors are labelled frames one second apart. A neighbour, up to ten frames away, is judged by
-    its own labels where an item's labels stand on frame after frame, and by its anchor's where they are sparse.
+    Anchors are labelled frames one second apart. A neighbour, up to ten frames away, is judged by its own
+    labels where they follow frame on frame, and by its anchor's where they are sparse. With ``sets`` (item,
+    anchor, frame, offset) only these anchors and frames count, judged as ``judged_by`` says.
     """
     seen = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"]).reset_index(drop=True)
     said = SaidClasses.of(on_frames(labels, seen), class_names)
@@ -116,7 +149,7 @@ def answers_of(
     judged = np.array([bool(s) for s in truths], dtype=bool)
     unjudged = int((~judged & np.array([bool(s) for s in label_sets(said.unknown, seen)], bool)).sum())
     if not judged.any():
-        return Answers(unknown=said.counts, unjudged=unjudged)
+        return JudgedAnswers(unknown=said.counts, unjudged=unjudged)
     kept = seen[judged].reset_index(drop=True)
     of = [truths[row] for row in np.flatnonzero(judged)]
     table = kept[["item", "frame", "time_s", "model"]].assign(
@@ -135,7 +168,7 @@ def answers_of(
         here = _of_anchors_in(sets, table)
         found = [anchor_sets(seen, said.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
         lost = len(here) - sum(len(each.anchor) + len(each.of) for each in found)
-    return Answers(
+    return JudgedAnswers(
         label_answers=tables.check("label_answers", _with_anchors(table, found)),
         neighbour_accuracy=_neighbours(found, table),
         unknown=said.counts,
@@ -154,10 +187,7 @@ def _of_anchors_in(sets: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def on_frames(labels: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
-    """The labels of what is to be seen, each that has only a time on the frame shown then.
-
-    frames  item, frame, time_s of the frames at hand, sorted
-    """
+    """Put each label that only has a time on the frame shown then; ``frames`` is sorted by item and frame."""
     if "presence" in labels:
         labels = labels[labels["presence"] == "present"]
     timed = (labels["frame"] == WHOLE_ITEM) & labels["time_s"].notna()
@@ -181,7 +211,7 @@ def _in_words(wanted: frozenset[object], class_names: Sequence[str]) -> str:
 def _among_top(
     probabilities: pd.DataFrame, kept: pd.DataFrame, sets: Sequence[frozenset[object]], classes: int
 ) -> np.ndarray:
-    """(n,) 0 or 1, NaN where it is not known: of no more than five classes, or of a list that is shorter."""
+    """(n,) 0 or 1; NaN where unknown: at most five classes, or a shorter list."""
     out = np.full(len(kept), np.nan)
     if classes <= TOP:
         return out
@@ -196,7 +226,7 @@ def _among_top(
 
 
 def apart(table: pd.DataFrame) -> np.ndarray:
-    """(n,) bool: the first labelled frame of each item, and each that is a second behind the last one taken."""
+    """Return the first labelled frame of each item, and each a second after the last one taken, (n,) bool."""
     taken = np.zeros(len(table), bool)
     for rows in table.groupby("item", sort=False).indices.values():
         times = table["time_s"].to_numpy(np.float64)[rows]
@@ -210,7 +240,6 @@ def apart(table: pd.DataFrame) -> np.ndarray:
 
 
 def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[JudgedBy, list[str]]:
-    """Items by whose labels their neighbours are judged by: their own where labels follow frame on frame."""
     by: dict[JudgedBy, list[str]] = {}
     for item, rows in seen.groupby("item", sort=False).indices.items():
         places = np.flatnonzero(judged[rows])
@@ -221,7 +250,7 @@ def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[JudgedBy, list[st
 
 
 def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFrame:
-    """The table with pm0 ... pm10 and what else is reported of anchors, NaN elsewhere."""
+    """Add pm0 ... pm10 and what else is reported of anchors; NaN elsewhere."""
     columns = [f"pm{k}" for k in range(WITHIN + 1)]
     parts = [_of_no_anchor()]
     for sets in found:

@@ -1,11 +1,9 @@
-"""Average precision of boxes against known ones: of all frames, and of the worst and best neighbours of anchors.
+"""Average precision of boxes, of all frames and of the worst and best neighbours of anchors.
 
-By COCO's rules (Lin et al., ECCV 2014, and its evaluation code): IoU .50 to .95, all areas, 100 boxes a frame and
-class, precision at 101 recalls. Which boxes are right is settled once a frame; only the ranking by score is done
-again for each choice of frames, so that an interval that leaves clips out costs little.
-Over neighbours each anchor is replaced by the frame about it that is worst, or best, by its own average precision,
-and the set of these frames is evaluated anew: what a detector may come to if the shutter falls a little earlier or
-later. After Shankar et al. 2019 (pm-k), with the bounds of Manfredi & Wang 2020, who take shifts for neighbours.
+COCO's rules (Lin et al. 2014): IoU .50 to .95, all areas, 100 boxes per frame and class, 101 recalls. Matching
+is done once per frame and only the ranking is redone for a choice of frames, which makes intervals cheap. Worst
+and best: each anchor is replaced by the frame around it with the lowest, or highest, average precision (Shankar
+et al. 2019; Manfredi & Wang 2020).
 """
 
 from __future__ import annotations
@@ -17,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.box_differences import ious
-from vidrobust.metrics.tracks.tables import are_shaped, places_of
-from vidrobust.shapes.places import Places
+from vidrobust.metrics.tracks.item_boxes import are_shaped, places_of
+from vidrobust.shapes.shape import Places
 from vidrobust.statistics.standard_errors import leave_one_out
 
 LEAST_IOUS = np.linspace(0.5, 0.95, 10)
@@ -31,7 +29,7 @@ BOX = ["x1", "y1", "x2", "y2"]
 
 @dataclass(frozen=True)
 class Precision:
-    """Average precision, a mean over classes: over IoU .50 to .95, and at .50; NaN without known boxes."""
+    """Average precision over IoU .50 to .95, and at .50; NaN without known boxes."""
 
     ap: float
     ap50: float
@@ -39,18 +37,14 @@ class Precision:
 
 @dataclass(frozen=True)
 class _OfClass:
-    """One class, its found boxes from the surest on.
-
-    frame  (n,) int64 place of the frame; right (n, 10) bool: matched at each of LEAST_IOUS
-    known  (frames,) known boxes
-    """
+    """One class: frame (n,) and right (n, 10) of its found boxes, the surest first; known (frames,) counts."""
 
     frame: np.ndarray
     right: np.ndarray
     known: np.ndarray
 
     def precision(self, times: np.ndarray) -> np.ndarray | None:
-        """(10,) average precision where each frame counts (frames,) times; None where none has a known box."""
+        """(10,) average precision where each frame counts (frames,) times; None without known boxes."""
         known = float(self.known @ times)
         if not known:
             return None
@@ -67,10 +61,9 @@ class _OfClass:
 
 
 class FramesOfBoxes:
-    """Known and found boxes of frames, for any choice of them.
+    """Known and found boxes of frames: frame, label, x1, y1, x2, y2, and score of the found ones.
 
-    known  frame (any int), label, x1, y1, x2, y2; found: the same and score
-    Where both have a column shape that says something, masks and turned boxes are compared in their boxes' stead.
+    Where both have a column shape, masks and rotated boxes are compared.
     """
 
     def __init__(self, known: pd.DataFrame, found: pd.DataFrame) -> None:
@@ -84,7 +77,7 @@ class FramesOfBoxes:
 
     @classmethod
     def of(cls, frames: pd.DataFrame, known: pd.DataFrame, found: pd.DataFrame) -> FramesOfBoxes:
-        """Of tables by item and frame; a frame's number here is that of its row in ``frames``."""
+        """Number the frames by their rows in ``frames``."""
         code = pd.MultiIndex.from_frame(frames[["item", "frame"]])
 
         def coded(table: pd.DataFrame) -> pd.DataFrame:
@@ -93,7 +86,7 @@ class FramesOfBoxes:
         return cls(coded(known), coded(found))
 
     def precision(self, frames: Sequence[int] | np.ndarray) -> Precision:
-        """Of these frames; one that is named twice counts twice. Among equal scores the earlier frame is first."""
+        """Evaluate these frames; one named twice counts twice. Equal scores rank by frame."""
         chosen = np.asarray(frames, np.int64)
         chosen = chosen[np.isin(chosen, self._frames)]
         times = np.bincount(np.searchsorted(self._frames, chosen), minlength=len(self._frames)).astype(float)
@@ -104,7 +97,7 @@ class FramesOfBoxes:
         return Precision(float(of_class.mean()), float(of_class[:, 0].mean()))
 
     def each(self, frames: Sequence[int]) -> np.ndarray:
-        """(len(frames),) the average precision of each frame by itself; NaN where it has no known box."""
+        """Return the average precision of each frame by itself, (len(frames),)."""
         return np.array([self.precision([frame]).ap for frame in frames])
 
     def _of_class(self, known: pd.DataFrame, found: pd.DataFrame) -> _OfClass:
@@ -126,7 +119,7 @@ class FramesOfBoxes:
 
 
 def _right(found: Places, known: Places) -> np.ndarray:
-    """(n, 10) bool: n found ones, the surest first, each takes the free one of m known that it overlaps most."""
+    """(n, 10) bool: n found boxes, the surest first, each take the free known one they overlap most."""
     overlap = np.zeros((len(found), len(known)))
     i, j, value = ious(found, known, float(LEAST_IOUS[0]))
     overlap[i, j] = value
@@ -142,10 +135,9 @@ def _right(found: Places, known: Places) -> np.ndarray:
 
 
 def with_known_boxes(seen: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
-    """(n,) bool: which frames of a detector can be judged: those with a known box, and where an item's known boxes
-    follow frame on frame all between its first and its last.
+    """Return which frames can be judged, (n,) bool.
 
-    seen  (n rows) item, frame, in their order; known: item, frame
+    Those with a known box and, where an item's labels follow frame on frame, all between its first and last.
     """
     judged = seen[["item", "frame"]].merge(
         known[["item", "frame"]].drop_duplicates(), on=["item", "frame"], how="left", indicator=True
@@ -162,7 +154,7 @@ def with_known_boxes(seen: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
 def precisions(
     boxes: FramesOfBoxes, frames: np.ndarray, group: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(2,) average precision and that at IoU .5 of the frames (n,), and (count, 2) without each group (n,)."""
+    """Return average precision and AP50 of these frames (2,), and without each group (count, 2)."""
 
     def both(chosen: np.ndarray) -> np.ndarray:
         found = boxes.precision(frames[chosen])
@@ -174,9 +166,8 @@ def precisions(
 def worst_and_best(
     boxes: FramesOfBoxes, anchors: Sequence[int], about: Sequence[Sequence[int]]
 ) -> tuple[list[int], list[int]]:
-    """Of each anchor the frame about it, itself among them, with the lowest and the highest average precision.
-
-    about  frames about each anchor, the nearest first: of equals the first is taken
+    """Return, for each anchor, the frame around it with the worst and the best average precision, nearest
+    first.
     """
     every = list(dict.fromkeys(frame for frames in about for frame in frames))
     own = dict(zip(every, boxes.each(every), strict=True))

@@ -1,4 +1,4 @@
-"""What people called things, as classes of a model: by name, or by number where the number is the model's own."""
+"""Labels as classes of a model: by name, or by number where the number is the model's own."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ import pandas as pd
 from vidrobust.errors import SettingsError
 from vidrobust.models.classes import imagenet_wnids, sets_for, shown_name
 
-# Which predictions are right, where a label is a set of classes.
-#
-# A label is a set: several rows of the table ``labels`` for one frame. A prediction is right if it is in the set.
-
 WHOLE_ITEM = -1
 """The frame of a label that holds for every frame of its item (``footage/item_tables.py``)."""
 REST = -1
@@ -22,9 +18,8 @@ REST = -1
 
 
 def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1) -> np.ndarray:
-    """(N,) bool: is a class of the set among the ``top`` highest scores of its row? Equals: the first one wins.
-
-    scores (N, K); sets: N sets of class numbers. An empty set is never right.
+    """Return whether a class of each set is among the ``top`` scores of its row (N, K); equal scores rank in
+    order.
     """
     if len(scores) != len(sets):
         raise ValueError(f"top_correct: expected a set for each of {len(scores)} rows, got {len(sets)}")
@@ -35,10 +30,9 @@ def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1
 
 
 def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[object]]:
-    """The label set of each row of ``frames`` (item, frame): class numbers, and names of classes without one.
+    """Return the label set of each row of ``frames``: class numbers, and names without a class.
 
-    labels  the table ``labels``; rows with frame -1 hold for every frame of their item that has none of its own.
-    A frame without a label gets an empty set.
+    Rows of ``labels`` with frame -1 hold for every frame of the item without labels of its own.
     """
     known: dict[tuple[str, int], set[object]] = {}
     for item, frame, label, name in labels[["item", "frame", "label", "label_name"]].itertuples(index=False):
@@ -56,11 +50,10 @@ NUMBERS_ARE_CLASSES = ("manifest",)
 
 @dataclass(frozen=True)
 class SaidClasses:
-    """Labels and the classes of a model.
+    """Labels as classes of a model.
 
-    rows     the table ``labels``, ``label`` a class of the model; a name of several classes is several rows
-    unknown  the rows that no class of the model stands for
-    counts   what these say -> how many rows
+    ``rows`` is the table ``labels`` with classes of the model in ``label``; a name of several classes is
+    several rows. ``unknown`` are rows without a class, ``counts`` how many rows each such label has.
     """
 
     rows: pd.DataFrame
@@ -69,11 +62,7 @@ class SaidClasses:
 
     @staticmethod
     def of(labels: pd.DataFrame, class_names: Sequence[str]) -> SaidClasses:
-        """Names stand for every class of that name, letter case aside; numbers as in ``models.classes.sets_for``.
-
-        Number 3 of YouTube-BB is no class 3 of an ImageNet model: of formats with classes of their own only names
-        count.
-        """
+        """Match names without regard to case; numbers only where the format uses the model's classes."""
         keys = list(zip(labels["label_name"], labels["source"], strict=True))
         known = {key: _classes(*key, class_names) for key in dict.fromkeys(keys)}
         found = [known[key] for key in keys]
@@ -87,13 +76,15 @@ class SaidClasses:
 
 
 def by_name(labels: pd.DataFrame) -> pd.DataFrame:
-    """The labels without the numbers of formats that count classes of their own: only their names are left."""
+    """Drop numbers of formats that count classes of their own."""
     return labels.assign(label=labels["label"].where(labels["source"].isin(NUMBERS_ARE_CLASSES), -1))
 
 
 def _classes(name: str, source: str, class_names: Sequence[str]) -> list[int]:
     text = str(name).strip()
     known = {each.casefold() for each in class_names}
+    if text.casefold() == "pedestrian" and "pedestrian" not in known and "person" in known:
+        text = "person"  # MOTChallenge's word for COCO's class
     is_name = not known.isdisjoint({text.casefold(), shown_name(text).casefold()}) or text in imagenet_wnids()
     if not is_name and source not in NUMBERS_ARE_CLASSES:
         return []

@@ -22,15 +22,15 @@ from vidrobust.models.reading import are_probabilities, as_rows, check_finite
 from vidrobust.models.spec import known
 from vidrobust.predictions import Classifications, Detections
 
+# One frame, as a uint8 tensor (3, H, W) or a PIL image, to the network's input: a torchvision transform.
 Transform: TypeAlias = Callable[[Any], torch.Tensor]
-"""One frame, as a uint8 tensor (3, H, W) or a PIL image, to the network's input: a torchvision transform."""
+# (N, 3, H, W) uint8 RGB -> scores (N, K), Classifications, Detections, or a list with an answer a frame, as
+# ``models.foreign`` reads it. Or one frame (H, W, 3) uint8 BGR -> one such answer.
 Callable_: TypeAlias = Callable[[torch.Tensor], Any]
-"""(N, 3, H, W) uint8 RGB -> scores (N, K), Classifications, Detections, or a list with an answer a frame, as
-``models.foreign`` reads it. Or one frame (H, W, 3) uint8 BGR -> one such answer."""
 GivenModel: TypeAlias = "str | Model | torch.nn.Module | Callable_"
 FRAME_BY_FRAME = "called frame by frame, with (H, W, 3) uint8 BGR arrays, as OpenCV and supervision give them"
+# Side, px, of the frame on which a transform is tried.
 SMALL = 96
-"""Side, px, of the frame on which a transform is tried."""
 
 
 def models_of(

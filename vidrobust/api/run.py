@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 from vidrobust.report.pages import rendered
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.record import Figure
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.bar import AccountBar, account_bars
 from vidrobust.stages.stability.by_clip import flips_of
@@ -43,7 +44,10 @@ class Verdict:
 
 
 class Tables(Mapping[str, pd.DataFrame]):
-    """The tables of a run by name, read when they are asked for; ``list(run.tables)`` says which are there."""
+    """The tables of a run by name, read when they are asked for.
+
+    ``list(run.tables)`` names those with rows; any other declared table is empty and has its columns.
+    """
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
@@ -51,9 +55,9 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._read:
-            if not self._folder.has(name):
-                raise KeyError(name)
             known = name in schema.TABLES
+            if not known and not self._folder.has(name):
+                raise KeyError(name)
             path = self._folder.path / f"{name}.parquet"
             self._read[name] = self._folder.table(name) if known else pd.read_parquet(path)
         return self._read[name]
@@ -98,7 +102,7 @@ class Run:
     @property
     def account(self) -> pd.DataFrame:
         """What the change of each model comes from: model, cause, share, low, high, n; over all items."""
-        account = self.folder.table_or_empty("account")
+        account = self.folder.table("account")
         columns = ["model", "cause", "share", "low", "high", "n"]
         return account.loc[account["item"] == "", columns].reset_index(drop=True)
 
@@ -108,9 +112,21 @@ class Run:
         return self.folder.read_json("policy.json")
 
     @property
-    def metrics(self) -> dict[str, Any]:
-        """metrics.json: ``["models"][NAME][METRIC]`` with value, low, high, n."""
-        return self.folder.read_json("metrics.json")
+    def metrics(self) -> pd.DataFrame:
+        """The headline figures of all models, a row each.
+
+        Columns: model, metric, value, low and high (95 % interval), n (what it is the rate or mean of), cluster
+        and clusters (what the interval takes as independent, and how many there are), exact_low and exact_high (of
+        right answers, with all n as independent). Numbers that are not known are NaN.
+        """
+        rows = [
+            {"model": model, "metric": metric, **asdict(figure)}
+            for model, each in self.folder.metrics.models.items()
+            for metric, figure in each.figures.items()
+        ]
+        names = ["model", "metric", *(field.name for field in fields(Figure))]
+        numbers = ["value", "low", "high", "exact_low", "exact_high"]
+        return pd.DataFrame(rows, columns=names).astype(dict.fromkeys(numbers, "float64"))
 
     @cached_property
     def flips(self) -> pd.DataFrame:

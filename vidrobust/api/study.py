@@ -7,6 +7,8 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.api.models_given import GivenModel, Transform, models_of
-from vidrobust.api.progress import CallbackReporter, Progress
 from vidrobust.api.run import Run
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.names import file_name, readable_name
@@ -29,12 +30,89 @@ from vidrobust.models.load import load_model
 from vidrobust.models.predict import predict_footage
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import folder_of, opened_sources
-from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.progress import TABLES, WHOLE, Counter, Reporter
 from vidrobust.run_folder.folder import RECORDINGS
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.text.suggestions import among
+from vidrobust.text.phrases import among
 from vidrobust.video.source import open_video
+
+# Progress as a callback: what is done of which piece of work, and what the run says.
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step of a run.
+
+    title    of the piece of work, such as "clip: causes"
+    done     units of it that are done, of ``total``; None where that is not known
+    unit     what is counted: "frames", "pairs"
+    message  what the run said, in place of a count, or empty
+    share    of the whole study that is done, 0 to 1, as the console has it; None where no footage is ahead
+    left_s   seconds until the study is done, by the pace so far; None where ``share`` is
+    """
+
+    title: str = ""
+    done: int = 0
+    total: int | None = None
+    unit: str = ""
+    message: str = ""
+    share: float | None = None
+    left_s: float | None = None
+
+
+class CallbackReporter(Reporter):
+    """Tells a callback everything that a terminal would show; nothing is printed."""
+
+    def __init__(self, callback: Callable[[Progress], None]) -> None:
+        super().__init__(quiet=True)
+        self._callback = callback
+
+    def say(self, text: str) -> None:
+        self._emit(Progress(message=text))
+
+    def warn(self, text: str) -> None:
+        self._emit(Progress(message=text))
+
+    @property
+    def foresees(self) -> bool:
+        return True
+
+    def moved(self, unit: str, count: int = 1) -> None:
+        """Steps that no counter counts one by one, the stages that read tables, are events of their own."""
+        if self._whole is not None and self._whole.advance(unit, count) and unit == TABLES:
+            self._emit(Progress(title=WHOLE))
+
+    @contextmanager
+    def working(self, title: str) -> Iterator[None]:
+        """Report nothing: a callback is called by the thread that called ``study``, and by no other."""
+        yield
+
+    def begin(self, title: str, total: int | None, unit: str) -> Counter:
+        return _EventCounter(title, total, unit, self._emit, self.moved)
+
+    def _emit(self, step: Progress) -> None:
+        if self._whole is not None:
+            step = replace(step, share=self._whole.share, left_s=self._whole.left_s())
+        self._callback(step)
+
+
+class _EventCounter(Counter):
+    def __init__(
+        self,
+        title: str,
+        total: int | None,
+        unit: str,
+        emit: Callable[[Progress], None],
+        moved: Callable[[str, int], None],
+    ) -> None:
+        super().__init__(title, unit, None, None, moved, total)
+        self._emit = emit
+
+    def advance(self, count: int = 1) -> None:
+        super().advance(count)
+        self._emit(Progress(self.title, self.done, self.total, self.unit))
+
 
 # Frames in memory become a file without loss: an array, an iterator of frames, or a list of them.
 
@@ -111,12 +189,12 @@ def _frame(frame: Any, where: str) -> np.ndarray:
 # What a study may be of, from Python: paths, arrays, iterators of frames, a manifest as a DataFrame.
 
 Path_: TypeAlias = "str | os.PathLike[str]"
+# One source. An array or iterator of frames is one clip; a DataFrame is a manifest, a row an item.
 Source: TypeAlias = "Path_ | np.ndarray | pd.DataFrame | Iterable[np.ndarray]"
-"""One source. An array or iterator of frames is one clip; a DataFrame is a manifest, a row an item."""
+# One source, several, or several by name.
 Sources: TypeAlias = "Source | Sequence[Source] | Mapping[str, Source]"
-"""One source, several, or several by name."""
+# Of frames in memory, where nothing is said.
 FRAME_RATE = 25.0
-"""Of frames in memory, where nothing is said."""
 
 
 def in_memory(sources: Any) -> bool:

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 STUDY, RUNS, TOOLS = "Study", "Runs", "Tools"
+# Order of the first section, in which every stage has a command.
 STUDY_ORDER = (
     *("study", "demo", "stability", "variation", "sensitivity", "causes"),
     *("correlate", "policy", "remedies", "boxes", "report"),
 )
-"""Order of the first section, in which every stage has a command."""
+# Commands of the core: section, module in this folder and name, sentence.
 OWN = (
     (STUDY, "studies:study", "Run every stage on videos, frames, globs, manifests or a stream."),
     (STUDY, "tools:demo", "Run a whole study on footage that comes with the package."),
@@ -43,7 +44,7 @@ OWN = (
     (RUNS, "runs:gate", "Check a run against rules: exit code 0 passed, 1 failed, 2 not computed."),
     (RUNS, "runs:export", "Write a run as files of another program."),
     (RUNS, "runs:history", "Draw control charts of the same line over many runs."),
-    (RUNS, "watch:watch", "Study recordings as they arrive in a folder."),
+    (RUNS, "runs:watch", "Study recordings as they arrive in a folder."),
     (RUNS, "tools:clean", "Remove the cache of a run folder; its tables and report stay."),
     (TOOLS, "tools:inspect", "Show what a file holds, as decoded, and what is wrong with it."),
     (TOOLS, "tools:labels", "Show what annotation files hold, and what in them cannot be used."),
@@ -53,9 +54,8 @@ OWN = (
     (TOOLS, "tools:doctor", "Check what works on this machine, and how to get what is missing."),
     (TOOLS, "plugins:plugins", "List installed plugins, what each brings, and those that are broken."),
 )
-"""Commands of the core: section, module in this folder and name, sentence."""
+# Commands of plugins.
 BROUGHT = from_plugins([place.partition(":")[2] for _, place, _ in OWN])
-"""Commands of plugins."""
 
 
 def _own_commands() -> tuple[CommandEntry, ...]:
@@ -197,10 +197,7 @@ def _outlive_closed_pipes() -> None:
 
 
 def _end_at_once(code: int) -> None:
-    """The process is the command's own, and all that it began is ended: nothing is left to wait for.
-
-    Taking torch and the engines down in order takes seconds on a busy machine, in which one would press again.
-    """
+    """The process is the command's own, and all that it began is ended."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -13,8 +13,8 @@ import click
 from vidrobust.errors import InputError
 from vidrobust.extensions import Extensions, extensions
 
+# Group of entry points in which a package names a CommandEntry, or several.
 GROUP = "vidrobust.commands"
-"""Group of entry points in which a package names a CommandEntry, or several."""
 
 
 @dataclass(frozen=True, kw_only=True)

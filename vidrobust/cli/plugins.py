@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import JSON
-from vidrobust.cli.printing import print_json
+from vidrobust.cli.options import JSON, print_json
 from vidrobust.extensions import PREFIX, Brought, Extensions, in_order
 
 
@@ -70,10 +69,11 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.models import spec as models
     from vidrobust.perturb import catalogue as perturbations
     from vidrobust.report import section
-    from vidrobust.run_folder import figures, settings
+    from vidrobust.run_folder import gates as figures
+    from vidrobust.run_folder import settings
     from vidrobust.stages import catalogue as stages
     from vidrobust.stages.correlate import stage as correlation
-    from vidrobust.stages.sensitivity import protocols as suites
+    from vidrobust.stages.sensitivity import stage as suites
     from vidrobust.tables import schema as tables
 
     return [
@@ -116,5 +116,5 @@ def plugins(as_json: bool) -> None:
         click.echo("no plugins are installed")
 
 
+# Names of a group that are listed; ``--json`` has all of them.
 MOST_NAMES = 8
-"""Names of a group that are listed; ``--json`` has all of them."""

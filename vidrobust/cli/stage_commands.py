@@ -8,8 +8,15 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import GroupedCommand, all_but, given, refuse_idle
-from vidrobust.cli.printing import print_json, print_result, reporter
+from vidrobust.cli.options import (
+    GroupedCommand,
+    all_but,
+    given,
+    print_json,
+    print_result,
+    refuse_idle,
+    reporter,
+)
 from vidrobust.cli.studies import on_target, options_of, refuse_words
 from vidrobust.errors import SettingsError
 from vidrobust.stages.boxes.stage import BOXES
@@ -18,8 +25,8 @@ from vidrobust.stages.correlate.stage import CORRELATE, CorrelationProtocol, pro
 from vidrobust.stages.remedies.stage import REMEDIES
 from vidrobust.stages.replays.stage import REPLAYS
 
+# Options of ``correlate`` for tables from anywhere.
 OF_TABLES = ("across", "confounders", "foreign", "higher_is_better", "lower_is_better")
-"""Options of ``correlate`` for tables from anywhere."""
 OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 
 
@@ -110,7 +117,7 @@ def _written(
     from vidrobust.finished_runs.exports.box_files import write_coco, write_mot
     from vidrobust.pipeline.open import opened_folder
     from vidrobust.run_folder.folder import RunFolder
-    from vidrobust.stages.boxes.video import Wanted, write_video
+    from vidrobust.stages.boxes.video import WantedClip, write_video
 
     lines: list[str] = []
     if mot is not None:
@@ -119,7 +126,7 @@ def _written(
         lines += map(str, write_coco(RunFolder.existing(path), coco))
     if video is not None:
         with opened_folder(path, {}, reporter(quiet), None) as run:
-            lines.append(write_video(run, Wanted(*wanted), video))
+            lines.append(write_video(run, WantedClip(*wanted), video))
     return lines
 
 
@@ -292,7 +299,7 @@ def _by_protocol(protocol: CorrelationProtocol, target: tuple[str, ...], options
     chosen = given(options)
     folder = Path(target[0])
     if not _is_run(target[0]) or any(
-        not len(RunFolder.existing(folder).table_or_empty(name)) for name in protocol.tables
+        not len(RunFolder.existing(folder).table(name)) for name in protocol.tables
     ):
         folder = _made_for(protocol, target, dict(options))
     found, lines = protocol.run(

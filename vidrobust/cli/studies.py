@@ -9,8 +9,16 @@ from typing import Any, TypeVar
 import click
 
 from vidrobust.cli import options as opt
-from vidrobust.cli.options import GroupedCommand, GroupedOption, given, refuse_idle
-from vidrobust.cli.printing import end, may_be_footage, print_json, reporter
+from vidrobust.cli.options import (
+    GroupedCommand,
+    GroupedOption,
+    end,
+    given,
+    may_be_footage,
+    print_json,
+    refuse_idle,
+    reporter,
+)
 from vidrobust.errors import InputError
 from vidrobust.pipeline.stage import Stage
 from vidrobust.stages.catalogue import REPORT, STAGES
@@ -19,10 +27,10 @@ from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
+# Options that are only about sources.
 OF_SOURCES = ("lasting", "config", "overwrite")
-"""Options that are only about sources."""
+# Something done with the open run.
 Act = Callable[[Any], None]
-"""Something done with the open run."""
 
 
 @click.command(cls=GroupedCommand)
@@ -113,8 +121,8 @@ def show(run_folder: str, as_json: bool) -> None:
 
     path = RunFolder.evaluated(Path(run_folder)).path
     if as_json:
-        from vidrobust.answer.text import as_json as answer_as_json
         from vidrobust.run_folder.reader import RunTables
+        from vidrobust.stages.answer.text import as_json as answer_as_json
 
         print_json(answer_as_json(RunTables(path)))
     else:
@@ -170,8 +178,7 @@ def on_sources(
     after: Act | None = None,
 ) -> None:
     """Make these stages on sources, and print the result of ``stage``, or the answer of the whole."""
-    from vidrobust.pipeline.live import with_recordings
-    from vidrobust.pipeline.open import opened_sources, settings_of
+    from vidrobust.pipeline.open import opened_sources, settings_of, with_recordings
 
     taken = ("lasting", "out", "config", "overwrite", "as_json", "quiet")
     lasting, out, config, overwrite, as_json, quiet = (options.pop(name) for name in taken)
@@ -222,7 +229,7 @@ def _work(
 
 
 def _answer(path: Path) -> str:
-    from vidrobust.answer.text import console_text
     from vidrobust.run_folder.reader import RunTables
+    from vidrobust.stages.answer.text import console_text
 
     return console_text(RunTables(path))

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import refuse_idle
-from vidrobust.cli.printing import end, print_json
+from vidrobust.cli.options import end, print_json, refuse_idle
 from vidrobust.errors import InputError
 from vidrobust.finished_runs.demo import demos
 from vidrobust.stages.catalogue import STAGES
@@ -33,6 +32,9 @@ def inspect(paths: tuple[str, ...], frame_md5: bool, backend: str, as_json: bool
         print_json(found)
     else:
         _print_inspected(found)
+    for entry in found:
+        if entry["frames"] == 0:
+            click.echo(f"error: {'; '.join(entry['problems'])}", err=True)
     if any(entry["frames"] == 0 for entry in found):
         end(3)
 
@@ -139,7 +141,7 @@ def demo(which: str, out: str | None, quiet: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def status(run_folder: str, as_json: bool) -> None:
     """Each stage of a run folder: done, stale or missing, with its time."""
-    from vidrobust.pipeline.status import status as status_of
+    from vidrobust.pipeline.keys import status as status_of
     from vidrobust.run_folder.folder import RunFolder
 
     rows = status_of(RunFolder.existing(Path(run_folder)), STAGES)

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 DELIMITERS = (",", ";", "\t")
 HEAD_BYTES = 2**16
 CHUNK = 2**20
+# Rows by which a separator is chosen.
 LOOKED_AT = 50
-"""Rows by which a separator is chosen."""
+# 1,5 and 1.234,5.
 COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+([eE][+-]?\d+)?")
-"""1,5 and 1.234,5."""
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -160,10 +160,7 @@ def _decodes(read: Callable[[int], bytes], encoding: str) -> bool:
 
 
 def _dialect(path: Path) -> tuple[Dialect, tuple[str, ...]]:
-    """The dialect, and the first row by it; EOFError where there is none.
-
-    The separator is the one that cuts the first row in most pieces, if most rows below it have as many.
-    """
+    """The dialect, and the first row by it."""
     encoding = encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
         lines = file.read(HEAD_BYTES).splitlines(keepends=True)

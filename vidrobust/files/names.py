@@ -6,8 +6,8 @@ import hashlib
 import re
 import unicodedata
 
+# Characters that are kept; of four bytes each they still leave room for a hash and an ending in 255 bytes.
 LONGEST = 60
-"""Characters that are kept; of four bytes each they still leave room for a hash and an ending in 255 bytes."""
 
 
 def readable_name(text: str, otherwise: str = "unnamed") -> str:

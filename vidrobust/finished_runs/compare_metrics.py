@@ -1,17 +1,16 @@
 """Two runs on the same footage: paired differences of every metric, and a verdict on each.
 
-    same         the interval of the difference lies within the margin, even where its sign is sure better,
-    the interval does not hold 0, and changing the signs of whole clips does as much in at most 5 % of worse
-    cases, for any of the metrics that are judged together cannot tell  otherwise; ``why`` says what is
-    missing
+``same``: the interval of the difference lies within the margin, even where its sign is sure. ``better`` and
+``worse``:
+the interval excludes 0, and changing the signs of whole clips does as much in at most 5 % of cases, for any
+of the
+metrics judged together. Otherwise ``cannot tell``, with the reason in ``why``.
 
-Interval and test are one: the interval is the set of differences that the sign-flip test does not reject
-(``significance.FlippedRatio``), so that without other metrics beside it the two never contradict. With fewer
-than six clusters there is none. So "same" is shown, not assumed (equivalence by the inclusion of an interval:
-Westlake 1976; Schuirmann 1987), and of all headline metrics of two equal runs some is called better or worse
-in at most 5 % of comparisons. Below fourteen clips (or parts) a verdict speaks of these clips alone, and
-stands apart: of a kind of clip that is one in five none may be among them, and no test of the others can know
-of it.
+Interval and test are one (``significance.FlippedRatio``), so they never contradict. Fewer than six clusters
+give no
+interval. "Same" is shown by inclusion (Westlake 1976; Schuirmann 1987). Below fourteen clips or parts a
+verdict
+speaks of these clips alone: a kind of clip that is one in five may be absent from the sample.
 """
 
 from __future__ import annotations
@@ -31,16 +30,16 @@ from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.statistics.significance import FlippedRatio, neighbour_inflation, step_down
 
+# Differences that do not matter, as a share of the metric.
 MARGIN = 0.2
-"""Differences that do not matter, as a share of the metric."""
+# The same where the metric is next to nothing, as a share of what it can differ by.
 SMALLEST_MARGIN = 1e-4
-"""The same where the metric is next to nothing, as a share of what it can differ by."""
+# Shortest stretch that counts as one: what suits one of two models may do so for as long.
 SHORTEST_S = 2.0
-"""Shortest stretch that counts as one: what suits one of two models may do so for as long."""
+# Share of the footage that a kind of clip has which should not have gone unseen where others are spoken of.
 RARE = 0.2
-"""Share of the footage that a kind of clip has which should not have gone unseen where others are spoken of."""
+# Clips or parts below which nothing is said of others: of 14 one is of such a kind in 95 % (.8^14 = .044).
 ENOUGH = math.ceil(math.log(ALPHA) / math.log(1 - RARE))
-"""Clips or parts below which nothing is said of others: of 14 one is of such a kind in 95 % (.8^14 = .044)."""
 
 Verdict = Literal["better", "worse", "same", "cannot tell"]
 Worse = Literal["higher", "lower"]
@@ -50,16 +49,24 @@ Worse = Literal["higher", "lower"]
 class Compared:
     """One metric of two runs on what both have.
 
-    a, b              the metric in each run, over the rows that both have difference        b - a, with its
-    95 % interval over clusters; no interval with fewer than six margin            what does not matter, in
-    the unit of the metric p                 of no difference, allowing for all metrics judged with it; NaN
-    where there is no test verdict           of footage like this; "cannot tell" below fourteen clips or
-    parts, but for what occurred, and
-                      did the same in every row of the same footage
-    why               the reason of "cannot tell", a code of ``Undecided``
-    on_these_clips    below fourteen clips or parts: the same question of these clips alone; "" otherwise
-    n, clusters, cluster  rows compared (of A), and the independent units among them
-    only_a, only_b    rows that only one run has, left out
+    Attributes
+    ----------
+    a, b
+        The metric in each run, over the rows that both have.
+    difference, low, high
+        b - a with its 95 % interval over clusters; no interval with fewer than six.
+    margin
+        What does not matter, in the unit of the metric.
+    p
+        Of no difference, allowing for all metrics judged with it; NaN without a test.
+    verdict, why
+        Of footage like this, and the code of ``Undecided`` for "cannot tell".
+    on_these_clips
+        Below fourteen clips or parts the verdict on these clips alone; "" otherwise.
+    n, clusters, cluster
+        Rows compared (of A), and their independent units.
+    only_a, only_b
+        Rows that only one run has, left out.
     """
 
     a: float
@@ -80,10 +87,9 @@ class Compared:
 
     @property
     def times(self) -> float:
-        """About how many times this footage would settle the question; NaN where settled or without interval.
+        """Return how many times this footage would settle the question; NaN where settled or without interval.
 
-        An interval shrinks with the root of the footage. It settles the question once it leaves out 0, or
-        lies within the margin, whichever is sooner; never where the difference is the margin or has no size.
+        An interval shrinks with the root of the footage, until it excludes 0 or lies within the margin.
         """
         half = (self.high - self.low) / 2
         if self.verdict != "cannot tell" or not half > 0:
@@ -96,11 +102,18 @@ class Compared:
 class Paired:
     """The rows of one metric in two runs, on footage that both have.
 
-    a, b        (n,) and (m,) values clip        (n,) names of the clips or parts of A's rows, and
-    ``part_known``: they are parts place       (n,) item, time_s and part of each row of A, for stretches of
-    clips bounds      of the values worse       which of a larger and a smaller value is the worse one
-    same_footage  both runs saw the same pictures, so that equal rows are a fact and not a sample clip_b,
-    place_b  of B's rows, where they are not those of A one by one: what lies along the tracks of each run
+    Attributes
+    ----------
+    a, b
+        (n,) and (m,) values.
+    clip, part_known
+        (n,) names of the clips of A's rows, or of the parts if known.
+    place, clip_b, place_b
+        Item, time_s and part of each row of A; the same of B's rows where they are not those of A one by one.
+    bounds, worse
+        Bounds of the values, and which of two values is the worse one.
+    same_footage
+        Both runs saw the same pictures, so that equal rows are a fact and not a sample.
     """
 
     a: np.ndarray
@@ -160,10 +173,10 @@ class Paired:
         return len(self.a) > 0 and bool(self.a.min() < self.a.max())
 
     def sums(self, clusters: Clusters) -> tuple[np.ndarray, np.ndarray]:
-        """(G,) what each cluster adds to the difference of the means, and its share of the rows.
+        """Return (G,) what each cluster adds to the difference of the means, and its share of the rows.
 
-        Where the rows are not the same ones, what a cluster adds is taken about the mean of both runs: it
-        then holds no difference that comes of more rows alone.
+        Where rows differ, the addition is taken about the mean of both runs, so that more rows alone make no
+        difference.
         """
         n, m, count = len(self.a), len(self.b), clusters.count
         of_a = clusters.label[:n]
@@ -188,12 +201,8 @@ def paired_rows(
     part: str | None = None,
     same_footage: bool = True,
 ) -> Paired:
-    """The rows of two tables of one model each that belong together.
-
-    keys  columns that say which: item and frame, or part and pass; "item" or the part must be among the
-    columns,
-          and "time_s" is used where it is there
-    part  column with the part shown, where passes of a part are not independent
+    """Return the rows of two tables that belong together, by the columns ``keys``; ``part``: column of
+    dependent passes.
     """
     both, only_a, only_b = _paired(a, b, keys, column, part)
     item = both["item"] if "item" in both else both[part] if part else pd.Series("", index=both.index)
@@ -245,10 +254,10 @@ def compare_metrics(
     seed: int = 0,
     share: float = 1.0,
 ) -> dict[str, Compared]:
-    """Every metric of two runs, judged together.
+    """Compare every metric of two runs, judged together.
 
-    margin  differences that do not matter, as a share of the metric (``margin_of``)
-    share   of the error that these metrics may spend, where others of the family are tested by themselves
+    ``margin`` is a share of the metric (``margin_of``); ``share`` is the part of the error that these metrics
+    may spend.
     """
     clusters = _clusters(rows)
     p = _tests(rows, clusters, np.random.default_rng(seed), share)
@@ -306,10 +315,10 @@ def why_not(beyond: Verdict, on_these_clips: Verdict, low: float, high: float) -
 
 
 def margin_of(a: float, b: float, share: float, bounds: tuple[float, float] = (0.0, 1.0)) -> float:
-    """What does not matter: a share of the metric, the mean of both runs.
+    """Return what does not matter: a share of the metric, the mean of both runs.
 
-    Of a share that is mostly 1, such as accuracy, what is left of 1 counts: 95 % of frames right are 5 %
-    wrong. Of a metric without an upper bound its distance from the lower one; without any, its size.
+    Of a share near 1, such as accuracy, the rest to 1 counts; without an upper bound the distance from the
+    lower one.
     """
     middle = (a + b) / 2
     from_ends = [abs(middle - end) for end in bounds if np.isfinite(end)]
@@ -321,10 +330,9 @@ def margin_of(a: float, b: float, share: float, bounds: tuple[float, float] = (0
 def paired_difference(rows: Paired, clusters: Clusters, seed: int = 0) -> Interval:
     """Return the mean of B less that of A with its interval over clusters, by the sign-flip test.
 
-    Equal rows throughout give 0 to 0 on the same footage: what did the same on all of it did the same. On
-    other footage they are a sample, and as large a difference may be unseen as the rate of rows that would
-    show it. Where no row of the same footage went one way, the interval does not go that way either. No
-    interval with fewer than six clusters.
+    Equal rows throughout give 0 to 0 on the same footage; on other footage they are a sample. No interval
+    with fewer
+    than six clusters.
     """
     n, width = len(rows.a), rows.bounds[1] - rows.bounds[0]
     if rows.equal:
@@ -437,9 +445,8 @@ def inflation_of(rows: Paired, clusters: Clusters) -> float:
 
 
 def shared_by_neighbours(item: pd.Series, clusters: Clusters) -> float:
-    """How many times the variance is that of stretches of their own, where what suits a model may last SHORTEST_S.
-
-    item  (n,) names of the clips that were cut into stretches
+    """Return how many times the variance is that of separate stretches, where what suits a model may last
+    SHORTEST_S.
     """
     clips = len(np.unique(item.to_numpy(str)))
     return neighbour_inflation(clusters.count, clips, max(clusters.length, SHORTEST_S), SHORTEST_S)

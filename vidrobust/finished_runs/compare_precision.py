@@ -23,8 +23,8 @@ from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.levels import FEWEST_TESTED
 from vidrobust.statistics.standard_errors import groups, left_out_interval, left_out_p
 
+# Metric -> its side of a ``Precision``.
 COMPARED = {"average_precision": 0, "average_precision_50": 1}
-"""Metric -> its side of a ``Precision``."""
 SAME_BOX = ["item", "frame", "object", "label_name", *BOX]
 
 
@@ -49,13 +49,11 @@ class Judged:
 
 
 def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dict[str, Compared], list[str]]:
-    """Each metric of ``COMPARED``, its p-value unadjusted (``with_p``), and notes; empty without known boxes.
+    """Compare each metric of ``COMPARED``; p-values are unadjusted (``with_p``). Empty without known boxes.
 
-    by  what the footage is paired by: of the same content both are judged on the same frames by the same boxes
-
-    The interval leaves out each cluster, or one of twelve groups of them, from both at once (Tukey's jackknife
-    with Student's t, as for one detector's average precision). Below six clips these are stretches of them, as
-    long as those of the other metrics, and its width allows for what neighbours share.
+    The interval leaves out each cluster, or one of twelve groups of them, from both at once (Tukey's
+    jackknife with
+    Student's t). Below six clips these are stretches, and its width allows for what neighbours share.
     """
     sides = [_judged(side) for side in (a, b)]
     if any(side.known.empty for side in sides):

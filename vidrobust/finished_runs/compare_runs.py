@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.accuracy.two_models import two_models
+from vidrobust.accuracy.answers import two_models
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.compare_metrics import (
     ENOUGH,
@@ -33,6 +33,7 @@ from vidrobust.statistics.ratios import Undecided
 from vidrobust.text.numbers import number, percent, points_with_interval, with_interval
 from vidrobust.text.phrases import listing
 
+# Columns that say which rows of a raw table belong together, where they are there.
 KEYS = (
     "item",
     "frame",
@@ -47,17 +48,16 @@ KEYS = (
     "x2",
     "y2",
 )
-"""Columns that say which rows of a raw table belong together, where they are there."""
 
+# More times the footage are said to be out of reach.
 MOST_TIMES = 20
-"""More times the footage are said to be out of reach."""
+# Changes of label of which a frame is shown.
 MOST_SHOWN = 6
-"""Changes of label of which a frame is shown."""
+# What is reported of equal frames of the same footage; null on other footage, and of labels without them.
 OF_FRAMES = (
     *("churn", "mcnemar_p", "negative_flips", "positive_flips"),
     *("both_right", "both_wrong", "error_consistency", "changed_labels", "changed_frames"),
 )
-"""What is reported of equal frames of the same footage; null on other footage, and of labels without them."""
 
 
 def compare_runs(
@@ -69,17 +69,13 @@ def compare_runs(
     margin: float = MARGIN,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """The comparison of one model of run A with one of run B.
+    """Compare one model of run A with one of run B.
 
-    margin  differences that do not matter, as a share of the metric
-
-    Items are matched by content, so their names may differ; other footage of the same parts is matched by
-    part, pass and station, that of other cameras or stations by part and pass, and then each metric's mean of
-    such a pass counts. The headline metrics are judged together, so that some of them says better or worse of
-    equal runs in at most 5 % of comparisons; the others are judged with all of them. Keys: headline,
-    settled_by, a, b, paired_by, items, task, margin, family, metrics, those of OF_FRAMES, by_item, notes. Of
-    each metric ``a`` and ``b`` are the runs' own figures, over all of their footage, and ``difference`` is
-    paired on common footage, where the runs have ``a_common`` and ``b_common``.
+    Items are matched by content; other footage of the same parts by part, pass and station, other stations by
+    part and
+    pass. The headline metrics are judged together, so that equal runs are called better or worse in at most 5
+    % of
+    comparisons. ``a`` and ``b`` are the figures of the runs; ``difference`` is paired on common footage.
     """
     if margin <= 0:
         raise SettingsError(f"--margin: expected a share above 0, got {margin:g}")
@@ -171,10 +167,7 @@ def _with_own_figures(name: str, each: Compared, a: Side, b: Side) -> dict[str, 
 
 
 def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> dict[str, Any]:
-    """One sentence on all headline metrics, and what would settle it.
-
-    Keys: headline, and settled_by (metric, why, times, clips) where it cannot be told, else None.
-    """
+    """Return one sentence on all headline metrics, and what would settle it where it cannot be told."""
     said = {name: each.on_these_clips or each.verdict for name, each in leading.items()}
     alone = any(each.why == Undecided.FEW_CLIPS for each in leading.values())
     where = "On these clips, " if alone else ""

@@ -25,7 +25,7 @@ class Side:
 
     def table(self, name: str) -> pd.DataFrame:
         """The rows of the model on shared items, with the column ``part``."""
-        table = self.folder.table_or_empty(name)
+        table = self.folder.table(name)
         table = table[(table["model"] == self.model) & table["item"].isin(list(self.names))]
         table = table.assign(item=table["item"].map(dict(self.names)))
         return table.assign(part=table["item"].map(dict(self.part)))

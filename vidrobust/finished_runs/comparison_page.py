@@ -38,6 +38,7 @@ MEANS = {
     "same": "The whole interval lies within the margin: whatever difference there is does not matter.",
     "cannot tell": "Neither is shown. More clips would settle it.",
 }
+# Why a verdict is "cannot tell".
 WHY = {
     Undecided.NOT_MEASURED: "not measured in both",
     Undecided.FEW_ROWS: f"fewer than {FEWEST_ROWS} rows",
@@ -46,12 +47,11 @@ WHY = {
     Undecided.INTERVAL: "the interval includes 0",
     Undecided.FAMILY: "not after allowing for all metrics",
 }
-"""Why a verdict is "cannot tell"."""
+# Metrics that are reported under the others.
 FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
-"""Metrics that are reported under the others."""
 MOST_ITEMS, MOST_CHANGES = 30, 12
+# Margins at which a difference leaves the picture.
 FURTHEST = 300.0
-"""Margins at which a difference leaves the picture."""
 
 
 def write_comparison(path: Path, found: Mapping[str, Any], shots: Sequence[Mapping[str, Any]] = ()) -> Path:

@@ -10,11 +10,11 @@ from pathlib import Path
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.pipeline.progress import Reporter
 
+# 403 frames of 640 x 360 px, 29.8 a second; ``demo_clip/CREDITS.md`` says whose it is.
 CLIP = Path(__file__).parent / "demo_clip" / "bottles.mp4"
-"""403 frames of 640 x 360 px, 29.8 a second; ``demo_clip/CREDITS.md`` says whose it is."""
 MODEL = "efficientnet-lite0"
+# Group of entry points in which a package names a Demo, or several.
 GROUP = "vidrobust.demos"
-"""Group of entry points in which a package names a Demo, or several."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +41,11 @@ class Demo:
 
 def run_bottles(out: str, reporter: Reporter) -> list[str]:
     """Study the clip of bottles, and return the lines of the answer."""
-    from vidrobust.answer.text import console_text
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_sources
     from vidrobust.run_folder.reader import RunTables
     from vidrobust.run_folder.settings import Settings
+    from vidrobust.stages.answer.text import console_text
     from vidrobust.stages.catalogue import STAGES
 
     with opened_sources(Settings(sources=(str(CLIP),), model=(MODEL,)), out, reporter) as run:

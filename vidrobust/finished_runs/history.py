@@ -20,14 +20,14 @@ from vidrobust.stages.report.page import write_report
 from vidrobust.statistics.control_charts import FEWEST_RUNS, Chart, individuals_chart, p_chart
 from vidrobust.text.phrases import plural
 
+# What the report of a run shows of its history.
 PAGE = "history.json"
-"""What the report of a run shows of its history."""
+# Of the history: a row a run, model, metric and item, and one over all items (item ""); recorded in UTC.
 COLUMNS = ("run", "recorded", "model", "metric", "item", "value", "low", "high", "n")
-"""Of the history: a row a run, model, metric and item, and one over all items (item ""); recorded in UTC."""
 
 
+# Metrics that are charted where none is named, of those that the history has.
 CHARTS = ("flip_rate", "jitter", "uncovered_rate", "vanished_rate", "center_jitter")
-"""Metrics that are charted where none is named, of those that the history has."""
 
 
 def names_of(folders: Sequence[RunFolder]) -> list[str]:
@@ -44,6 +44,8 @@ def names_of(folders: Sequence[RunFolder]) -> list[str]:
 def rows_of(folder: RunFolder, name: str) -> pd.DataFrame:
     """What one run adds to the history: its ``stability`` table, with its name and when it was made."""
     table = folder.table("stability")
+    if not len(table):
+        raise InputError(f"{folder.path}: has no stability figures; run vidrobust stability first")
     made = datetime.datetime.fromtimestamp((folder.path / "stability.parquet").stat().st_mtime, datetime.UTC)
     table = table.assign(run=name, recorded=made.isoformat(timespec="seconds"))
     return table[list(COLUMNS)].reset_index(drop=True)
@@ -120,11 +122,11 @@ def charts(
     baseline: int | None = None,
     laney: bool = False,
 ) -> list[dict[str, Any]]:
-    """A control chart of each metric and model, as plain values.
+    """Return a control chart of each metric and model: a p-chart for rates, else an individuals chart.
 
-    Rates get a p-chart whose limits allow for clips that differ; other metrics an individuals chart. baseline:
-    how many first runs the limits stand on; where it is None each run is judged on those before it that were not
-    called. A run is never part of what it is judged on.
+    ``baseline`` first runs give the limits; None judges each run on those before it that were not called. A
+    run is never
+    part of what it is judged on.
     """
     if history.empty:
         raise InputError("the history holds no run: is its name right? RUN --history FILE adds runs to it")

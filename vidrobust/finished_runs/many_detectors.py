@@ -1,7 +1,7 @@
-"""Any number of detectors on the same footage, from one run folder or several: a table, the best first.
+"""Any number of detectors on the same footage: a table, the best first.
 
-Each metric is that of the clips which all runs share by content. Each detector is held against the first by the
-metric that leads, in a share of the error that allows for every pair of them: the first was chosen by looking.
+Each is compared with the first by the leading metric, in a share of the error for every pair of them, because the
+first was chosen by looking.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from vidrobust.finished_runs.compare_sides import sides_of
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.stages.boxes.which import BY_ITSELF, BY_LABELS, METRICS, best_threshold
+from vidrobust.stages.boxes.moments import BY_ITSELF, BY_LABELS, METRICS, best_threshold
 from vidrobust.stages.stability.overall import overall
 from vidrobust.stages.stability.rates import aggregate
 from vidrobust.stages.stability.stage import STABILITY
@@ -59,14 +59,9 @@ def detectors_of(folders: Sequence[RunFolder]) -> list[Entry]:
 
 
 def side_by_side_of(folders: Sequence[RunFolder], *, margin: float = MARGIN, seed: int = 0) -> dict[str, Any]:
-    """The detectors of some runs, the best first.
+    """Return the detectors of some runs, the best first, by average precision where all have it, else
+    uncovered_rate.
 
-    by        the metric by which they are sorted: average precision where all have it, else uncovered_rate
-    metrics   names, in the order in which they are shown
-    rows      model, name, run, metrics (name -> value, low, high, n), ms, threshold (of highest F1, or ""), and
-              against_first: how it compares with the first by that metric, as ``compare`` has it
-    curve     rows of ``box_curve`` with ``name``; threshold, tracks, expected, uncovered, center_jitter ...
-    inputs, notes   how many clips they share; what was left out, and which settings differ
     Raises InputError where the runs share no footage by content.
     """
     entries = detectors_of(folders)
@@ -122,7 +117,7 @@ def shared_items(folders: Sequence[RunFolder]) -> tuple[dict[Any, Shared], list[
 def _figures(entry: Entry, shared: Shared) -> dict[str, Mapping[str, Any]]:
     """Metric -> value, low, high, n over the shared clips; sums over a run only where all clips are shared."""
     if shared.whole:
-        stability = entry.folder.table_or_empty("stability")
+        stability = entry.folder.table("stability")
         return {name: overall(stability, entry.model, name) for name in METRICS}
     found: dict[str, Mapping[str, Any]] = {}
     for metric in (find_metric(name, "detection") for name in METRICS):
@@ -133,7 +128,7 @@ def _figures(entry: Entry, shared: Shared) -> dict[str, Mapping[str, Any]]:
 
 
 def _rows(entry: Entry, metric: Metric, shared: Shared) -> pd.DataFrame:
-    table = entry.folder.table_or_empty(metric.table)
+    table = entry.folder.table(metric.table)
     table = table[(table["model"] == entry.model) & table["item"].isin(shared.items)]
     return metric.values(table) if len(table) else table
 
@@ -146,7 +141,7 @@ def _place(row: Mapping[str, Any] | None, by: str) -> tuple[bool, float]:
 def _row(
     entry: Entry, figures: Mapping[str, Mapping[str, Any]], shown: Sequence[str], shared: Mapping[Any, Shared]
 ) -> dict[str, Any]:
-    curve = entry.folder.table_or_empty("truth_curve") if shared[entry.folder.path].whole else None
+    curve = entry.folder.table("truth_curve") if shared[entry.folder.path].whole else None
     nothing = {"value": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0}
     return {
         "model": entry.model,

@@ -10,8 +10,8 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report.pages import write_page
+from vidrobust.stages.boxes.moments import figure_in_words
 from vidrobust.stages.boxes.section import curves_figure
-from vidrobust.stages.boxes.which import figure_in_words
 from vidrobust.text.numbers import number
 from vidrobust.text.phrases import plural
 

@@ -1,13 +1,7 @@
-"""A folder that grows: each recording that is complete is studied, reported in one line, and added to the history.
+"""A folder that grows: each complete recording is studied, reported in one line, and added to the history.
 
-    look ─▶ new or changed? ─▶ size and time hold still? ─▶ it opens? ─▶ study ─▶ history ─▶ watch.json ─▶ one line
-      ▲                                                                                                    │
-      └────────────────────────────────────────────────────────────────────────────────────────────────────┘
-
-Each recording has a run folder of its own, so that the history holds it as one run, and a recording that comes
-later changes nothing that was said before. ``watch.json`` says what was done with which file, and is written last:
-a command that was killed does its last recording again, from the units that are there, and its rows of the history
-replace themselves.
+Each recording has a run folder of its own. ``watch.json`` is written last: a command that was killed does its last
+recording again from the units that are there.
 """
 
 from __future__ import annotations
@@ -39,24 +33,16 @@ from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch, open_video
 
 STATE = "watch.json"
+# A control chart is asked only where the history has so many runs.
 FEWEST_RUNS = 10
-"""A control chart is asked only where the history has so many runs."""
+# What the line of a recording says of a model of each task.
 SAID = {"classification": ("flip_rate",), "detection": ("uncovered_rate", "vanished_rate")}
-"""What the line of a recording says of a model of each task."""
 Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What to watch, and how.
-
-    folder    where recordings come to
-    out       the folder of the run folders, and of watch.json
-    history   the file of the history
-    stages    what is made of each recording
-    every_s   how often to look
-    settle_s  how long size and time of change must hold still for a recording to be complete
-    """
+    """What to watch and how: folders, history file, stages, and how long a file must hold still to be complete."""
 
     folder: Path
     out: Path
@@ -81,9 +67,8 @@ class Watcher:
     _models: list[Model] | None = None
 
     def run(self, *, for_s: float | None = None, once: bool = False) -> None:
-        """Watch until the time is over, or, with ``once``, until all that is there is done. Else for ever.
-
-        Raises SettingsError for what no recording could be studied with, KeyboardInterrupt where it is stopped.
+        """Watch until the time is over or, with ``once``, until all that is there is done. SettingsError for
+        wrong settings.
         """
         watched = self.watched
         if not watched.folder.is_dir():

@@ -17,10 +17,10 @@ from vidrobust.files.json_text import parsed_json
 from vidrobust.footage.expand import images_in
 from vidrobust.footage.item import Item
 
+# A file changed later than this before it is hashed may change again within one tick of its time: not kept
 SETTLED_S = 2.0
-"""A file changed later than this before it is hashed may change again within one tick of its time: not kept."""
+# Blocks of a file, from its first to its last bytes, that are read before a kept hash is trusted
 BLOCKS, BLOCK_BYTES = 5, 1 << 16
-"""Blocks of a file, from its first to its last bytes, that are read before a kept hash is trusted."""
 
 
 def content_key(item: Item, cache: MutableMapping[str, str] | None = None) -> str:
@@ -81,10 +81,7 @@ def _file_hash(path: Path, cache: MutableMapping[str, str] | None) -> str:
 
 
 def _state(file: BinaryIO, status: os.stat_result) -> str:
-    """What changes when a file gets other content: times, and a hash of blocks along it.
-
-    Size and time of change alone may be those of the old content: tools that copy and archive set them.
-    """
+    """What changes when a file gets other content: times, and a hash of blocks along it."""
     digest = hashlib.blake2b(digest_size=16)
     for place in range(BLOCKS):
         file.seek(place * max(0, status.st_size - BLOCK_BYTES) // (BLOCKS - 1))

@@ -10,12 +10,57 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vidrobust.errors import InputError
-from vidrobust.footage.item import Item, Roi
+from vidrobust.footage.item import Item, LabelOffset, Roi
 from vidrobust.footage.labels import ytbb
 from vidrobust.footage.manifest import is_manifest, list_rows, with_names
 from vidrobust.footage.records import SUFFIXES, Problem
-from vidrobust.footage.videos_beside import videos_beside
 from vidrobust.text.printable import printable, without_secrets
+
+# Videos beside an annotation file, named by the id that the file gives them.
+
+# A name that ends with the second at which its clip begins
+CUT = re.compile(r".+\+(\d+(?:\.\d+)?)")
+# Folders that are looked through, from the file's own
+PLACES = (".", "videos")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """Items of the videos that are there, and the ids of those that are not."""
+
+    items: tuple[Item, ...]
+    missing: tuple[str, ...]
+
+
+def videos_beside(annotations: Path, ids: Sequence[str], suffixes: frozenset[str]) -> Beside:
+    """The files ID.mp4, or ID and anything after a + or a blank or an underscore, in the folder or its ``videos``.
+
+    Several files of one id are several items. ID+238.mp4, with a number behind the +, is a clip that was cut out
+    from second 238 on: its labels count from there (``Item.label_offset``).
+    """
+    by_stem: dict[str, list[Path]] = {}
+    for place in PLACES:
+        folder = annotations.parent / place
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+        for path in files:
+            if path.suffix.lower() in suffixes:
+                for key in {path.stem, *_starts(path.stem)}:
+                    by_stem.setdefault(key, []).append(path)
+    found = [path for video in ids for path in by_stem.get(video, [])]
+    return Beside(
+        items=tuple(Item(name="", path=path, label_offset=_cut_at(path)) for path in dict.fromkeys(found)),
+        missing=tuple(printable(video) for video in ids if video not in by_stem),
+    )
+
+
+def _cut_at(path: Path) -> LabelOffset | None:
+    found = CUT.fullmatch(path.stem)
+    return None if found is None else LabelOffset(value=float(found[1]), unit="s")
+
+
+def _starts(stem: str) -> list[str]:
+    return [stem[: match.start()] for match in re.finditer(r"[+ _]", stem)]
+
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -28,10 +73,10 @@ IMAGE_SUFFIXES = frozenset({
 })
 # fmt: on
 
+# The name of a class folder of ImageNet: its images are stills of one class, no frames of one video
 WNID = re.compile(r"n\d{8}")
-"""The name of a class folder of ImageNet: its images are stills of one class, no frames of one video."""
+# A folder that holds this is a result, and its pictures are no footage
 RUN_FILE = "run.json"
-"""A folder that holds this is a result, and its pictures are no footage."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +92,11 @@ class Expanded:
     """What the sources hold: what to read, what cannot be read, and what was passed over."""
 
     items: tuple[Item, ...]
+    # One sentence a source or manifest row that names nothing usable; it begins with the source
     problems: tuple[str, ...] = ()
-    """One sentence a source or manifest row that names nothing usable; it begins with the source."""
     left_out: tuple[LeftOut, ...] = ()
+    # Those of the problems that are rows of manifests, with line and column
     bad_rows: tuple[Problem, ...] = ()
-    """Those of the problems that are rows of manifests, with line and column."""
 
 
 @dataclass

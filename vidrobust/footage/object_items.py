@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from vidrobust.errors import SettingsError
-from vidrobust.footage.item import Item
+from vidrobust.footage.item import BEFORE, Box, Item, ObjectBoxes
 from vidrobust.footage.labels.labels import Labels
 from vidrobust.footage.labels.matching import on_items
-from vidrobust.footage.labels.offset import BEFORE
-from vidrobust.footage.names import numbered
-from vidrobust.footage.object_boxes import Box, ObjectBoxes
+from vidrobust.footage.manifest import numbered
 
+# A track breaks where two labels are further apart than this times its usual distance
 LONGEST_GAP = 1.5
-"""A track breaks where two labels are further apart than this times its usual distance."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,7 @@ class BadValueError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class TextTable:
     """All rows of a file, and those that have too many or too few values."""
 
     path: Path
@@ -107,7 +107,7 @@ def columns_of(path: Path) -> tuple[str, ...]:
         return ()
 
 
-def read_table(path: Path, header: Sequence[str] | None = None) -> Table:
+def read_table(path: Path, header: Sequence[str] | None = None) -> TextTable:
     """The rows of a CSV (``files/csv_table.py``) or Parquet file; raises InputError.
 
     ``header`` names the columns of a CSV that begins with its first row.
@@ -123,10 +123,10 @@ def read_table(path: Path, header: Sequence[str] | None = None) -> Table:
         Problem(path=path, line=line, what=f"expected {len(found.columns)} values, got {count}")
         for line, count in found.uneven
     )
-    return Table(path=path, columns=found.columns, records=tuple(records), problems=tuple(problems))
+    return TextTable(path=path, columns=found.columns, records=tuple(records), problems=tuple(problems))
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(path: Path) -> TextTable:
     """The rows of a Parquet file, every value as text; raises InputError."""
     import pandas as pd
 
@@ -143,7 +143,7 @@ def read_parquet(path: Path) -> Table:
         Record(path=path, line=line, values=dict(zip(columns, row, strict=True)))
         for line, row in enumerate(rows, 1)
     )
-    return Table(path=path, columns=columns, records=tuple(records))
+    return TextTable(path=path, columns=columns, records=tuple(records))
 
 
 def _parquet_columns(path: Path) -> tuple[str, ...]:

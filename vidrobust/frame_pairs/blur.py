@@ -26,64 +26,45 @@ from scipy import fft, optimize
 from vidrobust.frame_pairs.robust import not_shared
 from vidrobust.perturb.blur import line_kernel
 
-SIDE = 32
-"""Side, px, of the blocks whose spectra are compared."""
+SIDE = 32  # side, px, of the blocks whose spectra are compared
+# Least share of the power that passes: a line stops some frequencies, and in blocks of this size something
+# leaks.
 LEAST_POWER = 1e-4
-"""Least share of the power that passes: a line stops some frequencies, and in blocks of this size something
-leaks."""
-MOST_BLOCKS = 600
-"""Most blocks of a picture that are looked at."""
-FEWEST = 8
-"""Blocks of most detail that must be seen in both frames."""
-CLEAR = 0.9
-"""Share of a block's pixels that both frames must show."""
+MOST_BLOCKS = 600  # most blocks of a picture that are looked at
+FEWEST = 8  # blocks of most detail that must be seen in both frames
+CLEAR = 0.9  # share of a block's pixels that both frames must show
 # Below, the window leaks; beyond, power depends on how the detail lies to the pixels.
-LOWEST, HIGHEST = 1.5 / SIDE, 0.375
-"""Frequencies between these, cycles per px, are compared."""
-RINGS = 8
-"""Rings of frequencies in which a faint blur is looked for."""
+LOWEST, HIGHEST = 1.5 / SIDE, 0.375  # frequencies between these, cycles per px, are compared
+RINGS = 8  # rings of frequencies in which a faint blur is looked for
+# Share of the blocks, those of most detail, that are compared; as many of least detail tell the noise.
 EDGES = 0.2
-"""Share of the blocks, those of most detail, that are compared; as many of least detail tell the noise."""
+# Where two frames share more than this part of what is in the flattest blocks, that is detail and not noise.
 SHARED = 0.5
-"""Where two frames share more than this part of what is in the flattest blocks, that is detail and not
-noise."""
-GAIN = 0.06
-"""Log power by which the light may still differ."""
-SMALLEST_SIGMA = 0.3
-"""A smaller blur, px, changes hardly a pixel and is taken as none."""
+GAIN = 0.06  # log power by which the light may still differ
+SMALLEST_SIGMA = 0.3  # a smaller blur, px, changes hardly a pixel and is taken as none
 LARGEST_SIGMA = 4.0
+# A blur is taken where it leaves less than this share of the squared log ratio in blocks it was not fitted
+# to.
 PREDICTED = 0.6
-"""A blur is taken where it leaves less than this share of the squared log ratio in blocks it was not fitted
-to."""
 # The noise of a faint Gaussian's rings is taken for larger, since what a codec left of edges lies over the
 # highest frequencies and does not change with focus.
-PREDICTED_RINGS = 0.4
-"""The same for a faint blur, in the means of rings of frequencies."""
-PLATEAU = 4.0
-"""Factor of the noise of the flattest blocks above which a faint blur is looked for."""
+PREDICTED_RINGS = 0.4  # the same for a faint blur, in the means of rings of frequencies
+PLATEAU = 4.0  # factor of the noise of the flattest blocks above which a faint blur is looked for
+# A line, or two lines, are taken where they leave less than this share of what the simpler blur leaves.
 BETTER = 0.5
-"""A line, or two lines, are taken where they leave less than this share of what the simpler blur leaves."""
-GOOD = 0.003
-"""A blur that leaves less, squared log power, needs no better one."""
-LITTLE = 0.03
-"""Nor does one that leaves less than this share of what no blur leaves."""
-LEAK = 0.01
-"""Share of the power that is in the next block: where a line lets less pass, that decides nothing."""
+GOOD = 0.003  # a blur that leaves less, squared log power, needs no better one
+LITTLE = 0.03  # nor does one that leaves less than this share of what no blur leaves
+LEAK = 0.01  # share of the power that is in the next block: where a line lets less pass, that decides nothing
+# Share of the power that blocks of most detail have by chance beyond those of least, where all is noise.
 BY_CHANCE = 0.2
-"""Share of the power that blocks of most detail have by chance beyond those of least, where all is noise."""
+# Frequencies, counted by how far they rise above the noise, times the blocks compared, below which nothing is
+# known: noise alone has 440 to 560.
 LEAST_CLEAR = 650.0
-"""Frequencies, counted by how far they rise above the noise, times the blocks compared, below which nothing
-is known: noise alone has 440 to 560."""
-NO_POWER = 1e-2
-"""Power of a block, levels^2, of which nothing can be said: rounding to 8 bits alone has 12."""
-EVERY = slice(None, None, 3)
-"""Pairs of lines are tried at these frequencies."""
-SAME = np.deg2rad(15.0)
-"""Lines at angles nearer to each other count by the difference of their variances."""
-SAME_ANGLE = 10.0
-"""Pairs of lines at the same angle are tried at each multiple of this, degrees."""
-STEP = 0.25
-"""Approximate difference of the logarithms of neighbouring SIGMAS."""
+NO_POWER = 1e-2  # power of a block, levels^2, of which nothing can be said: rounding to 8 bits alone has 12
+EVERY = slice(None, None, 3)  # pairs of lines are tried at these frequencies
+SAME = np.deg2rad(15.0)  # lines at angles nearer to each other count by the difference of their variances
+SAME_ANGLE = 10.0  # pairs of lines at the same angle are tried at each multiple of this, degrees
+STEP = 0.25  # approximate difference of the logarithms of neighbouring SIGMAS
 SIGMAS = np.geomspace(SMALLEST_SIGMA, LARGEST_SIGMA, 12)
 ANGLES = np.deg2rad(np.arange(0.0, 180.0, 22.5))
 
@@ -311,10 +292,8 @@ class _Powers:
 
 
 def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
-    """A Gaussian that shows only in the means of rings of frequencies that rise well above the noise.
-
-    At single frequencies moved objects and borders of blocks make a larger difference.
-    """
+    """A Gaussian that shows only in the means of rings of frequencies that rise well above the noise."""
+    # At single frequencies moved objects and borders of blocks make a larger difference.
     if not (half.there and other.there) or whole.in_rings(*NOTHING) < GOOD:
         return Blur()
     found = _gaussian_in_rings(half)

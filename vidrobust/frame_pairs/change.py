@@ -58,39 +58,32 @@ from vidrobust.frame_pairs.tone import Tone, no_tone
 from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.frames.pixels import brightest, luma, to_levels
 
+# Levels by which an object's motion must come nearer: noise and coding let any flow fit a little better.
 BETTER_LEVELS = 0.3
-"""Levels by which an object's motion must come nearer: noise and coding let any flow fit a little better."""
+# Noise, levels, above which any flow lessens a further part of it, and that part.
 LITTLE_NOISE, OF_NOISE = 2.0, 0.2
-"""Noise, levels, above which any flow lessens a further part of it, and that part."""
+# Failures of luma of which a strong turn of hue may be the reason.
 UNLIKE = (Unregistered.OTHER_SCENE, Unregistered.MUCH_IS_NEW)
-"""Failures of luma of which a strong turn of hue may be the reason."""
+# Noise of luma, levels, from which motion is looked for in frames that were smoothed until CALM of it is
+# left.
 STRONG_NOISE = 8.0
-"""Noise of luma, levels, from which motion is looked for in frames that were smoothed until CALM of it is
-left."""
 CALM = 2.0
+# Gradient, levels per px, that counts as texture in frames so smoothed, and in multiples of their noise's.
 SMOOTH_TEXTURE, OF_CALM = 2.0, 3.5
-"""Gradient, levels per px, that counts as texture in frames so smoothed, and in multiples of their
-noise's."""
 # Planted motions are found again in .24 and more of such a frame, other scenes in .16 at most.
-SMOOTH_SEEN = 0.2
-"""Share of a smoothed frame that must be found in the other and back again."""
-SMOOTH_LEVELS = 4.0
-"""Levels by which an object's motion must come nearer in smoothed frames."""
-SMOOTH_RESOLUTION = 0.15
-"""A camera's motion of less, px rms, is within the error in smoothed frames."""
+SMOOTH_SEEN = 0.2  # share of a smoothed frame that must be found in the other and back again
+SMOOTH_LEVELS = 4.0  # levels by which an object's motion must come nearer in smoothed frames
+SMOOTH_RESOLUTION = 0.15  # a camera's motion of less, px rms, is within the error in smoothed frames
+# Blur between the frames, px, from which motion is looked for again in frames that are equally blurred.
 STRONG_BLUR = 0.75
-"""Blur between the frames, px, from which motion is looked for again in frames that are equally blurred."""
 # Shadows leave up to 4.4 times what motion leaves, real motions and jitter from 6 on.
+# The light of a scene at rest is tried where it leaves no more than so many times what motion leaves.
 AS_MUCH = 5.0
-"""The light of a scene at rest is tried where it leaves no more than so many times what motion leaves."""
+# The scene is at rest where light alone leaves no more than so many times what motion leaves beside it.
 NEARLY = 1.1
-"""The scene is at rest where light alone leaves no more than so many times what motion leaves beside it."""
-AGAIN = 2
-"""Most times that motion is measured again in the light that was found."""
-SATURATED = 0.005
-"""Share of saturated pixels from which motion is looked for again in a common light."""
-ROUNDS = 2
-"""Rounds in which the way back of a motion is found from the way there."""
+AGAIN = 2  # most times that motion is measured again in the light that was found
+SATURATED = 0.005  # share of saturated pixels from which motion is looked for again in a common light
+ROUNDS = 2  # rounds in which the way back of a motion is found from the way there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -383,10 +376,10 @@ def noise_beside(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray
     return with_noise_alone(aligned(a, b, change), b.astype(np.float32))
 
 
-def saturated(picture: np.ndarray, motion: np.ndarray) -> np.ndarray:
+def saturated(picture: np.ndarray, motion: np.ndarray | None = None) -> np.ndarray:
     """Return (H, W) bool: where a picture (H, W, 3), sampled through a motion, has a full channel."""
     full = np.asarray(brightest(picture) >= FULL)
-    return moved_mask(full, motion) if motion.any() and full.any() else full
+    return full if motion is None or not (motion.any() and full.any()) else moved_mask(full, motion)
 
 
 def moved_mask(mask: np.ndarray, displacement: np.ndarray) -> np.ndarray:

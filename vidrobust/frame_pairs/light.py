@@ -21,32 +21,25 @@ from vidrobust.frame_pairs.prepared import UNKNOWN, Measure, PreparedFrame
 from vidrobust.frame_pairs.robust import neighbour_correlation, sandwich
 from vidrobust.frames.pixels import LUMA
 
-BLOCK = 4
-"""Side of a block in coarse pixels: 16 px of a frame 640 px wide."""
-CLEAR = 0.97
-"""Least share of a block that both frames show unclipped."""
+BLOCK = 4  # side of a block in coarse pixels: 16 px of a frame 640 px wide
+CLEAR = 0.97  # least share of a block that both frames show unclipped
+# Standard deviation of luma within a block, levels, at which it weighs half as much as a flat one.
 ROUGH = 6.0
-"""Standard deviation of luma within a block, levels, at which it weighs half as much as a flat one."""
 MIN_BLOCKS = 40
-MIN_INLIERS = 0.4
-"""Smallest share of the usable blocks that must follow the model."""
-MIN_CHROMA = 10.0
-"""Levels between the largest and the smallest channel of a block that has colour."""
+MIN_INLIERS = 0.4  # smallest share of the usable blocks that must follow the model
+MIN_CHROMA = 10.0  # levels between the largest and the smallest channel of a block that has colour
 MIN_COLOURED = 16
+# Standard errors above which a number is not reported as valid.
 MAX_ERROR = {"gain": 0.05, "offset": 8.0, "saturation": 0.06, "hue_deg": 3.0, "white_balance": 0.05}
-"""Standard errors above which a number is not reported as valid."""
+# Correlation of neighbouring blocks' differences from which a field of light is fitted; smooth differences
+# are rare.
 SMOOTH = 0.3
-"""Correlation of neighbouring blocks' differences from which a field of light is fitted; smooth differences
-are rare."""
-UNEVEN_ERROR = 0.003
-"""Approximate standard error of the spread of the gain over the picture."""
-CLUSTER = 5
-"""Blocks err alike within CLUSTER x CLUSTER of them; the standard errors take these as one draw."""
+UNEVEN_ERROR = 0.003  # approximate standard error of the spread of the gain over the picture
+CLUSTER = 5  # blocks err alike within CLUSTER x CLUSTER of them; the standard errors take these as one draw
+# Blocks also err alike within so many levels of luma, since rounding and coding err as a function of level.
 TONE = 4.0
-"""Blocks also err alike within so many levels of luma, since rounding and coding err as a function of
-level."""
+# Levels by which the rounding of a flat area is off; it does not average out over the area's pixels.
 ROUNDING = 0.2
-"""Levels by which the rounding of a flat area is off; it does not average out over the area's pixels."""
 # Standard deviations of a weak prior about "no change", so that a grey scene has an answer (and no validity).
 _PRIOR = np.array([1.0, 1.0, 1.0, 60.0, 1.0, 60.0])
 _ITERATIONS = 7

@@ -23,36 +23,26 @@ from vidrobust.frame_pairs import robust, tone
 from vidrobust.frames.pixels import brightest, luma
 from vidrobust.frames.spline_field import REACH, field_of, lattice_side, spline_basis
 
-BLOCK = 8
-"""Side, px, of the blocks whose means are compared."""
-INTERVALS = 10
-"""Knots are this share of the width apart."""
-CELL_BLOCKS = 2
-"""Blocks along the side of a cell that is left out at once when the field is tested."""
+BLOCK = 8  # side, px, of the blocks whose means are compared
+INTERVALS = 10  # knots are this share of the width apart
+CELL_BLOCKS = 2  # blocks along the side of a cell that is left out at once when the field is tested
+# Least share of the squared difference, in cells that were left out, that the field must predict.
 LEAST_PREDICTED = 0.5
-"""Least share of the squared difference, in cells that were left out, that the field must predict."""
+# A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none.
 SMALLEST = tone.SMALLEST
-"""A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none."""
-CLEAR = 0.5
-"""Least share of a block's pixels that must be visible in both frames and clipped in neither."""
-MIN_BLOCKS = 60
-"""Fewest clear blocks for a fit."""
-LEAST_SCALE = 0.15
-"""Smallest standard deviation, levels, of a block's mean."""
-PRIOR = 0.3
-"""Usual standard deviation of the gain at a knot; it matters only where next to nothing is seen."""
+CLEAR = 0.5  # least share of a block's pixels that must be visible in both frames and clipped in neither
+MIN_BLOCKS = 60  # fewest clear blocks for a fit
+LEAST_SCALE = 0.15  # smallest standard deviation, levels, of a block's mean
+PRIOR = 0.3  # usual standard deviation of the gain at a knot; it matters only where next to nothing is seen
+# Rounds of least absolute deviations, in the fit that begins with them, and of the biweight.
 ABSOLUTE, ROUNDS = 4, 8
-"""Rounds of least absolute deviations, in the fit that begins with them, and of the biweight."""
-STILL = 0.99
-"""Share of a block's pixels that must not move by themselves for it to be still."""
-DARKEST = 0.05
-"""Smallest gain."""
+STILL = 0.99  # share of a block's pixels that must not move by themselves for it to be still
+DARKEST = 0.05  # smallest gain
+# Change of colour, levels rms, from which motion is looked for again in frames of equal colour.
 STRONG_COLOUR = 6.0
-"""Change of colour, levels rms, from which motion is looked for again in frames of equal colour."""
+# Rounds in which light that all of the picture shares and light from place to place are fitted in turn.
 IN_TURN = 3
-"""Rounds in which light that all of the picture shares and light from place to place are fitted in turn."""
-FULL = 254
-"""Level from which a pixel may have been brighter than could be recorded."""
+FULL = 254  # level from which a pixel may have been brighter than could be recorded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,11 +182,9 @@ def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=16)
 def _banded(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the products of two knots of a lattice lie in the lower band of its normal matrix.
-
-    Returns places (band, knot) as ``solveh_banded`` has them, and for each its place in (P, Q), products down
-    and across.
-    """
+    """Where the products of two knots of a lattice lie in the lower band of its normal matrix."""
+    # Returns places (band, knot) as ``solveh_banded`` has them, and for each its place in (P, Q), products
+    # down and across.
     (down, other_down), (across, other_across) = _overlapping(rows), _overlapping(columns)
     i, j = (x[:, None] * columns for x in (down, other_down))
     taken = np.arange(i.size * across.size).reshape(i.size, across.size)
@@ -213,10 +201,8 @@ def _played(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
 
 
 def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
-    """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen.
-
-    ``absolute`` rounds of least absolute deviations come before those with Tukey's biweight.
-    """
+    """(R, C) lattice by reweighted least squares, drawn to 0 where little is seen."""
+    # ``absolute`` rounds of least absolute deviations come before those with Tukey's biweight.
     down, across, pairs = blocks.down, blocks.across, blocks.pairs
     size = (down.shape[1], across.shape[1])
     band, knot, taken = _banded(*size)
@@ -269,8 +255,7 @@ def _left(blocks: _Blocks, misses: np.ndarray, asked: np.ndarray) -> float:
 
 # Light and colour that all of the picture shares, together with light from place to place
 
-Lights = tuple[tone.Tone, LocalLight]
-"""What all of the picture shares, and what is left from place to place."""
+Lights = tuple[tone.Tone, LocalLight]  # what all of the picture shares, and what is left from place to place
 
 
 def fit_lights(

@@ -24,36 +24,27 @@ from vidrobust.frame_pairs.robust import same_light, sandwich
 
 WINDOW = 15
 LEVELS = 4
+# The tracker stops after 15 iterations, or at a step below 0.01 px.
 STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 0.01)
-"""The tracker stops after 15 iterations, or at a step below 0.01 px."""
-MAX_RETURN = 0.7
-"""Largest distance, analysis px, between a point and the place to which its track leads back."""
-TOLERANCE = 0.75
-"""Largest residual, analysis px, of a point in a group."""
+MAX_RETURN = 0.7  # largest distance, analysis px, between a point and the place to which its track leads back
+TOLERANCE = 0.75  # largest residual, analysis px, of a point in a group
 MIN_POINTS = 12
+# Smallest standard deviation of the camera's points on each axis, as a share of that side; 0.29 is all over.
 MIN_SPREAD = 0.13
-"""Smallest standard deviation of the camera's points on each axis, as a share of that side; 0.29 is all
-over."""
 MIN_PART = 5
-RESTING = 0.5
-"""A camera whose points move less, analysis px, may be a small minority of all tracked points."""
-REST = 0.2
-"""A group whose points move less, analysis px, is at rest."""
+RESTING = 0.5  # a camera whose points move less, analysis px, may be a small minority of all tracked points
+REST = 0.2  # a group whose points move less, analysis px, is at rest
+# A group whose points move more, analysis px, is not what a codec left standing in a slow drift.
 CLEARLY_MOVING = 1.5
-"""A group whose points move more, analysis px, is not what a codec left standing in a slow drift."""
-RING_VOTES = 3.0
-"""Votes of a cell in the frame's border ring; backgrounds reach the border."""
-REST_FAVOUR = 3.0
-"""Factor of the votes of a group at rest while all others clearly move."""
-RIVAL = 0.7
-"""A second group with this share of the camera's votes could be the camera as well."""
-WEAK_TEXTURE = 3.0
-"""Strength, levels per px, at which a corner weighs half as much as a strong one."""
+RING_VOTES = 3.0  # votes of a cell in the frame's border ring; backgrounds reach the border
+REST_FAVOUR = 3.0  # factor of the votes of a group at rest while all others clearly move
+RIVAL = 0.7  # a second group with this share of the camera's votes could be the camera as well
+WEAK_TEXTURE = 3.0  # strength, levels per px, at which a corner weighs half as much as a strong one
+# Error of a shift, analysis px, that does not average out: interpolation, measured on planted shifts.
 SYSTEMATIC = 0.008
-"""Error of a shift, analysis px, that does not average out: interpolation, measured on planted shifts."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Similarity:
     """One group's motion from frame a to frame b, in pixels of the full frame, with standard errors.
 
@@ -122,7 +113,7 @@ def measure_motion(a: PreparedFrame, b: PreparedFrame) -> PairMotion:
     if good.sum() < MIN_POINTS:
         return unknown
     # points as complex numbers about the frame's centre: a similarity is q = turn p + shift
-    p, q = (_complex(to_full(points, a.scale) - centre) for points in (a.corners, moved))
+    p, q = ((to_full(points, a.scale) - centre) @ (1, 1j) for points in (a.corners, moved))
     tolerance = TOLERANCE / a.scale
     camera, clear = _choose_camera(_groups(p, q, good, tolerance), p, q, a)
     if camera is None:
@@ -149,24 +140,12 @@ def measure_motion(a: PreparedFrame, b: PreparedFrame) -> PairMotion:
 def at_rest(centre: tuple[float, float]) -> Similarity:
     """Return the identity, with unknown errors."""
     nan = float("nan")
-    return Similarity(
-        shift_x=0.0,
-        shift_y=0.0,
-        rotation_deg=0.0,
-        zoom=1.0,
-        shift_error=nan,
-        rotation_error=nan,
-        zoom_error=nan,
-        centre=centre,
-        points=0,
-    )
+    return Similarity(0.0, 0.0, 0.0, 1.0, nan, nan, nan, centre=centre, points=0)
 
 
 def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Where the corners of a are in b, (C, 2), and which of them came back to where they started.
-
-    The way back starts from the point's own origin and removes half of the tracker's asymmetry.
-    """
+    """Where the corners of a are in b, (C, 2), and which of them came back to where they started."""
+    # The way back starts from the point's own origin and removes half of the tracker's asymmetry.
     first, second = same_light(a.small, b.small, alike="share")
     start = a.corners[:, None]
     window = (WINDOW, WINDOW)
@@ -202,9 +181,9 @@ def _groups(p: np.ndarray, q: np.ndarray, good: np.ndarray, tolerance: float) ->
         if left.sum() < MIN_POINTS:
             break
         index = np.flatnonzero(left)
-        points = [np.stack([z[index].real, z[index].imag], axis=1) for z in (p, q)]
+        before, after = (np.stack([z[index].real, z[index].imag], axis=1) for z in (p, q))
         _, inside = cv2.estimateAffinePartial2D(
-            *points, ransacReprojThreshold=tolerance, maxIters=500, refineIters=0
+            before, after, ransacReprojThreshold=tolerance, maxIters=500, refineIters=0
         )
         if inside is None or inside.sum() < MIN_POINTS:
             break
@@ -230,11 +209,9 @@ def _grow(p: np.ndarray, q: np.ndarray, good: np.ndarray, seed: np.ndarray, tole
 def _choose_camera(
     groups: list[np.ndarray], p: np.ndarray, q: np.ndarray, a: PreparedFrame
 ) -> tuple[np.ndarray | None, bool]:
-    """The group that is the camera's, and whether no other could be.
-
-    Cells of the border ring count three times, and so does a group at rest while all others clearly move: a
-    part may fill most of a frame, but a background does not rest while the camera moves.
-    """
+    """The group that is the camera's, and whether no other could be."""
+    # Cells of the border ring count three times, and so does a group at rest while all others clearly move: a
+    # part may fill most of a frame, but a background does not rest while the camera moves.
     if not groups:
         return None, False
     rows, columns = a.grid
@@ -297,10 +274,8 @@ def _similarity(
     part: bool = False,
     turn: bool = True,
 ) -> Similarity:
-    """Robust weighted least squares of q on p, complex about the frame's centre, and its standard errors.
-
-    Corners of weak texture weigh less, and 3 x 3 cells are one cluster of the errors.
-    """
+    """Robust weighted least squares of q on p, complex about the frame's centre, and its standard errors."""
+    # Corners of weak texture weigh less, and 3 x 3 cells are one cluster of the errors.
     texture = a.strength[points].astype(np.float64) ** 2
     weight = texture / (texture + WEAK_TEXTURE**2)
     offset = complex((weight * p).sum() / weight.sum()) if part else 0j
@@ -345,7 +320,3 @@ def _errors(
     inverse = np.linalg.pinv(np.einsum("cpn,cqn,n->pq", design, design, weight))
     cov = sandwich(inverse, scores, cluster, 2)
     return float(np.sqrt((cov[0, 0] + cov[1, 1]) / 2)), float(np.sqrt(cov[-1, -1])) if turn else 0.0
-
-
-def _complex(points: np.ndarray) -> np.ndarray:
-    return np.asarray(points[:, 0].astype(np.float64) + 1j * points[:, 1].astype(np.float64))

@@ -21,31 +21,23 @@ from vidrobust.frame_pairs.robust import MAD_TO_SIGMA, neighbour_correlation, no
 from vidrobust.frames.pixels import luma, to_levels
 
 IMMERKAER = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0]).astype(np.float32)
-IMMERKAER_POWER = 36
-"""Sum of the operator's squares."""
-CELL = 16
-"""Side, px, of the cells of which the flattest tell the noise."""
-FLAT = 0.2
-"""Share of the picture, the flattest, that tells the noise."""
-LEAST_NOISE = 0.7
-"""Noise of less, levels, is within what rounding does."""
-REACH = 2.0
-"""Sigma, px, over which the energy of detail is that of one place."""
-NOISY = 2.0
-"""Detail of less than so many times the noise's energy is given up."""
+IMMERKAER_POWER = 36  # sum of the operator's squares
+CELL = 16  # side, px, of the cells of which the flattest tell the noise
+FLAT = 0.2  # share of the picture, the flattest, that tells the noise
+LEAST_NOISE = 0.7  # noise of less, levels, is within what rounding does
+REACH = 2.0  # sigma, px, over which the energy of detail is that of one place
+NOISY = 2.0  # detail of less than so many times the noise's energy is given up
+# Side, px, of the blocks that keep their sign, and through whose means the smooth part runs: that of the
+# transforms of most codecs.
 BLOCK = 8
-"""Side, px, of the blocks that keep their sign, and through whose means the smooth part runs: that of the
-transforms of most codecs."""
-MACROBLOCK = 16
-"""Side, px, of the blocks by which most codecs decide what they code anew."""
+MACROBLOCK = 16  # side, px, of the blocks by which most codecs decide what they code anew
+# Correlation of the means of neighbouring macroblocks up to which it may be a codec's, and from which it is
+# none.
 OF_CODECS = (0.15, 0.3)
-"""Correlation of the means of neighbouring macroblocks up to which it may be a codec's, and from which it is
-none."""
+# Mean square of a difference, over that of two frames' rounding, up to which it is nothing else, and from
+# which it counts in full (noise of .4 levels); in between a part does.
 OF_ROUNDING = (1.5, 3.0)
-"""Mean square of a difference, over that of two frames' rounding, up to which it is nothing else, and from
-which it counts in full (noise of .4 levels); in between a part does."""
-ROUNDING = 1 / 6
-"""Mean square of the difference of two roundings, levels."""
+ROUNDING = 1 / 6  # mean square of the difference of two roundings, levels
 
 
 def noise_of(picture: np.ndarray) -> np.ndarray:

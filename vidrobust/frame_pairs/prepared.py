@@ -10,24 +10,19 @@ import torch
 
 from vidrobust.frames.pixels import luma, to_array
 
+# Longer side, px, of the averaged frame on which motion is measured; results are in px of the full frame.
 ANALYSIS_SIDE = 640
-"""Longer side, px, of the averaged frame on which motion is measured; results are in px of the full frame."""
-COARSE_SIDE = 160
-"""Longer side, px, of the averaged frame on which colours are compared."""
+COARSE_SIDE = 160  # longer side, px, of the averaged frame on which colours are compared
+# Sigma, analysis px, of the smoothing before points are tracked: it halves the tracker's bias to whole
+# pixels.
 SMOOTHING = 1.0
-"""Sigma, analysis px, of the smoothing before points are tracked: it halves the tracker's bias to whole
-pixels."""
+# Approximate number of grid cells. One point is tracked in each, so that texture has no more votes than area.
 CELLS = 220
-"""Approximate number of grid cells. One point is tracked in each, so that texture has no more votes than
-area."""
-MIN_CELL = 14
-"""Smallest side of a cell, analysis px."""
+MIN_CELL = 14  # smallest side of a cell, analysis px
+# Weakest rms gradient that can be tracked, in the weaker direction: levels per px at half the analysis size.
 MIN_GRADIENT = 0.7
-"""Weakest rms gradient that can be tracked, in the weaker direction: levels per px at half the analysis
-size."""
+# Px at half size, along the frame's edge, without corners: edge and codec padding do not move with the scene.
 MARGIN = 4
-"""Px at half size, along the frame's edge, without corners: edge and codec padding do not move with the
-scene."""
 # cornerMinEigenVal(float, block 5, Sobel 3) of a plane wave of rms gradient g is about 4 g^2.
 _EIGEN_BLOCK = 5
 _EIGEN_SCALE = 4.0
@@ -42,8 +37,8 @@ class Measure:
     error: float
 
 
+# A quantity that could not be measured.
 UNKNOWN = Measure(value=float("nan"), valid=False, error=float("nan"))
-"""A quantity that could not be measured."""
 
 
 @dataclass(frozen=True, kw_only=True)

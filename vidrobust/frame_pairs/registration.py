@@ -23,50 +23,38 @@ from vidrobust.frame_pairs.robust import TUKEY_BIWEIGHT, biweight, correlation, 
 from vidrobust.frame_pairs.transitions import MIN_SIDE, Unregistered
 from vidrobust.frames.pixels import luma
 
-MIN_TEXTURE = 4.0
-"""Gradient, levels per px, from which a pixel counts as textured."""
-MIN_TEXTURED_SHARE = 0.005
-"""Smallest share of textured pixels with which motion is reported at all."""
+MIN_TEXTURE = 4.0  # gradient, levels per px, from which a pixel counts as textured
+MIN_TEXTURED_SHARE = 0.005  # smallest share of textured pixels with which motion is reported at all
+# Smallest correlation of b with what was made from a; below it the two do not show the same scene.
 MIN_LIKENESS = 0.7
-"""Smallest correlation of b with what was made from a; below it the two do not show the same scene."""
 # Flow between unrelated pictures returns by chance in a tenth of them.
-MIN_SEEN = 0.25
-"""Smallest share of b that must be found in a and back again."""
-MAX_UNEXPLAINED = 0.5
-"""Largest share of textured pixels that no displacement brings near to b."""
+MIN_SEEN = 0.25  # smallest share of b that must be found in a and back again
+MAX_UNEXPLAINED = 0.5  # largest share of textured pixels that no displacement brings near to b
+# Smallest share of textured pixels that must follow the affine motion for it to be reported.
 MIN_COMMON = 0.25
-"""Smallest share of textured pixels that must follow the affine motion for it to be reported."""
+# A displacement with a smaller root mean square, px, is within the error of the method and taken as none.
 RESOLUTION = 0.05
-"""A displacement with a smaller root mean square, px, is within the error of the method and taken as none."""
+# Sigma, px, over which displacements are compared by what they leave of the difference to b.
 SCALE_OF_RESIDUAL = 3.0
-"""Sigma, px, over which displacements are compared by what they leave of the difference to b."""
+# How far, px, the way there and back may end from its start, plus 10 % of the way (Sundaram et al. 2010).
 RETURN_TOLERANCE = 1.0
-"""How far, px, the way there and back may end from its start, plus 10 % of the way (Sundaram et al. 2010)."""
-UNLIKE_LEVELS = 8
-"""Difference, levels, beyond the picture's own contrast from which nothing comes near."""
-SAMPLED_PIXELS = 20_000
-"""Most pixels that the affine motion is fitted to."""
-ROW = 128
-"""Single pixels are sampled in rows of so many, since OpenCV bounds a picture's side."""
+UNLIKE_LEVELS = 8  # difference, levels, beyond the picture's own contrast from which nothing comes near
+SAMPLED_PIXELS = 20_000  # most pixels that the affine motion is fitted to
+ROW = 128  # single pixels are sampled in rows of so many, since OpenCV bounds a picture's side
 
-SAME_MOTION = 0.5
-"""Two estimates of the camera's motion that are nearer, px rms, are of the same motion."""
+SAME_MOTION = 0.5  # two estimates of the camera's motion that are nearer, px rms, are of the same motion
+# Rows and columns of cells in which a camera's motion must show where no group of points is the camera's.
 GRID_OF_CELLS = (9, 12)
-"""Rows and columns of cells in which a camera's motion must show where no group of points is the camera's."""
-MOST = 0.6
-"""Share of these cells in which it must show."""
+MOST = 0.6  # share of these cells in which it must show
+# The flow is an object's motion where it leaves less than this share of what the camera's motion leaves.
 BETTER = 0.9
-"""The flow is an object's motion where it leaves less than this share of what the camera's motion leaves."""
-MIN_OWN_MOTION = 0.15
-"""Smallest motion beyond the camera's, px, that is an object's."""
+MIN_OWN_MOTION = 0.15  # smallest motion beyond the camera's, px, that is an object's
+# Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion.
 CLOSING = 15
-"""Gaps of an object's motion up to this wide, px, are closed: its flat inside fits as well without motion."""
-JUMP = 1.0
-"""Jump of the displacement between neighbouring pixels, px, at the edge of what moves."""
+JUMP = 1.0  # jump of the displacement between neighbouring pixels, px, at the edge of what moves
 # On simulated belts the account rises from .66 to .83-.88 of a true .89-.92 with edges counted as come into
 # view.
-EDGE = 2
-"""Px on both sides of such an edge that count as come into view."""
+EDGE = 2  # px on both sides of such an edge that count as come into view
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,10 +171,8 @@ def _returns(there: np.ndarray, back: np.ndarray) -> np.ndarray:
 
 
 def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float]:
-    """Affine map b -> a that most of the usable flow agrees on, and the share of it that does.
-
-    Iteratively reweighted least squares with Tukey's biweight, begun at the median flow.
-    """
+    """Affine map b -> a that most of the usable flow agrees on, and the share of it that does."""
+    # Iteratively reweighted least squares with Tukey's biweight, begun at the median flow.
     height, width = flow.shape[:2]
     ys, xs = np.nonzero(usable)
     if len(xs) < 12:
@@ -210,10 +196,8 @@ def _fit_affine(flow: np.ndarray, usable: np.ndarray) -> tuple[np.ndarray, float
 
 
 def _nearest(a: np.ndarray, b: np.ndarray, fields: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The picture made of a by whichever displacement comes nearest to b, and where none comes near.
-
-    No displacement is tried first: like the motion vectors of a video encoder, others must do better.
-    """
+    """The picture made of a by whichever displacement comes nearest to b, and where none comes near."""
+    # No displacement is tried first: like the motion vectors of a video encoder, others must do better.
     made = a.copy()
     least = blurred_difference(a, b)
     for field in fields:
@@ -335,10 +319,8 @@ def camera_motion(
 
 
 def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(2, 3) the affine motion under which two grey pictures correlate most (Evangelidis & Psarakis 2008).
-
-    It begins with the shift of their phase correlation; the identity where that does not lead anywhere.
-    """
+    """(2, 3) the affine motion under which two grey pictures correlate most (Evangelidis & Psarakis 2008)."""
+    # It begins with the shift of their phase correlation; the identity where that does not lead anywhere.
     window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
     shift, _ = cv2.phaseCorrelate(second.astype(np.float32), first.astype(np.float32), window)
     start = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)

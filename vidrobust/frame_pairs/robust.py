@@ -7,12 +7,10 @@ from typing import Literal
 import cv2
 import numpy as np
 
-TUKEY_BIWEIGHT = 4.685
-"""Tukey's constant, 95 % efficient for normal errors (Holland & Welsch 1977)."""
-MAD_TO_SIGMA = 1.4826
-"""Standard deviation of normal errors over their median absolute size."""
+TUKEY_BIWEIGHT = 4.685  # Tukey's constant, 95 % efficient for normal errors (Holland & Welsch 1977)
+MAD_TO_SIGMA = 1.4826  # standard deviation of normal errors over their median absolute size
+# Means that are nearer, in levels of 255, are alike; a picture of less contrast is left as it is.
 ALIKE_LEVELS = 1.0
-"""Means that are nearer, in levels of 255, are alike; a picture of less contrast is left as it is."""
 ALIKE_SHARE = 0.02
 
 

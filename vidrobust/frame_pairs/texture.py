@@ -24,32 +24,23 @@ FLAT_PATCHES = 24
 FLAT_SIDE = 16
 MIN_SHARP = 8
 MIN_FLAT = 8
+# Strongest gradient, in the sense of ``PreparedFrame.flatness``, of a patch that counts as flat.
 MAX_FLAT_GRADIENT = 3.0
-"""Strongest gradient, in the sense of ``PreparedFrame.flatness``, of a patch that counts as flat."""
-MAX_CLIPPED = 0.01
-"""Largest share of clipped values in a flat patch."""
+MAX_CLIPPED = 0.01  # largest share of clipped values in a flat patch
 SIGNAL_TO_NOISE = 4.0
+# Largest standard error of the change of blur variance, px^2, of a valid sharpness: half a pixel of sigma.
 MAX_BLUR_ERROR = 0.25
-"""Largest standard error of the change of blur variance, px^2, of a valid sharpness: half a pixel of
-sigma."""
+# Standard error of the change of blur variance, px^2, that does not average out; measured on planted shifts.
 BLUR_RESOLUTION = 0.004
-"""Standard error of the change of blur variance, px^2, that does not average out; measured on planted
-shifts."""
-MAX_FREQUENCY = 0.3
-"""Highest frequency, cycles per px, at which sharpness is compared."""
-NOISE_RESOLUTION = 0.1
-"""Smallest standard error of noise, levels."""
-MIN_EQUALISED = 0.25
-"""Change of sharpness, px, from which it could look like noise."""
-BORDER = 3
-"""Px along the edge of a patch that its blur cannot use."""
+MAX_FREQUENCY = 0.3  # highest frequency, cycles per px, at which sharpness is compared
+NOISE_RESOLUTION = 0.1  # smallest standard error of noise, levels
+MIN_EQUALISED = 0.25  # change of sharpness, px, from which it could look like noise
+BORDER = 3  # px along the edge of a patch that its blur cannot use
 GRID = 8
+# Steps between neighbouring pixels are cut off here, levels, so that edges of the scene do not dominate.
 STEP_CAP = 24
-"""Steps between neighbouring pixels are cut off here, levels, so that edges of the scene do not dominate."""
-ROUNDING = 1 / 12
-"""Variance of rounding to whole levels."""
-MEDIAN_ERROR = 1.253
-"""Standard error of a median over that of a mean, of normal values."""
+ROUNDING = 1 / 12  # variance of rounding to whole levels
+MEDIAN_ERROR = 1.253  # standard error of a median over that of a mean, of normal values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,10 +72,8 @@ def measure_texture(
 def _patch_pairs(
     pictures: tuple[np.ndarray, np.ndarray], centres: np.ndarray, camera: Similarity, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Patches (P, side, side[, 3]) float32 about ``centres`` in the first, and where they moved.
-
-    Whole pixels only; centres without room for a patch in both pictures are left out.
-    """
+    """Patches (P, side, side[, 3]) float32 about ``centres`` in the first, and where they moved."""
+    # Whole pixels only; centres without room for a patch in both pictures are left out.
     start = np.rint(centres - (side - 1) / 2).astype(int)
     shift = np.rint(camera.map(centres) - centres).astype(int)
     limit = np.array(pictures[0].shape[1::-1]) - side
@@ -132,12 +121,10 @@ def _equalised(flat: tuple[np.ndarray, np.ndarray], sharpness: float) -> tuple[n
 def _noise(
     flat: tuple[np.ndarray, np.ndarray], a: PreparedFrame, motion: PairMotion, gain: float, offset: float
 ) -> tuple[Measure, tuple[float, float]]:
-    """Noise of one channel that the frames do not share, and the noise variance of each frame's luma.
-
-    d = b - gain a - offset has the variance va + vb once a plane and a remainder of motion are fitted away.
-    vb - va comes from the Laplacians (Immerkaer 1996), in which texture cancels. The noisier frame has (va +
-    vb + |vb - va|) / 2.
-    """
+    """Noise of one channel that the frames do not share, and the noise variance of each frame's luma."""
+    # d = b - gain a - offset has the variance va + vb once a plane and a remainder of motion are fitted away.
+    # vb - va comes from the Laplacians (Immerkaer 1996), in which texture cancels. The noisier frame has (va
+    # + vb + |vb - va|) / 2.
     pa, pb = flat
     if len(pa) < 4 * MIN_FLAT:
         return UNKNOWN, (ROUNDING, ROUNDING)
@@ -201,11 +188,9 @@ def _laplacian_variance(patches: np.ndarray) -> np.ndarray:
 def _sharpness(
     a: PreparedFrame, b: PreparedFrame, motion: PairMotion, noise: tuple[float, float], *, noise_known: bool
 ) -> Measure:
-    """Change of blur from the power spectra of textured patches.
-
-    A Gaussian blur of sigma s lowers log power by 4 pi^2 s^2 f^2, so that the slope of the log ratio over f^2
-    is the change of s^2; gain moves only the intercept.
-    """
+    """Change of blur from the power spectra of textured patches."""
+    # A Gaussian blur of sigma s lowers log power by 4 pi^2 s^2 f^2, so that the slope of the log ratio over
+    # f^2 is the change of s^2; gain moves only the intercept.
     side = 64 if min(a.gray.shape) >= 256 else 32
     index = np.flatnonzero(motion.with_camera)
     if len(index) < MIN_SHARP or min(a.gray.shape) <= side:

@@ -22,47 +22,31 @@ import numpy as np
 from vidrobust.frame_pairs.robust import absolute, biweight, root_mean_square, spread
 from vidrobust.frames.pixels import LUMA
 
-CELL = 8
-"""Side, px, of the averages that are compared."""
-MIN_CELLS = 24
-"""Fewest clear cells for a fit."""
-CLEAR = 0.9
-"""Least share of a cell's pixels that must be visible in both frames and clipped in neither."""
+CELL = 8  # side, px, of the averages that are compared
+MIN_CELLS = 24  # fewest clear cells for a fit
+CLEAR = 0.9  # least share of a cell's pixels that must be visible in both frames and clipped in neither
+# A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none.
 SMALLEST = 0.25
-"""A change with a smaller root mean square, levels, is within the rounding of 8 bits and taken as none."""
-ROUNDED = 0.3
-"""Smallest scale of residuals, levels: what rounding leaves is alike in all cells of one level."""
-ABSOLUTE, BIWEIGHT = 8, 15
-"""Rounds of least absolute deviations, and then of the biweight."""
+ROUNDED = 0.3  # smallest scale of residuals, levels: what rounding leaves is alike in all cells of one level
+ABSOLUTE, BIWEIGHT = 8, 15  # rounds of least absolute deviations, and then of the biweight
 # Standard deviations that are taken as usual; they matter only where a picture is too flat to tell them
 # apart.
-LIGHT_PRIOR = (0.5, 40.0, 0.3)
-"""Of gain, offset (levels) and power."""
-COLOUR_PRIOR = (0.3, 15.0)
-"""Of the entries of the matrix, and of the constant (levels)."""
-HUE_PRIOR = 0.5
-"""Of what is added at a hue, as a multiple of chroma."""
-NO_POWER = 1e-3
-"""Standard deviation of the power where noise is strong: none is fitted."""
+LIGHT_PRIOR = (0.5, 40.0, 0.3)  # of gain, offset (levels) and power
+COLOUR_PRIOR = (0.3, 15.0)  # of the entries of the matrix, and of the constant (levels)
+HUE_PRIOR = 0.5  # of what is added at a hue, as a multiple of chroma
+NO_POWER = 1e-3  # standard deviation of the power where noise is strong: none is fitted
+# Most rounds in which the curve of light is fitted, its last step in power, and the powers that are allowed.
 ROUNDS, CLOSE, POWERS = 6, 0.02, (0.25, 4.0)
-"""Most rounds in which the curve of light is fitted, its last step in power, and the powers that are
-allowed."""
+# Variance of the levels, over the noise's, from which it is seen through the noise; below, the expected value
+# is held this firmly.
 MORE, HOLD = 3.0, 100.0
-"""Variance of the levels, over the noise's, from which it is seen through the noise; below, the expected
-value is held this firmly."""
-STRONG = 3.0
-"""Change of colour, levels rms, above which a matrix may not be all of it."""
-WELL = 2.0
-"""A matrix that leaves less, levels squared, is all of it."""
-FAR = 15.0
-"""Cells with a larger remainder, levels, are not aligned."""
+STRONG = 3.0  # change of colour, levels rms, above which a matrix may not be all of it
+WELL = 2.0  # a matrix that leaves less, levels squared, is all of it
+FAR = 15.0  # cells with a larger remainder, levels, are not aligned
+# Hues are taken where they leave less than this share of what a matrix leaves in cells neither was fitted to.
 BETTER = 0.5
-"""Hues are taken where they leave less than this share of what a matrix leaves in cells neither was fitted
-to."""
-TRIED = 1500
-"""Cells that are enough to see that."""
-KNOTS = 24
-"""Hues at which v is free."""
+TRIED = 1500  # cells that are enough to see that
+KNOTS = 24  # hues at which v is free
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,13 +290,11 @@ def _robust(
     noise: float = 0.0,
     noisy: int = 0,
 ) -> np.ndarray:
-    """Reweighted least squares (p, q) of y (n, q) on design (n, p), with a normal prior at ``expected``.
-
-    First by least absolute deviations, which have one solution, then with Tukey's biweight: begun at no
-    change it may take the levels of a small part for outliers. Ten neighbouring cells count as one
-    observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off
-    their moments (Fuller 1987).
-    """
+    """Reweighted least squares (p, q) of y (n, q) on design (n, p), with a normal prior at ``expected``."""
+    # First by least absolute deviations, which have one solution, then with Tukey's biweight: begun at no
+    # change it may take the levels of a small part for outliers. Ten neighbouring cells count as one
+    # observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off
+    # their moments (Fuller 1987).
     found = expected
     residual = np.linalg.norm(y - design @ found, axis=1)
     residual = np.abs(residual - np.median(residual))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frame_pairs.robust import correlation
-from vidrobust.frames.batch import FrameBatch
+from vidrobust.frames.batch import NO_PTS, FrameBatch
+from vidrobust.frames.hashes import frame_hashes
 
 if TYPE_CHECKING:
     import torch
 
+# Every reason for which a pair is excluded, in the order in which they are tried.
 REASONS = {
     "frame_size": "the frame size changes",
     "corrupt": "one of the frames was damaged in decoding",
@@ -24,16 +26,11 @@ REASONS = {
     "duplicate": "the frames are the same picture",
     "motion": "the picture moves further than the motion limit",
 }
-"""Every reason for which a pair is excluded, in the order in which they are tried."""
 SCENE_CUT = "scene_cut"
-CUTS = ("frame_size", SCENE_CUT)
-"""Reasons with which another shot begins."""
-BREAKS = (*CUTS, "corrupt")
-"""Reasons across which no frame says anything about an earlier one."""
-GAPS = (*BREAKS, "motion")
-"""Reasons that are drawn as a gap in time: all except a repeated picture."""
-JOINED = ("", "duplicate")
-"""Reasons with which the view goes on."""
+CUTS = ("frame_size", SCENE_CUT)  # reasons with which another shot begins
+BREAKS = (*CUTS, "corrupt")  # reasons across which no frame says anything about an earlier one
+GAPS = (*BREAKS, "motion")  # reasons that are drawn as a gap in time: all except a repeated picture
+JOINED = ("", "duplicate")  # reasons with which the view goes on
 
 THUMBNAIL_WIDTH = 160
 # A cut needs other layout, other colours and another level at once; a change of light keeps the layout, a
@@ -45,11 +42,9 @@ CUT_LUMA = 12.0
 # Layout and level of two scenes may be alike by chance; then the colours must be far apart and no edges
 # coincide.
 OTHER_CORRELATION, OTHER_HISTOGRAM, OTHER_EDGES, OTHER_LUMA = 0.8, 0.5, 0.2, 6.0
-MOTION_RESPONSE = 0.2
-"""Response of the phase correlation below which no global shift is reported."""
+MOTION_RESPONSE = 0.2  # response of the phase correlation below which no global shift is reported
 
-MIN_SIDE = 32
-"""Shorter side, px, below which no frame is registered."""
+MIN_SIDE = 32  # shorter side, px, below which no frame is registered
 
 
 class Unregistered(StrEnum):
@@ -76,6 +71,15 @@ class FrameTransitions:
     # not known
     shift: np.ndarray
     keyframe: np.ndarray  # (N,) bool: Whether the coding of the recording begins anew with this frame
+    # (N,) int64 and str: What identifies each frame, see ``FrameBatch.pts`` and ``frame_hashes``
+    pts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    content: np.ndarray = field(default_factory=lambda: np.zeros(0, object))
+
+    def __post_init__(self) -> None:
+        for name, unknown in (("pts", NO_PTS), ("content", "")):
+            if not len(getattr(self, name)):
+                vector = np.full(len(self.reason), unknown, getattr(self, name).dtype)
+                object.__setattr__(self, name, vector)
 
     @classmethod
     def joined(cls, parts: Sequence[FrameTransitions]) -> FrameTransitions:
@@ -115,7 +119,15 @@ class PairWatcher:
             reason[i], change[i], shift[i] = self._compare(batch.pixels[i], thumbnails[i], corrupt)
             self._thumbnail, self._frame, self._corrupt = thumbnails[i], batch.pixels[i], corrupt
         keyframe = np.asarray(getattr(batch, "keyframe", np.zeros(count, bool)))
-        return FrameTransitions(reason=reason, pixel_change=change, shift=shift, keyframe=keyframe)
+        pts = np.asarray(getattr(batch, "pts", np.full(count, NO_PTS)))
+        return FrameTransitions(
+            reason=reason,
+            pixel_change=change,
+            shift=shift,
+            keyframe=keyframe,
+            pts=pts,
+            content=frame_hashes(batch.pixels),
+        )
 
     def _compare(
         self, frame: torch.Tensor, thumbnail: np.ndarray, corrupt: bool
@@ -227,19 +239,6 @@ def reasons_of(frames: np.ndarray, transitions: pd.DataFrame) -> np.ndarray:
     return reason
 
 
-def usable_pairs(pairs: pd.DataFrame, kind: str = "adjacent") -> pd.DataFrame:
-    """Return the rows of the table ``pairs`` (or ``box_pairs``) that statistics count.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        With columns ``kind`` and ``excluded``.
-    kind : {"adjacent", "anchor"}
-        Neighbouring frames, or pairs about an anchor.
-    """
-    return pairs[(pairs["kind"] == kind) & (pairs["excluded"] == "")]
-
-
 def _edges(luma: np.ndarray) -> np.ndarray:
     """(h, w) size of the gradient."""
     luma = np.ascontiguousarray(luma)
@@ -261,14 +260,12 @@ def _histogram_distance(before: np.ndarray, now: np.ndarray) -> float:
 
 # Duplicate and dropped frames by their presentation time stamps
 
+# Largest distance of a regular step from a whole number of frame intervals, in intervals.
 STAMP_TOLERANCE = 0.35
-"""Largest distance of a regular step from a whole number of frame intervals, in intervals."""
-REGULAR_SHARE = 0.9
-"""Smallest share of regular steps in footage of constant frame rate."""
-REPEATED_STEP = 0.25
-"""A shorter step, in frame intervals, shows a second frame for the same moment."""
+REGULAR_SHARE = 0.9  # smallest share of regular steps in footage of constant frame rate
+REPEATED_STEP = 0.25  # a shorter step, in frame intervals, shows a second frame for the same moment
+# Difference from the median step beyond which the frame rate of the header is not believed.
 HEADER_ERROR = 0.02
-"""Difference from the median step beyond which the frame rate of the header is not believed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,14 +32,22 @@ class VideoInfo:
     rotation: int = 0
     backend: str
     device: str
+    # Why this backend and device were taken, in one sentence
     reason: str
-    """Why this backend and device were taken, in one sentence."""
+    # What is odd but harmless: interlaced, alpha dropped, variable frame rate
     notes: tuple[str, ...] = ()
-    """What is odd but harmless: interlaced, alpha dropped, variable frame rate ..."""
 
 
-VECTORS = {"time_s": np.float64, "index": np.int64, "corrupt": np.bool_, "keyframe": np.bool_}
-"""What a batch holds of each frame besides its pixels, and the type."""
+# The time stamp of a frame that has none
+NO_PTS = -(2**63)
+# What a batch holds of each frame besides its pixels, and the type
+VECTORS = {
+    "time_s": np.float64,
+    "index": np.int64,
+    "corrupt": np.bool_,
+    "keyframe": np.bool_,
+    "pts": np.int64,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +61,7 @@ class FrameBatch:
     item     the name of the source in every result table
     keyframe (N,) bool, True where decoding can begin in a stream that also has other frames, so that the
              coding is refreshed there; all False where that is not known, or every frame is coded alone
+    pts      (N,) int64, presentation time stamp in ticks of the stream; NO_PTS where there is none
     """
 
     pixels: torch.Tensor
@@ -61,6 +70,7 @@ class FrameBatch:
     corrupt: np.ndarray
     item: str
     keyframe: np.ndarray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    pts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
         shape = tuple(self.pixels.shape)
@@ -70,6 +80,8 @@ class FrameBatch:
             )
         if not len(self.keyframe):
             object.__setattr__(self, "keyframe", np.zeros(shape[0], np.bool_))
+        if not len(self.pts):
+            object.__setattr__(self, "pts", np.full(shape[0], NO_PTS, np.int64))
         for name, dtype in VECTORS.items():
             value = getattr(self, name)
             if value.shape != (shape[0],) or value.dtype != dtype:

@@ -66,7 +66,6 @@ def resize(pixels: torch.Tensor, size: Sequence[int], how: Interpolation = "bili
 
 
 def _resizes_bytes() -> bool:
-    """Whether torch is fast at bilinear resizing of bytes on this processor; by torchvision's own rule."""
     arm = platform.machine() in ("aarch64", "arm64")
     return arm or torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
 
@@ -91,8 +90,8 @@ def center_crop(pixels: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     return pixels[..., top : top + height, left : left + width]
 
 
+# Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL.
 LUMA = np.array([0.299, 0.587, 0.114])
-"""Rec. 601 weights of R, G, B, as in torchvision, OpenCV and PIL."""
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:

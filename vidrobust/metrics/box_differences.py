@@ -1,4 +1,4 @@
-"""Differences between the boxes of two frames, or of a frame and itself: overlap, matching, what changed."""
+"""Overlap and matching of boxes, and what changed between those of two frames."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 
 SAME_CLASS = 0.3
 """What a pair of one class counts more than its IoU: among pairs that overlap alike, the class decides."""
@@ -33,15 +33,14 @@ Boxes = np.ndarray | Places
 
 
 def areas(boxes: Boxes) -> np.ndarray:
-    """N boxes -> (N,) areas, px^2; 0 where a box has no inside."""
+    """Return the areas of N boxes, px^2."""
     return Places.of(boxes).areas
 
 
 def overlaps(a: Boxes, b: Boxes, least: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of boxes that overlap at all: rows of a (K,), rows of b (K,), area in common (K,) px^2.
+    """Return pairs of overlapping boxes: rows of a, rows of b, area in common (K,) px^2.
 
-    Crowds are sorted along the axis that parts them better, so that only boxes near each other are compared; and
-    shapes, which cost much more, only where their boxes leave room for an IoU of ``least``.
+    Only boxes near each other are compared, and masks only where their boxes allow an IoU of ``least``.
     """
     here, there = Places.of(a), Places.of(b)
     p, q = here.boxes, there.boxes
@@ -59,7 +58,7 @@ def overlaps(a: Boxes, b: Boxes, least: float = 0.0) -> tuple[np.ndarray, np.nda
 
 
 def _near(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of a and of b whose extents along one axis may meet: all that overlap, and some that do not."""
+    """Candidates: rows of a and b whose extents along one axis may meet."""
     found = []
     for axis in (0, 1):
         order = np.argsort(b[:, axis], kind="stable")
@@ -75,19 +74,16 @@ def _near(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ious(a: Boxes, b: Boxes, least: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of boxes that overlap at all: rows of a (K,), rows of b (K,), intersection over union (K,).
-
-    least  an IoU below which a pair may be left out, if that is cheaper
-    """
+    """Return pairs of overlapping boxes: rows of a, rows of b, IoU (K,); pairs below ``least`` may be missing."""
     i, j, common = overlaps(a, b, least)
     union = areas(a)[i] + areas(b)[j] - common
     return i, j, np.divide(common, union, out=np.zeros(len(i)), where=union > 0)
 
 
 def assign(i: np.ndarray, j: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """One-to-one pairs of largest total value among candidates (Hungarian): (M,) rows of the candidates.
+    """Choose the one-to-one pairs (i, j) of largest total value > 0 (Hungarian algorithm, per connected group).
 
-    i, j (K,) int64, value (K,) > 0. Solved apart for each group of candidates that hang together.
+    Returns rows of the candidates (K,).
     """
     if not len(i):
         return np.empty(0, np.int64)
@@ -129,9 +125,8 @@ def match(
     *,
     least: float = LEAST_IOU,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One-to-one matching of boxes on IoU; the class is not required, but decides among like overlaps.
-
-    a (A, 4), b (B, 4) xyxy px -> rows of a (M,), rows of b (M,), their IoU (M,)
+    """Match boxes one to one by IoU; the class decides only among similar overlaps. Returns rows of a, of b,
+    and IoU.
     """
     i, j, iou = ious(a, b, least)
     near = iou >= least
@@ -143,7 +138,7 @@ def match(
 def duplicates(
     boxes: Boxes, scores: np.ndarray, labels: np.ndarray, *, least: float = DUPLICATE
 ) -> np.ndarray:
-    """(D,) bool: whether a box overlaps a better one of its class by this IoU or more; of equals the later."""
+    """Return which boxes overlap a better box of their class by this IoU or more, (D,) bool."""
     i, j, iou = ious(boxes, boxes)
     better = (scores[j] > scores[i]) | ((scores[j] == scores[i]) & (j < i))
     again = (iou >= least) & better & (labels[i] == labels[j])
@@ -155,9 +150,9 @@ def duplicates(
 def same_place(
     a: Boxes, b: Boxes, labels_a: np.ndarray, labels_b: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of boxes that lie on one object: rows of a (K,), rows of b (K,), their IoU (K,).
+    """Return pairs of boxes that lie on one object: rows of a, rows of b, IoU (K,).
 
-    By an IoU of SECOND; of one class by SECOND_ALIKE, or where the smaller lies inside the larger as a part of it.
+    Their IoU is SECOND, or SECOND_ALIKE for one class, or the smaller is a part inside the larger.
     """
     i, j, common = overlaps(a, b)
     area_a, area_b = areas(a)[i], areas(b)[j]
@@ -172,13 +167,16 @@ def same_place(
 
 @dataclass(frozen=True)
 class BoxChange:
-    """What became of the boxes of one frame, of which ``count`` scored BIRTH or more.
+    """What became of the ``count`` boxes of a frame that scored BIRTH or more.
 
-    lost      no box of KEEP or more is where it was
-    new       boxes of BIRTH or more where none of KEEP or more had been
-    renamed   found again, under another class
-    moved     sum over the boxes found again of 1 - IoU; ``found`` of them
-    changed   the same, with 1 for a box that is lost or renamed
+    Attributes
+    ----------
+    lost, new, renamed
+        Without any box of KEEP afterwards; without any such box before; found again under another class.
+    moved, found
+        Sum of 1 - IoU over boxes found again, and their number.
+    changed
+        The same sum, with 1 for each lost or renamed box.
     """
 
     count: int
@@ -190,7 +188,7 @@ class BoxChange:
     changed: float
 
     def shares(self) -> dict[str, float]:
-        """lost, new, renamed, box_change of the boxes before; moved: mean 1 - IoU of those found again; or NaN."""
+        """Return lost, new, renamed and box_change as shares, and the mean movement; NaN without boxes."""
         count = self.count or float("nan")
         return {
             "lost": self.lost / count,
@@ -213,9 +211,9 @@ def change(
     keep_score: float = KEEP,
     least: float = LEAST_IOU,
 ) -> BoxChange:
-    """(boxes, scores, labels) of a frame before and after, boxes where they should be afterwards -> BoxChange.
+    """Compare (boxes, scores, labels) of a frame with those after; ``boxes`` are where they should be afterwards.
 
-    The band of scores keeps a box from being lost that goes from just above a threshold to just below it.
+    Two score thresholds keep a box from being lost when its score crosses one of them.
     """
     (a, score_a, label_a), (b, score_b, label_b) = (_from(x, keep_score) for x in (before, after))
     i, j, iou = match(a, b, label_a, label_b, least=least)
@@ -256,10 +254,10 @@ FOREGROUND, BACKGROUND = 0.5, 0.1
 def kinds(
     boxes: Boxes, scores: np.ndarray, labels: np.ndarray, truth: Boxes, truth_labels: np.ndarray
 ) -> tuple[list[Kind], np.ndarray]:
-    """TIDE's word for each box, and which of the true boxes are missed (Bolya et al., ECCV 2020, section 2.2).
+    """Name each box's error as TIDE does, and find the missed true boxes (Bolya et al. 2020, section 2.2).
 
-    "same" where the box is right; "missed" is a true box that no box of kind same, class or location covers.
-    The clean frame's boxes may stand for the truth. boxes (D, 4), truth (T, 4) xyxy px -> D words, (T,) bool
+    "same" is right; a true box is missed where no box of kind same, class or location covers it. Takes boxes
+    (D, 4) and truth (T, 4); returns D words and (T,) bool.
     """
     words: list[Kind] = ["background"] * len(scores)
     taken, touched = np.zeros(len(truth), bool), np.zeros(len(truth), bool)
@@ -280,7 +278,7 @@ def kinds(
 
 
 def _wrong(overlap: np.ndarray, alike: np.ndarray, taken: np.ndarray) -> tuple[Kind, list[int]]:
-    """The word for a box that is not right, and the true box that it covers all the same, if any."""
+    """The kind of a wrong box, and the true box that it still covers, if any."""
     own, other = np.where(alike, overlap, 0), np.where(alike, 0, overlap)
     best_own, best_other = own.max(initial=0), other.max(initial=0)
     if best_own >= FOREGROUND and taken[own.argmax()]:
@@ -303,11 +301,10 @@ def wrong_kinds(
     start_score: float = BIRTH,
     keep_score: float = KEEP,
 ) -> dict[str, float]:
-    """What is wrong after with the boxes of before, by TIDE's words, as shares of these; NaN where there are none.
+    """Return TIDE's errors of the boxes after as shares of the boxes before; NaN without boxes before.
 
-    (boxes, scores, labels) as in ``change``: what counts before scores ``start_score`` or more; after, a box of
-    ``keep_score``
-    keeps one from being missed, and one of ``start_score`` is wrong by itself.
+    Boxes before count from ``start_score``. Afterwards ``keep_score`` is enough to keep a box from being
+    missed, and ``start_score`` makes a box wrong by itself.
     """
     truth, truth_scores, truth_labels = _from(before, start_score)
     boxes, scores, labels = _from(after, keep_score)

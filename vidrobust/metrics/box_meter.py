@@ -1,30 +1,61 @@
-"""A detector over one item: its boxes, how their pixels move, and the tracks that they make."""
+"""The meter of a detector: boxes of one input, the motion of their pixels, and their tracks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from vidrobust.errors import SettingsError
 from vidrobust.frame_pairs.transitions import FrameTransitions, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.frames.pixels import luma, to_array
 from vidrobust.metrics.box_differences import change
-from vidrobust.metrics.box_selection import chosen, within_frame
 from vidrobust.metrics.metric import AlongTime, Tables
+from vidrobust.metrics.tracks.borders import Zone, in_zones
 from vidrobust.metrics.tracks.follow import Objects, follow
-from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ENDS, ItemBoxes, item_boxes, joined
 from vidrobust.metrics.tracks.measures import duplicate_boxes, measure
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
-from vidrobust.metrics.tracks.tables import ENDS, item_boxes, joined
 from vidrobust.predictions import Detections
-from vidrobust.shapes.shape import shape_text
+from vidrobust.shapes.shape import Places, shape_text
 from vidrobust.tables import schema as tables
 
 
+def chosen(found: Detections, only: Collection[str], ignored: Sequence[Zone]) -> Detections:
+    """Return the boxes of these classes (all if none) outside of the zones."""
+    found = of_classes(found, only)
+    return found.take(~in_zones(found.boxes, ignored)) if ignored else found
+
+
+def labels_of(class_names: Sequence[str], only: Collection[str]) -> list[int]:
+    """Return the labels of these classes (all if none), or raise SettingsError."""
+    unknown = [name for name in only if name not in class_names]
+    if unknown:
+        some = ", ".join(class_names[:10])
+        raise SettingsError(f"only: the detector has no class {unknown[0]!r}; its classes are {some} ...")
+    return [label for label, name in enumerate(class_names) if not only or name in only]
+
+
+def of_classes(found: Detections, only: Collection[str]) -> Detections:
+    """Return the boxes of these classes; all if none is named."""
+    if not only:
+        return found
+    return found.take(np.isin(found.labels, labels_of(found.class_names, only)))
+
+
+def within_frame(found: Detections, size: tuple[int, int]) -> Detections:
+    """Clip the boxes to a frame (H, W) and drop those wholly outside."""
+    within = Places(found.boxes, found.shapes).clipped(size)
+    boxes = within.boxes.astype(np.float32)
+    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    return dataclasses.replace(found, boxes=boxes, shapes=within.shapes).take(inside)
+
+
 class BoxMeter:
-    """Follows the boxes of one model over one item; keeps all its boxes, and the pixels of one frame."""
+    """Follows the boxes of one model over one input; keeps all boxes, and the pixels of one frame."""
 
     def __init__(self, item: str, model: str, settings: AlongTime) -> None:
         self.item, self.model, self.settings = item, model, settings
@@ -35,7 +66,7 @@ class BoxMeter:
         self._size = (0, 0)
 
     def feed(self, batch: FrameBatch, transitions: FrameTransitions, predictions: Detections) -> None:
-        """Take the next batch, with the boxes of its frames; boxes are cut off at the edges of the frame."""
+        """Take the next batch with its boxes, which are clipped to the frame."""
         if not self._found:
             self._size = (int(batch.pixels.shape[2]), int(batch.pixels.shape[3]))
         tracks = self.settings.tracks
@@ -72,7 +103,7 @@ class BoxMeter:
         return _named(made, frames, names, item=self.item, model=self.model)
 
     def _measure(self, gray: np.ndarray, now: Detections, row: int, scale: float) -> None:
-        """How far the pixels in the boxes of the frame before have moved to this one."""
+        """How far the pixels in the boxes of the last frame have moved."""
         if row:
             before, into = now, self._shifts[-1]
             rows = np.flatnonzero(before.frame == row - 1)
@@ -121,7 +152,7 @@ class BoxMeter:
         )
 
     def _pairs(self, boxes: ItemBoxes, frames: pd.DataFrame) -> pd.DataFrame:
-        """What becomes of the boxes from each frame to the next, a row a pair."""
+        """What becomes of the boxes from each frame to the next."""
         bounds = np.searchsorted(boxes.frame, np.arange(boxes.num_frames + 1))
         # a box whose motion is unknown is taken to be at rest
         moved = boxes.places(slice(None)).moved(np.nan_to_num(boxes.shift))
@@ -152,10 +183,7 @@ class BoxMeter:
 def whole(
     found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
-    """The tables of an item from those of its segments: its boxes are followed anew, over the borders.
-
-    transitions  rows of that table of the item, in the order of delivery; size: height and width of the frames, px
-    """
+    """Return the tables of an input from those of its segments: boxes are followed anew. ``size`` is (H, W)."""
     counted = found["box_counts"].sort_values("frame", kind="stable")
     if not len(counted):
         return dict(found)
@@ -176,7 +204,7 @@ def whole(
 
 
 def _own_tracks(found: list[Detections]) -> np.ndarray | None:
-    """The numbers that the detector itself gave its boxes, -1 for none; None where it gave none at all."""
+    """Numbers given by the detector, -1 for none; None where it tracks nothing."""
     if all(each.tracks is None for each in found):
         return None
     parts = [np.full(len(each.scores), -1) if each.tracks is None else each.tracks for each in found]
@@ -184,7 +212,7 @@ def _own_tracks(found: list[Detections]) -> np.ndarray | None:
 
 
 def _shapes(found: list[Detections]) -> np.ndarray | None:
-    """What lies in the boxes, None for nothing; None where nothing does in any."""
+    """Masks or rotated boxes, None where there is none."""
     if all(each.shapes is None for each in found):
         return None
     parts = [
@@ -196,7 +224,6 @@ def _shapes(found: list[Detections]) -> np.ndarray | None:
 def _followed(
     boxes: ItemBoxes, along: AlongTime, names: Mapping[int, str]
 ) -> tuple[Objects, dict[str, pd.DataFrame]]:
-    """The objects that the boxes show, and what is seen along them, by row."""
     settings = along.tracks.of_classes(names)
     objects = follow(boxes, settings)
     found = measure(boxes, objects, settings, revert_within=along.revert_within, frame_rate=along.frame_rate)
@@ -210,7 +237,7 @@ def _followed(
 def _named(
     made: Tables, frames: pd.DataFrame, names: Mapping[int, str], *, item: str, model: str
 ) -> dict[str, pd.DataFrame]:
-    """The tables with item, model and class names, and with the frame's number and time for its row."""
+    """The tables with item, model, class names, frame number and time."""
     found = {}
     for name, table in made.items():
         added: dict[str, object] = {"item": item, "model": model}

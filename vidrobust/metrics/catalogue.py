@@ -1,4 +1,4 @@
-"""The tasks and their metrics, with those that other packages bring."""
+"""All tasks and metrics, also those of plugins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENTRY_POINTS = "vidrobust.metrics"
 
 
 def task_of(name: str) -> Task:
-    """The task that a model names; SettingsError for one that is not known."""
+    """Return the task of this name, or raise SettingsError."""
     if name not in TASKS:
         raise SettingsError(f"there is no task {name!r}; a model's task is {' or '.join(TASKS)}")
     return TASKS[name]
@@ -37,7 +37,7 @@ def brought() -> Extensions[Metric]:
 
 
 def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ...]:
-    """All metrics of a task: its own, those from outside, and those of anchor pairs at these distances."""
+    """Return all metrics of a task, with those of anchor pairs at these distances."""
     own = (*task_of(task).metrics, *(m for m in brought().records if m.task == task))
     by_name = {metric.name: metric for metric in own}
     anchored = [
@@ -49,12 +49,12 @@ def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ..
 
 
 def versions_of(task: str) -> list[str]:
-    """All metrics of a task by name and column, and the packages that others come from, with their versions."""
+    """Return what the metrics of a task depend on: names, columns, and versions of plugins."""
     return [*(f"{metric.name} {metric.column}" for metric in metrics_of(task)), *packages(ENTRY_POINTS)]
 
 
 def find_metric(name: str, task: str | None = None) -> Metric | None:
-    """The metric of this name, of one task or of any; None where there is none."""
+    """Return the metric of this name, or None."""
     for known in TASKS if task is None else (task,):
         anchor = re.fullmatch(r"anchor_(.+)_(\d+)", name)
         for metric in metrics_of(known, (int(anchor.group(2)),) if anchor else ()):
@@ -64,13 +64,13 @@ def find_metric(name: str, task: str | None = None) -> Metric | None:
 
 
 def metric_of_column(column: str) -> Metric | None:
-    """The metric whose values stand in this column, as the tables of pairs and of sensitivity name them."""
+    """Return the metric with values in this column, or None."""
     every = (metric for task in TASKS for metric in metrics_of(task))
     return next((metric for metric in every if metric.column == column), None)
 
 
 def metric_columns(table: str) -> frozenset[str]:
-    """The columns of a table that hold the values of metrics of any task, also of those from other packages."""
+    """Return the columns of a table that hold metrics of any task."""
     return frozenset(m.column for task in TASKS for m in metrics_of(task) if m.table == table)
 
 
@@ -79,7 +79,7 @@ def _full_name(metric: Metric) -> str:
 
 
 def _at_anchor(metric: Metric, delta: int) -> Metric:
-    """The same difference, between an anchor and the frame at this distance before or after it."""
+    """The same difference between an anchor and a frame at this distance."""
     frames = "1 frame" if delta == 1 else f"{delta} frames"
     return dataclasses.replace(
         metric,

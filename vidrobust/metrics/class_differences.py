@@ -1,4 +1,4 @@
-"""How far apart two aligned class predictions are. Pure functions of (N, K) probabilities; no torch."""
+"""How far apart two aligned class predictions are: pure functions of (N, K) probabilities."""
 
 from __future__ import annotations
 
@@ -33,18 +33,14 @@ def top1_flip(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 def total_variation(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Total variation distance, half the sum of absolute differences.
-
-    p, q (N, K) -> (N,) float64 in [0, 1]. 0: same distribution; 1: no class in common.
-    """
+    """Return half the sum of absolute differences, (N,) in [0, 1]."""
     _same_shape(p, q)
     return 0.5 * np.abs(p.astype(np.float64) - q).sum(axis=1)
 
 
 def top1_probability_change(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Change of the probability of the class that is top-1 in p.
-
-    p, q (N, K) -> (N,) float64 in [0, 1]. Its mean is the MAPC of Azulay & Weiss 2019, section 2.
+    """Return the change of the probability of p's top class, (N,) in [0, 1] (MAPC, Azulay & Weiss 2019,
+    section 2).
     """
     _same_shape(p, q)
     rows, top = np.arange(len(p)), p.argmax(axis=1)
@@ -52,10 +48,7 @@ def top1_probability_change(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Jensen-Shannon divergence in bits.
-
-    p, q (N, K) -> (N,) float64 in [0, 1]. Lin 1991; with base 2 the divergence (not its root) is at most 1.
-    """
+    """Return the Jensen-Shannon divergence in bits, (N,) in [0, 1] (Lin 1991)."""
     _same_shape(p, q)
     p64, q64 = p.astype(np.float64), q.astype(np.float64)
     middle = (p64 + q64) / 2
@@ -63,11 +56,10 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 def top5_distance(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """T5D: how far the five leading classes of p move in the ranking of q, counted as far as rank 6.
+    """Return how far the five leading classes of p move in the ranking of q, (N,) in [0, 18].
 
-    p, q (N, K) -> (N,) float64 in [0, 18]: sum over the five leading classes of p, at rank i = 1..5 in p and
-    s(i) in q, of |min(i, 6) - min(s(i), 6)|. Hendrycks & Dietterich 2019, section 3.2, in closed form.
-    With fewer than five classes all of them count. Ties are ranked in the order of the classes.
+    That is the sum over ranks i = 1..5 in p, with rank s(i) in q, of |min(i, 6) - min(s(i), 6)| (Hendrycks &
+    Dietterich 2019, section 3.2, T5D). With fewer classes all count; ties rank in the order of the classes.
     """
     _same_shape(p, q)
     leading = min(5, p.shape[1])
@@ -92,10 +84,9 @@ def distances(p: np.ndarray, q: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def jitter(before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Second difference along time, so that a steady drift costs nothing.
+    """Return the second difference along time, (N,) in [0, 1]: a quarter of the sum of |p(t+1) - 2 p(t) + p(t-1)|.
 
-    before, now, after (N, K) -> (N,) float64 in [0, 1]: a quarter of |p(t+1) - 2 p(t) + p(t-1)|, summed.
-    0: steady or drifting evenly; 1: all probability goes to another class and comes back.
+    A steady drift gives 0; 1 means that all probability goes to another class and comes back.
     """
     _same_shape(before, now)
     _same_shape(now, after)
@@ -103,17 +94,23 @@ def jitter(before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray
 
 
 def revert_flips(labels: np.ndarray, usable: np.ndarray, window: int) -> np.ndarray:
-    """Frames at which the label has left and comes back within a window: A B A.
+    """Find labels that leave and come back within a window: A B A.
 
         labels   A A B B A A A C C C        window 3
-        result         x                     B leaves A at 2 and A is back at 4: one revert flip, at frame 2
-                               (C stays: a lasting change, not counted)
+        result       x                      C stays, and does not count
 
-    labels  (N,) the label of each frame in order
-    usable  (N,) bool, False where the pair (frame - 1, frame) is excluded: no episode crosses it
-    window  within how many frames after leaving the label must be back
-    Returns (N,) bool, True at the first frame of each excursion. Such an excursion is an error whatever the
-    truth is: A and B cannot both be right about a part that did not change twice in so short a time.
+    Parameters
+    ----------
+    labels : (N,)
+    usable : (N,) bool
+        False where the pair (frame - 1, frame) is excluded: no excursion crosses it.
+    window
+        Frames within which the label must be back.
+
+    Returns
+    -------
+    (N,) bool
+        True at the first frame of each excursion.
     """
     out = np.zeros(len(labels), dtype=bool)
     t = 1

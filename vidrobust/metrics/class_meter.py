@@ -1,4 +1,4 @@
-"""A classifier over one item: frame t against t + d, jitter, and labels that leave and come back."""
+"""The meter of a classifier: neighbouring and anchor pairs, jitter, labels that come back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from vidrobust.frame_pairs.transitions import FrameTransitions, between, reasons_of
+from vidrobust.frame_pairs.transitions import JOINED, FrameTransitions, between, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.class_differences import jitter, revert_flips
 from vidrobust.metrics.metric import AlongTime, Metric, Tables, differences
@@ -20,8 +20,6 @@ ALL_CLASSES = 32
 TOP = 10
 TOGETHER = 32
 """Frames compared at once: large ones come a few at a time, and a short table costs as much as a long one."""
-JOINED = ("", "duplicate")
-"""Between such neighbours the answer goes on."""
 REST = -1
 """The label of the row that holds the rest."""
 
@@ -40,6 +38,7 @@ class ClassMeter:
         self._index = np.empty(0, np.int64)
         self._time = np.empty(0)
         self._keyframe = np.empty(0, bool)
+        self._pts, self._content = np.empty(0, np.int64), np.empty(0, object)
         self._reason = np.empty(0, object)
         self._change = np.empty(0)
         self._shift = np.empty((0, 2))
@@ -50,7 +49,7 @@ class ClassMeter:
         self._labels: list[np.ndarray] = []
 
     def feed(self, batch: FrameBatch, transitions: FrameTransitions, predictions: Classifications) -> None:
-        """Take the next batch, with one row of predictions a frame."""
+        """Take the next batch, with one row of predictions per frame."""
         self._waiting.append((batch.index, batch.time_s, transitions, predictions))
         if sum(len(index) for index, *_ in self._waiting) >= TOGETHER:
             self._compare()
@@ -69,6 +68,8 @@ class ClassMeter:
         self._index = np.concatenate([self._index, index])
         self._time = np.concatenate([self._time, time_s])
         self._keyframe = np.concatenate([self._keyframe, transitions.keyframe])
+        self._pts = np.concatenate([self._pts, transitions.pts])
+        self._content = np.concatenate([self._content, transitions.content])
         self._reason = np.concatenate([self._reason, transitions.reason])
         self._change = np.concatenate([self._change, transitions.pixel_change])
         self._shift = np.concatenate([self._shift, transitions.shift])
@@ -85,7 +86,7 @@ class ClassMeter:
         self._tail = known.take(np.arange(max(0, len(known) - self._reach), len(known)))
 
     def finish(self) -> dict[str, pd.DataFrame]:
-        """The tables ``frames``, ``pairs``, ``triples`` and ``probabilities`` of the item."""
+        """Return the tables ``frames``, ``pairs``, ``triples`` and ``probabilities``."""
         self._compare()
         found = {
             name: pd.concat(parts, ignore_index=True) if parts else tables.empty(name)
@@ -94,7 +95,7 @@ class ClassMeter:
         return {**found, "triples": self._triples()}
 
     def _triples(self) -> pd.DataFrame:
-        """A row a frame; ``jitter`` is NaN at ends and cuts, ``revert_flip`` where no pair ends in the frame."""
+        """A row per frame; ``jitter`` is NaN at ends and cuts, ``revert_flip`` where no pair ends."""
         if not len(self._index):
             return tables.empty("triples")
         usable = np.isin(self._reason.astype(str), JOINED)
@@ -119,7 +120,7 @@ class ClassMeter:
         return [(row - 1, row, "adjacent", self._reason[row]) for row in rows]
 
     def _anchors(self, first: int) -> list[Wanted]:
-        """The anchor pairs that the new frames complete: (a, a + d) when a + d comes, (a, a - d) with a."""
+        """The anchor pairs that the new frames complete: (a, a + d) and (a, a - d)."""
         found: list[Wanted] = []
         for row in range(first, len(self._index)):
             for delta in self.settings.anchor_deltas:
@@ -156,11 +157,13 @@ class ClassMeter:
                 "entropy": entropy,
                 "track": 0,
                 "keyframe": self._keyframe[first:],
+                "pts": self._pts[first:],
+                "content": self._content[first:],
             }
         )
 
     def _probability_rows(self, prediction: Classifications, first: int) -> pd.DataFrame:
-        """All classes of a frame up to ALL_CLASSES; else the leading TOP and the sum of the rest."""
+        """All classes up to ALL_CLASSES; else the leading ones and the sum of the rest."""
         p = prediction.probabilities.astype(np.float64)
         count = p.shape[1]
         kept = count if count <= ALL_CLASSES else TOP
@@ -207,10 +210,7 @@ class ClassMeter:
 def whole(
     found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
-    """The tables of an item from those of its segments: whether a label comes back depends on all labels before.
-
-    transitions  rows of that table of the item, in the order of delivery
-    """
+    """Return the tables of an input from those of its segments: reverts depend on all labels before."""
     frames, triples = (found[name].sort_values("frame", kind="stable") for name in ("frames", "triples"))
     reason = reasons_of(frames["frame"].to_numpy(np.int64), transitions)
     reverts = _reverts(frames["label"].to_numpy(np.int64), reason, along.revert_within)
@@ -218,13 +218,13 @@ def whole(
 
 
 def _reverts(labels: np.ndarray, reason: np.ndarray, window: int) -> np.ndarray:
-    """(N,) 1 and 0, NaN where no pair ends in the frame."""
+    """(N,) 1 or 0; NaN where no pair ends in the frame."""
     reverts = revert_flips(labels, np.isin(reason.astype(str), JOINED), window)
     return np.where(reason == "", reverts.astype(np.float64), np.nan)
 
 
 def _second_differences(known: np.ndarray, count: int) -> np.ndarray:
-    """For each of the last ``count`` rows t: the jitter of (t - 2, t - 1, t), NaN where there is no t - 2."""
+    """Jitter of the last ``count`` rows; NaN without two rows before."""
     out = np.full(len(known), np.nan)
     if len(known) > 2:
         out[2:] = jitter(known[:-2], known[1:-1], known[2:])

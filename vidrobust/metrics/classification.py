@@ -1,9 +1,9 @@
-"""The task of a classifier: one distribution over classes a frame; the unit along time is the item."""
+"""The task of a classifier: a distribution over classes per frame."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +13,6 @@ from vidrobust.metrics import class_differences as classes
 from vidrobust.metrics.class_meter import ClassMeter, whole
 from vidrobust.metrics.labelled import METRICS as LABELLED
 from vidrobust.metrics.metric import (
-    AlongTime,
     CorrelationSpec,
     Difference,
     Metric,
@@ -28,7 +27,7 @@ NEIGHBOURS = MappingProxyType({"kind": "adjacent"})
 
 
 def _of_probabilities(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Difference:
-    """A distance between distributions; NaN, which counts nowhere, where only a part of them is known."""
+    """A distance between distributions; NaN where only some probabilities are known."""
 
     def difference(p: Classifications, q: Classifications) -> np.ndarray:
         found = function(p.probabilities, q.probabilities)
@@ -141,14 +140,10 @@ METRICS: tuple[Metric, ...] = (
 )
 
 
-def _meter(item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> ClassMeter:
-    return ClassMeter(item, model, settings, metrics)
-
-
 CLASSIFICATION = Task(
     name=NAME,
     tables=("frames", "pairs", "triples", "probabilities"),
-    meter=_meter,
+    meter=ClassMeter,
     whole=whole,
     answered=("flip_rate",),
     nothing="no two neighbouring frames could be compared",

@@ -1,4 +1,4 @@
-"""The task of a detector: boxes a frame; the unit along time is the track."""
+"""The task of a detector: boxes per frame, followed as objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from vidrobust.metrics.metric import (
     Wording,
 )
 from vidrobust.predictions import Detections
-from vidrobust.shapes.places import shape_array
+from vidrobust.shapes.shape import shape_array
 
 NAME = "detection"
 MANY = float("inf")
@@ -46,7 +46,7 @@ def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Me
 
 
 def _share(part: Callable[[BoxChange], float]) -> Difference:
-    """(N,) a share of each frame's clean boxes; NaN for a frame without any."""
+    """(N,) shares of each frame's clean boxes; NaN for frames without any."""
 
     def difference(p: Detections, q: Detections) -> np.ndarray:
         return np.array([part(change(p.of_frame(row), q.of_frame(row))) for row in range(p.num_frames)])
@@ -55,8 +55,6 @@ def _share(part: Callable[[BoxChange], float]) -> Difference:
 
 
 def _kind(kind: str) -> Difference:
-    """(N,) share of each frame's clean boxes that are wrong in this way; NaN for a frame without any."""
-
     def difference(p: Detections, q: Detections) -> np.ndarray:
         return np.array([wrong_kinds(p.of_frame(row), q.of_frame(row))[kind] for row in range(p.num_frames)])
 
@@ -64,7 +62,6 @@ def _kind(kind: str) -> Difference:
 
 
 def _changed(name: str, title: str, sentence: str, **more: Any) -> Metric:
-    """A difference of two frames' boxes: of neighbours, and of a clean and a perturbed frame."""
     made = Metric(
         task=NAME,
         name=name,
@@ -143,6 +140,17 @@ METRICS: tuple[Metric, ...] = (
         "objects that appear in mid-picture",
         "How many objects are first found away from the border, from cuts and from what may have hidden them.",
         "appeared",
+    ),
+    Metric(
+        task=NAME,
+        name="late_frames",
+        title="frames until an object is found",
+        sentence="For how many frames, up to a second, an object was in view before its first box.",
+        table="tracks",
+        column="late",
+        unit="frames",
+        of_tracks=True,
+        bounds=(0.0, MANY),
     ),
     _per_minute("vanished_per_minute", "vanished a minute", "The objects that vanish, a minute of footage."),
     _per_minute("appeared_per_minute", "appeared a minute", "The objects that appear, a minute of footage."),
@@ -277,7 +285,7 @@ METRICS: tuple[Metric, ...] = (
 def move(
     found: Detections, perturbation: Any, strength: float, generators: Sequence[Any], size: tuple[int, int]
 ) -> Detections:
-    """The boxes, and what lies in them, where a perturbation puts them; what leaves the frame is left out."""
+    """Return the boxes, and their masks, where a perturbation puts them, without those that leave the frame."""
     if perturbation.move_boxes is None or not len(found.scores):
         return found
     boxes = np.array(found.boxes, np.float32)
@@ -297,7 +305,7 @@ def move(
 
 
 def _scores(table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
-    """A row a frame with boxes that are followed: their mean score."""
+    """Mean score of the followed boxes, one row per frame with such boxes."""
     boxes = table("detections")
     keys = ["model", "item", "frame", "time_s"]
     return boxes[boxes["track"] >= 0].groupby(keys, sort=False)["score"].mean().reset_index()

@@ -1,4 +1,4 @@
-"""The metrics of a detector that need known boxes: how many are found, and how steadily along known objects."""
+"""Metrics of a detector that need known boxes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _of_boxes(name: str, title: str, sentence: str, **more: Any) -> Metric:
 
 
 def _precision(name: str, title: str, sentence: str, **more: Any) -> Metric:
-    """A number of all judged frames together, which stands in ``stability`` alone."""
+    """A number of all judged frames together."""
     own = {"column": "value", "bounds": (0.0, 1.0), "worse": "lower", "summed": True}
     return _of_boxes(name, title, sentence, **{**own, **more})
 

@@ -1,4 +1,4 @@
-"""The metrics of a classifier that need labels: is it right, and does it stay right about a frame."""
+"""Metrics of a classifier that need labels: is it right, and does it stay right around a frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metric: one number about a model on footage; everything that is known of it stands in one record."""
+"""Metrics and tasks: one record for everything known about a number, or about a kind of model."""
 
 from __future__ import annotations
 
@@ -69,28 +69,38 @@ class Wording:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """How a number is made, summed up and reported. Stability, gates, comparison and report loop over them.
+    """How a number is made, summarised and reported.
 
-    task        the task whose predictions it is about
-    name        in the tables, in metrics.json and in gates: "flip_rate"
-    title       a few words for a table or an axis: "label flips"
-    sentence    what it measures, for a reader who has never met it
-    table       the raw table that holds its values, and ``column`` there; "" for a difference that is reported of
-                clean and perturbed frames alone
-    difference  of two predictions, where it is one: then every pair gets the column, and so does the study of
-                sensitivity; None where the table's own meter writes it
-    rows        which rows of the table count: column -> value, or a tuple of values; a NaN never counts
-    unit        of the values; "" is a share, shown in percent
-    bounds      smallest and largest value that can occur
-    worse       whether a larger or a smaller value is the less stable one
-    is_rate     values are events (0 or 1), and the interval is one of a rate; else of a mean
-    is_share    values are shares of trials, in [0, 1], whose interval is that of as many events; else of a mean
-    of_tracks   values belong to tracks, which are numbered anew for every model: two models are compared by what
-                they do in each second
-    of_labels   needs labels: its table is made only where there are some, and it is reported under its own heading
-    summed      made of all frames together, and so no mean of rows that could be compared one by one
-    headline    reported first: on the console, on the first page, in a comparison
-    wording     of an event, how an answer of one line says it
+    Stability, gates, comparison and report loop over these records.
+
+    Attributes
+    ----------
+    task, name, title, sentence
+        Task of the model; name in tables, metrics.json and gates; title of an axis; explanation in one
+        sentence.
+    table, column
+        Raw table and column of its values. No table: a difference reported of clean and perturbed frames only.
+    difference
+        Function of two predictions, computed for pairs and for perturbed frames; None where the meter writes
+        the column.
+    rows
+        Column -> value, or tuple of values, of the rows that count; NaN never counts.
+    unit, bounds
+        "" is a share, shown in percent; smallest and largest possible value.
+    worse
+        Whether larger or smaller values are less stable.
+    is_rate, is_share
+        Values are events (0 or 1), or shares of trials; else the interval is that of a mean.
+    of_tracks
+        Values belong to tracks, whose numbers differ between models: two models are compared second by second.
+    of_labels
+        Needs labels.
+    summed
+        Made of all frames together, not a mean of rows.
+    headline
+        Reported first.
+    wording
+        Of an event.
     """
 
     task: str
@@ -122,7 +132,7 @@ class Metric:
             raise SettingsError(f"metric {self.name}: worse is higher or lower, and bounds rise")
 
     def values(self, table: pd.DataFrame) -> pd.DataFrame:
-        """The rows of the raw table that count for this metric."""
+        """Return the rows of its raw table that count."""
         keep = table[self.column].notna()
         if "excluded" in table:
             keep &= table["excluded"] == ""
@@ -131,8 +141,6 @@ class Metric:
         return table[keep]
 
 
-# Task: what a kind of model predicts, how that is kept as rows, and which numbers follow from it.
-
 Tables = Mapping[str, pd.DataFrame]
 ANCHOR_DELTAS = (1, 2, 5, 10)
 """Distances of anchor pairs in delivered frames."""
@@ -140,16 +148,20 @@ ANCHOR_DELTAS = (1, 2, 5, 10)
 
 @dataclass(frozen=True, kw_only=True)
 class AlongTime:
-    """What is compared along time, for every task.
+    """What is compared along time.
 
-    frame_rate       delivered frames per second
-    anchor_deltas    distances of anchor pairs in delivered frames, both before and after the anchor
-    anchor_every_s   an anchor about every so many seconds
-    revert_within    a label that left is back within so many frames: A B A
-    motion_limit     largest global shift, as a share of the frame's width, that still is the same view
-    tracks           how boxes are followed from frame to frame
-    row_of           (number, time) of the first frame that is fed -> its row among the delivered ones of its item,
-                     from which anchors are counted
+    Attributes
+    ----------
+    frame_rate
+        Delivered frames per second.
+    anchor_deltas, anchor_every_s
+        Distances of anchor pairs in delivered frames, and seconds between anchors.
+    revert_within
+        Frames within which a label must be back to count as reverted: A B A.
+    motion_limit
+        Largest global shift, as a share of the frame's width, that is still the same view.
+    row_of
+        (number, time) of the first frame fed -> its row among the delivered ones of its input.
     """
 
     frame_rate: float = 25.0
@@ -162,25 +174,29 @@ class AlongTime:
 
 
 class Meter(Protocol):
-    """Follows one model over one item, batch by batch; memory holds a batch and the last few frames."""
+    """Follows one model over one input, batch by batch, and keeps only a batch and the last few frames."""
 
     def feed(self, batch: FrameBatch, transitions: FrameTransitions, predictions: Any) -> None:
-        """The next frames, what lies between each and the one before, and the predictions of these frames."""
+        """Take the next frames, their transitions and their predictions."""
         ...
 
     def finish(self) -> dict[str, pd.DataFrame]:
-        """The raw tables of the item, by name."""
+        """Return the raw tables of the input, by name."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseSpec:
-    """How far a perturbation moves a model, as the table ``sensitivity`` holds it.
+    """How far a perturbation moves a model.
 
-    columns  metrics whose sum it is, frame by frame, 1 at most
-    turns    metrics whose sum says how often the answer is another one
-    floors   rows of ``stability`` whose sum is its noise floor
-    of       what it is a share of, in words
+    Attributes
+    ----------
+    columns, turns
+        Metrics whose sum is the response (at most 1), and whose sum says how often the answer changes.
+    floors
+        Rows of ``stability`` whose sum is the noise floor.
+    of
+        What it is a share of, in words.
     """
 
     columns: tuple[str, ...]
@@ -191,13 +207,18 @@ class ResponseSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationSpec:
-    """What the correlation study asks of a model: its change between neighbours against its sensitivity.
+    """What the correlation study compares for a task.
 
-    pairs    the table of neighbouring frames
-    metrics  columns there, and metrics of ``sensitivity`` with the same meaning
-    primary  the one on which verdicts rest: continuous, where others are rare and tied
-    frames   the tables -> item, frame, time_s, model and ``sure``, a row a frame
-    sure     column that says how sure the model is, which must not pass for sensitivity; in words ``sure_is``
+    Attributes
+    ----------
+    pairs
+        Table of neighbouring frames.
+    metrics, primary
+        Columns there that are metrics of ``sensitivity`` too; the continuous one on which verdicts rest.
+    frames
+        Reads tables and returns item, frame, time_s, model and ``sure``, one row per frame.
+    sure, sure_is
+        Column that says how sure the model is (a confounder), and its name in words.
     """
 
     pairs: str
@@ -210,24 +231,29 @@ class CorrelationSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A record; the list of tasks is in ``metrics/catalogue.py``.
+    """A kind of model; ``metrics/catalogue.py`` lists them.
 
-    name      as a model's ``task`` says it
-    tables    the raw tables that its meter fills, the first one a row a frame or a box
-    meter     (item, model, AlongTime, metrics) -> Meter
-    labelled  further tables, made of these where labels are known
-    metrics   its own metrics; ``catalogue.metrics_of`` adds those from outside
-    answered  its metrics, by name, that say how stable a model is, the leading one first
-    nothing   what is said where none of these could be reported
-    response  how far a perturbation moves a model of it
-    correlation  what the correlation study asks of it
-    accounts  what the tables of each account of causes begin with -> what is accounted for, in words
-    anchored  metrics, by name, that are also reported of anchor pairs
-    groups    what else the numbers are reported by: "class" -> the column of the raw tables that holds it
-    whole     (tables, transitions, (H, W), AlongTime) -> those tables again, of an item in several segments
-              one by one, where their rows depend on more than the frames about them
-    moved     (predictions, perturbation, strength, a generator a frame, (H, W)) -> where a perturbation that moves
-              the picture puts them; None where predictions have no place in the picture
+    Attributes
+    ----------
+    name, tables
+        As in a model's ``task``; raw tables of its meter.
+    meter
+        (item, model, AlongTime, metrics) -> Meter.
+    metrics, answered, anchored
+        Its own metrics; names of those that say how stable a model is; names of those reported of anchor pairs
+        too.
+    whole
+        (tables, transitions, (H, W), AlongTime) -> tables of an input that was worked on in segments.
+    nothing
+        What to say where none of ``answered`` can be reported.
+    accounts
+        Prefix of the tables of each account of causes -> what is accounted for.
+    labelled
+        Further tables where labels are known.
+    groups
+        "class" -> column of the raw tables: what else the numbers are reported by.
+    moved
+        (predictions, perturbation, strength, generators, (H, W)) -> where a perturbation puts the predictions.
     """
 
     name: str
@@ -247,5 +273,5 @@ class Task:
 
 
 def differences(metrics: Sequence[Metric], before: Any, after: Any) -> Mapping[str, np.ndarray]:
-    """Every difference of two aligned predictions: column -> (N,) float64 or bool values."""
+    """Return all differences of two aligned predictions: column -> (N,) values."""
     return {m.column: np.asarray(m.difference(before, after)) for m in metrics if m.difference is not None}

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from vidrobust.errors import SettingsError
-from vidrobust.footage.labels.class_map import ClassMap
+from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.models.classes import IMAGENET, imagenet_shift
 from vidrobust.models.info import ModelInfo, model_info
 from vidrobust.models.network import NetworkClassifier

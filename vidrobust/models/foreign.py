@@ -23,7 +23,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.models.classes import numbered
 from vidrobust.models.modules import MASK
 from vidrobust.predictions import Classifications, Detections
-from vidrobust.shapes.places import mask_array
+from vidrobust.shapes.shape import mask_array
 
 Task = Literal["classification", "detection", "scores"]
 _LEAST_CLASSES = 91

@@ -23,7 +23,7 @@ from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.reading import Declared
 from vidrobust.models.spec import ModelSpec
 from vidrobust.predictions import Detections
-from vidrobust.shapes.places import mask_array
+from vidrobust.shapes.shape import mask_array
 
 State = dict[str, torch.Tensor]
 

@@ -15,7 +15,7 @@ from vidrobust.extensions import Extensions, extensions
 from vidrobust.install_hint import installed
 from vidrobust.models import kinds, reading
 from vidrobust.models.engines import runners
-from vidrobust.text.suggestions import close_to
+from vidrobust.text.phrases import close_to
 
 if TYPE_CHECKING:
     import torch

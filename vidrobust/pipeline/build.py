@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,13 +15,12 @@ from vidrobust.errors import InputError, no_exit
 from vidrobust.frames.device import make_deterministic
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline import keys
-from vidrobust.pipeline.check import check_settings
-from vidrobust.pipeline.counts import Counts
-from vidrobust.pipeline.estimate import CostEstimate, estimate_cost
-from vidrobust.pipeline.footage_units import make_missing, say_what, units_of
+from vidrobust.pipeline.estimate import CostEstimate, Counts, estimate_cost
+from vidrobust.pipeline.inputs import refuse_other_counts
 from vidrobust.pipeline.interrupts import remind
-from vidrobust.pipeline.needed import reader_of_needed
-from vidrobust.pipeline.plan import Plan
+from vidrobust.pipeline.keys import reader_of_needed
+from vidrobust.pipeline.plan import Plan, make_missing, say_what, units_of
+from vidrobust.pipeline.progress import TABLES
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import (
     BUDGETED,
@@ -34,13 +34,30 @@ from vidrobust.pipeline.stage import (
     Trim,
     described_by,
 )
-from vidrobust.pipeline.whole import TABLES
 from vidrobust.pipeline.workers.order import Unit
-from vidrobust.run_folder import headline
+from vidrobust.run_folder import index as headline
+from vidrobust.run_folder.index import write_index
+from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
 from vidrobust.text.durations import duration
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
+
+# Everything in the settings that can be wrong, found before the first long step.
+
+
+def check_settings(settings: Settings, stages: Sequence[Stage]) -> None:
+    """SettingsError for what a later stage of these could not use: names of perturbations, suites, training."""
+    for stage in stages:
+        stage.check(settings)
+    if any(isinstance(stage, FootageStage) for stage in stages):
+        from vidrobust.frames.device import resolve_device
+        from vidrobust.video.choice import check_backend
+        from vidrobust.video.color import check_color
+
+        resolve_device(settings.device)
+        check_backend(settings.backend)
+        check_color(settings.color)
 
 
 def build(run: Run, catalogue: Stages, names: Sequence[str]) -> None:
@@ -64,6 +81,9 @@ def build(run: Run, catalogue: Stages, names: Sequence[str]) -> None:
             run.reporter.moved(TABLES)
     finally:
         run.reporter.end_whole()
+    write_index(run.folder, {stage.name: stage.files for stage in catalogue.stages})
+    with contextlib.suppress(OSError):  # the units are as good unpacked
+        run.cache.pack()
 
 
 def _say_why(run: Run, stage: Stage) -> None:
@@ -76,13 +96,7 @@ def _must_look(stage: FootageStage, run: Run, names: Sequence[str]) -> bool:
     records = run.folder.run["stages"]
     if stage.name in names or stage.name not in records:
         return True
-    return bool(keys.reasons(stage, run.settings, records)) or not _all_there(run, stage)
-
-
-def _all_there(run: Run, stage: Stage) -> bool:
-    return all(run.folder.has(name) for name in stage.all_tables) and all(
-        (run.path / file).is_file() for file in stage.files
-    )
+    return bool(keys.reasons(stage, run.settings, records)) or bool(keys.missing(run.folder, stage))
 
 
 def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> None:
@@ -99,6 +113,9 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
                     "the other stages show the model new pictures"
                 )
     plan.look()
+    if set(plan.stages.footage) <= set(stages):
+        for outlook in plan.outlooks(plan.stages.stages):
+            run.reporter.say(outlook.text)
     ahead = _ahead(plan, stages)
     if ahead is not None:
         run.reporter.begin_whole(ahead.whole(conclusions))
@@ -109,11 +126,13 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
         run.reporter.say(f"footage done in {took}; it was estimated at {ahead.span} with tables and report")
     readable = {item.name for item in run.inputs.readable}
     wanted = [unit for unit in every if unit.item.name in readable]
-    kept = _one_of_each(run, wanted)
+    with run.reporter.working("joining tables"):
+        kept = _one_of_each(run, wanted)
     if not any(unit.stage == described_by(unit.stage) for unit in kept):
         raise InputError("nothing could be evaluated: none of the sources could be read")
     for stage in stages:
-        _join(plan, stage, [unit for unit in kept if unit.stage == stage])
+        with run.reporter.working(f"{stage.name}: tables"):
+            _join(plan, stage, [unit for unit in kept if unit.stage == stage])
     _look_further(plan, stages, frozenset(unit.item.name for unit in kept))
     if any(unit.model for unit in wanted) and not any(unit.model for unit in kept):
         raise InputError("no model could be evaluated on the footage, for the reasons above")
@@ -131,7 +150,8 @@ def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[s
         failed = {item.name for item in readable} - {item.name for item in run.inputs.readable}
         done = [unit for unit in every if unit.done(run.cache) and unit.item.name not in failed]
         for stage in growing:
-            _join(plan, stage, [unit for unit in done if unit.stage == stage])
+            with run.reporter.working(f"{stage.name}: tables"):
+                _join(plan, stage, [unit for unit in done if unit.stage == stage])
 
 
 def _made(plan: Plan, stages: Sequence[FootageStage]) -> list[Unit]:
@@ -215,11 +235,12 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
     run = plan.run
     sampled = isinstance(stage, SampleStage)
     made = {unit.name: f"{unit.key} {unit.count}" if sampled else unit.key for unit in units}
-    known = run.inputs.known if "labels" in stage.summary_settings else None
-    new = keys.record(stage, run.settings, made, run.folder.run["stages"], known)
+    labels = run.inputs.known if "labels" in stage.summary_settings else None
+    new = keys.record(stage, run.settings, made, run.folder.run["stages"], labels)
     if stage == described_by(stage):
         _describe(run, units)
-    if run.folder.run["stages"].get(stage.name, {}).get("key") == new["key"] and _all_there(run, stage):
+    known = run.folder.run["stages"].get(stage.name, {}).get("key")
+    if known == new["key"] and not keys.missing(run.folder, stage):
         return
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
@@ -254,9 +275,9 @@ def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
         for name in stage.unit_tables:
             rows = (run.cache.read(stage, unit.key, name, unit.item.name) for unit in then)
             joined[name] = _concatenated(name, [trim(own) for trim, own in zip(trims, rows, strict=True)])
-        found.append(Look(part=size / plan.looks[-1], tables=joined))
+        found.append(Look(part=size / max(1, plan.looks[-1]), tables=joined))
     now = {name: run.table(name) for name in stage.unit_tables}
-    return [*found, Look(part=plan.looks[plan.at] / plan.looks[-1], tables=now)]
+    return [*found, Look(part=plan.looks[plan.at] / max(1, plan.looks[-1]), tables=now)]
 
 
 def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -303,20 +324,25 @@ def _conclude(run: Run, stage: TableStage, *, asked: bool) -> None:
     """A stage that reads tables: made where it is asked for by itself, or is not there from these tables."""
     records = run.folder.run["stages"]
     new = keys.record(stage, run.settings, {}, records)
-    if not asked and records.get(stage.name, {}).get("key") == new["key"] and _all_there(run, stage):
+    if (
+        not asked
+        and records.get(stage.name, {}).get("key") == new["key"]
+        and not keys.missing(run.folder, stage)
+    ):
         run.reporter.say(f"{stage.name}: up to date")
         return
     if stage.name in records:
         _say_why(run, stage)
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
-    with no_exit(f"stage {stage.name}"):
+    with no_exit(f"stage {stage.name}"), run.reporter.working(stage.name):
         stage.make(run)
     _note(run, stage, {**new, "seconds": round(time.perf_counter() - started, 2)})
 
 
 def _note(run: Run, stage: Stage, record: dict[str, Any]) -> None:
-    run.folder.note_stage(stage.name, record)
+    rows = {name: run.folder.count(name) for name in stage.all_tables}
+    run.folder.note_stage(stage.name, {**record, "rows": rows})
     run.folder.write_json("metrics.json", headline.collect(run.folder))
 
 
@@ -340,6 +366,7 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
     for name in sorted(before - there):
         run.reporter.warn(f"{name}: is no longer among the sources, and is left out")
     run.folder.update(inputs=inputs)
+    refuse_other_counts(run.inputs, run.models, inputs)
 
 
 def _continued(entry: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,11 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.load import load_models
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline import keys
-from vidrobust.pipeline.check import check_settings
-from vidrobust.pipeline.counts import Counts
-from vidrobust.pipeline.estimate import estimate_cost
-from vidrobust.pipeline.footage_units import units_of
+from vidrobust.pipeline.build import check_settings
+from vidrobust.pipeline.estimate import Counts, estimate_cost
 from vidrobust.pipeline.inputs import Inputs, find
 from vidrobust.pipeline.open import existing_of, folder_of, settled
-from vidrobust.pipeline.plan import Plan
+from vidrobust.pipeline.plan import Plan, units_of
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import BUDGETED, FootageStage, Stage, Stages
@@ -84,9 +83,12 @@ def planned(
     missing = units if known is None else [unit for unit in units if not unit.done(run.cache)]
     steps = _steps(plan, units, missing)
     ahead = _ahead(plan, missing)
+    questions = plan.outlooks(stages.stages)
+    ahead["lines"] += [outlook.text for outlook in questions]
     return {
         "out": str(path),
         "stages": steps,
+        "questions": [dataclasses.asdict(outlook) for outlook in questions],
         "failed": run.inputs.failed,
         "text": "\n".join([*(f"{name}: {said}" for name, said in steps.items()), *ahead.pop("lines")]),
         **ahead,
@@ -122,9 +124,7 @@ def _why(run: Run, stage: Stage, anew: set[str]) -> str:
         return "to be made"
     why = keys.reasons(stage, run.settings, records)
     why += [f"{each.name} is made anew" for each in (*stage.needs, *stage.uses) if each.name in anew]
-    lost = [name for name in stage.all_tables if not run.folder.has(name)]
-    lost += [name for name in stage.files if not (run.path / name).is_file()]
-    why += [f"{name} is not there" for name in lost]
+    why += [f"{name} is not there" for name in keys.missing(run.folder, stage)]
     return f"to be made anew: {'; '.join(dict.fromkeys(why))}" if why else ""
 
 

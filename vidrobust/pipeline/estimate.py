@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -15,18 +16,146 @@ from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.batch import VECTORS
 from vidrobust.models.predict import predict
 from vidrobust.pipeline import inputs
-from vidrobust.pipeline.counts import PICTURED_PAIRS, Counts, usual, within
-from vidrobust.pipeline.inputs import Inputs
-from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.segments import cuts_of, frames_of
-from vidrobust.pipeline.stage import Context, SampleStage, Stages, StreamStage, described_by
-from vidrobust.pipeline.whole import TABLES, Whole
+from vidrobust.pipeline.inputs import Inputs, cuts_of, frames_of
+from vidrobust.pipeline.progress import TABLES, Reporter, Whole
+from vidrobust.pipeline.stage import Context, FootageStage, SampleStage, Stages, StreamStage, described_by
+from vidrobust.run_folder.declared import seconds_of
 from vidrobust.run_folder.settings import Settings
-from vidrobust.run_folder.time_option import seconds_of
 from vidrobust.text.durations import duration
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch
+
+# How many frames and pairs of a run are worked on, and how many of them fall to each stretch of footage.
+#
+# They are numbers of the run, spread evenly over its items, and over the segments of a long item. Of an item the
+# first ones of a seeded order are taken, so that other numbers, or more footage, change how far one goes along it,
+# and what was computed stays.
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is taken where nothing is asked for: ``most`` an item, ``whole`` in all, ``least`` an item."""
+
+    most: int
+    whole: int
+    least: int
+
+    def total(self, items: int) -> int:
+        """Of so many items."""
+        return min(self.most * items, max(self.whole, self.least * items))
+
+
+RULES = {"frames": Rule(60, 240, 5), "pairs": Rule(24, 192, 4)}
+"""A frame shows each perturbation at one of five strengths: five frames show all of them once."""
+
+MOST_LOOKS = 3
+"""How often a sample that grows is looked at, at most."""
+PICTURED_PAIRS = 3
+"""Pairs a model, the worst ones, that are replayed once more for the report's pictures."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Frames and pairs of the run. ``frames`` for the sensitivity, ``pairs`` of neighbours for the causes."""
+
+    frames: int
+    pairs: int
+
+    def of(self, counted: str) -> int:
+        """The number of "frames" or of "pairs"."""
+        return {"frames": self.frames, "pairs": self.pairs}[counted]
+
+
+def usual(items: int) -> Counts:
+    """The counts where nothing is asked for."""
+    return Counts(*(RULES[name].total(max(items, 1)) for name in ("frames", "pairs")))
+
+
+def looks(most: int, first: int) -> tuple[int, ...]:
+    """The sizes of a sample at which it is looked at: ``most``, its half and its quarter, none below ``first``.
+
+    >>> looks(96, 24), looks(40, 24), looks(10, 24)
+    ((24, 48, 96), (40,), (10,))
+    """
+    sizes = [most]
+    while len(sizes) < MOST_LOOKS and sizes[0] // 2 >= first:
+        sizes.insert(0, sizes[0] // 2)
+    return tuple(sizes)
+
+
+def within(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int) -> Counts:
+    """The counts that fit into so many seconds, in the proportion of the usual ones; one each at least.
+
+    fixed_s          what the footage takes beside them
+    frame_s, pair_s  seconds a frame and a pair take
+    """
+    normal = usual(items)
+    spent = normal.frames * frame_s + normal.pairs * pair_s
+    share = max(0.0, seconds - fixed_s) / spent if spent > 0 else 1.0
+    return Counts(max(1, int(normal.frames * share)), max(1, int(normal.pairs * share)))
+
+
+def least_counts(stages: Sequence[FootageStage], settings: Settings) -> Counts:
+    """The frames and pairs from which the stages that ask for samples answer their questions."""
+    found = {"frames": 0, "pairs": 0}
+    for stage in stages:
+        for counted, least in stage.least(settings).items():
+            if counted in found:
+                found[counted] = max(found[counted], least)
+    return Counts(**found)
+
+
+def spent(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int, least: Counts) -> Counts:
+    """The counts that fit into so many seconds and answer as many questions as they can.
+
+    Parameters
+    ----------
+    seconds : float
+        The whole budget.
+    fixed_s : float
+        Seconds that the footage takes beside the samples.
+    frame_s, pair_s : float
+        Seconds that a frame of the sensitivity and a pair of the causes take.
+    items : int
+        Inputs that share the samples.
+    least : Counts
+        The least samples. A sample that cannot reach it is left out (0), and the other one gets its time; where
+        only one of the two fits, it is the pairs, for why comes before what if.
+    """
+    usual, room = within(seconds, fixed_s, frame_s, pair_s, items), max(0.0, seconds - fixed_s)
+    frames_s, pairs_s = least.frames * frame_s, least.pairs * pair_s
+    if frames_s + pairs_s <= room:
+        if usual.pairs < least.pairs:
+            return Counts(max(least.frames, _fitting(room - pairs_s, frame_s, usual.frames)), least.pairs)
+        if usual.frames < least.frames:
+            return Counts(least.frames, max(least.pairs, _fitting(room - frames_s, pair_s, usual.pairs)))
+        return usual
+    if pairs_s <= room:
+        return Counts(0, _fitting(room, pair_s, usual.pairs))
+    return Counts(_fitting(room, frame_s, usual.frames) if frames_s <= room else 0, 0)
+
+
+def _fitting(seconds: float, each_s: float, otherwise: int) -> int:
+    return int(seconds / each_s) if each_s > 0 else otherwise
+
+
+def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
+    """``total`` spread over as many as there are ``keys``, as evenly as it goes; one each at least, or 0 of 0.
+
+    Who gets one more depends on the keys (contents) and the seed alone. A further key never gives
+    another one more.
+    """
+    order = sorted(range(len(keys)), key=lambda k: (_hash(seed, keys[k]), k))
+    found = [0] * len(keys)
+    for place, k in enumerate(order):
+        found[k] = max(min(1, total), total // len(keys) + (place < total % len(keys)))
+    return found
+
+
+def _hash(seed: int, key: str) -> bytes:
+    return hashlib.blake2b(f"{seed}\x1f{key}".encode(), digest_size=8).digest()
+
 
 SAMPLE = 24
 """Frames that are measured of the stages that see every frame."""
@@ -148,7 +277,8 @@ def estimate_cost(
             for name, steps_of_one in of_one.items():
                 one_s[samples[name].budgeted] += each_s[name] * steps_of_one
             allowed_s = seconds_of(settings.budget)
-            counts = within(allowed_s, fixed, one_s["frames"], one_s["pairs"], readable)
+            least = least_counts(stages.footage, settings)
+            counts = spent(allowed_s, fixed, one_s["frames"], one_s["pairs"], readable, least)
         counts = Counts(settings.frames or counts.frames, settings.pairs or counts.pairs)
     there = counts
     if not unknown:  # a short clip has no more of either than its frames give

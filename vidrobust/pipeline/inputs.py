@@ -3,19 +3,156 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
+from typing import Any, Literal
 
-from vidrobust.errors import InputError
+import pandas as pd
+
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.expand import expand_sources
-from vidrobust.footage.item import Item
-from vidrobust.pipeline.labelled import Known, labelled
+from vidrobust.footage.item import Item, label_offset_of
+from vidrobust.footage.item_tables import labels_table
+from vidrobust.footage.labels.formats import read_labels
+from vidrobust.footage.labels.labels import ClassMap, Labels, read_class_map
+from vidrobust.footage.labels.matching import MatchedLabels, on_items, sets_on_items
+from vidrobust.footage.object_items import object_items
+from vidrobust.metrics.metric import ANCHOR_DELTAS
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.run_folder.settings import Settings
+from vidrobust.run_folder.settings import OWN_CLASSES, Settings
+from vidrobust.run_folder.unit_cache import key_of
+from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
-from vidrobust.video.source import VideoSource, open_video
+from vidrobust.video.source import VideoSource, first_batch, open_video
+
+# What is known of the footage beforehand: labels from the manifest or a file, and objects as items.
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of the items.
+
+    labels       the table ``labels``, items and frames as they are in the run
+    box_unit     of its boxes, as ``Labels.box_unit``
+    sets         anchors and the frames about them that count, as ``Labels.sets``; None: labels come without
+    judged_by    whose labels these frames are judged by
+    lost         frames about anchors that the footage does not hold
+    class_map    in which classes models answer, and ``class_names``, theirs; None: in their own
+    of_map       what brought the map, in words
+    """
+
+    labels: pd.DataFrame = field(default_factory=lambda: tables.empty("labels"))
+    box_unit: str = "px"
+    sets: pd.DataFrame | None = None
+    judged_by: Literal["own", "anchor"] = "own"
+    lost: int = 0
+    class_map: ClassMap | None = None
+    class_names: tuple[str, ...] = ()
+    of_map: str = ""
+
+    def as_rows(self) -> list[dict[str, object]]:
+        """All of it that figures depend on, besides the models' classes, as plain values for a key."""
+        said = [self.labels.astype(str).to_dict("split")]
+        if self.box_unit != "px":
+            said.append({"box_unit": self.box_unit})
+        if self.sets is not None:
+            said.append({"judged_by": self.judged_by, **self.sets.astype(str).to_dict("split")})
+        return said
+
+
+def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple[Item, ...], Known]:
+    """The items, each labelled object one of its own with ``crop``; and what is known of them.
+
+    Labels come from the file that the settings name, else from the manifest. Raises InputError where no label
+    fits any item, SettingsError where boxes are asked for and no file is named.
+    """
+    if not settings.labels:
+        if settings.crop:
+            raise SettingsError(f"crop: {settings.crop} needs the file that has them; give --labels FILE")
+        if settings.label_offset:
+            raise SettingsError("label_offset: belongs to the labels of a file; give --labels FILE")
+        return tuple(items), _with_map(Known(labels=labels_table(items)), None, settings)
+    items = _with_offset(items, settings.label_offset)
+    labels = read_labels(settings.labels)
+    matched = on_items(labels.rows, items)
+    if not len(matched.rows):
+        known = ", ".join(labels.rows["item"].unique()[:3]) or "no input"
+        bad = [str(problem) for problem in labels.problems]
+        first = f"; {plural(len(bad), 'row')} cannot be used, the first: {bad[0]}" if bad else ""
+        raise InputError(f"{settings.labels}: labels none of the sources; it knows {known}{first}")
+    _say_what(matched, labels, settings, say)
+    if settings.crop:
+        objects = _objects(items, labels, say)
+        rows = _of_objects(objects, matched.rows)
+        return objects, _with_map(Known(labels=rows, box_unit=labels.box_unit), labels, settings)
+    known_now = Known(labels=matched.rows, box_unit=labels.box_unit)
+    if len(labels.sets):
+        sets, lost = sets_on_items(labels.sets, items)
+        known_now = replace(known_now, sets=sets, judged_by=labels.judged_by, lost=lost)
+    return tuple(items), _with_map(known_now, labels, settings)
+
+
+def _with_offset(items: Sequence[Item], text: str) -> tuple[Item, ...]:
+    """The items, those without an offset of their own with the one that the settings give."""
+    try:
+        offset = label_offset_of(text)
+    except ValueError as error:
+        raise SettingsError(f"label_offset: {error}") from error
+    return tuple(item if item.label_offset else replace(item, label_offset=offset) for item in items)
+
+
+def _say_what(matched: MatchedLabels, labels: Labels, settings: Settings, say: Say) -> None:
+    if labels.problems:
+        bad = plural(len(labels.problems), "row")
+        say(f"{bad} of {settings.labels} cannot be used: vidrobust labels lists them")
+    if matched.unlabelled:
+        say(f"{plural(len(matched.unlabelled), 'input')} without a label in {settings.labels}")
+    if matched.missing:
+        say(f"{plural(matched.missing, 'row')} of {settings.labels}: of images that are not in their folders")
+
+
+def _with_map(known: Known, labels: Labels | None, settings: Settings) -> Known:
+    """With the class map that the settings name, else that of the labels."""
+    if settings.class_map == OWN_CLASSES:
+        return known
+    classes = {} if labels is None else dict(labels.classes)
+    if settings.class_map:
+        class_map, of_map = read_class_map(Path(settings.class_map)), settings.class_map
+    elif labels is not None and labels.class_map is not None:
+        class_map, of_map = labels.class_map, labels.format
+    else:
+        return known
+    count = max(class_map.classes, *(number + 1 for number in classes), 2)
+    class_map = ClassMap(of_model=class_map.of_model, classes=count)
+    names = tuple(classes.get(k, f"class {k}") for k in range(count))
+    return replace(known, class_map=class_map, class_names=names, of_map=of_map)
+
+
+def _of_objects(objects: Sequence[Item], rows: pd.DataFrame) -> pd.DataFrame:
+    """The labels of the clips as those of the objects cut out of them, under the objects' names."""
+    parts = []
+    for item in objects:
+        more = dict(item.more)
+        mine = rows[(rows["item"] == more["clip"]) & (rows["track"].astype(str) == more["track"])]
+        parts.append(mine.assign(item=item.name))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _objects(items: Sequence[Item], labels: Labels, say: Say) -> tuple[Item, ...]:
+    found = object_items(tuple(items), labels)
+    if not found.items:
+        raise InputError(f"{labels.path}: holds no track of boxes along which an object can be cut out")
+    say(f"{plural(len(found.items), 'object')} cut out of {plural(len(items), 'input')}")
+    if found.untracked:
+        say(f"{found.untracked} box(es) without a track are left out")
+    return found.items
 
 
 @dataclass
@@ -119,3 +256,146 @@ def named(inputs: Inputs, name: str) -> Item:
         if item.name == name:
             return item
     raise InputError(f"{name}: is no longer among the sources")
+
+
+# Long items are cut into segments, so that no unit of work is longer than some minutes of footage.
+#
+#     item      0 ........ 600 ........ 1200 ... end       segment_s = 600
+#     segments  [0, 600)   [600, 1200)  [1200, end)
+#     read      [0, 602)   [598, 1202)  [1198, end)
+#
+# Of each segment some frames before and behind are read as well, so that the pairs over its borders are compared:
+# the rows of stability and of transitions are those of an item in one piece. Samples (sensitivity, causes,
+# variation) are drawn in each segment by itself.
+
+LEAST_OVERLAP_S = 1.0
+RULES = 2
+"""Raised where the numbers of segments change."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of an item, or all of it.
+
+    item     the stretch as an item of the same name
+    number   from 0, of so many ``pieces``
+    content  the key of its content: that of the whole item where there is one piece
+    reads    the same with the frames about it that are read for the pairs over its borders
+    origin   number and time of the item's first delivered frame; None where there is one piece
+    frames   of the whole item, by its header; None where it does not say
+    """
+
+    item: Item
+    number: int
+    pieces: int
+    content: str
+    reads: Item
+    origin: tuple[int, float] | None = None
+    frames: int | None = None
+
+
+def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = True) -> tuple[Segment, ...]:
+    """The segments of an item, by the length that its header claims; the last one goes to the end of the file.
+
+    tried  also a picture is decoded, so that what cannot be read is known before any work begins
+
+    Raises InputError where it cannot be opened, or has no picture that can be decoded.
+    """
+    with open_item(item, settings) as source:
+        cuts, frames = cuts_of(item, settings, source), frames_of(item, settings, source)
+        if cuts:
+            first = first_batch(source, 1)
+            rate = source.info.frame_rate
+        elif tried:
+            next(source.batches(1), None)  # none: the range of time is empty, which is no error
+    if not cuts:
+        return (Segment(item, 0, 1, content, item, frames=frames),)
+    origin = int(first.index[0]), float(first.time_s[0])
+    overlap = overlap_s(settings, rate)
+    starts, ends = [item.start_s, *cuts], [*cuts, item.end_s]
+    pieces = len(starts)
+    return tuple(
+        Segment(
+            dataclasses.replace(item, start_s=start, end_s=end),
+            number,
+            pieces,
+            key_of({"content": content, "start_s": start, "end_s": end, "pieces": pieces, "rules": RULES}),
+            dataclasses.replace(
+                item,
+                start_s=start if number == 0 or start is None else max(start - overlap, item.start_s or 0.0),
+                end_s=end if number == pieces - 1 or end is None else _earlier(end + overlap, item.end_s),
+            ),
+            origin,
+            frames,
+        )
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True))
+    )
+
+
+def overlap_s(settings: Settings, rate: Fraction) -> float:
+    """How long before and behind a segment is read: twice the frames over which anything is compared."""
+    reach = max(2, settings.revert_within, *ANCHOR_DELTAS)
+    step = settings.every / float(rate) if settings.fps is None else 1 / settings.fps
+    return max(LEAST_OVERLAP_S, 2 * reach * step)
+
+
+def _earlier(end_s: float, of_item: float | None) -> float:
+    return end_s if of_item is None else min(end_s, of_item)
+
+
+def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float, float] | None:
+    """From when to when an item is looked at, seconds, by the length its header claims; None: it claims none."""
+    info = source.info
+    if info.num_frames is None or not info.frame_rate:
+        return None
+    length = float(info.num_frames / info.frame_rate)
+    start, end = window(item, settings)
+    return start or 0.0, length if end is None else min(length, end)
+
+
+def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None:
+    """How many frames of an item are delivered, by its header; None: it does not say."""
+    count = source.info.num_frames
+    reach = range_of(item, settings, source)
+    if count is None:
+        return None
+    if reach is None:
+        return -(-count // settings.every)
+    seconds = max(0.0, reach[1] - reach[0])
+    within = min(count, math.ceil(seconds * float(source.info.frame_rate or 0)))
+    return min(within, math.ceil(seconds * settings.fps)) if settings.fps else -(-within // settings.every)
+
+
+def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
+    """Where an item is cut, seconds; nowhere if it is short, or its length is not known."""
+    reach = range_of(item, settings, source)
+    if reach is None:
+        return []
+    begin, end = reach
+    # a rest shorter than half a segment stays with the last one
+    count = max(1, math.floor((end - begin) / settings.segment_s + 0.5))
+    return [begin + number * settings.segment_s for number in range(1, count)]
+
+
+def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InputError where frames are named by number that are not there, and decoders give other numbers.
+
+    Which frames such labels, detections and predictions mean is not known, since another program counted others.
+    Those that go by time are not affected.
+    """
+    for entry in entries:
+        counts = entry.get("frame_counts") or ()
+        if len(counts) < 2:
+            continue
+        labels = inputs.known.labels
+        mine = labels[(labels["item"] == entry["item"]) & labels["time_s"].isna()]
+        named = {"the labels": int(mine["frame"].max()) if len(mine) else -1}
+        named |= {m.name: m.last_frame(entry["item"]) for m in models if hasattr(m, "last_frame")}
+        for who, last in named.items():
+            if last >= counts[0]:
+                others = " or ".join(map(str, counts[1:]))
+                raise InputError(
+                    f"{entry['item']}: {counts[0]} frames come out here, {others} elsewhere, and {who} name frame "
+                    f"{last}: which frames are meant is not known. Give times instead of numbers, or code the "
+                    "file anew"
+                )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import pandas as pd
 
 from vidrobust.models.info import identity
 from vidrobust.models.predict import Model
-from vidrobust.pipeline.labelled import Known
-from vidrobust.pipeline.stage import FootageStage, Stage, TableStage
+from vidrobust.pipeline.inputs import Known, Segment
+from vidrobust.pipeline.stage import FootageStage, Stage, Stages, TableStage
+from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
-from vidrobust.run_folder.unit_cache import key_of
+from vidrobust.run_folder.unit_cache import UnitCache, key_of
 from vidrobust.version import VERSION
 
 Record = Mapping[str, Any]
@@ -101,7 +104,78 @@ def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> 
     return found
 
 
+def missing(folder: RunFolder, stage: Stage) -> list[str]:
+    """Return the files that a stage has written, by its record, and that are not there."""
+    noted = folder.run["stages"].get(stage.name, {}).get("rows")
+    # a record without rows was made when tables without rows were written too
+    written = [name for name in stage.all_tables if noted is None or noted.get(name, 0)]
+    lost = [name for name in written if not folder.has(name)]
+    return lost + [name for name in stage.files if not (folder.path / name).is_file()]
+
+
 def _word(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value)) or "empty"
     return "unset" if value is None else str(value)
+
+
+# The raw tables that a unit may read: those of the stages that its own one needs, of the same segment.
+
+
+def _needed_table(
+    cache: UnitCache,
+    stage: FootageStage,
+    segment: Segment,
+    settings: Settings,
+    model: Model | None,
+    table: str,
+) -> pd.DataFrame | None:
+    """A raw table of a stage that ``stage`` needs, of this segment and model; None where it was not made."""
+    for needed in stage.needs:
+        if isinstance(needed, FootageStage) and table in needed.unit_tables:
+            of = model if needed.per == "model" else None
+            if needed.per == "model" and model is None:
+                return None
+            key = unit_key(needed, segment.content, settings, of)
+            return cache.read(needed, key, table, segment.item.name) if cache.has(needed, key) else None
+    return None
+
+
+def reader_of_needed(
+    cache: UnitCache, stage: FootageStage, segment: Segment, settings: Settings, models: Mapping[str, Model]
+) -> Callable[[str, str], pd.DataFrame | None]:
+    """(model, table) -> that raw table of a stage that ``stage`` needs, of one segment; None where there is none.
+
+    models  by name, those of the run
+    """
+
+    def read(model: str, table: str) -> pd.DataFrame | None:
+        return _needed_table(cache, stage, segment, settings, models.get(model), table)
+
+    return read
+
+
+# What a run folder holds: each stage done, stale or missing, with its time. Read from run.json alone.
+
+
+def status(folder: RunFolder, stages: Stages) -> list[dict[str, Any]]:
+    """Rows stage, state ("done", "stale" or "missing"), seconds, why, in the order of the stages."""
+    records, settings = folder.run["stages"], folder.settings
+    rows = []
+    for stage in stages.stages:
+        if stage.name not in records:
+            if stage.on_request:
+                continue
+            row = {"stage": stage.name, "state": "missing", "seconds": None, "why": ""}
+        else:
+            why = reasons(stage, settings, records)
+            why += [f"{name} is not there" for name in missing(folder, stage)]
+            seconds = records[stage.name]["seconds"]
+            row = {
+                "stage": stage.name,
+                "state": "stale" if why else "done",
+                "seconds": seconds,
+                "why": "; ".join(why),
+            }
+        rows.append(row)
+    return rows

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import (
@@ -19,12 +21,76 @@ from rich.progress import (
 from rich.text import Text
 
 from vidrobust.pipeline.interrupts import remind
-from vidrobust.pipeline.whole import Whole
 from vidrobust.text.durations import duration
 from vidrobust.text.printable import shown
 
+# How far a whole study is, and how long the rest takes: steps done against the steps that were foreseen.
+
+TRUSTED = 0.05
+"""Share of the work after which the pace so far counts for as much as the estimate did."""
+TABLES = "tables"
+"""The unit of the stages that read tables, whose steps nobody counts one by one."""
+
+
+@dataclass
+class Whole:
+    """Work in the seconds that it was expected to take.
+
+    step_s   seconds of one step by its unit ("frames", "pairs", ...)
+    steps    how many of each are ahead
+    started  by the clock of ``time.perf_counter``
+    """
+
+    step_s: Mapping[str, float]
+    steps: Mapping[str, int]
+    started: float = field(default_factory=time.perf_counter)
+    _done: dict[str, int] = field(default_factory=dict)
+    _fewer: dict[str, int] = field(default_factory=dict)
+
+    def advance(self, unit: str, count: int) -> bool:
+        """So many steps of a unit are done; whether that is work of this study."""
+        if unit not in self.step_s:
+            return False
+        self._done[unit] = self._done.get(unit, 0) + count
+        return True
+
+    def fewer(self, unit: str, count: int) -> None:
+        """So many steps that were foreseen are not there to be done: a clip had fewer pairs."""
+        self._fewer[unit] = self._fewer.get(unit, 0) + max(0, count)
+
+    @property
+    def total_s(self) -> float:
+        """Of all steps that are, as far as is known, to be done or done."""
+        return sum(self.step_s[unit] * self._known(unit) for unit in self.step_s)
+
+    @property
+    def done_s(self) -> float:
+        return sum(self.step_s[unit] * min(done, self._known(unit)) for unit, done in self._done.items())
+
+    def _known(self, unit: str) -> int:
+        return max(0, self.steps[unit] - self._fewer.get(unit, 0))
+
+    @property
+    def share(self) -> float:
+        """Of the work that is done, 0 to 1."""
+        return min(1.0, self.done_s / max(self.total_s, 1e-9))
+
+    def left_s(self, now: float | None = None) -> float:
+        """Seconds until the end, by the pace so far and, in the beginning, by the estimate.
+
+        The pace is the time that has passed over the time that the steps done were expected to take; the estimate
+        stands for ``TRUSTED`` of the work at a pace of 1.
+        """
+        passed = (time.perf_counter() if now is None else now) - self.started
+        trusted = TRUSTED * self.total_s
+        pace = (passed + trusted) / max(self.done_s + trusted, 1e-9)
+        return max(0.0, self.total_s - self.done_s) * pace
+
+
 SAID_EVERY_S = 30.0
 """Where there is no terminal, the time that is left is said this often."""
+SILENT_S = 4.5
+"""Where there is no terminal, work that nobody counts is mentioned whenever nothing was said for so long."""
 WHOLE = "the whole study"
 """The title of the bar above all others."""
 
@@ -71,6 +137,7 @@ class Reporter:
         self._whole: Whole | None = None
         self._bar: TaskID | None = None
         self._said = 0.0
+        self._spoke = time.perf_counter()
 
     @property
     def foresees(self) -> bool:
@@ -104,11 +171,38 @@ class Reporter:
             self._close()
 
     def say(self, text: str) -> None:
+        self._spoke = time.perf_counter()
         if not self.quiet:
             self.console.print(shown(text), markup=False)
 
     def warn(self, text: str) -> None:
         self.console.print(shown(text), markup=False, style="yellow" if self.console.is_terminal else None)
+
+    @contextmanager
+    def working(self, title: str) -> Iterator[None]:
+        """Show that work goes on whose steps nobody counts: a bar without an end, or a line every few seconds."""
+        if self.quiet:
+            yield
+        elif self._on_screen():
+            counter = self.begin(title, None, "")
+            try:
+                yield
+            finally:
+                self.end(counter)
+        else:
+            began, done = time.perf_counter(), threading.Event()
+            thread = threading.Thread(target=self._mention, args=(title, began, done), daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                done.set()
+                thread.join()
+
+    def _mention(self, title: str, began: float, done: threading.Event) -> None:
+        while not done.wait(max(0.05, self._spoke + SILENT_S - time.perf_counter())):
+            if time.perf_counter() - self._spoke >= SILENT_S:
+                self.say(f"{title}: {duration(time.perf_counter() - began)} so far")
 
     @contextmanager
     def counting(self, title: str, total: int | None, unit: str) -> Iterator[Counter]:
@@ -160,6 +254,8 @@ class _Count(ProgressColumn):
     def render(self, task: Task) -> Text:
         if task.fields["unit"] == "%":
             return Text(f"{task.completed:.0f} %")
+        if not task.fields["unit"]:
+            return Text("")
         total = "?" if task.total is None else f"{task.total:.0f}"
         return Text(f"{task.completed:.0f}/{total} {task.speed or 0:.1f} {task.fields['unit']}/s")
 

@@ -60,6 +60,8 @@ class Stage(ABC):
         Whether it has a command of its own.
     on_request
         Made only where it is named; a study leaves it out.
+    question
+        What it answers, as in the answer of the run; "" where it answers nothing by itself.
     """
 
     name: ClassVar[str]
@@ -71,6 +73,7 @@ class Stage(ABC):
     files: ClassVar[tuple[str, ...]] = ()
     command: ClassVar[bool] = True
     on_request: ClassVar[bool] = False
+    question: ClassVar[str] = ""
 
     # A stage travels to worker processes inside its units: what comes out there is the same stage.
     def __eq__(self, other: object) -> bool:
@@ -96,6 +99,10 @@ class Stage(ABC):
 
     def check(self, settings: Settings) -> None:  # noqa: B027 - most stages have nothing to check
         """Raise SettingsError for settings that the stage cannot use; called before any work begins."""
+
+    def least(self, settings: Settings) -> Mapping[str, int]:
+        """Return the least sample from which it answers: of "frames", "pairs" or "neighbours" (usable pairs)."""
+        return {}
 
     def as_json(self, run: Run) -> Any:
         """Return what ``--json`` prints; by default the content of metrics.json."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,3 +180,17 @@ def field_types(group: type) -> dict[str, Any]:
     """Return the types of a dataclass's fields by name."""
     hints = get_type_hints(group)
     return {field.name: hints[field.name] for field in dataclasses.fields(group)}
+
+
+UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+
+def seconds_of(text: str, option: str = "budget") -> float:
+    """Return a time such as 5m, 90s, 1h30m or 200ms in seconds; SettingsError names the option."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[hms])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise SettingsError(f"{option}: expected a time such as 90s, 5m or 1h30m, got {text!r}")
+    seconds = sum(float(number) * UNITS_S[unit] for number, unit in parts)
+    if seconds <= 0:
+        raise SettingsError(f"{option}: expected more than nothing, got {text!r}")
+    return seconds

@@ -19,9 +19,8 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text, parsed_json, plain
 from vidrobust.metrics.catalogue import metric_columns
-from vidrobust.run_folder.metrics_file import FILE as METRICS
-from vidrobust.run_folder.metrics_file import Metrics
-from vidrobust.run_folder.record import RunRecord
+from vidrobust.run_folder.record import FILE as METRICS
+from vidrobust.run_folder.record import Metrics, RunRecord
 from vidrobust.run_folder.settings import Settings, known_names
 from vidrobust.tables import schema as tables
 
@@ -115,28 +114,46 @@ class RunFolder:
         self.update(stages={name: each for name, each in stages.items() if each is not None})
 
     def has(self, table: str) -> bool:
+        """Return whether a table has been written, and so has rows."""
         return (self.path / f"{table}.parquet").is_file()
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table that must be there."""
-        return tables.read(name, self.path, metrics=metric_columns(name))
+        """Return a table; one that was not written has no rows and all its columns.
 
-    def table_or_empty(self, name: str) -> pd.DataFrame:
-        """A table, or one without rows where its stage has not run."""
-        return self.table(name) if self.has(name) else tables.empty(name)
+        Raises
+        ------
+        InputError
+            Where it cannot be read, or its stage wrote rows and the file is gone.
+        """
+        if self.has(name):
+            return tables.read(name, self.path, metrics=metric_columns(name))
+        if self._noted_rows(name):
+            raise InputError(f"{self.path / name}.parquet: is missing; run its stage again")
+        return tables.empty(name)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """The rows of a table as plain values."""
+        """Return the rows of a table as plain values."""
         rows: list[dict[str, Any]] = plain(self.table(name).to_dict("records"))
         return rows
 
     def find_table(self, name: str) -> pd.DataFrame | None:
-        """A table, or None where its stage has not run or found no row."""
-        found = self.table_or_empty(name)
+        """Return a table, or None where it has no rows."""
+        found = self.table(name)
         return found if len(found) else None
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """Check a table and write it; one without rows is not written, and an older file of it removed."""
         tables.write(name, table, self.path, metrics=metric_columns(name))
+
+    def count(self, name: str) -> int:
+        """Return how many rows a table has, without reading it."""
+        return tables.count(name, self.path)
+
+    def _noted_rows(self, name: str) -> int:
+        """How many rows the stage of a table wrote, as run.json has it; 0 while the stage is at work."""
+        stage = tables.TABLES[name].stage
+        record = self.run.get("stages", {}).get(stage) if (self.path / "run.json").is_file() else None
+        return int((record or {}).get("rows", {}).get(name, 0))
 
     def read_json(self, name: str) -> dict[str, Any]:
         path = self.path / name

@@ -7,14 +7,69 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from vidrobust.errors import SettingsError
-from vidrobust.run_folder.figures import Figures, FigureSource, brought, source_of
+from vidrobust.extensions import Extensions, extensions
+from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import with_interval
 from vidrobust.text.phrases import plural
+
+# Figures that gates read besides the metrics of a run: plugins register them, such as those of a gauge study.
+
+GROUP = "vidrobust.figures"
+"""Group of entry points in which a package names a FigureSource, or several."""
+Figures = dict[str, dict[str, dict[str, Any]]]
+"""Figure -> of whom or what -> value, low, high, n; a number that is not known is None or NaN."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureSource:
+    """Named figures of a run folder that are not metrics.
+
+    Attributes
+    ----------
+    name
+        Name of the source.
+    knows
+        Whether a figure of this name belongs to it, computed or not.
+    of_run
+        Run folder -> its figures, and why they are missing or incomplete, "" where they are not.
+    sections
+        What stands before the point in names of two parts, as in ``within_operator.fleiss_kappa``.
+    bare
+        Sections that are meant where a rule names none, the first that has the figure.
+    """
+
+    name: str
+    knows: Callable[[str], bool]
+    of_run: Callable[[Path], tuple[Figures, str]]
+    sections: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
+
+    def find(self, figures: Figures, name: str) -> dict[str, dict[str, Any]]:
+        """Return a figure by its name, with or without section: whose -> value, low, high, n."""
+        full_names = (name, *(f"{section}.{name}" for section in self.bare))
+        return next((figures[full] for full in full_names if full in figures), {})
+
+    def names(self, figures: Figures) -> list[str]:
+        """Return the names of the figures that are there, as short as a rule may write them."""
+        return [full.partition(".")[2] if full.partition(".")[0] in self.bare else full for full in figures]
+
+
+@cache
+def brought() -> Extensions[FigureSource]:
+    """Return the sources of figures of installed plugins."""
+    return extensions(GROUP, FigureSource, lambda source: source.name)
+
+
+def source_of(name: str) -> FigureSource | None:
+    """Return the source that knows a figure; None where none does, as for every metric of a run."""
+    return next((source for source in brought().records if source.knows(name)), None)
+
 
 SIDES = ("value", "low", "high", "n")
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -23,6 +78,8 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+WORDS = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below"}
+"""How a sentence says when a rule fails."""
 _RULE = re.compile(r"^\s*([A-Za-z]\w*(?:\.\w+){0,2})\s*(>=|<=|>|<)\s*(\S+?)\s*(%?)\s*$")
 
 
@@ -150,6 +207,10 @@ def _nothing(gate: Gate, sentence: str) -> Passage:
 
 def _of_model(gate: Gate, model: str, figures: ModelFigures) -> Passage:
     entry = figures.get(gate.metric)
+    if entry is not None and gate.side != "n" and 0 < int(entry.get("n") or 0) < FEWEST_ROWS:
+        # nothing passes on so little: the same limit as in the answer of the run
+        few = f"{gate.metric} of {model} rests on {int(entry['n'])} values, {FEWEST_ROWS} are needed"
+        return Passage(gate, model, "not computed", math.nan, f"{gate.text}: {few}")
     if entry is not None:
         return _pass(gate, model, entry)
     known = ", ".join(sorted(figures))
@@ -167,11 +228,9 @@ def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
         return Passage(gate, of, "not computed", seen, f"{gate.text}: {what} {why}")
     failed = COMPARISONS[gate.comparison](seen, gate.limit)
     estimate = with_interval(entry.get("value"), entry.get("low"), entry.get("high"), digits=4)
-    beside = f"by {abs(seen - gate.limit):.3g}"
     outcome = "failed" if failed else "passed"
-    sentence = (
-        f"{outcome}: {what} is {seen:.4g}, rule {gate.text}, {beside} (estimate {estimate}{_scope(entry)})"
-    )
+    fails = f"fails {WORDS[gate.comparison]} {gate.limit:g}"
+    sentence = f"{outcome}: {what} is {seen:.4g} ({fails}; estimate {estimate}{_scope(entry)})"
     return Passage(gate, of, outcome, seen, sentence)
 
 

@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
+from vidrobust.metrics.catalogue import task_of
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.record import RunRecord
 from vidrobust.text.printable import printable
+
+# Which part each item of a run shows, so that all passes of one part count as one independent unit.
+
+
+def with_parts(table: pd.DataFrame, parts: Mapping[str, str]) -> pd.DataFrame:
+    """Rows with the part that their item shows, "" where unknown; as they are where no part is known."""
+    return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
+
+
+# The tasks of the models of a run.
+
+
+class HasModels(Protocol):
+    """A run folder, or several read as one."""
+
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """run.json, with the models."""
+
+
+def tasks_of(folder: HasModels, sensitivity: pd.DataFrame) -> dict[str, Task]:
+    """The models whose sensitivity is known, and their tasks."""
+    names = {record["name"]: record.get("task", CLASSIFICATION.name) for record in folder.run["models"]}
+    every = dict.fromkeys(sensitivity["model"])
+    return {str(model): task_of(names.get(model, CLASSIFICATION.name)) for model in every}
 
 
 class RunTables:
@@ -44,6 +71,15 @@ class RunTables:
     def folder_name(self) -> str:
         """The run folder as a command line takes it, quoted where it has to be."""
         return shlex.quote(printable(self.folder))
+
+    def left_out(self, sample: str) -> str:
+        """Why no "frames" were perturbed or no "pairs" replayed: "budget", "footage", or "" where some were.
+
+        A sample that cannot reach the least size that answers its question is left out from the start.
+        """
+        if self.record.sample.get(sample) != 0:
+            return ""
+        return "budget" if self.record.settings.get("budget") else "footage"
 
     @cached_property
     def record(self) -> RunRecord:

@@ -18,15 +18,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import Extensions, extensions
-from vidrobust.run_folder.declared import Declaration, convert, declarations, field_types, option
+from vidrobust.run_folder.declared import Declaration, convert, declarations, field_types, option, seconds_of
 from vidrobust.run_folder.gates import parse_gate
-from vidrobust.run_folder.time_option import seconds_of
-from vidrobust.text.phrases import nouns
-from vidrobust.text.suggestions import among
+from vidrobust.text.phrases import among, nouns
 
 if TYPE_CHECKING:
+    from vidrobust.metrics.tracks.borders import EntryLine
     from vidrobust.metrics.tracks.follow import TrackSettings
-    from vidrobust.metrics.tracks.zones import EntryLine
 
 PLUGINS = "vidrobust.settings"
 """Entry point group in which a plugin names dataclasses of settings."""
@@ -395,7 +393,7 @@ def _rectangle(text: str, setting: str) -> tuple[float, float, float, float]:
 
 def _entry_lines(text: str) -> tuple[EntryLine, ...]:
     """One, or none where there is no text."""
-    from vidrobust.metrics.tracks.zones import EntryLine
+    from vidrobust.metrics.tracks.borders import EntryLine
 
     if not text:
         return ()

@@ -1,20 +1,27 @@
 """UnitCache: what each unit of work has found, kept under a key of all that it depends on.
 
-cache/STAGE/KEY.parquet          the first raw table of a unit, with its facts; written last: then it is done
-cache/STAGE/KEY.TABLE.parquet    its other raw tables
+    cache/STAGE/KEY.zip   a unit: TABLE.parquet for each table with rows, and facts.json
+    cache/STAGE.zip       units of finished commands, packed together: KEY/TABLE.parquet, KEY/facts.json
+
+A file is written beside and renamed, so a unit is there as a whole or not at all. Units are packed when a command
+ends, so that a run of many clips has few files; a unit that is newer than the pack is read first.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import pandas as pd
 import pyarrow as pa
@@ -26,123 +33,15 @@ from vidrobust.files.json_text import plain
 from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.tables import schema as tables
 
-# Where the files of parts lie: a folder, or a place that pyarrow or fsspec reach by its URL (object storage).
-
 FLAT = ("s3", "gcs", "abfs")
-"""Kinds of storage of pyarrow that have no folders which would have to be made."""
+"""Kinds of storage of pyarrow that have no folders to make."""
+PATIENCE_S = 60.0
+"""A storage that could be reached before is asked again for this long, in seconds."""
+FACTS = "facts.json"
+T = TypeVar("T")
 
 
-class PartFiles(Protocol):
-    """Parquet files by name, "STAGE/KEY.parquet"; each is whole or absent."""
-
-    def has(self, name: str) -> bool: ...
-
-    def write(self, name: str, table: Any) -> None: ...
-
-    def table(self, name: str) -> Any:
-        """The file as pyarrow.Table."""
-
-    def schema(self, name: str) -> Any:
-        """Its schema alone."""
-
-    def where(self, name: str) -> str:
-        """Where it is, for messages."""
-
-
-@dataclass(frozen=True)
-class Folder:
-    """Files are written beside and then renamed."""
-
-    path: Path
-
-    def has(self, name: str) -> bool:
-        return (self.path / name).is_file()
-
-    def write(self, name: str, table: Any) -> None:
-        path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            pq.write_table(table, beside)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-
-    def table(self, name: str) -> Any:
-        return pq.read_table(self.path / name, partitioning=None)
-
-    def schema(self, name: str) -> Any:
-        return pq.read_schema(self.path / name)
-
-    def where(self, name: str) -> str:
-        return str(self.path / name)
-
-
-@dataclass(frozen=True)
-class Storage:
-    """A place by its URL, such as s3://bucket/folder; an object appears there when it is whole."""
-
-    url: str
-
-    def _at(self, name: str) -> tuple[Any, str]:
-        system, root = file_system(self.url)
-        return system, f"{root.rstrip('/')}/{name}"
-
-    def has(self, name: str) -> bool:
-        system, path = self._at(name)
-        return bool(system.get_file_info(path).type == pafs.FileType.File)
-
-    def write(self, name: str, table: Any) -> None:
-        system, path = self._at(name)
-        if system.type_name not in FLAT:
-            system.create_dir(path.rpartition("/")[0], recursive=True)
-        whole = pa.BufferOutputStream()
-        pq.write_table(table, whole)
-        with system.open_output_stream(path) as stream:
-            stream.write(whole.getvalue())
-
-    def table(self, name: str) -> Any:
-        system, path = self._at(name)
-        return pq.read_table(path, filesystem=system, partitioning=None)
-
-    def schema(self, name: str) -> Any:
-        system, path = self._at(name)
-        return pq.read_schema(path, filesystem=system)
-
-    def where(self, name: str) -> str:
-        return f"{self.url.rstrip('/')}/{name}"
-
-
-@functools.cache
-def file_system(url: str) -> tuple[Any, str]:
-    """What reaches a URL, and the path there: pyarrow itself, or else fsspec.
-
-    Raises SettingsError where neither can.
-    """
-    try:
-        return pafs.FileSystem.from_uri(url)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        pass
-    try:
-        import fsspec
-
-        system, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
-    except (ImportError, ValueError, TypeError) as error:
-        raise SettingsError(f"parts: {url}: neither pyarrow nor fsspec reaches it ({error})") from error
-    return pafs.PyFileSystem(pafs.FSSpecHandler(system)), root
-
-
-def cache_files(folder: Path, place: str) -> PartFiles:
-    """The folder, or the place that the settings name instead: another folder, or a URL."""
-    if not place:
-        return Folder(folder)
-    return Storage(place) if "://" in place else Folder(Path(place))
-
-
-FACTS = b"vidrobust"
-
-
-class Stage(Protocol):
+class KeptStage(Protocol):
     """What the cache needs to know of a stage."""
 
     @property
@@ -152,72 +51,290 @@ class Stage(Protocol):
     def unit_tables(self) -> tuple[str, ...]: ...
 
 
+class Store(Protocol):
+    """Files by name, such as "STAGE/KEY.zip"; each is whole or absent."""
+
+    def has(self, name: str) -> bool: ...
+
+    def write(self, name: str, content: bytes) -> None: ...
+
+    def open(self, name: str) -> BinaryIO: ...
+
+    def where(self, name: str) -> str:
+        """Where the file is, for messages."""
+
+
+@dataclass(frozen=True)
+class FolderStore:
+    """A folder."""
+
+    path: Path
+
+    def has(self, name: str) -> bool:
+        return (self.path / name).is_file()
+
+    def write(self, name: str, content: bytes) -> None:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            beside.write_bytes(content)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def open(self, name: str) -> BinaryIO:
+        return (self.path / name).open("rb")
+
+    def where(self, name: str) -> str:
+        return str(self.path / name)
+
+
+@dataclass(frozen=True)
+class UrlStore:
+    """Object storage by its URL, such as s3://bucket/folder; an object appears there when it is whole."""
+
+    url: str
+
+    def has(self, name: str) -> bool:
+        def found() -> bool:
+            system, path = self._at(name)
+            return bool(system.get_file_info(path).type == pafs.FileType.File)
+
+        return self._patiently(found)
+
+    def write(self, name: str, content: bytes) -> None:
+        def written() -> None:
+            system, path = self._at(name)
+            if system.type_name not in FLAT:
+                system.create_dir(path.rpartition("/")[0], recursive=True)
+            with system.open_output_stream(path) as stream:
+                stream.write(content)
+
+        self._patiently(written)
+
+    def open(self, name: str) -> BinaryIO:
+        def content() -> bytes:
+            system, path = self._at(name)
+            with system.open_input_stream(path) as stream:
+                return bytes(stream.read())
+
+        return io.BytesIO(self._patiently(content))
+
+    def where(self, name: str) -> str:
+        return f"{self.url.rstrip('/')}/{name}"
+
+    def _at(self, name: str) -> tuple[Any, str]:
+        system, root = file_system(self.url)
+        return system, f"{root.rstrip('/')}/{name}"
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """The result of some work; where the storage fails after it has worked, again for a while."""
+        until, pause = time.monotonic() + PATIENCE_S, 0.5
+        while True:
+            try:
+                result = work()
+            except (SettingsError, FileNotFoundError):
+                raise
+            except Exception as error:  # each storage raises its own kinds
+                if self.url not in _REACHED or time.monotonic() + pause > until:
+                    raise InputError(f"{self.url}: the cache cannot be reached ({error})") from error
+                time.sleep(pause)
+                pause = min(2 * pause, 8.0)
+            else:
+                _REACHED.add(self.url)
+                return result
+
+
+_REACHED: set[str] = set()
+"""Storages that this process has reached: a wrong address is named at once."""
+
+
+@functools.cache
+def file_system(url: str) -> tuple[Any, str]:
+    """Return what reaches a URL, pyarrow itself or else fsspec, and the path there."""
+    try:
+        return pafs.FileSystem.from_uri(url)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        pass
+    try:
+        import fsspec
+
+        system, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    except (ImportError, ValueError, TypeError) as error:
+        raise SettingsError(f"cache: {url}: neither pyarrow nor fsspec reaches it ({error})") from error
+    return pafs.PyFileSystem(pafs.FSSpecHandler(system)), root
+
+
 def key_of(content: Mapping[str, Any]) -> str:
-    """A name for everything that a unit depends on: 24 hex digits of SHA-256 over it as JSON."""
+    """Return a name for everything that a unit depends on: 24 hex digits of SHA-256 over it as JSON."""
     text = json.dumps(plain(content), sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 class UnitCache:
-    """The cache of units of a run: in its folder ``cache``, or where ``place`` says (another folder, or a URL)."""
+    """The cache of a run's units.
+
+    Parameters
+    ----------
+    run_folder
+        The run folder, whose folder ``cache`` is used unless another place is named.
+    place
+        Another folder, or a URL; several runs may share it.
+    """
 
     def __init__(self, run_folder: Path, place: str = "") -> None:
         self.run_folder, self.place = run_folder, place
-        self._files = cache_files(run_folder / "cache", place)
+        self._store: Store = UrlStore(place) if "://" in place else FolderStore(Path(place or self._folder))
+        self._packs: dict[str, _Pack] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_packs": {}}  # open files do not travel to other processes
 
     @property
     def in_reach(self) -> bool:
-        """Whether this machine sees the run folder, where the cache is in it."""
+        """Whether this machine sees the run folder, if the cache is in it."""
         return bool(self.place) or (self.run_folder / "run.json").is_file()
 
-    def has(self, stage: Stage, key: str) -> bool:
-        """Whether this unit is done."""
-        return self._files.has(_name(stage, key, stage.unit_tables[0]))
+    @property
+    def _folder(self) -> Path:
+        return self.run_folder / "cache"
+
+    def has(self, stage: KeptStage, key: str) -> bool:
+        """Return whether this unit is done."""
+        if self._store.has(_unit(stage.name, key)):
+            return True
+        pack = self._pack_of(stage.name)
+        return pack is not None and key in pack.keys
 
     def write(
-        self, stage: Stage, key: str, found: Mapping[str, pd.DataFrame], facts: Mapping[str, Any]
+        self, stage: KeptStage, key: str, found: Mapping[str, pd.DataFrame], facts: Mapping[str, Any]
     ) -> None:
-        """Keep what a unit found, each table whole or absent, the first table last."""
-        for name in reversed(stage.unit_tables):
-            table = tables.to_arrow(name, found[name], metrics=metric_columns(name))
-            if name == stage.unit_tables[0]:
-                summary = json.dumps(plain(facts), ensure_ascii=True).encode()
-                table = table.replace_schema_metadata({**(table.schema.metadata or {}), FACTS: summary})
-            self._files.write(_name(stage, key, name), table)
+        """Keep the tables and facts of a unit."""
+        whole = io.BytesIO()
+        with ZipFile(whole, "w", ZIP_STORED) as file:
+            for name in stage.unit_tables:
+                table = tables.to_arrow(name, found[name], metrics=metric_columns(name))
+                if len(table):
+                    sink = pa.BufferOutputStream()
+                    pq.write_table(table, sink)
+                    file.writestr(ZipInfo(f"{name}.parquet"), sink.getvalue().to_pybytes())
+            file.writestr(ZipInfo(FACTS), json.dumps(plain(facts), ensure_ascii=True))
+        self._store.write(_unit(stage.name, key), whole.getvalue())
 
-    def read(self, stage: Stage, key: str, table: str, item: str) -> pd.DataFrame:
-        """One raw table of a unit, under the name that its item has in this run."""
-        found = self._readable(_name(stage, key, table), self._files.table)
-        return pd.DataFrame(found.to_pandas()).assign(item=item)
+    def read(self, stage: KeptStage, key: str, table: str, item: str) -> pd.DataFrame:
+        """Return a table of a unit, under the name that its input has in this run."""
+        with self._opened(stage, key) as (file, prefix):
+            name = f"{prefix}{table}.parquet"
+            try:
+                content = file.read(name)
+            except KeyError:  # a table without rows
+                return tables.empty(table).assign(item=item)
+            return pd.DataFrame(pq.read_table(pa.BufferReader(content)).to_pandas()).assign(item=item)
 
-    def facts(self, stage: Stage, key: str) -> dict[str, Any]:
-        """What a unit noted beside its tables."""
-        metadata = self._readable(_name(stage, key, stage.unit_tables[0]), self._files.schema).metadata or {}
-        facts: dict[str, Any] = json.loads(metadata.get(FACTS, b"{}"))
-        return facts
+    def facts(self, stage: KeptStage, key: str) -> dict[str, Any]:
+        """Return what a unit noted beside its tables."""
+        with self._opened(stage, key) as (file, prefix):
+            facts: dict[str, Any] = json.loads(file.read(f"{prefix}{FACTS}"))
+            return facts
+
+    def pack(self) -> None:
+        """Put all units of a stage into one file; of a cache that other runs may share nothing is moved.
+
+        The caller holds the lock of the run folder, and no worker is at work. What is killed in between leaves
+        the old pack or the new one, and units that are in both.
+        """
+        if self.place:
+            return
+        for folder in sorted(path for path in self._folder.glob("*") if path.is_dir()):
+            units = sorted(folder.glob("*.zip"))
+            if units:
+                self._add(folder, units)
+
+    def _add(self, folder: Path, units: list[Path]) -> None:
+        path = folder.with_suffix(".zip")
+        beside = path.with_name(f"{path.name}.part")
+        new = {unit.stem for unit in units}
+        old = self._pack_of(folder.name)
+        try:
+            with ZipFile(beside, "w", ZIP_STORED) as pack:
+                for name in old.file.namelist() if old else ():
+                    if name.partition("/")[0] not in new:
+                        assert old is not None
+                        pack.writestr(ZipInfo(name), old.file.read(name))
+                for unit in units:
+                    with ZipFile(unit) as file:
+                        for name in file.namelist():
+                            pack.writestr(ZipInfo(f"{unit.stem}/{name}"), file.read(name))
+            if old is not None:
+                old.file.close()
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+        for unit in units:
+            unit.unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
     def clean(self) -> int:
-        """Remove every part; returns the bytes that were freed. SettingsError where other runs may share them."""
+        """Remove every unit and return the bytes freed; SettingsError where other runs may share them."""
         if self.place:
             raise SettingsError(f"{self.place}: may hold units of other runs too; remove them there")
-        folder = self.run_folder / "cache"
-        freed = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        shutil.rmtree(folder, ignore_errors=True)
+        freed = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
+        shutil.rmtree(self._folder, ignore_errors=True)
         return freed
 
-    def _readable(self, name: str, read: Callable[[str], Any]) -> Any:
+    @contextmanager
+    def _opened(self, stage: KeptStage, key: str) -> Iterator[tuple[ZipFile, str]]:
+        """The file that holds a unit, and what the names of its members begin with."""
+        name = _unit(stage.name, key)
+        pack = None if self._store.has(name) else self._pack_of(stage.name)
         try:
-            return read(name)
-        except Exception as error:  # pyarrow raises its own kinds
-            where = self._files.where(name)
+            if pack is not None and key in pack.keys:
+                name = f"{stage.name}.zip"
+                yield pack.file, f"{key}/"
+            else:
+                with self._store.open(name) as file, ZipFile(file) as unit:
+                    yield unit, ""
+        except InputError:
+            raise
+        except Exception as error:  # a damaged file raises errors of zip, Parquet or JSON
+            where = self._store.where(name)
             raise InputError(
                 f"{where}: cannot be read ({error}); delete it, and the same command makes it again"
             ) from error
 
+    def _pack_of(self, stage: str) -> _Pack | None:
+        """The pack of a stage, opened once until it is replaced."""
+        path = self._folder / f"{stage}.zip"
+        try:
+            status = path.stat() if not self.place else None
+        except OSError:
+            status = None
+        if status is None:
+            return None
+        state = (status.st_mtime_ns, status.st_size, status.st_ino)
+        known = self._packs.get(stage)
+        if known is None or known.state != state:
+            try:
+                file = ZipFile(path)
+            except Exception as error:
+                raise InputError(
+                    f"{path}: cannot be read ({error}); delete it, and the same command makes it again"
+                ) from error
+            keys = frozenset(name.partition("/")[0] for name in file.namelist())
+            known = self._packs[stage] = _Pack(state, file, keys)
+        return known
 
-def _name(stage: Stage, key: str, table: str) -> str:
-    return (
-        f"{stage.name}/{key}.parquet"
-        if table == stage.unit_tables[0]
-        else f"{stage.name}/{key}.{table}.parquet"
-    )
+
+@dataclass(frozen=True)
+class _Pack:
+    """An open pack: the state of its file when it was opened, and the keys of its units."""
+
+    state: tuple[int, int, int]
+    file: ZipFile
+    keys: frozenset[str]
+
+
+def _unit(stage: str, key: str) -> str:
+    return f"{stage}/{key}.zip"

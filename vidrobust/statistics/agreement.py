@@ -1,7 +1,5 @@
-"""Agreement of raters beyond what the mix of classes gives by chance: kappas with intervals, and rank and Q tests.
-
-Each kappa is 1 - D / E: D the disagreement seen, E the one expected by chance. Parts (or clips, or stretches
-of footage) are the independent units; what is rated within one may depend as it likes.
+"""Agreement of raters beyond chance: kappas with intervals, rank and Q tests. Parts or clips are the
+independent units.
 """
 
 from __future__ import annotations
@@ -18,15 +16,14 @@ from vidrobust.statistics.intervals import Interval, clopper_pearson
 from vidrobust.statistics.standard_errors import jackknife_error, t_half_width
 
 NAN = float("nan")
+# (M, C) sums of counts per class, laid out as the kappa wants them -> (M,) kappas.
 Kappa = Callable[[np.ndarray], np.ndarray]
-"""(M, C) sums of counts per class, laid out as the kappa wants them -> (M,) kappas."""
 
 
 def cohens_kappa(a: np.ndarray, b: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
     """Return kappa of two raters' classes a, b (n,), with an interval over clusters (n,).
 
-    Cohen, Educational and Psychological Measurement 20 (1960), p. 37-46; the interval as in ``of_sums``. One
-    cluster: no interval. One class only: NaN, since chance alone agrees always.
+    Cohen, Educational and Psychological Measurement 20 (1960). One cluster: no interval; one class only: NaN.
     """
     code, count, what = cluster_codes(clusters)
     if not len(a):
@@ -42,10 +39,10 @@ def cohens_kappa(a: np.ndarray, b: np.ndarray, clusters: Clusters | np.ndarray) 
 
 
 def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = None) -> Interval:
-    """Return kappa of any raters: counts (n, K), how many put part i in class k; at least two ratings a part.
+    """Return kappa of any raters from counts (n, K), how many put part i in class k.
 
-    Fleiss, Psychological Bulletin 76 (1971), p. 378-382; parts may have different numbers of ratings, each
-    counts by them (Fleiss, Levin & Paik 2003, section 18.3). Parts are the clusters unless given.
+    Fleiss, Psychological Bulletin 76 (1971); Fleiss, Levin & Paik 2003, section 18.3. Parts are the clusters
+    by default.
     """
     counts = np.asarray(counts, np.float64)
     code, count, what = cluster_codes(np.arange(len(counts)) if clusters is None else clusters)
@@ -63,8 +60,8 @@ def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = No
 def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
     """Return Kendall's concordance of ratings (m raters, n parts), corrected for ties, with its chi-square.
 
-    Kendall & Babington Smith, Annals of Mathematical Statistics 10 (1939); Siegel & Castellan 1988, section
-    9.6. None with fewer than two raters or parts, or where no rater distinguishes two parts.
+    Siegel & Castellan 1988, section 9.6. None with fewer than two raters or parts, or where no rater
+    distinguishes parts.
     """
     if min(ratings.shape, default=0) < 2:
         return None
@@ -94,11 +91,9 @@ def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
 def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
     """Return a kappa with its interval, from the sums (G, C) of each independent unit.
 
-    The jackknife over units gives the standard error of the log of 1 - kappa, disagreement over chance, and
-    Student's t the interval: disagreement is rare and skewed, as flips are. The jackknife sees no spread
-    where fewer than two units disagree. Then the share of units that may do so is taken from Clopper &
-    Pearson: with one, kappa's distance from 1 grows or shrinks with it; with none, as many units that
-    disagree fully may be unseen.
+    The jackknife gives the standard error of log(1 - kappa), because disagreement is rare and skewed. Where
+    fewer than
+    two units disagree, the share of units that may do so comes from Clopper & Pearson.
     """
     count = len(sums)
     whole = float(kappa(sums.sum(axis=0)[None])[0])
@@ -156,12 +151,8 @@ class CochransQ(NamedTuple):
 
 
 def cochrans_q(hits: np.ndarray) -> CochransQ:
-    """Return Cochran's Q of hits (n, k), 0 or 1, of k raters who see each of n parts.
-
-    Cochran, Biometrika 37, 1950.
-
-    Q = (k - 1) (k sum C^2 - N^2) / (k N - sum R^2), with C the hits of each rater, R those of each part and N
-    all; NaN with p NaN where the raters agree on every part.
+    """Return Cochran's Q of hits (n, k), 0 or 1, of k raters on n parts (Biometrika 37, 1950); NaN if all
+    agree.
     """
     count = np.asarray(hits, np.float64)
     k, total = count.shape[1], count.sum()

@@ -1,7 +1,6 @@
 """How strongly two columns of units belong together: plain, by rank, given a confounder, and as an ROC area.
 
-Every coefficient takes ``x (n, p)`` and ``y (n, s)``, one row per unit, and returns ``(p, s)``. A column
-without spread has no coefficient: NaN. Missing values are the caller's to remove.
+Coefficients take ``x (n, p)`` and ``y (n, s)`` and return ``(p, s)``; NaN for a column without spread.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from vidrobust.statistics.clusters import Clusters, cluster_codes
 from vidrobust.statistics.intervals import Interval
 from vidrobust.statistics.standard_errors import leave_one_out, left_out_interval
 
+# Groups of equal size, by the third number, within which ``auroc_given`` compares events with the rest.
 STRATA = 10
-"""Groups of equal size, by the third number, within which ``auroc_given`` compares events with the rest."""
+# Held at once by Kendall's tau, which looks at every pair of units.
 _NUMBERS_AT_ONCE = 1_000_000
-"""Held at once by Kendall's tau, which looks at every pair of units."""
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -38,10 +37,7 @@ def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def kendall_without(x: np.ndarray, y: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return tau-b (p, s), and (G, p, s) without each cluster; codes (n,) int64 in 0..G-1.
-
-    Every pair of units is looked at once: leaving a cluster out takes away the pairs that touch it.
-    """
+    """Return tau-b (p, s), and (G, p, s) without each cluster; codes (n,) int64 in 0..G-1."""
     count = int(codes.max(initial=0)) + 1
     n, p, s = len(x), x.shape[1], y.shape[1]
     # [0]: all ordered pairs that start in a cluster; [1]: those that end in it too
@@ -69,9 +65,9 @@ def _tau(both: np.ndarray, own_x: np.ndarray, own_y: np.ndarray) -> np.ndarray:
 def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0) -> np.ndarray:
     """Return the correlation of the ranks of ``x`` and ``y`` without the ranks of ``z (n, k)``.
 
-    With ``knots`` each confounder may act along a broken line in its rank. A straight line leaves a bend
-    behind where the damage sits at one end of the confounder (low margins only), and two bends that the
-    confounder caused look like a proxy.
+    With ``knots`` each confounder may act along a broken line in its rank: a straight line leaves a bend that
+    looks like
+    a proxy.
     """
     return pearson(*partial_ranks(x, y, z, knots=knots))
 
@@ -98,9 +94,8 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 def line_basis(rz: np.ndarray, knots: int = 0) -> np.ndarray:
-    """Return orthonormal columns (n, at most 1 + k (1 + knots)): a constant, and lines in the ranks ``rz (n, k)``.
-
-    The knots lie at equal distances in rank: 4 of them cut the units into fifths.
+    """Return orthonormal columns (n, at most 1 + k (1 + knots)): a constant, and broken lines in the ranks
+    ``rz (n, k)``.
     """
     n = len(rz)
     scaled = (rz - (n + 1) / 2) / max(n, 1)
@@ -113,11 +108,7 @@ def line_basis(rz: np.ndarray, knots: int = 0) -> np.ndarray:
 
 
 def residuals(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Return what is left of each column of ``values`` beside an orthonormal ``basis``.
-
-    Rounding dust is set to zero, so that a column which the basis explains fully counts as one without
-    spread instead of being correlated by its last digits.
-    """
+    """Return what is left of each column beside an orthonormal ``basis``; rounding dust is set to zero."""
     left: np.ndarray = values - basis @ (basis.T @ values)
     dust = np.sum(left**2, axis=0) <= 1e-18 * np.sum(values**2, axis=0)
     left[:, dust] = 0.0
@@ -125,12 +116,11 @@ def residuals(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
 
 
 def corrected_ranks(rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability: np.ndarray) -> np.ndarray:
-    """Return partial Spearman of ranks as it would be, had the confounders been measured without error.
+    """Return partial Spearman of ranks as if the confounders had been measured without error.
 
-    reliability (k,): share of the variance of each confounder that is not error. A confounder with error
-    takes out only a part of what it causes, and the rest looks like a proxy. Its variance is shrunk to the
-    share that is real before the ranks are regressed on it (Fuller 1987, section 1.2). NaN where what is left
-    is not a variance.
+    ``reliability`` (k,) is the share of their variance that is not error; they are shrunk to it (Fuller 1987,
+    section
+    1.2). NaN where what is left is not a variance.
     """
     middle = (len(rx) + 1) / 2
     rx, ry, rz = rx - middle, ry - middle, rz - middle
@@ -151,8 +141,7 @@ def corrected_ranks(rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability:
 def explained_by_confounder(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Return the share of the rank covariance of ``x`` and ``y`` that the ranks of ``z`` account for.
 
-    A confounder measured with reliability r hides a part of what it explains: the partial correlation would
-    be zero were r as low as this share. NaN where the covariance is not positive.
+    A confounder of this reliability or less would explain all of the partial correlation. NaN without covariance.
     """
     rx, ry = ranks(x), ranks(y)
     total = (rx - rx.mean(axis=0)).T @ (ry - ry.mean(axis=0))
@@ -162,11 +151,7 @@ def explained_by_confounder(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.n
 
 
 def split_half(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the reliability (p,) of each column from two halves of its measurements, for the full length.
-
-    Spearman-Brown on the rank correlation of the halves (n, p): 2r / (1 + r); a negative r counts as 0.
-    NaN where a half has no spread.
-    """
+    """Return the reliability (p,) of each column from halves (n, p), by Spearman-Brown on rank correlations."""
     first, second = _unit_columns(ranks(a)), _unit_columns(ranks(b))
     r = np.sum(first * second, axis=0)
     return np.where(np.isnan(r), np.nan, 2 * np.maximum(r, 0) / (1 + np.maximum(r, 0)))
@@ -177,8 +162,7 @@ def effective_robustness(
 ) -> np.ndarray:
     """Return the accuracy beyond what clean accuracy predicts, per model and column of ``other (n, p)``.
 
-    other - expit(a + b logit(clean)), the line fitted on the ``baseline`` models (n,) bool, or all.
-    Accuracies in [0, 1]; those at 0 or 1 are moved in by 1e-4. Taori et al. 2020, section 3.1.
+    The line of logits is fitted on the ``baseline`` models (n,) bool, or all. Taori et al. 2020, section 3.1.
     """
     x, y = special.logit(np.clip(clean, 1e-4, 1 - 1e-4)), special.logit(np.clip(other, 1e-4, 1 - 1e-4))
     fit = np.ones(len(x), bool) if baseline is None else baseline
@@ -199,9 +183,7 @@ def _unit_columns(values: np.ndarray) -> np.ndarray:
 def auroc(score: np.ndarray, event: np.ndarray, stratum: np.ndarray | None = None) -> float:
     """Return the chance that an event has a higher score than a row that is none; equal scores count half.
 
-    score (n,) float64; event (n,) bool; stratum (n,) int: only rows of one stratum are compared, and each
-    stratum counts by its number of comparisons. NaN where nothing can be compared. It is the statistic of
-    Mann and Whitney over its largest value (Hanley & McNeil, Radiology 143, 1982, p. 29).
+    Only rows of one ``stratum`` are compared. Hanley & McNeil, Radiology 143, 1982.
 
     >>> auroc(np.array([0.1, 0.4, 0.3, 0.8]), np.array([False, False, True, True]))
     0.75
@@ -220,11 +202,9 @@ def auroc(score: np.ndarray, event: np.ndarray, stratum: np.ndarray | None = Non
 
 
 def auroc_given(score: np.ndarray, event: np.ndarray, third: np.ndarray) -> float:
-    """Return the area under the ROC curve among rows that are alike in a third number.
+    """Return the area under the ROC curve among rows that are alike in a ``third`` number (n,).
 
-    third  (n,) float64. What a broken line in its ranks says of the ranks of the score is taken off, and rows
-    are compared within ten groups of equal size by the third number: one half where the score adds nothing,
-    whatever the third number says of either.
+    A broken line in its ranks is taken off the score, and rows are compared within ten groups of equal size.
     """
     left = residuals(ranks(score)[:, None], line_basis(ranks(third)[:, None], curve_knots(len(score))))[:, 0]
     stratum = ((ranks(third) - 0.5) * STRATA / max(len(third), 1)).astype(np.int64)
@@ -234,9 +214,8 @@ def auroc_given(score: np.ndarray, event: np.ndarray, third: np.ndarray) -> floa
 def clustered_auroc(
     score: np.ndarray, event: np.ndarray, clusters: Clusters | np.ndarray, third: np.ndarray | None = None
 ) -> Interval:
-    """Return ``auroc``, or ``auroc_given`` a third number, with the interval of the jackknife over clusters.
-
-    No interval with fewer than three clusters, or where all events lie in one of them.
+    """Return ``auroc`` or ``auroc_given`` with the interval of the jackknife over clusters, of which it needs
+    three.
     """
     code, count, what = cluster_codes(clusters)
 

@@ -1,13 +1,11 @@
 """Which rows of a table count as independent: one rule for the whole package.
 
-    parts known     the parts, where there are five or more: all passes of one part belong together
-    no part known   the items, where there are five or more
-    else            stretches of the items, and the result speaks of this footage (and these parts) alone
+    five parts or more    the parts: all passes of one part belong together
+    else five items       the items
+    else                  stretches of the items; the result speaks of this footage (and these parts) alone
 
-Stretches are equal cuts of each item. There are at most ten in all, so that each is as long as can be and
-depends little on its neighbours (batch means: Schmeiser, Operations Research 30, 1982, p. 556-568, finds ten
-to thirty enough; where footage remembers its state for seconds, ten cover better, see
-``benchmarks/rates.py``), but none is shorter than a second: what happens within a second is one event.
+Stretches are equal cuts, at most ten in all (batch means: Schmeiser, Operations Research 30, 1982;
+``benchmarks/rates.py``) and none shorter than a second, because what happens within a second is one event.
 """
 
 from __future__ import annotations
@@ -20,14 +18,14 @@ import pandas as pd
 
 from vidrobust.statistics.levels import FEWEST_CLUSTERS
 
+# How many stretches all footage together is cut into at most, where it is cut; one an item at least.
 MOST_STRETCHES = 10
-"""How many stretches all footage together is cut into at most, where it is cut; one an item at least."""
+# Shortest stretch, seconds.
 SHORTEST_S = 1.0
-"""Shortest stretch, seconds."""
+# Shortest stretch where only frame numbers are known, frames.
 SHORTEST_FRAMES = 25
-"""Shortest stretch where only frame numbers are known, frames."""
+# Shortest stretch, frames, of pairs drawn by chance: those some frames apart are draws of their own.
 SHORTEST_SAMPLED = 6
-"""Shortest stretch, frames, of pairs drawn by chance: those some frames apart are draws of their own."""
 
 What = Literal["part", "item", "stretch"]
 
@@ -68,22 +66,18 @@ def independent_clusters(
     shortest: float = SHORTEST_S,
     fewest: int = FEWEST_CLUSTERS,
 ) -> Clusters:
-    """Return the independent units of rows of footage, by the one rule above.
-
-    Duplicated clips must have been removed: two copies of a clip are not two clips.
+    """Return the independent units of rows of footage; duplicated clips must have been removed.
 
     Parameters
     ----------
     item : (n,)
-        Names of the clips; a scene or a run of frames may stand for a clip, with the clip as ``part``.
+        Names of the clips.
     position : (n,) float64
-        time_s, or frame numbers with ``shortest=SHORTEST_FRAMES``; finite.
+        time_s, or frame numbers with ``shortest=SHORTEST_FRAMES``.
     part : (n,), optional
-        Names of the parts that were shown, "" where unknown: the item then stands for itself.
-    shortest : float
-        Shortest stretch, in the unit of the positions.
-    fewest : int
-        Parts or items that are enough.
+        Names of the parts, "" where unknown: the item then stands for itself.
+    shortest, fewest
+        Shortest stretch in the unit of the positions; parts or items that are enough.
     """
     items = pd.factorize(pd.Series(np.asarray(item, object)).astype(str), sort=True)[0].astype(np.int64)
     positions = np.asarray(position, np.float64)
@@ -106,10 +100,7 @@ def clusters_of_rows(
     *,
     fewest: int = FEWEST_CLUSTERS,
 ) -> Clusters:
-    """Return the independent units of a table's rows, by ``item``, and by ``part`` where there is this column.
-
-    ``position`` is the column of times, or of frame numbers with ``shortest`` in frames.
-    """
+    """Return the independent units of a table's rows, by ``item``, and by ``part`` if there is this column."""
     return independent_clusters(
         table["item"], table[position], part=table.get("part"), shortest=shortest, fewest=fewest
     )

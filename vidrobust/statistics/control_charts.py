@@ -1,15 +1,11 @@
-"""Control charts: the same line week after week. Which run is out, and since when.
+"""Control charts: which run of the same line is out, and since when.
 
-A run is judged on runs before it, never on itself: on the first ``baseline`` runs, or on all earlier ones (a
-chart that starts itself: Quesenberry, Journal of Quality Technology 23 (1991) 213), from the ninth on without
-those that were called. Two rules:
-
-    out       the run lies beyond what the baseline lets expect of one more run (Shewhart 1931)
-    shifted   the last eight runs taken together lie beyond what it lets expect of eight more
-
-Limits are those of a prediction: they allow for the baseline being few runs, so that by chance alone each
-rule calls about 3 in 1,000 runs whatever the baseline, as three standard errors do where the baseline is
-known (``benchmarks/charts.py``).
+A run is judged on runs before it: the first ``baseline`` ones, or all earlier ones that were not called
+(Quesenberry,
+Journal of Quality Technology 23, 1991). ``out``: beyond the prediction for one more run (Shewhart 1931).
+``shifted``: the last eight runs together lie beyond that for eight more. By chance each rule calls about 3 in
+1,000
+runs whatever the baseline (``benchmarks/charts.py``).
 """
 
 from __future__ import annotations
@@ -23,27 +19,31 @@ import numpy as np
 from vidrobust.errors import InputError
 from vidrobust.statistics.posteriors import predicted_mean, predicted_rate, rate_posterior
 
+# Chance of a run beyond each limit: that of three standard deviations of a normal distribution.
 TAIL = 0.00135
-"""Chance of a run beyond each limit: that of three standard deviations of a normal distribution."""
+# Runs that are taken together for a shift.
 TOGETHER = 8
-"""Runs that are taken together for a shift."""
+# Runs that a limit stands on at least.
 FEWEST_RUNS = 3
-"""Runs that a limit stands on at least."""
 
+# (runs of the baseline, runs judged together), both row numbers -> limits of the mean of the latter.
 Limits = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
-"""(runs of the baseline, runs judged together), both row numbers -> limits of the mean of the latter."""
 
 
 @dataclass(frozen=True)
 class Chart:
     """Points of a chart in the order of time.
 
-    value, low, high  (N,) points and their limits; NaN of runs that have no baseline, infinite where there is
-    none centre            the mean over the baseline of the last run out               (N,) bool: beyond the
-    limits shifted           (N,) bool: one of eight runs that lie beyond them together baseline          how
-    many first runs all limits stand on; 0 where each run is judged on those before it correlation       of a
-    p-chart: intraclass correlation between clips of a run; NaN otherwise sigma_z           of Laney's
-    p-chart: how many times as far the runs of the baseline lie apart; NaN otherwise
+    Attributes
+    ----------
+    value, low, high
+        (N,) points and their limits; NaN without baseline, infinite where there is no limit.
+    centre, baseline
+        Mean over the baseline of the last run; how many first runs all limits use, 0 for those before each.
+    out, shifted
+        (N,) bool: beyond the limits; one of eight runs that lie beyond them together.
+    correlation, sigma_z
+        Of a p-chart: intraclass correlation of clips, and Laney's factor; NaN otherwise.
     """
 
     value: np.ndarray
@@ -73,16 +73,11 @@ def p_chart(
     baseline: int | None = None,
     laney: bool = False,
 ) -> Chart:
-    """The chart of a rate: per run the events and trials of each clip (or part, or stretch).
+    """Return the chart of a rate from the events and trials of each clip, part or stretch of each run.
 
-    laney  runs in order differ by more than their clips make them, as those of another day with other parts:
-    the
-           runs of the baseline, in standard errors of their clips, have a spread of their own (sigma z), and
-           the limits are those of one more such run (p' chart: Laney, Quality Engineering 14 (2002) 531)
-
-    Clips of one run differ in their rates, so limits are wider than binomial, and the rarer the event the
-    less symmetric: those of the beta-binomial clips that the baseline lets expect
-    (``statistics/posteriors.py``). What differs between runs beyond that is what the chart shows.
+    Limits are those of beta-binomial clips (``statistics/posteriors.py``), wider than binomial. With
+    ``laney``, runs of
+    the baseline have a spread of their own (p' chart: Laney, Quality Engineering 14, 2002).
     """
     k = [np.asarray(each, np.int64) for each in events]
     n = [np.asarray(each, np.int64) for each in trials]
@@ -115,14 +110,11 @@ def p_chart(
 def individuals_chart(
     values: Sequence[float], *, baseline: int | None = None, bounds: tuple[float, float] = (-np.inf, np.inf)
 ) -> Chart:
-    """The chart of one number a run, such as jitter: limits of the prediction of one more (``predicted_mean``).
+    """Return the chart of one number a run: limits of the prediction of one more (``predicted_mean``).
 
-    bounds  what the number can be; near a finite one the limits lie as unevenly as the values do
-
-    Counts, and what is rounded, repeat their values: limits lie half a step of theirs further out. A baseline
-    of which more than half is one value has no spread to speak of, and limits by rank alone; but one that is
-    a broken number again and again, no bound and no count, is the same footage measured anew, and whatever
-    differs is out.
+    Near a finite one of ``bounds`` the limits are as uneven as the values. Rounded values move the limits by
+    half a step.
+    A baseline of mostly one value has limits by rank alone.
     """
     value = np.asarray(values, np.float64)
     if not np.isfinite(value).all():
@@ -143,10 +135,7 @@ def individuals_chart(
 
 
 def _by_rank(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
-    """The ends of the baseline where all runs judged lie beyond one of them, if that is rare enough; else none.
-
-    Of b + n runs in any order the n judged are the highest in one of C(b + n, n) (Wilcoxon 1945).
-    """
+    """The ends of the baseline where all runs judged lie beyond one of them, if that is rare enough."""
     if 1 / math.comb(len(base) + len(judged), len(judged)) > TAIL:
         return -math.inf, math.inf
     low, high = float(base.min()), float(base.max())
@@ -156,13 +145,7 @@ def _by_rank(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
 def _scale(
     base: np.ndarray, bounds: tuple[float, float], half_step: float
 ) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
-    """To a scale on which the values are near normal, and back: the cube root of the distance from a bound.
-
-    It takes the skewness out of gamma distributions (Wilson & Hilferty 1931), and most of it out of
-    log-normal ones. Of two finite bounds the nearer counts; without any the values stay as they are. What
-    repeats its values ends half a step beyond its bound, or none at all would lie as far from one as one from
-    eight.
-    """
+    """To a scale on which the values are near normal, and back."""
     low, high = (abs(float(np.median(base)) - end) if np.isfinite(end) else np.inf for end in bounds)
     if not np.isfinite(min(low, high)):
         return lambda x: x, lambda x: x

@@ -1,8 +1,6 @@
 """Means and rates with 95 % intervals that respect the dependence of neighbouring frames.
 
-Frames of one second, or of one clip, are not independent. They are grouped in clusters (``clusters``), and
-only the clusters count as independent observations. How often these intervals hold the truth:
-``benchmarks/rates.py``, with its table in docs/measured/statistics.md.
+Only clusters count as independent observations. ``benchmarks/rates.py`` measures how often the intervals hold.
 """
 
 from __future__ import annotations
@@ -27,13 +25,10 @@ class Interval:
     ----------
     value, low, high : float
         NaN where they cannot be determined.
-    n : int
-        Observations; 0 where nothing was measured.
-    clusters : int
-        Independent units among them.
+    n, clusters : int
+        Observations, and independent units among them.
     cluster : str
-        What a cluster is: "part", "item", "stretch" (then the interval speaks of this footage alone), or ""
-        where the caller did not say.
+        "part", "item", "stretch" (the interval speaks of this footage alone), or "".
     """
 
     value: float
@@ -57,28 +52,18 @@ class TestedInterval(Interval):
 
 
 def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """Return the share of events among dependent trials with its interval.
+    """Return the share of events among dependent trials (n,) bool with its interval.
 
-    The value is the plain share. The interval is that of the mean rate of all such clusters, the equal-tailed
-    one of the beta-binomial posterior (``posteriors``), widened where need be to hold the share seen, which
-    differs from it where large clusters have other rates than small ones. It shrinks with footage even where
-    no event is seen, and one cluster alone still says something, though little.
-
-    Parameters
-    ----------
-    events : (n,) bool
-    clusters : Clusters or (n,)
-        Of ``independent_clusters``, or labels. Stretches of a few clips say no more of what was not seen than
-        as many clips as are just too few to count as clusters, so that another clip without an event never
-        raises the upper limit.
+    The interval is that of the beta-binomial posterior (``posteriors``), widened to hold the share seen. It
+    shrinks with
+    footage even where no event is seen, and another clip without an event never raises its upper limit.
     """
     return clustered_share(np.asarray(events, bool).astype(np.float64), clusters)
 
 
 def clustered_share(shares: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """Return the mean of shares (n,) in [0, 1] with its interval, as ``clustered_rate`` does for events.
-
-    Each share counts as one trial, so that the mean of shares is no surer than the rate of as many events.
+    """Return the mean of shares (n,) in [0, 1] with its interval, each share as one trial of
+    ``clustered_rate``.
     """
     shares = np.asarray(shares, np.float64)
     code, count, what = cluster_codes(clusters)
@@ -102,22 +87,13 @@ def _unseen(trials: int, clusters: int) -> float:
 def clustered_mean(
     values: np.ndarray, clusters: Clusters | np.ndarray, *, bounds: tuple[float, float]
 ) -> Interval:
-    """Return the mean of dependent values, with an interval over clusters that allows for skewness.
+    """Return the mean of dependent values (n,), with an interval over clusters that allows for skewness.
 
-    The mean is the ratio (sum of sums) / (sum of counts), its error that of ``error_over_clusters``. Clips
-    are skewed, a few are bad, and Student's t then misses above. So the interval is the hull of three:
-    Student's t; the same on the scale of the logit between the bounds; and Hall's correction for skewness
-    (Hall, Journal of the Royal Statistical Society B 54, 1992, p. 221-228). With one cluster there is no
-    interval. Where all values lie on a bound, the mean is no further from it than the rate of values that
-    would leave it.
-
-    Parameters
-    ----------
-    values : (n,) float64
-    clusters : Clusters or (n,)
-        Of ``independent_clusters``, or labels.
-    bounds : (float, float)
-        Where the true mean must lie; the interval is cut there.
+    The interval is the hull of Student's t, the same on the scale of the logit between ``bounds``, and Hall's
+    correction
+    for skewness (Journal of the Royal Statistical Society B 54, 1992). One cluster gives none. Where all
+    values lie on a
+    bound, the mean is no further from it than the rate of values that would leave it.
     """
     values = np.asarray(values, np.float64)
     code, count, what = cluster_codes(clusters)
@@ -162,11 +138,7 @@ def _skewness(pulls: np.ndarray) -> float:
 
 
 def clopper_pearson(successes: float, trials: float) -> tuple[float, float]:
-    """Return the exact binomial interval of independent trials (Clopper & Pearson 1934).
-
-    Counts may be fractional. Equal to ``scipy.stats.binomtest(...).proportion_ci()``, which searches for what
-    the inverse of the incomplete beta function gives at once.
-    """
+    """Return the exact binomial interval (Clopper & Pearson 1934); counts may be fractional."""
     tail = (1 - LEVEL) / 2
     low = 0.0 if successes <= 0 else float(special.betaincinv(successes, trials - successes + 1, tail))
     high = (

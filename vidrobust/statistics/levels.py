@@ -1,36 +1,32 @@
-"""Confidence levels and minimum counts of the whole package, each with its reason.
-
-A module that needs one of these imports it from here and defines none of its own. A number that belongs to a
-single method, such as the blocks that a blur estimate needs, stays with that method.
-"""
+"""Confidence levels and minimum counts of the whole package, each with its reason."""
 
 from __future__ import annotations
 
+# Confidence of every interval.
 LEVEL = 0.95
-"""Confidence of every interval."""
+# Largest p-value at which a single question is decided.
 ALPHA = 0.05
-"""Largest p-value at which a single question is decided."""
+# Largest q-value at which a row of a family is called: the expected share of false calls among all calls.
 FALSE_DISCOVERY = 0.05
-"""Largest q-value at which a row of a family is called: the expected share of false calls among all calls."""
 
 # With nine rows none of which is an event, the exact interval of the rate still reaches to 34 %.
+# Frames or pairs of frames below which no rate is stated and no verdict is given.
 FEWEST_ROWS = 10
-"""Frames or pairs of frames below which no rate is stated and no verdict is given."""
 
 # With four clusters Student's t has three degrees of freedom: 1.6 times the width of the normal's interval.
+# Clips or parts from which on they are the clusters; below, footage is cut into stretches.
 FEWEST_CLUSTERS = 5
-"""Clips or parts from which on they are the clusters; below, footage is cut into stretches."""
 
 # Two of the 2^5 patterns of five signs are 6.25 % of them, so that five clusters decide nothing at 5 %.
+# Clusters that differ, below which a two-sided sign-flip test cannot reach ``ALPHA``.
 FEWEST_TESTED = 6
-"""Clusters that differ, below which a two-sided sign-flip test cannot reach ``ALPHA``."""
 
+# Units below which leaving one out gives no usable spread.
 FEWEST_LEFT_OUT = 3
-"""Units below which leaving one out gives no usable spread."""
 
 # The simulated worlds in docs/measured/correlation.md.
+# Clusters below which a correlation, or a response to strength, gets no verdict.
 FEWEST_CORRELATED = 8
-"""Clusters below which a correlation, or a response to strength, gets no verdict."""
 
+# Events, such as lasting changes, below which nothing is said of how they are distributed.
 FEWEST_EVENTS = 5
-"""Events, such as lasting changes, below which nothing is said of how they are distributed."""

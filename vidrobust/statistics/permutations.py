@@ -1,7 +1,6 @@
 """Tests by rearranging rows where neighbours depend, and by ranks within blocks.
 
-A rearrangement keeps what ties neighbouring frames, the objects of a moment or the rows of a clip together,
-and breaks only the tie that is asked about. p = (1 + as large) / (1 + draws) (Phipson & Smyth 2010).
+p = (1 + as large) / (1 + draws) (Phipson & Smyth 2010).
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from scipy import special
 from vidrobust.statistics.associations import line_basis, ranks, residuals
 from vidrobust.statistics.standard_errors import t_upper_tail
 
+# Rearrangements of ``differing_cells``; each follows all objects of a run.
 CELL_DRAWS = 399
-"""Rearrangements of ``differing_cells``; each follows all objects of a run."""
 
 
 def permutation_p(
@@ -71,21 +70,9 @@ def free_orders(n: int, count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def shifted_orders(series: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return rearrangements that keep each series together: each is turned round by a random amount.
+    """Return (R, n) rearrangements that turn each series round by a random amount.
 
-    Neighbouring frames resemble each other; rearranging them freely would make any two slow series look
-    related. A circular shift keeps the resemblance and breaks only the tie between the two.
-
-    Parameters
-    ----------
-    series : (n,)
-        Which run of consecutive frames a row belongs to; rows of a run are in the order of time.
-    count : int
-        Number of rearrangements R.
-
-    Returns
-    -------
-    (R, n) int64
+    A circular shift keeps the resemblance of neighbouring frames and breaks only the tie between two series.
     """
     orders = np.tile(np.arange(len(series)), (count, 1))
     for name in np.unique(series):
@@ -98,8 +85,7 @@ def shifted_orders(series: np.ndarray, count: int, rng: np.random.Generator) -> 
 def autocorrelation_time(series: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
     """Return how many units in time carry as much as one independent unit, for a correlation of x and y.
 
-    1 + 2 sum_k r_x(k) r_y(k) (Bartlett 1935), over lags up to a third of the longest run, stopped at the
-    first lag where the product is no longer positive; r_x and r_y are medians over the columns, of ranks.
+    1 + 2 sum_k r_x(k) r_y(k) (Bartlett 1935), stopped where the product is no longer positive.
     """
     runs = [np.flatnonzero(series == name) for name in np.unique(series)]
     longest = max(len(rows) for rows in runs)
@@ -139,24 +125,16 @@ def differing_cells(
 ) -> float:
     """Return the p-value that a rate is the same in all cells of a picture, whatever object is shown in them.
 
-    What is hard about one object is no difference between cells, and neither is what strikes all objects at a
-    moment. So a unit is the rows of an object in a cell, and its excess is the sum of its events less the
-    rate of their moments; rows that are alone at their moment have together the rate of their clip. Units
-    change cells at random within their clip; clips of one unit cannot be rearranged, and are taken together
-    as one. The statistic is the sum over cells of excess^2 / variance (as Cochran 1954, Biometrics 10, p.
-    417-451, compares strata). Neither a distribution nor equal sizes are assumed.
+    A unit is the rows of an object in a cell; its excess is its events less the rate of their moments. Units
+    change cells
+    at random within their clip. The statistic is the sum over cells of excess^2 / variance (Cochran,
+    Biometrics 10, 1954).
 
     Parameters
     ----------
     event : (n,) bool
     cell, thing, moment, clip : (n,) int64
-        Codes of the cell, the object, the moment and the clip, each its own in all of the footage.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    float
-        From ``CELL_DRAWS`` rearrangements; NaN with fewer than two cells.
+        Codes, each its own in all of the footage.
     """
     if len(np.unique(cell)) < 2:
         return float("nan")
@@ -197,23 +175,10 @@ def _statistic(excess: np.ndarray, variance: np.ndarray, cell: np.ndarray) -> fl
 def rise_within(x: np.ndarray, y: np.ndarray, block: np.ndarray) -> float:
     """Return the one-sided p-value that y does not rise with x within blocks, such as clips.
 
-    The statistic is the sum over blocks of Spearman's products of ranks. Given the ranks, all orders within a
-    block are as likely without an effect; the sum is then near normal with the variance sum of SSx SSy /
-    (rows - 1) (Page 1963; Hajek & Sidak 1967, section II.3), ties included.
-
-    Parameters
-    ----------
-    x, y, block : (n,)
-        A block with one row says nothing.
-
-    Returns
-    -------
-    float
-        1 where nothing can rise.
+    The sum of Spearman's products of ranks is near normal (Page 1963; Hajek & Sidak 1967, section II.3).
 
     Examples
     --------
-
     >>> round(rise_within(np.arange(5), np.arange(5) ** 2, np.zeros(5)), 3)     # sum = 2 standard deviations
     0.023
     """
@@ -227,9 +192,7 @@ def rise_within(x: np.ndarray, y: np.ndarray, block: np.ndarray) -> float:
 def rise_across(x: np.ndarray, y: np.ndarray, block: np.ndarray, unit: np.ndarray) -> float:
     """Return the one-sided p-value that y rises with x in no block, where blocks share units such as frames.
 
-    A block's products of ranks are divided by their standard deviation, so that each has the same say; those
-    of a unit (n,) are added up, and the squares of these sums are the variance (clustered, Liang & Zeger
-    1986), by Student's t.
+    Standardised products of ranks are summed by unit, with clustered variance (Liang & Zeger 1986).
     """
     product = np.zeros(len(x))
     for own, a, b in _ranked(x, y, block):

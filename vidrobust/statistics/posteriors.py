@@ -1,17 +1,13 @@
 """What dependent observations say of a rate or a mean, and of those of further footage: posteriors on a grid.
 
-**Rates.** Cluster g has a rate of its own, p_g ~ Beta with mean m and intraclass correlation r, and shows k_g
-events in n_g trials (Griffiths, Biometrics 29, 1973, p. 637-648). The mean has Jeffreys' prior, Beta(1/2,
-1/2). For the correlation there are two, and the interval is the hull of both posteriors: Beta(1, 3), by which
-clusters differ, so that few events in few clusters do not rule out a bad one (the upper limit of a small
-rate); and Beta(0.3, 3), by which they may well be alike, without which rates far below 1 % are taken for
-rarely bad clusters and put too high (its lower limit). The priors are chosen by how often the interval
-covers, in ``benchmarks/rates.py``.
+Rates: cluster g has p_g ~ Beta with mean m and intraclass correlation r (Griffiths, Biometrics 29, 1973). The
+mean has
+Jeffreys' prior. The interval is the hull of two priors of r: Beta(1, 3), for the upper limit of small rates,
+and
+Beta(0.3, 3), for their lower limit; ``benchmarks/rates.py`` chose them by coverage.
 
-**Means of a series.** values ~ Normal(m, s^2 R) with R[i, j] = r ^ |i - j|, a first-order autoregression; m
-and log s are flat. Given r, the mean of further values lies about the least-squares mean of those seen, by
-Student's t. r is not known, so the prediction is averaged over its posterior. Of independent values this is
-Student's t, a little wider, since few values do not show that they are independent.
+Means of a series: Normal with a first-order autoregression, m and log s flat, averaged over the posterior of
+r.
 """
 
 from __future__ import annotations
@@ -25,33 +21,27 @@ from scipy.special import betainc, expit, gammaln, stdtr, stdtrit
 
 from vidrobust.statistics.levels import LEVEL
 
+# Both parameters of the beta prior of the mean: Jeffreys'.
 MEAN_PRIOR = 0.5
-"""Both parameters of the beta prior of the mean: Jeffreys'."""
+# Parameters of the beta priors of the correlation: clusters differ, clusters may be alike.
 CORRELATION_PRIORS = ((1.0, 3.0), (0.3, 3.0))
-"""Parameters of the beta priors of the correlation: clusters differ, clusters may be alike."""
+# Points whose log density lies so far below the largest carry no mass.
 FAR_BELOW = 14.0
-"""Points whose log density lies so far below the largest carry no mass."""
+# Points of the grid in the mean and in the correlation: to find the mass, and upon it.
 COARSE, FINE = (72, 40), (96, 44)
-"""Points of the grid in the mean and in the correlation: to find the mass, and upon it."""
+# Counts up to which the chances are added up; beyond, a beta distribution of equal mean and variance is near.
 SUMMED = 60
-"""Counts up to which the chances are added up; beyond, a beta distribution of equal mean and variance is near."""
+# How much a value may resemble the one before.
 CORRELATIONS = np.linspace(0.0, 0.9, 10)
-"""How much a value may resemble the one before."""
+# What is held of it before any is seen, up to a factor: most series resemble themselves little.
 PRIOR = (1 - CORRELATIONS) ** 3
-"""What is held of it before any is seen, up to a factor: most series resemble themselves little."""
+# Steps in which a limit is enclosed.
 HALVINGS = 30
-"""Steps in which a limit is enclosed."""
 
 
 @dataclass(frozen=True)
 class RatePosterior:
-    """What is known of the rate.
-
-    low, high    hull of the equal-tailed intervals of the mean; 0 without any event, 1 where nothing else was
-    seen correlation  mean of the posterior means of the intraclass correlation, the share of the variance
-    that lies
-                 between clusters
-    """
+    """The hull of the equal-tailed intervals of the mean rate, and the mean intraclass correlation."""
 
     low: float
     high: float
@@ -59,18 +49,8 @@ class RatePosterior:
 
 
 def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = LEVEL) -> RatePosterior:
-    """Return the posterior of the mean rate from the events and trials of each cluster.
-
-    Only the counts matter, not which cluster has which. Clusters without trials are left out.
-
-    Parameters
-    ----------
-    successes : (G,)
-        Events. They may be sums of shares: each trial is then one whose outcome was seen in part, as
-        uncertain as a whole one.
-    trials : (G,)
-    level : float
-        Confidence of the interval.
+    """Return the posterior of the mean rate from events and trials (G,) of each cluster; events may be sums
+    of shares.
     """
     counts = np.stack([np.asarray(successes, np.float64), np.asarray(trials, np.float64)])
     if (counts[0] < 0).any() or (counts[0] > counts[1]).any():
@@ -96,20 +76,8 @@ def _posterior(
 def predicted_rate(
     successes: np.ndarray, trials: np.ndarray, sizes: np.ndarray, *, tail: float
 ) -> tuple[float, float]:
-    """Return limits of the share of events in new clusters, given those seen.
-
-    The new clusters' rates are drawn as those of the seen ones, with mean and correlation as the posterior
-    has them. Their sum is taken for beta-binomial with the variance of that sum. The limits are the hull over
-    both priors.
-
-    Parameters
-    ----------
-    successes, trials : (G,) int
-        Of the clusters seen.
-    sizes : (C,) int
-        Trials of the new clusters.
-    tail : float
-        Largest chance of a share beyond the upper limit, and of one below the lower limit.
+    """Return limits of the share of events in new clusters of ``sizes`` (C,) trials; ``tail`` is the chance
+    beyond each.
     """
     kinds, times = np.unique(
         np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)]), axis=1, return_counts=True
@@ -258,15 +226,11 @@ def _distribution(mass: np.ndarray) -> np.ndarray:
 def predicted_mean(
     values: np.ndarray, at: np.ndarray, further: np.ndarray, *, tail: float
 ) -> tuple[float, float]:
-    """Return limits of the mean of further values of an autocorrelated series.
-
-    The further ones are judged by what the series is about, not by the last of it: a line that drifts away is
-    not followed.
+    """Return limits of the mean of further values of an autocorrelated series; a drift is not followed.
 
     Parameters
     ----------
     values : (b,) float64
-        Those seen, two or more.
     at, further : (b,) and (n,) int
         Places of the values seen, and of the further ones.
     tail : float
@@ -302,8 +266,7 @@ def predicted_mean(
 def _places(
     at: tuple[int, ...], further: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Of each correlation: least-squares weights (r, b), inverse of R (r, b, b), what its posterior has of the
-    places alone (r,), and the variance of what is judged less the estimated mean, in s^2 (r,)."""
+    """Of each correlation."""
     own = _alike(at, at)
     inverse = np.linalg.inv(own)
     weight = inverse.sum(axis=2)

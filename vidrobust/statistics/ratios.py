@@ -1,10 +1,8 @@
-"""Before against after: the ratio of two means over clusters, with one procedure for its interval and its verdict.
+"""Before against after: the ratio of two means over clusters, one procedure for interval and verdict.
 
-Both come from the sign-flip test of the clusters' residuals (``significance.FlippedRatio``): the interval is
-the set of ratios that the test does not reject, so that it excludes 1 exactly where p <= 5 %. The test needs
-six clusters with events: fewer patterns of signs than 2^5 have none that is rare enough.
-``benchmarks/few_clusters.py`` shows how often it calls and covers, beside Student's t and the interval of the
-logarithm.
+Both come from the sign-flip test (``significance.FlippedRatio``): the interval excludes 1 exactly where p <=
+5 %. It
+needs six clusters with events. ``benchmarks/few_clusters.py`` measures error and coverage.
 """
 
 from __future__ import annotations
@@ -21,8 +19,8 @@ from vidrobust.statistics.levels import ALPHA, FALSE_DISCOVERY, FEWEST_ROWS, FEW
 from vidrobust.statistics.posteriors import rate_posterior
 from vidrobust.statistics.significance import FlippedRatio
 
+# What surely takes away less than a tenth, and surely adds no more, makes no difference.
 SAME = 0.9
-"""What surely takes away less than a tenth, and surely adds no more, makes no difference."""
 NAN = float("nan")
 
 
@@ -51,24 +49,14 @@ class Undecided(StrEnum):
 
 @dataclass(frozen=True)
 class PairedRatio:
-    """after / before of n paired rows in so many independent clusters.
+    """after / before of n paired rows in independent clusters.
 
     Attributes
     ----------
-    before, after : float
-        The two means.
-    ratio : float
-        NaN where nothing was there before.
-    low, high : float
-        Its 95 % interval; NaN with fewer than six clusters that have events.
-    p : float
-        Two-sided p-value of no difference, from the same test; NaN where there is no interval.
-    n, clusters : int
-        Rows before, and independent units among them.
-    cluster : str
-        What a unit is, as in ``Interval``.
-    tested : int
-        Units with events, before or after: those that can decide.
+    ratio, low, high, p
+        With the 95 % interval and two-sided p-value; NaN with fewer than six clusters that have events.
+    tested
+        Clusters with events, before or after: those that can decide.
     """
 
     before: float
@@ -89,14 +77,8 @@ class PairedRatio:
 
 
 def decide(found: PairedRatio, q: float | None = None) -> tuple[Verdict, Undecided]:
-    """Return the verdict on a ratio, and why where there is none.
-
-    Parameters
-    ----------
-    found : PairedRatio
-    q : float, optional
-        False discovery rate at which the ratio is called among all that were asked together; without it the
-        question was asked alone.
+    """Return the verdict on a ratio, and why where there is none; ``q`` is its false discovery rate among
+    others.
     """
     if not found.n:
         return Verdict.CANNOT_TELL, Undecided.NOT_MEASURED
@@ -125,26 +107,16 @@ def decided(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def against_control(found: PairedRatio, control: PairedRatio) -> PairedRatio:
-    """Return the ratio with the larger of two p-values: it must differ from doing nothing and from a control.
-
-    ``control`` is the ratio of what was done to the control; where it says nothing, the ratio stays as it is.
-    """
+    """Return the ratio with the larger of two p-values: it must differ from doing nothing and from a control."""
     return found if math.isnan(control.p) else replace(found, p=max(found.p, control.p))
 
 
 def paired_ratio(
     before: np.ndarray, after: np.ndarray, clusters: Clusters | np.ndarray, *, events: bool
 ) -> PairedRatio:
-    """Return the ratio of the means of rows after and before something was done, row by row of the same pairs.
+    """Return the ratio of the means of rows after and before (n,), row by row of the same pairs.
 
-    Parameters
-    ----------
-    before, after : (n,) float64 >= 0
-    clusters : Clusters or (n,)
-        Of ``independent_clusters``, or labels.
-    events : bool
-        Whether rows are events, 0 or 1, and not amounts. Of few events that are left the interval is widened
-        by what so few can say (``ratio_of_sums``).
+    With ``events`` (0 or 1) the interval is widened where few are left (``ratio_of_sums``).
     """
     both = np.concatenate([np.asarray(before, np.float64), np.asarray(after, np.float64)])
     code, count, what = cluster_codes(clusters)
@@ -155,9 +127,8 @@ def paired_ratio(
 def ratio_in_clusters(
     before: np.ndarray, after: np.ndarray, clusters: Clusters | np.ndarray, *, events: bool
 ) -> PairedRatio:
-    """Return the ratio where the rows before (n,) and after (m,) are not the same ones, but of the same clusters.
-
-    ``clusters`` are those of all rows, of those before and then of those after. ``n`` counts the rows before.
+    """Return the ratio where rows before (n,) and after (m,) differ but share clusters: those before, then
+    those after.
     """
     code, count, what = cluster_codes(clusters)
     n = len(before)
@@ -190,16 +161,9 @@ def _ratio(
 def ratio_of_sums(
     before: np.ndarray, after: np.ndarray, *, rows: float = 1.0, events: bool
 ) -> tuple[float, float, float, int]:
-    """Return the interval of a ratio of two sums over clusters, its p-value and the clusters that can decide.
+    """Return the interval of a ratio of sums (G,) over clusters, its p-value and the clusters that can decide.
 
-    Parameters
-    ----------
-    before, after : (G,) float64 >= 0
-        Sums of each cluster.
-    rows : float
-        Rows before over rows after; the ratio of the means is that of the sums times it.
-    events : bool
-        Whether they are counts of events (``with_few_events``).
+    ``rows`` is rows before over rows after; ``events`` as in ``with_few_events``.
     """
     flips = FlippedRatio.of(after * rows, before)
     if flips.clusters < FEWEST_TESTED:
@@ -220,10 +184,9 @@ def with_few_events(
 ) -> tuple[float, float]:
     """Return the interval of a ratio of counts of events (G,), widened by what few events can say.
 
-    The halves of the clusters agree perfectly where hardly any event is left, so that the interval of the
-    sign-flip test alone is too short there: it holds the truth in 75 to 95 % of cases with a twentieth of the
-    events left. It becomes the hull with the posterior of the share of the former events that stay. More
-    events than before are the same with both sides exchanged.
+    With few events left the sign-flip interval alone holds the truth in 75 to 95 % of cases; the hull with
+    the posterior
+    of the share that stays mends that.
     """
     if after.sum() * rows > before.sum():
         ends = with_few_events(_inverse(high), _inverse(low), after, before, 1 / rows)

@@ -1,8 +1,6 @@
-"""How much footage a wanted interval needs, and in which order frames are sampled.
+"""How much footage an interval needs, and in which order frames are sampled.
 
-Samples are nested: a seeded order of rows of which the first k are a good sample for every k. A larger sample
-holds the smaller one, so that what was computed of it stays. The rows are in the order of time, and both
-orders spread every first k over it.
+Samples are nested: the first k rows of a seeded order are a good sample for every k.
 """
 
 from __future__ import annotations
@@ -17,19 +15,13 @@ from vidrobust.statistics.standard_errors import t_half_width
 from vidrobust.text.durations import duration
 from vidrobust.text.numbers import percent
 
+# So many rows in a row get random numbers that lie far apart.
 TOGETHER = 8
-"""So many rows in a row get random numbers that lie far apart."""
 
 
 @dataclass(frozen=True)
 class FootageNeeded:
-    """What it takes to see a rate with a wanted interval.
-
-    rate, half_width  what was asked: the interval is rate - half_width to rate + half_width
-    correlation       share of the variance between clusters that was assumed
-    clusters          independent units needed; cluster: what one is
-    seconds           of footage needed, observed_s of which is there
-    """
+    """Clusters and seconds needed to see a rate with a wanted half width, and what was assumed."""
 
     rate: float
     half_width: float
@@ -50,10 +42,9 @@ class FootageNeeded:
 
 
 def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per_cluster: float) -> int:
-    """Return how many clusters give an interval of ``rate`` of the wanted half width.
+    """Return how many clusters give an interval of ``rate`` of the wanted half width, at least five.
 
-    Student's t times the root of rate (1 - rate) (r + (1 - r) / per_cluster) / clusters, the variance of the
-    mean of beta-binomial clusters of equal size (Donner & Klar 2000, section 5.2). At least five.
+    Variance of the mean of beta-binomial clusters of equal size (Donner & Klar 2000, section 5.2).
     """
     if not 0 < half_width < 1 or not 0 < rate < 1:
         raise ValueError(
@@ -71,12 +62,11 @@ def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per
 
 
 def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
-    """Return the new over the old width of the interval of a mean, if each cluster held ``times`` as many values.
+    """Return the new over the old width of an interval if each cluster held ``times`` as many values.
 
-    values (n,), cluster (n,) int labels. Of the variance of a mean over clusters the part within them falls
-    with their size, and the part between them stays: components of variance from the one-way analysis with
-    groups of unequal size (Searle, Casella & McCulloch, Variance Components, 1992, section 3.6). NaN where no
-    cluster has two values, there is one cluster, or all values are equal.
+    Components of variance from the one-way analysis (Searle, Casella & McCulloch, 1992, section 3.6); NaN
+    where they
+    cannot be told.
     """
     values = np.asarray(values, np.float64)
     code = np.unique(cluster, return_inverse=True)[1]
@@ -94,14 +84,11 @@ def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
 
 
 def spread_order(rows: int, count: int, start: float) -> np.ndarray:
-    """Return (k,) int64, ``count`` of the rows in the order in which they are taken; all where there are fewer.
+    """Return (k,) int64, ``count`` of the rows in the order in which they are taken.
 
-    ``start`` in [0, 1) is the random number of the sample: with it uniform, every row is as likely as any
-    other.
-
-    Row floor(n frac(start + v(r))) for r = 0, 1, 2 ..., with v the sequence of van der Corput in base 2: the
-    first 2^m lie one in each 2^m-th part of the time. So do every third of them, every fifth, and so on for
-    odd steps.
+    Row floor(n frac(start + v(r))), v the sequence of van der Corput in base 2, so that the first 2^m lie one
+    in each
+    2^m-th part of the time. ``start`` in [0, 1) is the random number of the sample.
     """
     if rows < 1:
         return np.empty(0, np.int64)
@@ -113,12 +100,11 @@ def spread_order(rows: int, count: int, start: float) -> np.ndarray:
 
 
 def sized_order(size: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return (n,) int64, all rows in the order in which a sample proportional to ``size`` (n,) > 0 takes them.
+    """Return (n,) int64, all rows in the order of a sample proportional to ``size`` (n,) > 0.
 
-    Sequential Poisson sampling (Ohlsson, Journal of Official Statistics 14, 1998, p. 149-162): by u / size
-    with permanent random numbers u. The numbers of each eight rows in a row lie one in each eighth of [0, 1),
-    in random order, so that neighbours in time are seldom taken together. The first k hold a row with a
-    probability close to ``size`` times a constant, or surely.
+    Sequential Poisson sampling (Ohlsson, Journal of Official Statistics 14, 1998), with permanent random
+    numbers spread
+    over each eight rows.
     """
     n = len(size)
     eighths = [rng.permutation(TOGETHER) for _ in range(-(-n // TOGETHER))]

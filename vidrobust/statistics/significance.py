@@ -1,10 +1,8 @@
-"""Tests by changing signs, exact tests of counts, and corrections where several questions are asked at once.
+"""Tests by changing signs, exact tests of counts, and corrections for several questions.
 
-The sign-flip test asks whether values that would be symmetric about zero by chance differ from it together.
-With independent x_i symmetric about zero, every choice of their signs is as likely as the one seen; the
-p-value is the share of choices whose sum is as extreme (Fisher 1935). No shape of the distribution is
-assumed: one value that outweighs all others says no more than one toss of a coin. Dependent rows are added up
-within clusters first.
+The sign-flip test compares a sum with those of all choices of signs (Fisher 1935), assuming symmetry about
+zero and
+no distribution. Dependent rows are added up within clusters first.
 """
 
 from __future__ import annotations
@@ -19,22 +17,22 @@ import numpy as np
 from vidrobust.statistics.clusters import Clusters, cluster_codes
 from vidrobust.statistics.levels import ALPHA, LEVEL
 
+# Up to so many values all choices of their signs are tried; of more, a sample is drawn.
 EXACT = 14
-"""Up to so many values all choices of their signs are tried; of more, a sample is drawn."""
+# Choices drawn where not all are tried; the one seen counts as one more.
 DRAWS = 9_999
-"""Choices drawn where not all are tried; the one seen counts as one more."""
+# The same where the sum is on the other side: such a p is above a half, and no one asks how far.
 FEW_DRAWS = 999
-"""The same where the sum is on the other side: such a p is above a half, and no one asks how far."""
+# Signs held at the same time.
 AT_ONCE = 2_000_000
-"""Signs held at the same time."""
+# A p above this speaks for the other side.
 CONSERVATIVE = 0.5
-"""A p above this speaks for the other side."""
 
 Alternative = Literal["greater", "two-sided"]
 
 
 def fewest_clusters(level: float = ALPHA) -> int:
-    """Return the least number of clusters that differ with which a two-sided sign-flip test can reach a level.
+    """Return the least number of differing clusters with which a two-sided sign-flip test can reach a level.
 
     >>> fewest_clusters(0.05)     # 2 / 2^5 is 6.25 %
     6
@@ -56,10 +54,8 @@ def drawn_signs(draws: int, count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def sign_patterns(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return (B, count) int8 of signs for a two-sided test, the first row all 1.
-
-    All choices up to a common reversal, which gives the same size of a sum, or ``DRAWS`` drawn ones behind
-    the one seen.
+    """Return (B, count) int8 of signs, the first row all 1: all choices up to a reversal, or ``DRAWS`` drawn
+    ones.
     """
     if count <= EXACT:
         return all_signs(count)[: max(2 ** (count - 1), 1)] if count else np.ones((1, 0), np.int8)
@@ -67,27 +63,10 @@ def sign_patterns(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def sign_flip_p(values: np.ndarray, *, alternative: Alternative = "greater", seed: int = 0) -> float:
-    """Return the p-value of the sign-flip test that the sum of independent values is zero.
+    """Return the p-value of the sign-flip test that the sum of independent values (n,) is zero.
 
-    Parameters
-    ----------
-    values : (n,) float64
-        One value per independent unit; those that are not finite are left out.
-    alternative : {"greater", "two-sided"}
-        Whether the sum is above zero, or differs from it.
-    seed : int
-        Of the choices that are drawn, with more than ``EXACT`` values other than zero.
-
-    Returns
-    -------
-    float
-        1 where all values are zero; NaN without values.
-
-    Notes
-    -----
-    ``scipy.stats.permutation_test`` with ``permutation_type="samples"`` gives the same p, and a test holds
-    both together. It takes 25 to 70 times as long (12 and 40 values), and tens of thousands
-    of these tests are made in a run.
+    1 where all values are zero, NaN without values; ``seed`` draws the choices beyond ``EXACT`` values.
+    ``scipy.stats.permutation_test`` gives the same p (a test holds both together) in 25 to 70 times the time.
 
     Examples
     --------
@@ -121,26 +100,20 @@ def sign_flip_p(values: np.ndarray, *, alternative: Alternative = "greater", see
 
 @dataclass(frozen=True)
 class FlippedRatio:
-    """The sign-flip test of every value that the ratio sum(x) / sum(y) over clusters may have, and its interval.
+    """The sign-flip test of every value of the ratio sum(x) / sum(y) over clusters, and its interval.
 
-    A value r is tested by flipping the signs of the clusters' residuals x - r y. Those of a cluster are as
-    likely either way if r is the true ratio, so that the test holds its level with few clusters, and whatever
-    the clusters' sizes. The interval is the set of values that the test does not reject: it excludes a value
-    exactly where the p-value of this value is at most 1 - level.
-
-    With the signs of some clusters changed, the sum of the residuals is as large as the one seen for all r
-    between the ratio within these clusters and the ratio within the others. So p(r) is the share of the ways
-    to split the clusters in two whose halves have r between them, and the limits are quantiles of the halves'
-    ratios (typical values: Hartigan, Journal of the American Statistical Association 64, 1969, p. 1303-1317).
+    A value r is tested by flipping the signs of the residuals x - r y, so the test holds its level with few
+    clusters. The
+    limits are quantiles of the ratios within halves of the clusters (typical values: Hartigan, Journal of the
+    American
+    Statistical Association 64, 1969).
 
     Attributes
     ----------
     x, y : (G,) float64
-        Sums of each cluster, without clusters where both are 0. A mean difference is the ratio of the sums of
-        differences to the numbers of rows.
+        Sums of each cluster, without clusters where both are 0.
     inside, others : (B, 2) float64
-        Sums of x and y over the clusters whose sign is changed, and over the others, for each choice of
-        signs; the first is the one seen, without any change.
+        Sums over the clusters whose sign is changed, and over the others; the first is the one seen.
     inflation : float
         Variance of the whole sum over that of independent clusters (``neighbour_inflation``).
     """
@@ -220,15 +193,9 @@ class FlippedRatio:
 def clustered_mcnemar(
     first: np.ndarray, second: np.ndarray, clusters: Clusters | np.ndarray, *, seed: int = 0
 ) -> float:
-    """Return the two-sided p-value of McNemar's test where events of one cluster may depend.
+    """Return the two-sided p-value of McNemar's test where events (n,) bool of one cluster may depend.
 
-    Parameters
-    ----------
-    first, second : (n,) bool
-        Events that exclude each other; the null is as many of one as of the other.
-    clusters : Clusters or (n,)
-        Independent units of the rows. Their signs are changed as a whole, which for independent rows is
-        McNemar's exact test (Durkalski et al., Statistics in Medicine 22, 2003, p. 2417-2428).
+    Signs of clusters change as a whole (Durkalski et al., Statistics in Medicine 22, 2003).
     """
     code, count, _ = cluster_codes(clusters)
     net = np.bincount(code, weights=second.astype(np.float64) - first, minlength=count)
@@ -236,11 +203,7 @@ def clustered_mcnemar(
 
 
 def exact_mcnemar(only_first: int, only_second: int) -> float:
-    """Return the two-sided exact p-value of McNemar's test of independent pairs.
-
-    McNemar, Psychometrika 12, 1947: the binomial test of the discordant pairs against one half. 1 where there
-    are none.
-    """
+    """Return the two-sided exact p-value of McNemar's test of independent pairs; 1 without discordant ones."""
     from scipy.stats import binomtest  # here, since scipy.stats takes half a second to import
 
     both = only_first + only_second
@@ -250,20 +213,14 @@ def exact_mcnemar(only_first: int, only_second: int) -> float:
 def step_down(sums: np.ndarray, rng: np.random.Generator, inflation: float = 1.0) -> np.ndarray:
     """Test several numbers at once by sign flips, so that some false finding is as rare as one alone.
 
-    Holm's procedure (1979) with the largest of the sums still in question in place of Bonferroni's bound, so
-    that numbers which say the same count once (step-down max T: Westfall & Young 1993, algorithm 4.1). The
-    same signs are changed in all numbers, which keeps what ties them together. Each number is measured by
-    |sum| / root of the sum of squares, which no change of signs alters below the line. It is exact for
-    differences that are symmetric about 0, however they are distributed and tied.
+    Step-down max T (Westfall & Young 1993, algorithm 4.1): the same signs change in all numbers.
 
     Parameters
     ----------
     sums : (G, M) float64
-        Sum of the differences of each number in each cluster; 0 where a cluster has none of a number.
-    rng : numpy.random.Generator
+        Sum of the differences of each number in each cluster.
     inflation : float
-        Variance of the whole sum over that of independent clusters (``neighbour_inflation``), by which what
-        was seen is made smaller before it is held against other signs.
+        As in ``FlippedRatio``.
 
     Returns
     -------
@@ -285,11 +242,7 @@ def step_down(sums: np.ndarray, rng: np.random.Generator, inflation: float = 1.0
 
 
 def _deflated(size: np.ndarray, clusters: int, inflation: float) -> np.ndarray:
-    """What |sum| / root of the sum of squares would be if clusters that are correlated were independent.
-
-    Its square is G t^2 / (G - 1 + t^2) of Student's t, and t^2 is too large by inflation x (G - 1) /
-    (G - inflation): the mean varies more, and the values about it less (Bayley & Hammersley 1946).
-    """
+    """What |sum| / root of the sum of squares would be if clusters that are correlated were independent."""
     if inflation == 1:
         return size
     share = np.minimum(np.square(size) / clusters, 1.0)
@@ -298,18 +251,11 @@ def _deflated(size: np.ndarray, clusters: int, inflation: float) -> np.ndarray:
 
 
 def neighbour_inflation(stretches: int, clips: int, length: float, memory: float) -> float:
-    """Return the variance of a sum over stretches, relative to independent ones, where footage has a memory.
+    """Return the variance of a sum over stretches relative to independent ones, where footage has a memory.
 
-    What lasts for ``memory`` and begins at any time has an autocovariance that falls in a straight line to 0
-    over that time (a rectangle with itself). Integrated, a stretch L has the variance L m - m^2 / 3 and
-    shares m^2 / 6 with the next one: their correlation is m / (6 L - 2 m), .25 where L = m.
-
-    Parameters
-    ----------
-    stretches, clips : int
-        How many; all stretches of a clip are neighbours in a row.
-    length, memory : float
-        Seconds of a stretch, and of what lasts; memory <= length.
+    What lasts for ``memory`` has an autocovariance that falls in a straight line to 0. Neighbouring stretches
+    of ``length``
+    correlate by m / (6 L - 2 m); memory <= length.
 
     Examples
     --------
@@ -348,10 +294,9 @@ def holm(p: np.ndarray) -> np.ndarray:
 def discard_conservative(p: np.ndarray, level: float = CONSERVATIVE) -> np.ndarray:
     """Return p-values (n,) with those above ``level`` discarded (NaN) and the others divided by it.
 
-    Zhao, Small & Su, Journal of the American Statistical Association 114 (2019), 1291-1304: many hypotheses
-    of which most are not merely null but far on the other side (a cause of which there is surely nothing)
-    cost a multiple-testing procedure its power; given p <= level, p / level is still a p-value where p is
-    conservative.
+    Zhao, Small & Su, Journal of the American Statistical Association 114 (2019): hypotheses far on the other
+    side would
+    cost the procedure its power.
     """
     p = np.asarray(p, np.float64)
     return np.where(p <= level, p / level, np.nan)

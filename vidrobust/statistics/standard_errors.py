@@ -1,14 +1,7 @@
-"""Standard errors of numbers over independent clusters, and what follows from them by Student's t.
+"""Standard errors of numbers over independent clusters, and Student's t from them.
 
-There are two ways to an error, and one function for each:
-
-* ``error_over_clusters``: the number is a mean, or a smooth function of means. The residuals of each cluster
-say how
-  far it pulls the number (linearisation; Cochran 1977, sections 6.3 and 9A.3). Repetitions of the whole
-  study, such as training seeds, can be a second source of chance.
-* ``jackknife_error``: any number. It is computed again without each cluster (Tukey 1958; Efron & Tibshirani
-1993,
-  chapter 11).
+``error_over_clusters`` is for means and smooth functions of means (Cochran 1977, sections 6.3 and 9A.3),
+``jackknife_error`` for any number (Efron & Tibshirani 1993, chapter 11).
 """
 
 from __future__ import annotations
@@ -21,13 +14,13 @@ from scipy import special
 
 from vidrobust.statistics.levels import FEWEST_LEFT_OUT, LEVEL
 
+# Where a number is expensive, units are left out one by one up to so many, and else in so many groups.
 MOST_LEFT_OUT = 12
-"""Where a number is expensive, units are left out one by one up to so many, and else in so many groups."""
+# A coefficient of 1 has no finite Fisher z; it is moved in by this much.
 LARGEST = 1 - 1e-6
-"""A coefficient of 1 has no finite Fisher z; it is moved in by this much."""
 
+# (rows to use (m,) int64) -> numbers on those rows alone, of any shape.
 Statistic = Callable[[np.ndarray], np.ndarray]
-"""(rows to use (m,) int64) -> numbers on those rows alone, of any shape."""
 
 
 # Student's t by scipy.special equals scipy.stats to the bit, and scipy.stats takes half a second to import.
@@ -73,41 +66,18 @@ class StandardError:
 
 
 def cluster_pulls(values: np.ndarray, code: np.ndarray, count: int, mean: float | None = None) -> np.ndarray:
-    """Return how far each cluster pulls the mean of all rows.
-
-    Parameters
-    ----------
-    values : (n,) float64
-    code : (n,) int64 in 0..count-1
-        Cluster of each row.
-    count : int
-        Number of clusters G.
-    mean : float, optional
-        Mean of the values; computed where it is not given.
-
-    Returns
-    -------
-    (G,) float64
-        Sum of the cluster's residuals, times G / n, so that the mean of all pulls is the mean of the
-        residuals.
-    """
+    """Return (G,) how far each cluster pulls the mean of all values (n,): its residuals times G / n."""
     middle = values.mean() if mean is None else mean
     pulls = np.bincount(code, weights=values - middle, minlength=count) * count / len(values)
     return np.asarray(pulls)
 
 
 def error_over_clusters(pulls: np.ndarray, of_seeds: np.ndarray | None = None) -> StandardError:
-    """Return the standard error of a mean from the pulls of its clusters.
+    """Return the standard error of a mean from the pulls (G,) of its clusters.
 
-    Parameters
-    ----------
-    pulls : (G,) float64
-        Of ``cluster_pulls``; of a smooth function of means, the pulls combined by its derivatives.
-    of_seeds : (S,) float64, optional
-        The number in each repetition of the study on the same clusters. The variance over repetitions is
-        added. Both parts hold the variance of the interaction, so that the sum errs on the wide side (Owen,
-        Annals of Applied Statistics 1, 2007, p. 386-411, section 2). Degrees of freedom are Satterthwaite's
-        (Biometrics Bulletin 2, 1946, p. 110-114).
+    ``of_seeds`` (S,) is the number in each repetition of the study; their variance is added, on the wide side
+    (Owen,
+    Annals of Applied Statistics 1, 2007, section 2), with Satterthwaite's degrees of freedom.
     """
     count = len(pulls)
     if count < 2:
@@ -123,20 +93,8 @@ def error_over_clusters(pulls: np.ndarray, of_seeds: np.ndarray | None = None) -
 
 
 def leave_one_out(statistic: Statistic, cluster: np.ndarray, count: int | None = None) -> np.ndarray:
-    """Compute a number without each unit in turn.
-
-    Parameters
-    ----------
-    statistic : callable
-        (rows to use) -> numbers of any shape.
-    cluster : (n,) int
-        Independent unit 0..G-1 of each row.
-    count : int, optional
-        G, where some of the units may have no row here.
-
-    Returns
-    -------
-    (G, ...) float64
+    """Return (G, ...) a number without each unit; ``statistic`` maps rows to use to numbers, ``cluster`` (n,)
+    is 0..G-1.
     """
     units = int(cluster.max(initial=-1)) + 1 if count is None else count
     return np.stack([statistic(np.flatnonzero(cluster != g)) for g in range(units)])
@@ -149,10 +107,7 @@ def groups(codes: np.ndarray, most: int = MOST_LEFT_OUT) -> np.ndarray:
 
 
 def jackknife_error(without: np.ndarray) -> np.ndarray:
-    """Return the standard error (...) from the numbers without each unit (G, ...).
-
-    It is the root of (G - 1) / G times the sum of the squared distances of the G numbers from their mean.
-    """
+    """Return the standard error (...) from the numbers without each unit (G, ...)."""
     count = len(without)
     spread = np.square(without - without.mean(axis=0)).sum(axis=0)
     return np.asarray(np.sqrt((count - 1) / count * spread))
@@ -164,12 +119,9 @@ def influence(without: np.ndarray) -> np.ndarray:
 
 
 def effective_freedom(pulls: np.ndarray) -> float:
-    """Return the degrees of freedom that the units' pulls (G,) carry.
+    """Return the degrees of freedom that the units' pulls (G,) carry: G - 1 if normal, fewer if skewed.
 
-    They are G - 1 for a normal spread and fewer for a skewed one: a number that one unit alone decides is
-    known no better for all the units that say nothing. A variance estimate has 2 mean^2 / variance degrees of
-    freedom (Satterthwaite 1946), for squares of G pulls 3 (sum u^2)^2 / sum u^4 up to the kurtosis of a
-    normal.
+    3 (sum u^2)^2 / sum u^4 up to the kurtosis of a normal (Satterthwaite 1946).
     """
     square = np.square(pulls - pulls.mean())
     if not square.sum() > 0:
@@ -179,11 +131,7 @@ def effective_freedom(pulls: np.ndarray) -> float:
 
 
 def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
-    """Return the 95 % interval of any number from what it is without each of G units.
-
-    It is Student's with G - 1 degrees of freedom, cut at the bounds of the number (Efron & Tibshirani,
-    section 11.5); NaN with fewer than three units.
-    """
+    """Return the 95 % interval of a number from what it is without each of G units; NaN with fewer than three."""
     if not _usable(value, without):
         return float("nan"), float("nan")
     half = float(t_half_width(float(jackknife_error(without)), len(without) - 1))
@@ -203,13 +151,7 @@ def _usable(value: float, without: np.ndarray) -> bool:
 
 @dataclass(frozen=True)
 class Jackknife:
-    """Coefficients with each cluster left out once.
-
-    value      (...) the coefficient on all units
-    without    (G, ...) the coefficient without cluster g
-    low, high  (...) the 95 % interval
-    p          (...) two-sided p-value of no association, from the same standard error
-    """
+    """Coefficients (...) with interval and two-sided p-value, and (G, ...) without each cluster."""
 
     value: np.ndarray
     without: np.ndarray
@@ -221,21 +163,9 @@ class Jackknife:
 def cluster_jackknife(coefficient: Statistic, cluster: np.ndarray, *, lost: int = 2) -> Jackknife:
     """Compute coefficients with intervals that take clusters, not units, as independent.
 
-    The coefficient is recomputed, from the ranking on, without each of the G clusters. The spread of its
-    Fisher z over these gives the standard error (the CV3 of Cameron & Miller 2015), and Student's t with G -
-    1 degrees of freedom the width. NaN with fewer than three clusters, or where leaving a cluster out leaves
-    a column without spread.
-
-    Parameters
-    ----------
-    coefficient : callable
-        (rows to use) -> coefficients.
-    cluster : (n,)
-        Cluster of each unit.
-    lost : int
-        A jackknife is too wide in small samples: its variance is taken times (n - lost) / n, with two, and
-        one more per confounder. That brings the coverage to 95 % in the simulated worlds and vanishes as n
-        grows.
+    The spread of Fisher's z without each cluster gives the error (CV3 of Cameron & Miller 2015), Student's t
+    the width.
+    NaN with fewer than three clusters. ``lost`` corrects the variance in small samples by (n - lost) / n.
     """
     codes = np.unique(cluster, return_inverse=True)[1]
     count = int(codes.max(initial=-1)) + 1
@@ -246,10 +176,7 @@ def cluster_jackknife(coefficient: Statistic, cluster: np.ndarray, *, lost: int 
 
 
 def cluster_interval(value: np.ndarray, without: np.ndarray, *, kept: float = 1.0) -> Jackknife:
-    """Return the interval of coefficients from those without each cluster, the first axis of ``without``.
-
-    ``kept`` is the factor of the variance for small samples.
-    """
+    """Return the interval of coefficients from those without each cluster; ``kept`` scales the variance."""
     count = len(without)
     if count < FEWEST_LEFT_OUT:
         blank = np.full(value.shape, np.nan)

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vidrobust.tables.shared_columns import INTERVAL, ITEM_OR_ALL, MODEL, PAIR, SCALE, TIME_A
-from vidrobust.tables.table import UNKNOWN, Table, boolean, float64, int64, string
+from vidrobust.tables.table import (
+    INTERVAL,
+    ITEM_OR_ALL,
+    MODEL,
+    PAIR,
+    SCALE,
+    TIME_A,
+    UNKNOWN,
+    Table,
+    boolean,
+    float64,
+    int64,
+    string,
+)
 
 PLACE = "place_"
 """What the tables of a detector's second account begin with: where its boxes lie, measured motion taken off."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vidrobust.tables.shared_columns import (
+from vidrobust.tables.table import (
+    CONTENT,
     DELTA,
     EXCLUDED,
     FRAME,
@@ -12,11 +13,18 @@ from vidrobust.tables.shared_columns import (
     PAIR,
     PART,
     PIXEL_CHANGE,
+    PTS,
     TIME,
     TIME_A,
     TRACK,
+    Column,
+    Extra,
+    Table,
+    boolean,
+    float64,
+    int64,
+    string,
 )
-from vidrobust.tables.table import Column, Extra, Table, boolean, float64, int64, string
 
 FRAMES = Table(
     "frames",
@@ -35,6 +43,8 @@ FRAMES = Table(
         float64("entropy", "of all probabilities; NaN where the model lists only some", unit="bit"),
         TRACK,
         boolean("keyframe", "the coding of the recording begins anew with this frame"),
+        PTS,
+        CONTENT,
     ),
     Extra.METRICS,
 )

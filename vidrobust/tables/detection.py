@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vidrobust.tables.shared_columns import (
+from vidrobust.tables.table import (
     BOX,
     DELTA,
     EXCLUDED,
@@ -17,8 +17,13 @@ from vidrobust.tables.shared_columns import (
     TIME,
     TIME_A,
     TRACK,
+    UNKNOWN,
+    Extra,
+    Table,
+    float64,
+    int64,
+    string,
 )
-from vidrobust.tables.table import UNKNOWN, Extra, Table, float64, int64, string
 
 DETECTIONS = Table(
     "detections",
@@ -102,6 +107,7 @@ TRACKS = Table(
         string("ends", "the same of its end"),
         float64("vanished", "1 where it ends in mid-picture, else 0"),
         float64("appeared", "1 where it begins in mid-picture, else 0"),
+        float64("late", "frames in view before its first box, up to a second; NaN unknown", absent=UNKNOWN),
     ),
     Extra.METRICS,
 )

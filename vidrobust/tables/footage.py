@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from vidrobust.tables.shared_columns import (
+from vidrobust.tables.table import (
     BOX,
+    CONTENT,
     DELTA,
     FRAME,
     ITEM,
@@ -12,11 +13,18 @@ from vidrobust.tables.shared_columns import (
     LABEL_NAME,
     PAIR,
     PIXEL_CHANGE,
+    PTS,
     SCALE,
     SHIFT,
     TIME,
+    UNKNOWN,
+    Extra,
+    Table,
+    boolean,
+    float64,
+    int64,
+    string,
 )
-from vidrobust.tables.table import UNKNOWN, Extra, Table, boolean, float64, int64, string
 
 ITEMS = Table(
     "items",
@@ -73,6 +81,8 @@ TRANSITIONS = Table(
         PIXEL_CHANGE,
         *SHIFT,
         boolean("keyframe", "the coding of the recording begins anew with this frame"),
+        PTS,
+        CONTENT,
         boolean("corrupt", "the frame was damaged in decoding"),
     ),
 )

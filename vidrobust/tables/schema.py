@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from vidrobust.errors import InputError
 from vidrobust.extensions import extensions
 from vidrobust.files.csv_table import read_columns
-from vidrobust.tables import causes, classification, correlation, detection, footage, rates, remedies
+from vidrobust.tables import causes, classification, detection, footage, rates
 from vidrobust.tables.table import Extra, Table
 from vidrobust.text.phrases import nouns
 
@@ -23,7 +23,7 @@ GROUP = "vidrobust.tables"
 
 _OWN = {
     table.name: table
-    for module in (footage, classification, detection, rates, causes, correlation, remedies)
+    for module in (footage, classification, detection, rates, causes)
     for table in module.TABLES
 }
 BROUGHT = extensions(GROUP, Table, lambda table: table.name, _OWN)
@@ -96,13 +96,28 @@ def to_arrow(name: str, table: pd.DataFrame, *, metrics: Collection[str] = ()) -
         raise InputError(f"the {name} table cannot be written: {'; '.join(map(str, error.args))}") from error
 
 
-def write(name: str, table: pd.DataFrame, folder: Path, *, metrics: Collection[str] = ()) -> Path:
-    """Check a table and write it as ``folder/name.parquet``, beside first and then renamed."""
+def write(name: str, table: pd.DataFrame, folder: Path, *, metrics: Collection[str] = ()) -> None:
+    """Check a table and write it as ``folder/name.parquet``, beside first and then renamed.
+
+    A table without rows is not written, and an older file of it is removed.
+    """
+    checked = to_arrow(name, table, metrics=metrics)
     path = folder / f"{name}.parquet"
+    if not len(checked):
+        path.unlink(missing_ok=True)
+        return
     beside = path.with_suffix(".parquet.part")
-    pq.write_table(to_arrow(name, table, metrics=metrics), beside)
+    pq.write_table(checked, beside)
     os.replace(beside, path)
-    return path
+
+
+def count(name: str, folder: Path) -> int:
+    """Return how many rows ``folder/name.parquet`` has, from its footer; 0 where there is no such file."""
+    path = folder / f"{name}.parquet"
+    try:
+        return int(pq.read_metadata(path).num_rows) if path.is_file() else 0
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path}: cannot be read ({error}); run its stage again") from error
 
 
 def read(name: str, folder: Path, *, metrics: Collection[str] = ()) -> pd.DataFrame:

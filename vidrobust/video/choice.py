@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 from av.codec.hwaccel import HWAccel
 from av.video.frame import VideoFrame
@@ -17,20 +19,154 @@ from vidrobust.frames.device import resolve_or_cpu
 from vidrobust.install_hint import pip_install
 from vidrobust.text.printable import printable
 from vidrobust.video.color import (
+    SEVERAL_VIEWS,
     ColorMode,
     Orientation,
+    has_several_views,
     is_full_range,
     semi_planar_to_rgb,
     upright,
 )
-from vidrobust.video.indexed import IndexedReader, Picture
+from vidrobust.video.container import open_container, video_stream
+from vidrobust.video.description import FrameTable, describe, first_frame, refreshes
 from vidrobust.video.pyav import PyAVReader
-from vidrobust.video.stream import Reader
+from vidrobust.video.stream import Decoded, Reader
 
-# PyAV with NVDEC: surfaces stay on the GPU, and torch makes RGB of them there.
+# Readers that number the frames themselves, compared with the packets of the file.
 
+CHUNK = 8  # frames asked for at once
+SAME_TIME_S = 2e-3  # decord keeps times in single precision, Matroska in milliseconds
+
+Picture = tuple["np.ndarray | torch.Tensor", float]
+
+
+class IndexedDecoder(Protocol):
+    """An open decoder of one file."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, start: int, stop: int) -> Iterator[Picture]:
+        """(H, W, 3) uint8 RGB and time in seconds of frames ``start`` to ``stop``."""
+        ...
+
+
+class IndexedReader:
+    """A file read by a decoder that is not ours; opened anew for each pass.
+
+    These decoders say nothing of damage, and some lose or repeat frames of edit lists and MPEG-TS. So the
+    number and the times of their frames are compared with the packets of the file, and what differs is a
+    problem: ``mismatch`` says what is known of it when the file is opened, or is None; the times are compared
+    as the frames are delivered.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        item: str,
+        backend: str,
+        device: str,
+        reason: str,
+        open_decoder: Callable[[], IndexedDecoder],
+    ) -> None:
+        self.device = device
+        self.path, self._backend, self._open = path, backend, open_decoder
+        self._failures: dict[str, str] = {}
+        with open_container(path) as container:
+            stream = video_stream(container, path)
+            frame = first_frame(path, container, stream)
+            self.info, _ = describe(
+                container, stream, frame, item=item, backend=backend, device=device, reason=reason
+            )
+            if has_several_views(frame):
+                self._failures["views"] = SEVERAL_VIEWS
+            self._tick = float(stream.time_base or 1)
+        with open_container(path) as container:
+            self._table = FrameTable.from_packets(container, video_stream(container, path))
+        with open_container(path) as container:
+            self._refreshes = refreshes(container, video_stream(container, path))
+        self.mismatch = self._compare(self._opened())
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return (*((self.mismatch,) if self.mismatch else ()), *self._failures.values())
+
+    def frames(self, first: int = 0) -> Generator[Decoded]:
+        """Every frame from number ``first``."""
+        decoder = self._opened()
+        for start in range(first, len(decoder), CHUNK):
+            stop = min(start + CHUNK, len(decoder))
+            try:
+                pictures = list(decoder.read(start, stop))
+            except Exception as error:  # these libraries raise whatever they like
+                self._failures["stopped"] = (
+                    f"{self._backend} stopped at frame {start} of {len(decoder)} ({_line(error)})"
+                )
+                return
+            for index, (picture, time_s) in enumerate(pictures, start):
+                self._check_time(index, time_s)
+                if picture.ndim != 3 or picture.shape[2] != 3:
+                    self._failures["shape"] = (
+                        f"{self._backend} stopped at frame {index}: pictures of shape {tuple(picture.shape)}"
+                    )
+                    return
+                yield Decoded(
+                    index=index,
+                    time_s=time_s,
+                    corrupt=False,
+                    keyframe=self._is_keyframe(index),
+                    rgb=partial(_same, picture),
+                )
+
+    def close(self) -> None:
+        """Nothing is held between passes."""
+
+    def start_before(self, index: int) -> int:
+        return index
+
+    def index_before(self, time_s: float) -> int:
+        if self._table is None or self.mismatch is not None:
+            return 0
+        return max(self._table.index_after(int(time_s / self._tick) - 1) - 1, 0)
+
+    def _opened(self) -> IndexedDecoder:
+        try:
+            return self._open()
+        except Exception as error:  # these libraries raise whatever they like
+            raise InputError(
+                f"{printable(self.path)}: {self._backend} cannot read it ({_line(error)})"
+            ) from error
+
+    def _compare(self, decoder: IndexedDecoder) -> str | None:
+        if self._table is None:
+            return f"the frames of {self._backend} cannot be checked: the packets have no usable time stamps"
+        if len(self._table) != len(decoder):
+            return f"{self._backend} gives {len(decoder)} frames, the file holds {len(self._table)} packets"
+        return None
+
+    def _is_keyframe(self, index: int) -> bool:
+        known = self._table is not None and self.mismatch is None and self._refreshes
+        return known and self._table is not None and self._table.key_before(index) == index
+
+    def _check_time(self, index: int, time_s: float) -> None:
+        """Note the first frame that is not shown when the file says."""
+        if self._table is None or index >= len(self._table) or "time" in self._failures:
+            return
+        stated = self._table.stamps[index] * self._tick
+        if abs(time_s - stated) > SAME_TIME_S:
+            self._failures["time"] = (
+                f"{self._backend} puts frame {index} at {time_s:.3f} s, the file at {stated:.3f} s"
+            )
+
+
+def _same(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
+    return picture
+
+
+# PyAV with NVDEC: surfaces stay on the GPU, where torch makes RGB of them.
+
+# Bits a sample of the surfaces that NVDEC gives for 4:2:0
 SURFACES = {"nv12": 8, "p010le": 10, "p012le": 12, "p016le": 16}
-"""Bits a sample of the surfaces that NVDEC gives for 4:2:0."""
 
 
 def open_pyav_cuda(path: Path, *, item: str, device: str, reason: str) -> PyAVReader:
@@ -125,7 +261,7 @@ class _TorchCodec:
             yield (picture.numpy() if picture.device.type == "cpu" else picture), time_s
 
 
-# Frames by decord, on the CPU; of the time of FFmpeg 4, so without AV1.
+# Frames by decord, on the CPU; FFmpeg 4, without AV1.
 
 
 def open_decord(path: Path, *, item: str, color: ColorMode, reason: str) -> IndexedReader:
@@ -162,13 +298,26 @@ class _Decord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A video to be opened: where it is, as which input, in which colours, and whether an address may be read."""
+class VideoRequest:
+    """A video to be opened.
+
+    Attributes
+    ----------
+    path, item
+        Where it is, and its name as an input.
+    color
+        How pictures become RGB.
+    allow_network
+        Whether an address may be read.
+    thorough
+        Whether it is decoded twice in any case.
+    """
 
     path: Path | str
     item: str
     color: ColorMode
     allow_network: bool
+    thorough: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,37 +328,42 @@ class Decoder:
     """
 
     name: str
-    on_cpu: Callable[[Asked], Reader]
-    on_device: Callable[[Asked, str], Reader] | None = None
+    on_cpu: Callable[[VideoRequest], Reader]
+    on_device: Callable[[VideoRequest, str], Reader] | None = None
     in_auto: bool = True
 
 
-def _pyav(asked: Asked) -> Reader:
+def _pyav(asked: VideoRequest) -> Reader:
     return PyAVReader(
-        asked.path, item=asked.item, color=asked.color, reason="", allow_network=asked.allow_network
+        asked.path,
+        item=asked.item,
+        color=asked.color,
+        reason="",
+        allow_network=asked.allow_network,
+        thorough=asked.thorough,
     )
 
 
-def _pyav_cuda(asked: Asked, device: str) -> Reader:
+def _pyav_cuda(asked: VideoRequest, device: str) -> Reader:
     return open_pyav_cuda(Path(asked.path), item=asked.item, device=device, reason="")
 
 
-def _torchcodec(asked: Asked, device: str = "cpu") -> Reader:
+def _torchcodec(asked: VideoRequest, device: str = "cpu") -> Reader:
     return open_torchcodec(Path(asked.path), item=asked.item, device=device, color=asked.color, reason="")
 
 
-def _decord(asked: Asked) -> Reader:
+def _decord(asked: VideoRequest) -> Reader:
     return open_decord(Path(asked.path), item=asked.item, color=asked.color, reason="")
 
 
+# The decoders, in the order in which ``auto`` tries them on a device. A new one is a file and a line here.
 DECODERS: tuple[Decoder, ...] = (
     Decoder(name="torchcodec", on_cpu=_torchcodec, on_device=_torchcodec),
     Decoder(name="pyav", on_cpu=_pyav, on_device=_pyav_cuda),
     Decoder(name="decord", on_cpu=_decord, in_auto=False),
 )
-"""The decoders, in the order in which ``auto`` tries them on a device. A new one is a file and a line here."""
+# What ``auto`` takes on the CPU: the exact one (docs/decoding.md)
 ON_CPU = "pyav"
-"""What ``auto`` takes on the CPU: the exact one (docs/decoding.md)."""
 BACKENDS = ("auto", *(decoder.name for decoder in DECODERS))
 
 
@@ -220,12 +374,12 @@ class Route:
     name: str
     decodes_on: str
     delivers_on: str
+    # () -> Reader; raises where it cannot be
     open: Callable[[], Any]
-    """() -> Reader; raises where it cannot be."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
+class ChosenReader:
     """The reader that was taken, and the device that its batches are still to be copied to, if any."""
 
     reader: Reader
@@ -250,12 +404,8 @@ def resolve_target(device: str, *, strict: bool) -> tuple[str, str]:
     return found, why
 
 
-def routes(
-    path: Path | str, *, item: str, backend: str, device: str, color: ColorMode, allow_network: bool
-) -> list[Route]:
+def routes(asked: VideoRequest, *, backend: str, device: str) -> list[Route]:
     """The ways to deliver on ``device`` in the order in which they are tried."""
-
-    asked = Asked(path=path, item=item, color=color, allow_network=allow_network)
     by_name = {decoder.name: decoder for decoder in DECODERS}
     plain = by_name[ON_CPU if backend == "auto" else backend]
     last = Route(name=plain.name, decodes_on="cpu", delivers_on=device, open=lambda: plain.on_cpu(asked))
@@ -265,11 +415,13 @@ def routes(
     return [*(_on_device(d.name, d.on_device, asked, device) for d in first if d.on_device), last]
 
 
-def _on_device(name: str, opened: Callable[[Asked, str], Reader], asked: Asked, device: str) -> Route:
+def _on_device(
+    name: str, opened: Callable[[VideoRequest, str], Reader], asked: VideoRequest, device: str
+) -> Route:
     return Route(name=name, decodes_on=device, delivers_on=device, open=lambda: opened(asked, device))
 
 
-def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> Chosen:
+def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> ChosenReader:
     """The first route that gives one frame; ``info.reason`` says why it, and why not those before it.
 
     ``strict`` forbids decoding elsewhere than where the pictures are delivered. Raises the InputError of the
@@ -293,7 +445,7 @@ def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> Chosen
             passed.append(f"{route.name} on {route.decodes_on} failed ({_line(error)})")
             continue
         reader.info = replace(reader.info, reason=_reason(route, passed))
-        return Chosen(reader=reader, upload=route.delivers_on if _is_uploaded(route) else None)
+        return ChosenReader(reader=reader, upload=route.delivers_on if _is_uploaded(route) else None)
     raise InputError(f"{tried[-1].name}: nothing decodes on the device asked for: {'; '.join(passed)}")
 
 

@@ -12,6 +12,7 @@ Chroma is taken to lie in the middle of its pixels, as ffmpeg does where it resi
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Callable
 from fractions import Fraction
@@ -21,11 +22,71 @@ import av
 import cv2
 import numpy as np
 import torch
+from av.buffer import Buffer
 from av.filter import Graph
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.pixels import LUMA
-from vidrobust.video.side_data import display_matrix
+
+# Side data of a frame, also where PyAV does not know every kind of it.
+
+VIEW_ID = 29  # AV_FRAME_DATA_VIEW_ID of libavutil/frame.h
+MOST_KINDS = 64
+SEVERAL_VIEWS = "holds several views a frame (multiview HEVC); the base layer is read, as ffmpeg reads it"
+
+
+def display_matrix(frame: av.VideoFrame) -> bytes | None:
+    """The frame's display matrix, or None where it is shown as stored.
+
+    PyAV ties the frame to its side data in a cycle here, so that its memory is only freed by the garbage
+    collector: not to be asked of every frame.
+    """
+    known, _ = readable(frame)
+    data = known.side_data.get("DISPLAYMATRIX")
+    return None if data is None else bytes(cast(Buffer, data))
+
+
+def has_several_views(frame: av.VideoFrame) -> bool:
+    """Whether the frame is one view of several that its file holds."""
+    return VIEW_ID in readable(frame)[1]
+
+
+def readable(frame: av.VideoFrame) -> tuple[av.VideoFrame, tuple[int, ...]]:
+    """A frame whose side data PyAV can list, and the numbers of the kinds that were taken off for that.
+
+    PyAV lists all side data or none, and fails at a kind that is not in its enumeration: that of multiview
+    HEVC, or EXIF in a JPEG. The picture is not touched. Raises InputError for a frame on a device.
+    """
+    unknown: list[int] = []
+    while len(unknown) < MOST_KINDS:
+        try:
+            frame.side_data.get("DISPLAYMATRIX")
+        except ValueError as error:
+            number = re.match(r"(\d+) is not a valid", str(error))
+            if number is None:
+                raise
+            unknown.append(int(number[1]))
+            frame = _without(frame, unknown[-1])
+        else:
+            break
+    return frame, tuple(unknown)
+
+
+def _without(frame: av.VideoFrame, kind: int) -> av.VideoFrame:
+    if frame.sw_format is not None:
+        raise InputError(f"side data of kind {kind} cannot be read of a frame on a device")
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base or _ANY_TIME_BASE,
+    )
+    strip = graph.add("sidedata", f"mode=delete:type={kind}")
+    graph.link_nodes(source, strip, graph.add("buffersink")).configure()
+    graph.vpush(frame)
+    return graph.vpull()
+
 
 ColorMode = Literal["fast", "accurate"]
 
@@ -35,17 +96,17 @@ RANGES = {1: "limited", 2: "full"}
 SPACES = {
     0: "rgb", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c",
 }  # fmt: skip
+# Luma weights of red and blue by AVColorSpace (ITU-T H.273, table 4); all others are BT.601, as in ffmpeg
 WEIGHTS = {1: (0.2126, 0.0722), 4: (0.30, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
-"""Luma weights of red and blue by AVColorSpace (ITU-T H.273, table 4); all others are BT.601, as in ffmpeg."""
 BT601 = (float(LUMA[0]), float(LUMA[2]))
 _ANY_TIME_BASE = Fraction(1, 1000)  # pixels do not depend on it, but a graph must have one
 
+# Bits a sample of the layouts the accurate mode converts itself
 PLANAR = {
     f"yuv{layout}p{depth}": 8 if not depth else int(depth[:-2])
     for layout in ("420", "422", "444")
     for depth in ("", "9le", "10le", "12le", "14le", "16le")
 } | {f"yuvj{layout}p": 8 for layout in ("420", "422", "444")}
-"""Bits a sample of the layouts the accurate mode converts itself."""
 
 
 def check_color(color: str) -> ColorMode:
@@ -254,18 +315,15 @@ class _ExactYUV:
 
 
 def _grow(plane: np.ndarray, grown: np.ndarray) -> np.ndarray:
-    """A chroma plane at the size of ``grown``, twice its own, written there; linear, centres aligned."""
     return cv2.resize(plane, grown.shape[::-1], dst=grown, interpolation=cv2.INTER_LINEAR)
 
 
 def _samples(plane: av.video.plane.VideoPlane, bits: int) -> np.ndarray:
-    """The plane's memory as (h, w), without its padding."""
     rows = np.frombuffer(memoryview(plane), np.uint8)
     samples = rows if bits == 8 else rows.view(np.uint16)
     return samples.reshape(plane.height, -1)[:, : plane.width]
 
 
 def _packed(frame: av.VideoFrame) -> np.ndarray:
-    """The memory of an rgb24 frame as (H, W, 3), without its padding."""
     rows = np.frombuffer(memoryview(frame.planes[0]), np.uint8).reshape(frame.height, -1)
     return rows[:, : frame.width * 3].reshape(frame.height, frame.width, 3)

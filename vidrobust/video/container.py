@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import av.error
@@ -17,8 +19,13 @@ from av.video.stream import VideoStream
 from vidrobust.errors import InputError
 from vidrobust.text.printable import printable, without_secrets
 
+# FFmpeg's log is off: its callback into Python from the decoder's threads can deadlock
+LOG_LEVEL: int | None = None
+# The largest picture decoded, 134 million pixels: a damaged header can claim any size
 MAX_PIXELS = 2**27
-"""The largest picture decoded, 134 million pixels: a damaged header can claim any size."""
+
+# The flag in the extended header of a WebP with several frames
+WEBP_ANIMATION = 2
 
 # fmt: off
 NOT_FOOTAGE = frozenset({
@@ -45,7 +52,7 @@ def open_container(
 
     The caller closes the container.
     """
-    av.logging.set_level(None)  # a callback into Python from the decoder's threads can deadlock
+    av.logging.set_level(LOG_LEVEL)
     url = isinstance(path, str) and "://" in path
     if url and not allow_network:
         raise InputError(
@@ -105,6 +112,7 @@ def _check_file(path: Path) -> None:
             raise InputError(f"{printable(path)}: is not a regular file")
         with open(path, "rb") as file:
             head = file.read(64)
+            several = _has_more_pages(file, head)
     except FileNotFoundError as error:
         raise InputError(f"{printable(path)}: there is no such file") from error
     except (OSError, ValueError) as error:
@@ -112,13 +120,33 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{printable(path)}: cannot be opened ({reason})") from error
     if not head:
         raise InputError(f"{printable(path)}: is empty (0 bytes)")
+    if several:
+        raise InputError(
+            f"{printable(path)}: is a TIFF of several pages, of which one would be read; save each page as a file"
+        )
+    if head[8:16] == b"WEBPVP8X" and head[20] & WEBP_ANIMATION:
+        raise InputError(
+            f"{printable(path)}: is an animated WebP, which FFmpeg does not read; save it as GIF, APNG or a video"
+        )
     for start, what in _HEADS:
         if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):
             raise InputError(f"{printable(path)}: {what}")
 
 
+def _has_more_pages(file: BinaryIO, head: bytes) -> bool:
+    """Whether a file is a TIFF whose first directory names another one (TIFF 6.0, section 2; not BigTIFF)."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(head[:4])
+    if order is None or len(head) < 8:
+        return False
+    file.seek(struct.unpack(f"{order}I", head[4:8])[0])
+    count = file.read(2)
+    if len(count) < 2:
+        return False
+    file.seek(12 * struct.unpack(f"{order}H", count)[0], os.SEEK_CUR)
+    return file.read(4) not in (b"", bytes(4))
+
+
 def _reason(error: BaseException) -> str:
-    """What FFmpeg said, without its number and the path."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 

@@ -1,11 +1,12 @@
-"""One pass of libav over a stream: every frame ffmpeg would give, what was damaged, and when each is shown."""
+"""One pass of FFmpeg over a stream: every frame, which of them are damaged, and when each is shown."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import av.error
 from av.container import InputContainer
@@ -14,50 +15,104 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 Opened = AbstractContextManager[tuple[InputContainer, VideoStream]]
-TAIL = 64  # packets a decoder may still hold when the file ends: its threads and the frames it reorders
 
-
-NEVER_REDONE = frozenset(
-    {"libdav1d"}
-)  # its threads hide no errors, and it gives more on one thread than ffmpeg
-SHORT_S = 0.5  # how much earlier than promised a video may end: sound and the last frame last longer
+# Codecs whose decoders flag or refuse what they notice, by trial (docs/reliability.md); others only log it
+TELLING = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "vp9", "av1", "rawvideo"})
+# Decoders that hide no errors on several threads, and on one give frames that the ffmpeg program does not
+NEVER_REPEATED = frozenset({"libdav1d"})
+# Depths of a second decode: packets are read, and what FFmpeg's log says of the container is noted; they
+# are decoded on one thread, too; on one thread and on several, which are compared
+PACKETS, ONE_THREAD, BOTH = range(3)
+# Packets at the start among which frames that are shown before the first key frame are looked for
+LEADING = 16
+# How much earlier than promised a video may end: sound and the last frame last longer
+SHORT_S = 0.5
 
 
 @dataclass
 class PassReport:
-    """What one pass over a file met."""
+    """What one pass over a file met.
+
+    Attributes
+    ----------
+    packets, frames
+        How many were read and delivered.
+    corrupt, first_corrupt
+        Frames that are damaged, and the number of the first.
+    undecodable, said
+        Packets that the decoder gave up, and what it said of the first.
+    hidden
+        Packets that an edit list hides.
+    headless
+        Packets before the first key frame.
+    doubts
+        Why another decode may give other frames: edit list, no key frame, leading frames.
+    last_s
+        When the last frame is shown.
+    ended_by
+        What stopped the reading of the file before its end.
+    """
 
     packets: int = 0
     frames: int = 0
     corrupt: int = 0
     first_corrupt: int | None = None
     undecodable: int = 0
-    """Packets that the decoder gave up."""
     said: str = ""
-    """What it said of the first of them."""
+    hidden: int = 0
+    headless: int = 0
+    doubts: set[str] = field(default_factory=set)
     last_s: float = 0.0
-    """When the last frame is shown."""
     ended_by: str | None = None
-    """What stopped the reading of the file before its end."""
     encrypted: bool = False
     complete: bool = False
+    met_damage: bool = False
     _suspect: bool = field(default=False, repr=False)
+    _key_stamp: int | None = field(default=None, repr=False)
+    _has_key: bool = field(default=False, repr=False)
+
+    def see_packet(self, packet: Packet[VideoStream]) -> None:
+        """Count a packet, and note what makes the frames doubtful."""
+        self.packets += 1
+        self.encrypted = self.encrypted or packet.has_sidedata("encryption_info")
+        self.met_damage = self.met_damage or packet.is_corrupt
+        self._suspect = self._suspect or packet.is_corrupt
+        if packet.is_discard:
+            self.hidden += 1
+            self.doubts.add("edit list")
+        if packet.is_keyframe and not self._has_key:
+            self._has_key, self._key_stamp = True, packet.pts
+        elif not self._has_key:
+            self.headless += 1
+            self.doubts.add("no key frame")
+        elif self.packets <= LEADING and is_before(packet.pts, self._key_stamp):
+            self.doubts.add("leading frames")
 
     def see_error(self, error: Exception) -> None:
         """Note a packet that could not be decoded: what follows may lean on a frame that is missing."""
         self.undecodable += 1
         self.said = self.said or _words(error)
-        self._suspect = True
+        self._suspect = self.met_damage = True
 
-    def see_frame(self, frame: VideoFrame) -> bool:
-        """Count a frame; True if it is damaged, or may be since a packet before it was lost."""
-        self._suspect = self._suspect and not (frame.key_frame and not frame.is_corrupt)
-        corrupt = bool(frame.is_corrupt) or self._suspect
-        if corrupt:
+    def suspects(self, frame: VideoFrame) -> bool:
+        """Whether the decoder flags this frame, or it may lean on one that was flagged or lost."""
+        if frame.key_frame:
+            self._suspect = False
+        self._suspect = self._suspect or bool(frame.is_corrupt)
+        self.met_damage = self.met_damage or self._suspect
+        return self._suspect
+
+    def see_frame(self, damaged: bool) -> None:
+        """Count a frame that is delivered."""
+        if damaged:
             self.corrupt += 1
             self.first_corrupt = self.frames if self.first_corrupt is None else self.first_corrupt
         self.frames += 1
-        return corrupt
+
+    def begin_again(self) -> None:
+        """Forget what was read, since it is read once more; what was delivered stays counted."""
+        self.packets = self.undecodable = self.hidden = self.headless = 0
+        self.ended_by, self._suspect, self._has_key, self._key_stamp = None, False, False, None
 
     def no_frame(self) -> str:
         """Why nothing can be shown, as the end of a sentence."""
@@ -66,29 +121,48 @@ class PassReport:
         said = f", {self.said}" if self.said else ""
         return f"no frame could be decoded from {self.packets} packets{said}"
 
-    def problems(self, promised: int, promised_s: float) -> dict[str, str]:
+    def problems(self, promised: int, promised_s: float, said: str, *, each_shown: bool) -> dict[str, str]:
         """What was wrong, a sentence each, by kind.
 
-        The header promises so many frames and an end at ``promised_s`` (0: it does not say).
+        Parameters
+        ----------
+        promised, promised_s
+            Packets and end in seconds by the header; 0: it does not say.
+        said
+            A message of the decoder's log, or nothing.
+        each_shown
+            Whether each packet of this codec becomes a frame.
         """
         found = {}
         if self.encrypted:
             found["encrypted"] = "the video is encrypted"
         if self.corrupt:
-            found["corrupt"] = (
-                f"{self.corrupt} of {self.frames} frames are damaged, the first is number {self.first_corrupt}"
-            )
+            why = f" (the decoder: {said})" if said else ""
+            count = f"{self.corrupt} of {self.frames} frames are damaged"
+            found["corrupt"] = f"{count}, the first is number {self.first_corrupt}{why}"
+        elif said:
+            found["said"] = f"the file is damaged, though no frame is known to be (the decoder: {said})"
         if self.undecodable:
             found["undecodable"] = f"{self.undecodable} packets could not be decoded ({self.said})"
+        if self.headless:
+            found["headless"] = f"the file begins with {self.headless} packets before its first key frame"
         if self.ended_by:
             found["ended"] = f"reading stopped before the end of the file ({self.ended_by})"
+        shown = self.frames + self.hidden + self.headless + self.undecodable
         if self.complete and self.packets < promised:
             found["short"] = f"the header promises {promised} frames, the file holds {self.packets}"
+        elif self.complete and each_shown and shown < promised:
+            found["short"] = f"the header promises {promised} frames, {self.frames} come out"
         elif self.complete and self.last_s < promised_s - SHORT_S:
             found["short"] = (
                 f"the header promises {promised_s:.2f} s, the last frame is shown at {self.last_s:.2f} s"
             )
         return found
+
+
+def is_before(stamp: int | None, other: int | None) -> bool:
+    """Whether a time stamp is known to come before another."""
+    return stamp is not None and other is not None and stamp < other
 
 
 def _words(error: Exception) -> str:
@@ -124,79 +198,179 @@ class BestEffortClock:
         self._last[kind] = stamp
 
 
-def decode(container: InputContainer, stream: VideoStream, report: PassReport) -> Iterator[VideoFrame]:
-    """Frames from where the container stands to its end; what cannot be decoded is noted and passed over.
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """What a second decode found in all.
 
-    PyAV stops draining the decoder at the first damaged packet that its threads still held, and so loses the
-    frames behind it. ``decode_to_end`` gets them back.
+    Attributes
+    ----------
+    counts
+        Frames with one thread and, where several were tried and lost none to an error, with several.
+    said
+        The first message of the log.
+    failure
+        Why there is no result, or "".
     """
-    for _, frames in _decoded_packets(container, stream, report):
+
+    counts: tuple[int, ...] = ()
+    said: str = ""
+    failure: str = ""
+
+
+class Verdicts(Protocol):
+    """What a second decode says of the frames, by their number."""
+
+    @property
+    def has_failed(self) -> bool: ...
+
+    def is_damaged(self, number: int, stamp: int | None) -> bool: ...
+
+    def ending(self) -> Ending: ...
+
+
+def decode(container: InputContainer, stream: VideoStream, report: PassReport) -> Iterator[VideoFrame]:
+    """Yield the frames from where the container stands to its end; note and pass over what cannot be decoded."""
+    for _, frames in decoded_packets(container, stream, report):
         yield from frames
 
 
-def decode_to_end(open_again: Callable[[], Opened], report: PassReport) -> Generator[VideoFrame]:
-    """Every frame of the stream from its start, as many as ffmpeg gives.
+@dataclass
+class CheckedPass:
+    """Every frame of a stream, and whether it is damaged.
 
-    Where packets among the last gave no frame, the end is decoded once more on one thread, which holds
-    nothing back, and the frames not yet seen are added.
+    Decoding runs on several threads up to the first sign of damage, and from there on one, whose pictures are
+    the same in every run. A second process reads the packets. It decodes them, too, where the codec does not tell
+    of damage by itself, where the stream gives a reason for doubt (``PassReport.doubts``), and behind the first
+    damage.
+
+    Attributes
+    ----------
+    open_again
+        Opens the stream where the pass begins.
+    report
+        Is filled on the way.
+    second
+        Starts the second decode at a depth: PACKETS, ONE_THREAD or BOTH; None: frames are marked by what this
+        decode alone says of them.
+    may_repeat
+        Whether the stream can be read again on one thread.
+    thorough
+        Decode on one thread from the start, and decode a second time in any case.
+    verdicts
+        The second decode, once it was started.
     """
-    sent: deque[int | None] = deque(maxlen=TAIL)
-    shown: deque[int | None] = deque(maxlen=2 * TAIL)
-    last_key: int | None = None
-    count = 0
-    with open_again() as (container, stream):
-        holds_back = stream.codec_context.codec.name not in NEVER_REDONE
-        for packet, frames in _decoded_packets(container, stream, report):
-            if packet is not None and packet.size and not packet.is_discard:
-                sent.append(packet.pts)
-            for frame in frames:
-                shown.append(frame.pts)
-                last_key = frame.pts if frame.key_frame else last_key
-                count += 1
-                yield frame
-    stamped = None not in sent and None not in shown
-    if holds_back and (set(sent) - set(shown) if stamped else report.packets > count):
-        yield from _rest(open_again, count, shown[-1] if stamped and shown else None, last_key)
+
+    open_again: Callable[[], Opened]
+    report: PassReport
+    second: Callable[[int], Verdicts] | None = None
+    may_repeat: bool = True
+    thorough: bool = False
+    verdicts: Verdicts | None = None
+    _depth: int = -1
+    _shown: int = 0
+    _begun: bool = False
+
+    def frames(self) -> Generator[tuple[VideoFrame, bool]]:
+        """Yield the first frame before anything is checked, to describe the stream by; then all, that one too."""
+        if not self.thorough:
+            sound = yield from self._up_to_damage()
+            if sound:
+                return
+            self.report.begin_again()
+        already = self._shown
+        with self.open_again() as (container, stream):
+            if stream.codec_context.codec.name not in NEVER_REPEATED:
+                stream.codec_context.thread_count = 1
+            self._ask_second(stream)
+            for number, frame in enumerate(decode(container, stream, self.report)):
+                suspect = self.report.suspects(frame)
+                if not self._begun:
+                    self._begun = True
+                    yield frame, False
+                if number >= already:
+                    yield self._next(frame, self._is_damaged(frame, suspect))
+
+    def _up_to_damage(self) -> Generator[tuple[VideoFrame, bool], None, bool]:
+        """Decode on several threads; returns False where the rest is to be decoded on one."""
+        with self.open_again() as (container, stream):
+            context = stream.codec_context
+            repeats = self.may_repeat and context.codec.name not in NEVER_REPEATED
+            held: deque[tuple[VideoFrame, bool]] = deque()
+            for packet, frames in decoded_packets(container, stream, self.report):
+                if frames and not self._begun:
+                    self._begun = True
+                    yield frames[0], False
+                held.extend((frame, self.report.suspects(frame)) for frame in frames)
+                if repeats and self.report.met_damage:
+                    return False
+                if self._begun:
+                    self._ask_second(stream)
+                # a frame that is shown before the one that it leans on waits for that one
+                depth = context.reorder_depth if repeats and packet is not None and packet.size else 0
+                while len(held) > depth:
+                    damaged = self._is_damaged(*held[0])
+                    if damaged and repeats:
+                        self.report.met_damage = True
+                        return False
+                    yield self._next(held.popleft()[0], damaged)
+            # frames that the threads still hold at the end are lost at the first that is damaged
+            lost = repeats and self.verdicts is not None and self._knows_more(self.verdicts.ending())
+        return not lost
+
+    def _knows_more(self, ending: Ending) -> bool:
+        return bool(ending.said) or max(ending.counts, default=0) > self._shown
+
+    def _next(self, frame: VideoFrame, damaged: bool) -> tuple[VideoFrame, bool]:
+        self._shown += 1
+        return frame, damaged
+
+    def _ask_second(self, stream: VideoStream) -> None:
+        """Start the second decode, as deep as what was met so far asks for."""
+        codec = stream.codec_context.codec
+        tells = codec.canonical_name in TELLING
+        if tells and not (self.thorough or self.report.doubts or self.report.met_damage):
+            depth = PACKETS
+        else:
+            # which frames of damaged HEVC differ between threads is another matter in each run, so codecs that
+            # tell are not compared: what they tell is the same each time
+            depth = ONE_THREAD if tells or codec.intra_only else BOTH
+        if self.second is not None and depth > self._depth:
+            self.verdicts, self._depth = self.second(depth), depth
+
+    def _is_damaged(self, frame: VideoFrame, suspect: bool) -> bool:
+        if self.verdicts is None:
+            return suspect
+        told = self.verdicts.is_damaged(self._shown, frame.pts)
+        return bool(frame.is_corrupt) or (suspect if self.verdicts.has_failed else told)
 
 
-def _rest(
-    open_again: Callable[[], Opened], count: int, last: int | None, key: int | None
-) -> Iterator[VideoFrame]:
-    """The frames behind the first ``count``, the last of which has pts ``last``, decoded on one thread."""
-    for start in (key, None) if key is not None and last is not None else (None,):
-        found = False
-        with open_again() as (container, stream):
-            stream.codec_context.thread_count = 1
-            if start is not None:
-                with suppress(av.error.FFmpegError, OSError):
-                    container.seek(start, stream=stream)
-            for number, frame in enumerate(decode(container, stream, PassReport())):
-                if found or (last is None and number >= count):
-                    yield frame
-                found = found or (last is not None and frame.pts == last)
-        if found:
-            return
-
-
-def _decoded_packets(
-    container: InputContainer, stream: VideoStream, report: PassReport
+def decoded_packets(
+    container: InputContainer,
+    stream: VideoStream,
+    report: PassReport,
+    tag: Callable[[Packet[VideoStream]], None] | None = None,
+    decodes: bool = True,
 ) -> Iterator[tuple[Packet[VideoStream] | None, list[VideoFrame]]]:
-    """Each packet with the frames that came out of the decoder when it went in; the last one drains it."""
+    """Yield each packet with the frames that came out of the decoder when it went in; the last one drains it.
+
+    ``tag`` is called with each packet before it is decoded; without ``decodes`` none is.
+    """
     packets = container.demux(stream)
-    while True:
+    drained = False
+    while not drained:
         try:
             packet = next(packets, None)
         except (av.error.FFmpegError, OSError) as error:
             report.ended_by = _words(error)
             packet = None
-        if packet is None and report.ended_by is None:
-            return
+        except IndexError:  # PyAV at the end of a file in which streams turned up on the way
+            packet = None
         if packet is not None and packet.size:
-            report.packets += 1
-            report.encrypted = report.encrypted or packet.has_sidedata("encryption_info")
-        yield packet, _decoded(stream, packet, report)
-        if packet is None:
-            return
+            report.see_packet(packet)
+            if tag is not None:
+                tag(packet)
+        drained = packet is None or not packet.size
+        yield packet, _decoded(stream, packet, report) if decodes else []
 
 
 def _decoded(stream: VideoStream, packet: Packet[VideoStream] | None, report: PassReport) -> list[VideoFrame]:

@@ -64,7 +64,7 @@ class ImageFolderReader:
             yield Decoded(
                 index=index,
                 time_s=float(index / RATE_UNKNOWN),
-                corrupt=report.see_frame(frame),
+                corrupt=report.suspects(frame),
                 rgb=partial(Converter(self._color), frame),
             )
 

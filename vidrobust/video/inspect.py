@@ -45,6 +45,7 @@ def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") 
             start_s=item.start_s,
             end_s=item.end_s,
             roi=item.roi,
+            thorough=True,
         ) as video:
             return _entry(str(item.path), video, frame_md5)
     except InputError as error:
@@ -86,7 +87,6 @@ def _entry(path: str, video: VideoSource, frame_md5: bool) -> dict[str, Any]:
 
 
 def _duration_s(time_s: np.ndarray, step_s: float) -> float:
-    """From the first frame to the end of the last, which lasts as long as the median one."""
     if len(time_s) < 2:
         return len(time_s) * step_s
     return float(time_s.max() - time_s.min() + np.median(np.diff(time_s)))

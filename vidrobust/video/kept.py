@@ -14,10 +14,10 @@ from vidrobust.errors import InputError
 from vidrobust.frames.batch import VECTORS, FrameBatch, VideoInfo
 from vidrobust.video.source import VideoSource
 
+# Frames are kept up to so many bytes
 KEPT_BYTES = 256 * 2**20
-"""Frames are kept up to so many bytes."""
+# Of those that are decoded beforehand, so many at once: while they are put together they are there twice
 PASS_BYTES = 128 * 2**20
-"""Of those that are decoded beforehand, so many at once: while they are put together they are there twice."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,10 @@ class KeptFrames:
     @property
     def problems(self) -> Sequence[str]:
         return self._source.problems
+
+    @property
+    def frame_counts(self) -> tuple[int, ...]:
+        return getattr(self._source, "frame_counts", ())
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
         """As of the source; frames are kept on the way where all of them fit."""

@@ -19,18 +19,17 @@ from av.video.stream import VideoStream
 
 from vidrobust.errors import InputError
 from vidrobust.text.printable import printable
-from vidrobust.video.color import ColorMode, Converter
+from vidrobust.video.color import SEVERAL_VIEWS, ColorMode, Converter, has_several_views
 from vidrobust.video.container import open_container, video_stream
-from vidrobust.video.decoding import BestEffortClock, Opened, PassReport, decode_to_end
-from vidrobust.video.description import describe, promised_end_s
-from vidrobust.video.frame_table import FrameTable, refreshes
-from vidrobust.video.side_data import SEVERAL_VIEWS, has_several_views
+from vidrobust.video.decoding import TELLING, BestEffortClock, CheckedPass, Opened, PassReport
+from vidrobust.video.description import FrameTable, describe, promised_end_s, refreshes
+from vidrobust.video.second_decode import SecondDecode, second_decode
 from vidrobust.video.stream import Decoded
 
+# Frames before the wanted one at which a seek is tried, in turn, before decoding from the start
 LOOK_BACK = (0, 1, 12, 60, 250)
-"""Frames before the wanted one at which a seek is tried, in turn, before decoding from the start."""
+# A stretch of more frames than this is not decoded to count them; its packets are counted
 LONG_WAY = 1000
-"""A stretch of more frames than this is not decoded to count them; its packets are counted."""
 
 Painter = Callable[[VideoFrame], "np.ndarray | torch.Tensor"]
 
@@ -40,25 +39,19 @@ class _Begun(NamedTuple):
 
     opened: tuple[InputContainer, VideoStream]
     first: VideoFrame
-    rest: Generator[VideoFrame]
-    report: PassReport
-
-    def all_frames(self) -> Generator[VideoFrame]:
-        try:
-            yield self.first
-            yield from self.rest
-        finally:
-            self.rest.close()
-
-    def close(self) -> None:
-        self.rest.close()
+    frames: Generator[tuple[VideoFrame, bool]]
+    checked: CheckedPass
 
 
 class PyAVReader:
     """One video; every pass has a container of its own, and closes it on the thread that makes the pass.
 
     ``painter`` makes what turns a decoded frame into (H, W, 3) RGB, anew for each pass; ``hwaccel`` makes
-    what PyAV needs to decode on a device.
+    what PyAV needs to decode on a device; ``thorough`` decodes twice in any case, and the same in every run.
+
+    ``frame_counts`` has several numbers after a whole pass where others may count other frames: those that come
+    out here, those of a second decode, and the packets of a file that an edit list cuts or that lacks its first
+    key frame.
     """
 
     def __init__(
@@ -73,12 +66,18 @@ class PyAVReader:
         backend: str = "pyav",
         painter: Callable[[], Painter] | None = None,
         hwaccel: Callable[[], HWAccel] | None = None,
+        thorough: bool = False,
     ) -> None:
         self.path = path
         self.device = device
         self._found: dict[str, str] = {}
         # not a method: a pass that was begun must not hold its reader, or only the garbage collector ends it
         self._opened = partial(_opened, path, allow_network, hwaccel)
+        self._on_device, self._thorough = hwaccel is not None, thorough
+        self._seconds: list[SecondDecode] = []
+        self.frame_counts: tuple[int, ...] = ()
+        is_file = isinstance(path, Path) or "://" not in path
+        self._second = partial(_started, Path(path), self._seconds) if is_file else None
         self._painter = painter or (lambda: Converter(color))
         self._table = FrameTable()
         self._refreshes: bool | None = None
@@ -94,12 +93,12 @@ class PyAVReader:
             self._tick = Fraction(stream.time_base or 1)
             self._promised = (stream.frames, promised_end_s(container, stream))
         except BaseException:
-            begun.close()
+            begun.frames.close()
             raise
         if hwaccel is None:
             self._begun.append(begun)
         else:
-            begun.close()  # a device decoder belongs to the thread that opened it
+            begun.frames.close()  # a device decoder belongs to the thread that opened it
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -108,8 +107,10 @@ class PyAVReader:
 
     def close(self) -> None:
         """Close the file, if no pass has taken it over."""
+        while self._seconds:
+            self._seconds.pop().close()
         while self._begun:
-            self._begun.pop().close()
+            self._begun.pop().frames.close()
 
     def frames(self, first: int = 0) -> Generator[Decoded]:
         """Every frame from number ``first``; each can be painted until the next is asked for."""
@@ -160,11 +161,7 @@ class PyAVReader:
         return self._table
 
     def _from_seek(self, known: FrameTable, start: int, first: int) -> Iterator[Decoded]:
-        """Frames from ``first`` after a seek to ``start``; none if the seek did not land where it should.
-
-        It did if the first key frame that comes out is one that is known, not after ``first``, and all from
-        there to ``first`` have the time stamps that are known and are sound.
-        """
+        """Frames from ``first`` after a seek to ``start``; none if the seek did not land where it should."""
         landed: int | None = None
         for frame in self._pass(known.stamps[start], known.copy(), None):
             landed = frame.index if landed is None else landed
@@ -176,15 +173,13 @@ class PyAVReader:
                 yield frame
 
     def _pass(self, seek: int | None, table: FrameTable, number: int | None) -> Iterator[Decoded]:
-        """Decode from the start, or from the key frame that a seek to the time stamp ``seek`` lands on.
-
-        With ``number`` None the first key frame has the number that ``table`` knows for its time stamp.
-        """
+        """Decode from the start, or from the key frame that a seek to the time stamp ``seek`` lands on."""
         clock, paint = BestEffortClock(), self._painter()
         now, step = self._first_s, float(1 / self.info.frame_rate)
-        report, decoded = self._decoding(seek)
+        checked, frames = self._decoding(seek)
+        report = checked.report
         try:
-            for frame in decoded:
+            for frame, damaged in frames:
                 stamp = clock(frame)
                 if number is None:
                     if not frame.key_frame:
@@ -192,7 +187,7 @@ class PyAVReader:
                     number = table.index_of(stamp)
                     if number is None:
                         return
-                corrupt = report.see_frame(frame)
+                report.see_frame(damaged)
                 if stamp is not None:
                     now = float(stamp * self._tick)
                 elif report.frames > 1:
@@ -202,7 +197,7 @@ class PyAVReader:
                 yield Decoded(
                     index=number,
                     time_s=now,
-                    corrupt=corrupt,
+                    corrupt=damaged,
                     keyframe=frame.key_frame and self._has_keyframes(),
                     stamp=stamp,
                     rgb=partial(paint, frame),
@@ -210,21 +205,32 @@ class PyAVReader:
                 number += 1
             report.complete = True
         finally:
-            decoded.close()
-            self._learn(table, report, from_start=seek is None)
+            frames.close()
+            self._learn(table, checked, from_start=seek is None)
+
+    def _checked(self, seek: int | None, notes: list[tuple[InputContainer, VideoStream]]) -> CheckedPass:
+        """A pass; what it opens is added to ``notes``."""
+        at_start = seek is None and not self._on_device
+        return CheckedPass(
+            partial(_noted, partial(self._opened, seek), notes),
+            PassReport(),
+            second=self._second if at_start else None,
+            may_repeat=at_start,
+            thorough=at_start and self._thorough,
+        )
 
     def _begin(self) -> _Begun:
         """A pass from the start that stands behind its first frame; raises InputError where there is none."""
-        report = PassReport()
         opened: list[tuple[InputContainer, VideoStream]] = []
-        frames = decode_to_end(partial(_noted, self._opened, opened), report)
+        checked = self._checked(None, opened)
+        frames = checked.frames()
         first = next(frames, None)
-        if first is None or report.encrypted:
+        if first is None or checked.report.encrypted:
             frames.close()
-            raise InputError(f"{printable(self.path)}: {report.no_frame()}")
-        return _Begun(opened[-1], first, frames, report)
+            raise InputError(f"{printable(self.path)}: {checked.report.no_frame()}")
+        return _Begun(opened[-1], first[0], frames, checked)
 
-    def _decoding(self, seek: int | None) -> tuple[PassReport, Generator[VideoFrame]]:
+    def _decoding(self, seek: int | None) -> tuple[CheckedPass, Generator[tuple[VideoFrame, bool]]]:
         """Frames from the start or from a seek on; the pass that was begun on opening is taken over."""
         if seek is None:
             try:
@@ -232,24 +238,47 @@ class PyAVReader:
             except IndexError:  # there was none, or another thread has taken it
                 pass
             else:
-                return begun.report, begun.all_frames()
-        report = PassReport()
-        return report, decode_to_end(partial(self._opened, seek), report)
+                return begun.checked, begun.frames
+        checked = self._checked(seek, [])
+        frames = checked.frames()
+        next(frames, None)  # the first one comes again
+        return checked, frames
 
-    def _learn(self, table: FrameTable, report: PassReport, *, from_start: bool) -> None:
+    def _learn(self, table: FrameTable, checked: CheckedPass, *, from_start: bool) -> None:
         """Keep what a pass found out about the frames and about damage."""
-        old = self._table
+        report, old = checked.report, self._table
         if len(table) > len(old) or not table.begins_like(old) or (from_start and report.complete):
             self._table = table
-        if from_start:
-            self._found.update(report.problems(*self._promised))
+        if not from_start:
+            return
+        ending = checked.verdicts.ending() if report.complete and checked.verdicts is not None else None
+        found: dict[str, str] = {}
+        if ending is not None and ending.failure:
+            found["unchecked"] = f"the frames could not be checked by a second decode ({ending.failure})"
+        elif ending is not None and {report.frames, *ending.counts} != {report.frames}:
+            others = " and ".join(str(count) for count in ending.counts)
+            found["counts"] = f"decodes disagree: {report.frames} frames here, {others} when decoded again"
+        found |= report.problems(
+            *self._promised,
+            "" if ending is None else ending.said,
+            each_shown=self.info.codec in TELLING,
+        )
+        if report.complete:
+            hidden = {report.packets} if report.hidden or report.headless else set()
+            counts = sorted({*hidden, *(() if ending is None else ending.counts)} - {report.frames})
+            self.frame_counts = (report.frames, *counts) if counts else ()
+        self._found = {name: what for name, what in self._found.items() if name == "views"} | found
+
+
+def _started(path: Path, seconds: list[SecondDecode], depth: int) -> SecondDecode:
+    seconds.append(second_decode(path, depth))
+    return seconds[-1]
 
 
 @contextmanager
 def _noted(
     opened: Callable[[], Opened], notes: list[tuple[InputContainer, VideoStream]]
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """``opened()``, and what it opened added to ``notes``."""
     with opened() as pair:
         notes.append(pair)
         yield pair

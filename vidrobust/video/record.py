@@ -34,10 +34,10 @@ from vidrobust.video.container import footage_formats, video_stream
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "tcp", "udp", "rtp", "srt")
 PIPES = ("-", "pipe:", "pipe:0")
+# What a stream may open further: never a file of this machine
 PROTOCOLS = ",".join((*SCHEMES, "tls", "crypto"))
-"""What a stream may open further: never a file of this machine."""
+# How often a connection that breaks is opened again, in a row, without a picture in between
 TRIES = 3
-"""How often a connection that breaks is opened again, in a row, without a picture in between."""
 RATE_UNKNOWN = Fraction(25)
 
 
@@ -257,7 +257,6 @@ class _Copier:
 def _packets(
     container: InputContainer, stream: VideoStream, timeout_s: float
 ) -> Iterator[Packet[VideoStream]]:
-    """The packets of the stream; raises _BrokenError where reading fails."""
     try:
         yield from container.demux(stream)
     except (av.error.FFmpegError, OSError) as error:
@@ -293,7 +292,6 @@ class _Pipe:
 
 
 def _reason(error: BaseException, timeout_s: float) -> str:
-    """What went wrong, without the address."""
     if isinstance(error, av.error.ExitError | av.error.TimeoutError | TimeoutError):
         return f"nothing came for {timeout_s:g} s"
     return getattr(error, "strerror", None) or type(error).__name__

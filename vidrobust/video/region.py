@@ -12,16 +12,15 @@ import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.footage.item import Roi, roi_fault
-from vidrobust.footage.object_boxes import ObjectBoxes, crop_window
+from vidrobust.footage.item import ObjectBoxes, Roi, crop_window, roi_fault
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.text.printable import printable
 
+# (H, W, 3) uint8 RGB
 Picture = np.ndarray | torch.Tensor
-"""(H, W, 3) uint8 RGB."""
 
 
-class Placed(Protocol):
+class PlacedFrame(Protocol):
     """What is known of a frame before its picture is made."""
 
     @property
@@ -31,7 +30,7 @@ class Placed(Protocol):
     def time_s(self) -> float: ...
 
 
-P = TypeVar("P", bound=Placed)
+P = TypeVar("P", bound=PlacedFrame)
 
 
 class Cut(Protocol):
@@ -41,38 +40,38 @@ class Cut(Protocol):
         """The VideoInfo of what is delivered; raises InputError where that is not in the frame."""
         ...
 
-    def covers(self, frame: Placed) -> bool:
+    def covers(self, frame: PlacedFrame) -> bool:
         """Whether anything of this frame is delivered."""
         ...
 
-    def is_past(self, frame: Placed) -> bool:
+    def is_past(self, frame: PlacedFrame) -> bool:
         """Whether nothing is delivered from this frame on."""
         ...
 
-    def __call__(self, picture: Picture, frame: Placed) -> Picture:
+    def __call__(self, picture: Picture, frame: PlacedFrame) -> Picture:
         """(H, W, 3) -> (h, w, 3), possibly a view."""
         ...
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeFrame:
     """All of every frame."""
 
     def described(self, info: VideoInfo) -> VideoInfo:
         return info
 
-    def covers(self, frame: Placed) -> bool:
+    def covers(self, frame: PlacedFrame) -> bool:
         return True
 
-    def is_past(self, frame: Placed) -> bool:
+    def is_past(self, frame: PlacedFrame) -> bool:
         return False
 
-    def __call__(self, picture: Picture, frame: Placed) -> Picture:
+    def __call__(self, picture: Picture, frame: PlacedFrame) -> Picture:
         return picture
 
 
 @dataclass(frozen=True)
-class Region(Whole):
+class Region(WholeFrame):
     """A region of interest, the same in every frame; raises SettingsError where it is none in itself."""
 
     roi: Roi
@@ -88,7 +87,7 @@ class Region(Whole):
         note = f"cut to {w}x{h} px at x {x}, y {y} of a frame of {info.width}x{info.height} px"
         return replace(info, width=w, height=h, notes=(*info.notes, note))
 
-    def __call__(self, picture: Picture, frame: Placed) -> Picture:
+    def __call__(self, picture: Picture, frame: PlacedFrame) -> Picture:
         self._check(picture.shape[1], picture.shape[0])
         x, y, w, h = self.roi
         return picture[y : y + h, x : x + w]
@@ -128,13 +127,13 @@ class ObjectCut:
             info, width=self.size, height=self.size, num_frames=round(count), notes=(*info.notes, note)
         )
 
-    def covers(self, frame: Placed) -> bool:
+    def covers(self, frame: PlacedFrame) -> bool:
         return self.boxes.at(frame.index, frame.time_s) is not None
 
-    def is_past(self, frame: Placed) -> bool:
+    def is_past(self, frame: PlacedFrame) -> bool:
         return self.boxes.is_past(frame.index, frame.time_s)
 
-    def __call__(self, picture: Picture, frame: Placed) -> Picture:
+    def __call__(self, picture: Picture, frame: PlacedFrame) -> Picture:
         box = self.boxes.at(frame.index, frame.time_s)
         if box is None:
             raise InputError(f"frame {frame.index}: the object is not to be seen in it")

@@ -10,8 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.footage.item import Roi
-from vidrobust.footage.object_boxes import ObjectBoxes
+from vidrobust.footage.item import ObjectBoxes, Roi
 from vidrobust.frames.batch import FrameBatch, VideoInfo
 
 
@@ -62,6 +61,7 @@ def open_video(
     crop_size: int = 256,
     prefetch: int = 2,
     allow_network: bool = False,
+    thorough: bool = False,
     origin: tuple[int, float] | None = None,
 ) -> VideoSource:
     """The frames of one video, animation or folder of frames.
@@ -78,6 +78,7 @@ def open_video(
                    ``crop_margin`` of its longer side on each side, and resized to ``crop_size`` px square
     prefetch       batches decoded ahead on a thread; 0 decodes on the caller's
     allow_network  open addresses and playlists as well; else local files only
+    thorough       decode on one thread and a second time in any case: damage is the same in every run (pyav)
     origin         number and time of the frame from which every and fps are counted; by default the first one
                    of the range
 
@@ -87,7 +88,7 @@ def open_video(
 
     Raises InputError with the path where the input cannot be read, SettingsError for the rest.
     """
-    from vidrobust.video.choice import check_backend, choose, resolve_target, routes
+    from vidrobust.video.choice import VideoRequest, check_backend, choose, resolve_target, routes
     from vidrobust.video.color import check_color
     from vidrobust.video.images import ImageFolderReader
     from vidrobust.video.region import Cut, ObjectCut, Region
@@ -110,7 +111,8 @@ def open_video(
         images = ImageFolderReader(where, item=item or where.name, color=mode, reason=reason)
         upload = None if target == "cpu" else target
         return FrameStream(images, selection, prefetch=prefetch, upload=upload, cut=cut)
-    tried = routes(where, item=name, backend=backend, device=target, color=mode, allow_network=allow_network)
+    asked = VideoRequest(path=where, item=name, color=mode, allow_network=allow_network, thorough=thorough)
+    tried = routes(asked, backend=backend, device=target)
     chosen = choose(tried, strict=strict_device, swapped=swapped)
     try:
         return FrameStream(chosen.reader, selection, prefetch=prefetch, upload=chosen.upload, cut=cut)

@@ -6,20 +6,77 @@ import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Semaphore, Thread
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Generic, NamedTuple, Protocol, Self, TypeVar
 from weakref import WeakSet
 
 import numpy as np
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.frames.batch import FrameBatch, VideoInfo
+from vidrobust.frames.batch import NO_PTS, FrameBatch, VideoInfo
 from vidrobust.text.printable import printable
-from vidrobust.video.prefetch import prefetched
-from vidrobust.video.region import Cut, Whole, covered
+from vidrobust.video.region import Cut, WholeFrame, covered
 
-# The memory of batches: numpy on the CPU, torch on a device, used again once nobody looks at it.
+# Batches made ahead on a thread.
+
+T = TypeVar("T")
+
+
+def prefetched(make: Callable[[], Generator[T]], depth: int) -> Generator[T]:
+    """What ``make()`` yields, made on one thread of its own, at most ``depth`` items ahead.
+
+    The item in the making counts as one, the one in the caller's hands does not. The generator is started,
+    run and closed on that thread. Its exception reaches the caller where the next item would have come.
+    Closing this generator, or leaving its loop by an exception, stops the thread and waits for it.
+    """
+    worker = _Worker(make, depth)
+    worker.start()
+    try:
+        while (made := worker.queue.get()) is not None:
+            if isinstance(made, BaseException):
+                raise made
+            worker.slots.release()
+            yield made
+            del made  # or the caller's item would be held while it waits for the next one
+    finally:
+        worker.stop()
+
+
+class _Worker(Thread, Generic[T]):
+    """Fills ``queue``; None says that there is no more."""
+
+    def __init__(self, make: Callable[[], Generator[T]], depth: int) -> None:
+        super().__init__(name="vidrobust-prefetch", daemon=True)
+        self.queue: SimpleQueue[T | BaseException | None] = SimpleQueue()
+        self.slots = Semaphore(depth)
+        self._make = make
+        self._stopped = Event()
+
+    def run(self) -> None:
+        try:
+            items = self._make()
+            try:
+                while self.slots.acquire() and not self._stopped.is_set():
+                    item = next(items, None)
+                    self.queue.put(item)
+                    if item is None:
+                        return
+                    del item
+            finally:
+                items.close()
+        except BaseException as error:
+            self.queue.put(error)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.slots.release()
+        self.join()
+
+
+# Memory of batches, used again once nobody holds a view of it.
 
 
 class Memory:
@@ -44,7 +101,7 @@ class Memory:
         return tensor.permute(0, 3, 1, 2)
 
 
-class Pool:
+class BatchMemory:
     """Memory of batches, used again once nobody holds a view of it: fresh pages cost more than the copy."""
 
     def __init__(self) -> None:
@@ -61,7 +118,6 @@ class Pool:
 
 
 def _count_references() -> int:
-    """What sys.getrefcount says inside such a loop of an array that only the list holds."""
     for memory in [np.empty(0)]:
         return sys.getrefcount(memory)
     return 0
@@ -70,8 +126,8 @@ def _count_references() -> int:
 _UNSEEN = _count_references()
 
 
+# Batches are made ahead up to this many bytes, and one always
 AHEAD_BYTES = 100 * 2**20
-"""Batches are made ahead up to this many bytes, and one always."""
 SAME_TIME_S = 1e-6
 
 
@@ -82,12 +138,12 @@ class Decoded:
     index: int
     time_s: float
     corrupt: bool
+    # () -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded
     rgb: Callable[[], np.ndarray | torch.Tensor]
-    """() -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded."""
+    # Whether the coding is refreshed here, in a stream that also has other frames
     keyframe: bool = False
-    """Whether the coding is refreshed here, in a stream that also has other frames."""
+    # The time stamp in ticks of the stream, where the reader has one
     stamp: int | None = None
-    """The time stamp in ticks of the stream, where the reader has one."""
 
 
 class Reader(Protocol):
@@ -188,7 +244,7 @@ class FrameStream:
             raise SettingsError(f"prefetch: expected 0 or more batches, got {prefetch}")
         self._reader, self._selection = reader, selection
         self._prefetch, self._upload = prefetch, upload
-        self._cut = cut or Whole()
+        self._cut = cut or WholeFrame()
         self._info = self._cut.described(reader.info)
         self._found: dict[str, str] = {}
         self._open: WeakSet[Generator[FrameBatch]] = WeakSet()
@@ -201,6 +257,11 @@ class FrameStream:
     def problems(self) -> Sequence[str]:
         """What was found wrong so far, a sentence each; complete after the last batch."""
         return (*self._reader.problems, *self._found.values())
+
+    @property
+    def frame_counts(self) -> tuple[int, ...]:
+        """Numbers of frames that decoders give of the whole file, the one here first; () where they agree."""
+        return getattr(self._reader, "frame_counts", ())
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
         """All selected frames in order, ``size`` at a time; may be called again to start over.
@@ -273,7 +334,7 @@ class FrameStream:
     def _made(self, size: int) -> Generator[FrameBatch]:
         start_s = self._selection.start_s
         frames = self._reader.frames(0 if start_s is None else self._reader.index_before(start_s))
-        pool = Pool()
+        pool = BatchMemory()
         memory: Memory | None = None
         kept: list[_Row] = []
         delivered = False
@@ -303,7 +364,6 @@ class FrameStream:
             frames.close()
 
     def _nothing(self) -> None:
-        """A range of time may be empty; a whole video may not."""
         if self._selection.start_s is None and self._selection.end_s is None:
             raise InputError(f"{printable(self._reader.path)}: gives no frame; {'; '.join(self.problems)}")
         self._found["range"] = "no frame lies in the range of time that was asked for"
@@ -313,7 +373,7 @@ class FrameStream:
             f"the frame size changes from {old[1]}x{old[0]} to {new[1]}x{new[0]} at frame {index}"
         )
 
-    def _memory(self, size: int, shape: tuple[int, ...], pool: Pool | None = None) -> Memory:
+    def _memory(self, size: int, shape: tuple[int, ...], pool: BatchMemory | None = None) -> Memory:
         on_cpu = self._reader.device == "cpu"
         if on_cpu and self._upload is None:
             return Memory(pool.take((size, *shape)) if pool else np.empty((size, *shape), np.uint8))
@@ -333,6 +393,7 @@ class FrameStream:
             corrupt=np.array([f.corrupt for f in frames], np.bool_),
             item=self.info.name,
             keyframe=np.array([f.keyframe for f in frames], np.bool_),
+            pts=np.array([f.pts for f in frames], np.int64),
         )
 
 
@@ -343,10 +404,12 @@ class _Row(NamedTuple):
     time_s: float
     corrupt: bool
     keyframe: bool
+    pts: int
 
 
 def _row(frame: Decoded) -> _Row:
-    return _Row(frame.index, frame.time_s, frame.corrupt, frame.keyframe)
+    pts = NO_PTS if frame.stamp is None else frame.stamp
+    return _Row(frame.index, frame.time_s, frame.corrupt, frame.keyframe, pts)
 
 
 def _copied(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:

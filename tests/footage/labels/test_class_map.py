@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vidrobust.errors import InputError
-from vidrobust.footage.labels.class_map import ClassMap, read_class_map
+from vidrobust.footage.labels.labels import ClassMap, read_class_map
 
 
 def test_scores_by_hand() -> None:

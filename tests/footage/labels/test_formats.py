@@ -46,7 +46,7 @@ def test_each_format_recognises_its_own_files_alone(annotations: Path) -> None:
 
 
 def test_what_is_no_annotation_is_recognised_by_none(annotations: Path, corpus: Path) -> None:
-    names = ["ytbb/idx_human.csv", "vott_json/dataset/train-export.json", "mot"]
+    names = ["ytbb/idx_human.csv", "vott_json/dataset/train-export.json"]
     for path in (*(annotations / name for name in names), corpus / "factory", corpus / "README.md"):
         assert [each.name for each in FORMATS if each.sniff(path)] == []
 

@@ -11,12 +11,10 @@ import pytest
 from vidrobust.accuracy.answers import answers_of, on_frames
 from vidrobust.accuracy.said_classes import SaidClasses
 from vidrobust.errors import SettingsError
-from vidrobust.footage.item import Item
+from vidrobust.footage.item import Item, label_offset_of
 from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.labels import rows_of
-from vidrobust.footage.labels.matching import on_items
-from vidrobust.footage.labels.offset import label_offset_of
-from vidrobust.footage.labels.outside import outside
+from vidrobust.footage.labels.matching import on_items, outside
 from vidrobust.footage.manifest import read_manifest
 
 FRAMES = pd.DataFrame({"item": "a", "frame": range(50), "time_s": np.arange(50) / 25})

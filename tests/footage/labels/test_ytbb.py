@@ -10,8 +10,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from vidrobust.footage.expand import expand_sources
-from vidrobust.footage.labels.class_map import read_class_map
 from vidrobust.footage.labels.formats import read_labels
+from vidrobust.footage.labels.labels import read_class_map
 from vidrobust.footage.labels.matching import on_items
 from vidrobust.footage.labels.ytbb import CLASSIFICATION, read_columns, read_each
 from vidrobust.footage.records import columns_of

@@ -20,9 +20,8 @@ from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.places import shape_array
 from vidrobust.shapes.polygon import Polygon
-from vidrobust.shapes.shape import Shape
+from vidrobust.shapes.shape import Shape, shape_array
 
 SETTINGS = TrackSettings()
 SIDE = 60

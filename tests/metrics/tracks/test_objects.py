@@ -7,10 +7,10 @@ import dataclasses
 import pytest
 
 from tests.metrics.tracks.planted import Row, box, item, standing
+from vidrobust.metrics.tracks.borders import EntryLine
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
-from vidrobust.metrics.tracks.zones import EntryLine
 
 BAND = TrackSettings()
 

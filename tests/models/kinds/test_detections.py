@@ -13,7 +13,7 @@ import torch
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.models.kinds.detections import RecordedDetector, recorded_detector
 from vidrobust.models.spec import ModelSpec, split_options
-from vidrobust.shapes.rle import packed
+from vidrobust.shapes.mask import packed
 
 HEADER = "frame,score,label,x1,y1,x2,y2"
 
@@ -267,3 +267,48 @@ def test_kitti_results(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.scores, [0.8, 0.7, 0.6])
     with pytest.raises(InputError, match="line 5: expected 17 or 18 values, got 3"):
         load(written(tmp_path, f"{text}1 2 Car\n", "short.txt"))
+
+
+@pytest.mark.parametrize(("step", "first"), [(2, 0), (3, 0), (2, 1)])
+def test_frames_that_are_missing_regularly_are_a_stride(step: int, first: int, tmp_path: Path) -> None:
+    """Every second or third of 60 frames; one of them without a box changes nothing."""
+    frames = [f for f in range(first, 60, step) if f != first + 4 * step]
+    text = "".join(rows(range(f, f + 1)) for f in frames)
+    assert load(written(tmp_path, f"{HEADER}\n{text}")).about("clip", 60)["stride"] == step
+
+
+def test_frames_missed_irregularly_are_no_stride(tmp_path: Path) -> None:
+    text = "".join(rows(range(f, f + 1)) for f in range(0, 60, 2) if f != 20) + rows(range(31, 32))
+    assert load(written(tmp_path, f"{HEADER}\n{text}")).about("clip", 60)["stride"] == 1
+    few = "".join(rows(range(f, f + 1)) for f in (0, 2, 4, 8))
+    assert load(written(tmp_path, f"{HEADER}\n{few}", "few.csv")).about("clip", 60)["stride"] == 1
+
+
+def test_a_file_that_ends_half_way(tmp_path: Path) -> None:
+    """Frames 0 to 29 of 60, as vid_stride=2 numbers them; 0 to 39 are no whole part."""
+    assert load(written(tmp_path, f"{HEADER}\n{rows(range(30))}")).about("clip", 60)["compact"] == 2
+    assert load(written(tmp_path, f"{HEADER}\n{rows(range(40))}", "b.csv")).about("clip", 60)["compact"] == 1
+
+
+def test_shares_and_boxes_of_larger_frames_are_refused(tmp_path: Path) -> None:
+    shares = f"{HEADER}\n0,0.9,0,0.1,0.2,0.3,0.4\n1,0.9,0,0.1,0.2,0.3,1.01\n"
+    with pytest.raises(InputError):
+        load(written(tmp_path, shares))
+    model = load(written(tmp_path, f"{HEADER}\n{rows(range(5))}", "b.csv"))  # up to 44, 60 px
+    assert len(model.predict_frames("clip", np.arange(5), (50, 60)).scores) == 5
+    with pytest.raises(ModelError):
+        model.predict_frames("clip", np.arange(5), (20, 20))  # three times the size
+
+
+def test_a_class_of_minus_1_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        load(written(tmp_path, f"{HEADER}\n0,0.9,-1,1,2,30,40\n"))
+
+
+def test_mot_results_that_count_from_0(tmp_path: Path) -> None:
+    """Frames from 0, so pixels too."""
+    text = "0,3,10,20,30,40,0.8,-1,-1,-1\n1,3,11,20,30,40,0.7,-1,-1,-1\n"
+    model = load(written(tmp_path, text, "zero.txt"))
+    assert model.about("clip", 2)["beyond"] == 0
+    found = model.predict_frames("clip", np.arange(2))
+    assert found.boxes.tolist() == [[10, 20, 40, 60], [11, 20, 41, 60]]

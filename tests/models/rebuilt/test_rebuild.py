@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.models.rebuilt.test_blur import asked, graph_of, small
-from vidrobust.footage.labels.class_map import ClassMap
+from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.models.adapted import AdaptedClassifier, merged, thresholded
 from vidrobust.models.info import ModelInfo
 from vidrobust.models.load import load_as_it_is

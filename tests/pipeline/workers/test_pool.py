@@ -11,8 +11,8 @@ import pytest
 
 from vidrobust.errors import SettingsError
 from vidrobust.footage.item import Item
+from vidrobust.pipeline.inputs import Segment
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.segments import Segment
 from vidrobust.pipeline.workers.order import (
     Began,
     Event,
@@ -137,7 +137,7 @@ def test_only_what_was_at_work_counts_as_tried(tmp_path: Path) -> None:
 
 
 def write(folder: Path, unit: Unit) -> None:
-    path = folder / "cache" / unit.stage.name / f"{unit.key}.parquet"
+    path = folder / "cache" / unit.stage.name / f"{unit.key}.zip"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
 

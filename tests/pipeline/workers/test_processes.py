@@ -215,7 +215,7 @@ def test_ctrl_c_ends_the_workers(place: Place, moment: str) -> None:
         there = {
             "starting": lambda: len(list((place.base / "pids").iterdir())) > 0,
             "opening": lambda: len(list((place.base / "pids").iterdir())) > 1,
-            "working": lambda: list((place.base / out).glob("cache/transitions/*.parquet")),
+            "working": lambda: list((place.base / out).glob("cache/transitions/*.zip")),
         }
         until(there[moment])
         os.killpg(process.pid, signal.SIGINT)
@@ -228,7 +228,7 @@ def test_ctrl_c_ends_the_workers(place: Place, moment: str) -> None:
 
 def test_the_same_command_goes_on_after_ctrl_c(place: Place) -> None:
     out = "stopped working"
-    assert list((place.base / out).glob("cache/transitions/*.parquet"))
+    assert list((place.base / out).glob("cache/transitions/*.zip"))
     assert place.run(out, "--workers=2")[0] == 3
     same(place.base / "alone", place.base / out)
     assert not list((place.base / out).rglob("*.part"))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vidrobust.plugins.gauge.even_scene import evenly_lit, steadied, usual_scene
+from vidrobust.plugins.gauge.passes import evenly_lit, steadied, usual_scene
 
 HEIGHT, WIDTH = 90, 160
 

@@ -9,13 +9,12 @@ import pytest
 from tests.plugins.gauge.published import AIAG, crossed, judged_twice
 from vidrobust.plugins.gauge.acceptance import load_profile
 from vidrobust.plugins.gauge.figures import EVERYONE, FIGURES, GAUGE, figures_of, is_figure
-from vidrobust.plugins.gauge.studies import Asked, attribute_of, gauge_of
-from vidrobust.run_folder.figures import Figures
-from vidrobust.run_folder.gates import Passage, exit_code, parse_gate, pass_figures
+from vidrobust.plugins.gauge.studies import StudyRequest, attribute_of, gauge_of
+from vidrobust.run_folder.gates import Figures, Passage, exit_code, parse_gate, pass_figures
 
 
-def asked(**more: object) -> Asked:
-    return Asked(profile=load_profile("aiag"), **more)  # type: ignore[arg-type]
+def asked(**more: object) -> StudyRequest:
+    return StudyRequest(profile=load_profile("aiag"), **more)  # type: ignore[arg-type]
 
 
 def gauge(**more: object) -> Figures:

@@ -33,7 +33,6 @@ from tests.plugins.gauge.published import (
     ordered_by_four,
 )
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.gauge.attributes.analytic_method import adjusted, analytic_method
 from vidrobust.plugins.gauge.attributes.class_agreement import (
     bowker,
     kappa_against_standard,
@@ -42,7 +41,7 @@ from vidrobust.plugins.gauge.attributes.class_agreement import (
     steadiness_table,
     weighted_kappa,
 )
-from vidrobust.plugins.gauge.attributes.signal_detection import signal_detection
+from vidrobust.plugins.gauge.attributes.grey_zone import adjusted, analytic_method, signal_detection
 from vidrobust.plugins.gauge.differing_operators import (
     equal_variances,
     mean_by_operator,
@@ -51,10 +50,9 @@ from vidrobust.plugins.gauge.differing_operators import (
 )
 from vidrobust.plugins.gauge.variables.gauge import gauge_study
 from vidrobust.plugins.gauge.variables.linearity import linearity_study
-from vidrobust.plugins.gauge.variables.misclassification import misclassification
 from vidrobust.plugins.gauge.variables.type1 import type1_study
 from vidrobust.plugins.gauge.variables.unbalanced import by_likelihood, fit_reml
-from vidrobust.plugins.gauge.variables.uncertainty import budget, of_bias, of_resolution
+from vidrobust.plugins.gauge.variables.uncertainty import budget, misclassification, of_bias, of_resolution
 
 # components that come out below 0
 

@@ -12,15 +12,14 @@ import pytest
 from tests.plugins.gauge.published import AIAG, aiag_attribute, crossed
 from tests.stages.report.conftest import Page
 from vidrobust.files.json_text import plain
-from vidrobust.plugins.gauge.acceptance import load_profile
+from vidrobust.plugins.gauge.acceptance import load_profile, overall
 from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
-from vidrobust.plugins.gauge.certificate import hashes_of, write_certificate
-from vidrobust.plugins.gauge.overall import overall
+from vidrobust.plugins.gauge.certificate import data_table, hashes_of, study_number, write_certificate
 from vidrobust.plugins.gauge.repeatability_of import by_level
 from vidrobust.plugins.gauge.report.certificate_pages import tiles
 from vidrobust.plugins.gauge.report.repeatability_section import section, section_of_table, write_study
 from vidrobust.plugins.gauge.studies import (
-    Asked,
+    StudyRequest,
     attribute_of,
     by_operator,
     gauge_of,
@@ -50,7 +49,7 @@ def studied(made: RunFolder, tmp_path: Path) -> RunFolder:
         for part in range(1, 6) for station in ("north", "south <2>") for trial in (1, 2)
     ]  # fmt: skip
     table = pd.DataFrame(rows)
-    asked = Asked(
+    asked = StudyRequest(
         rule="majority", defect=("bad",), profile=load_profile("aiag"), guard=2.0, tolerance_high=0.6
     )
     attribute, gauge, notes = studies(table, asked, ())
@@ -116,7 +115,7 @@ def test_a_state_that_is_past_is_said(studied: RunFolder) -> None:
 
 
 def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> None:
-    asked = Asked(profile=load_profile("aiag"))
+    asked = StudyRequest(profile=load_profile("aiag"))
     gauge = crossed(AIAG)
     page = Page(
         write_study(tmp_path / "g.html", plain(gauge_of(gauge, asked)), gauge, "micrometer.csv").read_text()
@@ -130,7 +129,7 @@ def test_the_reports_of_tables_hold_what_the_manual_shows(tmp_path: Path) -> Non
     assert "73 % of the averages lie beyond their limits" in pictures[-1].caption
     assert "Ranges beyond their limits: B on 3;" in pictures[-1].caption
     ratings = aiag_attribute()
-    asked = Asked(profile=load_profile("aiag"), defect=("0",))
+    asked = StudyRequest(profile=load_profile("aiag"), defect=("0",))
     text = Page(
         write_study(
             tmp_path / "a.html", plain(attribute_of(ratings, asked)), ratings, "go-no-go.csv"
@@ -154,7 +153,7 @@ def test_a_run_has_a_certificate_too(studied: RunFolder, tmp_path: Path) -> None
     found["overall"] = overall(found).as_json()
     head = tmp_path / "study.toml"
     head.write_text('part = "Cap"\n', encoding="utf-8")
-    asked = Asked(defect=("bad",), profile=load_profile("aiag"), tolerance_high=0.6)
+    asked = StudyRequest(defect=("bad",), profile=load_profile("aiag"), tolerance_high=0.6)
     weights = hashes_of({"models": [{"name": "net-a", "weights_sha256": "ab12"}], "inputs": []})
     rows = pd.DataFrame(found["per_part"])
     page = tmp_path / "certificate.html"
@@ -177,3 +176,25 @@ def test_the_figure_that_decides_is_among_the_six(studied: RunFolder) -> None:
     assert decided[:5] == six[:5]
     assert decided[5] == ("EV", "repeatability, sd")
     assert all(tile.value != "–" for tile in tiles(found))
+
+
+def test_a_certificate_carries_number_pages_data_and_calibration(tmp_path: Path) -> None:
+    table, asked = crossed(AIAG), StudyRequest(profile=load_profile("aiag"), tolerance_width=8)
+    head, page = tmp_path / "study.toml", tmp_path / "certificate.html"
+    head.write_text('number = "GRR <17>"\ncalibration = "DKD-4711, until 2027-03"\n', encoding="utf-8")
+    write_certificate(page, head, gauge_of(table, asked), table, asked, hashes=[])
+    text = page.read_text(encoding="utf-8")
+    assert [text.count(f"page {k} of 3") for k in (1, 2, 3)] == [1, 1, 1]
+    assert text.count("Study GRR &lt;17&gt;, page") == 3
+    assert 'content: "Study GRR 17"' in text
+    assert "DKD-4711, until 2027-03" in text
+    rows = data_table(table)["rows"]
+    assert rows[0] == ["0", "0.29; 0.41; 0.64", "0.08; 0.25; 0.07", "0.04; -0.11; -0.15"]
+    assert all(cell in text for row in rows for cell in row)
+    # without a number it is that of the data
+    head.write_text('part = "Cap"\n', encoding="utf-8")
+    write_certificate(page, head, gauge_of(table, asked), table, asked, hashes=[])
+    assert study_number(table) in page.read_text(encoding="utf-8")
+    assert study_number(table) != study_number(table.assign(value=table["value"] + 0.01))
+    reference = pd.DataFrame({"part": "all", "operator": "all", "trial": ["1", "2"], "value": [6.0, 6.01]})
+    assert data_table(reference)["rows"] == [["1", "6"], ["2", "6.01"]]

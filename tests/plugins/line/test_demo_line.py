@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from vidrobust.pipeline.keys import status
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.status import status
 from vidrobust.plugins.line.demo import demo_line, planted_words, verdicts_words
 from vidrobust.plugins.line.render import RenderSettings
 from vidrobust.run_folder.reader import RunTables

@@ -86,7 +86,7 @@ def test_a_frame_flips_where_it_differs_from_a_usable_neighbour() -> None:
         }
     )
     run: Any = SimpleNamespace(
-        table=lambda name: pairs, table_or_empty=lambda name: pd.DataFrame(), models=[], path=Path()
+        table=lambda name: pairs if name == "pairs" else pd.DataFrame(), models=[], path=Path()
     )
     rows = pd.DataFrame(
         {"item": "a", "frame": range(5), "time_s": np.arange(5) / 10, "label": [0, 0, 1, 1, 2]}

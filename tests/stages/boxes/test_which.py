@@ -10,7 +10,7 @@ import pytest
 
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import RunRecord
-from vidrobust.stages.boxes.which import best_threshold, side_by_side
+from vidrobust.stages.boxes.moments import best_threshold, side_by_side
 from vidrobust.stages.stability.by_clip import classes
 from vidrobust.stages.stability.summary import ms_a_frame
 from vidrobust.text.numbers import percent_with_interval

@@ -18,7 +18,7 @@ from vidrobust.frames.pixels import to_array
 from vidrobust.models.detection.network import FrameBoxes
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.places import Places, shape_array
+from vidrobust.shapes.shape import Places, shape_array
 from vidrobust.stages.causes.boxes import PairBoxes, followed, seen_boxes, taken_along
 from vidrobust.stages.causes.candidate_fits import candidates, motions
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, REPLAYED, TITLES, UNEXPLAINED
-from vidrobust.stages.causes.excluded import in_words
+from vidrobust.stages.causes.excluded import excluded_pairs
 from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import (
     UNSEEN,
@@ -96,7 +96,7 @@ def test_what_could_not_be_replayed_is_unexplained_and_what_has_no_third_frame_l
     assert one(account, UNEXPLAINED).share == pytest.approx(0.5)
     assert one(account, "light").n == 2
     assert one(account, "light").excluded == 2
-    assert in_words(table) == "1 pair: not the same scene; 1 pair: no third frame beside them"
+    assert excluded_pairs(table).to_dict() == {"other_scene": 1, "no_third_frame": 1}
 
 
 def test_flips_are_given_to_the_cause_that_holds_most() -> None:

@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from vidrobust.errors import SettingsError
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.study import correlate, find_groups, group_name
-from vidrobust.stages.correlate.units import Units
+from vidrobust.stages.correlate.units import CorrelationUnits
 from vidrobust.statistics.associations import partial_spearman
 from vidrobust.tables import schema as tables
 
@@ -37,10 +37,10 @@ VID_ROBUST = {
 }
 
 
-def units(x, y, z, cluster, *, series=None, across="frames", **changes) -> Units:
+def units(x, y, z, cluster, *, series=None, across="frames", **changes) -> CorrelationUnits:
     """Units of arrays; one perturbation p0, p1 ... per column of x, at strength 1."""
     names = {"frames": ["margin", "pixel_change"], "models": ["clean_accuracy"]}[across]
-    made = Units(
+    made = CorrelationUnits(
         across=across,
         model="net" if across == "frames" else "",
         name=np.array([f"u{i}" for i in range(len(y))], dtype=object),
@@ -94,7 +94,7 @@ KINDS = {"p0": "own", "p1": "own", "p2": "own"}
 """The perturbations that a world ties to the footage are of one family."""
 
 
-def beside(made: Units, rng, share=None) -> Units:
+def beside(made: CorrelationUnits, rng, share=None) -> CorrelationUnits:
     """The same units with four perturbations more, q0 .. q3, each of a kind of its own and tied to nothing.
 
     share (n,): what they show beside their noise.

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.correlate.study import correlate
-from vidrobust.stages.correlate.units import Units, over_strengths
+from vidrobust.stages.correlate.units import CorrelationUnits, over_strengths
 
 
 def test_with_all_strengths_it_is_the_mean() -> None:
@@ -52,7 +52,7 @@ def test_a_strength_shown_to_some_units_has_no_row_but_the_perturbation_has() ->
     some = np.where(np.arange(3) == (np.arange(count) % 3)[:, None], whole, np.nan)
     names = [("blur", strength, "total_variation") for strength in (1.0, 2.0, 3.0)]
     names += [("noise", strength, "total_variation") for strength in (1.0, 2.0, 3.0)]
-    units = Units(
+    units = CorrelationUnits(
         across="frames",
         model="net",
         name=np.array([f"f{k}" for k in range(count)], object),

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from vidrobust.stages.correlate.together import explain_together
-from vidrobust.stages.correlate.units import Units
+from vidrobust.stages.correlate.units import CorrelationUnits
 
 
 def units(x, y, margin, clips):
     cluster = np.repeat([f"c{c:02d}" for c in range(clips)], len(y) // clips).astype(object)
-    return Units(
+    return CorrelationUnits(
         across="frames",
         model="net",
         name=np.arange(len(y)).astype(str).astype(object),

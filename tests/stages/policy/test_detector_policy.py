@@ -13,8 +13,8 @@ import pytest
 from tests.frame_pairs.planted import HEIGHT, WIDTH, recorded
 from tests.pipeline.conftest import run
 from tests.stages.causes.test_boxes import Middle, with_plate
-from vidrobust.answer.answer import answer_of
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
 
 FRAMES = 60
 

@@ -24,7 +24,7 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.predictions import Classifications
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.run_folder.headline import collect
+from vidrobust.run_folder.index import collect
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import summarise as summarise_account

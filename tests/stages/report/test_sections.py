@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.answer.answer import answer_of
 from vidrobust.report import pictures
 from vidrobust.run_folder.folder import SCHEMA
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import section as stability_section

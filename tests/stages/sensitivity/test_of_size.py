@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from tests.stages.report import made_run
-from vidrobust.answer.answer import answer_of
 from vidrobust.perturb.catalogue import suite
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.causes.section import named_causes
 from vidrobust.stages.sensitivity.of_size import (
     FEWEST_KINDS,

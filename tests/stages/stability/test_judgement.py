@@ -6,7 +6,7 @@ import pytest
 
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
-from vidrobust.stages.stability.judgement import LIMITS, stability
+from vidrobust.stages.stability.overall import LIMITS, stability
 
 NAN = float("nan")
 FLIPS = CLASSIFICATION.metrics[0]
@@ -32,13 +32,15 @@ def test_the_word_follows_the_interval(rate: float, low: float, high: float, wor
 
 
 def test_nothing_compared_is_no_verdict() -> None:
-    assert stability(NAN, NAN, NAN, 0, FLIPS).why == "There is no pair to count"
+    found = stability(NAN, NAN, NAN, 0, FLIPS)
+    assert (found.word, found.kind) == ("not measured", "unknown")
 
 
 def test_boxes_are_judged_by_the_same_limits_in_their_own_words() -> None:
     uncovered = next(metric for metric in DETECTION.metrics if metric.name == "uncovered_rate")
     found = stability(0.02, 0.005, 0.05, 100, uncovered)
-    assert found.why.startswith("The uncovered rate is surely above 1 in 1000")
+    assert (found.word, found.kind) == ("flickering or worse", "middle")
+    assert found.why != stability(0.02, 0.005, 0.05, 100, FLIPS).why
 
 
 def test_the_limits_are_stated() -> None:

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import run
-from vidrobust.plugins.line.render import boxes_as_coco
 from vidrobust.stages.stability.known_boxes import judged_steps, judged_tracks
 from vidrobust.statistics.standard_errors import left_out_interval
+
+rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
 
 FRAMES = 40
 MISSED, WRONG = (10, 11, 25), (30,)
@@ -60,7 +61,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     **sides,
                 }
             )
-    (folder / "boxes.json").write_text(json.dumps(boxes_as_coco(truth)))
+    (folder / "boxes.json").write_text(json.dumps(rendering.boxes_as_coco(truth)))
     pd.DataFrame(rows).to_csv(folder / "recorded.csv", index=False)
     return folder
 
@@ -206,3 +207,30 @@ def test_a_jackknife_of_a_mean_is_students_interval() -> None:
     low, high = left_out_interval(values.mean(), without, (0.0, 100.0))
     assert (low, high) == (0.0, pytest.approx(5 + 4.302653 * values.std(ddof=1) / np.sqrt(3), abs=1e-4))
     assert np.isnan(left_out_interval(1.0, np.array([1.0, 1.0]), (0.0, 1.0))[0])
+
+
+def test_known_boxes_are_clipped_to_the_frame_as_detections_are(tmp_path: Path) -> None:
+    """A part leaves to the right: found exactly where it is to be seen, so recall and AP are 1."""
+    (tmp_path / "belt").mkdir()
+    rng = np.random.default_rng(0)
+    truth, rows = [], []
+    for frame in range(12):
+        cv2.imwrite(
+            str(tmp_path / "belt" / f"{frame:03d}.png"), rng.integers(0, 255, (180, 240, 3), dtype=np.uint8)
+        )
+        left = 150.0 + 8 * frame  # the right side passes the edge, at 240 px, after frame 3
+        truth.append(
+            {"item": "belt", "frame": frame, "boxes": [[left, 60.0, left + 60, 120.0]]}
+            | {"box_labels": ["bolt"], "box_parts": ["part 1"]}
+        )
+        rows.append(
+            {"frame": frame, "track": 1, "label": 0, "label_name": "bolt", "score": 0.9}
+            | {"x1": left, "y1": 60.0, "x2": left + 60, "y2": 120.0}
+        )
+    (tmp_path / "boxes.json").write_text(json.dumps(rendering.boxes_as_coco(truth)))
+    pd.DataFrame(rows).to_csv(tmp_path / "recorded.csv", index=False)
+    assert study(tmp_path, tmp_path / "run") == 0
+    ((_, found),) = json.loads((tmp_path / "run" / "metrics.json").read_text())["models"].items()
+    assert found["recall"]["value"] == 1
+    assert found["average_precision"]["value"] == pytest.approx(1)
+    assert found["hota"]["value"] == pytest.approx(1)

@@ -11,7 +11,7 @@ import torch
 
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications
-from vidrobust.stages.stability.noise_floor import NoiseFloor, measure
+from vidrobust.stages.stability.unit import NoiseFloor, measure
 
 PIXELS = (torch.arange(6, dtype=torch.uint8) * 50).view(6, 1, 1, 1).expand(6, 3, 4, 4)
 

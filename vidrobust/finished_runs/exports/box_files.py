@@ -13,16 +13,14 @@ from vidrobust.files.names import file_name
 from vidrobust.finished_runs.exports.catalogue import save
 from vidrobust.run_folder.folder import RunFolder
 
+# Decimals of pixels that are written.
 KEPT = 2
-"""Decimals of pixels that are written."""
 
 
 def write_mot(folder: RunFolder, out: Path) -> list[Path]:
-    """``OUT/MODEL/data/ITEM.txt``, the layout of TrackEval, and ``OUT/MODEL/classes.txt``; the files written.
+    """Write ``OUT/MODEL/data/ITEM.txt`` and ``classes.txt`` in the layout of TrackEval; return the files.
 
-    classes.txt has a name a line. A row a box of an object: frame, id, left, top, width, height, score, class, -1,
-    -1. Frames, pixels, ids and classes are counted from 1, as MOTChallenge has it; a frame in which the object has
-    no box has no row.
+    Frames, pixels, ids and classes count from 1, as in MOTChallenge; a frame without a box has no row.
     """
     files = []
     for model, boxes in _boxes(folder):
@@ -56,10 +54,9 @@ def write_coco(folder: RunFolder, out: Path) -> list[Path]:
 
 
 def coco_of(folder: RunFolder, model: str, boxes: pd.DataFrame) -> dict[str, Any]:
-    """videos, images, categories, and an annotation a box: with ``score``, and of an object its ``track_id``.
+    """Return videos, images, categories, and an annotation a box with ``score`` and ``track_id``.
 
-    Every frame that was looked at is an image, also one without boxes; ``frame_id`` counts from 0.
-    boxes  rows of ``detections`` of the model
+    Every frame that was looked at is an image; ``frame_id`` counts from 0.
     """
     seen = folder.table("box_counts")
     seen = seen[seen["model"] == model]

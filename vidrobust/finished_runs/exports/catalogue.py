@@ -16,8 +16,8 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.numbers import known
 
+# Within a run folder, where no other is named.
 FOLDER = "exports"
-"""Within a run folder, where no other is named."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import numpy as np
 
 from vidrobust.errors import InputError
 from vidrobust.footage.item_tables import NOT_A_CLASS, label_row
+from vidrobust.footage.labels.json_file import XmlFile, begins_with
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
-from vidrobust.footage.labels.xml_file import XmlFile, begins_with
 from vidrobust.footage.records import BadValueError, Problem
-from vidrobust.shapes.coco import about, polygon_text
+from vidrobust.shapes.polygon import about, polygon_text
 from vidrobust.text.printable import printable
 
 NAME = "cvat-video"

@@ -49,9 +49,10 @@ FORMAT = LabelFormat(
 )
 
 
+# The group of entry points in which a package names a LabelFormat
 GROUP = "vidrobust.label_formats"
-"""The group of entry points in which a package names a LabelFormat."""
 
+# The formats of this package, in the order in which they are tried
 FORMATS: tuple[LabelFormat, ...] = (
     FORMAT,
     *ytbb.FORMATS,
@@ -64,21 +65,20 @@ FORMATS: tuple[LabelFormat, ...] = (
     coco_video.FORMAT,
     class_folders.FORMAT,
 )
-"""The formats of this package, in the order in which they are tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class LabelFormats:
     """formats by name; broken: entry points that give none, each with the reason."""
 
     formats: dict[str, LabelFormat]
     broken: Mapping[str, str]
 
 
-def known() -> Known:
+def known() -> LabelFormats:
     """The formats of other packages, which are tried first, and those of this one."""
     own, found = {each.name: each for each in FORMATS}, brought()
-    return Known(formats={each.name: each for each in found.records} | own, broken=found.broken)
+    return LabelFormats(formats={each.name: each for each in found.records} | own, broken=found.broken)
 
 
 def brought() -> Extensions[LabelFormat]:

@@ -8,15 +8,34 @@ from xml.etree.ElementTree import Element
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import natural_key
 from vidrobust.footage.item_tables import NOT_A_CLASS, label_row
+from vidrobust.footage.labels.json_file import XmlFile, begins_with
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
-from vidrobust.footage.labels.vid_classes import NUMBER_OF, SYNSETS, VID_CLASSES
-from vidrobust.footage.labels.xml_file import XmlFile, begins_with
 from vidrobust.footage.records import BadValueError, Problem
 from vidrobust.text.printable import printable
 
+# The 30 classes of ImageNet VID, in the order of their names, which is the order of their numbers.
+
+# fmt: off
+SYNSETS = {
+    "n02691156": "airplane", "n02419796": "antelope", "n02131653": "bear", "n02834778": "bicycle",
+    "n01503061": "bird", "n02924116": "bus", "n02958343": "car", "n02402425": "cattle", "n02084071": "dog",
+    "n02121808": "domestic_cat", "n02503517": "elephant", "n02118333": "fox", "n02510455": "giant_panda",
+    "n02342885": "hamster", "n02374451": "horse", "n02129165": "lion", "n01674464": "lizard",
+    "n02484322": "monkey", "n03790512": "motorcycle", "n02324045": "rabbit", "n02509815": "red_panda",
+    "n02411705": "sheep", "n01726692": "snake", "n02355227": "squirrel", "n02129604": "tiger",
+    "n04468005": "train", "n01662784": "turtle", "n04530566": "watercraft", "n02062744": "whale",
+    "n02391049": "zebra",
+}
+# fmt: on
+
+# Number -> name, as ImageNet-Vid-Robust numbers them
+VID_CLASSES = dict(enumerate(SYNSETS.values()))
+NUMBER_OF = {synset: number for number, synset in enumerate(SYNSETS)}
+
+
 NAME = "imagenet-vid"
+# By name: the files write xmax before xmin
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
-"""By name: the files write xmax before xmin."""
 
 
 def read(path: Path) -> Labels:
@@ -93,7 +112,6 @@ def _sniff(path: Path) -> bool:
 
 
 def _is_of_vid(path: Path) -> bool:
-    """LabelMe and Pascal VOC begin alike; VID says its database, or has tracks."""
     with path.open(encoding="utf-8", errors="replace") as file:
         head = file.read(4096)
     return "<database>ILSVRC" in head or "<trackid>" in head

@@ -20,8 +20,8 @@ COLUMNS = (
     *("frame", "track", "type", "truncated", "occluded", "alpha", "x1", "y1", "x2", "y2"),
     *("height", "width", "length", "x", "y", "z", "rotation", "score"),
 )
+# Its classes, numbered in this order from 0; ``DontCare`` is a region whose objects are not told
 TYPES = ("Car", "Van", "Truck", "Pedestrian", "Person", "Person_sitting", "Cyclist", "Tram", "Misc")
-"""Its classes, numbered in this order from 0; ``DontCare`` is a region whose objects are not told."""
 DONT_CARE = "DontCare"
 
 

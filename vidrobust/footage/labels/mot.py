@@ -1,6 +1,7 @@
 """MOTChallenge: ``gt.txt`` with frame, track, x, y, width, height, confidence, class, visibility.
 
-``gt/labels.txt`` beside it names the classes (from 1), ``seqinfo.ini`` above it the frame rate.
+``gt/labels.txt`` beside it names the classes (from 1); without it they are those of MOT16, MOT17 and MOT20.
+``seqinfo.ini`` above it has the frame rate.
 """
 
 from __future__ import annotations
@@ -8,8 +9,10 @@ from __future__ import annotations
 import configparser
 from pathlib import Path
 
+import pandas as pd
+
 from vidrobust.errors import InputError
-from vidrobust.footage.item_tables import NOT_A_CLASS, label_row
+from vidrobust.footage.item_tables import label_row
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Record, number, read_table, required, whole
 from vidrobust.text.printable import printable
@@ -18,16 +21,50 @@ NAME = "mot"
 NINE = ("frame", "id", "x", "y", "w", "h", "confidence", "class", "visibility")
 TEN = (*NINE[:7], "world_x", "world_y", "world_z")  # MOT15: no class, a place in the world
 LAYOUTS = {9: NINE, 10: TEN}
+# Classes of MOT16 and later (Milan et al. 2016, table 3); MOT15 has pedestrians alone.
+CLASSES = dict(
+    enumerate(
+        (
+            *("pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle"),
+            *(
+                "static person",
+                "distractor",
+                "occluder",
+                "occluder on the ground",
+                "occluder full",
+                "reflection",
+            ),
+            "crowd",
+        ),
+        1,
+    )
+)
+PEDESTRIAN = 1
 
 
 def read(path: Path) -> Labels:
-    """The folder of a sequence, its folder ``gt``, or ``gt.txt``. Frames are counted from 0, in the file from 1.
+    """Read the folder of a sequence, its folder ``gt``, ``gt.txt``, or a folder of sequences such as MOT17/train.
 
-    Rows of confidence 0, which the challenge leaves out of its scores, are uncertain. A track of -1 is none.
+    Frames and pixels, counted from 1 in the file, are counted from 0. Rows of confidence 0, which the challenge
+    leaves out of its scores, are uncertain. A track of -1 is none; a row without a class is a pedestrian.
     """
     file = _gt_file(path)
-    if file is None:
+    if file is not None:
+        return _sequence(file, path)
+    parts = [_sequence(file, path) for file in _sequences(path)]
+    if not parts:
         raise InputError(f"{printable(path)}: holds no gt/gt.txt")
+    return Labels(
+        format=NAME,
+        path=path,
+        rows=pd.concat([part.rows for part in parts], ignore_index=True),
+        classes=parts[0].classes,
+        problems=tuple(problem for part in parts for problem in part.problems),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+    )
+
+
+def _sequence(file: Path, path: Path) -> Labels:
     with file.open(encoding="utf-8", errors="replace") as lines:
         values = next(lines, "").count(",") + 1
     if values not in LAYOUTS:
@@ -41,7 +78,9 @@ def read(path: Path) -> Labels:
             rows.append(_row(record, printable(item), classes, rate))
         except BadValueError as error:
             problems.append(error.problem)
-    notes = ["frames and pixels are counted from 1 in MOTChallenge; boxes are kept as written"]
+    notes = ["frames and pixels are counted from 1 in MOTChallenge, here from 0"]
+    if any(record.text("class") in ("", "-1") for record in table.records):
+        notes.append("rows without a class are pedestrians")
     if rate is None:
         notes.append("no seqinfo.ini with the frame rate: times are not known")
     return Labels(
@@ -62,6 +101,7 @@ def _row(record: Record, item: str, classes: dict[int, str], rate: float | None)
     if w <= 0 or h <= 0:
         raise BadValueError(record.problem("w, h", f"expected more than 0, got {w} and {h}"))
     label = whole(record, "class")
+    label = PEDESTRIAN if label is None or label < 1 else label
     track = required(record, "id", whole)
     considered = required(record, "confidence", number) != 0
     more: dict[str, object] = {"presence": "present" if considered else "uncertain"}
@@ -70,9 +110,9 @@ def _row(record: Record, item: str, classes: dict[int, str], rate: float | None)
         frame=frame,
         time_s=frame / rate if rate else float("nan"),
         track="" if track < 0 else str(track),
-        label=NOT_A_CLASS if label is None else label,
-        label_name="" if label is None else classes.get(label, str(label)),
-        box=(x, y, x + w, y + h),
+        label=label,
+        label_name=classes.get(label, str(label)),
+        box=(x - 1, y - 1, x - 1 + w, y - 1 + h),
         source=NAME,
         more=more | {c: record.text(c) for c in ("confidence", "visibility") if c in record.values},
     )
@@ -80,7 +120,7 @@ def _row(record: Record, item: str, classes: dict[int, str], rate: float | None)
 
 def _classes(path: Path) -> dict[int, str]:
     if not path.is_file():
-        return {}
+        return CLASSES
     names = path.read_text(encoding="utf-8", errors="replace").splitlines()
     return {place: printable(name.strip()) for place, name in enumerate(names, 1) if name.strip()}
 
@@ -101,9 +141,13 @@ def _gt_file(path: Path) -> Path | None:
     return next((p for p in places if p.name == "gt.txt" and p.is_file()), None)
 
 
+def _sequences(path: Path) -> list[Path]:
+    return sorted(path.glob("*/gt/gt.txt")) if path.is_dir() else []
+
+
 FORMAT = LabelFormat(
     name=NAME,
-    what="a sequence of MOTChallenge, or its gt.txt",
-    sniff=lambda path: _gt_file(path) is not None,
+    what="a sequence of MOTChallenge, its gt.txt, or a folder of sequences",
+    sniff=lambda path: _gt_file(path) is not None or bool(_sequences(path)),
     read=read,
 )

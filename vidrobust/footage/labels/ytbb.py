@@ -7,18 +7,21 @@ classification file object_presence.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import zlib
+from array import array
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.files import csv_table
+from vidrobust.files.csv_table import encoding_of
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
-from vidrobust.footage.labels.labels import PRESENCE, LabelFormat, Labels, rows_of
-from vidrobust.footage.labels.ytbb_classes import CLASSES, imagenet_map
-from vidrobust.footage.labels.ytbb_shards import Shard
+from vidrobust.footage.labels.labels import PRESENCE, ClassMap, LabelFormat, Labels, rows_of
 from vidrobust.footage.records import (
     SUFFIXES,
     BadValueError,
@@ -33,6 +36,119 @@ from vidrobust.footage.records import (
 from vidrobust.tables.schema import check
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
+
+# YouTube-BoundingBoxes at its real size, in pieces: 5.6 million rows are never in memory at once.
+#
+#     one file ──▶ each row to the shard of its video ──▶ read one shard after the other, or on as many machines
+#
+# Every shard is a file of the same form, and holds all rows of its videos.
+
+# Rows that are read at once
+ROWS = 250_000
+# Shards that are written side by side, each an open file
+MOST = 500
+INFIX = ".shard-"
+BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """A piece of a file.
+
+    path   of the piece · whole: of the file
+    lines  (n,) the line of the file that each line of the piece was
+    """
+
+    path: Path
+    whole: Path
+    lines: np.ndarray
+
+
+def line_count(path: Path) -> int:
+    """Lines of a file, by its line feeds."""
+    with path.open("rb") as file:
+        chunks = iter(lambda: file.read(BYTES), b"")
+        return sum(chunk.count(b"\n") for chunk in chunks)
+
+
+def is_shard(path: Path) -> bool:
+    """Whether a file is called as a piece is."""
+    return INFIX in path.name
+
+
+def split(path: Path, folder: Path, count: int, *, has_header: bool) -> list[Shard]:
+    """The pieces, written into a folder; those without a row are left out.
+
+    Raises SettingsError for too many of them, InputError for a file in UTF-16, which cannot be cut line by line.
+    """
+    if not 1 <= count <= MOST:
+        raise SettingsError(f"shards: expected 1 to {MOST}, got {count}")
+    if encoding_of(path).startswith("utf-16"):
+        raise InputError(f"{printable(path)}: is UTF-16; save it as UTF-8 to cut it into shards")
+    names = [folder / f"{path.stem}{INFIX}{k + 1:03d}-of-{count:03d}{path.suffix}" for k in range(count)]
+    lines = [array("q") for _ in names]
+    with ExitStack() as stack:
+        files = [stack.enter_context(name.open("wb", buffering=BYTES // 4)) for name in names]
+        for number, line in _lines(path):
+            if number == 1 and has_header:
+                for file, own in zip(files, lines, strict=True):
+                    file.write(line)
+                    own.append(1)
+                continue
+            at = _place(line, count)
+            files[at].write(line)
+            lines[at].append(number)
+    least = int(has_header)
+    found = []
+    for name, own in zip(names, lines, strict=True):
+        if len(own) > least:
+            found.append(Shard(path=name, whole=path, lines=np.frombuffer(own, np.int64)))
+        else:
+            name.unlink()
+    return found
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    with path.open("rb", buffering=BYTES) as file:
+        for number, line in enumerate(file, 1):
+            yield number, line if line.endswith(b"\n") else line + b"\n"
+
+
+def _place(line: bytes, count: int) -> int:
+    video = line.lstrip(b"\xef\xbb\xbf").split(b",", 1)[0].split(b";", 1)[0].split(b"\t", 1)[0]
+    return zlib.crc32(video.strip().strip(b'"').strip()) % count
+
+
+# The classes of YouTube-BoundingBoxes, and which class of ImageNet belongs to each of them.
+#
+# The map is that of YTBB-Robust (Shankar et al. 2019, ``class_idx_map.json``), as ranges of ImageNet's numbers. No
+# class of ImageNet belongs to cow, giraffe, skateboard, toilet and none.
+
+# fmt: off
+CLASSES = dict(enumerate((
+    "person", "bird", "bicycle", "boat", "bus", "bear", "cow", "cat", "giraffe", "potted plant", "horse",
+    "motorcycle", "knife", "airplane", "skateboard", "train", "truck", "zebra", "toilet", "dog", "elephant",
+    "umbrella", "none", "car",
+)))
+# A class of the data set -> classes of ImageNet, single or from and to
+_OF_IMAGENET = {
+    0: ((981, 983),), 1: ((7, 24), (80, 100), (127, 146)), 2: (444, 671), 3: (472, 554, 576, 625, 814, 914),
+    4: (654, 779, 874), 5: ((294, 297),), 7: ((281, 287),), 9: ((985, 986),), 10: (339,), 11: (665,),
+    12: (499, 623), 13: (404,), 15: (466,), 16: (555, 569, 675, 717, 734, 864, 867), 17: (340,),
+    19: ((151, 268),), 20: ((385, 386),), 21: (879,), 23: (407, 436, 468, 511, 609, 627, 656, 661, 751, 817),
+}
+# fmt: on
+
+
+def imagenet_map() -> ClassMap:
+    """From ImageNet's 1000 classes to these 24."""
+    of_model: dict[int, int] = {}
+    for label, places in _OF_IMAGENET.items():
+        for place in places:
+            first, last = place if isinstance(place, tuple) else (place, place)
+            of_model |= dict.fromkeys(range(first, last + 1), label)
+    return ClassMap(of_model=of_model, classes=len(CLASSES))
+
 
 # YouTube-BoundingBoxes column by column: the whole data set has millions of rows, nearly all of them sound.
 
@@ -116,7 +232,6 @@ def _labels(file: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text(column: pd.Series) -> pd.Series:
-    """A column of categories as text; each category is looked at once."""
     names = np.array([printable(str(name).strip()) for name in column.cat.categories], object)
     return pd.Series(names[column.cat.codes.to_numpy()], index=column.index, dtype=object)
 
@@ -124,8 +239,8 @@ def _text(column: pd.Series) -> pd.Series:
 COMMON = ("youtube_id", "timestamp_ms", "class_id", "class_name")
 DETECTION = (*COMMON, "object_id", "object_presence", "xmin", "xmax", "ymin", "ymax")
 CLASSIFICATION = (*COMMON, "object_presence")
+# What is said once
 KEY = ("item", "time_s", "track")
-"""What is said once."""
 KINDS = {"ytbb-detection": DETECTION, "ytbb-classification": CLASSIFICATION}
 
 
@@ -164,10 +279,7 @@ def read(path: Path, shard: Shard | None = None) -> Labels:
 
 
 def _each_once(rows: pd.DataFrame, path: Path, problems: list[Problem]) -> tuple[pd.DataFrame, int]:
-    """The rows, each object once at a time; what contradicts an earlier row is added to the problems.
-
-    And how many rows say the same as an earlier one.
-    """
+    """The rows, each object once at a time; what contradicts an earlier row is added to the problems."""
     again = rows.duplicated(list(KEY))
     if again.any():
         said = [*KEY, "presence", "x1", "y1", "x2", "y2"]

@@ -16,10 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
-from vidrobust.footage.labels.class_map import read_class_map
 from vidrobust.footage.labels.json_file import read_json, with_lines
-from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of, sets_of
-from vidrobust.footage.labels.ytbb_classes import CLASSES
+from vidrobust.footage.labels.labels import LabelFormat, Labels, read_class_map, rows_of, sets_of
+from vidrobust.footage.labels.ytbb import CLASSES
 from vidrobust.footage.records import BadValueError, Problem, Record, columns_of, read_table, required, whole
 from vidrobust.text.printable import printable
 
@@ -30,20 +29,20 @@ from vidrobust.text.printable import printable
 # ANCHOR,FRAME, each as YTID_MS/frame-NUMBER.jpg. A key that comes twice holds as it stands the last time.
 
 KEY = re.compile(r"(?:.*/)?(.{11})_(\d+)/frame-(\d+)\.jpg")
+# Of an anchor, the worst first: one that is good and unsure at once is unsure
 VERDICTS = ("bad", "unsure", "good")
-"""Of an anchor, the worst first: one that is good and unsure at once is unsure."""
 SIMILAR, BAD_ANCHOR = "similar", "bad-anchor"
+# What takes a frame out although it was called similar (``load_pmk_annotations`` of the authors)
 DISSIMILAR = frozenset(
     {
         *("dissimilar", "problematic", "incorrect", "dont know", "deformation", "background-change"),
         *("occlusion-increased", "blur-increase", BAD_ANCHOR),
     }
 )
-"""What takes a frame out although it was called similar (``load_pmk_annotations`` of the authors)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class AnchorPlace:
     """A frame as its key says it: video, time of the anchor in ms, number at the native rate."""
 
     video: str
@@ -60,13 +59,13 @@ class Place:
 class Review:
     """What reviewers said of an anchor: its place, the verdict ("" where there is none), what else they saw."""
 
-    place: Place
+    place: AnchorPlace
     verdict: str
     seen: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neighbours:
+class NearbyFrames:
     """The frames about each anchor that are similar to it, and the anchors found bad on the way; by files."""
 
     similar: Mapping[str, frozenset[int]]
@@ -83,7 +82,7 @@ def read_reviews(path: Path, problems: list[Problem]) -> dict[tuple[str, int], R
     return found
 
 
-def read_neighbours(path: Path, problems: list[Problem]) -> Neighbours:
+def read_neighbours(path: Path, problems: list[Problem]) -> NearbyFrames:
     """The review of the frames about the anchors; those count that are similar, and nothing worse."""
     last = {(key[0].file, key[1].frame): set(said) for key, said in _annotations(path, 2, problems)}
     similar: dict[str, set[int]] = {}
@@ -91,12 +90,12 @@ def read_neighbours(path: Path, problems: list[Problem]) -> Neighbours:
         if SIMILAR in said and not said & DISSIMILAR:
             similar.setdefault(anchor, set()).add(frame)
     bad = frozenset(anchor for (anchor, _), said in last.items() if BAD_ANCHOR in said)
-    return Neighbours(similar={a: frozenset(f) for a, f in similar.items() if a not in bad}, bad=bad)
+    return NearbyFrames(similar={a: frozenset(f) for a, f in similar.items() if a not in bad}, bad=bad)
 
 
 def _annotations(
     path: Path, keys: int, problems: list[Problem]
-) -> Iterator[tuple[tuple[Place, ...], tuple[str, ...]]]:
+) -> Iterator[tuple[tuple[AnchorPlace, ...], tuple[str, ...]]]:
     """The places in each key, ``keys`` of them, and the names that were ticked."""
     content = read_json(path, dict)
     names = content.get("labels", [])
@@ -114,9 +113,9 @@ def _annotations(
         yield good, said
 
 
-def _place(text: str) -> Place | None:
+def _place(text: str) -> AnchorPlace | None:
     match = KEY.fullmatch(text)
-    return match and Place(video=printable(match[1]), time_ms=int(match[2]), frame=int(match[3]))
+    return match and AnchorPlace(video=printable(match[1]), time_ms=int(match[2]), frame=int(match[3]))
 
 
 NAME = "ytbb-robust"
@@ -125,8 +124,8 @@ REVIEW = "anchor_labels.json"
 NEIGHBOURS = "pmk_labels.json"
 HEADER = ("ytid", "time_ms", "label")
 SWAPPED = {22: 23, 23: 22}
+# Frames about an anchor on either side
 WITHIN = 10
-"""Frames about an anchor on either side."""
 NUMBER_OF = {name: number for number, name in CLASSES.items()}
 
 Reviews = Mapping[tuple[str, int], Review]
@@ -167,7 +166,7 @@ def read(path: Path) -> Labels:
     )
 
 
-def _sets(reviews: Reviews, about: Neighbours | None, labelled: set[tuple[str, int]]) -> pd.DataFrame:
+def _sets(reviews: Reviews, about: NearbyFrames | None, labelled: set[tuple[str, int]]) -> pd.DataFrame:
     """The good anchors that are labelled, and the frames about them."""
     members: list[tuple[str, int, int, str]] = []
     for review in reviews.values():
@@ -178,7 +177,7 @@ def _sets(reviews: Reviews, about: Neighbours | None, labelled: set[tuple[str, i
         near = range(max(0, anchor.frame - WITHIN), anchor.frame + WITHIN + 1)
         similar = near if about is None else about.similar.get(anchor.file, frozenset())
         for frame in (anchor.frame, *(f for f in near if f != anchor.frame and f in similar)):
-            file = Place(video=anchor.video, time_ms=anchor.time_ms, frame=frame).file
+            file = AnchorPlace(video=anchor.video, time_ms=anchor.time_ms, frame=frame).file
             members.append((anchor.video, anchor.frame, frame, file))
     return sets_of(members)
 
@@ -208,7 +207,7 @@ def _rows(record: Record, reviews: Reviews) -> list[dict[str, object]]:
 
 
 def _notes(
-    candidates: int, reviews: Reviews, about: Neighbours | None, sets: pd.DataFrame
+    candidates: int, reviews: Reviews, about: NearbyFrames | None, sets: pd.DataFrame
 ) -> tuple[str, ...]:
     count = Counter(review.verdict for review in reviews.values())
     notes = [

@@ -1,9 +1,8 @@
-"""Stability of a detector against known boxes: fragment, centre and scale-ratio errors over thresholds.
+"""Stability of a detector against known boxes: fragment, centre and scale errors over thresholds.
 
-Zhang & Wang 2016, "On the Stability of Video Detection and Tracking" (arXiv 1611.06467), with the choices that
-the paper leaves open: per-frame one-to-one matching (Hungarian) within the class, IoU from .5, standard deviations
-over the matched frames with ddof 0, trajectories of one frame left out of the fragment error, those matched in
-fewer than two frames left out of the other two.
+After Zhang & Wang 2016, "On the Stability of Video Detection and Tracking" (arXiv 1611.06467). Choices that the
+paper leaves open: matching per frame (Hungarian) within the class at IoU .5, standard deviations with ddof 0.
+Trajectories of one frame have no fragment error, those matched in fewer than two frames none of the others.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 
 MATCH_IOU = 0.5
 THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))
@@ -24,10 +23,8 @@ THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))
 
 @dataclass(frozen=True)
 class Truth:
-    """Known boxes of one item, flat.
-
-    frame (T,) int64 rows of frames; boxes (T, 4) xyxy px; labels (T,) int64; trajectory (T,) int64, the object
-    shapes (T,) object, the mask or turned box in each, or None; None where boxes alone are compared
+    """Known boxes of one input: frame (T,), boxes (T, 4) xyxy px, labels (T,), trajectory (T,); shapes (T,)
+    or None.
     """
 
     frame: np.ndarray
@@ -37,7 +34,7 @@ class Truth:
     shapes: np.ndarray | None = None
 
     def places(self, rows: np.ndarray) -> Places:
-        """The boxes of some rows with what lies in them."""
+        """Return some boxes with their masks."""
         return Places(self.boxes[rows], None if self.shapes is None else self.shapes[rows])
 
     def __post_init__(self) -> None:
@@ -48,7 +45,7 @@ class Truth:
 
 
 def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
-    """(T,) int64: the row of the box that was matched to each known box, or -1."""
+    """Return the row of the box matched to each known box, or -1, (T,)."""
     rows = np.full(len(truth.frame), -1, np.int64)
     sure = np.flatnonzero(found.scores >= threshold)
     for frame in np.unique(truth.frame):
@@ -62,12 +59,12 @@ def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
 
 
 def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.DataFrame:
-    """A row a trajectory: trajectory, frames, found, fragment, centre, scale; NaN where an error is not defined.
+    """Return one row per trajectory: trajectory, frames, found, fragment, centre, scale.
 
-    threshold  boxes of this score and more count
-    fragment   status changes, found to missed and back, over frames - 1
-    centre     std of (x - x*) / w* plus that of (y - y*) / h*: a constant offset costs nothing
-    scale      std of sqrt(w h / w* h*) plus that of (w / h) / (w* / h*)
+    Boxes of score ``threshold`` or more count. The fragment error is the number of changes between found and
+    missed over frames - 1. The centre error is std((x - x*) / w*) + std((y - y*) / h*), so that a constant
+    offset gives 0. The scale error is std(sqrt(w h / w* h*)) + std((w / h) / (w* / h*)). NaN where an error is
+    not defined.
     """
     rows = matched(found, truth, threshold)
     lines = []
@@ -85,7 +82,7 @@ def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.Da
 
 
 def curve_rows(found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = THRESHOLDS) -> pd.DataFrame:
-    """``trajectory_errors`` at each threshold, one below the other, with the column threshold."""
+    """Return ``trajectory_errors`` at each threshold, with a column threshold."""
     return pd.concat(
         [trajectory_errors(found, truth, threshold).assign(threshold=threshold) for threshold in thresholds],
         ignore_index=True,
@@ -93,11 +90,8 @@ def curve_rows(found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = T
 
 
 def pooled(rows: pd.DataFrame) -> pd.DataFrame:
-    """threshold, recall, fragment, centre, scale, total: a row a threshold, of the trajectories of any items.
-
-    Errors are means over trajectories, NaN where none counts; recall is that of the known boxes.
-
-    rows  of ``curve_rows``
+    """Average ``curve_rows`` of any inputs over trajectories: threshold, recall, fragment, centre, scale,
+    total.
     """
     by = rows.groupby("threshold", sort=True)
     sums = by[["frames", "found"]].sum()
@@ -109,7 +103,7 @@ def pooled(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def area_under(curve: pd.DataFrame, column: str = "total") -> float:
-    """Mean of an error over recall, by the trapezoid rule, over the recalls that were reached; NaN below two."""
+    """Return the mean of the total error over the recalls reached (trapezoid rule); NaN below two."""
     known = curve[["recall", column]].dropna().groupby("recall", as_index=False).mean().sort_values("recall")
     if len(known) < 2:
         return float("nan")

@@ -1,8 +1,51 @@
-"""Boxes at the border of the frame: which are cut by it, and how fast what is cut moves."""
+"""Borders of the frame, ignored zones and entry lines: where boxes are cut or do not count."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
+
+
+@dataclass(frozen=True)
+class EntryLine:
+    """A line from one point to another, px; objects count on its right-hand side.
+
+    x2,y2
+      |  counts
+    x1,y1
+    """
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    def before(self, points: np.ndarray) -> np.ndarray:
+        """Return which points (N, 2) lie on the left-hand side, (N,) bool."""
+        x, y = points[:, 0] - self.x1, points[:, 1] - self.y1
+        left: np.ndarray = (self.x2 - self.x1) * y - (self.y2 - self.y1) * x < 0
+        return left
+
+
+Zone = tuple[float, float, float, float] | EntryLine
+"""x, y, width, height px, or what lies before a line."""
+
+
+def in_zones(boxes: np.ndarray, zones: Sequence[Zone]) -> np.ndarray:
+    """Return whose centre lies in one of the zones, (N,) bool."""
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    inside = np.zeros(len(boxes), bool)
+    for zone in zones:
+        if isinstance(zone, EntryLine):
+            inside |= zone.before(middle)
+        else:
+            x, y, width, height = zone
+            inside |= ((middle >= (x, y)) & (middle < (x + width, y + height))).all(axis=1)
+    return inside
+
 
 BORDER_PX = 1.5
 """A box that comes so near to an edge of the frame is cut by it."""
@@ -12,19 +55,19 @@ REDRAWN = 0.25
 
 
 def touched(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(N, 4) bool: which sides x1, y1, x2, y2 of each box lie at an edge of the frame of this height and width."""
+    """Return which sides x1, y1, x2, y2 of each box lie at an edge of a frame (H, W), (N, 4) bool."""
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
     low, high = boxes[:, :2] <= BORDER_PX, boxes[:, 2:] >= np.array(size[::-1]) - BORDER_PX
     return np.concatenate([low, high], axis=1)
 
 
 def touches_border(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(N,) bool: whether a box is cut by an edge of the frame."""
+    """Return which boxes are cut by an edge of the frame, (N,) bool."""
     return np.any(touched(boxes, size), axis=1)
 
 
 def clipped(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(N, 4) boxes cut off at the edges of the frame."""
+    """Clip boxes (N, 4) to a frame (H, W)."""
     width, height = float(size[1]), float(size[0])
     result: np.ndarray = np.clip(np.asarray(boxes, np.float64).reshape(-1, 4), 0, [width, height] * 2)
     return result
@@ -33,11 +76,10 @@ def clipped(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def free_edge_velocity(
     before: np.ndarray, now: np.ndarray, since: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
-    """(N, 2) px a frame that objects move, by their centres, or along an axis that cuts them by the free edge.
+    """Return the velocity of objects (N, 2) px per frame, from boxes ``since`` frames apart.
 
-    before, now  (N, 4) boxes, ``since`` (N, 1) frames apart
-    The centre of a box that leaves at v moves by v / 2 only; one cut on both sides is taken to be at rest, and so
-    is one whose size along the border changes too: its free edge has not moved, the box was drawn otherwise.
+    Along an axis that cuts the box it is that of the free edge, as the centre of a box that leaves at v moves
+    by v / 2. Boxes cut on both sides, and boxes that were only drawn differently, count as at rest.
     """
     change = (now - before) / since
     cut = touched(before, size) | touched(now, size)

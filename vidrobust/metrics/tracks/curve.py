@@ -1,4 +1,4 @@
-"""How stable a detector is at every threshold, not at one alone."""
+"""Stability of a detector at every threshold."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ THRESHOLDS = tuple(round(0.1 + 0.05 * k, 2) for k in range(17))
 def curve(
     found: ItemBoxes, settings: TrackSettings, thresholds: tuple[float, ...] = THRESHOLDS
 ) -> pd.DataFrame:
-    """The stability of one item at each threshold of track start, the band below it kept as wide as it is.
+    """Measure the stability of one input at each threshold of track start; the band below it keeps its width.
 
-    Columns threshold, tracks, frames (of tracks, gaps included), missed, uncovered, expected (frames that
-    ``uncovered`` are a share of), renamed, vanished (tracks), center_jitter (a mean). Boxes below the
-    detector's own
-    least score are not there to be found; thresholds of single classes are left out.
+    Columns: threshold, tracks, frames (gaps included), missed, expected, uncovered, renamed, vanished,
+    center_jitter. Boxes below the detector's own threshold are unknown, and thresholds of single classes are
+    ignored.
     """
     band = settings.start_score - settings.keep_score
     rows = []

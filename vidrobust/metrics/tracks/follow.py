@@ -1,14 +1,12 @@
 """Which boxes of consecutive frames are the same object: one-to-one matching of raw boxes, gaps bridged.
 
     frame      0   1   2   3   4   5   6
-    cup        .8  .6      .4      .7           one object: begins at 0, kept at 3 by the lower score; 2 and 4
-               are gaps
-    bottle     .7          .5  .6               a second name on the same place: begins no object, and in 3 and 4
-                                                the best box there, so that 4 is no gap
+    cup        .8  .6      .4      .7           one object; .4 is enough to go on
+    bottle     .7          .5  .6               a second name on the same place; the best box in 3 and 4
 
 An object begins with the best box on a place, whatever its class. Further boxes on it are its *second boxes*;
-where one of them is the best, it is the object's box of that frame. Where an object is expected is known from the
-motion that the pixels show, or by its own and its neighbours' velocity; the boxes stay as the detector gave them.
+where one is the best, it is the object's box of that frame. Where an object is expected follows from the motion
+of the pixels, or from its own or its neighbours' velocity.
 """
 
 from __future__ import annotations
@@ -31,11 +29,89 @@ from vidrobust.metrics.box_differences import (
     ious,
     same_place,
 )
-from vidrobust.metrics.tracks.at_rest import linked
-from vidrobust.metrics.tracks.borders import REDRAWN, clipped, free_edge_velocity, touched
+from vidrobust.metrics.tracks.borders import REDRAWN, Zone, clipped, free_edge_velocity, touched
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.metrics.tracks.zones import Zone
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
+
+STILL = 0.05
+"""An object that moves by no more a frame, as a share of its size, is at rest."""
+SAME_PLACE = 0.5
+"""IoU of the last box before and the first box after a gap from which both are on one place."""
+LATELY = 6
+"""Boxes at the end of a track, or at its beginning, from which its velocity is taken."""
+
+
+def linked(found: ItemBoxes, track: np.ndarray, max_gap: int) -> np.ndarray:
+    """Join tracks of things at rest that are lost and found again on the same place, however long the gap.
+
+    Both ends are at rest, in one scene, and no frame has both. After more than ``max_gap`` frames the class
+    must be the same too. Returns for each track the number of the one it continues, or its own, (T,).
+    """
+    ends = TrackEnds.of(found, track)
+    result = np.arange(len(ends.first))
+    earlier, later = np.flatnonzero(ends.still(last=True)), np.flatnonzero(ends.still(last=False))
+    i, j, iou = ious(found.places(ends.last[earlier]), found.places(ends.first[later]))
+    a, b = earlier[i], later[j]
+    row_a, row_b = ends.last[a], ends.first[b]
+    scene = np.cumsum(~found.joined)
+    gap = found.frame[row_b] - found.frame[row_a]
+    good = (iou >= SAME_PLACE) & (gap > 0) & (scene[found.frame[row_a]] == scene[found.frame[row_b]])
+    good &= (found.labels[row_a] == found.labels[row_b]) | (gap <= max_gap + 1)
+    a, b, gap, iou = a[good], b[good], gap[good], iou[good]
+    goes_on: dict[int, int] = {}
+    taken: set[int] = set()
+    for pair in np.lexsort((-iou, gap)).tolist():
+        if int(a[pair]) not in goes_on and int(b[pair]) not in taken:
+            goes_on[int(a[pair])] = int(b[pair])
+            taken.add(int(b[pair]))
+    for one in sorted(goes_on, key=lambda each: int(found.frame[ends.first[each]])):
+        result[goes_on[one]] = result[one]
+    return result
+
+
+class TrackEnds:
+    """First and last box of each track (T,), in ``rows`` of boxes sorted by track and frame.
+
+    Track t lies in rows[starts[t]:stops[t]].
+    """
+
+    def __init__(self, found: ItemBoxes, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> None:
+        self.found, self.rows, self.starts, self.stops = found, rows, starts, stops
+        self.first, self.last = rows[starts], rows[stops - 1]
+
+    @classmethod
+    def of(cls, found: ItemBoxes, track: np.ndarray) -> TrackEnds:
+        """Find the ends; track (D,) holds numbers from 0, and -1 for boxes in none."""
+        rows = np.flatnonzero(track >= 0)
+        rows = rows[np.lexsort((found.frame[rows], track[rows]))]
+        numbers = np.arange(int(track.max(initial=-1)) + 1)
+        return cls(
+            found,
+            rows,
+            np.searchsorted(track[rows], numbers),
+            np.searchsorted(track[rows], numbers, side="right"),
+        )
+
+    def velocity(self, *, last: bool) -> np.ndarray:
+        """Return px per frame over the last, or first, few boxes (T, 2); of single boxes what the pixels show."""
+        if last:
+            a, b = np.maximum(self.starts, self.stops - LATELY), self.stops - 1
+        else:
+            a, b = self.starts, np.minimum(self.stops - 1, self.starts + LATELY - 1)
+        early, late = self.rows[a], self.rows[b]
+        since = np.maximum(self.found.frame[late] - self.found.frame[early], 1)[:, None].astype(np.float64)
+        velocity = free_edge_velocity(self.found.boxes[early], self.found.boxes[late], since, self.found.size)
+        alone = a == b
+        velocity[alone] = np.nan_to_num(self.found.shift[early[alone]])
+        return velocity
+
+    def still(self, *, last: bool) -> np.ndarray:
+        """Return which tracks are at rest at their end, or beginning, (T,) bool."""
+        box = self.found.boxes[self.last if last else self.first]
+        side = np.sqrt(np.maximum(areas(box), 1e-9))
+        speed: np.ndarray = np.abs(self.velocity(last=last)).max(axis=1, initial=0)
+        return speed <= STILL * side
+
 
 SEEN_SHARE = 0.3
 """A track of which no more than this share is expected within the frame has left."""
@@ -51,17 +127,26 @@ ALIKE = 0.5
 class TrackSettings:
     """How boxes are followed.
 
-    start_score  least score of a box that begins a track
-    keep_score   least score of a box that goes on with one
-    iou                least overlap of a box with where its track is expected
-    max_gap            longest gap, frames, over which a moving object is found again; one at rest over any
-    look_on            frames for which one that vanished is still expected: about a second
-    min_boxes          tracks of fewer boxes count for nothing
-    occluders          x, y, width, height px of what stands before the objects: a pillar, a fixture
-    ignored            zones whose boxes are not looked at, and what lies before an entry line
-    start_scores       label -> its own ``start_score``; the band down to the keep score is as wide as it is
-    only               names of the classes that are looked at; all where empty
-    class_scores       name of a class -> its own ``start_score``; ``of_classes`` makes ``start_scores`` of both
+    Attributes
+    ----------
+    start_score, keep_score
+        Least score of a box that begins, or continues, a track.
+    iou
+        Least overlap of a box with where its track is expected.
+    max_gap
+        Longest gap in frames over which a moving object is found again.
+    look_on
+        Frames for which a vanished object is still expected: about a second.
+    min_boxes
+        Tracks with fewer boxes are dropped.
+    occluders
+        x, y, width, height px of things that hide objects.
+    ignored
+        Zones whose boxes are dropped.
+    only
+        Names of the classes that count; all if empty.
+    class_scores, start_scores
+        Start scores by class name, and by label; the band down to the keep score keeps its width.
     """
 
     start_score: float = BIRTH
@@ -93,29 +178,29 @@ class TrackSettings:
             )
 
     def of_classes(self, names: Mapping[int, str]) -> TrackSettings:
-        """These settings for a model of these class names, with labels in place of names."""
+        """Return these settings with labels in place of class names."""
         own = dict(self.class_scores)
         scores = tuple((label, own[name]) for label, name in names.items() if name in own)
         return dataclasses.replace(self, start_scores=scores) if scores else self
 
     def starts(self, labels: np.ndarray) -> np.ndarray:
-        """(D,) the score from which a box of each label begins a track."""
+        """Return the start score of each label (D,)."""
         found = np.full(len(labels), self.start_score)
         for label, score in self.start_scores:
             found[labels == label] = score
         return found
 
     def keeps(self, labels: np.ndarray) -> np.ndarray:
-        """(D,) the score from which a box of each label goes on with one."""
+        """Return the keep score of each label (D,)."""
         return np.maximum(self.starts(labels) - (self.start_score - self.keep_score), 0.0)
 
 
 @dataclass(frozen=True)
 class Objects:
-    """Which object each box belongs to.
+    """The object of each box.
 
-    track   (D,) int64: the object whose best box of the frame it is, numbered from 0 by their first boxes, or -1
-    second  (D,) int64: the object on which it lies as a further box, or -1
+    ``track`` (D,) is the object whose best box of the frame it is, or -1; ``second`` (D,) the one on which it
+    lies as a further box, or -1. Objects are numbered from 0 by their first boxes.
     """
 
     track: np.ndarray
@@ -123,19 +208,18 @@ class Objects:
 
     @property
     def on_object(self) -> np.ndarray:
-        """(D,) bool: whether a box lies on an object, as its best or as a further one."""
+        """Return which boxes lie on an object, (D,) bool."""
         on: np.ndarray = (self.track >= 0) | (self.second >= 0)
         return on
 
 
 @dataclass(frozen=True)
 class _Live:
-    """Tracks that may go on: where each is expected now by the pixels and by its own velocity.
+    """Tracks that may go on.
 
-    track, seen, label  its number, the frame of its last box, its label there
-    last        its last box; box, coasting: where it is expected
-    step        px a frame by which ``box`` moves on; velocity: by which ``coasting`` does
-    shape       what lies in the last box, or None
+    ``box`` and ``coasting`` are where each is expected by the pixels and by its own velocity; ``step`` and
+    ``velocity`` are px per frame by which these move on. ``last``, ``label``, ``seen`` and ``shape`` are of its
+    last box.
     """
 
     track: np.ndarray
@@ -149,7 +233,7 @@ class _Live:
     shape: np.ndarray
 
     def expected(self, where: np.ndarray, size: tuple[int, int]) -> Places:
-        """The places ``box`` or ``coasting``, each with the shape of the last box, cut off at the frame."""
+        """Places with the shape of the last box, clipped to the frame."""
         shaped = any(shape is not None for shape in self.shape)
         return Places(self.last, self.shape if shaped else None).at(where).clipped(size)
 
@@ -170,7 +254,7 @@ _NONE = _Live(
 
 
 def follow(found: ItemBoxes, settings: TrackSettings) -> Objects:
-    """The objects of an item: what is seen frame by frame, and things at rest found again after any gap."""
+    """Return the objects of an input: matched frame by frame, and things at rest found again after any gap."""
     track, second = _frame_by_frame(found, settings)
     again = linked(found, track, settings.max_gap)
     again = np.append(again, -1)  # where the number -1, of boxes in no track, leads to
@@ -179,7 +263,7 @@ def follow(found: ItemBoxes, settings: TrackSettings) -> Objects:
 
 
 def _numbered(objects: Objects, min_boxes: int) -> Objects:
-    """Without tracks that are too short, and numbered anew by their first boxes."""
+    """Drop short tracks, and number the rest by their first boxes."""
     track = objects.track
     counts = np.bincount(track[track >= 0], minlength=int(track.max(initial=-1)) + 1)
     kept = np.flatnonzero(counts >= min_boxes)
@@ -213,7 +297,7 @@ def _frame_by_frame(found: ItemBoxes, settings: TrackSettings) -> tuple[np.ndarr
 
 
 def _second_boxes(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
-    """Boxes of a frame that are in no track and lie on one that is: note on which."""
+    """Note which boxes without a track lie on one that has one."""
     own, free = rows[track[rows] >= 0], rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(own) or not len(free):
         return
@@ -223,7 +307,7 @@ def _second_boxes(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second:
 
 
 def _born(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray, count: int) -> int:
-    """New tracks of the boxes of a frame that lie on no object, the best first; how many tracks there are then."""
+    """Begin tracks with the boxes that lie on no object, the best first; return the number of tracks."""
     free = rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(free):
         return count
@@ -243,7 +327,7 @@ def _born(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndar
 
 
 def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
-    """Where a second box of like place and size is surer than the object's box, they change places."""
+    """Swap a second box with the object's box where it is surer, and of like place and size."""
     further = rows[second[rows] >= 0]
     if not len(further):
         return
@@ -259,7 +343,7 @@ def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: n
 
 
 def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
-    """Where the tracks are expected one frame later; those that are then out of the frame have left."""
+    """Where the tracks are expected one frame later, without those that have left the frame."""
     box, coasting = live.box + np.tile(live.step, 2), live.coasting + np.tile(live.velocity, 2)
     whole = np.maximum(areas(box), 1e-9)
     here = (areas(clipped(box, size)) > SEEN_SHARE * whole) | (
@@ -271,7 +355,7 @@ def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
 def _gone_on(
     found: ItemBoxes, live: _Live, old: np.ndarray, rows: np.ndarray, track: np.ndarray, frame: int, gap: int
 ) -> _Live:
-    """The tracks after a frame: those seen in it, and those that may come again."""
+    """The tracks after a frame: those seen in it, and those that may come back."""
     lost = np.setdiff1d(np.arange(len(live.track)), old)
     kept = frame - live.seen[lost] <= gap
     leaving = _leaving(live.pick(lost), found.size)
@@ -282,7 +366,7 @@ def _gone_on(
 
 
 def _leaving(live: _Live, size: tuple[int, int]) -> np.ndarray:
-    """(T,) bool: cut by an edge of the frame where it was seen last, and on its way out over it."""
+    """(T,) bool: cut by an edge of the frame, and moving outwards."""
     cut, side = touched(live.last, size), np.sqrt(np.maximum(areas(live.last), 1e-9))[:, None]
     out = (cut[:, :2] & (live.step < -OUTWARD * side)) | (cut[:, 2:] & (live.step > OUTWARD * side))
     leaving: np.ndarray = out.any(axis=1)
@@ -292,7 +376,7 @@ def _leaving(live: _Live, size: tuple[int, int]) -> np.ndarray:
 def _seen(
     found: ItemBoxes, rows: np.ndarray, track: np.ndarray, frame: int, live: _Live, before: np.ndarray
 ) -> _Live:
-    """Tracks that have a box in this frame; ``before`` (R,) the row in ``live`` of each, or -1 if just begun."""
+    """Tracks with a box in this frame; ``before`` (R,) is their row in ``live``, or -1 if new."""
     boxes, measured = found.boxes[rows], found.shift[rows]
     velocity = np.zeros((len(rows), 2))
     known = before >= 0
@@ -321,14 +405,14 @@ def _seen(
 
 
 def _redrawn(before: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """(N,) bool: whether a box is drawn about more or less of its object than before, which is no motion."""
+    """(N,) bool: the box is drawn around more or less of its object, which is no motion."""
     size_before, size_now = (np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-9) for boxes in (before, now))
     redrawn: np.ndarray = (np.abs(size_now / size_before - 1) > REDRAWN).any(axis=1)
     return redrawn
 
 
 def _neighbours(velocity: np.ndarray) -> np.ndarray:
-    """(2,) px a frame that a new object is taken to move: as the others do if they move alike, else at rest."""
+    """(2,) velocity of a new object: that of the others if they move alike, else 0."""
     if len(velocity) < 2:
         return np.zeros(2)
     middle = np.median(velocity, axis=0)
@@ -357,8 +441,7 @@ def _matched(
 
 
 def _right_there(i: np.ndarray, j: np.ndarray, iou: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Pairs of a track and a box that lies right where it is expected: these belong together, whatever two lesser
-    pairs in their stead might add up to. The better first, one to one."""
+    """Pairs where a box lies right where its track is expected: two lesser pairs must not outvote them."""
     near = np.flatnonzero(iou >= DUPLICATE)
     tracks: set[int] = set()
     boxes: set[int] = set()

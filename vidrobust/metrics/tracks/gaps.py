@@ -1,4 +1,4 @@
-"""Frames in which a track has no box, between two in which it has one, and whether the detector is to blame."""
+"""Frames in which a track has no box, between two in which it has one, and whether they were missed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vidrobust.metrics.box_differences import INSIDE, PART, SECOND, Boxes, areas, overlaps
-from vidrobust.metrics.tracks.at_rest import LATELY
-from vidrobust.metrics.tracks.borders import touches_border
-from vidrobust.metrics.tracks.follow import TrackSettings
+from vidrobust.metrics.tracks.borders import in_zones, touches_border
+from vidrobust.metrics.tracks.follow import LATELY, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.metrics.tracks.zones import in_zones
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 
 REASONS = {
     "": "the object was missed",
@@ -40,11 +38,9 @@ GOES_UNDER, FURTHER = 0.2, 0.05
 
 @dataclass(frozen=True)
 class Gaps:
-    """One row for each frame of a track that lies between two of its boxes and has none.
+    """One row for each frame between two boxes of a track that has none.
 
-    track   (G,) int64; frame (G,) int64
-    reason  (G,) str, one of REASONS
-    boxes   (G, 4) float64, where the object is expected, on the straight line between the two boxes
+    ``track`` and ``frame`` (G,), ``reason`` (G,) out of REASONS, and ``boxes`` (G, 4), the interpolated place.
     """
 
     track: np.ndarray
@@ -54,13 +50,13 @@ class Gaps:
 
     @property
     def missed(self) -> np.ndarray:
-        """(G,) float64: 1 where no box lies on the place, 0 where one of another object does, NaN if not known."""
+        """1 where no box lies on the place, 0 where one of another object does, NaN where unknown."""
         missed = np.where(self.reason == "covered", 0.0, 1.0)
         return np.where(np.isin(self.reason.astype(str), NOT_MISSED), np.nan, missed)
 
 
 def find_gaps(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> Gaps:
-    """The gaps of all tracks, in the order of tracks and frames; track (D,) the objects of the best boxes."""
+    """Find the gaps of all tracks, by track and frame; track (D,) is that of ``Objects``."""
     rows = np.flatnonzero(track >= 0)
     rows = rows[np.lexsort((found.frame[rows], track[rows]))]
     first, second = rows[:-1], rows[1:]
@@ -94,7 +90,7 @@ def find_gaps(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> G
 
 
 def _at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.ndarray) -> np.ndarray:
-    """For each gap (True in open_, between a row and the next): whether the object stands still about it."""
+    """Whether the object of each open gap stands still around it."""
     change = np.abs(np.diff(found.boxes[rows], axis=0)).max(axis=1, initial=0)
     share = change / np.sqrt(np.maximum(areas(found.boxes[rows[:-1]]), 1e-9))
     # a step to the next track, or over another gap, says nothing about standing still
@@ -114,9 +110,9 @@ def lies_on(
     settings: TrackSettings,
     least: float = SECOND,
 ) -> np.ndarray:
-    """(N,) bool: whether any box of enough score, of any class and object, lies on each place in its frame.
+    """Return whether a box of any class and object lies on each place in its frame, (N,) bool.
 
-    Or holds it: one of the same class (labels (N,)) of whatever size, or of any class not much larger.
+    A larger box counts if it holds the place and is of the same class (labels (N,)), or is not much larger.
     """
     places = Places.of(boxes)
     whole = np.maximum(places.areas, 1e-9)
@@ -135,7 +131,7 @@ def lies_on(
 def cover(
     found: ItemBoxes, track: np.ndarray, own: np.ndarray, frame: np.ndarray, boxes: Boxes
 ) -> np.ndarray:
-    """(N,) the largest share of each box that lies under one box of another track in its frame."""
+    """Return the largest share of each box under one box of another track, (N,)."""
     places = Places.of(boxes)
     whole = np.maximum(places.areas, 1e-9)
     most = np.zeros(len(places))
@@ -151,11 +147,10 @@ def cover(
 def lies_under(
     found: ItemBoxes, track: np.ndarray, rows: np.ndarray, places: np.ndarray, step: int
 ) -> np.ndarray:
-    """(N,) bool: whether an object lay half under another one's box in most of a few frames: a part of it, such as
-    a helmet of a worker, which that one's box does not hide.
+    """Return whether an object lay half under another's box in most of a few frames, (N,) bool.
 
-    rows  of boxes in the order of tracks and frames; the first of the few is at ``places`` (N,) in it, the others
-          follow by ``step``, 1 or -1
+    It is then a part of the other, as a helmet of a worker, and not hidden by it. ``places`` (N,) are the first
+    of the few in ``rows`` (boxes by track and frame); the others follow by ``step``, 1 or -1.
     """
     at = places[:, None] + step * np.arange(LATELY)
     known = (at >= 0) & (at < len(rows))
@@ -169,7 +164,7 @@ def lies_under(
 
 
 def under_occluder(boxes: Boxes, settings: TrackSettings) -> np.ndarray:
-    """(N,) the largest share of each box that lies under an occluder that was named."""
+    """Return the largest share of each box under a named occluder, (N,)."""
     share = np.zeros(len(boxes))
     if settings.occluders and len(boxes):
         x, y, width, height = np.array(settings.occluders, np.float64).T
@@ -179,7 +174,9 @@ def under_occluder(boxes: Boxes, settings: TrackSettings) -> np.ndarray:
 
 
 def occluded(boxes: Boxes, beside: np.ndarray, settings: TrackSettings) -> np.ndarray:
-    """(N,) bool: whether an occluder may hide what is expected there; beside (N,) its share where it was found."""
+    """Return where an occluder may hide what is expected, (N,) bool; ``beside`` is the share where it was
+    found.
+    """
     share = under_occluder(boxes, settings)
     hidden: np.ndarray = (share >= COVERED) | ((share >= GOES_UNDER) & (share >= beside + FURTHER))
     return hidden
@@ -188,7 +185,7 @@ def occluded(boxes: Boxes, beside: np.ndarray, settings: TrackSettings) -> np.nd
 def _by_frame(
     wanted: np.ndarray, sorted_frames: np.ndarray, num_frames: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each frame that is asked for: the places (rows of ``wanted``), and the rows of ``sorted_frames``."""
+    """For each wanted frame: rows of ``wanted``, and rows of ``sorted_frames``."""
     bounds = np.searchsorted(sorted_frames, np.arange(num_frames + 1))
     order = np.argsort(wanted, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(wanted[order])) + 1) if len(order) else []

@@ -1,12 +1,8 @@
-"""Identities that a detector gives, against known objects: HOTA, IDF1 and ID switches by TrackEval's definitions.
+"""Track numbers given by a detector against known objects: HOTA, IDF1 and ID switches as TrackEval defines them.
 
-HOTA   Luiten et al. 2020 (IJCV 129, 548), over IoU of .05 to .95: at each the root of detection accuracy times
-       association accuracy; one matching of each frame, by overlap times how well two tracks fit as a whole
-IDF1   Ristani et al. 2016 (ECCV workshops, arXiv 1609.01775): tracks matched one to one over the clip, IoU .5
-switches   of CLEAR MOT (Bernardin & Stiefelhagen 2008), IoU .5: a known object is found under another number than
-       when it was found last; matching in a frame holds on to the pairs of the frame before
-
-Classes are judged apart and added up, as TrackEval's detection average does.
+HOTA: Luiten et al. 2020 (IJCV 129, 548), IoU .05 to .95. IDF1: Ristani et al. 2016 (arXiv 1609.01775), IoU .5.
+Switches: CLEAR MOT (Bernardin & Stiefelhagen 2008), IoU .5, keeping the pairs of the frame before. Classes are
+judged apart and added up, as in TrackEval's detection average.
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ import numpy as np
 from vidrobust.metrics.box_differences import ious
 from vidrobust.metrics.tracks.against_truth import Truth
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)
 MATCH_IOU = 0.5
@@ -30,11 +26,11 @@ HELD = 1000.0
 
 @dataclass(frozen=True)
 class IdentityCounts:
-    """What is counted in one clip or several; counts of clips add up.
+    """Counts of one clip or several; they add up.
 
-    known, found   boxes; id_matches: boxes of tracks that are matched over the whole clip (IDTP)
-    switches       ID switches
-    matches        (19,) matched boxes at each of ALPHAS; associated (19,) their association accuracies added up
+    ``known`` and ``found`` count boxes, ``id_matches`` boxes of tracks matched over the whole clip (IDTP).
+    ``matches`` and ``associated`` (19,) are matched boxes at each of ALPHAS and the sums of their association
+    accuracies.
     """
 
     known: int
@@ -51,7 +47,7 @@ class IdentityCounts:
 
     @property
     def idf1(self) -> float:
-        """Twice the boxes of matched tracks over all boxes, known and found; NaN without any."""
+        """Boxes of matched tracks, twice, over all boxes; NaN without any."""
         both = self.known + self.found
         return 2 * self.id_matches / both if both else float("nan")
 
@@ -74,7 +70,7 @@ NOTHING = IdentityCounts(0, 0, 0, 0, np.zeros(len(ALPHAS)), np.zeros(len(ALPHAS)
 
 
 def identity_counts(found: ItemBoxes, truth: Truth, least_score: float) -> IdentityCounts:
-    """Of one clip: the boxes of ``least_score`` or more that the detector numbered, against known ones."""
+    """Count one clip: numbered boxes of ``least_score`` or more against known ones."""
     if found.given is None:
         raise ValueError("identity_counts: the detector gives its boxes no numbers")
     chosen = np.flatnonzero((found.scores >= least_score) & (found.given >= 0))
@@ -91,7 +87,7 @@ def identity_counts(found: ItemBoxes, truth: Truth, least_score: float) -> Ident
 
 @dataclass(frozen=True)
 class _Side:
-    """Boxes (N, 4) of one class, sorted by frame, with numbers (N,) from 0; a number has one box a frame."""
+    """Boxes (N, 4) of one class, sorted by frame, with track numbers (N,) from 0."""
 
     frame: np.ndarray
     places: Places
@@ -99,7 +95,7 @@ class _Side:
 
     @classmethod
     def of(cls, frame: np.ndarray, places: Places, number: np.ndarray) -> _Side:
-        """The first box of a number in a frame counts; what repeats it is left out."""
+        """Of boxes that repeat a number in a frame only the first counts."""
         _, first = np.unique(np.column_stack([frame, number]), axis=0, return_index=True)
         own = np.unique(number[first], return_inverse=True)[1]
         return cls(frame[first], places.take(first), own.reshape(-1))
@@ -110,7 +106,7 @@ class _Side:
 
 
 def _frames(known: _Side, found: _Side) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Of each frame with boxes on both sides: their numbers, and their IoU (known, found)."""
+    """Of each frame with boxes on both sides: their numbers and their IoU."""
     for frame in np.intersect1d(known.frame, found.frame):
         a, b = (slice(*np.searchsorted(side.frame, [frame, frame + 1])) for side in (known, found))
         similar = np.zeros((a.stop - a.start, b.stop - b.start))
@@ -134,7 +130,7 @@ Frames = Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 def _assigned(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the one-to-one pairs of largest total value."""
+    """One-to-one pairs of largest total value."""
     from scipy.optimize import linear_sum_assignment  # here, so that the command line need not import SciPy
 
     rows, columns = linear_sum_assignment(value, maximize=True)
@@ -142,7 +138,6 @@ def _assigned(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _hota(frames: Frames, known: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(19,) matched boxes, and the sum over them of their tracks' association accuracy."""
     fit = np.zeros((len(known), len(found)))
     for a, b, similar in frames:
         union = similar.sum(0)[None] + similar.sum(1)[:, None] - similar
@@ -159,7 +154,7 @@ def _hota(frames: Frames, known: np.ndarray, found: np.ndarray) -> tuple[np.ndar
 
 
 def _identity(frames: Frames, known: np.ndarray, found: np.ndarray) -> int:
-    """Boxes on which tracks agree that are matched one to one over the clip, as many as can be."""
+    """Boxes of tracks matched one to one over the clip."""
     together = np.zeros((len(known), len(found)))
     for a, b, similar in frames:
         together[np.ix_(a, b)] += similar >= MATCH_IOU
@@ -167,10 +162,6 @@ def _identity(frames: Frames, known: np.ndarray, found: np.ndarray) -> int:
 
 
 def _switches(known: _Side, frames: Frames) -> int:
-    """How often a known object is found under another number than when it was found last.
-
-    As in TrackEval a frame in which one side has no box changes nothing of what is held on to.
-    """
     last, held = (np.full(int(known.number.max()) + 1, -1) for _ in range(2))
     switches = 0
     for a, b, similar in frames:

@@ -1,28 +1,36 @@
-"""ItemBoxes: all boxes of one input and model, in which objects are followed."""
+"""All boxes of one input and model, in which objects are followed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places, read_shape, shape_array
 
 
 @dataclass(frozen=True, kw_only=True)
 class ItemBoxes:
-    """All boxes of one item and model, flat.
+    """All boxes of one input and model, flat.
 
-    frame       (D,) int64, sorted: the row of the frame, from 0 in the order of delivery
-    boxes       (D, 4) float64 xyxy px
-    scores      (D,) float64
-    labels      (D,) int64
-    shift       (D, 2) float64, how far the pixels in the box move until the next frame, px; NaN where unknown
-    num_frames  also those without boxes
-    joined      (num_frames,) bool: whether the frame goes on from the one before, with no cut between
-    size        height and width of the frame, px
-    given       (D,) int64, the detector's own number of the object, -1 for none; None where it follows nothing
-    shapes      (D,) object, the mask or turned box in each box, or None; None where there is none at all
+    Attributes
+    ----------
+    frame : (D,) int64
+        Row of the frame, sorted, in the order of delivery.
+    boxes, scores, labels : (D, 4) xyxy px, (D,), (D,)
+    shift : (D, 2) float64
+        How far the pixels in the box move until the next frame, px; NaN where unknown.
+    num_frames
+        Also those without boxes.
+    joined : (num_frames,) bool
+        Whether the frame continues the one before, without a cut.
+    size
+        Height and width of the frame, px.
+    given : (D,) int64
+        The detector's own track number, -1 for none; None where it tracks nothing.
+    shapes : (D,) object
+        Mask or rotated box in each box, or None; None where there is none at all.
     """
 
     frame: np.ndarray
@@ -52,15 +60,15 @@ class ItemBoxes:
 
     @property
     def bounds(self) -> np.ndarray:
-        """(num_frames + 1,) int64: the boxes of frame f are rows bounds[f] to bounds[f + 1]."""
+        """(num_frames + 1,): the boxes of frame f are rows bounds[f] to bounds[f + 1]."""
         return np.searchsorted(self.frame, np.arange(self.num_frames + 1))
 
     def places(self, rows: np.ndarray | slice) -> Places:
-        """The boxes of some rows with what lies in them."""
+        """Return some boxes with their masks."""
         return Places(self.boxes[rows], None if self.shapes is None else self.shapes[rows])
 
     def rows(self, keep: np.ndarray) -> ItemBoxes:
-        """The same frames with some of the boxes; keep (D,) bool."""
+        """Return the same frames with some of the boxes, (D,) bool."""
         return ItemBoxes(
             frame=self.frame[keep],
             boxes=self.boxes[keep],
@@ -73,3 +81,43 @@ class ItemBoxes:
             given=None if self.given is None else self.given[keep],
             shapes=None if self.shapes is None else self.shapes[keep],
         )
+
+
+ENDS = ("first", "scene_cut", "frame_size", "corrupt")
+"""What lies between two frames that no track goes across."""
+
+
+def item_boxes(detections: pd.DataFrame, transitions: pd.DataFrame, size: tuple[int, int]) -> ItemBoxes:
+    """Return the boxes of one input and model from rows of ``detections`` and ``transitions``; size is (H, W)."""
+    place = pd.Series(np.arange(len(transitions)), index=transitions["frame"].to_numpy())
+    frame = place.loc[detections["frame"]].to_numpy(np.int64)
+    order = np.argsort(frame, kind="stable")
+    rows = detections.iloc[order]
+    return ItemBoxes(
+        frame=frame[order],
+        boxes=rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64),
+        scores=rows["score"].to_numpy(np.float64),
+        labels=rows["label"].to_numpy(np.int64),
+        shift=rows[["shift_x", "shift_y"]].to_numpy(np.float64),
+        num_frames=len(transitions),
+        joined=joined(transitions["reason"].to_numpy()),
+        size=size,
+        given=rows["own_track"].to_numpy(np.int64) if (rows["own_track"] >= 0).any() else None,
+        shapes=shape_array(map(read_shape, rows["shape"])) if (rows["shape"] != "").any() else None,
+    )
+
+
+def places_of(rows: pd.DataFrame, *, shaped: bool) -> Places:
+    """Return the boxes of a table, with masks where ``shaped``."""
+    boxes = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64)
+    return Places(boxes, shape_array(map(read_shape, rows["shape"].fillna(""))) if shaped else None)
+
+
+def are_shaped(*tables: pd.DataFrame) -> bool:
+    """Return whether each table has masks or rotated boxes, so that these can be compared."""
+    return all("shape" in rows and (rows["shape"].fillna("") != "").any() for rows in tables)
+
+
+def joined(reason: np.ndarray) -> np.ndarray:
+    """Return whether a track may go on from the frame before, (N,) bool, by the reasons of ``transitions``."""
+    return ~np.isin(np.asarray(reason).astype(str), ENDS)

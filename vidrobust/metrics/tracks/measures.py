@@ -1,15 +1,15 @@
-"""What tracks show: missed frames, renames and jitter, a row for each frame of each track.
+"""What tracks show, one row per frame of each track: missed frames, renames and jitter.
 
     frame          0   1   2   3   4   5   6
     label          A   A   .   B   A   A   .        the track ends at 5
     missed         0   0   1   0   0   0        no box of any class lies on the place
-    uncovered      0   0   1   0   0   0   1    the same, and up to a second after it vanished in mid-picture
-    second_box     0   1       0   0   0        a further box lies on it, a second name or a duplicate
+    uncovered      0   0   1   0   0   0   1    also up to a second after it vanished in mid-picture
+    second_box     0   1       0   0   0        a further box lies on it
     flip               0       1   1   0
-    revert_flip        0       1   0   0            A B A within the window
-    score_jitter           -           x            where three frames in a row have a box
+    revert_flip        0       1   0   0        A B A within the window
+    score_jitter           -           x        where three frames in a row have a box
 
-Constant offsets and steady motion cost nothing: jitter is a second difference.
+Jitter is a second difference: constant offsets and steady motion give 0.
 """
 
 from __future__ import annotations
@@ -20,136 +20,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.box_differences import LEAST_IOU, areas, duplicates
+from vidrobust.metrics.box_differences import areas, duplicates
 from vidrobust.metrics.class_differences import revert_flips
-from vidrobust.metrics.tracks.at_rest import TrackEnds
 from vidrobust.metrics.tracks.borders import touches_border
-from vidrobust.metrics.tracks.follow import ALIKE, Objects, TrackSettings
-from vidrobust.metrics.tracks.gaps import (
-    COVERED,
-    MORE_COVERED,
-    Gaps,
-    cover,
-    find_gaps,
-    lies_on,
-    lies_under,
-    occluded,
-    under_occluder,
-)
+from vidrobust.metrics.tracks.ends import MID_PICTURE, Ends, find_ends
+from vidrobust.metrics.tracks.follow import Objects, TrackSettings
+from vidrobust.metrics.tracks.gaps import Gaps, find_gaps
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.metrics.tracks.zones import in_zones
 from vidrobust.shapes.shape import flicker
-
-# Why each track begins and ends: at a border, at a cut, under something, or in mid-picture, which is a fault.
-#
-# frame    0   1   2   3   4   5   6   7 ...
-# box      o   o   o   .   .   .   .   .        vanished after 2: expected in mid-picture in 3, 4, 5, ... and
-#                                               nothing lies there; each such frame, up to a second, is uncovered
-
-MID_PICTURE = "mid-picture"
-HALF_SEEN = 0.5
-"""A thing of which less is expected within the frame is no longer waited for."""
-FEWEST_NEIGHBOURS = 3
-
-
-@dataclass(frozen=True)
-class Ends:
-    """Of T tracks, why they begin and end, and the frames in which vanished ones are expected and not covered.
-
-    begins, ends  (T,) str: "mid-picture", "border", "cut" (also the first and last frames), "behind", "occluder",
-                  "ignored" or "covered"
-    track, frame  (V,) int64: a row for each frame after a track vanished in which nothing lies where it should
-    boxes         (V, 4) px where it is expected
-    """
-
-    begins: np.ndarray
-    ends: np.ndarray
-    track: np.ndarray
-    frame: np.ndarray
-    boxes: np.ndarray
-
-
-def find_ends(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Ends:
-    """Of the tracks 0, 1, ... of ``objects``."""
-    edges = TrackEnds.of(found, objects.track)
-    begins = _reasons(found, objects, edges, settings, forward=False)
-    ends = _reasons(found, objects, edges, settings, forward=True)
-    lost = np.flatnonzero(ends == MID_PICTURE)
-    return Ends(begins, ends, *_uncovered(found, edges, lost, settings))
-
-
-def _velocity(found: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarray:
-    """(T,) px a frame about the end or the beginning: its own, or of a track of one box its neighbours'."""
-    own = edges.velocity(last=forward)
-    row = edges.last if forward else edges.first
-    alone = (edges.first == edges.last) & np.isnan(found.shift[row, 0])
-    if not alone.any() or (~alone).sum() < FEWEST_NEIGHBOURS:
-        return own
-    others = edges.velocity(last=True)[~alone]
-    middle = np.median(others, axis=0)
-    if np.median(np.linalg.norm(others - middle, axis=1)) <= ALIKE * np.linalg.norm(middle):
-        own[alone] = middle
-    return own
-
-
-def _reasons(
-    found: ItemBoxes, objects: Objects, edges: TrackEnds, settings: TrackSettings, *, forward: bool
-) -> np.ndarray:
-    """(T,) why each track ends, or looking backwards begins."""
-    row = edges.last if forward else edges.first
-    frame, box = found.frame[row], found.places(row)
-    sign, most = (1 if forward else -1), max(settings.max_gap, 1)
-    velocity = sign * _velocity(found, edges, forward=forward)
-    number = np.arange(len(row))
-    reason = np.full(len(row), MID_PICTURE, dtype=object)
-    before = cover(found, objects.track, number, frame, box)
-    places, back = (edges.stops - 1, -1) if forward else (edges.starts, 1)
-    lay_under = lies_under(found, objects.track, edges.rows, places, back)
-    beside = under_occluder(box, settings)
-    scene = np.cumsum(~found.joined)
-    for step in range(most, 0, -1):
-        there, at = box.moved(velocity * step), frame + sign * step
-        within = (at >= 0) & (at < found.num_frames)
-        at = np.clip(at, 0, found.num_frames - 1)
-        part = there.clipped(found.size)
-        over = cover(found, objects.track, number, at, part)
-        reason[(over >= COVERED) & (over >= before + MORE_COVERED) & ~lay_under] = "behind"
-        reason[lies_on(found, at, part, found.labels[row], settings)] = "covered"
-        reason[occluded(part, beside, settings)] = "occluder"
-        reason[in_zones(there.boxes, settings.ignored)] = "ignored"
-        reason[touches_border(there.boxes, found.size)] = "border"
-        reason[~within | (scene[at] != scene[frame])] = "cut"
-    reason[beside >= COVERED] = "occluder"
-    reason[touches_border(box.boxes, found.size)] = "border"
-    return reason
-
-
-def _uncovered(
-    found: ItemBoxes, edges: TrackEnds, lost: np.ndarray, settings: TrackSettings
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """track, frame and place of each frame in which a ``lost`` track is expected and nothing lies there."""
-    velocity = _velocity(found, edges, forward=True)
-    row = edges.last
-    beside = under_occluder(found.places(row), settings)
-    scene = np.cumsum(~found.joined)
-    parts = []
-    for step in range(1, settings.look_on + 1):
-        at = found.frame[row[lost]] + step
-        there = found.places(row[lost]).moved(velocity[lost] * step)
-        part = there.clipped(found.size)
-        good = (at < found.num_frames) & (areas(part) > HALF_SEEN * areas(there))
-        good &= ~touches_border(there.boxes, found.size) & ~occluded(part, beside[lost], settings)
-        good &= ~in_zones(there.boxes, settings.ignored)
-        at = np.minimum(at, found.num_frames - 1)
-        good &= scene[at] == scene[found.frame[row[lost]]]
-        good &= ~lies_on(found, at, part, found.labels[row[lost]], settings, LEAST_IOU)
-        lost, at, part = lost[good], at[good], part.take(good)
-        parts.append((lost, at, part.boxes))
-    if not parts:
-        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 4))
-    track, frame, boxes = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return track, frame, boxes
-
 
 SMALL, LARGE = 32.0**2, 96.0**2
 """Areas, px^2, at which COCO calls a box medium and large."""
@@ -160,17 +38,18 @@ JITTERS = ("score_jitter", "center_jitter", "size_jitter", "mask_jitter")
 
 @dataclass(frozen=True)
 class Measures:
-    """The rows that the metrics are means of; ``row`` is the frame's, from 0 in the order of delivery.
+    """The rows that the metrics are means of; ``row`` is the frame in the order of delivery.
 
-    along   one row per frame of a track, from its first box to its last, and of one that vanished up to a second
-            more: track, row, track_label, size, missed (0 or 1; NaN where the gap is nobody's fault, and after the
-            last box), uncovered (the same, 1 after it vanished), reason, second_box, flip, revert_flip, id_switch,
-            score_jitter, center_jitter, size_jitter, mask_jitter (NaN where they are not defined), x1, y1, x2, y2
-            (its box, or where it is expected)
-    tracks  one row per track: track, row (its first), track_label, size, frames, boxes, fragments, begins, ends,
-            vanished and appeared (0 or 1)
-    counts  one row per frame: row, boxes, count_jitter (NaN at ends and cuts), vanished_per_minute and
-            appeared_per_minute (of this frame alone, so that their means are rates)
+    Attributes
+    ----------
+    along
+        One row per frame of a track, and up to a second after it vanished; columns of ``track_steps``.
+    tracks
+        One row per track: row (its first), track_label, size, frames, boxes, fragments, begins, ends, vanished,
+        appeared.
+    counts
+        One row per frame: boxes, count_jitter, and vanished_per_minute and appeared_per_minute of this frame
+        alone, so that their means are rates.
     """
 
     along: pd.DataFrame
@@ -186,17 +65,18 @@ def measure(
     revert_within: int = 3,
     frame_rate: float = 25.0,
 ) -> Measures:
-    """Everything that the boxes and their tracks show; objects as ``follow`` gives them, frames a second."""
+    """Measure everything that the boxes and their objects show; frame_rate in frames per second."""
     track = objects.track
     gaps, ends = find_gaps(found, track, settings), find_ends(found, objects, settings)
     rows = np.flatnonzero(track >= 0)
     rows = rows[np.lexsort((found.frame[rows], track[rows]))]
     seen = _boxes_along(found, objects, rows, settings)
-    along = pd.concat([seen, _gaps_along(gaps)], ignore_index=True)
+    along = pd.concat([seen, _without_box(gaps, gaps.missed, gaps.missed)], ignore_index=True)
     along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
     along["revert_flip"] = _reverts(along, revert_within)
     tracks = _tracks(found, track, rows, along, ends)
-    along = pd.concat([along, _vanished_along(ends)], ignore_index=True)
+    vanished = _without_box(ends, np.nan, 1.0).assign(revert_flip=np.nan)
+    along = pd.concat([along, vanished], ignore_index=True)
     along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
     about = tracks[["track", "track_label", "size"]]
     along = along.drop(columns="label").merge(about, on="track", how="left")
@@ -204,12 +84,12 @@ def measure(
 
 
 def size_of(area: np.ndarray) -> np.ndarray:
-    """(N,) areas, px^2 -> "small", "medium" or "large", as in COCO."""
+    """Return "small", "medium" or "large" for areas in px^2, as COCO does."""
     return np.select([area < SMALL, area < LARGE], ["small", "medium"], "large")
 
 
 def duplicate_boxes(found: ItemBoxes, least_score: float) -> np.ndarray:
-    """(D,) float64: 1 for a box that repeats a better one of its class, 0 for another, NaN below the score."""
+    """Return 1 for a box that repeats a better one of its class, 0 for others, NaN below the score; (D,)."""
     again = np.full(len(found.frame), np.nan)
     bounds = np.searchsorted(found.frame, np.arange(found.num_frames + 1))
     for start, stop in itertools.pairwise(bounds):
@@ -219,7 +99,7 @@ def duplicate_boxes(found: ItemBoxes, least_score: float) -> np.ndarray:
 
 
 def second_difference(before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(N,) or (N, d) of three frames -> (N,) length of what is no steady change."""
+    """Return the length of after - 2 now + before, (N,); 0 for a steady change."""
     change = np.asarray(after - 2 * now + before, np.float64)
     length: np.ndarray = np.abs(change) if change.ndim == 1 else np.sqrt((change**2).sum(axis=1))
     return length
@@ -228,7 +108,6 @@ def second_difference(before: np.ndarray, now: np.ndarray, after: np.ndarray) ->
 def _boxes_along(
     found: ItemBoxes, objects: Objects, rows: np.ndarray, settings: TrackSettings
 ) -> pd.DataFrame:
-    """One row for each best box of a track."""
     track = objects.track
     same = np.zeros(len(rows), bool)
     same[1:] = track[rows[1:]] == track[rows[:-1]]
@@ -262,7 +141,7 @@ def _boxes_along(
 
 
 def _mask_jitter(found: ItemBoxes, before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(M,) share of each shape's area that comes or goes for one frame; NaN where one of three has no shape."""
+    """(M,) share of each mask's area that comes or goes for one frame; NaN without masks."""
     if found.shapes is None:
         return np.full(len(now), np.nan)
     three = [found.shapes[rows] for rows in (before, now, after)]
@@ -276,10 +155,7 @@ def _sides(boxes: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _id_switches(found: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """(R,) 1 where the detector's own number of an object is another than the last it gave it; NaN where unknown.
-
-    same (R,): whether the row before is of the same object
-    """
+    """(R,) 1 where the detector's own track number changes; NaN where unknown."""
     switch = np.full(len(rows), np.nan)
     if found.given is None:
         return switch
@@ -293,17 +169,14 @@ def _id_switches(found: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.nda
 
 
 def _second_at(found: ItemBoxes, objects: Objects, rows: np.ndarray, settings: TrackSettings) -> np.ndarray:
-    """(R,) float64: 1 where a further box, sure enough to begin a track, lies on the object in the frame."""
+    """(R,) 1 where a further box that could begin a track lies on the object."""
     further = (objects.second >= 0) & (found.scores >= settings.starts(found.labels))
     key = objects.second[further] * found.num_frames + found.frame[further]
     return np.isin(objects.track[rows] * found.num_frames + found.frame[rows], key).astype(np.float64)
 
 
 def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Places in ``rows`` with a box of the track in the frame before and in the frame after.
-
-    Where an object is cut by the border in some of the three frames and not in others, its box must change.
-    """
+    """Places in ``rows`` with a box of the track before and after; all three cut by the border, or none."""
     frame, cut = found.frame[rows], touches_border(found.boxes[rows], found.size)
     inner = np.arange(1, max(len(rows) - 1, 1))
     if len(rows) < 3:
@@ -314,42 +187,24 @@ def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarra
     return inner[good]
 
 
-def _gaps_along(gaps: Gaps) -> pd.DataFrame:
-    missed = gaps.missed
+def _without_box(at: Gaps | Ends, missed: np.ndarray | float, uncovered: np.ndarray | float) -> pd.DataFrame:
+    """Rows of frames in which an object is expected and has no box."""
     return pd.DataFrame(
         {
-            "track": gaps.track,
-            "row": gaps.frame,
+            "track": at.track,
+            "row": at.frame,
             "missed": missed,
-            "uncovered": missed,
-            "reason": gaps.reason.astype(object),
+            "uncovered": uncovered,
+            "reason": at.reason.astype(object) if isinstance(at, Gaps) else "vanished",
             "label": -1,
             **dict.fromkeys(("second_box", "flip", "id_switch", *JITTERS), np.nan),
-            **_sides(gaps.boxes),
-        }
-    )
-
-
-def _vanished_along(ends: Ends) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "track": ends.track,
-            "row": ends.frame,
-            "missed": np.nan,
-            "uncovered": 1.0,
-            "reason": "vanished",
-            "label": -1,
-            **dict.fromkeys(("second_box", "flip", "revert_flip", "id_switch", *JITTERS), np.nan),
-            **_sides(ends.boxes),
+            **_sides(at.boxes),
         }
     )
 
 
 def _reverts(along: pd.DataFrame, window: int) -> np.ndarray:
-    """(N,) 1 where a label leaves and is back within the window, 0 at other boxes with one before, else NaN.
-
-    A frame without a box keeps the label of the last one, so that the window counts frames.
-    """
+    """(N,) 1 where a label returns within the window, 0 at other boxes with one before, else NaN."""
     labels, track = along["label"].to_numpy().copy(), along["track"].to_numpy()
     boxes = labels >= 0
     last = np.maximum.accumulate(np.where(boxes, np.arange(len(labels)), 0))
@@ -366,7 +221,8 @@ def _tracks(
         columns = ("track", "row", "track_label", "size", "frames", "boxes", "fragments")
         empty = {c: pd.Series(dtype="object" if c == "size" else "int64") for c in columns}
         empty |= {name: pd.Series(dtype="object") for name in ("begins", "ends")}
-        return pd.DataFrame(empty | {name: pd.Series(dtype="float64") for name in ("vanished", "appeared")})
+        empty |= {name: pd.Series(dtype="float64") for name in ("vanished", "appeared", "late")}
+        return pd.DataFrame(empty)
     missed, of = (along["missed"] == 1).to_numpy(), along["track"].to_numpy()
     begins = missed.copy()
     begins[1:] &= ~(missed[:-1] & (of[1:] == of[:-1]))
@@ -387,6 +243,7 @@ def _tracks(
             "ends": ends.ends,
             "vanished": (ends.ends == MID_PICTURE).astype(np.float64),
             "appeared": (ends.begins == MID_PICTURE).astype(np.float64),
+            "late": ends.late,
         }
     )
 

@@ -1,4 +1,4 @@
-"""How far the pixels inside each box move until the next frame, so that a fast part is found again."""
+"""How far the pixels in each box move until the next frame, so that fast parts are found again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MIN_CORNER = 2e-4
 
 
 def small_gray(gray: np.ndarray) -> np.ndarray:
-    """(H, W) uint8 luma, averaged down to the analysis size."""
+    """Average a luma picture (H, W) uint8 down to the analysis size."""
     height, width = gray.shape
     scale = min(1.0, SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -55,13 +55,11 @@ def small_gray(gray: np.ndarray) -> np.ndarray:
 
 
 def box_shifts(a: np.ndarray, b: np.ndarray, boxes: np.ndarray, scale: float) -> np.ndarray:
-    """(K, 2) x, y shift in px of the frame from a to b of what each box holds; NaN where it cannot be determined.
+    """Return the shift (K, 2) in px of what each box (xyxy px of the full frame) holds; NaN where unknown.
 
-    a, b   ``small_gray`` of two frames of one size
-    boxes  (K, 4) xyxy px of the full frame; scale: analysis px per full px
-    The largest group of a box's points that move alike decides, if it holds half of them and at least two. Where
-    there is none, as in fast motion, the picture in the box is searched for as a whole (normalised correlation),
-    and believed where one place stands out. The boxes of a crowd share one dense flow.
+    The largest group of a box's points that move alike decides, if it has half of them and at least two.
+    Otherwise the picture in the box is searched for as a whole. Crowds share one dense flow. ``a`` and ``b``
+    are ``small_gray`` of the frames, ``scale`` analysis px per full px.
     """
     shifts = np.full((len(boxes), 2), np.nan)
     if not len(boxes) or a.shape != b.shape:
@@ -79,7 +77,7 @@ def box_shifts(a: np.ndarray, b: np.ndarray, boxes: np.ndarray, scale: float) ->
 def _by_points(
     a: np.ndarray, b: np.ndarray, points: np.ndarray, owner: np.ndarray, shifts: np.ndarray
 ) -> None:
-    """Fill in the shifts, analysis px, of boxes of which most followed points agree."""
+    """Fill in the shifts of boxes of which most followed points agree."""
     moved, good = _tracked(a, b, points)
     moved, owner = moved[good], owner[good]
     for box in np.unique(owner):
@@ -91,7 +89,7 @@ def _by_points(
 
 
 def _by_flow(a: np.ndarray, b: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """(K, 2) shifts, analysis px, of many boxes from one dense flow (DIS, Kroeger et al. 2016), or NaN."""
+    """(K, 2) shifts of many boxes from one dense flow (DIS, Kroeger et al. 2016), or NaN."""
     first, second = same_light(a, b, alike="level")
     preset = cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST
     flow = cv2.DISOpticalFlow.create(preset).calc(first, second, None)
@@ -110,7 +108,7 @@ def _by_flow(a: np.ndarray, b: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def _searched(a: np.ndarray, b: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """(2,) shift, analysis px, at which the picture in the box is found again, or NaN if no place stands out."""
+    """(2,) shift at which the picture in the box is found again; NaN if no place stands out."""
     height, width = a.shape
     x1, y1, x2, y2 = np.clip(np.round(box), 0, [width, height, width, height]).astype(int)
     patch = a[y1:y2, x1:x2]
@@ -129,7 +127,7 @@ def _searched(a: np.ndarray, b: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 
 def _corners(gray: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(P, 2) float32 the best corner of each cell of each box, and (P,) the box it belongs to."""
+    """The best corner of each cell of each box (P, 2), and its box (P,)."""
     strength = cv2.cornerMinEigenVal(gray.astype(np.float32) / 255, 5)
     height, width = gray.shape
     cells = int(np.clip(np.sqrt(POINTS / len(boxes)), 2, MOST_CELLS))
@@ -148,7 +146,7 @@ def _corners(gray: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _tracked(a: np.ndarray, b: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(P, 2) how far each point moves, analysis px, and which of them come back to where they started."""
+    """How far each point moves (P, 2), and which come back to where they started."""
     first, second = same_light(a, b, alike="share")
     window = (WINDOW, WINDOW)
     start = points[:, None]

@@ -25,8 +25,8 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_columns
 from vidrobust.files.json_text import parsed_json
-from vidrobust.footage.labels import kitti
-from vidrobust.shapes.coco import about, coco_box, coco_shape, polygon_text
+from vidrobust.footage.labels import kitti, mot
+from vidrobust.shapes.polygon import about, coco_box, coco_shape, polygon_text
 from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
 
@@ -54,6 +54,9 @@ DOTA = "Task1_*.txt"
 
 CORNERS = 8
 
+# Where all corners of a file are below so many px, they are shares of the frame: a detector's shares may exceed 1.
+MOST_SHARE = 2.0
+
 
 @dataclass(frozen=True)
 class BoxFile:
@@ -63,7 +66,8 @@ class BoxFile:
     ----------
     boxes
         item ("" where none is named), frame, score, label, x1, y1, x2, y2, track (-1: none), shape ("": the
-        box itself; as in the table ``detections``) and, where the file has them, label_name, model.
+        box itself; as in the table ``detections``), row (of the file) and, where the file has them, label_name,
+        model.
     first
         Number of the first frame, 0 or 1; None where the file does not say.
     relative
@@ -128,7 +132,7 @@ def _names_in(table: pd.DataFrame) -> dict[int, str]:
     return dict(zip(table["label"].astype(int), table["label_name"].astype(str), strict=True))
 
 
-def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _checked(table: pd.DataFrame, path: Path, *, relative: bool = False) -> pd.DataFrame:
     """The boxes with whole frames and labels, numbers everywhere, x1 < x2 and scores of 0..1."""
     numbers = table[list(COLUMNS)].apply(pd.to_numeric, errors="coerce")
     wrong = ~np.isfinite(numbers.to_numpy(np.float64)).all(axis=1)
@@ -138,8 +142,20 @@ def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
             f"{path}: row {row} holds something that is no number in {', '.join(COLUMNS)}; a frame that was "
             "looked at and is empty has neither score nor box"
         )
-    if not numbers["score"].between(0, 1).all() or (numbers["label"] < 0).any():
-        raise InputError(f"{path}: expected scores in 0..1 and labels from 0")
+    beyond = ~numbers["score"].between(0, 1)
+    if beyond.any():
+        row = table.index[beyond][0]
+        raise InputError(
+            f"{path}: row {row}: expected scores in 0..1, got {numbers['score'][row]:g}; map the scores to "
+            "probabilities, such as by a sigmoid"
+        )
+    unnamed = numbers["label"] < 0
+    if unnamed.any():
+        row = table.index[unnamed][0]
+        raise InputError(
+            f"{path}: row {row}: label: expected a class from 0, got {numbers['label'][row]:g}; number the "
+            "classes from 0, or write 0 everywhere where there is one class alone"
+        )
     odd = (numbers[["frame", "label"]] % 1 != 0).any(axis=1) | (numbers["frame"] < 0)
     if odd.any():
         raise InputError(f"{path}: row {table.index[odd][0]}: frame and label: expected whole numbers from 0")
@@ -148,6 +164,11 @@ def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         raise InputError(
             f"{path}: {int(inside_out.sum())} of {len(numbers)} boxes end before they begin, the first in row "
             f"{table.index[inside_out][0]}: expected corners x1, y1, x2, y2; are these x, y, width, height?"
+        )
+    if len(numbers) and not relative and numbers[list(BOX)].to_numpy().max() <= MOST_SHARE:
+        raise InputError(
+            f"{path}: row {table.index[0]}: all boxes lie within {MOST_SHARE:g} px of the corner of the frame, "
+            "so these are shares of its width and height; multiply them by the frame's size in px"
         )
     track = table["track"] if "track" in table else pd.Series(-1, index=table.index)
     whole = pd.to_numeric(track, errors="coerce")
@@ -159,6 +180,7 @@ def _checked(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         item=table["item"].to_numpy(),
         track=whole.fillna(-1).to_numpy(),
         shape=shape,
+        row=table.index,
         **{n: table[n] for n in extra},
     )
     _check_shapes(kept["shape"], path)
@@ -190,17 +212,23 @@ def _mot(path: Path) -> BoxFile:
     table.columns = list(_MOT[: table.shape[1]])
     classes = table["class"] if "class" in table else pd.Series(-1.0, index=table.index)
     label = classes.where(classes >= 1, 1) - 1
-    score = table["score"].where(table["score"] >= 0, 1.0)  # -1: the tracker gives none
+    score = table["score"].where(table["score"] != -1, 1.0)  # -1: the tracker gives none
+    # a file with a frame 0 does not count as MOTChallenge does, in its pixels neither
+    first = 0 if (table["frame"] == 0).any() else 1
     boxes = table.assign(
         item="",
         label=label,
         score=score,
-        x1=table["x"] - 1,
-        y1=table["y"] - 1,
-        x2=table["x"] - 1 + table["w"],
-        y2=table["y"] - 1 + table["h"],
+        x1=table["x"] - first,
+        y1=table["y"] - first,
+        x2=table["x"] - first + table["w"],
+        y2=table["y"] - first + table["h"],
     )
-    return BoxFile(_checked(boxes, path), first=1)
+    # the class names of MOTChallenge hold for its own files; a tracker's results may be of anything
+    names = (
+        {label - 1: name for label, name in mot.CLASSES.items()} if path.parent.name in ("gt", "det") else {}
+    )
+    return BoxFile(_checked(boxes, path), first=first, names=names)
 
 
 def _kitti(path: Path) -> BoxFile:
@@ -340,7 +368,7 @@ def _ultralytics(folder: Path) -> BoxFile:
     table = pd.DataFrame(_lines(rows), columns=["item", "frame", "label", *BOX, "score", "track", "shape"])
     if len(table) and table["score"].isna().any():
         raise InputError(f"{folder}: some boxes have no score; predict with save_conf=True")
-    return BoxFile(_checked(table, folder), first=1, relative=True, looked=tuple(looked))
+    return BoxFile(_checked(table, folder, relative=True), first=1, relative=True, looked=tuple(looked))
 
 
 def _numbers(words: list[str], file: Path) -> list[float]:

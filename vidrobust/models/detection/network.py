@@ -21,7 +21,7 @@ from vidrobust.models.network import check_frames, first_batch
 from vidrobust.models.predict import checked, needs_pixels, predict
 from vidrobust.models.preprocess import BoxPreprocess
 from vidrobust.predictions import Detections, Detector
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 
 _SAME_PX, _SAME_SCORE = 1.0, 0.01
 """Largest move of a box, and change of its score, between two passes over one frame that is still rounding."""

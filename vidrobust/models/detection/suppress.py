@@ -12,9 +12,8 @@ from vidrobust.models.detection.candidates import Candidates, MaskParts
 from vidrobust.models.preprocess import Placement
 from vidrobust.predictions import Detections
 from vidrobust.shapes.mask import Mask
-from vidrobust.shapes.places import shape_array
 from vidrobust.shapes.polygon import Polygon
-from vidrobust.shapes.shape import Shape
+from vidrobust.shapes.shape import Shape, shape_array
 
 MIN_SCORE = 0.05
 """Boxes below it are dropped: far below any threshold in use, so that thresholds can be studied afterwards."""

@@ -17,8 +17,13 @@ from vidrobust.models.detection.box_files import BOX, BoxFile, first_frame, read
 from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Detections
-from vidrobust.shapes.places import shape_array
-from vidrobust.shapes.shape import read_shape
+from vidrobust.shapes.shape import read_shape, shape_array
+
+# A stride is known only from gaps between frames with boxes: at least so many frames, and most of those it leaves.
+LEAST_OF_STRIDE = 8
+MOST_OF_STRIDE = 0.5
+# Boxes of larger frames: one in twenty reaches so many times the frame's width or height.
+SCALED, OFTEN = 1.5, 0.95
 
 
 @dataclass(eq=False, kw_only=True)
@@ -45,6 +50,7 @@ class RecordedDetector:
     shaped: bool = False
     _counted_from: dict[str, int] = field(default_factory=dict)
     _only_item: str = ""
+    _fits: set[tuple[str, tuple[int, int]]] = field(default_factory=set)
 
     def __call__(self, pixels: torch.Tensor) -> Detections:
         """Raise ModelError: the network is not here."""
@@ -60,7 +66,8 @@ class RecordedDetector:
         -------
         dict
             counted_from (0 or 1), why, rows, frames with a box, beyond (rows of frames that the item does not
-            have).
+            have), stride (every how many-th frame was recorded: 1 unless frames are missing regularly) and
+            compact (k where the file ends after a k-th of the item's frames, else 1).
 
         Raises
         ------
@@ -83,7 +90,29 @@ class RecordedDetector:
             "rows": len(mine),
             "frames": int(np.unique(frames[~beyond]).size),
             "beyond": int(beyond.sum()),
+            **self._recorded(item, frames, num_frames),
         }
+
+    def _recorded(self, item: str, frames: np.ndarray, num_frames: int | None) -> dict[str, int]:
+        """Return the stride of the recorded frames, and by how much they end too early."""
+        names = ("", item, Path(item).stem)
+        first = self._counted_from[item]
+        empty = [frame - first for name, frame in self.file.looked if name in names and frame >= 0]
+        every = np.unique(np.concatenate([frames, np.array(empty, np.int64)]))
+        if len(every) < LEAST_OF_STRIDE:
+            return {"stride": 1, "compact": 1}
+        stride = int(np.gcd.reduce(np.diff(every)))
+        seen = len(every) / ((every[-1] - every[0]) // stride + 1)
+        if stride > 1 and seen >= MOST_OF_STRIDE:
+            return {"stride": stride, "compact": 1}
+        parts = round(num_frames / (every[-1] + 1)) if num_frames else 1
+        ends = parts > 1 and num_frames is not None and abs(num_frames / parts - (every[-1] + 1)) <= 1
+        return {"stride": 1, "compact": parts if ends else 1}
+
+    def last_frame(self, item: str) -> int:
+        """Return the highest number of a frame that the file names of an item, counted from 0; -1: none."""
+        frames = self._of(item)["frame"].to_numpy(np.int64)
+        return int(frames.max()) - self._first_of(frames, None)[0] if len(frames) else -1
 
     def predict_frames(self, item: str, index: np.ndarray, size: tuple[int, int] | None = None) -> Detections:
         """Return the recorded boxes of some frames; a frame may have none.
@@ -105,6 +134,8 @@ class RecordedDetector:
         mine = self._of(item)
         if item not in self._counted_from:
             self.about(item, None)
+        if size is not None and not self.file.relative:
+            self._check_scale(item, mine, size)
         frames = mine["frame"].to_numpy(np.int64) - self._counted_from[item]
         row = pd.Series(np.arange(len(index)), index=index)
         here = np.isin(frames, index)
@@ -129,6 +160,20 @@ class RecordedDetector:
             tracks=track if (self.file.boxes["track"] >= 0).any() else None,
             shapes=shape_array(read_shape(text, scale) for text in texts) if self.shaped else None,
         )
+
+    def _check_scale(self, item: str, mine: pd.DataFrame, size: tuple[int, int]) -> None:
+        """ModelError where the boxes are of frames of another size."""
+        if (item, size) in self._fits:
+            return
+        self._fits.add((item, size))
+        reach = np.maximum(mine["x2"] / size[1], mine["y2"] / size[0])
+        if len(reach) and reach.quantile(OFTEN) >= SCALED:
+            row = reach.idxmax()
+            raise ModelError(
+                f"{self.info.weights}: row {mine['row'][row]}: the box ends at {mine['x2'][row]:g}, "
+                f"{mine['y2'][row]:g} px, but the frames of {item} have {size[1]} x {size[0]} px, and other boxes "
+                f"reach as far; scale the boxes to that size, or pass the footage in which they were found"
+            )
 
     def _of(self, item: str) -> pd.DataFrame:
         """The rows of an item."""

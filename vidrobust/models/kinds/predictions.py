@@ -88,6 +88,10 @@ class RecordedClassifier:
             partial=self.partial,
         )
 
+    def last_frame(self, item: str) -> int:
+        """Return the highest number of a frame that the file names of an item; -1: none."""
+        return max(self._of_item(item), default=-1)
+
     def _of_item(self, item: str) -> dict[int, int]:
         if "" in self.rows:
             self.seen = self.seen or item
@@ -201,6 +205,8 @@ def _numbers(column: pd.Series, path: Path) -> np.ndarray:
 def _long(
     table: pd.DataFrame, names: tuple[str, ...] | None, path: Path
 ) -> tuple[np.ndarray, tuple[str, ...], list[tuple[str, int]], str]:
+    if table["label"].isna().any():
+        raise InputError(f"{path}: row {int(table['label'].isna().argmax()) + 1}: label is empty")
     labels = table["label"].astype(str)
     names = names or tuple(sorted(labels.unique()))
     unknown = sorted(set(labels) - set(names))

@@ -12,9 +12,9 @@ from typing import Any
 
 from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
-from vidrobust.pipeline.setup import Setup
-from vidrobust.pipeline.workers.board import opened_worker, raised
+from vidrobust.pipeline.run import Setup
 from vidrobust.pipeline.workers.order import Event, Finished, Lost, Order, Ready
+from vidrobust.pipeline.workers.pool import opened_worker, raised
 
 _END = object()
 

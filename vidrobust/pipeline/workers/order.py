@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidrobust.footage.item import Item
-from vidrobust.pipeline.segments import Segment
+from vidrobust.pipeline.inputs import Segment
 from vidrobust.pipeline.stage import FootageStage, SampleStage, StreamStage
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.text.printable import printable

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 from vidrobust.frames.device import tune_process
 from vidrobust.pipeline.interrupts import later, unheard
-from vidrobust.pipeline.setup import Setup
-from vidrobust.pipeline.workers.board import opened_worker, raised
+from vidrobust.pipeline.run import Setup
 from vidrobust.pipeline.workers.order import Event, Finished, Lost, Order, Ready
+from vidrobust.pipeline.workers.pool import opened_worker, raised
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 

@@ -17,11 +17,9 @@ from vidrobust.files.atomic import disk_is_full
 from vidrobust.frame_pairs.transitions import PairWatcher
 from vidrobust.frames.device import trim_heap
 from vidrobust.models.predict import Model, auto_batch, is_out_of_memory
-from vidrobust.pipeline.inputs import open_item
-from vidrobust.pipeline.keys import unit_key
-from vidrobust.pipeline.needed import reader_of_needed
+from vidrobust.pipeline.inputs import Segment, open_item
+from vidrobust.pipeline.keys import reader_of_needed, unit_key
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.segments import Segment
 from vidrobust.pipeline.stage import (
     Context,
     FootageStage,
@@ -36,8 +34,8 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.text.printable import printable
 from vidrobust.video.kept import KeptFrames
-from vidrobust.video.prefetch import prefetched
 from vidrobust.video.source import VideoSource
+from vidrobust.video.stream import prefetched
 
 Fail = Callable[[Order, str, str], None]
 """Wording (order, path, error) of what failed."""

@@ -15,29 +15,34 @@ from vidrobust.errors import SettingsError
 from vidrobust.plugins.finetune.steps import Step
 from vidrobust.stages.policy.trained_with import parse
 
+# Cross entropy of the changed picture; of the unchanged one, and the divergence of the changed answer from
+# it; of the unchanged one, and the Jensen-Shannon divergence of three views; of the picture, and of its four
+# rotations.
 Loss = Literal["one view", "consistent", "jsd", "turned"]
-"""Cross entropy of the changed picture; of the unchanged one, and the divergence of the changed answer from it; of
-the unchanged one, and the Jensen-Shannon divergence of three views; of the picture, and of its four rotations."""
+# Which steps on the footage's pixels, besides an arm's own.
 Mix = Literal["policy", "random", "other", "swapped", "mixed", ""]
-"""Which steps on the footage's pixels, besides an arm's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
     """What an arm does differently.
 
-    mix          steps that depend on the run: the policy, random ones, those of them that are of other families
-                 than the policy's, the policy with one family swapped, the policy on top of random ones
-    wide, often  so many times the policy's ranges, and each of its steps so often (0: as often as it says)
-    steps        steps of its own on the footage's pixels
-    picture      makes transforms of torchvision for uint8 pictures (3, h, w) of the network's size, as published;
-                 a detector's boxes go along
-    batch        makes a transform of a whole batch and its targets, from the number of classes
-    smoothing    share of the target that is spread over all classes
-    self_labels  answers averaged over time, also where there are labels
-    salt         changes the draws: the same arm again
-    blurred      BlurPool is put into the network before; untrained: and that is all
-    trains       what ``--trained-with`` would say of picture and batch, from which the families are read
+    Attributes
+    ----------
+    mix
+        Steps that depend on the run: the policy, random ones, other families, one family swapped, both
+        together.
+    wide, often
+        Factor on the policy's ranges, and how often each of its steps comes (0: as often as it says).
+    steps, picture, batch
+        Own steps on the footage's pixels; transforms of uint8 pictures (3, h, w); a transform of a batch and
+        its targets.
+    smoothing, self_labels, salt
+        Share of the target spread over all classes; answers averaged over time; changes the draws.
+    blurred, untrained
+        BlurPool is put into the network before; and that is all.
+    trains
+        What ``--trained-with`` would say of picture and batch.
     """
 
     name: str
@@ -226,6 +231,7 @@ _ALL = (
 
 _TURNS = "it turns or shears pictures and leaves their boxes where they were"
 _ONE_LABEL = "it is made for one label a picture"
+# Arms that a detector cannot be trained with, and why.
 NOT_FOR_BOXES: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("trivialaugment", "randaugment", "autoaugment"), _TURNS),
@@ -238,7 +244,6 @@ NOT_FOR_BOXES: Mapping[str, str] = MappingProxyType(
         ),
     }
 )
-"""Arms that a detector cannot be trained with, and why."""
 _SSD = Arm(
     name="literature",
     sentence="the augmentation of SSD: colours, zoom, crops by overlap, mirroring (Liu et al. 2016)",
@@ -250,10 +255,10 @@ BOX_ARMS: Mapping[str, Arm] = MappingProxyType(
     {arm.name: _SSD if arm.name == _SSD.name else arm for arm in _ALL if arm.name not in NOT_FOR_BOXES}
 )
 DEFAULT = ("none", "random", "literature", "policy")
+# Without the one whose three views a step cost as much as all of these.
 QUICK_DEFAULT = ("none", "random", "policy")
-"""Without the one whose three views a step cost as much as all of these."""
+# The network as it is, in the place of an arm.
 BEFORE = "before"
-"""The network as it is, in the place of an arm."""
 
 
 def arms_of(names: str, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:

@@ -14,32 +14,25 @@ from vidrobust.files.json_text import plain
 from vidrobust.plugins.finetune.arms import ARMS, DEFAULT, QUICK_DEFAULT, Arm, arms_of
 
 Targets = Literal["auto", "labels", "self"]
+# Raised where the same question gets other numbers.
 VERSION = 1
-"""Raised where the same question gets other numbers."""
 STEPS, BATCH, RATE, SEEDS = 200, 16, 3e-4, 3
+# Of frames that are trained with, as the footage has them.
 TRAINING_BYTES = 1.5 * 2**30
-"""Of frames that are trained with, as the footage has them."""
+# Seconds that training and judging of ``--quick`` may take on this machine; decoding before it comes to it.
 QUICK_S = 180.0
-"""Seconds that training and judging of ``--quick`` may take on this machine; decoding before it comes to it."""
 QUICK_STEPS = (8, 60)
+# Frames of ``--quick`` at most: training, judging, shown under each condition.
 QUICK_FRAMES = (240, 240, 24)
-"""Frames of ``--quick`` at most: training, judging, shown under each condition."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The question.
+    """What is asked: arms, seeds, steps, targets (labels, own answers over time, or auto), model, other
+    footage, policy.
 
-    arms      names with commas; "": the usual ones
-    seeds     how often each arm is trained
-    steps     None: 200, or with ``quick`` as many as the time allows
-    targets   what is learnt: labels where all are classes of the model, its own answers over time, or either
-    (auto)
-    model     name of a model of the run; "": its first classifier
-    on        other footage to train with: a source or a run folder; "": part of the run's own
-    policy    a policy.json in the place of the run's own
-    training, judging, shown  frames at most: to train with, of the footage that judges, and under each condition
-    seed      of the split
+    ``training``, ``judging``, ``shown`` are at most so many frames to train with, to judge on, and under each
+    condition.
     """
 
     arms: str = ""

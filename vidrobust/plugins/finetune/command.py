@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.printing import print_json, reporter
+from vidrobust.cli.options import print_json, reporter
 
 
 @click.command()

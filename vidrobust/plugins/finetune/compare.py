@@ -20,8 +20,8 @@ from vidrobust.statistics.ratios import decided
 from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables import schema as tables
 
+# Metrics that are a difference from the network as it was, and no more than that.
 AGAINST_BEFORE = (OTHER, LOST)
-"""Metrics that are a difference from the network as it was, and no more than that."""
 
 
 def table_of(
@@ -31,11 +31,7 @@ def table_of(
     arms: Mapping[str, Sequence[Any]],
     families: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
-    """The table: of each arm and seed the answers, against the network as it was, none and random.
-
-    before  what the untrained network says; arms: name -> what the same seeds say, in the same order
-    families  what each is trained with
-    """
+    """Return the table: answers of each arm and seed against the network as it was, none and random."""
     was = [list(bench.values(before, before))]
     of_arm = {name: [list(bench.values(each, before)) for each in seeds] for name, seeds in arms.items()}
     rows: list[dict[str, Any]] = []

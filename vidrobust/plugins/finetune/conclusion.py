@@ -92,9 +92,9 @@ def verdict_on_policy(table: pd.DataFrame, of: Headline = CLASSES) -> str:
 
 
 def best_arm(table: pd.DataFrame, of: Headline = CLASSES) -> str:
-    """The arm that surely makes held-out footage steadiest, and surely makes no more errors; "" where none does.
+    """Return the arm that surely makes held-out footage steadiest without more errors; "" where none does.
 
-    Where no error is known, a detector that has lost a tenth of its boxes is not steadier, it says less.
+    Where no error is known, a detector that has lost a tenth of its boxes is not steadier.
     """
     found = []
     for arm in dict.fromkeys(table["arm"]):

@@ -1,10 +1,8 @@
-"""Ratios and rates over clips and over repetitions of a training: two sources of chance that are crossed.
+"""Ratios and rates over clips and over repetitions of a training: two crossed sources of chance.
 
-Every repetition (seed) is judged on the same clusters. The clusters' part of a ratio's interval is that of
-the sign-flip test of the mean over seeds (``statistics.ratios``), the seeds' part is Student's t of the
-logarithm. Half widths are added in squares on the scale of the logarithm (MOVER: Zou & Donner, Statistics in
-Medicine 27, 2008, p. 1693-1702). The p-value is the level at which this interval just excludes 1, so that
-both say the same.
+The clusters' part of an interval is that of the sign-flip test (``statistics.ratios``), the seeds' part is
+Student's
+t; half widths of the logarithm add in squares (MOVER: Zou & Donner, Statistics in Medicine 27, 2008).
 """
 
 from __future__ import annotations
@@ -22,8 +20,8 @@ from vidrobust.statistics.significance import FlippedRatio
 from vidrobust.statistics.standard_errors import error_over_clusters, t_quantile
 
 NAN = float("nan")
+# Steps in which the p-value is enclosed.
 HALVINGS = 30
-"""Steps in which the p-value is enclosed."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +148,8 @@ def _level_that_excludes_1(interval: Callable[[float], tuple[float, float]]) -> 
 
 
 def crossed_rate(rows: Sequence[Rows]) -> tuple[float, float, float]:
-    """Return the mean of shares within 0..1 over repetitions with rows of their own, and its 95 % interval.
-
-    Without any event, or with nothing but events, the interval is the posterior's.
+    """Return the mean of shares over repetitions and its 95 % interval; the posterior's without both kinds of
+    rows.
     """
     (sums,) = _in_common_clusters(rows)
     found, mean = error_over_clusters(sums.pulls, sums.of_seeds), sums.mean

@@ -10,6 +10,7 @@ from vidrobust.perturb.catalogue import find
 from vidrobust.plugins.finetune.arms import Arm
 from vidrobust.plugins.finetune.steps import Mixture, Step
 
+# Of each family the perturbation that it is judged by, at its middle strength.
 JUDGES: Mapping[str, str] = {
     "light": "brightness",
     "colour": "hue",
@@ -19,17 +20,16 @@ JUDGES: Mapping[str, str] = {
     "compression": "jpeg",
     "occlusion": "occlusion",
 }
-"""Of each family the perturbation that it is judged by, at its middle strength."""
+# Families that no arm is trained with, where there are so many; the last ones of JUDGES that no arm needs.
 HELD_BACK = 2
-"""Families that no arm is trained with, where there are so many; the last ones of JUDGES that no arm needs."""
+# What random augmentation draws from, but for what is held back.
 DRAWN = (
     *("brightness", "exposure_offset", "gamma", "saturation", "hue", "white_balance"),
     *("translation", "rotation", "scale", "gaussian_blur", "motion_blur"),
     *("gaussian_noise", "shot_noise", "jpeg", "occlusion"),
 )
-"""What random augmentation draws from, but for what is held back."""
+# Of its range, at which a trained step is judged.
 TIMES = (0.5, 1.0, 2.0, 3.0)
-"""Of its range, at which a trained step is judged."""
 QUICK_TIMES = (1.0,)
 
 

@@ -25,16 +25,16 @@ from vidrobust.stages.remedies.truth import right_classes
 
 # What each training frame's answer should be: labels, or the model's own confident answers about that time.
 
+# Answers within half of this before and after a frame are averaged, within one part's item all of them.
 WINDOW_S = 1.0
-"""Answers within half of this before and after a frame are averaged, within one part's item all of them."""
 
 
 def self_labels(answers: Answers, classes: int, *, whole: bool) -> np.ndarray:
-    """(N, K) float32: of each frame the mean answer over the confident frames about it.
+    """Return (N, K) float32: of each frame the mean answer over the confident frames about it.
 
-    Confident are those whose leading probability is at least the median of their stretch. ``whole``: the item
-    shows one thing, and the stretch is all between two cuts; else half a second on either side, never over a
-    cut. Classes that the run did not keep count 0, and rows sum to 1.
+    Confident frames have a leading probability of at least the median of their stretch: half a second on
+    either side,
+    or with ``whole`` all between two cuts.
     """
     rows = dense(answers.leading, classes)
     top = rows.max(axis=1)
@@ -70,20 +70,14 @@ def of_labels(right: Sequence[frozenset[int]], classes: int) -> np.ndarray:
     return rows
 
 
+# Frames of an input that are asked for at once, and bytes up to which more are: each asking decodes anew from
+# the key frame before, of which there may be one in hundreds of frames.
 FEWEST, CHUNK_BYTES = 16, 2**28
-"""Frames of an input that are asked for at once, and bytes up to which more are: each asking decodes anew from the
-key frame before, of which there may be one in hundreds of frames."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The footage of one run, as the network answers it.
-
-    frames  item, part, frame, place (among those of its item), time_s
-    begins  (N,) may not be compared with the frame before
-    kinds   item -> its label, where known
-    known   (N,) bool: what is right is known
-    """
+    """The footage of one run as the network answers it."""
 
     run: Run
     frames: pd.DataFrame
@@ -120,12 +114,7 @@ FootageT = TypeVar("FootageT", bound=Seen)
 
 @dataclass(frozen=True)
 class Chosen(Generic[FootageT]):
-    """Which frames do what, before any is decoded.
-
-    trains     the footage that is trained with; judges: that which judges, which may be the same
-    by_labels  labels are what is learnt
-    training   rows of ``trains``; judging, shown: rows of ``judges``
-    """
+    """Which frames train, judge and are shown under conditions, before any is decoded."""
 
     trains: FootageT
     judges: FootageT
@@ -160,7 +149,7 @@ def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenClasses:
         ],
         ignore_index=True,
     )
-    labels = run.table_or_empty("labels")
+    labels = run.table("labels")
     right = right_classes(frames, labels, classes) if len(labels) else [frozenset()] * len(frames)
     return SeenClasses(
         run=run,
@@ -176,10 +165,8 @@ def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenClasses:
 def choose(
     judges: FootageT, trains: FootageT | None, model: str, asked: Asked, neighbours: int, *, whole: bool
 ) -> Chosen[FootageT]:
-    """Which frames train and which judge; ``trains`` None: the footage is split.
+    """Choose which frames train and which judge; without ``trains`` the footage is split.
 
-    neighbours  so many judge together
-    whole       pictures that judge are kept as the footage has them, in so much memory as those that train
     SettingsError where labels are asked for that do not fit.
     """
     if trains is None:

@@ -24,12 +24,7 @@ from vidrobust.statistics.levels import FEWEST_TESTED
 
 @dataclass(frozen=True)
 class Answered:
-    """Of one network on a bench.
-
-    label    (N,) int64 on the footage; jitter (T,) second difference of neighbouring answers
-    changed  (C, M) int64 labels under each condition
-    moved    (C, M) total variation between the answers to the changed and the unchanged frame
-    """
+    """One network on a bench: labels, jitter, and labels and total variation under each condition."""
 
     label: np.ndarray
     jitter: np.ndarray
@@ -48,15 +43,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class Bench:
-    """Pictures that judge, at the network's size; the same for every arm.
-
-    frames      item, part, frame, time_s of each picture of the footage, in runs of neighbours
-    footage     (N, 3, h, w) uint8
-    pairs       (P, 2) rows of neighbours that may be compared; triples (T, 3) the same of three
-    right       of each frame its right classes; empty where not known
-    conditions  under which some of the frames are shown; ``shown`` (M,) their rows
-    changed     for each condition (M, 3, h, w) uint8
-    """
+    """Pictures that judge, at the network's size; the same for every arm."""
 
     network: Trainable
     frames: pd.DataFrame
@@ -76,11 +63,11 @@ class Bench:
         labels, moved = [], []
         for pictures in self.changed:
             found = network.answers(module, pictures)
-            labels.append(found.argmax(axis=1))
+            labels.append(network.labels(found))
             moved.append(0.5 * np.abs(found - clean).sum(axis=1))
         a, b, c = (rows[self.triples[:, k]] for k in range(3))
         return Answered(
-            label=rows.argmax(axis=1),
+            label=network.labels(rows),
             jitter=0.25 * np.abs(a - 2 * b + c).sum(axis=1),
             changed=np.array(labels, np.int64).reshape(len(self.changed), len(self.shown)),
             moved=np.array(moved, np.float64).reshape(len(self.changed), len(self.shown)),
@@ -134,11 +121,7 @@ def clusters_of(frames: pd.DataFrame) -> Clusters:
 
 
 def neighbours(frames: pd.DataFrame, begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs (P, 2) and triples (T, 3) of rows that follow each other in the footage.
-
-    frames  item and place, the number of the frame among those of its item; begins: (N,) may not be compared with
-            the one before
-    """
+    """Return pairs (P, 2) and triples (T, 3) of rows that follow each other in the footage."""
     item, place = frames["item"].to_numpy(object), frames["place"].to_numpy(np.int64)
     joined = np.zeros(len(frames), bool)
     joined[1:] = (item[1:] == item[:-1]) & (place[1:] == place[:-1] + 1) & ~begins[1:]

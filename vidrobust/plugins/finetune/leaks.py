@@ -26,10 +26,10 @@ from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import percent, percent_with_interval
 from vidrobust.text.phrases import listing
 
+# Frames, draws of what trains and of the judge again, and of the judge.
 PICTURES, DRAWS, JUDGED = 8, 16, 8
-"""Frames, draws of what trains and of the judge again, and of the judge."""
+# In the place of an arm: what the run says that the network was trained with before.
 AS_TRAINED = "as it came"
-"""In the place of an arm: what the run says that the network was trained with before."""
 VERSION = 2
 
 
@@ -57,10 +57,7 @@ def _seeded(picture: nn.Module, one: torch.Tensor, seed: int) -> torch.Tensor:
 def measurable(
     arms: Sequence[Arm], mixtures: Mapping[str, Mixture], settings: Settings
 ) -> dict[str, tuple[Arm, Mixture | None]]:
-    """The arms whose pictures can be drawn one by one, and AS_TRAINED where the run says what that was.
-
-    An arm that mixes the pictures of a batch shows none that is changed alone, and is left out.
-    """
+    """Return the arms whose pictures can be drawn one by one, and AS_TRAINED where the run says what that was."""
     found = {arm.name: (arm, mixtures.get(arm.name)) for arm in arms if arm.batch is None}
     if steps := came_with(settings):
         found[AS_TRAINED] = (Arm(name=AS_TRAINED, sentence=""), Mixture(one_of=steps))
@@ -115,11 +112,7 @@ def table_of(
     *,
     draws: int = DRAWS,
 ) -> pd.DataFrame:
-    """The table ``leaks``: a row an arm and judge; of a network without a head it is empty.
-
-    families  of each arm, those that it is trained with · folder, key  where the features of an arm or a judge are
-    kept, and what they depend on
-    """
+    """Return the table ``leaks``: a row an arm and judge; empty for a network without a head."""
     features = network.features()
     judges = [at for at in conditions if at.times in (0.0, 1.0)]
     if features is None or not arms or not judges:

@@ -17,16 +17,13 @@ from vidrobust.plugins.finetune.steps import Mixture, Step, any_step
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.rejection import Outcome
 
+# On which strengths are matched, of those that are trained with.
 FRAMES, QUICK_FRAMES = 16, 6
-"""On which strengths are matched, of those that are trained with."""
 
 
 @dataclass(frozen=True)
 class Matched:
-    """Steps at their own strength by name of the perturbation, as strong as the policy.
-
-    response  how far the answers go from those to unchanged frames at the ends of the policy's ranges, 0 to 1
-    """
+    """Steps of equal strength by perturbation, as strong as the policy in how far the answers go."""
 
     steps: Mapping[str, Step]
     response: float
@@ -35,11 +32,9 @@ class Matched:
 def matched(
     network: Network, frames: Sequence[torch.Tensor], policy: Sequence[Step], held: Sequence[str]
 ) -> Matched:
-    """Each perturbation that may be drawn, at the strength that moves the untrained network as the policy does.
+    """Return each perturbation at the strength that moves the untrained network as the policy does.
 
-    frames  (1, 3, H, W) uint8 of the training footage. Strengths are found between those of the catalogue,
-    linearly; what moves the network less at its strongest stays there. A policy without steps: the middle
-    strengths.
+    Strengths are interpolated between those of the catalogue; what moves it less stays at its strongest.
     """
     clean = network.said(frames)
     wanted = float(np.mean([_response(network, clean, frames, step) for step in policy])) if policy else 0.0
@@ -62,10 +57,7 @@ def random_mixture(found: Matched, without: Collection[str] = ()) -> Mixture:
 
 
 def swapped(policy: Policy, steps: Sequence[Step], found: Matched) -> Mixture:
-    """The policy, its first family by one that the footage gives no reason for, as strong and as often.
-
-    Rather one whose cause was refused than one of which nothing is known. SettingsError where all are taken.
-    """
+    """Return the policy with its first family replaced by one that the footage gives no reason for."""
     taken = {step.family for step in steps}
     refused = [each.perturbation for each in policy.rejected if each.outcome is Outcome.REFUSED]
     free = [key for key in (*refused, *found.steps) if key in found.steps and find(key).family not in taken]

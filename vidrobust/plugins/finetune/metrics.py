@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What is judged where nothing is changed.
 FOOTAGE = "footage"
-"""What is judged where nothing is changed."""
 FLIPS, JITTER, ERRORS = "flip_rate", "jitter", "error_rate"
 OTHER, MOVED = "other_answers", "answer_change"
 UNCOVERED, DROPOUTS, RENAMED, CENTRE = "uncovered_rate", "dropout_rate", "flip_rate", "center_jitter"
 MISSED, FALSE_BOXES, LOST, BOX_CHANGE = "missed_boxes", "false_boxes", "lost_boxes", "box_change"
+# 1 less COCO's average precision.
 PRECISION_LOST = "average_precision_lost"
-"""1 less COCO's average precision."""
 NAN = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
-    """Which metric says how steady a network is, which what a perturbation changes, which what is wrong.
+    """Which metrics say how steady a network is, what a perturbation changes, and what is wrong.
 
-    The words stand in sentences: flips, changed answers, errors.
-    other, most  metric of what the network before said and this one does not, and the rate above which weights are
-                 not recommended where nothing is known to be right
+    Above the rate ``most`` of ``other``, weights are not recommended where nothing is known to be right.
     """
 
     steady: str

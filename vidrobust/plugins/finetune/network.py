@@ -85,13 +85,7 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class Values:
-    """A metric of one network on one thing that is judged.
-
-    values  (n,) of rows; lower is steadier, or righter
-    unit    (n,) the independent unit of each row, the same number in every network's
-    what    "part", "item" or "stretch"
-    events  rows are events, 0 or 1, and not amounts
-    """
+    """A metric of one network: values (n,) of rows, lower is better, with their independent units."""
 
     judged: str
     family: str

@@ -18,6 +18,7 @@ from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.policy.measured import FOLDER
 from vidrobust.stages.stability.stage import STABILITY
 
+# Settings that footage is asked under as the run is.
 LIKE_THE_RUN = (
     "device",
     "batch",
@@ -36,16 +37,14 @@ LIKE_THE_RUN = (
     "class_score",
     "ignore",
 )
-"""Settings that footage is asked under as the run is."""
+# Of a model's record: where these agree it is the same network.
 SAME = ("weights_sha256", "num_classes", "preprocessing")
-"""Of a model's record: where these agree it is the same network."""
 
 
 @contextmanager
 def opened_other(run: Run, record: Mapping[str, Any], other: str) -> Iterator[Run]:
-    """``other``, answered by the run's model of that record; sources get a run folder within the run's.
-
-    SettingsError where it is the run itself, or a run folder that another network answered.
+    """Return ``other`` answered by the run's model; SettingsError where it is the run itself or another
+    network's.
     """
     path = Path(other)
     if is_run_folder(path):

@@ -27,17 +27,13 @@ SPLIT = {
     "time": "later footage than what trains",
     "footage": "all of other footage than what trains",
 }
+# With ``--quick``.
 LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between families"
-"""With ``--quick``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """What is trained and judged: the network, the arms with what they change, and the frames.
-
-    mixtures  of the arms that change frames of the footage
-    steps     of the policy
-    """
+    """What is trained and judged: the network, the arms with what they change, and the frames."""
 
     network: Network
     arms: tuple[Arm, ...]

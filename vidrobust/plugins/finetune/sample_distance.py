@@ -1,16 +1,9 @@
 """How near training comes to what judges it: Mintun, Kirillov & Xie 2021 (arXiv 2102.11273).
 
-A change of pictures is the mean of the network's features over the same few pictures, all changed by one draw. The
-minimal sample distance is that between the mean of what judges and the nearest draw of the training: where it is
-small, a good result says that this was trained for, whatever the family is called.
-
-    judged draws   c  c  c          a judge that goes two ways (brighter, darker) has its mean at rest, where
-    trained draws    a    a   a     nothing is changed; so ``leak`` takes each judged draw by itself
-
-A judge whose draws differ from each other nearly as much as from the unchanged picture (an occluder anywhere)
-leaves no scale: whatever lies amidst its draws is nearer to each than these are to each other. Of it ``leak`` says
-nothing. And where all changes move the features of a network along the same few directions, everything comes near
-everything: a leak has to come nearer than changes of other families do.
+A change is the mean of the network's features over the same pictures, all changed by one draw. The minimal sample
+distance goes from the judge's mean to the nearest draw of the training. A judge that goes two ways has its mean at
+rest, so ``leak`` takes each judged draw by itself. A judge whose own draws differ nearly as much from each other
+leaves no scale, and a leak has to come nearer than changes of other families do.
 """
 
 from __future__ import annotations
@@ -25,30 +18,32 @@ import torch
 
 from vidrobust.statistics.standard_errors import left_out_interval
 
+# (N, 3, h, w) uint8 pictures -> (N, D) features.
 Features = Callable[[torch.Tensor], np.ndarray]
-"""(N, 3, h, w) uint8 pictures -> (N, D) features."""
+# Number of a draw -> (N, 3, h, w) uint8: the pictures, all changed by that one draw.
 Change = Callable[[int], torch.Tensor]
-"""Number of a draw -> (N, 3, h, w) uint8: the pictures, all changed by that one draw."""
 Verdict = Literal["leak", "apart", "cannot tell"]
+# From this share of the way on the judge is one that was trained for.
 COVERED = 0.5
-"""From this share of the way on the judge is one that was trained for."""
+# A smaller change of the features, as a share of their length, is none.
 ROUNDING = 1e-4
-"""A smaller change of the features, as a share of their length, is none."""
+# Where the judge's own further draws are farther than this share of the unchanged distance, there is no
+# scale.
 OWN_MOST = 0.5
-"""Where the judge's own further draws are farther than this share of the unchanged distance, there is no scale."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leak:
     """How near training comes to a judge, distances in the units of the features.
 
-    trained    mean over judged draws of the distance to the nearest trained one, the unchanged picture among them
-    unchanged  the same to the unchanged pictures alone: what a training without changes would have
-    own        the same to further draws of the judge itself, as many: what training with the judge would have
-    covered    share of the way from unchanged to own that training goes, 0 to 1; NaN where the judge changes
-               nothing (ROUNDING), or its own draws come less than half of the way themselves (OWN_MOST)
-    low, high  its 95 % interval, from the pictures; NaN with fewer than 3
-    chance     share of the way that changes of other families go, each as strong as comes nearest; 0 without any
+    Attributes
+    ----------
+    trained, unchanged, own
+        Mean distance of judged draws to the nearest trained one, the unchanged pictures, and further judged draws.
+    covered, low, high
+        Share of the way from unchanged to own, with its 95 % interval; NaN without a scale (ROUNDING, OWN_MOST).
+    chance
+        Share of the way that changes of other families go.
     """
 
     trained: float
@@ -85,12 +80,10 @@ def leak(
     unchanged: np.ndarray,
     others: np.ndarray | None = None,
 ) -> Leak:
-    """Of draws of N pictures: trained (A, N, D), judged (C, N, D) and again (B, N, D), further ones of the judge.
+    """Compare draws of N pictures: trained (A, N, D), judged (C, N, D) and again (B, N, D), further ones of
+    the judge.
 
-    unchanged  (N, D) the pictures themselves
-    others     (O, N, D) draws of changes that neither of the two is known to resemble
-
-    Trained and again should hold as many draws: more of them come nearer by chance alone.
+    ``others`` (O, N, D) are changes unlike both. Trained and again should hold as many draws.
     """
     near, bare, own = _distances(trained, judged, again, unchanged)
     floor = ROUNDING * float(np.linalg.norm(unchanged.mean(axis=0)))

@@ -17,17 +17,13 @@ from vidrobust.plugins.finetune.trainable import Trainable
 
 # An auxiliary head that tells by how much the picture was turned (Hendrycks, Mazeika, Kadavath & Song 2019).
 
+# Of the loss of the rotations (hendrycks/ss-ood, train.py).
 WEIGHT = 0.5
-"""Of the loss of the rotations (hendrycks/ss-ood, train.py)."""
 QUARTERS = 4
 
 
 class Turning:
-    """The loss of a batch and of its four rotations; the head is trained along, and not part of the network.
-
-    network  whose last layer is found; module: the copy that is trained
-    Raises SettingsError where there is no last layer, before which the features lie.
-    """
+    """The loss of a batch and of its four rotations, with a head that is trained along."""
 
     def __init__(self, network: Trainable, module: nn.Module) -> None:
         self.network, self.module = network, module
@@ -42,9 +38,8 @@ class Turning:
         self.head = nn.Linear(width, QUARTERS).to(network.device)
 
     def loss(self, pictures: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Cross entropy of pictures (B, 3, h, w) uint8 as they are, and half of that of telling their rotations.
-
-        All four rotations of every picture are in the batch, as published.
+        """Return cross entropy of pictures (B, 3, h, w) uint8, and half of that of telling their four
+        rotations.
         """
         every = torch.cat([turned(pictures, quarter) for quarter in range(QUARTERS)])
         logits, features = self._both(every)
@@ -69,17 +64,14 @@ def turned(pictures: torch.Tensor, quarter: int) -> torch.Tensor:
     return stretched.round().clamp(0, 255).to(torch.uint8)
 
 
+# Weight of the Jensen-Shannon divergence (Hendrycks et al. 2020, section 3).
 JSD_WEIGHT = 12.0
-"""Weight of the Jensen-Shannon divergence (Hendrycks et al. 2020, section 3)."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What is trained with.
-
-    frames      N pictures (1, 3, H, W) uint8 as the footage has them
-    cut         (N, 3, h, w) uint8, the same at the network's size
-    targets     (N, K) float32; own: the answers of the network itself over time
+    """Frames to train with, the same at the network's size, targets (N, K) float32 and the network's own
+    answers.
     """
 
     network: Trainable
@@ -134,9 +126,7 @@ class Learner:
         return _consistent(network, self.module, samples.cut[at], views, target)
 
     def _view(self, at: torch.Tensor) -> torch.Tensor:
-        """(B, 3, h, w) uint8 of the network's size: changed as frames of the footage, then as pictures of that
-        size.
-        """
+        """(B, 3, h, w) uint8 of the network's size."""
         made, samples = [], self.samples
         for row in at.tolist():
             steps = self.mixture.draw(self.draws) if self.mixture else ()
@@ -173,11 +163,7 @@ def _consistent(
     views: Sequence[torch.Tensor],
     target: torch.Tensor,
 ) -> torch.Tensor:
-    """Cross entropy of the unchanged pictures, and how far the answers to the changed ones lie from them.
-
-    One view: Kullback-Leibler divergence from the unchanged answer (Zheng et al. 2016, equation 3), weight 1. Two:
-    Jensen-Shannon divergence of all three.
-    """
+    """Cross entropy of the unchanged pictures, and how far the answers to the changed ones lie from them."""
     every = network.logits(module, torch.cat([clean, *views])).log_softmax(dim=1)
     first, *others = torch.split(every, len(clean))
     loss = -(target * first).sum(dim=1).mean()

@@ -12,20 +12,15 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 
 By = Literal["part", "input", "time", "footage"]
+# Share of an input that trains where earlier footage trains and later footage judges, and the gap between, s.
 TRAINING, GAP_S = 0.6, 1.0
-"""Share of an input that trains where earlier footage trains and later footage judges, and the gap between, s."""
+# Frames of either side without which nothing is begun.
 FEWEST = 8
-"""Frames of either side without which nothing is begun."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """What trains and what judges.
-
-    by        what does not stand on both sides; ``footage``: each side has its own
-    training  (N,) bool, rows of the frames that may train
-    judging   (M,) bool, rows of the frames that may judge; both are of one table where there is one footage
-    """
+    """What trains and what judges: rows (N,) and (M,) bool, and what does not stand on both sides."""
 
     by: By
     training: np.ndarray
@@ -33,10 +28,7 @@ class Split:
 
 
 def split(frames: pd.DataFrame, parts: Mapping[str, str], kinds: Mapping[str, str], seed: int) -> Split:
-    """Parts where two or more are known, else inputs, else earlier and later time.
-
-    frames  item, time_s; parts: item -> part; kinds: item -> label, so that both sides have some of each kind
-    """
+    """Split by parts where two or more are known, else inputs, else earlier and later time."""
     items = list(dict.fromkeys(frames["item"].astype(str)))
     by: By = "part" if len({parts.get(i) or i for i in items}) < len(items) or parts else "input"
     unit = {item: parts.get(item) or item for item in items} if by == "part" else {i: i for i in items}
@@ -48,16 +40,12 @@ def split(frames: pd.DataFrame, parts: Mapping[str, str], kinds: Mapping[str, st
     return Split(by, on, ~on)
 
 
+# Frames (item), item -> part where known, item -> what its decoded pictures are.
 Side = tuple[pd.DataFrame, Mapping[str, str], Mapping[str, str]]
-"""Frames (item), item -> part where known, item -> what its decoded pictures are."""
 
 
 def split_from_other(trains: Side, judges: Side, kinds: Mapping[str, str], seed: int) -> Split:
-    """All of one footage trains and all of another judges, but that nothing stands on both sides.
-
-    Of the parts (or clips, where parts are not known) that both show, half train and half judge. Then no picture
-    that judges is trained with, whatever its part is called. SettingsError where nothing is left to train with.
-    """
+    """Train on one footage and judge on another; of parts or clips that both show, half train and half judge."""
     units = [_units(side) for side in (trains, judges)]
     shared = [u for u in dict.fromkeys(units[1].values()) if u in set(units[0].values())]
     kind = {units[1][item]: kinds.get(item, "") for item in reversed(units[1])}

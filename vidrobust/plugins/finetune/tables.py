@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from vidrobust.tables.remedies import TESTED, WHY
-from vidrobust.tables.shared_columns import CLUSTERS, INTERVAL, MODEL
-from vidrobust.tables.table import Table, boolean, float64, int64, string
+from vidrobust.tables.rates import TESTED, WHY
+from vidrobust.tables.table import CLUSTERS, INTERVAL, MODEL, Table, boolean, float64, int64, string
 
 ADAPTATION = Table(
     "adaptation",

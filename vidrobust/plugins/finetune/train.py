@@ -14,10 +14,10 @@ from vidrobust.plugins.finetune.network import Samples
 from vidrobust.plugins.finetune.steps import Mixture
 
 DECAY = 0.01
+# Seeds of an arm that is the same again begin so far from those of the first.
 SALT = 10_000
-"""Seeds of an arm that is the same again begin so far from those of the first."""
+# Share of the steps in which the rate rises.
 WARM_UP = 0.2
-"""Share of the steps in which the rate rises."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +37,9 @@ def fit(
     seed: int,
     advance: Callable[[], None],
 ) -> nn.Module:
-    """The samples' network after fine-tuning with one arm; AdamW, one cycle of the rate, in eval mode at the end.
+    """Return the network after fine-tuning with one arm: AdamW, one cycle of the rate, in eval mode at the end.
 
-    Which frames a step has depends on seed and salt alone, so that arms are compared on the same ones. The global
-    draws of torch, which transforms and samplers of boxes take, are put back as they were.
+    Which frames a step has depends on seed and salt alone, so that arms are compared on the same ones.
     """
     network = samples.network
     module = network.fresh(arm)

@@ -15,11 +15,13 @@ from vidrobust.models.modules import full_precision, head_of, watched
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.reading import Reading
 from vidrobust.models.rebuilt.blur import blurred
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import NONE, Arm
 from vidrobust.plugins.finetune.sample_distance import Features
 from vidrobust.plugins.finetune.steps import Step, changed
+from vidrobust.predictions import Classifications
 
 CHUNK = 32
 NORMS = (nn.modules.batchnorm._BatchNorm,)
@@ -31,6 +33,7 @@ class Trainable:
 
     module          as it was loaded, in eval mode; never changed
     probabilities   its outputs are those, and not logits
+    thresholds      operating points, as in Classifications
     """
 
     module: nn.Module
@@ -38,11 +41,16 @@ class Trainable:
     class_names: tuple[str, ...]
     probabilities: bool
     device: torch.device
+    thresholds: tuple[tuple[int, float], ...] = ()
 
     @property
     def decides(self) -> str:
-        """Nothing but its weights."""
-        return ""
+        """What decides besides its weights, for keys."""
+        return str(self.thresholds) if self.thresholds else ""
+
+    def labels(self, rows: np.ndarray) -> np.ndarray:
+        """Return (N,) int64 labels of probabilities (N, K), as the operating points say."""
+        return Classifications(rows, self.class_names, thresholds=self.thresholds).labels
 
     def fresh(self, arm: Arm = NONE) -> nn.Module:
         """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
@@ -144,6 +152,7 @@ def trainable(model: Model, name: str) -> Trainable:
         class_names=model.class_names,
         probabilities=reading == "probabilities",
         device=model.network.device,
+        thresholds=model.reading.thresholds if isinstance(model.reading, Reading) else (),
     )
 
 

@@ -1,38 +1,101 @@
-"""Acceptance profiles: rules as data, in TOML, and verdicts that name rule and source."""
+"""Acceptance: rules as data in TOML, verdicts from intervals, and the one sentence that a person signs.
+
+A verdict needs the whole 95 % interval on one side of the limits and a sample of the size that the standard
+asks for. Anything else is *not shown*, together with what would settle it.
+"""
 
 from __future__ import annotations
 
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from vidrobust.errors import SettingsError
+from vidrobust.plugins.gauge.plan import Verdict, grade, more_needed
+from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
+from vidrobust.plugins.gauge.variables.type1 import DRIFT
+from vidrobust.text.numbers import p_words
+from vidrobust.text.phrases import listing, plural
 
 DEFAULT = "aiag"
 OTHERS = ("vda5",)
+# The profile of a study where none is named; DEFAULT of all others.
 OF_STUDY = {"type1": "vda5", "capability": "vda5"}
-"""The profile of a study where none is named; DEFAULT of all others."""
 QUANTITIES: dict[str, tuple[str, ...]] = {
     "gauge": ("percent_grr", "percent_tolerance", "percent_process", "ndc"),
-    "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa", "limit_bias_p"),
-    "type1": ("cg", "cgk", "bias_p"),
-    "linearity": ("percent_linearity", "percent_bias", "slope_p", "bias_p"),
+    "attribute": ("effectiveness", "miss_rate", "false_alarm_rate", "kappa", "percent_limit_bias"),
+    "type1": ("cg", "cgk", "percent_bias"),
+    "linearity": ("percent_bias", "percent_largest_bias"),
     "capability": ("q_ms", "q_mp"),
 }
-"""What a rule may be about, by the kind of study."""
-Verdict = Literal["acceptable", "marginal", "unacceptable", "not computed"]
+"""What a rule may be about, by the kind of study. No p-values: p >= .05 shows no absence of a bias."""
+MINIMUM: dict[str, dict[str, int]] = {
+    # AIAG, MSA, 4th edition, III-B: 5 parts and 15 ranges (parts x operators); procedure 3 of VDA 5 and Bosch no.
+    # 10 for gauges without an operator's influence: 25 parts
+    "gauge": {"parts": 5, "trials": 2, "ranges": 15, "parts with one operator": 25},
+    # AIAG's example has 50 parts and names no least number. Below 20 the intervals of kappa are not calibrated
+    # (docs/measured/repeatability.md)
+    "attribute": {"parts": 20, "trials": 2},
+    "type1": {"readings": 25},  # Bosch no. 10: 50 readings, never fewer than 25
+    "linearity": {"parts": 5, "readings a part": 10},  # AIAG, III-B
+    "stability": {"times": 20},  # AIAG, III-B: 20 subgroups and more
+}
+"""The smallest sample on which a gauge may be accepted; ``[minimum.KIND]`` of a profile changes it."""
+NOT_SHOWN: Verdict = "not shown"
+NO_VERDICT = "no verdict"
+NEVER_VARIES = "all values are the same, and what never varies measures nothing"
+RANK = {"unacceptable": 4, "not shown": 3, "marginal": 2, "acceptable": 1}
+OPENING = {
+    "acceptable": "Acceptable",
+    "marginal": "Marginal",
+    "unacceptable": "Not acceptable",
+    NOT_SHOWN: "Not shown",
+    NO_VERDICT: "No verdict",
+}
+WORDS = {
+    "percent_grr": "gauge R&R takes {value} of the study variation",
+    "percent_tolerance": "gauge R&R takes {value} of the tolerance",
+    "percent_process": "gauge R&R is {value} of the process variation",
+    "ndc": "the gauge distinguishes {value} groups of parts",
+    "effectiveness": "{of} judges {value} of the parts right every time",
+    "miss_rate": "{of} passes {value} of the bad parts, counted by trials",
+    "false_alarm_rate": "{of} rejects {value} of the good parts, counted by trials",
+    "kappa": "the kappa of {of} is {value}",
+    "cg": "Cg is {value}",
+    "cgk": "Cgk is {value}",
+    "percent_bias": "the bias is {value} of the tolerance or process variation",
+    "percent_largest_bias": "the largest bias over the range is {value} of the tolerance or process variation",
+    "percent_limit_bias": "the bias at {of} is {value} of the tolerance",
+    "q_ms": "Q_MS is {value}",
+    "q_mp": "Q_MP is {value}",
+}
+"""A quantity in words."""
+SHARES = ("effectiveness", "miss_rate", "false_alarm_rate")
+"""Quantities that are reported in percent, and so are the limits of their rules."""
+MANY = 10_000
+"""Distinct categories that stand for: no spread of the gauge was seen."""
+
+
+class Estimate(NamedTuple):
+    """A figure that a rule judges: of whom it is, its value, and the ends of its 95 % interval."""
+
+    quantity: str
+    of: str
+    value: float | None
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True)
-class Rule:
-    """One limit: a quantity is acceptable up to ``accept``, and marginal up to ``marginal``.
+class AcceptanceRule:
+    """A limit of a profile: a quantity is acceptable up to ``accept`` and marginal up to ``marginal``.
 
-    better  "lower" or "higher": which values of the quantity are wanted
+    ``better`` says which values are wanted.
     """
 
     study: str
@@ -42,23 +105,21 @@ class Rule:
     marginal: float
     unit: str = ""
 
-    def judge(self, value: float | None) -> Verdict:
-        """The verdict on a value."""
-        if value is None or not math.isfinite(value):
-            return "not computed"
-        sign = 1 if self.better == "lower" else -1
-        if sign * value <= sign * self.accept:
-            return "acceptable"
-        return "marginal" if sign * value <= sign * self.marginal else "unacceptable"
+    def judge(self, low: float | None, high: float | None) -> Verdict:
+        """Return the verdict on an interval: that of both its ends, or "not shown" where they differ."""
+        if not (_known(low) and _known(high)):
+            return NOT_SHOWN
+        grades = {grade(asdict(self), end) for end in (low, high) if end is not None}
+        return grades.pop() if len(grades) == 1 else NOT_SHOWN
 
     def text(self) -> str:
-        """The rule in words."""
+        """Return the rule in words."""
         written = (f"{limit:g}{self.unit}" for limit in (self.accept, self.marginal))
         return f"{self.quantity} {limits_in_words(self.better, *written)}"
 
 
 def limits_in_words(better: str, accept: str, marginal: str) -> str:
-    """The limits of a rule as they are written: "at most 10 % is acceptable, at most 30 % marginal"."""
+    """Return the limits of a rule: "at most 10 % is acceptable, at most 30 % marginal"."""
     end = "at most" if better == "lower" else "at least"
     text = f"{end} {accept} is acceptable"
     return text if marginal == accept else f"{text}, {end} {marginal} marginal"
@@ -66,15 +127,31 @@ def limits_in_words(better: str, accept: str, marginal: str) -> str:
 
 @dataclass(frozen=True)
 class Profile:
-    """A named list of rules with their source."""
+    """A named list of rules with their source, and the smallest samples (MINIMUM where it names none)."""
 
     name: str
     source: str
-    rules: tuple[Rule, ...]
+    rules: tuple[AcceptanceRule, ...]
+    minimum: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: MINIMUM)
+
+    @property
+    def cited(self) -> str:
+        """The source with the name of the profile."""
+        return self.source if self.source.startswith(self.name) else f"{self.name}: {self.source}"
+
+    def judges(self, study: str, *quantities: str) -> bool:
+        """Whether a rule is about one of these quantities of a study; about any of it if none is named."""
+        return any(r.study == study and r.quantity in (quantities or QUANTITIES[study]) for r in self.rules)
 
 
 def load_profile(name: str) -> Profile:
-    """A profile by name, or from a TOML file. SettingsError says what is wrong in it."""
+    """Load a profile by name or from a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        Where the file cannot be read or a rule is wrong; the message says which.
+    """
     try:
         if name.endswith(".toml"):
             content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
@@ -93,10 +170,23 @@ def load_profile(name: str) -> Profile:
         str(content.get("name", name)),
         str(content.get("source", "no source given")),
         tuple(_rule(f"profile {name}, rule {k + 1}", rule) for k, rule in enumerate(rules)),
+        _minimum(f"profile {name}", content.get("minimum", {})),
     )
 
 
-def _rule(where: str, content: Mapping[str, Any]) -> Rule:
+def _minimum(where: str, given: Any) -> dict[str, dict[str, int]]:
+    """MINIMUM with what a profile changes."""
+    found = {kind: dict(least) for kind, least in MINIMUM.items()}
+    for kind, least in (given if isinstance(given, dict) else {"": {}}).items():
+        known = MINIMUM.get(kind)
+        if known is None or not isinstance(least, dict) or not set(least) <= set(known):
+            named = "; ".join(f"[minimum.{k}] {', '.join(v)}" for k, v in MINIMUM.items())
+            raise SettingsError(f"{where}: unknown minimum of {kind or given!r}; there are {named}")
+        found[kind] |= {name: int(value) for name, value in least.items()}
+    return found
+
+
+def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
     missing = [key for key in ("study", "quantity", "better", "accept") if key not in content]
     if missing:
         raise SettingsError(f"{where}: {', '.join(missing)} is missing")
@@ -108,9 +198,10 @@ def _rule(where: str, content: Mapping[str, Any]) -> Rule:
     known = QUANTITIES[content["study"]]
     if content["quantity"] not in known:
         near = get_close_matches(str(content["quantity"]), known, n=1)
+        no_p = " A p-value shows no absence of a bias." if str(content["quantity"]).endswith("_p") else ""
         raise SettingsError(
             f"{where}: there is no quantity {content['quantity']!r} of a {content['study']} study"
-            f"{f'; do you mean {near[0]}?' if near else ''} There are {', '.join(known)}"
+            f"{f'; do you mean {near[0]}?' if near else ''} There are {', '.join(known)}.{no_p}"
         )
     try:
         accept, marginal = float(content["accept"]), float(content.get("marginal", content["accept"]))
@@ -118,66 +209,284 @@ def _rule(where: str, content: Mapping[str, Any]) -> Rule:
         raise SettingsError(f"{where}: accept and marginal are numbers ({error})") from error
     if (marginal < accept) == (content["better"] == "lower") and marginal != accept:
         raise SettingsError(f"{where}: marginal {marginal:g} is stricter than accept {accept:g}")
-    return Rule(
-        content["study"],
-        str(content["quantity"]),
-        content["better"],
-        accept,
-        marginal,
-        str(content.get("unit", "")),
+    unit = str(content.get("unit", ""))
+    return AcceptanceRule(
+        content["study"], str(content["quantity"]), content["better"], accept, marginal, unit
     )
 
 
 def judge(
-    profile: Profile, study: str, values: Sequence[tuple[str, str, float | None]]
+    profile: Profile, study: str, estimates: Sequence[Estimate], short: Sequence[Mapping[str, Any]] = ()
 ) -> list[dict[str, Any]]:
-    """Verdicts on (quantity, of what, value): quantity, of, value, verdict, the rule and its limits, source."""
+    """Judge figures by the rules of a profile.
+
+    Parameters
+    ----------
+    short
+        What the sample lacks (``shortages``). A gauge can then be shown to be bad, and not to be good.
+
+    Returns
+    -------
+    list of dict
+        quantity, of, value, low, high, verdict, better, accept, marginal, unit, rule and source.
+    """
     rules = {rule.quantity: rule for rule in profile.rules if rule.study == study}
     return [
         {
-            "quantity": quantity,
-            "of": of,
-            "value": value,
-            "verdict": rules[quantity].judge(value),
-            "better": rules[quantity].better,
-            "accept": rules[quantity].accept,
-            "marginal": rules[quantity].marginal,
-            "unit": rules[quantity].unit,
-            "rule": rules[quantity].text(),
-            "source": profile.source
-            if profile.source.startswith(profile.name)
-            else f"{profile.name}: {profile.source}",
+            **estimate._asdict(),
+            "verdict": _verdict(rules[estimate.quantity], estimate, bool(short)),
+            **{k: v for k, v in asdict(rules[estimate.quantity]).items() if k not in ("study", "quantity")},
+            "rule": rules[estimate.quantity].text(),
+            "source": profile.cited,
         }
-        for quantity, of, value in values
-        if quantity in rules
+        for estimate in estimates
+        if estimate.quantity in rules
     ]
 
 
-def attribute_values(found: Mapping[str, Any]) -> list[tuple[str, str, float | None]]:
-    """What a profile may judge of an attribute study: (quantity, of what, value)."""
-    values: list[tuple[str, str, float | None]] = []
+def _verdict(rule: AcceptanceRule, estimate: Estimate, short: bool) -> Verdict:
+    if not _known(estimate.value):
+        return "not computed"
+    found = rule.judge(estimate.low, estimate.high)
+    return NOT_SHOWN if short and found != "unacceptable" else found
+
+
+def shortages(profile: Profile, study: str, has: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Return what a sample has too few of: what, has, least."""
+    least = dict(profile.minimum[study])
+    alone = least.pop("parts with one operator", 0)
+    if study == "gauge" and has["operators"] < 2:
+        # without an operator's influence more parts take the place of further operators
+        least |= {"parts": max(alone, least["parts"])}
+        least.pop("ranges")
+    return [
+        {"what": what, "has": has[what], "least": value}
+        for what, value in least.items()
+        if has[what] < value - 1e-9
+    ]
+
+
+def sample_of(found: Mapping[str, Any], kind: str) -> dict[str, float]:
+    """Return the sizes of a study's sample, by the names of MINIMUM."""
+    if kind == "gauge":
+        ranges = round(found["n"] / found["trials"])
+        return {"ranges": ranges, **{name: found[name] for name in ("parts", "operators", "trials")}}
+    if kind == "attribute":
+        operators = len(found["operators"])
+        trials = found["n"] / max(1, found["parts"] * operators)
+        return {"parts": found["parts"], "operators": operators, "trials": trials}
+    if kind == "linearity":
+        return {"parts": len(found["parts"]), "readings a part": min(each["n"] for each in found["parts"])}
+    return {"readings": found["n"]} if kind == "type1" else {"times": len(found["times"])}
+
+
+def attribute_estimates(found: Mapping[str, Any]) -> list[Estimate]:
+    """Return what a profile may judge of an attribute study.
+
+    Misses and false alarms have the interval over parts: the trials of one part are no independent parts.
+    """
+    values: list[Estimate] = []
     for operator, summary in ((found["against_reference"] or {}).get("operators") or {}).items():
-        values += [
-            (name, operator, summary[name]["value"])
-            for name in ("effectiveness", "miss_rate", "false_alarm_rate", "kappa")
-            if summary[name] is not None
-        ]
+        for name in ("effectiveness", "miss_rate", "false_alarm_rate", "kappa"):
+            if summary[name] is not None:
+                ends = summary.get(f"{name}_over_parts") or summary[name]
+                values.append(
+                    Estimate(name, operator, summary[name]["value"], ends.get("low"), ends.get("high"))
+                )
     for pair in found["between_operators"]["cohens_kappa"]:
-        values.append(("kappa", " and ".join(pair["operators"]), pair["value"]))
-    limits = found.get("analytic_method") or []
-    return values + [("limit_bias_p", f"the {each['side']} limit", each["p"]) for each in limits]
+        who = " and ".join(pair["operators"])
+        values.append(Estimate("kappa", who, pair["value"], pair["low"], pair["high"]))
+    for each in found.get("analytic_method") or []:
+        ends = (each["percent_bias"], each["percent_bias_low"], each["percent_bias_high"])
+        values.append(Estimate("percent_limit_bias", f"the {each['side']} limit", *ends))
+    return values
 
 
-def gauge_values(found: Mapping[str, Any]) -> list[tuple[str, str, float | None]]:
-    """What a profile may judge of a gauge study; of tolerance and process only where they are known."""
-    asked = [
-        name
-        for name in ("percent_tolerance", "percent_process")
-        if found[name] is not None and math.isfinite(found[name])
+def gauge_estimates(found: Mapping[str, Any]) -> list[Estimate]:
+    """Return what a profile may judge of a gauge study; of tolerance and process only where they are known."""
+    values = [
+        Estimate(name, "", found[name], found[f"{name}_low"], found[f"{name}_high"])
+        for name in ("percent_grr", "ndc")
     ]
-    return [(name, "", found[name]) for name in ("percent_grr", *asked, "ndc")]
+    grr = found["components"]["grr"]
+    for name in ("percent_tolerance", "percent_process"):
+        value = found[name]
+        if _known(value):
+            ends = [value * grr[f"sd_{end}"] / grr["sd"] if grr["sd"] else None for end in ("low", "high")]
+            values.append(Estimate(name, "", value, *ends))
+    return values
 
 
-def plain_values(found: Mapping[str, Any], study: str) -> list[tuple[str, str, float | None]]:
-    """What a profile may judge of a study whose figures stand at its top: type1, linearity, capability."""
-    return [(name, "", found[name]) for name in QUANTITIES[study] if found.get(name) is not None]
+def plain_estimates(found: Mapping[str, Any], study: str) -> list[Estimate]:
+    """Return what a profile may judge of a type-1 or linearity study, or of an uncertainty budget.
+
+    Q_MS and Q_MP have no interval: they are expanded uncertainties already.
+    """
+    return [
+        Estimate(name, "", found[name], *(found.get(f"{name}_{end}", found[name]) for end in ("low", "high")))
+        for name in QUANTITIES[study]
+        if name in found and found[name] is not None
+    ]
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overall:
+    """The verdict on a study.
+
+    Attributes
+    ----------
+    verdict
+        The worst of the verdicts; "not shown" where something keeps the study from being accepted.
+    sentence
+        What decides it, in words, with its interval, rule and source.
+    quantity, of, value
+        Of the figure that decides.
+    reasons
+        What keeps the study from being accepted, a sentence each.
+    short
+        What the sample has too few of: what, has, least.
+    needed
+        How large a study would settle the verdict (``plan.more_needed``).
+    rules, not_computed
+        Rules that were applied, and that could not be.
+    """
+
+    verdict: str
+    sentence: str
+    quantity: str = ""
+    of: str = ""
+    value: float | None = None
+    reasons: tuple[str, ...] = ()
+    short: tuple[Mapping[str, Any], ...] = ()
+    needed: tuple[str, ...] = ()
+    rules: int = 0
+    not_computed: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return {**asdict(self), "reasons": list(self.reasons), "short": list(self.short)}
+
+
+def overall(found: Mapping[str, Any]) -> Overall:
+    """Return the verdict on a study as in its JSON, with ``verdicts``, ``short``, ``needs`` and ``charts``."""
+    verdicts = found["verdicts"]
+    judged = [each for each in verdicts if each["verdict"] in RANK]
+    missing = len(verdicts) - len(judged)
+    if verdicts and 0 in (found.get("total_sd"), found.get("sd")):
+        return Overall(verdict=NO_VERDICT, sentence=f"No verdict: {NEVER_VARIES}.", not_computed=missing)
+    short, needs = tuple(found.get("short") or ()), list(found.get("needs") or ())
+    reasons = [*needs, *charts_words(found.get("charts"))]
+    if short:
+        reasons.append(f"The sample is below the minimum: {_short_words(short)}.")
+    if not judged:
+        if not (verdicts or needs):
+            return Overall(verdict=NO_VERDICT, sentence="No verdict: no rule applies to this study.")
+        why = "No figure that a rule is about could be computed."
+        return Overall(
+            verdict=NOT_SHOWN,
+            sentence=" ".join(["Not shown:", *(reasons or [why])]),
+            reasons=tuple(reasons or [why]),
+            short=short,
+            not_computed=missing,
+        )
+    if missing:
+        names = list(dict.fromkeys(each["quantity"] for each in verdicts if each not in judged))
+        reasons.append(f"{missing} of {len(verdicts)} rules could not be applied ({', '.join(names)}).")
+    decides = max(judged, key=lambda each: (RANK[each["verdict"]], _beyond(each)))
+    if decides["verdict"] == NOT_SHOWN and _ends_differ(decides):
+        reasons.append("The interval crosses a limit.")
+    # a gauge that is shown to be bad stays bad; a good one needs everything in order
+    missing_proof = bool(reasons) and decides["verdict"] != "unacceptable"
+    verdict = NOT_SHOWN if missing_proof else decides["verdict"]
+    open_ = sorted(
+        (each for each in judged if each["verdict"] == NOT_SHOWN),
+        key=lambda each: (each is not decides, -_beyond(each)),
+    )
+    needed = more_needed(found, open_, short)
+    said = _sentence(decides, verdict)
+    gauge = (found if found["study"] == "gauge" else found.get("gauge")) or {}
+    said += "".join(f" {reason}" for reason in reasons)
+    if verdict == NOT_SHOWN and needed:
+        said += f" Needed {needed[0]}."
+    for doubt in (MAYBE_NESTED, NO_SPREAD):
+        said += f" Doubtful: {doubt}." if doubt in gauge.get("notes", ()) else ""
+    if ONE_OPERATOR in gauge.get("notes", ()):
+        said += f" {ONE_OPERATOR[0].upper()}{ONE_OPERATOR[1:]}."
+    return Overall(
+        verdict=verdict,
+        sentence=said,
+        quantity=decides["quantity"],
+        of=decides["of"],
+        value=decides["value"],
+        reasons=tuple(reasons),
+        short=short,
+        needed=tuple(needed),
+        rules=len(judged),
+        not_computed=missing,
+    )
+
+
+def _short_words(short: Sequence[Mapping[str, Any]]) -> str:
+    return listing([f"{each['has']:.3g} {each['what']}, at least {each['least']}" for each in short], 5)
+
+
+def charts_words(charts: Mapping[str, Any] | None) -> list[str]:
+    """Return why control charts keep a study from being accepted; nothing where they are in control."""
+    if not charts or charts["in_control"]:
+        return []
+    if charts["kind"] == "range":
+        where = listing([f"{operator} on part {part}" for operator, part in charts["out"]], 3)
+        return [
+            f"The range chart is out of control: {where or 'the widest range'} "
+            f"({p_words(charts['p'])} for {plural(charts['points'], 'range')}); repeat these measurements."
+        ]
+    reasons = []
+    if charts["p"] < charts["level"]:
+        at = listing([str(k) for k in charts["out"]], 3)
+        reasons.append(f"The chart of readings is out of control: reading {at} ({p_words(charts['p'])}).")
+    if charts["drift_p"] < DRIFT:
+        reasons.append(f"The readings drift over their order ({p_words(charts['drift_p'])}).")
+    return reasons
+
+
+def _beyond(verdict: Mapping[str, Any]) -> float:
+    """How far a value lies beyond its limit, as a share of it: of equal verdicts the furthest decides."""
+    limit = verdict["accept"]
+    gap = (verdict["value"] - limit) if verdict["better"] == "lower" else (limit - verdict["value"])
+    return float(gap / max(abs(limit), 1e-12))
+
+
+def _ends_differ(verdict: Mapping[str, Any]) -> bool:
+    ends = [verdict["low"], verdict["high"]]
+    return not all(map(_known, ends)) or len({grade(verdict, end) for end in ends}) > 1
+
+
+def value_words(verdict: Mapping[str, Any]) -> str:
+    """Return the value of a verdict with its interval: "84 % [71, 93]"."""
+    share = verdict["quantity"] in SHARES
+    unit = " %" if share or verdict["quantity"].startswith(("percent", "q_m")) else ""
+
+    def text(value: float) -> str:
+        value = 100 * value if share else value
+        if verdict["quantity"] == "ndc" and value >= MANY:
+            return "many"
+        return f"{value:.0f}" if value == int(value) and abs(value) < 1e6 else f"{value:.3g}"
+
+    ends = [verdict["low"], verdict["high"]]
+    if not all(map(_known, ends)) or ends[0] == ends[1]:
+        return f"{text(verdict['value'])}{unit}"
+    return f"{text(verdict['value'])}{unit} [{text(ends[0])}, {text(ends[1])}]"
+
+
+def _sentence(decides: Mapping[str, Any], verdict: str) -> str:
+    said = WORDS.get(decides["quantity"], f"{decides['quantity']} is {{value}}")
+    said = said.format(value=value_words(decides), of=decides["of"] or "all")
+    limits = (decides["accept"], decides["marginal"])
+    in_percent = decides["quantity"] in SHARES
+    written = [f"{100 * limit:g} %" if in_percent else f"{limit:g}{decides['unit']}" for limit in limits]
+    rule = limits_in_words(decides["better"], *written)
+    return f"{OPENING[verdict]}: {said} ({rule}; {decides['source']})."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -13,17 +15,20 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import SettingsError
+from vidrobust.files.atomic import csv_text
 from vidrobust.files.json_text import plain
 from vidrobust.plugins.gauge.acceptance import Profile
 from vidrobust.plugins.gauge.report import certificate_pages as content
-from vidrobust.plugins.gauge.report.certificate_worst import worst
+from vidrobust.plugins.gauge.report.certificate_pages import worst
 from vidrobust.plugins.gauge.report.repeatability_section import section_of_run_rows, section_of_table
-from vidrobust.plugins.gauge.studies import Asked
+from vidrobust.plugins.gauge.studies import StudyRequest
+from vidrobust.plugins.gauge.study_columns import ALONE
 from vidrobust.report.pages import write_page
 from vidrobust.report.pdf import printed
 from vidrobust.text.printable import printable
 from vidrobust.version import VERSION
 
+# What the header of a certificate may hold, and how it is called on the page.
 FIELDS = {
     "part": "Part",
     "part_number": "Part number",
@@ -42,11 +47,11 @@ FIELDS = {
     "customer": "Customer",
     "revision": "Revision",
     "number": "Study number",
+    "calibration": "Calibration",
     "remark": "Remark",
 }
-"""What the header of a certificate may hold, and how it is called on the page."""
 SIGNED = ("made", "checked", "released")
-MOST_NAMES = 12
+MOST_NAMES, MOST_ROWS = 12, 2000
 
 
 def read_header(path: Path) -> dict[str, str]:
@@ -81,17 +86,13 @@ def write_certificate(
     head: Path,
     found: Mapping[str, Any],
     rows: pd.DataFrame,
-    asked: Asked,
+    asked: StudyRequest,
     *,
     hashes: Sequence[tuple[str, str]],
     paper: str = "A4",
     pdf: bool = False,
 ) -> list[Path]:
-    """Write the certificate of a study, and its PDF where that is asked for; the paths written.
-
-    head   the TOML of the header; rows: what the study stands on; hashes: name and SHA-256 of what it was made of
-    paper  "A4" or "Letter"
-    """
+    """Write the certificate of a study with the TOML of its header, and its PDF if asked for; return the paths."""
     header = read_header(head)
     summary = plain(dict(found))
     unit = header.get("unit", "")
@@ -100,7 +101,7 @@ def write_certificate(
         if summary["study"] == "run"
         else section_of_table(summary, rows, _axis(header))
     )
-    filled = _filled(header, summary, asked)
+    filled = {"number": study_number(rows), **_filled(header, summary, asked)}
     title = content.title(summary)
     gauge = summary if summary["study"] == "gauge" else summary.get("gauge") or {}
     varies = (gauge.get("total_sd") or 0) > 0
@@ -109,7 +110,13 @@ def write_certificate(
     values = {
         "title": f"{title}: {header.get('part', head.stem)}",
         "kind": title,
-        "header": [(FIELDS[name], filled[name]) for name in FIELDS if filled.get(name)],
+        "header": [
+            (FIELDS[name], filled[name]) for name in FIELDS if filled.get(name) and name != "calibration"
+        ],
+        "number": filled["number"],
+        "footer": re.sub(r"[^\w .,:/#-]", "", filled["number"]),
+        "calibration": header.get("calibration", ""),
+        "data": data_table(rows),
         "verdict_kind": content.VERDICTS.get(summary["overall"]["verdict"], "unknown"),
         "sentence": summary["overall"]["sentence"],
         "tiles": (six := content.tiles(summary, unit)),
@@ -133,13 +140,41 @@ def write_certificate(
     return [written, printed(written, written.with_suffix(".pdf"))] if pdf else [written]
 
 
+def study_number(rows: pd.DataFrame) -> str:
+    """Return a number for a study that was given none: of its data, so that equal data have equal numbers."""
+    return f"VR-{hashlib.sha256(csv_text(rows).encode()).hexdigest()[:8]}"
+
+
+def data_table(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the data of a study as they were judged: a row a part, or a reading, and a column an operator."""
+    one = rows["part"].nunique() == 1
+    key = next(n for n in ("time", "trial") if n in rows) if one else "part"
+    show = ["value", "score"] if "score" in rows and rows["score"].notna().any() else ["value"]
+    said = rows[show].map(lambda v: f"{v:.10g}" if isinstance(v, float) else str(v)).agg(" ".join, axis=1)
+    wide = said.groupby([rows[key], rows["operator"]], sort=False).agg("; ".join).unstack(fill_value="")
+    wide = wide.loc[list(dict.fromkeys(rows[key]))]
+    more = {}
+    for name in ("reference", "measured"):
+        if name in rows and rows[name].notna().any() and (rows[name].astype(str) != "").any():
+            more[name] = rows.groupby(key, sort=False)[name].first().reindex(wide.index)
+    return {
+        "columns": [key, *more, *("value" if str(n) == ALONE else str(n) for n in wide.columns)],
+        "rows": [
+            [str(name), *(str(each[name]) for each in more.values()), *values]
+            for name, values in zip(wide.index[:MOST_ROWS], wide.to_numpy().tolist(), strict=False)
+        ],
+        "left_out": max(0, len(wide) - MOST_ROWS),
+        "values": len(rows),
+    }
+
+
 def _axis(header: Mapping[str, str]) -> str:
     """What is measured, for an axis."""
     what = header.get("characteristic", "value")
     return f"{what}, {header['unit']}" if "unit" in header else what
 
 
-def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: Asked) -> dict[str, str]:
+def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: StudyRequest) -> dict[str, str]:
     """The header with what the study itself knows: tolerance and operators."""
     unit = f" {header['unit']}" if "unit" in header else ""
     names = [each["operator"] for each in found.get("by_operator") or []]
@@ -154,7 +189,7 @@ def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: Asked) -
     return {**known, **header}
 
 
-def _tolerance(asked: Asked, unit: str) -> str:
+def _tolerance(asked: StudyRequest, unit: str) -> str:
     low, high = asked.tolerance_low, asked.tolerance_high
     ends = [f"from {low:g}"] if low is not None else []
     ends += [f"to {high:g}"] if high is not None else []
@@ -163,7 +198,7 @@ def _tolerance(asked: Asked, unit: str) -> str:
     return "" if math.isnan(asked.tolerance) else f"{asked.tolerance:g}{unit} wide"
 
 
-def _settings(asked: Asked, kind: str) -> list[tuple[str, Any]]:
+def _settings(asked: StudyRequest, kind: str) -> list[tuple[str, Any]]:
     return [
         ("rules", _rules(asked.profile, kind)),
         ("design", asked.design if kind == "gauge" and asked.design != "auto" else ""),

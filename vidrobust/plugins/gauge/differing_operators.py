@@ -1,40 +1,48 @@
-"""Which operator is worse than the others, and by how much: repeats less well, or measures higher or lower.
+"""Which operator repeats less well, measures higher or lower, or is right less often than the others.
 
-Three questions, each answered by a test that is corrected for the number of operators (Bonferroni): does an
-operator repeat less well than the others, does it measure higher or lower, and are its classes right less
-often. Scores of models are no normal numbers (most passes repeat exactly and a few do not), so spread is
-compared by exchanging operators within parts, not by the F distribution; Bartlett's test is reported beside it, as
-the field expects it.
+Each question has a test corrected for the number of operators (Bonferroni). Scores of models are not normal, so
+spread is compared by exchanging operators within parts; Bartlett's test is reported beside it.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from vidrobust.statistics.levels import ALPHA
+from vidrobust.text.phrases import listing, plural
 
+# Exchanges of operators within parts behind a p-value; all of them where there are fewer.
 EXCHANGES = 20_000
-"""Exchanges of operators within parts behind a p-value; all of them where there are fewer."""
 FEWEST_PARTS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One operator against the others.
+    """One operator against the others, on the parts that both measured.
 
-    kind      "spread" (standard deviation between trials), "mean" or "right" (share of parts right in all trials)
-    operator  who; others: against whom
-    value     its standard deviation, its mean less that of the others, or its share
-    other     the standard deviation or share of the others, pooled; 0 for a mean
-    p         two-sided for means, else one-sided; adjusted for the number of operators or pairs looked at
-    n         parts that it stands on; compared: how many operators or pairs were looked at
+    Attributes
+    ----------
+    kind
+        "spread" (standard deviation between trials), "mean", or "right" (share of parts right in all trials).
+    value, other
+        Standard deviation or share of the operator and of the others; for a mean the difference and 0.
+    p
+        Two-sided for means, else one-sided; corrected for the operators or pairs that were compared.
+    n, compared
+        Parts it stands on; operators or pairs that were compared.
+    low
+        Of a spread: the lower end of the interval of its ratio to that of the others, by inversion of the same
+        test; None where no difference is shown or the others do not vary.
+    shown
+        Whether the interval excludes no difference, in the direction that the sentence states.
     """
 
     kind: Literal["spread", "mean", "right"]
@@ -45,99 +53,129 @@ class Difference:
     p: float
     n: int
     compared: int
-
-    @property
-    def shown(self) -> bool:
-        """Whether it is surely a difference."""
-        return self.p < ALPHA
+    low: float | None = None
+    shown: bool = False
 
 
 def spread_by_operator(table: pd.DataFrame, *, nested: bool = False, seed: int = 0) -> list[Difference]:
-    """Each operator's standard deviation between trials of a part against that of the others.
+    """Compare each operator's standard deviation between trials with that of the others on the same parts.
 
-    table   part, operator, value
-    nested  parts belong to operators: cells are exchanged among all parts, else within each part
+    The statistic is the operator's pooled variance less that of the others. Where operators do not differ, their
+    cells of a part can be exchanged, whatever their distribution. In a partly crossed table only the parts count
+    that the operator and some other one measured more than once: parts differ in how well they can be measured.
 
-    The statistic is the operator's pooled variance less the others'. Where operators differ in nothing their cells
-    of a part can be exchanged, whatever their distribution. Empty with one operator, or fewer than FEWEST_PARTS
-    parts measured more than once.
+    Parameters
+    ----------
+    table
+        part, operator, value.
+    nested
+        Parts belong to operators: cells are exchanged among all parts.
+
+    Returns
+    -------
+    list of Difference
+        Without operators that share fewer than FEWEST_PARTS parts with others.
     """
     cells = table.groupby(["part", "operator"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
     cells = cells.assign(squares=lambda t: t["var"] * t["free"])
-    operators = sorted(cells["operator"].unique())
-    if len(operators) < 2:
+    if not nested:
+        cells = cells[cells.groupby("part")["operator"].transform("size") > 1]
+    own = {name: cells.loc[cells["operator"] == name, "part"] for name in sorted(cells["operator"].unique())}
+    shared = {name: cells if nested else cells[cells["part"].isin(parts)] for name, parts in own.items()}
+    shared = {name: rows for name, rows in shared.items() if rows["part"].nunique() >= FEWEST_PARTS}
+    if len(own) < 2:
         return []
-    blocks = np.zeros(len(cells), np.int64) if nested else pd.factorize(cells["part"])[0]
-    code = pd.Categorical(cells["operator"], categories=operators).codes.astype(np.int64)
-    squares, free = cells["squares"].to_numpy(np.float64), cells["free"].to_numpy(np.float64)
-    usable = {p for p, rows in cells.groupby("part") if nested or len(rows) > 1}
-    if len(usable) < FEWEST_PARTS:
-        return []
-    seen = np.array([_excess_of((code == k)[None], squares, free)[0] for k in range(len(operators))])
-    drawn = _exchanged(code, blocks, squares, free, len(operators), seed)
-    tolerance = 1e-12 * max(float(np.abs(seen).max()), 1e-300)
-    p = (1 + (drawn >= seen - tolerance).sum(axis=0)) / (1 + len(drawn))
     found = []
-    for k, operator in enumerate(operators):
-        own = code == k
-        sd, rest = (math.sqrt(squares[m].sum() / free[m].sum()) for m in (own, ~own))
-        parts = int(cells.loc[own, "part"].nunique())
+    for operator, rows in shared.items():
+        mine = (rows["operator"] == operator).to_numpy()
+        if mine.all():
+            continue
+        exchange = _Exchange.of(rows, mine, nested, seed)
+        p = min(1.0, exchange.p() * len(shared))
+        squares, free = exchange.squares, exchange.free
+        sd, rest = (math.sqrt(squares[m].sum() / free[m].sum()) for m in (mine, ~mine))
+        shown = p < ALPHA and sd > rest
         found.append(
             Difference(
                 kind="spread",
                 operator=str(operator),
-                others=_all_but(operators, k),
+                others=_others(set(rows["operator"]) - {operator}, len(own) - 1),
                 value=sd,
                 other=rest,
-                p=min(1.0, float(p[k]) * len(operators)),
-                n=parts,
-                compared=len(operators),
+                p=p,
+                n=int(rows["part"].nunique()),
+                compared=len(shared),
+                low=exchange.least_ratio(ALPHA / len(shared), sd / rest) if shown and rest > 0 else None,
+                shown=shown,
             )
         )
     return found
 
 
+@dataclass(frozen=True)
+class _Exchange:
+    """The exchange test of one operator's cells against the others' of the same parts."""
+
+    squares: np.ndarray
+    free: np.ndarray
+    mine: np.ndarray
+    put: np.ndarray
+    """(EXCHANGES, cells) whether a cell is the operator's, with the operators of each part in random order."""
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, mine: np.ndarray, nested: bool, seed: int) -> _Exchange:
+        blocks = np.zeros(len(rows), np.int64) if nested else pd.factorize(rows["part"])[0]
+        squares, free = rows["squares"].to_numpy(np.float64), rows["free"].to_numpy(np.float64)
+        order = np.argsort(blocks, kind="stable")
+        rng = np.random.default_rng(seed)
+        put = np.empty((EXCHANGES, len(rows)), bool)
+        step = max(1, 500_000 // max(len(rows), 1))
+        for begin in range(0, EXCHANGES, step):
+            here = slice(begin, min(begin + step, EXCHANGES))
+            # sorting random keys within blocks puts each block in random order
+            keys = blocks[order][None] + rng.random((here.stop - begin, len(rows)))
+            put[here][:, order] = mine[order][np.argsort(keys, axis=1)]
+        return cls(squares, free, mine, put)
+
+    def p(self, ratio: float = 1.0) -> float:
+        """One-sided p that the operator's standard deviation is at most ``ratio`` times that of the others."""
+        squares = np.where(self.mine, self.squares / ratio**2, self.squares)
+        seen = float(_excess_of(self.mine[None], squares, self.free)[0])
+        tolerance = 1e-12 * max(abs(seen), 1e-300)
+        return float(
+            (1 + (_excess_of(self.put, squares, self.free) >= seen - tolerance).sum()) / (1 + EXCHANGES)
+        )
+
+    def least_ratio(self, level: float, most: float) -> float:
+        """The largest ratio, up to ``most``, that is excluded at this level."""
+        low, high = 1.0, most
+        for _ in range(8):
+            middle = math.sqrt(low * high)
+            low, high = (middle, high) if self.p(middle) < level else (low, middle)
+        return low
+
+
 def _excess_of(own: np.ndarray, squares: np.ndarray, free: np.ndarray) -> np.ndarray:
     """(N,) pooled variance of the cells that are an operator's (N, cells) bool, less that of the others."""
+    own = own.astype(np.float64)
     squares_own, free_own = own @ squares, own @ free
     rest = (squares.sum() - squares_own) / np.maximum(free.sum() - free_own, 1)
     return np.asarray(squares_own / np.maximum(free_own, 1) - rest)
 
 
-def _exchanged(
-    code: np.ndarray, blocks: np.ndarray, squares: np.ndarray, free: np.ndarray, count: int, seed: int
-) -> np.ndarray:
-    """(EXCHANGES, count) the statistic with the operators of each block put in random order."""
-    rng = np.random.default_rng(seed)
-    order = np.argsort(blocks, kind="stable")
-    code, squares, free, blocks = code[order], squares[order], free[order], blocks[order]
-    found = []
-    step = max(1, 500_000 // max(len(code), 1))
-    for begin in range(0, EXCHANGES, step):
-        # sorting random keys within blocks puts each block in random order
-        keys = blocks[None] + rng.random((min(step, EXCHANGES - begin), len(code)))
-        put = code[np.argsort(keys, axis=1)]
-        found.append(np.stack([_excess_of(put == k, squares, free) for k in range(count)], axis=1))
-    return np.concatenate(found)
-
-
 def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
-    """Each operator's mean less that of the others on the same parts: Student's t over parts, two-sided.
-
-    Two operators are compared once, more of them each with the rest.
-
-    table   part, operator, value. Empty with one operator or where no part was measured by two.
-    """
+    """Compare each operator's mean with the others on the same parts: Student's t over parts, two-sided."""
     means = table.groupby(["part", "operator"])["value"].mean().unstack()
     operators = sorted(means.columns)
     found = []
     compared = len(operators) if len(operators) > 2 else 1
-    for k, operator in enumerate(operators[:compared]):
+    for operator in operators[:compared]:
         rest = means.drop(columns=operator).mean(axis=1)
         gap = (means[operator] - rest).dropna()
         if len(gap) < 2:
             continue
+        shared = [n for n in operators if n != operator and means.loc[gap.index, n].notna().any()]
         error = float(gap.std(ddof=1)) / math.sqrt(len(gap))
         value = float(gap.mean())
         p = float(2 * stats.t.sf(abs(value) / error, len(gap) - 1)) if error > 0 else float(value == 0)
@@ -145,22 +183,20 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
             Difference(
                 kind="mean",
                 operator=str(operator),
-                others=_all_but(operators, k),
+                others=_others(set(shared), len(operators) - 1),
                 value=value,
                 other=0.0,
                 p=min(1.0, p * compared),
                 n=len(gap),
                 compared=compared,
+                shown=p * compared < ALPHA,
             )
         )
     return found
 
 
 def right_by_operator(table: pd.DataFrame) -> list[Difference]:
-    """Of each two operators the one that is right less often: parts right in all trials, McNemar's exact test.
-
-    table   part, operator, value, reference ("" where unknown)
-    """
+    """Name of each two operators the one that is right less often: McNemar's exact test over parts."""
     known = table[table["reference"] != ""]
     right = (known["value"] == known["reference"]).groupby([known["part"], known["operator"]]).all().unstack()
     pairs = list(combinations(sorted(right.columns), 2))
@@ -183,6 +219,7 @@ def right_by_operator(table: pd.DataFrame) -> list[Difference]:
                 p=min(1.0, p * len(pairs)),
                 n=len(both),
                 compared=len(pairs),
+                shown=p * len(pairs) < ALPHA,
             )
         )
     return found
@@ -215,6 +252,37 @@ def equal_variances(table: pd.DataFrame) -> EqualVariances | None:
     return EqualVariances(statistic, k - 1, float(stats.chi2.sf(statistic, k - 1)))
 
 
-def _all_but(operators: list[str], k: int) -> str:
-    rest = [str(name) for place, name in enumerate(operators) if place != k]
-    return rest[0] if len(rest) == 1 else "the others"
+def _others(names: set[str], rest: int) -> str:
+    """Against whom an operator is compared: by name where it is one, or not all of the rest."""
+    return "the others" if 1 < len(names) == rest else listing(sorted(map(str, names)))
+
+
+def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
+    """Return which operator is worse, by how much and by which test, a sentence each."""
+    lines = []
+    for each in differences:
+        if not each["shown"]:
+            continue
+        p = "p < 0.001" if each["p"] < 0.001 else f"p = {each['p']:.2g}"
+        corrected = f"{p} after Bonferroni for {each['compared']}" if each["compared"] > 1 else p
+        who, others = each["operator"], each["others"]
+        if each["kind"] == "spread":
+            times = f", {each['value'] / each['other']:.2g} times as much" if each["other"] > 0 else ""
+            times += f" (at least {each['low']:.2g} times)" if times and each["low"] else ""
+            lines.append(
+                f"{who} repeats less well than {others}: standard deviation {each['value']:.3g}{unit} against "
+                f"{each['other']:.3g}{unit} on the same {plural(each['n'], 'part')}{times} ({corrected}; exchange "
+                "of operators within parts)"
+            )
+        elif each["kind"] == "mean":
+            way = "higher" if each["value"] > 0 else "lower"
+            lines.append(
+                f"{who} measures {abs(each['value']):.3g}{unit} {way} than {others} on the same parts "
+                f"({corrected}; Student's t over parts)"
+            )
+        else:
+            lines.append(
+                f"{who} is right on {100 * each['value']:.3g} % of the parts, {others} on "
+                f"{100 * each['other']:.3g} % ({corrected}; McNemar's exact test)"
+            )
+    return lines

@@ -1,21 +1,40 @@
-"""The figures of a repeatability study by name, as gates ask for them: whose figure, its value and its interval.
+"""The figures of a repeatability study by name, as gates ask for them.
 
-A figure has the name of its key in the JSON of the study. Those that the study has more than once stand behind
-their section: ``within_operator.fleiss_kappa`` of each operator, ``between_operators.fleiss_kappa`` of all. A bare
-name is that of the gauge, of all operators together, or of each operator against the reference.
+Names are the keys of the JSON of the study, with a section where there are several:
+``within_operator.fleiss_kappa`` of each operator, ``between_operators.fleiss_kappa`` of all. A bare name means the
+gauge, all operators together, or each operator against the reference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vidrobust.run_folder.figures import Figures, FigureSource
+from vidrobust.run_folder.gates import Figures, FigureSource
+
+if TYPE_CHECKING:
+    from vidrobust.run_folder.folder import RunFolder
+
+# The file of a run folder that holds its repeatability study.
+
+FILE = "repeatability.json"
+
+
+def current_study(folder: RunFolder) -> tuple[dict[str, Any] | None, str]:
+    """The study of a run, or None where there is none or it is of other answers; and what to say of it."""
+    how = f"vidrobust repeatability {folder.path} makes it"
+    if not (folder.path / FILE).is_file():
+        return None, how
+    found = folder.read_json(FILE)
+    if found["of"] != folder.record.stability_key:
+        return None, f"that in {FILE} is older than the run's answers, and {how} anew"
+    return found, "" if found["gauge"] is not None else "; ".join(found["notes"])
+
 
 SECTIONS = ("within_operator", "between_operators", "against_reference", "by_operator")
+# Sections whose figures are meant where a rule names none.
 BARE = ("between_operators", "against_reference")
-"""Sections whose figures are meant where a rule names none."""
 GAUGE = "the gauge"
 EVERYONE = "all operators"
 SDS = ("repeatability_sd", "reproducibility_sd", "grr_sd", "part_sd", "total_sd")
@@ -33,7 +52,6 @@ def is_figure(name: str) -> bool:
 
 
 def _of_run(folder: Path) -> tuple[Figures, str]:
-    from vidrobust.plugins.gauge.kept_study import current_study
     from vidrobust.run_folder.folder import RunFolder
 
     study, why = current_study(RunFolder.existing(folder))
@@ -81,6 +99,7 @@ def _gauge(found: Mapping[str, Any]) -> Figures:
     return {name: {GAUGE: entry} for name, entry in summary.items()}
 
 
+# Figures of a type-1, linearity or stability study.
 OF_PART = (
     *(
         "cg",
@@ -94,7 +113,6 @@ OF_PART = (
     ),
     *("slope", "slope_p", "percent_linearity", "linearity", "largest_bias", "q_ms", "q_mp"),
 )
-"""Figures of a type-1, linearity or stability study."""
 
 
 def _alone(found: Mapping[str, Any]) -> Figures:

@@ -27,10 +27,10 @@ from vidrobust.text.printable import printable
 from vidrobust.video.source import VideoSource
 
 THUMBNAIL_PX = 160
+# Width of a picture on the sheet, and the most passes on it.
 SHEET_PX, MOST_SHOWN = 200, 40
-"""Width of a picture on the sheet, and the most passes on it."""
+# The pictures of a pass on the sheet, and the column with the time that is written on each.
 TIMES = {"enters": "enters_s", "start": "start_s", "end": "end_s", "leaves": "leaves_s"}
-"""The pictures of a pass on the sheet, and the column with the time that is written on each."""
 COLUMNS = (
     *("path", "item", "part", "pass", "station", "label", "start_s", "end_s"),
     *("enters_s", "leaves_s", "direction", "remark"),
@@ -39,9 +39,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class PassesFound:
-    """rows  a manifest, one row a pass that crossed · left_out  of what did not cross, a sentence each
-    sheet  (H, W, 3) uint8 RGB: each pass as it enters, is whole, in the middle, ends, leaves; None without any
-    """
+    """Rows of a manifest, one a pass; what was left out and why; the sheet of pictures (H, W, 3) uint8 or None."""
 
     rows: pd.DataFrame
     left_out: tuple[str, ...]
@@ -51,14 +49,20 @@ class PassesFound:
 def passes_in(
     settings: Settings, reporter: Reporter, *, cycle: int = 0, beside: Path = Path()
 ) -> PassesFound:
-    """The passes in all items of the sources.
+    """Find the passes in all inputs of the sources.
 
-    cycle   so many different parts come round in turn; 0: every pass shows another part, unless the manifest
-            names the part
-    beside  the folder to which paths are relative, that of the manifest to be written
+    Parameters
+    ----------
+    cycle
+        So many parts come round in turn; 0: every pass shows another part, unless the manifest names it.
+    beside
+        Folder of the manifest to be written, to which paths are relative.
 
-    ``start_s`` to ``end_s`` is while the part is wholly in the picture, ``enters_s`` to ``leaves_s`` while any of
-    it is. Raises InputError where no source holds footage.
+    Returns
+    -------
+    PassesFound
+        ``start_s`` to ``end_s`` is while the part is wholly visible, ``enters_s`` to ``leaves_s`` while any
+        of it is.
     """
     if cycle < 0:
         raise SettingsError(f"--cycle: expected 0 or more, got {cycle}")
@@ -90,10 +94,7 @@ def passes_in(
 
 
 def passes_or_visits(pictures: np.ndarray) -> Found:
-    """The passes of parts that move through; or, where they are fewer, the visits of parts that are placed.
-
-    pictures  (N, H, W) uint8 grey, small
-    """
+    """Return passes of parts that move through or, if there are fewer, visits of parts that are placed."""
     passes, visits = find_passes(pictures), find_visits(pictures)
     crossed = [each for each in passes.passes if each.crossed]
     at_rest = [each for each in visits.passes if not any(_within(each, other) for other in crossed)]
@@ -132,9 +133,8 @@ def passes_words(found: PassesFound) -> list[str]:
 def manifest_for(
     settings: Settings, out: str | None, items: Sequence[Item], reporter: Reporter
 ) -> Path | None:
-    """Where no item says which pass it is: the manifest of passes beside the run folder, found if it is not there.
-
-    None where the sources name parts and passes themselves. InputError where no part is seen to cross.
+    """Return the manifest of passes beside the run folder, found if missing; None where sources name parts
+    and passes.
     """
     if not items or any(item.pass_ or (item.part and item.start_s is not None) for item in items):
         return None
@@ -169,10 +169,7 @@ def manifest_for(
 
 
 def named_by_folders(items: Sequence[Item], beside: Path) -> pd.DataFrame:
-    """A manifest of stills in folders named PART/PASS, or STATION/PART/PASS; empty where they are not so named.
-
-    They are where every item is a folder of pictures and each part has a pass that some other part has too.
-    """
+    """Return a manifest of stills in folders PART/PASS or STATION/PART/PASS; empty where they are not so named."""
     rows = [
         {
             "path": os.path.relpath(item.path, beside.resolve()),

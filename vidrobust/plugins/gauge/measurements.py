@@ -20,23 +20,17 @@ from vidrobust.text.phrases import listing
 from vidrobust.text.printable import printable
 
 COLUMNS = ("part", "operator", "trial", "value")
+# What stands in the place of a missing number; in a table of classes these may be names.
 NO_NUMBER = ("na", "n/a", "#n/a", "nan")
-"""What stands in the place of a missing number; in a table of classes these may be names."""
+# What to do with names that differ by letter case or blanks alone: ask, take them as one, or keep them apart.
 Case = Literal["ask", "same", "distinct"]
-"""What to do with names that differ by letter case or blanks alone: ask, take them as one, or keep them apart."""
+"""What to do with names that differ as ``alike`` says: ask, take them as one, or keep them apart."""
 MOST_LISTED = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyTable:
-    """A table as read, and what happened to it.
-
-    rows     part, operator, trial, value [, reference] [, further columns]; one row a value
-    dropped  lines of the file whose value is blank
-    sha256   of the file
-    notes    what a reader must know: values left out, an encoding that was guessed
-    assumed  what was taken for operators and trials that the table does not name
-    """
+    """A table as read: one row a value, the lines left out, the hash of the file, notes and assumptions."""
 
     path: Path
     rows: pd.DataFrame
@@ -47,9 +41,9 @@ class StudyTable:
 
 
 def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
-    """A table of a variables study: part, operator, trial as text, value (and reference) as numbers.
+    """Read a variables study: part, operator, trial as text, value and reference as numbers.
 
-    columns  role -> name in the file, where the names do not say. InputError names file and line.
+    ``columns`` maps roles to names in the file. InputError names file and line.
     """
     found = read_study_table(path, columns, case)
     rows = found.rows.assign(value=numbers(found.rows, "value", path))
@@ -92,9 +86,8 @@ def _named(classes: Iterable[str]) -> str:
 def read_study_table(
     path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask", *, need_part: bool = True
 ) -> StudyTable:
-    """A table as text, one row a value, blank ones left out and listed; its index is the line of the file.
-
-    need_part  else a table that names no part is of one
+    """Read a table as text, one row a value; blank ones are left out and listed, the index is the line of the
+    file.
     """
     table, notes = _as_text(path)
     table = in_long_form(with_roles(table, printable(path), columns), printable(path))
@@ -154,14 +147,13 @@ def check_gauge(table: pd.DataFrame, where: str = "gauge study") -> pd.DataFrame
     return _checked(table, where)
 
 
+# Binary digits that are kept of the largest value: sums of 500 such values are exact.
 BITS = 44
-"""Binary digits that are kept of the largest value: sums of 500 such values are exact."""
 
 
 def settled(value: pd.Series) -> pd.Series:
-    """Values (N,) to 44 binary digits of the largest, so that the mean of equal ones is that value exactly.
-
-    Else three times .29 have a mean that is not .29, and what never varies has a spread of 6e-17 to be shared out.
+    """Round values (N,) to 44 binary digits of the largest, so that the mean of equal values is that value
+    exactly.
     """
     largest = float(value.abs().max())
     if not 1e-280 < largest < math.inf:
@@ -251,8 +243,8 @@ def _one_spelling(
         one, other = groups[0][:2]
         where = f"{printable(path)}, column {' or '.join(names)}"
         raise InputError(
-            f"{where}: {printable(one)!r} and {printable(other)!r} differ by letter case or blanks alone. Are "
-            "they the same? Say --case same, or --case distinct"
+            f"{where}: {printable(one)!r} and {printable(other)!r} differ by letter case, blanks, leading zeros "
+            "or a trailing .0 alone. Are they the same? Say --case same, or --case distinct"
         )
     first = {name: group[0] for group in groups for name in group}
     return rows.assign(**{n: rows[n].map(lambda v: first.get(v, v)) for n in names if n in rows})

@@ -19,40 +19,38 @@ from vidrobust.video.source import VideoSource
 
 # How a part is shown: whether it moves past, lies still, or was placed again; from small grey pictures alone.
 
+# Frames over which points are followed before new ones are chosen.
 WINDOW = 8
-"""Frames over which points are followed before new ones are chosen."""
+# Frames of a piece of such a window, for points that are soon out of the picture.
 SHORT = 2
-"""Frames of a piece of such a window, for points that are soon out of the picture."""
+# What a point of a small picture goes in a window before it is said to move.
 MOVES_PX = 0.75
-"""What a point of a small picture goes in a window before it is said to move."""
+# Share of the points that must be found there and back, and of the windows in which they must be.
 KEPT, FOLLOWED = 0.25, 2 / 3
-"""Share of the points that must be found there and back, and of the windows in which they must be."""
+# Share of the width that shows that something moves, even where points are lost in more of the windows.
 SURE = 0.1
-"""Share of the width that shows that something moves, even where points are lost in more of the windows."""
+# Points that must move together.
 FEWEST = 4
-"""Points that must move together."""
+# How far apart points may have gone in a window that go one way.
 TOGETHER_PX = 1.0
-"""How far apart points may have gone in a window that go one way."""
+# Share of what most points have gone by which others must differ at least to go another way.
 OTHER_WAY = 0.25
-"""Share of what most points have gone by which others must differ at least to go another way."""
+# What moves past goes so many times as far as from frame to frame; what shakes does not.
 STEADY = 4.0
-"""What moves past goes so many times as far as from frame to frame; what shakes does not."""
+# Share of its surroundings' brightness by which a place differs before it is said to have changed.
 CHANGED = 0.10
-"""Share of its surroundings' brightness by which a place differs before it is said to have changed."""
+# Share of the picture that must have changed before a part is said to be placed again.
 CHANGED_AREA = 0.002
-"""Share of the picture that must have changed before a part is said to be placed again."""
 
 
 def travel(pictures: Iterable[np.ndarray]) -> float:
-    """How far what moves in a clip has gone from its beginning to its end, as a share of the width; 0 at rest.
+    """Return how far what moves in a clip has gone, as a share of the width; 0 at rest, NaN where it cannot
+    be followed.
 
-    pictures  (H, W) uint8 grey, a few hundred px wide, in order
-
-    Points are followed through windows of ``WINDOW`` frames (Lucas & Kanade), or short pieces of them where
-    they do not last so long. What moves is reported relative to the camera where a part of the picture shows how
-    that moves, and its medians add up as vectors. What only shakes gets nowhere: it counts as rest unless it
-    has gone ``STEADY`` times as far as from one frame to the next. NaN where points do not last in more than a
-    third of the windows, as in darkness and noise, unless something goes far all the same.
+    ``pictures`` (H, W) uint8 grey in order. Points are followed through windows of ``WINDOW`` frames (Lucas &
+    Kanade)
+    relative to the camera. What only shakes counts as rest unless it goes ``STEADY`` times as far as between
+    frames.
     """
     steps: list[np.ndarray] = []
     lost = width = 0
@@ -90,10 +88,7 @@ def travel(pictures: Iterable[np.ndarray]) -> float:
 
 
 def _moved(window: Sequence[np.ndarray]) -> np.ndarray:
-    """(frames - 1, 2) steps in px of the points that move, from frame to frame, relative to the camera.
-
-    0 where too few move, NaN where too few can be followed there and back.
-    """
+    """(frames - 1, 2) steps in px of the points that move, from frame to frame, relative to the camera."""
     rest = np.zeros((len(window) - 1, 2))
     start = cv2.goodFeaturesToTrack(window[0], 300, 0.01, 4)
     if start is None:
@@ -121,10 +116,7 @@ def _moved(window: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _of_camera(gone: np.ndarray) -> np.ndarray:
-    """(N,) bool: which points (N, 2) px show how the camera moves; none where all go one way.
-
-    Of the two ways that most points go it is the shorter one: a camera shakes about its place.
-    """
+    """(N,) bool."""
     first, second = _together(gone), np.zeros(len(gone), bool)
     if first.any():
         way = gone[first].mean(axis=0)
@@ -151,10 +143,7 @@ def _follow(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> tuple[
 
 
 def placed_again(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether two pictures (H, W) uint8 of a part at rest show it at different places.
-
-    Each is divided by its own surroundings, so that another light is no other place.
-    """
+    """Whether two pictures (H, W) uint8 of a part at rest show it at different places, whatever the light."""
     a, b = (_relief(picture) for picture in (first, second))
     return bool((np.abs(a - b) > CHANGED).mean() > CHANGED_AREA)
 
@@ -171,11 +160,11 @@ LEVELS = {
     "semi-dynamic": "the part is taken away and placed again, and lies still while it is seen",
     "dynamic": "the part moves past",
 }
+# A part that lies still and was shown once, so that nobody sees whether it is placed again; or none that can
+# be followed, for darkness or noise.
 UNDETERMINED = "undetermined"
-"""A part that lies still and was shown once, so that nobody sees whether it is placed again; or none that can be
-followed, for darkness or noise."""
+# Share of the picture's width that what moves must travel in an item before it is said to move past.
 DYNAMIC = 0.02
-"""Share of the picture's width that what moves must travel in an item before it is said to move past."""
 
 
 def named_levels(items: pd.DataFrame) -> dict[str, str]:
@@ -191,13 +180,9 @@ def named_levels(items: pd.DataFrame) -> dict[str, str]:
 def measured_levels(
     items: pd.DataFrame, travels: Mapping[str, float], pictures: Mapping[str, np.ndarray]
 ) -> dict[str, str]:
-    """The level of each item with a part, from measured motion.
+    """Return the level of each input with a part, from measured motion.
 
-    items     item, part, station
-    travels   by item, how far what moves has gone, as a share of the width
-    pictures  by item, (H, W) uint8 grey, the mean of its frames
-
-    A still item is *static* where every other still pass of its part at its station shows it at the same place,
+    A still input is *static* where every other still pass of its part at its station shows it at the same place,
     *semi-dynamic* where one does not.
     """
     found: dict[str, str] = {}
@@ -212,12 +197,12 @@ def measured_levels(
 
 
 BATCH = 32
+# Width of the pictures on which motion is measured.
 THUMBNAIL_PX = 320
-"""Width of the pictures on which motion is measured."""
+# Width of the pictures in the report.
 WIDTH = 240
-"""Width of the pictures in the report."""
+# Parts of the grey zone that are shown, and passes of each.
 MOST_PARTS, MOST_PASSES = 12, 6
-"""Parts of the grey zone that are shown, and passes of each."""
 
 
 def levels_of(run: Run, items: pd.DataFrame) -> tuple[dict[str, str], dict[str, str], list[str]]:
@@ -273,12 +258,8 @@ def thumbnails(source: VideoSource, width: int) -> Iterator[np.ndarray]:
 def grey_zone_pictures(
     run: Run, frames: pd.DataFrame, verdicts: pd.DataFrame, parts: list[str]
 ) -> list[dict[str, Any]]:
-    """Of each part on which verdicts split, a picture a pass: part, and of each picture what was said.
-
-    frames    item, model, frame, label_name: the answers frame by frame
-    verdicts  a row a part, pass and operator
-
-    The frame shown is the middle one of those that have the pass's own verdict, or the middle one of the pass.
+    """Return of each part on which verdicts split a picture a pass: the middle frame with the verdict of the
+    pass.
     """
     folder = run.path / "grey_zone"
     shutil.rmtree(folder, ignore_errors=True)  # those of an earlier study

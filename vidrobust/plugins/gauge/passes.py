@@ -8,49 +8,169 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from vidrobust.plugins.gauge.even_scene import comparable, usual_scene
 from vidrobust.text.numbers import percent
 
+# Share of the width that a shaking camera may go.
+MOST_SHIFT = 0.06
+# Median shift, px of the small picture, from which on a camera is taken to shake.
+SHAKES_PX = 0.2
+# Share of the differences from the usual scene that may be left, or there was no shaking.
+BETTER = 0.8
+# When a shift is exact enough: steps, and gain of the correlation.
+STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-3)
+# Side of the window that smooths before a shift is looked for.
+ECC_BLUR_PX = 5
+# Spacing of the places by which light is fitted.
+GRID_PX = 3
+# Natural logarithm of the light from which on a place belongs to no light (Tukey's biweight).
+OUTLIER = 0.08
+ROUNDS = 8
+# Frames by which the median scene is taken.
+MEDIAN_OF = 300
+
+
+def usual_scene(pictures: np.ndarray) -> np.ndarray:
+    """(H, W) float32: the median of each place over time."""
+    step = max(1, len(pictures) // MEDIAN_OF)
+    return np.asarray(np.median(pictures[::step], axis=0), np.float32)
+
+
+def comparable(pictures: np.ndarray) -> np.ndarray:
+    """(N, H, W) float32: pictures uint8 smoothed by a pixel, steadied, in one light."""
+    smooth = np.stack([cv2.GaussianBlur(p.astype(np.float32), (0, 0), 1.0) for p in pictures])
+    steady = steadied(smooth)
+    return evenly_lit(steady, usual_scene(steady))
+
+
+def steadied(pictures: np.ndarray) -> np.ndarray:
+    """Return pictures (N, H, W) float32 as a camera at rest would have seen them.
+
+    Enhanced correlation (Evangelidis & Psarakis 2008) lays each over the usual scene, slow changes of light
+    left out.
+    """
+    scene = usual_scene(pictures)
+    shifts = _shifts(pictures, scene)
+    if np.median(np.hypot(*shifts.T)) < SHAKES_PX:
+        return pictures
+    once = _shifted(pictures, shifts)
+    steady = _shifted(pictures, _shifts(pictures, usual_scene(once)))
+    return steady if _unlike(steady) < BETTER * _unlike(pictures) else pictures
+
+
+def _unlike(pictures: np.ndarray) -> float:
+    """How far pictures lie off their usual scene where that is steep, in levels: their median frame."""
+    scene = usual_scene(pictures)
+    across, down = (cv2.Sobel(scene, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
+    slope = np.hypot(across, down)
+    steep = slope > np.percentile(slope, 80)
+    usual = scene[steep]
+    seen = pictures[:, steep]
+    light = np.median(seen / np.maximum(usual, 1.0), axis=1, keepdims=True)
+    return float(np.median(np.abs(seen / np.maximum(light, 0.1) - usual).mean(axis=1)))
+
+
+def _shifts(pictures: np.ndarray, scene: np.ndarray) -> np.ndarray:
+    """(N, 2) px by which each picture lies off the scene; 0 where that is not known."""
+    target = _relief(scene)
+    most = MOST_SHIFT * scene.shape[1]
+    found = np.zeros((len(pictures), 2))
+    for number, picture in enumerate(pictures):
+        start = np.eye(2, 3, dtype=np.float32)
+        try:
+            _, way = cv2.findTransformECC(
+                target, _relief(picture), start, cv2.MOTION_TRANSLATION, STOP, None, ECC_BLUR_PX
+            )
+        except cv2.error:  # nothing of the scene is seen
+            continue
+        if np.hypot(*way[:, 2]) <= most:
+            found[number] = way[:, 2]
+    return found
+
+
+def _relief(picture: np.ndarray) -> np.ndarray:
+    """(H, W) float32: detail beside its surroundings, bounded, so that neither light nor a bright part rules."""
+    grey = picture + 8.0
+    return np.asarray(np.clip(grey / cv2.GaussianBlur(grey, (0, 0), 4.0) - 1, -0.15, 0.15), np.float32)
+
+
+def _shifted(pictures: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    size = pictures.shape[2], pictures.shape[1]
+    how = {"flags": cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, "borderMode": cv2.BORDER_REPLICATE}
+    moved = (
+        cv2.warpAffine(picture, np.array([[1, 0, x], [0, 1, y]]), size, **how)
+        for picture, (x, y) in zip(pictures, shifts, strict=True)
+    )
+    return np.stack(list(moved))
+
+
+def evenly_lit(pictures: np.ndarray, scene: np.ndarray) -> np.ndarray:
+    """Return pictures (N, H, W) float32 in the light of the scene (H, W).
+
+    The logarithm of the light of each frame is a quadratic surface, fitted robustly (Tukey's biweight).
+    """
+    height, width = scene.shape
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float64)
+    y, x = 2 * rows / max(height - 1, 1) - 1, 2 * columns / max(width - 1, 1) - 1
+    surface = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1)
+    at = (slice(GRID_PX // 2, None, GRID_PX),) * 2
+    terms = surface[at].reshape(-1, 6)
+    level = scene + 4.0
+    found = np.empty_like(pictures)
+    for number, picture in enumerate(pictures):
+        ratio = np.log((picture[at] + 4.0) / level[at]).reshape(-1).astype(np.float64)
+        light = np.exp(surface @ _fitted(terms, ratio))
+        found[number] = (picture + 4.0) / light - 4.0
+    return found
+
+
+def _fitted(terms: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+    """(6,) the surface through most of the ratios (places,), from their median on."""
+    beta = np.zeros(terms.shape[1])
+    beta[0] = np.median(ratio)
+    ridge = 1e-3 * len(ratio) * np.diag([0.0, 1, 1, 1, 1, 1])
+    for _ in range(ROUNDS):
+        off = (ratio - terms @ beta) / OUTLIER
+        weight = np.square(np.maximum(1 - off * off, 0))
+        if weight.sum() < 0.1 * len(ratio):
+            break
+        weighted = terms * weight[:, None]
+        beta = np.linalg.solve(weighted.T @ terms + ridge, weighted.T @ ratio)
+    return beta
+
+
+# Robust standard deviations, and grey levels, from the empty scene from which on a place belongs to a part.
 THRESHOLD, LEAST_CHANGE = 5.0, 7.0
-"""Robust standard deviations, and grey levels, from the empty scene from which on a place belongs to a part."""
+# Share of both at which a place belongs to a part if it hangs together with one that surely does.
 FAINT = 0.5
-"""Share of both at which a place belongs to a part if it hangs together with one that surely does."""
+# Share of a part's own difference below which a place is its shadow or halo.
 BESIDE = 0.2
-"""Share of a part's own difference below which a place is its shadow or halo."""
+# Share of a part's usual difference below which its shadow alone is in the picture.
 SHADOW = 0.4
-"""Share of a part's usual difference below which its shadow alone is in the picture."""
+# Share of the difference of the clearest part below which what crosses is a mark of the belt.
 MARK = 0.3
-"""Share of the difference of the clearest part below which what crosses is a mark of the belt."""
+# Gaps within a part that are closed where its shadow was left out.
 NEAR_PX = 3
-"""Gaps within a part that are closed where its shadow was left out."""
+# Sure places that a part must have.
 SURE_PX = 4
-"""Sure places that a part must have."""
+# Gaps within a part that are closed.
 CLOSE_PX = 7
-"""Gaps within a part that are closed."""
+# Share of the picture below which what is seen is no part.
 LEAST_AREA = 0.002
-"""Share of the picture below which what is seen is no part."""
+# What is thinner is no part of a thing of which a thicker piece makes up this share.
 THIN_PX, BODY = 5, 0.6
-"""What is thinner is no part of a thing of which a thicker piece makes up this share."""
+# Share of the picture's side that a part must go from where it came in to where it went, to have crossed.
 CROSSES = 0.5
-"""Share of the picture's side that a part must go from where it came in to where it went, to have crossed."""
+# A part within this of the edge of the small picture is not wholly inside.
 EDGE_PX = 1
-"""A part within this of the edge of the small picture is not wholly inside."""
+# Share of the frames in which a place may be covered by parts before the empty scene cannot be trusted.
 CROWDED = 0.4
-"""Share of the frames in which a place may be covered by parts before the empty scene cannot be trusted."""
+# Frames for which a part may be lost from sight within its pass.
 MISSED = 3
-"""Frames for which a part may be lost from sight within its pass."""
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One part passing, in frames of the footage, the last ones included.
-
-    first, last                when anything of it is in the picture
-    whole_first, whole_last    when all of it is; -1 where it never is
-    direction                  "right", "left", "down", "up"; "" where it does not move
-    crossed                    came in over one edge and went out over another
-    remark                     what a person should look at, or ""
-    """
+    """One part passing, in frames of the footage, the last ones included; -1 where it is never wholly visible."""
 
     first: int
     last: int
@@ -69,10 +189,10 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
+# x, y, width, height in px of the small picture.
 Box = tuple[int, int, int, int]
-"""x, y, width, height in px of the small picture."""
+# The body of a part of which a piece alone is followed.
 UNKNOWN: Box = (-1, -1, 0, 0)
-"""The body of a part of which a piece alone is followed."""
 
 
 @dataclass
@@ -99,12 +219,11 @@ class _Track:
 
 
 def find_passes(pictures: np.ndarray) -> Found:
-    """The passes in one clip of a camera that stands still.
+    """Find the passes in one clip of a camera at rest, from small grey pictures (N, H, W) uint8.
 
-    pictures  (N, H, W) uint8 grey, small: about 160 px wide
-
-    The empty scene is the median of each place over time, and a place belongs to a part where it differs from it
-    by more than it does as a rule. What hangs together is followed from frame to frame.
+    The empty scene is the median over time. A place belongs to a part where it differs from it unusually
+    much; what
+    hangs together is followed from frame to frame.
     """
     if len(pictures) < 2:
         return Found((), ("fewer than two frames",))
@@ -140,9 +259,8 @@ def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
 
 
 def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
-    """(H, W) bool: places surely of a part (1 and more), what hangs together with them, and the gaps between.
-
-    What is faint beside the part itself (below the share ``beside``), as its shadow and halo are, is left out.
+    """Return (H, W) bool: places surely of a part, what hangs together with them, and gaps; faint shadows
+    left out.
     """
     faint = cv2.morphologyEx((sure > FAINT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     faint = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((CLOSE_PX, CLOSE_PX), np.uint8))
@@ -223,11 +341,7 @@ def _without_shadow(track: _Track) -> _Track:
 
 
 def _body(component: np.ndarray, stats: np.ndarray) -> Box:
-    """x, y, width, height of a component (H, W) without what hangs on to it thinly, as a scratch of the belt does.
-
-    Where no piece thicker than THIN_PX is most of it, it is a thin part itself, and its box is that of all of it.
-    Else it may reach THIN_PX beyond that piece, as the tip of a bolt does.
-    """
+    """x."""
     kernel = np.ones((THIN_PX, THIN_PX), np.uint8)
     thick = cv2.morphologyEx(component.astype(np.uint8), cv2.MORPH_OPEN, kernel)
     count, _, pieces, _ = cv2.connectedComponentsWithStats(thick, connectivity=8)

@@ -8,30 +8,29 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vidrobust.plugins.gauge.even_scene import comparable, evenly_lit
-from vidrobust.plugins.gauge.passes import LEAST_AREA, THIN_PX, Found, Pass, parts_of
+from vidrobust.plugins.gauge.passes import LEAST_AREA, THIN_PX, Found, Pass, comparable, evenly_lit, parts_of
 
+# Grey levels from which on a place of the smoothed picture has changed; more where the noise is strong.
 CHANGED = 9.0
-"""Grey levels from which on a place of the smoothed picture has changed; more where the noise is strong."""
+# Robust standard deviations of the noise from frame to frame that count as no change.
 NOISE = 5.0
-"""Robust standard deviations of the noise from frame to frame that count as no change."""
+# Share of the picture that changes from frame to frame where a hand moves.
 MOVING_AREA = 0.003
-"""Share of the picture that changes from frame to frame where a hand moves."""
+# Frames that a scene must stand still to be looked at.
 STILL_FRAMES = 5
-"""Frames that a scene must stand still to be looked at."""
+# Grey levels by which a place differs between two stretches without motion, and the share of what is most
+# different there below which it is shadow and reflection.
 SETTLED, BESIDE = 12.0, 0.35
-"""Grey levels by which a place differs between two stretches without motion, and the share of what is most
-different there below which it is shadow and reflection."""
+# Pieces that are so near to each other are one part.
 NEAR_PX = 11
-"""Pieces that are so near to each other are one part."""
+# Grey levels from which on what reaches the edge is a hand, and no drift of light.
 HAND = 30.0
-"""Grey levels from which on what reaches the edge is a hand, and no drift of light."""
+# Share of a part's place that may look otherwise while the part lies there uncovered.
 COVERED = 0.1
-"""Share of a part's place that may look otherwise while the part lies there uncovered."""
+# How many times as strong edges along an outline are with the part there as without it.
 CLEARER = 1.25
-"""How many times as strong edges along an outline are with the part there as without it."""
+# Share of the smaller of two places that both have in common if they are one.
 SAME_PLACE = 0.3
-"""Share of the smaller of two places that both have in common if they are one."""
 PLACED = "placed and taken away"
 
 
@@ -61,14 +60,12 @@ class _Visit:
 
 
 def find_visits(pictures: np.ndarray) -> Found:
-    """The visits in one clip of a camera that stands on one place, if it shakes a little.
+    """Find the visits in one clip of a camera at rest or slightly shaking, from small grey pictures (N, H, W)
+    uint8.
 
-    pictures  (N, H, W) uint8 grey, small: about 160 px wide
-
-    Stretches in which nothing moves are compared each with what was settled before it. Something that changed and
-    does not reach the edge is a part (what reaches it is a hand, which is waited for); it came if its outline is
-    clearer after than before, and it went if it was clearer before. A visit goes on for as long as the place of
-    the part looks the same, whatever happens beside it. Several parts may lie there at once.
+    Stretches without motion are compared with what was settled before. A change that does not reach the edge
+    is a part,
+    which came if its outline is clearer after than before. Several parts may lie there at once.
     """
     if len(pictures) < 2 * STILL_FRAMES:
         return Found(())

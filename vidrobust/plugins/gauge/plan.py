@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from scipy import optimize, stats
 
 from vidrobust.errors import SettingsError
-from vidrobust.plugins.gauge.variables.measured_variance import (
+from vidrobust.plugins.gauge.variables.anova import (
     Component,
     MeanSquare,
     percent_of_total,
 )
+from vidrobust.statistics.intervals import clopper_pearson
 from vidrobust.statistics.levels import LEVEL
 from vidrobust.text.numbers import percent
+from vidrobust.text.phrases import plural
 
 MOST_PARTS = 2000
+MOST_OPERATORS = 10
+Verdict = Literal["acceptable", "marginal", "unacceptable", "not shown", "not computed"]
 
 
 @dataclass(frozen=True)
 class KappaPlan:
-    """Parts for an interval of Fleiss' kappa of +- half_width, with so many ratings of each part.
-
-    error     chance that a clear part is rated wrongly, which together with the borderline parts gives this kappa
+    """Parts for an interval of Fleiss' kappa of +- half_width; ``error`` is the chance that a clear part is
+    rated wrongly.
     """
 
     kappa: float
@@ -40,14 +44,14 @@ class KappaPlan:
 def parts_for_kappa(
     kappa: float, half_width: float, *, ratings: int, defect_share: float = 0.5, borderline: float = 0.0
 ) -> KappaPlan:
-    """Parts that give ``kappa`` an interval of +- ``half_width``.
+    """Return how many parts give ``kappa`` an interval of +- ``half_width``.
 
-    ratings       operators x trials
-    defect_share  of the parts in the study
-    borderline    share of the parts that are rated by the toss of a coin; the others are rated wrongly with one
-                  chance, chosen so that kappa comes out as wanted
-
-    The variance of the influence of a part on kappa is summed over all that a part can be and all its ratings.
+    Parameters
+    ----------
+    ratings
+        Operators x trials.
+    defect_share, borderline
+        Shares of the parts that are defects, and that are rated by the toss of a coin.
     """
     _share("half width", half_width)
     _share("share of defects", defect_share)
@@ -109,12 +113,11 @@ class GaugePlan:
 def designs_for_grr(
     percent_grr: float, half_width: float, *, reproducibility_share: float = 0.3, trials: int = 3
 ) -> list[GaugePlan]:
-    """Per number of operators (2 to 10) the fewest parts whose interval of %GRR is no wider than 2 x half_width.
+    """Return per number of operators (2 to 10) the fewest parts whose interval of %GRR is no wider than 2 x
+    half_width.
 
-    percent_grr            of the study variation, 0-100; half_width in the same unit
-    reproducibility_share  of the gauge's variance that lies between operators; with few operators it cannot be
-                           known well, whatever the number of parts. Numbers of operators with which it cannot
-                           are left out
+    ``reproducibility_share`` is the share of the gauge's variance between operators, which few operators
+    cannot tell.
     """
     if not 0 < percent_grr < 100 or half_width <= 0 or trials < 2 or not 0 <= reproducibility_share < 1:
         raise SettingsError(
@@ -131,14 +134,22 @@ def designs_for_grr(
     return found
 
 
-def _expected_interval(percent: float, share: float, o: int, p: int, r: int) -> tuple[float, float]:
-    """The interval of %GRR where every mean square is as expected; no interaction."""
+def _expected_interval(
+    percent: float, share: float, o: int, p: int, r: int, of: str = "percent_grr"
+) -> tuple[float, float]:
+    """The interval of %GRR where every mean square is as expected; no interaction.
+
+    Of any other quantity the ends of the gauge's standard deviation, over its value.
+    """
     gauge = (percent / 100) ** 2
     between, error, part = share * gauge, (1 - share) * gauge, 1 - gauge
     e = MeanSquare("repeatability", error, p * o * r - p - o + 1)
     a = MeanSquare("operator", error + p * r * between, o - 1)
     s = MeanSquare("part", error + o * r * part, p - 1)
     grr = Component(((1 / (p * r), a), (1 - 1 / (p * r), e)))
+    if of not in ("percent_grr", "ndc"):
+        low, high = (math.sqrt(end / gauge) for end in grr.interval())
+        return low, high
     return percent_of_total(grr, Component(((1 / (o * r), s), (-1 / (o * r), e))))[1:]
 
 
@@ -153,3 +164,130 @@ def _solve(width: Callable[[int], float], wanted: float) -> int:
         if width(n) <= wanted:
             return n
     raise SettingsError(f"plan: more than {MOST_PARTS} parts would be needed; ask for a wider interval")
+
+
+# What would settle a verdict that is not shown, if further parts are like those of the study.
+
+
+def more_needed(
+    found: Mapping[str, Any], verdicts: Sequence[Mapping[str, Any]], short: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Say how large a study would settle its verdicts, if further parts are like those of the study.
+
+    Parameters
+    ----------
+    found
+        The study as in its JSON.
+    verdicts
+        Those that are not shown, as ``acceptance.judge`` makes them.
+    short
+        What the sample has too few of: what, has, least.
+
+    Returns
+    -------
+    list of str
+        One text a verdict, in their order; the first also says what the minimum sample asks for.
+    """
+    least = {each["what"]: each["least"] for each in short}
+    wanted = [need for each in verdicts if (need := _needed(found, each)) is not None]
+    texts = [f"for {each['for']}: {each['text']}" for each in wanted]
+    if least:
+        text = f"for the minimum sample: {', '.join(f'{value} {what}' for what, value in least.items())}"
+        texts = [f"{texts[0]}; {text}", *texts[1:]] if texts else [text]
+    return list(dict.fromkeys(texts))
+
+
+NEVER = "no larger study of this kind would settle it, the value is too near to a limit"
+
+
+def _needed(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, str] | None:
+    """What would settle a verdict, in words; None where the interval settles it already."""
+    value, ends = verdict["value"], (verdict["low"], verdict["high"])
+    if value is None or any(end is None or math.isnan(end) for end in ends) or not _split(verdict, *ends):
+        return None
+    gauge = found if found["study"] == "gauge" else found.get("gauge")
+    what = verdict["quantity"]
+    if what in ("percent_grr", "percent_tolerance", "percent_process", "ndc") and gauge:
+        return {"for": what, "text": _more_of_gauge(gauge, verdict)}
+    unit, now = "reading", found.get("n", 0)
+    if found["study"] in ("attribute", "run"):
+        unit, now = "part", (found.get("attribute") or found)["parts"]
+    if what == "effectiveness":
+        count = next(
+            (
+                n
+                for n in range(now + 1, MOST_PARTS + 1)
+                if not _split(verdict, *clopper_pearson(round(value * n), n))
+            ),
+            None,
+        )
+    else:
+        count = _scaled(verdict, now)
+    of = f"{what} of {verdict['of']}" if verdict["of"] else what
+    more = "" if count is None else plural(count - now, f"further {unit}")
+    return {
+        "for": of,
+        "text": NEVER if count is None else f"about {more} ({count} in all) if they are like these",
+    }
+
+
+def _split(verdict: Mapping[str, Any], low: float, high: float) -> bool:
+    """Whether a limit lies between the ends of an interval."""
+    return grade(verdict, low) != grade(verdict, high)
+
+
+def grade(rule: Mapping[str, Any], value: float) -> Verdict:
+    """Return the verdict that a value alone would have under a rule with better, accept and marginal."""
+    sign = 1 if rule["better"] == "lower" else -1
+    if sign * value <= sign * rule["accept"]:
+        return "acceptable"
+    return "marginal" if sign * value <= sign * rule["marginal"] else "unacceptable"
+
+
+def _scaled(verdict: Mapping[str, Any], now: int) -> int | None:
+    """How many parts or readings keep the interval on one side of each limit; its length goes with 1 / sqrt(n).
+
+    Kappa is scaled on log(1 - kappa), as its interval is made. At a value of 0 or 1 nothing was seen to vary, and
+    the length goes with 1 / n.
+    """
+    value, low, high = verdict["value"], verdict["low"], verdict["high"]
+    factor = 1.0
+    for limit in (verdict["accept"], verdict["marginal"]):
+        if not low <= limit <= high:
+            continue
+        if limit == value:
+            return None
+        end = low if limit < value else high
+        gap, room = abs(value - end), abs(value - limit)
+        if verdict["quantity"] == "kappa" and value < 1:
+            gap, room = (abs(math.log((1 - value) / max(1e-9, 1 - x))) for x in (end, limit))
+        at_end = value in (0.0, 1.0) and verdict["quantity"] in ("kappa", "miss_rate", "false_alarm_rate")
+        factor = max(factor, gap / room if at_end else (gap / room) ** 2)
+    count = math.ceil(now * factor)
+    return count if count <= MOST_PARTS else None
+
+
+def _more_of_gauge(gauge: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
+    """The fewest further parts, else operators with parts, whose expected interval lies between two limits."""
+    what, value = verdict["quantity"], verdict["value"]
+    between = gauge["reproducibility_sd"] or 0.0
+    share = min(0.99, (between / gauge["grr_sd"]) ** 2 if gauge["grr_sd"] else 0.0)
+    trials = max(2, round(gauge["trials"]))
+    first = max(2, gauge["operators"])
+    for operators in range(first, MOST_OPERATORS + 1):
+        for parts in (*range(max(2, gauge["parts"]), 31), 40, 50, 75, 100, 150, 200):
+            if parts < gauge["parts"]:
+                continue
+            low, high = _expected_interval(gauge["percent_grr"], share, operators, parts, trials, what)
+            if what == "ndc":
+                low, high = (math.sqrt(2 * max(0.0, (100 / end) ** 2 - 1)) for end in (high, low))
+                low, high = float(int(low)), float(int(high))
+            elif what != "percent_grr":
+                low, high = value * low, value * high
+            if not _split(verdict, low, high):
+                more = [plural(parts - gauge["parts"], "further part")] if parts > gauge["parts"] else []
+                if operators > gauge["operators"]:
+                    more.append(plural(operators - gauge["operators"], "further operator"))
+                text = " and ".join(more) or "the same study again"
+                return f"about {text} ({operators} operators x {parts} parts x {trials} trials)"
+    return f"{NEVER} (not even {MOST_OPERATORS} operators x 200 parts)"

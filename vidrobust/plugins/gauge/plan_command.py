@@ -6,8 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from vidrobust.cli.options import JSON
-from vidrobust.cli.printing import print_result
+from vidrobust.cli.options import JSON, print_result
 from vidrobust.text.numbers import interval, percent
 
 
@@ -116,6 +115,33 @@ def plan_gauge(
         for each in found
     ]
     print_result([asdict(each) for each in found], lines, as_json)
+
+
+@plan.command("more")
+@click.argument("study", metavar="STUDY")
+@JSON
+def plan_more(study: str, as_json: bool) -> None:
+    """What would settle the verdict of STUDY: a run folder, or what repeatability --json printed, in a file."""
+    import json
+    from pathlib import Path
+
+    from vidrobust.errors import InputError
+    from vidrobust.plugins.gauge.figures import FILE
+    from vidrobust.text.printable import printable
+
+    path = Path(study) / FILE if Path(study).is_dir() else Path(study)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["overall"]
+        needed, short, reasons = found["needed"], found["short"], found["reasons"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{printable(path)}: is no study; give a run folder after vidrobust repeatability, or a file with "
+            "what vidrobust repeatability --json printed"
+        ) from error
+    summary = {"verdict": found["verdict"], "needed": needed, "short": short, "reasons": reasons}
+    lines = [found["sentence"], *(f"  needed: {text}" for text in needed)]
+    lines += [f"  more {each['what']}: {each['has']:.3g} now, at least {each['least']}" for each in short]
+    print_result(summary, lines, as_json)
 
 
 @plan.command("flip-rate")

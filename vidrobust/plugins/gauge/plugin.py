@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from vidrobust.cli.command_entry import CommandEntry, at
-from vidrobust.plugins.gauge.study_file import FILE
+from vidrobust.plugins.gauge.figures import FILE
 from vidrobust.report.section import Keep, ReportSection
 from vidrobust.statement import Statement
 

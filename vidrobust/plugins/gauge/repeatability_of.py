@@ -11,43 +11,42 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.run import Run
+from vidrobust.plugins.gauge.acceptance import overall
 from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
-from vidrobust.plugins.gauge.box_measures import measured_boxes
-from vidrobust.plugins.gauge.overall import overall
+from vidrobust.plugins.gauge.figures import FILE
 from vidrobust.plugins.gauge.part_footage import grey_zone_pictures, levels_of
 from vidrobust.plugins.gauge.studies import (
-    Asked,
+    StudyRequest,
     by_operator,
+    defect_needed,
     differences_of,
     guard_of,
     judged,
     passed_or_failed,
+    short_of,
     studies,
 )
-from vidrobust.plugins.gauge.study_file import FILE
-from vidrobust.plugins.gauge.verdicts import RULES, verdicts
+from vidrobust.plugins.gauge.variables.range_method import range_state
+from vidrobust.plugins.gauge.verdicts import RULES, measured_boxes, verdicts
 from vidrobust.run_folder.folder import RunFolder
 
 # The verdicts of a run by part, pass and operator: of its models, and of people on the same parts.
 
 # A detector's boxes as answers frame by frame, so that its parts get verdicts and scores as a classifier's do.
 
+# The answer on a frame without a box.
 NOTHING = "nothing"
-"""The answer on a frame without a box."""
 
 
 def answers_of_boxes(
     detections: pd.DataFrame, counted: pd.DataFrame, *, start_score: float, defect: Iterable[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables ``frames`` and ``probabilities`` that ``verdicts`` takes, of boxes.
+    """Return the tables ``frames`` and ``probabilities`` that ``verdicts`` takes, made of boxes.
 
-    detections  item, model, frame, label_name, score: all boxes, also those below the threshold
-    counted     item, model, frame: every frame, also those without boxes
-    start_score       least score of a box that counts
-
-    A frame's answer is the class of its best box of a defect, if that counts, else of its best box, else NOTHING.
-    Its probability of a class is the best score of a box of it; of several classes that are defects only the best
-    one has one, so that their sum is the score of the surest defect.
+    A frame's answer is the class of its best box of a defect, if that counts, else of its best box, else
+    NOTHING. Of
+    several defect classes only the best has a probability, so that their sum is the score of the surest
+    defect.
     """
     keys = ["item", "model", "frame"]
     wrong = set(defect)
@@ -78,12 +77,12 @@ def items_of(folder: RunFolder) -> pd.DataFrame:
 def answers_of(folder: RunFolder, defect: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The answers frame by frame, and the probabilities of the classes, of classifiers and of detectors alike."""
     boxes = answers_of_boxes(
-        folder.table_or_empty("detections"),
-        folder.table_or_empty("box_counts"),
+        folder.table("detections"),
+        folder.table("box_counts"),
         start_score=folder.settings.track_start_score,
         defect=defect,
     )
-    classes = (folder.table_or_empty("frames"), folder.table_or_empty("probabilities"))
+    classes = (folder.table("frames"), folder.table("probabilities"))
     frames, probabilities = (
         pd.concat([one for one in pair if len(one)], ignore_index=True) if any(map(len, pair)) else pair[0]
         for pair in zip(classes, boxes, strict=True)
@@ -107,10 +106,7 @@ def verdicts_of(
 
 
 def with_people(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
-    """The verdicts with those of people as further operators, on the parts of the run.
-
-    people  part, operator, trial, value [, reference]; a reference counts where the run has none of the part
-    """
+    """Add the verdicts of people as further operators, on the parts of the run."""
     seen = people[people["part"].isin(set(table["part"]))]
     if seen.empty:
         raise InputError("--attribute: none of its parts is in the run")
@@ -125,12 +121,8 @@ def with_people(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     return both.assign(reference=[known[part] or theirs.get(part, "") for part in both["part"]])
 
 
-def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
-    """The studies of a run; also written as ``repeatability.json``, with pictures of the grey zone beside it.
-
-    Keys: study, rule, defect, attribute, gauge (or null), by_operator, differences, overall, guard_band,
-    people, levels, per_part, grey_zone, notes, verdicts.
-    """
+def repeatability_of(run: Run, asked: StudyRequest) -> dict[str, Any]:
+    """Make the studies of a run, and write ``repeatability.json`` with pictures of the grey zone beside it."""
     frames, probabilities = answers_of(run.folder, asked.defect)
     table = verdicts_of(run.folder, frames, probabilities, rule=asked.rule, defect=asked.defect)
     if asked.measure:
@@ -171,6 +163,9 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
         "per_part": table.to_dict("records"),
         "grey_zone": grey_zone_pictures(run, frames, table, split),
         "notes": [*summary, *notes],
+        "short": short_of(asked.profile, attribute, gauge),
+        "charts": None if gauge is None else range_state(scores_of(table)),
+        "needs": defect_needed(attribute, asked.defect, asked.profile, scores=asked.measure is None),
         "verdicts": judged(asked.profile, attribute, gauge),
         "of": run.folder.record.stability_key,
     }
@@ -179,9 +174,9 @@ def repeatability_of(run: Run, asked: Asked) -> dict[str, Any]:
     return found
 
 
-def measured_of(folder: RunFolder, table: pd.DataFrame, asked: Asked) -> list[float]:
+def measured_of(folder: RunFolder, table: pd.DataFrame, asked: StudyRequest) -> list[float]:
     """What is measured of the boxes of each row, item and model; NaN where there are none."""
-    boxes = folder.table_or_empty("detections")
+    boxes = folder.table("detections")
     if boxes.empty:
         raise SettingsError("--measure is of a detector's boxes, and the run has none")
     of = measured_boxes(
@@ -193,9 +188,14 @@ def measured_of(folder: RunFolder, table: pd.DataFrame, asked: Asked) -> list[fl
     return [float(of.get(key, math.nan)) for key in zip(table["item"], table["model"], strict=True)]
 
 
+def scores_of(table: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts with their scores in the place of values."""
+    return table.rename(columns={"value": "verdict", "score": "value"})
+
+
 def score_differences(table: pd.DataFrame) -> dict[str, Any]:
     """Which operator's scores differ from the others'; nothing without scores."""
-    scores = table.rename(columns={"value": "verdict", "score": "value"})
+    scores = scores_of(table)
     if scores["value"].isna().any():
         return {"differences": [], "equal_variances": None}
     return differences_of(scores)
@@ -204,16 +204,16 @@ def score_differences(table: pd.DataFrame) -> dict[str, Any]:
 def possible_classes(
     folder: RunFolder, probabilities: pd.DataFrame, table: pd.DataFrame, defect: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The classes that the models may name: of a detector those that it has named, and all that are called defects
-    where it has named one of them.
+    """Return the classes that the models may name; of a detector those it named, and all defects if it named
+    one.
     """
     named = set(probabilities["label_name"]) - {""}
-    if len(folder.table_or_empty("detections")) and set(defect) & (named | set(table["reference"])):
+    if len(folder.table("detections")) and set(defect) & (named | set(table["reference"])):
         named |= set(defect)
     return tuple(sorted(named))
 
 
-def people_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any] | None:
+def people_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any] | None:
     """Who of the operators is a person, and whether the model splits where people split; None without people."""
     if asked.people is None:
         return None
@@ -221,7 +221,7 @@ def people_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any] | None:
     return {"operators": names, "together": model_and_people(passed_or_failed(table, asked)[0], names)}
 
 
-def by_level(table: pd.DataFrame, asked: Asked, possible: tuple[str, ...]) -> dict[str, Any]:
+def by_level(table: pd.DataFrame, asked: StudyRequest, possible: tuple[str, ...]) -> dict[str, Any]:
     """Each level apart: items, parts, how it is known, and its own studies (of the models, without people)."""
     found: dict[str, Any] = {}
     alone = replace(asked, people=None, guard=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,51 +13,53 @@ from scipy import stats
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.gauge.acceptance import (
+    MINIMUM,
+    NEVER_VARIES,
+    NO_VERDICT,
+    NOT_SHOWN,
     Profile,
-    attribute_values,
-    gauge_values,
+    attribute_estimates,
+    gauge_estimates,
     judge,
-    plain_values,
+    overall,
+    plain_estimates,
+    sample_of,
+    shortages,
 )
-from vidrobust.plugins.gauge.attributes.analytic_method import analytic_method
 from vidrobust.plugins.gauge.attributes.attribute import attribute_study
-from vidrobust.plugins.gauge.attributes.signal_detection import signal_detection
-from vidrobust.plugins.gauge.box_measures import MEASURES
+from vidrobust.plugins.gauge.attributes.grey_zone import analytic_method, signal_detection
 from vidrobust.plugins.gauge.differing_operators import (
     equal_variances,
     mean_by_operator,
     spread_by_operator,
 )
 from vidrobust.plugins.gauge.measurements import settled
-from vidrobust.plugins.gauge.overall import NEVER_VARIES, NO_VERDICT, overall
 from vidrobust.plugins.gauge.variables.anova import AskedDesign
 from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study
-from vidrobust.plugins.gauge.variables.guard_band import (
+from vidrobust.plugins.gauge.variables.linearity import linearity_study
+from vidrobust.plugins.gauge.variables.range_method import range_state, reference_chart
+from vidrobust.plugins.gauge.variables.type1 import size_interval, type1_study
+from vidrobust.plugins.gauge.variables.uncertainty import (
+    COVERAGE,
+    budget,
     guard_band,
     guard_band_counted,
+    misclassification,
     normal_parts,
+    of_bias,
+    of_resolution,
     tolerance_width,
 )
-from vidrobust.plugins.gauge.variables.linearity import linearity_study
-from vidrobust.plugins.gauge.variables.misclassification import misclassification
-from vidrobust.plugins.gauge.variables.reference_chart import reference_chart
-from vidrobust.plugins.gauge.variables.type1 import type1_study
-from vidrobust.plugins.gauge.variables.uncertainty import COVERAGE, budget, of_bias, of_resolution
-from vidrobust.plugins.gauge.verdicts import RULES, SCORES
+from vidrobust.plugins.gauge.verdicts import MEASURES, RULES, SCORES
 from vidrobust.statistics.levels import LEVEL
-from vidrobust.text.phrases import plural
+from vidrobust.text.phrases import listing, plural
+from vidrobust.text.printable import printable
 
 # Each operator's own repeatability: which one measures the same part differently from trial to trial.
 
 
 def repeatability_by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per operator: mean, repeatability_sd with its chi-square interval, parts, n.
-
-    table  part, operator, value: one row a measurement
-
-    The standard deviation is pooled over the parts that the operator measured more than once; null without any.
-    The common repeatability of a gauge study hides an operator that repeats badly beside others that repeat well.
-    """
+    """Return per operator mean, pooled repeatability_sd with chi-square interval, parts and n."""
     return [_of(str(operator), rows) for operator, rows in table.groupby("operator", sort=True)]
 
 
@@ -81,30 +84,31 @@ def _of(operator: str, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+MOST_CLASSES = 12
 DEFECT, GOOD = "defect", "good"
-"""The classes that are left where only passing and failing counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class StudyRequest:
     """What is asked of a study.
 
-    rule             how frames become a verdict, of RULES
-    defect           classes that are defects: their summed probability is the score
-    pass_fail        only defect or not counts: every verdict and reference becomes DEFECT or GOOD
-    ordered          classes from lowest to highest, or empty
-    pool_above       the interaction of the gauge study is pooled above this p-value
-    profile          rules of acceptance
-    tolerance_width, tolerance_low, tolerance_high  of the score or value; None where there is none
-    width            standard deviations that are the spread of a gauge
-    process_sd       of the process, or None
-    design, factors  of a gauge study, as ``gauge_study`` takes them
-    measure          of a detector's boxes what the gauge study is of (MEASURES), or None: a defect's probability
-    mm_per_px        factor of lengths, 1 leaves them in px
-    resolution, calibration  step of the display, and expanded uncertainty (k = 2) of the reference part, in the
-                     unit of the values: with one of them the uncertainty is added up; None where not known
-    guard            width of a guard band in standard deviations of repeatability, or None
-    people           verdicts of people: part, operator, trial, value; they join as operators, on the run's parts
+    Attributes
+    ----------
+    rule, defect, pass_fail, ordered
+        How frames become a verdict (RULES), the defect classes, whether only defect or not counts, the order
+        of classes.
+    pool_above
+        The interaction is pooled above this p-value.
+    tolerance_width, tolerance_low, tolerance_high, width, process_sd
+        Tolerance, standard deviations that are the spread of a gauge, and the process.
+    measure, mm_per_px
+        What of a detector's boxes is studied (MEASURES), and the factor of lengths.
+    resolution, calibration
+        Step of the display and expanded uncertainty (k = 2) of the reference part.
+    guard
+        Width of a guard band in standard deviations of repeatability.
+    people
+        Verdicts of people: part, operator, trial, value.
     """
 
     profile: Profile
@@ -133,9 +137,8 @@ class Asked:
         return tolerance_width(self.tolerance_low, self.tolerance_high, self.tolerance_width)
 
     def tolerance_of(self, mean: float) -> float:
-        """Width of the tolerance for values of this mean: of a one-sided one twice the way to its limit.
-
-        AIAG, MSA, 4th edition (2010), chapter III-B; NaN without any, or where the mean lies beyond the limit.
+        """Return the width of the tolerance; of a one-sided one twice the way from the mean to its limit
+        (AIAG, MSA, 2010).
         """
         if not math.isnan(self.tolerance):
             return self.tolerance
@@ -165,22 +168,25 @@ class Asked:
         return (-math.inf if low is None else low, math.inf if high is None else high)
 
 
-def gauge_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
-    """The gauge study of a table part, operator, trial, value, its verdicts, and what else is asked for.
-
-    Besides the keys of the study: verdicts, overall, by_operator, differences, equal_variances, risks, guard_band,
-    linearity (where the table has references), budget, q_ms, q_mp (where resolution or calibration is known).
+def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
+    """Return the gauge study of a table with its verdicts, operators, risks, guard band, linearity and
+    uncertainty.
     """
     table = table.assign(value=settled(table["value"]))
     found = {"study": "gauge", **_gauge(table, asked)}
-    found["verdicts"] = judge(asked.profile, "gauge", gauge_values(found))
+    found["short"] = shortages(asked.profile, "gauge", sample_of(found, "gauge"))
+    found["charts"] = range_state(table)
+    found["verdicts"] = judge(asked.profile, "gauge", gauge_estimates(found), found["short"])
     found["by_operator"] = repeatability_by_operator(table)
     found |= differences_of(table, nested=found["design"] == "nested")
     found["risks"] = _risks(found, asked)
     if "reference" in table and table["reference"].nunique() > 1:
-        found["linearity"] = linearity_study(table).as_json()
+        line = linearity_study(table, process_variation=found["tolerance"])
+        found["linearity"] = line.as_json()
     found |= _capability(_of_gauge(found), found["tolerance"], asked)
-    found["verdicts"] += judge(asked.profile, "capability", plain_values(found, "capability"))
+    found["verdicts"] += judge(
+        asked.profile, "capability", plain_estimates(found, "capability"), found["short"]
+    )
     if asked.guard is not None:
         part = found["components"]["part"]["sd"]
         found["guard_band"] = _band(found, asked, normal_parts(float(table["value"].mean()), part))
@@ -199,7 +205,7 @@ def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, An
     }
 
 
-def _risks(gauge: dict[str, Any], asked: Asked) -> dict[str, Any] | None:
+def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:
     """How often parts like those of the study are misjudged at the limits; None without a limit."""
     low, high = asked.ends
     if not (math.isfinite(low) or math.isfinite(high)):
@@ -219,7 +225,7 @@ def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
     return parts
 
 
-def _capability(parts: dict[str, float], tolerance: float, asked: Asked) -> dict[str, Any]:
+def _capability(parts: dict[str, float], tolerance: float, asked: StudyRequest) -> dict[str, Any]:
     """The uncertainty budget and its ratios; nothing where neither resolution nor calibration is known."""
     if (asked.resolution is None and asked.calibration is None) or not tolerance > 0:
         return {}
@@ -231,18 +237,52 @@ def _capability(parts: dict[str, float], tolerance: float, asked: Asked) -> dict
     return {"budget": asdict(found), "q_ms": found.q_ms, "q_mp": found.q_mp}
 
 
-def attribute_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     """The attribute study of a table part, operator, trial, value [, reference, measured], and its verdicts."""
     table, defect = passed_or_failed(table, asked)
     found = {"study": "attribute", **attribute_study(table, defect=defect, ordered=asked.ordered)}
     if "measured" in table and table["measured"].notna().any():
         found |= _of_sizes(table, set(defect), asked, found["notes"])
-    found["verdicts"] = judge(asked.profile, "attribute", attribute_values(found))
+    found["short"] = shortages(asked.profile, "attribute", sample_of(found, "attribute"))
+    if found.get("analytic_method") and found["against_reference"] is None:
+        found["short"] = []  # the analytic method checks its own sample, of 8 parts judged 20 times
+    found["needs"] = [*defect_needed(found, defect, asked.profile), *_limits_needed(found, asked)]
+    found["verdicts"] = judge(asked.profile, "attribute", attribute_estimates(found), found["short"])
     found["overall"] = overall(found).as_json()
     return found
 
 
-def _of_sizes(table: pd.DataFrame, defect: set[str], asked: Asked, notes: list[str]) -> dict[str, Any]:
+def defect_needed(
+    found: dict[str, Any], defect: Sequence[str], profile: Profile, *, scores: bool = False
+) -> list[str]:
+    """Ask which classes are defects, where a rule cannot be applied without knowing.
+
+    found   an attribute study; scores: whether there are scores to study, if the defect is known
+    """
+    of_reference = found["against_reference"] is not None and profile.judges(
+        "attribute", "miss_rate", "false_alarm_rate"
+    )
+    of_scores = scores and profile.judges("gauge")
+    if defect or len(found["classes"]) < 2 or not (of_reference or of_scores):
+        return []
+    return [
+        "Name the classes that are defects: --defect CLASS[,CLASS], of "
+        f"{listing(map(printable, found['classes']), MOST_CLASSES)}."
+    ]
+
+
+def _limits_needed(found: dict[str, Any], asked: StudyRequest) -> list[str]:
+    """Ask for the tolerance of a go/no-go gauge, which its bias is a share of."""
+    if not found.get("analytic_method") or not asked.profile.judges("attribute", "percent_limit_bias"):
+        return []
+    if not math.isnan(asked.tolerance):
+        return []
+    return [
+        "Give the tolerance, to judge the bias by: --tolerance-low X --tolerance-high X, or --tolerance W."
+    ]
+
+
+def _of_sizes(table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes: list[str]) -> dict[str, Any]:
     """What the true sizes of the parts show: the grey zone's width, and the analytic method; notes grow."""
     if not defect:
         notes.append("the parts' sizes are not used: name the classes that reject with --defect")
@@ -254,32 +294,49 @@ def _of_sizes(table: pd.DataFrame, defect: set[str], asked: Asked, notes: list[s
         notes.append(f"no grey zone in the unit of the parts: {error}")
         return {}
     limits = [asdict(each) for each in analytic_method(table, defect, **ends)]
+    for each in limits:
+        least, most = size_interval(each["bias_low"], each["bias_high"])
+        each |= {
+            "percent_bias": 100 * abs(each["bias"]) / asked.tolerance,
+            "percent_bias_low": 100 * least / asked.tolerance,
+            "percent_bias_high": 100 * most / asked.tolerance,
+        }
     notes += [note for each in limits for note in each["notes"]]
     return {"signal_detection": zone, "analytic_method": limits}
 
 
-def type1_of(values: np.ndarray, reference: float, asked: Asked) -> dict[str, Any]:
+def type1_of(values: np.ndarray, reference: float, asked: StudyRequest) -> dict[str, Any]:
     """The type-1 study of readings in their order, and its verdicts."""
     found = type1_study(values, reference, tolerance=asked.tolerance, width=asked.width).as_json()
     found["values"] = [float(value) for value in values]
     parts = {"repeatability_reference": found["sd"], "bias": of_bias(found["bias"])}
     found |= _capability(parts, found["tolerance"], asked)
-    found["verdicts"] = judge(asked.profile, "type1", plain_values(found, "type1"))
-    found["verdicts"] += judge(asked.profile, "capability", plain_values(found, "capability"))
+    found["short"] = shortages(asked.profile, "type1", sample_of(found, "type1"))
+    found["verdicts"] = judge(asked.profile, "type1", plain_estimates(found, "type1"), found["short"])
+    found["verdicts"] += judge(
+        asked.profile, "capability", plain_estimates(found, "capability"), found["short"]
+    )
+    if not asked.tolerance > 0:
+        found["needs"] = ["Give the tolerance, to judge spread and bias by: --tolerance W."]
     found["overall"] = overall(found).as_json()
     return found
 
 
-def linearity_of(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+def linearity_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     """The study of bias and linearity of part, value, reference, and its verdicts."""
     spread = math.nan if asked.process_sd is None else asked.width * asked.process_sd
+    if asked.tolerance > 0:
+        spread = asked.tolerance
     found = linearity_study(table, process_variation=spread).as_json()
-    found["verdicts"] = judge(asked.profile, "linearity", plain_values(found, "linearity"))
+    found["short"] = shortages(asked.profile, "linearity", sample_of(found, "linearity"))
+    found["verdicts"] = judge(asked.profile, "linearity", plain_estimates(found, "linearity"), found["short"])
+    if math.isnan(spread):
+        found["needs"] = ["Give what the bias is judged by: --tolerance W, or --process-sd SD."]
     found["overall"] = overall(found).as_json()
     return found
 
 
-def stability_of(table: pd.DataFrame, reference: float) -> dict[str, Any]:
+def stability_of(table: pd.DataFrame, reference: float, profile: Profile | None = None) -> dict[str, Any]:
     """The control chart of a reference part: time, value; no rule of acceptance but its own limits."""
     found = reference_chart(table, reference).as_json()
     wrong = found["wrong"]
@@ -288,9 +345,21 @@ def stability_of(table: pd.DataFrame, reference: float) -> dict[str, Any]:
     source = "Shewhart's limits; AIAG, Measurement Systems Analysis, 4th edition (2010), chapter III-B"
     found["verdicts"] = []
     verdict, sentence = "unacceptable" if wrong else "acceptable", f"{said} ({source})."
+    least = (MINIMUM if profile is None else profile.minimum)["stability"]["times"]
+    short: list[dict[str, Any]] = [{"what": "times", "has": len(found["times"]), "least": least}]
+    short = [each for each in short if each["has"] < each["least"]]
+    if short and not wrong:
+        verdict = NOT_SHOWN
+        sentence = (
+            f"Not shown: no point is beyond its limits, but {len(found['times'])} times are too few to call a "
+            f"gauge stable; at least {least} are needed ({source})."
+        )
     if not found["sigma"] > 0 and not wrong:
         verdict, sentence = NO_VERDICT, f"No verdict: {NEVER_VARIES}."
-    found["overall"] = {"verdict": verdict, "sentence": sentence}
+    needed = [plural(each["least"] - each["has"], "further time") for each in short]
+    found["overall"] = {
+        "verdict": verdict, "sentence": sentence, "short": short, "needed": needed, "reasons": [],
+    }  # fmt: skip
     return found
 
 
@@ -302,7 +371,7 @@ def _beyond(found: dict[str, Any]) -> str:
     return f"{text}, {rest} more in a run of eight on one side" if rest else text
 
 
-def passed_or_failed(table: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def passed_or_failed(table: pd.DataFrame, asked: StudyRequest) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The table as it is judged, and its classes that are defects: as they are, or DEFECT and GOOD alone."""
     if not asked.pass_fail:
         return table, asked.defect
@@ -316,13 +385,9 @@ def passed_or_failed(table: pd.DataFrame, asked: Asked) -> tuple[pd.DataFrame, t
 
 
 def studies(
-    table: pd.DataFrame, asked: Asked, possible: tuple[str, ...]
+    table: pd.DataFrame, asked: StudyRequest, possible: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, Any] | None, list[str]]:
-    """The attribute study of the verdicts, the gauge study of the scores (or None), and notes.
-
-    table     part, operator, trial, value, score, reference, item; people's verdicts have no item
-    possible  classes that the models know
-    """
+    """Return the attribute study of the verdicts, the gauge study of the scores (or None), and notes."""
     notes = [f"one verdict a part and pass: {RULES[asked.rule]}"]
     unknown = set(asked.defect) - set(possible) - set(table["value"]) - set(table["reference"])
     rows, defect = (table, asked.defect) if unknown else passed_or_failed(table, asked)
@@ -350,8 +415,23 @@ def studies(
 
 def judged(profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None) -> list[dict[str, Any]]:
     """The verdicts of a profile on both studies."""
-    found = judge(profile, "attribute", attribute_values(attribute))
-    return found if gauge is None else found + judge(profile, "gauge", gauge_values(gauge))
+    short = shortages(profile, "attribute", sample_of(attribute, "attribute"))
+    found = judge(profile, "attribute", attribute_estimates(attribute), short)
+    if gauge is None:
+        return found
+    short = shortages(profile, "gauge", sample_of(gauge, "gauge"))
+    return found + judge(profile, "gauge", gauge_estimates(gauge), short)
+
+
+def short_of(
+    profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    """What the sample of a run has too few of: of its verdicts, and of its scores."""
+    found = shortages(profile, "attribute", sample_of(attribute, "attribute"))
+    if gauge is not None:
+        found += shortages(profile, "gauge", sample_of(gauge, "gauge"))
+    most = {each["what"]: each["least"] for each in sorted(found, key=lambda each: each["least"])}
+    return [each for each in found if each["least"] == most[each["what"]]]
 
 
 def by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -361,7 +441,7 @@ def by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def guard_of(
-    table: pd.DataFrame, gauge: dict[str, Any] | None, asked: Asked, notes: list[str]
+    table: pd.DataFrame, gauge: dict[str, Any] | None, asked: StudyRequest, notes: list[str]
 ) -> dict[str, Any] | None:
     """The guard band of a run's scores: by the parts of the study, and counted on its scores."""
     if asked.guard is None:
@@ -373,7 +453,7 @@ def guard_of(
     return _band(gauge, asked, parts, table)
 
 
-def _gauge(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
+def _gauge(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     return gauge_study(
         table,
         tolerance=asked.tolerance_of(float(table["value"].mean())),
@@ -386,7 +466,7 @@ def _gauge(table: pd.DataFrame, asked: Asked) -> dict[str, Any]:
 
 
 def _band(
-    gauge: dict[str, Any], asked: Asked, parts: np.ndarray, scores: pd.DataFrame | None = None
+    gauge: dict[str, Any], asked: StudyRequest, parts: np.ndarray, scores: pd.DataFrame | None = None
 ) -> dict[str, Any]:
     low, high = asked.ends
     band = guard_band(

@@ -13,6 +13,7 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.text.printable import printable
 
+# What each column is called, by its role; letter case, blanks, dots, dashes and underscores aside.
 ROLES: dict[str, tuple[str, ...]] = {
     "part": (
         *("part", "parts", "part id", "part no", "part number", "sample", "specimen", "piece", "batch"),
@@ -134,10 +135,9 @@ ROLES: dict[str, tuple[str, ...]] = {
         *("reihenfolge", "date heure", "fecha", "hora", "data", "日期", "时间", "日付", "時間"),
     ),
 }
-"""What each column is called, by its role; letter case, blanks, dots, dashes and underscores aside."""
 NUMBERED = re.compile(r"(.*?)[\s._#-]*\(?(\d+)\)?$")
+# The operator, or the part, of a table that names none.
 ALONE = "all"
-"""The operator, or the part, of a table that names none."""
 
 
 def normal(name: str) -> str:
@@ -148,10 +148,7 @@ def normal(name: str) -> str:
 def with_roles(
     table: pd.DataFrame, where: Path | str, given: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """The table with its columns under their roles; what is no role keeps its name.
-
-    given  role -> column of the table, before what the names say. InputError for two columns of one role.
-    """
+    """Return the table with its columns under their roles; InputError for two columns of one role."""
     names = [str(name) for name in table.columns]
     found: dict[str, str] = {}
     for role, column in (given or {}).items():
@@ -179,11 +176,11 @@ def with_roles(
 
 
 def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
-    """Trials side by side (one column a trial, or an operator and trial) as one row a value.
+    """Return trials that stand side by side as one row a value.
 
-    "Trial 1", "Result2", "Repeat.3" or bare numbers are trials; "Anna 1", "Anna 2", "Bob 1" are an operator and a
-    trial, as Minitab lays attribute studies out; sizes with how often of so many trials they were accepted
-    (accepted, trials) become that many verdicts. A table with a value column is long already.
+    "Trial 1", "Result2" or bare numbers are trials; "Anna 1" is an operator and a trial, as Minitab has it.
+    Sizes with
+    columns accepted and trials become that many verdicts.
     """
     if "value" in table:
         return table
@@ -200,8 +197,8 @@ def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
     return pd.concat(pieces).sort_index(kind="stable")
 
 
+# The verdicts of a table that counts them.
 ACCEPTED, REJECTED = "accepted", "rejected"
-"""The verdicts of a table that counts them."""
 
 
 def _counted(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
@@ -259,11 +256,19 @@ def parse_columns(text: str | None) -> dict[str, str]:
 
 
 def alike(names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Names that differ by letter case or blanks alone, in groups."""
+    """Names that differ by letter case, blanks, leading zeros or a trailing .0 alone, in groups."""
     groups: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
-        groups.setdefault(" ".join(name.split()).casefold(), []).append(name)
+        groups.setdefault(_bare(name), []).append(name)
     return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def _bare(name: str) -> str:
+    """A name without what spreadsheets change: "01", "1" and "1.0" are one, and so are "P-01" and "p-1"."""
+    text = " ".join(name.split()).casefold()
+    text = re.sub(r"(?<![\d.,])0+(?=\d)", "", text)
+    # digits behind a point end in zeros only where the whole name is a number: "v1.10" is not "v1.1"
+    return re.sub(r"\.?0+$", "", text) if re.fullmatch(r"[+-]?\d+\.\d+", text) else text
 
 
 def numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:

@@ -1,4 +1,4 @@
-"""Studies of tables without video: which file is read how, and what is made of it."""
+"""Studies of tables without video, and their export for other programs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.atomic import csv_text, write_text
+from vidrobust.files.json_text import json_text
+from vidrobust.plugins.gauge.figures import EVERYONE, GAUGE, figures_of
 from vidrobust.plugins.gauge.measurements import (
     Case,
     StudyTable,
@@ -20,7 +23,7 @@ from vidrobust.plugins.gauge.measurements import (
     read_study_table,
 )
 from vidrobust.plugins.gauge.studies import (
-    Asked,
+    StudyRequest,
     attribute_of,
     gauge_of,
     linearity_of,
@@ -30,8 +33,42 @@ from vidrobust.plugins.gauge.studies import (
 )
 from vidrobust.plugins.gauge.study_columns import numbers
 
+COLUMNS = ("part", "operator", "trial", "value", "score", "reference", "measured", "time")
+ALWAYS = ("verdict", "sentence")
+
+
+def export_study(found: Mapping[str, Any], rows: pd.DataFrame, path: Path) -> Path:
+    """Write the table (.csv, which Minitab, JMP and R read) or the figures (.json); SettingsError otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() == ".csv":
+        write_text(path, csv_text(rows[[name for name in COLUMNS if name in rows]]))
+    elif path.suffix.lower() == ".json":
+        write_text(path, json_text(flat(found)))
+    else:
+        raise SettingsError(f"--export {path}: expected a name that ends with .csv or .json")
+    return path
+
+
+def flat(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures by one name each: NAME, NAME.low, NAME.high, NAME.n; operators in brackets."""
+    summary: dict[str, Any] = {"study": found["study"]}
+    summary |= {name: found["overall"][name] for name in ALWAYS}
+    if found["study"] in ("gauge", "attribute", "run"):
+        for name, of in figures_of(found).items():
+            for who, entry in of.items():
+                key = name if who in (GAUGE, EVERYONE) else f"{name}[{who}]"
+                summary[key] = entry["value"]
+                summary |= {f"{key}.{end}": entry[end] for end in ("low", "high", "n") if end in entry}
+        return summary
+    return summary | {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, int | float | str) and name not in summary
+    }
+
+
+# What can be studied in a table.
 Kind = Literal["gauge", "attribute", "type1", "linearity", "stability"]
-"""What can be studied in a table."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,17 +84,13 @@ class Done:
 def study_of_file(
     kind: Kind,
     path: Path,
-    asked: Asked,
+    asked: StudyRequest,
     *,
     columns: Mapping[str, str] | None = None,
     case: Case = "ask",
     reference: float | None = None,
 ) -> Done:
-    """The study of a table in a file.
-
-    columns    role -> name of a column; case: what to do with names that differ by letter case alone
-    reference  of a type-1 or stability study, where the table has no such column
-    """
+    """Study a table in a file; ``columns`` maps roles to columns, ``reference`` stands in for a missing column."""
     if kind == "gauge":
         table = read_gauge(path, columns, case)
         found, rows = gauge_of(table.rows, asked), table.rows
@@ -73,7 +106,9 @@ def study_of_file(
         table = _of_one_gauge(path, columns, case, one_part=True)
         known, rows = _reference(table.rows, reference, kind), table.rows
         readings = rows["value"].to_numpy(np.float64)
-        found = type1_of(readings, known, asked) if kind == "type1" else stability_of(rows, known)
+        found = (
+            type1_of(readings, known, asked) if kind == "type1" else stability_of(rows, known, asked.profile)
+        )
     found["notes"] = [*table.notes, *table.assumed, *found["notes"]]
     found["dropped_lines"] = list(table.dropped)
     return Done(kind=kind, found=found, rows=rows, source=table)

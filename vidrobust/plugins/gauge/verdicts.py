@@ -1,4 +1,4 @@
-"""From answers frame by frame to one verdict and one score a part, pass and operator."""
+"""From answers frame by frame to one verdict, score or measured length a part, pass and operator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,44 @@ import pandas as pd
 
 from vidrobust.errors import SettingsError
 
+# What can be measured of a box, in px or, by a factor, in mm.
+MEASURES = {
+    "width": "width of the surest box",
+    "height": "height of the surest box",
+    "size": "root of the area of the surest box",
+    "x": "middle of the surest box from the left edge",
+    "y": "middle of the surest box from the upper edge",
+}
+
+
+def check_measure(measure: str | None, mm_per_px: float) -> None:
+    """SettingsError for a measure that does not exist, or a factor that is not above 0."""
+    if measure is not None and measure not in MEASURES:
+        raise SettingsError(f"--measure {measure}: there is no such measure; there are {', '.join(MEASURES)}")
+    if not mm_per_px > 0:
+        raise SettingsError(f"--mm-per-px: expected a factor above 0, got {mm_per_px:g}")
+
+
+def measured_boxes(
+    detections: pd.DataFrame, measure: str, *, start_score: float, mm_per_px: float = 1.0
+) -> pd.Series:
+    """Return by (item, model) the median over frames of one measure of the best box of each frame."""
+    counts = detections[detections["score"] >= start_score]
+    best = counts.sort_values("score", ascending=False, kind="stable").drop_duplicates(
+        ["item", "model", "frame"]
+    )
+    width, height = best["x2"] - best["x1"], best["y2"] - best["y1"]
+    values = {
+        "width": width,
+        "height": height,
+        "size": (width * height) ** 0.5,
+        "x": (best["x1"] + best["x2"]) / 2,
+        "y": (best["y1"] + best["y2"]) / 2,
+    }[measure]
+    return (values * mm_per_px).groupby([best["item"], best["model"]]).median()
+
+
+# How the frames of an item become one verdict.
 RULES = {
     "majority": "the class of most frames, a tie is a defect",
     "any-defect": "a defect if any frame shows one",
@@ -15,9 +53,8 @@ RULES = {
     "last": "the class of the last frame",
     "worst": "the class of the frame in which a defect is most probable",
 }
-"""How the frames of an item become one verdict."""
+# How the defect's probability over the frames becomes one score, by the rule of the verdict.
 SCORES = {"majority": "mean", "mean": "mean", "last": "last", "any-defect": "max", "worst": "max"}
-"""How the defect's probability over the frames becomes one score, by the rule of the verdict."""
 
 
 def check_rule(rule: str, defect: Iterable[str]) -> None:
@@ -36,15 +73,10 @@ def verdicts(
     rule: str = "majority",
     defect: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """One row an item and model: part, operator, trial, value, score, reference, item, model.
+    """Return one row an item and model: part, operator, trial, value, score, reference, item, model.
 
-    frames         item, model, frame, label_name
-    probabilities  item, model, frame, label_name, probability: the classes kept of each frame
-    items          item, part, pass, station, label; items without a part are left out
-    defect         the classes whose summed probability is the score; NaN without them
-
-    The operator is the model where there are several, else the station. Where both vary, the station stands in the
-    trial. The per-frame verdicts stay in ``frames``.
+    ``defect`` names the classes whose summed probability is the score. The operator is the model where there are
+    several, else the station; where both vary, the station stands in the trial.
     """
     wrong = set(defect)
     check_rule(rule, wrong)

@@ -10,10 +10,10 @@ import numpy as np
 from vidrobust.plugins.line.surface import FINE, cloud
 
 WIDTH, HEIGHT = 640, 480
+# px about the frame that a camera's shake may bring into view.
 MARGIN = 48
-"""px about the frame that a camera's shake may bring into view."""
+# Rows of the frame between which the belt runs, px.
 TOP, BOTTOM = 112, 368
-"""Rows of the frame between which the belt runs, px."""
 
 
 @lru_cache(maxsize=4)
@@ -96,10 +96,7 @@ def _rail(picture: np.ndarray, near: int, sign: int) -> None:
 
 
 def _furniture(picture: np.ndarray, rng: np.random.Generator, row: int, sign: int) -> None:
-    """What a line has beside its belt: a scale, screws, a hazard stripe, a label, a sensor with its cable.
-
-    Something for a camera to hold on to lies along the whole belt; the plate beyond is bare for the most part.
-    """
+    """What a line has beside its belt."""
     width = picture.shape[1]
     _scale(picture, rng, row - sign * 18 * FINE, sign)
     for x in range(int(rng.integers(24, 60)), width, 62):

@@ -1,8 +1,4 @@
-"""Camera: the scene as its frames show it. Lens, shutter, lamps, glass and sensor, one frame at a time.
-
-Everything acts on encoded levels, in which the variation meter measures: the lens and the shutter smear, the
-lamps and the exposure multiply, hue turns, dust takes its share, noise is added, and the sum is rounded.
-"""
+"""Camera: lens, shutter, lamps, glass and sensor, one frame at a time, on encoded levels 0 to 255."""
 
 from __future__ import annotations
 
@@ -16,15 +12,15 @@ from vidrobust.plugins.line.belt import BOTTOM, HEIGHT, MARGIN, TOP, WIDTH, mach
 from vidrobust.plugins.line.scene import Scene
 from vidrobust.plugins.line.surface import FINE
 
+# Sigma of the sharpest picture's own blur, px.
 LENS_PX = 0.85
-"""Sigma of the sharpest picture's own blur, px."""
+# Share of the frame's time in which the shutter is open.
 SHUTTER = 0.3
-"""Share of the frame's time in which the shutter is open."""
+# Standard deviation of the noise that is always there, levels of 255.
 SENSOR_LEVELS = 0.25
-"""Standard deviation of the noise that is always there, levels of 255."""
 SPECKS = 16
+# px by which a frame's noise may be shifted against the next one's, in x and in y.
 _BANK = 256
-"""px by which a frame's noise may be shifted against the next one's, in x and in y."""
 
 
 class Camera:
@@ -174,8 +170,8 @@ def _lamp_field() -> np.ndarray:
     return np.asarray((1.06 - 0.05 * x - 0.04 * y) * (1 - 0.07 * (x**2 + y**2)))
 
 
+# Standard deviation of the soft shadow, shares of the width and of the height.
 SHADOW_SIDES = (0.14, 0.18)
-"""Standard deviation of the soft shadow, shares of the width and of the height."""
 
 
 def uneven(depth: float, middle: tuple[float, float], lamp: float) -> np.ndarray:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.answer.text import console_text
 from vidrobust.cli.app import cli
 from vidrobust.files.csv_table import read_columns
 from vidrobust.pipeline.build import build
@@ -24,6 +23,7 @@ from vidrobust.plugins.line.parts.kinds import LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.answer.text import console_text
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.causes.catalogue import TITLES
 from vidrobust.stages.variation.spread import title_of
@@ -32,6 +32,7 @@ from vidrobust.text.phrases import listing
 
 # What was planted, from the truth, in the quantities and units in which a run's tables hold what was found.
 
+# Quantities of the table ``spread``, and the columns of the truth that hold their condition.
 SPREAD = {
     "gain": "gain",
     "hue_deg": "hue_deg",
@@ -39,18 +40,17 @@ SPREAD = {
     "shift_y_px": "shake_y_px",
     "sharpness": "focus_px",
 }
-"""Quantities of the table ``spread``, and the columns of the truth that hold their condition."""
+# Quantities of the table ``variation`` that are the same between all neighbours of a clip.
 STATE = ("noise_sigma", "part_shift_x_px")
-"""Quantities of the table ``variation`` that are the same between all neighbours of a clip."""
 
 
 def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
-    """By quantity, how far the condition is spread over the clips, as the table ``spread`` means it.
+    """Return by quantity how far the condition is spread over the clips, as the table ``spread`` means it.
 
-    truth  rows of ``truth.parquet``; those in which the part is not wholly in view are left out, as in a study
-    Half the distance between the 2.5th and 97.5th percentile of the condition about each clip's median: gain as a
-    ratio less 1 (of logarithms), hue in degrees, shifts in px, sharpness as the sigma in px from the sharpest
-    to the blurriest.
+    Half the distance between the 2.5th and 97.5th percentile about each clip's median, from rows of
+    ``truth.parquet``
+    with the part wholly in view: gain as a ratio less 1, hue in degrees, shifts in px, sharpness as a sigma
+    in px.
     """
     seen = truth[truth["whole"].to_numpy(bool)]
     found = {}
@@ -76,16 +76,16 @@ def planted_state(truth: pd.DataFrame) -> dict[str, float]:
 
 
 MODELS = ("line-classifier", "line-detector")
+# Two stations see the same parts twice; at the second one the lamp sways and the camera shakes.
 LINE = RenderSettings(parts=8, passes=2, stations=2, seconds=1.0, seed=7, dials=("2:light=0.5", "2:shake=8"))
-"""Two stations see the same parts twice; at the second one the lamp sways and the camera shakes."""
+# Five frames, one a strength, and four pairs for each of the 32 clips.
 STUDY = Settings(model=MODELS, frames=160, pairs=128, resamples=2000)
-"""Five frames, one a strength, and four pairs for each of the 32 clips."""
+# What the classifier and the detector call a defect.
 DEFECTS = (*(name for name in LABELS if name.endswith("-defect")), "defect")
-"""What the classifier and the detector call a defect."""
+# Command that studies the verdicts, where a plugin brings it.
 REPEATABILITY = "repeatability"
-"""Command that studies the verdicts, where a plugin brings it."""
+# Causes that are there with all dials at rest: the belt runs.
 AT_REST = ("objects", "came_into_view")
-"""Causes that are there with all dials at rest: the belt runs."""
 
 
 def demo_line(
@@ -133,10 +133,7 @@ def _repeatability(out: str) -> dict[str, Any]:
 
 
 def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
-    """A line a model: parts with one verdict in all passes, and by station the passes that are judged right.
-
-    found  as in repeatability.json; a verdict is right where it and the truth are a defect, or neither
-    """
+    """Return a line a model: parts with one verdict in all passes, and by station the passes judged right."""
     lines = []
     table = pd.DataFrame(found["per_part"])
     table["right"] = table["value"].isin(DEFECTS) == table["reference"].isin(DEFECTS)

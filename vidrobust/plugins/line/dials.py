@@ -15,34 +15,28 @@ import numpy as np
 from vidrobust.errors import SettingsError
 
 FRAME_RATE = 30
+# Range of the light dial's frequency: a lamp that sways, people that pass.
 LIGHT_HZ = (0.7, 1.6)
-"""Range of the light dial's frequency: a lamp that sways, people that pass."""
+# Range of the frequencies, along x and along y, at which the shadow goes to and fro.
 SHADOW_HZ = (0.4, 1.2)
-"""Range of the frequencies, along x and along y, at which the shadow goes to and fro."""
+# Range of the frequency at which one of two lamps sways.
 LAMP_HZ = (1.5, 4.0)
-"""Range of the frequency at which one of two lamps sways."""
 MAINS_HZ = 50.0
+# What the belt runs from frame to frame where the dial speed is not turned.
 BELT_SPEED_PX = 2.0
-"""What the belt runs from frame to frame where the dial speed is not turned."""
+# Frames for which automatic exposure keeps one setting.
 HOLD_FRAMES = 4
-"""Frames for which automatic exposure keeps one setting."""
+# Correlation of neighbouring frames of what wanders at random.
 _KEPT = {"shake": 0.55, "hue": 0.5}
-"""Correlation of neighbouring frames of what wanders at random."""
 
+# (setting, number of frames, generator) -> columns of the truth, each (frames,) float64.
 Course = Callable[[float, int, np.random.Generator], dict[str, np.ndarray]]
-"""(setting, number of frames, generator) -> columns of the truth, each (frames,) float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dial:
-    """One dial.
-
-    statistic  what a setting of s means in the clip, in ``unit``
-    causes     of the account under which vidrobust reports it
-    quantities of the variation meter that measure it
-    sizes      mild, mid and strong
-    low, high  the settings that are taken
-    course     the columns of the truth that follow from a setting
+    """What varies: its statistic in ``unit``, causes of the account, quantities, sizes, range and columns of
+    the truth.
     """
 
     name: str
@@ -295,11 +289,8 @@ def courses(settings: Mapping[str, float], count: int, seed: Sequence[int]) -> d
 def station_settings(
     dials: Sequence[str], stations: int, speed: float = BELT_SPEED_PX
 ) -> list[dict[str, float]]:
-    """What ``--dial [STATION:]NAME=SIZE`` says, as one dict of all dials for each of the stations 1..n.
+    """Return all dials of stations 1..n from ``--dial [STATION:]NAME=SIZE``; later ones win, others rest at 0.
 
-    speed  of the belt where the dial is not turned, px a frame; every other dial rests at 0
-
-    STATION is a number, or station-1, station-2 ... as the manifest writes it. Later ones win.
     Raises SettingsError for a dial, size or station that does not exist.
     """
     settings = [{dial.name: 0.0 for dial in DIALS} | {"speed": speed} for _ in range(stations)]

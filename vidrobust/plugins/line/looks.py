@@ -12,12 +12,10 @@ QUANTITIES = ("noise", "laplacian", "edges")
 
 
 def looks(path: Path, step: int) -> dict[str, float]:
-    """Of every ``step``-th frame of the first hundred, the median of
+    """Return medians over every ``step``-th of the first hundred frames: noise, laplacian and edges.
 
-    noise       levels: sigma of the operator [1 -2 1; -2 4 -2; 1 -2 1] / 6 (Immerkaer 1996) in blocks of 16 px, of
-                which the third decile counts, as flat as there are enough of
-    laplacian   variance of the 4-neighbour Laplacian, the usual measure of focus (Pech-Pacheco et al. 2000)
-    edges       levels a px: 99th percentile of the Sobel gradient
+    ``noise``: sigma in levels (Immerkaer 1996), third decile of blocks of 16 px. ``laplacian``: its variance
+    (Pech-Pacheco et al. 2000). ``edges``: 99th percentile of the Sobel gradient.
     """
     found = []
     with av.open(str(path)) as container:

@@ -7,19 +7,19 @@ from torch import nn
 
 from vidrobust.plugins.line.parts.kinds import BOXES, KINDS
 
+# Height and width of the classifier's input, px: a stretched frame.
 CLASSIFIER_SIZE = (168, 224)
-"""Height and width of the classifier's input, px: a stretched frame."""
 DETECTOR_SIZE = (192, 256)
+# Rows of the classifier's input that it looks at: the middle lane.
 MIDDLE_ROWS = (48, 120)
-"""Rows of the classifier's input that it looks at: the middle lane."""
+# Rows of the detector's input that it looks at: the belt.
 BELT_ROWS = (40, 152)
-"""Rows of the detector's input that it looks at: the belt."""
+# px of either input from one place of its maps to the next.
 STRIDE = 8
-"""px of either input from one place of its maps to the next."""
+# px along the belt by which the classifier's input is moved; the mean of what it says of each counts.
 SHIFTS = range(-STRIDE // 2, STRIDE // 2)
-"""px along the belt by which the classifier's input is moved; the mean of what it says of each counts."""
+# px of the detector's input: the side of a box that the network says with 0.
 USUAL_SIDE = 24.0
-"""px of the detector's input: the side of a box that the network says with 0."""
 MEAN, STD = (100.0, 100.0, 100.0), (50.0, 50.0, 50.0)
 
 
@@ -34,8 +34,7 @@ def _layer(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Se
 class LineClassifier(nn.Module):
     """(N, 3, 168, 224) float32 normalised -> (N, classes) logits, in the order of ``kinds.LABELS``.
 
-    A kind is seen in the whole, a defect in one place: the places of a map that look most like one decide. One
-    halving is an average, which changes little when the part moves by less than a place (Zhang 2019).
+    The places of a map that look most like a defect decide. One halving is an average (Zhang 2019).
     """
 
     def __init__(self) -> None:
@@ -60,10 +59,8 @@ class LineClassifier(nn.Module):
         return torch.cat([kind[:, :1], each], dim=1), places
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Logits, the mean of those for the input moved along the belt by each of SHIFTS.
-
-        Where a part lies between two places then matters little; at rest it is that which changes the answer
-        (Azulay & Weiss 2019). In training mode the input as it is: an eighth of the time.
+        """Return the mean logits of the input moved along the belt by each of SHIFTS (Azulay & Weiss 2019);
+        as is in training.
         """
         if self.training:
             return self.maps(inputs)[0]
@@ -74,9 +71,7 @@ class LineClassifier(nn.Module):
 class LineDetector(nn.Module):
     """(N, 3, 192, 256) float32 normalised -> (N, 4 + classes, candidates), as YOLOv8 lays them out.
 
-    One candidate a place of the map for parts and one for defects: centre x, centre y, width, height in px of the
-    input, then a score for each of ``kinds.BOXES``. After "Objects as Points" (Zhou, Wang & Krähenbühl 2019):
-    the scores are a map of how near the middle of an object is.
+    A map of how near the middle of an object is (Zhou, Wang & Krähenbühl 2019), for parts and for defects.
     """
 
     def __init__(self) -> None:

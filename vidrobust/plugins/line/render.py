@@ -29,12 +29,12 @@ from vidrobust.plugins.line.scene import Part, Placed, make_part, make_scene, mo
 
 # One clip: a part passes a station once. Rendered, coded, and its truth written down.
 
+# Share of a box inside the frame from which on it is listed.
 VISIBLE = 0.25
-"""Share of a box inside the frame from which on it is listed."""
+# x264's crf while the dial compression is 0.
 QUALITY = 25
-"""x264's crf while the dial compression is 0."""
+# The crf where noise or focus is turned, so that the coder does not smooth away what was planted.
 FINE_QUALITY = 12
-"""The crf where noise or focus is turned, so that the coder does not smooth away what was planted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,11 +127,7 @@ class RenderedClip:
 
 
 def stage(plan: ClipPlan) -> RenderedClip:
-    """Everything of a clip that is drawn before its first frame.
-
-    A part is the same wherever it comes; its pose, what rides by and the course of the dials are of the pass and
-    the station; belt and machine are the station's.
-    """
+    """Draw everything of a clip that comes before its first frame; a part is the same wherever it comes."""
     part = make_part(f"part-{plan.part:02d}", plan.part - 1, [plan.seed, 11])
     own = [plan.seed, 12, plan.part, plan.pass_, plan.station]
     station = [plan.seed, 13, plan.station]
@@ -238,10 +234,10 @@ def boxes_as_coco(truth: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+# How far the belt runs in a clip whose dial speed is not turned: the part stays in view.
 LONGEST_TRAVEL_PX = 220.0
-"""How far the belt runs in a clip whose dial speed is not turned: the part stays in view."""
+# Longest stretch of belt that is drawn for one clip.
 MOST_BELT_PX = 20_000.0
-"""Longest stretch of belt that is drawn for one clip."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,14 +283,10 @@ def render(
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Write ``out/clips/*.mp4``, ``manifest.csv``, ``truth.parquet`` and ``boxes.json``; the manifest is returned.
+    """Write ``out/clips/*.mp4``, ``manifest.csv``, ``truth.parquet`` and ``boxes.json``; return the manifest.
 
-    The same settings give the same bytes, whatever the number of workers (with one x264 and one OpenCV).
-
-    workers   processes that render at the same time
-    progress  called with clips done and clips in all
-
-    Raises SettingsError where ``out`` holds a data set already, unless ``overwrite``.
+    The same settings give the same bytes with any number of workers. SettingsError where ``out`` holds a data set,
+    unless ``overwrite``.
     """
     plans = settings.plans()
     if (out / "manifest.csv").exists() and not overwrite:

@@ -15,20 +15,16 @@ from vidrobust.plugins.line.surface import FINE, Surface, cloud, lit, turned
 
 # Defects: what goes wrong with a part, by kind and size, drawn into its surface.
 
+# x, y (H, W) fine px from the middle of the defect, and its size, fine px.
 Spot = tuple[np.ndarray, np.ndarray, float]
-"""x, y (H, W) fine px from the middle of the defect, and its size, fine px."""
+# Smallest and largest longest side.
 SIZES_PX = (28.0, 56.0)
-"""Smallest and largest longest side."""
 
 
 def with_defect(
     surface: Surface, name: str, size_px: float, rng: np.random.Generator
 ) -> tuple[Surface, np.ndarray]:
-    """The surface with one defect, and (H, W) float32 mask of where it is.
-
-    name     of DEFECTS
-    size_px  its longest side, px of the frame; the drawn shape comes within a fifth of it
-    """
+    """Return the surface with one defect of DEFECTS, ``size_px`` long, and its (H, W) float32 mask."""
     solid = (surface.alpha > 0.4).astype(np.uint8)
     x0, y0 = _at_rim(solid, rng) if name in AT_RIM else _inside(solid, size_px * FINE, rng)
     h, w = solid.shape
@@ -187,15 +183,15 @@ DEFECTS: dict[str, Callable[[Surface, Spot, np.random.Generator], tuple[Surface,
 }
 
 
+# Rows of the frame on which other parts ride; the part of the clip rides in the middle.
 LANES_PX = (138.0, 342.0)
-"""Rows of the frame on which other parts ride; the part of the clip rides in the middle."""
+# Longest side of another part.
 LANE_SIDE_PX = 44.0
-"""Longest side of another part."""
 GAP_PX = 8.0
+# A belt is drawn in stretches of so many px, so that clips of like length share one.
 _STEP_PX = 128
-"""A belt is drawn in stretches of so many px, so that clips of like length share one."""
+# Shift in x and y, blur and depth of the cast shadow and of the dark line where a part lies on, px.
 _SHADOW = ((5.0, 7.0, 5.0, 0.42), (1.0, 1.5, 2.0, 0.30))
-"""Shift in x and y, blur and depth of the cast shadow and of the dark line where a part lies on, px."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,10 +216,8 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Placed:
-    """A box about a part, or about its defect, where it lies on the belt.
-
-    what  the class of the box, of ``kinds.BOXES``
-    box   x1, y1, x2, y2 px of the frame, while the belt stands at 0 and the camera does not shake
+    """A box x1, y1, x2, y2 px about a part or its defect, while the belt stands at 0 and the camera does not
+    shake.
     """
 
     part: str
@@ -267,12 +261,7 @@ def make_scene(
     belt_seed: Sequence[int],
     seed: Sequence[int],
 ) -> Scene:
-    """The belt of one clip.
-
-    part       rides in the middle lane and passes the middle of the view at half time; None: an empty belt
-    travel_px  (frames,) how far the belt has run
-    belt_seed  of the belt's wear; ``seed`` of the part's pose and of what else rides by
-    """
+    """Make the belt of one clip; ``part`` passes the middle of the view at half time, None: an empty belt."""
     rng = np.random.default_rng([*seed, 1])
     ahead, behind = (
         _STEP_PX * np.ceil(max(reach, 0.0) / _STEP_PX) for reach in (travel_px.max(), -travel_px.min())

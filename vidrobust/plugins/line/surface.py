@@ -10,21 +10,16 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+# Samples of a surface per pixel of the frame.
 FINE = 2
-"""Samples of a surface per pixel of the frame."""
+# Direction of the key light, from the part: x to the right, y down, z to the camera.
 _KEY = np.array([-0.42, -0.58, 0.70])
-"""Direction of the key light, from the part: x to the right, y down, z to the camera."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surface:
-    """What a part is made of, from above; all maps (H, W) float32 but the albedo.
-
-    height  above the part's own plane, fine px
-    albedo  (H, W, 3) share of the light given back, linear, 0..1
-    alpha   0 beside the part, 1 where it hides the belt, between where it lets light through
-    metal   1 mirrors the lamps in its own colour, 0 scatters
-    gloss   strength of the mirrored lamps where it is no metal, 0..1
+    """A part from above, maps (H, W) float32: height in fine px, albedo (H, W, 3) linear, alpha, metal, gloss
+    0..1.
     """
 
     height: np.ndarray

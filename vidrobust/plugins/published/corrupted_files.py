@@ -1,7 +1,6 @@
-"""Errors and flip rates on the authors' own files: ImageNet-C, ImageNet-C-bar and ImageNet-P as they are unpacked.
+"""Errors and flip rates on the authors' own files of ImageNet-C, ImageNet-C-bar and ImageNet-P.
 
-AlexNet's errors and flip probabilities are of exactly these files: CE and FR are the published measures here, and
-near them where pictures are corrupted in memory. A picture of 224 px goes to the model as it is.
+AlexNet's figures are of exactly these files, so CE and FR are the published measures here.
 """
 
 from __future__ import annotations
@@ -66,10 +65,11 @@ def measure_errors(
     step: Step | None = None,
     baseline: Baseline | None = None,
 ) -> dict[str, object]:
-    """CE, mCE and, with ``clean``, relative CE, as ``corruptions`` returns them.
+    """Return CE, mCE and, with ``clean``, relative CE, as ``corruptions`` does.
 
-    clean  the uncorrupted images, CLASS/NAME as in the corrupted folders. Images that some cell lacks are left out
-    everywhere, so that all cells are of the same; a corruption that lacks a strength is left out. Both are said.
+    ``clean`` holds CLASS/NAME as in the corrupted folders. Images that some cell lacks, and corruptions that
+    lack a
+    strength, are left out and reported.
     """
     names, problems = _whole(layout, only)
     cells = {key: _by_key(layout.corrupt[key]) for key in layout.corrupt if key[0] in names}
@@ -134,10 +134,9 @@ def measure_flips(
     step: Step | None = None,
     baseline: FlipBaseline | None = None,
 ) -> dict[str, object]:
-    """Flip probability, mFR and T5D of the authors' films, as ``corruptions`` returns them.
+    """Return flip probability, mFR and T5D of the authors' films, as ``corruptions`` does.
 
-    Films are matched by CLASS/NAME over sequences; those that a sequence lacks are left out everywhere, and said.
-    The clean error is of the first sequence that shows the clean picture.
+    Films are matched by CLASS/NAME over sequences; those that a sequence lacks are left out and reported.
     """
     divisor = baseline or ALEXNET_FLIPS
     names = [name for name in SEQUENCES if name in layout.films and name in FLIP_PROBABILITIES]

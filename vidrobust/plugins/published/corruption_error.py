@@ -15,17 +15,14 @@ from vidrobust.plugins.published import alexnet
 from vidrobust.statistics.standard_errors import t_quantile
 
 NAN = float("nan")
+# The distance of five leading ranks that have nothing in common.
 T5D_MOST = 18.0
-"""The distance of five leading ranks that have nothing in common."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What errors are divided by.
-
-    errors       corruption -> top-1 errors at its severities; empty: nothing is divided
-    clean_error  of the same model without corruption
-    name         "AlexNet", or the user's own
+    """What errors are divided by: corruption -> top-1 errors at its severities (empty: nothing), and the
+    clean error.
     """
 
     errors: Mapping[str, tuple[float, ...]]
@@ -33,24 +30,19 @@ class Baseline:
     name: str
 
 
+# Of the four extra corruptions only the mean over severities is known, which is all that CE needs.
 ALEXNET = Baseline(
     errors={**alexnet.ERRORS, **{name: (mean,) * 5 for name, mean in alexnet.EXTRA_ERRORS.items()}},
     clean_error=alexnet.CLEAN_ERROR,
     name="AlexNet",
 )
-"""Of the four extra corruptions only the mean over severities is known, which is all that CE needs."""
+# For sets without a baseline (CIFAR-10-C, ImageNet-C-bar): a mean error in percent.
 NONE = Baseline(errors={}, clean_error=NAN, name="")
-"""For sets without a baseline (CIFAR-10-C, ImageNet-C-bar): a mean error in percent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FlipBaseline:
-    """What flip rates are divided by.
-
-    flip_probability  sequence -> flip probability
-    top5_distance     sequence -> mean T5D; empty: not divided, as there is no published one by sequence
-    name              "AlexNet", or the user's own
-    """
+    """What flip rates are divided by: flip probability and, where published, T5D by sequence."""
 
     flip_probability: Mapping[str, float]
     top5_distance: Mapping[str, float]
@@ -66,14 +58,18 @@ ALEXNET_FLIPS = FlipBaseline(
 class CorruptionErrors:
     """One model under every corruption and severity of a suite.
 
-    CE is 100 times the sum of errors over severities by that of the baseline, a ratio of sums; relative CE the
-    same of what corruption adds to the clean error.
+    CE is 100 times the sum of errors over severities by that of the baseline; relative CE the same of what
+    corruption
+    adds to the clean error.
 
-    wrong        (n, C, S) bool: image, corruption, severity
-    clean_wrong  (n,) bool, or NaN where no clean image is known; what is relative to it is NaN then
-    names        the C corruptions
-    extra        those of them that do not count for the means
-    group        (n,) what each image depends with, such as its clip; None: every image for itself
+    Attributes
+    ----------
+    wrong, clean_wrong
+        (n, C, S) bool of image, corruption, severity; (n,) bool, NaN where no clean image is known.
+    names, extra
+        The C corruptions, and those that do not count for the means.
+    group
+        (n,) what each image depends with, such as its clip; None: every image for itself.
     """
 
     names: tuple[str, ...]
@@ -89,11 +85,7 @@ class CorruptionErrors:
             raise ValueError(f"CorruptionErrors.wrong: expected ({n}, {c}, S), got {self.wrong.shape}")
 
     def summary(self) -> dict[str, object]:
-        """What the command prints: fractions for errors, percent for CE, mCE and relative mCE.
-
-        mce and relative_mce come with 95 % intervals over groups of images (Student's t), the baseline taken as
-        exact; none below 0.
-        """
+        """Return fractions for errors, percent for CE, mCE and relative mCE, with 95 % intervals over groups."""
         ce, relative = self._per_image()
         counts = np.array([name not in self.extra for name in self.names])
         if not counts.any():
@@ -132,13 +124,14 @@ class CorruptionErrors:
 class FlipRates:
     """One model on the sequences of ImageNet-P.
 
-    flips          (n, P) share of compared frames whose label differs: image, sequence
-    top5_distance  (n, P) mean T5D of the compared frames, 0 to 18
-    scored         (P,) bool, the ten that count
-    clean_wrong    (n,) bool on the clean image, or NaN where none is known; a constant answer never
-                   flips, so read both
-    baseline       what they are divided by
-    group          (n,) what each image depends with, such as its clip; None: every image for itself
+    Attributes
+    ----------
+    flips, top5_distance
+        (n, P) share of compared frames whose label differs, and mean T5D, 0 to 18.
+    scored
+        (P,) bool, the ten that count.
+    clean_wrong
+        (n,) bool or NaN; a constant answer never flips, so read both.
     """
 
     names: tuple[str, ...]
@@ -150,9 +143,8 @@ class FlipRates:
     group: np.ndarray | None = None
 
     def summary(self) -> dict[str, object]:
-        """flip_probability and t5d: plain means over the scored sequences; mfr, mt5d: percent of the baseline's.
-
-        mt5d is there where the baseline has a T5D: none is published by sequence.
+        """Return flip_probability and t5d as plain means over the scored sequences; mfr, mt5d in percent of
+        the baseline.
         """
         rate = 100 * self.flips / np.array([self.baseline.flip_probability[name] for name in self.names])
         each: dict[str, dict[str, object]] = {
@@ -199,11 +191,7 @@ def _with_interval(
     group: np.ndarray | None = None,
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> dict[str, float]:
-    """The mean over images and its 95 % interval within bounds; NaN with fewer than two groups.
-
-    Of groups the variance is that of the sums of residuals (the linearised ratio of Cochran 1977, 6.4; Liang and
-    Zeger 1986): with one image a group it is that of a mean.
-    """
+    """The mean over images and its 95 % interval within bounds."""
     mean, n = float(values.mean()), len(values)
     of = np.arange(n) if group is None else np.unique(group, return_inverse=True)[1]
     count = int(of.max()) + 1 if n else 0

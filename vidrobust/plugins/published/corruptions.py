@@ -44,23 +44,18 @@ from vidrobust.plugins.published.perturbations.bit_exact import exact, ice_photo
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
 from vidrobust.predictions import Classifications, Classifier
 
+# The shorter side and the crop on which ImageNet-C and -P are defined.
 RESIZED_PX, CROP_PX = 256, 224
-"""The shorter side and the crop on which ImageNet-C and -P are defined."""
+# Pictures in memory at once.
 CHUNK = 16
-"""Pictures in memory at once."""
 
+# Wording how many pictures are done.
 Step = Callable[[int], None]
-"""Wording how many pictures are done."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """A set of corruptions for error rates.
-
-    prepare       (3, H, W) uint8 of any size -> what is corrupted
-    perturbations in the order of the report; all have the same number of strengths
-    extra         those that are measured on demand, and do not count for the means
-    """
+    """A set of corruptions for error rates; ``extra`` are measured on demand and do not count for the means."""
 
     name: str
     perturbations: tuple[Perturbation, ...]
@@ -93,9 +88,9 @@ def crop_224(picture: torch.Tensor) -> torch.Tensor:
 
 
 def resized_256(picture: torch.Tensor) -> torch.Tensor:
-    """(3, H, W) uint8 with its shorter side resized to 256 px, by Pillow as in the published scripts.
+    """Resize (3, H, W) uint8 to a shorter side of 256 px with Pillow, as the published scripts do.
 
-    Torch rounds .1 % of the values otherwise, by one level, which JPEG then makes more of.
+    Torch rounds .1 % of the values differently, which JPEG then amplifies.
     """
     image = Image.fromarray(picture.permute(1, 2, 0).contiguous().cpu().numpy())
     smaller = np.array(v2.resize(image, [RESIZED_PX]))
@@ -177,19 +172,19 @@ def whole(suite: str, side: int) -> Callable[[torch.Tensor], torch.Tensor]:
     return prepare
 
 
+# Suites of error rates, by name.
 ERROR_SUITES: dict[str, Callable[[], Suite]] = {
     "imagenet-c": imagenet_c_suite,
     c_bar.SUITE: c_bar_suite,
     "cifar-c": cifar_c_suite,
     "tiny-imagenet-c": tiny_imagenet_c_suite,
 }
-"""Suites of error rates, by name."""
+# Suites that the field has and that are refused, with the reason.
 NOT_BUILT = {
     "cifar-p": "its sequences have lengths and sizes of their own (motion_blur 21 frames, translate 16), and no "
     "flip probability to divide by is published",
     "tiny-imagenet-p": "its sequences have sizes of their own, and no flip probability is published",
 }
-"""Suites that the field has and that are refused, with the reason."""
 FLIP_SUITE = "imagenet-p"
 
 
@@ -213,13 +208,19 @@ def corruptions(
     baseline: Baseline | FlipBaseline | None = None,
     only: Sequence[str] = (),
 ) -> dict[str, object]:
-    """Errors, CE, mCE and relative mCE of models on images (imagenet-p: flip probability, mFR and T5D).
+    """Measure errors, CE, mCE and relative mCE of models on images; for imagenet-p flip probability, mFR and T5D.
 
-    Returns {"suite", "images", "unlabelled", "models": {NAME: {...}}, "notes", "problems"}, each model as of
-    ``CorruptionErrors.summary`` or ``FlipRates.summary``. ``baseline``: what errors are divided by instead of
-    AlexNet's (``own_baseline.read_baseline``); ``only``: these corruptions, the four extra ones among them. All
-    models see the same pictures, drawn by the seed and the picture's content alone. Raises SettingsError for an
-    unknown suite or a label that is no class, InputError where no image can be read.
+    Parameters
+    ----------
+    baseline
+        What errors are divided by instead of AlexNet's (``own_baseline.read_baseline``).
+    only
+        These corruptions, the four extra ones among them.
+
+    Raises
+    ------
+    SettingsError, InputError
+        For an unknown suite or a label that is no class; where no image can be read.
     """
     known = (*ERROR_SUITES, FLIP_SUITE)
     if suite in NOT_BUILT:
@@ -266,10 +267,7 @@ _SCORED = "scored are the ten of the paper, with snow and without spatter"
 
 
 def without_second_resize(model: Classifier) -> Classifier:
-    """The model that takes a crop as it is: cutting is left out, resizing only where it takes another size.
-
-    A model that is no loaded network cuts for itself, as it always does.
-    """
+    """Return the model without its cutting, and with resizing only where it takes another size."""
     if not isinstance(model, NetworkClassifier):
         return model
     whole = dataclasses.replace(model.network.preprocess, crop=1.0, resize_to=None)

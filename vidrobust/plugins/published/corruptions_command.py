@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import refuse_idle
-from vidrobust.cli.printing import print_json
+from vidrobust.cli.options import print_json, refuse_idle
 from vidrobust.errors import SettingsError
 from vidrobust.text.phrases import plural
 

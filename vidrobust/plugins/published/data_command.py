@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vidrobust.cli.printing import print_json
+from vidrobust.cli.options import print_json
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.published.data_set_names import DataSet
 
@@ -80,7 +80,7 @@ def data(name: str, folder: Path, manifest: Path | None, shards: int | None, as_
 def _cut(folder: Path, count: int, as_json: bool) -> None:
     """Write the shards beside the file, and say how each is studied."""
     from vidrobust.footage.labels import ytbb
-    from vidrobust.footage.labels.ytbb_shards import split
+    from vidrobust.footage.labels.ytbb import split
     from vidrobust.footage.records import columns_of
     from vidrobust.plugins.published.video_sets import youtube_bb_table
 

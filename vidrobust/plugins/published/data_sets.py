@@ -17,11 +17,12 @@ from vidrobust.plugins.published.perturbations import imagenet_c
 from vidrobust.plugins.published.video_sets import check_vid_robust, check_youtube_bb, check_ytbb_robust
 from vidrobust.text.printable import printable
 
+# Images of the validation set: of each corruption and strength, and films of each sequence, there are as
+# many.
 IMAGENET_VAL = 50_000
-"""Images of the validation set: of each corruption and strength, and films of each sequence, there are as many."""
 MOT17 = ("02", "04", "05", "09", "10", "11", "13")
+# Videos of MOT17's training set, and their frames; each is there once for each of three detectors.
 MOT17_FRAMES = 5316
-"""Videos of MOT17's training set, and their frames; each is there once for each of three detectors."""
 
 
 def check_imagenet(folder: Path) -> Checked:
@@ -131,6 +132,7 @@ def _length(path: Path) -> int | None:
         return None
 
 
+# The data sets by name.
 DATA_SETS: dict[DataSet, Callable[[Path], Checked]] = {
     DataSet.IMAGENET: check_imagenet,
     DataSet.IMAGENET_C: check_imagenet_c,
@@ -140,7 +142,6 @@ DATA_SETS: dict[DataSet, Callable[[Path], Checked]] = {
     DataSet.YTBB_ROBUST: check_ytbb_robust,
     DataSet.MOT17: check_mot17,
 }
-"""The data sets by name."""
 
 
 def lines(found: Checked, most: int = 20) -> Sequence[str]:

@@ -34,10 +34,8 @@ ACCURACY, NATURAL, SYNTHETIC = "clean_accuracy", "conditional_robustness", "robu
 
 @dataclass(frozen=True, kw_only=True)
 class ModelAnchors:
-    """One model on the anchors that all models share.
-
-    sets       its anchors and their neighbours
-    distorted  distortion -> (n, R) bool: is anchor i still right under draw r? The same draws for every model
+    """One model on the anchors that all models share; ``distorted``: distortion -> (n, R) bool, right under
+    draw r.
     """
 
     sets: AnchorSets
@@ -52,10 +50,7 @@ class ModelAnchors:
 
 
 def robustness(model: ModelAnchors) -> dict[str, float]:
-    """Clean accuracy, natural robustness (every pair counts once) and robustness under each distortion.
-
-    NaN where the model gets no anchor right, or no right anchor has a neighbour.
-    """
+    """Return clean accuracy, natural robustness (every pair counts once) and robustness under each distortion."""
     sets = model.sets
     right = sets.correct
     held = sets.neighbour[right[sets.of]]
@@ -71,10 +66,10 @@ def gu2019(
     seed: int = 0,
     resamples: int = 2000,
 ) -> CorrelationResult:
-    """The correlation study over models; ``matrix`` of the result is the figure of the paper, with intervals.
+    """Correlate natural and synthetic robustness over models; ``matrix`` is the figure of the paper, with
+    intervals.
 
-    families  distortion -> family; groups  model -> family, left out together
-    Halves of the videos show how reliable each column is. Raises InputError where models saw other anchors.
+    Halves of the videos show how reliable each column is. InputError where models saw other anchors.
     """
     first = next(iter(models.values())).sets.anchor if models else np.empty(0)
     for name, model in models.items():
@@ -101,10 +96,7 @@ def _as_robustness(matrix: pd.DataFrame) -> pd.DataFrame:
 
 
 def on_common_anchors(models: Mapping[str, ModelAnchors]) -> dict[str, dict[str, float]]:
-    """``robustness`` of each model on the anchors that all models get right: the same condition for each.
-
-    Conditional on its own right anchors a weak model is judged on easy ones.
-    """
+    """Return ``robustness`` on the anchors that all models get right; else a weak model is judged on easy ones."""
     right = np.logical_and.reduce([model.sets.correct for model in models.values()])
     return {name: robustness(_only(model, right)) for name, model in models.items()}
 
@@ -137,12 +129,9 @@ def protocol_tables(models: Mapping[str, ModelAnchors]) -> tuple[pd.DataFrame, p
 def anchors_of_run(
     frames: pd.DataFrame, labels: pd.DataFrame, sensitivity: pd.DataFrame, *, within: int = WITHIN
 ) -> dict[str, ModelAnchors]:
-    """The anchors of a run, per model: its labelled frames whose sensitivity was measured.
+    """Return the anchors of a run per model: its labelled frames whose sensitivity was measured.
 
-    A distorted anchor counts as right if the clean one is and the label does not flip. Where a label is a set of
-    classes (any cat), neighbours are judged by the same rule, so that a flip inside the set counts alike on both
-    sides; where it is one class, both rules are the same. Strengths and draws of a perturbation are its draws.
-    Raises InputError where no such frame is labelled.
+    A distorted anchor is right if the clean one is and the label does not flip; neighbours follow the same rule.
     """
     flips = sensitivity[sensitivity["metric"] == "label_flip"]
     if not len(flips):
@@ -229,14 +218,12 @@ FIGURE, SAID = "gu2019_matrix.png", "gu2019.json"
 
 
 def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:
-    """The matrix of natural against synthetic robustness over the models of a run, written beside its tables.
+    """Write ``gu2019.json`` and the figure of the matrix, and return their content and the square table.
 
-    Writes ``gu2019.json`` and the figure ``gu2019_matrix.png``; returns what the first holds (robustness per
-    model, matrix, sentences), and the matrix as a square table. Raises InputError for a run with one model,
-    without labels or without sensitivities.
+    InputError for a run with one model, without labels or without sensitivities.
     """
     folder = RunFolder.existing(path)
-    labels = folder.table_or_empty("labels")
+    labels = folder.table("labels")
     if not len(labels):
         raise InputError(f"{path}: gu2019 needs labels; give a manifest with a column label, or --labels")
     frames = folder.table("frames")

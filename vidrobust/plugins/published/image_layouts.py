@@ -19,8 +19,8 @@ from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
 from vidrobust.text.printable import printable
 
 STRENGTHS = (1, 2, 3, 4, 5)
+# The archives in which the authors give ImageNet-C and -P; unpacked, each may be a folder of corruptions.
 GROUPS = ("blur", "noise", "weather", "digital", "extra")
-"""The archives in which the authors give ImageNet-C and -P; unpacked, each may be a folder of corruptions."""
 FILMS = (".mp4",)
 CORRUPTIONS = (*imagenet_c.TEST, *imagenet_c.VALIDATION, *(each.name for each in c_bar.PERTURBATIONS))
 
@@ -35,12 +35,7 @@ class Films:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What a folder holds.
-
-    plain    images in class folders, uncorrupted; None where there are none
-    corrupt  (corruption, strength) -> its images
-    films    sequence -> its films
-    """
+    """What a folder holds: plain images, (corruption, strength) -> images, sequence -> films."""
 
     plain: LabelledImages | None = None
     corrupt: Mapping[tuple[str, int], LabelledImages] = field(default_factory=dict)

@@ -18,10 +18,7 @@ from vidrobust.files.csv_table import read_csv_table
 class LabelledImages:
     """Image files and what is on them; a label is a set of class names or indices, as written.
 
-    paths      (n,) files that exist, in the order of their names
-    labels     (n,) sets of text
-    unlabelled how many images of the folder have no label and are left out
-    groups     (n,) what each depends with, such as the clip that it is a frame of; empty: each is for itself
+    ``groups`` (n,): what each depends with, such as its clip; empty: each for itself.
     """
 
     paths: tuple[Path, ...]
@@ -38,12 +35,11 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 
 
 def read_labels(folder: Path, table: Path) -> LabelledImages:
-    """The labelled images of a folder: a CSV with the columns file and label, several rows for a set.
+    """Read the labelled images of a folder: a CSV with the columns file and label, several rows for a set.
 
-    A column group says which images depend on each other, such as frames of one clip.
-
-    Files are named relative to the folder. Raises InputError for a table or folder that cannot be read, with file,
-    line and column, and where no labelled image is there. Labels without their file are problems, and counted.
+    A column group names images that depend on each other. InputError for an unreadable table or folder, with
+    file, line
+    and column. Labels without their file are counted as problems.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images")
@@ -99,9 +95,8 @@ def _rows(table: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
 
 
 def pictures(images: LabelledImages) -> Iterator[tuple[int, torch.Tensor]]:
-    """(number, (3, H, W) uint8 RGB) of each image that can be read; the others are added to the problems.
-
-    EXIF orientation is applied; grey and palette images become RGB, transparency is dropped.
+    """Yield number and (3, H, W) uint8 RGB of each readable image, EXIF orientation applied; others become
+    problems.
     """
     for number, path in enumerate(images.paths):
         try:

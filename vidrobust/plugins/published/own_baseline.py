@@ -15,10 +15,9 @@ from vidrobust.text.printable import printable
 
 
 def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
-    """The errors, or flip probabilities and T5D, of the one model in a file.
+    """Read the errors, or flip probabilities and T5D, of the one model in a file.
 
-    Raises InputError for a file that is none of these, SettingsError for several models, another suite, or a
-    baseline of 0, by which nothing can be divided.
+    InputError for another kind of file; SettingsError for several models, another suite, or a baseline of 0.
     """
     try:
         found = parsed_json(path.read_text(encoding="utf-8"))

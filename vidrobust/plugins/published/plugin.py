@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidrobust.cli.command_entry import CommandEntry, at
 from vidrobust.stages.correlate.stage import CorrelationProtocol
-from vidrobust.stages.sensitivity.protocols import SuiteProtocol
+from vidrobust.stages.sensitivity.stage import SuiteProtocol
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -28,12 +28,12 @@ def study_sequences(
     batch: Batch = "auto",
     step: Step | None = None,
 ) -> pd.DataFrame:
-    """The ``sensitivity`` rows of the ImageNet-P sequences: perturbation ``imagenet-p:NAME``.
+    """Return ``sensitivity`` rows of the ImageNet-P sequences: perturbation ``imagenet-p:NAME``, strength the
+    frame number.
 
-    ``strength`` is the number of the frame in the sequence, and the value its difference to the frame it is
-    compared with: the one before, or the clean first one for noise. The mean of ``top1_flip`` over the strengths
-    is the flip probability (Hendrycks & Dietterich 2019, section 4.2), that of ``top5_distance`` is uT5D.
-    ``content`` is the key of the item's footage, which seeds the draws.
+    Values compare a frame with the one before, or with the clean first one for noise. The mean of
+    ``top1_flip`` is the
+    flip probability (Hendrycks & Dietterich 2019, section 4.2), that of ``top5_distance`` is uT5D.
     """
     rows = []
     for sequence in SEQUENCES.values():

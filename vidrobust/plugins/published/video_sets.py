@@ -10,21 +10,20 @@ from pathlib import Path
 
 from vidrobust.accuracy.answers import Checked
 from vidrobust.errors import InputError
-from vidrobust.footage.expand import VIDEO_SUFFIXES
+from vidrobust.footage.expand import VIDEO_SUFFIXES, videos_beside
 from vidrobust.footage.labels import vid_robust, ytbb, ytbb_robust
 from vidrobust.footage.labels.labels import Labels
-from vidrobust.footage.labels.ytbb_shards import ROWS, is_shard, line_count, split
+from vidrobust.footage.labels.ytbb import ROWS, is_shard, line_count, split
 from vidrobust.footage.records import columns_of
-from vidrobust.footage.videos_beside import videos_beside
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
+# Of ImageNet-Vid-Robust, with the frames about the anchors.
 VID_ROBUST = {"anchors": 1109, "frames": 22_179}
-"""Of ImageNet-Vid-Robust, with the frames about the anchors."""
+# That YTBB-Robust scores; without the review of the frames about them more are called good.
 YTBB_ANCHORS = 2030
-"""That YTBB-Robust scores; without the review of the frames about them more are called good."""
+# Rows that cannot be used and are said one by one; the rest is counted.
 MOST_PROBLEMS = 1000
-"""Rows that cannot be used and are said one by one; the rest is counted."""
 
 
 @dataclass
@@ -48,10 +47,7 @@ class _Rows:
 
 
 def check_youtube_bb(folder: Path) -> Checked:
-    """One of its CSV files, and the videos beside it or in ``videos/``; a manifest with a video a row.
-
-    A large file is read in pieces, so that memory does not grow with its rows, but for the ids of its videos.
-    """
+    """Check a CSV file of YouTube-BB and the videos beside it or in ``videos/``, in pieces; write a manifest."""
     table = youtube_bb_table(folder)
     found = _Rows()
     for labels in _pieces(table):

@@ -15,19 +15,16 @@ from vidrobust.plugins.unknown.inside import Probe, Readout, joined
 from vidrobust.statistics.clusters import Clusters, clusters_of_rows
 from vidrobust.video.source import VideoSource
 
+# Frames decoded at a time.
 DECODED = 16
-"""Frames decoded at a time."""
+# Sides of the tiny pictures by which copies are recognised, px.
 SMALL = 24
-"""Sides of the tiny pictures by which copies are recognised, px."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is known of N frames.
-
-    rows    item, frame, time_s, part and still
-    looked  by model what it says of them
-    small   (N, SMALL * SMALL) uint8, each frame in grey and tiny, where all are pictures; None elsewhere
+    """What is known of N frames: rows, what each model says of them, and tiny grey pictures (N, SMALL *
+    SMALL) uint8.
     """
 
     rows: pd.DataFrame
@@ -42,9 +39,8 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """One clip: how it is opened, which part it shows, which of its frames are asked for, by their numbers.
-
-    still  it is a picture, or a folder of pictures, which need not follow each other in time
+    """One clip: how it is opened, its part, and the numbers of the frames asked for; ``still``: a picture or
+    folder.
     """
 
     item: str

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# The k of k nearest neighbours: a small one, since known footage has hundreds of frames, not a million.
 NEIGHBOURS = 5
-"""The k of k nearest neighbours: a small one, since known footage has hundreds of frames, not a million."""
+# Frames of one answer from which on it has a mean of its own; the others share one.
 FEWEST_OF_ANSWER = 10
-"""Frames of one answer from which on it has a mean of its own; the others share one."""
 CHUNK = 256
 
 
@@ -43,11 +43,10 @@ class Mahalanobis:
 
     @classmethod
     def fitted(cls, features: np.ndarray, answer: np.ndarray) -> Mahalanobis:
-        """From features (N, D) of known frames and the network's answers (N,) int.
+        """Fit features (N, D) of known frames: a mean for each answer and one covariance (Lee et al., NeurIPS
+        2018, 1807.03888).
 
-        A mean for each answer and one covariance for all (Lee et al., NeurIPS 2018, 1807.03888); the answers stand
-        for the classes, as known footage need not be labelled. The covariance is shrunk towards a multiple of the
-        unit matrix by the rule of Ledoit & Wolf, since there are more features than frames.
+        The covariance is shrunk by the rule of Ledoit & Wolf, since there are more features than frames.
         """
         x = np.asarray(features, np.float64)
         group = groups_of(answer)
@@ -71,9 +70,8 @@ def groups_of(answer: np.ndarray) -> np.ndarray:
 
 
 def shrunk_covariance(centred: np.ndarray) -> np.ndarray:
-    """(D, D) from centred rows (N, D): (1 - s) S + s m I, m the mean variance.
-
-    s is chosen after Ledoit & Wolf, Journal of Multivariate Analysis 88, 2004, p. 365-411, lemmas 3.2 to 3.5.
+    """Return (D, D) from centred rows (N, D): (1 - s) S + s m I, s after Ledoit & Wolf (J. Multivariate
+    Analysis 88, 2004).
     """
     n, d = centred.shape
     sample = centred.T @ centred / n

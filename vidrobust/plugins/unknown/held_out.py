@@ -1,12 +1,7 @@
 """Scores of known frames by fits that have not seen them, the threshold they give, and its rate of false alarms.
 
-    known footage, cut into folds of whole clips, or of stretches of time
-    fold 1  scored by a fit on folds 2 to 5    │ frames within a second of the fold are left out of the fit
-    ...                                        │
-    threshold = the value that so many of these scores exceed, as false alarms are allowed
-    rate      = how often a clip (stretch) exceeds the threshold that the other clips give
-
-Frames of one clip are alike, and a threshold from them says little of the next clip: so clips are held out whole.
+Known footage is cut into folds of whole clips, or stretches of time, because frames of one clip are alike. Frames
+within a second of a fold are left out of its fit.
 """
 
 from __future__ import annotations
@@ -21,18 +16,24 @@ from vidrobust.statistics.clusters import SHORTEST_S, Clusters
 from vidrobust.statistics.intervals import Interval, clustered_rate
 
 FOLDS = 5
+# Clips or stretches of known footage below which nothing is said: what is left of fewer is no other footage.
 FEWEST_CLUSTERS = 4
-"""Clips or stretches of known footage below which nothing is said: what is left of fewer is no other footage."""
 
 
 @dataclass(frozen=True)
 class Calibrated:
     """What known footage says of a score.
 
-    held_out      (N,) scores of known frames by fits without them
-    threshold     above it a frame is called unknown; infinite where known frames are too few for the rate
-    false_alarms  the rate with which a clip that was left out exceeds the threshold of the others
-    effective     so many independent frames would tell the rate as well
+    Attributes
+    ----------
+    held_out
+        (N,) scores of known frames by fits without them.
+    threshold
+        Above it a frame is called unknown; infinite where known frames are too few.
+    false_alarms
+        Rate with which a clip left out exceeds the threshold of the others.
+    effective
+        So many independent frames would tell the rate as well.
     """
 
     held_out: np.ndarray
@@ -42,11 +43,7 @@ class Calibrated:
 
 
 def folds_of(clusters: Clusters) -> np.ndarray:
-    """(N,) int64 0..F-1: the fold of each row.
-
-    Stretches that follow each other stay together; clips and parts are dealt out in turn, since those with
-    neighbouring names are often of one kind.
-    """
+    """Return (N,) int64 the fold of each row; stretches stay together, clips and parts are dealt out in turn."""
     folds = min(FOLDS, max(clusters.count, 1))
     in_time = clusters.label * folds // max(clusters.count, 1)
     return np.asarray(in_time if clusters.what == "stretch" else clusters.label % folds, np.int64)
@@ -58,11 +55,7 @@ def held_out_scores(
     item: np.ndarray,
     time_s: np.ndarray,
 ) -> np.ndarray:
-    """(N,) scores of known frames, each by a fit on the other folds.
-
-    scored  (rows to fit on (m,) int, rows to score (k,) int) -> (k,) scores
-    Frames of the same clip within a second of the fold's are left out of the fit. NaN where there is one fold.
-    """
+    """Return (N,) scores of known frames, each by a fit on the other folds; NaN with one fold."""
     fold = folds_of(clusters)
     found = np.full(len(fold), np.nan)
     for each in range(int(fold.max(initial=-1)) + 1) if fold.max(initial=0) else ():
@@ -83,9 +76,8 @@ def calibrated(held_out: np.ndarray, clusters: Clusters, rate: float) -> Calibra
 
 
 def threshold(scores: np.ndarray, rate: float) -> float:
-    """The smallest value that a further score of the same kind exceeds no more often than ``rate``.
-
-    The ceil((n + 1)(1 - rate))-th smallest of n, infinite where n is too small (split conformal; Vovk 2005).
+    """Return the smallest value that a further score exceeds no more often than ``rate`` (split conformal;
+    Vovk 2005).
     """
     place = math.ceil((len(scores) + 1) * (1 - rate) - 1e-9)
     if place > len(scores) or not np.isfinite(scores).all():
@@ -94,9 +86,8 @@ def threshold(scores: np.ndarray, rate: float) -> float:
 
 
 def effective(above: np.ndarray, clusters: Clusters) -> float:
-    """So many independent trials have the variance of this rate: p (1 - p) over the variance between clusters.
-
-    Between the number of clusters and that of frames; the number of clusters where no frame or every one is above.
+    """Return how many independent trials have the variance of this rate, between numbers of clusters and
+    frames.
     """
     n, p = len(above), float(above.mean())
     sums = np.bincount(clusters.label, weights=above - p, minlength=clusters.count)

@@ -1,7 +1,6 @@
 """What a classifier says beside its answer: logits, features before its head, ODIN's score.
 
-A torch module is watched at its head. An ONNX file is cut before its last layer and before its last softmax,
-and opened once more. Of any other callable there is the answer alone.
+A torch module is watched at its head, an ONNX file is cut before its last layer and softmax.
 """
 
 from __future__ import annotations
@@ -24,28 +23,28 @@ from vidrobust.models.predict import predict
 from vidrobust.models.reading import as_rows, find_scores, in_fixed_batches
 from vidrobust.predictions import Classifications, Classifier
 
+# What a model may not be able to say.
 LACKS = ("logits", "features", "odin")
-"""What a model may not be able to say."""
+# Quarter turns of a picture, none among them.
 TURNS = 4
-"""Quarter turns of a picture, none among them."""
+# ODIN's own values (Liang et al. 2018); the step is a share of the pixels' range.
 TEMPERATURE, STEP = 1000.0, 0.0014
-"""ODIN's own values (Liang et al. 2018); the step is a share of the pixels' range."""
+# Largest difference of probabilities that is rounding.
 SAME = 1e-4
-"""Largest difference of probabilities that is rounding."""
 ONLY_TORCH = "it needs gradients, which torch models alone give"
 ONLY_ANSWERS = "the model gives its answer and nothing else"
 
+# Nodes of ONNX that may stand between the last layer and the output.
 _PASSED = {
     *("Softmax", "LogSoftmax", "Sigmoid", "Identity", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast"),
     *("Transpose", "Dropout", "Slice", "Clip", "Relu", "QuantizeLinear", "DequantizeLinear"),
     *("QLinearSoftmax", "QLinearGlobalAveragePool", "QLinearAveragePool", "QLinearAdd"),
     *("GlobalAveragePool", "AveragePool", "ReduceMean", "Add", "Sub", "Mul", "Div"),
 }
-"""Nodes of ONNX that may stand between the last layer and the output."""
 _LAYERS = {"Gemm", "MatMul", "QGemm", "QLinearMatMul", "MatMulInteger", "Conv", "QLinearConv", "ConvInteger"}
 
+# (N, 3, h, w) uint8 of the network's size -> its scores (N, K), its logits and its features, or None.
 Answered = Callable[[torch.Tensor], tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]
-"""(N, 3, h, w) uint8 of the network's size -> its scores (N, K), its logits and its features, or None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,16 +97,8 @@ def rows_of(readout: Readout, rows: np.ndarray) -> Readout:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """How a network is asked.
-
-    Attributes
-    ----------
-    frames
-        (N, 3, H, W) uint8 RGB -> Readout of N frames.
-    lacks
-        What it cannot say, of ``LACKS``, and why, in words that go on after a colon.
-    head
-        Where the features are taken, in words; "" where they are not.
+    """How a network is asked: a function of frames (N, 3, H, W) uint8, and what it cannot say (``LACKS``),
+    with reasons.
     """
 
     frames: Callable[[torch.Tensor], Readout]
@@ -282,10 +273,7 @@ def _softmax_behind(
 
 
 def _callable_probe(model: Classifier) -> Probe:
-    """Its answer alone, or more where its attribute ``module`` is a torch module that it calls.
-
-    There a quarter turn is one of the whole frame, before whatever cuts and resizes it.
-    """
+    """Its answer alone, or more where its attribute ``module`` is a torch module that it calls."""
     module = getattr(model, "module", None)
     if not isinstance(module, torch.nn.Module):
         return Probe(frames=functools.partial(_answer, model), lacks=dict.fromkeys(LACKS, ONLY_ANSWERS))

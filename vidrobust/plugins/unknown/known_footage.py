@@ -24,8 +24,8 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.text.phrases import plural
 from vidrobust.video.source import VideoSource
 
+# Settings of the run by which plain footage is read; a run on known footage has all of its own.
 AS_READ = ("device", "backend", "color", "seed")
-"""Settings of the run by which plain footage is read; a run on known footage has all of its own."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +112,15 @@ def _delivered(source: VideoSource, settings: Settings, item: Item) -> np.ndarra
 
 
 def recorded(run: Run, model: str) -> pd.DataFrame:
-    """Rows item, frame, time_s, part, label, probability of known footage whose answers were recorded.
-
-    For a model that cannot be asked about new pictures. SettingsError where no run on known footage has it.
+    """Return rows of known footage whose answers were recorded, for a model that cannot be asked about new
+    pictures.
     """
     parts = []
     for path in run.settings.of(UnknownSettings).known:
         if not is_run_folder(Path(path)):
             continue
         folder = RunFolder.existing(Path(path))
-        frames = folder.table_or_empty("frames")
+        frames = folder.table("frames")
         names = list(frames["model"].drop_duplicates())
         if model in names or len(names) == 1:
             parts.append(
@@ -136,6 +135,6 @@ def recorded(run: Run, model: str) -> pd.DataFrame:
 
 def with_parts(frames: pd.DataFrame, folder: RunFolder) -> pd.DataFrame:
     """The rows with the part that their item shows, empty where it is not known."""
-    items = folder.table_or_empty("items")
+    items = folder.table("items")
     parts = dict(zip(items["item"], items["part"], strict=True))
     return frames.assign(part=frames["item"].map(parts).fillna("").astype(str))

@@ -1,8 +1,5 @@
-"""Is the network unstable, or wrong, where it meets the unknown? AUROC by a score, also given the margin.
-
-event    a frame flips against a neighbour; a labelled frame is answered wrongly
-alone    the chance that such a frame is less known than one without
-given    the same among frames of equal margin: does the score say more than the network's own doubt?
+"""Is the network unstable, or wrong, where it meets the unknown? AUROC by a score, also among frames of equal
+margin.
 """
 
 from __future__ import annotations
@@ -20,8 +17,8 @@ from vidrobust.text.phrases import plural
 
 MARGIN = "margin"
 HALF = 0.5
+# An AUROC no further than this above one half is no link worth a word.
 SMALL = 0.1
-"""An AUROC no further than this above one half is no link worth a word."""
 LINK, NO_LINK, REVERSED, CANNOT_TELL = "link", "no link", "reversed", "cannot tell"
 
 

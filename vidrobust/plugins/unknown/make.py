@@ -175,12 +175,9 @@ def take_pictures(run: Run, model: str, shown: list[dict[str, Any]]) -> None:
 
 
 def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """By name (N,) float64: 1 where it happens, 0 where not, NaN where it is not known; errors only with labels.
-
-    rows  item, frame, time_s and label of N frames
-    """
+    """Return by name (N,) float64: 1 where it happens, 0 where not, NaN where unknown; errors only with labels."""
     found = {FLIP: _flips(run, model, rows)}
-    labels = run.table_or_empty("labels")
+    labels = run.table("labels")
     if len(labels):
         names = next((tuple(each.class_names) for each in run.models if each.name == model), ())
         right = correct(rows["label"].to_numpy(np.int64), right_classes(rows, labels, names))

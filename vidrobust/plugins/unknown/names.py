@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 FLIP, ERROR = "flip", "error"
+# What happens at a frame.
 EVENTS = {FLIP: "changes its answer", ERROR: "is answered wrongly"}
-"""What happens at a frame."""
 NEIGHBOURS, MAHALANOBIS, ENERGY, SURE = "neighbours", "mahalanobis", "energy", "max_softmax"
 ODIN, ROTATION = "odin", "rotation"
+# In the order in which one is taken to speak for all: the first that can be had. It is fixed before any
+# footage is looked at, so that no score is chosen by its result.
 TITLES = {
     NEIGHBOURS: "distance to the nearest known frames",
     MAHALANOBIS: "Mahalanobis distance",
@@ -15,8 +17,6 @@ TITLES = {
     ODIN: "ODIN",
     ROTATION: "which way up",
 }
-"""In the order in which one is taken to speak for all: the first that can be had. It is fixed before any footage
-is looked at, so that no score is chosen by its result."""
 SOURCES = {
     NEIGHBOURS: "Sun et al. 2022",
     MAHALANOBIS: "Lee et al. 2018",

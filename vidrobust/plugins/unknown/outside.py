@@ -14,24 +14,20 @@ from vidrobust.statistics.levels import FEWEST_CLUSTERS as FEWEST_CLIPS
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.phrases import plural
 
+# Verdicts: surely more lies outside than of known footage; at most a tenth more; neither is sure.
 MORE, NO_MORE, CANNOT_TELL = "outside", "known", "cannot tell"
-"""Verdicts: surely more lies outside than of known footage; at most a tenth more; neither is sure."""
+# Stretches of a clip are alike as further clips are not.
 ONE_CLIP = (
     f"known footage of fewer than {FEWEST_CLIPS} clips does not show how a further clip of it would differ; give "
     "more clips, or a manifest that names passes or stretches as clips"
 )
-"""Stretches of a clip are alike as further clips are not."""
+# A share this much above that of known footage is worth a word.
 WORTH_SAYING = 0.1
-"""A share this much above that of known footage is worth a word."""
 
 
 @dataclass(frozen=True)
 class Outside:
-    """above (N,) bool: frames beyond the threshold; their share, and by how much it exceeds the false alarms.
-
-    excess  its interval is that of a difference of two rates
-    why     of "cannot tell", in words
-    """
+    """Frames (N,) bool beyond the threshold, their share, and by how much it exceeds the false alarms."""
 
     above: np.ndarray
     share: Interval

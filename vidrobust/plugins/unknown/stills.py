@@ -9,20 +9,20 @@ from vidrobust.plugins.unknown.distances import of_length_one
 from vidrobust.plugins.unknown.inside import Readout
 from vidrobust.statistics.clusters import Clusters
 
+# Pictures that lie closer than this to the next one, over the distance to any of their folder, are of a clip.
 ALIKE = 0.6
-"""Pictures that lie closer than this to the next one, over the distance to any of their folder, are of a clip."""
 
 
+# Pictures are copies of each other where no pixel of their tiny grey ones differs by more, of 255.
 COPY = 8
-"""Pictures are copies of each other where no pixel of their tiny grey ones differs by more, of 255."""
 
 
 def independent(known: Asked, looked: Readout) -> tuple[np.ndarray, Clusters]:
-    """(N,) names of the clips of known frames, and which of the frames are independent.
+    """Return (N,) clip names of known frames, and which frames are independent.
 
-    Pictures each count by themselves, and as clips of their own, unless those next to each other are alike. Copies
-    of one picture (another coding, size or name) are one, in whatever order they come: a copy among those that a
-    fit has seen makes a held-out one look better known than another picture would.
+    Pictures count by themselves unless neighbours are alike. Copies of one picture are one: a copy among
+    those that a
+    fit has seen makes a held-out one look better known.
     """
     items = known.rows["item"].to_numpy(object).astype(str)
     values = looked.surest[:, None] if looked.features is None else of_length_one(looked.features)
@@ -55,9 +55,8 @@ def copies(small: np.ndarray) -> np.ndarray:
 
 
 def nearness(values: np.ndarray, items: np.ndarray) -> float:
-    """The mean distance of (N, D) values to the next of their item, over that to any of it; 1 where there is none.
-
-    About 1 for pictures in any order, near 0 for a clip that changes slowly.
+    """Return the mean distance of (N, D) values to the next of their input over that to any: 1 for any order,
+    0 for a clip.
     """
     rng = np.random.default_rng(0)
     after, any_ = 0.0, 0.0

@@ -27,8 +27,8 @@ from vidrobust.text.numbers import percent_with_interval
 # the four
 # quarter turns. Here the network stays as it is, and only a linear layer on its features is fitted.
 
+# Weight of the squared length of the probe's weights, on standardised features.
 DECAY = 1e-2
-"""Weight of the squared length of the probe's weights, on standardised features."""
 STEPS = 60
 
 
@@ -94,19 +94,14 @@ def softmax_regression(x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray
 # A score is fitted on known frames and then asked of others; three of them need no fit. What a network cannot say
 # (features, logits, gradients) leaves scores out, and the reason is kept.
 
+# Frames -> (N,) float64.
 Scored = Callable[[Readout], np.ndarray]
-"""Frames -> (N,) float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One way to say how unknown a frame is.
-
-    name      in tables and files
-    title     in sentences
-    needs     the field of Readout without which it cannot be had
-    reason    which of the reasons in ``Look.lacks`` then holds
-    fitted    (known frames, the answers (N,) int) -> the score
+    """One way to say how unknown a frame is: what it needs of Readout, why it may lack, and its fit on known
+    frames.
     """
 
     name: str
@@ -162,16 +157,16 @@ _WAYS: dict[str, tuple[str, str, Callable[[Readout, np.ndarray], Scored]]] = {
     ODIN: ("odin", "odin", lambda known, answer: _odin),
     ROTATION: ("turned", "features", _turns),
 }
+# In the order of ``names.TITLES``.
 SCORES = tuple(
     Score(name=name, title=title, needs=_WAYS[name][0], reason=_WAYS[name][1], fitted=_WAYS[name][2])
     for name, title in TITLES.items()
 )
-"""In the order of ``names.TITLES``."""
 
 
 CHANCE = 0.25
+# A probe that tells fewer of the turns of held-out known frames knows nothing of them worth doubting.
 LEAST_NAMED = 0.5
-"""A probe that tells fewer of the turns of held-out known frames knows nothing of them worth doubting."""
 
 
 @dataclass(frozen=True)

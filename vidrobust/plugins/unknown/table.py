@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from vidrobust.tables.shared_columns import CLUSTERS, FRAME, INTERVAL, ITEM, MODEL, TIME
-from vidrobust.tables.table import Table, boolean, float64, int64, string
+from vidrobust.tables.table import (
+    CLUSTERS,
+    FRAME,
+    INTERVAL,
+    ITEM,
+    MODEL,
+    TIME,
+    Table,
+    boolean,
+    float64,
+    int64,
+    string,
+)
 
 SCORE = string(
     "score",

@@ -1,4 +1,4 @@
-"""A frame with its objects drawn: boxes in the colour of their track, lost places dashed, labels side by side."""
+"""A frame with its objects: boxes in the colour of their track, lost places dashed, labels side by side."""
 
 from __future__ import annotations
 
@@ -38,10 +38,8 @@ STEPS = 6
 class Mark:
     """A box of a frame, or a place without one.
 
-    box    x1, y1, x2, y2 px of the picture it is drawn on
-    track  the object, -1 for none; text: what its label says, "" for no label
-    trail  (K, 2) px, the centres of the object in the frames before
-    rings  outlines of its mask or turned box, (K, 2) px each; none: the box is drawn
+    ``box`` x1, y1, x2, y2 px; ``track`` -1 for none; ``text`` of its label; ``trail`` (K, 2) px, earlier
+    centres; ``rings``, outlines of its mask.
     """
 
     box: tuple[float, float, float, float]
@@ -53,7 +51,7 @@ class Mark:
 
 
 def draw(picture: np.ndarray, marks: Iterable[Mark]) -> None:
-    """Draw the marks into (H, W, 3) uint8 RGB; no label lies over another where there is any room."""
+    """Draw the marks into (H, W, 3) uint8 RGB; labels do not overlap where there is room."""
     ordered = sorted(marks, key=lambda mark: ORDER.index(mark.state))
     for mark in ordered:
         _outline(picture, mark)
@@ -99,7 +97,6 @@ def label_size(text: str) -> tuple[int, int]:
 
 
 def _home(mark: Mark, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The label's usual place: above the box, within the picture."""
     width, height = label_size(mark.text)
     x = int(np.clip(round(mark.box[0]), 0, max(size[1] - width, 0)))
     y = int(np.clip(round(mark.box[1]) - height, 0, max(size[0] - height, 0)))
@@ -109,10 +106,7 @@ def _home(mark: Mark, size: tuple[int, int]) -> tuple[int, int, int, int]:
 def label_place(
     mark: Mark, size: tuple[int, int], taken: Sequence[tuple[int, int, int, int]]
 ) -> tuple[int, int, int, int] | None:
-    """x1, y1, x2, y2 px: the first place near the box that no label has; None where there is none.
-
-    size  height and width of the picture; taken: the places of other labels
-    """
+    """Return the first free place near the box, or None; ``size`` is that of the picture."""
     x1, top, x2, bottom = _home(mark, size)
     height = bottom - top
     below = round(mark.box[3])
@@ -137,7 +131,6 @@ def _label(
     place: tuple[int, int, int, int],
     taken: list[tuple[int, int, int, int]],
 ) -> None:
-    """White on dark, with the colour of the mark at its left edge."""
     taken.append(place)
     x1, y1, x2, y2 = place
     strong = {"missed": (150, 60, 0), "vanished": (150, 20, 20), "renamed": RENAMED}

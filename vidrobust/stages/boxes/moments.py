@@ -1,13 +1,86 @@
-"""Which moments of a detector are worth a look: objects missed, vanished and renamed, the surest first."""
+"""Which moments of a detector are worth a look, and detectors side by side."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from vidrobust.metrics.catalogue import find_metric
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.stability.overall import overall
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import known, number, percent_with_interval
+
+METRICS = (
+    "uncovered_rate",
+    "flip_rate",
+    "center_jitter",
+    "recall",
+    "average_precision",
+    "true_uncovered_rate",
+)
+"""What is shown of each, in this order; the last three with known boxes alone."""
+BY_LABELS, BY_ITSELF = "average_precision", "uncovered_rate"
+"""The metric by which they are sorted, with known boxes and without."""
+
+
+def side_by_side(run: RunTables) -> dict[str, Any]:
+    """Return column titles and rows (model, values, threshold, ms), the best model first.
+
+    The threshold is that of highest F1 against known boxes; without known boxes there is none, as a lower one
+    always covers more.
+    """
+    stability = run.table("stability")
+    if stability is None or not run.detectors:
+        return {"titles": [], "rows": []}
+    shown = [name for name in METRICS if any(overall(stability, model, name)["n"] for model in run.detectors)]
+    titles = [metric.title for name in shown if (metric := find_metric(name, "detection")) is not None]
+    by = BY_LABELS if BY_LABELS in shown else BY_ITSELF
+    sign = -1 if by == BY_LABELS else 1
+    curve, speed = run.table("truth_curve"), run.record.ms_a_frame
+
+    def place(model: str) -> tuple[bool, float]:
+        value = overall(stability, model, by)["value"]
+        return not known(value), sign * value if known(value) else 0.0
+
+    return {
+        "titles": titles,
+        "rows": [
+            {
+                "model": model,
+                "values": [figure_in_words(overall(stability, model, name)) for name in shown],
+                "threshold": best_threshold(curve, model),
+                "ms": number(speed[model]) if model in speed else "recorded",
+            }
+            for model in sorted(run.detectors, key=place)
+        ],
+    }
+
+
+def figure_in_words(row: Mapping[str, Any]) -> str:
+    """Return a metric (value, low, high, n) with its interval; nothing from fewer than FEWEST_ROWS values."""
+    if 0 < row["n"] < FEWEST_ROWS:
+        return "too few to say"
+    return percent_with_interval(row["value"], row["low"], row["high"]) if row["n"] else "not measured"
+
+
+def best_threshold(curve: pd.DataFrame | None, model: str) -> str:
+    """Return the threshold of highest F1, "0.35 (F1 .81)"; "" without known boxes."""
+    if curve is None:
+        return ""
+    of = curve[curve["model"] == model].dropna(subset=["recall", "precision"])
+    both = of["recall"] + of["precision"]
+    f1 = (2 * of["recall"] * of["precision"] / both.where(both > 0)).dropna()
+    if f1.empty:
+        return ""
+    best = f1.idxmax()
+    return f"{of.loc[best, 'threshold']:g} (F1 {f1[best]:.2f})"
+
 
 PER_MODEL = 6
 APART_S = 1.0
@@ -19,11 +92,7 @@ KEYS = ["item", "track", "frame"]
 
 @dataclass(frozen=True)
 class Shot:
-    """One frame of a strip.
-
-    place   x1, y1, x2, y2 px of the object, or where it is expected
-    state   "found", "missed", "vanished" or "renamed"
-    """
+    """One frame of a strip: the object's place x1, y1, x2, y2 px, and its state."""
 
     frame: int
     time_s: float
@@ -33,11 +102,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class BoxMoment:
-    """What went wrong, when, and the frames that show it.
-
-    kind   "missed", "vanished" or "renamed"; what: in words
-    sure   score of the object's box before
-    """
+    """What went wrong and when, how sure the detector was before, and the frames that show it."""
 
     model: str
     item: str
@@ -50,10 +115,10 @@ class BoxMoment:
 
 
 def choose(model: str, steps: pd.DataFrame, detections: pd.DataFrame) -> list[BoxMoment]:
-    """The moments at which the detector was surest and wrong all the same, of each kind in turn.
+    """Choose the moments at which the detector was sure and wrong, of each kind in turn.
 
-    steps  rows of ``track_steps``, detections of that table, of this model
-    Those of one item are at least a second apart. What leaves over the border, or goes behind something, is none.
+    ``steps`` and ``detections`` are rows of this model. Moments of one item are at least a second apart;
+    objects that leave or are hidden do not count.
     """
     rows = _with_scores(steps, detections)
     queues = [_of_kind(rows, kind) for kind in ("missed", "vanished", "renamed")]
@@ -67,7 +132,7 @@ def choose(model: str, steps: pd.DataFrame, detections: pd.DataFrame) -> list[Bo
 
 
 def _with_scores(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
-    """The steps with score and name of the box, and those of the last box before."""
+    """Steps with score and name of the box, and of the last one before."""
     boxes = detections[detections["track"] >= 0][[*KEYS, "score", "label_name"]]
     rows = steps.merge(boxes.rename(columns={"label_name": "now"}), on=KEYS, how="left")
     rows = rows.sort_values(KEYS, kind="stable", ignore_index=True)
@@ -139,7 +204,7 @@ def _words(row: pd.Series, kind: str, frames: int) -> str:
 
 
 def lies_there(place: tuple[float, ...], boxes: pd.DataFrame, least: float = 0.1) -> list[str]:
-    """What lies on a place in a frame, "vase .80", the surest first: boxes of an IoU with it from ``least`` on."""
+    """Return what lies on a place, "vase .80", the surest first."""
     from vidrobust.metrics.box_differences import ious
 
     _, j, iou = ious(np.array([place]), boxes[BOX].to_numpy(np.float64))

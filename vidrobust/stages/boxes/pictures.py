@@ -1,4 +1,4 @@
-"""What is said of detectors beside their numbers: the curve over thresholds, name changes, the worst moments."""
+"""The tables and pictures of the stage boxes: curves, renames, hiding places, worst moments."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ import pandas as pd
 
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.tracks.curve import curve
-from vidrobust.metrics.tracks.tables import item_boxes
+from vidrobust.metrics.tracks.item_boxes import item_boxes
 from vidrobust.pipeline.run import Run
 from vidrobust.report.pictures import save_picture
-from vidrobust.stages.boxes.moments import BoxMoment, choose
+from vidrobust.stages.boxes.moments import BoxMoment
 from vidrobust.stages.boxes.strips import strip
 from vidrobust.stages.stability.unit import along_time
 from vidrobust.tables import schema as tables
-
-# Places at which many objects vanish and others appear: something may stand there that no one has named.
 
 FEWEST = 5
 """Objects that vanish at a place, and as many that appear at it, before it is said."""
@@ -31,7 +29,7 @@ KEYS = ["model", "item", "track"]
 
 @dataclass(frozen=True)
 class HidingPlace:
-    """x, y, width, height px between the ends; how many objects vanish and appear there, of how many in all."""
+    """x, y, width, height px; how many objects vanish and appear there, and how many there are."""
 
     model: str
     item: str
@@ -46,11 +44,7 @@ class HidingPlace:
 
 
 def hiding_places(tracks: pd.DataFrame, detections: pd.DataFrame) -> list[HidingPlace]:
-    """Of each detector and clip the place with most ends, where FEWEST objects or more vanish and appear.
-
-    tracks, detections  those tables. A detector that fails at a place looks the same: whether something stands
-    there is for a person to say, with ``--occluder``.
-    """
+    """Return, per detector and clip, the place where FEWEST objects or more vanish and appear."""
     boxes = detections[detections["track"] >= 0].sort_values([*KEYS, "frame"], kind="stable")
     edge = boxes.groupby(KEYS, sort=False)[BOX]
     first, last = edge.first(), edge.last()
@@ -67,7 +61,6 @@ def hiding_places(tracks: pd.DataFrame, detections: pd.DataFrame) -> list[Hiding
 
 
 def _place(gone: np.ndarray, come: np.ndarray) -> tuple[tuple[int, int, int, int], int, int] | None:
-    """Rectangle, vanished and appeared objects of the place with most of both; boxes (N, 4) where they end."""
     if min(len(gone), len(come)) < FEWEST:
         return None
     every = np.concatenate([gone, come])
@@ -86,7 +79,7 @@ def _place(gone: np.ndarray, come: np.ndarray) -> tuple[tuple[int, int, int, int
 
 
 def sentence(place: HidingPlace) -> str:
-    """What is seen there, and what to do if something stands there."""
+    """Return what is seen there, and what to do."""
     where = f"{place.x},{place.y},{place.width},{place.height}"
     return (
         f"{place.item}, {place.model}: {place.vanish} of {place.of_vanished} objects that vanish and "
@@ -95,16 +88,11 @@ def sentence(place: HidingPlace) -> str:
     )
 
 
-# Which name changes into which: the best box's from frame to frame, and the names that lie on one object.
-
 COLUMNS = ["model", "before", "after", "changes", "objects", "back"]
 
 
 def changes_of_name(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
-    """model, before, after, changes (steps at which it happens), objects, back (of them the name soon returned).
-
-    steps  rows of ``track_steps``; detections: of that table; the most frequent first
-    """
+    """Return model, before, after, changes, objects and back (soon returned), the most frequent first."""
     keys = ["model", "item", "track", "frame"]
     boxes = detections[detections["track"] >= 0].sort_values(keys, kind="stable")
     before = boxes.groupby(["model", "item", "track"], sort=False)["label_name"].shift()
@@ -128,27 +116,8 @@ def changes_of_name(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFra
 STRIP_WIDTH = 1600
 
 
-def make(run: Run) -> None:
-    """Write ``box_curve``, ``name_changes``, and ``box_moments.json`` with its pictures."""
-    detections, transitions = run.table("detections"), run.table("transitions")
-    steps = run.table("track_steps")
-    run.folder.write_table("box_curve", _curves(run, detections, transitions))
-    run.folder.write_table("name_changes", tables.check("name_changes", changes_of_name(steps, detections)))
-    moments: list[BoxMoment] = []
-    for model in detections["model"].drop_duplicates():
-        of_model = detections[detections["model"] == model]
-        moments += choose(str(model), steps[steps["model"] == model], of_model)
-    names = _take(run, moments, detections) if run.settings.pictures else {}
-    lines = [_as_dict(moment, names.get(number, "")) for number, moment in enumerate(moments)]
-    places = hiding_places(run.table("tracks"), detections)
-    for place in places:
-        run.reporter.say(sentence(place))
-    hiding = [{**dataclasses.asdict(place), "sentence": sentence(place)} for place in places]
-    run.folder.write_json("box_moments.json", {"moments": lines, "hiding_places": hiding})
-
-
-def _as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:
-    """A moment as ``box_moments.json`` holds it; frame_a and frame_b: the last before, and the first of it."""
+def as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:
+    """Return a moment as in ``box_moments.json``."""
     plain = dataclasses.asdict(moment)
     first = next(k for k, shot in enumerate(moment.shots) if shot.time_s >= moment.time_s)
     return {
@@ -162,8 +131,8 @@ def _as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:
     }
 
 
-def _take(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[int, str]:
-    """Save the strip of each moment; its number -> its file."""
+def save_strips(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[int, str]:
+    """Save the strip of each moment; return number -> file."""
     (run.path / "moments").mkdir(exist_ok=True)
     names = {}
     for item in dict.fromkeys(moment.item for moment in moments):
@@ -182,8 +151,8 @@ def _take(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[
     return names
 
 
-def _curves(run: Run, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
-    """The curve of each model, its items added up; the jitter is weighted with their frames."""
+def curves(run: Run, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
+    """Return the curve of each model over all items."""
     about = {entry.item: entry for entry in run.folder.record.inputs}
     parts = []
     for (model, item), rows in detections.groupby(["model", "item"], sort=False):

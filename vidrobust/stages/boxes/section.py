@@ -1,4 +1,4 @@
-"""Detectors: their numbers, tracks over time with gaps and renames, thresholds, and the worst moments."""
+"""Detectors in the report: numbers, tracks over time, thresholds, and the worst moments."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from matplotlib.axes import Axes
 
 from vidrobust.metrics.box_differences import KINDS
 from vidrobust.metrics.catalogue import metrics_of
-from vidrobust.metrics.metric import Metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.report.pictures import BUDGET_BYTES
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.overall import overall
-from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.stages.stability.section import metric_text
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import (
     NOT_MEASURED,
@@ -28,7 +27,6 @@ from vidrobust.text.numbers import (
     percent,
     percent_interval,
     percent_with_interval,
-    with_interval,
 )
 from vidrobust.text.phrases import cut, plural
 
@@ -46,7 +44,7 @@ LEAST_KIND = 0.01
 
 @dataclass(frozen=True)
 class ShownMoment:
-    """A strip of frames about what went wrong; ``strip`` is a data URI or empty."""
+    """A strip of frames as a data URI, or ""."""
 
     model: str
     item: str
@@ -57,7 +55,7 @@ class ShownMoment:
 
 
 def numbers(run: RunTables) -> list[dict[str, Any]]:
-    """Every metric of the detectors over all items: name, sentence, and a text a model."""
+    """Return every metric of the detectors over all items: name, sentence, and a text per model."""
     stability = run.table("stability")
     if stability is None or not run.detectors:
         return []
@@ -65,22 +63,9 @@ def numbers(run: RunTables) -> list[dict[str, Any]]:
     for metric in (metric for metric in metrics_of("detection") if not metric.of_labels):
         found = [overall(stability, model, metric.name) for model in run.detectors]
         if any(each["n"] for each in found):
-            values = [
-                {"text": _value(metric, each), "n": f"n = {int(each['n'])}{_of(each)}"} for each in found
-            ]
+            values = [metric_text(metric, each) for each in found]
             rows.append({"name": metric.title, "sentence": metric.sentence, "values": values})
     return [*rows, _floor(run, stability)]
-
-
-def _value(metric: Metric, row: Any) -> str:
-    if 0 < row["n"] < FEWEST_ROWS:
-        return "too few to say"
-    ends = row["value"], row["low"], row["high"]
-    return with_interval(*ends, metric.unit) if metric.unit else percent_with_interval(*ends)
-
-
-def _of(row: Any) -> str:
-    return f" in {plural(int(row['clusters']), str(row['cluster']))}" if row["clusters"] else ""
 
 
 def _floor(run: RunTables, stability: pd.DataFrame) -> dict[str, Any]:
@@ -98,7 +83,7 @@ def _floor(run: RunTables, stability: pd.DataFrame) -> dict[str, Any]:
 
 
 def by_group(run: RunTables) -> list[dict[str, str]]:
-    """Frames without a box, changes of name and jitter of the centre, by class and by size of the box."""
+    """Return uncovered frames, renames and jitter by class and size."""
     table = run.table("stability_by")
     if table is None or not run.detectors:
         return []
@@ -122,7 +107,7 @@ def by_group(run: RunTables) -> list[dict[str, str]]:
 
 
 def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
-    """What each perturbation does to the boxes of clean frames, at its mildest and strongest."""
+    """Return what each perturbation does to boxes, at its mildest and strongest."""
     table = run.table("sensitivity")
     if table is None or not run.detectors:
         return []
@@ -142,14 +127,14 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
 
 
 def _kinds(strongest: pd.Series) -> str:
-    """What goes wrong with the boxes, by TIDE's words, the most frequent first."""
+    """Errors of the boxes in TIDE's words, the most frequent first."""
     found = {kind: float(strongest.get(f"tide_{kind}", np.nan)) for kind in KINDS}
     lines = sorted((kind for kind in KINDS if found[kind] >= LEAST_KIND), key=lambda kind: -found[kind])
     return ", ".join(f"{kind} {percent(found[kind])}" for kind in lines)
 
 
 def moments(run: RunTables) -> list[ShownMoment]:
-    """The worst moments, in the order in which the run found them, as far as there is room."""
+    """Return the worst moments, as far as there is room."""
     left, found = BUDGET_BYTES // 2, []
     folder = run.folder.resolve()
     for each in run.json("box_moments.json").get("moments", []):
@@ -171,7 +156,7 @@ def moments(run: RunTables) -> list[ShownMoment]:
 
 
 def name_changes(run: RunTables) -> list[dict[str, str]]:
-    """The most frequent changes of an object's name, a row each."""
+    """Return the most frequent renames."""
     table = run.table("name_changes")
     if table is None:
         return []
@@ -189,7 +174,7 @@ def name_changes(run: RunTables) -> list[dict[str, str]]:
 
 
 def timelines(run: RunTables) -> list[Picture]:
-    """Tracks over time of the items with most missed frames and renames, a drawing an item."""
+    """Draw tracks over time of the items with most missed frames and renames."""
     along = run.table("track_steps")
     if along is None:
         return []
@@ -248,7 +233,6 @@ def _tracks(axis: Axes, along: pd.DataFrame, title: str) -> None:
 
 
 def threshold_figure(run: RunTables) -> Picture | None:
-    """The curves of the detectors of a run; None where they were not made."""
     curve = run.table("box_curve")
     if curve is None:
         return None
@@ -256,7 +240,7 @@ def threshold_figure(run: RunTables) -> Picture | None:
 
 
 def curves_figure(curves: Mapping[str, pd.DataFrame]) -> Picture:
-    """Frames without a box, number of objects and jitter at every threshold; name -> rows of ``box_curve``."""
+    """Draw uncovered frames, objects and jitter over thresholds; name -> rows of ``box_curve``."""
     with drawing.styled():
         figure, axes = drawing.panels(1, 3, 2.4)
         for k, (name, of) in enumerate(curves.items()):

@@ -23,9 +23,26 @@ class BoxesStage(TableStage):
     files = ("box_moments.json",)
 
     def make(self, run: Run) -> None:
-        from vidrobust.stages.boxes.pictures import make
+        import dataclasses
 
-        make(run)
+        from vidrobust.stages.boxes import moments, pictures
+        from vidrobust.tables import schema
+
+        detections, steps = run.table("detections"), run.table("track_steps")
+        run.folder.write_table("box_curve", pictures.curves(run, detections, run.table("transitions")))
+        changes = pictures.changes_of_name(steps, detections)
+        run.folder.write_table("name_changes", schema.check("name_changes", changes))
+        chosen: list[moments.BoxMoment] = []
+        for model in detections["model"].drop_duplicates():
+            of_model = detections[detections["model"] == model]
+            chosen += moments.choose(str(model), steps[steps["model"] == model], of_model)
+        files = pictures.save_strips(run, chosen, detections) if run.settings.pictures else {}
+        lines = [pictures.as_dict(moment, files.get(number, "")) for number, moment in enumerate(chosen)]
+        places = pictures.hiding_places(run.table("tracks"), detections)
+        for place in places:
+            run.reporter.say(pictures.sentence(place))
+        hiding = [{**dataclasses.asdict(place), "sentence": pictures.sentence(place)} for place in places]
+        run.folder.write_json("box_moments.json", {"moments": lines, "hiding_places": hiding})
 
     def as_json(self, run: Run) -> Any:
         return {"curve": run.folder.rows("box_curve"), **run.folder.read_json("box_moments.json")}

@@ -1,4 +1,4 @@
-"""A moment as a strip of zoomed frames: the object's place, every box on it, and what lies there in words."""
+"""A moment as a strip of zoomed frames: the object's place, and every box on it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,8 @@ DARK, WHITE = (24, 24, 24), (255, 255, 255)
 
 
 def strip(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) -> np.ndarray:
-    """(H, W, 3) uint8: the shots of a moment side by side.
-
-    frames  the shots' pictures (H, W, 3) uint8; boxes: rows of ``detections`` of the item and model, those
-            that count
+    """Draw the shots of a moment side by side, (H, W, 3) uint8; ``boxes`` are rows of ``detections`` of the
+    item.
     """
     window = _window(moment.shots, frames[0].shape[:2])
     tiles = [
@@ -37,7 +35,7 @@ def strip(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) 
 
 
 def _window(shots: Sequence[Shot], size: tuple[int, int]) -> tuple[int, int, int]:
-    """left, top and side, px, of a square that holds the object in all shots, with some context."""
+    """left, top and side, px, of a square that holds the object in all shots."""
     places = np.array([shot.place for shot in shots])
     low, high = places[:, :2].min(axis=0), places[:, 2:].max(axis=0)
     side = max(SMALLEST, (1 + MARGIN) * float((high - low).max()))
@@ -69,7 +67,6 @@ def _tile(
 
 
 def _below(shot: Shot, boxes: pd.DataFrame, *, lost: bool) -> np.ndarray:
-    """What lies on the place, in lines of white on dark."""
     said = lies_there(shot.place, boxes)
     lines = said or ["nothing lies here" if lost else ""]
     if len(lines) > LINES:
@@ -110,7 +107,7 @@ def _dashed(
 def dashed(
     picture: np.ndarray, box: tuple[int, int, int, int], colour: tuple[int, ...], *, dash: int = 8
 ) -> None:
-    """Draw a dashed rectangle into (H, W, 3) uint8; box x1, y1, x2, y2 px."""
+    """Draw a dashed rectangle into (H, W, 3) uint8."""
     x1, y1, x2, y2 = box
     for x in range(x1, x2, 2 * dash):
         for y in (y1, y2):

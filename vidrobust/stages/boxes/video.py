@@ -1,7 +1,7 @@
-"""The clip of a run with what a detector said drawn on it: boxes, tracks, gaps, what vanished, new names.
+"""The clip with what a detector found drawn on it: boxes, tracks, gaps, losses, renames.
 
-Above the picture stands when and how many; below it, over the whole of the clip, where objects are without a box
-(orange) and where names change (dark), with a mark at the present frame.
+Above the picture: time and counts. Below, over the whole clip: objects without a box (orange) and renames
+(dark).
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ from vidrobust.shapes.shape import outline, read_shape
 from vidrobust.stages.boxes.drawn_frame import FONT, RENAMED, Mark, State, draw
 from vidrobust.stages.boxes.strips import DARK, EXPECTED, WHITE
 
-# What is drawn on each frame of a detector's clip, from the tables: boxes, gaps, what vanished, new names.
-
 TRAIL_S = 1.0
 """How long the way of an object is drawn."""
 RENAMED_S = 0.6
@@ -37,12 +35,10 @@ BOX = ["x1", "y1", "x2", "y2"]
 
 @dataclass(frozen=True)
 class FrameMarks:
-    """Of one clip and detector.
+    """Marks of one clip and detector.
 
-    by_frame   number of a frame -> its marks, boxes in px of the footage
-    time_s     (F,) of the frames that the detector saw; frame (F,) their numbers
-    objects    (F,) how many objects are followed; uncovered (F,) how many of them no box covers
-    renamed    (F,) how many change their name
+    ``by_frame``: frame number -> marks. For the F frames: time_s, frame, and how many objects are followed,
+    uncovered and renamed.
     """
 
     by_frame: dict[int, tuple[Mark, ...]]
@@ -56,10 +52,8 @@ class FrameMarks:
 def frame_marks(
     steps: pd.DataFrame, detections: pd.DataFrame, counts: pd.DataFrame, keep_score: float
 ) -> FrameMarks:
-    """The marks of one item and model.
-
-    steps, detections, counts  rows of ``track_steps``, ``detections`` and ``box_counts``
-    keep_score                 boxes below it are not drawn, unless they belong to a track
+    """Make the marks of one item and model; boxes below ``keep_score`` are drawn only if they belong to a
+    track.
     """
     counts = counts.sort_values("time_s", kind="stable")
     frames = counts["frame"].to_numpy(np.int64)
@@ -89,7 +83,6 @@ def frame_marks(
 
 
 def _with_boxes(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
-    """The steps in the order of time, with name and score of the object's own box, the name before, its way."""
     own = detections.loc[detections["track"] >= 0, ["track", "frame", "label_name", "score", "shape"]]
     own = own.rename(columns={"label_name": "now"})
     rows = steps.merge(own, on=["track", "frame"], how="left")
@@ -106,7 +99,7 @@ def _with_boxes(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trails(rows: pd.DataFrame) -> list[tuple[tuple[float, float], ...]]:
-    """The centres of the object in the second before, where it was found; rows sorted by track and time."""
+    """Centres of the object in the second before."""
     time, track = rows["time_s"].to_numpy(), rows["track"].to_numpy()
     found = rows["now"].notna().to_numpy()
     corners = rows[BOX].to_numpy(np.float64)
@@ -141,7 +134,7 @@ def _of_object(row: Any) -> Mark:
 
 
 def _rings(text: object) -> tuple[np.ndarray, ...]:
-    """The outlines of the column ``shape``; none where there is no box, or the box is all."""
+    """Outlines of the column ``shape``."""
     shape = read_shape(text) if isinstance(text, str) else None
     return () if shape is None else outline(shape)
 
@@ -161,12 +154,8 @@ BATCH = 16
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What of a run is drawn.
-
-    item, model     "" where the run has one only
-    from_s, to_s    by the footage's own time stamps; None: from the beginning, and for MOST_S
-    """
+class WantedClip:
+    """What to draw; "" where the run has one item or model only, None for the beginning and for MOST_S."""
 
     item: str = ""
     model: str = ""
@@ -174,11 +163,15 @@ class Wanted:
     to_s: float | None = None
 
 
-def write_video(run: Run, wanted: Wanted, path: Path) -> str:
-    """Write the clip with its boxes as H.264, and give a sentence on what was written.
+def write_video(run: Run, wanted: WantedClip, path: Path) -> str:
+    """Write the clip with its boxes as H.264, and return a sentence about it.
 
-    SettingsError where the run has several clips or detectors and none is named, or nothing lies in the range;
-    InputError where the file cannot be written.
+    Raises
+    ------
+    SettingsError
+        Where several clips or detectors are there and none is named, or nothing lies in the range.
+    InputError
+        Where the file cannot be written.
     """
     item, model = _chosen(run, wanted)
     marks = _marks(run, item, model)
@@ -208,8 +201,7 @@ def write_video(run: Run, wanted: Wanted, path: Path) -> str:
     return f"{text}; {later} later frames with --from-s {end:g}" if wanted.to_s is None and later else text
 
 
-def _chosen(run: Run, wanted: Wanted) -> tuple[str, str]:
-    """The clip and the detector; the only one where none is named."""
+def _chosen(run: Run, wanted: WantedClip) -> tuple[str, str]:
     counts = run.table("box_counts")
     found = []
     for option, column, name in (("--clip", "item", wanted.item), ("--detector", "model", wanted.model)):
@@ -238,7 +230,7 @@ def _marks(run: Run, item: str, model: str) -> FrameMarks:
 def _frames(
     run: Run, item: str, model: str, marks: FrameMarks, span: tuple[float, float]
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Time, s, from the first, and (H, W, 3) uint8 of each frame of the span, drawn."""
+    """Time in s and drawn frames (H, W, 3) uint8 of the span."""
     settings = run.settings
     if settings.every == 1 and settings.fps is None:  # else frames are counted from the beginning
         ranged = {"start_s": span[0], "end_s": span[1]}
@@ -300,7 +292,7 @@ def _head(title: str, marks: FrameMarks, place: int, width: int) -> np.ndarray:
 
 
 def timeline(marks: FrameMarks, width: int) -> np.ndarray:
-    """(FOOT, width, 3) uint8: over the clip, the share of objects without a box, and below it changes of name."""
+    """Draw the share of objects without a box, and renames below, (FOOT, width, 3) uint8."""
     foot = np.full((FOOT, width, 3), 255, np.uint8)
     column = _columns(marks, width)
     objects, uncovered, renamed = (

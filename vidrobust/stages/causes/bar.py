@@ -14,12 +14,9 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import interval_figures, percent
 from vidrobust.text.phrases import plural
 
-LENGTH = 1000
-"""Of the bar, in units of its drawing."""
-ABOVE_ALL = 1.005
-"""From here on a share or its limit is written as more than 100 %."""
-LEAST_DRAWN = 0.005
-"""A smaller share would be a line thinner than a pixel or two, and no cause to look at."""
+LENGTH = 1000  # of the bar, in units of its drawing
+ABOVE_ALL = 1.005  # from here on a share or its limit is written as more than 100 %
+LEAST_DRAWN = 0.005  # a smaller share would be a line thinner than a pixel or two, and no cause to look at
 
 
 @dataclass(frozen=True)
@@ -92,10 +89,7 @@ def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> 
             )
         )
         start += length
-    clusters = int(account["clusters"].max())
+    clusters = plural(int(account["clusters"].max()), "separate stretch", "separate stretches")
+    stretches = f"based on {clusters} of footage"
     beyond = "; a share or its limit above 100 % is chance" if (drawn["high"] > ABOVE_ALL).any() else ""
-    return AccountBar(model, of, tuple(parts), f"{plural(pairs, 'pair')} replayed, {_of(clusters)}{beyond}")
-
-
-def _of(clusters: int) -> str:
-    return f"based on {plural(clusters, 'separate stretch', 'separate stretches')} of footage"
+    return AccountBar(model, of, tuple(parts), f"{plural(pairs, 'pair')} replayed, {stretches}{beyond}")

@@ -21,31 +21,23 @@ import numpy as np
 
 from vidrobust.frames.pixels import luma
 from vidrobust.metrics.box_differences import BIRTH, KEEP, areas, ious, match
-from vidrobust.metrics.box_selection import labels_of
+from vidrobust.metrics.box_meter import labels_of
+from vidrobust.metrics.tracks.borders import Zone, in_zones
 from vidrobust.metrics.tracks.motion import box_shifts, small_gray
-from vidrobust.metrics.tracks.zones import Zone, in_zones
 from vidrobust.models.detection.network import BoxAnswer, FrameBoxes, answers
 from vidrobust.models.detection.suppress import MIN_SCORE
 from vidrobust.predictions import Detector
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 from vidrobust.stages.causes.scene import STEP, ShownMotion
 
-ON_IT = 0.5
-"""IoU from which a candidate speaks for an object."""
-BORDER = 0.02
-"""A box so near to the border, share of the side, may be entering or leaving."""
-FEWEST = 4
-"""Fewest measured pixels in a box from which its motion is taken."""
-FEWEST_STRETCHED = 24
-"""Fewest from which its growing and shrinking is taken."""
-SPREAD = 0.2
-"""Their smallest standard deviation, as a share of the box's side, for that."""
-ALIKE_PX = 1.5
-"""Pixels of a box that move alike to within so many px are taken together."""
-HIGHEST = 0.999
-"""Highest score before the logit; the lowest is MIN_SCORE, below which none is known."""
-GONE = -1
-"""State of an object that is not found."""
+ON_IT = 0.5  # ioU from which a candidate speaks for an object
+BORDER = 0.02  # a box so near to the border, share of the side, may be entering or leaving
+FEWEST = 4  # fewest measured pixels in a box from which its motion is taken
+FEWEST_STRETCHED = 24  # fewest from which its growing and shrinking is taken
+SPREAD = 0.2  # their smallest standard deviation, as a share of the box's side, for that
+ALIKE_PX = 1.5  # pixels of a box that move alike to within so many px are taken together
+HIGHEST = 0.999  # highest score before the logit; the lowest is MIN_SCORE, below which none is known
+GONE = -1  # state of an object that is not found
 
 
 @dataclass(frozen=True)
@@ -274,7 +266,8 @@ def seen_boxes(
         keep_score,
     )
     # a box that the border cuts changes its size as its object comes in
-    whole = [each for each in objects if len(each.boxes) == 2 and _all_inside(each, (height, width))]
+    size = (height, width)
+    whole = [each for each in objects if len(each.boxes) == 2 and all(inside(b, size) for b in each.boxes)]
     where = places(
         said,
         whole,
@@ -294,10 +287,6 @@ def _chosen_answer(answer: BoxAnswer, labels: Sequence[int], ignored: Sequence[Z
         return found[0].take(rows), found[1][rows], found[2][rows]
 
     return BoxAnswer(some(answer.after), None if answer.before is None else some(answer.before))
-
-
-def _all_inside(each: FollowedObject, size: tuple[int, int]) -> bool:
-    return all(inside(box, size) for box in each.boxes)
 
 
 def _shifts(

@@ -30,6 +30,8 @@ from vidrobust.stages.causes.cause import CauseStep
 from vidrobust.stages.causes.pair_replays import PairReplays
 from vidrobust.stages.causes.scene import ShownMotion
 
+# What may stand for a cause in training, the plainest first, as the perturbations' records say. What came
+# into view has none.
 CANDIDATES = {
     cause: tuple(
         sorted(
@@ -39,21 +41,13 @@ CANDIDATES = {
     )
     for cause in (*REPLAYED, NOISE)
 }
-"""What may stand for a cause in training, the plainest first, as the perturbations' records say. What came
-into view has none."""
 
-LEAST_LEVELS = 0.1
-"""No noise is fitted to a smaller difference, levels rms."""
-RATE_STEPS = 3
-"""Steps in which the bit rate is searched."""
-FIRST_RATIO = 100.0
-"""Raw bits over coded bits at which the search begins."""
-RISE = 0.5
-"""The error's size rises about as the root of that ratio."""
-SEARCHED_PX = 640
-"""Side of the middle of a picture on which the bit rate is searched."""
-NEAR_ENERGY = 1.5
-"""An error is scaled to the size of the footage's by no more than this."""
+LEAST_LEVELS = 0.1  # no noise is fitted to a smaller difference, levels rms
+RATE_STEPS = 3  # steps in which the bit rate is searched
+FIRST_RATIO = 100.0  # raw bits over coded bits at which the search begins
+RISE = 0.5  # the error's size rises about as the root of that ratio
+SEARCHED_PX = 640  # side of the middle of a picture on which the bit rate is searched
+NEAR_ENERGY = 1.5  # an error is scaled to the size of the footage's by no more than this
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,10 +238,8 @@ def _jpeg_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, 
 
 
 def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
-    """What H.264 does to a picture at the bit rate whose error has about this energy, and its ratio.
-
-    The rate is searched on the middle of a large picture. Nothing where no rate comes near.
-    """
+    """What H.264 does to a picture at the bit rate whose error has about this energy, and its ratio."""
+    # The rate is searched on the middle of a large picture. Nothing where no rate comes near.
     picture, (least, most) = to_levels(mean), PERTURBATIONS["h264"].range
     height, width = (max(0, (side - SEARCHED_PX) // 2) for side in picture.shape[:2])
     middle = np.ascontiguousarray(picture[height : height + SEARCHED_PX, width : width + SEARCHED_PX])

@@ -18,10 +18,9 @@ from vidrobust.text.numbers import percent, signed_percent
 if TYPE_CHECKING:
     from vidrobust.frame_pairs.change import PairChange
 
-SEEN_POWER = 0.05
-"""A power of light's curve that differs by so much from 1 is mentioned in words."""
+SEEN_POWER = 0.05  # a power of light's curve that differs by so much from 1 is mentioned in words
+# Two colour axes at right angles to grey.
 OPPONENT = np.array([[2.0, -1.0, -1.0], [0.0, np.sqrt(3.0), -np.sqrt(3.0)]]) / np.sqrt(6.0)
-"""Two colour axes at right angles to grey."""
 SMALLEST_RATIO = 1e-3
 
 
@@ -259,6 +258,7 @@ NOISE_AND_CODING = Cause(
 
 NOT_EXPLAINED = Cause(name="unexplained", title="not explained", colour="#e4e4e4")
 
+# In the order of the chain and of the report.
 CATALOGUE: Mapping[str, Cause] = {
     cause.name: cause
     for cause in (
@@ -274,15 +274,13 @@ CATALOGUE: Mapping[str, Cause] = {
         NOT_EXPLAINED,
     )
 }
-"""In the order of the chain and of the report."""
-ACCOUNT_CAUSES = tuple(CATALOGUE)
-"""Names of all causes."""
+ACCOUNT_CAUSES = tuple(CATALOGUE)  # names of all causes
+# Names of those that can be replayed, in the order of the chain.
 REPLAYED = tuple(name for name, cause in CATALOGUE.items() if cause.replay is not None)
-"""Names of those that can be replayed, in the order of the chain."""
 KEYFRAMES, NOISE, UNEXPLAINED = KEYFRAMES_OF_RECORDING.name, NOISE_AND_CODING.name, NOT_EXPLAINED.name
 TITLES: Mapping[str, str] = {name: cause.title for name, cause in CATALOGUE.items()}
+# Every further number that is measured of some cause.
 COLUMNS = tuple(dict.fromkeys(column for cause in CATALOGUE.values() for column in cause.columns))
-"""Every further number that is measured of some cause."""
 
 
 def together_with(cause: str) -> tuple[str, ...]:

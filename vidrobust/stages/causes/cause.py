@@ -29,8 +29,8 @@ class Size:
     more: Mapping[str, float] = field(default_factory=dict)
 
 
+# Two draws of the same change under a smooth random field, or of a random motion.
 UNEVEN = ("first", "second")
-"""Two draws of the same change under a smooth random field, or of a random motion."""
 
 
 @dataclass(frozen=True, kw_only=True)

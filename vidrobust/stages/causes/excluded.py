@@ -20,12 +20,12 @@ class NoThirdFrame(StrEnum):
     """The pair lies at the end of a clip, or between two cuts."""
 
 
+# A reason; the table has its value, and "" where the pair was replayed.
 Excluded = Unregistered | NoThirdFrame
-"""A reason; the table has its value, and "" where the pair was replayed."""
 
+# Reasons that have nothing to do with what happens between the frames: such pairs are left out of the
+# account. The change of the others stays in the sum, and is unexplained.
 LEFT_OUT = (NoThirdFrame.MISSING,)
-"""Reasons that have nothing to do with what happens between the frames: such pairs are left out of the
-account. The change of the others stays in the sum, and is unexplained."""
 
 WORDS: Mapping[Excluded, str] = {
     Unregistered.SMALL_FRAME: f"frames smaller than {MIN_SIDE} px",

@@ -9,16 +9,11 @@ import numpy as np
 
 from vidrobust.stages.causes.cause import CauseStep, FittedPerturbation
 
-SAMPLED = 6
-"""Every so many-th pixel along each axis is enough to fit levels."""
-SMALLEST_PX = 0.05
-"""A smaller motion of the picture's corners is none."""
-SMALLEST_GAIN = 0.002
-"""A field of gain with a smaller spread is within the rounding of 8 bits."""
-DARK = 8
-"""Levels below which the ratio of two blocks says nothing."""
-BLOCK = 8
-"""Side, px, of the blocks whose means show a field of gain."""
+SAMPLED = 6  # every so many-th pixel along each axis is enough to fit levels
+SMALLEST_PX = 0.05  # a smaller motion of the picture's corners is none
+SMALLEST_GAIN = 0.002  # a field of gain with a smaller spread is within the rounding of 8 bits
+DARK = 8  # levels below which the ratio of two blocks says nothing
+BLOCK = 8  # side, px, of the blocks whose means show a field of gain
 
 
 def fit_levels(name: str, step: CauseStep) -> FittedPerturbation | None:

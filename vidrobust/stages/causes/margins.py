@@ -23,13 +23,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from vidrobust.frame_pairs.transitions import usable_pairs
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.statistics.levels import LEVEL
 
-OF_STEP = 3.0
-"""A step that is known in one way errs by about one in so many parts of itself."""
-SURE = 1.64
-"""Standard errors beyond which a margin is surely above or below 0, in 95 of 100."""
+OF_STEP = 3.0  # a step that is known in one way errs by about one in so many parts of itself
+SURE = 1.64  # standard errors beyond which a margin is surely above or below 0, in 95 of 100
 
 
 def margin_of(z: np.ndarray, a: int, b: int) -> np.ndarray:

@@ -20,7 +20,7 @@ from scipy import special
 from vidrobust.metrics.catalogue import ACCOUNTS
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Look
-from vidrobust.run_folder.parts import with_parts
+from vidrobust.run_folder.reader import with_parts
 from vidrobust.stages.causes.catalogue import CATALOGUE, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
 from vidrobust.stages.causes.margins import flip_counts
 from vidrobust.stages.causes.shares import (
@@ -38,17 +38,15 @@ from vidrobust.statistics.levels import ALPHA, FALSE_DISCOVERY
 from vidrobust.statistics.significance import CONSERVATIVE, benjamini_hochberg, discard_conservative
 from vidrobust.tables import schema as tables
 
+# Causes that may be named from pairs a second apart: slow drifts hardly show between neighbours. Over a
+# second all else moves, and keyframes lie between.
 SLOW = tuple(name for name, cause in CATALOGUE.items() if cause.drifts)
-"""Causes that may be named from pairs a second apart: slow drifts hardly show between neighbours. Over a
-second all else moves, and keyframes lie between."""
-FEWEST = 5
-"""Fewest pairs with which a finding can be made again: of four all signs alike have p = 1 / 16."""
+FEWEST = 5  # fewest pairs with which a finding can be made again: of four all signs alike have p = 1 / 16
+# Level at which footage that did not make a finding makes it again; that is a part of the footage, with fewer
+# pairs.
 AGAIN = 0.1
-"""Level at which footage that did not make a finding makes it again; that is a part of the footage, with
-fewer pairs."""
 CLIPS, LATER = "clips", "later half of the footage"
-MATTERS = 0.1
-"""A share that is surely below this needs no further pairs."""
+MATTERS = 0.1  # a share that is surely below this needs no further pairs
 COLUMNS = ("model", "cause", "scale", "share", "low", "high", "p", "p_clips", "q", "pairs")
 REPLICATION = ("replication", "replication_found", "replication_tested", "replication_of")
 
@@ -257,7 +255,7 @@ def conclude(run: Run, looks: Sequence[Look]) -> None:
         found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
         if len(rows):
             keyframes = None if prefix else _keyframe_tests(run)
-            pairs = run.table_or_empty("pairs")
+            pairs = run.table("pairs")
             flips = flip_counts(pairs) if len(pairs) else None
             found["account"] = summarise(rows, keyframes=keyframes, flips=flips)
             found["account_by"] = summarise_by(rows)
@@ -286,7 +284,7 @@ def undecided(run: Run) -> bool:
 
 def _keyframe_tests(run: Run) -> dict[str, float]:
     """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
-    pairs = run.table_or_empty("pairs")
+    pairs = run.table("pairs")
     near = pairs[pairs["kind"] == "adjacent"]
     transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})
     return keyframe_tests(near.merge(transitions, on=["item", "frame_b"], how="left"))

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,12 +28,10 @@ from vidrobust.stages.causes.cause import Filter, LevelReplay, Size
 from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
 from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
-DRAWS = 2
-"""Exchanges of noise and coding per pair."""
-TOO_BLURRED = -0.3
-"""A third frame so much blurrier than t, px, is taken only where the other is worse."""
+DRAWS = 2  # exchanges of noise and coding per pair
+TOO_BLURRED = -0.3  # a third frame so much blurrier than t, px, is taken only where the other is worse
+# Causes that ``frame_pairs.change`` does not measure.
 WITH_MEASURE = tuple(cause for cause in CATALOGUE.values() if cause.measure is not None)
-"""Causes that ``frame_pairs.change`` does not measure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,17 +65,22 @@ def measure_all(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> 
     change = measure_change(first, second, fine=fine)
     if change.failed or not WITH_MEASURE:
         return change
-    brought, own, plays = aligned(first, second, change), {}, []
+    brought, own = aligned(first, second, change), {}
+    plays: list[Callable[[PairChange, np.ndarray], np.ndarray]] = []
     for cause in WITH_MEASURE:
         found = cause.measure(brought, second.astype(np.float32)) if cause.measure else None
         if found is None:
             continue
         own[cause.name] = found
         if isinstance(cause.replay, LevelReplay):
-            plays.append(lambda change, x, play=cause.replay.play: play(change, x, None))
+            plays.append(_everywhere(cause.replay))
         elif isinstance(cause.replay, Filter):
             plays.append(cause.replay.play)
     return replace(change, own=own, own_plays=tuple(plays))
+
+
+def _everywhere(replay: LevelReplay) -> Callable[[PairChange, np.ndarray], np.ndarray]:
+    return lambda change, levels: replay.play(change, levels, None)
 
 
 def study_pair(
@@ -150,7 +153,7 @@ def undone(a: np.ndarray, b: np.ndarray, there: PairChange, back: PairChange) ->
     found: dict[str, np.ndarray] = {}
     if not back.failed:
         own, still = b.astype(np.float32), np.zeros((*b.shape[:2], 2), np.float32)
-        dark, known = too_dark(own, still, saturated(b, still), b, a, back)
+        dark, known = too_dark(own, still, saturated(b), b, a, back)
         content = a.astype(np.float32)
         scene = ReplayScene(
             third=own, to_third=still, gaps=dark, fill=known, change=back, seed=0, content=content
@@ -247,10 +250,8 @@ def _scene(
 def _third(
     before: np.ndarray | None, a: np.ndarray, after: np.ndarray | None
 ) -> tuple[np.ndarray, PairChange] | Excluded:
-    """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred.
-
-    Where there is none, the reason of the last one that was tried.
-    """
+    """The third frame and the change from it to t: t-1, or t+2 where t-1 is missing, other or blurred."""
+    # Where there is none, the reason of the last one that was tried.
     found: list[tuple[np.ndarray, PairChange]] = []
     why: Excluded = NoThirdFrame.MISSING
     for frame in (before, after):

@@ -29,24 +29,20 @@ from vidrobust.pipeline.stage import Context, Read, Trim
 from vidrobust.statistics.samples import sized_order
 from vidrobust.video.source import VideoSource
 
+# Pairs count as changing at least by this share of the mean change, so that none weighs more than ten times.
 FLOOR = 0.1
-"""Pairs count as changing at least by this share of the mean change, so that none weighs more than ten
-times."""
+# At most one pair in so many of the sample lies across a keyframe, but one at least where there is one.
 KEYFRAME_SHARE = 4
-"""At most one pair in so many of the sample lies across a keyframe, but one at least where there is one."""
-SECOND_SHARE = 4
-"""One pair about a second apart for so many pairs of neighbours."""
-KEYFRAME, PLAIN = "keyframe", ""
-"""Strata of the sample."""
-PAIR = ["scale", "frame_a", "frame_b"]
-"""Columns that identify a pair of an item."""
+SECOND_SHARE = 4  # one pair about a second apart for so many pairs of neighbours
+KEYFRAME, PLAIN = "keyframe", ""  # strata of the sample
+PAIR = ["scale", "frame_a", "frame_b"]  # columns that identify a pair of an item
+# Memory for pairs that are replayed at the same time; larger ones are replayed one after the other.
 PAIR_BYTES = 512 * 2**20
-"""Memory for pairs that are replayed at the same time; larger ones are replayed one after the other."""
+# Approximate number of pictures, of three bytes a pixel, that a replayed pair holds at once.
 PAIR_PICTURES = 60
-"""Approximate number of pictures, of three bytes a pixel, that a replayed pair holds at once."""
 
+# Frames t-1, t, t+1, t+2 as (H, W, 3) uint8; None where there is none, or a break lies between.
 Pictures = tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray | None]
-"""Frames t-1, t, t+1, t+2 as (H, W, 3) uint8; None where there is none, or a break lies between."""
 Made = TypeVar("Made")
 
 
@@ -123,7 +119,9 @@ def chosen_pairs(
     near = choose_pairs(_neighbours(transitions, change), count, key).assign(scale="adjacent")
     step = float(transitions["time_s"].diff().median())
     far = _apart(transitions, max(2, round(1 / step)) if step > 0 else 2)
-    some = choose_pairs(far, max(1, count // SECOND_SHARE), f"second {key}").assign(scale="second")
+    some = choose_pairs(far, max(min(1, count), count // SECOND_SHARE), f"second {key}").assign(
+        scale="second"
+    )
     found = pd.concat([part for part in (near, some) if len(part)] or [near], ignore_index=True)
     times = transitions.set_index("frame")["time_s"]
     return found.assign(time_s=times.reindex(found["frame_a"]).to_numpy())
@@ -189,7 +187,7 @@ def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.Dat
     usable = transitions[(transitions["excluded"] == "") & has_third(transitions)]
     keyframe = usable["keyframe"].to_numpy(bool) if "keyframe" in usable else np.zeros(len(usable), bool)
     rng = np.random.default_rng(zlib.crc32(seed_key.encode()))
-    wanted = min(int(keyframe.sum()), max(1, count // KEYFRAME_SHARE))
+    wanted = min(int(keyframe.sum()), max(min(1, count), count // KEYFRAME_SHARE))
     strata = (
         _draw(usable[keyframe], wanted, rng).assign(stratum=KEYFRAME),
         _draw(usable[~keyframe], count - wanted, rng).assign(stratum=PLAIN),

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# Why a finding could not be tested, by what would have been kept aside.
 UNTESTED = {
     "clips": "not tested: too few pairs of a clip show it",
     "later half of the footage": "not tested: too few pairs in half of the footage show it",
 }
-"""Why a finding could not be tested, by what would have been kept aside."""
-LEAST = 0.5
-"""Share of the tests in which a cause must be found again for a step to follow from it."""
+LEAST = 0.5  # share of the tests in which a cause must be found again for a step to follow from it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,12 +24,10 @@ from vidrobust.stages.causes.cause import Size
 from vidrobust.stages.causes.margins import lead_of, margin_of
 from vidrobust.stages.causes.pair_replays import PairReplays
 
+# In which the change is measured: centred logits, or square roots of probabilities (Hellinger).
 Space = Literal["logits", "roots"]
-"""In which the change is measured: centred logits, or square roots of probabilities (Hellinger)."""
-CHUNK = 16
-"""Pictures given to a model at a time."""
-TINY = 1e-12
-"""Smallest probability before the logarithm."""
+CHUNK = 16  # pictures given to a model at a time
+TINY = 1e-12  # smallest probability before the logarithm
 NO_SIZE = Size(size=float("nan"), unit="", measured="")
 
 

@@ -17,8 +17,7 @@ from vidrobust.stages.sensitivity.of_size import answers_to_any_change_alike
 from vidrobust.text.numbers import percent, share_with_interval
 from vidrobust.text.phrases import plural
 
-SMALLEST_LABEL = 0.06
-"""A smaller part of the bar has no room for its name."""
+SMALLEST_LABEL = 0.06  # a smaller part of the bar has no room for its name
 
 
 def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:

@@ -43,18 +43,15 @@ from vidrobust.statistics.standard_errors import (
     t_upper_tail,
 )
 
+# The two distances in time: neighbours, and pairs about a second apart.
 ADJACENT, SECOND = "adjacent", "second"
-"""The two distances in time: neighbours, and pairs about a second apart."""
-SMALLEST_SHARE = 0.05
-"""A cause is named only where its share is surely above this."""
+SMALLEST_SHARE = 0.05  # a cause is named only where its share is surely above this
+# Noise and coding that surely hold more than this share of the change do not fit: something else differs.
 MISFIT = 1.15
-"""Noise and coding that surely hold more than this share of the change do not fit: something else differs."""
 MISFIT_ALPHA = 0.025
+# What a pair that was not drawn may hold, as a share of its change: how one more such pair moves each end.
 UNSEEN = (-0.1, 0.25)
-"""What a pair that was not drawn may hold, as a share of its change: how one more such pair moves each
-end."""
-MEASURED = (*REPLAYED, NOISE)
-"""Causes of a pair across no keyframe, in the columns of ``PairTable``."""
+MEASURED = (*REPLAYED, NOISE)  # causes of a pair across no keyframe, in the columns of ``PairTable``
 COLUMNS = (
     *("cause", "share", "low", "high", "n", "specific", "specific_low", "specific_high"),
     *("p", "p_clips", "misfit", "clusters", "occurs"),
@@ -63,8 +60,7 @@ COLUMNS = (
     "excluded",
 )
 
-RatioOfTotals = Callable[[np.ndarray], np.ndarray]
-"""Totals (..., columns) -> value (...)."""
+RatioOfTotals = Callable[[np.ndarray], np.ndarray]  # totals (..., columns) -> value (...)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vidrobust.pipeline.stage import Context, Found, Look, Read, SampleStage, Trim
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
+from vidrobust.statement import Question
+from vidrobust.statistics.levels import FEWEST_ROWS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +41,11 @@ class CausesStage(SampleStage):
     budgeted = "pairs"
     step = "pairs"
     grows = True
+    question = Question.WHY
+
+    def least(self, settings: Settings) -> dict[str, int]:
+        """Return the fewest pairs of which an account is given."""
+        return {"pairs": FEWEST_ROWS}
 
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
         assert model is not None, "a unit per model has one"
@@ -152,11 +159,9 @@ def _replayed(pictures: Pictures, stratum: str, flip: bool, codec: str) -> Repla
 def _seen(
     model: Model, pair: ReplayedPair, device: str, settings: Settings
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[str, ...]]]:
-    """For each account: its tables' prefix, coordinates and labels of all pictures, the labels' names.
-
-    A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed
-    for labels, and of its boxes' places, which have no labels.
-    """
+    """For each account: its tables' prefix, coordinates and labels of all pictures, the labels' names."""
+    # A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed
+    # for labels, and of its boxes' places, which have no labels.
     import numpy as np
 
     from vidrobust.metrics.catalogue import task_of

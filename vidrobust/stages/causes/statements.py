@@ -20,17 +20,15 @@ from vidrobust.text.numbers import known, percent, share_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 MORE_FOOTAGE = "Use more or longer clips."
+# A share below this is not worth a sentence of its own: the size from which a cause may be named.
 MATTERS = 0.05
-"""A share below this is not worth a sentence of its own: the size from which a cause may be named."""
-LEAST_LEFT = 0.01
-"""A smaller unexplained share is not mentioned."""
-FEWEST_OF_CLIP = 5
-"""Pairs of a clip from which its own share is compared with that of the other clips."""
+LEAST_LEFT = 0.01  # a smaller unexplained share is not mentioned
+FEWEST_OF_CLIP = 5  # pairs of a clip from which its own share is compared with that of the other clips
+# Shares of two clips that differ by more are never given as one figure alone, even without intervals.
 FAR_APART = 0.25
-"""Shares of two clips that differ by more are never given as one figure alone, even without intervals."""
+# Largest p of Cochran's Q at which clips disagree about a share (Cochran 1954, "The combination of estimates
+# from different experiments").
 DISAGREE = 0.05
-"""Largest p of Cochran's Q at which clips disagree about a share (Cochran 1954, "The combination of estimates from
-different experiments")."""
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
@@ -68,6 +66,10 @@ def _not_replayed(run: RunTables, model: str) -> Statement:
     why = not_compared(run)
     if why:
         return _missing(f"Not measured: there is no pair of frames to replay ({why}).", "why_no_pairs", model)
+    if run.left_out("pairs") == "budget":
+        command = f"vidrobust causes {run.folder_name} --pairs 24"
+        text = "Not measured: the budget left no time to replay pairs of frames."
+        return _missing(text, "why_not_run", model, command=command)
     if "causes" in run.record.stages:
         text = f"Not enough data: no pair of frames could be replayed, {FEWEST_ROWS} needed. {MORE_FOOTAGE}"
         return _missing(text, "why_no_pairs", model)

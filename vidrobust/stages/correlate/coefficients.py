@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from vidrobust.stages.correlate.units import Units, over_strengths
+from vidrobust.stages.correlate.units import CorrelationUnits, over_strengths
 from vidrobust.statistics.associations import (
     corrected_ranks,
     curve_knots,
@@ -51,8 +51,8 @@ class CompleteUnits:
 def coefficients(units: CompleteUnits, reliability: np.ndarray) -> dict[str, Jackknife]:
     """Return the coefficients (p, s) of every method, with intervals over clusters.
 
-    ``reliability`` (k,) is that of the confounders. A NaN in it leaves the corrected coefficient out, and without
-    confounders there are no partial coefficients.
+    Without confounders there are no partial ones; a NaN in their ``reliability`` (k,) leaves out the corrected
+    one.
     """
     x, y, z = units.x, units.y, units.z
     names = ["pearson", "spearman", *[PARTIAL, CURVED] * (z.shape[1] > 0)]
@@ -84,11 +84,10 @@ def coefficients(units: CompleteUnits, reliability: np.ndarray) -> dict[str, Jac
 
 
 def effective(units: CompleteUnits) -> Jackknife | None:
-    """Return the correlation of effective robustness to the synthetic and to the natural, across models.
+    """Return the correlation of effective robustness to the synthetic and the natural, across models.
 
-    The one confounder is clean accuracy with reversed sign; None where it is no accuracy. x and y are harm: rates
-    in [0, 1] or percent, or accuracies with reversed sign; other columns give NaN. The line of accuracy on clean
-    accuracy is fitted anew without each cluster (Taori et al. 2020, section 5).
+    The confounder is clean accuracy with reversed sign; None where it is no accuracy. Columns that are no rates
+    or accuracies give NaN. The line is fitted anew without each cluster (Taori et al. 2020, section 5).
     """
     start = _as_accuracy(-units.z)[:, 0]
     if np.isnan(start).any() or len(start) < FEWEST:
@@ -112,11 +111,10 @@ def _as_accuracy(harm: np.ndarray) -> np.ndarray:
 
 
 def matrix(names: Sequence[str], every: np.ndarray, z: np.ndarray, cluster: np.ndarray) -> pd.DataFrame:
-    """Correlate every column with every other, plain and given the confounders.
+    """Correlate every column of ``every`` (n, w) with every other, plain and given the confounders.
 
-    This is the figure of Gu et al. 2019 with intervals. ``every`` (n, w) holds the columns of these names; the
-    last k of them are the confounders z (n, k). Returns row, column, method, value, low, high and n, each pair
-    in both orders.
+    The last k columns are the confounders z (n, k). The figure of Gu et al. 2019, with intervals: row, column,
+    method, value, low, high, n.
     """
     tables = []
     partial = [(PARTIAL, len(names) - z.shape[1])] if z.shape[1] else []
@@ -147,13 +145,13 @@ def matrix(names: Sequence[str], every: np.ndarray, z: np.ndarray, cluster: np.n
 
 
 def describe(
-    units: Units, columns: pd.DataFrame, which: np.ndarray, metrics: Sequence[str], complete: CompleteUnits
+    units: CorrelationUnits,
+    columns: pd.DataFrame,
+    which: np.ndarray,
+    metrics: Sequence[str],
+    complete: CompleteUnits,
 ) -> pd.DataFrame:
-    """Describe each pair of a column and a stability metric: names, sizes, ties, reliability.
-
-    ``complete`` holds the columns of these numbers, as ``which`` (p,) says, and these s metrics; the table has
-    p * s rows.
-    """
+    """Describe each pair of the p columns ``which`` and the s metrics: names, sizes, ties, reliability."""
     p, s = len(which), len(metrics)
     reliable_x, reliable_y = _reliability(units, columns, which, metrics)
     table = pd.DataFrame(
@@ -194,7 +192,7 @@ def _ties(values: np.ndarray) -> tuple[int, int, str]:
 
 
 def _reliability(
-    units: Units, columns: pd.DataFrame, which: np.ndarray, metrics: Sequence[str]
+    units: CorrelationUnits, columns: pd.DataFrame, which: np.ndarray, metrics: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split-half reliability of each column (p,) and of each stability metric (s,)."""
     reliable_x, reliable_y = np.full(len(which), np.nan), np.full(len(metrics), np.nan)

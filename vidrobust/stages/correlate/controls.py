@@ -1,15 +1,11 @@
-"""Negative controls: what a perturbation's correlation must beat before it says anything about this footage.
+"""Negative controls: what a correlation must exceed before it says anything about this footage.
 
-Fragile models, and frames near a decision, are sensitive to every perturbation and unstable on all footage. A
-correlation given the confounder is therefore not yet about this footage. Three targets show how large it would be
-without a connection:
+Fragile models, and frames near a decision, are sensitive to every perturbation and unstable on all footage.
+Three targets show how large a correlation would be without a connection:
 
-    shuffled   each unit gets the instability of a unit of another cluster with nearly the same confounders
-               (Kim et al. 2022, local permutation)
-    others     general fragility: the perturbations of all other families show how fragile a unit is, and the
-               correlation that this common factor explains is subtracted, corrected for how well the families
-               agree (Spearman 1904)
-    foreign    the instability of the same units on other data, which a proxy for this footage should not predict
+    shuffled   the instability of a unit of another cluster with similar confounders (Kim et al. 2022)
+    others     what general fragility explains, as perturbations of other families show it (Spearman 1904)
+    foreign    the instability of the same units on other data
 """
 
 from __future__ import annotations
@@ -49,20 +45,10 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ControlUnits:
-    """Units of the negative controls, without missing values; larger means more harm.
+    """Units of the negative controls, without missing values.
 
-    Attributes
-    ----------
-    x : (n, p) float64
-        One column per perturbation: its mean over strengths under the primary metric.
-    y : (n,) float64
-        Instability on this footage.
-    foreign
-        (n, f) float64, instability on other data; f may be 0.
-    z, cluster : (n, k) float64, (n,)
-        Confounders and clusters.
-    family : (p,) str
-        Perturbations of one family do not control each other.
+    ``x`` (n, p) is the main column of each perturbation, ``y`` (n,) the instability, ``foreign`` (n, f) that on
+    other data, ``z`` (n, k) the confounders; ``cluster`` (n,), ``family`` (p,).
     """
 
     x: np.ndarray
@@ -74,19 +60,11 @@ class ControlUnits:
 
 
 def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataFrame:
-    """Compare each perturbation's partial Spearman correlation with its negative controls.
+    """Compare each perturbation's partial Spearman correlation with its negative controls, one row each.
 
-    Returns
-    -------
-    DataFrame
-        One row per perturbation.
-
-        shuffled, shuffled_p
-            Mean coefficient with the shuffled target, and how often that reaches the real one.
-        beyond_others, beyond_others_low, beyond_others_high
-            The coefficient minus what general fragility explains; NaN with too few families.
-        foreign, beyond_foreign, beyond_foreign_low, beyond_foreign_high
-            The foreign target that is hardest to beat, and the coefficient minus that with it.
+    ``shuffled`` is the mean coefficient with shuffled targets and ``shuffled_p`` how often these reach the real
+    one; ``beyond_others`` and ``beyond_foreign`` are the coefficient minus that of fragility, and of the
+    foreign target that is hardest to beat, with intervals.
     """
     table = pd.DataFrame(index=range(units.x.shape[1]), columns=list(COLUMNS))
     table["shuffled"], table["shuffled_p"] = _shuffled(units, rng)
@@ -120,13 +98,9 @@ def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataF
 def expected_of_fragility(among: np.ndarray, tie: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the correlations (p,) with the instability that one common fragility explains.
 
-    With g the sum of the other families' means, that is r(x, g) r(y, g) / agreement. Agreement is Cronbach's
-    alpha of the families, and neither correlation with fragility counts as more than 1. NaN with fewer than two
-    other families.
-
-    ``among`` (p, p) are the correlations between the perturbations, ``tie`` (p,) those with the instability.
-    ``weights`` (p, m, p) give, for each perturbation, the means of the other families; rows of zeros are
-    padding.
+    With g the sum of the other families' means, that is r(x, g) r(y, g) over Cronbach's alpha of the families;
+    NaN with fewer than two. ``among`` (p, p) are correlations between perturbations, ``tie`` (p,) those with
+    the instability, ``weights`` (p, m, p) the means of other families for each perturbation, padded with zeros.
     """
     expected = np.full(len(tie), np.nan)
     for k, rows in enumerate(weights):
@@ -171,10 +145,7 @@ def _shuffled(units: ControlUnits, rng: np.random.Generator) -> tuple[np.ndarray
 
 
 def donors_of(z: np.ndarray, cluster: np.ndarray) -> np.ndarray | None:
-    """Find units of other clusters with the nearest confounders, by rank.
-
-    Returns (n, m) row numbers, m being ``NEIGHBOURS`` or fewer; None without confounders or other clusters.
-    """
+    """Return units of other clusters with the nearest confounders by rank, (n, m), or None."""
     codes = np.unique(cluster, return_inverse=True)[1]
     largest = int(np.bincount(codes).max(initial=0))
     count = min(NEIGHBOURS, len(codes) - largest)

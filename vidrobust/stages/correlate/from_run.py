@@ -1,12 +1,8 @@
 """Units of one model in a run: frames or clips, never a mixture, as they answer different questions.
 
-    frames   frames whose sensitivity was measured and that start a usable adjacent pair
-             instability   mean over the usable pairs that touch the frame (t-1 -> t and t -> t+1) confounders
-             how sure the model is at t (top-1 margin, or score of the boxes), and the pixel change of
-                           the same pairs
-    clips    one row per clip: means over its frames and usable pairs
-
-Units that are models come from ``from_summaries``.
+Frames are those with a measured sensitivity that start a usable pair; their instability is the mean over the
+usable pairs that touch them. Clips are means over their frames and usable pairs. Confounders are how sure the
+model is, and the pixel change of the same pairs.
 """
 
 from __future__ import annotations
@@ -21,7 +17,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.frame_pairs.transitions import SCENE_CUT
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.metric import CorrelationSpec, usable_pairs
-from vidrobust.stages.correlate.units import Across, Units, as_names, one_model, spread, with_means
+from vidrobust.stages.correlate.units import Across, CorrelationUnits, as_names, one_model, spread, with_means
 from vidrobust.statistics.clusters import SHORTEST_S, independent_clusters
 from vidrobust.statistics.levels import FEWEST_CORRELATED
 from vidrobust.statistics.permutations import autocorrelation_time
@@ -37,8 +33,8 @@ def units_of_run(
     given: str | Sequence[str] | None = None,
     groups: Mapping[str, str] | None = None,
     how: CorrelationSpec = CLASSIFICATION.correlation,
-) -> Units:
-    """Make the units of one model, frames or clips, from the tables of a run.
+) -> CorrelationUnits:
+    """Make the units of one model from the tables of a run.
 
     Parameters
     ----------
@@ -47,18 +43,14 @@ def units_of_run(
     model
         May be left out where there is only one.
     given
-        Confounders; by default both, ``how.sure`` and pixel_change.
+        Confounders; by default ``how.sure`` and pixel_change.
     groups
         Item -> group that is left out together, such as a part.
-    how
-        What is correlated for the model's task.
 
     Raises
     ------
-    SettingsError
-        For a wrong setting.
-    InputError
-        Where no unit is left.
+    SettingsError, InputError
+        For a wrong setting; where no unit is left.
     """
     if across not in ("frames", "clips"):
         raise SettingsError(f"across: within a model expected frames or clips, got {across!r}")
@@ -100,7 +92,7 @@ def units_of_run(
             f"correlation across {across}, model {model}: no unit has both a sensitivity and a usable "
             "adjacent pair; study more frames, or look at the excluded pairs"
         )
-    units = Units(
+    units = CorrelationUnits(
         across=across,
         model=model,
         name=name,
@@ -186,7 +178,7 @@ def _scenes(item: np.ndarray, frame: np.ndarray, adjacent: pd.DataFrame) -> np.n
     return names
 
 
-def _choose_clusters(units: Units, time_s: np.ndarray) -> Units:
+def _choose_clusters(units: CorrelationUnits, time_s: np.ndarray) -> CorrelationUnits:
     """Clips where there are enough, else scenes, else stretches; a note says that these clips alone count."""
     assert units.series is not None
     count = len(np.unique(units.cluster))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.catalogue import find_metric, metric_of_column
-from vidrobust.stages.correlate.units import Units, as_names, one_model, spread
+from vidrobust.stages.correlate.units import CorrelationUnits, as_names, one_model, spread
 from vidrobust.statistics.levels import FEWEST_CORRELATED
 
 # Direction of a metric: does a larger value mean a better or a worse model? A correlation with one side reversed
@@ -54,18 +54,7 @@ CLEAN_ACCURACY = ("clean_accuracy", "accuracy", "top1_accuracy", "benign_accurac
 
 
 def higher_is_better(metric: str, said: Mapping[str, bool] | None = None) -> bool:
-    """Return whether a larger value of a metric means a better (more stable, more accurate) model.
-
-    Parameters
-    ----------
-    said
-        Metric -> what the user states of those that are not known.
-
-    Raises
-    ------
-    SettingsError
-        For an unknown metric, and where the user contradicts a known one.
-    """
+    """Return whether larger means better; SettingsError for unknown metrics and contradictions."""
     known = known_direction(metric)
     stated = (said or {}).get(metric)
     if known is None and stated is None:
@@ -151,20 +140,19 @@ def units_of_summaries(
     foreign: Sequence[str] = (),
     frames: pd.DataFrame | None = None,
     strict: bool = True,
-) -> Units:
-    """Make units from a table of stability metrics and one of sensitivities: models, or inputs of one model.
+) -> CorrelationUnits:
+    """Make units from tables of stability metrics and sensitivities: models, or inputs of one model.
 
     Parameters
     ----------
     stability
-        model, item ("" or missing: over all), metric, value; low, high and n give the error of clean accuracy
-        where they are present.
+        model, item ("" or missing: over all), metric, value; low, high and n give the error of clean accuracy.
     sensitivity
-        model, item ("" or missing: over all), perturbation, strength, metric, value.
+        model, item, perturbation, strength, metric, value.
+    given, foreign
+        Metrics of the stability table that confound (by default clean accuracy); those measured on other data.
     groups
         Unit -> cluster.
-    foreign
-        Metrics of the stability table measured on other data: negative controls, never targets.
     frames
         Its margins replace an unknown clean accuracy; then there are no verdicts.
     strict
@@ -205,7 +193,7 @@ def units_of_summaries(
     notes += _against_strength(sensitivity, turn, higher_is_better or {})
     factors = columns["metric"].map(turn).to_numpy(np.float64)
     values = natural.reindex(index).mul(pd.Series(turn))
-    return Units(
+    return CorrelationUnits(
         across="models" if by == "model" else "clips",
         model="" if by == "model" else one_model(sensitivity, None),
         name=name,

@@ -21,11 +21,11 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.correlate.coefficients import PARTIAL
 from vidrobust.stages.correlate.stage import FILE
 from vidrobust.stages.correlate.studies import Conclusions
-from vidrobust.stages.correlate.verdicts import CANNOT_TELL, NO_EVIDENCE, PROXY, Judgement
+from vidrobust.stages.correlate.verdicts import CANNOT_TELL, NO_EVIDENCE, PROXY, ProxyJudgement
 from vidrobust.text.numbers import interval, number, with_interval
 from vidrobust.text.phrases import listing, span
 
-VERDICTS = tuple(Judgement)
+VERDICTS = tuple(ProxyJudgement)
 COLOUR_OF = {PROXY: drawing.COLOURS[0], NO_EVIDENCE: drawing.COLOURS[1], CANNOT_TELL: drawing.GREY}
 PLAIN = "spearman"
 ACROSS = {

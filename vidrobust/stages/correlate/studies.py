@@ -1,12 +1,12 @@
 """Correlate runs, and tables from anywhere; write what each study found.
 
-Frames and clips are studied within each model, models across all of them: one study each, never pooled. Their
-figures go into the tables ``correlation`` and ``correlation_matrix``, their words into correlation.json.
+Frames and clips are studied within each model, models across all of them: one study each, never pooled.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,23 +18,30 @@ from cattrs import Converter
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.catalogue import TASKS, metrics_of
-from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
-from vidrobust.run_folder.model_tasks import tasks_of
+from vidrobust.run_folder.reader import tasks_of
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.correlate.from_run import units_of_run
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
-from vidrobust.stages.correlate.stage import FILE
 from vidrobust.stages.correlate.study import CorrelationResult, Group, correlate
 from vidrobust.stages.correlate.together import Together, explain_together
-from vidrobust.stages.correlate.units import Across, Units
+from vidrobust.stages.correlate.units import Across, CorrelationUnits
 from vidrobust.tables import schema as tables
 
 SCHEMA = 1
 """Version of correlation.json."""
 ACROSS: tuple[Across, ...] = ("frames", "clips", "models")
-FAMILIES = {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
+
+
+@functools.cache
+def families() -> dict[str, str]:
+    """Return perturbation -> family; imported here, since the catalogue imports torch and pages need none."""
+    from vidrobust.perturb.catalogue import PERTURBATIONS
+
+    return {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
+
+
 _Study = tuple[str, str, CorrelationResult, Together | None]
 """across, model, the study, and what all perturbations explain together"""
 
@@ -61,7 +68,7 @@ class Conclusions:
     left_out: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, content: Mapping[str, Any], where: str = FILE) -> Conclusions:
+    def of(cls, content: Mapping[str, Any], where: str = "correlation.json") -> Conclusions:
         """Read the content of a correlation.json; an empty one has no study. Raise InputError for any other."""
         try:
             found = _CONVERTER.structure(content, cls)
@@ -95,9 +102,8 @@ _CONVERTER.register_structure_hook(float, _number)
 class PooledRuns:
     """Several run folders read as one.
 
-    Clips of the same content have one name, and what a model did on a clip counts once: the first run that has
-    it. Models are the same where name and weights are. A different clip or model of the same name is called
-    after its run.
+    Clips of the same content have one name, and what a model did on a clip counts once. A different clip or
+    model of a name that is taken is called after its run.
     """
 
     def __init__(self, folders: Sequence[RunFolder]) -> None:
@@ -130,7 +136,7 @@ class PooledRuns:
         found: list[pd.DataFrame] = []
         seen: set[tuple[str, str]] = set()
         for folder, items, models in zip(self._folders, self._items, self._models, strict=True):
-            rows = folder.table_or_empty(name)
+            rows = folder.table(name)
             # rows over all inputs have item "", which has no other name
             item, model = (rows[c].map(n).fillna(rows[c]) for c, n in (("item", items), ("model", models)))
             rows = rows.assign(item=item, model=model)
@@ -178,10 +184,7 @@ def correlate_runs(
     seed: int = 0,
     reporter: Reporter,
 ) -> dict[str, Any]:
-    """Correlate several runs together: their models, clips and frames.
-
-    Writes into the folder ``out`` and returns the content of correlation.json.
-    """
+    """Correlate the models, clips and frames of several runs; write into ``out`` and return correlation.json."""
     pooled = PooledRuns([RunFolder.existing(path) for path in runs])
     settings = Settings(resamples=resamples, seed=seed)
     folder = _empty_folder(out, settings)
@@ -198,15 +201,12 @@ def write_studies(
     reporter: Reporter,
     wanted: Sequence[Across] = ACROSS,
 ) -> dict[str, Any]:
-    """Make the studies of one run or of several, and write them into a folder.
-
-    A study without units is left out, with its reason. Returns the content of correlation.json.
-    """
+    """Make the studies of a run or several, and write them into a folder; return correlation.json."""
     results: list[_Study] = []
     left_out: list[str] = []
     for across, model, units in _all_units(tables_of, wanted, left_out):
         name = f"across {across}{f', {model}' if model else ''}"
-        result = correlate(units, FAMILIES, seed=settings.seed, resamples=settings.resamples)
+        result = correlate(units, families(), seed=settings.seed, resamples=settings.resamples)
         try:
             together = explain_together(units, seed=settings.seed)
         except InputError as error:
@@ -243,11 +243,7 @@ def correlate_files(
     seed: int = 0,
     reporter: Reporter,
 ) -> dict[str, Any]:
-    """Correlate tables from anywhere that have the columns of ``stability`` and ``sensitivity``.
-
-    Writes into the folder ``out`` and returns the content of correlation.json. The other parameters are those of
-    ``units_of_summaries``.
-    """
+    """Correlate tables from anywhere; write into ``out`` and return correlation.json."""
     settings = Settings(resamples=resamples, seed=seed)
     stable, sensitive = tables.read_file("stability", stability), tables.read_file("sensitivity", sensitivity)
     folder = _empty_folder(out, settings)
@@ -264,14 +260,14 @@ def correlate_files(
             foreign=foreign,
             higher_is_better=higher_is_better,
         )
-        results.append((each, "", correlate(units, FAMILIES, seed=seed, resamples=resamples), None))
+        results.append((each, "", correlate(units, families(), seed=seed, resamples=resamples), None))
         reporter.say(f"correlation across {each}: {results[-1][2].headline}")
     return _write(folder, results, [])
 
 
 def _all_units(
     folder: RunFolder | PooledRuns, asked: Sequence[Across], left_out: list[str]
-) -> list[tuple[Across, str, Units]]:
+) -> list[tuple[Across, str, CorrelationUnits]]:
     """Units of every study that can be made; why others cannot is added to ``left_out``."""
     sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
     tasks = tasks_of(folder, sensitivity)
@@ -342,5 +338,5 @@ def _write(
         folder.write_table("correlation", pd.concat([r.table for _, _, r, _ in results], ignore_index=True))
         matrix = pd.concat([r.matrix.assign(across=a, model=m) for a, m, r, _ in results], ignore_index=True)
         folder.write_table("correlation_matrix", matrix)
-    folder.write_json(FILE, said)
+    folder.write_json("correlation.json", said)
     return said

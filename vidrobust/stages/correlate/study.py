@@ -1,8 +1,7 @@
 """Correlate sensitivity with instability, and judge each perturbation.
 
-For each perturbation and strength: Pearson, Spearman, Kendall, and Spearman given the confounder, with intervals
-over clusters and permutation p-values. The verdict on a perturbation rests on one declared pair of metrics and on
-the mean over strengths. Everything else is exploratory and has its own Benjamini-Hochberg family.
+The verdict on a perturbation rests on one declared pair of metrics and on the mean over strengths. Everything
+else is exploratory and has its own Benjamini-Hochberg family.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from vidrobust.stages.correlate.coefficients import (
     matrix,
 )
 from vidrobust.stages.correlate.controls import COLUMNS, ControlUnits, negative_controls
-from vidrobust.stages.correlate.units import Units, with_means
+from vidrobust.stages.correlate.units import CorrelationUnits, with_means
 from vidrobust.stages.correlate.verdicts import (
     headline,
     judge,
@@ -72,18 +71,8 @@ class Group:
 class CorrelationResult:
     """The result of a correlation study.
 
-    Attributes
-    ----------
-    table
-        The table ``correlation``; a strength of NaN is the mean over strengths.
-    matrix
-        As of ``coefficients.matrix``: perturbations, stability metrics and confounders.
-    groups
-        Perturbations that always move together: each group is one proxy.
-    sentences
-        Perturbation -> its verdict in words.
-    headline
-        The result in one sentence.
+    ``table`` is the table ``correlation``, ``matrix`` that of ``coefficients.matrix``; ``groups`` are
+    perturbations that always move together; ``sentences`` the verdicts in words.
     """
 
     table: pd.DataFrame
@@ -95,21 +84,16 @@ class CorrelationResult:
 
 
 def correlate(
-    units: Units, families: Mapping[str, str] | None = None, *, seed: int = 0, resamples: int = 2000
+    units: CorrelationUnits,
+    families: Mapping[str, str] | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = 2000,
 ) -> CorrelationResult:
     """Correlate every perturbation and strength with every stability metric, and judge each perturbation.
 
-    Parameters
-    ----------
-    families
-        Perturbation -> its family, for the table and the names of groups.
-    resamples
-        Number of permutations.
-
-    Raises
-    ------
-    InputError
-        Where no unit has both a sensitivity and an instability.
+    ``families`` is perturbation -> family; ``resamples`` the number of permutations. Raises InputError where no
+    unit has both a sensitivity and an instability.
     """
     families = families or {}
     columns, values = with_means(units)
@@ -159,7 +143,7 @@ def correlate(
     )
 
 
-def _notes(units: Units) -> tuple[str, ...]:
+def _notes(units: CorrelationUnits) -> tuple[str, ...]:
     metrics = f"{units.primary_sensitivity} (sensitivity) and {units.primary_stability} (stability)"
     turned = [f"reversed, since larger is better: {', '.join(units.turned)}"] * bool(units.turned)
     skipped = (f"left out: {count} {what}" for what, count in units.skipped.items())
@@ -167,7 +151,7 @@ def _notes(units: Units) -> tuple[str, ...]:
 
 
 def _controls(
-    units: Units,
+    units: CorrelationUnits,
     columns: pd.DataFrame,
     values: np.ndarray,
     family: Mapping[str, str],
@@ -201,12 +185,12 @@ def _controls(
 
 
 def _complete(
-    units: Units, columns: pd.DataFrame, values: np.ndarray
+    units: CorrelationUnits, columns: pd.DataFrame, values: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, list[str]]]:
-    """Units, columns and stability metrics that are complete together; one entry where nothing is missing.
+    """Units, columns and stability metrics that are complete together.
 
-    A strength that a design has shown to some of the units only has no row of its own: the mean over strengths
-    represents the perturbation.
+    A strength shown to some units only has no row of its own: the mean over strengths represents the
+    perturbation.
     """
     natural = units.instability.to_numpy(np.float64)
     partly = np.zeros(len(columns), bool)
@@ -229,7 +213,7 @@ def _by_pattern(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _block(
-    units: Units,
+    units: CorrelationUnits,
     columns: pd.DataFrame,
     values: np.ndarray,
     rows: np.ndarray,
@@ -264,10 +248,10 @@ def _block(
     return table
 
 
-def _orders(units: Units, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Permutations of the units: frames rotate within their series, all others change places freely.
+def _orders(units: CorrelationUnits, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Permutations of the units: frames rotate within their series, others change places freely.
 
-    Few short series have too few rotations for a small p-value: their clusters (stretches) then change places too.
+    With few short series, stretches change places too, or there would be too few rotations for a small p-value.
     """
     series = None if units.series is None else units.series[rows]
     if series is None or len(np.unique(series)) == len(series):
@@ -286,7 +270,7 @@ def _orders(units: Units, rows: np.ndarray, count: int, rng: np.random.Generator
     return turned
 
 
-def _square(units: Units, columns: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
+def _square(units: CorrelationUnits, columns: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     """The matrix of perturbations, stability metrics and confounders, on units where all are known."""
     main = columns["main"].to_numpy()
     names = [*columns["perturbation"][main], *units.instability.columns, *units.confounders.columns]
@@ -299,11 +283,7 @@ def _square(units: Units, columns: pd.DataFrame, values: np.ndarray) -> pd.DataF
 
 
 def find_groups(matrix: pd.DataFrame, families: Mapping[str, str]) -> tuple[Group, ...]:
-    """Find groups of perturbations in which all members correlate with each other.
-
-    ``matrix`` has row, column, value and low of one method, perturbations only. Complete linkage makes a group as
-    tight as its loosest pair. Families (of perturbations) name the groups.
-    """
+    """Find groups in which all perturbations correlate (complete linkage); matrix has row, column, value, low."""
     names = sorted(set(matrix["row"]) | set(matrix["column"]))
     if len(names) < 2:
         return ()

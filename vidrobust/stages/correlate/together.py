@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize
 
 from vidrobust.errors import InputError
-from vidrobust.stages.correlate.units import Units, with_means
+from vidrobust.stages.correlate.units import CorrelationUnits, with_means
 from vidrobust.stages.correlate.verdicts import too_few
 from vidrobust.statistics.associations import curve_knots, line_basis, ranks
 from vidrobust.statistics.levels import FEWEST_LEFT_OUT
@@ -30,18 +30,10 @@ BEYOND, NOTHING, CANNOT_TELL = "beyond", "nothing beyond", "cannot tell"
 
 @dataclass(frozen=True, kw_only=True)
 class Together:
-    """Shares of the variance of the ranks of natural instability, on clusters that were left out.
+    """Shares of the variance of the ranks of instability, on clusters that were left out.
 
-    Attributes
-    ----------
-    verdict
-        "beyond", "nothing beyond" or "cannot tell".
-    confounder
-        Explained by the confounder alone.
-    gain, low, high
-        Explained by the perturbations beyond it, with the 95 % interval over clusters.
-    weights
-        Perturbation -> its share of the weights fitted on all units, largest first; zeros are left out.
+    ``confounder`` is explained by it alone, ``gain`` by the perturbations beyond it; ``weights`` are their
+    shares of the weights fitted on all units. The verdict is "beyond", "nothing beyond" or "cannot tell".
     """
 
     verdict: str
@@ -55,19 +47,12 @@ class Together:
     clusters: int = 0
 
 
-def explain_together(units: Units, *, seed: int = 0) -> Together:
+def explain_together(units: CorrelationUnits, *, seed: int = 0) -> Together:
     """Fit a non-negative regression of instability on all sensitivities and the confounder, on left-out data.
 
-    Everything enters by rank: the primary metrics, each perturbation as its mean over strengths. Weights are never
-    negative, as a perturbation that makes footage look more stable explains nothing. The form of the confounder
-    (none, a straight or a broken line) and then the ridge penalty (up to leaving all perturbations out) are chosen
-    inside the training clusters, so that neither side fits noise. Clusters are left out one at a time, or in
-    ``FOLDS`` groups. The interval is a jackknife over clusters.
-
-    Raises
-    ------
-    InputError
-        Where no unit has a sensitivity under every perturbation and an instability.
+    Everything enters by rank. Weights are never negative, as a perturbation that makes footage look more stable
+    explains nothing. The form of the confounder and the ridge penalty are chosen inside the training clusters,
+    so that neither side fits noise. Raises InputError where no unit is complete.
     """
     columns, values = with_means(units)
     main = columns["main"].to_numpy()
@@ -190,7 +175,7 @@ def _finish(
     clusters: int,
     verdict: str,
     why: str,
-    units: Units,
+    units: CorrelationUnits,
     perturbations: int,
 ) -> Together:
     confounder, gain, low, high = (float(f) for f in figures)

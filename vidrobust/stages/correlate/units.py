@@ -19,46 +19,35 @@ SINGULAR = {"stretches": "stretch", "families": "family"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Units:
+class CorrelationUnits:
     """The n units of a correlation. Larger numbers always mean more harm or less stability.
 
     Attributes
     ----------
-    across
-        What a unit is.
-    model
-        The model studied; "" across models.
-    name : (n,) str
-    cluster : (n,) str
-        Units of one cluster depend on each other.
-    clusters_are
-        What a cluster is: "clips", "scenes", "stretches", "families", "models" ...
+    across, model
+        What a unit is; the model studied, "" across models.
+    name, cluster : (n,) str
+        Units of one cluster depend on each other; ``clusters_are`` names them in words ("clips", "stretches"
+        ...).
     series : (n,) str, or None
-        Units of one series, in the order of time, may only be rotated in a permutation. None where all units may
-        be permuted freely.
+        Units of one series, in the order of time, may only be rotated in a permutation; None: all permute
+        freely.
     columns
         Perturbation, strength and metric of the p columns of ``sensitivity``.
     sensitivity : (n, p) float64
         NaN where not measured.
-    instability
-        (n, s) float64, one column per stability metric.
-    confounders
-        (n, k) float64.
+    instability, confounders, foreign
+        One column per stability metric, confounder, and metric of the same units on other data.
     confounder_reliability : (k,) float
-        Share of each confounder's variance that is not measurement error; NaN or empty where unknown.
-    foreign
-        (n, f) float64, instability of the same units on other data, which no perturbation of this footage should
-        predict.
+        Share of each confounder's variance that is not measurement error.
     sensitivity_halves, instability_halves
         The same from each half of the measurements.
     primary_sensitivity, primary_stability
-        The metrics on which the verdict rests, declared beforehand.
+        Metrics on which verdicts rest, declared beforehand.
     turned
         Metrics whose sign was reversed because larger meant better.
     uncontrolled
-        Why a partial correlation cannot rule out the usual confounder; "" where it can.
-    skipped
-        What was left out -> how many.
+        Why a partial correlation cannot rule out the usual confounder, or "".
     """
 
     across: Across
@@ -111,7 +100,7 @@ class Units:
         one = SINGULAR.get(self.clusters_are, self.clusters_are.removesuffix("s"))
         return plural(count, one, self.clusters_are)
 
-    def only(self, rows: np.ndarray) -> Units:
+    def only(self, rows: np.ndarray) -> CorrelationUnits:
         """Return the units of these rows, (n,) bool."""
 
         def table(one: pd.DataFrame) -> pd.DataFrame:
@@ -132,16 +121,11 @@ class Units:
         )
 
 
-def with_means(units: Units) -> tuple[pd.DataFrame, np.ndarray]:
-    """Add the means over strengths to the columns of the units.
+def with_means(units: CorrelationUnits) -> tuple[pd.DataFrame, np.ndarray]:
+    """Add means over strengths (strength NaN) to the columns of the units.
 
-    Returns
-    -------
-    columns
-        Those of the units, then one of strength NaN for each perturbation and metric with several strengths.
-        ``of``: the columns that it is made from. ``overall``: it speaks for its perturbation under its metric.
-        ``main``: the one of these under the primary metric.
-    values : (n, columns) float64
+    Returns the columns, with ``of`` (made from these), ``overall`` (represents its perturbation under its
+    metric) and ``main`` (the one under the primary metric), and the values (n, columns).
     """
     rows, extra = [], []
     for (perturbation, metric), members in units.columns.groupby(["perturbation", "metric"], sort=False):
@@ -166,9 +150,9 @@ def with_means(units: Units) -> tuple[pd.DataFrame, np.ndarray]:
 def over_strengths(values: np.ndarray) -> np.ndarray:
     """Return one number per unit (n,) from its values (n, s) at several strengths.
 
-    That is the mean where all strengths were tried. A unit that was shown only some (NaN elsewhere) is compared
-    with the other units shown the same: with mean m and spread sd of the units at each strength, its place is
-    sum(value - m) / sum(sd) over its own strengths, put on the scale of the mean over all strengths.
+    That is the mean where all strengths were tried. A unit shown only some (NaN elsewhere) is compared with the
+    others shown the same: its place is sum(value - mean) / sum(sd) over its strengths, on the scale of the
+    overall mean.
     """
     known = ~np.isnan(values)
     if known.all():
@@ -189,10 +173,7 @@ def over_strengths(values: np.ndarray) -> np.ndarray:
 def spread(
     sensitivity: pd.DataFrame, keys: list[str], columns: pd.DataFrame | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return mean sensitivities, one row per key, and the table of their columns.
-
-    The columns are numbered; each is a perturbation, strength and metric. With ``columns`` given, exactly those.
-    """
+    """Return mean sensitivities, one row per key, and their columns: perturbation, strength, metric."""
     what = ["perturbation", "strength", "metric"]
     if columns is None:
         columns = sensitivity[what].drop_duplicates().sort_values(what, kind="stable").reset_index(drop=True)

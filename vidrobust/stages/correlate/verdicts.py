@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.stages.correlate.coefficients import CORRECTED, CURVED, PARTIAL
-from vidrobust.stages.correlate.units import Units
+from vidrobust.stages.correlate.units import CorrelationUnits
 from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_CORRELATED
 from vidrobust.statistics.standard_errors import fisher_z
 from vidrobust.text.numbers import interval, number, with_interval
@@ -42,7 +42,7 @@ WITHIN_CLIPS = ("scenes", "stretches")
 """Clusters inside clips: the result then holds for these clips alone."""
 
 
-class Judgement(StrEnum):
+class ProxyJudgement(StrEnum):
     """What the study says of one perturbation."""
 
     PROXY = "proxy"
@@ -50,10 +50,10 @@ class Judgement(StrEnum):
     CANNOT_TELL = "cannot tell"
 
 
-PROXY, NO_EVIDENCE, CANNOT_TELL = Judgement
+PROXY, NO_EVIDENCE, CANNOT_TELL = ProxyJudgement
 
 
-class Why(StrEnum):
+class ProxyReason(StrEnum):
     """What decided."""
 
     NOT_MEASURED = "not measured"
@@ -89,11 +89,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True)
 class Needed:
-    """How much of something would settle a verdict.
-
-    ``words`` is half a sentence: "about 40 models (12 now)". ``count`` and ``now`` are how many frames, clips,
-    units or families are needed, and how many there are (NaN where that is not asked).
-    """
+    """How much would settle a verdict: its kind, half a sentence, and how many are needed and there now."""
 
     what: Need
     words: str
@@ -106,23 +102,15 @@ MORE_FAMILIES = Needed(Need.MORE_FAMILIES, "perturbations of 3 families or more"
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ProxyVerdict:
     """A verdict on one perturbation, with the code of its reason and the reason in half a sentence.
 
-    Attributes
-    ----------
-    sentence
-        The whole in one sentence.
-    same, others
-        How many perturbations of other families pass the same test without controls, and how many there are.
-    needed
-        What would settle it, where it cannot be determined.
-    fragile
-        The correlation is there, but the other perturbations have it too: it only shows general fragility.
+    ``same`` of ``others`` perturbations of other families pass without controls. ``needed`` would settle it.
+    ``fragile``: the correlation is there, but only shows general fragility.
     """
 
-    verdict: Judgement
-    why: Why
+    verdict: ProxyJudgement
+    why: ProxyReason
     reason: str
     sentence: str = ""
     same: int = 0
@@ -131,20 +119,16 @@ class Verdict:
     fragile: bool = False
 
 
-def not_measured() -> Verdict:
+def not_measured() -> ProxyVerdict:
     """Return the verdict on a perturbation without a unit on which both primary metrics are known."""
     reason = "no unit has both its sensitivity and the instability under the primary metrics"
-    return Verdict(CANNOT_TELL, Why.NOT_MEASURED, reason, f"cannot tell; {reason}.")
+    return ProxyVerdict(CANNOT_TELL, ProxyReason.NOT_MEASURED, reason, f"cannot tell; {reason}.")
 
 
 def judge(
-    primary: pd.DataFrame, units: Units, controls: pd.DataFrame, family: Mapping[str, str]
-) -> dict[str, Verdict]:
-    """Judge each perturbation.
-
-    ``primary`` holds the primary rows of the correlation table, all methods; ``controls`` one row per perturbation
-    with the columns ``controls.COLUMNS``; ``family`` the family of each perturbation.
-    """
+    primary: pd.DataFrame, units: CorrelationUnits, controls: pd.DataFrame, family: Mapping[str, str]
+) -> dict[str, ProxyVerdict]:
+    """Judge each perturbation by its primary rows, its negative controls, and the family of each."""
     rows = {str(name): of.set_index("method") for name, of in primary.groupby("perturbation", sort=False)}
     alone = {name: _alone(by_method, units) for name, by_method in rows.items()}
     verdicts = {}
@@ -155,13 +139,13 @@ def judge(
         if found.verdict == PROXY:
             found = _controlled(by_method.loc[PARTIAL], controls.loc[name], same, len(others), units)
         sentence = _sentence(name, found, by_method, units)
-        verdicts[name] = Verdict(
+        verdicts[name] = ProxyVerdict(
             found.verdict, found.why, found.reason, sentence, same, len(others), found.needed, found.fragile
         )
     return verdicts
 
 
-def headline(units: Units, verdicts: Mapping[str, Verdict]) -> str:
+def headline(units: CorrelationUnits, verdicts: Mapping[str, ProxyVerdict]) -> str:
     """Return the result of a study in one sentence."""
     where = f"across {units.in_words(len(units))}"
     by_verdict = {
@@ -191,52 +175,52 @@ def headline(units: Units, verdicts: Mapping[str, Verdict]) -> str:
     return f"No proxy can be distinguished from {given} {where} ({judged} perturbations judged{rest})."
 
 
-def too_few(units: Units, n: int, clusters: int) -> tuple[Why, str] | None:
+def too_few(units: CorrelationUnits, n: int, clusters: int) -> tuple[ProxyReason, str] | None:
     """Return why so many units, or clusters, are too few for a verdict; None where there are enough."""
     for count, found, least, why in (
-        (n, units.in_words(n), MIN_UNITS[units.across], Why.FEW_UNITS),
-        (clusters, units.clusters_in_words(clusters), FEWEST_CORRELATED, Why.FEW_CLUSTERS),
+        (n, units.in_words(n), MIN_UNITS[units.across], ProxyReason.FEW_UNITS),
+        (clusters, units.clusters_in_words(clusters), FEWEST_CORRELATED, ProxyReason.FEW_CLUSTERS),
     ):
         if count < least:
             return why, f"{found} {'is' if count == 1 else 'are'} too few, at least {least} are needed"
     return None
 
 
-def _alone(by_method: pd.DataFrame, units: Units) -> Verdict:
+def _alone(by_method: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
     """What the coefficient says by itself, before the negative controls."""
     row = by_method.loc[PARTIAL if PARTIAL in by_method.index else "spearman"]
     obstacle = _obstacle(row, units)
     if obstacle:
-        return Verdict(CANNOT_TELL, *obstacle, needed=None if units.uncontrolled else needed(units))
+        return ProxyVerdict(CANNOT_TELL, *obstacle, needed=None if units.uncontrolled else needed(units))
     found = _weigh(by_method, units)
     return (_excuse(by_method.loc[PARTIAL], units) or found) if found.verdict == NO_EVIDENCE else found
 
 
-def _obstacle(row: pd.Series, units: Units) -> tuple[Why, str] | None:
+def _obstacle(row: pd.Series, units: CorrelationUnits) -> tuple[ProxyReason, str] | None:
     """Why these units cannot carry a verdict, or None."""
     few = too_few(units, int(row["n"]), int(row["clusters"]))
     if few:
         return few
     if units.uncontrolled:
-        return Why.UNCONTROLLED, units.uncontrolled
+        return ProxyReason.UNCONTROLLED, units.uncontrolled
     for side, what in (("x", "the sensitivity"), ("y", "the instability")):
         if row[f"varied_{side}"] < MIN_VARIED:
             where = {"low": " (a floor: no harm)", "high": " (a ceiling)"}.get(row[f"edge_{side}"], "")
-            return Why.TIES, (
+            return ProxyReason.TIES, (
                 f"{what} has the same value{where} on all but {row[f'varied_{side}']} of {row['n']} "
                 f"{units.across}, and ties would decide"
             )
     if np.isnan(row["low"]):
-        return Why.NO_INTERVAL, "the coefficient has no interval on these units"
+        return ProxyReason.NO_INTERVAL, "the coefficient has no interval on these units"
     return None
 
 
-def _excuse(partial: pd.Series, units: Units) -> Verdict | None:
+def _excuse(partial: pd.Series, units: CorrelationUnits) -> ProxyVerdict | None:
     """Why a proxy may have been missed, or None."""
     for side, what in (("reliability", "the sensitivity"), ("stability_reliability", "the instability")):
         if partial[side] < MIN_RELIABILITY:
             reason = f"{what} hardly agrees with itself between two halves (reliability {partial[side]:.2f})"
-            return Verdict(CANNOT_TELL, Why.UNRELIABLE, reason, needed=needed(units))
+            return ProxyVerdict(CANNOT_TELL, ProxyReason.UNRELIABLE, reason, needed=needed(units))
     low, high = float(partial["low"]), float(partial["high"])
     reliabilities = float(partial["reliability"]), float(partial["stability_reliability"])
     if high < SEEN or could_have_seen(low, high, reliabilities):
@@ -246,44 +230,52 @@ def _excuse(partial: pd.Series, units: Units) -> Verdict | None:
         f"{interval(low, high)})"
     )
     wanted = _clusters_needed(_half_width(low, high), float(np.arctanh(SEEN)), int(partial["clusters"]))
-    return Verdict(CANNOT_TELL, Why.TOO_WIDE, reason, needed=needed(units, wanted))
+    return ProxyVerdict(CANNOT_TELL, ProxyReason.TOO_WIDE, reason, needed=needed(units, wanted))
 
 
-def _weigh(rows: pd.DataFrame, units: Units) -> Verdict:
+def _weigh(rows: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
     """What the partial coefficients say where nothing hinders a verdict."""
     partial = rows.loc[PARTIAL]
     given = partial["given"]
     if partial["high"] < 0:
-        return Verdict(NO_EVIDENCE, Why.OTHER_WAY, "it goes the other way")
+        return ProxyVerdict(NO_EVIDENCE, ProxyReason.OTHER_WAY, "it goes the other way")
     if not partial["low"] > 0:
-        return Verdict(NO_EVIDENCE, Why.HOLDS_ZERO, f"the interval given {given} includes zero")
+        return ProxyVerdict(NO_EVIDENCE, ProxyReason.HOLDS_ZERO, f"the interval given {given} includes zero")
     if not rows.loc[CURVED]["low"] > 0:
-        return Verdict(NO_EVIDENCE, Why.CURVED, f"nothing is left when {given} may act along a curve")
+        return ProxyVerdict(
+            NO_EVIDENCE, ProxyReason.CURVED, f"nothing is left when {given} may act along a curve"
+        )
     if not partial["low_without"] > 0:
-        return Verdict(NO_EVIDENCE, Why.ONE_CLUSTER, f"it depends on one of the {units.clusters_are}")
+        return ProxyVerdict(
+            NO_EVIDENCE, ProxyReason.ONE_CLUSTER, f"it depends on one of the {units.clusters_are}"
+        )
     if not partial["q"] <= FALSE_DISCOVERY:
         inside = " within the clips" if units.series is not None else ""
         reason = f"permutation{inside} does not confirm it (q = {partial['q']:.2f})"
         if partial["n"] < ENOUGH_UNITS[units.across]:
-            return Verdict(CANNOT_TELL, Why.NOT_CONFIRMED, reason, needed=needed(units))
-        return Verdict(NO_EVIDENCE, Why.NOT_CONFIRMED, reason)
+            return ProxyVerdict(CANNOT_TELL, ProxyReason.NOT_CONFIRMED, reason, needed=needed(units))
+        return ProxyVerdict(NO_EVIDENCE, ProxyReason.NOT_CONFIRMED, reason)
     if CORRECTED in rows.index and not rows.loc[CORRECTED]["low"] > 0:
         reason = f"it may be what {given}, measured with error, fails to take out"
-        return Verdict(CANNOT_TELL, Why.CONFOUNDER_ERROR, reason)
-    return Verdict(PROXY, Why.SURE, f"its lower end given {given} is above zero, q = {partial['q']:.3f}")
+        return ProxyVerdict(CANNOT_TELL, ProxyReason.CONFOUNDER_ERROR, reason)
+    return ProxyVerdict(
+        PROXY, ProxyReason.SURE, f"its lower end given {given} is above zero, q = {partial['q']:.3f}"
+    )
 
 
-def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, units: Units) -> Verdict:
+def _controlled(
+    partial: pd.Series, control: pd.Series, same: int, others: int, units: CorrelationUnits
+) -> ProxyVerdict:
     """What the negative controls leave of a proxy."""
     if not (partial["low"] > control["shuffled"] and control["shuffled_p"] <= FALSE_DISCOVERY):
         reason = (
             f"the same {partial['given']} with shuffled {units.clusters_are} does as much "
             f"({control['shuffled']:.2f})"
         )
-        return Verdict(NO_EVIDENCE, Why.SHUFFLED, reason)
+        return ProxyVerdict(NO_EVIDENCE, ProxyReason.SHUFFLED, reason)
     if np.isnan(control["beyond_others"]) and not control["foreign"]:
         reason = "too few families of perturbations were measured to distinguish it from general fragility"
-        return Verdict(CANNOT_TELL, Why.FEW_FAMILIES, reason, needed=MORE_FAMILIES)
+        return ProxyVerdict(CANNOT_TELL, ProxyReason.FEW_FAMILIES, reason, needed=MORE_FAMILIES)
     alike = f"{same} of {others} perturbations of other families do the same"
     wanting = [
         (what, control[f"{name}_low"], control[f"{name}_high"])
@@ -296,22 +288,21 @@ def _controlled(partial: pd.Series, control: pd.Series, same: int, others: int, 
     if not wanting:
         other_data = " and on other data" if control["foreign"] else ""
         reason = f"it surely goes beyond the perturbations of other families{other_data}; {alike}"
-        return Verdict(PROXY, Why.BEYOND_OTHERS, reason)
+        return ProxyVerdict(PROXY, ProxyReason.BEYOND_OTHERS, reason)
     what, low, high = wanting[0]
     reason = f"it is not surely more than {what} (by {interval(low, high)}); {alike}"
     if same >= FRAGILE_SHARE * others or high < BEYOND:
         who = "some models are" if units.across == "models" else f"the model is, on some {units.across},"
         reason = f"{reason}: this only says that {who} fragile"
-        return Verdict(NO_EVIDENCE, Why.FRAGILE, reason, fragile=True)
+        return ProxyVerdict(NO_EVIDENCE, ProxyReason.FRAGILE, reason, fragile=True)
     wanted = _clusters_needed((high - low) / 2, BEYOND, int(partial["clusters"]))
-    return Verdict(CANNOT_TELL, Why.NOT_BEYOND, reason, needed=needed(units, wanted))
+    return ProxyVerdict(CANNOT_TELL, ProxyReason.NOT_BEYOND, reason, needed=needed(units, wanted))
 
 
 def could_have_seen(low: float, high: float, reliabilities: tuple[float, float]) -> bool:
-    """Return whether a study with this interval would detect a true correlation of ``SEEN`` in four of five cases.
+    """Return whether a study with this interval would detect a correlation of ``SEEN`` four times in five.
 
-    Measurement error on both sides leaves the correlation times the root of the product of their reliabilities
-    (Spearman 1904). On the scale of Fisher's z that must be ``POWER_Z`` standard errors.
+    Measurement error leaves it times the root of the product of both reliabilities (Spearman 1904).
     """
     known = [min(max(each, 0.0), 1.0) for each in reliabilities if each == each]
     left = SEEN * float(np.sqrt(np.prod(known)))
@@ -330,11 +321,8 @@ def _clusters_needed(half_width: float, effect: float, clusters: int) -> float:
     return float(np.ceil(clusters * (POWER_Z * half_width / 1.96 / effect) ** 2))
 
 
-def needed(units: Units, clusters: float = np.nan) -> Needed:
-    """Return how much would settle a verdict on these units.
-
-    ``clusters`` are needed where that is known; else the number for independent units is taken.
-    """
+def needed(units: CorrelationUnits, clusters: float = np.nan) -> Needed:
+    """Return how much would settle a verdict; ``clusters`` where their number is known."""
     now = len(np.unique(units.cluster))
     wanted = max(FEWEST_CORRELATED, clusters) if clusters > 0 else np.nan
     if units.clusters_are in WITHIN_CLIPS:
@@ -366,7 +354,7 @@ def _about(count: float) -> str:
     return f"about {int(np.ceil(count / digits) * digits)}"
 
 
-def _sentence(name: str, found: Verdict, rows: pd.DataFrame, units: Units) -> str:
+def _sentence(name: str, found: ProxyVerdict, rows: pd.DataFrame, units: CorrelationUnits) -> str:
     raw = rows.loc["spearman"]
     size = units.in_words(int(raw["n"]))
     if raw["clusters"] != raw["n"]:

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.frame_pairs.transitions import usable_pairs
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import needs_pixels
-from vidrobust.pipeline.counts import PICTURED_PAIRS
+from vidrobust.pipeline.estimate import PICTURED_PAIRS
 from vidrobust.pipeline.run import Run
 from vidrobust.predictions import Classifier
 from vidrobust.report.pictures import WIDTH, save_picture
@@ -30,12 +30,11 @@ from vidrobust.stages.causes.score import predict
 from vidrobust.stages.moments import player
 from vidrobust.video.source import VideoSource
 
+# Sigma, px, over which pictures are compared, since a picture sampled anew has less noise; side of a cell,
+# px.
 SMOOTHED, CELL = 1.5, 8
-"""Sigma, px, over which pictures are compared, since a picture sampled anew has less noise; side of a cell,
-px."""
+# Standard errors by which a change must bring the picture nearer to the last one: by chance one in a hundred.
 CLEAR = 2.33
-"""Standard errors by which a change must bring the picture nearer to the last one: by chance one in a
-hundred."""
 
 
 @dataclass(frozen=True)

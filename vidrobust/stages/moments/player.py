@@ -14,28 +14,21 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from vidrobust.frame_pairs.transitions import usable_pairs
 from vidrobust.frames.pixels import to_array
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.pipeline.run import Run
 from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
-MOST_FRAMES = 3000
-"""Frames of the run that are kept at most."""
-ON_GRID = 2000
-"""Of a longer run about so many lie on the grid; the rest is for both sides of the flips."""
-MOST_DIFFERENCES = 200
-"""Flips, the largest changes first, whose two frames are also subtracted."""
-BUDGET = 8_000_000
-"""Characters of base64 that all pictures may take."""
-WIDTHS = (480, 400, 320, 256, 208, 160, 128, 96)
-"""Of the pictures, px; the largest that fits is taken."""
+MOST_FRAMES = 3000  # frames of the run that are kept at most
+ON_GRID = 2000  # of a longer run about so many lie on the grid; the rest is for both sides of the flips
+MOST_DIFFERENCES = 200  # flips, the largest changes first, whose two frames are also subtracted
+BUDGET = 8_000_000  # characters of base64 that all pictures may take
+WIDTHS = (480, 400, 320, 256, 208, 160, 128, 96)  # of the pictures, px; the largest that fits is taken
 QUALITY = 70
-TYPICAL = 0.16
-"""Bytes of a JPEG of this quality for one pixel, to begin with a width that is likely to fit."""
-MOST_MAGNIFIED = 16
-"""The largest factor by which a difference is magnified."""
+TYPICAL = 0.16  # bytes of a JPEG of this quality for one pixel, to begin with a width that is likely to fit
+MOST_MAGNIFIED = 16  # the largest factor by which a difference is magnified
 
 
 @dataclass(frozen=True)
@@ -74,7 +67,7 @@ def flips(run: Run) -> pd.DataFrame:
 
 
 def _label_flips(run: Run) -> pd.DataFrame:
-    pairs = run.table_or_empty("pairs")
+    pairs = run.table("pairs")
     rows = usable_pairs(pairs)
     rows = rows[rows["label_flip"]]
     columns = rows[["item", "model", "frame_a", "frame_b"]]
@@ -82,7 +75,7 @@ def _label_flips(run: Run) -> pd.DataFrame:
 
 
 def _box_events(run: Run) -> pd.DataFrame:
-    rows = box_events(run.table_or_empty("track_steps"))
+    rows = box_events(run.table("track_steps"))
     what = rows["label_name"].astype(str) + np.where(rows["lost"], " missed", " renamed")
     return pd.DataFrame(
         {

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.frame_pairs.transitions import GAPS, usable_pairs
+from vidrobust.frame_pairs.transitions import GAPS
+from vidrobust.metrics.metric import usable_pairs
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import TITLES
@@ -18,15 +19,13 @@ from vidrobust.text.durations import clock
 from vidrobust.text.numbers import NOT_MEASURED, number, percent
 from vidrobust.text.phrases import plural, short_names
 
-MOST = 12
-"""ShownMoments shown, shared evenly between the models."""
+MOST = 12  # shownMoments shown, shared evenly between the models
 STRIP_SAID = (
     "Which change did it? A neighbouring frame is moved onto the first one, and the measured changes are "
     "switched on one after the other; below each picture what the model says of it. Where the picture gets "
     "sharper the strip runs backwards in time."
 )
-PAGE_ONE = 4
-"""Of them on page one; at least one a model."""
+PAGE_ONE = 4  # of them on page one; at least one a model
 
 
 @dataclass(frozen=True)
@@ -169,13 +168,12 @@ def _what(moment: Mapping[str, Any]) -> str:
 
 # What the player moves along: answers and boxes of every frame, flips, pictures, strips of causes
 
+# Answers of a frame and model on the timelines; of more footage one frame in so many is shown, and every
+# flip.
 MOST_POINTS = 60_000
-"""Answers of a frame and model on the timelines; of more footage one frame in so many is shown, and every
-flip."""
 MOST_BOXES = 60_000
 MOST_EVENTS = 3000
-LEAST_PART = 0.05
-"""A smaller part of a flip's change is not listed."""
+LEAST_PART = 0.05  # a smaller part of a flip's change is not listed
 FRAME, DIFFERENCE = "frame", "difference"
 
 

@@ -7,15 +7,15 @@ import dataclasses
 import pandas as pd
 
 from vidrobust.files.atomic import write_text
+from vidrobust.metrics.catalogue import task_of
 from vidrobust.metrics.metric import Task
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.run_folder.model_tasks import tasks_of
-from vidrobust.run_folder.parts import with_parts
+from vidrobust.run_folder.reader import with_parts
 from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.shares import over_a_second
 from vidrobust.stages.policy.build import Evidence, build
-from vidrobust.stages.policy.exports.write import write_all
+from vidrobust.stages.policy.exports.write import with_levels, write_all
 from vidrobust.stages.policy.measured import policy_folder, remeasured
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.rejection import Rejected, Why
@@ -27,7 +27,8 @@ from vidrobust.statement import NEEDS_MODEL
 def make_policy(run: Run) -> None:
     """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
     families = {each.family for each in parse_training(run.settings.trained_with)}
-    tasks = tasks_of(run.folder, run.table("sensitivity"))
+    shown = [model for model in run.folder.record.models if not model.is_recorded]
+    tasks = {model.name: task_of(model.task) for model in shown}
     if not tasks:
         first = next((str(model["name"]) for model in run.model_records), "")
         write_text(run.path / "policy.json", Policy(model=first, notes=(NEEDS_MODEL,)).to_json())
@@ -36,14 +37,14 @@ def make_policy(run: Run) -> None:
     for model, task in tasks.items():
         evidence = [_evidence(run, model, task, prefix) for prefix in task.accounts]
         made = build(model, *evidence, trained_families=families)
-        made = remeasured(run.path, _withheld(run, made))
+        made = with_levels(remeasured(run.path, _withheld(run, made)))
         write_all(made, policy_folder(run.path, model, first))
         run.reporter.say(f"policy, {model}: {made.headline}")
 
 
 def _withheld(run: Run, policy: Policy) -> Policy:
     """Without steps where the model does not seem to know the scene: near ties flip for any reason."""
-    frames = run.table_or_empty("frames")
+    frames = run.table("frames")
     classes = {str(each["name"]): int(each.get("num_classes") or 0) for each in run.model_records}
     scene = scene_confidence(frames[frames["model"] == policy.model], classes.get(policy.model, 0))
     if scene.is_known:

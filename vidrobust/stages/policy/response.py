@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.metrics.metric import ResponseSpec
-from vidrobust.run_folder.parts import with_parts
+from vidrobust.run_folder.reader import with_parts
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean
 from vidrobust.statistics.levels import FEWEST_CORRELATED

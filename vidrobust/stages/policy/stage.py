@@ -9,6 +9,7 @@ from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.variation.stage import VARIATION
+from vidrobust.statement import Question
 
 if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
@@ -23,6 +24,7 @@ class PolicyStage(TableStage):
     needs = (STABILITY, SENSITIVITY, VARIATION, CAUSES)
     settings = ("trained_with",)
     files = ("policy.json",)
+    question = Question.TRAIN
 
     def check(self, settings: Settings) -> None:
         from vidrobust.stages.policy.trained_with import parse

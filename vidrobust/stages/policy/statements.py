@@ -46,10 +46,16 @@ def _missing(
     if scene is not None and not scene.is_known:
         text = f"No training advice: {model} does not seem to know this scene."
         return _not_measured(model, text, "train_unknown_scene")
+    sensitivity = run.table("sensitivity")
+    tried = sensitivity is not None and bool((sensitivity["model"] == model).any())
     pairs = max((int(account["n"].max()) for account in _accounts(run, model)), default=None)
     if policy is None and (pairs is None or pairs >= FEWEST_ROWS):
         text = "Not measured: the policy stage has not run."
         return _not_measured(model, text, "train_not_run", command=f"vidrobust policy {run.folder_name}")
+    if not tried and (pairs or 0) >= FEWEST_ROWS:
+        text = "Not measured: no perturbation has been tried, so none can be recommended."
+        command = f"vidrobust sensitivity {run.folder_name}"
+        return _not_measured(model, text, "train_needs_sensitivity", command=command)
     if (pairs or 0) < FEWEST_ROWS:
         replayed = f"{plural(pairs or 0, 'pair')} replayed, {FEWEST_ROWS} needed"
         text = f"Not enough data to recommend augmentations: {replayed}."

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from vidrobust.frame_pairs.transitions import reasons_of
-from vidrobust.metrics.class_meter import JOINED, REST
+from vidrobust.frame_pairs.transitions import JOINED, reasons_of
+from vidrobust.metrics.class_meter import REST
 from vidrobust.stages.remedies.label_rules import LabelRule, Mean
 
 TIED = 1e-9

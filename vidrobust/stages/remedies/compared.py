@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from vidrobust.frame_pairs.transitions import JOINED
 from vidrobust.metrics.class_differences import revert_flips
-from vidrobust.metrics.class_meter import JOINED
 from vidrobust.stages.remedies.answers import Answers
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_TESTED

@@ -1,17 +1,27 @@
-"""The stage ``remedies``: what makes a model steadier without training, by how much and at what price."""
+"""The stage ``remedies``: the table ``remedies`` and remedies.json, from the tables of a run."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import TableStage
+from vidrobust.stages.replays.names import FILE as REPLAYS_FILE
 from vidrobust.stages.replays.stage import REPLAYS
 from vidrobust.stages.stability.stage import STABILITY, TRACKS
 from vidrobust.stages.transitions.stage import FOOTAGE
+from vidrobust.statement import Question
 
 if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
     from vidrobust.run_folder.settings import Settings
+    from vidrobust.stages.remedies.study import Footage, Studied
+
+FILE = "remedies.json"
+CONTRACT = (
+    *("remedy", "model", "metric", "before", "after", "ratio", "low", "high", "verdict"),
+    *("delay_frames", "delay_ms", "cost_ms", "agreement"),
+)
+"""Columns that a line of the JSON begins with; the others follow."""
 
 
 class RemediesStage(TableStage):
@@ -23,22 +33,89 @@ class RemediesStage(TableStage):
     uses = (REPLAYS,)
     settings = (*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map")
     tables = ("remedies",)
-    files = ("remedies.json",)
+    files = (FILE,)
+    question = Question.RULE
 
     def check(self, settings: Settings) -> None:
-        from vidrobust.stages.remedies.make import max_delay_ms
-
         max_delay_ms(settings)
 
     def make(self, run: Run) -> None:
-        from vidrobust.stages.remedies.make import remedies
+        from vidrobust.files.json_text import plain
+        from vidrobust.stages.remedies.recommend import as_json
+        from vidrobust.stages.remedies.row import table_of
+        from vidrobust.stages.remedies.titles import recommended
 
-        remedies(run)
+        footage, limit = self._footage(run), max_delay_ms(run.settings)
+        found: dict[str, Studied] = {}
+        for record in run.model_records:
+            studied = self._study(run, record, footage, limit)
+            if studied is None:
+                run.reporter.say(f"remedies, {record['name']}: it answered no frame")
+            else:
+                found[str(record["name"])] = studied
+        run.folder.write_table("remedies", table_of([row for each in found.values() for row in each.rows]))
+        summary = {
+            model: {**as_json(each.recommended, limit), "resting_label": each.rest}
+            for model, each in found.items()
+        }
+        run.folder.write_json(FILE, {"models": plain(summary)})
+        for model, each in summary.items():
+            helps = "" if recommended(each) else ", not shown to help"
+            best = f"{each['rule']}{helps}" if each["rule"] else "none"
+            run.reporter.say(f"remedies, {model}: best rule within {limit:g} ms: {best}")
 
-    def as_json(self, run: Run) -> Any:
-        from vidrobust.stages.remedies.make import summary
+    def as_json(self, run: Run) -> list[dict[str, Any]]:
+        rows = run.folder.rows("remedies")
+        return [{**{name: row[name] for name in CONTRACT}, **row} for row in rows]
 
-        return summary(run)
+    def _footage(self, run: Run) -> Footage:
+        """What the tables say of the footage; the models are loaded only where there are labels."""
+        from vidrobust.stages.remedies.study import Footage
+
+        labels, items = run.table("labels"), run.table("items")
+        names = {model.name: tuple(model.class_names) for model in run.models} if len(labels) else {}
+        arms = []
+        if (run.path / REPLAYS_FILE).is_file():
+            arms = run.folder.read_json(REPLAYS_FILE)["arms"]
+        replayed = bool(arms) and all("shown" in arm for arm in arms)  # or they are of an earlier version
+        return Footage(
+            replayed=run.table("replayed_answers") if replayed else None,
+            replayed_boxes=run.table("replayed_boxes") if replayed else None,
+            arms=arms if replayed else (),
+            transitions=run.table("transitions"),
+            sizes={e["item"]: (int(e["height"]), int(e["width"])) for e in run.folder.run["inputs"]},
+            parts={str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p},
+            labels=labels,
+            class_names=names,
+        )
+
+    def _study(self, run: Run, record: dict[str, Any], footage: Footage, limit: float) -> Studied | None:
+        """The study of one model; None where it answered no frame."""
+        import dataclasses
+
+        from vidrobust.stages.remedies.study import is_classifier, study_classifier, study_detector
+
+        model, window = str(record["name"]), run.settings.revert_within
+        if is_classifier(record):
+            tables = {name: run.table(name) for name in ("frames", "pairs", "triples", "probabilities")}
+            if not (tables["frames"]["model"] == model).any():
+                return None
+            return study_classifier(model, tables, footage, window=window, max_delay_ms=limit)
+        counts = run.table("box_counts")
+        seen = footage.transitions["item"].isin(counts.loc[counts["model"] == model, "item"])
+        if not seen.any():
+            return None
+        of_model = dataclasses.replace(footage, transitions=footage.transitions[seen])
+        tracks = run.settings.tracks
+        boxes = run.table("detections")
+        return study_detector(model, boxes, of_model, tracks, window=window, max_delay_ms=limit)
 
 
 REMEDIES = RemediesStage()
+
+
+def max_delay_ms(settings: Settings) -> float:
+    """Return the setting ``max_delay`` in ms; SettingsError where it is no time."""
+    from vidrobust.run_folder.declared import seconds_of
+
+    return 1000.0 * seconds_of(settings.max_delay, "max_delay")

@@ -86,12 +86,12 @@ def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Sta
         return _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_no_held_out", is_open=True)
     figure = held_out(summary, metric)
     if recommended(summary):
-        text = f"Use the {title(rule)} ({rule}), which reports within {limit}: {figure}."
+        text = f"Use {rule} ({title(rule)}), which reports within {limit}: {figure}."
         return _of(model, Question.RULE, text, Level.TRIED, "rule_tried", held)
     if summary["verdict"] == Verdict.NO_DIFFERENCE:
-        text = f"No effect seen of the best rule within {limit}, {title(rule)} ({rule}): {figure}."
+        text = f"No effect seen of the best rule within {limit}, {rule} ({title(rule)}): {figure}."
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_no_effect", held)
-    best = f"The best within {limit} is {title(rule)} ({rule})"
+    best = f"The best within {limit} is {rule} ({title(rule)})"
     text = f"Cannot tell whether a rule helps. {best}: {figure}."
     return _of(model, Question.RULE, text, Level.MEASURED, "rule_open", held, is_open=True)
 

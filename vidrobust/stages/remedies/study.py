@@ -13,9 +13,8 @@ import pandas as pd
 from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.tracks.follow import TrackSettings
-from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes, item_boxes
 from vidrobust.metrics.tracks.measures import Measures
-from vidrobust.metrics.tracks.tables import item_boxes
 from vidrobust.stages.remedies import compared, truth
 from vidrobust.stages.remedies.answers import answers_of
 from vidrobust.stages.remedies.box_rows import (

@@ -19,7 +19,7 @@ from vidrobust.stages.remedies.box_catalogue import numbers as box_numbers
 from vidrobust.stages.remedies.box_rules import BoxRule
 from vidrobust.stages.remedies.catalogue import label_rule
 from vidrobust.stages.remedies.label_rules import LabelRule
-from vidrobust.stages.remedies.make import FILE
+from vidrobust.stages.remedies.stage import FILE
 from vidrobust.stages.remedies.study import is_classifier
 from vidrobust.stages.remedies.titles import recommended
 from vidrobust.text.printable import printable

@@ -6,7 +6,7 @@ An arm gives rows and a note for each of its remedies. Each is kept in the cache
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -49,10 +49,9 @@ from vidrobust.stages.replays.names import (
 from vidrobust.tables import schema as tables
 from vidrobust.version import VERSION as PACKAGE
 
-LOOKS = 4
-"""Changed copies of each frame that look-again takes the mean over."""
+LOOKS = 4  # changed copies of each frame that look-again takes the mean over
+# Frames of a run by whose statistics a network is normalised, and how many at once.
 NORM_FRAMES, NORM_BATCH = 128, 32
-"""Frames of a run by whose statistics a network is normalised, and how many at once."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +64,8 @@ class RemedyAnswers:
     same: bool = False  # There was nothing to do: the model's own answers hold
 
 
+# (an input, a model) -> what is said of each remedy that it tries.
 ReplayArm = Callable[[InputShown, Model], Mapping[str, RemedyAnswers]]
-"""(an input, a model) -> what is said of each remedy that it tries."""
 
 
 def _replayed(name: str) -> ReplayArm:
@@ -276,17 +275,13 @@ def _unit(shown: InputShown, model: Model, name: str, arm: ReplayArm) -> tuple[p
     if not run.cache.has(kept, key):
         run.reporter.say(f"replays, {shown.item.name}: {name}, {model.name}")
         said = arm(shown, model)
-        parts = list(_rows(said, shown, model))
+        there = {n: s.rows for n, s in said.items() if s.rows is not None and len(s.rows)}
+        own = {"item": shown.item.name, "model": model.name}
+        parts = [each.assign(**own, remedy=remedy) for remedy, each in there.items()]
         rows = pd.concat(parts, ignore_index=True) if parts else tables.empty(table)
         run.cache.write(kept, key, {table: rows}, {"remedies": {n: _fact(s) for n, s in said.items()}})
     facts: dict[str, Any] = run.cache.facts(kept, key)["remedies"]
     return run.cache.read(kept, key, table, shown.item.name).assign(model=model.name), facts
-
-
-def _rows(said: Mapping[str, RemedyAnswers], shown: InputShown, model: Model) -> Iterator[pd.DataFrame]:
-    for remedy, each in said.items():
-        if each.rows is not None and len(each.rows):
-            yield each.rows.assign(item=shown.item.name, model=model.name, remedy=remedy)
 
 
 def _fact(said: RemedyAnswers) -> dict[str, Any]:

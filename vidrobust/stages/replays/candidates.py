@@ -18,18 +18,15 @@ from vidrobust.models.predict import Model
 from vidrobust.stages.replays.footage import InputShown, chunks, rows_of
 
 OVERLAPS = (0.3, 0.5, 0.7)
-NEAR = 0.05
-"""An overlap so near to the detector's own is not tried."""
-SIGMA = 0.5
-"""Of soft suppression (Bodla et al. 2017, section 5)."""
-FUSED = 0.55
-"""Least overlap of boxes that are fused (Solovyev et al. 2021)."""
+NEAR = 0.05  # an overlap so near to the detector's own is not tried
+SIGMA = 0.5  # Of soft suppression (Bodla et al. 2017, section 5).
+FUSED = 0.55  # Least overlap of boxes that are fused (Solovyev et al. 2021).
 ACROSS, SOFT, FUSION = "nms-across-classes", "soft-nms", "weighted-fusion"
 NAMES = (*(f"nms-{overlap:g}" for overlap in OVERLAPS), ACROSS, SOFT, FUSION)
 
 CandidateChange = Callable[[Candidates], Candidates]
+# Rows of boxes or None, a note, and seconds a frame beyond those of the detector's own way.
 TriedBoxes = tuple[pd.DataFrame | None, str, float]
-"""Rows of boxes or None, a note, and seconds a frame beyond those of the detector's own way."""
 
 
 def from_candidates(shown: InputShown, model: Model) -> Mapping[str, TriedBoxes]:

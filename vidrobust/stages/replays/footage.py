@@ -27,32 +27,27 @@ from vidrobust.frame_pairs.registration import register, warp
 from vidrobust.frame_pairs.robust import spread
 from vidrobust.frame_pairs.transitions import JOINED
 from vidrobust.frames.pixels import LUMA, luma, to_array, to_tensor
-from vidrobust.metrics.box_selection import chosen, within_frame
+from vidrobust.metrics.box_meter import chosen, within_frame
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, predict
 from vidrobust.pipeline.run import Run
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.stages.replays.names import CONTROL, RESIZES
 
-CHUNK = 16
-"""Frames shown to a model at a time."""
-MOST_KEPT = 512 * 2**20
-"""Bytes of frames of one replay that are kept for the next model."""
+CHUNK = 16  # frames shown to a model at a time
+MOST_KEPT = 512 * 2**20  # bytes of frames of one replay that are kept for the next model
 BOX = ("x1", "y1", "x2", "y2")
-FEWEST_VALID = 0.5
-"""Least share of the neighbours between which a change must be reported."""
+FEWEST_VALID = 0.5  # least share of the neighbours between which a change must be reported
+# Motion faster than the first, s, is shake; light that changes faster than the second, s, wanders; within so
+# many frames it flickers.
 SHAKE_S, LIGHT_S, FLICKER_FRAMES = 1.0, 2.0, 7
-"""Motion faster than the first, s, is shake; light that changes faster than the second, s, wanders; within so
-many frames it flickers."""
+# Root mean squares below which there is nothing to remove: what the meters show of pictures at rest.
 SMALLEST_PX, SMALLEST_GAIN = 0.05, 0.004
-"""Root mean squares below which there is nothing to remove: what the meters show of pictures at rest."""
+# A neighbour counts in the mean where it is nearer than so many deviations of the noise.
 SHARP_DIFFERENCE = 3.0
-"""A neighbour counts in the mean where it is nearer than so many deviations of the noise."""
 
-Stream = Iterator[np.ndarray]
-"""The frames of a clip, (H, W, 3) uint8 RGB in order."""
-Frames = Callable[[], Stream]
-"""The same, from the start at each call."""
+Stream = Iterator[np.ndarray]  # the frames of a clip, (H, W, 3) uint8 RGB in order
+Frames = Callable[[], Stream]  # the same, from the start at each call
 
 
 @dataclass(frozen=True)

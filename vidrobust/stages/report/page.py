@@ -10,18 +10,18 @@ from typing import Any
 
 from markupsafe import Markup
 
-from vidrobust.answer.answer import answer_of
-from vidrobust.answer.text import title_of
 from vidrobust.report import history_page
 from vidrobust.report.drawing import Picture
 from vidrobust.report.glossary import GLOSSARY
 from vidrobust.report.pages import rendered, written
 from vidrobust.report.section import ReportSection, brought
 from vidrobust.run_folder.gates import parse_gate, passages_of
-from vidrobust.run_folder.metrics_file import FILE, Metrics
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.record import FILE, Metrics
+from vidrobust.stages.answer.answer import answer_of
+from vidrobust.stages.answer.text import title_of
+from vidrobust.stages.boxes import moments as which
 from vidrobust.stages.boxes import section as detectors_section
-from vidrobust.stages.boxes import which
 from vidrobust.stages.causes import bar
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.correlate import section as proxies_section
@@ -29,13 +29,8 @@ from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
-from vidrobust.stages.stability import (
-    by_clip,
-    judgement,
-    labels_section,
-    place_section,
-    timeline_section,
-)
+from vidrobust.stages.stability import by_clip, labels_section, place_section, timeline_section
+from vidrobust.stages.stability import overall as judgement
 from vidrobust.stages.stability import (
     section as stability_section,
 )

@@ -1,18 +1,9 @@
-"""The sweep as a design: which strengths of each perturbation a frame is shown.
+"""The design of the sweep: which strengths of each perturbation a frame is shown.
 
-Not every frame meets every strength. The frames of an item come in a seeded order (``statistics/samples.py``);
-along it a perturbation goes through its strengths in turn, from a place of its own, so that
-
-    strength 1  1  .  .  .  .  1  .  .  .  .     one item and perturbation, its frames in their order:
-    strength 2  .  1  .  .  .  .  1  .  .  .     of each five frames in a row every strength has one
-    strength 3  .  .  1  .  .  .  .  1  .  .
-    strength 4  .  .  .  1  .  .  .  .  1  .     another perturbation begins elsewhere, so that a frame
-    strength 5  .  .  .  .  1  .  .  .  .  1     meets some of them mild and some strong
-
-each strength is tried on as many frames as any other but for one, in every item, spread over its time. These are
-the rows of a balanced incomplete block design (Cochran & Cox, Experimental Designs, 1957, chapter 9) with the
-frames as blocks; a further draw goes one strength on. As the clips differ more from each other than the frames of
-one clip do, the mean over clips loses little: ``benchmarks/sweep_design.py``.
+Along the seeded order of an input's frames, a perturbation goes through its strengths in turn, from a start of
+its own. Each strength is tried equally often, give or take one: the rows of a balanced incomplete block design
+(Cochran & Cox 1957, chapter 9). Clips differ more than the frames of one clip, so that little is lost
+(``benchmarks/sweep_design.py``).
 """
 
 from __future__ import annotations
@@ -25,11 +16,10 @@ import numpy as np
 def strengths_shown(
     perturbation: str, count: int, ranks: np.ndarray, *, content: str, seed: int, draw: int = 0, each: int = 1
 ) -> np.ndarray:
-    """(n, count) bool: which of ``count`` strengths of a perturbation the frames of these ranks are shown.
+    """Return which of ``count`` strengths the frames are shown, (n, count) bool.
 
-    ranks    (n,) int, places of the frames in the seeded order of their item, from 0
-    content  the key of the item's footage
-    each     strengths a frame and draw is shown; 0: all of them
+    ``ranks`` (n,) are places in the seeded order of their input, ``content`` its key, and ``each`` the
+    strengths per frame and draw (0: all).
     """
     ranks = np.asarray(ranks, np.int64)
     if each == 0 or each >= count:
@@ -47,12 +37,12 @@ def strengths_shown(
 
 
 def shown_per_frame(count: int, each: int) -> int:
-    """How many of ``count`` strengths a frame and draw is shown."""
+    """Return how many of ``count`` strengths a frame and draw is shown."""
     return count if each == 0 else min(each, count)
 
 
 def _mixed(turn: np.ndarray, count: int, content: str, seed: int) -> np.ndarray:
-    """The turns, those of each round of ``count`` in an order of their own."""
+    """Each round of ``count`` turns in an order of its own."""
     mixed = turn.copy()
     for number in np.unique(turn // count):
         order = np.random.default_rng(_number(seed, f"round {number}", content)).permutation(count)
@@ -68,5 +58,5 @@ def _number(seed: int, what: str, key: str) -> int:
 
 
 def start_of(seed: int, content: str) -> float:
-    """In [0, 1): where the order of an item's frames begins."""
+    """Return where in [0, 1) the order of an input's frames begins."""
     return _number(seed, "order", content) / 2**31

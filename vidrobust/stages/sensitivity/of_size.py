@@ -1,4 +1,4 @@
-"""Whether a model answers to how large a change is, or to any change alike."""
+"""Whether a model answers to any change alike, whatever its size: then no cause can be named."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ FEWEST_KINDS = 5
 
 
 def mildest_to_strongest(run: RunTables, model: str) -> PairedRatio | None:
-    """How far the mildest strength of each perturbation moves a classifier, over the strongest; its interval over
-    the perturbations. None where too few were tried, or the strongest move nothing either."""
+    """Return response to the mildest over that to the strongest changes, with interval over perturbations;
+    None if unclear.
+    """
     table = run.table("sensitivity")
     if table is None:
         return None
@@ -35,12 +36,12 @@ def mildest_to_strongest(run: RunTables, model: str) -> PairedRatio | None:
 
 
 def answers_to_any_change_alike(run: RunTables, model: str) -> bool:
-    """The mildest changes surely move the model nearly as far as the strongest: it answers to none of them."""
+    """Return whether the mildest changes surely move the model nearly as far as the strongest."""
     return bool(in_words(run, model))
 
 
 def in_words(run: RunTables, model: str) -> str:
-    """The same with its figure; "" of a model that answers to how large a change is."""
+    """Return the same in words with its figure; "" where the response grows with strength."""
     found = mildest_to_strongest(run, model)
     if found is None or not found.low >= ALIKE:
         return ""

@@ -13,8 +13,7 @@ from matplotlib.axes import Axes
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.report.perturbation_words import family_order, phrase, saying
-from vidrobust.run_folder.parts import with_parts
-from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.reader import RunTables, with_parts
 from vidrobust.stages.variation.spread import observed
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
@@ -38,7 +37,7 @@ SHOWN = ("label_flip", "total_variation")
 
 @dataclass(frozen=True)
 class Sensitive:
-    """What is said of one model: sentences, the harmless ones, on what it stands, and what has too few frames."""
+    """The text on one model: sentences, harmless perturbations, the basis, and what has too few frames."""
 
     model: str
     sentences: list[str]
@@ -49,11 +48,10 @@ class Sensitive:
 
 
 def summary(run: RunTables) -> pd.DataFrame | None:
-    """Per model, perturbation, strength and metric: value, low, high, n (frames and draws),
-    frames, clusters, cluster.
+    """Return value, low, high, n, frames and clusters per model, perturbation, strength and metric.
 
-    narrower  the width of the interval, if each cluster held LARGER times as many frames, over that of today
-    Clusters by the one rule, ``statistics/clusters.py``: the draws of one frame are never independent.
+    ``narrower`` is the width of the interval with LARGER times as many frames per cluster, over the present
+    one.
     """
     table = run.table("sensitivity")
     if table is None:
@@ -91,7 +89,7 @@ def summary(run: RunTables) -> pd.DataFrame | None:
 
 
 def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
-    """(model, perturbation) -> how far the footage itself goes that way, as a strength of the catalogue."""
+    """Return (model, perturbation) -> how far the footage itself goes, as a strength."""
     from vidrobust.perturb.catalogue import PERTURBATIONS
 
     spread, widths = (
@@ -111,7 +109,7 @@ def observed_sizes(run: RunTables) -> dict[tuple[str, str], float]:
 
 
 def in_words(run: RunTables, found: pd.DataFrame | None) -> list[Sensitive]:
-    """Per model the smallest changes that flip a noticeable share of frames, most sensitive first."""
+    """Return the smallest changes that flip a noticeable share of frames, most sensitive first."""
     if found is None:
         return []
     observed = observed_sizes(run)
@@ -149,7 +147,7 @@ def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str]
 
 
 def _larger(flips: pd.DataFrame) -> str:
-    """What more frames of the same footage would buy; empty where it cannot be determined."""
+    """What more frames of the same footage would bring; "" where unknown."""
     known_ones = flips["narrower"].dropna()
     if not len(known_ones):
         return ""
@@ -176,7 +174,7 @@ def _share(row: pd.Series) -> str:
 
 
 def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
-    """The numbers behind the curves: a row per perturbation and strength of the table of details."""
+    """Return a row per perturbation and strength for the details."""
     if found is None:
         return []
     both = found.pivot_table(
@@ -204,7 +202,7 @@ def rows(found: pd.DataFrame | None) -> list[dict[str, object]]:
 
 
 def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
-    """One figure a family: per perturbation the flips and the total variation against its strength."""
+    """Draw flips and total variation against strength, one figure per family."""
     if found is None:
         return []
     observed = observed_sizes(run)
@@ -220,7 +218,7 @@ def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
 
 
 def _top(found: pd.DataFrame) -> float:
-    """Upper end of the vertical axes, in %: the same in all figures, so that they can be compared."""
+    """Upper end of the vertical axes in %, the same in all figures."""
     largest = 100 * float(found[["value", "high"]].max().max())
     return next((top for top in (10.0, 25.0, 50.0) if largest <= top), 102.0)
 
@@ -279,7 +277,7 @@ def _family_figure(
 
 
 def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
-    """The title of a family's figure: what flips a noticeable share of frames at the lowest of its strengths."""
+    """Title: what flips a noticeable share of frames at the lowest strength."""
     flips = found[found["perturbation"].isin(names) & (found["metric"] == "label_flip")]
     steps = flips.groupby("perturbation")["strength"].rank("dense")
     worth = flips[(flips["value"] >= FLIPS_WORTH_SAYING) & (flips["frames"] >= FEWEST_ROWS)]
@@ -321,10 +319,7 @@ def _by_model(of: pd.DataFrame, models: list[str]) -> Iterator[tuple[str, pd.Dat
 
 
 def _limits(panel: Axes, strengths: np.ndarray, seen: list[float]) -> None:
-    """A logarithmic axis over the strengths, and a band from its left end up to what the footage does.
-
-    Where the footage does less than a tenth of the mildest strength there is no band.
-    """
+    """A logarithmic axis, and a band up to what the footage does."""
     if len(strengths) < 2 or strengths[0] <= 0:
         return
     panel.set_xscale("log")

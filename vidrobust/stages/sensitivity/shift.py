@@ -1,4 +1,4 @@
-"""The pixel paths of ``shift`` on a model: how often one pixel changes its answer."""
+"""Sensitivity to shifts of single pixels, and whether the response grows with strength."""
 
 from __future__ import annotations
 
@@ -43,10 +43,7 @@ STAY_AND_MOVE = ((0, 0), *DIRECTIONS)
 
 
 class ShiftRow(NamedTuple):
-    """One value of the ``sensitivity`` table, for one frame.
-
-    ``draw`` counts the eight directions, or the pairs of offsets, within each random draw: 8 d + direction.
-    """
+    """A row of ``sensitivity``; ``draw`` is 8 d + direction, or counts the pairs of offsets of draw d."""
 
     frame: int
     perturbation: str
@@ -57,14 +54,14 @@ class ShiftRow(NamedTuple):
 
 
 def top_holds(probabilities: np.ndarray, label: int, top: int = TOP) -> np.ndarray:
-    """(S,) bool: is a label among the ``top`` most probable at each place of a path? (S, K) probabilities."""
+    """Return where along a path (S, K) a label is among the ``top`` most probable, (S,) bool."""
     own = probabilities[:, label : label + 1]
     ahead = (probabilities > own).sum(axis=1) + (probabilities[:, :label] == own).sum(axis=1)
     return np.asarray(ahead < top)
 
 
 def jaggedness(holds: np.ndarray) -> int:
-    """Steps of a path at which correctness changes; a path with any is jagged. holds (S,) bool."""
+    """Return at how many steps of a path correctness (S,) changes."""
     return int(np.count_nonzero(holds[1:] != holds[:-1]))
 
 
@@ -78,9 +75,8 @@ def study_pixel_shifts(
     batch: Batch = "auto",
     step: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """The ``sensitivity`` rows of the pixel paths of some frames, each model looked at as it crops for itself.
-
-    ``content`` is the key of the item's footage, which seeds the draws.
+    """Return ``sensitivity`` rows of the pixel paths of some frames, cropped as each model does; ``content``
+    seeds the draws.
     """
     parts = []
     for row, number in enumerate(frames.index):
@@ -102,7 +98,7 @@ def study_pixel_shifts(
 
 
 def view_of(model: Classifier) -> View:
-    """How a loaded network crops; 224 of 256 px for what does not say, or does not crop a square."""
+    """Return how a loaded network crops; 224 of 256 px where unknown."""
     if not isinstance(model, NetworkClassifier):
         return View()
     preprocess = model.network.preprocess
@@ -124,19 +120,12 @@ def shift_study(
     path_px: int = PATH_PX,
     protocols: Collection[str] | None = None,
 ) -> list[ShiftRow]:
-    """Sensitivity to single pixels, of each frame (3, H, W) uint8.
+    """Measure the sensitivity to single pixels of each frame (3, H, W) uint8.
 
-    Perturbations ``shift:crop``, ``shift:embedding_black``, ``shift:embedding_inpainted`` (all eight directions,
-    1 px), ``shift:scale_embedding_black`` (100 to 101 px), each with label_flip, top1_probability_change and
-    total_variation between the two pictures; ``jaggedness`` along a path of ``path_px`` pixels for crop and
-    black embedding; ``shift:crop_shift`` and ``shift:circular_shift`` between two offsets of 0..31 px, strength
-    31, whose consistency is 1 - mean label_flip.
-
-    content  key of the footage the frames are from, which seeds their draws
-    numbers  the frames' numbers in the item, which seed their draws; 0, 1, ... if None
-    labels   the right class of each frame for jaggedness; None: the model's own answer on the whole frame
-    view     how the model preprocesses; resize to 256 and cut 224 if None
-    protocols  only these, by name ("crop", "embedding_black", ...); all if None
+    Paths of crops and embeddings in eight directions, of scales, and pairs of offsets of 0 to 31 px.
+    ``content`` and ``numbers`` of the frames seed the draws; ``labels`` are right classes for jaggedness (by
+    default the model's own), and ``view`` says how the model crops (by default 224 of 256 px). ``protocols``
+    names some of them; by default all.
     """
     numbers = list(range(len(frames))) if numbers is None else list(numbers)
     labels = [None] * len(frames) if labels is None else list(labels)
@@ -164,7 +153,7 @@ def _seen(classifier: Classifier, pictures: Sequence[torch.Tensor], batch: Batch
 
 
 class _Look(NamedTuple):
-    """Pictures of one frame under one protocol: the first against the others, or a path to walk along."""
+    """Pictures of one frame under one protocol: the first against the others, or a path."""
 
     name: str
     strength: float
@@ -235,7 +224,6 @@ def _measured(look: _Look, seen: Classifications, number: int, draw: int, label:
 
 
 def _differences(before: Classifications, after: Classifications) -> list[dict[str, float]]:
-    """The metrics of each pair of rows, named as in the sensitivity table."""
     p = np.asarray(before.probabilities, np.float64)
     q = np.asarray(after.probabilities, np.float64)
     found = {

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from vidrobust.extensions import Extensions, extensions
 from vidrobust.pipeline.stage import Context, Found, Read, SampleStage, Trim
-from vidrobust.stages.sensitivity.protocols import SuiteProtocol, protocols
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
+from vidrobust.statement import Question
+from vidrobust.statistics.levels import FEWEST_ROWS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +23,59 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
     from vidrobust.run_folder.settings import Settings
     from vidrobust.video.source import VideoSource
+
+
+# Some suites compare frames of their own, not a perturbed with a clean one: ``shift``, and those of plugins.
+
+GROUP = "vidrobust.suite_protocols"
+"""Group of entry points in which a package names a SuiteProtocol, or several."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteProtocol:
+    """How one suite is studied, for classifiers alone.
+
+    Attributes
+    ----------
+    suite
+        Name of the suite.
+    pictures
+        Returns how many pictures each model sees of one frame and draw.
+    study
+        ``(frames, classifiers, *, content, draws, seed, batch, step)`` gives rows of the table ``sensitivity``.
+        ``content`` is the key of the footage and seeds the draws; ``step(n)`` reports n pictures.
+    """
+
+    suite: str
+    pictures: Callable[[], int]
+    study: Callable[..., pd.DataFrame]
+
+
+def protocols() -> dict[str, SuiteProtocol]:
+    """Return the protocols of the core and of plugins, by suite."""
+    return {each.suite: each for each in (SHIFT, *brought().records)}
+
+
+@cache
+def brought() -> Extensions[SuiteProtocol]:
+    """Return the protocols of installed plugins."""
+    return extensions(GROUP, SuiteProtocol, lambda each: each.suite, {SHIFT.suite})
+
+
+def _pictures_of_shift() -> int:
+    from vidrobust.stages.sensitivity.shift import PICTURES_PER_FRAME
+
+    return PICTURES_PER_FRAME
+
+
+def _study_shift(*frames_and_models: Any, **how: Any) -> pd.DataFrame:
+    from vidrobust.stages.sensitivity.shift import study_pixel_shifts
+
+    return study_pixel_shifts(*frames_and_models, **how)
+
+
+SHIFT = SuiteProtocol(suite="shift", pictures=_pictures_of_shift, study=_study_shift)
+
 
 CHUNK_BYTES = 32 * 2**20
 """Frames in memory at once, in bytes."""
@@ -36,6 +93,17 @@ class SensitivityStage(SampleStage):
     unit_tables = ("sensitivity",)
     budgeted = "frames"
     step = "perturbed frames"
+    question = Question.SENSITIVE
+
+    def least(self, settings: Settings) -> dict[str, int]:
+        """Return frames enough to show every strength of every perturbation to FEWEST_ROWS of them."""
+        import math
+
+        from vidrobust.stages.sensitivity.design import shown_per_frame
+
+        counts = [len(one.strengths) for one in perturbations_of(settings) if one.on_single_frames]
+        rounds = (math.ceil(count / shown_per_frame(count, settings.strengths)) for count in counts if count)
+        return {"frames": FEWEST_ROWS * max(rounds, default=1)}
 
     def check(self, settings: Settings) -> None:
         perturbations_of(settings)

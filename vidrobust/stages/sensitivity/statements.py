@@ -9,8 +9,7 @@ import pandas as pd
 
 from vidrobust.metrics.metric import Task
 from vidrobust.report.perturbation_words import phrase, saying
-from vidrobust.run_folder.parts import with_parts
-from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.reader import RunTables, with_parts
 from vidrobust.stages.sensitivity.section import FLIPS_WORTH_SAYING
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows
@@ -35,11 +34,21 @@ def statements(run: RunTables) -> Iterator[Statement]:
             continue
         rows = None if table is None else table[table["model"] == model]
         if rows is None or rows.empty:
-            command = f"vidrobust sensitivity {run.folder_name}"
-            text = "Not measured: no perturbation has been tried on this footage."
-            yield _missing(model, text, "sensitivity_not_run", command=command)
+            yield _not_tried(run, model)
             continue
         yield _of_model(model, task, rows, run.record.parts)
+
+
+def _not_tried(run: RunTables, model: str) -> Statement:
+    """No perturbation was tried: the stage has not run, or its sample was left out from the start."""
+    why, command = run.left_out("frames"), f"vidrobust sensitivity {run.folder_name}"
+    if why == "footage":
+        text = f"Not enough data: too few frames to show each strength to {FEWEST_ROWS} of them. Use longer clips."
+        return _missing(model, text, "sensitivity_few")
+    text = "Not measured: no perturbation has been tried on this footage."
+    if why == "budget":
+        text, command = "Not measured: the budget left no time for perturbations.", f"{command} --frames 60"
+    return _missing(model, text, "sensitivity_not_run", command=command)
 
 
 def _missing(model: str, text: str, kind: str, **more: Any) -> Statement:

@@ -12,16 +12,16 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.metrics.box_selection import chosen
+from vidrobust.metrics.box_meter import chosen
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.metric import differences
-from vidrobust.metrics.tracks.zones import Zone
+from vidrobust.metrics.tracks.borders import Zone
 from vidrobust.models.predict import Batch, Model, Predictions, auto_batch, joined, predict
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.stages.sensitivity.design import strengths_shown
-from vidrobust.video.prefetch import prefetched
+from vidrobust.video.stream import prefetched
 
 AHEAD = 1
 """Batches that are perturbed before they are asked for."""
@@ -54,18 +54,24 @@ def study_frames(
     only: Collection[str] = (),
     ignored: Sequence[Zone] = (),
 ) -> pd.DataFrame:
-    """The ``sensitivity`` rows of some frames of one item: clean against perturbed, every metric.
+    """Compare clean with perturbed frames of one input: rows of ``sensitivity``, one per metric.
 
-    Every frame is perturbed as it was delivered, before the model's own resizing. The random parameters of a
-    (frame, perturbation, draw) are drawn once: all strengths and all models see the same direction, sign and
-    noise (Gu et al. 2019 compare models; common random numbers keep sampling noise out of the comparison).
-    What ``needs_neighbours`` gets no rows: a lone frame cannot show it.
+    Frames are perturbed as delivered, before the model's own resizing. Random parameters are drawn once per
+    frame, perturbation and draw, and shared by all models. Boxes are moved as the perturbation moves the
+    picture.
 
-    content  the key of the item's footage, see ``draws.seeded``
-    ranks    (n,) places of the frames in the seeded order of their item; by default they are the first ones
-    each     strengths of each perturbation that a frame and draw is shown (see ``design.py``); 0: all
-    only, ignored  names of the classes whose boxes are looked at, all where none is named, and zones in which none
-             is; a clean box stands where the perturbation puts it
+    Parameters
+    ----------
+    ranks
+        Places of the frames in the seeded order of their input.
+    each
+        Strengths per frame and draw; 0: all.
+    content
+        Key of the footage, which seeds the draws.
+    only, ignored
+        Classes whose boxes count, and zones whose boxes do not.
+    step
+        Called with the number of pictures just done.
     """
     applicable = [one for one in perturbations if one.on_single_frames]
     if not applicable:

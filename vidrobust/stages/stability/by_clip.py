@@ -1,4 +1,4 @@
-"""Where it is unstable: the classes that swap, and the rates of each clip and each class, as short tables."""
+"""Where a model is unstable: classes that swap, and rates of each clip and class, as short tables."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ MOST_MODELS = 4
 
 
 @dataclass(frozen=True)
-class Table:
-    """Columns and rows of text; ``more`` rows were left out. ``said`` stands in place of no rows."""
+class TextTable:
+    """Columns and rows of text; ``more`` rows were left out, and ``said`` replaces an empty table."""
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -33,11 +33,11 @@ class Table:
     said: str = ""
 
 
-def swaps(run: RunTables, most: int = MOST_ROWS) -> Table:
-    """Which two classes change places between neighbouring frames: how often, and where first."""
+def swaps(run: RunTables, most: int = MOST_ROWS) -> TextTable:
+    """Return which two classes swap between neighbouring frames: how often, and where first."""
     changes = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True)
     if changes.empty:
-        return Table((), [], said="No class takes the place of another.")
+        return TextTable((), [], said="No class takes the place of another.")
     first, second = np.sort(changes[["before", "after"]].to_numpy(str), axis=1).T
     changes = changes.assign(first=first, second=second)
     keys = ["model", "first", "second"]
@@ -58,13 +58,13 @@ def swaps(run: RunTables, most: int = MOST_ROWS) -> Table:
         for row in counted.head(most).itertuples()
     ]
     columns = (*(("Model",) if several else ()), "One class", "The other", "Times", "First in")
-    return Table(columns, rows, max(0, len(counted) - most))
+    return TextTable(columns, rows, max(0, len(counted) - most))
 
 
 def flips_of(run: RunTables) -> pd.DataFrame:
-    """Every flip between neighbouring frames: model, item, time_s, frame_a, frame_b, before, after, size.
+    """Return every flip: model, item, time_s, frame_a, frame_b, before, after, size.
 
-    Of classifiers the label, and ``size`` is the total variation; of detectors the class of a followed object.
+    For classifiers ``size`` is the total variation; for detectors the class of a followed object changes.
     """
     columns = ["model", "item", "time_s", "frame_a", "frame_b", "before", "after", "size"]
     every = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True).reindex(columns=columns)
@@ -111,11 +111,11 @@ def _no_changes() -> pd.DataFrame:
     )
 
 
-def clips(run: RunTables, most: int = MOST_ROWS) -> Table:
-    """Each clip's leading rate of every model, the least stable clip first."""
+def clips(run: RunTables, most: int = MOST_ROWS) -> TextTable:
+    """Return the leading rate of every model on each clip, the least stable clip first."""
     stability = run.table("stability")
     if stability is None:
-        return Table((), [], said="")
+        return TextTable((), [], said="")
     rates = {
         model: stability[(stability["model"] == model) & (stability["metric"] == task.answered[0])].set_index(
             "item"
@@ -131,7 +131,7 @@ def clips(run: RunTables, most: int = MOST_ROWS) -> Table:
         (cut(str(item), 40), *(_rate(rows, item) for rows in of_items.values()))
         for item in order.index[:most]
     ]
-    return Table(columns, rows, max(0, len(order) - most))
+    return TextTable(columns, rows, max(0, len(order) - most))
 
 
 def _called(run: RunTables, model: str) -> str:
@@ -147,7 +147,7 @@ def _rate(rows: pd.DataFrame, item: object) -> str:
 
 
 def rate_in_words(value: float, low: float, high: float, n: int) -> str:
-    """A rate as one in so many, with its interval as shares; nothing from fewer than FEWEST_ROWS."""
+    """Return "1 in 12 (8.3 %)" with interval and n; no rate from fewer than FEWEST_ROWS."""
     if n < FEWEST_ROWS:
         return f"too few to say (n = {n})"
     if not np.isfinite(value):
@@ -157,15 +157,15 @@ def rate_in_words(value: float, low: float, high: float, n: int) -> str:
     return f"{said}{span}, n = {n}"
 
 
-def classes(run: RunTables, most: int = MOST_ROWS) -> Table:
-    """Of a classifier, how often the answer leaves a class; of a detector, how often its objects have no box."""
+def classes(run: RunTables, most: int = MOST_ROWS) -> TextTable:
+    """Return how often a classifier leaves a class, and how often objects of a class have no box."""
     rows = [*_left_classes(run), *_uncovered_classes(run)]
     if not rows:
-        return Table((), [], said="")
+        return TextTable((), [], said="")
     rows.sort(key=lambda row: -row[0])
     several = len(run.tasks) > 1
     columns = (*(("Model",) if several else ()), "Class", "What happens", "How often")
-    return Table(
+    return TextTable(
         columns, [row[1] if several else row[1][1:] for row in rows[:most]], max(0, len(rows) - most)
     )
 

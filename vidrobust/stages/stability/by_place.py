@@ -1,10 +1,7 @@
-"""Where in the picture a model is unsteady: its rates over a grid of positions, and by the size of the box.
+"""Where in the picture a model is unstable: rates over a grid of positions, and by the size of the box.
 
-    position  COLUMNS x ROWS equal cells of the frame, by the middle of the box
-    size      five classes of the box's area as a share of the frame's, by SIDES squared
-
-An object that a detector never finds at a place has no track there; ``recall``, of known boxes, sees it. A
-classifier's label flips are placed by the known box of the one object in the frame (``object_places.py``).
+Objects that a detector never finds have no track; ``recall`` of known boxes sees them. Label flips of a
+classifier are placed by the known box of the one object in the frame.
 """
 
 from __future__ import annotations
@@ -34,10 +31,10 @@ Sizes = Mapping[str, tuple[int, int]]
 
 
 def placed(rows: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
-    """Rows with their cell in each grid, as columns ``position`` and ``size_class``.
+    """Add the cell of each box in each grid, as columns ``position`` and ``size_class``.
 
-    rows   with item and x1, y1, x2, y2, px; sizes: item -> height, width, px
-    Middles beyond the frame count for the cell next to them. Rows without a box or a size are left out.
+    ``sizes`` is item -> height, width in px. Centres beyond the frame count for the nearest cell; rows without
+    a box or size are dropped.
     """
     frame = np.array([sizes.get(str(item), (0, 0)) for item in rows["item"]], np.float64).reshape(-1, 2)
     x1, y1, x2, y2 = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64).T
@@ -56,7 +53,7 @@ def placed(rows: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
 def summarise(
     raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric], sizes: Sizes, seed: int
 ) -> dict[str, pd.DataFrame]:
-    """The tables ``by_place`` and ``place_tests``, of the metrics of METRICS whose tables are there."""
+    """Return the tables ``by_place`` and ``place_tests``, of the metrics whose tables are present."""
     cells: list[dict[str, object]] = []
     tests: list[dict[str, object]] = []
     placed_tables: dict[str, pd.DataFrame] = {}
@@ -83,13 +80,13 @@ def _column(grid: str) -> str:
 
 
 def _object(rows: pd.DataFrame) -> pd.Series:
-    """(n,) int64: the object of each row; known boxes that name none are one object a clip and class."""
+    """(n,) the object of each row; unnamed known boxes are one object per clip and class."""
     keys = ["item", "track"] if "track" in rows else ["item", "object", "label"]
     return rows.groupby(keys, sort=False).ngroup()
 
 
 def _cells(metric: Metric, rows: pd.DataFrame, grid: str) -> list[dict[str, object]]:
-    """A row a cell, also of those in which nothing lies; no rate from fewer than FEWEST_ROWS rows."""
+    """A row per cell, also for empty ones; no rate from fewer than FEWEST_ROWS rows."""
     objects, cell = _object(rows).to_numpy(), rows[_column(grid)].to_numpy()
     found: list[dict[str, object]] = []
     for number in range(GRIDS[grid]):
@@ -107,7 +104,7 @@ def _cells(metric: Metric, rows: pd.DataFrame, grid: str) -> list[dict[str, obje
 def _tested(
     metric: Metric, rows: pd.DataFrame, grid: str, few: np.ndarray, rng: np.random.Generator
 ) -> dict[str, object]:
-    """Whether the cells differ, of those with enough rows; moments are frames."""
+    """Whether the cells with enough rows differ; moments are frames."""
     used = rows[~few[rows[_column(grid)].to_numpy()]]
     about = {"cells": int((~few).sum()), "objects": int(_object(used).nunique())}
     if about["objects"] < FEWEST_OBJECTS or about["cells"] < 2:

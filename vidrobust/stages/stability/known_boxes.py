@@ -1,4 +1,4 @@
-"""Detectors judged by known boxes: recall and errors along known objects, thresholds, average precision."""
+"""Detectors judged by known boxes: recall, errors along known objects, thresholds, average precision."""
 
 from __future__ import annotations
 
@@ -30,18 +30,15 @@ from vidrobust.metrics.tracks.against_truth import (
     pooled,
     trajectory_errors,
 )
+from vidrobust.metrics.tracks.borders import clipped, in_zones
 from vidrobust.metrics.tracks.identities import NOTHING, IdentityCounts, identity_counts
-from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes, are_shaped, places_of
 from vidrobust.metrics.tracks.measures import size_of
-from vidrobust.metrics.tracks.tables import are_shaped, places_of
-from vidrobust.metrics.tracks.zones import in_zones
 from vidrobust.pipeline.run import Run
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out_interval
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import nouns, plural
-
-# Which followed objects are known ones, and which are false alarms, so that neither's gaps hide the other's.
 
 ON_KNOWN = 0.5
 """IoU from which a box lies on a known one, of whatever class; and the share of a track's boxes that must."""
@@ -53,10 +50,9 @@ TRACK = ["item", "frame", "time_s", "model", "track", "label", "label_name", "si
 def judged_tracks(
     detections: pd.DataFrame, tracks: pd.DataFrame, known: pd.DataFrame, frames: pd.DataFrame
 ) -> pd.DataFrame:
-    """Rows of ``tracks`` with a box in a judged frame: judged, on_known (boxes there), false_alarm (0 or 1).
+    """Return rows of ``tracks`` with boxes in judged frames: judged, on_known and false_alarm (0 or 1).
 
-    An object is a false alarm where less than half of its boxes in judged frames lie on known ones; the name is
-    not asked: a known bottle called vase is a known object. All tables are those of one model.
+    A false alarm has less than half of its boxes on known ones, of whatever class. All tables are of one model.
     """
     own = detections[detections["track"] >= 0].merge(frames[KEYS], on=KEYS)
     on = np.zeros(len(own), bool)
@@ -75,20 +71,24 @@ def judged_tracks(
 
 
 def judged_steps(steps: pd.DataFrame, judged: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
-    """Rows of ``track_steps`` in judged frames, with what ``judged_tracks`` says of their objects."""
+    """Return rows of ``track_steps`` in judged frames, with ``false_alarm`` of their objects."""
     here = steps[[name for name in (*TRACK, "uncovered") if name in steps]].merge(frames[KEYS], on=KEYS)
     return here.merge(judged[["item", "track", "false_alarm"]], on=["item", "track"])
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedDetector:
     """One detector and the known boxes of its frames.
 
-    frames   item, frame, time_s and part of the frames that are judged: those with a known box, and where an
-             item's labels follow frame on frame all between its first and its last
-    known    their known boxes: item, frame, time_s, object, label, label_name, x1, y1, x2, y2
-    found    their detections, of any score
-    unknown  labels that no class of the detector stands for -> rows that say so
+    Attributes
+    ----------
+    frames
+        item, frame, time_s and part of the judged frames: those with a known box and, where labels follow frame
+        on frame, all between an item's first and last.
+    known, found
+        Known boxes of these frames, and all detections in them.
+    unknown, unjudged
+        Labels without a class of the detector -> rows; frames left out for that.
     """
 
     frames: pd.DataFrame
@@ -99,7 +99,7 @@ class Judged:
 
 
 def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The tables ``DETECTION.labelled``, and rows of ``stability``; none where no box is known."""
+    """Return the tables ``DETECTION.labelled`` and rows of ``stability``; none without known boxes."""
     boxes = known_in_frames(run)
     found: dict[str, list[pd.DataFrame]] = {}
     if not len(boxes):
@@ -132,8 +132,7 @@ def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def known_in_frames(run: Run) -> pd.DataFrame:
-    """The known boxes in px of the frames that the detectors saw; those of items cut to a region, or in a zone
-    that is ignored, are left out."""
+    """Return known boxes in px, without those of items cut to a region and those in ignored zones."""
     known = run.inputs.known
     boxes = known.labels[known.labels["x1"].notna()]
     cut = {item.name for item in run.inputs.items if item.roi is not None or item.boxes is not None}
@@ -145,7 +144,7 @@ def known_in_frames(run: Run) -> pd.DataFrame:
         )
     sizes = {item: (width, height) for item, (height, width) in run.folder.record.sizes.items()}
     parts = [
-        _of_this_size(in_pixels(rows, known.box_unit, *sizes[str(item)]), sizes[str(item)])
+        _within_frame(in_pixels(rows, known.box_unit, *sizes[str(item)]), sizes[str(item)])
         for item, rows in boxes[~left_out].groupby("item", sort=False)
         if item in sizes
     ]
@@ -153,27 +152,30 @@ def known_in_frames(run: Run) -> pd.DataFrame:
     return whole[~in_zones(whole[BOX].to_numpy(np.float64), run.settings.tracks.ignored)]
 
 
-def _of_this_size(rows: pd.DataFrame, size: tuple[int, int]) -> pd.DataFrame:
-    """The known boxes of frames (width, height); InputError for masks of pictures of another size."""
-    if "shape" not in rows:
-        return rows
-    masks = rows.loc[rows["shape"].fillna("").str.startswith("rle "), "shape"]
-    for text in masks:
+def _within_frame(rows: pd.DataFrame, size: tuple[int, int]) -> pd.DataFrame:
+    """The known boxes of frames (width, height); InputError for masks of another size.
+
+    They are clipped to the frame as detections are: half of a box outside of it would be missed by every detector.
+    """
+    texts = rows["shape"].fillna("") if "shape" in rows else pd.Series("", rows.index)
+    for text in texts[texts.str.startswith("rle ")]:
         height, width = text.split(" ", 3)[1:3]
         if (int(width), int(height)) != size:
             raise InputError(
                 f"labels: masks of {width} x {height} px, but the frames of {rows['item'].iloc[0]} have "
                 f"{size[0]} x {size[1]} px; give masks of the frames, or the boxes alone"
             )
-    return rows
+    boxes = clipped(rows[BOX].to_numpy(np.float64), size[::-1])
+    rows = rows.assign(**dict(zip(BOX, boxes.T, strict=True)))
+    return rows[areas(boxes) > 0]
 
 
 def judged_frames(
     seen: pd.DataFrame, detections: pd.DataFrame, labels: pd.DataFrame, class_names: tuple[str, ...]
-) -> Judged:
-    """What of a detector's frames can be judged.
+) -> JudgedDetector:
+    """Select what can be judged of one detector.
 
-    seen  item, frame, time_s (and part) of every frame it was shown; labels: rows of that table with boxes
+    ``seen`` has item, frame, time_s (and part) of every frame it was shown; ``labels`` has boxes.
     """
     seen = seen.sort_values(["item", "frame"], kind="stable").reset_index(drop=True)
     here = on_frames(labels, seen)
@@ -190,10 +192,10 @@ def judged_frames(
         lost.merge(frames[["item", "frame"]], how="left", indicator=True).query("_merge == 'left_only'")
     )
     found = detections.merge(frames[["item", "frame"]], on=["item", "frame"])
-    return Judged(frames, known, found, said.counts, unjudged)
+    return JudgedDetector(frames, known, found, said.counts, unjudged)
 
 
-def _of_model(judged: Judged, track_start_score: float) -> dict[str, pd.DataFrame]:
+def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.DataFrame]:
     boxes, tracks, rows, identities = [], [], [], []
     shaped = are_shaped(judged.known, judged.found)
     for item, known in judged.known.groupby("item", sort=False):
@@ -234,7 +236,7 @@ def _of_model(judged: Judged, track_start_score: float) -> dict[str, pd.DataFram
 
 
 def _pair(known: pd.DataFrame, found: pd.DataFrame, *, shaped: bool = False) -> tuple[Truth, ItemBoxes]:
-    """One item's known and found boxes, ``shaped`` with what lies in them; one of no object is one of its own."""
+    """One item's known and found boxes; a box without an object is an object of its own."""
     alone = known["object"] == ""
     names = known["object"].where(~alone, [f"\0{k}" for k in range(len(known))])
     truth = Truth(
@@ -261,7 +263,7 @@ def _pair(known: pd.DataFrame, found: pd.DataFrame, *, shaped: bool = False) -> 
     return truth, boxes
 
 
-def _precision(judged: Judged, rows: pd.DataFrame) -> np.ndarray:
+def _precision(judged: JudgedDetector, rows: pd.DataFrame) -> np.ndarray:
     """(thresholds,) matched boxes over all boxes of the judged frames."""
     right = rows.groupby("threshold", sort=True)["found"].sum()
     scores = judged.found["score"].to_numpy(np.float64)
@@ -270,7 +272,7 @@ def _precision(judged: Judged, rows: pd.DataFrame) -> np.ndarray:
 
 
 def _area(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, object]:
-    """The area under the three errors together, with an interval over items, the only clusters of trajectories."""
+    """The area under the three errors together, with an interval over items."""
     items = list(rows["item"].unique())
     value = area_under(pooled(rows))
     parts = groups(np.arange(len(items)))
@@ -289,7 +291,7 @@ def _area(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, object]:
 
 
 def _identities(counts: list[IdentityCounts]) -> list[dict[str, object]]:
-    """How well the detector's own numbers follow known objects; none where it numbers nothing."""
+    """How well the detector's own track numbers follow known objects."""
     if not counts:
         return []
     parts = groups(np.arange(len(counts)))
@@ -311,7 +313,7 @@ def _identities(counts: list[IdentityCounts]) -> list[dict[str, object]]:
     return [{**row, "n": n, "cluster": "item", "clusters": len(counts)} for row in summary]
 
 
-def _average_precision(judged: Judged) -> list[dict[str, object]]:
+def _average_precision(judged: JudgedDetector) -> list[dict[str, object]]:
     """Over all judged frames, over anchors, and over the worst and the best frames about them."""
     frames = judged.frames
     boxes = FramesOfBoxes.of(frames, judged.known, judged.found)
@@ -342,10 +344,7 @@ def _about(frames: pd.DataFrame, anchor: int) -> list[int]:
 def _precision_rows(
     names: tuple[str, ...], of: pd.DataFrame, chosen: np.ndarray, boxes: FramesOfBoxes
 ) -> list[dict[str, object]]:
-    """Rows of ``stability``: the average precision of chosen frames, and where two are named that at IoU .5.
-
-    of  the frames that say to which cluster each chosen one belongs
-    """
+    """Rows of ``stability``: the average precision of chosen frames, and where two are named that at IoU .5."""
     clusters = clusters_of_rows(of)
     group = groups(clusters.label)
     whole, left_out = precisions(boxes, chosen, group, int(group.max(initial=-1)) + 1)

@@ -1,4 +1,4 @@
-"""With labels: how right each model is and stays, over all and by class; only where there are labels."""
+"""How often each model is right and stays right, over all and by class; only with labels."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ NO_KAPPA = "not defined: both are always right, or always wrong"
 
 
 def of_every_task(run: RunTables) -> list[dict[str, Any]]:
-    """A table a task that was judged: the names of its models, and the rows."""
+    """Return a table per judged task: names of its models, and rows."""
     summary = ((run.models, rows(run)), (run.detectors, rows(run, "detection")))
     return [{"models": models, "rows": found} for models, found in summary if found]
 
 
 def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
-    """Every metric of a task that needs labels, over all items: name, sentence, and a text a model."""
+    """Return every labelled metric of a task over all items: name, sentence, and a text per model."""
     stability = run.table("stability")
     if stability is None:
         return []
@@ -54,7 +54,7 @@ def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
 
 
 def basis(run: RunTables) -> list[str]:
-    """On how many frames the figures of each model stand, and what could not be judged; a sentence a model."""
+    """Return how many frames were judged and what could not be, a sentence per model."""
     lost = run.record.labels_outside.get("sentence", "")
     said = [f"{lost[0].upper()}{lost[1:]}."] if lost else []
     for model, note in run.record.judged.items():
@@ -78,7 +78,7 @@ def basis(run: RunTables) -> list[str]:
 
 
 def two_models(run: RunTables) -> list[dict[str, str]]:
-    """What each two models get right on the same frames, as texts."""
+    """Return what each two models get right on the same frames."""
     table = run.table("model_pairs")
     if table is None:
         return []
@@ -99,7 +99,7 @@ def two_models(run: RunTables) -> list[dict[str, str]]:
 
 
 def about_anchors(run: RunTables) -> Picture | None:
-    """pm-k over k, and how often a frame at each distance from a right anchor is right; None without anchors."""
+    """Draw pm-k over k, and accuracy by distance from right anchors; None without anchors."""
     stability, by = run.table("stability"), run.table("stability_by")
     if stability is None or by is None:
         return None
@@ -138,7 +138,7 @@ def about_anchors(run: RunTables) -> Picture | None:
 
 
 def _in_time(run: RunTables) -> str:
-    """How long the longest offset lasts, since frames last differently long from video to video."""
+    """How long the longest offset lasts, as frame rates differ."""
     near = run.table("neighbour_accuracy")
     if near is None:
         return ""
@@ -156,7 +156,7 @@ def _in_time(run: RunTables) -> str:
 
 
 def by_class(run: RunTables) -> dict[str, Any]:
-    """The leading metrics by labelled class: columns, rows of texts, and how many rows are left out."""
+    """Return the leading metrics by labelled class: columns, rows, and how many rows are left out."""
     table = run.table("stability_by")
     metrics = [metric for metric in _metrics() if metric.headline]
     nothing = {"columns": [], "rows": [], "more": 0}
@@ -175,7 +175,7 @@ def by_class(run: RunTables) -> dict[str, Any]:
 
 
 def over_thresholds(run: RunTables) -> Picture | None:
-    """The stability error of each detector against its recall, and recall and precision at every threshold."""
+    """Draw the errors of each detector against recall, and recall and precision over thresholds."""
     curve = run.table("truth_curve")
     if curve is None:
         return None
@@ -211,7 +211,7 @@ def _metrics(task: str = "classification") -> list[Metric]:
 
 
 def _with_exact(text: dict[str, str], row: Mapping[str, Any]) -> dict[str, str]:
-    """With the interval that papers give beside it, where it is another one."""
+    """Add the interval that papers give, where it differs."""
     low, high = row.get("exact_low", np.nan), row.get("exact_high", np.nan)
     if not known(low) or (known(row["low"]) and np.allclose([low, high], [row["low"], row["high"]])):
         return text

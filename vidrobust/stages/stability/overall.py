@@ -1,8 +1,10 @@
-"""A metric over all items, as the table ``stability`` has it; and what labels say of a detector, said first."""
+"""A metric over all items, and the verdict on it in a word."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,8 +14,61 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import known, percent_with_interval, with_interval
+from vidrobust.text.numbers import known, one_in, one_in_interval, percent_with_interval, with_interval
 from vidrobust.text.phrases import plural
+
+STEADY = 1 / 1000
+"""Events a frame, flips or dropouts, up to which a model is called steady: at 30 frames a second, one in 33 s."""
+UNSTABLE = 1 / 100
+"""From here on it is called unstable: at 30 frames a second, one in 3 s."""
+
+LIMITS = (
+    f"steady up to {one_in(STEADY)} frames, unstable from {one_in(UNSTABLE)} on, flickering "
+    "between. A word is used only where the whole interval lies in its band. These limits are conventions "
+    "of this report, not a standard: what a flip or a dropout costs on your line decides"
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict: a word or two, its kind (good, middle, bad, unknown) and why."""
+
+    word: str
+    kind: str
+    why: str
+
+
+def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> Judgement:
+    """Judge a rate with its interval; a word is given only where both ends fall under it."""
+    assert metric.wording is not None
+    of, name = (metric.wording.of, metric.wording.many), metric.wording.called
+    if not n or not known(rate):
+        return Judgement("not measured", "unknown", f"There is no {of[0]} to count")
+    if n < FEWEST_ROWS:
+        why = f"Only {plural(n, *of)}: nothing is said of fewer than {FEWEST_ROWS}; take a longer clip"
+        return Judgement("cannot tell", "unknown", why)
+    if math.isnan(low) or math.isnan(high):
+        why = f"{plural(n, *of)} within one second of footage give no interval; take a longer clip"
+        return Judgement("cannot tell", "unknown", why)
+    best, worst = _band(low), _band(high)
+    span = one_in_interval(low, high)
+    if best == worst:
+        word, kind = BANDS[best]
+        return Judgement(word, kind, f"The whole interval, {span}, lies in the band called {word}")
+    if best == 0:
+        why = f"The {name} may be anything from {BANDS[0][0]} to {BANDS[worst][0]}; take more footage"
+        return Judgement("cannot tell", "unknown", why)
+    why = f"The {name} is surely above {one_in(STEADY)}, and may be {BANDS[worst][0]} ({span})"
+    return Judgement("flickering or worse", "middle", why)
+
+
+BANDS = (("steady", "good"), ("flickering", "middle"), ("unstable", "bad"))
+"""From the lowest rate to the highest: the word, and its kind."""
+
+
+def _band(rate: float) -> int:
+    return 0 if rate <= STEADY else 1 if rate < UNSTABLE else 2
+
 
 REPORTED_FIRST = (
     ("recall", "known boxes found"),
@@ -28,7 +83,7 @@ REPORTED_FIRST = (
 
 
 def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, Any]:
-    """The row of one metric over all items; without figures where it is missing."""
+    """Return the row of a metric over all items; NaN and n = 0 where it is missing."""
     rows = stability[
         (stability["model"] == model) & (stability["metric"] == metric) & (stability["item"] == "")
     ]
@@ -39,7 +94,7 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
 
 
 def not_compared(run: RunTables) -> str:
-    """Why no neighbours were compared: "49 of 49 times the frames are the same picture"; "" where some were."""
+    """Return why no neighbours were compared, or ""."""
     table = run.table("transitions")
     reasons = pd.Series(dtype=object) if table is None else table.loc[table["reason"] != "first", "reason"]
     if reasons.empty or (reasons == "").any():

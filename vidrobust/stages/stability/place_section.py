@@ -1,4 +1,4 @@
-"""Where in the picture a model is unsteady: a map, and whether place and size matter in a sentence each."""
+"""Where in the picture a model is unstable: a map, and a sentence on whether place and size matter."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_place import COLUMNS, FEWEST_OBJECTS, GRIDS, ROWS, SIDES
-from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import number, percent, percent_with_interval
 from vidrobust.text.phrases import listing, plural
 
-SURE = 0.05
-"""Largest adjusted p-value with which a rate is said to differ between cells."""
 GRID_WORDS = {"position": "place", "size": "size"}
 ACROSS = ("far left", "left", "middle", "right", "far right")
 DOWN = ("top", "middle", "bottom")
 
 
 def sentences(run: RunTables, task: str) -> list[str]:
-    """Of each model of a task what depends on place and size, what does not, and what cannot be told."""
+    """Return, for each model of a task, what depends on place and size, what does not, and what is unclear."""
     tests, cells = _of_task(run, task, "place_tests"), _of_task(run, task, "by_place")
     return [
         _of_model(str(m), of, cells[cells["model"] == m], task)
@@ -36,17 +34,16 @@ def sentences(run: RunTables, task: str) -> list[str]:
 
 
 def _of_task(run: RunTables, task: str, name: str) -> pd.DataFrame:
-    """The rows of a table that are of models of a task."""
     table = run.table(name)
     mine = [model for model, its in run.tasks.items() if its.name == task]
     return tables.empty(name) if table is None else table[table["model"].isin(mine)]
 
 
 def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame, task: str) -> str:
-    sure = tests[tests["p_adjusted"] <= SURE]
+    sure = tests[tests["p_adjusted"] <= ALPHA]
     said = [_differs(row, cells, task) for row in sure.to_dict("records")]
     calm, lost = (
-        _asked(rows, task) for rows in (tests[tests["p_adjusted"] > SURE], tests[tests["p"].isna()])
+        _asked(rows, task) for rows in (tests[tests["p_adjusted"] > ALPHA], tests[tests["p"].isna()])
     )
     if calm:
         said.append(f"no effect seen of {calm}")
@@ -57,7 +54,7 @@ def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame, task: str) -
 
 
 def _asked(tests: pd.DataFrame, task: str) -> str:
-    """What these rows ask, metric by metric: place and size on renamed boxes."""
+    """The questions of these rows: place and size on renamed boxes."""
     of_metric = tests.groupby("metric", sort=False)["grid"]
     return ", of ".join(
         f"{listing(GRID_WORDS[grid] for grid in grids)} on {_title(str(metric), task)}"
@@ -83,7 +80,7 @@ def _differs(row: dict[str, Any], cells: pd.DataFrame, task: str) -> str:
 
 
 def where(cell: Mapping[str, Any] | pd.Series) -> str:
-    """The place of a cell in words."""
+    """Return the place of a cell in words."""
     if cell["grid"] == "size":
         return f"where the side of a box is {_size(int(cell['column']))} of the frame's"
     column, row = ACROSS[int(cell["column"])], DOWN[int(cell["row"])]
@@ -96,7 +93,7 @@ def _size(number_of_class: int) -> str:
 
 
 def figures(run: RunTables, task: str) -> list[Picture]:
-    """Of each model of a task the maps of where its objects are, and of every rate by position and by size."""
+    """Draw, for each model of a task, where its objects are and every rate by position and by size."""
     cells = _of_task(run, task, "by_place")
     return [_figure(str(model), of, task) for model, of in cells.groupby("model", sort=False)]
 
@@ -157,7 +154,7 @@ def _cells_of(cells: pd.DataFrame, grid: str, metric: str) -> pd.DataFrame:
 
 
 def text_of(cell: dict[str, Any], thing: str = "object") -> str:
-    """What stands in a cell: its rate, rows and objects, or that they are too few."""
+    """Return the text of a cell: its rate, rows and objects, or "too few"."""
     if not cell["n"]:
         return ""
     objects = plural(int(cell["objects"]), thing)
@@ -166,7 +163,7 @@ def text_of(cell: dict[str, Any], thing: str = "object") -> str:
 
 
 def draw_cells(axis: Axes, of: pd.DataFrame, value: np.ndarray, texts: Sequence[str], colours: str) -> None:
-    """Cells, sorted by row and column, coloured by value; grey where there is none."""
+    """Draw cells, sorted by row and column, coloured by value; grey without a value."""
     shape = (of["row"].nunique(), of["column"].nunique())
     most = max(float(np.nanmax(value, initial=0.0)), 1e-9)
     axis.imshow(value.reshape(shape), cmap=colours, vmin=0, vmax=1.4 * most, aspect="auto")

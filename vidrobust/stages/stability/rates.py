@@ -1,4 +1,4 @@
-"""How stable a model is on footage: every metric of its task, per item and over all."""
+"""Rates with intervals: every metric of a task, per input and over all, by class and by other groups."""
 
 from __future__ import annotations
 
@@ -24,11 +24,9 @@ FEWEST_PAIRS = 30
 
 
 def summarise(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
-    """The ``stability`` table: every metric per model and item, and over all items (item "").
+    """Return the table ``stability``: every metric per model and item, and over all items (item "").
 
-    raw  the raw tables by name, of models whose task has these metrics; a metric whose table is not among them,
-         as without labels, has no row
-    Excluded pairs do not count. Clusters by the one rule, ``statistics/clusters.py``.
+    ``raw`` holds raw tables by name; a metric without its table has no row. Excluded pairs do not count.
     """
     rows: list[dict[str, object]] = []
     for metric in (m for m in metrics if m.table in raw and not m.summed):
@@ -41,10 +39,7 @@ def summarise(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.
 
 
 def summarise_by_class(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
-    """The ``stability_by`` rows by the class of the first frame, over all items; of metrics of pairs.
-
-    Classes with fewer than FEWEST_PAIRS pairs are summed up under the group "other classes".
-    """
+    """Return rows of ``stability_by`` by the class of the first frame; rare classes are one group."""
     if "frames" not in raw:
         return tables.empty("stability_by")
     named = raw["frames"][["model", "item", "frame", "label_name"]]
@@ -66,10 +61,7 @@ def summarise_by_class(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric
 def summarise_by(
     raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric], groups: Mapping[str, str]
 ) -> pd.DataFrame:
-    """The ``stability_by`` rows by columns of the raw tables themselves, as those of tracks have; over all items.
-
-    groups  what the rows are reported by -> its column
-    """
+    """Return rows of ``stability_by`` by columns of the raw tables; ``groups`` is name -> column."""
     rows: list[dict[str, object]] = []
     for by, column in groups.items():
         for metric in metrics:
@@ -85,10 +77,10 @@ def summarise_by(
 
 
 def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
-    """value, low, high, n, and what the independent clusters were and how many, of some rows of a raw table.
+    """Return value, low, high, n and the clusters of some rows of a raw table.
 
-    Where every event is of an item of its own, all are independent, and the interval is Clopper & Pearson's. That
-    one, as published for labelled sets, stands beside the other for rates of right answers: exact_low, exact_high.
+    Where each event is of an item of its own, the interval is Clopper & Pearson's. For rates of right answers
+    that one, as published for labelled sets, is added as exact_low and exact_high.
     """
     clusters = clusters_of_rows(part)
     values = part[metric.column].to_numpy(np.float64)

@@ -13,11 +13,9 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric, Task, usable_pairs
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.run_folder.parts import with_parts
-from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability import judgement
-from vidrobust.stages.stability.judgement import Judgement
-from vidrobust.stages.stability.overall import not_compared, overall, reported_first
+from vidrobust.run_folder.reader import RunTables, with_parts
+from vidrobust.stages.stability import overall as judgement
+from vidrobust.stages.stability.overall import Judgement, not_compared, overall, reported_first
 from vidrobust.statistics.agreement import cohens_kappa
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import Interval
@@ -35,15 +33,9 @@ from vidrobust.text.numbers import (
 )
 from vidrobust.text.phrases import cut, plural
 
-# Cohen's kappa of the labels of neighbouring frames: agreement beyond what the mix of classes gives by chance.
-
 
 def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
-    """Kappa of one model's labels at t and t+1 over its usable adjacent pairs.
-
-    pairs, frames  tables of one model; pairs may have the column part. Clusters by the one rule,
-    ``statistics/clusters.py``. NaN where there is no pair; kappa is not defined where only one class occurs.
-    """
+    """Return Cohen's kappa of one model's labels at t and t+1; NaN where only one class occurs."""
     near = usable_pairs(pairs)
     labels = frames.set_index(["item", "frame"])[["label", "time_s"]]
     a = labels.reindex(pd.MultiIndex.from_frame(near[["item", "frame_a"]]))
@@ -59,10 +51,10 @@ MOST_ITEMS = 20
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What page one says of one model; every field is text for the page.
+    """What page one says about one model; every field is text.
 
-    one_in, event  "1 in 40", and what is one in so many; event is empty where it never happens
-    rows           further facts by name
+    ``one_in`` and ``event`` are "1 in 40" and what is counted ("" where it never happens); ``rows`` are further
+    facts.
     """
 
     name: str
@@ -74,7 +66,7 @@ class ModelCard:
 
 
 def cards(run: RunTables) -> list[ModelCard]:
-    """One card a model, or none where the stability stage has not run."""
+    """Return one card per model; none where the stage has not run."""
     stability = run.table("stability")
     if stability is None:
         return []
@@ -170,7 +162,7 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
 
 
 def _per_second(flip: Mapping[str, Any], usable: pd.DataFrame) -> str:
-    """The rate per second of footage: the rate per pair times the pairs a second holds."""
+    """The rate per second of footage."""
     seconds = float(usable["delta_ms"].sum()) / 1000
     if not seconds > 0 or not known(flip["value"]):
         return NOT_MEASURED
@@ -187,7 +179,7 @@ def _reverts(revert: Mapping[str, Any]) -> str:
 
 
 def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
-    """The noise floor, and how many of the flips are no larger than it."""
+    """The noise floor, and how many flips are no larger."""
     change = overall(stability, name, "noise_floor_total_variation")
     flipped = overall(stability, name, "noise_floor_label_flip")
     if not change["n"] or not known(change["value"]):
@@ -205,7 +197,7 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
 
 
 def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The floor of each way, a line each, by what was varied."""
+    """A line per way of varying the computation."""
     lines = {}
     for way, found in ways.items():
         largest, flips, n = found["total_variation"], int(found["flips"]), int(found["n"])
@@ -220,7 +212,7 @@ def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _caution(flip: Mapping[str, Any]) -> str:
-    """What the interval stands on."""
+    """The clusters behind the interval."""
     clusters, what = int(flip["clusters"]), flip["cluster"]
     if not clusters or not what:
         return ""
@@ -235,12 +227,15 @@ def _caution(flip: Mapping[str, Any]) -> str:
 
 
 def metric_rows(run: RunTables) -> list[dict[str, Any]]:
-    """Every metric over all items, a row each, a text a model; kappa last."""
+    """Return every metric over all items, with a text per model; kappa last."""
     stability = run.table("stability")
     if stability is None:
         return []
     rows = []
-    for metric in _without_labels(stability):
+    for name in stability["metric"].drop_duplicates():
+        metric = find_metric(str(name))
+        if metric is None or metric.of_labels:
+            continue
         found = [overall(stability, model, metric.name) for model in run.models]
         if any(each["n"] for each in found):
             rows.append({"name": metric.title, "values": [metric_text(metric, each) for each in found]})
@@ -248,14 +243,8 @@ def metric_rows(run: RunTables) -> list[dict[str, Any]]:
     return rows
 
 
-def _without_labels(stability: pd.DataFrame) -> list[Metric]:
-    """The metrics of the table that need no labels, in its order."""
-    found = [find_metric(str(name)) for name in stability["metric"].drop_duplicates()]
-    return [metric for metric in found if metric is not None and not metric.of_labels]
-
-
 def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
-    """A figure with its interval, and what it stands on; no figure from fewer than FEWEST_ROWS."""
+    """Return a figure with its interval and n; no figure from fewer than FEWEST_ROWS."""
     if 0 < row["n"] < FEWEST_ROWS:
         return {"text": "too few to say", "n": f"n = {int(row['n'])}"}
     ends = row["value"], row["low"], row["high"]
@@ -285,7 +274,7 @@ def _kappas(run: RunTables) -> list[dict[str, str]]:
 
 
 def item_figure(run: RunTables) -> Picture | None:
-    """Flip rate per item with intervals, the most unstable on top; None for a single item."""
+    """Draw the flip rate of each item with intervals, the most unstable first; None for a single item."""
     stability = run.table("stability")
     if stability is None:
         return None

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import Context, Facts, StreamStage, StreamWork
-from vidrobust.stages.stability.tables import UNIT_TABLES
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
+from vidrobust.statement import Question
+from vidrobust.statistics.levels import FEWEST_ROWS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.run import Run
     from vidrobust.run_folder.settings import Settings
 
+
+UNIT_TABLES = (
+    *("frames", "pairs", "triples", "probabilities"),
+    *("detections", "track_steps", "tracks", "box_counts", "box_pairs"),
+)
 TRACKS = (
     *("track_start_score", "track_keep_score", "max_gap"),
     *("min_boxes", "only", "class_score", "occluder", "ignore", "entry_line"),
@@ -27,7 +33,7 @@ class StabilityStage(StreamStage):
     """How stable the models are, frame to frame."""
 
     name = "stability"
-    version = 11
+    version = 13
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, "revert_within", *TRACKS)
@@ -38,7 +44,12 @@ class StabilityStage(StreamStage):
         *("label_answers", "neighbour_accuracy", "model_pairs"),
         *("known_boxes", "known_tracks", "judged_tracks", "judged_steps", "truth_curve"),
     )
+    question = Question.STABLE
     spans_segments = True  # tracks, and reverts and jitter at the borders
+
+    def least(self, settings: Settings) -> dict[str, int]:
+        """Return the fewest pairs of neighbouring frames of which a rate is stated."""
+        return {"neighbours": FEWEST_ROWS}
 
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
         from vidrobust.metrics.catalogue import versions_of
@@ -50,7 +61,7 @@ class StabilityStage(StreamStage):
         from vidrobust.stages.stability.unit import StabilityUnit
 
         assert model is not None, "a unit per model has one"
-        return StabilityUnit(context, model)
+        return StabilityUnit(context, model, self.unit_tables)
 
     def whole_item(
         self,
@@ -67,9 +78,45 @@ class StabilityStage(StreamStage):
         return task_of(model.task).whole(found, transitions, (about["height"], about["width"]), along)
 
     def summarise(self, run: Run, facts: Facts) -> None:
-        from vidrobust.stages.stability.summary import summarise
+        """Write the tables of the stage, for the models of every task."""
+        from vidrobust.metrics.catalogue import metrics_of, task_of
+        from vidrobust.metrics.metric import ANCHOR_DELTAS
+        from vidrobust.stages.stability import by_place, rates, summary, with_labels
+        from vidrobust.tables import schema
 
-        summarise(run, facts)
+        of_decoder = {model: {"decoder": floor} for model, floor in summary.decoder_floor(run).items()}
+        by_way = summary.floors_by_way(facts)
+        floors = {model: {**ways, **of_decoder.get(model, {})} for model, ways in by_way.items()}
+        run.folder.update(noise_floor=floors, ms_a_frame=summary.ms_a_frame(facts))
+        summary.report_box_files(run, facts)
+        run.folder.update(judged={}, labels_outside={})
+        summaries, by = [summary.floor_rows(facts)], [schema.empty("stability_by")]
+        judged: dict[str, pd.DataFrame] = {}
+        seed, sizes = run.settings.seed, run.folder.record.sizes
+        places = [by_place.summarise({}, (), {}, seed)]
+        for task in dict.fromkeys(model.task for model in run.models):
+            names = [model.name for model in run.models if model.task == task]
+            raw = {name: run.table(name) for name in task_of(task).tables}
+            mine = {n: summary.with_parts(run, t[t["model"].isin(names)]) for n, t in raw.items()}
+            found = with_labels.judged(run, task_of(task), mine)
+            summaries.insert(0, found.pop("stability", schema.empty("stability")))
+            mine, judged = {**mine, **found}, {**judged, **found}
+            metrics = metrics_of(task, ANCHOR_DELTAS)
+            summaries.insert(0, rates.summarise(mine, metrics))
+            by.append(rates.summarise_by_class(mine, metrics))
+            by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
+            if task == "detection":
+                places.append(by_place.summarise(mine, metrics, sizes, seed))
+            else:  # a classifier's answers have a place where that of their object is known
+                pairs, of_pairs = summary.pairs_with_places(run, mine["pairs"])
+                places.append(
+                    by_place.summarise({"pairs": pairs}, metrics if len(pairs) else (), of_pairs, seed)
+                )
+        with_labels.write(run, judged)
+        summary.write_filled(run, "stability", summaries)
+        summary.write_filled(run, "stability_by", by)
+        for name in places[0]:
+            summary.write_filled(run, name, [found[name] for found in places])
 
 
 STABILITY = StabilityStage()

@@ -1,4 +1,4 @@
-"""What is made of all units of the stage stability: rates with intervals, and what labels add."""
+"""Tables made of all units of the stage stability, and the noise floor of the decoder."""
 
 from __future__ import annotations
 
@@ -15,34 +15,26 @@ from vidrobust.accuracy.answers import on_frames
 from vidrobust.footage.item import Item
 from vidrobust.footage.labels.matching import BOX, in_pixels
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.metrics.catalogue import metrics_of, task_of
-from vidrobust.metrics.detection import DETECTION
-from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.models.predict import needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import Facts
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.stability import by_place, rates, with_labels
 from vidrobust.stages.stability.by_place import Sizes
-from vidrobust.stages.stability.noise_floor import FRAMES, compared
+from vidrobust.stages.stability.unit import FRAMES, compared
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import open_video
 
-# Where the object is that a classifier looks at, where labels say so: neighbouring frames with its box.
-#
-# a whole frame with one known box          that box
-# a frame with several, or with none        nothing: nobody knows which of them the answer is about
-# an item cut out along an object's track   the box it was cut to, and the clip it was cut from
-
+# A frame with one known box shows the object there; with several nobody knows which one the answer is about. An
+# item that was cut out along a track shows the box it was cut to.
 WHOLE = (1, 1)
 """Height and width of a frame of which boxes are shares."""
 
 
 def pairs_with_places(run: Run, pairs: pd.DataFrame) -> tuple[pd.DataFrame, Sizes]:
-    """The rows of ``pairs`` whose first frame shows one known object, with item, frame, track and its box.
+    """Return pairs whose first frame shows one known object, with its track and box, and the frame sizes.
 
-    And the height and width of the frames in which the boxes lie. What is cut out of a clip counts for the clip.
+    Objects cut out of a clip count for that clip.
     """
     known, sizes = run.inputs.known, dict(run.folder.record.sizes)
     cut = [item for item in run.inputs.items if item.boxes is not None]
@@ -67,7 +59,7 @@ def pairs_with_places(run: Run, pairs: pd.DataFrame) -> tuple[pd.DataFrame, Size
 
 
 def _single(boxes: pd.DataFrame) -> pd.DataFrame:
-    """Item, frame, track and box of the frames that have exactly one; an object without a name is its class's."""
+    """Boxes of frames that have exactly one; an object without a name is called after its class."""
     here = boxes[boxes["frame"] >= 0]
     one = here[~here.duplicated(["item", "frame"], keep=False)]
     track = one["track"].astype(str)
@@ -76,7 +68,6 @@ def _single(boxes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _along(item: Item, frames: pd.DataFrame) -> pd.DataFrame:
-    """The box of each frame along an object's track."""
     assert item.boxes is not None
     at = [(int(k), item.boxes.at(int(k), float(t))) for k, t in frames[["frame", "time_s"]].to_numpy()]
     rows = [(item.name, k, item.name, *box) for k, box in at if box is not None]
@@ -84,7 +75,7 @@ def _along(item: Item, frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sizes_about(cut: Iterable[Item]) -> dict[str, tuple[int, int]]:
-    """Height and width of the frames that items were cut from; each clip is looked at once, if need be."""
+    """Height and width of the frames that items were cut from."""
     known: dict[Path, tuple[int, int]] = {}
     found = {}
     for item in cut:
@@ -109,18 +100,15 @@ def _by_clip(
     return rows.assign(item=np.where(whole.notna(), whole, rows["item"])), {**sizes, **named}
 
 
-# The noise floor of the decoder: the same frames as another decoder at hand gives them, measured once a run.
-
 DECODERS = ("pyav", "decord", "torchcodec")
 """Tried in this order: the last one takes a second to be imported."""
 
 
 def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
-    """Of each classifier the largest total variation, flips and comparisons, and which decoder stood against it.
+    """Return, for each classifier, how much its predictions differ between two decoders.
 
-    The first frames of the first undamaged video, by the first other decoder that gives the same ones. Where all
-    pictures are the same to the last bit nothing can move, and no model is asked. Empty where there is no other
-    decoder, and for pictures in a folder, which have none.
+    Uses the first frames of the first undamaged video. If all pictures are equal, no model is asked. Empty
+    without another decoder that gives the same frames.
     """
     models = [model for model in run.models if model.task == "classification" and needs_pixels(model)]
     read = _read_twice(run) if models else None
@@ -141,7 +129,7 @@ def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def _read_twice(run: Run) -> tuple[str, str, FrameBatch, FrameBatch] | None:
-    """The first frames of an item by the run's decoder and by another; None where none gives the same ones."""
+    """The first frames by the run's decoder and by another; None where none gives the same frames."""
     backends = {
         entry.item: entry.backend
         for entry in run.folder.record.inputs
@@ -164,50 +152,8 @@ def _first(item: Item, settings: Settings) -> FrameBatch:
         return next(source.batches(FRAMES))
 
 
-def summarise(run: Run, facts: Facts) -> None:
-    """The tables ``stability`` and ``stability_by``, of the models of every task; with labels also ``answers``."""
-    of_decoder = {model: {"decoder": summary} for model, summary in decoder_floor(run).items()}
-    by_way = _by_way(facts)
-    run.folder.update(
-        noise_floor={model: {**ways, **of_decoder.get(model, {})} for model, ways in by_way.items()}
-    )
-    run.folder.update(ms_a_frame=ms_a_frame(facts))
-    _say_of_box_files(run, facts)
-    summaries, by = [_floor_rows(facts)], [tables.empty("stability_by")]
-    run.folder.update(judged={}, labels_outside={})
-    judged: dict[str, pd.DataFrame] = {}
-    places = [by_place.summarise({}, (), {}, run.settings.seed)]
-    for task in dict.fromkeys(model.task for model in run.models):
-        names = [model.name for model in run.models if model.task == task]
-        raw = {name: run.table(name) for name in task_of(task).tables}
-        mine = {name: _with_parts(run, table[table["model"].isin(names)]) for name, table in raw.items()}
-        found = with_labels.judged(run, task_of(task), mine)
-        summaries.insert(0, found.pop("stability", tables.empty("stability")))
-        mine, judged = {**mine, **found}, {**judged, **found}
-        metrics = metrics_of(task, ANCHOR_DELTAS)
-        summaries.insert(0, rates.summarise(mine, metrics))
-        by.append(rates.summarise_by_class(mine, metrics))
-        by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
-        places.append(_places(run, task, mine, metrics))
-    with_labels.write(run, judged)
-    _write_filled(run, "stability", summaries)
-    _write_filled(run, "stability_by", by)
-    for name in places[0]:
-        _write_filled(run, name, [found[name] for found in places])
-
-
-def _places(
-    run: Run, task: str, raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]
-) -> dict[str, pd.DataFrame]:
-    """Where in the picture the models of a task are unsteady; classifiers, where their object's place is known."""
-    if task == DETECTION.name:
-        return by_place.summarise(raw, metrics, run.folder.record.sizes, run.settings.seed)
-    pairs, sizes = pairs_with_places(run, raw["pairs"])
-    return by_place.summarise({"pairs": pairs}, metrics if len(pairs) else (), sizes, run.settings.seed)
-
-
 def ms_a_frame(facts: Facts) -> dict[str, float]:
-    """Milliseconds of each model a frame, resizing included, as this machine ran it beside all else it did."""
+    """Return milliseconds per frame of each model, resizing included."""
     spent: dict[str, tuple[float, int]] = {}
     for (_, model, _), fact in facts.items():
         found = fact.get("prediction")
@@ -217,13 +163,19 @@ def ms_a_frame(facts: Facts) -> dict[str, float]:
     return {model: round(1000 * seconds / frames, 3) for model, (seconds, frames) in spent.items()}
 
 
-def _say_of_box_files(run: Run, facts: Facts) -> None:
-    """How frames are counted in files of boxes, and rows of frames that no input has."""
+def report_box_files(run: Run, facts: Facts) -> None:
+    """Report how box files count frames, and boxes of frames that do not exist."""
     for (item, model, _), fact in facts.items():
         summary = fact.get("boxes_file")
         if summary and summary["counted_from"] == 1:
             run.reporter.say(
                 f"{model}: frames of {item} are counted from 1 in the file ({summary['why']}); say ,first=0 if not"
+            )
+        if summary and summary.get("compact", 1) > 1:
+            run.reporter.warn(
+                f"{model}: the file has no box after the first of {summary['compact']} equal parts of {item}; if "
+                f"one frame of {summary['compact']} was recorded (vid_stride), multiply the frame numbers by "
+                f"{summary['compact']} and pass --every {summary['compact']}"
             )
         if summary and summary["beyond"]:
             run.reporter.warn(
@@ -231,19 +183,20 @@ def _say_of_box_files(run: Run, facts: Facts) -> None:
             )
 
 
-def _with_parts(run: Run, table: pd.DataFrame) -> pd.DataFrame:
-    """Rows with the part that their item shows, where the manifest names parts: passes of one belong together."""
+def with_parts(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the part of their item, where the manifest names parts."""
     parts = {item.name: item.part for item in run.inputs.items if item.part}
     return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
 
 
-def _write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:
+def write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:
+    """Write a table from its parts, also where none has rows."""
     filled = [part for part in parts if len(part)]
     run.folder.write_table(name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name))
 
 
-def _floor_rows(facts: Facts) -> pd.DataFrame:
-    """The noise floor as rows of the stability table, over all items: the largest difference, no interval."""
+def floor_rows(facts: Facts) -> pd.DataFrame:
+    """Return the noise floor as rows of the table ``stability``: the largest difference, no interval."""
     rows: list[dict[str, object]] = []
     for kind, summary in (("noise_floor", _class_floor), ("box_noise_floor", _box_floor)):
         floors: dict[str, list[Mapping[str, Any]]] = {}
@@ -259,8 +212,8 @@ def _floor_rows(facts: Facts) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _by_way(facts: Facts) -> dict[str, dict[str, dict[str, Any]]]:
-    """Of each classifier, the floor by what was varied: the largest difference, flips and comparisons."""
+def floors_by_way(facts: Facts) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the noise floor of each classifier by what was varied."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for name, fact in facts.items():
         for way, (largest, flips, n) in (fact.get("noise_floor") or {}).get("by_way", {}).items():

@@ -1,4 +1,4 @@
-"""The leading classes over time, item by item: probability, flips, cuts and what else breaks the line."""
+"""The leading classes over time, item by item, with flips and cuts."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ CLASSES = 5
 
 @dataclass(frozen=True)
 class Timelines:
-    """The drawings, and what was left out, in words (or empty)."""
+    """The drawings, and a sentence on what was not drawn, or ""."""
 
     pictures: list[Picture] = field(default_factory=list)
     left_out: str = ""
 
 
 def timelines(run: RunTables) -> Timelines:
-    """The most unstable items drawn in full."""
+    """Draw the most unstable items."""
     frames, pairs = run.table("frames"), run.table("pairs")
     if frames is None or pairs is None:
         return Timelines()
@@ -63,9 +63,9 @@ def timelines(run: RunTables) -> Timelines:
 
 
 def stretch(frame: np.ndarray, flips: np.ndarray, most: int = MOST_FRAMES) -> tuple[int, int]:
-    """Rows [start, stop) to be drawn: all, or the window of ``most`` rows that holds the most flips.
+    """Return the rows [start, stop) to draw: all, or the ``most`` rows with most flips.
 
-    frame (n,) sorted frame numbers; flips: the frame numbers at which a flip ends
+    ``frame`` (n,) are sorted frame numbers, ``flips`` the numbers of frames at which a flip ends.
     """
     if len(frame) <= most:
         return 0, len(frame)

@@ -2,30 +2,153 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from vidrobust.errors import ModelError
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.box_differences import change
 from vidrobust.metrics.catalogue import metrics_of, task_of
+from vidrobust.metrics.class_differences import total_variation
 from vidrobust.metrics.metric import AlongTime
-from vidrobust.models.predict import Model, needs_pixels, predict_footage
+from vidrobust.models.info import model_info
+from vidrobust.models.network import NetworkClassifier
+from vidrobust.models.predict import Model, needs_pixels, predict, predict_footage
 from vidrobust.pipeline.stage import Context, Found
+from vidrobust.predictions import Classifications, Classifier, Detector
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.stability import noise_floor
-from vidrobust.stages.stability.tables import UNIT_TABLES
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 from vidrobust.video.stream import SAME_TIME_S
 
+FRAMES = 8
+
+
+@dataclass(frozen=True)
+class NoiseFloor:
+    """Differences between predictions of the same frames.
+
+    Attributes
+    ----------
+    total_variation
+        The largest, in [0, 1]; NaN where only labels are known.
+    flips, n
+        Label flips among n comparisons.
+    ways, by_way
+        What was varied, and the three figures of each.
+    """
+
+    total_variation: float
+    flips: int
+    n: int
+    ways: tuple[str, ...]
+    by_way: dict[str, tuple[float, int, int]] = field(default_factory=dict)
+
+    def joined(self, other: NoiseFloor) -> NoiseFloor:
+        """Return the floor of both measurements together."""
+        by_way = dict(self.by_way)
+        for way, (largest, flips, n) in other.by_way.items():
+            before = by_way.get(way, (largest, 0, 0))
+            by_way[way] = (max(before[0], largest), before[1] + flips, before[2] + n)
+        return NoiseFloor(
+            max(self.total_variation, other.total_variation),
+            self.flips + other.flips,
+            self.n + other.n,
+            tuple(dict.fromkeys(self.ways + other.ways)),
+            by_way,
+        )
+
+
+def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
+    """Return the floor of a model as plain values; none for recorded predictions."""
+    if not needs_pixels(model):
+        return {}
+    if model.task == "classification":
+        return {"noise_floor": dataclasses.asdict(measure(model, pixels))}
+    return {"box_noise_floor": measure_boxes(model, pixels)}
+
+
+def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
+    """Detect in the same frames again: each frame alone, and the batch in reverse order.
+
+    Returns the largest share of boxes of a frame that is lost, new or renamed (``changed``), the largest mean 1
+    - IoU (``moved``) and the number of comparisons ``n``.
+    """
+    pixels = pixels[:FRAMES]
+    count = len(pixels)
+    together, alone = predict(detector, pixels), predict(detector, pixels, 1)
+    turned = predict(detector, pixels.flip(0))
+    found = [change(together.of_frame(row), alone.of_frame(row)) for row in range(count)]
+    found += [change(together.of_frame(row), turned.of_frame(count - 1 - row)) for row in range(count)]
+    shares = [one.shares() for one in found if one.count]
+    changed = max((each["lost"] + each["new"] + each["renamed"] for each in shares), default=float("nan"))
+    moved = max((each["moved"] for each in shares if each["moved"] == each["moved"]), default=float("nan"))
+    return {"changed": float(changed), "moved": float(moved), "n": len(shares), "frames": count}
+
+
+def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
+    """Predict the same frames again, in other batches and by other means.
+
+    The whole batch (N, 3, H, W) uint8, at most ``FRAMES``, is compared with each frame alone, with the batch in
+    reverse order, and with the batch on one thread, or in the format in which the network was loaded.
+    """
+    pixels = pixels[:FRAMES]
+    together = predict(classifier, pixels)
+    again = {
+        "batch size": predict(classifier, pixels, 1),
+        "batch position": predict(classifier, pixels.flip(0)).take(np.arange(len(pixels))[::-1]),
+    }
+    as_loaded = classifier.as_loaded() if isinstance(classifier, NetworkClassifier) else None
+    threads = torch.get_num_threads()
+    if as_loaded is not None and isinstance(classifier, NetworkClassifier):
+        way = "engine" if classifier.network.precision == as_loaded.network.precision else "precision"
+        again[way] = predict(as_loaded, pixels)
+    elif pixels.device.type == "cpu" and model_info(classifier).engine.startswith("torch"):
+        torch.set_num_threads(1 if threads > 1 else 2)
+        try:
+            again["thread count"] = predict(classifier, pixels)
+        finally:
+            torch.set_num_threads(threads)
+    by_way = {way: compared(together, other) for way, other in again.items()}
+    return NoiseFloor(
+        max((largest for largest, _, _ in by_way.values()), default=float("nan")),
+        sum(flips for _, flips, _ in by_way.values()),
+        sum(n for _, _, n in by_way.values()),
+        tuple(by_way),
+        by_way,
+    )
+
+
+def compared(first: Classifications, second: Classifications) -> tuple[float, int, int]:
+    """Return the largest total variation, the number of label flips and of comparisons."""
+    apart = total_variation(first.probabilities, second.probabilities)
+    flips = int((first.labels != second.labels).sum())
+    return float("nan") if first.partial else float(apart.max(initial=0.0)), flips, len(first)
+
+
+def _check_stride(model: str, context: Context, stride: int) -> None:
+    """ModelError where frames are looked at that a stride left out: they would count as missed."""
+    settings, rate = context.settings, float(context.info.frame_rate)
+    every = settings.every if settings.fps is None else max(round(rate / settings.fps), 1)
+    if every % stride:
+        raise ModelError(
+            f"model {model}: its file has boxes in one frame of {stride} of {context.item.name}, regularly, so "
+            f"the frames between were not recorded; look at these frames alone with --every {stride}, or, if the "
+            "others were looked at and are empty, name them in rows without score and box"
+        )
+
 
 class StabilityUnit:
-    """One model along one item, and its noise floor on the first frames."""
-
-    def __init__(self, context: Context, model: Model) -> None:
+    def __init__(self, context: Context, model: Model, unit_tables: Sequence[str]) -> None:
+        self.unit_tables = unit_tables
         along = along_time(context.settings, float(context.info.frame_rate), context.origin)
         self.context = context
         self.model, self.batch = model, context.settings.batch_size
@@ -36,22 +159,23 @@ class StabilityUnit:
         # a file of boxes is given the number of frames, by which it finds from which number it counts
         self._about = getattr(model, "about", None)
         if self._about is not None:
-            self._about(context.item.name, context.info.num_frames)
+            about = self._about(context.item.name, context.info.num_frames)
+            _check_stride(model.name, context, int(about.get("stride", 1)))
 
     def feed(self, batch: FrameBatch, transitions: FrameTransitions) -> None:
         self._own.append(batch.index[self.context.own(batch.time_s)])
         kept = sum(map(len, self._first))
         same = not self._first or self._first[0].shape[1:] == batch.pixels.shape[1:]
-        if kept < noise_floor.FRAMES and same and not self.context.number:
-            self._first.append(batch.pixels[: noise_floor.FRAMES - kept].clone())
+        if kept < FRAMES and same and not self.context.number:
+            self._first.append(batch.pixels[: FRAMES - kept].clone())
         began = time.perf_counter()
         predictions = predict_footage(self.model, batch, self.batch)
         self._spent_s += time.perf_counter() - began
         self._meter.feed(batch, transitions, predictions)
 
     def finish(self, source: VideoSource) -> Found:
-        every = {name: tables.empty(name) for name in UNIT_TABLES}
-        floor = noise_floor.facts(self.model, torch.cat(self._first)) if self._first else {}
+        every = {name: tables.empty(name) for name in self.unit_tables}
+        floor = facts(self.model, torch.cat(self._first)) if self._first else {}
         if self._about is not None:
             floor = {**floor, "boxes_file": self._about(self.context.item.name, source.info.num_frames)}
         frames = sum(map(len, self._own))
@@ -60,7 +184,7 @@ class StabilityUnit:
         return {**every, **self._of_own_frames(self._meter.finish())}, floor
 
     def _of_own_frames(self, found: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-        """Without the rows of frames about the segment; a pair belongs to the segment of its later frame."""
+        """Drop the frames around the segment; a pair belongs to the segment of its later frame."""
         if self.context.pieces == 1:
             return found
         own = np.concatenate([*self._own, np.empty(0, np.int64)])
@@ -72,7 +196,7 @@ class StabilityUnit:
 
 
 def along_time(settings: Settings, rate: float, origin: tuple[int, float] | None = None) -> AlongTime:
-    """What is compared along time at ``rate`` frames a second; ``origin``: where rows are counted from."""
+    """Return what is compared along time at ``rate`` frames per second; rows are counted from ``origin``."""
     delivered = rate / settings.every if settings.fps is None else settings.fps
 
     def row_of(index: int, time_s: float) -> int:

@@ -1,4 +1,4 @@
-"""The models of a run judged by what is known beforehand: right and wrong answers, where there are labels."""
+"""Models judged by labels: right and wrong answers, anchors, and two models against each other."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from vidrobust.accuracy.answers import Answers, answers_of
-from vidrobust.accuracy.two_models import two_models
-from vidrobust.footage.labels.outside import outside
+from vidrobust.accuracy.answers import JudgedAnswers, answers_of, two_models
+from vidrobust.footage.labels.matching import outside
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
@@ -29,9 +28,8 @@ TABLES = (*MADE, "model_pairs", *DETECTION.labelled)
 
 
 def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The tables that labels make of the models of a task, and rows of ``stability``; none without labels.
-
-    raw  the tables of the task. What cannot be judged is said, and noted in run.json under ``judged``.
+    """Return the tables that labels add for the models of a task, and rows of ``stability``; none without
+    labels.
     """
     judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
     if not len(run.inputs.known.labels):
@@ -41,7 +39,7 @@ def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, p
 
 
 def _say_outside(run: Run, seen: pd.DataFrame) -> None:
-    """Say of labels that fall on no frame how many they are and why, and note it in run.json."""
+    """Report labels that belong to no frame, and note them in run.json."""
     asked = run.settings.start_s, run.settings.end_s
     windows = {
         item.name: (
@@ -57,10 +55,9 @@ def _say_outside(run: Run, seen: pd.DataFrame) -> None:
 
 
 def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The tables ``answers``, ``neighbours`` and ``two_models``."""
     known = run.inputs.known
     frames, probabilities = raw["frames"], raw["probabilities"]
-    found: dict[str, Answers] = {}
+    found: dict[str, JudgedAnswers] = {}
     for model in (model for model in run.models if model.task == CLASSIFICATION.name):
         mine = [table[table["model"] == model.name] for table in (frames, probabilities)]
         found[model.name] = answers_of(
@@ -91,16 +88,15 @@ def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFram
 
 
 def write(run: Run, found: Mapping[str, pd.DataFrame]) -> None:
-    """Write these tables, without rows where nothing could be judged."""
+    """Write these tables, also those without rows."""
     for name in TABLES:
         run.folder.write_table(name, found.get(name, tables.empty(name)))
 
 
 def with_all_right(neighbours: pd.DataFrame) -> pd.DataFrame:
-    """With the column ``all_right``: whether every model gets the anchor right; NaN where there is one model.
+    """Add ``all_right``: whether every model gets the anchor right; NaN with one model.
 
-    Conditional on its own right anchors a weak model is judged on easy ones; on those that all get right, all are
-    judged alike (Gu et al. 2019 have each model's own).
+    On its own right anchors a weak model is judged on easy ones; on common anchors all are judged alike.
     """
     if neighbours["model"].nunique() < 2:
         return neighbours.assign(all_right=np.nan)
@@ -109,7 +105,6 @@ def with_all_right(neighbours: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_parts(table: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
-    """With the part that the item shows, where it is known."""
     if "part" not in frames:
         return table
     parts = frames.drop_duplicates("item").set_index("item")["part"]
@@ -117,7 +112,7 @@ def _with_parts(table: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataFrame:
-    """A row for each two models, in the order in which they were given."""
+    """A row for each two models, in the order given."""
     rows = []
     for a, b in itertools.combinations(models, 2):
         first, second = (answers[answers["model"] == name] for name in (a, b))
@@ -140,7 +135,7 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
     return tables.check("model_pairs", pd.DataFrame(rows)) if rows else tables.empty("model_pairs")
 
 
-def _note(frames: pd.DataFrame, model: str, found: Answers, lost: int) -> dict[str, object]:
+def _note(frames: pd.DataFrame, model: str, found: JudgedAnswers, lost: int) -> dict[str, object]:
     return {
         "frames": int((frames["model"] == model).sum()),
         "labelled": len(found.label_answers),
@@ -151,7 +146,7 @@ def _note(frames: pd.DataFrame, model: str, found: Answers, lost: int) -> dict[s
     }
 
 
-def _say(run: Run, model: str, frames: int, found: Answers) -> None:
+def _say(run: Run, model: str, frames: int, found: JudgedAnswers) -> None:
     anchors = int(found.label_answers["pm0"].notna().sum())
     run.reporter.say(
         f"{model}: {len(found.label_answers)} of {frames} frames have labels, {anchors} are anchors"

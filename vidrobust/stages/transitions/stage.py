@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.stage import Context, Found, StreamWork
     from vidrobust.video.source import VideoSource
 
+# Settings that say which frames there are, and which neighbours may be compared.
 FOOTAGE = (
     *("backend", "color", "every", "fps", "start_s", "end_s"),
     *("roi", "crop"),
 )
-"""Settings that say which frames there are, and which neighbours may be compared."""
 
 
 class TransitionsStage(StreamStage):
     """Which neighbouring frames may be compared, and what each input is."""
 
     name = "transitions"
-    version = 5
+    version = 6
     per = "item"
     settings = FOOTAGE
     unit_tables = ("transitions",)
@@ -46,7 +46,7 @@ class TransitionsUnit:
     """Every frame of an input once, without any model: its transitions, and the hash of what was decoded."""
 
     def __init__(self, context: Context) -> None:
-        from vidrobust.video.decoded_hash import DecodedHash
+        from vidrobust.frames.hashes import DecodedHash
 
         self.context = context
         self._columns: list[dict[str, np.ndarray]] = []
@@ -66,6 +66,8 @@ class TransitionsUnit:
                 "shift_x": transitions.shift[:, 0],
                 "shift_y": transitions.shift[:, 1],
                 "keyframe": transitions.keyframe,
+                "pts": transitions.pts,
+                "content": transitions.content,
                 "corrupt": batch.corrupt,
             }
         )
@@ -108,4 +110,5 @@ def _described(source: VideoSource, transitions: pd.DataFrame | None) -> dict[st
         "reason": info.reason,
         "notes": list(info.notes),
         "problems": list(source.problems),
+        "frame_counts": list(getattr(source, "frame_counts", ())),
     }

@@ -31,18 +31,13 @@ from vidrobust.video.source import VideoSource
 
 SECOND_S = 1.0
 STARTS_PER_SECOND = 2
-LATE = 1.25
-"""A frame more than so many seconds later is not one a second later: a gap lies between."""
+LATE = 1.25  # a frame more than so many seconds later is not one a second later: a gap lies between
 FAR_FRAMES = 20
 CLIP_FRAMES = 1
-CLIP_STEP_S = 0.04
-"""Mean distance of the frames of the scale ``clip`` while the shot is young."""
-MOST_CLIP = 40
-"""Of a longer shot the mean distance is its length so far divided by this."""
-COST_MS = (10.5, 5.0)
-"""CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)."""
-BUDGET_MS = 7.0
-"""Mean CPU time a frame that all pairs may take; it sets the stride of the neighbouring ones."""
+CLIP_STEP_S = 0.04  # mean distance of the frames of the scale ``clip`` while the shot is young
+MOST_CLIP = 40  # of a longer shot the mean distance is its length so far divided by this
+COST_MS = (10.5, 5.0)  # CPU time of one pair: fixed, and per million pixels (benchmarks/variation.py)
+BUDGET_MS = 7.0  # mean CPU time a frame that all pairs may take; it sets the stride of the neighbouring ones
 
 
 @dataclass(frozen=True, kw_only=True)

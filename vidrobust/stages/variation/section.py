@@ -18,12 +18,10 @@ from vidrobust.text.durations import duration
 from vidrobust.text.numbers import interval, number, percent, percent_interval
 from vidrobust.text.phrases import listing, plural
 
+# The scales of the table ``variation`` in words.
 SCALES = {"adjacent": "neighbours", "second": "1 s apart", "clip": "over the shot"}
-"""The scales of the table ``variation`` in words."""
-FEWEST_PAIRS = 20
-"""Valid pairs below which a 95th or 99th percentile says nothing."""
-MOST_ROWS = 40
-"""Rows of a list of items or files; the rest is counted."""
+FEWEST_PAIRS = 20  # valid pairs below which a 95th or 99th percentile says nothing
+MOST_ROWS = 40  # rows of a list of items or files; the rest is counted
 PERCENTILES = (50, 95, 99)
 
 

@@ -34,6 +34,7 @@ class Quantity:
     title: str
 
 
+# Every measured quantity, in the order of the tables.
 QUANTITIES: Mapping[str, Quantity] = {
     "gain": Quantity("ratio", "brightness (gain)"),
     "offset": Quantity("levels of 255", "black level (offset)"),
@@ -56,7 +57,6 @@ QUANTITIES: Mapping[str, Quantity] = {
     "part_rotation_deg": Quantity("deg", "parts' turn"),
     "part_zoom": Quantity("ratio", "parts' zoom"),
 }
-"""Every measured quantity, in the order of the tables."""
 UNITS: Mapping[str, str] = {name: quantity.unit for name, quantity in QUANTITIES.items()}
 
 
@@ -65,18 +65,16 @@ def title_of(quantity: str) -> str:
     return QUANTITIES[quantity].title if quantity in QUANTITIES else quantity
 
 
+# Quantities whose condition is spread over the footage. Noise and block edges are no change but a state.
 CONDITIONS = (
     *("gain", "offset", "uneven_light", "saturation", "hue_deg", "white_balance"),
     *("shift_x_px", "shift_y_px", "rotation_deg", "zoom", "sharpness"),
     *("part_shift_x_px", "part_shift_y_px", "part_rotation_deg", "part_zoom"),
 )
-"""Quantities whose condition is spread over the footage. Noise and block edges are no change but a state."""
-FEWEST = 6
-"""Fewer valid values give no percentile."""
+FEWEST = 6  # fewer valid values give no percentile
+# Smallest share of the pairs of a scale that must pass their test: the others may be those that went far.
 FEWEST_VALID = 0.5
-"""Smallest share of the pairs of a scale that must pass their test: the others may be those that went far."""
-NORMAL = 1.96
-"""Half the distance between these percentiles of a normal error, in standard deviations."""
+NORMAL = 1.96  # half the distance between these percentiles of a normal error, in standard deviations
 BASES = ("clip", "second", "adjacent")
 
 
@@ -170,8 +168,7 @@ def _blur(low: float, high: float, error: float) -> tuple[float, float, float]:
 
 # How strong a perturbation occurs in the footage
 
-OF_WIDTH = "share of the width"
-"""Unit of a length in a policy."""
+OF_WIDTH = "share of the width"  # unit of a length in a policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,11 +236,9 @@ def observed(
 
 
 def _ends(row: pd.Series, spread: float) -> tuple[float, float, float, float] | None:
-    """low, high, least, most as signed strengths; None where the table has no percentiles.
-
-    The percentiles are drawn in to half their distance with the meter's error removed, ``spread`` as a
-    strength; the extremes stay as they are.
-    """
+    """low, high, least, most as signed strengths; None where the table has no percentiles."""
+    # The percentiles are drawn in to half their distance with the meter's error removed, ``spread`` as a
+    # strength; the extremes stay as they are.
     ends = np.array([row.get(name, math.nan) for name in ("low", "high", "least", "most")], np.float64)
     if not np.isfinite(ends).all():
         return None

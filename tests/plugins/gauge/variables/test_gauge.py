@@ -15,16 +15,16 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.gauge.studies import repeatability_by_operator
 from vidrobust.plugins.gauge.variables.anova import NO_SPREAD, AskedDesign, analyse
 from vidrobust.plugins.gauge.variables.gauge import gauge_study
-from vidrobust.plugins.gauge.variables.guard_band import (
-    guard_band,
-    guard_band_counted,
-    normal_parts,
-)
 from vidrobust.plugins.gauge.variables.range_method import (
     mean_range,
     range_charts,
     range_study,
     single_range,
+)
+from vidrobust.plugins.gauge.variables.uncertainty import (
+    guard_band,
+    guard_band_counted,
+    normal_parts,
 )
 
 

@@ -29,7 +29,7 @@ from vidrobust.plugins.published.transplant.study import (
 )
 from vidrobust.plugins.published.transplant.summary import summary
 from vidrobust.predictions import Detections
-from vidrobust.shapes.places import Places
+from vidrobust.shapes.shape import Places
 from vidrobust.video.source import open_video
 
 SIZE = (240, 320)

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 import pkgutil
 
+# Of these files, none of which is imported for it.
 NAMES = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
-"""Of these files, none of which is imported for it."""

@@ -17,10 +17,9 @@ from vidrobust.run_folder.reader import RunTables
 
 
 def write(run: RunTables, out: Path) -> Exported:
-    """MODEL.json of each classifier, detections.json of detectors; InputError where the run has neither.
+    """Write MODEL.json of each classifier and detections.json; InputError where the run has neither.
 
-    COCO knows no label of a whole picture, so that a label is a box over all of it, with the probability as
-    ``score``. A frame is ``ITEM/000012.jpg``, as a tool that writes frames would name it, counted from 0.
+    A label of a whole picture is a box over all of it. A frame is ``ITEM/000012.jpg``, counted from 0.
     """
     frames = run.table("frames")
     files = [

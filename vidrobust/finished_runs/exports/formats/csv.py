@@ -11,6 +11,7 @@ from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
 
+# Tables of the run and the names of their files; their columns are those of the declared tables.
 TABLES = {
     "stability": "metrics",
     "stability_by": "metrics_by",
@@ -19,7 +20,6 @@ TABLES = {
     "detections": "boxes",
     "tracks": "tracks",
 }
-"""Tables of the run and the names of their files; their columns are those of the declared tables."""
 
 
 def write(run: RunTables, out: Path) -> Exported:

@@ -13,15 +13,14 @@ from vidrobust.finished_runs.exports.catalogue import Exported, Format, library
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
 
+# Frame, counted from 1 -> field -> plain values of its labels.
 Labels = dict[int, dict[str, Any]]
-"""Frame, counted from 1 -> field -> plain values of its labels."""
 
 
 def write(run: RunTables, out: Path) -> Exported:
     """Write a ``FiftyOneDataset`` with links to the clips; sets of images are left out and counted.
 
-    A frame has, of each classifier, a classification in a field of the model's name, tagged "flip" where its label
-    is not that of the frame before; of each detector its detections with the number of the object.
+    Classifications are tagged "flip" where the label differs from the frame before.
     """
     fo = library("fiftyone", "fiftyone")
     clips = {

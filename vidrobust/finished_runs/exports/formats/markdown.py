@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vidrobust.answer.answer import answer_of
-from vidrobust.answer.text import markdown_lines
 from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.gates import Passage
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
+from vidrobust.stages.answer.text import markdown_lines
 from vidrobust.stages.stability.overall import overall
 from vidrobust.stages.variation.section import in_one_line
 from vidrobust.text.numbers import known, percent_with_interval, with_interval

@@ -6,23 +6,23 @@ import os
 from pathlib import Path
 from typing import Any
 
-from vidrobust.answer.answer import answer_of
-from vidrobust.answer.text import markdown_lines
 from vidrobust.files.names import readable_name
 from vidrobust.finished_runs.exports.catalogue import Exported, Format, figures_of, library, parameters_of
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
+from vidrobust.stages.answer.text import markdown_lines
 
 EXPERIMENT = "vidrobust"
+# Where this is set, runs go to that server; else into a store in the folder of the export.
 SERVER = "MLFLOW_TRACKING_URI"
-"""Where this is set, runs go to that server; else into a store in the folder of the export."""
+# MLflow 3 asks for it before it writes a store without a server.
 LOCAL = "MLFLOW_ALLOW_FILE_STORE"
-"""MLflow 3 asks for it before it writes a store without a server."""
+# Set before the library is imported: nothing is sent anywhere but to the server that is named.
 QUIET = "MLFLOW_DISABLE_TELEMETRY"
-"""Set before the library is imported: nothing is sent anywhere but to the server that is named."""
+# Characters that every version of MLflow takes.
 LONGEST_PARAMETER = 500
-"""Characters that every version of MLflow takes."""
+# Tags by which a run that is exported again replaces itself.
 RUN, MODEL = "vidrobust.run", "vidrobust.model"
-"""Tags by which a run that is exported again replaces itself."""
 
 
 def write(run: RunTables, out: Path) -> Exported:

@@ -17,11 +17,7 @@ EVENTS = "events.out.tfevents.*"
 
 
 def write(run: RunTables, out: Path) -> Exported:
-    """Write a folder a model, which is a run of TensorBoard; a model that is exported again replaces its folder.
-
-    Metrics are at step 0. Of classifiers ``CLIP/top probability`` and ``CLIP/shift of the prediction`` (the total
-    variation from the frame before) are at the frame's number, and the wall time is the frame's time in the clip.
-    """
+    """Write a folder a model, which is a run of TensorBoard; metrics at step 0, series at the frame's number."""
     library("tensorboard", "tensorboard")
     from torch.utils.tensorboard import SummaryWriter
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vidrobust.answer.answer import answer_of
-from vidrobust.answer.text import markdown_lines
 from vidrobust.finished_runs.exports.catalogue import Exported, Format, figures_of, library, parameters_of
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
+from vidrobust.stages.answer.text import markdown_lines
 
 PROJECT = "vidrobust"
 

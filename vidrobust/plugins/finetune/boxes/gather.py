@@ -25,10 +25,8 @@ from vidrobust.stages.stability.unit import along_time
 
 @dataclass(frozen=True)
 class SeenBoxes(Seen):
-    """The footage of one run, as a detector answers it; ``frames`` has the reason of each, too.
-
-    right  of each frame its known boxes; None where not known
-    own    of each the boxes of the objects that the detector followed
+    """The footage of one run as a detector answers it: known boxes of each frame, and those of followed
+    objects.
     """
 
     right: Sequence[Boxes | None]

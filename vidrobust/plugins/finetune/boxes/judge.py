@@ -21,9 +21,8 @@ from vidrobust.metrics.box_meter import BoxMeter
 from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.against_truth import Truth, matched
 from vidrobust.metrics.tracks.follow import follow
-from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes, joined
 from vidrobust.metrics.tracks.measures import measure
-from vidrobust.metrics.tracks.tables import joined
 from vidrobust.plugins.finetune.boxes.network import TrainableBoxes
 from vidrobust.plugins.finetune.boxes.samples import SMALLEST_PX
 from vidrobust.plugins.finetune.boxes.targets import NONE, Boxes
@@ -47,19 +46,15 @@ from vidrobust.plugins.finetune.shown import shown_with_boxes
 from vidrobust.predictions import Detections
 from vidrobust.statistics.standard_errors import influence
 
+# Metric -> its column along tracks.
 ALONG = {UNCOVERED: "uncovered", DROPOUTS: "missed", RENAMED: "flip", CENTRE: "center_jitter"}
-"""Metric -> its column along tracks."""
 COLUMNS = ("row", "label", "score", *BOX, "shift_x", "shift_y")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Of one network on a bench.
-
-    boxes    of the footage: row (of the bench's frames), label, score, x1, y1, x2, y2, and how far the pixels in
-             each move to the next frame, px
-    change   (C, M) change of the boxes under each condition, NaN where there were none
-    missed   (C, K) 1 for a known box of those frames that is not found under the condition, NaN where it left
+    """What one network says on a bench: boxes of the footage, change and missed known boxes under each
+    condition.
     """
 
     boxes: pd.DataFrame
@@ -80,16 +75,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class BoxBench:
-    """Frames that judge, as the footage has them; the same for every arm.
-
-    frames      item, part, frame, place, time_s of each, in runs of neighbours; reason: why it may not be compared
-                with the one before
-    pixels      (1, 3, H, W) uint8 of each
-    content     of each what its item's pictures are
-    right       of each its known boxes; None where not known
-    conditions  under which some of the frames are shown; ``shown`` (M,) their rows
-    along       item -> how its tracks are followed
-    """
+    """Frames that judge, as the footage has them; the same for every arm."""
 
     network: TrainableBoxes
     frames: pd.DataFrame
@@ -195,10 +181,7 @@ class BoxBench:
     def _precision_lost(
         self, found: Shown, judged: np.ndarray, unit: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Units (G,), and 1 less the average precision of all judged frames plus how far each unit pulls it.
-
-        The mean of the second is the number, and its spread that of the jackknife (``jackknife.influence``).
-        """
+        """Units (G,), and 1 less the average precision of all judged frames plus how far each unit pulls it."""
         known = [
             pd.DataFrame(each.boxes, columns=BOX).assign(label=each.labels, frame=row)
             for row, each in ((int(row), self._known(int(row))) for row in judged)

@@ -14,7 +14,7 @@ from torch import nn
 
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.box_differences import change
-from vidrobust.metrics.box_selection import chosen, within_frame
+from vidrobust.metrics.box_meter import chosen, within_frame
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.models.modules import ModuleDetector, full_precision
 from vidrobust.models.predict import Model

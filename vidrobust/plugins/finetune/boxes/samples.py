@@ -14,17 +14,13 @@ from vidrobust.plugins.finetune.boxes.network import TrainableBoxes
 from vidrobust.plugins.finetune.boxes.targets import Boxes
 from vidrobust.plugins.finetune.steps import Mixture, Step, changed_with_boxes
 
+# Boxes whose shorter side is less are no target.
 SMALLEST_PX = 1.0
-"""Boxes whose shorter side is less are no target."""
 
 
 @dataclass(frozen=True)
 class BoxSamples:
-    """What is trained with.
-
-    frames   N pictures (1, 3, H, W) uint8 as the footage has them
-    targets  of each its boxes; own: those of the network itself over time
-    """
+    """Frames (1, 3, H, W) uint8 to train with, their boxes, and the network's own boxes over time."""
 
     network: TrainableBoxes
     frames: Sequence[torch.Tensor]

@@ -11,8 +11,8 @@ import torch
 
 from vidrobust.accuracy.average_precision import BOX
 
+# An object of fewer boxes is taken for a false alarm.
 FEWEST_BOXES = 3
-"""An object of fewer boxes is taken for a false alarm."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,12 @@ def of_rows(rows: pd.DataFrame) -> Boxes:
 
 
 def self_boxes(detections: pd.DataFrame, steps: pd.DataFrame, start_score: float) -> Mapping[int, Boxes]:
-    """Frame -> the boxes of the objects that one detector followed along one item; of other frames there are none.
+    """Return frame -> the boxes of the objects that one detector followed along one input.
 
-    detections, steps  rows of these tables of the item and model
-
-    An object has one class: that with the largest sum of scores over its confident boxes, whose score is at least
-    its median. Their mean score must reach ``start_score``, and there must be FEWEST_BOXES of them all. Where the
-    detector missed it between two boxes (``missed`` 1) it has one on the straight line between them: that is what
-    is to be learnt. Where it may be hidden or out of sight nothing is made up.
+    An object has the class with the largest sum of scores, and needs FEWEST_BOXES with a mean of
+    ``start_score``. Where
+    the detector missed it between two boxes it has one on the line between them; where it may be hidden,
+    none.
     """
     found: list[pd.DataFrame] = []
     filled = dict(list(steps[steps["missed"] == 1].groupby("track", sort=False)))

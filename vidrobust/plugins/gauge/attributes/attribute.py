@@ -38,14 +38,21 @@ def attribute_study(
     ordered: Sequence[str] = (),
     possible: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The study of a table part, operator, trial, value [, reference].
+    """Study the agreement of verdicts: part, operator, trial, value [, reference].
 
-    defect   classes that are defects: what a miss and a false alarm are about, and Cochran's Q and McNemar
-    ordered  the classes from lowest to highest, for Kendall's W; numbers are ordered by themselves
-    possible classes that a verdict might have been, besides those that occur
+    Parameters
+    ----------
+    defect
+        Classes that are defects, for misses, false alarms, Cochran's Q and McNemar.
+    ordered
+        Classes from lowest to highest, for Kendall's W.
+    possible
+        Classes that a verdict might have been besides those that occur.
 
-    Keys: classes, parts, operators, trials, within_operator, between_operators, against_reference, grey_zone,
-    notes. A share has value, low, high (Clopper-Pearson over parts, or over ratings where it says so) and n.
+    Returns
+    -------
+    dict
+        Shares have value, low, high (Clopper-Pearson over parts or ratings) and n.
     """
     table = check_attribute(table)
     classes = _classes(table, ordered)
@@ -108,13 +115,9 @@ def between_operators(
 def against_reference(
     table: pd.DataFrame, defect: set[str], classes: Sequence[str], ordered: bool
 ) -> dict[str, Any]:
-    """Per operator, and for all of them: effectiveness, kappa against the reference, misses and false alarms.
+    """Compare with the reference, per operator and for all: effectiveness, kappa, misses and false alarms.
 
-    effectiveness     parts that got the reference's class in all trials
-    all_operators     parts that got it from every operator in every trial
-    miss_rate         ratings of bad parts as good; false_alarm_rate: of good parts as bad, as the manual counts
-    ..._over_parts    the same rates with the interval of dependent ratings, since trials of a part are not new
-                      parts
+    Rates ``..._over_parts`` have intervals of dependent ratings, because trials of a part are not new parts.
     """
     known = table[table["reference"] != ""]
     right = known["value"] == known["reference"]
@@ -185,10 +188,7 @@ def _errors(rows: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
 
 
 def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
-    """Cochran's Q over operators, McNemar of each two: do they call different shares of the parts bad (or right)?
-
-    A part counts once: an operator's verdict on it is that of most of its trials, a tie counts as a defect.
-    """
+    """Cochran's Q over operators, McNemar of each two."""
     has_reference = "reference" in table and (table["reference"] != "").all()
     if not defect and not has_reference:
         return {"cochrans_q": None, "mcnemar": []}
@@ -214,11 +214,7 @@ def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
 def _pairwise(
     table: pd.DataFrame, a: str, b: str, classes: Sequence[str], ordered: bool, good: set[str]
 ) -> dict[str, Any]:
-    """Cohen's kappa of two operators over the ratings of equal part and trial, as the manual counts them.
-
-    Operators whose trials have no name in common, as a model's passes and an inspector's trials may not, are
-    paired in the order of their trials. counts: the cross table of ratings, rows a, columns b.
-    """
+    """Cohen's kappa of two operators over the ratings of equal part and trial, as the manual counts them."""
     rows = table[table["operator"].isin([a, b])]
     wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
     if wide.empty and rows["operator"].nunique() > 1:

@@ -26,14 +26,10 @@ class ClassKappa:
 
 
 def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[ClassKappa]:
-    """Fleiss' kappa of each class and of all.
+    """Return Fleiss' kappa of each class and of all, with one-sided p.
 
-    counts  (n, K) how many ratings put part i in class k; parts with another number of ratings than most are left
-            out, since the standard error is that of equal numbers
-
-    Fleiss, Psychological Bulletin 76 (1971), p. 378-382, with the standard errors under chance agreement of
-    Fleiss, Nee & Landis, Psychological Bulletin 86 (1979), p. 974-977. p is one-sided, as programs give it:
-    agreement is better than chance.
+    ``counts`` (n, K): ratings of class k for part i. Parts with an unusual number of ratings are left out.
+    References: Fleiss, Psychological Bulletin 76 (1971); Fleiss, Nee & Landis, 86 (1979).
     """
     counts = np.asarray(counts, np.float64)
     sizes = counts.sum(axis=1)
@@ -58,10 +54,9 @@ def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[ClassKapp
 
 
 def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[ClassKappa]:
-    """Fleiss' kappa of an operator's trials with the reference as second rater, each trial apart, and their mean.
+    """Return Fleiss' kappa of an operator's trials with the reference as second rater: each trial, and the mean.
 
-    table  part, trial, value, reference (none empty): of one operator. As Minitab and JASP give agreement with a
-    standard; the standard error of the mean takes the trials as independent, as they do.
+    The standard error of the mean takes the trials as independent, as Minitab and JASP do.
     """
     each = []
     for _, rows in table.groupby("trial", sort=True):
@@ -87,10 +82,9 @@ def _class_kappa(name: str, kappa: float, error: float) -> ClassKappa:
 
 
 def weighted_kappa(counts: np.ndarray, weights: str = "quadratic") -> float:
-    """Kappa of two raters of ordered classes, with weights "linear" or "quadratic" of how far apart they are.
+    """Return kappa of two raters of ordered classes, from a (K, K) cross table; "linear" or "quadratic" weights.
 
-    counts  (K, K) cross table. Cohen, Psychological Bulletin 70 (1968), p. 213-220. NaN where chance cannot
-            disagree.
+    Cohen, Psychological Bulletin 70 (1968). NaN where chance cannot disagree.
     """
     counts = np.asarray(counts, np.float64)
     far = np.abs(np.subtract.outer(np.arange(len(counts)), np.arange(len(counts)))).astype(np.float64)
@@ -112,12 +106,9 @@ class Correlation:
 
 
 def kendalls_coefficient(table: pd.DataFrame, classes: Sequence[str]) -> Correlation | None:
-    """Kendall's tau-b with the reference, trial by trial, and the mean.
+    """Return Kendall's tau-b with the reference, trial by trial, and the mean with its two-sided p.
 
-    table  part, trial, value, reference (none empty): of one operator; classes: lowest to highest
-
-    Kendall, Biometrika 33 (1945), p. 239-251. p: two-sided, of the mean of the trials' z values, which
-    for one trial is that of the trial. None where one side has one class only.
+    None where one side has one class only. Kendall, Biometrika 33 (1945).
     """
     place = {name: k for k, name in enumerate(classes)}
     taus, zs, n = [], [], 0
@@ -146,10 +137,7 @@ class Bowker:
 
 
 def bowker(counts: np.ndarray) -> Bowker | None:
-    """Bowker's test of a (K, K) cross table; None where the two never disagree.
-
-    Bowker, Journal of the American Statistical Association 43 (1948), p. 572-574; for two classes it is McNemar's.
-    """
+    """Bowker's test of a (K, K) cross table; None where the two never disagree (JASA 43, 1948)."""
     counts = np.asarray(counts, np.float64)
     upper = np.triu_indices(len(counts), 1)
     a, b = counts[upper], counts.T[upper]
@@ -162,10 +150,7 @@ def bowker(counts: np.ndarray) -> Bowker | None:
 
 
 def steadiness_table(table: pd.DataFrame, first: str, second: str, good: set[str]) -> np.ndarray:
-    """(3, 3) parts by how each of two operators judged them in all trials: always good, both, always bad.
-
-    table  part, operator, value; good: the classes that pass. ISO 22514-7:2012, 12.2; rows: the first operator.
-    """
+    """Return (3, 3) counts of parts: always good, both, always bad by two operators (ISO 22514-7:2012, 12.2)."""
     passes = table["value"].isin(good).groupby([table["part"], table["operator"]]).mean().unstack()
     both = passes[[first, second]].dropna()
     kind = np.select([both == 1, both == 0], [0, 2], 1)

@@ -7,10 +7,71 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vidrobust.plugins.gauge.differing_operators import worst_words
 from vidrobust.plugins.gauge.figures import EVERYONE, FIGURES, GAUGE, figures_of
-from vidrobust.plugins.gauge.study_words import trials
-from vidrobust.text.numbers import number, percent
+from vidrobust.plugins.gauge.variables.type1 import least_cg, least_cgk
+from vidrobust.plugins.gauge.words import equal_variances_words, shifted_words, trials
+from vidrobust.text.numbers import number, p_words, percent
 from vidrobust.text.phrases import plural
+
+# What stands under "What is worst" on a certificate: who or what it is, and by how much.
+
+
+def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
+    """What is worst and by how much, a sentence each; or that nobody is shown to be worse."""
+    unit = f" {unit}" if unit else ""
+    alone = {"type1": _of_type1, "linearity": _of_linearity, "stability": _of_stability}
+    if found["study"] in alone:
+        return alone[found["study"]](found, unit)
+    rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
+    shifted = [shifted_words(each, unit) for each in found.get("analytic_method") or []]
+    lines = [f"{sentence}." for sentence in [*filter(None, shifted), *worst_words(rows, unit)]]
+    if not lines and rows:
+        compared = plural(len(rows), "comparison")
+        lines = [f"No operator is shown to be worse than the others ({compared}, Bonferroni)."]
+    if found.get("equal_variances"):
+        sentence = equal_variances_words(found["equal_variances"])
+        lines.append(f"{sentence[0].upper()}{sentence[1:]}.")
+    return lines
+
+
+def _of_type1(found: Mapping[str, Any], unit: str) -> list[str]:
+    """Whether spread or bias keeps the gauge from passing, and the tolerance from which on it would pass."""
+    limits = {
+        each["quantity"]: each["accept"] for each in found["verdicts"] if each["quantity"] in ("cg", "cgk")
+    }
+    if found["cg"] is None or not limits:
+        return []
+    n, half, share = found["n"], found["width"] / 2 * found["sd"], found["share"]
+    wanted = [2 * half * least_cg(limits["cg"], n) / share] if "cg" in limits else []
+    if "cgk" in limits:
+        needed = least_cgk(limits["cgk"], n, found["width"] / 2)
+        wanted.append(2 * (half * needed + abs(found["bias"])) / share)
+    line = f"Spread and bias as they are would do for tolerances from {number(max(wanted), 3)}{unit} on"
+    biased = found["p"] < 0.05
+    return [f"{line}; a bias is {'' if biased else 'not '}shown ({p_words(found['p'])})."]
+
+
+def _of_linearity(found: Mapping[str, Any], unit: str) -> list[str]:
+    """The part with the largest bias."""
+    part = max(found["parts"], key=lambda each: abs(each["bias"]))
+    ends = f"{number(part['low'], 3)} to {number(part['high'], 3)}"
+    return [
+        f"Part {part['part']}, reference {number(part['reference'])}{unit}, has the largest bias: "
+        f"{number(part['bias'], 3)}{unit} ({ends}; {p_words(part['p'])}, {plural(part['n'], 'reading')})."
+    ]
+
+
+def _of_stability(found: Mapping[str, Any], unit: str) -> list[str]:
+    """Where the level changes most, of a gauge that is not stable."""
+    change = found["change"]
+    if not found["wrong"] or change is None:
+        return []
+    return [
+        f"The level changes most at {change['time']}, by {number(change['by'], 3)}{unit}: that explains "
+        f"{100 * change['share']:.0f} % of what the averages differ."
+    ]
+
 
 TITLES = {
     "gauge": "Gauge R&R",
@@ -34,14 +95,15 @@ def _of_sizes(found: Mapping[str, Any]) -> bool:
 
 VERDICTS = {"acceptable": "good", "marginal": "middle", "unacceptable": "bad"}
 SHARES = ("agreement", "effectiveness", "miss_rate", "false_alarm_rate")
+# Figures whose worst is the lowest.
 LOWEST = ("agreement", "effectiveness", "kappa")
-"""Figures whose worst is the lowest."""
 IN_UNITS = (
     *("bias", "sd", "largest_bias", "centre", "sigma", "low", "high"),
     *("repeatability", "switches_at", "width"),
 )
+# Figures of a stability chart, told to as many decimals as two digits of their sigma.
 LEVELS = ("centre", "low", "high")
-"""Figures of a stability chart, told to as many decimals as two digits of their sigma."""
+# The six figures of each kind of study: key, symbol, what it is.
 SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
     "gauge": (
         ("percent_grr", "%GRR", "of the study variation"),
@@ -69,9 +131,9 @@ SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "linearity": (
         ("bias", "Bias", "mean of all"),
-        ("bias_p", "p", "of the bias"),
+        ("percent_bias", "% bias", "of the tolerance"),
         ("slope", "Slope", "bias per unit"),
-        ("slope_p", "p", "of the slope"),
+        ("percent_largest_bias", "% bias", "the largest over the range"),
         ("largest_bias", "Bias", "the largest of a part"),
         ("r_squared", "R²", "of the line"),
     ),
@@ -84,7 +146,7 @@ SIX: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("bias", "Bias", "centre less reference"),
     ),
 }
-"""The six figures of each kind of study: key, symbol, what it is."""
+# The six of a go/no-go gauge tried on parts of known size, whose classes have no reference.
 GO_NO_GO = (
     ("bias", "Bias", "of the gauge at the limit"),
     ("p", "p", "of the bias"),
@@ -93,12 +155,12 @@ GO_NO_GO = (
     ("width", "Grey zone", "mean width"),
     ("percent_tolerance", "Grey zone", "of the tolerance"),
 )
-"""The six of a go/no-go gauge tried on parts of known size, whose classes have no reference."""
+# The six of a run: the gauge of its scores, and the agreement of its verdicts.
 OF_RUN = (
     *("percent_grr", "ndc", "within_operator.agreement", "between_operators.agreement"),
     *("against_reference.miss_rate", "against_reference.false_alarm_rate"),
 )
-"""The six of a run: the gauge of its scores, and the agreement of its verdicts."""
+# What stands for those of the six that could not be computed.
 IN_PLACE = (
     "percent_tolerance",
     "repeatability_sd",
@@ -106,7 +168,6 @@ IN_PLACE = (
     "part_sd",
     "against_reference.effectiveness",
 )
-"""What stands for those of the six that could not be computed."""
 Verdicts = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
@@ -159,8 +220,8 @@ def _of_limit(
 ) -> list[Tile]:
     """The six of a go/no-go gauge, at the limit where its bias is the largest."""
     zone = {name: found["signal_detection"][name] for name in ("width", "percent_tolerance")}
-    verdict = verdicts.get(("limit_bias_p", f"the {limit['side']} limit"))
-    judged = {} if verdict is None else {("p", ""): verdict}
+    verdict = verdicts.get(("percent_limit_bias", f"the {limit['side']} limit"))
+    judged = {} if verdict is None else {("bias", ""): verdict}
     shown = [_plain({**limit, **zone}, row, unit, judged) for row in GO_NO_GO]
     return [replace(tile, of=f"{limit['side']} limit") if k < 4 else tile for k, tile in enumerate(shown)]
 

@@ -10,26 +10,26 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from vidrobust.plugins.gauge.acceptance import limits_in_words
-from vidrobust.plugins.gauge.figures import FIGURES, GAUGE, figures_of
-from vidrobust.plugins.gauge.overall import SHARES, worst_words
-from vidrobust.plugins.gauge.report import gauge_section, reference_figures
+from vidrobust.plugins.gauge.acceptance import SHARES, limits_in_words
+from vidrobust.plugins.gauge.differing_operators import worst_words
+from vidrobust.plugins.gauge.figures import FILE
+from vidrobust.plugins.gauge.report import gauge_section
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
-from vidrobust.plugins.gauge.study_file import FILE
-from vidrobust.plugins.gauge.study_words import agreement_words, trials
+from vidrobust.plugins.gauge.report import repeatability_figures as reference_figures
 from vidrobust.plugins.gauge.words import (
     OF_STUDY,
+    agreement_words,
     beside_words,
     guard_band_words,
     lines,
     tests_words,
     together_words,
+    trials,
 )
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import fragment, write_page
 from vidrobust.report.pictures import Pictures
 from vidrobust.report.section import Keep
-from vidrobust.run_folder.figures import Figures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statement import Level, Statement
 from vidrobust.text.numbers import (
@@ -44,10 +44,10 @@ from vidrobust.text.phrases import plural
 
 # An attribute study on the page: agreement within and between operators, and against the reference.
 
+# Holds the templates of this plugin.
 PACKAGE = "vidrobust.plugins.gauge"
-"""Holds the templates of this plugin."""
+# Classes up to which cross tables are shown, and how many of them.
 MOST_CLASSES, MOST_CROSSED = 4, 10
-"""Classes up to which cross tables are shown, and how many of them."""
 
 
 def agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
@@ -111,9 +111,9 @@ QUANTITIES = {
     "cgk": "Cgk",
     "q_ms": "Q_MS",
     "q_mp": "Q_MP",
-    "slope_p": "p of the slope of bias",
-    "bias_p": "p of the bias",
-    "limit_bias_p": "p of the bias",
+    "percent_bias": "bias, of the tolerance",
+    "percent_largest_bias": "largest bias over the range, of the tolerance",
+    "percent_limit_bias": "bias at the limit, of the tolerance",
     "ndc": "distinct categories (ndc)",
     "effectiveness": "effectiveness",
     "miss_rate": "miss rate",
@@ -121,6 +121,7 @@ QUANTITIES = {
     "kappa": "kappa",
 }
 
+# What a quantity is, for a reader who has never met it.
 MEANS = {
     "percent_grr": "%GRR: the spread of the gauge in percent of the spread of all values in the study",
     "percent_tolerance": "%GRR of the tolerance: six times the spread of the gauge in percent of the tolerance",
@@ -130,15 +131,12 @@ MEANS = {
     "false_alarm_rate": "false alarm: a good part called bad",
     "kappa": "kappa: agreement beyond chance, 0 as by chance, 1 always",
 }
-"""What a quantity is, for a reader who has never met it."""
 
 
-def verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
+def verdict(each: Mapping[str, Any]) -> dict[str, str]:
     """One verdict with the interval of what it judges; the limits of its rule in percent where the value is."""
     name, share = each["quantity"], each["quantity"] in SHARES
-    of_two = {} if name != "kappa" else FIGURES.find(known, "cohens_kappa")
-    entry = {**of_two, **FIGURES.find(known, name)}.get(each["of"] or GAUGE, {})
-    ends = entry.get("low"), entry.get("high")
+    ends = each["low"], each["high"]
     limits = (each["accept"], each["marginal"])
     written = map(percent, limits) if share else (f"{limit:g}{each['unit']}" for limit in limits)
     return {
@@ -154,8 +152,8 @@ def verdict(each: Mapping[str, Any], known: Figures) -> dict[str, str]:
 
 # The parts on which verdicts split, on the page: their pictures, or what each operator said of them.
 
+# Parts of a table's grey zone that are shown.
 MOST_VOTES = 40
-"""Parts of a table's grey zone that are shown."""
 
 
 def votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:
@@ -348,7 +346,7 @@ def _section(
     grey_left_out: str = "",
     votes: dict[str, Any] | None = None,
 ) -> Section:
-    band, people, known = found.get("guard_band"), found.get("people"), figures_of(found)
+    band, people = found.get("guard_band"), found.get("people")
     wording = found.get("overall") or {"sentence": "", "verdict": ""}
     differences = (attribute.get("differences") or []) if attribute and attribute is not found else []
     notes = [*found["notes"]]
@@ -361,7 +359,7 @@ def _section(
         worst=worst_words([*(found.get("differences") or []), *differences]),
         lines=_lines(found),
         stale=stale,
-        verdicts=[verdict(each, known) for each in found["verdicts"]],
+        verdicts=[verdict(each) for each in found["verdicts"]],
         means=[
             MEANS[name]
             for name in dict.fromkeys(each["quantity"] for each in found["verdicts"])

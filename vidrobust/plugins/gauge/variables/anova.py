@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -11,36 +13,161 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
-from vidrobust.plugins.gauge.variables.measured_variance import (
-    Component,
-    MeanSquare,
-    percent_of_total,
-    sum_of,
-)
 from vidrobust.plugins.gauge.variables.unbalanced import (
     LikelihoodStudy,
     LikelihoodVariance,
     by_likelihood,
 )
+from vidrobust.statistics.levels import LEVEL
 from vidrobust.text.numbers import percent
+
+# Variance components as combinations of mean squares, with intervals.
+#
+# Modified large sample intervals (Ting, Burdick, Graybill, Jeyaratnam & Lu, Journal of Statistical Planning and
+# Inference 26, 1990; Burdick, Borror & Montgomery, Design and Analysis of Gauge R&R Studies, 2005, appendix B);
+# ratios
+# have generalized intervals (the same book, chapter 5).
+
+# Draws of a generalized interval.
+DRAWS = 20_000
+
+
+@dataclass(frozen=True)
+class MeanSquare:
+    """A mean square with its degrees of freedom."""
+
+    source: str
+    value: float
+    df: int
+
+
+@dataclass(frozen=True)
+class Component:
+    """A variance as coefficients on mean squares, or a sum ``of`` variances that are each cut at 0 before
+    they are added.
+    """
+
+    terms: tuple[tuple[float, MeanSquare], ...]
+    of: tuple[Component, ...] = ()
+
+    @property
+    def uncut(self) -> float:
+        """The estimate as it comes, which may be negative."""
+        return sum(c * square.value for c, square in self.terms)
+
+    @property
+    def variance(self) -> float:
+        """The estimate, at least 0."""
+        return sum(each.variance for each in self.of) if self.of else max(0.0, self.uncut)
+
+    def interval(self) -> tuple[float, float]:
+        """Return the modified large sample interval, cut at 0; that of a sum lies no lower than that of a
+        summand.
+        """
+        below, above = _spread(self.terms, lower=True), _spread(self.terms, lower=False)
+        low = max(0.0, self.uncut - math.sqrt(max(0.0, below)))
+        high = max(0.0, self.uncut + math.sqrt(max(0.0, above)))
+        for each in self.of:
+            least, most = each.interval()
+            low, high = max(low, least), max(high, most)
+        return min(low, self.variance), max(high, self.variance)
+
+    def drawn(self, squares: Mapping[str, np.ndarray]) -> np.ndarray:
+        """(DRAWS,) the variance where the mean squares are these; a sum is no less than any of its summands."""
+        own = np.maximum(sum(c * squares[square.source] for c, square in self.terms), 0.0)
+        for each in self.of:
+            own = np.maximum(own, each.drawn(squares))
+        return own
+
+
+def sum_of(*components: Component) -> Component:
+    """The sum of variances, with what they have in common put together."""
+    weights: dict[str, float] = {}
+    squares = {square.source: square for each in components for _, square in each.terms}
+    for each in components:
+        for c, square in each.terms:
+            weights[square.source] = weights.get(square.source, 0.0) + c
+    return Component(tuple((c, squares[name]) for name, c in weights.items() if abs(c) > 1e-15), components)
+
+
+def _spread(terms: Sequence[tuple[float, MeanSquare]], *, lower: bool) -> float:
+    """Squared distance of one end from the estimate."""
+    # for the upper end the negative terms take the part of the positive ones
+    front = [(abs(c), square) for c, square in terms if (c > 0) == lower]
+    back = [(abs(c), square) for c, square in terms if (c > 0) != lower]
+    total = sum((_g(square.df) * c * square.value) ** 2 for c, square in front)
+    total += sum((_h(square.df) * c * square.value) ** 2 for c, square in back)
+    for c, one in front:
+        for d, other in back:
+            total += _cross(one.df, other.df) * c * d * one.value * other.value
+    if back and len(front) > 1:
+        for k, (c, one) in enumerate(front):
+            for d, other in front[k + 1 :]:
+                total += _same_sign(one.df, other.df) / (len(front) - 1) * c * d * one.value * other.value
+    return total
+
+
+@cache
+def _g(df: int) -> float:
+    return float(1 - df / stats.chi2.ppf((1 + LEVEL) / 2, df))
+
+
+@cache
+def _h(df: int) -> float:
+    return float(df / stats.chi2.ppf((1 - LEVEL) / 2, df) - 1)
+
+
+@cache
+def _cross(front: int, back: int) -> float:
+    """Makes the interval exact where one of the two mean squares is known."""
+    ratio = float(stats.f.ppf((1 + LEVEL) / 2, front, back))
+    return ((ratio - 1) ** 2 - (_g(front) * ratio) ** 2 - _h(back) ** 2) / ratio
+
+
+@cache
+def _same_sign(one: int, other: int) -> float:
+    both = one + other
+    pooled = (1 - both / stats.chi2.ppf((1 + LEVEL) / 2, both)) ** 2 * both**2 / (one * other)
+    return float(pooled - _g(one) ** 2 * one / other - _g(other) ** 2 * other / one)
+
+
+def percent_of_total(gauge: Component, part: Component, *, seed: int = 0) -> tuple[float, float, float]:
+    """Return 100 sqrt(gauge / (gauge + part)): estimate, low, high, by the generalized interval; NaN without
+    variation.
+    """
+    squares = {square.source: square for c, square in (*gauge.terms, *part.terms)}
+    total = gauge.variance + part.variance
+    if not total > 0:
+        return float("nan"), float("nan"), float("nan")
+    rng = np.random.default_rng(seed)
+    drawn = {
+        name: s.df * s.value / rng.chisquare(s.df, DRAWS) if s.value > 0 else np.zeros(DRAWS)
+        for name, s in sorted(squares.items())
+    }
+    error, parts = gauge.drawn(drawn), part.drawn(drawn)
+    share = np.divide(error, error + parts, out=np.ones(DRAWS), where=error + parts > 0)
+    low, high = np.quantile(100 * np.sqrt(share), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    value = 100 * math.sqrt(gauge.variance / total)
+    return value, min(float(low), value), max(float(high), value)
+
 
 Design = Literal["crossed", "nested", "one operator", "unbalanced", "expanded"]
 AskedDesign = Literal["auto", "crossed", "nested"]
+# p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010).
 POOL_ABOVE = 0.25
-"""p-value of the interaction above which it is pooled with repeatability (AIAG, MSA, 4th edition, 2010)."""
 ONE_OPERATOR = "one operator: nothing is known of reproducibility"
 NO_SPREAD = "no repeat differs from another: the values are rounded too coarsely, or copied"
 COARSE = (
     "in {share} of the cells all repeats are equal: the values' step is coarse against the gauge's spread"
 )
+# Share of ranges that are 0 from which on a step is too coarse (AIAG, MSA, 4th edition, 2010, chapter II-D).
 COARSE_FROM = 0.25
-"""Share of ranges that are 0 from which on a step is too coarse (AIAG, MSA, 4th edition, 2010, chapter II-D)."""
 MAYBE_NESTED = (
     "parts of one name differ between operators and no more from part to part: if each operator had parts of its "
     "own, say --design nested"
 )
+# p-values of the interaction and of parts that hint at parts of one name which are not one part.
 SURE, LIKELY = 0.001, 0.05
-"""p-values of the interaction and of parts that hint at parts of one name which are not one part."""
 NAN = float("nan")
 
 
@@ -60,13 +187,16 @@ class AnovaRow:
 class Anova:
     """The analysis of a study.
 
-    design       "crossed", "nested" or "one operator"; by likelihood "unbalanced" or "expanded"
-    interaction  "kept", "pooled" or "none" (not separable, or no such term)
-    rows         table of variance with the interaction, where there is one, and ``pooled`` without it
-    components   name -> variance: repeatability, operator, interaction, reproducibility, grr, part, total, and by
-                 likelihood further factors
-    likelihood   the fit where mean squares would not do, else None
-    notes        what a reader must know: unbalanced, no replication, pooled
+    Attributes
+    ----------
+    design, interaction
+        "crossed", "nested", "one operator", "unbalanced" or "expanded"; "kept", "pooled" or "none".
+    rows, pooled
+        Table of variance with the interaction and without it.
+    components
+        Variances: repeatability, operator, interaction, reproducibility, grr, part, total, further factors.
+    likelihood
+        The fit where mean squares would not do, else None.
     """
 
     design: Design
@@ -98,13 +228,18 @@ def analyse(
     factors: Sequence[str] = (),
     seed: int = 0,
 ) -> Anova:
-    """The analysis of variance of part, operator, trial, value; InputError where the design allows none.
+    """Analyse the variance of part, operator, trial, value; InputError where the design allows none.
 
-    design   as the table says by its names ("auto"), or as asked; "nested" takes a part's name for another part
-             with each operator
-    factors  further columns that may make values differ, such as a station or a day
-    Where cells are empty, nested operators have different numbers of parts, or there are factors, the components
-    are those of restricted maximum likelihood; seed: of the draws behind their intervals.
+    Parameters
+    ----------
+    design
+        "auto" as the names say, or as asked; "nested": a part's name is another part with each operator.
+    factors
+        Further columns that may make values differ. With these, empty cells or uneven nesting, the components
+        are those
+        of restricted maximum likelihood.
+    seed
+        Of the draws behind their intervals.
     """
     if design == "nested":
         table = table.assign(part=table["operator"].astype(str) + "/" + table["part"].astype(str))

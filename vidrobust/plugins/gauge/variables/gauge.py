@@ -1,7 +1,4 @@
-"""A variables gauge study: how much of the spread of measurements is the gauge's own.
-
-The gauge is the model that scores, with its camera and station; the operator is a model, a station or a person.
-"""
+"""A variables gauge study: how much of the spread of measurements is the gauge's own."""
 
 from __future__ import annotations
 
@@ -21,21 +18,16 @@ from vidrobust.plugins.gauge.variables.range_method import (
     range_study,
 )
 
+# Standard deviations that a study variation and a share of the tolerance span (AIAG, MSA, 4th edition, 2010).
 STUDY_WIDTH = 6.0
-"""Standard deviations that a study variation and a share of the tolerance span (AIAG, MSA, 4th edition, 2010)."""
 ORDER = ("repeatability", "reproducibility", "operator", "interaction", "grr", "part", "total")
 NAN = float("nan")
 
 
 @dataclass(frozen=True)
-class Part:
-    """One source of variation: its variance with interval, and shares of the total in percent.
-
-    sd, sd_low, sd_high    roots of the variance and its interval
-    percent_contribution   of the total variance
-    percent_study          of the total standard deviation
-    percent_tolerance      width x sd over the tolerance; NaN without one
-    percent_process        sd over that of the process; NaN without one
+class VarianceShare:
+    """One source of variation: its standard deviation with interval, and shares in percent (NaN where not
+    known).
     """
 
     variance: float
@@ -52,17 +44,12 @@ class Part:
 
 @dataclass(frozen=True)
 class GaugeStudy:
-    """The result of a gauge study.
-
-    components   repeatability, reproducibility (operator + interaction), operator, interaction, grr, part, total;
-                 what the design cannot tell is left out
-    percent_grr  100 grr sd / total sd, with its generalized interval
-    ndc          distinct categories, with the interval that follows from that of percent_grr
-    ranges       the range method, or None where the design allows none
+    """The result of a gauge study: components, %GRR with its generalized interval, ndc, and the range method
+    or None.
     """
 
     anova: Anova
-    components: dict[str, Part]
+    components: dict[str, VarianceShare]
     percent_grr: float
     percent_grr_low: float
     percent_grr_high: float
@@ -127,15 +114,18 @@ def gauge_study(
     factors: Sequence[str] = (),
     seed: int = 0,
 ) -> GaugeStudy:
-    """The study of a table part, operator, trial, value.
+    """Study a table part, operator, trial, value.
 
-    tolerance   width of the tolerance, in the unit of the values; NaN where there is none. Of a one-sided
-                tolerance twice the way from the mean to the limit
-    process_sd  standard deviation of the process, for percent_process; NaN where it is not known
-    width       standard deviations that are the spread of the gauge: 6 (99.73 %) or 5.15 (99 %)
-    design, factors  as ``analyse`` takes them
-    pool_above  the interaction is pooled with repeatability where its p-value is above this
-    seed        of the draws behind the interval of percent_grr
+    Parameters
+    ----------
+    tolerance
+        Its width; of a one-sided one twice the way from the mean to the limit; NaN without one.
+    process_sd
+        Standard deviation of the process; NaN where not known.
+    width
+        Standard deviations that are the spread of the gauge: 6 (99.73 %) or 5.15 (99 %).
+    design, factors, pool_above, seed
+        As ``analyse`` takes them.
     """
     table = check_gauge(table)
     table["value"] = settled(table["value"])
@@ -147,7 +137,7 @@ def gauge_study(
     for name in (*(name for name in ORDER if name in found), *extra):
         variance = total if name == "total" else found[name].variance
         low, high = found[name].interval()
-        components[name] = Part(
+        components[name] = VarianceShare(
             variance=variance,
             variance_low=low,
             variance_high=high,

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
+from vidrobust.plugins.gauge.variables.type1 import size_interval
 from vidrobust.statistics.levels import ALPHA, LEVEL
 from vidrobust.text.phrases import plural
 
@@ -38,7 +39,7 @@ class BiasOfPart:
 
 @dataclass(frozen=True, kw_only=True)
 class LinearityStudy:
-    """The line of bias over reference, and the bias of each part and of all.
+    """The line of bias over reference, the bias of each part and of all, with p-values against 0.
 
     intercept, slope        bias = intercept + slope x reference; with standard errors and p-values against 0
     r_squared, residual_sd  of the line
@@ -47,7 +48,12 @@ class LinearityStudy:
     largest_bias, at        the largest bias of a part, and its reference
     u_linearity             standard uncertainty of what the line leaves over between parts (ISO 22514-7, A.1);
                             u_repeatability within them; lack_of_fit_p of the F test of the one against the other
+    bias_low, bias_high     95 % interval of the mean bias
     percent_linearity       100 |slope|; percent_bias 100 |bias| / process variation (NaN without one)
+    percent_largest_bias    the largest |bias| over the range in percent of the process variation, with the
+                            interval of the line's 95 % band at both ends; of each part's bias where the line does
+                            not fit. A gauge is equivalent to an unbiased one where the upper end is small enough
+                            (two one-sided tests: Schuirmann, J. Pharmacokin. Biopharm. 15, 1987, p. 657-680)
     zero_inside             whether a bias of 0 lies in the line's 95 % band over the whole range
     """
 
@@ -62,6 +68,8 @@ class LinearityStudy:
     n: int
     parts: tuple[BiasOfPart, ...]
     bias: float
+    bias_low: float
+    bias_high: float
     bias_p: float
     largest_bias: float
     largest_bias_at: float
@@ -73,6 +81,11 @@ class LinearityStudy:
     linearity: float
     percent_linearity: float
     percent_bias: float
+    percent_bias_low: float
+    percent_bias_high: float
+    percent_largest_bias: float
+    percent_largest_bias_low: float
+    percent_largest_bias_high: float
     zero_inside: bool
     notes: tuple[str, ...]
 
@@ -91,10 +104,9 @@ class LinearityStudy:
 
 
 def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> LinearityStudy:
-    """The study of part, value and reference (a number a part, NaN where unknown).
+    """Study part, value and reference; InputError with fewer than two references, or no part measured twice.
 
-    process_variation  six standard deviations of the process, or the tolerance, for the percentages; NaN: none
-    InputError with fewer than two references, or no part measured twice.
+    ``process_variation`` is six standard deviations of the process, or the tolerance, for percentages; NaN: none.
     """
     known = table[table["reference"].notna()]
     _check(known)
@@ -107,6 +119,9 @@ def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> L
     parts = tuple(_part(str(part), rows) for part, rows in known.groupby("part", sort=False))
     worst = max(parts, key=lambda part: abs(part.bias))
     left = _left_over(known, float((residual**2).sum()))
+    mean = float(bias.mean())
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 2)) * residual_sd / math.sqrt(n) if n > 2 else NAN
+    percents = [100 * end / process_variation for end in size_interval(mean - reach, mean + reach)]
     found = LinearityStudy(
         intercept=float(line.intercept),
         intercept_se=float(line.intercept_stderr),
@@ -118,7 +133,9 @@ def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> L
         residual_sd=residual_sd,
         n=n,
         parts=parts,
-        bias=float(bias.mean()),
+        bias=mean,
+        bias_low=mean - reach,
+        bias_high=mean + reach,
         bias_p=_p_of(float(bias.mean()), residual_sd / math.sqrt(n), n - 2),
         largest_bias=worst.bias,
         largest_bias_at=worst.reference,
@@ -126,12 +143,30 @@ def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> L
         process_variation=process_variation,
         linearity=abs(float(line.slope)) * process_variation,
         percent_linearity=100 * abs(float(line.slope)),
-        percent_bias=100 * abs(float(bias.mean())) / process_variation,
+        percent_bias=100 * abs(mean) / process_variation,
+        percent_bias_low=percents[0],
+        percent_bias_high=percents[1],
+        percent_largest_bias=NAN,
+        percent_largest_bias_low=NAN,
+        percent_largest_bias_high=NAN,
         zero_inside=False,
         notes=_notes(known, len(table) - len(known)),
     )
     _, low, high = found.band(np.linspace(x.min(), x.max(), 201))
-    return LinearityStudy(**{**vars(found), "zero_inside": bool((low <= 0).all() and (high >= 0).all())})
+    more: dict[str, Any] = {"zero_inside": bool((low <= 0).all() and (high >= 0).all())}
+    for name, value in zip(("", "_low", "_high"), _largest(found, x.min(), x.max()), strict=True):
+        more[f"percent_largest_bias{name}"] = 100 * value / process_variation
+    return LinearityStudy(**{**vars(found), **more})
+
+
+def _largest(found: LinearityStudy, first: float, last: float) -> tuple[float, float, float]:
+    """The largest |bias| over the range, and the ends of its interval."""
+    line, low, high = found.band(np.array([first, last]))
+    rows = list(zip(line, low, high, strict=True))
+    if found.lack_of_fit_p < ALPHA:
+        rows += [(part.bias, part.low, part.high) for part in found.parts]
+    ends = [size_interval(float(a), float(b)) for _, a, b in rows]
+    return max(abs(float(v)) for v, _, _ in rows), max(a for a, _ in ends), max(b for _, b in ends)
 
 
 def _p_of(value: float, error: float, df: int) -> float:

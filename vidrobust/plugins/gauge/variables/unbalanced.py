@@ -3,17 +3,103 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from scipy import linalg, stats
+from scipy.interpolate import PchipInterpolator
 
 from vidrobust.errors import InputError
-from vidrobust.plugins.gauge.variables.profile_likelihood import Curve, curve_of
 from vidrobust.statistics.levels import LEVEL
+
+# The interval of a variance: how far the likelihood falls where the variance is held at another value. The signed
+# root of twice the fall is nearly standard normal (Pawitan, In All Likelihood, 2001, section 9). It lies
+# sqrt(2 / df) / 3 too low for few degrees of freedom and is corrected; of a single mean square the interval is
+# then that of the chi-square within 8 %.
+
+# Roots up to which the curve is drawn; beyond it goes on as a straight line over the logarithm.
+REACH = 3.2
+STEP = 2.5
+MOST_POINTS = 30
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Signed roots (m,), rising, over the logarithms of the variance (m,); at_zero: the root at 0, -inf without.
+
+    estimate  the variance of largest likelihood
+    """
+
+    estimate: float
+    log_variance: np.ndarray
+    root: np.ndarray
+    at_zero: float
+
+    def value(self, root: np.ndarray | float) -> np.ndarray:
+        """The variances at these roots; 0 at and below that of 0."""
+        root = np.asarray(root, np.float64)
+        found = np.exp(np.minimum(_line(root, self.root, self.log_variance), 700.0))
+        return np.where(root <= self.at_zero, 0.0, found)
+
+
+def curve_of(
+    estimate: float, loss: Callable[[float], float], *, least: float, scale: float, freedom: int
+) -> Curve:
+    """Return the curve of a variance; ``loss`` gives the fall of the log-likelihood at a value, ``freedom``
+    centres it.
+    """
+    shift = math.sqrt(2 / freedom) / 3
+
+    def root(value: float) -> float:
+        return math.copysign(math.sqrt(2 * max(0.0, loss(value))), value - estimate) - shift
+
+    at_zero = root(0.0) if least == 0 and estimate > 0 else -shift if least == 0 else -math.inf
+    start = estimate if estimate > least else _first_above(loss, scale * 1e-6, scale)
+    up = [(start, root(start) if estimate <= least else -shift)]
+    down: list[tuple[float, float]] = []
+    while up[-1][1] < REACH and len(up) < MOST_POINTS:
+        value = STEP * up[-1][0]
+        found = root(value)
+        if not math.isfinite(found):
+            break
+        up.append((value, found))
+    value = start
+    while estimate > least and len(down) < MOST_POINTS:
+        value /= STEP
+        found = root(value) if value > least else -math.inf
+        if value <= least or not math.isfinite(found) or found <= at_zero + 1e-3:
+            break
+        down.append((value, found))
+        if found < -REACH:
+            break
+    points = [*reversed(down), *up]
+    values, roots = (np.array(column) for column in zip(*points, strict=True))
+    return Curve(estimate, np.log(values), np.maximum.accumulate(roots), at_zero)
+
+
+def _first_above(loss: Callable[[float], float], value: float, most: float) -> float:
+    """A variance at which the likelihood begins to fall, where its best value is the least that it can be."""
+    while loss(10 * value) < 1e-4 and value < most:
+        value *= 10
+    return value
+
+
+def _line(at: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """A smooth rising curve through the points (x, y), and on as a straight line beyond them."""
+    if len(x) < 2:
+        return np.full(np.shape(at), y[0])
+    keep = np.append(True, np.diff(x) > 1e-9)
+    x, y = x[keep], y[keep]
+    if len(x) < 2:
+        return np.full(np.shape(at), y[0])
+    inside = PchipInterpolator(x, y)(np.clip(at, x[0], x[-1]))
+    low = y[0] + (at - x[0]) * (y[1] - y[0]) / (x[1] - x[0])
+    high = y[-1] + (at - x[-1]) * (y[-1] - y[-2]) / (x[-1] - x[-2])
+    return np.where(at < x[0], low, np.where(at > x[-1], high, inside))
+
 
 # Variance components of any design by restricted maximum likelihood: missing cells, more factors than two.
 #
@@ -22,24 +108,23 @@ from vidrobust.statistics.levels import LEVEL
 # Variances are estimated within their range, so none is negative. For balanced designs the estimates are those of
 # the analysis of variance wherever that gives none below 0.
 
+# Levels of all effects together up to which their covariance is solved as a whole.
 MOST_LEVELS = 2000
-"""Levels of all effects together up to which their covariance is solved as a whole."""
 RESIDUAL = "repeatability"
+# Share of the variance of the values that counts as 0.
 LEAST = 1e-9
-"""Share of the variance of the values that counts as 0."""
 STEPS = 200
+# Gain of log-likelihood below which the climb ends; the rounding of very unlike variances is no less.
 ENOUGH = 1e-8
-"""Gain of log-likelihood below which the climb ends; the rounding of very unlike variances is no less."""
+# Ratios of every variance to that of the error from which the climb begins.
 STARTS = (0.1, 10.0)
-"""Ratios of every variance to that of the error from which the climb begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reml:
     """The fit: mean, its standard error, variances (K,) in the order of ``names``, the error's last.
 
-    log_likelihood  of the residuals
-    freedom         (K,) independent contrasts that each effect has of its own: levels less those of what it holds
+    ``freedom`` (K,): independent contrasts that each effect has of its own.
     """
 
     mean: float
@@ -82,11 +167,7 @@ class Reml:
 
 @dataclass(frozen=True)
 class Likelihood:
-    """The restricted likelihood of values y (n,), of which only inner products with the effects are kept.
-
-    Z is the (n, q) indicator of all levels of all effects; sizes (K - 1,): levels of each effect; products:
-    Z'Z, cross: Z'[1, y], inner: [1, y]'[1, y].
-    """
+    """The restricted likelihood of values y (n,), from inner products with the indicators Z of all effects."""
 
     n: int
     products: np.ndarray
@@ -154,9 +235,8 @@ class Point:
 
 
 def fit_reml(y: np.ndarray, factors: Mapping[str, np.ndarray]) -> Reml:
-    """The fit of values (n,) with random effects, each given by its level of every value (n,).
-
-    InputError where there are too many levels, a factor has as many as there are values, or all together do.
+    """Fit values (n,) with random effects, each given by its level of every value; InputError for too many
+    levels.
     """
     y = np.asarray(y, np.float64)
     codes = {name: np.unique(np.asarray(level), return_inverse=True)[1] for name, level in factors.items()}
@@ -356,10 +436,8 @@ class LikelihoodStudy:
 def by_likelihood(
     table: pd.DataFrame, factors: Sequence[str] = (), *, nested: bool = False, seed: int = 0
 ) -> LikelihoodStudy:
-    """The study of part, operator, value and further factors (columns), whatever is missing of it.
+    """Study part, operator, value and further factors, whatever is missing of them.
 
-    seed    of the draws behind the intervals of sums and of percent_grr
-    nested  parts belong to operators (names are distinct already): there is no operator by part then
     InputError where nothing was measured twice, or a factor is missing or has one level.
     """
     for name in factors:

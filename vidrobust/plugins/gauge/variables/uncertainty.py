@@ -1,19 +1,202 @@
-"""The uncertainty of a measuring system and of the measuring process, and their capability ratios.
-
-ISO 22514-7:2012 and VDA 5 (2nd edition, 2010): standard uncertainties are added as squares; Q_MS and Q_MP are the
-expanded uncertainties, twice, in percent of the tolerance, with 15 % and 30 % as their usual limits.
-"""
+"""Uncertainty of a measuring system and process (ISO 22514-7:2012, VDA 5), risks, guard bands."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
 
 from vidrobust.errors import SettingsError
 
+# How often a gauge takes a bad part for a good one and a good one for a bad one.
+#
+# Parts and errors are normal and independent (Burdick, Borror & Montgomery, 2005, chapter 6).
+
+# Standard deviations of parts that are summed over.
+REACH = 9.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Misclassification:
+    """Shares of all parts (bad, bad_and_accepted, good_and_rejected), and risks of the bad and of the good
+    parts.
+    """
+
+    bad: float
+    bad_and_accepted: float
+    good_and_rejected: float
+    consumers_risk: float
+    producers_risk: float
+
+
+def misclassification(
+    mean: float, part_sd: float, gauge_sd: float, low: float = -math.inf, high: float = math.inf
+) -> Misclassification:
+    """The risks of parts of a normal distribution measured by this gauge; -inf or inf where a limit is missing."""
+    if not low < high or not (math.isfinite(low) or math.isfinite(high)) or part_sd < 0 or gauge_sd < 0:
+        raise SettingsError(
+            "risks: expected a tolerance with one limit at least, the low one below the high one"
+        )
+    if part_sd == 0:
+        x, weight = np.array([mean]), np.array([1.0])
+    else:
+        edges = [mean - REACH * part_sd, mean + REACH * part_sd]
+        ends = sorted({*edges, *(e for e in (low, high) if edges[0] < e < edges[1])})
+        x, weight = _quadrature(ends, mean, part_sd)
+    good = (x >= low) & (x <= high)
+    accepted = _accepted(x, gauge_sd, low, high)
+    bad = float(weight[~good].sum())
+    wrong_in, wrong_out = (
+        float((weight * accepted)[~good].sum()),
+        float((weight * (1 - accepted))[good].sum()),
+    )
+    return Misclassification(
+        bad=bad,
+        bad_and_accepted=wrong_in,
+        good_and_rejected=wrong_out,
+        consumers_risk=wrong_in / bad if bad > 0 else math.nan,
+        producers_risk=wrong_out / (1 - bad) if bad < 1 else math.nan,
+    )
+
+
+def _quadrature(ends: list[float], mean: float, sd: float) -> tuple[np.ndarray, np.ndarray]:
+    """Points within each piece between ends, none on a limit, and their shares of a normal distribution."""
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    places, shares = [], []
+    for a, b in pairwise(ends):
+        cuts = np.linspace(a, b, max(2, math.ceil((b - a) / (2 * sd)) + 1))
+        for c, d in pairwise(cuts):
+            x = (c + d) / 2 + (d - c) / 2 * nodes
+            places.append(x)
+            shares.append(
+                (d - c)
+                / 2
+                * weights
+                * np.exp(-((x - mean) ** 2) / (2 * sd**2))
+                / (sd * math.sqrt(2 * math.pi))
+            )
+    return np.concatenate(places), np.concatenate(shares)
+
+
+def _accepted(x: np.ndarray, gauge_sd: float, low: float, high: float) -> np.ndarray:
+    """(N,) chance that a part of true value x is measured within the tolerance."""
+    if gauge_sd == 0:
+        return ((x >= low) & (x <= high)).astype(np.float64)
+    return np.asarray(special.ndtr((high - x) / gauge_sd) - special.ndtr((low - x) / gauge_sd))
+
+
+# Guard bands: acceptance limits drawn inside the tolerance, and what they cost.
+
+POINTS = 4001
+
+
+@dataclass(frozen=True)
+class GuardBand:
+    """A guard band of k x repeatability at each limit: acceptance limits, and false decisions with and
+    without it.
+    """
+
+    k: float
+    repeatability_sd: float
+    gauge_sd: float
+    accept_low: float
+    accept_high: float
+    false_accepts: float
+    false_rejects: float
+    false_accepts_without: float
+    false_rejects_without: float
+    share_bad: float
+
+
+def guard_band(
+    low: float,
+    high: float,
+    *,
+    repeatability_sd: float,
+    gauge_sd: float,
+    parts: np.ndarray,
+    k: float = 1.96,
+) -> GuardBand:
+    """Return what a guard band of ``k`` x ``repeatability_sd`` does, summed over parts (JCGM 106:2012,
+    chapter 9).
+
+    ``low``, ``high`` may be infinite; ``parts`` (N,) are true values of equal chance. Costs use the whole
+    error of the
+    gauge.
+    """
+    if not low < high or not (np.isfinite(low) or np.isfinite(high)):
+        raise SettingsError(
+            "guard band: expected a tolerance with --tolerance-low or --tolerance-high, the low one below the "
+            f"high one, got {low:g} to {high:g}"
+        )
+    if not k >= 0:
+        raise SettingsError(f"guard band: expected a width of 0 or more standard deviations, got {k:g}")
+    inner = (low + k * repeatability_sd, high - k * repeatability_sd)
+    if inner[0] >= inner[1]:
+        raise SettingsError(
+            f"guard band: {k:g} x {repeatability_sd:g} on either side leaves nothing of the tolerance {low:g} "
+            f"to {high:g}"
+        )
+    good = (parts >= low) & (parts <= high)
+    with_band = _risks(good, _guard_band_accepted(parts, inner, gauge_sd))
+    without = _risks(good, _guard_band_accepted(parts, (low, high), gauge_sd))
+    return GuardBand(k, repeatability_sd, gauge_sd, *inner, *with_band, *without, float(np.mean(~good)))
+
+
+def normal_parts(mean: float, sd: float) -> np.ndarray:
+    """(POINTS,) values of equal chance of a normal distribution."""
+    return np.asarray(mean + sd * stats.norm.ppf((np.arange(POINTS) + 0.5) / POINTS))
+
+
+def guard_band_counted(
+    band: GuardBand, low: float, high: float, scores: pd.DataFrame, defect: set[str]
+) -> dict[str, int]:
+    """Count what the band does to the scores of a study: score, reference ("" where unknown)."""
+    value = scores["score"].to_numpy(np.float64)
+    without = (value >= low) & (value <= high)
+    kept = (value >= band.accept_low) & (value <= band.accept_high)
+    found = {"n": len(value), "in_band": int((without & ~kept).sum())}
+    known = (scores["reference"] != "").to_numpy()
+    bad = known & scores["reference"].isin(defect).to_numpy()
+    good = known & ~bad
+    if not bad.any() or not good.any():
+        return found
+    return found | {
+        "bad": int(bad.sum()),
+        "good": int(good.sum()),
+        "bad_accepted": int((bad & kept).sum()),
+        "bad_accepted_without": int((bad & without).sum()),
+        "good_rejected": int((good & ~kept).sum()),
+        "good_rejected_without": int((good & ~without).sum()),
+    }
+
+
+def _guard_band_accepted(parts: np.ndarray, accept: tuple[float, float], gauge_sd: float) -> np.ndarray:
+    """(N,) chance that each part is accepted."""
+    if gauge_sd <= 0:
+        return ((parts >= accept[0]) & (parts <= accept[1])).astype(np.float64)
+    return np.asarray(stats.norm.cdf(accept[1], parts, gauge_sd) - stats.norm.cdf(accept[0], parts, gauge_sd))
+
+
+def _risks(good: np.ndarray, accepted: np.ndarray) -> tuple[float, float]:
+    """(bad and accepted, good and rejected), shares of all parts."""
+    return float(np.mean(accepted * ~good)), float(np.mean((1 - accepted) * good))
+
+
+def tolerance_width(low: float | None, high: float | None, width: float | None) -> float:
+    """The width that percent_tolerance is taken of: as given, or between both limits; NaN otherwise."""
+    if width is not None:
+        return width
+    return high - low if low is not None and high is not None else math.nan
+
+
+# Standard uncertainties in an expanded one (95 % of a normal error).
 COVERAGE = 2.0
-"""Standard uncertainties in an expanded one (95 % of a normal error)."""
 SYSTEM = ("calibration", "resolution", "repeatability_reference", "bias", "linearity", "system_rest")
 PROCESS = (
     "repeatability_parts",
@@ -24,8 +207,8 @@ PROCESS = (
     "stability",
     "process_rest",
 )
+# These give the same spread by different means: the largest counts (ISO 22514-7, table 4).
 REPEATABILITY = ("resolution", "repeatability_reference", "repeatability_parts")
-"""These give the same spread by different means: the largest counts (ISO 22514-7, table 4)."""
 NAMES = {
     "calibration": "calibration of the reference (U / 2)",
     "resolution": "resolution of the display",
@@ -45,13 +228,7 @@ NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """The budget.
-
-    components   standard uncertainty by name; counted: those that enter, of the system and of the process
-    u_ms, u_mp   combined standard uncertainties; u_mp None where nothing is known of the process
-    q_ms, q_mp   100 x 2 x COVERAGE x u / tolerance
-    least_tolerance_ms, least_tolerance_mp  the narrowest tolerance for which q would just reach its limit
-    """
+    """Standard uncertainties by name, combined ones of system and process, capability ratios, least tolerances."""
 
     components: dict[str, float]
     counted_ms: tuple[str, ...]
@@ -70,9 +247,8 @@ class Budget:
 def budget(
     components: Mapping[str, float], tolerance: float, *, limit_ms: float = 15.0, limit_mp: float = 30.0
 ) -> Budget:
-    """The budget of standard uncertainties (of SYSTEM and PROCESS, in the unit of the tolerance).
-
-    SettingsError for a name that is none, a negative one, or a tolerance that is not above 0.
+    """Add up standard uncertainties of SYSTEM and PROCESS, in the unit of the tolerance; SettingsError for
+    wrong ones.
     """
     unknown = sorted(set(components) - set(NAMES))
     if unknown:

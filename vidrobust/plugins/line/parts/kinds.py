@@ -13,8 +13,8 @@ from vidrobust.plugins.line.surface import FINE, Surface, cloud, edge, grid
 
 # A populated circuit board: traces, pads, chips, capacitors, a connector.
 
+# Solder masks: green, blue, dark green, red; linear.
 MASKS = ((0.02, 0.16, 0.06), (0.02, 0.08, 0.24), (0.03, 0.12, 0.05), (0.20, 0.02, 0.03))
-"""Solder masks: green, blue, dark green, red; linear."""
 GOLD, SILVER, BLACK, WHITE = (0.70, 0.50, 0.20), (0.60, 0.61, 0.63), (0.025, 0.025, 0.028), (0.65, 0.66, 0.64)
 
 
@@ -136,8 +136,8 @@ def _holes(layers: dict[str, np.ndarray], length: float, width: float) -> None:
 
 # A hex bolt lying on its side.
 
+# Zinc, yellow chromate, bare steel, nickel; linear.
 FINISHES = ((0.56, 0.58, 0.62), (0.66, 0.55, 0.33), (0.42, 0.41, 0.40), (0.72, 0.73, 0.75))
-"""Zinc, yellow chromate, bare steel, nickel; linear."""
 PITCH_PX = 5.0
 
 
@@ -193,6 +193,7 @@ def _head(along: np.ndarray, y: np.ndarray, half: float, end: float) -> tuple[np
 
 # A screw cap from above: knurled rim, recessed top, an embossed mark.
 
+# Blue, red, white, yellow, green, black; linear.
 COLOURS = (
     (0.03, 0.10, 0.45),
     (0.50, 0.04, 0.03),
@@ -201,7 +202,6 @@ COLOURS = (
     (0.04, 0.30, 0.10),
     (0.06, 0.06, 0.07),
 )
-"""Blue, red, white, yellow, green, black; linear."""
 MARKS = ("PP5", "HD2", "A7", "B28", "38", "X")
 
 
@@ -257,7 +257,7 @@ KINDS = (
     Kind(name="board", make=board, defects=("burn", "scratch", "missing")),
 )
 EMPTY = "empty"
+# Classes of ``line-classifier``: no whole part in view, or its kind, sound or not.
 LABELS = (EMPTY, *(name for kind in KINDS for name in (kind.name, f"{kind.name}-defect")))
-"""Classes of ``line-classifier``: no whole part in view, or its kind, sound or not."""
+# Classes of ``line-detector``.
 BOXES = (*(kind.name for kind in KINDS), "defect")
-"""Classes of ``line-detector``."""

@@ -28,13 +28,13 @@ from vidrobust.plugins.line.training.samples import Samples
 
 # What the networks are to answer, as maps; and how far an answer is from it.
 
+# A box's heat falls off over its sides by this, as a standard deviation.
 NARROW = 9.0
-"""A box's heat falls off over its sides by this, as a standard deviation."""
+# Heat from which on a place must also say where the box is.
 NEAR = 0.55
-"""Heat from which on a place must also say where the box is."""
 DEFECT = len(BOXES) - 1
+# y of the detector's input, px, outside of which a box's middle is on a side lane.
 SIDE_LANES = (62.0, 130.0)
-"""y of the detector's input, px, outside of which a box's middle is on a side lane."""
 
 
 def target_maps(boxes: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -128,9 +128,8 @@ def normalised(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def train_classifier(samples: Samples, seed: int) -> LineClassifier:
-    """Cross entropy of the class, and the heat of the defects, without which it takes long to find them.
-
-    Batches are mirrored left to right half of the time, and moved along the belt by whole places of the map.
+    """Fit the class by cross entropy, and the heat of the defects; batches are mirrored and moved along the
+    belt.
     """
     defects = defect_maps(samples.boxes)
     draws = torch.Generator().manual_seed(seed)

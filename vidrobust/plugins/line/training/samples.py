@@ -20,13 +20,13 @@ from vidrobust.plugins.line.networks import CLASSIFIER_SIZE, DETECTOR_SIZE
 from vidrobust.plugins.line.parts.kinds import BOXES, EMPTY, KINDS, LABELS
 from vidrobust.plugins.line.scene import Scene, draw_part, make_scene
 
+# Frames of one scene: the part somewhere else in each.
 FRAMES = 4
-"""Frames of one scene: the part somewhere else in each."""
+# How far from the middle of the view a part may lie, either way, and be whole or nearly so.
 REACH_PX = 170.0
-"""How far from the middle of the view a part may lie, either way, and be whole or nearly so."""
 SCENES_A_STATION = 24
+# Boxes whose shorter side is less are no target.
 SMALLEST_PX = 9.0
-"""Boxes whose shorter side is less are no target."""
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,10 @@ from vidrobust.plugins.line.training.samples import FRAMES, make_samples
 
 # How good the trained models are on clips of other seeds, coded and decoded again, at rest and at mid dial.
 
+# Score from which on a box counts as found.
 SCORE = 0.3
-"""Score from which on a box counts as found."""
+# IoU from which on a box is the one of the truth.
 SAME = 0.5
-"""IoU from which on a box is the one of the truth."""
 
 
 def all_scores(
@@ -49,9 +49,8 @@ def all_scores(
     quick: bool = False,
     report: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """At rest: sixteen parts, two seconds each; at the mid size of each dial: eight parts, one second each.
-
-    quick  at rest alone, eight parts of one second; report: is called with what is judged next
+    """Judge at rest (sixteen parts, two seconds each) and at the mid size of each dial (eight parts, one
+    second each).
     """
     if report is not None:
         report("at rest")
@@ -182,8 +181,8 @@ def _decoded(path: Path) -> torch.Tensor:
     return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)
 
 
+# Scenes of --quick: the whole way in a minute or two, for weights that are worth little.
 QUICK_SCENES = 240
-"""Scenes of --quick: the whole way in a minute or two, for weights that are worth little."""
 SCENES, TRAINING_SEED, WEIGHTS_SEED, TEST_SEED = 1800, 101, 1, 5001
 _TRAIN = {"classifier": train_classifier, "detector": train_detector}
 

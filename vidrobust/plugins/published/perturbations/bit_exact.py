@@ -1,9 +1,8 @@
-"""Three corruptions of ImageNet-C as the reference package computes them, to the last bit of its arithmetic.
+"""Three corruptions of ImageNet-C as the reference package computes them, to the last bit.
 
-Levels are cut, not rounded, so where a result is a whole number the rounding of the sums before it decides
-between two levels. Nobody sees that, but a network decides close calls by it, and errors are then not equal. These
-are slower than those of ``imagenet_c.py`` and are used where numbers are compared with published ones. So are the
-authors' photographs of ice for frost, where the package that has them is installed.
+Levels are cut, not rounded, so rounding of earlier sums decides between two levels, and networks decide close
+calls
+by it. Slower than ``imagenet_c.py``; used where numbers are compared with published ones.
 """
 
 from __future__ import annotations
@@ -104,19 +103,16 @@ def ice_photographs() -> tuple[Path, ...]:
 
 
 def _enlarged(picture: Array, factor: float) -> Array:
-    """``clipped_zoom`` of the reference: the middle ceil(side / factor) pixels become round(that * factor).
-
-    picture (H, W, 3) float32. Channel by channel, which halves the work of scipy and changes no sum.
-    """
+    """``clipped_zoom`` of the reference."""
     inner = [math.ceil(n / factor) for n in picture.shape[:2]]
     top, left = ((n - m) // 2 for n, m in zip(picture.shape[:2], inner, strict=True))
     middle = picture[top : top + inner[0], left : left + inner[1]]
     return np.stack([ndimage.zoom(middle[:, :, d], factor, order=1) for d in range(3)], axis=2)
 
 
+# The corruptions that are made differently here, and what their severities are.
 EXACT: dict[str, tuple[Callable[..., Array], Sequence[object]]] = {
     "defocus_blur": (defocus_blur, imagenet_c.DEFOCUS_BLUR),
     "zoom_blur": (zoom_blur, imagenet_c.ZOOM_BLUR),
     "brightness": (brightness, imagenet_c.BRIGHTNESS),
 }
-"""The corruptions that are made differently here, and what their severities are."""

@@ -1,7 +1,7 @@
 """ImageNet-C-bar: ten corruptions unlike those of ImageNet-C (Mintun, Kirillov, Xie 2021, arXiv 2102.11273).
 
-Formulas, sizes and severities as published in facebookresearch/augmentation-corruption (MIT), written anew; random
-numbers are of our own generators. The authors' side of 224 px is here the frame's longer side.
+Formulas and severities as published in facebookresearch/augmentation-corruption (MIT), written anew. The authors'
+side of 224 px is here the frame's longer side.
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ def clouds(frame: np.ndarray, perlin: Perlin, cell: float, opacity: float) -> np
 WHITE = 255.0
 GREY = 128.0
 WATER_ROUNDS = 5
+# Refraction of the water.
 INDEX = 4.0
-"""Refraction of the water."""
 
 
 def star(
@@ -209,6 +209,7 @@ def _between(picture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 
 SUITE = "imagenet-c-bar"
+# Of 10: the authors' severities 1 to 5 of ImageNet-C-bar; those of CIFAR-10-C-bar are others.
 LEVELS = {
     "blue_noise_sample": (0.8, 1.6, 2.4, 4.0, 5.6),
     "brownish_noise": (1.0, 2.0, 3.0, 4.0, 5.0),
@@ -221,7 +222,6 @@ LEVELS = {
     "single_frequency_greyscale": (1.0, 1.5, 2.0, 4.5, 5.0),
     "sparkles": (1.0, 2.0, 3.0, 5.0, 6.0),
 }
-"""Of 10: the authors' severities 1 to 5 of ImageNet-C-bar; those of CIFAR-10-C-bar are others."""
 Core = Callable[[np.ndarray, float, torch.Generator], np.ndarray]
 STARS = 5
 RAY_SPREAD = 0.25

@@ -1,8 +1,4 @@
-"""CIFAR-10-C and CIFAR-100-C: the corruptions of ImageNet-C with their own sizes, for pictures of 32 px.
-
-Parameters of ``make_cifar_c.py`` (Hendrycks & Dietterich 2019, hendrycks/robustness, Apache-2.0). They are not
-those of ``imagenet-c``, and neither are right at the other's size.
-"""
+"""CIFAR-10-C and CIFAR-100-C: parameters of ``make_cifar_c.py`` (hendrycks/robustness, Apache-2.0), for 32 px."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The elastic transform of the ImageNet-C authors, whose files on disk and AlexNet constants it belongs to.
+"""The elastic transform of the ImageNet-C authors, to whose files AlexNet's constants belong.
 
-The maintained package, which suite ``imagenet-c`` follows, leaves the random affine map out and scales with the
-frame. Here is the authors' own: an affine map that moves three points by up to ``affine`` px, then smoothed
-noise. At severities 1 and 2 the affine map does nearly everything.
+Unlike that of ``imagenet-c`` it moves three points by a random affine map first, which dominates severities 1
+and 2.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from vidrobust.perturb.draws import Generators, one_per_frame
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.plugins.published.perturbations.severities import of_severities
 
+# alpha, sigma, affine of severities 1 to 5, each times 244 px.
 ELASTIC = ((2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02), (0.12, 0.01, 0.02))
-"""alpha, sigma, affine of severities 1 to 5, each times 244 px."""
 
 
 def _elastic(frame: np.ndarray, severity: float, own: torch.Generator) -> np.ndarray:

@@ -1,10 +1,6 @@
-"""ImageNet-C: the fifteen corruptions and the four validation ones, severities 1 to 5, at any size.
+"""ImageNet-C: fifteen corruptions and four for validation, severities 1 to 5, 0 the clean picture, at any size.
 
-Parameters and rounding (levels are cut, not rounded) follow the authors' code as the maintained package
-``imagecorruptions`` has it, which is also where elastic_transform, motion_blur and snow differ from the
-authors' own files; see the remarks of the perturbation page. Severity 0 is the clean picture.
-
-Parameters are stated for 224 px and stay the same at other sizes, as in the package.
+Parameters (for 224 px) and rounding follow the authors' code as the package ``imagecorruptions`` has it.
 """
 
 from __future__ import annotations
@@ -72,10 +68,8 @@ def draw_steps(generator: torch.Generator, count: int, step: int) -> np.ndarray:
 
 
 def shuffle(frames: np.ndarray, steps: np.ndarray, step: int, iterations: int) -> np.ndarray:
-    """Replace pixels of every frame by its own steps.
-
-    frames  (N, H, W, 3) uint8 · steps  (N, S, 2) by how many rows and columns, in raster order from the last
-    pixel to the first, iteration after iteration
+    """Replace pixels of every frame (N, H, W, 3) by its own steps (N, S, 2) of rows and columns, last pixel
+    first.
     """
     n, h, w, _ = frames.shape
     pixel, order, starts = _schedule(h, w, step, iterations)
@@ -379,7 +373,7 @@ PERTURBATIONS: tuple[Perturbation, ...] = (
     ),
 )
 
+# The fifteen that count for the mean corruption error.
 TEST = tuple(entry.name for entry in PERTURBATIONS[:15])
-"""The fifteen that count for the mean corruption error."""
+# The four extra ones, for tuning.
 VALIDATION = tuple(entry.name for entry in PERTURBATIONS[15:])
-"""The four extra ones, for tuning."""

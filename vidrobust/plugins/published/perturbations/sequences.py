@@ -1,11 +1,8 @@
-"""ImageNet-P: a picture becomes 31 (or 41) frames, and the rule by which their labels are compared.
+"""ImageNet-P: a picture becomes 31 or 41 frames, and the rule by which their labels are compared.
 
-Hendrycks & Dietterich 2019 (arXiv 1903.12261), section 4. To build the set as the authors did, give pictures whose
-shorter side is 256 px and cut the central 224 px from every frame (their MP4 compression left aside). What comes
-into view is black, as theirs; motion blur and snow use the kernel of ``imagenet-c`` in place of ImageMagick's.
-
-In suite ``imagenet-p`` the strength is the number of the frame in the sequence, from 1; equally seeded
-generators give frames of the same sequence.
+Hendrycks & Dietterich 2019 (arXiv 1903.12261), section 4. What comes into view is black, as theirs; motion
+blur and
+snow use the kernel of ``imagenet-c`` in place of ImageMagick's. Strength is the number of the frame, from 1.
 """
 
 from __future__ import annotations
@@ -28,10 +25,10 @@ from vidrobust.perturb.perturbation import Family, Motion, Perturbation
 from vidrobust.plugins.published.perturbations import imagenet_c, weather
 
 Compare = Literal["first", "previous"]
+# (picture (1, 3, H, W) uint8, number of the frame from 0, generator) -> that frame (1, 3, H, W).
 At = Callable[[torch.Tensor, int, torch.Generator], torch.Tensor]
-"""(picture (1, 3, H, W) uint8, number of the frame from 0, generator) -> that frame (1, 3, H, W)."""
+# (number of the frame, (H, W)) -> clean point to moved point, px from the centre.
 Map = Callable[[int, tuple[int, int]], Matrix]
-"""(number of the frame, (H, W)) -> clean point to moved point, px from the centre."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,15 +38,15 @@ class PictureSequence:
     name: str
     family: Family
     num_frames: int
+    # "first": every frame with frame 0; "previous": every frame with the one before.
     compare: Compare
-    """"first": every frame with frame 0; "previous": every frame with the one before."""
+    # Number of the frame that is the clean picture, or None.
     clean: int | None
-    """Number of the frame that is the clean picture, or None."""
+    # True for the ten of the mean flip rate; the others are for validation.
     scored: bool
-    """True for the ten of the mean flip rate; the others are for validation."""
     at: At
+    # How points move, for sequences that are geometric.
     matrix: Map | None = None
-    """How points move, for sequences that are geometric."""
 
     def frames(self, picture: torch.Tensor, generator: torch.Generator) -> Iterator[torch.Tensor]:
         """The frames (3, H, W) of one picture (3, H, W), one after the other; the generator is not advanced."""
@@ -170,10 +167,7 @@ def _brightness(picture: torch.Tensor, number: int, own: torch.Generator) -> tor
 
 
 def _tilt(number: int, size: tuple[int, int]) -> Matrix:
-    """Turned by the same angle about the x and the y axis, seen from as far away as the diagonal is long.
-
-    As in the authors' code the picture lies at depth 1, so that the middle frame is smaller by 1 / (diagonal + 1).
-    """
+    """Turned by the same angle about the x and the y axis, seen from as far away as the diagonal is long."""
     h, w = size
     a = math.radians(number - 15)
     c, s, f = math.cos(a), math.sin(a), math.hypot(h, w)
@@ -271,8 +265,8 @@ _ALL = (
     _sequence("gaussian_blur", "blur", _by_array(_gaussian_blur), scored=False),
     _sequence("spatter", "weather", _by_array(_spatter), scored=False),
 )
+# All sequences by name: the ten scored, the validation ones, and the noises at difficulty 2 and 3.
 SEQUENCES: Mapping[str, PictureSequence] = MappingProxyType({entry.name: entry for entry in _ALL})
-"""All sequences by name: the ten scored, the validation ones, and the noises at difficulty 2 and 3."""
 
 
 def _frame_of(sequence: PictureSequence) -> Callable[[torch.Tensor, float, Generators], torch.Tensor]:

@@ -1,7 +1,4 @@
-"""The corruptions of ImageNet-C for pictures of 32 or 64 px: the same nineteen, in other sizes.
-
-Motion blur and snow smear with the kernel of ``imagenet-c`` in place of ImageMagick's; the ice of frost is drawn.
-"""
+"""The corruptions of ImageNet-C for pictures of 32 or 64 px; smears and frost as in ``imagenet-c``."""
 
 from __future__ import annotations
 

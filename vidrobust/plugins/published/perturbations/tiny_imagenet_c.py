@@ -1,7 +1,4 @@
-"""Tiny-ImageNet-C: the corruptions of ImageNet-C with their own sizes, for pictures of 64 px.
-
-Parameters of ``make_tinyimagenet_c.py`` (Hendrycks & Dietterich 2019, hendrycks/robustness, Apache-2.0).
-"""
+"""Tiny-ImageNet-C: parameters of ``make_tinyimagenet_c.py`` (hendrycks/robustness, Apache-2.0), for 64 px."""
 
 from __future__ import annotations
 

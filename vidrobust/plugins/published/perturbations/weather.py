@@ -1,8 +1,8 @@
 """Weather of ImageNet-C: snow, frost, fog, spatter (Hendrycks & Dietterich 2019, arXiv 1903.12261).
 
-Each core takes one float32 frame (H, W, 3) in [0, 1], its random numbers and the parameters of a severity, and
-returns levels in [0, 255]. The frost of the original is six photographs; here it is six pictures drawn by
-``frost_picture``, with about the brightness and contrast of those.
+Each takes one float32 frame (H, W, 3) in [0, 1], its random numbers and parameters, and returns levels in [0,
+255].
+Frost uses six drawn pictures in place of six photographs.
 """
 
 from __future__ import annotations
@@ -78,10 +78,9 @@ def snow(
     degrees: float,
     c: tuple[float, float, float, float, int, float, float],
 ) -> np.ndarray:
-    """Flakes: thresholded noise, enlarged and smeared along ``degrees``, over a paler picture.
+    """Add flakes: thresholded noise, enlarged and smeared along ``degrees``, over a paler picture.
 
-    noise  standard normal float32 of ``snow_noise_size`` · c  mean, deviation, enlargement, threshold, radius
-    and sigma of the smear, weight of the picture
+    ``c``: mean, deviation, enlargement, threshold, radius and sigma of the smear, weight of the picture.
     """
     h, w = frame.shape[:2]
     size = (max(h, round(noise.shape[0] * c[2])), max(w, round(noise.shape[1] * c[2])))
@@ -108,9 +107,8 @@ def snow_over(frame: np.ndarray, layer: np.ndarray, kept: float) -> np.ndarray:
 
 
 def plasma(uniforms: np.ndarray, decay: float) -> np.ndarray:
-    """Diamond-square height map, in [0, 1], on a torus.
-
-    uniforms  (M, M) in [-1, 1), M a power of two: one number for each point, used where it lies
+    """Return a diamond-square height map in [0, 1] on a torus, from (M, M) uniforms in [-1, 1), M a power of
+    two.
     """
     side = uniforms.shape[0]
     heights = np.zeros_like(uniforms)
@@ -148,10 +146,9 @@ def fog_side(size: tuple[int, int]) -> int:
 def spatter(
     frame: np.ndarray, noise: np.ndarray, c: tuple[float, float, float, float, float, int]
 ) -> np.ndarray:
-    """Drops of water (c[5] = 0) or mud (1) on the lens.
+    """Add drops of water (c[5] = 0) or mud (1).
 
-    noise  (H, W) standard normal float32 · c  mean, deviation, sigma of the blur, threshold, opacity of water
-    or sigma of mud, kind
+    ``c``: mean, deviation, sigma of the blur, threshold, opacity of water or sigma of mud, kind.
     """
     side = 2 * int(4 * c[2] + 0.5) + 1
     liquid = cv2.GaussianBlur(

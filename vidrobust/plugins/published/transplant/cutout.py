@@ -46,12 +46,9 @@ def read_cutout(
     scale: float = 1.0,
     feather_px: float = 0.0,
 ) -> Cutout:
-    """The object of a file: cut out by a box x1, y1, x2, y2 px, a mask of the frame's size, or its own alpha.
+    """Cut the object out of a file by a box x1, y1, x2, y2 px, a mask of the frame's size, or its own alpha.
 
-    frame   number of the frame, in decoding order from 0, of a video or a folder of frames
-    mask    an image whose pixels of 128 and more are the object; with a box, that part of it
-    scale   of the size · feather_px  sigma of the softened border; it grows inward, so that nothing of its
-            surroundings comes along
+    ``feather_px`` is the sigma of the border, softened inward so that none of its surroundings comes along.
     """
     if scale <= 0 or feather_px < 0:
         raise SettingsError(

@@ -1,9 +1,7 @@
-"""The transplant asked of a classifier: what it says of the picture while one object moves over it.
+"""The transplant asked of a classifier: its answers while one object moves over the picture.
 
-The answers are put in the form of a detector's transplant (``study.py``): every answer to the object is "found",
-that to its neutral double where it is the object's class; the label is the class that is said, the score the
-probability of the object's class; there are no other boxes. Backgrounds that are answered with the object's class
-before anything is pasted say nothing of it, and are "occupied".
+Answers have the form of a detector's transplant: every answer to the object is "found", that to its neutral double
+where it is the object's class. Backgrounds already answered with that class are "occupied".
 """
 
 from __future__ import annotations
@@ -22,8 +20,8 @@ from vidrobust.models.predict import predict
 from vidrobust.plugins.published.transplant.cutout import Cutout, neutral
 from vidrobust.plugins.published.transplant.paste import Place, box_of, grid, paste
 from vidrobust.plugins.published.transplant.study import Background, Settings, Transplant
-from vidrobust.predictions import Classifier
-from vidrobust.shapes.places import Places
+from vidrobust.predictions import Classifications, Classifier
+from vidrobust.shapes.shape import Places
 
 NO_BOXES = BoxAnswer((Places.of(np.empty((0, 4))), np.empty(0, np.float32), np.empty(0, np.int64)))
 
@@ -36,20 +34,20 @@ def transplant_of_classes(
     expected: int | None = None,
     step: Callable[[int], None] = lambda _: None,
 ) -> Transplant:
-    """Paste the object, and its neutral double, over the grid of every background; ``step`` after each of these.
+    """Paste the object and its neutral double over the grid of every background.
 
-    expected  the class that the object is; None: what is said most often where it is pasted and not without it
+    ``expected`` is the object's class; None: the answer most frequent where it is pasted and not without it.
     """
     double = neutral(cutout, settings.neutral)
-    seen: list[tuple[Background, list[Place], int, dict[str, np.ndarray]]] = []
+    seen: list[tuple[Background, list[Place], int, dict[str, Classifications]]] = []
     for background in backgrounds:
         size = background.pixels.shape[:2]
         here = grid((size[0], size[1]), cutout, settings.columns, settings.rows)
         said = {
-            patch: _probabilities(classifier, [paste(background.pixels, shown, place) for place in here])
+            patch: _answers(classifier, [paste(background.pixels, shown, place) for place in here])
             for patch, shown in (("object", cutout), ("neutral", double))
         }
-        clean = int(_probabilities(classifier, [background.pixels])[0].argmax())
+        clean = int(_answers(classifier, [background.pixels]).labels[0])
         seen.append((background, here, clean, said))
         step(1)
     own = _most_often(seen) if expected is None else expected
@@ -62,17 +60,17 @@ def transplant_of_classes(
     )
 
 
-def _probabilities(classifier: Classifier, pictures: Sequence[np.ndarray]) -> np.ndarray:
+def _answers(classifier: Classifier, pictures: Sequence[np.ndarray]) -> Classifications:
     pixels: torch.Tensor = to_tensor(list(pictures))
-    return predict(classifier, pixels).probabilities
+    return predict(classifier, pixels)
 
 
-def _most_often(seen: Sequence[tuple[Background, list[Place], int, dict[str, np.ndarray]]]) -> int:
+def _most_often(seen: Sequence[tuple[Background, list[Place], int, dict[str, Classifications]]]) -> int:
     """The answer that the object changes pictures to most often; the most frequent one where it changes none."""
     new: Counter[int] = Counter()
     every: Counter[int] = Counter()
     for _, _, clean, said in seen:
-        labels = said["object"].argmax(axis=1).tolist()
+        labels = said["object"].labels.tolist()
         every.update(labels)
         new.update(label for label in labels if label != clean)
     return (new or every).most_common(1)[0][0]
@@ -82,13 +80,13 @@ def _rows(
     background: Background,
     here: Sequence[Place],
     clean: int,
-    said: dict[str, np.ndarray],
+    said: dict[str, Classifications],
     own: int,
     cutout: Cutout,
 ) -> list[dict[str, Any]]:
     rows = []
     for patch, answers in said.items():
-        for place, probabilities in zip(here, answers, strict=True):
+        for place, label, score in zip(here, answers.labels, answers.probabilities[:, own], strict=True):
             x1, y1, x2, y2 = box_of(cutout, place)
             rows.append(
                 {
@@ -98,9 +96,9 @@ def _rows(
                     "row": place.row,
                     "x": (x1 + x2) / 2,
                     "y": (y1 + y2) / 2,
-                    "found": patch == "object" or int(probabilities.argmax()) == own,
-                    "label": int(probabilities.argmax()),
-                    "score": float(probabilities[own]),
+                    "found": patch == "object" or int(label) == own,
+                    "label": int(label),
+                    "score": float(score),
                     "iou": np.nan,
                     "occupied": clean == own,
                     "others": 0,

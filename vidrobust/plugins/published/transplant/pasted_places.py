@@ -1,8 +1,4 @@
-"""Where in the picture a model knows an object that is moved over it: the same map as of footage, but caused.
-
-observed (by_place.py)     what passes here, and how often it is misjudged here
-caused                     one object pasted everywhere, so that the place alone differs
-"""
+"""Where in the picture a model knows an object that is moved over it; only the place differs."""
 
 from __future__ import annotations
 
@@ -18,13 +14,13 @@ from matplotlib.figure import Figure
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.plugins.published.transplant.study import Background, Transplant
 from vidrobust.stages.stability import by_place
-from vidrobust.stages.stability.place_section import SURE, draw_cells, text_of, where
-from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.stages.stability.place_section import draw_cells, text_of, where
+from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS
 from vidrobust.text.numbers import number, percent_with_interval
 from vidrobust.text.phrases import plural
 
+# The rate: at which share of the places the object is known, found and called by its name.
 NAME = "recall"
-"""The rate: at which share of the places the object is known, found and called by its name."""
 
 
 def places_of(
@@ -35,11 +31,7 @@ def places_of(
     label: int | None,
     seed: int = 0,
 ) -> dict[str, pd.DataFrame]:
-    """The tables ``by_place`` and ``place_tests`` of the object; backgrounds take the place of objects.
-
-    size   height and width of the pasted object, px
-    label  the class that the object is; None: it is known wherever it is found
-    """
+    """Return the tables ``by_place`` and ``place_tests`` of the object, with backgrounds in place of objects."""
     at = found.positions[(found.positions["patch"] == "object") & ~found.positions["occupied"]]
     known = at["found"] if label is None else at["found"] & (at["label"] == label)
     height, width = size
@@ -77,7 +69,7 @@ def sentence(tables: dict[str, pd.DataFrame]) -> str:
     if np.isnan(p):
         takes = f"{by_place.FEWEST_OBJECTS} backgrounds and two cells of {FEWEST_ROWS} positions"
         return f"whether the place matters is open: it takes {takes}{left}"
-    if p > SURE:
+    if p > ALPHA:
         return f"no effect of the place seen (p = {number(p)}){left}"
     stated = cells[~cells["few"]]
     best, worst = (stated.loc[stated["value"].agg(end)].to_dict() for end in ("idxmax", "idxmin"))

@@ -1,8 +1,7 @@
 """The transplant of Rosenfeld, Zemel & Tsotsos (The Elephant in the Room, arXiv 1808.03305), with controls.
 
-An object is pasted over a grid of positions of each background. Three patches go through the same measures: the
-object, its neutral double (no object, the same outline), and nothing (the clean picture again, in other company:
-the noise floor).
+Three patches go over a grid of positions: the object, its neutral double (same outline), and nothing (noise
+floor).
 """
 
 from __future__ import annotations
@@ -22,16 +21,15 @@ from vidrobust.predictions import Detector
 
 # One pasted picture against the clean one: the pasted object itself, and the boxes that it does not cover.
 
+# IoU from which a box is the pasted object's, and from which a raw candidate speaks for a box.
 ON_IT = 0.5
-"""IoU from which a box is the pasted object's, and from which a raw candidate speaks for a box."""
+# The label where the object is not found.
 NOTHING = -1
-"""The label where the object is not found."""
 
 
 def of_object(found: FrameBoxes, box: np.ndarray, start_score: float = BIRTH) -> dict[str, Any]:
-    """Whether a box of ``start_score`` or more lies on the pasted object's own box, IoU ON_IT or more: the best.
-
-    found (bool), label (or NOTHING), score and iou (NaN where not found)
+    """Return whether the best box of ``start_score`` or more lies on the pasted object (IoU ON_IT), its label
+    and score.
     """
     boxes, scores, labels = found
     _, rows, overlap = ious(box[None], boxes.boxes)
@@ -57,12 +55,11 @@ def of_others(
     start_score: float = BIRTH,
     keep_score: float = KEEP,
 ) -> list[dict[str, Any]]:
-    """One row for each clean box of ``start_score`` or more of which nothing (or too little to count) is hidden.
+    """Return one row for each clean box of ``start_score`` or more that is not hidden.
 
-    hidden (D,) bool, of the clean picture's boxes. lost: no box of ``keep_score`` or more is matched to it (IoU
-    LEAST_IOU, one to one); lost_before: no raw candidate of ``keep_score`` is there before suppression, so
-    that the network and not the suppression lost it. renamed, moved (1 - IoU) and score_change of those found
-    again; a lost box takes the best raw candidate's score of its class. What is not known is NaN.
+    ``lost``: no box of ``keep_score`` matches it (IoU LEAST_IOU, one to one); ``lost_before``: no raw
+    candidate either, so
+    the network lost it and not the suppression. What is not known is NaN.
     """
     boxes, scores, labels = clean.after
     kept, again = (
@@ -129,8 +126,8 @@ def _raw(answer: BoxAnswer, box: np.ndarray, label: int) -> tuple[float, float]:
 
 
 PATCHES = ("object", "neutral", "nothing")
+# Clean pictures shown again among the pasted ones.
 FLOOR_TIMES = 4
-"""Clean pictures shown again among the pasted ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,13 +157,8 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Transplant:
-    """What was measured.
-
-    positions  background, patch, column, row, x, y (px, the paste's centre), found, label, score, iou, occupied (a
-               clean box is there already), others, lost, renamed, new, score_change (mean of the absolute), at
-    effects    a row a position and clean box that is not covered: as ``of_others``, and distance (of the centres,
-               as a share of the frame's diagonal)
-    clean      key of the background -> its answer · places  key -> the grid
+    """What was measured: positions of each patch, effects on boxes that are not covered, clean answers and
+    grids.
     """
 
     positions: pd.DataFrame

@@ -1,7 +1,6 @@
 """Figures of a transplant: of the pasted object, and of other boxes beside its neutral double and the floor.
 
-Intervals are over backgrounds: positions of one frame are not independent, and one background alone says little
-of others, which its wide interval says.
+Intervals are over backgrounds, because positions of one frame are not independent.
 """
 
 from __future__ import annotations
@@ -15,14 +14,13 @@ import pandas as pd
 from vidrobust.plugins.published.transplant.study import PATCHES, Transplant
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
 
+# Edges of the distances, shares of the frame's diagonal; the last holds all that is farther.
 BINS = (0.0, 0.15, 0.3, 0.45, 2.0)
-"""Edges of the distances, shares of the frame's diagonal; the last holds all that is farther."""
 
 
 def summary(found: Transplant, class_names: tuple[str, ...], expected: int | None = None) -> dict[str, Any]:
-    """All figures as plain values.
-
-    expected  the label of the object; None: the most frequent answer, and class_rate is how often it agrees
+    """Return all figures as plain values; ``expected`` None takes the most frequent answer as the object's
+    class.
     """
     at = found.positions
     free = at[(at["patch"] == "object") & ~at["occupied"]]

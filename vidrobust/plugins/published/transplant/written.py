@@ -24,8 +24,8 @@ from vidrobust.predictions import Classifier, Detector
 # A transplant as pictures: the map of the grid, and the worst positions with their boxes drawn.
 
 WORST = 4
+# Rows of the map; further backgrounds are in the tables alone.
 MOST_BACKGROUNDS = 6
-"""Rows of the map; further backgrounds are in the tables alone."""
 GREEN, RED, BLUE = (0, 170, 60), (220, 30, 30), (30, 110, 230)
 TITLES = (
     "score of the pasted object (x: missed)",

@@ -1,0 +1,148 @@
+"""Commands that the package prints: each exists and takes the options it is printed with, and advice runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import click
+import numpy as np
+import pytest
+import torch
+
+from tests.made_frames import texture
+from tests.pipeline.conftest import run
+from vidrobust.cli.app import cli
+from vidrobust.models.preprocess import Preprocess
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import answer_of
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "vidrobust"
+COMMAND = re.compile(r"""\bvidrobust ([a-z]+)((?: (?:"[^"]*"|'[^']*'|[^\s`"';,()<]+))*)""")
+PLACE = re.compile(r"\{[^{}]*\}|\b[A-Z][A-Z_]+\b")
+"""What stands for a value of the user: {run.folder_name}, RUN, SPEC."""
+PROSE = {"is", "run", "clean", "the", "has", "runs"}
+"""Words behind the package's name that are no command: "vidrobust is at work in this run folder"."""
+
+
+def texts_of(path: Path) -> Iterator[str]:
+    """Every text of a module that may be printed: its strings but no docstrings, f-strings with {x} in place."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    defined = [n for n in ast.walk(tree) if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    # no printed text: docstrings, and the parts of f-strings, which are taken whole
+    skipped = {id(n.body[0].value) for n in defined if n.body and isinstance(n.body[0], ast.Expr)}
+    skipped |= {id(v) for n in ast.walk(tree) if isinstance(n, ast.JoinedStr) for v in n.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
+            yield node.value
+        elif isinstance(node, ast.JoinedStr):
+            yield "".join(str(v.value) if isinstance(v, ast.Constant) else "{x}" for v in node.values)
+
+
+def collected() -> dict[str, str]:
+    """Command line -> a file that prints it, of the package, its templates and the documents."""
+    found: dict[str, str] = {}
+    sources = [(path, texts_of(path)) for path in PACKAGE.rglob("*.py")]
+    sources += [(path, [path.read_text(encoding="utf-8")]) for path in PACKAGE.rglob("*.html")]
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+        sources.append((path, re.findall(r"^vidrobust .*$|`vidrobust [^`]+`", text, re.MULTILINE)))
+    for path, texts in sources:
+        for text in texts:
+            for match in COMMAND.finditer(text):
+                if match[1] not in PROSE:
+                    found.setdefault(_without_prose(match[1], match[2]), str(path.relative_to(ROOT)))
+    return found
+
+
+def _without_prose(name: str, rest: str) -> str:
+    """The command up to the first word that belongs to the sentence around it."""
+    words: list[str] = []
+    for word in re.findall(r"""[^\s"']+|"[^"]*"|'[^']*'""", rest):
+        value = words and words[-1].startswith("-") and "=" not in words[-1]
+        looks = word.startswith("-") or PLACE.search(word) or re.search(r"[/.*:=\d]", word)
+        if not (value or looks) or word in ("...", "{{", "}}"):
+            break
+        words.append(word.rstrip(".,;:"))
+    return " ".join([name, *words])
+
+
+EVERY = collected()
+
+
+def test_the_commands_are_found() -> None:
+    names = {text.split()[0] for text in EVERY}
+    assert {"study", "show", "causes", "sensitivity", "remedies", "policy", "adapt", "compare"} <= names
+
+
+@pytest.mark.parametrize("text", sorted(EVERY), ids=lambda text: f"{text} ({EVERY[text]})")
+def test_a_printed_command_exists_and_has_its_options(text: str) -> None:
+    name, *arguments = shlex.split(PLACE.sub("x", text))
+    assert name in cli.commands, EVERY[text]
+    command = cli.commands[name]
+    context = click.Context(command, info_name=name)
+    # raises where an option is unknown or has no value; commands in mid-sentence name no sources
+    _, left, _ = command.make_parser(context).parse_args([each for each in arguments if each != "..."])
+    left = [each for each in left if each]
+    takes = [each for each in command.params if isinstance(each, click.Argument)]
+    assert len(left) <= len(takes) or any(each.nargs == -1 for each in takes), left
+
+
+def tiny() -> tuple[torch.nn.Module, Preprocess]:
+    """A network that says how bright the picture is, a factory for ``--model``."""
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3, stride=2), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(),
+        torch.nn.Linear(4, 3),
+    )  # fmt: skip
+    with torch.no_grad():
+        module[4].weight *= 20
+    return module.eval(), Preprocess(size=32, crop=1.0, mean=(127.0,) * 3, std=(64.0,) * 3)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two seconds of a picture that moves and flickers, of which only the stability was measured."""
+    folder = tmp_path_factory.mktemp("printed")
+    wide = texture(1, 90, 240)
+    with av.open(str(folder / "clip.mp4"), "w") as out:
+        stream = out.add_stream("libx264", rate=Fraction(25), options={"crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = 160, 90, "yuv420p"
+        for k in range(60):
+            picture = np.clip(wide[:, k : k + 160] * (1 + 0.3 * np.sin(k)), 0, 255).astype(np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+    spec = "tests.cli.test_printed_commands:tiny"
+    made = folder / "a run"
+    assert run("stability", str(folder / "clip.mp4"), f"--model={spec}", f"--out={made}", "-q") == 0
+    return made
+
+
+MORE = {"adapt": ("--steps", "2", "--seeds", "1", "--arms", "none,policy")}
+"""What makes a command end soon."""
+
+
+@pytest.mark.slow
+def test_the_commands_of_an_answer_run_one_after_the_other(
+    measured: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Type what the answer says until nothing is left to type; every command changes what the answer says."""
+    typed: list[str] = []
+    for _ in range(12):
+        printed = [each.command for each in answer_of(RunTables(measured)).statements if each.command]
+        ahead = [command for command in printed if command not in typed]
+        if not ahead:
+            break
+        typed.append(ahead[0])
+        program, *arguments = shlex.split(ahead[0])
+        assert program == "vidrobust"
+        assert run(*arguments, *MORE.get(arguments[0], ())) == 0, capsys.readouterr().err
+    assert {"causes", "sensitivity", "remedies", "policy"} <= {shlex.split(command)[1] for command in typed}
+    left = [each for each in answer_of(RunTables(measured)).statements if each.kind.endswith("not_run")]
+    assert left == []

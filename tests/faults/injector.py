@@ -1,0 +1,131 @@
+"""Makes one file operation of a command fail, or stops the process there as a kill would."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import errno
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from filelock import FileLock
+
+
+class KilledError(BaseException):
+    """The process is gone: nothing that handles errors sees it, and no file changes any more."""
+
+
+@dataclass
+class Faults:
+    """Counts file operations below some folders, and lets one of them fail.
+
+    Attributes
+    ----------
+    at
+        Number of the operation that fails, from 0; None: none does.
+    kill
+        Whether the process ends there instead.
+    done
+        The operations so far: what, and the path.
+    """
+
+    folders: tuple[Path, ...]
+    at: int | None = None
+    kill: bool = False
+    done: list[tuple[str, str]] = field(default_factory=list)
+    dead: bool = False
+    _locks: list[FileLock] = field(default_factory=list)
+
+    def met(self, what: str, path: Any) -> None:
+        """Count an operation; raise OSError or KilledError where it is the one."""
+        if not isinstance(path, str | os.PathLike) or not self._counts(os.fspath(path)):
+            return
+        if self.dead:
+            raise KilledError
+        self.done.append((what, str(path)))
+        if self.at == len(self.done) - 1:
+            if self.kill:
+                self.dead = True
+                raise KilledError
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    def _counts(self, path: str | bytes) -> bool:
+        place = os.path.abspath(os.fsdecode(path))
+        return any(place.startswith(f"{folder}{os.sep}") for folder in self.folders)
+
+    def release(self) -> None:
+        """Give the locks back, as the end of a process does."""
+        for lock in self._locks:
+            with contextlib.suppress(Exception):
+                lock.release(force=True)
+
+
+class _File:
+    """A file that is written to, each time an operation of its own."""
+
+    def __init__(self, file: Any, path: Any, faults: Faults) -> None:
+        self._file, self._path, self._faults = file, path, faults
+
+    def write(self, content: Any) -> int:
+        self._faults.met("write", self._path)
+        return int(self._file.write(content))
+
+    def __enter__(self) -> _File:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._file)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+@contextmanager
+def injected(faults: Faults) -> Iterator[Faults]:
+    """Within it the file operations of this process are those of ``faults``."""
+    opened = io.open
+
+    def open_(file: Any, mode: str = "r", *args: Any, **more: Any) -> Any:
+        faults.met("open", file)
+        found = opened(file, mode, *args, **more)
+        return _File(found, file, faults) if set(mode) & set("wax+") else found
+
+    def before(function: Callable[..., Any], what: str, place: int = 0) -> Callable[..., Any]:
+        def call(*args: Any, **more: Any) -> Any:
+            faults.met(what, args[place] if len(args) > place else None)
+            return function(*args, **more)
+
+        return call
+
+    acquire = FileLock.acquire
+
+    def acquire_(self: FileLock, *args: Any, **more: Any) -> Any:
+        faults.met("lock", self.lock_file)
+        faults._locks.append(self)
+        return acquire(self, *args, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builtins, "open", open_)
+        patch.setattr(io, "open", open_)
+        for name in ("replace", "rename", "unlink", "rmdir", "mkdir"):
+            patch.setattr(os, name, before(getattr(os, name), name))
+        for module, names in ((pq, ("write_table", "read_table", "read_metadata")), (pd, ("read_parquet",))):
+            for name in names:
+                patch.setattr(module, name, before(getattr(module, name), name, name == "write_table"))
+        patch.setattr(FileLock, "acquire", acquire_)
+        try:
+            yield faults
+        finally:
+            patch.undo()
+            faults.release()

@@ -1,0 +1,55 @@
+"""Numbers of frames that another decoder gave are refused where decoders count other frames."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import run
+from vidrobust.run_folder.folder import RunFolder
+
+
+@pytest.fixture
+def edited(ffmpeg: str, tmp_path: Path) -> Path:
+    """An MP4 of 30 packets of which an edit list shows the last 15 or so."""
+    whole, path = tmp_path / "whole.mp4", tmp_path / "clip.mp4"
+    make = [ffmpeg, "-v", "error", "-nostdin"]
+    source = ["-f", "lavfi", "-i", "testsrc2=size=96x64:rate=30", "-frames:v", "30"]
+    subprocess.run([*make, *source, "-c:v", "libx264", "-g", "60", whole], check=True, timeout=60)
+    subprocess.run([*make, "-ss", "0.5", "-i", whole, "-c", "copy", path], check=True, timeout=60)
+    return path
+
+
+def predictions(path: Path, count: int) -> str:
+    rows = [f"{frame},{'ab'[frame % 2]},0.9" for frame in range(count)]
+    path.write_text("frame,label,probability\n" + "\n".join(rows) + "\n")
+    return f"predictions:{path}"
+
+
+def test_predictions_of_more_frames_than_come_out_are_refused(edited: Path, tmp_path: Path) -> None:
+    spec = predictions(tmp_path / "all.csv", 30)
+    assert run("stability", str(edited), f"--model={spec}", f"--out={tmp_path / 'run'}", "--quiet") == 3
+
+
+def test_predictions_of_the_frames_that_come_out_are_taken(edited: Path, tmp_path: Path) -> None:
+    assert (
+        run("stability", str(edited), "--model=tests.fuzz.tiny:model", f"--out={tmp_path / 'a'}", "-q") == 0
+    )
+    (entry,) = RunFolder(tmp_path / "a").run["inputs"]
+    assert entry["frame_counts"] == [entry["frames"], 30]
+    spec = predictions(tmp_path / "shown.csv", entry["frames"])
+    assert run("stability", str(edited), f"--model={spec}", f"--out={tmp_path / 'b'}", "--quiet") == 0
+
+
+def test_labels_by_number_are_refused_and_by_time_taken(edited: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "clip" / "gt" / "gt.txt"
+    labels.parent.mkdir(parents=True)
+    labels.write_text("".join(f"{n + 1},1,10,10,20,20,1,1,1\n" for n in range(30)))
+    (labels.parent / "labels.txt").write_text("a\n")
+    out = f"--out={tmp_path / 'run'}"
+    model = "--model=tests.fuzz.tiny:model"
+    assert run("stability", str(edited), model, out, f"--labels={labels.parent.parent}", "--quiet") == 3
+    (labels.parent.parent / "seqinfo.ini").write_text("[Sequence]\nframeRate=30\n")
+    assert run("stability", str(edited), model, out, f"--labels={labels.parent.parent}", "--quiet") == 0

@@ -1,0 +1,99 @@
+"""Several nodes of which one is lost, and a cache whose storage is cut off: the same tables to the last bit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.workers.test_processes import Place, same, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+CUT_OFF_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """With the run ``alone``, done by one process."""
+    place = Place(tmp_path_factory.mktemp("cluster"), public_clips)
+    code, summary = place.run("alone")
+    assert code == 3, summary  # one of the files is no video
+    return place
+
+
+def test_a_node_that_is_lost_changes_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three nodes of one processor each; one is killed when the first unit is there."""
+    pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        out = place.base / "nodes"
+        given = ("--workers=3", f"--cluster=ray:{cluster.address}", "--segment-s=1")
+        with place.start("nodes", *given, SLOW="0.3", RAY_USAGE_STATS_ENABLED="0") as process:
+            until(lambda: list(out.glob("cache/*/*.zip")), 240)
+            cluster.remove_node(nodes[0], allow_graceful=False)
+            _, summary = process.communicate(timeout=500)
+        assert process.returncode == 3, summary
+    finally:
+        cluster.shutdown()
+    code, summary = place.run("segments", "--segment-s=1")
+    assert code == 3, summary
+    same(place.base / "segments", out)
+
+
+@pytest.fixture
+def storage() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A server that speaks S3, with an empty bucket: its address and its process."""
+    pytest.importorskip("moto")
+    import boto3
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"127.0.0.1:{port}"
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    try:
+        until(lambda: _answers(port))
+        boto3.client("s3", endpoint_url=f"http://{address}", **keys).create_bucket(Bucket="units")
+        yield address, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_storage_that_is_cut_off_for_a_while_is_waited_for(
+    place: Place, storage: tuple[str, subprocess.Popen[bytes]]
+) -> None:
+    address, server = storage
+    cache = f"s3://units/runs?endpoint_override={address}&scheme=http&region=us-east-1"
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
+    out = place.base / "stored"
+    with place.start("stored", f"--cache={cache}", SLOW="0.2", **keys) as process:
+        until(lambda: (out / "run.json").is_file())
+        time.sleep(3)
+        os.kill(server.pid, signal.SIGSTOP)
+        time.sleep(CUT_OFF_S)
+        still_there = process.poll() is None
+        os.kill(server.pid, signal.SIGCONT)
+        _, summary = process.communicate(timeout=500)
+    assert still_there, summary
+    assert process.returncode == 3, summary
+    same(place.base / "alone", out)
+    assert not list((out / "cache").rglob("*.zip"))

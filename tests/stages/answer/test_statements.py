@@ -1,0 +1,249 @@
+"""Every sentence of an answer: the data that allow it, data just short of them, its level, and its wording."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.stages.answer import made_answers as made
+from tests.stages.answer.made_answers import (
+    NAN,
+    account,
+    frames,
+    named,
+    policy,
+    remedies,
+    remedy,
+    stability,
+    step,
+    summary,
+)
+from tests.wording import assert_golden
+from vidrobust.stages.answer.answer import Answer, answer_of
+from vidrobust.stages.answer.kinds import KINDS, is_allowed
+from vidrobust.stages.answer.text import as_json, sentence_of
+from vidrobust.stages.causes.statements import cochran_p
+from vidrobust.statement import ACTED_ON, Level, Question, Statement
+
+MOMENT = {"item": "a", "model": "net", "time_a_s": 1.0, "flip": True, "label_a": "bolt", "label_b": "nut"}
+RECORDED = {"spec": "predictions:net.csv"}
+
+
+def alike(mild: float) -> pd.DataFrame:
+    """Six perturbations at two strengths that move the output by ``mild`` and by 40 %."""
+    rows = []
+    for name in ("brightness", "contrast", "gamma", "hue", "rotation", "jpeg"):
+        for strength, value in ((1.0, mild), (2.0, 0.4)):
+            of = {"model": "net", "item": "a", "perturbation": name, "strength": strength, "draw": 0}
+            rows += [{**of, "frame": 25 * k, "metric": "total_variation", "value": value} for k in range(12)]
+            rows += [
+                {**of, "frame": 25 * k, "metric": "label_flip", "value": float(k < 3)} for k in range(12)
+            ]
+    return pd.DataFrame(rows)
+
+
+def of(**tables: Any) -> dict[str, Any]:
+    return {"tables": tables}
+
+
+SUGGESTED = policy(step(replication_tested=0, replication="not tested"))
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "scene_unknown": (of(frames=frames(0.2)), of(frames=frames(0.2, n=9))),
+    "figure_with_labels": (
+        {**of(stability=stability(metric="recall", n=10)), "task": "detection"},
+        {**of(stability=stability(metric="recall", n=9)), "task": "detection"},
+    ),
+    "stability_not_run": (of(stability=None), {}),
+    "rate": (of(stability=stability(n=10)), of(stability=stability(n=9))),
+    "rate_few": (of(stability=stability(n=9)), of(stability=stability(n=10))),
+    "rate_nothing": (of(stability=stability(NAN, 0, NAN, NAN)), of(stability=stability(n=9))),
+    "worst_moment": ({"files": {"moments.json": {"moments": [MOMENT]}}}, {}),
+    "why_needs_model": (RECORDED, {}),
+    "why_no_pairs": (of(account=None), of(account=account(n=1))),
+    "why_not_run": ({**of(account=None), "record": {"stages": {}}}, of(account=None)),
+    "why_few_pairs": (of(account=account(n=9)), of(account=account(n=10))),
+    "why_any_change_alike": (of(sensitivity=alike(0.4)), of(sensitivity=alike(0.2))),
+    "why_named": (of(account=account(n=10)), of(account=account(n=9))),
+    "why_none_named": (of(named=named()), {}),
+    "why_as_any_change": ({}, of(account=account(objects={"low": -0.01}))),
+    "why_absent": (
+        of(account=account(colour={"occurs": 0, "high": 0.07})),
+        of(account=account(colour={"occurs": 1, "high": 0.07})),
+    ),
+    "why_open": ({}, of(account=account(noise_and_coding={"high": 0.049}))),
+    "why_no_effect": ({}, of(account=account(colour={"high": 0.05}))),
+    "why_unexplained": ({}, of(account=account(unexplained={"share": 0.009}))),
+    "sensitivity_needs_model": (RECORDED, {}),
+    "sensitivity_not_run": (of(sensitivity=None), {}),
+    "sensitivity_few": (of(sensitivity=made.sensitivity(n=9)), of(sensitivity=made.sensitivity(n=10))),
+    "sensitivity": ({}, of(sensitivity=made.sensitivity(0.04, n=50))),
+    "sensitivity_small": (of(sensitivity=made.sensitivity(0.04, n=50)), {}),
+    "sensitivity_none": (
+        of(sensitivity=made.sensitivity(0.0, n=400, items=200)),
+        of(sensitivity=made.sensitivity(0.0, n=400)),
+    ),
+    "rule_not_run": (of(remedies=None), {}),
+    "rule_few": (of(remedies=remedies(remedy(n=9))), of(remedies=remedies(remedy(n=10)))),
+    "rule_not_needed": (of(remedies=remedies(remedy(before=0.0))), {}),
+    "rule_none": ({"files": {"remedies.json": summary(rule="")}}, {}),
+    "rule_no_held_out": ({"files": {"remedies.json": summary(ratio=None)}}, {}),
+    "rule_tried": ({"files": {"remedies.json": summary(verdict="helps")}}, {}),
+    "rule_no_effect": ({"files": {"remedies.json": summary(verdict="does not")}}, {}),
+    "rule_open": ({}, {"files": {"remedies.json": summary(verdict="helps")}}),
+    "remedy_tried": (
+        of(remedies=remedies(remedy(), remedy("abstain-margin-0.1", "silence", "helps", asked=0.2))),
+        of(remedies=remedies(remedy(), remedy("abstain-margin-0.1", "silence"))),
+    ),
+    "station_tried": (
+        of(remedies=remedies(remedy(), remedy("steady-camera", "input", "helps"))),
+        of(remedies=remedies(remedy(), remedy("steady-camera", "input"))),
+    ),
+    "station_open": (of(remedies=remedies(remedy(), remedy("steady-camera", "input"))), {}),
+    "station_hint": ({}, of(account=account(light={"share": 0.04}))),
+    "train_needs_model": (RECORDED, {}),
+    "train_unknown_scene": (
+        {**of(frames=frames(0.2)), "made": policy(step())},
+        {**of(frames=frames(0.4)), "made": policy(step())},
+    ),
+    "train_not_run": ({}, {"made": policy()}),
+    "train_needs_sensitivity": ({**of(sensitivity=None), "made": policy()}, {"made": policy()}),
+    "train_few_pairs": ({**of(account=account(n=9)), "made": policy()}, {"made": policy()}),
+    "train_tried": (
+        {"made": policy(step(), measured={**made.TRIED, "verdict": "helps"})},
+        {"made": policy(step(), measured={**made.TRIED, "verdict": "cannot tell"})},
+    ),
+    "train_replicated": ({"made": policy(step())}, {"made": SUGGESTED}),
+    "train_suggested": ({"made": SUGGESTED}, {"made": policy(step())}),
+    "train_no_effect": (
+        {"made": policy(step(), measured={**made.TRIED, "verdict": "does not"})},
+        {"made": policy(step(), measured={**made.TRIED, "verdict": "cannot tell"})},
+    ),
+    "train_footage": ({"made": policy(advice=("Worth trying: train with more passes.",))}, {"made": policy()}),
+    "train_open": ({"made": policy(rejected=(made.OPEN,))}, {"made": policy()}),
+    "train_none": ({"made": policy()}, {"made": policy(rejected=(made.OPEN,))}),
+}  # fmt: skip
+
+
+def answered(folder: Path, changed: dict[str, Any]) -> Answer:
+    return answer_of(made.run(folder, **changed))
+
+
+def kinds(answer: Answer) -> set[str]:
+    return {each.kind for each in answer.statements}
+
+
+def test_every_kind_of_sentence_has_its_case() -> None:
+    assert set(CASES) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_a_sentence_is_said_from_its_data_and_not_from_less(tmp_path: Path, kind: str) -> None:
+    enough, short = (answered(tmp_path / name, case) for name, case in zip("ab", CASES[kind], strict=True))
+    assert kind in kinds(enough)
+    assert kind not in kinds(short)
+    for each in (*enough.statements, *short.statements):
+        assert is_allowed(each), each
+
+
+def test_golden_wording_of_every_sentence(tmp_path: Path) -> None:
+    lines = []
+    for number, (kind, (case, _)) in enumerate(CASES.items()):
+        found = [each for each in answered(tmp_path / str(number), case).statements if each.kind == kind]
+        lines += [f"{kind} [{found[0].level}]", f"    {sentence_of(found[0])}", ""]
+    assert_golden("answer_sentences.txt", "\n".join(lines).replace(str(tmp_path), "RUN"))
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_nothing_without_a_figure_reads_as_a_finding(tmp_path: Path, kind: str) -> None:
+    """What was not measured has no value, says so in its first words, and is no reason to act."""
+    for each in answered(tmp_path / "run", CASES[kind][0]).statements:
+        if each.level is Level.NOT_MEASURED:
+            assert np.isnan(each.value)
+            assert re.match(r"Not measured|Not enough data|No training advice", each.text)
+            assert not each.is_action
+        assert each.text.endswith(".")
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_recorded_predictions_are_sent_to_no_command_that_needs_the_model(tmp_path: Path, kind: str) -> None:
+    found = answered(tmp_path / "run", {**CASES[kind][0], **RECORDED})
+    commands = {each.command.split()[1] for each in found.statements if each.command}
+    assert commands <= {"stability", "remedies"}
+    assert not any("--all" in each.command for each in found.statements)
+
+
+def test_an_unknown_scene_leads_and_takes_all_training_advice_away(tmp_path: Path) -> None:
+    near_ties = of(frames=frames(0.5, margin=0.01))
+    for number, case in enumerate((of(frames=frames(0.2)), near_ties)):
+        found = answered(tmp_path / str(number), {**case, "made": policy(step())})
+        assert found.statements[0].question == Question.SCENE
+        assert [each.kind for each in found.statements if each.question == Question.TRAIN] == [
+            "train_unknown_scene"
+        ]
+
+
+def test_only_what_was_tried_or_found_again_is_an_action(tmp_path: Path) -> None:
+    whole = answered(
+        tmp_path / "run",
+        {
+            "made": policy(step()),
+            "tables": {"remedies": remedies(remedy(), remedy("steady-camera", "input", "helps"))},
+            "files": {"remedies.json": summary(verdict="helps")},
+        },
+    )
+    assert {each.kind for each in whole.actions} == {"rule_tried", "station_tried", "train_replicated"}
+    assert {each.level for each in whole.actions} <= set(ACTED_ON)
+    weak = answered(tmp_path / "weak", {"made": SUGGESTED})
+    assert weak.actions == ()
+    assert {each.kind for each in weak.suggestions} == {"train_suggested", "station_hint"}
+
+
+@pytest.mark.parametrize(("found", "level"), [(5, "replicated"), (3, "replicated"), (2, "suggested")])
+def test_a_named_cause_is_replicated_where_half_of_the_tests_find_it_again(
+    tmp_path: Path, found: int, level: str
+) -> None:
+    answer = answered(tmp_path / "run", of(named=named("light", found=found)))
+    assert [each.level for each in answer.statements if each.kind == "why_named"] == [level]
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"), [((0.12, 0.59), True), ((0.4, 0.42), False), ((0.3, 0.45), True)]
+)
+def test_shares_that_disagree_are_given_as_a_range(
+    tmp_path: Path, shares: tuple[float, float], said: bool
+) -> None:
+    """Half widths of 5 %: .30 and .45 differ by 4.2 standard errors of their difference, .40 and .42 by .6."""
+    items = dict(zip("ab", shares, strict=True))
+    (cause,) = (
+        each
+        for each in answered(tmp_path / "run", of(account=account(items=items))).statements
+        if each.kind == "why_named"
+    )
+    assert ("Clips differ" in cause.text) == said
+
+
+def test_cochrans_q_is_that_of_its_definition() -> None:
+    """Of two estimates Q is the squared difference over the sum of their variances, with one degree of freedom."""
+    found = cochran_p(np.array([0.1, 0.4]), np.array([0.1, 0.1]))
+    assert found == pytest.approx(0.0338949, rel=1e-5)  # z = .3 / sqrt(.02) = 2.1213, two-sided
+    assert cochran_p(np.array([0.1, 0.4]), np.array([0.1, NAN])) == 1.0
+
+
+def test_json_holds_the_fields_of_the_contract(tmp_path: Path) -> None:
+    found = as_json(made.run(tmp_path / "run", made=policy(step())))
+    assert found["models"] == ["net"]
+    for each in found["statements"]:
+        assert list(each) == ["question", "text", "level", "model", "value", "low", "high", "n"]
+        assert each["level"] in {str(level) for level in Level}
+    (rate,) = (each for each in found["statements"] if each["question"] == "how stable")
+    assert (rate["value"], rate["low"], rate["high"], rate["n"]) == (0.1, 0.05, 0.2, 100)
+
+
+def test_a_value_of_what_was_not_measured_is_refused() -> None:
+    with pytest.raises(ValueError, match="no value"):
+        Statement(question="why", text="x", level=Level.NOT_MEASURED, kind="k", value=0.1)

@@ -1,0 +1,153 @@
+"""Which questions a study can answer, before its work begins, and how a budget is spent on those that it can.
+
+A stage names the question that it answers and the least sample from which it answers it. Where footage or time
+do not reach that, its sample is left out, and the time goes to the other stages.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from vidrobust.pipeline.estimate import Counts
+from vidrobust.pipeline.stage import Stage
+from vidrobust.run_folder.settings import Settings
+from vidrobust.text.durations import duration
+from vidrobust.text.phrases import plural
+
+NOUNS = {
+    "neighbours": ("pair of neighbouring frames", "pairs of neighbouring frames"),
+    "frames": ("perturbed frame", "perturbed frames"),
+    "pairs": ("replayed pair", "replayed pairs"),
+}
+"""What a least sample counts, one of them and several."""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """How much footage there is, by the headers of its files.
+
+    Attributes
+    ----------
+    frames : int
+        Frames of the inputs whose headers say so.
+    segments : int
+        Stretches that are worked on one by one; no pair lies across two of them.
+    is_known : bool
+        False where some header does not say how long its input is: then nothing is left out.
+    """
+
+    frames: int
+    segments: int
+    is_known: bool
+
+    def most(self, counted: str) -> int:
+        """The largest sample there can be of "frames", "pairs" or "neighbours"."""
+        return self.frames if counted == "frames" else max(0, self.frames - self.segments)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Whether one question can be answered.
+
+    Attributes
+    ----------
+    question : str
+        As in the answer of the run.
+    answerable : bool
+        Footage and time reach the least sample.
+    why : str
+        What it would take where it cannot, else from what it is answered.
+    """
+
+    question: str
+    answerable: bool
+    why: str
+
+    @property
+    def text(self) -> str:
+        """A line for the console."""
+        return f"{self.question}: {'yes' if self.answerable else 'no'}, {self.why}"
+
+
+def least_of(stage: Stage, settings: Settings) -> dict[str, int]:
+    """The least sample of a stage and of all the stages it needs."""
+    found = dict(stage.least(settings))
+    for needed in stage.needs:
+        for counted, least in least_of(needed, settings).items():
+            found[counted] = max(least, found.get(counted, 0))
+    return found
+
+
+def reachable(counts: Counts, least: Counts, footage: Footage, settings: Settings) -> Counts:
+    """The counts without the samples whose least size the footage does not hold.
+
+    A number that was asked for (``--frames``, ``--pairs``) is left as it is: that is said, and not overruled.
+    """
+    if not footage.is_known:
+        return counts
+    left = counts
+    if settings.frames is None and footage.most("frames") < least.frames:
+        left = dataclasses.replace(left, frames=0)
+    if settings.pairs is None and footage.most("pairs") < least.pairs:
+        left = dataclasses.replace(left, pairs=0)
+    return left
+
+
+def outlooks(
+    stages: Sequence[Stage],
+    settings: Settings,
+    counts: Counts,
+    footage: Footage,
+    each_s: Mapping[str, float] | None = None,
+    *,
+    has_model: bool = True,
+) -> Iterator[Outlook]:
+    """Whether each question of these stages can be answered with these counts on this footage.
+
+    Parameters
+    ----------
+    each_s : mapping, optional
+        Seconds that one more of "frames" and of "pairs" take, where a budget is the limit.
+    has_model : bool
+        False where all answers are recorded, so that no sample can be taken.
+    """
+    for stage in stages:
+        if stage.question:
+            found = [
+                _sample(counted, least, settings, counts, footage, each_s, has_model=has_model)
+                for counted, least in least_of(stage, settings).items()
+            ]
+            short = [why for can, why in found if not can]
+            yield Outlook(stage.question, not short, "; ".join(short) or found[0][1])
+
+
+def _sample(
+    counted: str,
+    least: int,
+    settings: Settings,
+    counts: Counts,
+    footage: Footage,
+    each_s: Mapping[str, float] | None,
+    *,
+    has_model: bool,
+) -> tuple[bool, str]:
+    """Whether one least sample is reached, and why."""
+    sampled = counted in ("frames", "pairs")
+    if sampled and not has_model:
+        return False, "recorded predictions cannot answer for new pictures"
+    there = footage.most(counted) if footage.is_known else least
+    if there < least:
+        return False, f"this footage has {plural(there, *NOUNS[counted])}, {least} needed: use longer clips"
+    planned = counts.of(counted) if sampled else there
+    if planned >= least:
+        if not (footage.is_known or sampled):
+            return True, "if the footage is long enough, which its header does not say"
+        most = min(planned, there) if footage.is_known else planned
+        return True, f"from {plural(most, *NOUNS[counted])}"
+    asked = settings.frames if counted == "frames" else settings.pairs
+    if asked is not None:
+        return False, f"--{counted} {asked} is less than the {least} needed"
+    takes = f", about {duration(least * each_s[counted])}" if each_s else ""
+    return False, f"the budget leaves no time for the {plural(least, *NOUNS[counted])} needed{takes}"

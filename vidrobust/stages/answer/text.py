@@ -1,0 +1,124 @@
+"""The answer as text: for the console, as JSON, and as Markdown."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from vidrobust.files.json_text import plain
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.answer.answer import Answer, answer_of
+from vidrobust.statement import Level, Question, Statement
+from vidrobust.text.phrases import capital
+
+WIDTH = 100
+"""Columns of a line on the console."""
+COLUMN = 18
+"""Columns in front of the text of a statement."""
+MOST_FULL = 3
+"""Models up to which the console shows every statement; of more it shows what leads."""
+TITLES = {
+    Question.SCENE: "Unknown scene",
+    Question.LABELS: "With labels",
+    Question.STABLE: "How stable",
+    Question.WORST: "Worst moment",
+    Question.WHY: "Why",
+    Question.SENSITIVE: "Sensitive to",
+    Question.RULE: "Rule",
+    Question.STATION: "At the station",
+    Question.TRAIN: "Train with",
+}
+TAGS = {Level.TRIED: "tried", Level.REPLICATED: "found again"}
+"""Marks of what to act on; the text of every other level says by itself what it is."""
+TO_DO = {Level.SUGGESTED: "To try it", Level.NOT_MEASURED: "To find out"}
+
+
+def title_of(question: str) -> str:
+    """A question as a heading."""
+    known = {str(each): title for each, title in TITLES.items()}
+    return known.get(str(question), capital(str(question)))
+
+
+def sentence_of(statement: Statement) -> str:
+    """The whole text of a statement, with the command that tries or measures it."""
+    if not statement.command:
+        return statement.text
+    return f"{statement.text} {TO_DO.get(statement.level, 'Next')}: {statement.command}"
+
+
+def console_text(run: RunTables) -> str:
+    """What ``vidrobust show`` prints: a block a model, a line or two a statement, and where the report is."""
+    answer = answer_of(run)
+    full = len(answer.models) <= MOST_FULL
+    lines = [line for model in answer.models for line in _model_lines(answer.of(model), model, full=full)]
+    if not lines:
+        lines = [f"{run.folder}: no model has been evaluated in this run."]
+    report = run.folder / "report.html"
+    if report.is_file():
+        lines.append(f"Report: {report}")
+    return "\n".join(lines)
+
+
+def _model_lines(statements: Iterable[Statement], model: str, *, full: bool) -> Iterator[str]:
+    yield model
+    before = ""
+    for each in statements:
+        if not (full or each.is_action or each.question in LEADING):
+            continue
+        title = title_of(each.question)
+        head = f"  {'' if title == before else title}".ljust(COLUMN)
+        before = title
+        yield _wrapped(f"[{TAGS[each.level]}] {each.text}" if each.is_action else each.text, head)
+        if each.command:
+            # on a line of its own, so that it can be copied
+            yield f"{' ' * COLUMN}{TO_DO.get(each.level, 'Next')}: {each.command}"
+
+
+LEADING = (Question.SCENE, Question.STABLE)
+"""Questions whose statements are shown however many models there are."""
+
+
+def _wrapped(text: str, head: str) -> str:
+    """Lines of ``WIDTH`` columns; a figure, its unit and its interval stay together."""
+    kept = re.sub(r"(?<=\d) (?=%)|(?<=%) (?=\[)|(?<=\d,) (?=[\d−]+\])", "\u00a0", text)
+    lines = textwrap.fill(
+        kept,
+        WIDTH,
+        initial_indent=head,
+        subsequent_indent=" " * COLUMN,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return lines.replace("\u00a0", " ")
+
+
+FIELDS = ("question", "text", "level", "model", "value", "low", "high", "n")
+"""What ``show --json`` holds of each statement."""
+
+
+def as_json(run: RunTables) -> dict[str, Any]:
+    """What ``vidrobust show --json`` prints; a figure that is not known is null."""
+    answer = answer_of(run)
+    report = run.folder / "report.html"
+    return {
+        "run": str(run.folder),
+        "models": list(answer.models),
+        "statements": [_fields(each) for each in answer.statements],
+        "report": str(report) if report.is_file() else None,
+    }
+
+
+def _fields(each: Statement) -> dict[str, Any]:
+    values = {name: getattr(each, name) for name in FIELDS} | {"text": sentence_of(each)}
+    found: dict[str, Any] = plain({name: str(v) if isinstance(v, str) else v for name, v in values.items()})
+    return found
+
+
+def markdown_lines(answer: Answer, model: str, escaped: Any) -> Iterator[str]:
+    """A list item a statement of one model; ``escaped`` makes text harmless in Markdown."""
+    for each in answer.of(model):
+        tag = f" *({TAGS[each.level]})*" if each.is_action else ""
+        command = f" {TO_DO.get(each.level, 'Next')}: `{each.command}`" if each.command else ""
+        yield f"- **{title_of(each.question)}**{tag}: {escaped(each.text)}{command}"

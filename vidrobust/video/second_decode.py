@@ -1,0 +1,365 @@
+"""Decode a file again in a process of its own, and say which frames can be trusted.
+
+Most decoders conceal damage without a word to the caller: they copy from the frame before, or go on with
+what the bits happen to mean. FFmpeg's log says more, and two decodes with another number of threads differ where
+memory left over from other frames was shown. Both are looked at here:
+
+    packets ─┬─▶ one thread, with the log ─┬─▶ groups of pictures ─▶ (time stamp, damaged) a frame
+             └─▶ several threads ──────────┘
+
+The log is read in a process of its own since FFmpeg calls back into Python from the threads of every decoder,
+and one that is closed while its threads wait for Python never ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import av
+import av.error
+import numpy as np
+import xxhash
+from av.codec.context import Flags
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vidrobust.errors import InputError
+from vidrobust.video import container as containers
+from vidrobust.video.decoding import BOTH, PACKETS, Ending, PassReport, decoded_packets, is_before
+
+# Packets a decoder may still hold: its threads, and the 16 frames that H.264 and HEVC may reorder
+LAG = 64
+# A group of more pictures is judged in pieces, so that the reader does not wait for all of it
+LONGEST_GROUP = 512
+
+
+class SecondDecode:
+    """The verdicts on the frames of one file, read as far as they are asked for."""
+
+    def __init__(self, key: tuple[str, int, int, int]) -> None:
+        self._key = key
+        self._helper: _Helper | None = None
+        self._stamps: dict[int, int | None] = {}
+        self._damaged: set[int] = set()
+        self._of_packets: dict[int | None, bool] = {None: False}
+        self._lock = threading.Lock()
+        self._ending: Ending | None = None
+        try:
+            self._helper = _Helper.taken()
+            self._helper.ask({"path": key[0], "depth": key[-1]})
+        except OSError as error:
+            self._fail(f"no second process could be started ({error.strerror})")
+
+    def is_damaged(self, number: int, stamp: int | None) -> bool:
+        """Whether frame ``number`` with this pts is damaged, or is another one there; waits for the verdict."""
+        with self._lock:
+            if self._key[-1] == PACKETS:
+                while stamp not in self._of_packets and self._ending is None:
+                    self._read()
+                return self._of_packets.get(stamp, False)
+            while number not in self._stamps and self._ending is None:
+                self._read()
+            if number not in self._stamps:
+                return not self.has_failed
+            return number in self._damaged or self._stamps[number] != stamp
+
+    def ending(self) -> Ending:
+        """What was found in all; waits for the end of the file."""
+        with self._lock:
+            while self._ending is None:
+                self._read()
+            return self._ending
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether there are no verdicts from here on."""
+        return self._ending is not None and bool(self._ending.failure)
+
+    def close(self) -> None:
+        """End the helper, where it is still at work."""
+        if self._helper is not None:
+            self._helper.end()
+            self._fail("it was not finished")
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _read(self) -> None:
+        assert self._helper is not None
+        answer = self._helper.answer()
+        if answer is None:
+            self._helper.end()
+            self._fail("the second process ended early")
+        elif "frames" in answer:
+            for number, stamp, damaged in answer["frames"]:
+                if number is None:
+                    self._of_packets[stamp] = bool(damaged)
+                    continue
+                self._stamps[number] = stamp
+                if damaged:
+                    self._damaged.add(number)
+        else:
+            self._helper.give_back()
+            self._helper = None
+            self._ending = Ending(counts=tuple(answer["counts"]), said=answer["said"])
+            while len(_finished) >= MOST_KEPT:
+                _finished.pop(next(iter(_finished)), None)
+            _finished[self._key] = self
+
+    def _fail(self, why: str) -> None:
+        self._helper = None
+        self._ending = self._ending or Ending(failure=why)
+
+
+# Files that were decoded a second time from beginning to end, by path, size, time of change and depth
+_finished: dict[tuple[str, int, int, int], SecondDecode] = {}
+MOST_KEPT = 64
+COMMAND = ("-m", "vidrobust.video.second_decode")
+
+
+def forget(*, end: bool = True) -> None:
+    """Forget what was found, and end the process that waits for the next file."""
+    _finished.clear()
+    if end:
+        _Helper.end_idle()
+
+
+def second_decode(path: Path, depth: int) -> SecondDecode:
+    """Start a second decode of a file, or return that of an earlier pass if the file has not changed since.
+
+    depth
+        ``decoding.PACKETS``, ``ONE_THREAD`` or ``BOTH``.
+    """
+    status = os.stat(path)
+    key = (os.path.abspath(path), status.st_size, status.st_mtime_ns, depth)
+    return _finished.get(key) or SecondDecode(key)
+
+
+class _Helper:
+    """A process that answers one file after another; idle ones wait for the next file."""
+
+    _idle: ClassVar[list[_Helper]] = []
+    _guard = threading.Lock()
+
+    def __init__(self) -> None:
+        self._owner = os.getpid()
+        self._process = subprocess.Popen(
+            [sys.executable, *COMMAND],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        )
+
+    @classmethod
+    def taken(cls) -> _Helper:
+        """An idle helper, or a new one; raises OSError."""
+        with cls._guard:
+            while cls._idle:
+                helper = cls._idle.pop()
+                # a forked child shares the pipes of its parent, and must not read from them
+                if helper._owner == os.getpid() and helper._process.poll() is None:
+                    return helper
+        return cls()
+
+    def ask(self, what: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(what).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> dict[str, Any] | None:
+        """The next line, None where the process is gone."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        found: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
+        return found
+
+    def give_back(self) -> None:
+        with self._guard:
+            if not self._idle:
+                self._idle.append(self)
+                return
+        self.end()
+
+    def end(self) -> None:
+        if self._owner != os.getpid():
+            return
+        with suppress(OSError):
+            self._process.kill()
+        self._process.communicate()
+
+    @classmethod
+    def end_idle(cls) -> None:
+        while cls._idle:
+            cls._idle.pop().end()
+
+
+atexit.register(_Helper.end_idle)
+
+
+# What runs in the other process.
+
+
+@dataclass(eq=False)
+class _Packet:
+    """One packet, and the frame that it became."""
+
+    stamp: int | None
+    key: bool
+    bad: bool = False
+    shown: int | None = None
+    hash: str = ""
+    damaged: bool = False
+
+
+@dataclass
+class _Judge:
+    """Finds the damaged packets of one group of pictures after the other, in the order of decoding."""
+
+    open: deque[_Packet] = field(default_factory=deque)
+    # Of frames of the other decode, by time stamp
+    other_hash: dict[int, str] = field(default_factory=dict)
+    _bad: bool = False
+    _leads: bool = False
+    _key_stamp: int | None = None
+
+    def pieces(self, *, ended: bool) -> Iterator[list[_Packet]]:
+        """The groups that are complete, judged; at the end also what is left."""
+        while self.open:
+            size = next((i for i, p in enumerate(self.open) if i and p.key), len(self.open))
+            if not ended and len(self.open) - size < LAG and len(self.open) < LONGEST_GROUP + LAG:
+                return
+            piece = [self.open.popleft() for _ in range(min(size, LONGEST_GROUP))]
+            self._judge(piece)
+            yield piece
+
+    def _judge(self, piece: list[_Packet]) -> None:
+        if piece[0].key:
+            self._leads, self._bad, self._key_stamp = self._bad, False, piece[0].stamp
+        differs = [self._differs(packet) and not self._leans_back(packet) for packet in piece]
+        silent = any(differs) and not self._bad and not any(packet.bad for packet in piece)
+        for packet in piece:
+            self._bad = self._bad or packet.bad or silent
+            packet.damaged = self._bad or self._leans_back(packet)
+
+    def _differs(self, packet: _Packet) -> bool:
+        other = None if packet.stamp is None else self.other_hash.pop(packet.stamp, None)
+        return other is not None and other != packet.hash
+
+    def _leans_back(self, packet: _Packet) -> bool:
+        return self._leads and is_before(packet.stamp, self._key_stamp)
+
+
+def _serve() -> None:
+    """Answer the files named on standard input, a line of JSON each."""
+    containers.LOG_LEVEL = av.logging.ERROR
+    av.logging.set_skip_repeated(False)  # or the second of two damaged packets would seem sound
+    for line in sys.stdin:
+        with av.logging.Capture(local=False):  # what other threads say belongs to no packet
+            for answer in _answers(**json.loads(line)):
+                print(json.dumps(answer), flush=True)
+
+
+def _answers(path: str, depth: int) -> Iterator[dict[str, Any]]:
+    """Verdicts in groups, and the ending."""
+    said: list[str] = []
+    counts: list[int] = []
+    try:
+        yield from _verdicts(Path(path), depth, said, counts)
+    except (InputError, av.error.FFmpegError, OSError, MemoryError) as error:
+        said.append(str(error))
+    yield {"counts": counts, "said": said[0] if said else ""}
+
+
+def _verdicts(path: Path, depth: int, said: list[str], counts: list[int]) -> Iterator[dict[str, Any]]:
+    """Number, time stamp and verdict of frames, group by group; fills ``said`` and ``counts``."""
+    judge, report, other = _Judge(), PassReport(), PassReport()
+    compares, shown = depth == BOTH, [0, 0]
+
+    def tag(packet: Packet[VideoStream]) -> None:
+        judge.open.append(_Packet(packet.pts, bool(packet.is_keyframe), bool(packet.is_corrupt)))
+        packet.opaque = judge.open[-1]
+
+    with av.logging.Capture() as log, ExitStack() as files:
+        one = _opened(path, 1, files)
+        if depth != PACKETS:
+            # of one thread alone: with several, the tag of a packet is freed by Python on any of them
+            one[1].codec_context.flags |= Flags.copy_opaque
+        several = _opened(path, 0, files) if compares else None
+        # FFmpeg decodes a little to learn what a stream is; what its decoder says then is not of the container
+        said += [text for name, text in _messages(log) if name != one[1].codec_context.codec.name]
+        steps = decoded_packets(*one, report, tag, decodes=depth != PACKETS)
+        other_steps = iter(()) if several is None else decoded_packets(*several, other)
+        errors, ended = 0, False
+        while not ended:
+            step = next(steps, None)
+            ended = step is None
+            if judge.open and (log or report.undecodable > errors):
+                judge.open[-1].bad = True
+            # what comes before the first key frame is missing, and the decoder says so in many words
+            said += [text for _, text in _messages(log) if shown[0] or not report.headless]
+            errors = report.undecodable
+            for frame in () if step is None else step[1]:
+                packet: _Packet = frame.opaque or judge.open[-1]  # type: ignore[assignment]
+                packet.shown, packet.hash = shown[0], planes_hash(frame) if compares else ""
+                packet.bad = packet.bad or frame.is_corrupt
+                shown[0] += 1
+            for frame in next(other_steps, (None, ()))[1]:
+                shown[1] += 1
+                if frame.pts is not None:
+                    judge.other_hash[frame.pts] = planes_hash(frame)
+            log.clear()
+            pieces = [packet for piece in judge.pieces(ended=ended) for packet in piece]
+            verdicts = [
+                (p.shown, p.stamp, int(p.damaged)) for p in pieces if p.shown is not None or not depth
+            ]
+            if verdicts:
+                yield {"frames": verdicts}
+        said += [each.said for each in (report, other) if each.said]
+    if depth != PACKETS:
+        counts[:] = shown[:1] if other.undecodable or not compares else shown
+
+
+def _opened(path: Path, threads: int, files: ExitStack) -> tuple[InputContainer, VideoStream]:
+    container = files.enter_context(containers.open_container(path))
+    stream = containers.video_stream(container, path)
+    stream.codec_context.thread_count = threads
+    return container, stream
+
+
+def _messages(log: list[Any]) -> list[tuple[str, str]]:
+    found = [(str(name), str(message).strip()) for _, name, message in log]
+    log.clear()
+    return found
+
+
+def planes_hash(frame: VideoFrame) -> str:
+    """The hash of a frame as decoded, without the padding of its lines."""
+    digest = xxhash.xxh3_64()
+    several = len(frame.planes) > 1
+    bits = max(component.bits for component in frame.format.components)
+    packed = frame.format.padded_bits_per_pixel
+    for plane in frame.planes:
+        if plane.line_size <= 0:  # stored from the bottom up
+            return xxhash.xxh3_64_hexdigest(frame.to_ndarray(format="rgb24").tobytes())
+        bits_wide = plane.width * 8 * ((bits + 7) // 8) if several else frame.width * packed
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)
+        digest.update(rows[:, : (bits_wide + 7) // 8].tobytes())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    _serve()
