@@ -227,7 +227,7 @@ def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
     model = YOLO("yolo11n.yaml", verbose=False)
     given: dict[str, Any] = {"imgsz": 128, "batch": 8, "nbs": 8, "workers": 0, "device": "cpu", "plots": False}
     given |= {"mosaic": 0.0, "warmup_epochs": 0, "optimizer": "AdamW", "lr0": 2e-3, "val": False}
-    model.train(data=str(data), epochs=30, project=str(tmp_path / "runs"), verbose=False, **given)
+    model.train(data=str(data), epochs=100, project=str(tmp_path / "runs"), verbose=False, **given)
     path = next(tmp_path.glob("runs/**/last.pt"))
     found = load_model(str(path), device="cpu")(tensor(frames[:8]))
     assert isinstance(found, Detections)

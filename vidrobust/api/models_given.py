@@ -1,4 +1,4 @@
-"""What may be studied, from Python: a spec, a model of the protocol, a torch module, a callable on batches."""
+"""Models given from Python: specs, models of the protocol, torch modules, callables on batches."""
 
 from __future__ import annotations
 
@@ -40,10 +40,14 @@ def models_of(
     class_names: Sequence[str] | None = None,
     device: str = "auto",
 ) -> tuple[list[str], list[Model] | None]:
-    """The specs by which the settings name the models, and the models themselves; None: the specs say it all.
+    """Return the specs that name the models in the settings, and the models; None if the specs say it all.
 
-    preprocess   of torch modules
-    class_names  of torch modules and callables; by default ``class 0``, ``class 1``, ... or ImageNet's for 1000
+    Parameters
+    ----------
+    preprocess
+        Of torch modules.
+    class_names
+        Of torch modules and callables; by default those of ImageNet for 1000 classes, else ``class 0``, ...
     """
     many = list(given) if isinstance(given, list | tuple) else [given]
     if not many:
@@ -125,7 +129,7 @@ class _Module:
 
 
 def _wants_pil(preprocess: Transform) -> bool:
-    """Whether a transform takes PIL images and no tensors."""
+    """Whether a transform takes only PIL images."""
     try:
         preprocess(torch.zeros(3, SMALL, SMALL, dtype=torch.uint8))
     except Exception as error:
@@ -146,7 +150,7 @@ def _pil(frame: torch.Tensor) -> Any:
 
 
 def _checked(run: Callable_, name: str, class_names: Sequence[str] | None, info: ModelInfo) -> Model:
-    """A callable as a model, after one batch has shown what it gives."""
+    """A callable as a model, by what it returns for a first batch."""
     frames = check_frames()
     try:
         first, failure = run(frames), None
@@ -204,7 +208,7 @@ class _Given:
 
     @property
     def module(self) -> torch.nn.Module | None:
-        """The torch module that is called, where it was given."""
+        """The torch module that is called, if one was given."""
         return getattr(self._run, "module", None)
 
 
@@ -218,7 +222,7 @@ class _Ready(_Given):
 
 
 class _Scores(_Given):
-    """A callable that gives scores; they are logits, unless the first batch were probabilities."""
+    """A callable that returns scores: logits, unless the first batch holds probabilities."""
 
     task = "classification"
 

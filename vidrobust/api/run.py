@@ -1,4 +1,4 @@
-"""Run: a finished run folder from Python, with its answers, its tables and a picture of itself for a notebook."""
+"""Run: a finished run folder from Python."""
 
 from __future__ import annotations
 
@@ -28,10 +28,14 @@ from vidrobust.text.phrases import plural
 class Verdict:
     """How stable one model is.
 
-    word            "steady", "flickering", "flickering or worse", "unstable", "cannot tell", "not measured"
-    sentence        why, as the report says it
-    metric          what it is about, and its ``value`` with the 95 % interval ``low`` to ``high``; NaN: unknown
-    n               pairs of frames, or frames of tracks, that were counted
+    Attributes
+    ----------
+    word
+        "steady", "flickering", "flickering or worse", "unstable", "cannot tell" or "not measured".
+    metric, value, low, high
+        What the word is about, with its 95 % interval; NaN if unknown.
+    n
+        Pairs of frames, or frames of tracks, that were counted.
     """
 
     word: str
@@ -44,10 +48,7 @@ class Verdict:
 
 
 class Tables(Mapping[str, pd.DataFrame]):
-    """The tables of a run by name, read when they are asked for.
-
-    ``list(run.tables)`` names those with rows; any other declared table is empty and has its columns.
-    """
+    """The tables of a run by name. ``list`` names those with rows; any other declared table is empty."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
@@ -86,7 +87,7 @@ class Run:
         return Tables(self.folder)
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table of the run; InputError where its stage has not run."""
+        """Return a table of the run."""
         return self.folder.table(name)
 
     @cached_property
@@ -96,19 +97,18 @@ class Run:
 
     @cached_property
     def verdict(self) -> dict[str, Verdict]:
-        """By model, how stable it is; empty before the stability stage has run."""
+        """How stable each model is; empty before the stability stage has run."""
         return {card.name: self._verdict(card) for card in self._cards}
 
     @property
     def account(self) -> pd.DataFrame:
-        """What the change of each model comes from: model, cause, share, low, high, n; over all items."""
+        """Shares of causes over all inputs: model, cause, share, low, high, n."""
         account = self.folder.table("account")
         columns = ["model", "cause", "share", "low", "high", "n"]
         return account.loc[account["item"] == "", columns].reset_index(drop=True)
 
     @property
     def policy(self) -> dict[str, Any]:
-        """policy.json of the first model."""
         return self.folder.read_json("policy.json")
 
     @property
@@ -130,21 +130,19 @@ class Run:
 
     @cached_property
     def flips(self) -> pd.DataFrame:
-        """Every flip between neighbouring frames: model, item, time_s, frame_a, frame_b, before, after, size."""
+        """Flips between neighbouring frames: model, item, time_s, frame_a, frame_b, before, after, size."""
         return flips_of(self._read)
 
     @property
     def settings(self) -> Settings:
-        """The settings of the last command on this run."""
         return self.folder.settings
 
     @property
     def report(self) -> Path:
-        """report.html, whether or not it has been made."""
+        """Path of report.html, whether or not it has been made."""
         return self.path / "report.html"
 
     def __repr__(self) -> str:
-        """Five lines: where, what of, how stable, why, and where to read on."""
         verdicts = "; ".join(f"{name}: {v.word}" for name, v in self.verdict.items())
         models = ", ".join(self.models)
         footage = f"{plural(len(self._read.items), 'input')}, {plural(self._frames, 'frame')}"
@@ -159,7 +157,6 @@ class Run:
         )
 
     def _repr_html_(self) -> str:
-        """The verdicts and the account as a notebook shows them."""
         return rendered("notebook.html", {"path": str(self.path), "cards": self._cards, "bars": self._bars})
 
     @cached_property
@@ -196,5 +193,5 @@ class Run:
 
 
 def load_run(path: str | os.PathLike[str]) -> Run:
-    """A run folder, to read its answers and tables; InputError where it is none."""
+    """Open a run folder to read its answers and tables; InputError if it is none."""
     return Run(path)

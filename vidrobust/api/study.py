@@ -1,4 +1,4 @@
-"""A whole study, one number of a clip, and a comparison, from Python."""
+"""A study, the flip rate of one clip, and a comparison, from Python."""
 
 from __future__ import annotations
 
@@ -37,19 +37,21 @@ from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.phrases import among
 from vidrobust.video.source import open_video
 
-# Progress as a callback: what is done of which piece of work, and what the run says.
-
 
 @dataclass(frozen=True)
 class Progress:
-    """A step of a run.
+    """One step of a run.
 
-    title    of the piece of work, such as "clip: causes"
-    done     units of it that are done, of ``total``; None where that is not known
-    unit     what is counted: "frames", "pairs"
-    message  what the run said, in place of a count, or empty
-    share    of the whole study that is done, 0 to 1, as the console has it; None where no footage is ahead
-    left_s   seconds until the study is done, by the pace so far; None where ``share`` is
+    Attributes
+    ----------
+    title
+        The piece of work, such as "clip: causes".
+    done, total, unit
+        What is done of it, and what is counted; total is None if unknown.
+    message
+        What the run said, in place of a count.
+    share, left_s
+        Share of the whole study that is done, and seconds left; None if no footage is ahead.
     """
 
     title: str = ""
@@ -62,7 +64,7 @@ class Progress:
 
 
 class CallbackReporter(Reporter):
-    """Tells a callback everything that a terminal would show; nothing is printed."""
+    """Passes progress and messages to a callback; nothing is printed."""
 
     def __init__(self, callback: Callable[[Progress], None]) -> None:
         super().__init__(quiet=True)
@@ -79,13 +81,13 @@ class CallbackReporter(Reporter):
         return True
 
     def moved(self, unit: str, count: int = 1) -> None:
-        """Steps that no counter counts one by one, the stages that read tables, are events of their own."""
+        """Report a stage that reads tables, whose steps nobody counts."""
         if self._whole is not None and self._whole.advance(unit, count) and unit == TABLES:
             self._emit(Progress(title=WHOLE))
 
     @contextmanager
     def working(self, title: str) -> Iterator[None]:
-        """Report nothing: a callback is called by the thread that called ``study``, and by no other."""
+        """Report nothing: the callback is only called by the thread that called ``study``."""
         yield
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
@@ -114,21 +116,22 @@ class _EventCounter(Counter):
         self._emit(Progress(self.title, self.done, self.total, self.unit))
 
 
-# Frames in memory become a file without loss: an array, an iterator of frames, or a list of them.
-
 EXPECTED = (
     "expected uint8 RGB frames: an array (T, H, W, 3) or (T, 3, H, W), or one frame (H, W, 3) after the other"
 )
 
 
 def write_frames(frames: Any, folder: Path, name: str, frame_rate: float) -> Path:
-    """Write frames as ``folder/NAME-HASH.mkv`` (FFV1 in RGB: every value comes back), and return its path.
+    """Write frames without loss as ``folder/NAME-HASH.mkv`` (FFV1 in RGB), and return its path.
 
-    frames      an array or tensor (T, H, W, 3) or (T, 3, H, W), or an iterable of frames (H, W, 3), uint8 RGB; an
-                iterable is gone through once, and only one frame of it is held
-    frame_rate  frames a second, from which the times follow
-    The hash of the frames in the name lets the same call find its file again. Raises SettingsError for other
-    shapes or types, InputError where there is no frame.
+    The hash of the frames lets the same call find its file again.
+
+    Parameters
+    ----------
+    frames
+        uint8 RGB: an array or tensor (T, H, W, 3) or (T, 3, H, W), or an iterable of frames (H, W, 3), read once.
+    frame_rate
+        Frames per second.
     """
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f".{name}.mkv.part"
@@ -160,7 +163,6 @@ def write_frames(frames: Any, folder: Path, name: str, frame_rate: float) -> Pat
 
 
 def is_array(source: Any) -> bool:
-    """Whether a source is an array or tensor of frames."""
     return hasattr(source, "shape") and hasattr(source, "dtype")
 
 
@@ -175,7 +177,7 @@ def _frames(frames: Any, name: str) -> Iterator[np.ndarray]:
 
 
 def _frame(frame: Any, where: str) -> np.ndarray:
-    """One frame as a contiguous (H, W, 3) uint8 array; a channel axis in front is moved behind."""
+    """One frame as a contiguous (H, W, 3) uint8 array."""
     array = np.asarray(frame.detach().cpu() if hasattr(frame, "detach") else frame)
     if array.dtype != np.uint8:
         raise SettingsError(f"{where}: {EXPECTED}; got {array.dtype}")
@@ -185,8 +187,6 @@ def _frame(frame: Any, where: str) -> np.ndarray:
         raise SettingsError(f"{where}: {EXPECTED}; got shape {array.shape}")
     return np.ascontiguousarray(array)
 
-
-# What a study may be of, from Python: paths, arrays, iterators of frames, a manifest as a DataFrame.
 
 Path_: TypeAlias = "str | os.PathLike[str]"
 # One source. An array or iterator of frames is one clip; a DataFrame is a manifest, a row an item.
@@ -198,20 +198,17 @@ FRAME_RATE = 25.0
 
 
 def in_memory(sources: Any) -> bool:
-    """Whether any of the sources has to be written before it can be read."""
+    """Return whether a source has to be written before it can be read."""
     return any(not isinstance(each, str | os.PathLike) for _, each in _each(sources))
 
 
 def paths_of(sources: Any, folder: Path, frame_rate: float) -> list[str]:
-    """The sources as paths; what is in memory is written into ``folder`` first, frames without loss.
-
-    Raises SettingsError for a source of another kind.
-    """
+    """Return the sources as paths; what is in memory is written into ``folder`` first."""
     return [_path(name, source, folder, frame_rate) for name, source in _each(sources)]
 
 
 def _each(sources: Any) -> list[tuple[str, Any]]:
-    """Name and source; one clip where all members of a list are single frames."""
+    """Names and sources; a list of single frames is one clip."""
     if isinstance(sources, Mapping):
         return [(str(name), source) for name, source in sources.items()]
     if isinstance(sources, list | tuple) and not (sources and all(map(_is_frame, sources))):
@@ -237,7 +234,7 @@ def _path(name: str, source: Any, folder: Path, frame_rate: float) -> str:
 
 
 def _manifest(table: pd.DataFrame, folder: Path, name: str) -> Path:
-    """The table as a manifest file; its paths are taken from here, not from where the file is."""
+    """Write a table as a manifest with absolute paths."""
     if "path" not in table.columns:
         raise SettingsError(
             f"{name}: a manifest has a column path; it has {', '.join(map(str, table.columns))}"
@@ -264,24 +261,36 @@ def study(
     overwrite: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Run:
-    """Run every stage, as ``vidrobust study`` does; the same call again continues it.
+    """Run every stage, as ``vidrobust study`` does; the same call again continues the run.
 
-    sources     a path, an array (T, H, W, 3) or (T, 3, H, W) of uint8 RGB, an iterator of frames (H, W, 3), a
-                DataFrame with the columns of a manifest; or a list of these, or a dict of them by name. What is in
-                memory is written into the run folder without loss
-    models      specs as on the command line, torch modules, callables on (N, 3, H, W) uint8 batches, models of the
-                protocol; or a list of these
-    out         the run folder; by default ``reports/NAME`` of the first source, and for sources in memory a new
-                temporary folder
-    settings    ``Settings(frames=8)`` or ``{"frames": 8}``: named as the options of the command line
-    stages      which, with what they need; all by default
-    preprocess  of torch modules: a torchvision transform, from a frame to the network's input
-    class_names  of torch modules and callables
-    frame_rate  of sources in memory
-    progress    called with every step: what is counted, the share of the whole that is done, the time that is left
+    Parameters
+    ----------
+    sources
+        A path; an array (T, H, W, 3) or (T, 3, H, W), uint8 RGB; an iterator of frames (H, W, 3); a DataFrame with
+        the columns of a manifest; or a list or dict of these. What is in memory is written into the run folder.
+    models
+        Specs as on the command line, torch modules, callables on (N, 3, H, W) uint8 batches, models of the
+        protocol; or a list of these.
+    out
+        The run folder; by default ``reports/NAME``, or a temporary folder for sources in memory.
+    settings
+        ``Settings(frames=8)`` or ``{"frames": 8}``, named as the options of the command line.
+    stages
+        Names of the stages to make, with what they need.
+    preprocess, class_names
+        Of torch modules (a torchvision transform) and of callables.
+    frame_rate
+        Of sources in memory.
+    progress
+        Called at every step.
 
-    Raises SettingsError and InputError, with the sentences of the command line.
+    Raises
+    ------
+    SettingsError, InputError
+        With the messages of the command line.
 
+    Examples
+    --------
     >>> study("clip.mp4", "efficientnet-lite0").verdict  # doctest: +SKIP
     """
     _check_stages(stages)
@@ -331,10 +340,9 @@ def flip_rate(
     preprocess: Transform | None = None,
     frame_rate: float = FRAME_RATE,
 ) -> float:
-    """The share of usable pairs of neighbouring frames whose label flips (``flip_rate`` of the stability table).
+    """Return the share of usable pairs of neighbouring frames whose label flips.
 
-    video  a path, or an array of frames as ``study`` takes it; then ``frame_rate`` counts. model  as for ``study``
-    Raises InputError where no pair of neighbours may be compared.
+    ``video`` is a path or an array of frames, the model as for ``study``. Raises InputError without usable pairs.
 
     >>> flip_rate("clip.mp4", "efficientnet-lite0")  # doctest: +SKIP
     """
@@ -366,10 +374,10 @@ def compare(
     margin: float = MARGIN,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Is run B better than run A, worse, the same, or can it not be said: as ``vidrobust compare --json`` says it.
+    """Compare run B with run A: better, worse, same, or cannot tell; as ``vidrobust compare --json``.
 
-    ``["metrics"][NAME]`` has a, b, difference, low, high and verdict (of B against A). margin: differences up to
-    this share do not matter.
+    ``["metrics"][NAME]`` has a, b, difference, low, high and verdict. Differences up to the share ``margin`` of a
+    metric do not matter.
     """
     a, b = (each if isinstance(each, Run) else Run(each) for each in (run_a, run_b))
     return compare_runs(a.folder, b.folder, model_a=model_a, model_b=model_b, margin=margin, seed=seed)

@@ -1,4 +1,4 @@
-"""The command line: its commands in sections, and its entry point. torch is imported only by a command."""
+"""The command line: its commands in sections, and its entry point."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _stage_command(name: str) -> click.Command:
 
 
 def _stage_commands() -> tuple[CommandEntry, ...]:
-    """Commands of stages, those of plugins among them; a command of the same name takes the place of one."""
+    """Commands of stages; a command of the same name replaces one."""
     return tuple(
         CommandEntry(
             name=stage.name,
@@ -88,7 +88,7 @@ def _stage_commands() -> tuple[CommandEntry, ...]:
 
 
 def _entries() -> tuple[CommandEntry, ...]:
-    """All commands in the order of ``--help``; a section keeps the core's commands first."""
+    """All commands in the order of ``--help``."""
     brought = (guarded(entry) for entry in BROUGHT.records)
     named = {entry.name: entry for entry in (*_own_commands(), *brought)}
     order = [*STUDY_ORDER, *named, *(stage.name for stage in STAGES.stages)]
@@ -97,7 +97,7 @@ def _entries() -> tuple[CommandEntry, ...]:
 
 
 class Sections(click.Group):
-    """A group whose help lists commands in sections, each with its whole sentence, and imports none of them."""
+    """A group whose help lists commands in sections without importing them."""
 
     commands: LazyCommands
 
@@ -173,7 +173,7 @@ def _error(text: str, code: int) -> int:
 
 
 class _PatientFile(io.FileIO):
-    """A file whose reader may have gone: what cannot be written any more is dropped."""
+    """A file that drops what it cannot write because its reader has gone."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
@@ -197,7 +197,6 @@ def _outlive_closed_pipes() -> None:
 
 
 def _end_at_once(code: int) -> None:
-    """The process is the command's own, and all that it began is ended."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

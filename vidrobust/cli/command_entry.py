@@ -1,4 +1,4 @@
-"""Commands that are listed without being imported: each is imported when it is called."""
+"""Commands that are listed by ``--help`` and imported only when they are called."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ GROUP = "vidrobust.commands"
 
 @dataclass(frozen=True, kw_only=True)
 class CommandEntry:
-    """What ``vidrobust --help`` says about a command, and where the command is.
+    """A command as ``vidrobust --help`` lists it.
 
-    The module that defines an entry imports no command, so that ``--help`` stays fast.
-
-    name     of the command
-    section  under which it is listed; a plugin may name a new one
-    help     one sentence
-    load     imports and returns the command; ``at`` makes it from a name
+    Attributes
+    ----------
+    section
+        Under which it is listed; a plugin may name a new one.
+    help
+        One sentence.
+    load
+        Imports and returns the command; ``at`` makes it from a name.
     """
 
     name: str

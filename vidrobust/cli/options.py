@@ -1,7 +1,6 @@
-"""Options of the commands: those that are settings, made from their declarations, and those that commands share.
+"""Options of the commands: those made from settings, and those that commands share.
 
-A command shows the settings on which its stages depend. Options that would change nothing where they were typed
-are refused (``refuse_idle``).
+A command shows the settings on which its stages depend. Options that would change nothing are refused.
 """
 
 from __future__ import annotations
@@ -25,16 +24,12 @@ if TYPE_CHECKING:
     from vidrobust.pipeline.progress import Reporter
 
 
-# What commands share when they speak: JSON on standard output, a reporter on standard error, given options.
-
-
 def print_json(content: Any) -> None:
-    """Strict JSON on standard output: NaN becomes null, tables become lists."""
+    """Print strict JSON on standard output."""
     click.echo(json_text(content), nl=False)
 
 
 def print_result(found: Any, lines: Sequence[str], as_json: bool) -> None:
-    """A result as JSON, or as lines for a person."""
     if as_json:
         print_json(found)
     else:
@@ -42,19 +37,18 @@ def print_result(found: Any, lines: Sequence[str], as_json: bool) -> None:
 
 
 def end(code: int) -> NoReturn:
-    """End the command with this exit code. ``sys.exit`` is what models and plugins call by mistake."""
+    """End the command with an exit code. (``sys.exit`` is taken for a mistake of a model or plugin.)"""
     raise click.exceptions.Exit(code)
 
 
 def reporter(quiet: bool) -> Reporter:
-    """Progress and lines on standard error."""
     from vidrobust.pipeline.progress import Reporter
 
     return Reporter(quiet=quiet)
 
 
 def may_be_footage(source: str) -> bool:
-    """Whether a word on the command line may name footage: a stream, an address, a path that is there, a glob."""
+    """Return whether a word may name footage: a stream, an address, an existing path, a glob."""
     from vidrobust.video.record import is_stream
 
     return is_stream(source) or "://" in source or os.path.lexists(source) or glob.has_magic(source)

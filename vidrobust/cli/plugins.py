@@ -1,4 +1,4 @@
-"""``plugins``: the installed plugins, what each brings, and what is wrong with it."""
+"""``plugins``: what is installed, what it brings, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,7 @@ from vidrobust.extensions import PREFIX, Brought, Extensions, in_order
 
 @dataclass
 class Plugin:
-    """One plugin: the entry points of one name in one package.
-
-    brings  names of its records by group, the group without its prefix
-    error   what is wrong with it, empty where nothing is
-    """
+    """The entry points of one name in one package: what they bring by group, and what is wrong."""
 
     name: str
     package: str
@@ -28,7 +24,6 @@ class Plugin:
     error: str = ""
 
     def add(self, brought: Brought[Any]) -> None:
-        """Note what one of its entry points brings."""
         group = brought.point.group.removeprefix(PREFIX)
         if brought.error:
             what = f"{brought.point.value} of {group} {brought.error}"
@@ -38,7 +33,7 @@ class Plugin:
 
 
 def installed() -> list[Plugin]:
-    """Import all plugins, and return them in the order of their packages and names."""
+    """Import all plugins and return them in the order of their names."""
     found: dict[tuple[str, str], Plugin] = {}
     for brought in _brought():
         dist = brought.point.dist
@@ -49,7 +44,7 @@ def installed() -> list[Plugin]:
 
 
 def _brought() -> Iterator[Brought[Any]]:
-    """Everything that entry points bring; one of a group that nothing reads is an error."""
+    """Everything that entry points bring; a group that nothing reads is an error."""
     groups = set()
     for extensions in _groups():
         for brought in extensions.brought:

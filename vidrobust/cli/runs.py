@@ -1,4 +1,4 @@
-"""The commands on finished runs: compare, gate, history, export."""
+"""Commands on finished runs (compare, gate, history, export), and watch."""
 
 from __future__ import annotations
 
@@ -26,8 +26,6 @@ from vidrobust.files.json_text import plain
 from vidrobust.finished_runs.exports.formats import NAMES as EXPORTS
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.phrases import plural
-
-# The command watch: recordings that come to a folder, studied one by one.
 
 
 @click.command(cls=GroupedCommand)
@@ -67,9 +65,9 @@ def watch(
     config: str | None,
     **chosen: Any,
 ) -> None:
-    """Study the recordings that come to FOLDER, one line each, and keep their history.
+    """Study recordings as they arrive in FOLDER, and keep their history.
 
-    Ctrl-C or SIGTERM ends it; the same command goes on where it was. Exit code 3 where a recording failed.
+    Stop with Ctrl-C or SIGTERM; the same command goes on where it was. The exit code is 3 if a recording failed.
     """
     from vidrobust.errors import SettingsError
     from vidrobust.finished_runs.watch import Watched, Watcher
@@ -164,9 +162,9 @@ def compare(
     table: bool,
     as_json: bool,
 ) -> None:
-    """Is run B better than run A on the same footage, worse, the same, or can it not be determined.
+    """Compare two runs on the same footage: B is better or worse than A, the same, or it cannot be told.
 
-    Of one run, or of three and more, the detectors side by side, the best first.
+    One run, or more than two, are shown as a table of their detectors.
     """
     from vidrobust.run_folder.folder import RunFolder
 
@@ -186,7 +184,6 @@ def compare(
 
 
 def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_json: bool) -> None:
-    """Print and write the detectors of some run folders side by side."""
     from vidrobust.finished_runs.many_detectors import side_by_side_of
     from vidrobust.finished_runs.side_by_side_page import table_lines, write_side_by_side
 
@@ -214,7 +211,7 @@ def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_js
 def gate(
     run_folder: Path, fail_if: tuple[str, ...], junit: Path | None, summary: Path | None, as_json: bool
 ) -> None:
-    """Does a run pass: exit 0 passed, 1 a rule failed, 2 a metric does not exist or was not computed."""
+    """Check a run against rules. Exit codes: 0 passed, 1 failed, 2 not computed."""
     from vidrobust.finished_runs.gate import gates_on
     from vidrobust.run_folder.folder import RunFolder
     from vidrobust.run_folder.gates import exit_code, junit_xml, parse_gate
@@ -274,7 +271,7 @@ def history(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    """The same line week after week: control charts, which run is out and since when."""
+    """Draw control charts of one line over many runs."""
     from vidrobust.finished_runs.console import control_chart_lines
     from vidrobust.finished_runs.history import (
         add_runs,
@@ -310,7 +307,7 @@ def history(
 )
 @JSON
 def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None:
-    """Write a finished RUN as files of another program."""
+    """Write a finished RUN as files for another program."""
     from vidrobust.finished_runs.exports.catalogue import export_run
 
     written, opened = export_run(run_folder, name, out)

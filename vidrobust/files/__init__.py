@@ -1,1 +1,1 @@
-"""Files and what stands in them: written whole or not at all, read once, errors said once."""
+"""Files and their formats: written whole or not at all."""

@@ -1,4 +1,4 @@
-"""Writing files so that each is whole or absent, and tables as a spreadsheet may read them. No torch here."""
+"""Writing files so that each is whole or absent."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def disk_is_full(error: BaseException) -> bool:
-    """Whether an error says that there is no room, or a quota is used up."""
+    """Return whether an error says that the disk is full or a quota used up."""
     return isinstance(error, OSError) and (error.errno in NO_SPACE or "No space left" in str(error))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write beside, then rename: a killed run leaves the old file or the new one, never half of one."""
+    """Write beside, then rename: a killed process leaves the old file or the new one."""
     beside = path.with_name(path.name + ".part")
     beside.write_text(bytes_shown(text), encoding="utf-8")
     os.replace(beside, path)
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """A NumPy archive (``np.load``), compressed, as ``write_text`` writes; folders above are made."""
+    """Write a compressed NumPy archive in the same way; folders are made."""
     import numpy as np  # who writes text alone need not wait for it
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
 
 
 def append_text(path: Path, text: str) -> None:
-    """Add to the end of a file, made where it is not there; its folder must be. InputError where it cannot be."""
+    """Append to a file; InputError if it cannot be written."""
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(bytes_shown(text))
@@ -57,16 +57,13 @@ RUNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_text(table: pd.DataFrame) -> str:
-    """A table as CSV; a text that a spreadsheet would run gets an apostrophe, which ``cell_text`` takes off.
-
-    OWASP, CSV Injection.
-    """
+    """Return a table as CSV; text that a spreadsheet would run gets an apostrophe (OWASP, CSV Injection)."""
     safe = table.map(lambda cell: f"'{cell}" if isinstance(cell, str) and _runs(cell) else cell)
     return safe.to_csv(index=False)
 
 
 def cell_text(cell: str) -> str:
-    """The text of a cell as it was before ``csv_text``."""
+    """Return a cell as it was before ``csv_text``."""
     return cell[1:] if cell.startswith("'") and _runs(cell[1:]) else cell
 
 

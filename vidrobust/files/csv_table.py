@@ -1,7 +1,6 @@
-"""CSV as people have it: encoding, separator and decimal mark are found out; every row knows its line.
+"""CSV as people have it: encoding, separator and decimal mark are detected, and every row knows its line.
 
-This is the one place that reads CSV. ``read_csv_table`` gives text, row by row; ``read_columns`` a data frame of a
-large file.
+``read_csv_table`` gives text row by row, ``read_columns`` a data frame of a large file.
 """
 
 from __future__ import annotations
@@ -34,28 +33,29 @@ NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """How a file is written.
-
-    encoding   "utf-8-sig" (UTF-8 with or without its mark), "utf-16", "utf-16-le", "utf-16-be" or "cp1252"
-    delimiter  ",", ";" or a tab
-    """
+    """Encoding (UTF-8, UTF-16 or Windows-1252) and delimiter (comma, semicolon or tab) of a file."""
 
     encoding: str
     delimiter: str
 
     @property
     def guessed(self) -> bool:
-        """Whether the encoding is only likely: nothing in a file of Windows-1252 says that it is one."""
+        """Whether the encoding is only likely, as Windows-1252 always is."""
         return self.encoding == "cp1252"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CsvTable:
-    """The rows of a CSV file as text, without blanks around values, numbers with a decimal point.
+    """The rows of a CSV file as text, without blanks around values and with decimal points.
 
-    lines   (rows,) the line on which each row begins, from 1
-    uneven  line and number of values of the rows that have too many or too few; blank lines are no rows
-    decimal_commas  columns whose numbers were written with a comma
+    Attributes
+    ----------
+    lines
+        Line on which each row begins, from 1.
+    uneven
+        Line and number of values of rows that have too many or too few.
+    decimal_commas
+        Columns whose numbers were written with a comma.
     """
 
     path: Path
@@ -67,7 +67,7 @@ class CsvTable:
     decimal_commas: tuple[str, ...] = ()
 
     def frame(self) -> pd.DataFrame:
-        """The rows as a data frame of text; its index is the line."""
+        """Return a data frame of text, indexed by line."""
         import pandas as pd
 
         index = pd.Index(self.lines, name="line", dtype="int64")
@@ -75,11 +75,7 @@ class CsvTable:
 
 
 def read_csv_table(path: Path, header: Sequence[str] | None = None) -> CsvTable:
-    """The rows of a CSV file; raises InputError where it is none.
-
-    ``header`` names the columns of a file that begins with its first row. UTF-8, UTF-16 and Windows-1252; comma,
-    semicolon or tab. Where these are not commas, a column of numbers may have decimal commas.
-    """
+    """Read a CSV file; ``header`` names the columns of a file without a header. Raises InputError."""
     with _read_of(path):
         dialect, columns = _dialect(path)
         columns = columns if header is None else tuple(header)
@@ -103,10 +99,7 @@ def read_csv_table(path: Path, header: Sequence[str] | None = None) -> CsvTable:
 
 
 def read_columns(path: Path, **how: Any) -> pd.DataFrame:
-    """A large file by pandas' own reader, with the dialect found here; ``how`` goes to ``pandas.read_csv``.
-
-    Raises InputError where it cannot be read; its message ends with what pandas says.
-    """
+    """Read a large file with pandas in the detected dialect; ``how`` goes to ``pandas.read_csv``."""
     import pandas as pd
 
     with _read_of(path):
@@ -116,7 +109,7 @@ def read_columns(path: Path, **how: Any) -> pd.DataFrame:
 
 
 def csv_columns(path: Path) -> tuple[str, ...]:
-    """The names in the header; none where there is no CSV."""
+    """Return the names in the header; none if the file is no CSV."""
     try:
         return _dialect(path)[1]
     except (OSError, ValueError, csv.Error, EOFError):
@@ -124,10 +117,7 @@ def csv_columns(path: Path) -> tuple[str, ...]:
 
 
 def encoding_of(path: Path) -> str:
-    """The encoding of a text file: by its mark, else UTF-8 where all of it is, else Windows-1252.
-
-    Raises ValueError where it is none of them.
-    """
+    """Return the encoding of a text file: by its mark, else UTF-8 if valid, else Windows-1252."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -160,7 +150,6 @@ def _decodes(read: Callable[[int], bytes], encoding: str) -> bool:
 
 
 def _dialect(path: Path) -> tuple[Dialect, tuple[str, ...]]:
-    """The dialect, and the first row by it."""
     encoding = encoding_of(path)
     with path.open(encoding=encoding, newline="") as file:
         lines = file.read(HEAD_BYTES).splitlines(keepends=True)
@@ -176,7 +165,7 @@ def _dialect(path: Path) -> tuple[Dialect, tuple[str, ...]]:
 
 
 def _rows(path: Path, dialect: Dialect, *, skip: bool) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line it begins on; blank lines before the header are no header."""
+    """Each row with the line it begins on."""
     with path.open(encoding=dialect.encoding, newline="") as file:
         reader = csv.reader(file, delimiter=dialect.delimiter)
         line = 1
@@ -195,7 +184,7 @@ def _with_points(
     rows: Sequence[tuple[str, ...]],
     lines: Sequence[int],
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """The rows with decimal points, and the columns that had commas. InputError for a number of two readings."""
+    """The rows with decimal points, and the columns that had commas; InputError if ambiguous."""
     if dialect.delimiter == "," or not rows:
         return tuple(rows), ()
     found = {}
@@ -221,7 +210,6 @@ def _with_points(
 
 
 def _has_commas(column: Sequence[str]) -> bool:
-    """Whether a column holds numbers, some of them with a decimal comma."""
     texts = [text for text in column if text]
     numbers = [bool(COMMA_NUMBER.fullmatch(text)) for text in texts]
     return any(numbers) and all(
@@ -230,7 +218,6 @@ def _has_commas(column: Sequence[str]) -> bool:
 
 
 def _decimal_commas(path: Path, dialect: Dialect) -> bool:
-    """Whether some column of the first rows has decimal commas."""
     first = []
     for _, row in _rows(path, dialect, skip=True):
         first.append(row)
@@ -242,7 +229,7 @@ def _decimal_commas(path: Path, dialect: Dialect) -> bool:
 
 @contextmanager
 def _read_of(path: Path) -> Iterator[None]:
-    """What goes wrong in reading a file, as an InputError that says what and where."""
+    """Turn what goes wrong in reading a file into an InputError."""
     name = printable(path)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Values as strict JSON: the one way in which files and ``--json`` are written. No torch here."""
+"""Strict JSON, as files and ``--json`` have it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vidrobust.text.printable import printable
 
 
 def parsed_json(text: str | bytes) -> Any:
-    """Parse JSON; ValueError for what is no JSON or is nested too deeply for the parser."""
+    """Parse JSON; ValueError also for JSON that is nested too deeply."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -21,9 +21,9 @@ def parsed_json(text: str | bytes) -> Any:
 
 
 def json_text(content: Any) -> str:
-    r"""Content as strict JSON that ends with a line; what is no finite number is null.
+    r"""Return strict JSON that ends with a newline; numbers that are not finite become null.
 
-    Bytes of file names that are no UTF-8 are written as \udcXX, which comes back exactly.
+    Bytes of file names that are not UTF-8 are written as \udcXX, which comes back exactly.
 
     >>> json_text({"share": float("nan"), "n": 3})
     '{\n  "share": null,\n  "n": 3\n}\n'
@@ -33,7 +33,7 @@ def json_text(content: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """NumPy values as Python's, what is not a finite number as None, tuples as lists, paths as shown."""
+    """Return NumPy values as Python's, numbers that are not finite as None, tuples as lists, paths as text."""
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""A name of an input, a model or a source as the name of a file: one rule for everything that is written."""
+"""Names of inputs, models and sources as file names."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ LONGEST = 60
 
 
 def readable_name(text: str, otherwise: str = "unnamed") -> str:
-    """Letters and digits of any script, dot, dash, plus and underscore; anything else becomes one underscore.
+    """Keep letters and digits of any script, dot, dash, plus and underscore; replace the rest by underscores.
 
-    otherwise  where nothing is left
-
-    Two texts may come to the same name: where each must have its own, take ``file_name``.
+    Two texts may get the same name; ``file_name`` keeps them apart. ``otherwise`` is used where nothing is left.
 
     >>> readable_name("line 3/part #2.mp4"), readable_name("Prüfling 1"), readable_name("..")
     ('line_3_part_2.mp4', 'Prüfling_1', 'unnamed')
@@ -25,7 +23,7 @@ def readable_name(text: str, otherwise: str = "unnamed") -> str:
 
 
 def file_name(text: str, otherwise: str = "unnamed") -> str:
-    """The readable name; where that is not the text itself with a hash behind it, so that no two texts share one.
+    """Return the readable name, with a hash behind it where it differs from the text.
 
     >>> file_name("bolt-1"), file_name("a/b")
     ('bolt-1', 'a_b-c14cddc0')

@@ -1,4 +1,4 @@
-"""A run folder is built as make builds: what is missing or stale is made, in the order of the stages, and said."""
+"""Build a run folder the way make does: compute what is missing or stale, in the order of the stages."""
 
 from __future__ import annotations
 
@@ -43,11 +43,9 @@ from vidrobust.text.durations import duration
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
-# Everything in the settings that can be wrong, found before the first long step.
-
 
 def check_settings(settings: Settings, stages: Sequence[Stage]) -> None:
-    """SettingsError for what a later stage of these could not use: names of perturbations, suites, training."""
+    """Raise SettingsError for settings that one of these stages could not use, before any long step."""
     for stage in stages:
         stage.check(settings)
     if any(isinstance(stage, FootageStage) for stage in stages):
@@ -61,7 +59,7 @@ def check_settings(settings: Settings, stages: Sequence[Stage]) -> None:
 
 
 def build(run: Run, catalogue: Stages, names: Sequence[str]) -> None:
-    """Make these stages of the catalogue, and before them all that they need and that is missing or stale."""
+    """Make these stages, and before them all that they need and that is missing or stale."""
     records: dict[str, Any] = run.folder.run["stages"]
     stages = catalogue.with_needs(names, made=records)
     check_settings(run.settings, stages)
@@ -92,7 +90,7 @@ def _say_why(run: Run, stage: Stage) -> None:
 
 
 def _must_look(stage: FootageStage, run: Run, names: Sequence[str]) -> bool:
-    """Whether footage has to be looked at for this stage: it is asked for, or not there as it should be."""
+    """Whether the footage is opened for this stage: it is asked for, missing or stale."""
     records = run.folder.run["stages"]
     if stage.name in names or stage.name not in records:
         return True
@@ -100,10 +98,7 @@ def _must_look(stage: FootageStage, run: Run, names: Sequence[str]) -> bool:
 
 
 def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> None:
-    """Make the missing units of these stages, and their tables from all units of this command.
-
-    conclusions  stages that come after them and read tables
-    """
+    """Make the missing units and the tables of these stages; ``conclusions`` stages come after them."""
     run = plan.run
     if any(stage.per == "model" for stage in stages):
         for model in run.models:  # a wrong spec is found before any video is opened
@@ -139,7 +134,7 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
 
 
 def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[str]) -> None:
-    """Samples that leave something undecided are added to, look by look, as far as was asked for."""
+    """Enlarge samples that leave something undecided, look by look, as far as was asked for."""
     run = plan.run
     growing = [stage for stage in stages if isinstance(stage, SampleStage) and stage.grows]
     while any(stage.undecided(run) for stage in growing) and plan.further():
@@ -155,10 +150,10 @@ def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[s
 
 
 def _made(plan: Plan, stages: Sequence[FootageStage]) -> list[Unit]:
-    """All units, with what was missing made.
+    """Make what is missing and return all units.
 
-    What turns out on the way to be unreadable, or to show the pictures of another item, leaves its frames and
-    pairs to the others: those are added to their parts.
+    An input that turns out to be unreadable, or a copy of another one, leaves its share of frames and pairs to the
+    others, whose units are then enlarged.
     """
     run = plan.run
     every = [unit for item in run.inputs.readable for unit in units_of(plan, stages, item)]
@@ -173,14 +168,14 @@ def _made(plan: Plan, stages: Sequence[FootageStage]) -> list[Unit]:
 
 
 def _sharing(run: Run, units: Sequence[Unit]) -> list[str]:
-    """The contents that have frames and pairs to give, and no other item's pictures."""
+    """Contents that have frames and pairs to give and are no copies."""
     readable = {item.name for item in run.inputs.readable}
     copies = _copies(run, [unit for unit in units if unit.item.name in readable and unit.done(run.cache)])
     return [run.inputs.content[item.name] for item in run.inputs.readable if item.name not in copies]
 
 
 def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
-    """How long the footage will take, measured and said, where all of it is ahead; None for a shorter piece."""
+    """The estimated duration if all the footage is still to be done, else None."""
     run = plan.run
     if not set(plan.stages.footage) <= set(stages):
         return None
@@ -205,7 +200,7 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
 
 
 def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
-    """The units that are done, of items whose decoded content no other item has, or none of an earlier name."""
+    """The units that are done, without those of inputs that show the same pictures as an earlier one."""
     done = [unit for unit in units if unit.done(run.cache)]
     copies = _copies(run, done)
     for copy, original in copies.items():
@@ -215,7 +210,7 @@ def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
 
 
 def _copies(run: Run, done: Sequence[Unit]) -> dict[str, str]:
-    """By name, the items whose decoded content an item of an earlier name has, and that item."""
+    """Names of inputs whose decoded content an input of an earlier name has, and that input."""
     shown_by: dict[str, str] = {}
     for unit in done:
         if unit.stage == described_by(unit.stage):
@@ -231,7 +226,7 @@ def _copies(run: Run, done: Sequence[Unit]) -> dict[str, str]:
 
 
 def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
-    """The tables of a stage are the concatenation of its parts; written where they are not these parts yet."""
+    """Write the tables of a stage by joining its units, unless they are there from these units."""
     run = plan.run
     sampled = isinstance(stage, SampleStage)
     made = {unit.name: f"{unit.key} {unit.count}" if sampled else unit.key for unit in units}
@@ -266,7 +261,6 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
 
 
 def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
-    """The sample as it was at each look, and is now."""
     run, found = plan.run, []
     for number, size in enumerate(plan.looks[: plan.at]):
         then = [replace(unit, count=plan.count(stage.budgeted, unit.segment, number)) for unit in units]
@@ -288,7 +282,7 @@ def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def _whole(
     run: Run, stage: FootageStage, units: Sequence[Unit]
 ) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
-    """By item and model, the tables of items in several segments whose rows depend on the whole item."""
+    """By input and model, the tables of inputs in several segments whose rows depend on the whole input."""
     of_item: dict[tuple[str, str], list[Unit]] = {}
     if not (isinstance(stage, StreamStage) and stage.spans_segments):
         return {}
@@ -312,7 +306,7 @@ def _whole(
 
 
 def _trimmed(run: Run, unit: Unit) -> Trim:
-    """What cuts the rows of a unit to those that are asked for; of a sample its cache may hold more."""
+    """What cuts the rows of a unit to those asked for; a cached sample may be larger."""
     if not isinstance(unit.stage, SampleStage):
         return lambda rows: rows
     models = {model.name: model for model in run.models}
@@ -321,7 +315,7 @@ def _trimmed(run: Run, unit: Unit) -> Trim:
 
 
 def _conclude(run: Run, stage: TableStage, *, asked: bool) -> None:
-    """A stage that reads tables: made where it is asked for by itself, or is not there from these tables."""
+    """Make a stage that reads tables if it is asked for by itself, missing or stale."""
     records = run.folder.run["stages"]
     new = keys.record(stage, run.settings, {}, records)
     if (
@@ -347,7 +341,7 @@ def _note(run: Run, stage: Stage, record: dict[str, Any]) -> None:
 
 
 def _describe(run: Run, units: Sequence[Unit]) -> None:
-    """What run.json says of the items; vanished ones are named."""
+    """Note the inputs in run.json, and name those that have vanished."""
     before = {entry["item"] for entry in run.folder.run["inputs"]}
     there = {item.name for item in run.inputs.items}
     inputs: list[dict[str, Any]] = []
@@ -370,7 +364,7 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
 
 
 def _continued(entry: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    """An item as described so far, and its next segment."""
+    """The entry of an input with its next segment added."""
     if not facts["frames"]:
         return entry
     added = {name: entry[name] + facts[name] for name in ("frames", "corrupt_frames", "seconds")}

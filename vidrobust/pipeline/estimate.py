@@ -1,4 +1,9 @@
-"""What a study would cost: a few real units of each stage are measured on the footage itself."""
+"""What a study costs, and how many frames and pairs it samples.
+
+A few real units of each stage are measured on the footage itself. Samples are numbers of the whole run, spread
+evenly over inputs and segments. In each input the first ones of a seeded order are taken, so that a larger sample,
+or more footage, keeps what was computed.
+"""
 
 from __future__ import annotations
 
@@ -26,23 +31,16 @@ from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch
 
-# How many frames and pairs of a run are worked on, and how many of them fall to each stretch of footage.
-#
-# They are numbers of the run, spread evenly over its items, and over the segments of a long item. Of an item the
-# first ones of a seeded order are taken, so that other numbers, or more footage, change how far one goes along it,
-# and what was computed stays.
-
 
 @dataclass(frozen=True)
 class Rule:
-    """What is taken where nothing is asked for: ``most`` an item, ``whole`` in all, ``least`` an item."""
+    """Default size of a sample: ``most`` per input, ``whole`` in all, but at least ``least`` per input."""
 
     most: int
     whole: int
     least: int
 
     def total(self, items: int) -> int:
-        """Of so many items."""
         return min(self.most * items, max(self.whole, self.least * items))
 
 
@@ -57,23 +55,22 @@ PICTURED_PAIRS = 3
 
 @dataclass(frozen=True)
 class Counts:
-    """Frames and pairs of the run. ``frames`` for the sensitivity, ``pairs`` of neighbours for the causes."""
+    """Frames (for the sensitivity) and pairs (for the causes) of the whole run."""
 
     frames: int
     pairs: int
 
     def of(self, counted: str) -> int:
-        """The number of "frames" or of "pairs"."""
         return {"frames": self.frames, "pairs": self.pairs}[counted]
 
 
 def usual(items: int) -> Counts:
-    """The counts where nothing is asked for."""
+    """Return the default counts for this many inputs."""
     return Counts(*(RULES[name].total(max(items, 1)) for name in ("frames", "pairs")))
 
 
 def looks(most: int, first: int) -> tuple[int, ...]:
-    """The sizes of a sample at which it is looked at: ``most``, its half and its quarter, none below ``first``.
+    """Return the sizes at which a sample is looked at: ``most``, its half and quarter, none below ``first``.
 
     >>> looks(96, 24), looks(40, 24), looks(10, 24)
     ((24, 48, 96), (40,), (10,))
@@ -85,10 +82,14 @@ def looks(most: int, first: int) -> tuple[int, ...]:
 
 
 def within(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int) -> Counts:
-    """The counts that fit into so many seconds, in the proportion of the usual ones; one each at least.
+    """Return the counts that fit into a time, in the proportion of the default ones and at least one each.
 
-    fixed_s          what the footage takes beside them
-    frame_s, pair_s  seconds a frame and a pair take
+    Parameters
+    ----------
+    fixed_s
+        Seconds that the footage takes besides.
+    frame_s, pair_s
+        Seconds per frame and per pair.
     """
     normal = usual(items)
     spent = normal.frames * frame_s + normal.pairs * pair_s
@@ -141,10 +142,9 @@ def _fitting(seconds: float, each_s: float, otherwise: int) -> int:
 
 
 def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
-    """``total`` spread over as many as there are ``keys``, as evenly as it goes; one each at least, or 0 of 0.
+    """Spread ``total`` as evenly as possible over the keys, at least one each, or none of 0.
 
-    Who gets one more depends on the keys (contents) and the seed alone. A further key never gives
-    another one more.
+    Which key gets one more depends on the contents and the seed. A further key never gives another one more.
     """
     order = sorted(range(len(keys)), key=lambda k: (_hash(seed, keys[k]), k))
     found = [0] * len(keys)
@@ -169,10 +169,7 @@ SPREAD = (0.75, 1.4)
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds a step of a stage takes, and how many processors it keeps busy meanwhile.
-
-    step  in words; ``unit`` is what its progress counts
-    """
+    """Seconds per step of a stage, and processors busy meanwhile; ``unit`` is what its progress counts."""
 
     stage: str
     step: str
@@ -183,10 +180,16 @@ class Cost:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What is ahead: items that can be read, their frames by the headers, and the seconds it will take.
+    """What is ahead: readable inputs, their frames by the headers, and the seconds it will take.
 
-    workers  processes that do it, as far as there are segments for them
-    step_s   seconds a step takes by its stage, all workers together; fixed_s: what comes to all the steps
+    Attributes
+    ----------
+    workers
+        Processes that share the work, as far as there are segments for them.
+    step_s
+        Seconds per step by stage, all workers together.
+    fixed_s
+        Seconds besides all steps.
     """
 
     items: int
@@ -202,14 +205,13 @@ class CostEstimate:
     fixed_s: float
 
     def whole(self, conclusions: int) -> Whole:
-        """The work ahead, whose tables are made by so many stages."""
+        """Return the work ahead, with this many stages that read tables."""
         seconds = {cost.unit: self.step_s[cost.stage] for cost, _ in self.costs}
         steps = {cost.unit: count for cost, count in self.costs}
         return Whole(seconds | {TABLES: self.fixed_s / max(1, conclusions)}, steps | {TABLES: conclusions})
 
     @property
     def text(self) -> str:
-        """The same for a reader."""
         of_unknown = f" and {plural(self.unknown, 'input')} of unknown length" if self.unknown else ""
         lines = [
             f"{plural(self.items, 'input')}, {plural(self.frames, 'frame')} by their headers{of_unknown}"
@@ -236,9 +238,12 @@ def estimate_cost(
     reporter: Reporter,
     counts: Counts | None = None,
 ) -> CostEstimate | None:
-    """Measure a few units on the first item that can be read, and estimate_cost for all; None where none can be.
+    """Measure a few units on the first readable input and estimate the cost of all; None if none can be read.
 
-    counts  frames and pairs of these items; None: as the settings say, or as their budget allows
+    Parameters
+    ----------
+    counts
+        Frames and pairs of these inputs; None for those of the settings or of their budget.
     """
     costs: list[Cost] = []
     frames, unknown, readable, segments = 0, 0, 0, 0
@@ -294,26 +299,22 @@ def estimate_cost(
 
 
 def sped_up(busy: float, workers: int, processors: int) -> float:
-    """How many times as fast so many processes are as one that keeps ``busy`` processors at work.
-
-    No more than there are processes, nor than the one leaves processors to them.
-    """
+    """Return the speed-up of several processes over one that keeps ``busy`` processors at work."""
     return max(1.0, min(workers, processors / max(busy, 1.0)))
 
 
 def _processes(settings: Settings) -> int:
-    """How many processes work on the units."""
     return settings.workers or (_processors(settings) if settings.cluster else 1)
 
 
 def _processors(settings: Settings) -> int:
-    """Those of this machine; of a cluster elsewhere one for each worker that is asked for."""
+    """Processors of this machine, or one per worker of a cluster elsewhere."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(here, settings.workers or 1) if settings.cluster.partition(":")[2] else here
 
 
 def _measured(item: Any, source: Any, models: list[Any], settings: Settings, stages: Stages) -> list[Cost]:
-    """Seconds a frame of the stages that see every frame, a frame of the sensitivity, and a pair of the causes."""
+    """Measured costs: a frame seen by every stage, and one frame or pair of each sample."""
     batch = first_batch(source, SAMPLE)
     for model in models:
         predict(model, batch.pixels[:2])  # the first call warms up
@@ -349,7 +350,6 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings, sta
 def _sample_cost(
     stage: SampleStage, context: Context, source: Any, models: list[Any], transitions: Any
 ) -> Cost:
-    """One step of a stage that asks for single frames, of a sample of one frame or pair."""
     done: list[int] = []
     names = [model.name for model in models]
     few = dataclasses.replace(context, count=1, transitions=transitions, advance=done.append, models=names)
@@ -359,12 +359,11 @@ def _sample_cost(
 
 
 def _now() -> tuple[float, float]:
-    """By the clock, and of all processors."""
     return time.perf_counter(), time.process_time()
 
 
 def _since(started: tuple[float, float], steps: int) -> tuple[float, float]:
-    """Seconds a step, and processors at work."""
+    """Seconds per step, and processors at work."""
     wall, used = (now - then for now, then in zip(_now(), started, strict=True))
     return wall / steps, used / max(wall, 1e-9)
 

@@ -1,4 +1,13 @@
-"""The items of a run: found in the sources, opened one by one; one that fails is recorded, others go on."""
+"""The inputs of a run: found in the sources, labelled, opened, and cut into segments.
+
+    input     0 ........ 600 ........ 1200 ... end       segment_s = 600
+    segments  [0, 600)   [600, 1200)  [1200, end)
+    read      [0, 602)   [598, 1202)  [1198, end)
+
+Long inputs are worked on in segments. Some frames around each segment are read as well, so that pairs across its
+borders are compared and tables equal those of an input in one piece. Samples are drawn in each segment by itself.
+An input that fails is recorded, and the others go on.
+"""
 
 from __future__ import annotations
 
@@ -30,22 +39,27 @@ from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 from vidrobust.video.source import VideoSource, first_batch, open_video
 
-# What is known of the footage beforehand: labels from the manifest or a file, and objects as items.
-
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What is known of the items.
+    """What is known of the inputs beforehand.
 
-    labels       the table ``labels``, items and frames as they are in the run
-    box_unit     of its boxes, as ``Labels.box_unit``
-    sets         anchors and the frames about them that count, as ``Labels.sets``; None: labels come without
-    judged_by    whose labels these frames are judged by
-    lost         frames about anchors that the footage does not hold
-    class_map    in which classes models answer, and ``class_names``, theirs; None: in their own
-    of_map       what brought the map, in words
+    Attributes
+    ----------
+    labels
+        The table ``labels``; ``box_unit`` is the unit of its boxes.
+    sets
+        Anchors and the frames around them that count; None where the labels name none.
+    judged_by
+        Whose labels these frames are judged by.
+    lost
+        Frames around anchors that the footage does not hold.
+    class_map, class_names
+        The classes in which models answer; None for their own.
+    of_map
+        What brought the map, in words.
     """
 
     labels: pd.DataFrame = field(default_factory=lambda: tables.empty("labels"))
@@ -58,7 +72,7 @@ class Known:
     of_map: str = ""
 
     def as_rows(self) -> list[dict[str, object]]:
-        """All of it that figures depend on, besides the models' classes, as plain values for a key."""
+        """Return, as plain values for a key, all that figures depend on."""
         said = [self.labels.astype(str).to_dict("split")]
         if self.box_unit != "px":
             said.append({"box_unit": self.box_unit})
@@ -68,10 +82,9 @@ class Known:
 
 
 def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple[Item, ...], Known]:
-    """The items, each labelled object one of its own with ``crop``; and what is known of them.
+    """Return the inputs, with ``crop`` one per labelled object, and what is known of them.
 
-    Labels come from the file that the settings name, else from the manifest. Raises InputError where no label
-    fits any item, SettingsError where boxes are asked for and no file is named.
+    Labels come from the file in the settings, else from the manifest. Raises InputError if none fits any input.
     """
     if not settings.labels:
         if settings.crop:
@@ -100,7 +113,6 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
 
 
 def _with_offset(items: Sequence[Item], text: str) -> tuple[Item, ...]:
-    """The items, those without an offset of their own with the one that the settings give."""
     try:
         offset = label_offset_of(text)
     except ValueError as error:
@@ -119,7 +131,7 @@ def _say_what(matched: MatchedLabels, labels: Labels, settings: Settings, say: S
 
 
 def _with_map(known: Known, labels: Labels | None, settings: Settings) -> Known:
-    """With the class map that the settings name, else that of the labels."""
+    """With the class map of the settings, else with that of the labels."""
     if settings.class_map == OWN_CLASSES:
         return known
     classes = {} if labels is None else dict(labels.classes)
@@ -136,7 +148,7 @@ def _with_map(known: Known, labels: Labels | None, settings: Settings) -> Known:
 
 
 def _of_objects(objects: Sequence[Item], rows: pd.DataFrame) -> pd.DataFrame:
-    """The labels of the clips as those of the objects cut out of them, under the objects' names."""
+    """The labels of the clips under the names of the objects cut out of them."""
     parts = []
     for item in objects:
         more = dict(item.more)
@@ -157,10 +169,16 @@ def _objects(items: Sequence[Item], labels: Labels, say: Say) -> tuple[Item, ...
 
 @dataclass
 class Inputs:
-    """What the sources hold: items to read, what failed (path or source, and why), what was left out.
+    """What the sources hold.
 
-    known    what is known of the items beforehand: labels, anchors, classes
-    content  the key of each item's content, by name; filled as it is asked for
+    Attributes
+    ----------
+    items
+        The inputs to read.
+    failed, left_out
+        What could not be read, and what was passed over: path and reason.
+    content
+        Content key of each input by name.
     """
 
     items: tuple[Item, ...]
@@ -170,29 +188,24 @@ class Inputs:
     known: Known = field(default_factory=Known)
 
     def fail(self, path: str, error: str, reporter: Reporter) -> None:
-        """Record that an input could not be read, or a model could not read it, once, and say so."""
+        """Record and report, once, that an input could not be read, or not by a model."""
         entry = {"path": path, "error": error}
         if entry not in self.failed:
             self.failed.append(entry)
             reporter.warn(f"error: {error}")
 
     def has_failed(self, item: Item) -> bool:
-        """Whether the item could not be read."""
         path = printable(item.path)
         return any(entry["path"] == path for entry in self.failed)
 
     @property
     def readable(self) -> list[Item]:
-        """The items that have not failed."""
         failed = {entry["path"] for entry in self.failed}
         return [item for item in self.items if printable(item.path) not in failed]
 
 
 def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
-    """Expand the sources and hash what they hold; what names nothing usable is recorded as failed.
-
-    cache  file that keeps the hashes by size and time of change; None: they are made anew
-    """
+    """Expand the sources and hash their content; ``cache`` is the file that keeps hashes, or None."""
     expanded = expand_sources(settings.sources)
     left_out = [{"path": printable(each.path), "reason": each.reason} for each in expanded.left_out]
     items = expanded.items
@@ -222,7 +235,7 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
 
 
 def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None = None) -> VideoSource:
-    """The item's frames as the settings and its manifest ask for them, counted from ``origin``."""
+    """Open an input as the settings and its manifest say, with frames counted from ``origin``."""
     start_s, end_s = window(item, settings)
     margin, size = settings.crop_window
     return open_video(
@@ -244,29 +257,19 @@ def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None =
 
 
 def window(item: Item, settings: Settings) -> tuple[float | None, float | None]:
-    """From when to when in seconds, by the settings and the item's manifest; None: its beginning, its end."""
+    """Return start and end of an input in seconds by settings and manifest; None where it is not cut."""
     start = max((s for s in (settings.start_s, item.start_s) if s is not None), default=None)
     end = min((s for s in (settings.end_s, item.end_s) if s is not None), default=None)
     return start, end
 
 
 def named(inputs: Inputs, name: str) -> Item:
-    """The item of this name; InputError where the sources do not hold it any more."""
+    """Return the input of this name, or raise InputError."""
     for item in inputs.items:
         if item.name == name:
             return item
     raise InputError(f"{name}: is no longer among the sources")
 
-
-# Long items are cut into segments, so that no unit of work is longer than some minutes of footage.
-#
-#     item      0 ........ 600 ........ 1200 ... end       segment_s = 600
-#     segments  [0, 600)   [600, 1200)  [1200, end)
-#     read      [0, 602)   [598, 1202)  [1198, end)
-#
-# Of each segment some frames before and behind are read as well, so that the pairs over its borders are compared:
-# the rows of stability and of transitions are those of an item in one piece. Samples (sensitivity, causes,
-# variation) are drawn in each segment by itself.
 
 LEAST_OVERLAP_S = 1.0
 RULES = 2
@@ -275,14 +278,22 @@ RULES = 2
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of an item, or all of it.
+    """A stretch of an input, or all of it.
 
-    item     the stretch as an item of the same name
-    number   from 0, of so many ``pieces``
-    content  the key of its content: that of the whole item where there is one piece
-    reads    the same with the frames about it that are read for the pairs over its borders
-    origin   number and time of the item's first delivered frame; None where there is one piece
-    frames   of the whole item, by its header; None where it does not say
+    Attributes
+    ----------
+    item
+        The stretch as an input of the same name.
+    number, pieces
+        Which segment it is, from 0, and how many there are.
+    content
+        Key of its content.
+    reads
+        The stretch with the frames around it that are read for pairs across its borders.
+    origin
+        Number and time of the input's first delivered frame; None where there is one piece.
+    frames
+        Of the whole input, by its header; None where it does not say.
     """
 
     item: Item
@@ -295,11 +306,9 @@ class Segment:
 
 
 def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = True) -> tuple[Segment, ...]:
-    """The segments of an item, by the length that its header claims; the last one goes to the end of the file.
+    """Return the segments of an input by the length in its header; the last one goes to the end of the file.
 
-    tried  also a picture is decoded, so that what cannot be read is known before any work begins
-
-    Raises InputError where it cannot be opened, or has no picture that can be decoded.
+    ``tried`` also decodes a picture, so that unreadable inputs are known early. Raises InputError for those.
     """
     with open_item(item, settings) as source:
         cuts, frames = cuts_of(item, settings, source), frames_of(item, settings, source)
@@ -333,7 +342,7 @@ def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = T
 
 
 def overlap_s(settings: Settings, rate: Fraction) -> float:
-    """How long before and behind a segment is read: twice the frames over which anything is compared."""
+    """Return how long before and after a segment is read: twice the reach of any comparison."""
     reach = max(2, settings.revert_within, *ANCHOR_DELTAS)
     step = settings.every / float(rate) if settings.fps is None else 1 / settings.fps
     return max(LEAST_OVERLAP_S, 2 * reach * step)
@@ -344,7 +353,7 @@ def _earlier(end_s: float, of_item: float | None) -> float:
 
 
 def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float, float] | None:
-    """From when to when an item is looked at, seconds, by the length its header claims; None: it claims none."""
+    """Return from when to when an input is studied, in seconds; None if its header has no length."""
     info = source.info
     if info.num_frames is None or not info.frame_rate:
         return None
@@ -354,7 +363,7 @@ def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float
 
 
 def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None:
-    """How many frames of an item are delivered, by its header; None: it does not say."""
+    """Return how many frames an input delivers by its header, or None."""
     count = source.info.num_frames
     reach = range_of(item, settings, source)
     if count is None:
@@ -367,7 +376,7 @@ def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None
 
 
 def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
-    """Where an item is cut, seconds; nowhere if it is short, or its length is not known."""
+    """Return where an input is cut, in seconds."""
     reach = range_of(item, settings, source)
     if reach is None:
         return []
@@ -384,7 +393,7 @@ def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence
     Those that go by time are not affected.
     """
     for entry in entries:
-        counts = entry.get("frame_counts") or ()
+        counts: Sequence[int] = entry.get("frame_counts") or ()
         if len(counts) < 2:
             continue
         labels = inputs.known.labels

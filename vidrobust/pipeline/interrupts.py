@@ -1,4 +1,4 @@
-"""Ctrl-C counts once: also where a library swallows the exception, and while processes are started or ended."""
+"""Ctrl-C that counts once, even where a library swallows it or processes are being started."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from types import FrameType
 
 
 class _Received:
-    """Whether Ctrl-C has been pressed, and whether it has to wait."""
-
     came = False
     again = False
     waits = False
@@ -20,11 +18,10 @@ class _Received:
 
 @contextmanager
 def graceful_interrupts() -> Iterator[None]:
-    """Within it Ctrl-C raises KeyboardInterrupt, as ever, and is remembered for ``remind``.
+    """Raise KeyboardInterrupt at Ctrl-C as usual, and remember it for ``remind``.
 
-    An exception that comes in the midst of a destructor, of a callback from C or of an import is printed or caught
-    there, and the program goes on as if nothing had been pressed. Changes nothing outside the main thread, or
-    where somebody else handles the signal.
+    An exception raised inside a destructor, a callback from C or an import is swallowed there. Does nothing
+    outside the main thread, or where somebody else handles the signal.
     """
     if not (_in_main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler):
         yield
@@ -39,14 +36,14 @@ def graceful_interrupts() -> Iterator[None]:
 
 
 def remind() -> None:
-    """Raises KeyboardInterrupt where Ctrl-C was pressed and all goes on the same; asked at each step."""
+    """Raise KeyboardInterrupt if Ctrl-C was pressed and had no effect; called at each step."""
     if _Received.came and not _Received.waits:
         raise KeyboardInterrupt
 
 
 @contextmanager
 def later() -> Iterator[None]:
-    """Within it Ctrl-C has to wait; KeyboardInterrupt is raised at the end where it was pressed in between."""
+    """Delay Ctrl-C until the end of the block."""
     if not _in_main_thread() or _Received.waits:
         yield
         return
@@ -61,10 +58,7 @@ def later() -> Iterator[None]:
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """The same, and processes that are started within it never hear Ctrl-C, from their first moment on.
-
-    A terminal sends it to all of them; those that work for another one are ended by that one.
-    """
+    """Delay Ctrl-C, and start processes that never receive it; a terminal sends it to all of them."""
     if not (_in_main_thread() and hasattr(signal, "pthread_sigmask")):
         yield
         return

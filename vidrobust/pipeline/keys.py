@@ -25,7 +25,7 @@ _UNKNOWN: dict[int, str] = {}
 
 
 def model_key(model: Model) -> dict[str, Any]:
-    """What the numbers of a model depend on; unique to this process where the model does not say."""
+    """Return what a model's numbers depend on; unique to this process if the model does not say."""
     known = identity(model)
     if known is None:
         return {"name": model.name, "process": _UNKNOWN.setdefault(id(model), uuid.uuid4().hex)}
@@ -33,10 +33,7 @@ def model_key(model: Model) -> dict[str, Any]:
 
 
 def unit_key(stage: FootageStage, content: str, settings: Settings, model: Model | None) -> str:
-    """The key of a unit: its input's content, the model, the settings, and the same of what the stage needs.
-
-    model  None where the stage works without one
-    """
+    """Return the key of a unit: content, model, settings, and the keys of what its stage needs."""
     fixed = {"deterministic": True} if settings.deterministic else {}
     needs = (needed for needed in stage.needs if isinstance(needed, FootageStage))
     return key_of(
@@ -64,11 +61,7 @@ def record(
     records: Mapping[str, Record],
     known: Known | None = None,
 ) -> dict[str, Any]:
-    """What a stage is made of: its units (name -> key) or what it needs and uses, and its settings.
-
-    records  of the stages made before it
-    known    what is known beforehand, where the stage looks at it
-    """
+    """Return what a stage was made of, for run.json: its units or the stages it reads, and its settings."""
     read = [other.name for other in (*stage.needs, *stage.uses)]
     made_of = {
         "version": stage.version,
@@ -85,10 +78,7 @@ def record(
 
 
 def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> list[str]:
-    """Why the results of a stage, as recorded, are stale under these settings; empty where they are not.
-
-    Footage and models are not looked at: a run folder says this by itself.
-    """
+    """Return why the recorded results of a stage are stale under these settings; footage is not opened."""
     own = records[stage.name]
     found = []
     if own["version"] != stage.version or own["package"] != VERSION:
@@ -119,9 +109,6 @@ def _word(value: Any) -> str:
     return "unset" if value is None else str(value)
 
 
-# The raw tables that a unit may read: those of the stages that its own one needs, of the same segment.
-
-
 def _needed_table(
     cache: UnitCache,
     stage: FootageStage,
@@ -130,7 +117,6 @@ def _needed_table(
     model: Model | None,
     table: str,
 ) -> pd.DataFrame | None:
-    """A raw table of a stage that ``stage`` needs, of this segment and model; None where it was not made."""
     for needed in stage.needs:
         if isinstance(needed, FootageStage) and table in needed.unit_tables:
             of = model if needed.per == "model" else None
@@ -144,10 +130,7 @@ def _needed_table(
 def reader_of_needed(
     cache: UnitCache, stage: FootageStage, segment: Segment, settings: Settings, models: Mapping[str, Model]
 ) -> Callable[[str, str], pd.DataFrame | None]:
-    """(model, table) -> that raw table of a stage that ``stage`` needs, of one segment; None where there is none.
-
-    models  by name, those of the run
-    """
+    """Return (model, table) -> that unit table of a needed stage for one segment, or None."""
 
     def read(model: str, table: str) -> pd.DataFrame | None:
         return _needed_table(cache, stage, segment, settings, models.get(model), table)
@@ -155,11 +138,8 @@ def reader_of_needed(
     return read
 
 
-# What a run folder holds: each stage done, stale or missing, with its time. Read from run.json alone.
-
-
 def status(folder: RunFolder, stages: Stages) -> list[dict[str, Any]]:
-    """Rows stage, state ("done", "stale" or "missing"), seconds, why, in the order of the stages."""
+    """Return rows of stage, state (done, stale or missing), seconds and why; reads only run.json."""
     records, settings = folder.run["stages"], folder.settings
     rows = []
     for stage in stages.stages:

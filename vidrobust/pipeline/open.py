@@ -1,4 +1,7 @@
-"""A command's target becomes a run: sources into a new or known run folder, or a run folder by itself."""
+"""Turn a command's target into a run: a run folder by itself, or sources with a new or known run folder.
+
+Streams among the sources are first recorded into the run folder.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +39,6 @@ from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable, without_secrets
 from vidrobust.video.record import Recording, is_stream, name_of, record
 
-# Sources that are streams are recorded into the run folder first, and then are files like others.
-
 NOTES = "recordings.json"
 
 
@@ -49,12 +50,10 @@ def with_recordings(
     *,
     overwrite: bool = False,
 ) -> tuple[list[str], str | None]:
-    """The sources with files in place of streams, and the run folder, which holds what is recorded.
+    """Return the sources with recordings in place of streams, and the run folder.
 
-    lasting  how long is recorded, as ``--for`` has it; a stream without it is refused
-
-    A stream that the folder holds already is not recorded again. Raises SettingsError, and InputError where a
-    stream gives nothing.
+    A stream that the folder holds already is not recorded again. ``lasting`` is the duration given by ``--for``; a
+    stream without it is refused.
     """
     streams = [source for source in sources if is_stream(source)]
     if not streams:
@@ -87,7 +86,6 @@ def with_recordings(
 
 
 def _files(folder: Path, source: str, for_s: float, reporter: Reporter) -> list[Path]:
-    """What is recorded of one stream, now or before."""
     notes = folder / NOTES
     known: list[dict[str, Any]] = parsed_json(notes.read_text(encoding="utf-8")) if notes.is_file() else []
     summary = printable(without_secrets(source))
@@ -143,7 +141,7 @@ def _say(made: Recording, for_s: float, reporter: Reporter) -> None:
 def opened_folder(
     path: Path, given: Mapping[str, Any], reporter: Reporter, out: str | None = None
 ) -> Iterator[Run]:
-    """A run folder that is there, under its own settings and those ``given`` now; locked while it is open."""
+    """Open an existing run folder with its own settings and those ``given``; locked while it is open."""
     folder = RunFolder.existing(path)
     if out is not None:
         raise SettingsError(f"--out {out}: the results of {path} stand in it; --out goes with sources")
@@ -166,11 +164,9 @@ def opened_sources(
     overwrite: bool = False,
     models: Sequence[Model] | None = None,
 ) -> Iterator[Run]:
-    """The run folder of these sources, new or continued; locked while it is open.
+    """Open the run folder of these sources, new or continued; locked while it is open.
 
-    models  those of the settings, where they are loaded already
-
-    Raises SettingsError where the folder belongs to other sources, unless ``overwrite`` replaces it.
+    Raises SettingsError if the folder belongs to other sources, unless ``overwrite`` replaces it.
     """
     settings = settled(settings)
     path = folder_of(settings, out)
@@ -189,17 +185,14 @@ def opened_sources(
 
 
 def settled(settings: Settings) -> Settings:
-    """The settings with their paths as they are found from anywhere; SettingsError where no source is given."""
+    """Return the settings with absolute paths; SettingsError if no source is given."""
     if not settings.sources:
         raise SettingsError("no source given: name videos, folders of videos or frames, or globs")
     return settings.placed()
 
 
 def existing_of(path: Path, settings: Settings) -> RunFolder | None:
-    """The run folder that is there, if any; SettingsError where it holds a run on other sources.
-
-    A folder in which nothing was computed holds no run.
-    """
+    """Return the run folder to continue, or None; SettingsError if it holds a run on other sources."""
     if not is_run_folder(path) or nothing_computed(path):
         return None
     folder = RunFolder.existing(path)
@@ -212,7 +205,7 @@ def existing_of(path: Path, settings: Settings) -> RunFolder | None:
 
 
 def nothing_computed(path: Path) -> bool:
-    """Whether a run folder was begun, and no unit of work was ever finished in it."""
+    """Return whether no unit of work was ever finished in a run folder."""
     folder = RunFolder(path)
     try:
         begun = folder.run.get("stages") or folder.settings.cache
@@ -222,7 +215,7 @@ def nothing_computed(path: Path) -> bool:
 
 
 def _check_before(settings: Settings, models: Sequence[Model] | None) -> None:
-    """What can be wrong with sources and models, found before a folder is made for them."""
+    """Find what is wrong with sources and models before a folder is made for them."""
     if models is None:
         for spec in settings.model:
             parse_spec(spec)
@@ -234,7 +227,7 @@ def _check_before(settings: Settings, models: Sequence[Model] | None) -> None:
 
 
 def _say_models(folder: RunFolder, settings: Settings, reporter: Reporter) -> None:
-    """Other models on a folder with results take the place of those that are there: it is said."""
+    """Warn that results of other models are replaced."""
     before = folder.settings.model
     if folder.run["stages"] and set(before) - set(settings.model):
         gone = ", ".join(spec for spec in before if spec not in settings.model)
@@ -247,7 +240,7 @@ def _say_models(folder: RunFolder, settings: Settings, reporter: Reporter) -> No
 def settings_of(
     sources: Sequence[str], config: str | None, given: Mapping[str, Any]
 ) -> tuple[Settings, str | None]:
-    """Defaults, over them the file, over it the options; and the ``out`` that the file names."""
+    """Return defaults overridden by the file and then by the options; and ``out`` of the file."""
     from_file = read_toml(Path(config)) if config else {}
     out = from_file.pop("out", None)
     settings = Settings().changed(from_file, str(config)).changed(given, "options")
@@ -255,7 +248,7 @@ def settings_of(
 
 
 def folder_of(settings: Settings, out: str | None) -> Path:
-    """The run folder of these sources: ``out``, or one named by the first of them."""
+    """Return ``out``, or a run folder named after the first source."""
     return Path(out) if out else Path("reports") / _name(settings.sources[0])
 
 
@@ -264,6 +257,5 @@ def _some(sources: Sequence[str]) -> str:
 
 
 def _name(source: str) -> str:
-    """A folder name from the first source: its stem, in letters, digits, dot, dash and underscore."""
     stem = Path(source).stem or Path(source).name
     return readable_name(stem, "study")

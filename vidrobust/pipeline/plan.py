@@ -1,4 +1,4 @@
-"""Plan: what of a run's footage is worked on; its segments, and how many frames and pairs fall to each."""
+"""What of a run's footage is worked on: segments, samples and units; and the making of what is missing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from vidrobust.text.printable import printable
 
 
 class Plan:
-    """The segments of each input, and the sample that each of them is given. Inputs are opened once, to see."""
+    """The segments of each input, and the sample that falls to each of them."""
 
     def __init__(self, run: Run, stages: Stages) -> None:
         self.run, self.stages = run, stages
@@ -53,7 +53,7 @@ class Plan:
         self._shares: dict[tuple[str, int], dict[str, int]] = {}
 
     def look(self) -> None:
-        """Open every input; what cannot be read has failed from here on. InputError where none is left."""
+        """Open every input once; record those that cannot be read, and raise InputError if none is left."""
         for item in self.run.inputs.readable:
             self.segments(item)
         if not self.run.inputs.readable:
@@ -61,7 +61,7 @@ class Plan:
             raise InputError("nothing could be evaluated: none of the sources could be read")
 
     def segments(self, item: Item) -> tuple[Segment, ...]:
-        """The stretches in which an input is worked on; none of one that cannot be read, which is recorded."""
+        """Return the segments of an input; none if it cannot be read, which is recorded."""
         if item.name not in self._segments:
             run = self.run
             content = run.inputs.content[item.name]
@@ -81,13 +81,12 @@ class Plan:
         return self._segments[item.name]
 
     def _described(self, content: str) -> tuple[StreamStage, str]:
-        """The stage that says what an input is, and the key of its unit for this content."""
         stage = described_by(self.stages.footage[0])
         return stage, unit_key(stage, content, self.run.settings, None)
 
     @property
     def sharing(self) -> tuple[str, ...]:
-        """The contents over which frames and pairs are spread: those of the inputs that can be read, each once."""
+        """Contents over which frames and pairs are spread: those of readable inputs, each once."""
         if self._sharing is None:
             self.look()
             inputs = self.run.inputs
@@ -95,7 +94,7 @@ class Plan:
         return self._sharing
 
     def share_among(self, contents: Sequence[str]) -> bool:
-        """Spread them over these alone from now on; whether that changes anything."""
+        """Spread samples over these contents from now on; return whether that changes anything."""
         changed = set(contents) != set(self.sharing)
         if changed:
             self._sharing, self._counts = tuple(dict.fromkeys(contents)), None
@@ -104,7 +103,7 @@ class Plan:
 
     @property
     def counts(self) -> Counts:
-        """Frames and pairs of the run; those of a budget are estimated once, and stand in run.json."""
+        """Frames and pairs of the run; a budget is turned into them once, and noted in run.json."""
         if self._counts is None:
             found = self._asked_for()
             budget = self.run.settings.budget
@@ -118,17 +117,17 @@ class Plan:
 
     @property
     def looks(self) -> tuple[int, ...]:
-        """The numbers of pairs at which the run is looked at, the last one being all that were asked for."""
+        """Numbers of pairs at which the run is looked at; the last one is what was asked for."""
         return looks(self.counts.pairs, usual(len(self.sharing)).pairs)
 
     @property
     def at(self) -> int:
-        """Which of the looks the run has come to; a run that goes on begins at the one it had come to."""
+        """The look that the run has come to."""
         assert self.counts is not None
         return min(int(self.run.folder.run["sample"].get("look", 0)), len(self.looks) - 1)
 
     def further(self) -> bool:
-        """Go on to the next look; whether there is one."""
+        """Go on to the next look; return whether there is one."""
         if self.at + 1 >= len(self.looks):
             return False
         self.run.folder.update(sample={**self.run.folder.run["sample"], "look": self.at + 1})
@@ -160,9 +159,10 @@ class Plan:
 
     def outlooks(self, stages: Sequence[Stage]) -> list[Outlook]:
         """Whether each question of these stages can be answered, from what, or what it would take."""
-        counts, each_s = self.counts, None  # of a budget the counts make the estimate
+        counts = self.counts  # of a budget the counts make the estimate
+        each_s: dict[str, float] | None = None
         if self.estimate is not None and self.run.settings.budget:
-            each_s = dict.fromkeys(BUDGETED, 0.0)
+            each_s = {str(name): 0.0 for name in BUDGETED}
             for stage in self.stages.footage:
                 if isinstance(stage, SampleStage):
                     step_s = self.estimate.step_s.get(stage.name, 0.0)
@@ -172,9 +172,9 @@ class Plan:
         return list(outlooks(stages, settings, counts, self.footage, each_s, has_model=has_model))
 
     def count(self, budgeted: Budgeted, segment: Segment, look: int | None = None) -> int:
-        """How many frames, or pairs, fall to a segment; none to an input among those that do not share them.
+        """Return how many frames or pairs fall to a segment.
 
-        look  of pairs: at which of the looks; None: at the one that the run has come to
+        ``look`` is the look for which pairs are counted, by default the current one.
         """
         seed, inputs = self.run.settings.seed, self.run.inputs
         total = self.counts.frames if budgeted == "frames" else self.looks[self.at if look is None else look]
@@ -188,11 +188,8 @@ class Plan:
         return shares(mine, keys, seed)[segment.number]
 
 
-# The units that are cut from footage: what is missing is made, segment by segment, each from one decoding.
-
-
 def units_of(plan: Plan, stages: Sequence[FootageStage], item: Item) -> list[Unit]:
-    """All units of an item, segment by segment, in the order of the stages."""
+    """Return all units of an input, segment by segment, in the order of the stages."""
     run = plan.run
     found = []
     for segment in plan.segments(item):
@@ -206,7 +203,6 @@ def units_of(plan: Plan, stages: Sequence[FootageStage], item: Item) -> list[Uni
 
 
 def _models(run: Run, stage: FootageStage) -> list[Model] | list[None]:
-    """Those that a stage has units for."""
     if stage.per != "model":
         return [None]
     able = [model for model in run.models if model.task in stage.tasks]
@@ -215,7 +211,7 @@ def _models(run: Run, stage: FootageStage) -> list[Model] | list[None]:
 
 
 def make_missing(run: Run, units: Sequence[Unit]) -> None:
-    """Make what is missing of these units; a failing item is recorded, and the others go on."""
+    """Make what is missing of these units; a failing input is recorded, and the others go on."""
     tried: set[tuple[str, str]] = set()
     while orders := _orders(run, units, tried):
         _carry_out(run, orders)
@@ -223,7 +219,7 @@ def make_missing(run: Run, units: Sequence[Unit]) -> None:
 
 
 def say_what(run: Run, stages: Sequence[FootageStage], units: Sequence[Unit]) -> None:
-    """How much of each command's stage is there already."""
+    """Report how many units each stage has to make."""
     for stage in (stage for stage in stages if stage.command):
         keys = {unit.key: unit for unit in units if unit.stage == stage}
         missing = sum(not unit.done(run.cache) for unit in keys.values())
@@ -232,10 +228,7 @@ def say_what(run: Run, stages: Sequence[FootageStage], units: Sequence[Unit]) ->
 
 
 def _orders(run: Run, units: Sequence[Unit], tried: set[tuple[str, str]]) -> list[Order]:
-    """The missing units by segment, none twice; those that another item of the same content may bring come later.
-
-    tried  item and key of what was ordered before, and is now
-    """
+    """Missing units by segment, none twice; ``tried`` holds input and key of what was ordered before."""
     readable = {item.name for item in run.inputs.readable}
     missing: dict[tuple[str, int], list[Unit]] = {}
     keys: set[str] = set()
@@ -251,7 +244,7 @@ def _orders(run: Run, units: Sequence[Unit], tried: set[tuple[str, str]]) -> lis
 
 
 def _carry_out(run: Run, orders: Sequence[Order]) -> None:
-    """By the pool that the settings ask for, or here, one after the other; failures are noted in that order."""
+    """Do the orders in a pool or here; failures are noted in the order of the orders."""
     before, numbers = len(run.inputs.failed), dict[tuple[str, str], int]()
 
     def fail(order: Order, path: str, error: str) -> None:
@@ -275,7 +268,7 @@ def _carry_out(run: Run, orders: Sequence[Order]) -> None:
 
 
 def _pool(run: Run, specs: Mapping[str, Model], orders: int) -> Pool | None:
-    """None where everything is done in this process."""
+    """The pool that the settings ask for; None to work in this process."""
     settings = run.settings
     workers = settings.workers or 1
     here = not settings.cluster and min(workers, orders) <= 1

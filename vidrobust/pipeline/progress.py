@@ -1,4 +1,4 @@
-"""What a run says while it works: bars in a terminal, plain lines elsewhere, all on standard error."""
+"""Progress and messages on standard error: bars in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ from vidrobust.pipeline.interrupts import remind
 from vidrobust.text.durations import duration
 from vidrobust.text.printable import shown
 
-# How far a whole study is, and how long the rest takes: steps done against the steps that were foreseen.
-
 TRUSTED = 0.05
 """Share of the work after which the pace so far counts for as much as the estimate did."""
 TABLES = "tables"
@@ -34,11 +32,14 @@ TABLES = "tables"
 
 @dataclass
 class Whole:
-    """Work in the seconds that it was expected to take.
+    """Progress of a whole study, and the time left.
 
-    step_s   seconds of one step by its unit ("frames", "pairs", ...)
-    steps    how many of each are ahead
-    started  by the clock of ``time.perf_counter``
+    Attributes
+    ----------
+    step_s
+        Expected seconds per step by unit ("frames", "pairs", ...).
+    steps
+        Steps ahead of each unit.
     """
 
     step_s: Mapping[str, float]
@@ -48,19 +49,18 @@ class Whole:
     _fewer: dict[str, int] = field(default_factory=dict)
 
     def advance(self, unit: str, count: int) -> bool:
-        """So many steps of a unit are done; whether that is work of this study."""
+        """Note finished steps; return whether they are part of this study."""
         if unit not in self.step_s:
             return False
         self._done[unit] = self._done.get(unit, 0) + count
         return True
 
     def fewer(self, unit: str, count: int) -> None:
-        """So many steps that were foreseen are not there to be done: a clip had fewer pairs."""
+        """Note that foreseen steps do not exist, such as pairs of a short clip."""
         self._fewer[unit] = self._fewer.get(unit, 0) + max(0, count)
 
     @property
     def total_s(self) -> float:
-        """Of all steps that are, as far as is known, to be done or done."""
         return sum(self.step_s[unit] * self._known(unit) for unit in self.step_s)
 
     @property
@@ -72,15 +72,10 @@ class Whole:
 
     @property
     def share(self) -> float:
-        """Of the work that is done, 0 to 1."""
         return min(1.0, self.done_s / max(self.total_s, 1e-9))
 
     def left_s(self, now: float | None = None) -> float:
-        """Seconds until the end, by the pace so far and, in the beginning, by the estimate.
-
-        The pace is the time that has passed over the time that the steps done were expected to take; the estimate
-        stands for ``TRUSTED`` of the work at a pace of 1.
-        """
+        """Return the seconds left by the pace so far; the estimate weighs as ``TRUSTED`` of the work."""
         passed = (time.perf_counter() if now is None else now) - self.started
         trusted = TRUSTED * self.total_s
         pace = (passed + trusted) / max(self.done_s + trusted, 1e-9)
@@ -96,7 +91,7 @@ WHOLE = "the whole study"
 
 
 class Counter:
-    """Counts what is done of one piece of work."""
+    """Counts the steps of one piece of work."""
 
     def __init__(
         self,
@@ -112,7 +107,7 @@ class Counter:
         self._progress, self._task, self._moved = progress, task, moved
 
     def advance(self, count: int = 1) -> None:
-        """So much more is done; KeyboardInterrupt where Ctrl-C was pressed and not acted on."""
+        """Note finished steps; raises KeyboardInterrupt if Ctrl-C was pressed unheard."""
         remind()
         self.done += count
         if self._moved is not None:
@@ -121,14 +116,13 @@ class Counter:
             self._progress.update(self._task, advance=count)
 
     def close(self) -> None:
-        """Take the bar away."""
         if self._progress is not None and self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
 
 
 class Reporter:
-    """Progress and messages of a run; ``quiet`` keeps only warnings and errors."""
+    """Shows progress and messages; ``quiet`` keeps only warnings and errors."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -141,17 +135,17 @@ class Reporter:
 
     @property
     def foresees(self) -> bool:
-        """Whether anyone is shown how far the whole is, so that an estimate is worth its time."""
+        """Whether somebody sees an estimate of the whole."""
         return not self.quiet
 
     def begin_whole(self, whole: Whole) -> None:
-        """From now on the time that is left is shown: a bar above all others, or a line now and then."""
+        """Show the time left from now on."""
         self._whole, self._said = whole, time.perf_counter()
         if self._on_screen():
             self._bar = self._bars().add_task(WHOLE, total=100, unit="%")
 
     def moved(self, unit: str, count: int = 1) -> None:
-        """So many steps of a unit are done, as part of the whole."""
+        """Note finished steps of the whole study."""
         whole = self._whole
         if whole is None or not whole.advance(unit, count):
             return
@@ -163,7 +157,6 @@ class Reporter:
             self.say(f"{100 * whole.share:.0f} % of the study is done, about {duration(whole.left_s())} left")
 
     def end_whole(self) -> None:
-        """The whole is done, or ended."""
         self._whole = None
         if self._bar is not None and self._progress is not None:
             self._progress.remove_task(self._bar)
@@ -180,7 +173,7 @@ class Reporter:
 
     @contextmanager
     def working(self, title: str) -> Iterator[None]:
-        """Show that work goes on whose steps nobody counts: a bar without an end, or a line every few seconds."""
+        """Show that uncounted work goes on: a bar without an end, or a line every few seconds."""
         if self.quiet:
             yield
         elif self._on_screen():
@@ -206,7 +199,7 @@ class Reporter:
 
     @contextmanager
     def counting(self, title: str, total: int | None, unit: str) -> Iterator[Counter]:
-        """A bar with the rate and the time left, or one line at the end where there is no terminal."""
+        """Show a bar while the block runs, or one line at its end where there is no terminal."""
         counter = self.begin(title, total, unit)
         try:
             yield counter
@@ -216,17 +209,14 @@ class Reporter:
         self.say(f"{title}: {counter.done} {unit} in {seconds:.1f} s ({counter.done / seconds:.1f} {unit}/s)")
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
-        """A bar below those that are there; ``end`` takes it away."""
+        """Add a bar; ``end`` removes it."""
         if not self._on_screen():
             return Counter(title, unit, None, None, self.moved, total)
         bars = self._bars()
         return Counter(title, unit, bars, bars.add_task(title, total=total, unit=unit), self.moved, total)
 
     def end(self, counter: Counter, *, lost: bool = False) -> None:
-        """Its bar is gone; with the last one the room for bars.
-
-        What it did not find is not ahead any more, unless its worker was lost: then the work is done again.
-        """
+        """Remove a bar. Steps it did not reach are no longer ahead, unless its worker was ``lost``."""
         counter.close()
         if self._whole is not None and counter.total is not None and not lost:
             self._whole.fewer(counter.unit, counter.total - counter.done)
@@ -249,8 +239,6 @@ class Reporter:
 
 
 class _Count(ProgressColumn):
-    """Done of all, and the rate; of the whole its share."""
-
     def render(self, task: Task) -> Text:
         if task.fields["unit"] == "%":
             return Text(f"{task.completed:.0f} %")
@@ -261,7 +249,7 @@ class _Count(ProgressColumn):
 
 
 class _Left(ProgressColumn):
-    """Time that is left; of the whole as it reckons itself."""
+    """Remaining time. The overall bar keeps its own estimate."""
 
     def render(self, task: Task) -> Text:
         if task.fields["unit"] == "%":

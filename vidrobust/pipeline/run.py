@@ -1,4 +1,4 @@
-"""Run: what the stages of one command share. Footage and models are opened when the first stage needs them."""
+"""Run: what the stages of one command share; and Setup, what workers need to share it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.video.source import VideoSource
 
-# Setup: all that a worker needs to begin, as plain values that can travel; and the models it opens from it.
-
 Classes = tuple[ClassMap, tuple[str, ...], str]
 """Which class of the labels each class of a model belongs to, their names, and what brought the map."""
 CALIBRATION = 16
@@ -41,7 +39,7 @@ CALIBRATION = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Pinned:
-    """A model by the spec that opens it in the engine that was chosen; identity None: it states none."""
+    """A model by the spec that opens it in the chosen engine; ``identity`` is None if it states none."""
 
     name: str
     spec: str
@@ -50,12 +48,16 @@ class Pinned:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a worker works with.
+    """What a worker works with, as plain values.
 
-    classes      in which classifiers answer, if not in their own
-    threads      of its arithmetic
-    calibration  the item whose first frames a number format is calibrated on
-    versions     of the machine that asks: a worker of other versions is refused
+    Attributes
+    ----------
+    classes
+        Classes of the labels in which classifiers answer; None for their own.
+    calibration
+        Input on whose first frames a number format is calibrated.
+    versions
+        Of the machine that asks; workers with other versions are refused.
     """
 
     settings: Settings
@@ -68,7 +70,7 @@ class Setup:
     versions: dict[str, str]
 
     def opened(self) -> dict[str, Model]:
-        """The models by name; SettingsError where they, or the packages here, are not those of the run."""
+        """Return the models by name; SettingsError if they or the packages here differ from the run's."""
         self._same_versions()
         if not self.cache.in_reach:
             raise SettingsError(
@@ -109,19 +111,19 @@ class Setup:
 
 
 def pinned(model: Model, spec: str, threads: int) -> Pinned:
-    """A model as workers open it; ``spec`` is what it was asked for by."""
+    """Return a model as workers open it; ``spec`` is what it was asked for by."""
     exact = pinned_spec(model, threads) if isinstance(model, NetworkClassifier) else spec
     return Pinned(name=model.name, spec=exact, identity=identity(model))
 
 
 def first_frames(item: Item, settings: Settings) -> torch.Tensor:
-    """The first frames of an item, to calibrate a network on."""
+    """Return the first frames of an input, to calibrate a network on."""
     with open_item(item, settings) as source:
         return next(source.batches(CALIBRATION)).pixels
 
 
 def loaded_models(settings: Settings, sample: torch.Tensor | None = None) -> list[Model]:
-    """The models of these settings; ``sample``: frames to calibrate on. SettingsError where none is given."""
+    """Load the models of these settings; ``sample`` holds frames to calibrate on."""
     if not settings.model:
         raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")
     if settings.deterministic:
@@ -136,7 +138,7 @@ def loaded_models(settings: Settings, sample: torch.Tensor | None = None) -> lis
 
 
 class Run:
-    """A run folder, the settings of this command, and what the stages work on."""
+    """A run folder and the settings of a command; footage and models are opened when first needed."""
 
     def __init__(
         self,
@@ -163,7 +165,7 @@ class Run:
 
     @property
     def model_records(self) -> list[dict[str, Any]]:
-        """What run.json says of the models; needs none of them loaded."""
+        """What run.json says about the models, without loading them."""
         return list(self.folder.run["models"])
 
     @property
@@ -173,7 +175,7 @@ class Run:
 
     @property
     def inputs(self) -> Inputs:
-        """The footage; InputError where the sources hold none."""
+        """The footage; InputError if the sources hold none."""
         if self._inputs is None:
             self._inputs = inputs.find(self.settings, self.path / "cache" / "hashes.json", self.reporter)
             if not self._inputs.readable:
@@ -185,7 +187,7 @@ class Run:
 
     @property
     def models(self) -> list[Model]:
-        """The models, loaded and checked on a batch of their own; SettingsError where none is given."""
+        """The models, loaded and checked; SettingsError if none is given."""
         if self._models is None:
             sample: torch.Tensor | None = None
             if self.settings.precision == "int8":
@@ -203,7 +205,6 @@ class Run:
         return self._models
 
     def _calibration_frames(self) -> torch.Tensor:
-        """The first frames of the first input that can be read."""
         for item in self.inputs.readable:
             try:
                 sample = first_frames(item, self.settings)
@@ -215,14 +216,14 @@ class Run:
 
     @property
     def classes(self) -> Classes | None:
-        """The classes of the labels in which classifiers answer; None: in their own."""
+        """Classes of the labels in which classifiers answer; None for their own."""
         if not (self.settings.labels or self.settings.class_map):
             return None
         known = self.inputs.known
         return None if known.class_map is None else (known.class_map, known.class_names, known.of_map)
 
     def _in_classes(self, model: Model) -> Model:
-        """A classifier in the classes of the labels, where a map says which of its own these are."""
+        """A classifier in the classes of the labels, if a map relates them to its own."""
         if model.task != "classification" or self.classes is None:
             return model
         class_map, names, of = self.classes
@@ -237,15 +238,14 @@ class Run:
         return found or model
 
     def note_inputs(self) -> None:
-        """What could not be read, and what was left out, in run.json."""
+        """Note in run.json what could not be read and what was left out."""
         self.folder.update(failed=self.inputs.failed, left_out=self.inputs.left_out)
 
     def item(self, name: str) -> Item:
-        """The item of this name."""
         return inputs.named(self.inputs, name)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[VideoSource]:
-        """An item's footage, to ask it for single frames."""
+        """Open an input to ask it for single frames."""
         with inputs.open_item(self.item(name), self.settings) as source:
             yield source

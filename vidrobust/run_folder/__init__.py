@@ -1,1 +1,1 @@
-"""The run folder: the schema of its tables, its files, its cache of units, its headline."""
+"""The run folder: settings, records, tables, cache and gates."""

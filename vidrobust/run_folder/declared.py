@@ -62,7 +62,6 @@ class Declaration:
 
     @property
     def shown_default(self) -> str:
-        """The default as help shows it."""
         value = self.default
         if isinstance(value, tuple):
             value = ",".join(map(str, value))
@@ -112,14 +111,14 @@ def declarations(group: type) -> tuple[Declaration, ...]:
 
 
 def _plain(hint: Any) -> type:
-    """The type of a value: of ``int | None`` int, of ``tuple[str, ...]`` str."""
+    """The type of a value: int for ``int | None``, str for ``tuple[str, ...]``."""
     kinds = [each for each in get_args(hint) if each not in (type(None), Ellipsis)]
     kind: type = kinds[0] if kinds else hint
     return kind
 
 
 def _docstrings(group: type) -> dict[str, str]:
-    """The string below each field of a class, by the field's name; Python itself does not keep them."""
+    """The string below each field of a class; Python does not keep them."""
     for node in _classes(str(sys.modules[group.__module__].__file__)):
         if node.name == group.__name__:
             pairs = zip(node.body, node.body[1:], strict=False)

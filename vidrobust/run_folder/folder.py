@@ -1,4 +1,4 @@
-"""The run folder: run.json, tables and files, written beside and renamed, so that each is whole or absent."""
+"""The run folder: run.json, tables and files, each whole or absent."""
 
 from __future__ import annotations
 
@@ -33,17 +33,14 @@ EMPTY = (LOCK, RUNNING, f"{RUNNING}.part", "run.json.part", RECORDINGS)
 
 
 class RunFolder:
-    """A folder ``reports/NAME`` with run.json, tables, metrics.json, the cache, the policy and the report.
-
-    Stages read and write it, always as it stands; pages read a finished one through ``reader.RunTables``.
-    """
+    """A run folder as stages read and write it; pages read a finished one through ``reader.RunTables``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def create(cls, path: Path, settings: Settings) -> RunFolder:
-        """A new folder with run.json begun; SettingsError where it cannot be made or holds something else."""
+        """Make a new folder with run.json; SettingsError if it cannot be made or holds something else."""
         make_room(path)
         if is_run_folder(path):
             raise SettingsError(f"{path}: is a run folder already; give another --out")
@@ -53,7 +50,7 @@ class RunFolder:
 
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
-        """A folder that a run has made; InputError where it is none, or was made by an older version."""
+        """Return an existing run folder; InputError if it is none, or of another schema."""
         if not is_run_folder(path):
             raise InputError(
                 f"{path}: is not a run folder (it has no run.json); make one with vidrobust study"
@@ -84,12 +81,12 @@ class RunFolder:
 
     @property
     def run(self) -> dict[str, Any]:
-        """run.json as it stands."""
+        """The content of run.json."""
         return self.read_json("run.json")
 
     @property
     def record(self) -> RunRecord:
-        """run.json as it stands, as records."""
+        """run.json as records."""
         return RunRecord.of(self.run, str(self.path / "run.json"))
 
     @property
@@ -109,7 +106,7 @@ class RunFolder:
         self.write_json("run.json", {**self.run, **values})
 
     def note_stage(self, stage: str, record: Mapping[str, Any] | None) -> None:
-        """Note what a stage was made of and when it was done; None: it is not there any more."""
+        """Note what a stage was made of; None removes it."""
         stages = {**self.run["stages"], stage: record}
         self.update(stages={name: each for name, each in stages.items() if each is not None})
 
@@ -166,12 +163,12 @@ class RunFolder:
         return content
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Strict JSON: what is not a number becomes null."""
+        """Write strict JSON; numbers that are not finite become null."""
         write_text(self.path / name, json_text(content))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process; the lock dies with it. SettingsError where another one holds it."""
+        """Hold the folder for this process; SettingsError if another process holds it."""
         lock = FileLock(self.path / LOCK)
         who = self.path / RUNNING
         try:
@@ -202,7 +199,7 @@ def _holder(who: Path) -> str:
 
 
 def new_run(settings: Settings) -> dict[str, Any]:
-    """run.json of a run that has not begun."""
+    """Return run.json of a run that has not begun."""
     return {
         "schema": SCHEMA,
         "settings": settings.as_dict(),

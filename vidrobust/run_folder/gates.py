@@ -18,8 +18,6 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import with_interval
 from vidrobust.text.phrases import plural
 
-# Figures that gates read besides the metrics of a run: plugins register them, such as those of a gauge study.
-
 GROUP = "vidrobust.figures"
 """Group of entry points in which a package names a FigureSource, or several."""
 Figures = dict[str, dict[str, dict[str, Any]]]
@@ -91,9 +89,12 @@ ModelFigures = Mapping[str, Mapping[str, Any]]
 class Gate:
     """A rule that fails where ``metric.side comparison limit`` holds.
 
-    metric      name in metrics.json, or of a figure of a plugin
-    side        "value", "low" or "high" of its interval, or "n"
-    comparison  ">", ">=", "<" or "<="
+    Attributes
+    ----------
+    metric
+        A metric of metrics.json, or a figure of a plugin.
+    side
+        "value", "low" or "high" of its interval, or "n".
     """
 
     metric: str
@@ -103,18 +104,22 @@ class Gate:
 
     @property
     def text(self) -> str:
-        """The rule as it is written."""
         side = "" if self.side == "value" else f".{self.side}"
         return f"{self.metric}{side} {self.comparison} {self.limit:g}"
 
 
 @dataclass(frozen=True)
 class Passage:
-    """What a gate said of a model, or of a figure of a study.
+    """The outcome of a gate for one model, or for one figure of a study.
 
-    of       the model, the operator or the part of the study that the number belongs to; "" of none
-    outcome  "passed", "failed", or "not computed": the metric does not exist, or is no number
-    seen     the number compared; NaN where there is none
+    Attributes
+    ----------
+    of
+        The model, operator or part that the number belongs to; "" for none.
+    outcome
+        "passed", "failed" or "not computed".
+    seen
+        The number compared; NaN if there is none.
     """
 
     gate: Gate
@@ -152,10 +157,7 @@ def parse_gate(text: str) -> Gate:
 
 
 def pass_gates(gates: Sequence[Gate], models: Mapping[str, ModelFigures]) -> list[Passage]:
-    """Every gate against every model of a run.
-
-    models  of metrics.json: model -> metric -> {value, low, high, n}
-    """
+    """Check each gate on each model: model -> metric -> {value, low, high, n}."""
     if not models:
         return [_nothing(gate, "no model has metrics; run the stability stage first") for gate in gates]
     return [_of_model(gate, name, figures) for gate in gates for name, figures in models.items()]
@@ -235,7 +237,7 @@ def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
 
 
 def _scope(entry: Mapping[str, Any]) -> str:
-    """Of what the interval speaks: footage like this, or these clips alone; "" where that is not known."""
+    """What the interval speaks about: footage like this, or these clips alone; "" if unknown."""
     kind, count = str(entry.get("cluster") or ""), int(entry.get("clusters") or 0)
     if not kind or not count:
         return ""
@@ -245,13 +247,13 @@ def _scope(entry: Mapping[str, Any]) -> str:
 
 
 def exit_code(passages: Sequence[Passage]) -> int:
-    """2 where something could not be judged, else 1 where something failed, else 0."""
+    """Return 2 if something could not be judged, else 1 if something failed, else 0."""
     outcomes = {passage.outcome for passage in passages}
     return 2 if "not computed" in outcomes else 1 if "failed" in outcomes else 0
 
 
 def junit_xml(passages: Sequence[Passage], *, suite: str = "vidrobust") -> str:
-    """The passages as a JUnit test suite: a test case each; errors are what could not be computed."""
+    """Return a JUnit test suite; what could not be computed is an error."""
     count = {kind: sum(p.outcome == kind for p in passages) for kind in ("failed", "not computed")}
     root = ElementTree.Element(
         "testsuite",

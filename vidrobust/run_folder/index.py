@@ -1,4 +1,4 @@
-"""index.json: what each file of a run folder holds, its rows and columns, and what was not written and why."""
+"""metrics.json, the headline figures; and index.json, what each file of a run folder holds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from vidrobust.run_folder.record import SCHEMA
 from vidrobust.tables import schema
 from vidrobust.tables.table import Table
 
-# metrics.json: the scalars that a dashboard or a gate wants, per model, from the tables alone.
-
 
 def collect(folder: RunFolder) -> dict[str, Any]:
-    """The headline numbers of every stage that has run: ``models.NAME.METRIC.{value, low, high, n}``."""
+    """Return the headline figures of every stage that has run: ``models.NAME.METRIC.{value, low, high, n}``."""
     metrics: dict[str, Any] = {"schema": SCHEMA, "items": len(folder.run["inputs"]), "models": {}}
     if not folder.has("stability"):
         return metrics
@@ -40,10 +38,7 @@ def collect(folder: RunFolder) -> dict[str, Any]:
 
 
 def _figure(row: Any) -> dict[str, Any]:
-    """One metric, and what its interval takes as independent.
-
-    Of right answers also the exact interval that papers give, which takes all n as independent.
-    """
+    """A figure and what its interval takes as independent; of right answers also the exact interval."""
     summary = {"value": row.value, "low": row.low, "high": row.high, "n": row.n}
     summary |= {name: getattr(row, name) for name in ("cluster", "clusters") if hasattr(row, name)}
     if row.exact_low != row.exact_low:
@@ -52,7 +47,7 @@ def _figure(row: Any) -> dict[str, Any]:
 
 
 def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
-    """Frames, pairs, what of them was excluded and why, flips, and the noise floor; of a detector its boxes."""
+    """Counts of frames, pairs, exclusions and flips, and the noise floor; for detectors of boxes."""
     pairs, frames = folder.table("pairs"), folder.table("frames")
     if not (frames["model"] == model).any():
         return _box_counts(folder, model, rows)
@@ -75,7 +70,6 @@ def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]
 
 
 def _box_counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
-    """Frames, boxes, tracks, missed frames and what was no fault, and the noise floor of a detector."""
     counts, tracks, along = (folder.table(name) for name in ("box_counts", "tracks", "track_steps"))
     mine = along[along["model"] == model]
     reasons = mine.loc[mine["reason"] != "", "reason"].value_counts()
@@ -93,7 +87,7 @@ def _box_counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, 
 
 
 def _noise_floor(good: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
-    """The floor, and how many flips are no larger than it."""
+    """The noise floor, and how many flips are no larger than it."""
     value = rows.loc[rows["metric"] == "noise_floor_total_variation", "value"]
     flipped = rows.loc[rows["metric"] == "noise_floor_label_flip", "value"]
     floor = float(value.iloc[0]) if len(value) else float("nan")

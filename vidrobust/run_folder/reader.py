@@ -1,4 +1,4 @@
-"""What a run folder holds, read for the report: every table and file may be missing."""
+"""RunTables: a finished run as pages and answers read it."""
 
 from __future__ import annotations
 
@@ -18,39 +18,28 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.record import RunRecord
 from vidrobust.text.printable import printable
 
-# Which part each item of a run shows, so that all passes of one part count as one independent unit.
-
 
 def with_parts(table: pd.DataFrame, parts: Mapping[str, str]) -> pd.DataFrame:
-    """Rows with the part that their item shows, "" where unknown; as they are where no part is known."""
+    """Add the part that each row's input shows, "" if unknown; unchanged if no part is known."""
     return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
-
-
-# The tasks of the models of a run.
 
 
 class HasModels(Protocol):
     """A run folder, or several read as one."""
 
     @property
-    def run(self) -> Mapping[str, Any]:
-        """run.json, with the models."""
+    def run(self) -> Mapping[str, Any]: ...
 
 
 def tasks_of(folder: HasModels, sensitivity: pd.DataFrame) -> dict[str, Task]:
-    """The models whose sensitivity is known, and their tasks."""
+    """Return the models whose sensitivity is known, and their tasks."""
     names = {record["name"]: record.get("task", CLASSIFICATION.name) for record in folder.run["models"]}
     every = dict.fromkeys(sensitivity["model"])
     return {str(model): task_of(names.get(model, CLASSIFICATION.name)) for model in every}
 
 
 class RunTables:
-    """A finished run as pages and answers read it: nothing is written, and each table and file is read once.
-
-    ``RunFolder`` is the folder itself, for stages that write it and read what others have written since. Both have
-    one rule for what is absent (``RunFolder.find_table``): a table without rows is None, a file an empty object.
-    Raises InputError where it is no run folder of this version, and where a file that is there cannot be read.
-    """
+    """A finished run, each file read once. Missing tables are None, missing files {}."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -58,13 +47,12 @@ class RunTables:
         self._read: dict[str, pd.DataFrame | None] = {}
 
     def table(self, name: str) -> pd.DataFrame | None:
-        """A table, or None where its stage has not run or found no row."""
+        """Return a table, or None if it has no rows."""
         if name not in self._read:
             self._read[name] = self._run.find_table(name)
         return self._read[name]
 
     def json(self, name: str) -> dict[str, Any]:
-        """A JSON file of the folder; empty where it is not there."""
         return self._run.read_json(name) if (self.folder / name).is_file() else {}
 
     @property
@@ -83,12 +71,11 @@ class RunTables:
 
     @cached_property
     def record(self) -> RunRecord:
-        """run.json as records."""
         return self._run.record
 
     @cached_property
     def models(self) -> list[str]:
-        """Names of the classifiers, in the order in which they were given."""
+        """Names of the classifiers, in the order given."""
         named = [model.name for model in self.record.models]
         for name in ("frames", "pairs", "sensitivity", "stability"):
             table = self.table(name)
@@ -98,18 +85,18 @@ class RunTables:
 
     @cached_property
     def detectors(self) -> list[str]:
-        """Names of the detectors, in the order in which they were given."""
+        """Names of the detectors, in the order given."""
         return [model.name for model in self.record.models if model.task == "detection"]
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
-        """Every model and its task, classifiers first."""
+        """Models and their tasks, classifiers first."""
         both = ((self.models, CLASSIFICATION), (self.detectors, DETECTION))
         return {name: task for names, task in both for name in names}
 
     @cached_property
     def items(self) -> list[str]:
-        """Names of the items that were read, in their order."""
+        """Names of the inputs that were read."""
         named = [entry.item for entry in self.record.inputs if entry.item]
         if not named:
             for name in ("frames", "sensitivity", "variation"):

@@ -1,4 +1,4 @@
-"""run.json as typed records: what was analysed, by which models, in which stages."""
+"""run.json and metrics.json as typed records."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from cattrs.gen import make_dict_structure_fn, override
 from vidrobust.errors import InputError
 from vidrobust.metrics.catalogue import find_metric
 
-# metrics.json read as records: the figures of every model, for gates, the history of a line and the report.
-
 FILE = "metrics.json"
 SCHEMA = 2
 
@@ -22,8 +20,12 @@ SCHEMA = 2
 class Figure:
     """A metric over all inputs with its 95 % interval; None where it could not be computed.
 
-    cluster, clusters      what the interval takes as independent ("part", "item", "stretch"), and how many
-    exact_low, exact_high  of right answers, with all n as independent
+    Attributes
+    ----------
+    cluster, clusters
+        What the interval takes as independent ("part", "item", "stretch"), and how many there are.
+    exact_low, exact_high
+        Interval of right answers with all n as independent.
     """
 
     value: float | None
@@ -38,7 +40,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelMetrics:
-    """One model: its figures by metric, and what was counted (frames, pairs, excluded, noise floor)."""
+    """One model: figures by metric, and counts (frames, pairs, exclusions, noise floor)."""
 
     figures: Mapping[str, Figure] = field(default_factory=dict)
     counted: Mapping[str, Any] = field(default_factory=dict)
@@ -46,7 +48,7 @@ class ModelMetrics:
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """The file: models by name, and pairs of models that were compared."""
+    """The content of metrics.json."""
 
     schema: int = SCHEMA
     items: int = 0
@@ -55,7 +57,7 @@ class Metrics:
 
     @classmethod
     def of(cls, content: Mapping[str, Any], where: str = FILE) -> Metrics:
-        """From the content of a metrics.json, an empty one without a model; else InputError."""
+        """Parse metrics.json; InputError if it is none of this version."""
         try:
             found = cls(
                 schema=int(content.get("schema", SCHEMA)),
@@ -72,9 +74,9 @@ class Metrics:
         return found
 
     def asked(self, metric: str, tasks: Mapping[str, str]) -> dict[str, dict[str, dict[str, Any]]]:
-        """Model -> metric -> {value, low, high, n, ...} of the models that a rule on a metric is about.
+        """Return model -> metric -> figures of the models whose task has a metric, or of all if none has.
 
-        Those are the models whose task has it; where none has, all. tasks: model -> its task.
+        ``tasks`` maps models to their tasks.
         """
         of = {name for name, task in tasks.items() if find_metric(metric, task)} & set(self.models)
         return {
@@ -97,18 +99,24 @@ _METRICS_CONVERTER = Converter(detailed_validation=False)
 
 @dataclass(frozen=True, kw_only=True)
 class InputRecord:
-    """An input as it was read. What is not known is empty, 0 or None.
+    """An input as it was read; what is not known is empty, 0 or None.
 
-    path            with escapes where it is no valid text
-    sha256          of its file; ``decoded`` of the pictures that were decoded
-    part ... level  as the manifest names them
-    width, height   px of the frames, after rotation
-    frame_rate      frames a second; ``frames`` were delivered, ``corrupt_frames`` of them damaged in decoding
-    end_s           time of the last frame, s
-    backend         the decoder; ``device`` on which it ran, ``reason`` why it
-    problems        what was wrong with the file; ``notes`` what is odd but harmless
-    seconds         that the reading took
-    variation       what the variation meter counted
+    Attributes
+    ----------
+    sha256, decoded
+        Hashes of the file and of the decoded pictures.
+    part, pass_, station, label, level
+        As the manifest names them.
+    width, height
+        Of the frames after rotation, in px.
+    end_s
+        Time of the last frame.
+    backend, device, reason
+        The decoder, where it ran, and why it was chosen.
+    problems, notes
+        What is wrong with the file, and what is odd but harmless.
+    seconds
+        Duration of the reading.
     """
 
     item: str
@@ -142,7 +150,7 @@ class InputRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecord:
-    """A model as it was run; the fields are those of ``models.info.ModelInfo``."""
+    """A model as it was run, with the fields of ``models.info.ModelInfo``."""
 
     name: str
     task: str = "classification"
@@ -168,7 +176,7 @@ class ModelRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class StageRecord:
-    """What a stage was made of: its key, its version, the settings it depends on, its units and seconds."""
+    """What a stage was made of."""
 
     key: str = ""
     version: int = 0
@@ -179,7 +187,7 @@ class StageRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Duplicate:
-    """An item that shows the same pictures as another one."""
+    """An input that shows the same pictures as another one."""
 
     item: str
     same_as: str
@@ -187,7 +195,7 @@ class Duplicate:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """run.json; the settings as they stand there, the rest as records."""
+    """The content of run.json."""
 
     schema: int
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -206,7 +214,7 @@ class RunRecord:
 
     @classmethod
     def of(cls, content: Mapping[str, Any], where: str) -> RunRecord:
-        """From the content of a run.json; InputError where it is none."""
+        """Parse run.json; InputError if it is none of this version."""
         try:
             return _CONVERTER.structure(content, cls)
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
@@ -214,22 +222,22 @@ class RunRecord:
 
     @property
     def stability_key(self) -> str:
-        """The key of the stability stage, by which a study of its verdicts knows whether it still holds."""
+        """Key of the stability stage, by which studies of its verdicts know whether they hold."""
         return self.stages["stability"].key if "stability" in self.stages else ""
 
     @property
     def parts(self) -> dict[str, str]:
-        """The part of each item whose manifest names one."""
+        """The part of each input whose manifest names one."""
         return {entry.item: entry.part for entry in self.inputs if entry.part}
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
-        """(height, width) of each item, px."""
+        """(height, width) of each input, in px."""
         return {entry.item: (entry.height, entry.width) for entry in self.inputs}
 
     @property
     def tasks(self) -> dict[str, str]:
-        """Name -> task of each model, in the order in which they were given."""
+        """Model -> task, in the order given."""
         return {model.name: model.task for model in self.models}
 
 

@@ -1,1 +1,1 @@
-"""The tables of a run: names, columns, dtypes; checked, written and read. No torch here."""
+"""The tables of a run: declared, checked, written and read."""

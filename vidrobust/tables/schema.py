@@ -1,4 +1,4 @@
-"""Every result table by name; its columns checked, its file written and read. No torch here."""
+"""Every result table by name; columns are checked when tables are written and read."""
 
 from __future__ import annotations
 
@@ -33,21 +33,19 @@ SCALES = ("adjacent", "second", "clip")
 
 
 class UndeclaredColumnError(InputError):
-    """A table holds a column that its declaration does not know."""
+    """A table has a column that is not declared."""
 
 
 def empty(name: str) -> pd.DataFrame:
-    """A table with the right columns and no rows."""
+    """Return a table without rows and with the right columns."""
     return pd.DataFrame({column.name: pd.Series(dtype=column.dtype) for column in TABLES[name].columns})
 
 
 def check(name: str, table: pd.DataFrame, where: str = "", *, metrics: Collection[str] = ()) -> pd.DataFrame:
-    """The table with its columns in order and in their dtypes; what its rule allows besides stands behind.
+    """Return a table with its columns in order and in their dtypes, and allowed further columns behind them.
 
-    metrics  columns of metrics that other packages bring
-
-    Raises InputError that names the missing columns or the column that does not convert, UndeclaredColumnError for
-    those that are not declared.
+    ``metrics`` names columns of metrics that plugins bring. Raises InputError that names missing or wrong columns,
+    UndeclaredColumnError for columns that are not declared.
     """
     declared = TABLES[name]
     place = f"{where}: " if where else ""
@@ -84,7 +82,7 @@ def _refuse_undeclared(table: Table, more: Collection[str], place: str, metrics:
 
 
 def to_arrow(name: str, table: pd.DataFrame, *, metrics: Collection[str] = ()) -> pa.Table:
-    """The checked table for pyarrow, each declared column with its unit and sentence."""
+    """Return the checked table for pyarrow, with unit and sentence of each column."""
     table = check(name, table, metrics=metrics)
     declared = TABLES[name].schema
     more = [column for column in table.columns if column not in TABLES[name]]
@@ -133,7 +131,7 @@ def read(name: str, folder: Path, *, metrics: Collection[str] = ()) -> pd.DataFr
 
 
 def read_file(name: str, path: Path) -> pd.DataFrame:
-    """Read and check a table from anywhere: Parquet, or CSV by its ending; columns it has besides are left out."""
+    """Read a table from anywhere, Parquet or CSV; further columns are left out."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a {name} table as .parquet or .csv")
     try:

@@ -1,4 +1,4 @@
-"""Table and Column: how a result table is declared, and the pyarrow schema that follows from it."""
+"""How a result table is declared, the pyarrow schema that follows, and columns that several tables share."""
 
 from __future__ import annotations
 
@@ -30,11 +30,14 @@ class Extra(StrEnum):
 class Column:
     """One column.
 
-    name      as it stands in the file
-    kind      its dtype
-    unit      of its values, "" where they have none (names, counts, shares, 0 and 1)
-    sentence  what it holds, for a reader who has never met it
-    absent    what stands where a writer or a table from elsewhere does not know it; None: it must be there
+    Attributes
+    ----------
+    unit
+        "" for names, counts and shares.
+    sentence
+        What it holds, for a reader who has never met it.
+    absent
+        Value where a writer or a table from elsewhere does not know it; None: it must be there.
     """
 
     name: str
@@ -45,22 +48,19 @@ class Column:
 
     @property
     def dtype(self) -> str:
-        """For pandas."""
         return "object" if self.kind == "string" else self.kind
 
     @property
     def field(self) -> pa.Field:
-        """For pyarrow, with unit and sentence as metadata."""
+        """The field for pyarrow, with unit and sentence as metadata."""
         return pa.field(self.name, _ARROW[self.kind], metadata={"unit": self.unit, "sentence": self.sentence})
 
 
 def string(name: str, sentence: str, *, absent: str | None = None) -> Column:
-    """Text; empty where there is none."""
     return Column(name, "string", "", sentence, absent)
 
 
 def int64(name: str, sentence: str, *, unit: str = "", absent: int | None = None) -> Column:
-    """A whole number, or the number of a frame, class or track."""
     return Column(name, "int64", unit, sentence, absent)
 
 
@@ -70,7 +70,6 @@ def float64(name: str, sentence: str, *, unit: str = "", absent: float | None = 
 
 
 def boolean(name: str, sentence: str) -> Column:
-    """True or false."""
     return Column(name, "bool", "", sentence)
 
 
@@ -81,10 +80,14 @@ UNKNOWN = math.nan
 class Table:
     """One table of a run folder, ``NAME.parquet``.
 
-    stage    the stage that writes it; "sources" for what is known before any stage has run
-    row      what a row is, in a sentence
-    columns  in the order in which they stand in the file
-    extra    which columns may stand behind those
+    Attributes
+    ----------
+    stage
+        The stage that writes it; "sources" for what is known before any stage.
+    row
+        What a row is.
+    extra
+        Which further columns there may be.
     """
 
     name: str
@@ -99,12 +102,11 @@ class Table:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The names of the declared columns."""
         return tuple(column.name for column in self.columns)
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """For pyarrow: fields with unit and sentence, and what a row is."""
+        """The schema for pyarrow, with unit and sentence of each column."""
         about = {"table": self.name, "row": self.row, "extra": str(self.extra)}
         return pa.schema([column.field for column in self.columns], metadata=about)
 
@@ -117,8 +119,6 @@ class Table:
     def __len__(self) -> int:
         return len(self.columns)
 
-
-# Columns that several tables have, and mean the same in each.
 
 ITEM = string("item", "name of the input")
 ITEM_OR_ALL = string("item", 'name of the input; "" over all of them')

@@ -1,1 +1,1 @@
-"""Words and numbers as a person reads them. No torch here."""
+"""Words and numbers as a person reads them."""

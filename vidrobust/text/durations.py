@@ -1,13 +1,13 @@
-"""Lengths of time, and places in a clip, as a person reads them. No torch here."""
+"""Lengths of time, and places in a clip, in words."""
 
 from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """A length of time in words, no finer than a person needs: 4.2 s, 42 s, 3 min 5 s, 42 min, 2 h 10 min, 30 h.
+    """Return a length of time no finer than a person needs.
 
-    >>> duration(185), duration(7800)
-    ('3 min 5 s', '2 h 10 min')
+    >>> duration(4.2), duration(185), duration(7800)
+    ('4.2 s', '3 min 5 s', '2 h 10 min')
     """
     if seconds < 9.95:
         return f"{float(f'{seconds:.2g}'):g} s"
@@ -23,10 +23,10 @@ def duration(seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """A place in a clip: "4.23 s", "2:04.2".
+    """Return a place in a clip.
 
-    >>> clock(124.23)
-    '2:04.2'
+    >>> clock(4.23), clock(124.23)
+    ('4.23 s', '2:04.2')
     """
     if round(seconds, 2) < 60:
         return f"{seconds:.2f} s"

@@ -1,4 +1,4 @@
-"""Letters that cannot be drawn, by their names."""
+"""Names of letters that no font can draw."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PLAIN = re.compile(r"(?:LETTER|SYLLABLE|CHARACTER|SIGN|MARK|DIGIT)(?: [A-Z]$| S
 
 
 def letter_name(letter: str) -> str:
-    """A letter in Latin ones as Unicode names it, else its number.
+    """Return the Unicode name of a letter in Latin ones, else its number.
 
     >>> letter_name("か"), letter_name("김"), letter_name("轴")
     ('ka', 'gim', 'U+8F74')
@@ -20,7 +20,7 @@ def letter_name(letter: str) -> str:
 
 
 def in_brackets(text: str, letters: Iterable[str]) -> str:
-    """The text with each run of these letters by their names in brackets.
+    """Replace each run of these letters by their names in brackets.
 
     >>> in_brackets("pin ピン 3", "ピン")
     'pin [pi n] 3'

@@ -1,7 +1,6 @@
-"""Numbers, shares, intervals and rates as a person reads them: one look on the console, in reports and documents.
+"""Numbers, shares, intervals and rates, with one look everywhere.
 
-A value stands before its interval, and its unit stands once, before the bracket: "34 % [23, 43]",
-"1.5 px [1.2, 1.9]". An interval alone is "23 to 43 %". What is not known is said in words. No torch here.
+A unit stands once, before the interval: "34 % [23, 43]", "1.5 px [1.2, 1.9]". What is unknown is said in words.
 """
 
 from __future__ import annotations
@@ -17,12 +16,11 @@ SMALLEST_SHARE = 1e-4
 
 
 def known(value: float | None) -> bool:
-    """Whether there is a finite number."""
     return value is not None and math.isfinite(value)
 
 
 def number(value: float | None, digits: int = 2, missing: str = NOT_MEASURED) -> str:
-    """So many significant digits, no exponent, a true minus: 0.031, 4.7, −120.
+    """Return significant digits without an exponent and with a true minus.
 
     >>> number(0.0312), number(123.4), number(-0.5), number(float("nan"), missing="-")
     ('0.031', '120', '−0.5', '-')
@@ -42,12 +40,12 @@ def number(value: float | None, digits: int = 2, missing: str = NOT_MEASURED) ->
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """A difference, with its sign: +0.31, −4.7, 0."""
+    """Return a difference with its sign: +0.31, −4.7, 0."""
     return _with_sign(number(value, digits), value)
 
 
 def percent(value: float | None, missing: str = NOT_MEASURED) -> str:
-    """A share or a change as a percentage of two significant digits; what is not all is never written as 100 %."""
+    """Return a percentage of two significant digits; less than all is never written as 100 %."""
     if value is None or not math.isfinite(value):
         return missing
     if 0 < value < SMALLEST_SHARE:
@@ -56,31 +54,31 @@ def percent(value: float | None, missing: str = NOT_MEASURED) -> str:
 
 
 def signed_percent(value: float | None) -> str:
-    """A difference of shares, or a change in relation, with its sign: +6.1 %, −12 %."""
+    """Return a difference of shares with its sign: +6.1 %, −12 %."""
     return _with_sign(percent(value), value)
 
 
 def share(value: float | None) -> str:
-    """A share whose estimate may fall below 0: in words it is then 0 %. The number itself stays in its table."""
+    """Return a share whose estimate may fall below 0, which is then written as 0 %."""
     return percent(_not_below_0(value))
 
 
 def interval(low: float | None, high: float | None, unit: str = "", digits: int = 2) -> str:
-    """An interval alone: "0.12 to 0.34", "1.2 to 1.9 px"."""
+    """Return an interval alone: "0.12 to 0.34", "1.2 to 1.9 px"."""
     if not (known(low) and known(high)):
         return NO_INTERVAL
     return f"{number(low, digits)} to {number(high, digits)} {unit}".rstrip()
 
 
 def percent_interval(low: float | None, high: float | None) -> str:
-    """An interval of shares alone: "2.1 to 15 %"."""
+    """Return an interval of shares alone: "2.1 to 15 %"."""
     if low is None or high is None or not (known(low) and known(high)):
         return NO_INTERVAL
     return f"{_percent_figure(low)} to {_percent_figure(high)} %"
 
 
 def interval_figures(low: float | None, high: float | None) -> str:
-    """An interval of shares as it stands in brackets behind its share: "2.1, 15"."""
+    """Return an interval of shares as it stands in brackets: "2.1, 15"."""
     if low is None or high is None or not (known(low) and known(high)):
         return NO_INTERVAL
     return f"{_percent_figure(low)}, {_percent_figure(high)}"
@@ -89,34 +87,31 @@ def interval_figures(low: float | None, high: float | None) -> str:
 def with_interval(
     value: float | None, low: float | None, high: float | None, unit: str = "", digits: int = 2
 ) -> str:
-    """A number and its interval: "0.5 [0.25, 0.75]", "1.5 px [1.2, 1.9]"."""
+    """Return a number with its interval: "0.5 [0.25, 0.75]", "1.5 px [1.2, 1.9]"."""
     if not known(value):
         return NOT_MEASURED
     return _bracketed(f"{number(value, digits)} {unit}".rstrip(), low, high, lambda end: number(end, digits))
 
 
 def percent_with_interval(value: float | None, low: float | None, high: float | None) -> str:
-    """A percentage and its interval: "34 % [23, 43]"."""
+    """Return a percentage with its interval: "34 % [23, 43]"."""
     return _bracketed(percent(value), low, high, _percent_figure) if known(value) else NOT_MEASURED
 
 
 def share_with_interval(value: float | None, low: float | None, high: float | None) -> str:
-    """A share whose estimate may fall below 0, and its interval; in words nothing is below 0 %."""
+    """Return a share with its interval; nothing is written below 0 %."""
     return percent_with_interval(*map(_not_below_0, (value, low, high)))
 
 
 def points_with_interval(value: float | None, low: float | None, high: float | None) -> str:
-    """A difference of shares in percentage points, and its interval: "+6.1 [+2, +10]"."""
+    """Return a difference of shares in percentage points: "+6.1 [+2, +10]"."""
     if value is None or not known(value):
         return NOT_MEASURED
     return _bracketed(_points(value), low, high, _points)
 
 
 def counted_share(found: Mapping[str, Any], missing: str = NOT_MEASURED) -> str:
-    """A share with its interval and what it was counted from: "97 % [89, 100], 58 of 60".
-
-    found  value, low, high, n, and count where it is a count
-    """
+    """Return a share with interval and count, "97 % [89, 100], 58 of 60", of value, low, high, n, count."""
     if not found["n"]:
         return missing
     of = f"{found['count']} of {found['n']}" if "count" in found else f"n = {found['n']}"
@@ -136,7 +131,7 @@ def p_words(value: float | None) -> str:
 
 
 def one_in(rate: float | None) -> str:
-    """A rate as one in so many: "1 in 16"; "none" for 0."""
+    """Return a rate as "1 in 16"; "none" for 0."""
     if rate is None or not math.isfinite(rate):
         return NOT_MEASURED
     if rate <= 0:
@@ -146,7 +141,7 @@ def one_in(rate: float | None) -> str:
 
 
 def one_in_interval(low: float | None, high: float | None) -> str:
-    """The interval of a rate: "between 1 in 40 and 1 in 8"; "at most 1 in 8" where it reaches down to 0."""
+    """Return the interval of a rate: "between 1 in 40 and 1 in 8", "at most 1 in 8"."""
     if low is None or high is None or not (known(low) and known(high)):
         return NO_INTERVAL
     if high <= 0:
@@ -157,7 +152,7 @@ def one_in_interval(low: float | None, high: float | None) -> str:
 
 
 def amount(value: float | None, unit: str) -> str:
-    """A strength with its unit; what is relative as a percentage: "6.4 % gain", "1.5 px"."""
+    """Return a strength with its unit; relative ones as percentages: "6.4 % gain", "1.5 px"."""
     if value is None or not math.isfinite(value):
         return NOT_MEASURED
     factor, said = _as_said(unit)
@@ -165,7 +160,7 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def amount_interval(low: float | None, high: float | None, unit: str) -> str:
-    """A range of strengths with its unit: "0.4 to 6.4 % gain", "1.5 to 3 px"."""
+    """Return a range of strengths: "0.4 to 6.4 % gain", "1.5 to 3 px"."""
     if low is None or high is None or not (known(low) and known(high)):
         return NO_INTERVAL
     factor, said = _as_said(unit)
@@ -173,7 +168,6 @@ def amount_interval(low: float | None, high: float | None, unit: str) -> str:
 
 
 def _as_said(unit: str) -> tuple[float, str]:
-    """What a strength is multiplied with to be read, and the words behind it."""
     if unit.startswith("relative "):
         return 100.0, f"% {unit.removeprefix('relative ')}"
     if unit.startswith("sigma, "):
@@ -188,7 +182,6 @@ def _bracketed(text: str, low: float | None, high: float | None, said: Any) -> s
 
 
 def _percent_figure(value: float | None) -> str:
-    """A percentage without its unit."""
     if value is None:
         return NOT_MEASURED
     if 0.99 < value < 1:

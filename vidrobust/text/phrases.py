@@ -1,4 +1,4 @@
-"""Counts with their nouns, enumerations, and names short enough for a legend. No torch here."""
+"""Counts with nouns, lists, suggestions for misspelt names, and names short enough for a legend."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-# What was probably meant by a misspelt name.
-
 MOST = 3
 CUTOFF = 0.7
 """Least likeness of a suggestion (difflib's ratio)."""
 
 
 def close_to(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three known names like this one, the likest first; case, dashes, dots, underscores and what
-    stands before a colon do not count."""
+    """Return up to three known names like this one; case, punctuation and what precedes a colon do not count."""
     plain: dict[str, str] = {}
     for each in known:
         plain.setdefault(_plain(each), each)
@@ -25,7 +22,7 @@ def close_to(name: str, known: Iterable[str]) -> list[str]:
 
 
 def among(name: str, known: Iterable[str]) -> str:
-    """ "; did you mean X or Y?", or nothing where no known name is like it."""
+    """Return "; did you mean X or Y?", or nothing."""
     found = close_to(name, known)
     return f"; did you mean {' or '.join(found)}?" if found else ""
 
@@ -39,25 +36,25 @@ LONGEST_NAME = 26
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """A count with its noun: "1 frame", "3 frames", "2 boxes"."""
+    """Return a count with its noun: "1 frame", "3 frames", "2 boxes"."""
     ending = "es" if one.endswith(("s", "x", "ch", "sh")) else "s"
     return f"{count:,} {one if count == 1 else many or one + ending}".replace(",", " ")
 
 
 def nouns(one: str, names: Iterable[str]) -> str:
-    """A noun before names: "column a", "columns a, b"."""
+    """Return a noun before names: "column a", "columns a, b"."""
     each = list(names)
     return f"{one if len(each) == 1 else one + 's'} {', '.join(each)}"
 
 
 def span(counts: Iterable[int]) -> str:
-    """One count, or from the least to the most: "24", "12 to 24"."""
+    """Return "24" for equal counts, else "12 to 24"."""
     each = [int(count) for count in counts]
     return str(min(each)) if min(each) == max(each) else f"{min(each)} to {max(each)}"
 
 
 def listing(words: Iterable[str], most: int = 0, *, joined: str = "and") -> str:
-    """a, b and c; with ``most`` only so many, and how many more there are."""
+    """Return "a, b and c"; with ``most`` only so many, and how many more there are."""
     each = list(words)
     if most and len(each) > most:
         return f"{', '.join(each[:most])} and {len(each) - most} more"
@@ -70,10 +67,9 @@ def capital(text: str) -> str:
 
 
 def short_names(names: Iterable[str]) -> Mapping[str, str]:
-    """Class names that fit, each still its own.
+    """Shorten class names, each still distinct.
 
-    A long name loses the synonyms behind a comma ("mountain bike, all-terrain bike, off-roader"), as long as no
-    two become the same; what is still too long is cut in the middle, so that beginning and end remain.
+    A long name loses synonyms behind a comma if it stays distinct; what is still too long is cut in the middle.
     """
     every = list(dict.fromkeys(names))
     first = {
@@ -84,7 +80,6 @@ def short_names(names: Iterable[str]) -> Mapping[str, str]:
 
 
 def cut(text: str, longest: int = LONGEST_NAME) -> str:
-    """At most so many characters, the middle left out."""
     if len(text) <= longest:
         return text
     end = longest // 3

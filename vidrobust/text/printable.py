@@ -1,4 +1,4 @@
-"""Names of files and addresses as people and tables can read them: one line, valid text. No torch here."""
+"""Names and messages that a terminal can print: one line, valid text, no secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECRET = re.compile(
 
 
 def printable(name: str | os.PathLike[str]) -> str:
-    r"""A name with escapes for what would break a line, hide, or is no valid text; the path itself stays exact.
+    r"""Return a name with escapes for what would break a line, hide, or is no valid text.
 
     >>> printable("line\n1\udcff.mp4")
     'line\\n1\\xff.mp4'
@@ -25,7 +25,7 @@ def printable(name: str | os.PathLike[str]) -> str:
 
 
 def shown(text: str) -> str:
-    r"""Text of any number of lines that a terminal only prints: control characters are written as escapes.
+    r"""Return text of any number of lines with control characters as escapes.
 
     >>> shown("\x1b[31mred\x07\nnext line")
     '\\x1b[31mred\\x07\nnext line'
@@ -34,12 +34,12 @@ def shown(text: str) -> str:
 
 
 def bytes_shown(text: str) -> str:
-    """Text of any number of lines in which bytes that are not UTF-8 are written as escapes."""
+    """Return text with bytes that are not UTF-8 as escapes."""
     return _BYTE.sub(lambda m: f"\\x{ord(m[0]) - 0xDC00:02x}", text)
 
 
 def without_secrets(source: str) -> str:
-    """An address that may be written down: no user, no password, no token.
+    """Return an address without user, password and token.
 
     >>> without_secrets("rtsp://admin:secret@cam-3/live?token=abc")
     'rtsp://cam-3/live?token=***'

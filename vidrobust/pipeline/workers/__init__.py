@@ -1,1 +1,1 @@
-"""Several processes, here or on a cluster, that do the units of a run."""
+"""Processes, on this machine or on a cluster, that do the units of a run."""

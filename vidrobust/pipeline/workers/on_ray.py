@@ -1,4 +1,4 @@
-"""A pool of Ray actors, on this machine or on a cluster that runs; each opens its models once."""
+"""A pool of Ray actors, on this machine or on a running cluster."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ _END = object()
 
 
 class RayPool:
-    """So many actors at most; what they do comes as a stream of events.
+    """A number of actors that send events as streams.
 
-    size     None: as many as the cluster has processors
-    address  "" begins a cluster on this machine alone, which ends with the run; otherwise as ``ray.init`` takes it
-
-    Raises SettingsError where Ray is not installed or the cluster cannot be reached.
+    Parameters
+    ----------
+    size
+        How many; None for as many as the cluster has processors.
+    address
+        As ``ray.init`` takes it; "" starts a cluster on this machine that ends with the run.
     """
 
     def __init__(self, setup: Setup, size: int | None, address: str) -> None:
@@ -62,7 +64,7 @@ class RayPool:
         ]
 
     def _next(self, slot: Any, stream: Any) -> Event | None:
-        """The next event of a worker; None where its stream is at its end."""
+        """The next event of a worker; None at the end of its stream."""
         try:
             event: Event = self._ray.get(next(stream))
             return event
@@ -83,17 +85,16 @@ class RayPool:
 
 
 class Actor:
-    """A worker in a process of Ray."""
+    """A worker in a Ray process."""
 
     def open(self, setup: Setup, folder: str, modules: list[str]) -> Iterator[Event]:
-        """Open the models, in the folder and with the modules of the one that asks."""
+        """Open the models, with the working folder and import path of the process that asks."""
         if os.path.isdir(folder):
             os.chdir(folder)
         sys.path += [path for path in modules if path not in sys.path]
         yield from self._events(lambda send: self._open_worker(setup, send), Ready())
 
     def do(self, order: Order) -> Iterator[Event]:
-        """Do an order."""
         yield from self._events(lambda send: self._do(order, send), Finished())
 
     def _open_worker(self, setup: Setup, send: Callable[[Event], None]) -> None:
@@ -105,7 +106,7 @@ class Actor:
         self._worker.do(order)
 
     def _events(self, work: Callable[[Callable[[Event], None]], None], last: Event) -> Iterator[Event]:
-        """What is reported while the work is done, as it comes, and the last event, or what was raised."""
+        """Events while the work is done, then the last event or what was raised."""
         summary: queue.Queue[Any] = queue.Queue()
 
         def run() -> None:

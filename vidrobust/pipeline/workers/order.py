@@ -1,4 +1,4 @@
-"""Order: the missing units of one segment, which one decoding feeds; and what a worker reports meanwhile."""
+"""Orders (the missing units of one segment), and the events with which a worker reports."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from vidrobust.text.printable import printable
 
 @dataclass(frozen=True)
 class Unit:
-    """One stage on one segment of an item, with one model or none ("", ""); the key says whether it is done.
-
-    count  of a stage that works on a sample: how many frames or pairs; a part that holds more of them will do
-    """
+    """One stage on one segment, with one model or none (""); a sample has ``count`` frames or pairs."""
 
     stage: FootageStage
     segment: Segment
@@ -28,40 +25,34 @@ class Unit:
     count: int = 0
 
     def done(self, cache: UnitCache) -> bool:
-        """Whether its part is there, and holds enough."""
+        """Return whether the cache has it, large enough."""
         return cache.has(self.stage, self.key) and self.had(cache) >= self.count
 
     def had(self, cache: UnitCache) -> int:
-        """How many frames or pairs its part holds; 0 where there is none."""
+        """Return how many frames or pairs the cache has of it."""
         if not isinstance(self.stage, SampleStage) or not cache.has(self.stage, self.key):
             return 0
         return int(cache.facts(self.stage, self.key)["count"])
 
     @property
     def item(self) -> Item:
-        """The item it belongs to, or the stretch of it."""
         return self.segment.item
 
     @property
     def name(self) -> tuple[str, str, int]:
-        """Item, model or "", and segment."""
+        """Input, model or "", and segment."""
         return self.item.name, self.model, self.segment.number
 
     @property
     def place(self) -> str:
-        """Where a failure of it is: its file, and the model that failed on it."""
+        """What a failure names: the file, and the model that failed on it."""
         path = printable(self.item.path)
         return f"{path} with {self.model}" if self.model else path
 
 
 @dataclass(frozen=True)
 class Order:
-    """Units of one segment.
-
-    number  its place among all orders
-    apart   each unit is done by itself, the segment decoded anew: a worker was lost, and which of them did it
-            has to be found out
-    """
+    """Units of one segment; ``apart`` does each by itself, to find out which one ended a worker."""
 
     number: int
     segment: Segment
@@ -73,7 +64,7 @@ class Order:
         return self.segment.item
 
     def steps(self) -> list[tuple[Unit, ...]]:
-        """What is done together, in order: everything that sees each frame, then stage by stage; or one by one."""
+        """Return what is done together, in order: all units that see every frame, then stage by stage."""
         if self.apart:
             return [(unit,) for unit in self.units]
         streams = tuple(unit for unit in self.units if isinstance(unit.stage, StreamStage))
@@ -83,7 +74,7 @@ class Order:
         return [step for step in steps if step]
 
     def rest(self, units: Sequence[Unit]) -> Order:
-        """These units of it, once more and apart."""
+        """Return these of its units as an order to be done apart."""
         return dataclasses.replace(self, units=tuple(units), apart=True)
 
 
@@ -101,7 +92,7 @@ class Began:
 
 @dataclass(frozen=True)
 class Failed:
-    """An input, or a model on it, failed: the path, and why."""
+    """An input failed, or a model on it."""
 
     path: str
     error: str
@@ -117,7 +108,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Counting:
-    """A piece of work begins that is counted."""
+    """Counted work begins."""
 
     number: int
     title: str
@@ -127,7 +118,7 @@ class Counting:
 
 @dataclass(frozen=True)
 class Counted:
-    """So much more of it is done; last: it is over."""
+    """Counted work has gone on, or ended."""
 
     number: int
     count: int
@@ -141,7 +132,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Raised:
-    """Something that ends the run, with its traceback in words."""
+    """An error that ends the run, with its traceback."""
 
     error: BaseException
     trace: str = ""
@@ -149,7 +140,7 @@ class Raised:
 
 @dataclass(frozen=True)
 class Lost:
-    """A worker is gone: how."""
+    """A worker has ended unexpectedly."""
 
     why: str
 

@@ -1,10 +1,10 @@
-"""Orders are given to a pool of workers; those of a worker that is lost are given again, some times.
+"""Give orders to a pool of workers, and those of a lost worker to another one.
 
     queue ──give──▶ worker 1 ──Began, Failed, Finished──▶ shown
-      ▲             worker 2 ──Lost──▶ which units were at work? one try more for each
-      └──────────── what is left of its order, unit by unit
+      ▲             worker 2 ──Lost──▶ one more try for each unit that was at work
+      └──────────── the rest of its order, unit by unit
 
-Where a pool works (processes of this machine, actors of a cluster) is all that differs between executors.
+Pools differ only in where workers are: processes of this machine, or actors of a cluster.
 """
 
 from __future__ import annotations
@@ -39,14 +39,12 @@ from vidrobust.pipeline.workers.order import (
 from vidrobust.pipeline.workers.worker import Worker
 from vidrobust.run_folder.unit_cache import UnitCache
 
-# Bars and lines from one process to another: a reporter that sends events, and one that shows them.
-
 EVERY_S = 0.25
 """Progress is reported no more often than this."""
 
 
 class EventReporter(Reporter):
-    """In a worker: everything is reported to who gave the order."""
+    """In a worker: sends everything to the process that gave the order."""
 
     def __init__(self, send: Callable[[Event], None], *, quiet: bool) -> None:
         super().__init__(quiet=quiet)
@@ -86,7 +84,7 @@ class _EventCounter(Counter):
 
 
 def opened_worker(setup: Setup, send: Callable[[Event], None]) -> Worker:
-    """A worker with its models open that reports all that happens."""
+    """Return a worker with its models open, which sends all that happens."""
     return Worker(
         setup.settings,
         setup.opened(),
@@ -98,14 +96,14 @@ def opened_worker(setup: Setup, send: Callable[[Event], None]) -> Worker:
 
 
 def raised(error: Exception) -> Raised:
-    """An error that ends the run, as it can travel."""
+    """Return an error that ends the run in a form that can be sent."""
     if isinstance(error, VidrobustError) or disk_is_full(error):
         return Raised(error)
     return Raised(RuntimeError(f"{type(error).__name__}: {error}"), traceback.format_exc())
 
 
 class Board:
-    """Where the bars of one worker stand among those of the others."""
+    """The bars of one worker among those of the others."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
@@ -122,7 +120,7 @@ class Board:
                 self._reporter.end(self._counters.pop(event.number))
 
     def clear(self) -> None:
-        """The worker is gone, and its bars with it."""
+        """Remove the bars of a lost worker."""
         for counter in self._counters.values():
             self._reporter.end(counter, lost=True)
         self._counters.clear()
@@ -133,27 +131,25 @@ TRIES = 3
 
 
 class Pool(Protocol):
-    """Workers somewhere. A slot is any object by which the pool knows one of them."""
+    """Workers somewhere; a slot is any object by which the pool knows one of them."""
 
     size: int
 
     def start(self) -> Any:
-        """A new worker begins to open its models; it sends Ready, Raised or Lost."""
+        """Start a worker; it sends Ready, Raised or Lost."""
 
     def give(self, slot: Any, order: Order) -> None:
-        """An idle worker begins; it sends Finished, Raised or Lost in the end."""
+        """Give an order to an idle worker; it ends with Finished, Raised or Lost."""
 
     def wait(self) -> list[tuple[Any, Event]]:
-        """Blocks until at least one worker has sent something."""
+        """Block until a worker has sent something."""
 
     def close(self) -> None:
-        """End all workers at once, whatever they do."""
+        """End all workers at once."""
 
 
 @dataclass
 class _Slot:
-    """What is known of one worker."""
-
     board: Board
     ready: bool = False
     order: Order | None = None
@@ -164,8 +160,12 @@ class _Slot:
 class Dispatcher:
     """Gives orders to a pool until all are done.
 
-    fail    called with (order, path, error) of each failure
-    failed  whether the item of an order has failed, so that there is no more to do of it
+    Attributes
+    ----------
+    fail
+        Called with (order, path, error) of each failure.
+    failed
+        Tells whether the input of an order has failed, so that the order is dropped.
     """
 
     pool: Pool
@@ -178,7 +178,7 @@ class Dispatcher:
     _lost_early: int = 0
 
     def carry_out(self, orders: Sequence[Order]) -> None:
-        """Raises what a worker raised; SettingsError where workers are lost before they are ready."""
+        """Do all orders; raises what a worker raised, or SettingsError if workers end before they begin."""
         queue = deque(orders)
         size = min(self.pool.size, len(queue))
         with self.reporter.counting(f"{size} workers", len(queue), "segments") as counter:
@@ -193,7 +193,7 @@ class Dispatcher:
                 self.pool.close()
 
     def _assign(self, queue: deque[Order], size: int) -> bool:
-        """Give orders to those that are ready, have as many workers as orders, and say whether any is left."""
+        """Give orders to ready workers, start workers as needed, and return whether work is left."""
         for slot, state in self._slots.items():
             while queue and state.ready and state.order is None:
                 order = queue.popleft()
@@ -229,7 +229,7 @@ class Dispatcher:
                 self._again(state, why, queue, done)
 
     def _again(self, state: _Slot, why: str, queue: deque[Order], done: Callable[[int], None]) -> None:
-        """What is left of the order of a lost worker; units that were at work have had one try more."""
+        """Put the rest of a lost worker's order back into the queue."""
         if state.order is None:
             self._lost_early += not state.ready
             if self._lost_early >= TRIES:

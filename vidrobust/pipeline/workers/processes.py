@@ -1,4 +1,4 @@
-"""A pool of processes of this machine, each started afresh (spawn), as Windows and macOS can."""
+"""A pool of processes of this machine, started afresh (spawn) as on Windows and macOS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 class Processes:
-    """So many processes at most, given orders over a pipe each."""
+    """A number of processes that get orders over a pipe each."""
 
     def __init__(self, setup: Setup, size: int) -> None:
         self.setup, self.size = setup, size
@@ -75,7 +75,7 @@ class Processes:
 
 @contextmanager
 def _as_child(threads: int) -> Iterator[None]:
-    """What a process inherits: its number of threads, and no script of the user's, which it would run again."""
+    """Let a process inherit its number of threads, and not run the user's script again."""
     main = sys.modules["__main__"]
     names: tuple[str, ...] = ("__file__", "__spec__")
     kept = {name: vars(main).pop(name) for name in names if name in vars(main)}
@@ -98,7 +98,7 @@ def _signal(number: int) -> str:
 
 
 def work(pipe: Connection, setup: Setup) -> None:
-    """What a process does: open the models, then order after order until the pipe is closed."""
+    """Open the models, then do orders until the pipe is closed."""
     tune_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started without hearing Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Worker: does orders, one after the other, and reports what happens; in this process or another, or elsewhere."""
+"""Worker: does orders one after the other and reports what happens."""
 
 from __future__ import annotations
 
@@ -47,10 +47,14 @@ _TOO_LARGE = (
 
 
 class Worker:
-    """The settings, the models and the cache of a run, and whom to report to.
+    """Does orders with the settings, models and cache of a run.
 
-    reporter  shows bars and lines
-    fail      called with (order, path, error) of what failed; began: the keys of the units that are at work now
+    Parameters
+    ----------
+    fail
+        Called with (order, path, error) of what failed.
+    began
+        Called with the keys of the units at work.
     """
 
     def __init__(
@@ -66,7 +70,7 @@ class Worker:
         self.reporter, self._fail, self._began = reporter, fail, began
 
     def do(self, order: Order) -> None:
-        """Make its units. What fails is said, and the others go on; SettingsError and a full disk are raised."""
+        """Make the units of an order. Failures are reported; SettingsError and a full disk are raised."""
         try:
             with no_exit(f"{order.item.name}: a model, stage or metric of a plugin"), ExitStack() as stack:
                 source: KeptFrames | None = None
@@ -104,7 +108,7 @@ class Worker:
         return KeptFrames(open_item(segment.reads, self.settings, segment.origin))
 
     def _asked_for(self, order: Order, source: VideoSource, steps: Sequence[Sequence[Unit]]) -> list[int]:
-        """The numbers of the frames that these steps will ask for, to be decoded once."""
+        """Numbers of the frames that these steps will ask for, to be decoded once."""
         units = [unit for step in steps for unit in step]
         asked: dict[tuple[SampleStage, int, int], list[str]] = {}
         for unit in units:
@@ -140,7 +144,7 @@ class Worker:
         )
 
     def _stream(self, order: Order, source: VideoSource, units: Sequence[Unit]) -> None:
-        """Feed every frame to all these units; a model that fails is dropped, and its units with it."""
+        """Feed every frame to all these units; the units of a model that fails are dropped."""
         name = order.item.name
         size = self.settings.batch_size
         if size == "auto":
@@ -176,9 +180,9 @@ class Worker:
                 self.cache.write(unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)})
 
     def _frames(self, order: Order, source: VideoSource, units: Sequence[Unit], have: int) -> None:
-        """One stage that asks for single frames, for all its models at once; one by one where a model fails.
+        """Do one stage that asks for single frames, for all its models at once, or one by one if a model fails.
 
-        have  how many of its frames or pairs the cache holds that are there, and that are now added to
+        ``have`` is how many frames or pairs the cache has already.
         """
         stage, name = units[0].stage, order.item.name
         assert isinstance(stage, SampleStage)
@@ -221,14 +225,14 @@ class Worker:
 
 
 def _where(error: Exception) -> str:
-    """An error that nobody foresaw, in one line, with the place in the code."""
+    """An unforeseen error in one line, with its place in the code."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
     return f"{type(error).__name__}: {error} (in {place}; this is a fault of vidrobust, please report it)"
 
 
 def do_all(worker: Worker, orders: Sequence[Order], failed: Callable[[Order], bool]) -> None:
-    """Order after order, but for those of which something has failed before."""
+    """Do orders one after the other, without those whose input has failed."""
     for order in orders:
         if not failed(order):
             worker.do(order)

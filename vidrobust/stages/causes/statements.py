@@ -149,7 +149,7 @@ def _of(
     n: int = 0,
     is_open: bool = False,
 ) -> Statement:
-    figures = {"n": n}
+    figures: dict[str, Any] = {"n": n}
     if row is not None:
         figures = {"value": row["share"], "low": row["low"], "high": row["high"], "n": int(row["n"])}
     return Statement(
@@ -241,7 +241,6 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
         names = listing([CATALOGUE[cause].title for cause in small["cause"]])
         each = " each" if len(small) > 1 else ""
         text = f"No effect seen of {names} (at most {percent(max(most, 0.0))} of {of}{each})."
-        figures = {"value": float(small["share"].max()), "low": float(small["low"].min()), "high": most}
         yield Statement(
             question=Question.WHY,
             text=text,
@@ -249,5 +248,7 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
             kind="why_no_effect",
             model=model,
             n=n,
-            **figures,
+            value=float(small["share"].max()),
+            low=float(small["low"].min()),
+            high=most,
         )

@@ -26,9 +26,9 @@ def write(run: RunTables, out: Path) -> Exported:
         folder = out / file_name(model)
         for before in folder.glob(EVENTS):
             before.unlink()
-        with SummaryWriter(str(folder)) as writer:  # type: ignore[no-untyped-call] # torch's
+        with SummaryWriter(str(folder)) as writer:
             for step, time_s, tag, value in _scalars(run, model):
-                writer.add_scalar(tag, value, step, walltime=time_s)  # type: ignore[no-untyped-call]
+                writer.add_scalar(tag, value, step, walltime=time_s)
         folders.append(folder)
     return Exported(tuple(folders))
 
