@@ -40,11 +40,10 @@ from vidrobust.models.detection.candidates import (
     to_pixels,
 )
 
-BINS = 8
-"""Bins of a side of NanoDet-Plus and PP-PicoDet."""
+BINS = 8  # Bins of a side of NanoDet-Plus and PP-PicoDet
 SIDES = 4 * BINS
+# EfficientDet: sides of the anchors over four strides, and their x and y factors
 ANCHOR_SCALES, ANCHOR_ASPECTS = (1.0, 2 ** (1 / 3), 2 ** (2 / 3)), ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))
-"""EfficientDet: sides of the anchors over four strides, and their x and y factors."""
 ANCHORS = len(ANCHOR_SCALES) * len(ANCHOR_ASPECTS)
 ANCHOR_BASE = 4.0
 
