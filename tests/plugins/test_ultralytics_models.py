@@ -225,7 +225,14 @@ def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
     data = tmp_path / "data.yaml"
     data.write_text(f"path: {tmp_path}\ntrain: images\nval: images\nnames: {dict(enumerate(BOXES))}\n")
     model = YOLO("yolo11n.yaml", verbose=False)
-    given: dict[str, Any] = {"imgsz": 128, "batch": 8, "nbs": 8, "workers": 0, "device": "cpu", "plots": False}
+    given: dict[str, Any] = {
+        "imgsz": 128,
+        "batch": 8,
+        "nbs": 8,
+        "workers": 0,
+        "device": "cpu",
+        "plots": False,
+    }
     given |= {"mosaic": 0.0, "warmup_epochs": 0, "optimizer": "AdamW", "lr0": 2e-3, "val": False}
     model.train(data=str(data), epochs=100, project=str(tmp_path / "runs"), verbose=False, **given)
     path = next(tmp_path.glob("runs/**/last.pt"))
