@@ -15,6 +15,7 @@ from filelock import FileLock
 from tests.pipeline.conftest import run
 from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.item import Item
+from vidrobust.video.source import open_video
 
 MODEL = """
 import sys
@@ -189,3 +190,26 @@ def test_other_content_of_the_same_size_and_time_has_another_key(tmp_path: Path)
     file.write_bytes(b"a" * 250_000 + b"b" + b"a" * 149_999)  # between the blocks that are looked at
     os.utime(file, (1_000_000, 1_000_000))
     assert ContentKeys(tmp_path / "hashes.json").of(Item(name="a", path=file)) != first
+
+
+def test_the_answer_counts_only_what_was_evaluated(
+    clip: str,
+    public_clips: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A model that fails on two of three clips: they are in no denominator, and are not said to be unreadable."""
+    monkeypatch.chdir(tmp_path)
+    others = [str(public_clips / name) for name in ("hevc.mp4", "cars.mp4")]
+    sizes = []
+    for path in others:
+        with open_video(path) as video:
+            sizes.append((video.info.height, video.info.width))
+    model = bands(tmp_path, "picky", call=f"assert tuple(pixels.shape[2:]) not in {sizes}")
+    command = ("stability", clip, *others, model, f"-o{tmp_path / 'run'}", "--end-s=4")
+    assert run(*command) == 3
+    printed = capsys.readouterr()
+    assert "1 of 3 clips" in " ".join(printed.out.split())
+    assert "failed on 2" in " ".join(printed.out.split())
+    assert "could not be read" not in printed.err

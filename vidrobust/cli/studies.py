@@ -213,8 +213,7 @@ def _work(
         print_json((stage or STABILITY).as_json(run))
     else:
         click.echo("\n".join(filter(None, [_answer(run.path), "" if stage is None else str(run.path)])))
-    if run.failed:
-        run.reporter.warn(f"{plural(len(run.failed), 'input')} could not be read; the others are done")
+    _warn_of_failures(run)
     if run.settings.history and STABILITY.name in names:
         from vidrobust.finished_runs.history import note
 
@@ -226,6 +225,18 @@ def _work(
         code = enforce_gates(run, junit) or code
     if code:
         end(code)
+
+
+def _warn_of_failures(run: Any) -> None:
+    """Say how many inputs could not be read, and on how many a model failed."""
+    names = tuple(f" with {record['name']}" for record in run.model_records)
+    paths = {entry["path"] for entry in run.failed}
+    of_models = {path for path in paths if names and path.endswith(names)}
+    if paths - of_models:
+        unread = plural(len(paths - of_models), "input")
+        run.reporter.warn(f"{unread} could not be read; the others are done")
+    if of_models:
+        run.reporter.warn(f"a model failed on {plural(len(of_models), 'input')}; the rest is done")
 
 
 def _answer(path: Path) -> str:

@@ -153,14 +153,14 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Statement]:
-    task, scope = run.tasks[model], plural(len(run.items), "clip") if len(run.items) > 1 else "one clip"
+    task = run.tasks[model]
     for place, name in enumerate(task.answered):
         metric, row = find_metric(name, task.name), overall(stability, model, name)
         if metric is None or metric.wording is None:
             continue
         of, n = (metric.wording.of, metric.wording.many), int(row["n"])
         if n and known(row["value"]) and n >= FEWEST_ROWS:
-            yield _rate(metric, row, model, scope, leading=place == 0)
+            yield _rate(metric, row, model, _scope(run, stability, model, name), leading=place == 0)
         elif place == 0:
             text = f"Not measured: {_nothing(run, task.nothing)}."
             if n:
@@ -180,6 +180,16 @@ def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Stat
 def _nothing(run: RunTables, nothing: str) -> str:
     why = not_compared(run)
     return f"{nothing} ({why})" if why else nothing
+
+
+def _scope(run: RunTables, stability: pd.DataFrame, model: str, metric: str) -> str:
+    """In how many clips a metric was evaluated, of how many there are, and on how many the model failed."""
+    rows = stability[(stability["model"] == model) & (stability["metric"] == metric) & (stability["n"] > 0)]
+    every, some = len(run.items), rows.loc[rows["item"] != "", "item"].nunique()
+    if not 0 < some < every:
+        return plural(every, "clip") if every > 1 else "one clip"
+    failed = len({entry["path"] for entry in run.record.failed if entry["path"].endswith(f" with {model}")})
+    return f"{some} of {plural(every, 'clip')}" + (f"; the model failed on {failed}" if failed else "")
 
 
 def _rate(metric: Metric, row: Mapping[str, Any], model: str, scope: str, *, leading: bool) -> Statement:
