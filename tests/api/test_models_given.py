@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torchvision.transforms import Compose, Normalize, Resize, ToTensor
 from torchvision.transforms._presets import ImageClassification
 
-from vidrobust.api.models_given import models_of
+from vidrobust.api.models_given import FRAME_BY_FRAME, models_of
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.predictions import Classifications, Detections
 
@@ -122,3 +124,117 @@ def test_two_of_one_name_are_distinguished() -> None:
     _, models = models_of([Same(), Same()])
     assert models is not None
     assert [m.name for m in models] == ["same (1)", "same (2)"]
+
+
+class Supervised:
+    """What supervision.Detections holds of one picture, as far as it is read."""
+
+    def __init__(self, boxes: list[list[float]], labels: list[int] | None = None, mask: Any = None) -> None:
+        self.xyxy = np.array(boxes, np.float32).reshape(-1, 4)
+        self.confidence = None if labels is None else np.full(len(boxes), 0.5, np.float32)
+        self.class_id = None if labels is None else np.array(labels)
+        self.mask, self.tracker_id = mask, np.arange(len(boxes)) + 7
+
+
+def test_supervision_of_one_frame_as_opencv_gives_it() -> None:
+    """Blue is the first channel of what the callable is given; its answers keep masks and tracks."""
+    seen = []
+
+    def detect(frame: np.ndarray) -> Supervised:
+        seen.append(frame)
+        mask = np.zeros((1, *frame.shape[:2]), bool)
+        mask[:, 2:4, 1:5] = True
+        return Supervised([[1, 2, 5, 4]], [1], mask)
+
+    _, models = models_of(detect, class_names=["cap", "bottle"])
+    assert models is not None
+    pixels = torch.zeros(2, 3, 8, 9, dtype=torch.uint8)
+    pixels[:, 2] = 200
+    found = models[0](pixels)
+    assert isinstance(found, Detections)
+    assert seen[-1].shape == (8, 9, 3)
+    assert seen[-1][0, 0].tolist() == [200, 0, 0]
+    assert found.boxes.tolist() == [[1, 2, 5, 4]] * 2
+    assert (found.labels.tolist(), found.scores.tolist(), found.class_names) == (
+        [1, 1],
+        [0.5] * 2,
+        ("cap", "bottle"),
+    )
+    assert found.tracks is not None
+    assert found.shapes is not None
+    assert (found.tracks.tolist(), [shape.area for shape in found.shapes]) == ([7, 7], [8, 8])
+    assert FRAME_BY_FRAME in models[0].info.notes  # type: ignore[union-attr]
+
+
+def test_real_supervision() -> None:
+    sv = pytest.importorskip("supervision")
+
+    def detect(frame: np.ndarray) -> Any:
+        return sv.Detections(
+            xyxy=np.array([[0.0, 0, 4, 4]]), confidence=np.array([0.9]), class_id=np.array([0])
+        )
+
+    _, models = models_of(detect, class_names=["cap", "bottle"])
+    assert models is not None
+    assert models[0](torch.zeros(2, 3, 8, 9, dtype=torch.uint8)).num_frames == 2  # type: ignore[union-attr]
+
+
+PIPELINE = [{"score": 0.75, "label": "nut", "box": {"xmin": 1, "ymin": 2, "xmax": 3, "ymax": 4}}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "boxes"),
+    [
+        (PIPELINE, [[1, 2, 3, 4]]),
+        (np.array([[1, 2, 3, 4, 0.75, 1]]), [[1, 2, 3, 4]]),
+        (torch.tensor([[1, 2, 3, 4, 0.75, 1]]), [[1, 2, 3, 4]]),
+        ({"boxes": [[1, 2, 3, 4]], "scores": [0.75], "labels": [1]}, [[1, 2, 3, 4]]),
+        ([], []),
+        (Supervised([]), []),
+    ],
+)
+@pytest.mark.parametrize("batched", [True, False])
+def test_answers_of_detectors(answer: Any, boxes: list[list[float]], batched: bool) -> None:
+    def run(given: Any) -> Any:
+        if batched != isinstance(given, torch.Tensor):
+            raise TypeError("not what is taken")
+        return [answer] * len(given) if batched else answer
+
+    _, models = models_of(run, class_names=["bolt", "nut"])
+    assert models is not None
+    found = models[0](torch.zeros(2, 3, 8, 9, dtype=torch.uint8))
+    assert isinstance(found, Detections)
+    assert (found.boxes.tolist(), found.num_frames) == (boxes * 2, 2)
+    assert found.labels.tolist() == [1] * len(found.scores)
+
+
+def test_answers_of_classifiers_frame_by_frame() -> None:
+    """Rows of scores are read as those of any network; labels need all classes."""
+    rows = {"logits": np.array([1.0, 3.0]), "probabilities": np.array([0.25, 0.75])}
+    for row in rows.values():
+        _, models = models_of(lambda frame, row=row: row if isinstance(frame, np.ndarray) else None)
+        assert models is not None
+        found = models[0](torch.zeros(2, 3, 8, 9, dtype=torch.uint8))
+        assert isinstance(found, Classifications)
+        expected = row if row.sum() == 1 else np.exp(row) / np.exp(row).sum()
+        np.testing.assert_allclose(found.probabilities, [expected] * 2, atol=1e-6)
+    labels = [{"label": "nut", "score": 0.75}, {"label": "bolt", "score": 0.25}]
+    _, models = models_of(lambda frames: [labels] * len(frames))
+    assert models is not None
+    found = models[0](torch.zeros(1, 3, 8, 9, dtype=torch.uint8))
+    assert isinstance(found, Classifications)
+    assert (found.class_names, found.probabilities.tolist()) == (("bolt", "nut"), [[0.25, 0.75]])
+    with pytest.raises(SettingsError, match="top_k"):
+        models_of(lambda frames: [labels[:1]] * len(frames))
+    with pytest.raises(SettingsError, match="class_names"):
+        models_of(lambda frames: [PIPELINE] * len(frames))
+
+
+def test_a_failing_callable_is_reported_by_its_own_error() -> None:
+    def fails(given: Any) -> None:
+        raise RuntimeError("weights are gone" if isinstance(given, torch.Tensor) else "no tensor")
+
+    with pytest.raises(InputError, match="weights are gone"):
+        models_of(fails)
+    with pytest.raises(SettingsError, match="str"):
+        models_of(lambda given: "nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast
 
@@ -11,20 +12,23 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.frames.device import resolve_device
 from vidrobust.models.classes import imagenet
+from vidrobust.models.foreign import Task, array_of, classifications_of, detections_of, task_of_answers
 from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
 from vidrobust.models.load import load_model
-from vidrobust.models.modules import MASK, full_precision
+from vidrobust.models.modules import full_precision
 from vidrobust.models.network import check_frames, check_steady, first_batch
 from vidrobust.models.predict import Model
 from vidrobust.models.reading import are_probabilities, as_rows, check_finite
+from vidrobust.models.spec import known
 from vidrobust.predictions import Classifications, Detections
-from vidrobust.shapes.shape import mask_array
 
 # One frame, as a uint8 tensor (3, H, W) or a PIL image, to the network's input: a torchvision transform.
 Transform: TypeAlias = Callable[[Any], torch.Tensor]
-# (N, 3, H, W) uint8 RGB -> scores (N, K), Classifications, Detections, or torchvision's list of box dicts.
+# (N, 3, H, W) uint8 RGB -> scores (N, K), Classifications, Detections, or a list with an answer a frame, as
+# ``models.foreign`` reads it. Or one frame (H, W, 3) uint8 BGR -> one such answer.
 Callable_: TypeAlias = Callable[[torch.Tensor], Any]
 GivenModel: TypeAlias = "str | Model | torch.nn.Module | Callable_"
+FRAME_BY_FRAME = "called frame by frame, with (H, W, 3) uint8 BGR arrays, as OpenCV and supervision give them"
 # Side, px, of the frame on which a transform is tried.
 SMALL = 96
 
@@ -69,6 +73,9 @@ def _model(
         return load_model(given, device=device)
     if getattr(given, "task", None) in ("classification", "detection"):
         return cast(Model, given)
+    for kind in known().kinds.values():
+        if kind.adopts is not None and (made := kind.adopts(given, resolve_device(device))) is not None:
+            return made
     if isinstance(given, torch.nn.Module):
         if preprocess is None:
             raise SettingsError(
@@ -145,17 +152,29 @@ def _pil(frame: torch.Tensor) -> Any:
 def _checked(run: Callable_, name: str, class_names: Sequence[str] | None, info: ModelInfo) -> Model:
     """A callable as a model, by what it returns for a first batch."""
     frames = check_frames()
-    with first_batch(name):
+    try:
+        first, failure = run(frames), None
+    except Exception as error:  # it may be one that takes a frame as OpenCV gives it
+        first, failure = None, error
+    if isinstance(first, Classifications | Detections) or hasattr(first, "shape"):
+        answers: Task | None = "scores"
+    else:
+        answers = task_of_answers(first, len(frames))
+    if answers is None:
+        run = _FrameByFrame(run)
+        first = _alone(run, frames, failure, name)
+        answers = task_of_answers(first, len(frames))
+        info = dataclasses.replace(info, notes=(*info.notes, FRAME_BY_FRAME))
+    if isinstance(first, Classifications):
+        return _steady(_Ready(run, name, tuple(class_names or first.class_names), info))
+    if isinstance(first, Detections) or answers == "detection":
+        found = first if isinstance(first, Detections) else detections_of(first, class_names)
+        return cast(Model, _Boxes(run, name, tuple(class_names or found.class_names), info))
+    if answers == "classification":
+        return _steady(_Named(run, name, classifications_of(first, class_names).class_names, info))
+    if isinstance(first, list | tuple):
+        run = _Stacked(run)
         first = run(frames)
-    if isinstance(first, Classifications | Detections):
-        names = tuple(class_names or first.class_names)
-        if isinstance(first, Detections):
-            return cast(Model, _Boxes(run, name, names, info))
-        return _steady(_Ready(run, name, names, info))
-    if _are_boxes(first):
-        labels = [int(each["labels"].max()) for each in first if len(each["labels"])]
-        names = tuple(class_names or (f"class {k}" for k in range(max([*labels, 90]) + 1)))
-        return cast(Model, _Boxes(run, name, names, info))
     rows = as_rows(first, f"model {name}")
     check_finite(rows, f"model {name}")
     if len(rows) != len(frames) or rows.shape[1] < 2:
@@ -221,45 +240,59 @@ class _Scores(_Given):
         return Classifications.from_logits(rows, self.class_names)
 
 
+class _Named(_Given):
+    """A callable that gives a list of labels and scores a frame."""
+
+    task = "classification"
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        return classifications_of(self._run(pixels), self.class_names)
+
+
 class _Boxes(_Given):
-    """A callable that returns Detections, or dicts of boxes, scores, labels and perhaps masks, in px."""
+    """A callable that gives Detections, or an answer a frame in one of the forms of ``models.foreign``."""
 
     task = "detection"
 
     def __call__(self, pixels: torch.Tensor) -> Detections:
         found = self._run(pixels)
-        if isinstance(found, Detections):
+        return found if isinstance(found, Detections) else detections_of(found, self.class_names)
+
+
+class _Stacked:
+    """A callable that gives an array of scores a frame, whose rows are put together."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+
+    def __call__(self, pixels: torch.Tensor) -> np.ndarray:
+        return np.array([array_of(row, np.float32) for row in self.run(pixels)])
+
+
+class _FrameByFrame:
+    """A callable on one frame (H, W, 3) uint8 BGR, called with batches."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+
+    def __call__(self, pixels: torch.Tensor) -> list[Any]:
+        frames = pixels.permute(0, 2, 3, 1).flip(3).contiguous().cpu().numpy()
+        return [self.run(frame) for frame in frames]
+
+
+def _alone(run: _FrameByFrame, frames: torch.Tensor, failure: Exception | None, name: str) -> list[Any]:
+    """The answers of a callable that takes one frame; where it does not, the failure of the batch."""
+    with first_batch(name):
+        try:
+            found = run(frames)
+        except Exception as error:
+            raise failure or error from error
+        if task_of_answers(found, len(frames)) is not None:
             return found
-        counts = [len(each["scores"]) for each in found]
-        return Detections(
-            boxes=_joined([each["boxes"] for each in found], np.float32).reshape(-1, 4),
-            scores=_joined([each["scores"] for each in found], np.float32),
-            labels=_joined([each["labels"] for each in found], np.int64),
-            frame=np.repeat(np.arange(len(found), dtype=np.int64), counts),
-            num_frames=len(found),
-            class_names=self.class_names,
-            shapes=_masks(found),
-        )
-
-
-def _masks(found: Any) -> np.ndarray | None:
-    """The masks of all frames, where every dict has ``masks`` (M, H, W) or (M, 1, H, W)."""
-    if not found or any("masks" not in each for each in found):
-        return None
-    arrays = [
-        np.asarray(m.detach().cpu() if hasattr(m, "detach") else m) for m in (e["masks"] for e in found)
-    ]
-    return np.concatenate([mask_array(array, MASK) for array in arrays])
-
-
-def _are_boxes(found: Any) -> bool:
-    return isinstance(found, list | tuple) and all(
-        isinstance(each, dict) and {"boxes", "scores", "labels"} <= set(each) for each in found
+        if failure is not None:
+            raise failure
+    raise SettingsError(
+        f"model {name}: answers with {type(found[0]).__name__}, which is no prediction; expected scores (N, K), "
+        "Classifications, Detections, or for a frame supervision's Detections, a dict of boxes, scores and "
+        "labels, or an array (M, 6) of x1, y1, x2, y2, score, class"
     )
-
-
-def _joined(parts: list[Any], dtype: type) -> np.ndarray:
-    arrays: list[np.ndarray] = [
-        np.asarray(p.detach().cpu() if hasattr(p, "detach") else p, dtype) for p in parts
-    ]
-    return np.concatenate(arrays) if arrays else np.empty(0, dtype)

@@ -13,12 +13,11 @@ from typing import Any
 from vidrobust.errors import SettingsError
 
 BACKGROUND = "background+imagenet"
-IMAGENET = 1000
-"""Classes of ImageNet's challenge."""
+IMAGENET = 1000  # Classes of ImageNet's challenge
+# Numbers of classes with COCO's names: those in use, all without the background, all as torchvision has them
 COCO = (80, 90, 91)
-"""Numbers of classes with COCO's names: those in use, all without the background, all as torchvision has them."""
+# ImageNet name -> the name shown instead. The class is the teat of a baby bottle; its index does not change.
 SHOWN_AS = MappingProxyType({"nipple": "bottle teat"})
-"""ImageNet name -> the name shown instead. The class is the teat of a baby bottle; its index does not change."""
 
 
 @cache

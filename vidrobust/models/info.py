@@ -25,28 +25,22 @@ class ModelInfo:
     which the user gives, stands for them; without either nothing that the model said can be used again.
     """
 
-    spec: str
-    """As given on the command line."""
-    engine: str
-    """The program that computes it, with its version."""
+    spec: str  # As given on the command line
+    engine: str  # The program that computes it, with its version
     device: str
-    precision: str
-    """Number format of the arithmetic, "float32" unless something else is said."""
-    preprocessing: str
-    """From the full frame to the network's input, in words."""
+    precision: str  # Number format of the arithmetic, "float32" unless something else is said
+    preprocessing: str  # From the full frame to the network's input, in words
     weights: str = ""
     weights_sha256: str = ""
+    # Of a torch module's plain attributes and the source files of its classes, torch's own left out
     code_sha256: str = ""
-    """Of a torch module's plain attributes and the source files of its classes, torch's own left out."""
-    version: str = ""
-    """What the user calls this state of a callable."""
+    version: str = ""  # What the user calls this state of a callable
+    # From the network's outputs to the answer, in words: "logits, softmax", operating points
     reading: str = ""
-    """From the network's outputs to the answer, in words: "logits, softmax", operating points."""
+    # Of the engine, where they were chosen by measurement or asked for; 0: as the engine does by itself
     threads: int = 0
-    """Of the engine, where they were chosen by measurement or asked for; 0: as the engine does by itself."""
     num_classes: int = 0
-    notes: tuple[str, ...] = ()
-    """Choices made on the user's behalf and fallbacks, a sentence each."""
+    notes: tuple[str, ...] = ()  # Choices made on the user's behalf and fallbacks, a sentence each
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -27,15 +27,13 @@ from vidrobust.shapes.shape import mask_array
 
 State = dict[str, torch.Tensor]
 
-MASK = 0.5
-"""A pixel belongs to a mask from this probability on, as torchvision's documentation has it."""
+MASK = 0.5  # A pixel belongs to a mask from this probability on, as torchvision's documentation has it
 
 _FORCE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "_orig_mod.", "model.")
 
-HEADS = (torch.nn.Linear, torch.nn.Conv2d)
-"""Layers that may give class scores."""
+HEADS = (torch.nn.Linear, torch.nn.Conv2d)  # Layers that may give class scores
 
 
 def read_state(path: Path) -> State:

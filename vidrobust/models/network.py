@@ -19,39 +19,19 @@ from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.reading import Declared, as_rows, in_fixed_batches, settle
 from vidrobust.predictions import Classifications, Classifier
 
-FIRST_BATCHES = 2
-"""Batches of footage in which another engine is compared with the one a network came with."""
+FIRST_BATCHES = 2  # Batches of footage in which another engine is compared with the one a network came with
 
 
+# Largest total variation between two passes over one frame that is still rounding, not a training mode
 _SAME = 0.01
-"""Largest total variation between two passes over one frame that is still rounding, not a training mode."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """What a loader hands over: how to run a network, and what is known about it.
-
-    Attributes
-    ----------
-    run
-        (N, 3, H, W) float32 on ``device``, channels_last -> anything that ``as_rows`` takes.
-    runs_on
-        Where it is computed, if not on ``device``.
-    fixed_batch
-        The only batch size it takes, or None.
-    declared
-        What the user or the library says about its outputs; the rest is found out.
-    class_names
-        Or None: ImageNet's, or "class 0" ..., by the number of outputs.
-    module, onnx
-        What another engine can be made from, if anything.
-    threads
-        Of the engine, where it was chosen.
-    as_loaded
-        The network before another engine or number format took it over.
-    """
+    """What a loader hands over: how to run a network, and what is known about it."""
 
     name: str
+    # (N, 3, H, W) float32 on ``device``, channels_last -> anything that ``as_rows`` takes
     run: Callable[[torch.Tensor], object]
     preprocess: Preprocess
     device: torch.device
@@ -59,15 +39,18 @@ class Network:
     weights: str
     weights_sha256: str
     code_sha256: str = ""
-    runs_on: str = ""
+    runs_on: str = ""  # Where it is computed, if not on ``device``
     precision: str = "float32"
-    fixed_batch: int | None = None
+    fixed_batch: int | None = None  # The only batch size it takes, or None
+    # What the user or the library says about its outputs; the rest is found out
     declared: Declared = field(default_factory=Declared)
+    # Or None: ImageNet's, or "class 0" ..., by the number of outputs
     class_names: tuple[str, ...] | None = None
+    # module, onnx: What another engine can be made from, if anything
     module: torch.nn.Module | None = None
     onnx: OnnxFile | None = None
-    threads: int = 0
-    as_loaded: Network | None = None
+    threads: int = 0  # Of the engine, where it was chosen
+    as_loaded: Network | None = None  # The network before another engine or number format took it over
     notes: tuple[str, ...] = ()
 
 

@@ -18,6 +18,7 @@ from vidrobust.text.printable import printable
 if TYPE_CHECKING:
     from vidrobust.models.spec import ModelSpec
 
+# Message of onnx.proto3 -> number of a field -> what it holds, as far as it leads to tensors
 _INSIDE = {
     "model": {7: "graph", 25: "function"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
@@ -27,9 +28,7 @@ _INSIDE = {
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {13: "entry"},
 }
-"""Message of onnx.proto3 -> number of a field -> what it holds, as far as it leads to tensors."""
-_DEPTH = 64
-"""Messages inside each other; graphs nest a few deep."""
+_DEPTH = 64  # Messages inside each other; graphs nest a few deep
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 Span = tuple[int, int]

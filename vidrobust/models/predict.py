@@ -22,16 +22,16 @@ Batch = int | Literal["auto"]
 Model = Classifier | Detector
 Predictions = Classifications | Detections
 
+# What ``batch="auto"`` starts from: beyond it neither a CPU nor a GPU gains much on full frames
 AUTO_BATCH = 32
-"""What ``batch="auto"`` starts from: beyond it neither a CPU nor a GPU gains much on full frames."""
+# Pictures of a batch that is made of large frames; several such batches are under way at once
 BATCH_BYTES = 32 * 2**20
-"""Pictures of a batch that is made of large frames; several such batches are under way at once."""
 LEAST_BATCH = 4
 
 _MEMORY_MESSAGES = ("not enough memory", "can't allocate memory", "failed to allocate", "bad allocation")
 
+# model -> height, width of frames -> the batch that was left after memory ran out; a later call starts there
 _FITS: weakref.WeakKeyDictionary[Model, dict[tuple[int, int], int]] = weakref.WeakKeyDictionary()
-"""model -> height, width of frames -> the batch that was left after memory ran out; a later call starts there."""
 
 
 @overload

@@ -20,9 +20,9 @@ BoxResize = Literal["letterbox", "stretch"]
 Place = Literal["top left", "centre"]
 Three = tuple[float, float, float]
 
+# A frame longer than this many times its shorter side is cut to its middle before it is resized: beyond it
+# nothing reaches the centre crop, and the resized picture would not fit into memory
 _LONGEST = 16
-"""A frame longer than this many times its shorter side is cut to its middle before it is resized: beyond it
-nothing reaches the centre crop, and the resized picture would not fit into memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,24 +32,6 @@ class Preprocess:
     The frame stays uint8 through an antialiased resize and the crop, as in Pillow and in torchvision on uint8
     tensors. Only the crop is turned into float32 and normalised, once per batch.
 
-    Attributes
-    ----------
-    size
-        Input of the network, px, or (height, width).
-    crop
-        Part of the resized shorter side that the crop keeps, in (0, 1].
-    interpolation
-        "bilinear", "bicubic" (both antialiased) or "nearest".
-    mean, std
-        In the range 0..255 of the pixels, in the order of ``channels``.
-    channels
-        The order that the network takes, "RGB" or "BGR".
-    resize
-        "shorter side": it becomes round(size / crop), and the longer side follows in proportion, rounded
-        down, as in torchvision. "stretch": both sides become round(size / crop).
-    resize_to
-        Resized shorter side, px, where it does not follow from ``crop``.
-
     Examples
     --------
     >>> lite0 = Preprocess(size=224, crop=0.875, interpolation="bicubic", mean=(127.0,) * 3, std=(128.0,) * 3)
@@ -57,14 +39,17 @@ class Preprocess:
     torch.Size([2, 3, 224, 224])
     """
 
-    size: int | tuple[int, int]
-    crop: float = 1.0
-    interpolation: Interpolation = "bilinear"
+    size: int | tuple[int, int]  # Input of the network, px, or (height, width)
+    crop: float = 1.0  # Part of the resized shorter side that the crop keeps, in (0, 1]
+    interpolation: Interpolation = "bilinear"  # "bilinear", "bicubic" (both antialiased) or "nearest"
+    # mean, std: In the range 0..255 of the pixels, in the order of ``channels``
     mean: Three
     std: Three
-    channels: Channels = "RGB"
+    channels: Channels = "RGB"  # The order that the network takes, "RGB" or "BGR"
+    # "shorter side": it becomes round(size / crop), and the longer side follows in proportion, rounded down,
+    # as in torchvision. "stretch": both sides become round(size / crop).
     resize: Resize = "shorter side"
-    resize_to: int | None = None
+    resize_to: int | None = None  # Resized shorter side, px, where it does not follow from ``crop``
 
     def __post_init__(self) -> None:
         for name in ("mean", "std"):
@@ -143,13 +128,9 @@ class Placement:
     """Where a frame lies in the input: input = frame * scale + offset, in continuous px.
 
     Pixel i covers i to i + 1, so that a box around a whole frame is 0 0 width height.
-
-    Attributes
-    ----------
-    scale, offset
-        Along x and y.
     """
 
+    # scale, offset: Along x and y
     scale: tuple[float, float]
     offset: tuple[float, float]
 
@@ -161,42 +142,24 @@ class Placement:
 
 @dataclass(frozen=True, kw_only=True)
 class BoxPreprocess:
-    """Resize, padding, channel order and normalisation of a detector.
+    """Resize, padding, channel order and normalisation of a detector."""
 
-    Attributes
-    ----------
-    size
-        Height and width of the input, px.
-    resize
-        "letterbox" keeps the proportions and pads; "stretch" does not.
-    place
-        Of the picture in a letterbox.
-    pad
-        Grey level of the padding, 0..255.
-    round_down
-        Whether the sides of a letterboxed picture are rounded down, as YOLOX does it; else to the nearest px.
-    one_scale
-        Whether boxes go back by the ratio that both sides were meant to have, as YOLOX and Ultralytics do it;
-        else by the scale that each side has after rounding.
-    antialias
-        Averages while shrinking, as Pillow does. Without it OpenCV's linear interpolation is meant, with
-        which YOLO networks are trained.
-    mean, std
-        In the range 0..255 of the pixels, in the order of ``channels``.
-    channels
-        "RGB" or "BGR".
-    """
-
-    size: tuple[int, int]
-    resize: BoxResize
-    place: Place = "top left"
-    pad: int = 114
+    size: tuple[int, int]  # Height and width of the input, px
+    resize: BoxResize  # "letterbox" keeps the proportions and pads; "stretch" does not
+    place: Place = "top left"  # Of the picture in a letterbox
+    pad: int = 114  # Grey level of the padding, 0..255
+    # Whether the sides of a letterboxed picture are rounded down, as YOLOX does it; else to the nearest px
     round_down: bool = False
+    # Whether boxes go back by the ratio that both sides were meant to have, as YOLOX and Ultralytics do it;
+    # else by the scale that each side has after rounding
     one_scale: bool = False
+    # Averages while shrinking, as Pillow does. Without it OpenCV's linear interpolation is meant, with which
+    # YOLO networks are trained.
     antialias: bool = False
+    # mean, std: In the range 0..255 of the pixels, in the order of ``channels``
     mean: Three
     std: Three
-    channels: Channels
+    channels: Channels  # "RGB" or "BGR"
 
     def __post_init__(self) -> None:
         _check_choices(self, resize=BoxResize, place=Place, channels=Channels)

@@ -19,42 +19,29 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.models import classes
 from vidrobust.predictions import Classifications
 
+# What a user declares. logit, probability and score: networks of one output. multilabel: a sigmoid a class.
 Output = Literal["logits", "probabilities", "logit", "probability", "multilabel", "score"]
-"""What a user declares. logit, probability and score: networks of one output. multilabel: a sigmoid a class."""
+# What it was found to be: multilabel is "sigmoid logits", or "sigmoids" where they are inside the network
 Scores = Literal["logits", "probabilities", "logit", "probability", "sigmoid logits", "sigmoids", "score"]
-"""What it was found to be: multilabel is "sigmoid logits", or "sigmoids" where they are inside the network."""
 Value = str | float | Mapping[str, float]
 
-NONE = "none"
-"""The class of a multi-label network in which no label is present."""
+NONE = "none"  # The class of a multi-label network in which no label is present
+# What a sidecar or the options of a spec may say about the answer
 KEYS = ("output", "threshold", "scale", "one_vs_rest")
-"""What a sidecar or the options of a spec may say about the answer."""
 _SINGLE = ("logit", "probability", "score")
 _DETECTOR = "looks like a detector or a segmenter; this version studies image classifiers only"
-_SUM_TOLERANCE = 1e-3
-"""Rows of probabilities may miss a sum of 1 by so much: the accuracy of half precision."""
+_SUM_TOLERANCE = 1e-3  # Rows of probabilities may miss a sum of 1 by so much: the accuracy of half precision
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """What the user says of a network's outputs; None: not said.
+    """What the user says of a network's outputs; None: not said."""
 
-    Attributes
-    ----------
-    output
-        One of ``Output``.
-    threshold
-        Probability from which the class of each name wins; a number for an anomaly score.
-    scale
-        Of an anomaly score: so far above its threshold the answer is certain.
-    one_vs_rest
-        A class of a multi-label network: is it there or not?
-    """
-
-    output: str | None = None
+    output: str | None = None  # One of ``Output``
+    # Probability from which the class of each name wins; a number for an anomaly score
     threshold: Mapping[str, float] | float | None = None
-    scale: float | None = None
-    one_vs_rest: str | None = None
+    scale: float | None = None  # Of an anomaly score: so far above its threshold the answer is certain
+    one_vs_rest: str | None = None  # A class of a multi-label network: is it there or not?
 
     @classmethod
     def read(cls, given: Mapping[str, Value], where: str) -> Declared:
@@ -85,24 +72,13 @@ class Declared:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How rows of scores become Classifications of ``class_names``; settled on a first batch by ``settle``.
+    """How rows of scores become Classifications of ``class_names``; settled on a first batch by ``settle``."""
 
-    Attributes
-    ----------
-    scores
-        What the network gives.
-    thresholds
-        Operating points, as in Classifications.
-    column
-        Of the one class that is asked for, of a multi-label network.
-    threshold, scale
-        Of an anomaly score.
-    """
-
-    scores: Scores
+    scores: Scores  # What the network gives
     class_names: tuple[str, ...]
-    thresholds: tuple[tuple[int, float], ...] = ()
-    column: int | None = None
+    thresholds: tuple[tuple[int, float], ...] = ()  # Operating points, as in Classifications
+    column: int | None = None  # Of the one class that is asked for, of a multi-label network
+    # threshold, scale: Of an anomaly score
     threshold: float = math.nan
     scale: float = math.nan
 

@@ -23,8 +23,8 @@ from vidrobust.models.preprocess import BoxPreprocess, Preprocess, three, two_si
 
 _PREPROCESS = ("size", "crop", "interpolation", "mean", "std", "channels", "resize", "resize_to")
 _CLASSIFIER = (*_PREPROCESS, "file", "task", "name", "output_name", "classes", *reading.KEYS)
+# Keys that may say anything in the entry of a classifier
 _FREE = ("licence", "license", "source", "pip", "head", "notes")
-"""Keys that may say anything in the entry of a classifier."""
 _NEEDED = ("head", "size", "resize", "mean", "std", "channels")
 _DETECTOR = (
     *_NEEDED,
@@ -54,22 +54,13 @@ classes = "classes.txt"         # optional: one name a line
 
 @dataclass(frozen=True, kw_only=True)
 class Sidecar:
-    """A classifier's description, checked.
+    """A classifier's description, checked."""
 
-    Attributes
-    ----------
-    path
-        Where it was read.
-    declared
-        What is said of the outputs.
-    name, output_name, class_names
-        None where not given.
-    """
-
-    path: Path
+    path: Path  # Where it was read
     preprocess: Preprocess
+    # name, output_name, class_names: None where not given
     name: str | None
-    declared: reading.Declared
+    declared: reading.Declared  # What is said of the outputs
     output_name: str | None
     class_names: tuple[str, ...] | None
 

@@ -24,32 +24,19 @@ if TYPE_CHECKING:
     from vidrobust.models.network import Network
     from vidrobust.predictions import Classifier, Detector
 
-GROUP = "vidrobust.models"
-"""The group of entry points in which a package names a ModelKind."""
+GROUP = "vidrobust.models"  # The group of entry points in which a package names a ModelKind
+# Options that every kind takes: how outputs become answers, and what computes them
 OF_ALL = (*reading.KEYS, *runners.KEYS)
-"""Options that every kind takes: how outputs become answers, and what computes them."""
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A spec taken apart.
+    """A spec taken apart."""
 
-    Attributes
-    ----------
-    text
-        As given.
-    kind
-        The scheme of a ModelKind.
-    target
-        The name or file.
-    options
-        By name.
-    """
-
-    text: str
-    kind: str
-    target: str
-    options: dict[str, str] = field(default_factory=dict)
+    text: str  # As given
+    kind: str  # The scheme of a ModelKind
+    target: str  # The name or file
+    options: dict[str, str] = field(default_factory=dict)  # By name
 
     def file(self) -> Path:
         """Return the target as an existing file."""
@@ -67,23 +54,14 @@ class ModelSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """One way to write a spec, as ``vidrobust models`` lists it.
+    """One way to write a spec, as ``vidrobust models`` lists it."""
 
-    Attributes
-    ----------
-    spec, what, example
-        How it is written, what it is, and one that can be tried.
-    needs
-        Distributions without which it cannot be used.
-    install
-        The command that brings them.
-    """
-
+    # spec, what, example: How it is written, what it is, and one that can be tried
     spec: str
     what: str
     example: str
-    needs: tuple[str, ...] = ()
-    install: str = ""
+    needs: tuple[str, ...] = ()  # Distributions without which it cannot be used
+    install: str = ""  # The command that brings them
 
     def ready(self) -> str:
         """Return "yes, NAME VERSION", or "no: pip install ..."."""
@@ -95,32 +73,20 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelKind:
-    """A kind of model. A package gives one, or a list, through an entry point of the group ``vidrobust.models``.
+    """A kind of model; a package gives one, or a list, by an entry point of ``vidrobust.models``."""
 
-    Attributes
-    ----------
-    scheme
-        What stands before the colon of a spec, and its name in messages.
-    load
-        (spec, device) -> a Network or DetectionNetwork, which is checked and becomes a Classifier or a
-        Detector, or a model of the protocols. Raises SettingsError for a wrong spec or a missing package,
-        InputError for what cannot be read.
-    forms
-        How specs of this kind are written.
-    options
-        What may follow the target as ``,key=value``.
-    endings
-        Of files, so that the form of a bare file name is known.
-    reads
-        Spec up to the first option -> target, or None if it is of another kind. None: ``scheme:target``.
-    """
-
-    scheme: str
+    scheme: str  # What stands before the colon of a spec, and its name in messages
+    # (spec, device) -> a Network or DetectionNetwork, which is checked and becomes a Classifier or a
+    # Detector, or a model of the protocols. Raises SettingsError for a wrong spec or a missing package,
+    # InputError for what cannot be read.
     load: Callable[[ModelSpec, torch.device], Network | DetectionNetwork | Classifier | Detector]
-    forms: tuple[Form, ...]
-    options: tuple[str, ...] = ()
-    endings: tuple[str, ...] = ()
+    forms: tuple[Form, ...]  # How specs of this kind are written
+    options: tuple[str, ...] = ()  # What may follow the target as ``,key=value``
+    endings: tuple[str, ...] = ()  # Of files, so that the form of a bare file name is known
+    # Spec up to the first option -> target, or None if it is of another kind. None: ``scheme:target``.
     reads: Callable[[str], str | None] | None = None
+    # (object, device) -> a model made from an object of Python, or None if it is none of this kind
+    adopts: Callable[[object, torch.device], Classifier | Detector | None] | None = None
 
     def target(self, head: str) -> str | None:
         """Return the target in a spec up to its first option, or None if it is of another kind."""

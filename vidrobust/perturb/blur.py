@@ -16,11 +16,10 @@ from vidrobust.frames.pixels import each_frame
 from vidrobust.perturb.draws import Generators, one_per_frame, uniform
 from vidrobust.perturb.perturbation import Perturbation, given_sign, without_chance
 
+# Up to this side OpenCV convolves directly, which is fastest on bytes; beyond, by Fourier transform, which is
+# fastest in float32
 DIRECT_KERNEL = 11
-"""Up to this side OpenCV convolves directly, which is fastest on bytes; beyond, by Fourier transform, which
-is fastest in float32."""
-LARGEST_BYTE_SIGMA = 3.0
-"""Beyond, OpenCV's fixed point is slower than float32, and off by two levels."""
+LARGEST_BYTE_SIGMA = 3.0  # Beyond, OpenCV's fixed point is slower than float32, and off by two levels
 SHARPENING_SIGMA = 1.0
 
 

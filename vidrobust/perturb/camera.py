@@ -20,11 +20,10 @@ from vidrobust.perturb.draws import angle, integer, normal, uniform
 from vidrobust.perturb.geometric import boxes_by, sheared, warp
 from vidrobust.perturb.perturbation import Motion, Perturbation, apply_at_a_random_time
 
+# (pixels (T, 3, H, W) of one clip, strength, the clip's generator) -> pixels
 Fixed = Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]
-"""(pixels (T, 3, H, W) of one clip, strength, the clip's generator) -> pixels."""
 
-SPECKS = 16
-"""Specks of dust on the lens."""
+SPECKS = 16  # Specks of dust on the lens
 
 
 def grid(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

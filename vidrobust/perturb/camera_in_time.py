@@ -29,31 +29,27 @@ from vidrobust.perturb.perturbation import (
 MAINS_HZ = (50.0, 60.0)
 
 
+# Relative error of mains and frame clock together, at most: what makes a synchronous camera beat slowly
 MAINS_ERROR = 0.001
-"""Relative error of mains and frame clock together, at most: what makes a synchronous camera beat slowly."""
 
 
 DRIFT_PERIODS_S = (4.0, 20.0)
 
 
-WAVES = 24
-"""Plane waves of a field: enough for it to look like no wave."""
+WAVES = 24  # Plane waves of a field: enough for it to look like no wave
 
 
-VEIL = 235.0
-"""Level of white steam in the light of the line."""
+VEIL = 235.0  # Level of white steam in the light of the line
 
 
+# Shortest and longest wave, as shares of the longer side
 STEAM_LENGTHS, HAZE_LENGTHS = (0.15, 1.2), (0.04, 0.15)
-"""Shortest and longest wave, as shares of the longer side."""
 
 
-DRAUGHT = (0.1, 0.5)
-"""Longer sides a second."""
+DRAUGHT = (0.1, 0.5)  # Longer sides a second
 
 
-BOIL_S = (0.5, 3.0)
-"""Seconds in which a wave changes of itself, once round."""
+BOIL_S = (0.5, 3.0)  # Seconds in which a wave changes of itself, once round
 
 
 def _flicker(pixels: torch.Tensor, times_s: np.ndarray, depth: float, own: torch.Generator) -> torch.Tensor:

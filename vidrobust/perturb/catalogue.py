@@ -32,12 +32,12 @@ def catalogue_of(modules: Iterable[ModuleType]) -> Mapping[str, Perturbation]:
 
 
 _OWN = catalogue_of(_MODULES)
+# Perturbations of installed plugins
 BROUGHT = extensions(ENTRY_POINTS, Perturbation, lambda entry: entry.key, _OWN)
-"""Perturbations of installed plugins."""
+# Every perturbation by its key: the core's, then those of plugins
 PERTURBATIONS: Mapping[str, Perturbation] = MappingProxyType(
     dict(_OWN) | {entry.key: entry for entry in BROUGHT.records}
 )
-"""Every perturbation by its key: the core's, then those of plugins."""
 
 SUITES: tuple[str, ...] = tuple(
     dict.fromkeys((*OWN_SUITES, *(entry.suite for entry in PERTURBATIONS.values())))

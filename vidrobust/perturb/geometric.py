@@ -22,14 +22,14 @@ from vidrobust.perturb.draws import Generators, integer, one_per_frame, sign, un
 from vidrobust.perturb.light import factors
 from vidrobust.perturb.perturbation import Apply, Core, Motion, MoveBoxes, Perturbation, given_sign
 
+# Frame sides that OpenCV can warp: a mirrored border of one pixel never ends there
 OPENCV_SIDES = range(8, 32767)
-"""Frame sides that OpenCV can warp: a mirrored border of one pixel never ends there."""
 Matrix = np.ndarray
 Interpolation = Literal["bicubic", "bilinear"]
 Border = Literal["mirrored", "black"]
+# (strength, the frame's generator, (H, W)) -> 3x3, a point of the clean frame to its place afterwards, in
+# pixels measured from the centre of the frame
 Map = Callable[[float, torch.Generator, tuple[int, int]], Matrix]
-"""(strength, the frame's generator, (H, W)) -> 3x3, a point of the clean frame to its place afterwards, in
-pixels measured from the centre of the frame."""
 
 
 def warp(

@@ -31,12 +31,10 @@ from vidrobust.perturb.perturbation import (
 LEVELS = np.arange(256, dtype=np.float64)
 
 
-PATCHES = 4
-"""Knots of the random field are this share of the longer side apart."""
+PATCHES = 4  # Knots of the random field are this share of the longer side apart
 
 
-LARGEST = 4.0
-"""A field's largest distance from its mean, standard deviations."""
+LARGEST = 4.0  # A field's largest distance from its mean, standard deviations
 
 
 def factors(signed: Sequence[float]) -> np.ndarray:

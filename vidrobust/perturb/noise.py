@@ -21,22 +21,19 @@ from vidrobust.frames.pixels import each_alone, each_frame, rounded, to_array
 from vidrobust.perturb.draws import Generators, integer, normal, sixteen_bits, uniform
 from vidrobust.perturb.perturbation import Perturbation, frame_by_frame, fresh_copy, without_chance
 
+# Poisson counts come from tables of 2^14 equally likely values a level: exact quantiles, tails cut at 4 sigma
 POISSON_BITS = 14
-"""Poisson counts come from tables of 2^14 equally likely values a level: exact quantiles, tails cut at 4 sigma."""
 
 
+# Side over the frame's shorter side: the paper draws up to 250 px on ImageNet at 224 px
 LARGEST_NOISY_PATCH = 250 / 224
-"""Side over the frame's shorter side: the paper draws up to 250 px on ImageNet at 224 px."""
 
 
-LARGEST_JPEG_SIDE = 65500
-"""Limit of libjpeg."""
-LARGEST_H264_SIDE, SMALLEST_H264_SIDE = 16384, 16
-"""Limits of x264: level 6.2, and one macroblock."""
+LARGEST_JPEG_SIDE = 65500  # Limit of libjpeg
+LARGEST_H264_SIDE, SMALLEST_H264_SIDE = 16384, 16  # Limits of x264: level 6.2, and one macroblock
 
 
-STILL_RATE = 25
-"""Frames per second taken for a single frame, which has no rate of its own."""
+STILL_RATE = 25  # Frames per second taken for a single frame, which has no rate of its own
 
 
 @functools.lru_cache(maxsize=8)

@@ -19,44 +19,37 @@ Family = Literal[
     "light", "colour", "geometry", "blur", "noise", "compression", "occlusion", "weather", "camera", "time"
 ]
 FAMILIES: tuple[str, ...] = get_args(Family)
+# Their entries are known by their bare name; those of all other suites by SUITE:NAME
 PLAIN_SUITES = ("natural", "line-camera")
-"""Their entries are known by their bare name; those of all other suites by SUITE:NAME."""
 
+# (pixels (N, 3, H, W) uint8 RGB, strength, one generator or one per frame) -> pixels of the same shape, dtype
+# and device in fresh memory. One generator for a batch hands one seed to each frame in turn, so that
+# splitting a batch changes nothing. A function written for the catalogue always receives a list of N
+# generators: ``Perturbation`` sees to that.
 Apply = Callable[[torch.Tensor, float, Generators], torch.Tensor]
-"""(pixels (N, 3, H, W) uint8 RGB, strength, one generator or one per frame) -> pixels of the same shape,
-dtype and device in fresh memory.
 
-One generator for a batch hands one seed to each frame in turn, so that splitting a batch changes nothing.
-A function written for the catalogue always receives a list of N generators: ``Perturbation`` sees to that.
-"""
-
+# (pixels (T, 3, H, W) uint8 RGB of one clip, times_s (T,) float64, strength, the clip's generator) -> pixels.
+# The state of the disturbance (where the dust lies, the phase of the mains) depends on the seed of the
+# generator and on the times alone: frames given in several calls with equally seeded generators and their
+# true times come out as in one call, unless ``whole_clip`` says that the clip cannot be split.
 ApplyClip = Callable[[torch.Tensor, np.ndarray, float, torch.Generator], torch.Tensor]
-"""(pixels (T, 3, H, W) uint8 RGB of one clip, times_s (T,) float64, strength, the clip's generator) -> pixels.
 
-The state of the disturbance (where the dust lies, the phase of the mains) depends on the seed of the
-generator and on the times alone: frames given in several calls with equally seeded generators and their true
-times come out as in one call, unless ``whole_clip`` says that the clip cannot be split.
-"""
-
+# (pixels, signed strength) -> pixels, the same for all frames and without chance
 Signed = Callable[[torch.Tensor, float], torch.Tensor]
-"""(pixels, signed strength) -> pixels, the same for all frames and without chance."""
 
+# (boxes (D, 4) float32 xyxy px of one frame, (H, W), strength, that frame's generator) -> moved boxes. The
+# generator must be in the state that ``apply`` met. A moved box is the upright box around the four moved
+# corners, clipped to the frame; it has no area where the object left the frame.
 MoveBoxes = Callable[[np.ndarray, tuple[int, int], float, torch.Generator], np.ndarray]
-"""(boxes (D, 4) float32 xyxy px of one frame, (H, W), strength, that frame's generator) -> moved boxes.
 
-The generator must be in the state that ``apply`` met. A moved box is the upright box around the four moved
-corners, clipped to the frame; it has no area where the object left the frame.
-"""
-
+# ((H, W), strength, a frame's generator) -> 3x3, a point of the clean frame to its place afterwards, both in
+# px from the centre of the frame; the generator as for ``MoveBoxes``
 Motion = Callable[[tuple[int, int], float, torch.Generator], np.ndarray]
-"""((H, W), strength, a frame's generator) -> 3x3, a point of the clean frame to its place afterwards, both in px
-from the centre of the frame; the generator as for ``MoveBoxes``."""
 
-SignedMotion = Callable[[float], np.ndarray]
-"""Signed strength -> 3x3, as ``Motion`` and without chance."""
+SignedMotion = Callable[[float], np.ndarray]  # Signed strength -> 3x3, as ``Motion`` and without chance
 
+# A single frame under a perturbation that lives in time is taken at a random time of one minute
 RANDOM_TIME_S = 60.0
-"""A single frame under a perturbation that lives in time is taken at a random time of one minute."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,43 +67,34 @@ class Perturbation:
     name: str
     suite: str
     family: Family
+    # Unit of ``strength`` as a camera engineer says it: "relative gain", "px", "deg", "sigma px" ..
     unit: str
-    """Unit of ``strength`` as a camera engineer says it: "relative gain", "px", "deg", "sigma px" ..."""
     strengths: tuple[float, ...]
-    range: tuple[float, float]
-    """Smallest and largest strength that makes sense; others are refused."""
+    range: tuple[float, float]  # Smallest and largest strength that makes sense; others are refused
     apply: Apply
-    apply_clip: ApplyClip | None = None
-    """For what lives in time, else None: every frame is then on its own."""
-    whole_clip: bool = False
-    """True where ``apply_clip`` needs all frames of the clip in one call."""
+    apply_clip: ApplyClip | None = None  # For what lives in time, else None: every frame is then on its own
+    whole_clip: bool = False  # True where ``apply_clip`` needs all frames of the clip in one call
+    # Named directions, each a function of a signed strength; empty where there is no direction
     signed: Mapping[str, Signed] = field(default_factory=dict)
-    """Named directions, each a function of a signed strength; empty where there is no direction."""
-    move_boxes: MoveBoxes | None = None
-    """None where boxes stay as they are."""
-    motion: Motion | None = None
-    """The same as a map of the whole frame, by which masks and turned boxes go."""
+    move_boxes: MoveBoxes | None = None  # None where boxes stay as they are
+    motion: Motion | None = None  # The same as a map of the whole frame, by which masks and turned boxes go
+    # The map of each named direction, where the frame moves
     signed_motion: Mapping[str, SignedMotion] = field(default_factory=dict)
-    """The map of each named direction, where the frame moves."""
+    # Why a frame without its neighbours in time stays as it is; empty where a lone frame is changed
     needs_neighbours: str = ""
-    """Why a frame without its neighbours in time stays as it is; empty where a lone frame is changed."""
-    not_monotone: str = ""
-    """Why damage need not grow with strength; empty where it grows."""
-    doc: str = ""
-    """One sentence: what it does and its source."""
+    not_monotone: str = ""  # Why damage need not grow with strength; empty where it grows
+    doc: str = ""  # One sentence: what it does and its source
+    # Whether ``apply`` draws one of two directions: in training its range then runs from -strength to
+    # strength. A signed form alone is not enough: a blur whose signed form sharpens still only blurs.
     either_way: bool = False
-    """Whether ``apply`` draws one of two directions: in training its range then runs from -strength to strength.
-    A signed form alone is not enough: a blur whose signed form sharpens still only blurs."""
-    noun: str = ""
-    """Its name in a sentence or under an axis; from ``name`` where it is empty."""
+    noun: str = ""  # Its name in a sentence or under an axis; from ``name`` where it is empty
+    # The subject of a sentence, with the strength as {s}, as a percentage {p}, or as 100 less it {q}
     saying: str = ""
-    """The subject of a sentence, with the strength as {s}, as a percentage {p}, or as 100 less it {q}."""
+    # Quantities of the table ``spread`` that say how far the footage itself goes this way, if any
     condition: tuple[str, ...] = ()
-    """Quantities of the table ``spread`` that say how far the footage itself goes this way, if any."""
-    per_condition: float = 1.0
-    """Strength for one unit of the condition."""
+    per_condition: float = 1.0  # Strength for one unit of the condition
+    # Causes of the account that it may stand for in training, and its place there, the plainest lowest
     stands_for: Mapping[str, int] = field(default_factory=dict)
-    """Causes of the account that it may stand for in training, and its place there, the plainest lowest."""
 
     def __post_init__(self) -> None:
         self._check_record()
@@ -308,8 +292,8 @@ def _guard_motion(function: Motion) -> Motion:
     return motion
 
 
+# (pixels, one signed strength a frame) -> pixels: what both forms of a signed perturbation share
 Core = Callable[[torch.Tensor, Sequence[float]], torch.Tensor]
-"""(pixels, one signed strength a frame) -> pixels: what both forms of a signed perturbation share."""
 
 
 def either_sign(core: Core) -> Apply:

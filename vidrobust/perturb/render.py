@@ -15,8 +15,7 @@ from vidrobust.perturb.catalogue import suite
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
 
-THUMBNAIL_PX = 176
-"""Longer side of a picture on the contact sheet."""
+THUMBNAIL_PX = 176  # Longer side of a picture on the contact sheet
 _GAP, _TITLE, _FONT = 6, 18, 13
 
 

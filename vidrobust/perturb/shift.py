@@ -29,14 +29,12 @@ from vidrobust.frames.pixels import center_crop, each_alone, resize, to_array
 from vidrobust.perturb.draws import Generators, integer, one_per_frame
 from vidrobust.perturb.perturbation import Perturbation
 
+# All one-pixel steps, (rows down, columns right)
 DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
-"""All one-pixel steps, (rows down, columns right)."""
 Background = Literal["black", "inpainted"]
 
-CROP_SHARE = 7 / 8
-"""Side of the square of the first protocol over the frame's shorter side."""
-EMBEDDED = 100
-"""Shorter side of the embedded frame, px on a canvas of 224 px."""
+CROP_SHARE = 7 / 8  # Side of the square of the first protocol over the frame's shorter side
+EMBEDDED = 100  # Shorter side of the embedded frame, px on a canvas of 224 px
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +153,8 @@ def zhang_pictures(
     return crops, [torch.roll(centre, (-top, -left), dims=(1, 2)) for top, left in offsets]
 
 
+# (frame (3, H, W), strength, generator, direction) -> the shifted picture, as large as the frame
 Partner = Callable[[torch.Tensor, float, torch.Generator, tuple[int, int]], torch.Tensor]
-"""(frame (3, H, W), strength, generator, direction) -> the shifted picture, as large as the frame."""
 
 
 def _scaled(frame: torch.Tensor) -> int:

@@ -11,7 +11,7 @@ import pytest
 from tests.wording import assert_golden
 from vidrobust.stages.causes.catalogue import REPLAYED
 from vidrobust.stages.causes.replication import Replication
-from vidrobust.stages.policy import wording
+from vidrobust.stages.policy import rejection as wording
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.policy import Policy, PolicyStep, strengths
 from vidrobust.stages.policy.rejection import OPEN, Rejected, Why

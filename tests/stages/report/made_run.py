@@ -30,7 +30,7 @@ from vidrobust.stages.causes.naming import named, replicated
 from vidrobust.stages.causes.shares import summarise as summarise_account
 from vidrobust.stages.causes.shares import summarise_by
 from vidrobust.stages.correlate.stage import CORRELATE
-from vidrobust.stages.policy import conclusion as policy_conclusion
+from vidrobust.stages.policy.stage import POLICY
 from vidrobust.stages.stability.rates import summarise
 from vidrobust.stages.variation.meter import summarise as summarise_variation
 from vidrobust.stages.variation.spread import UNITS, spread_of
@@ -102,7 +102,7 @@ def make(
     if conclude:
         run = Run(folder, folder.settings, Reporter(quiet=True))
         CORRELATE.make(run)
-        policy_conclusion.make_policy(run)
+        POLICY.make(run)
         folder.note_stage("correlate", {"seconds": 1.0})
         folder.note_stage("policy", {"seconds": 1.0})
     folder.write_json("metrics.json", collect(folder))

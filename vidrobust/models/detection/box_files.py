@@ -41,15 +41,14 @@ FORMATS = (
 )
 
 
+# Values of a line of a box at most: class, x, y, width, height, score, id; polygons have more
 ULTRALYTICS_BOX = 7
-"""Values of a line of a box at most: class, x, y, width, height, score, id; polygons have more."""
 
 
 _MOT = ("frame", "track", "x", "y", "w", "h", "score", "class")
 
 
-DOTA = "Task1_*.txt"
-"""Results of DOTA's first task: a file a class, lines of picture, score and four corners."""
+DOTA = "Task1_*.txt"  # Results of DOTA's first task: a file a class, lines of picture, score and four corners
 
 
 CORNERS = 8
@@ -60,29 +59,17 @@ MOST_SHARE = 2.0
 
 @dataclass(frozen=True)
 class BoxFile:
-    """What a file says, before any frame of footage is known.
+    """What a file says, before any frame of footage is known."""
 
-    Attributes
-    ----------
-    boxes
-        item ("" where none is named), frame, score, label, x1, y1, x2, y2, track (-1: none), shape ("": the
-        box itself; as in the table ``detections``), row (of the file) and, where the file has them, label_name,
-        model.
-    first
-        Number of the first frame, 0 or 1; None where the file does not say.
-    relative
-        Whether boxes are shares of the frame's width and height.
-    looked
-        (item, frame) of rows without a box: looked at and empty; a frame of -1: the whole item.
-    names
-        Label -> name, as far as the file says.
-    """
-
+    # item ("" where none is named), frame, score, label, x1, y1, x2, y2, track (-1: none), shape ("": the box
+    # itself; as in the table ``detections``), row (of the file) and, where the file has them, label_name,
+    # model
     boxes: pd.DataFrame
-    first: int | None = None
-    relative: bool = False
+    first: int | None = None  # Number of the first frame, 0 or 1; None where the file does not say
+    relative: bool = False  # Whether boxes are shares of the frame's width and height
+    # (item, frame) of rows without a box: looked at and empty; a frame of -1: the whole item
     looked: tuple[tuple[str, int], ...] = ()
-    names: dict[int, str] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)  # Label -> name, as far as the file says
 
 
 def read_boxes(path: Path, categories: Path | None = None) -> BoxFile:

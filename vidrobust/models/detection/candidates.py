@@ -13,118 +13,67 @@ from vidrobust.errors import SettingsError
 BOX_SCALES = ("pixels", "relative")
 BOX_ORDERS = ("xyxy", "yxyx", "cxcywh")
 
+# Strides of the YOLO families: three levels, four in the "P6" variants
 STRIDES = ((8, 16, 32), (8, 16, 32, 64))
-"""Strides of the YOLO families: three levels, four in the "P6" variants."""
+# Strides of NanoDet-Plus and PP-PicoDet, whose last row and column of cells may reach over the input
 LONG_STRIDES = (8, 16, 32, 64)
-"""Strides of NanoDet-Plus and PP-PicoDet, whose last row and column of cells may reach over the input."""
-ANCHORS = 3
-"""Boxes per cell of YOLOv5 and YOLOv7."""
+ANCHORS = 3  # Boxes per cell of YOLOv5 and YOLOv7
 
 
 @dataclass(frozen=True)
 class MaskParts:
-    """Masks as weighted sums of prototype pictures. A pixel of the box belongs to a mask where its sum is above 0.
+    """Masks as weighted sums of prototypes: a pixel of the box belongs to one where its sum is above 0."""
 
-    Attributes
-    ----------
-    weights
-        (M, K) float64.
-    prototypes
-        (K, h, w) float64 over the whole input.
-    size
-        Height and width of the input, px.
-    """
-
-    weights: np.ndarray
-    prototypes: np.ndarray
-    size: tuple[int, int]
+    weights: np.ndarray  # (M, K) float64
+    prototypes: np.ndarray  # (K, h, w) float64 over the whole input
+    size: tuple[int, int]  # Height and width of the input, px
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Boxes of one frame before thresholds and suppression.
+    """Boxes of one frame before thresholds and suppression."""
 
-    Attributes
-    ----------
-    boxes
-        (M, 4) float64 xyxy px of the network's input.
-    scores
-        (M,) float64 in [0, 1].
-    labels
-        (M,) int64.
-    num_classes
-        Classes that the outputs distinguish, or None where they do not show it.
-    turned
-        (M, 5) float64 of detectors of turned boxes: centre x, y, width, height px of the input, and the angle
-        in radians from x towards y.
-    masks
-        Of detectors of masks.
-    settled
-        Whether the network has chosen the boxes itself (end to end), so that there is nothing to suppress.
-    """
-
-    boxes: np.ndarray
-    scores: np.ndarray
-    labels: np.ndarray
-    num_classes: int | None
+    boxes: np.ndarray  # (M, 4) float64 xyxy px of the network's input
+    scores: np.ndarray  # (M,) float64 in [0, 1]
+    labels: np.ndarray  # (M,) int64
+    num_classes: int | None  # Classes that the outputs distinguish, or None where they do not show it
+    # (M, 5) float64 of detectors of turned boxes: centre x, y, width, height px of the input, and the angle
+    # in radians from x towards y
     turned: np.ndarray | None = None
-    masks: MaskParts | None = None
+    masks: MaskParts | None = None  # Of detectors of masks
+    # Whether the network has chosen the boxes itself (end to end), so that there is nothing to suppress
     settled: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSettings:
-    """What a head needs beside the outputs.
+    """What a head needs beside the outputs."""
 
-    Attributes
-    ----------
-    size
-        Height and width of the network's input, px.
-    outputs
-        Role ("boxes", "scores", "labels") -> name of the output, where the usual names do not fit.
-    box_scale
-        "pixels" of the input, or "relative" to its sides. None: the head's usual one.
-    box_order
-        "xyxy", "yxyx" or "cxcywh". None: the head's usual one.
-    background
-        The class that is no object, or None.
-    """
-
-    size: tuple[int, int]
+    size: tuple[int, int]  # Height and width of the network's input, px
+    # Role ("boxes", "scores", "labels") -> name of the output, where the usual names do not fit
     outputs: Mapping[str, str] = field(default_factory=dict)
+    # "pixels" of the input, or "relative" to its sides. None: the head's usual one.
     box_scale: str | None = None
-    box_order: str | None = None
-    background: int | None = None
+    box_order: str | None = None  # "xyxy", "yxyx" or "cxcywh". None: the head's usual one.
+    background: int | None = None  # The class that is no object, or None
 
 
-Outputs = Mapping[str, np.ndarray]
-"""Name of an output -> its array of one frame, without the batch dimension."""
+Outputs = Mapping[str, np.ndarray]  # Name of an output -> its array of one frame, without the batch dimension
 Decode = Callable[[Outputs, HeadSettings], Candidates]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """How a family of detectors answers.
+    """How a family of detectors answers."""
 
-    Attributes
-    ----------
-    decode
-        Outputs of one frame -> Candidates.
-    nms
-        The family's usual IoU for suppression. None: the network gives no duplicates.
-    place, round_down, one_scale, antialias
-        The family's usual way of resizing, as in ``BoxPreprocess``.
-    alone
-        Outputs have as many rows as there are boxes, so that frames go in one at a time.
-    """
-
-    decode: Decode
-    nms: float | None
+    decode: Decode  # Outputs of one frame -> Candidates
+    nms: float | None  # The family's usual IoU for suppression. None: the network gives no duplicates.
+    # place, round_down, one_scale, antialias: The family's usual way of resizing, as in ``BoxPreprocess``
     place: str = "top left"
     round_down: bool = False
     one_scale: bool = False
     antialias: bool = False
-    alone: bool = False
+    alone: bool = False  # Outputs have as many rows as there are boxes, so that frames go in one at a time
 
 
 def corners(boxes: np.ndarray, order: str) -> np.ndarray:

@@ -40,11 +40,10 @@ from vidrobust.models.detection.candidates import (
     to_pixels,
 )
 
-BINS = 8
-"""Bins of a side of NanoDet-Plus and PP-PicoDet."""
+BINS = 8  # Bins of a side of NanoDet-Plus and PP-PicoDet
 SIDES = 4 * BINS
+# EfficientDet: sides of the anchors over four strides, and their x and y factors
 ANCHOR_SCALES, ANCHOR_ASPECTS = (1.0, 2 ** (1 / 3), 2 ** (2 / 3)), ((1.0, 1.0), (1.4, 0.7), (0.7, 1.4))
-"""EfficientDet: sides of the anchors over four strides, and their x and y factors."""
 ANCHORS = len(ANCHOR_SCALES) * len(ANCHOR_ASPECTS)
 ANCHOR_BASE = 4.0
 
@@ -252,14 +251,12 @@ def _plain_boxes(outputs: Outputs, settings: HeadSettings, head: str, scale: str
 HEADS: dict[str, Head] = {
     "yolox": Head(decode=yolo.decode_yolox, nms=0.45, round_down=True, one_scale=True),
     "fastestdet": Head(decode=yolo.decode_fastestdet, nms=0.45),
-    "yolov8": Head(decode=yolo.decode_yolov8, nms=0.7, place="centre", one_scale=True),
-    "yolov8-seg": Head(decode=yolo.decode_yolov8_masks, nms=0.7, place="centre", one_scale=True),
-    "yolov8-obb": Head(decode=yolo.decode_yolov8_turned, nms=0.7, place="centre", one_scale=True),
-    "yolov5": Head(decode=yolo.decode_yolov5, nms=0.45, place="centre", one_scale=True),
-    "yolov7": Head(decode=yolo.decode_yolov5, nms=0.45, place="centre", one_scale=True),
-    "yolov7-end2end": Head(
-        decode=yolo.decode_yolov7_end_to_end, nms=None, place="centre", one_scale=True, alone=True
-    ),
+    "yolov8": Head(decode=yolo.decode_yolov8, nms=0.7, place="centre"),
+    "yolov8-seg": Head(decode=yolo.decode_yolov8_masks, nms=0.7, place="centre"),
+    "yolov8-obb": Head(decode=yolo.decode_yolov8_turned, nms=0.7, place="centre"),
+    "yolov5": Head(decode=yolo.decode_yolov5, nms=0.45, place="centre"),
+    "yolov7": Head(decode=yolo.decode_yolov5, nms=0.45, place="centre"),
+    "yolov7-end2end": Head(decode=yolo.decode_yolov7_end_to_end, nms=None, place="centre", alone=True),
     "nanodet": Head(decode=_nanodet, nms=0.6),
     "picodet": Head(decode=_picodet, nms=0.5),
     "rtmdet": Head(decode=_rtmdet, nms=0.65),

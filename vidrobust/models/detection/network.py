@@ -23,31 +23,21 @@ from vidrobust.models.preprocess import BoxPreprocess
 from vidrobust.predictions import Detections, Detector
 from vidrobust.shapes.shape import Places
 
+# Largest move of a box, and change of its score, between two passes over one frame that is still rounding
 _SAME_PX, _SAME_SCORE = 1.0, 0.01
-"""Largest move of a box, and change of its score, between two passes over one frame that is still rounding."""
-CHUNK = 8
-"""Pictures given to a detector at once by ``answers``."""
+CHUNK = 8  # Pictures given to a detector at once by ``answers``
 _NO_LIMIT = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionNetwork:
-    """What a loader of a detector hands over: how to run it, and what is known about it.
-
-    Attributes
-    ----------
-    run
-        (N, 3, h, w) float32 -> name of each output -> its array, (N, ...).
-    head
-        One of ``HEADS``.
-    fixed_batch
-        The only batch size it takes, or None.
-    """
+    """What a loader of a detector hands over: how to run it, and what is known about it."""
 
     name: str
+    # (N, 3, h, w) float32 -> name of each output -> its array, (N, ...)
     run: Callable[[torch.Tensor], Outputs]
     preprocess: BoxPreprocess
-    head: str
+    head: str  # One of ``HEADS``
     settings: HeadSettings
     suppression: Suppression
     device: str
@@ -55,7 +45,7 @@ class DetectionNetwork:
     weights: str
     weights_sha256: str
     precision: str = "float32"
-    fixed_batch: int | None = None
+    fixed_batch: int | None = None  # The only batch size it takes, or None
     class_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
 
@@ -218,24 +208,16 @@ def _same(a: Detections, b: Detections) -> bool:
     return bool(moved <= _SAME_PX and changed <= _SAME_SCORE)
 
 
+# Boxes of one picture with what lies in them, px of the frame, their scores (D,) and labels (D,)
 FrameBoxes = tuple[Places, np.ndarray, np.ndarray]
-"""Boxes of one picture with what lies in them, px of the frame, their scores (D,) and labels (D,)."""
 
 
 @dataclass(frozen=True)
 class BoxAnswer:
-    """What a detector answers to one picture.
+    """What a detector answers to one picture."""
 
-    Attributes
-    ----------
-    after
-        What remains after suppression.
-    before
-        All candidates, boxes alone; None where they are not known.
-    """
-
-    after: FrameBoxes
-    before: FrameBoxes | None = None
+    after: FrameBoxes  # What remains after suppression
+    before: FrameBoxes | None = None  # All candidates, boxes alone; None where they are not known
 
 
 def answers(detector: Detector, pictures: Sequence[np.ndarray]) -> list[BoxAnswer]:

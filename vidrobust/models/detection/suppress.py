@@ -15,34 +15,21 @@ from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.polygon import Polygon
 from vidrobust.shapes.shape import Shape, shape_array
 
+# Boxes below it are dropped: far below any threshold in use, so that thresholds can be studied afterwards
 MIN_SCORE = 0.05
-"""Boxes below it are dropped: far below any threshold in use, so that thresholds can be studied afterwards."""
+# Boxes of a frame that are kept at most, the best ones; Ultralytics' and torchvision's limits are 300 and 100
 MAX_BOXES = 300
-"""Boxes of a frame that are kept at most, the best ones; Ultralytics' and torchvision's limits are 300 and 100."""
-_EPSILON = 1e-7
-"""Ultralytics' own, in its probabilistic IoU."""
+_EPSILON = 1e-7  # Ultralytics' own, in its probabilistic IoU
 
 
 @dataclass(frozen=True, kw_only=True)
 class Suppression:
-    """Which candidates remain.
+    """Which candidates remain."""
 
-    Attributes
-    ----------
-    min_score
-        The least score kept.
-    nms
-        IoU beyond which the lesser of two boxes goes, or None.
-    across_classes
-        Whether a box also suppresses boxes of other classes.
-    max_boxes
-        The best so many of a frame are kept.
-    """
-
-    min_score: float = MIN_SCORE
-    nms: float | None = None
-    across_classes: bool = False
-    max_boxes: int = MAX_BOXES
+    min_score: float = MIN_SCORE  # The least score kept
+    nms: float | None = None  # IoU beyond which the lesser of two boxes goes, or None
+    across_classes: bool = False  # Whether a box also suppresses boxes of other classes
+    max_boxes: int = MAX_BOXES  # The best so many of a frame are kept
 
     def __call__(self, found: Candidates) -> np.ndarray:
         """Return the rows of the candidates that remain, best score first."""

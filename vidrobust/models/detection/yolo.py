@@ -159,8 +159,8 @@ def _check_layout(head: str, shape: tuple[int, ...], size: tuple[int, int], expe
         raise refused(head, expected, shape, size)
 
 
+# Ultralytics' task -> the head that reads its export
 ULTRALYTICS_HEADS = {"detect": "yolov8", "segment": "yolov8-seg", "obb": "yolov8-obb"}
-"""Ultralytics' task -> the head that reads its export."""
 
 
 def ultralytics_entry(metadata: Mapping[str, str]) -> dict[str, object]:

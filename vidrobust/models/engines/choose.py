@@ -42,14 +42,10 @@ from vidrobust.models.network import Network, NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.models.reading import as_rows, in_fixed_batches
 
-FRAMES, ROUNDS = 4, 3
-"""Engines are timed on so many frames, so many times in turn."""
-SECONDS = 4.0
-"""Measuring ends after the round in which so much time has passed."""
-BUSY = 0.75
-"""The share of busy processors from which on what was measured may be other work's doing."""
-CALIBRATION = 16
-"""Frames on which ``compare_engines`` calibrates int8: the first ones."""
+FRAMES, ROUNDS = 4, 3  # Engines are timed on so many frames, so many times in turn
+SECONDS = 4.0  # Measuring ends after the round in which so much time has passed
+BUSY = 0.75  # The share of busy processors from which on what was measured may be other work's doing
+CALIBRATION = 16  # Frames on which ``compare_engines`` calibrates int8: the first ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,31 +319,18 @@ def _key(network: Network, wanted: EngineRequest) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineRow:
-    """One engine in one precision on some frames, against the network as it was loaded.
-
-    Attributes
-    ----------
-    frames_per_s
-        Of the network alone: neither decoding nor preprocessing.
-    speed
-        Over that of the network as it was loaded.
-    flips, frames
-        Labels that differ, of how many.
-    difference
-        Largest difference of scores as a share of the largest score.
-    why
-        "" or why there are no figures (NaN), or in what it does not agree.
-    """
+    """One engine in one precision on some frames, against the network as it was loaded."""
 
     engine: str
     precision: str
     threads: int
-    frames_per_s: float
-    speed: float
+    frames_per_s: float  # Of the network alone: neither decoding nor preprocessing
+    speed: float  # Over that of the network as it was loaded
+    # flips, frames: Labels that differ, of how many
     flips: int
     frames: int
-    difference: float
-    why: str = ""
+    difference: float  # Largest difference of scores as a share of the largest score
+    why: str = ""  # "" or why there are no figures (NaN), or in what it does not agree
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,7 @@ from vidrobust.models.info import file_sha256
 from vidrobust.models.network import Network
 from vidrobust.models.onnx_runtime import onnxruntime
 
-OPSET = 17
-"""Of exports; ONNX Runtime 1.18 and OpenVINO 2024.4, the oldest that are supported, read it."""
+OPSET = 17  # Of exports; ONNX Runtime 1.18 and OpenVINO 2024.4, the oldest that are supported, read it
 INPUT, OUTPUT = "pixels", "scores"
 VARIABLE = "VIDROBUST_CACHE"
 

@@ -20,34 +20,25 @@ from vidrobust.models.reading import as_rows
 
 Precision = Literal["float32", "bfloat16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "int8")
+# (N, 3, H, W) float32 in main memory -> (N, K) or whatever the network gives
 Run = Callable[[torch.Tensor], np.ndarray]
-"""(N, 3, H, W) float32 in main memory -> (N, K) or whatever the network gives."""
+# Largest difference of scores, as a share of the largest score, that is rounding: float32 sums of some
+# thousand products, in another order
 TOLERANCE = 1e-4
-"""Largest difference of scores, as a share of the largest score, that is rounding: float32 sums of some thousand
-products, in another order."""
-GUARDED = 4
-"""Frames of a first batch that are computed twice."""
-KEYS = ("engine", "precision", "threads")
-"""Options of a spec that ask for an engine."""
-VARIABLE = "VIDROBUST_ENGINE"
-"""The environment variable that names the engine where the option does not."""
+GUARDED = 4  # Frames of a first batch that are computed twice
+KEYS = ("engine", "precision", "threads")  # Options of a spec that ask for an engine
+VARIABLE = "VIDROBUST_ENGINE"  # The environment variable that names the engine where the option does not
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnnxFile:
-    """A network in a file, by the names of what goes in and what is wanted of it.
-
-    Attributes
-    ----------
-    channels_last
-        Whether it takes (N, H, W, 3).
-    """
+    """A network in a file, by the names of what goes in and what is wanted of it."""
 
     path: Path
     input: str
     output: str
     dtype: Any = np.float32
-    channels_last: bool = False
+    channels_last: bool = False  # Whether it takes (N, H, W, 3)
 
     def array(self, inputs: torch.Tensor) -> np.ndarray:
         """Return inputs (N, 3, H, W) as the network takes them."""
@@ -139,8 +130,7 @@ ENGINES: dict[str, Engine] = {
 }
 
 
-NAMES = ("auto", "torch", *ENGINES)
-"""What ``--engine`` takes."""
+NAMES = ("auto", "torch", *ENGINES)  # What ``--engine`` takes
 
 
 def default_engine() -> str:
@@ -150,21 +140,11 @@ def default_engine() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineRequest:
-    """What is asked of an engine.
+    """What is asked of an engine."""
 
-    Attributes
-    ----------
-    engine
-        One of ``NAMES``.
-    precision
-        One of ``PRECISIONS``.
-    threads
-        None: chosen by measurement.
-    """
-
-    engine: str = "auto"
-    precision: Precision = "float32"
-    threads: int | None = None
+    engine: str = "auto"  # One of ``NAMES``
+    precision: Precision = "float32"  # One of ``PRECISIONS``
+    threads: int | None = None  # None: chosen by measurement
 
     def __post_init__(self) -> None:
         if self.engine not in NAMES:
@@ -215,28 +195,15 @@ def disagreement(reference: np.ndarray, rows: np.ndarray) -> str:
 
 @dataclass
 class GuardedRun:
-    """An engine's run that is compared with the reference on the first batches, and given up where they differ.
+    """An engine's run that is compared with the reference on the first batches, and given up where they differ."""
 
-    Attributes
-    ----------
-    run, reference
-        (N, 3, H, W) float32 -> scores.
-    on_rejected
-        Called with the reason, once.
-    whole
-        Whether whole batches are compared, for networks of a fixed batch size.
-    left
-        Batches that are still to be compared.
-    rejected
-        Why the reference has taken its place, or "".
-    """
-
+    # run, reference: (N, 3, H, W) float32 -> scores
     run: Callable[[torch.Tensor], object]
     reference: Callable[[torch.Tensor], object]
-    on_rejected: Callable[[str], None]
-    whole: bool = False
-    left: int = 0
-    rejected: str = ""
+    on_rejected: Callable[[str], None]  # Called with the reason, once
+    whole: bool = False  # Whether whole batches are compared, for networks of a fixed batch size
+    left: int = 0  # Batches that are still to be compared
+    rejected: str = ""  # Why the reference has taken its place, or ""
 
     def __call__(self, inputs: torch.Tensor) -> object:
         """Return the scores of the engine that is in use."""

@@ -28,26 +28,16 @@ SCALED, OFTEN = 1.5, 0.95
 
 @dataclass(eq=False, kw_only=True)
 class RecordedDetector:
-    """Boxes by item and frame; it can be judged along time, but not asked about other pictures.
-
-    Attributes
-    ----------
-    file
-        What was read.
-    first
-        Number of the first frame in it. None: as ``about`` finds for each item.
-    shaped
-        Whether any box of it has a mask or is turned.
-    """
+    """Boxes by item and frame; it can be judged along time, but not asked about other pictures."""
 
     name: str
     class_names: tuple[str, ...]
     info: ModelInfo
-    file: BoxFile
-    first: int | None = None
+    file: BoxFile  # What was read
+    first: int | None = None  # Number of the first frame in it. None: as ``about`` finds for each item.
     task: Literal["detection"] = "detection"
     needs_pixels: bool = False
-    shaped: bool = False
+    shaped: bool = False  # Whether any box of it has a mask or is turned
     _counted_from: dict[str, int] = field(default_factory=dict)
     _only_item: str = ""
     _fits: set[tuple[str, tuple[int, int]]] = field(default_factory=set)

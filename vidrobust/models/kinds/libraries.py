@@ -27,16 +27,16 @@ from vidrobust.models.network import Network
 from vidrobust.models.preprocess import Preprocess, from_timm, from_torchvision
 from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
 
+# px of the shorter side: size + 32, the crop padding that these networks were evaluated with (tensorflow/tpu,
+# models/official/efficientnet/preprocessing.py)
 LITE_RESIZE = {"efficientnet-lite0": 256, "efficientnet-lite1": 272, "efficientnet-lite2": 292}
-"""px of the shorter side: size + 32, the crop padding that these networks were evaluated with
-(tensorflow/tpu, models/official/efficientnet/preprocessing.py)."""
 
 
+# Arguments without which a torchvision builder warns that weights will be drawn at random, slowly
 _QUIET: dict[str, dict[str, Any]] = {
     "googlenet": {"init_weights": False},
     "inception_v3": {"init_weights": False},
 }
-"""Arguments without which a torchvision builder warns that weights will be drawn at random, slowly."""
 
 
 def efficientnet_lite(spec: ModelSpec, device: torch.device) -> Network:

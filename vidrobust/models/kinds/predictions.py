@@ -26,39 +26,27 @@ from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Classifications, Classifier
 
-REST = "(other)"
-"""The class that holds the probability of all classes the file does not name for a frame."""
+REST = "(other)"  # The class that holds the probability of all classes the file does not name for a frame
 
 
 _NOT_CLASSES = ("item", "frame", "time_s", "label", "class", "probability", "model")
 
 
-_ROUNDING = 5e-3
-"""Rows may miss 1 by so much, as files with three decimals do; they are then scaled to 1."""
+_ROUNDING = 5e-3  # Rows may miss 1 by so much, as files with three decimals do; they are then scaled to 1
 
 
 @dataclass(eq=False, kw_only=True)
 class RecordedClassifier:
-    """The answers for each frame of a file, looked up by item and number.
-
-    Attributes
-    ----------
-    table
-        (M, K) probabilities.
-    rows
-        "" (any item, where the file has no column ``item``) or item -> number of the frame -> row of
-        ``table``.
-    partial
-        As in ``Classifications``.
-    """
+    """The answers for each frame of a file, looked up by item and number."""
 
     name: str
     class_names: tuple[str, ...]
     info: ModelInfo
     path: Path
-    table: np.ndarray
+    table: np.ndarray  # (M, K) probabilities
+    # "" (any item, where the file has no column ``item``) or item -> number of the frame -> row of ``table``
     rows: dict[str, dict[int, int]]
-    partial: bool
+    partial: bool  # As in ``Classifications``
     task: Literal["classification"] = "classification"
     needs_pixels: bool = False
     seen: str | None = None

@@ -15,12 +15,11 @@ import torch
 from torch import fx, nn
 from torch.nn import functional
 
-TRIANGLE = (1.0, 2.0, 1.0)
-"""Tri-3 of the paper: odd, so that a blurred value lies where the sampled one lay."""
+TRIANGLE = (1.0, 2.0, 1.0)  # Tri-3 of the paper: odd, so that a blurred value lies where the sampled one lay
 
 
+# Layers between a convolution and its activation
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.Identity, nn.modules.dropout._DropoutNd)
-"""Layers between a convolution and its activation."""
 
 
 ACTIVATIONS = (
@@ -105,19 +104,11 @@ def pair(size: int | tuple[int, ...]) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class BlurredModule:
-    """A copy of a module with BlurPool in it.
-
-    Attributes
-    ----------
-    changed
-        Convolutions and pools that are blurred.
-    left
-        Those with a stride that stay as they were.
-    """
+    """A copy of a module with BlurPool in it."""
 
     module: nn.Module
-    changed: int
-    left: int
+    changed: int  # Convolutions and pools that are blurred
+    left: int  # Those with a stride that stay as they were
 
 
 def blurred(module: nn.Module) -> BlurredModule:

@@ -49,30 +49,15 @@ Answered = Callable[[torch.Tensor], tuple[np.ndarray, np.ndarray | None, np.ndar
 
 @dataclass(frozen=True, kw_only=True)
 class Readout:
-    """What a network says about N frames.
+    """What a network says about N frames."""
 
-    Attributes
-    ----------
-    answer
-        (N,) int64, the class it gives.
-    surest
-        (N,) float64, the largest probability of its answer.
-    logits
-        (N, K) float64 before the softmax, or None.
-    features
-        (N, D) float32 that go into its head, averaged over places, or None.
-    turned
-        (N, 4, D) float32, those of the picture turned by 0, 90, 180 and 270 degrees, or None.
-    odin
-        (N,) float64, ODIN's largest probability, or None.
-    """
-
-    answer: np.ndarray
-    surest: np.ndarray
-    logits: np.ndarray | None = None
-    features: np.ndarray | None = None
+    answer: np.ndarray  # (N,) int64, the class it gives
+    surest: np.ndarray  # (N,) float64, the largest probability of its answer
+    logits: np.ndarray | None = None  # (N, K) float64 before the softmax, or None
+    features: np.ndarray | None = None  # (N, D) float32 that go into its head, averaged over places, or None
+    # (N, 4, D) float32, those of the picture turned by 0, 90, 180 and 270 degrees, or None
     turned: np.ndarray | None = None
-    odin: np.ndarray | None = None
+    odin: np.ndarray | None = None  # (N,) float64, ODIN's largest probability, or None
 
 
 _FIELDS = tuple(each.name for each in fields(Readout))

@@ -15,8 +15,7 @@ from typing import Any
 
 from vidrobust.errors import InputError
 from vidrobust.files.json_text import json_text, parsed_json, plain
-from vidrobust.stages.policy.rejection import Rejected, Why
-from vidrobust.stages.policy.wording import reason
+from vidrobust.stages.policy.rejection import Rejected, Why, reason
 from vidrobust.statement import ACTED_ON, Level
 from vidrobust.text.numbers import amount_interval, interval, percent, share_with_interval
 

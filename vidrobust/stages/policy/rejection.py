@@ -8,6 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 from vidrobust.files.json_text import plain
+from vidrobust.stages.causes.catalogue import CATALOGUE
+from vidrobust.stages.causes.replication import Replication
+from vidrobust.stages.causes.shares import SECOND
+from vidrobust.text.numbers import known, number, percent, share, share_with_interval, with_interval
+from vidrobust.text.phrases import capital
 
 
 class Outcome(StrEnum):
@@ -88,3 +93,161 @@ class Rejected:
         if self.why is Why.NOT_MEASURABLE:
             return Outcome.NOT_MEASURED
         return Outcome.UNDETERMINED if self.why in OPEN else Outcome.REFUSED
+
+
+# The sentences of a policy: why a perturbation or a cause gets no step. Nothing reads them again.
+
+SAID_AS_TIMES = 1.5
+"""A part of a cause above this is said as so many times as much, not as a percentage."""
+
+MOST_TIMES = 20
+"""More than so many times the footage at hand is no advice."""
+
+REASONS: Mapping[Why, str] = {
+    Why.NOT_MEASURABLE: "not measurable in video",
+    Why.NO_PAIRS: (
+        "no pair of frames could be replayed; that needs neighbouring frames that differ and show the same scene"
+    ),
+    Why.FEW_PAIRS: "{n} pairs replayed, {needed} needed (--pairs)",
+    Why.ABSENT: "no {absent} was measured in {n} pairs",
+    Why.MOVES_NOTHING: "the model does not respond to it: {explains} {span} of {of}",
+    Why.EXPLAINS_LITTLE: "{explains} less than 5 % of {of}: {span}",
+    Why.SHARE_OPEN: "{explains} {span} of {of}; {settle}",
+    Why.SHARE_AT_LIMIT: "{explains} {span} of {of}, too close to 5 % to be settled with footage like this",
+    Why.HAPPENS_RARELY: (
+        "{explains} {span} of {of}, but was measured in {occurs} of {n} pairs only; {needed} such pairs are needed"
+    ),
+    Why.ANY_CHANGE: (
+        "{explains} {span}, but any change of that size does as much; smoother sampling in the model helps more "
+        "than this augmentation"
+    ),
+    Why.DIRECTION_OPEN: ("{explains} {span}, but perhaps any change of that size does as much; {settle}"),
+    Why.NOT_FOUND_AGAIN: "{explains} {span}, but was {again}; more clips would settle it",
+    Why.NOT_FITTED: "{explains} {span} of {of}, but this perturbation could not be fitted to it",
+    Why.OTHER_AMOUNT: "{explains} {span} of {of}, but played in its place this does {amount}",
+    Why.LIKE_ANOTHER: "{explains} {span} of {of}; this cannot be distinguished from {other}, which is simpler",
+    Why.OTHER_GRAIN: (
+        "{explains} {span} of {of}, but the noise of this footage looks different (neighbouring pixels correlate "
+        "by {grain_seen}, here by {grain})"
+    ),
+    Why.NOISE_OR_CODING: (
+        "{explains} {span} of {of}, but with this codec the picture does not tell {noise} from {coding} "
+        "(neighbouring pixels correlate by {grain_seen}); an uncompressed recording would"
+    ),
+    Why.MOVES_LITTLE: "{explains} {span}, but at the size seen this changes the output by only {moved}",
+    Why.MOVING_OPEN: (
+        "{explains} {span}; whether this changes the output at the size seen is open ({moved_span} on {frames} "
+        "frames); more frames (--frames) would settle it"
+    ),
+    Why.GROWTH_OPEN: (
+        "{explains} {span}, but {frames} frames do not show that more of it changes the output more; more frames "
+        "(--frames) would settle it, unless the model answers at random"
+    ),
+    Why.UNKNOWN_SCENE: "{explains} {span} of {of}, but the model does not seem to know the scene ({scene})",
+    Why.HARMED: "tried and withdrawn: after training with it, changed answers went from {before} to {after}",
+}
+
+_NOT_SEEN = "no effect of {title} seen (at most {most} of {of}); {settle}"
+"""Of an open share whose estimate is not above 0."""
+
+
+def reason(rejected: Rejected) -> str:
+    """Why a perturbation gets no step: half a sentence, without a full stop."""
+    seen = rejected.evidence.get("share")
+    if rejected.why is Why.SHARE_OPEN and seen is not None and seen <= 0:
+        most = percent(rejected.evidence.get("high"))
+        return _NOT_SEEN.format_map({**_values(rejected.evidence), "most": most})
+    return REASONS[rejected.why].format_map(_values(rejected.evidence))
+
+
+def verdict(rejected: Rejected) -> str:
+    """The same, begun with what is open where it is."""
+    undetermined = rejected.outcome is Outcome.UNDETERMINED
+    return f"cannot tell: {reason(rejected)}" if undetermined else reason(rejected)
+
+
+def step_sentence(name: str, evidence: Mapping[str, Any]) -> str:
+    """Why a perturbation is a step, from its evidence."""
+    cause = CATALOGUE[evidence["cause"]]
+    _, *alike = evidence["one_of"]
+    others = " or ".join(each.replace("_", " ") for each in alike)
+    one_of = f" (or {others}, which cannot be distinguished)" if alike else ""
+    slow = " over a second" if evidence["scale"] == SECOND else ""
+    explained = share_with_interval(evidence["share"], evidence["share_low"], evidence["share_high"])
+    grain = "has the same grain and " if cause.chosen == "grain" else ""
+    due = f" Expected gain: {evidence['flips_at_most']}." if evidence["flips_at_most"] else ""
+    return (
+        f"{capital(cause.which('explain'))} {explained} of {evidence['of']}{slow}, {evidence['replication']}. "
+        f"Played in its place, {name.replace('_', ' ')}{one_of} {grain}does {_amount(evidence['does'])}.{due}"
+    )
+
+
+def without_step(cause: str, of_change: float, of: str) -> str:
+    """What is said of a cause for which no augmentation of the whole frame stands."""
+    explains = capital(CATALOGUE[cause].which("explain"))
+    return (
+        f"Worth trying: {CATALOGUE[cause].advice}. {explains} {share(of_change)} of {of}, and no augmentation of "
+        "the whole frame stands for it."
+    )
+
+
+def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
+    """The figures of the evidence as they are said."""
+    of = evidence.get
+    cause = CATALOGUE.get(evidence.get("cause", ""))
+    replication = Replication(
+        found=int(of("found") or 0), tested=int(of("tested") or 0), of=str(of("replication_of") or "")
+    )
+    return {
+        "title": cause.title if cause else "",
+        "absent": _absent(cause.title) if cause else "change",
+        "explains": cause.which("explain") if cause else "",
+        "of": str(of("of")),
+        "n": str(of("n")),
+        "needed": str(of("needed")),
+        "occurs": str(of("occurs")),
+        "span": share_with_interval(of("share"), of("low"), of("high")),
+        "settle": _settle(of("times")),
+        "again": replication.in_words,
+        "amount": _amount(of("does")),
+        "other": str(of("other")).replace("_", " "),
+        "grain": number(of("grain"), 2),
+        "grain_seen": number(of("grain_seen"), 2),
+        "noise": f"noise of {_one_of_two(evidence, 'noise', 'levels')}",
+        "coding": f"H.264 at {_one_of_two(evidence, 'coding', 'raw bits per coded bit')}",
+        "moved": number(of("moved")),
+        "moved_span": with_interval(of("moved"), of("moved_low"), of("moved_high")),
+        "frames": str(of("frames")),
+        "scene": str(of("scene")),
+        "before": percent(of("before")),
+        "after": percent(of("after")),
+    }
+
+
+def _one_of_two(evidence: Mapping[str, Any], kind: str, unit: str) -> str:
+    """Of noise or coding: strength, grain and how much it does."""
+    low, high, grain, does = (evidence.get(f"{kind}_{name}") for name in ("low", "high", "grain", "does"))
+    return f"{number(low, 2)} to {number(high, 2)} {unit} (by {number(grain, 2)}; does {_amount(does)})"
+
+
+def _absent(title: str) -> str:
+    """What was not measured: "change of light", "motion of objects"."""
+    return title if title.startswith("motion") else f"change of {title}"
+
+
+def _settle(times: object) -> str:
+    """How many times the footage at hand would decide."""
+    if not times:
+        return "more footage would settle it"
+    if float(str(times)) > MOST_TIMES:
+        return "footage like this cannot settle it"
+    return f"about {'twice' if str(times) == '2' else f'{times} times'} this footage would settle it"
+
+
+def _amount(does: float | None) -> str:
+    """How much a candidate does of what its cause does: 36 % as much, 3.6 times as much, none of it."""
+    if known(does) and does is not None and does <= 0:
+        return "none of it"
+    if known(does) and does is not None and does > SAID_AS_TIMES:
+        return f"{number(does, 2)} times as much"
+    return f"{percent(does)} as much" if known(does) else "an unknown part of it"

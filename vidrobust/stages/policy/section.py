@@ -11,8 +11,7 @@ from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.report.perturbation_words import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.policy.policy import GAIN, Policy, PolicyStep, strengths
-from vidrobust.stages.policy.rejection import Outcome
-from vidrobust.stages.policy.wording import reason, verdict
+from vidrobust.stages.policy.rejection import Outcome, reason, verdict
 from vidrobust.text.numbers import (
     amount,
     interval,
@@ -90,6 +89,7 @@ def _step(step: PolicyStep) -> dict[str, Any]:
         "perturbation": phrase(step.perturbation).noun,
         "range": range_in_words(step),
         "probability": percent(step.probability),
+        "level": str(step.level),
         "observed": _observed(evidence, step.unit),
         "basis": str(evidence.get("observed_basis") or ""),
         "share": share_with_interval(*(evidence.get(k) for k in ("share", "share_low", "share_high"))),

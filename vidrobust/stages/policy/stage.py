@@ -9,11 +9,17 @@ from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.variation.stage import VARIATION
-from vidrobust.statement import Question
+from vidrobust.statement import NEEDS_MODEL, Question
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from vidrobust.metrics.metric import Task
     from vidrobust.pipeline.run import Run
+    from vidrobust.run_folder.folder import RunFolder
     from vidrobust.run_folder.settings import Settings
+    from vidrobust.stages.policy.build import Evidence
+    from vidrobust.stages.policy.policy import Policy
 
 
 class PolicyStage(TableStage):
@@ -32,12 +38,106 @@ class PolicyStage(TableStage):
         parse(settings.trained_with)
 
     def make(self, run: Run) -> None:
-        from vidrobust.stages.policy.conclusion import make_policy
+        """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
+        from vidrobust.files.atomic import write_text
+        from vidrobust.metrics.catalogue import task_of
+        from vidrobust.stages.policy.build import build
+        from vidrobust.stages.policy.exports.write import with_levels, write_all
+        from vidrobust.stages.policy.measured import policy_folder, remeasured
+        from vidrobust.stages.policy.policy import Policy
+        from vidrobust.stages.policy.trained_with import parse
 
-        make_policy(run)
+        families = {each.family for each in parse(run.settings.trained_with)}
+        shown = [model for model in run.folder.record.models if not model.is_recorded]
+        if not shown:
+            first = next((str(model["name"]) for model in run.model_records), "")
+            write_text(run.path / "policy.json", Policy(model=first, notes=(NEEDS_MODEL,)).to_json())
+            run.reporter.say(f"policy: {NEEDS_MODEL}")
+        for model in shown:
+            task = task_of(model.task)
+            evidence = [_evidence(run, model.name, task, prefix) for prefix in task.accounts]
+            made = _withheld(run, build(model.name, *evidence, trained_families=families))
+            made = with_levels(remeasured(run.path, made))
+            write_all(made, policy_folder(run.path, model.name, shown[0].name))
+            run.reporter.say(f"policy, {model.name}: {made.headline}")
 
     def as_json(self, run: Run) -> Any:
         return run.folder.read_json("policy.json")
 
 
 POLICY = PolicyStage()
+
+
+def _withheld(run: Run, policy: Policy) -> Policy:
+    """Without steps where the model does not seem to know the scene: near ties flip for any reason."""
+    import dataclasses
+
+    from vidrobust.stages.policy.rejection import Rejected, Why
+    from vidrobust.stages.stability.statements import scene_confidence
+
+    frames = run.table("frames")
+    classes = {str(each["name"]): int(each.get("num_classes") or 0) for each in run.model_records}
+    scene = scene_confidence(frames[frames["model"] == policy.model], classes.get(policy.model, 0))
+    if scene.is_known:
+        return policy
+    refused = [
+        Rejected(
+            perturbation=step.perturbation,
+            why=Why.UNKNOWN_SCENE,
+            family=step.family,
+            evidence={
+                "scene": scene.reason,
+                "low": step.evidence["share_low"],
+                "high": step.evidence["share_high"],
+                **{name: step.evidence[name] for name in ("cause", "of", "n", "share")},
+            },
+        )
+        for step in policy.steps
+    ]
+    return dataclasses.replace(policy, steps=(), advice=(), rejected=(*refused, *policy.rejected))
+
+
+def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
+    """What one account of a model says, and what belongs to it; prefix of the account's tables."""
+    from vidrobust.run_folder.reader import with_parts
+    from vidrobust.stages.causes.replication import Replication
+    from vidrobust.stages.causes.shares import over_a_second
+    from vidrobust.stages.policy.build import Evidence
+
+    account, by, named, candidate_fits = (
+        _of(run.table(f"{prefix}{name}"), model)
+        for name in ("account", "account_by", "named", "candidate_fits")
+    )
+    parts = run.folder.record.parts
+    return Evidence(
+        account=account[account["item"] == ""],
+        slow=over_a_second(by),
+        named=dict(zip(named["cause"], named["scale"], strict=True)),
+        replication={str(row["cause"]): Replication.of_row(row) for row in named.to_dict("records")},
+        candidate_fits=with_parts(candidate_fits, parts),
+        spread=run.table("spread"),
+        sensitivity=with_parts(_of(run.table("sensitivity"), model), parts),
+        floor=_noise_floor(run.folder, model, task),
+        image_size=_image_size(run.folder),
+        response=task.response,
+        of=task.accounts[prefix],
+    )
+
+
+def _of(table: pd.DataFrame, model: str) -> pd.DataFrame:
+    return table[table["model"] == model]
+
+
+def _noise_floor(folder: RunFolder, model: str, task: Task) -> float:
+    table = folder.table("stability")
+    rows = table[(table["model"] == model) & table["metric"].isin(task.response.floors)]
+    return float(rows["value"].sum(min_count=1))
+
+
+def _image_size(folder: RunFolder) -> tuple[int, int]:
+    """(height, width) of the clip in the middle by its width: lengths are shares of each clip's own width."""
+    sizes = sorted(
+        ((entry["height"], entry["width"]) for entry in folder.run["inputs"]), key=lambda size: size[1]
+    )
+    height, width = sizes[len(sizes) // 2]
+    return int(height), int(width)

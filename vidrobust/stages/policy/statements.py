@@ -11,9 +11,8 @@ from vidrobust.run_folder.record import ModelRecord
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.section import whole
 from vidrobust.stages.policy.policy import Policy, PolicyStep
-from vidrobust.stages.policy.rejection import Outcome, Why
+from vidrobust.stages.policy.rejection import Outcome, Why, reason
 from vidrobust.stages.policy.section import policy_files, range_in_words
-from vidrobust.stages.policy.wording import reason
 from vidrobust.stages.stability.statements import scene_of
 from vidrobust.statement import NAN, NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS

@@ -165,7 +165,7 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "most_cards": MOST_CARDS if len(shared["cards"]) <= MOST_CARDS else 2,
         "most_rows": MOST_MODELS,
         "most_gates": MOST_GATES,
-        "most_listed": MOST_LISTED if len(run.tasks) <= 2 else MOST_LISTED - 1,
+        "most_listed": MOST_LISTED if len(run.tasks) <= 2 else MOST_LISTED // 2,
         "leading": (Question.LABELS, Question.STABLE),
         "elsewhere": (*DOING, Question.SCENE, Question.WORST),
         "titles": title_of,

@@ -23,9 +23,8 @@ UNSTABLE = 1 / 100
 """From here on it is called unstable: at 30 frames a second, one in 3 s."""
 
 LIMITS = (
-    f"steady up to {one_in(STEADY)} frames, unstable from {one_in(UNSTABLE)} on, flickering "
-    "between. A word is used only where the whole interval lies in its band. These limits are conventions "
-    "of this report, not a standard: what a flip or a dropout costs on your line decides"
+    f"steady up to {one_in(STEADY)}, unstable from {one_in(UNSTABLE)}, flickering between. A verdict needs the "
+    "whole interval in its band. The limits are conventions of this report; choose your own by what a flip costs"
 )
 
 
@@ -45,20 +44,20 @@ def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> J
     if not n or not known(rate):
         return Judgement("not measured", "unknown", f"There is no {of[0]} to count")
     if n < FEWEST_ROWS:
-        why = f"Only {plural(n, *of)}: nothing is said of fewer than {FEWEST_ROWS}; take a longer clip"
+        why = f"Not enough data: {plural(n, *of)}, {FEWEST_ROWS} needed; use a longer clip"
         return Judgement("cannot tell", "unknown", why)
     if math.isnan(low) or math.isnan(high):
-        why = f"{plural(n, *of)} within one second of footage give no interval; take a longer clip"
+        why = f"No interval from {plural(n, *of)} within one second; use a longer clip"
         return Judgement("cannot tell", "unknown", why)
     best, worst = _band(low), _band(high)
     span = one_in_interval(low, high)
     if best == worst:
         word, kind = BANDS[best]
-        return Judgement(word, kind, f"The whole interval, {span}, lies in the band called {word}")
+        return Judgement(word, kind, f"The whole interval ({span}) is {word}")
     if best == 0:
-        why = f"The {name} may be anything from {BANDS[0][0]} to {BANDS[worst][0]}; take more footage"
+        why = f"The interval of the {name} reaches from {BANDS[0][0]} to {BANDS[worst][0]}; use more footage"
         return Judgement("cannot tell", "unknown", why)
-    why = f"The {name} is surely above {one_in(STEADY)}, and may be {BANDS[worst][0]} ({span})"
+    why = f"The {name} is above {one_in(STEADY)} and may be {BANDS[worst][0]} ({span})"
     return Judgement("flickering or worse", "middle", why)
 
 

@@ -97,7 +97,7 @@ def _card(
         one_in_interval=one_in_interval(found["low"], found["high"])
         if found["n"] >= FEWEST_ROWS
         else NO_INTERVAL,
-        rows={**rows, **({"Stands on": caution} if caution else {})},
+        rows={**rows, **({"Based on": caution} if caution else {})},
     )
 
 
@@ -120,7 +120,7 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
     return {
         "Flips": f"{flips} in {plural(len(usable), 'pair')} of neighbouring frames: {rate}",
         "Per second": _per_second(flip, usable),
-        "There and back": f"{_reverts(revert)}. The label leaves and is back at once: certainly wrong once",
+        "There and back": f"{_reverts(revert)}. The label changes and returns: one of the answers is wrong",
         "Output moved": f"the prediction shifts by {hands} from frame to frame",
         "Noise floor": _floor(stability, name, usable),
         **_floor_by_way(run.record.noise_floor.get(name, {})),
@@ -186,14 +186,14 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
         return NOT_MEASURED
     within = int((usable["label_flip"] & (usable["total_variation"] <= change["value"])).sum())
     moves = (
-        f"{percent(change['value'])} of the probability moves at most" if change["value"] else "nothing moves"
+        f"probabilities differ by up to {percent(change['value'])}" if change["value"] else "no difference"
     )
     flips = f"{percent(flipped['value'])} flip" if flipped["value"] else "no label flips"
     said = f"the same picture tested {change['n']} times in different batches: {moves}, {flips}"
     if within:
         are = "is" if within == 1 else "are"
         return f"{said}. {plural(within, 'flip')} of the footage {are} no larger and may be numerical error"
-    return f"{said}. Computing error is too small to explain any flip of the footage"
+    return f"{said}. Numerical error explains none of the flips"
 
 
 def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -201,7 +201,7 @@ def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     lines = {}
     for way, found in ways.items():
         largest, flips, n = found["total_variation"], int(found["flips"]), int(found["n"])
-        moves = f"{percent(largest)} moves at most" if largest else "nothing moves"
+        moves = f"differences up to {percent(largest)}" if largest else "no difference"
         if largest is None:
             moves = "only labels are known"
         flipped = f"{flips} of {plural(n, 'label')} flip" if flips else f"none of {plural(n, 'label')} flips"
@@ -217,12 +217,12 @@ def _caution(flip: Mapping[str, Any]) -> str:
     if not clusters or not what:
         return ""
     scope = "these clips alone" if what in ("second", "stretch") else "footage like this"
-    apart = {"item": ("item", ""), "part": ("part", "")}
+    apart = {"item": ("clip", ""), "part": ("part", "")}
     one, many = apart.get(what, (f"separate {what}", f"separate {plural(2, str(what)).removeprefix('2 ')}"))
     separate = plural(clusters, one, many)
-    said = f"Based on {separate} of footage; the intervals speak of {scope}."
+    said = f"{separate} of footage; the interval holds for {scope}."
     if clusters < FEWEST_CLUSTERS:
-        said += " Too few to rely on."
+        said += " Too few for a reliable interval."
     return said
 
 

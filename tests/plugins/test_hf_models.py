@@ -1,0 +1,162 @@
+"""``hf:FOLDER``: equal to the predictions of transformers' own pipelines; nothing is downloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.models.load import load_model
+from vidrobust.plugins import hf_models
+from vidrobust.predictions import Classifications, Detections
+
+transformers = pytest.importorskip("transformers")
+pytestmark = pytest.mark.filterwarnings("default")
+NAMES = {0: "bolt", 1: "nut", 2: "washer"}
+
+
+def pictures() -> torch.Tensor:
+    """(3, 3, 90, 140) uint8: smooth noise."""
+    coarse = torch.rand(3, 3, 9, 14, generator=torch.Generator().manual_seed(2))
+    smooth = torch.nn.functional.interpolate(coarse, size=(90, 140), mode="bilinear")
+    return (smooth * 255).to(torch.uint8)
+
+
+def images(pixels: torch.Tensor) -> list[Image.Image]:
+    return [Image.fromarray(frame.permute(1, 2, 0).numpy()) for frame in pixels]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Networks of drawn weights, saved as the library saves them."""
+    root = tmp_path_factory.mktemp("hf")
+    torch.manual_seed(0)
+    small: dict[str, Any] = {
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "patch_size": 16,
+        "initializer_range": 0.5,
+        "id2label": NAMES,
+    }
+    vit = transformers.ViTConfig(image_size=64, **small)
+    transformers.AutoModelForImageClassification.from_config(vit).save_pretrained(root / "vit")
+    transformers.ViTImageProcessor(size={"height": 64, "width": 64}).save_pretrained(root / "vit")
+    yolos = transformers.YolosConfig(image_size=[96, 128], num_detection_tokens=20, **small)
+    transformers.AutoModelForObjectDetection.from_config(yolos).save_pretrained(root / "yolos")
+    sides = {"shortest_edge": 96, "longest_edge": 128}
+    transformers.YolosImageProcessor(size=sides).save_pretrained(root / "yolos")
+    masked = transformers.ViTForMaskedImageModeling(vit)
+    masked.save_pretrained(root / "masked")
+    return root
+
+
+def test_classes_are_those_of_the_pipeline(folders: Path) -> None:
+    model = load_model(f"hf:{folders / 'vit'}", device="cpu")
+    found = model(pictures())
+    assert isinstance(found, Classifications)
+    assert (model.name, model.class_names) == ("vit", tuple(NAMES.values()))
+    pipeline = transformers.pipeline("image-classification", model=str(folders / "vit"), device="cpu")
+    for row, answer in zip(found.probabilities, pipeline(images(pictures()), top_k=1000), strict=True):
+        expected = {one["label"]: one["score"] for one in answer}
+        np.testing.assert_allclose(row, [expected[name] for name in model.class_names], atol=1e-4)
+    assert np.ptp(found.probabilities, axis=0).max() > 0.01
+    assert len(model(pictures()[:0])) == 0
+
+
+def test_boxes_are_those_of_the_library(folders: Path) -> None:
+    """Its processor, network and post-processing on PIL images; its pipeline rounds boxes to whole px."""
+    folder, pixels = folders / "yolos", pictures()
+    found = load_model(f"hf:{folder}", device="cpu")(pixels)
+    assert isinstance(found, Detections)
+    processor = transformers.AutoImageProcessor.from_pretrained(folder)
+    network = transformers.AutoModelForObjectDetection.from_pretrained(folder).eval()
+    with torch.no_grad():
+        outputs = network(**processor(images=images(pixels), return_tensors="pt"))
+    every = processor.post_process_object_detection(outputs, threshold=0.05, target_sizes=[(90, 140)] * 3)
+    assert min(len(each["scores"]) for each in every) > 3
+    for row, expected in enumerate(every):
+        order = np.argsort(-expected["scores"].numpy(), kind="stable")
+        mine = found.frame == row
+        np.testing.assert_allclose(found.boxes[mine], expected["boxes"].numpy()[order], atol=1e-3)
+        np.testing.assert_allclose(found.scores[mine], expected["scores"].numpy()[order], atol=1e-4)
+        np.testing.assert_array_equal(found.labels[mine], expected["labels"].numpy()[order])
+    few = load_model(f"hf:{folder},min_score=0.6", device="cpu")(pixels)
+    assert isinstance(few, Detections)
+    np.testing.assert_array_equal(few.scores, found.scores[found.scores > 0.6])
+
+
+@pytest.mark.slow
+def test_trained_on_the_simulated_line(tmp_path: Path) -> None:
+    """A classifier trained for a minute tells the kinds of parts apart, here as in the pipeline."""
+    from vidrobust.plugins.line.parts.kinds import LABELS
+    from vidrobust.plugins.line.training.samples import station_samples
+
+    samples = station_samples(0, scenes=16, seed=1)
+    torch.manual_seed(0)
+    config = transformers.ResNetConfig(
+        embedding_size=16,
+        hidden_sizes=[16, 32, 64],
+        depths=[1, 1, 1],
+        layer_type="basic",
+        id2label=dict(enumerate(LABELS)),
+    )
+    network = transformers.AutoModelForImageClassification.from_config(config)
+    processor = transformers.ViTImageProcessor(size={"height": 96, "width": 128})
+    inputs = processor(images=list(samples.large), return_tensors="pt")["pixel_values"]
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    for _ in range(12):
+        for rows in torch.randperm(len(inputs)).split(16):
+            optimiser.zero_grad()
+            network(pixel_values=inputs[rows], labels=samples.labels[rows]).loss.backward()
+            optimiser.step()
+    network.save_pretrained(tmp_path / "net")
+    processor.save_pretrained(tmp_path / "net")
+    found = load_model(f"hf:{tmp_path / 'net'}", device="cpu")(samples.large)
+    assert isinstance(found, Classifications)
+    assert (found.labels == samples.labels.numpy()).mean() > 0.5
+    pipeline = transformers.pipeline("image-classification", model=str(tmp_path / "net"), device="cpu")
+    for row, answer in zip(
+        found.probabilities, pipeline(images(samples.large[:8]), top_k=1000), strict=False
+    ):
+        expected = {one["label"]: one["score"] for one in answer}
+        np.testing.assert_allclose(row, [expected[name] for name in LABELS], atol=1e-4)
+
+
+def test_a_pipeline_from_python_is_the_folder(folders: Path) -> None:
+    from vidrobust.api.models_given import models_of
+
+    for task, name in (("image-classification", "vit"), ("object-detection", "yolos")):
+        pipeline = transformers.pipeline(task, model=str(folders / name), device="cpu")
+        _, made = models_of(pipeline, device="cpu")
+        assert made is not None
+        found, expected = made[0](pictures()), load_model(f"hf:{folders / name}", device="cpu")(pictures())
+        if isinstance(found, Detections):
+            assert isinstance(expected, Detections)
+            np.testing.assert_array_equal(found.boxes, expected.boxes)
+        else:
+            assert isinstance(expected, Classifications)
+            np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+
+
+def test_what_cannot_be_had(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match="ViTForMaskedImageModeling"):
+        load_model(f"hf:{folders / 'masked'}")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="empty"):
+        load_model(f"hf:{tmp_path / 'empty'}")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(InputError, match="save_pretrained"):
+        load_model("hf:nobody/nothing-here")
+    with pytest.raises(SettingsError, match="min_score"):
+        load_model(f"hf:{folders / 'yolos'},min_score=2")
+    monkeypatch.setattr(hf_models, "installed", lambda name: None)
+    with pytest.raises(SettingsError, match="pip install transformers"):
+        load_model(f"hf:{folders / 'vit'}")
