@@ -205,7 +205,7 @@ def test_the_core_works_without_the_folder_of_plugins(core: Path) -> None:
         assert "Traceback" not in done.stderr
     assert {path.name for path in (core / "a").glob("*.html")} == {"report.html", "details.html"}
     assert of_core(core, "show", "a").stdout.startswith("bands\n")
-    assert of_core(core, "gate", "a", "--fail-if", "flip_rate > 1").returncode == 0
+    assert of_core(core, "gate", "a", "--fail-if", "flip_rate.n < 1").returncode == 0
     assert of_core(core, "gate", "a", "--fail-if", "percent_grr > 30").returncode == 2
     compared = of_core(core, "compare", "a", "b", "--json")
     assert json.loads(compared.stdout)["metrics"]["flip_rate"]["difference"] == 0, compared.stderr

@@ -360,7 +360,9 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
     for name in sorted(before - there):
         run.reporter.warn(f"{name}: is no longer among the sources, and is left out")
     run.folder.update(inputs=inputs)
-    refuse_other_counts(run.inputs, run.models, inputs)
+    doubtful = [entry for entry in inputs if len(entry.get("frame_counts") or ()) > 1]
+    if doubtful:  # the models are not opened for a command that needs none of them
+        refuse_other_counts(run.inputs, run.models if run.settings.model else (), doubtful)
 
 
 def _continued(entry: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
