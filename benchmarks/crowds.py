@@ -21,7 +21,7 @@ from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import AlongTime
 from vidrobust.predictions import Detections
 from vidrobust.stages.causes.boxes import seen_boxes
-from vidrobust.stages.causes.scene import STEP, Motion
+from vidrobust.stages.causes.scene import STEP, ShownMotion
 
 HEIGHT, WIDTH = 720, 1280
 BATCH = 32
@@ -92,7 +92,7 @@ ALBUM, MOTIONS = 24, 8
 """Pictures of a pair, and how many of them differ in what moves."""
 
 
-def replayed() -> list[Motion]:
+def replayed() -> list[ShownMotion]:
     """What the pictures of an album show since the first: a camera that pans, and texture that moves beyond it."""
     rng = np.random.default_rng(0)
     own = rng.random((HEIGHT // STEP, WIDTH // STEP)) < 0.3
@@ -100,11 +100,11 @@ def replayed() -> list[Motion]:
     for k in range(MOTIONS):
         back = np.zeros((*own.shape, 2), np.float32) + np.array([-2.0 * k / MOTIONS, 0], np.float32)
         back[own] += rng.normal(0, 1, 2)
-        found.append(Motion(back, own))
+        found.append(ShownMotion(back, own))
     return [found[k % MOTIONS] for k in range(ALBUM)]
 
 
-def causes(count: int, pairs: int, motions: list[Motion]) -> float:
+def causes(count: int, pairs: int, motions: list[ShownMotion]) -> float:
     """Processor seconds a pair of ``seen_boxes`` on an album, with what was replayed or without."""
 
     class FromList:

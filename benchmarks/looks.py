@@ -27,7 +27,7 @@ from pair_power import EVERY, PAIRS, line_of
 
 from vidrobust.pipeline.estimate import looks, usual
 from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
-from vidrobust.stages.causes.naming import Asked, named_at, open_causes
+from vidrobust.stages.causes.naming import AccountLook, named_at, open_causes
 from vidrobust.stages.causes.pairs import choose_pairs
 from vidrobust.stages.causes.shares import summarise
 
@@ -87,13 +87,13 @@ def line(world: str, seed: int) -> Line:
 
 def looked_at(of: Line, sizes: tuple[int, ...], key: str) -> list[float]:
     """Light named, some other cause named, pairs used, light's share held; on while something is undecided."""
-    seen: list[Asked] = []
+    seen: list[AccountLook] = []
     names = pd.DataFrame()
     for size in sizes:
         chosen = choose_pairs(of.pairs, size, key)[["frame_a", "weight"]]
         rows = of.rows.drop(columns="weight").merge(chosen, on="frame_a")
         account = summarise(rows, per_item=False)
-        seen.append(Asked(part=size / sizes[-1], account=account, slow=account.iloc[:0]))
+        seen.append(AccountLook(part=size / sizes[-1], account=account, slow=account.iloc[:0]))
         names = named_at(seen)
         if not open_causes(account, names).any():
             break

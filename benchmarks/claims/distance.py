@@ -14,7 +14,7 @@ from vidrobust.models.load import load_as_it_is
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.plugins.finetune.arms import ARMS
-from vidrobust.plugins.finetune.leaks import arm_change, features_of
+from vidrobust.plugins.finetune.leaks import arm_change
 from vidrobust.plugins.finetune.sample_distance import changes, minimal_sample_distance
 from vidrobust.plugins.finetune.trainable import trainable
 from vidrobust.plugins.published.corruptions import crop_224
@@ -29,7 +29,7 @@ PICTURES, TRAINED, JUDGED, SEVERITY = 5, 48, 2, 3
 def of_augmix(shown: Sequence[Picture]) -> dict[str, float]:
     """Of every corruption the minimal sample distance of AugMix to it."""
     network = trainable(load_as_it_is(NET, device="cpu"), NET)
-    features = features_of(network)
+    features = network.features()
     assert features is not None
     few = [shown[k] for k in np.linspace(0, len(shown) - 1, PICTURES).astype(int)]
     pictures = torch.stack([crop_224(picture.pixels) for picture in few])

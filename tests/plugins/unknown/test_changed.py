@@ -12,7 +12,7 @@ from vidrobust.stages.remedies.stage import REMEDIES
 
 
 def key(known: tuple[str, ...]) -> str:
-    return str(keys.record(UNKNOWN, Settings(known=known), {}, {})["key"])
+    return str(keys.record(UNKNOWN, Settings().changed({"known": known}, "test"), {}, {})["key"])
 
 
 def test_a_further_or_another_file_makes_another_key(tmp_path: Path) -> None:
