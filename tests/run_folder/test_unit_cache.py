@@ -18,7 +18,13 @@ from vidrobust.tables import schema as tables
 
 def transitions() -> pd.DataFrame:
     table = tables.empty("transitions").reindex(range(2))
-    values: dict[str, object] = {"item": "a", "reason": "", "content": "c", "keyframe": False, "corrupt": False}
+    values: dict[str, object] = {
+        "item": "a",
+        "reason": "",
+        "content": "c",
+        "keyframe": False,
+        "corrupt": False,
+    }
     for column in table:
         table[column] = values.get(str(column), [1.5, 2.5] if column != "frame" else [0, 1])
     return tables.check("transitions", table)

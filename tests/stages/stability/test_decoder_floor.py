@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,10 @@ def test_the_report_has_a_line_for_each_way() -> None:
             "decoder": {"total_variation": None, "flips": 1, "n": 8, "decoders": ["pyav", "decord"]},
         }
     )
-    assert lines == {
-        "Noise floor, batch size": "nothing moves, none of 8 labels flips",
-        "Noise floor, precision": "3.1 % moves at most, 2 of 8 labels flip",
-        "Noise floor, decoder": "only labels are known, 1 of 8 labels flip (decord instead of pyav)",
+    figures = {way: re.findall(r"[\d.]+", text) for way, text in lines.items()}
+    assert figures == {
+        "Noise floor, batch size": ["8"],
+        "Noise floor, precision": ["3.1", "2", "8"],
+        "Noise floor, decoder": ["1", "8"],
     }
+    assert "decord instead of pyav" in lines["Noise floor, decoder"]
