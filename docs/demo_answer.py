@@ -19,9 +19,9 @@ from vidrobust.finished_runs.demo import MODEL
 DOCS = Path(__file__).parent
 ANSWER, SESSION = DOCS / "demo-answer.txt", DOCS / "demo-python.txt"
 PAGES = (DOCS.parent / "README.md", DOCS / "tutorials" / "demo.md")
-WIDTH = 112
+WIDTH = 118
 """Columns of a block that a forge shows without a scroll bar."""
-QUESTION = 15
+QUESTION = 18
 """Columns in front of the text of an answer's line."""
 LINES = (
     "import vidrobust",
@@ -33,18 +33,16 @@ LINES = (
 
 
 def answer_of(run: Path) -> str:
-    """What ``vidrobust show RUN`` prints, wrapped."""
+    """What ``vidrobust show RUN`` prints, each answer as one paragraph of ``WIDTH`` columns."""
     command = [sys.executable, "-m", "vidrobust", "show", str(run)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return "".join(f"{_wrapped(line)}\n" for line in shown.rstrip().splitlines())
+    indent = " " * QUESTION
+    whole = re.sub(rf"\n{indent} *(?=\S)", " ", shown.rstrip())
+    return "".join(f"{_wrapped(line, indent)}\n" for line in whole.splitlines())
 
 
-def _wrapped(line: str) -> str:
-    # continuation lines go below the text, which begins behind a column of twelve for the question
-    indent = " " * QUESTION if line.startswith("  ") and line[QUESTION - 1] == " " else ""
-    return textwrap.fill(
-        line, WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
-    )
+def _wrapped(line: str, indent: str) -> str:
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
 
 
 def session_of(run: Path) -> str:
