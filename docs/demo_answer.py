@@ -42,7 +42,9 @@ def answer_of(run: Path) -> str:
 
 
 def _wrapped(line: str, indent: str) -> str:
-    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+    return textwrap.fill(
+        line, WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
 
 
 def session_of(run: Path) -> str:
