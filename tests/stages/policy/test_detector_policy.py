@@ -51,7 +51,7 @@ def test_the_light_is_named_of_the_places_alone(studied: Path) -> None:
     places = pd.read_parquet(studied / "place_named.parquet")
     assert places.loc[places["model"] == "leaning", "cause"].tolist() == ["light"]
     assert "light" not in places.loc[places["model"] == "steady", "cause"].tolist()
-    assert not len(pd.read_parquet(studied / "named.parquet"))  # no score ever changes
+    assert not (studied / "named.parquet").exists()  # no score ever changes
 
 
 def test_the_policy_trains_against_it_as_far_as_the_lamp_goes(studied: Path) -> None:
@@ -74,7 +74,7 @@ def test_the_answer_tells_it_in_a_few_lines(studied: Path) -> None:
     rates = [each for each in found.of("leaning") if each.kind == "rate"]
     assert [(each.value, each.n) for each in rates] == [(0.0, 60), (0.0, 59)]
     named = [each for each in found.of("leaning") if each.kind == "why_named"]
-    assert "light" in named[0].text
+    assert "light" in named[0].text.lower()
     (train,) = [each for each in found.of("leaning") if each.kind in ("train_suggested", "train_replicated")]
     assert train.value == named[0].value
 
