@@ -156,7 +156,7 @@ def test_quick_does_less_and_says_what_it_leaves_out(
     table = pd.read_parquet(run_folder / "adaptation.parquet")
     assert set(table["times"]) == {0.0, 1.0}
     assert (table.loc[table["judged"] != "footage", "n"] == 24).all()
-    assert pd.read_parquet(run_folder / "leaks.parquet").empty
+    assert not (run_folder / "leaks.parquet").exists()  # no leaks were measured
 
 
 def test_two_arms_that_are_alike_are_not_called_on_few_clips(run_folder: Path) -> None:
