@@ -115,8 +115,8 @@ FAMILIES = {
 }
 """What is studied, and how often."""
 SAMPLE = {"frames": 60, "pictures": False, "resamples": 2000, "perturbation": ASKED}
-PAIRS = {1: 24, 2: 28, 3: 36}
-"""Pairs by the number of clips; by default there are 24 of each clip."""
+MANY, FEW = 24, 16
+"""Pairs of a study: of one clip of 10 s as many as by default; of several clips in all; of one other clip."""
 STAGES = ("stability", "moments", "sensitivity", "causes", "policy", "boxes", "remedies")
 HALF, MATTERS, SAME = 0.5, 0.05, 0.95
 HOLDS, FALSE, OUTSIDE = "holds", "false", "outside"
@@ -421,7 +421,8 @@ def run_plan(plan: Plan, options: Any) -> dict[str, Any]:
     if plan.is_recorded:
         spec = f"predictions:{_predictions(model, [*made.clips, *made.long], folder / 'answers.csv')}"
         made.true = {}
-    settings = Settings(**{**SAMPLE, "pairs": PAIRS[len(made.clips)]})
+    many = plan.family == ONE or len(made.clips) > 1
+    settings = Settings(**{**SAMPLE, "pairs": MANY if many else FEW})
     study(list(map(str, made.clips)), spec, out=folder / "run", stages=STAGES, settings=settings)
     run = RunTables(folder / "run")
     answer = answer_of(run)

@@ -28,7 +28,7 @@ from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.levels import FEWEST_TESTED
+from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.text.numbers import number, percent, points_with_interval, with_interval
 from vidrobust.text.phrases import listing
@@ -51,6 +51,8 @@ KEYS = (
 
 # More times the footage are said to be out of reach.
 MOST_TIMES = 20
+# Fewer times are reported as twice: nobody records a third more.
+TWICE = 2.5
 # Changes of label of which a frame is shown.
 MOST_SHOWN = 6
 # What is reported of equal frames of the same footage; null on other footage, and of labels without them.
@@ -196,7 +198,9 @@ def _difference(metric: Metric, each: Compared) -> str:
     share = metric.unit == "" and metric.bounds == (0.0, 1.0)
     if share:
         gap = points_with_interval(each.difference, each.low, each.high)
-        return f"{metric.title} {percent(each.a)} in A, {percent(each.b)} in B, a difference of {gap}"
+        return (
+            f"{metric.title} {percent(each.a)} in A, {percent(each.b)} in B, a difference in points of {gap}"
+        )
     gap = with_interval(each.difference, each.low, each.high)
     return f"{metric.title} {number(each.a)} in A, {number(each.b)} in B, a difference of {gap}"
 
@@ -209,7 +213,11 @@ def _settled_by(name: str, each: Compared) -> dict[str, Any]:
 
 
 def _needed(needed: Mapping[str, Any]) -> str:
-    if needed["why"] in (Undecided.FEW_ROWS, Undecided.FEW_CLUSTERS, Undecided.NOT_MEASURED):
+    if needed["why"] == Undecided.FEW_ROWS:
+        return f"too little footage: at least {FEWEST_ROWS} pairs or frames are needed"
+    if needed["why"] == Undecided.FAMILY:
+        return "the interval excludes 0, but no longer after allowing for all metrics"
+    if needed["why"] in (Undecided.FEW_CLUSTERS, Undecided.NOT_MEASURED):
         return (
             f"too little footage: at least {FEWEST_TESTED} clips or stretches of {SHORTEST_S:g} s are needed"
         )
@@ -218,6 +226,8 @@ def _needed(needed: Mapping[str, Any]) -> str:
     times = needed["times"]
     if not times <= MOST_TIMES:
         return "footage like this cannot settle it"
+    if times < TWICE:
+        return "about twice this footage would settle it"
     return f"about {number(times)} times this footage would settle it"
 
 

@@ -21,6 +21,7 @@ from vidrobust.statistics.ratios import Undecided
 from vidrobust.text.numbers import (
     interval,
     number,
+    p_value,
     percent,
     percent_interval,
     percent_with_interval,
@@ -114,6 +115,7 @@ def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
         "difference": (signed_percent if share else signed)(each["difference"]),
         "interval": ends,
         "margin": summary(each["margin"]),
+        "p": p_value(each["p"]),
         "verdict": each["verdict"],
         "alone": each["on_these_clips"],
         "why": WHY.get(each["why"], ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vidrobust.text.numbers import counted_share, interval, number, p_words, with_interval
+from vidrobust.text.numbers import counted_share, interval, number, p_value, p_words, with_interval
 from vidrobust.text.phrases import plural
 
 
@@ -16,7 +16,7 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
         found["headline"],
         f"A: {a['run']} ({a['model']})",
         f"B: {b['run']} ({b['model']}); {plural(found['items'], 'input')}, paired by {found['paired_by']}",
-        f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} B is",
+        f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} {'p':>7}  B is",
     ]
     for name, metric in found["metrics"].items():
         ends = interval(metric["low"], metric["high"], digits=4)
@@ -24,7 +24,7 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
         alone = f"; on these clips alone: {metric['on_these_clips']}" if metric["on_these_clips"] else ""
         wording.append(
             f"  {name:32}{_figure(metric['a']):>10}{_figure(metric['b']):>10}{_figure(metric['difference']):>11}  "
-            f"{ends:23} {metric['verdict']}{alone} ({units})"
+            f"{ends:23} {p_value(metric['p']):>7}  {metric['verdict']}{alone} ({units})"
         )
     if found["churn"]:
         wording.append(f"  labels differ on {counted_share(found['churn'], missing='-')}")

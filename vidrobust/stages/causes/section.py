@@ -14,7 +14,7 @@ from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE
 from vidrobust.stages.causes.excluded import in_words
 from vidrobust.stages.causes.shares import ADJACENT
 from vidrobust.stages.sensitivity.of_size import answers_to_any_change_alike
-from vidrobust.text.numbers import percent, share_with_interval
+from vidrobust.text.numbers import number, percent, share_with_interval
 from vidrobust.text.phrases import plural
 
 SMALLEST_LABEL = 0.06  # a smaller part of the bar has no room for its name
@@ -46,12 +46,25 @@ def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]
 def rows(run: RunTables) -> list[dict[str, str]]:
     """One row a model, account and cause: its share, what of it is specific, flips, pairs left out."""
     return [
-        {"model": model if len(task.accounts) == 1 else f"{model}, {of}", **_row(row, excluded)}
+        {
+            "model": model if len(task.accounts) == 1 else f"{model}, {of}",
+            **_row(row, excluded),
+            "q": number(q.get(row["cause"]), missing="-"),
+        }
         for model, task in run.tasks.items()
         for prefix, of in task.accounts.items()
         for excluded in [_excluded(run, model, f"{prefix}causes")]
+        for q in [_q_of(run, model, prefix)]
         for row in whole(run, model, f"{prefix}account").to_dict("records")
     ]
+
+
+def _q_of(run: RunTables, model: str, prefix: str) -> dict[str, float]:
+    """By named cause the false discovery rate at which it is named."""
+    table = run.table(f"{prefix}named")
+    if table is None or "q" not in table:
+        return {}
+    return {str(row.cause): float(row.q) for row in table[table["model"] == model].itertuples()}
 
 
 def _excluded(run: RunTables, model: str, name: str) -> str:

@@ -199,6 +199,8 @@ def _rate(metric: Metric, row: Mapping[str, Any], model: str, scope: str, *, lea
     of = plural(n, metric.wording.of, metric.wording.many)
     if row["value"]:
         rate = percent_with_interval(row["value"], row["low"], row["high"])
+        if not known(row["low"]):
+            rate = f"{percent(row['value'])} (too little footage for an interval)"
         text = f"{metric.wording.happens} in {rate} of {of}"
     else:
         most = f" (at most {percent(row['high'])})" if known(row["high"]) else ""

@@ -1,0 +1,198 @@
+"""Every printed command is typed, with its placeholders filled from fabricated inputs, and ends well."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.cli.test_printed_commands import EVERY
+from tests.made_frames import texture
+from tests.pipeline.conftest import FEW, run
+
+CLASSIFIER = "tests.cli.test_printed_commands:tiny"
+DETECTOR = "tests.plugins.finetune.small_boxes:detector"
+MID_SENTENCE = {
+    "compare --json",
+    "corruptions --json prints",
+    "labels reads",
+    "repeatability --json printed",
+    "remedies --all",
+}
+ALONE = {"data", "doctor", "labels", "models", "perturbations", "plugins"}
+"""Commands that are complete without arguments; the others are only named where they have none."""
+ELSEWHERE = {
+    "--cluster": "starts Ray: tests/pipeline/workers/test_cluster.py",
+    "rtsp:": "needs a camera: tests/video",
+    "watch ": "does not end by itself: tests/finished_runs/test_watch.py",
+    "SHARD": "tests/plugins/published/test_data.py",
+    "corruptions": "the same, and tests/plugins/published/test_corruptions.py",
+    "data NAME": "the same",
+    "{x} --labels": "the same",
+    "--given METRIC": "needs a table of many models: tests/stages/correlate",
+    "--protocol gu2019": "the same",
+}
+"""What is typed by tests of its own, and where."""
+WORDS = {
+    "boxes RUN": "boxes reports/cups",
+    "repeatability {x}": "repeatability reports/msa",
+    "RUN_A": "reports/old",
+    "RUN_B": "reports/new",
+    "RUN RUN RUN": "reports/a reports/b reports/c",
+    "RUN RUN": "reports/old reports/new",
+    "RUN": "reports/run",
+    "{x}{x}": "reports/run",
+    "{x}": "reports/run",
+    "SOURCES --model DETECTOR": f"clip.mp4 --model {DETECTOR}",
+    "cups.mp4 --model onnx:yolox_nano.onnx": f"cups.mp4 --model {DETECTOR}",
+    "--model onnx:a.onnx --model onnx:b.onnx": f"--model {DETECTOR}",
+    "onnx:parts.onnx": CLASSIFIER,
+    "torchvision:resnet18": CLASSIFIER,
+    "SPEC": CLASSIFIER,
+    "CLIP": "clip.mp4",
+    "SOURCES": "clip.mp4",
+    "MANIFEST": "manifest.csv",
+    "IMAGE": "picture.png",
+    "DIR": "drawn",
+    "REF": "footage",
+    "--labels FILE": "--labels labels.csv",
+    "labels FILE": "labels labels.csv",
+    "--fail-if RULE": '--fail-if "flip_rate > 2"',
+    "--gauge CSV": "--gauge table.csv",
+    "--attribute CSV": "--attribute ratings.csv",
+    "--defect scratch": "--defect B",
+    "reports/NAME": "reports/run",
+}
+"""What stands for a value of the user, the longer first, and the fabricated one."""
+ENDS = {"gate": {0, 1}, "repeatability": {0, 1}}
+"""Exit codes of commands that judge; all others end with 0."""
+MORE = {
+    "study": FEW,
+    "policy": FEW,
+    "causes": ("--pairs=2",),
+    "sensitivity": ("--perturbation=brightness",),
+    "adapt": ("--steps=2", "--seeds=1", "--arms=none,policy"),
+}
+"""Options that let a command end soon."""
+SLOW = {
+    "study",
+    "adapt",
+    "causes",
+    "policy",
+    "sensitivity",
+    "correlate",
+    "unknown",
+    "repeatability",
+    "engines",
+}
+
+
+def typed(text: str) -> str:
+    """The command as a user types it."""
+    for word, value in WORDS.items():
+        pattern = re.escape(word) if not word[0].isalpha() else rf"(?<![\w/]){re.escape(word)}\b"
+        text = re.sub(pattern, value.replace("\\", "\\\\"), text)
+    return text
+
+
+def cases() -> dict[str, str]:
+    """Typed command -> the file that prints it; the same command of two places is typed once."""
+    found: dict[str, str] = {}
+    for text, place in EVERY.items():
+        named_only = " " not in text and text not in ALONE
+        if not (named_only or text in MID_SENTENCE or any(each in text for each in ELSEWHERE)):
+            found.setdefault(typed(text), place)
+    return found
+
+
+def clip(path: Path) -> None:
+    """Two seconds of a picture that moves and flickers."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wide = texture(1, 64, 160)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=Fraction(12), options={"crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for k in range(24):
+            picture = np.clip(wide[:, k : k + 96] * (1 + 0.3 * np.sin(k)), 0, 255).astype(np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+
+
+def tables(folder: Path) -> None:
+    """Readings of a gauge study, ratings of an attribute study, labels of the clip, and a manifest of passes."""
+    rng = np.random.default_rng(0)
+    rows = [(p, o, t) for p in range(10) for o in "XYZ" for t in range(2)]
+    gauge = pd.DataFrame(rows, columns=["part", "operator", "trial"])
+    gauge.assign(value=gauge["part"] + rng.normal(0, 0.05, len(gauge))).to_csv(
+        folder / "table.csv", index=False
+    )
+    good = np.where(gauge["part"] < 5, "A", "B")
+    gauge.assign(value=good, reference=good).to_csv(folder / "ratings.csv", index=False)
+    (folder / "labels.csv").write_text("frame,label\n" + "".join(f"{k},1\n" for k in range(24)))
+    (folder / "study.toml").write_text('[study]\ntitle = "Line 3"\n')
+    passes = [(f"line3/{p}-{t}.mp4", f"part-{p}", t, "1", "1") for p in range(2) for t in (1, 2)]
+    manifest = pd.DataFrame(passes, columns=["path", "part", "pass", "station", "label"])
+    manifest.to_csv(folder / "manifest.csv", index=False)
+    for path in manifest["path"]:
+        shutil.copy(folder / "clip.mp4", folder / path)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips, tables and finished runs under the names that the documents use."""
+    folder = tmp_path_factory.mktemp("typed")
+    clip(folder / "clip.mp4")
+    for name in ("cups.mp4", "line.mp4", "line3/1.mp4", "line4/1.mp4", "recordings/1.mp4", "footage/1.mp4"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "clip.mp4", folder / name)
+    tables(folder)
+    import cv2
+
+    cv2.imwrite(str(folder / "picture.png"), texture(2, 64, 96).astype(np.uint8))
+    for spec, names in (
+        (CLASSIFIER, ("run", "old", "new", "demo", "line3")),
+        (DETECTOR, ("cups", "a", "b", "c")),
+    ):
+        first = folder / "reports" / names[0]
+        assert run("stability", str(folder / "clip.mp4"), "-m", spec, "-o", str(first), "-q") == 0
+        for name in names[1:]:
+            shutil.copytree(first, folder / "reports" / name)
+    assert (
+        run("stability", str(folder / "manifest.csv"), "-m", CLASSIFIER, "-o", str(folder / "reports/msa"))
+        == 0
+    )
+    for history in ("history.parquet", "line3.parquet"):
+        assert run("history", str(folder / "reports" / "run"), "--history", str(folder / history)) == 0
+    return folder
+
+
+def test_what_is_typed_elsewhere_is_still_printed() -> None:
+    assert all(any(each in text for text in EVERY) for each in ELSEWHERE)
+    assert {*EVERY} >= MID_SENTENCE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            text, marks=[pytest.mark.slow] if text.split()[0] in SLOW else [], id=f"{text} ({place})"
+        )
+        for text, place in sorted(cases().items())
+    ],
+)
+def test_a_printed_command_runs(
+    text: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(made, tmp_path / "here")
+    monkeypatch.chdir(folder)
+    command, *arguments = shlex.split(text)
+    arguments = [each for each in arguments if each != "..."]
+    code = run(command, *arguments, *MORE.get(command, ()))
+    assert code in ENDS.get(command, {0}), capsys.readouterr().err
