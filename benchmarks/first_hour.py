@@ -16,7 +16,7 @@ training        the cause of the step was planted with a true share of .05 or mo
 and station     is false where a planted cause that has one makes half of the change
 not measured    what it says is missing is missing, by counting
 
-Long recordings: of stills and of the line, 40 s of the same condition with other draws; of other footage, the
+Long recordings: of stills and of the line, 30 s of the same condition with other draws; of other footage, the
 whole of the recording from which the clips were cut.
 """
 
@@ -25,6 +25,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
@@ -42,7 +43,6 @@ import torch
 import truth
 from account_worlds import HEIGHT, MARGIN, WIDTH, Frame, render, still
 from harness import say
-from verdicts import ASKED
 
 from vidrobust.api.study import study
 from vidrobust.frames.pixels import to_array, to_levels
@@ -66,7 +66,7 @@ from vidrobust.video.source import open_video
 
 SEED = 311129
 """Draws every study; committed before the first of them was run."""
-FPS, LONG_S = 15, 40
+FPS, LONG_S = 15, 30
 NETWORKS = ("mobilenet_v1_0.25_128", "mobilenet_v1_0.5_160", "mobilenet_v1_0.75_192")
 DETECTOR = "FastestDet"
 STILLS = (
@@ -114,13 +114,17 @@ FAMILIES = {
     "predictions": 3,
 }
 """What is studied, and how often."""
-SAMPLE = {"frames": 60, "pictures": False, "resamples": 2000, "perturbation": ASKED}
-MANY, FEW = 24, 16
+TRIED = (
+    *("brightness", "contrast", "hue", "saturation", "translation"),
+    *("gaussian_blur", "gaussian_noise", "jpeg"),
+)
+SAMPLE = {"frames": 60, "pictures": False, "resamples": 2000, "perturbation": TRIED}
+MANY, SOME, FEW = 24, 18, 14
 """Pairs of a study: of one clip of 10 s as many as by default; of several clips in all; of one other clip."""
 STAGES = ("stability", "moments", "sensitivity", "causes", "policy", "boxes", "remedies")
 HALF, MATTERS, SAME = 0.5, 0.05, 0.95
 HOLDS, FALSE, OUTSIDE = "holds", "false", "outside"
-ROUNDINGS = 2
+ROUNDINGS = 1
 AUGMENTED = ("light", "colour", "camera", "sharpness", NOISE)
 """Causes for which the catalogue has an augmentation."""
 
@@ -186,13 +190,13 @@ class Plan:
 
 
 def plans() -> list[Plan]:
-    """Every study, mixed, so that a stopped run has some of each family."""
+    """Every study: first the clips of 10 s, then the others, mixed."""
     found: list[Plan] = []
     for family, count in FAMILIES.items():
         for place in range(count):
             found.append(_plan(len(found), family, place))
     order = np.random.default_rng(SEED).permutation(len(found))
-    return [found[k] for k in order]
+    return sorted((found[k] for k in order), key=lambda plan: plan.family != ONE)
 
 
 def _plan(number: int, family: str, place: int) -> Plan:
@@ -321,7 +325,7 @@ class Maker:
 
     def _long(self, place: int) -> Path:
         path = self.folder / f"long-{place + 1}.mkv"
-        # 40 s in all, each still as long as in the study
+        # 30 s in all, each still as long as in the study
         count = round(LONG_S * FPS * self.plan.seconds[place] / sum(self.plan.seconds))
         self._record(self._base(place, count, whole=True), path, [self.plan.seed, place, 1])
         return path
@@ -421,15 +425,15 @@ def run_plan(plan: Plan, options: Any) -> dict[str, Any]:
     if plan.is_recorded:
         spec = f"predictions:{_predictions(model, [*made.clips, *made.long], folder / 'answers.csv')}"
         made.true = {}
-    many = plan.family == ONE or len(made.clips) > 1
-    settings = Settings(**{**SAMPLE, "pairs": MANY if many else FEW})
+    pairs = MANY if plan.family == ONE else SOME if len(made.clips) > 1 else FEW
+    settings = Settings(**{**SAMPLE, "pairs": pairs})
     study(list(map(str, made.clips)), spec, out=folder / "run", stages=STAGES, settings=settings)
     run = RunTables(folder / "run")
     answer = answer_of(run)
     leading = _leading(run, answer.statements)
     wanted = ("stability", "remedies") if leading is None else ("stability", "remedies", "sensitivity")
     asked = {} if leading is None else {"perturbation": (leading[0],), "strengths": 0}
-    others = Settings(**{**SAMPLE, "frames": 120, **asked})
+    others = Settings(**{**SAMPLE, **asked})
     study(list(map(str, made.long)), spec, out=folder / "long", stages=wanted, settings=others)
     checked = [
         {
@@ -544,7 +548,8 @@ def _moment(plan: Plan, run: RunTables, made: Made) -> Found:
     if not moments or plan.is_recorded:
         return "", "boxes, or recorded"
     first = moments[0]
-    model: Any = load_model(run.record.models[0].spec, device="cpu")
+    spec = plan.model if plan.is_random else run.record.models[0].spec
+    model: Any = load_model(spec, device="cpu")
     clip = next(path for path in made.clips if path.stem == first["item"])
     with open_video(clip) as source:
         frames = [
@@ -737,7 +742,12 @@ def main() -> None:
         ) or time.monotonic() - began > options.seconds:
             continue
         start = time.monotonic()
-        rows[plan.number] = run_plan(plan, options)
+        try:
+            rows[plan.number] = run_plan(plan, options)
+        except Exception:  # a study that ends in an error is itself a finding, and the others go on
+            traceback.print_exc()
+            print(f"study {plan.number} ({plan.family}) ended in an error", flush=True)
+            continue
         with file.open("a") as kept:
             kept.write(json.dumps(rows[plan.number], default=float) + "\n")
         wrong = [s for s in rows[plan.number]["sentences"] if s["holds"] in (FALSE, OUTSIDE)]

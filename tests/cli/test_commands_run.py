@@ -42,6 +42,7 @@ ELSEWHERE = {
 """What is typed by tests of its own, and where."""
 WORDS = {
     "boxes RUN": "boxes reports/cups",
+    "history RUN": "history reports/run --history line3.parquet",
     "repeatability {x}": "repeatability reports/msa",
     "RUN_A": "reports/old",
     "RUN_B": "reports/new",
@@ -112,7 +113,7 @@ def cases() -> dict[str, str]:
     return found
 
 
-def clip(path: Path) -> None:
+def clip(path: Path, phase: float = 0.0) -> None:
     """Two seconds of a picture that moves and flickers."""
     path.parent.mkdir(parents=True, exist_ok=True)
     wide = texture(1, 64, 160)
@@ -120,7 +121,7 @@ def clip(path: Path) -> None:
         stream = out.add_stream("libx264", rate=Fraction(12), options={"crf": "18"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         for k in range(24):
-            picture = np.clip(wide[:, k : k + 96] * (1 + 0.3 * np.sin(k)), 0, 255).astype(np.uint8)
+            picture = np.clip(wide[:, k : k + 96] * (1 + 0.3 * np.sin(k + phase)), 0, 255).astype(np.uint8)
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         out.mux(stream.encode())
 
@@ -140,8 +141,8 @@ def tables(folder: Path) -> None:
     passes = [(f"line3/{p}-{t}.mp4", f"part-{p}", t, "1", "1") for p in range(2) for t in (1, 2)]
     manifest = pd.DataFrame(passes, columns=["path", "part", "pass", "station", "label"])
     manifest.to_csv(folder / "manifest.csv", index=False)
-    for path in manifest["path"]:
-        shutil.copy(folder / "clip.mp4", folder / path)
+    for number, path in enumerate(manifest["path"], 1):
+        clip(folder / path, 0.1 * number)
 
 
 @pytest.fixture(scope="module")
@@ -168,8 +169,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run("stability", str(folder / "manifest.csv"), "-m", CLASSIFIER, "-o", str(folder / "reports/msa"))
         == 0
     )
-    for history in ("history.parquet", "line3.parquet"):
-        assert run("history", str(folder / "reports" / "run"), "--history", str(folder / history)) == 0
+    runs = [str(folder / "reports" / name) for name in ("old", "new")]
+    # two runs are too few for a chart, and are in the history all the same
+    assert run("history", *runs, "--history", str(folder / "history.parquet")) == 3
+    two = pd.read_parquet(folder / "history.parquet")
+    weeks = [two.assign(run=two["run"] + f" {week}") for week in range(12)]
+    for name in ("history.parquet", "line3.parquet"):
+        pd.concat(weeks).to_parquet(folder / name, index=False)
     return folder
 
 
