@@ -119,14 +119,14 @@ class FootageStage(Stage):
     unit_tables
         Tables made unit by unit and kept in the cache. A unit is done when the first one is there.
     tasks
-        Tasks of the models that have a unit.
+        Tasks of the models that have a unit; empty: all tasks.
     summary_settings
         Settings on which only ``tables`` depend, not the units.
     """
 
     per: ClassVar[Literal["item", "model"]]
     unit_tables: ClassVar[tuple[str, ...]]
-    tasks: ClassVar[tuple[str, ...]] = ("classification", "detection")
+    tasks: ClassVar[tuple[str, ...]] = ()
     summary_settings: ClassVar[tuple[str, ...]] = ()
 
     @property

@@ -24,7 +24,7 @@ from threadpoolctl import ThreadpoolController
 from vidrobust.frame_pairs.transitions import BREAKS
 from vidrobust.frames.device import trim_heap
 from vidrobust.frames.pixels import to_array
-from vidrobust.metrics.catalogue import TASKS
+from vidrobust.metrics.catalogue import tasks
 from vidrobust.pipeline.stage import Context, Read, Trim
 from vidrobust.statistics.samples import sized_order
 from vidrobust.video.source import VideoSource
@@ -75,9 +75,9 @@ def own_change(read: Read) -> pd.Series:
     ``read`` reads the raw tables of the model's stability; the metric is that of its task on which verdicts
     rest. Empty where there is none.
     """
-    for task in TASKS.values():
+    for task in tasks().values():
         pairs = read(task.correlation.pairs)
-        if pairs is not None and len(pairs):
+        if pairs is not None and len(pairs) and task.correlation.primary in pairs:
             near = pairs[pairs["kind"] == "adjacent"] if "kind" in pairs else pairs
             return near.groupby("frame_a")[task.correlation.primary].mean()
     return pd.Series(dtype=np.float64)

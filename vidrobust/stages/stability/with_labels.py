@@ -23,7 +23,7 @@ NAMES_SAID = 5
 MADE = ("label_answers", "neighbour_accuracy")
 SEEN = {CLASSIFICATION.name: "frames", DETECTION.name: "box_counts"}
 """The table of a task that has each frame that was looked at."""
-TABLES = (*MADE, "model_pairs", *DETECTION.labelled)
+TABLES = (*MADE, "model_pairs", *DETECTION.labelled, "task_truth")
 """Every table that is made where there are labels."""
 
 
@@ -32,6 +32,8 @@ def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, p
     labels.
     """
     judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
+    if task.name not in judges:
+        return {} if task.judge is None else dict(task.judge(run, raw))
     if not len(run.inputs.known.labels):
         return {}
     _say_outside(run, raw[SEEN[task.name]])
