@@ -29,8 +29,7 @@ Transform: TypeAlias = Callable[[Any], torch.Tensor]
 Callable_: TypeAlias = Callable[[torch.Tensor], Any]
 GivenModel: TypeAlias = "str | Model | torch.nn.Module | Callable_"
 FRAME_BY_FRAME = "called frame by frame, with (H, W, 3) uint8 BGR arrays, as OpenCV and supervision give them"
-# Side, px, of the frame on which a transform is tried.
-SMALL = 96
+SMALL = 96  # side, px, of the frame on which a transform is tried
 
 
 def models_of(

@@ -40,25 +40,15 @@ from vidrobust.video.source import open_video
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of a run.
+    """One step of a run."""
 
-    Attributes
-    ----------
-    title
-        The piece of work, such as "clip: causes".
-    done, total, unit
-        What is done of it, and what is counted; total is None if unknown.
-    message
-        What the run said, in place of a count.
-    share, left_s
-        Share of the whole study that is done, and seconds left; None if no footage is ahead.
-    """
-
-    title: str = ""
+    title: str = ""  # the piece of work, such as "clip: causes"
+    # What is done of it, and what is counted; total is None if unknown.
     done: int = 0
     total: int | None = None
     unit: str = ""
-    message: str = ""
+    message: str = ""  # what the run said, in place of a count
+    # Share of the whole study that is done, and seconds left; None if no footage is ahead.
     share: float | None = None
     left_s: float | None = None
 
@@ -193,8 +183,7 @@ Path_: TypeAlias = "str | os.PathLike[str]"
 Source: TypeAlias = "Path_ | np.ndarray | pd.DataFrame | Iterable[np.ndarray]"
 # One source, several, or several by name.
 Sources: TypeAlias = "Source | Sequence[Source] | Mapping[str, Source]"
-# Of frames in memory, where nothing is said.
-FRAME_RATE = 25.0
+FRAME_RATE = 25.0  # of frames in memory, where nothing is said
 
 
 def in_memory(sources: Any) -> bool:

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 DELIMITERS = (",", ";", "\t")
 HEAD_BYTES = 2**16
 CHUNK = 2**20
-# Rows by which a separator is chosen.
-LOOKED_AT = 50
+LOOKED_AT = 50  # rows by which a separator is chosen
 # 1,5 and 1.234,5.
 COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+([eE][+-]?\d+)?")
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -46,25 +45,16 @@ class Dialect:
 
 @dataclass(frozen=True, kw_only=True)
 class CsvTable:
-    """The rows of a CSV file as text, without blanks around values and with decimal points.
-
-    Attributes
-    ----------
-    lines
-        Line on which each row begins, from 1.
-    uneven
-        Line and number of values of rows that have too many or too few.
-    decimal_commas
-        Columns whose numbers were written with a comma.
-    """
+    """The rows of a CSV file as text, without blanks around values and with decimal points."""
 
     path: Path
     dialect: Dialect
     columns: tuple[str, ...]
-    lines: tuple[int, ...]
+    lines: tuple[int, ...]  # line on which each row begins, from 1
     rows: tuple[tuple[str, ...], ...]
+    # Line and number of values of rows that have too many or too few.
     uneven: tuple[tuple[int, int], ...] = ()
-    decimal_commas: tuple[str, ...] = ()
+    decimal_commas: tuple[str, ...] = ()  # columns whose numbers were written with a comma
 
     def frame(self) -> pd.DataFrame:
         """Return a data frame of text, indexed by line."""

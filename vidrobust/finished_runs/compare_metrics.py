@@ -30,12 +30,9 @@ from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.statistics.significance import FlippedRatio, neighbour_inflation, step_down
 
-# Differences that do not matter, as a share of the metric.
-MARGIN = 0.2
-# The same where the metric is next to nothing, as a share of what it can differ by.
-SMALLEST_MARGIN = 1e-4
-# Shortest stretch that counts as one: what suits one of two models may do so for as long.
-SHORTEST_S = 2.0
+MARGIN = 0.2  # differences that do not matter, as a share of the metric
+SMALLEST_MARGIN = 1e-4  # the same where the metric is next to nothing, as a share of what it can differ by
+SHORTEST_S = 2.0  # shortest stretch that counts as one: what suits one of two models may do so for as long
 # Share of the footage that a kind of clip has which should not have gone unseen where others are spoken of.
 RARE = 0.2
 # Clips or parts below which nothing is said of others: of 14 one is of such a kind in 95 % (.8^14 = .044).
@@ -47,41 +44,26 @@ Worse = Literal["higher", "lower"]
 
 @dataclass(frozen=True)
 class Compared:
-    """One metric of two runs on what both have.
+    """One metric of two runs on what both have."""
 
-    Attributes
-    ----------
-    a, b
-        The metric in each run, over the rows that both have.
-    difference, low, high
-        b - a with its 95 % interval over clusters; no interval with fewer than six.
-    margin
-        What does not matter, in the unit of the metric.
-    p
-        Of no difference, allowing for all metrics judged with it; NaN without a test.
-    verdict, why
-        Of footage like this, and the code of ``Undecided`` for "cannot tell".
-    on_these_clips
-        Below fourteen clips or parts the verdict on these clips alone; "" otherwise.
-    n, clusters, cluster
-        Rows compared (of A), and their independent units.
-    only_a, only_b
-        Rows that only one run has, left out.
-    """
-
+    # The metric in each run, over the rows that both have.
     a: float
     b: float
+    # b - a with its 95 % interval over clusters; no interval with fewer than six.
     difference: float
     low: float
     high: float
-    margin: float
-    verdict: Verdict
+    margin: float  # what does not matter, in the unit of the metric
+    verdict: Verdict  # verdict, why: of footage like this, and the code of ``Undecided`` for "cannot tell"
+    # Rows compared (of A), and their independent units.
     n: int
     clusters: int
     cluster: str
+    # Rows that only one run has, left out.
     only_a: int = 0
     only_b: int = 0
-    p: float = math.nan
+    p: float = math.nan  # of no difference, allowing for all metrics judged with it; NaN without a test
+    # Below fourteen clips or parts the verdict on these clips alone; "" otherwise.
     on_these_clips: Verdict | Literal[""] = ""
     why: Undecided = Undecided.DECIDED
 
@@ -100,29 +82,21 @@ class Compared:
 
 @dataclass(frozen=True)
 class Paired:
-    """The rows of one metric in two runs, on footage that both have.
+    """The rows of one metric in two runs, on footage that both have."""
 
-    Attributes
-    ----------
-    a, b
-        (n,) and (m,) values.
-    clip, part_known
-        (n,) names of the clips of A's rows, or of the parts if known.
-    place, clip_b, place_b
-        Item, time_s and part of each row of A; the same of B's rows where they are not those of A one by one.
-    bounds, worse
-        Bounds of the values, and which of two values is the worse one.
-    same_footage
-        Both runs saw the same pictures, so that equal rows are a fact and not a sample.
-    """
-
+    # (n,) and (m,) values.
     a: np.ndarray
     b: np.ndarray
+    # (n,) names of the clips of A's rows, or of the parts if known.
     clip: np.ndarray
     part_known: bool
+    # place, clip_b, place_b: item, time_s and part of each row of A; the same of B's rows where they are not
+    # those of A one by one.
     place: pd.DataFrame
+    # Bounds of the values, and which of two values is the worse one.
     bounds: tuple[float, float] = (0.0, 1.0)
     worse: Worse = "higher"
+    # Both runs saw the same pictures, so that equal rows are a fact and not a sample.
     same_footage: bool = True
     only_a: int = 0
     only_b: int = 0

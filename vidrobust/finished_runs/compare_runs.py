@@ -49,10 +49,8 @@ KEYS = (
     "y2",
 )
 
-# More times the footage are said to be out of reach.
-MOST_TIMES = 20
-# Changes of label of which a frame is shown.
-MOST_SHOWN = 6
+MOST_TIMES = 20  # more times the footage are said to be out of reach
+MOST_SHOWN = 6  # changes of label of which a frame is shown
 # What is reported of equal frames of the same footage; null on other footage, and of labels without them.
 OF_FRAMES = (
     *("churn", "mcnemar_p", "negative_flips", "positive_flips"),

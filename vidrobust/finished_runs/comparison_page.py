@@ -50,8 +50,7 @@ WHY = {
 # Metrics that are reported under the others.
 FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
 MOST_ITEMS, MOST_CHANGES = 30, 12
-# Margins at which a difference leaves the picture.
-FURTHEST = 300.0
+FURTHEST = 300.0  # margins at which a difference leaves the picture
 
 
 def write_comparison(path: Path, found: Mapping[str, Any], shots: Sequence[Mapping[str, Any]] = ()) -> Path:

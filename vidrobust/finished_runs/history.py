@@ -20,8 +20,7 @@ from vidrobust.stages.report.page import write_report
 from vidrobust.statistics.control_charts import FEWEST_RUNS, Chart, individuals_chart, p_chart
 from vidrobust.text.phrases import plural
 
-# What the report of a run shows of its history.
-PAGE = "history.json"
+PAGE = "history.json"  # what the report of a run shows of its history
 # Of the history: a row a run, model, metric and item, and one over all items (item ""); recorded in UTC.
 COLUMNS = ("run", "recorded", "model", "metric", "item", "value", "low", "high", "n")
 

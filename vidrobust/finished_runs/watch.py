@@ -33,8 +33,7 @@ from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch, open_video
 
 STATE = "watch.json"
-# A control chart is asked only where the history has so many runs.
-FEWEST_RUNS = 10
+FEWEST_RUNS = 10  # a control chart is asked only where the history has so many runs
 # What the line of a recording says of a model of each task.
 SAID = {"classification": ("flip_rate",), "detection": ("uncovered_rate", "vanished_rate")}
 Clock = Callable[[], float]

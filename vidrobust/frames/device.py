@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 
-# Of glibc's malloc.h
-_M_ARENA_MAX = -8
+_M_ARENA_MAX = -8  # of glibc's malloc.h
 
 
 def resolve_device(device: str) -> torch.device:

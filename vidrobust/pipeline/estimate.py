@@ -44,13 +44,11 @@ class Rule:
         return min(self.most * items, max(self.whole, self.least * items))
 
 
+# A frame shows each perturbation at one of five strengths: five frames show all of them once.
 RULES = {"frames": Rule(60, 240, 5), "pairs": Rule(24, 192, 4)}
-"""A frame shows each perturbation at one of five strengths: five frames show all of them once."""
 
-MOST_LOOKS = 3
-"""How often a sample that grows is looked at, at most."""
-PICTURED_PAIRS = 3
-"""Pairs a model, the worst ones, that are replayed once more for the report's pictures."""
+MOST_LOOKS = 3  # how often a sample that grows is looked at, at most
+PICTURED_PAIRS = 3  # pairs a model, the worst ones, that are replayed once more for the report's pictures
 
 
 @dataclass(frozen=True)
@@ -157,14 +155,10 @@ def _hash(seed: int, key: str) -> bytes:
     return hashlib.blake2b(f"{seed}\x1f{key}".encode(), digest_size=8).digest()
 
 
-SAMPLE = 24
-"""Frames that are measured of the stages that see every frame."""
-TABLES_S = 6.0
-"""Seconds that correlation, policy and report take on a small study, about."""
-START_S = 3.0
-"""Seconds in which a worker process starts and opens its models, about."""
-SPREAD = (0.75, 1.4)
-"""The true time lies between these times the estimate, in four of five studies or more."""
+SAMPLE = 24  # frames that are measured of the stages that see every frame
+TABLES_S = 6.0  # seconds that correlation, policy and report take on a small study, about
+START_S = 3.0  # seconds in which a worker process starts and opens its models, about
+SPREAD = (0.75, 1.4)  # the true time lies between these times the estimate, in four of five studies or more
 
 
 @dataclass(frozen=True)
@@ -180,17 +174,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What is ahead: readable inputs, their frames by the headers, and the seconds it will take.
-
-    Attributes
-    ----------
-    workers
-        Processes that share the work, as far as there are segments for them.
-    step_s
-        Seconds per step by stage, all workers together.
-    fixed_s
-        Seconds besides all steps.
-    """
+    """What is ahead: readable inputs, their frames by the headers, and the seconds it will take."""
 
     items: int
     frames: int
@@ -198,11 +182,11 @@ class CostEstimate:
     models: int
     counts: Counts
     costs: tuple[tuple[Cost, int], ...]
-    workers: int
+    workers: int  # processes that share the work, as far as there are segments for them
     low_s: float
     high_s: float
-    step_s: Mapping[str, float]
-    fixed_s: float
+    step_s: Mapping[str, float]  # seconds per step by stage, all workers together
+    fixed_s: float  # seconds besides all steps
 
     def whole(self, conclusions: int) -> Whole:
         """Return the work ahead, with this many stages that read tables."""

@@ -44,32 +44,19 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What is known of the inputs beforehand.
+    """What is known of the inputs beforehand."""
 
-    Attributes
-    ----------
-    labels
-        The table ``labels``; ``box_unit`` is the unit of its boxes.
-    sets
-        Anchors and the frames around them that count; None where the labels name none.
-    judged_by
-        Whose labels these frames are judged by.
-    lost
-        Frames around anchors that the footage does not hold.
-    class_map, class_names
-        The classes in which models answer; None for their own.
-    of_map
-        What brought the map, in words.
-    """
-
+    # The table ``labels``; ``box_unit`` is the unit of its boxes.
     labels: pd.DataFrame = field(default_factory=lambda: tables.empty("labels"))
     box_unit: str = "px"
+    # Anchors and the frames around them that count; None where the labels name none.
     sets: pd.DataFrame | None = None
-    judged_by: Literal["own", "anchor"] = "own"
-    lost: int = 0
+    judged_by: Literal["own", "anchor"] = "own"  # whose labels these frames are judged by
+    lost: int = 0  # frames around anchors that the footage does not hold
+    # The classes in which models answer; None for their own.
     class_map: ClassMap | None = None
     class_names: tuple[str, ...] = ()
-    of_map: str = ""
+    of_map: str = ""  # what brought the map, in words
 
     def as_rows(self) -> list[dict[str, object]]:
         """Return, as plain values for a key, all that figures depend on."""
@@ -169,22 +156,13 @@ def _objects(items: Sequence[Item], labels: Labels, say: Say) -> tuple[Item, ...
 
 @dataclass
 class Inputs:
-    """What the sources hold.
+    """What the sources hold."""
 
-    Attributes
-    ----------
-    items
-        The inputs to read.
-    failed, left_out
-        What could not be read, and what was passed over: path and reason.
-    content
-        Content key of each input by name.
-    """
-
-    items: tuple[Item, ...]
+    items: tuple[Item, ...]  # the inputs to read
+    # What could not be read, and what was passed over: path and reason.
     failed: list[dict[str, str]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
-    content: dict[str, str] = field(default_factory=dict)
+    content: dict[str, str] = field(default_factory=dict)  # content key of each input by name
     known: Known = field(default_factory=Known)
 
     def fail(self, path: str, error: str, reporter: Reporter) -> None:
@@ -272,37 +250,22 @@ def named(inputs: Inputs, name: str) -> Item:
 
 
 LEAST_OVERLAP_S = 1.0
-RULES = 2
-"""Raised where the numbers of segments change."""
+RULES = 2  # raised where the numbers of segments change
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of an input, or all of it.
+    """A stretch of an input, or all of it."""
 
-    Attributes
-    ----------
-    item
-        The stretch as an input of the same name.
-    number, pieces
-        Which segment it is, from 0, and how many there are.
-    content
-        Key of its content.
-    reads
-        The stretch with the frames around it that are read for pairs across its borders.
-    origin
-        Number and time of the input's first delivered frame; None where there is one piece.
-    frames
-        Of the whole input, by its header; None where it does not say.
-    """
-
-    item: Item
+    item: Item  # the stretch as an input of the same name
+    # Which segment it is, from 0, and how many there are.
     number: int
     pieces: int
-    content: str
-    reads: Item
+    content: str  # key of its content
+    reads: Item  # the stretch with the frames around it that are read for pairs across its borders
+    # Number and time of the input's first delivered frame; None where there is one piece.
     origin: tuple[int, float] | None = None
-    frames: int | None = None
+    frames: int | None = None  # of the whole input, by its header; None where it does not say
 
 
 def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = True) -> tuple[Segment, ...]:

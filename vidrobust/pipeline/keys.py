@@ -17,11 +17,11 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache, key_of
 from vidrobust.version import VERSION
 
+# What run.json says of a stage: key, version, package, settings, needs (key by stage), units, seconds.
 Record = Mapping[str, Any]
-"""What run.json says of a stage: key, version, package, settings, needs (key by stage), units, seconds."""
 
+# A name, new in every process, for models that state nothing their units could be known by.
 _UNKNOWN: dict[int, str] = {}
-"""A name, new in every process, for models that state nothing their units could be known by."""
 
 
 def model_key(model: Model) -> dict[str, Any]:

@@ -45,8 +45,7 @@ class Plan:
 
     def __init__(self, run: Run, stages: Stages) -> None:
         self.run, self.stages = run, stages
-        self.estimate: CostEstimate | None = None
-        """What a budget was spread by, where there is one."""
+        self.estimate: CostEstimate | None = None  # what a budget was spread by, where there is one
         self._segments: dict[str, tuple[Segment, ...]] = {}
         self._sharing: tuple[str, ...] | None = None
         self._counts: Counts | None = None

@@ -16,31 +16,21 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.text.durations import duration
 from vidrobust.text.phrases import plural
 
+# What a least sample counts, one of them and several.
 NOUNS = {
     "neighbours": ("pair of neighbouring frames", "pairs of neighbouring frames"),
     "frames": ("perturbed frame", "perturbed frames"),
     "pairs": ("replayed pair", "replayed pairs"),
 }
-"""What a least sample counts, one of them and several."""
 
 
 @dataclass(frozen=True)
 class Footage:
-    """How much footage there is, by the headers of its files.
+    """How much footage there is, by the headers of its files."""
 
-    Attributes
-    ----------
-    frames : int
-        Frames of the inputs whose headers say so.
-    segments : int
-        Stretches that are worked on one by one; no pair lies across two of them.
-    is_known : bool
-        False where some header does not say how long its input is: then nothing is left out.
-    """
-
-    frames: int
-    segments: int
-    is_known: bool
+    frames: int  # frames of the inputs whose headers say so
+    segments: int  # stretches that are worked on one by one; no pair lies across two of them
+    is_known: bool  # False where some header does not say how long its input is: then nothing is left out
 
     def most(self, counted: str) -> int:
         """The largest sample there can be of "frames", "pairs" or "neighbours"."""
@@ -49,21 +39,11 @@ class Footage:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Whether one question can be answered.
+    """Whether one question can be answered."""
 
-    Attributes
-    ----------
-    question : str
-        As in the answer of the run.
-    answerable : bool
-        Footage and time reach the least sample.
-    why : str
-        What it would take where it cannot, else from what it is answered.
-    """
-
-    question: str
-    answerable: bool
-    why: str
+    question: str  # as in the answer of the run
+    answerable: bool  # footage and time reach the least sample
+    why: str  # what it would take where it cannot, else from what it is answered
 
     @property
     def text(self) -> str:

@@ -31,10 +31,9 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.video.source import VideoSource
 
+# Which class of the labels each class of a model belongs to, their names, and what brought the map.
 Classes = tuple[ClassMap, tuple[str, ...], str]
-"""Which class of the labels each class of a model belongs to, their names, and what brought the map."""
-CALIBRATION = 16
-"""Frames on which int8 is calibrated."""
+CALIBRATION = 16  # frames on which int8 is calibrated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,26 +47,16 @@ class Pinned:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a worker works with, as plain values.
-
-    Attributes
-    ----------
-    classes
-        Classes of the labels in which classifiers answer; None for their own.
-    calibration
-        Input on whose first frames a number format is calibrated.
-    versions
-        Of the machine that asks; workers with other versions are refused.
-    """
+    """What a worker works with, as plain values."""
 
     settings: Settings
     models: tuple[Pinned, ...]
-    classes: Classes | None
+    classes: Classes | None  # classes of the labels in which classifiers answer; None for their own
     cache: UnitCache
     threads: int
     quiet: bool
-    calibration: Item | None
-    versions: dict[str, str]
+    calibration: Item | None  # input on whose first frames a number format is calibrated
+    versions: dict[str, str]  # of the machine that asks; workers with other versions are refused
 
     def opened(self) -> dict[str, Model]:
         """Return the models by name; SettingsError if they or the packages here differ from the run's."""
@@ -150,8 +139,8 @@ class Run:
         self.folder, self.settings, self.reporter = folder, settings, reporter
         self._loaded = models
         self.cache = UnitCache(folder.path, settings.cache)
+        # The item on whose first frames the number format of the models was calibrated.
         self.calibration: Item | None = None
-        """The item on whose first frames the number format of the models was calibrated."""
         self._inputs: Inputs | None = None
         self._models: list[Model] | None = None
 

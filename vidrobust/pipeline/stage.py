@@ -31,48 +31,31 @@ if TYPE_CHECKING:
 
 Budgeted = Literal["frames", "pairs"]
 BUDGETED: tuple[Budgeted, ...] = ("frames", "pairs")
+# (input, model or "", segment) -> what that unit noted beside its tables.
 Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
-"""(input, model or "", segment) -> what that unit noted beside its tables."""
+# The tables of a unit by name, and its facts: plain values that are not rows.
 Found = tuple["dict[str, pd.DataFrame]", dict[str, Any]]
-"""The tables of a unit by name, and its facts: plain values that are not rows."""
+# Name of a table of a needed stage -> its rows for one segment and model, or None.
 Read = Callable[[str], "pd.DataFrame | None"]
-"""Name of a table of a needed stage -> its rows for one segment and model, or None."""
+# Cuts the rows of a unit's table to those of a smaller sample.
 Trim = Callable[["pd.DataFrame"], "pd.DataFrame"]
-"""Cuts the rows of a unit's table to those of a smaller sample."""
 
 
 class Stage(ABC):
-    """One step of a study.
+    """One step of a study."""
 
-    Attributes
-    ----------
-    name
-        Name of its command, its entry in run.json and its folder in the cache.
-    version
-        Raised whenever its numbers change; its results are then computed again.
-    needs, uses
-        Stages whose results it reads. Those it needs are made first; those it uses are read if they are there.
-    settings
-        Names of the settings on which its results depend.
-    tables, files
-        Tables of the whole run and other files that it writes into the run folder.
-    command
-        Whether it has a command of its own.
-    on_request
-        Made only where it is named; a study leaves it out.
-    question
-        What it answers, as in the answer of the run; "" where it answers nothing by itself.
-    """
-
-    name: ClassVar[str]
-    version: ClassVar[int]
+    name: ClassVar[str]  # name of its command, its entry in run.json and its folder in the cache
+    version: ClassVar[int]  # raised whenever its numbers change; its results are then computed again
+    # Stages whose results it reads. Those it needs are made first; those it uses are read if they are there.
     needs: ClassVar[tuple[Stage, ...]] = ()
     uses: ClassVar[tuple[Stage, ...]] = ()
-    settings: ClassVar[tuple[str, ...]] = ()
+    settings: ClassVar[tuple[str, ...]] = ()  # names of the settings on which its results depend
+    # Tables of the whole run and other files that it writes into the run folder.
     tables: ClassVar[tuple[str, ...]] = ()
     files: ClassVar[tuple[str, ...]] = ()
-    command: ClassVar[bool] = True
-    on_request: ClassVar[bool] = False
+    command: ClassVar[bool] = True  # whether it has a command of its own
+    on_request: ClassVar[bool] = False  # made only where it is named; a study leaves it out
+    # What it answers, as in the answer of the run; "" where it answers nothing by itself.
     question: ClassVar[str] = ""
 
     # A stage travels to worker processes inside its units: what comes out there is the same stage.
@@ -110,23 +93,13 @@ class Stage(ABC):
 
 
 class FootageStage(Stage):
-    """A stage whose work is cut from footage into units, whose tables are joined and then summarised.
+    """A stage whose work is cut from footage into units, whose tables are joined and then summarised."""
 
-    Attributes
-    ----------
-    per
-        The unit of work: an input, or an input and a model.
-    unit_tables
-        Tables made unit by unit and kept in the cache. A unit is done when the first one is there.
-    tasks
-        Tasks of the models that have a unit.
-    summary_settings
-        Settings on which only ``tables`` depend, not the units.
-    """
-
-    per: ClassVar[Literal["item", "model"]]
+    per: ClassVar[Literal["item", "model"]]  # the unit of work: an input, or an input and a model
+    # Tables made unit by unit and kept in the cache. A unit is done when the first one is there.
     unit_tables: ClassVar[tuple[str, ...]]
-    tasks: ClassVar[tuple[str, ...]] = ("classification", "detection")
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "detection")  # tasks of the models that have a unit
+    # Settings on which only ``tables`` depend, not the units.
     summary_settings: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -146,14 +119,9 @@ class FootageStage(Stage):
 
 
 class StreamStage(FootageStage):
-    """A stage whose units are fed with every frame in order.
+    """A stage whose units are fed with every frame in order."""
 
-    Attributes
-    ----------
-    spans_segments
-        Whether some rows depend on the whole input: ``whole_item`` then joins the segments of long inputs.
-    """
-
+    # Whether some rows depend on the whole input: ``whole_item`` then joins the segments of long inputs.
     spans_segments: ClassVar[bool] = False
 
     @abstractmethod
@@ -183,21 +151,13 @@ class StreamStage(FootageStage):
 
 
 class SampleStage(FootageStage):
-    """A stage whose units work on a sample of frames or pairs, for all models at once.
+    """A stage whose units work on a sample of frames or pairs, for all models at once."""
 
-    Attributes
-    ----------
-    budgeted
-        What the sample consists of; the setting of that name says how many there are in the whole run.
-    step
-        What one step of its progress is called.
-    grows
-        Whether the sample is enlarged, look by look, while ``undecided``; ``conclude`` then replaces
-        ``summarise``.
-    """
-
+    # What the sample consists of; the setting of that name says how many there are in the whole run.
     budgeted: ClassVar[Budgeted]
-    step: ClassVar[str]
+    step: ClassVar[str]  # what one step of its progress is called
+    # Whether the sample is enlarged, look by look, while ``undecided``; ``conclude`` then replaces
+    # ``summarise``.
     grows: ClassVar[bool] = False
 
     @abstractmethod
@@ -239,18 +199,10 @@ class TableStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """A sample as large as it was when it was looked at.
+    """A sample as large as it was when it was looked at."""
 
-    Attributes
-    ----------
-    part
-        Its size as a share of the largest that was asked for.
-    tables
-        The unit tables of the stage, joined.
-    """
-
-    part: float
-    tables: Mapping[str, pd.DataFrame]
+    part: float  # its size as a share of the largest that was asked for
+    tables: Mapping[str, pd.DataFrame]  # the unit tables of the stage, joined
 
 
 def _no_table(model: str, table: str) -> pd.DataFrame | None:
@@ -259,40 +211,25 @@ def _no_table(model: str, table: str) -> pd.DataFrame | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """One segment of an input, open for a unit's work.
-
-    Attributes
-    ----------
-    content
-        Key of the segment's content. Everything random about it is seeded with this key and the seed.
-    transitions
-        Its table ``transitions``; None while that table is being made.
-    number, pieces
-        Which segment of its input this is, from 0, and how many there are.
-    origin
-        Number and time of the input's first delivered frame; None where the input is one segment.
-    count, have
-        Of a sample: how many frames or pairs fall to this segment, and how many of them were done before.
-    models
-        Of a sample: names of the models that have units here.
-    read
-        (model, table) -> a unit table of a stage that this one needs; None where it was not made.
-    advance
-        Called with the number of steps just done.
-    """
+    """One segment of an input, open for a unit's work."""
 
     item: Item
+    # Key of the segment's content. Everything random about it is seeded with this key and the seed.
     content: str
     settings: Settings
     info: VideoInfo
-    transitions: pd.DataFrame | None
-    advance: Callable[[int], None]
+    transitions: pd.DataFrame | None  # its table ``transitions``; None while that table is being made
+    advance: Callable[[int], None]  # called with the number of steps just done
+    # Which segment of its input this is, from 0, and how many there are.
     number: int = 0
     pieces: int = 1
+    # Number and time of the input's first delivered frame; None where the input is one segment.
     origin: tuple[int, float] | None = None
+    # Of a sample: how many frames or pairs fall to this segment, and how many of them were done before.
     count: int = 0
     have: int = 0
-    models: Sequence[str] = ()
+    models: Sequence[str] = ()  # of a sample: names of the models that have units here
+    # (model, table) -> a unit table of a stage that this one needs; None where it was not made.
     read: Callable[[str, str], pd.DataFrame | None] = _no_table
 
     def own(self, time_s: np.ndarray) -> np.ndarray:

@@ -22,13 +22,11 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 from matplotlib.ticker import NullLocator
 
-WIDTH_IN = 9.6
-"""Full width of a figure in inches; the page shows 100 px an inch."""
+WIDTH_IN = 9.6  # full width of a figure in inches; the page shows 100 px an inch
 DPI = 160
-LARGE_SVG = 120_000
-"""Bytes from which on a picture made of pixels may be smaller."""
+LARGE_SVG = 120_000  # bytes from which on a picture made of pixels may be smaller
+# Okabe & Ito: distinguished by people with any kind of colour vision. Markers differ as well.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe & Ito: distinguished by people with any kind of colour vision. Markers differ as well."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY, DARK, LIGHT = "#8a8a8a", "#333333", "#d9d9d9"
 STYLE: dict[str, Any] = {

@@ -14,6 +14,7 @@ class Word:
     example: str
 
 
+# In the order in which a reader meets them.
 GLOSSARY = (
     Word(
         "label flip",
@@ -133,7 +134,6 @@ GLOSSARY = (
         "%GRR 12: measuring makes 12 % of the total spread.",
     ),
 )
-"""In the order in which a reader meets them."""
 
 
 def page() -> str:

@@ -17,8 +17,7 @@ from vidrobust.text.numbers import interval, number, percent, percent_interval
 from vidrobust.text.phrases import listing, plural
 
 FILE = "history.json"
-MOST_NAMES = 40
-"""Runs up to which each has its name on the axis."""
+MOST_NAMES = 40  # runs up to which each has its name on the axis
 
 
 def write_history_page(path: Path, charts: Sequence[Mapping[str, Any]]) -> Path:

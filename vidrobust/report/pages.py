@@ -17,14 +17,13 @@ from vidrobust.errors import InputError
 from vidrobust.files.atomic import write_text
 from vidrobust.version import VERSION
 
+# What a page may do: show pictures that it holds, and its own styles and scripts, known by their hashes.
 POLICY = (
     "default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; "
     "form-action 'none'"
 )
-"""What a page may do: show pictures that it holds, and its own styles and scripts, known by their hashes."""
 OWN = "vidrobust.report"
-PLACE = "content-security-policy"
-"""Stands in ``page.html`` until all styles and scripts are known."""
+PLACE = "content-security-policy"  # stands in ``page.html`` until all styles and scripts are known
 
 
 def rendered(template: str, content: Mapping[str, Any], package: str = OWN) -> str:

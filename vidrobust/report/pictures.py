@@ -9,8 +9,7 @@ import numpy as np
 
 from vidrobust.report.drawing import data_uri
 
-BUDGET_BYTES = 6_000_000
-"""What the pictures of all moments may weigh in the page."""
+BUDGET_BYTES = 6_000_000  # what the pictures of all moments may weigh in the page
 WIDTH = 480
 
 

@@ -30,35 +30,21 @@ footage, with any stage that asks a model, or those that end with gates."""
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """One setting as it was declared.
-
-    Attributes
-    ----------
-    group
-        Title under which help shows the option.
-    kind
-        Type of the value; of a tuple the type of its elements, with ``multiple``.
-    without
-        What the help names as the default where the value itself says nothing.
-    joined
-        Whether the elements of a tuple are typed as one word with commas.
-    path
-        Whether the value is a path or URL, which is kept as it is found from anywhere.
-    """
+    """One setting as it was declared."""
 
     name: str
-    group: str
+    group: str  # title under which help shows the option
     help: str
-    kind: type
+    kind: type  # type of the value; of a tuple the type of its elements, with ``multiple``
     default: Any
     metavar: str | None = None
     usual: bool = False
     used_by: UsedBy = "stage"
     choices: tuple[str, ...] = ()
-    joined: bool = False
-    path: bool = False
+    joined: bool = False  # whether the elements of a tuple are typed as one word with commas
+    path: bool = False  # whether the value is a path or URL, which is kept as it is found from anywhere
     multiple: bool = False
-    without: str = ""
+    without: str = ""  # what the help names as the default where the value itself says nothing
 
     @property
     def shown_default(self) -> str:

@@ -28,8 +28,8 @@ SCHEMA = 4
 PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
 LOCK, RUNNING = ".lock", ".running.json"
 RECORDINGS = "recordings"
+# What a folder may hold in which a run was killed before it had begun.
 EMPTY = (LOCK, RUNNING, f"{RUNNING}.part", "run.json.part", RECORDINGS)
-"""What a folder may hold in which a run was killed before it had begun."""
 
 
 class RunFolder:

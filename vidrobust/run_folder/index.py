@@ -99,6 +99,7 @@ def _noise_floor(good: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
 
 
 FILE = "index.json"
+# Files and folders of the core. A plugin's file is described by the stage that writes it.
 HOLDS = {
     "run.json": "settings, versions, inputs, failures, models and stages of the run",
     "metrics.json": "headline numbers of each model, read by gates and dashboards",
@@ -115,7 +116,6 @@ HOLDS = {
     "cache": "finished units of work, from which the tables are assembled; vidrobust clean removes it",
     "recordings": "what was recorded of streams",
 }
-"""Files and folders of the core. A plugin's file is described by the stage that writes it."""
 
 
 def write_index(folder: RunFolder, files_of: Mapping[str, tuple[str, ...]]) -> None:

@@ -253,20 +253,11 @@ GROUPS = (FootageSettings, ModelSettings, BoxSettings, SamplingSettings, OutputS
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, OutputSettings):
-    """Every choice of a run.
+    """Every choice of a run."""
 
-    Attributes
-    ----------
-    sources
-        Videos, folders, globs, manifests and addresses.
-    model
-        Specs of the models.
-    plugins
-        Settings of plugins that differ from their defaults, by name; read them through ``of``.
-    """
-
-    sources: tuple[str, ...] = ()
-    model: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # videos, folders, globs, manifests and addresses
+    model: tuple[str, ...] = ()  # specs of the models
+    # Settings of plugins that differ from their defaults, by name; read them through ``of``.
     plugins: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:

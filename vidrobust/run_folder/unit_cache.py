@@ -33,10 +33,8 @@ from vidrobust.files.json_text import plain
 from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.tables import schema as tables
 
-FLAT = ("s3", "gcs", "abfs")
-"""Kinds of storage of pyarrow that have no folders to make."""
-PATIENCE_S = 60.0
-"""A storage that could be reached before is asked again for this long, in seconds."""
+FLAT = ("s3", "gcs", "abfs")  # kinds of storage of pyarrow that have no folders to make
+PATIENCE_S = 60.0  # a storage that could be reached before is asked again for this long, in seconds
 FACTS = "facts.json"
 T = TypeVar("T")
 
@@ -146,8 +144,7 @@ class UrlStore:
                 return result
 
 
-_REACHED: set[str] = set()
-"""Storages that this process has reached: a wrong address is named at once."""
+_REACHED: set[str] = set()  # storages that this process has reached: a wrong address is named at once
 
 
 @functools.cache

@@ -18,8 +18,7 @@ from vidrobust.tables import causes, classification, detection, footage, rates
 from vidrobust.tables.table import Extra, Table
 from vidrobust.text.phrases import nouns
 
-GROUP = "vidrobust.tables"
-"""Group of entry points in which a package names a Table, or several."""
+GROUP = "vidrobust.tables"  # group of entry points in which a package names a Table, or several
 
 _OWN = {
     table.name: table

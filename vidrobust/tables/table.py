@@ -11,8 +11,8 @@ from typing import Literal
 
 import pyarrow as pa
 
+# The dtypes of columns, as pandas calls them; strings are Python objects there.
 Kind = Literal["string", "int64", "float64", "bool"]
-"""The dtypes of columns, as pandas calls them; strings are Python objects there."""
 
 _ARROW = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "bool": pa.bool_()}
 
@@ -28,22 +28,13 @@ class Extra(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
-
-    Attributes
-    ----------
-    unit
-        "" for names, counts and shares.
-    sentence
-        What it holds, for a reader who has never met it.
-    absent
-        Value where a writer or a table from elsewhere does not know it; None: it must be there.
-    """
+    """One column."""
 
     name: str
     kind: Kind
-    unit: str
-    sentence: str
+    unit: str  # "" for names, counts and shares
+    sentence: str  # what it holds, for a reader who has never met it
+    # Value where a writer or a table from elsewhere does not know it; None: it must be there.
     absent: str | int | float | bool | None = None
 
     @property
@@ -78,23 +69,13 @@ UNKNOWN = math.nan
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a run folder, ``NAME.parquet``.
-
-    Attributes
-    ----------
-    stage
-        The stage that writes it; "sources" for what is known before any stage.
-    row
-        What a row is.
-    extra
-        Which further columns there may be.
-    """
+    """One table of a run folder, ``NAME.parquet``."""
 
     name: str
-    stage: str
-    row: str
+    stage: str  # the stage that writes it; "sources" for what is known before any stage
+    row: str  # what a row is
     columns: tuple[Column, ...]
-    extra: Extra = Extra.NONE
+    extra: Extra = Extra.NONE  # which further columns there may be
 
     def __post_init__(self) -> None:
         if len(set(self.names)) < len(self.columns):

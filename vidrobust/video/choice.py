@@ -299,25 +299,14 @@ class _Decord:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest:
-    """A video to be opened.
+    """A video to be opened."""
 
-    Attributes
-    ----------
-    path, item
-        Where it is, and its name as an input.
-    color
-        How pictures become RGB.
-    allow_network
-        Whether an address may be read.
-    thorough
-        Whether it is decoded twice in any case.
-    """
-
+    # Where it is, and its name as an input.
     path: Path | str
     item: str
-    color: ColorMode
-    allow_network: bool
-    thorough: bool = False
+    color: ColorMode  # how pictures become RGB
+    allow_network: bool  # whether an address may be read
+    thorough: bool = False  # whether it is decoded twice in any case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -374,8 +363,7 @@ class Route:
     name: str
     decodes_on: str
     delivers_on: str
-    # () -> Reader; raises where it cannot be
-    open: Callable[[], Any]
+    open: Callable[[], Any]  # () -> Reader; raises where it cannot be
 
 
 @dataclass(frozen=True, kw_only=True)

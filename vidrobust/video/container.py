@@ -21,11 +21,9 @@ from vidrobust.text.printable import printable, without_secrets
 
 # FFmpeg's log is off: its callback into Python from the decoder's threads can deadlock
 LOG_LEVEL: int | None = None
-# The largest picture decoded, 134 million pixels: a damaged header can claim any size
-MAX_PIXELS = 2**27
+MAX_PIXELS = 2**27  # the largest picture decoded, 134 million pixels: a damaged header can claim any size
 
-# The flag in the extended header of a WebP with several frames
-WEBP_ANIMATION = 2
+WEBP_ANIMATION = 2  # the flag in the extended header of a WebP with several frames
 
 # fmt: off
 NOT_FOOTAGE = frozenset({

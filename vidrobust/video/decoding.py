@@ -25,45 +25,28 @@ NEVER_REPEATED = frozenset({"libdav1d"})
 PACKETS, ONE_THREAD, BOTH = range(3)
 # Packets at the start among which frames that are shown before the first key frame are looked for
 LEADING = 16
-# How much earlier than promised a video may end: sound and the last frame last longer
-SHORT_S = 0.5
+SHORT_S = 0.5  # how much earlier than promised a video may end: sound and the last frame last longer
 
 
 @dataclass
 class PassReport:
-    """What one pass over a file met.
+    """What one pass over a file met."""
 
-    Attributes
-    ----------
-    packets, frames
-        How many were read and delivered.
-    corrupt, first_corrupt
-        Frames that are damaged, and the number of the first.
-    undecodable, said
-        Packets that the decoder gave up, and what it said of the first.
-    hidden
-        Packets that an edit list hides.
-    headless
-        Packets before the first key frame.
-    doubts
-        Why another decode may give other frames: edit list, no key frame, leading frames.
-    last_s
-        When the last frame is shown.
-    ended_by
-        What stopped the reading of the file before its end.
-    """
-
+    # How many were read and delivered.
     packets: int = 0
     frames: int = 0
+    # Frames that are damaged, and the number of the first.
     corrupt: int = 0
     first_corrupt: int | None = None
+    # Packets that the decoder gave up, and what it said of the first.
     undecodable: int = 0
     said: str = ""
-    hidden: int = 0
-    headless: int = 0
+    hidden: int = 0  # packets that an edit list hides
+    headless: int = 0  # packets before the first key frame
+    # Why another decode may give other frames: edit list, no key frame, leading frames.
     doubts: set[str] = field(default_factory=set)
-    last_s: float = 0.0
-    ended_by: str | None = None
+    last_s: float = 0.0  # when the last frame is shown
+    ended_by: str | None = None  # what stopped the reading of the file before its end
     encrypted: bool = False
     complete: bool = False
     met_damage: bool = False
@@ -200,21 +183,12 @@ class BestEffortClock:
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """What a second decode found in all.
+    """What a second decode found in all."""
 
-    Attributes
-    ----------
-    counts
-        Frames with one thread and, where several were tried and lost none to an error, with several.
-    said
-        The first message of the log.
-    failure
-        Why there is no result, or "".
-    """
-
+    # Frames with one thread and, where several were tried and lost none to an error, with several.
     counts: tuple[int, ...] = ()
-    said: str = ""
-    failure: str = ""
+    said: str = ""  # the first message of the log
+    failure: str = ""  # why there is no result, or ""
 
 
 class Verdicts(Protocol):
@@ -242,30 +216,16 @@ class CheckedPass:
     the same in every run. A second process reads the packets. It decodes them, too, where the codec does not tell
     of damage by itself, where the stream gives a reason for doubt (``PassReport.doubts``), and behind the first
     damage.
-
-    Attributes
-    ----------
-    open_again
-        Opens the stream where the pass begins.
-    report
-        Is filled on the way.
-    second
-        Starts the second decode at a depth: PACKETS, ONE_THREAD or BOTH; None: frames are marked by what this
-        decode alone says of them.
-    may_repeat
-        Whether the stream can be read again on one thread.
-    thorough
-        Decode on one thread from the start, and decode a second time in any case.
-    verdicts
-        The second decode, once it was started.
     """
 
-    open_again: Callable[[], Opened]
-    report: PassReport
+    open_again: Callable[[], Opened]  # opens the stream where the pass begins
+    report: PassReport  # filled on the way
+    # Starts the second decode at a depth: PACKETS, ONE_THREAD or BOTH; None: frames are marked by what this
+    # decode alone says of them.
     second: Callable[[int], Verdicts] | None = None
-    may_repeat: bool = True
-    thorough: bool = False
-    verdicts: Verdicts | None = None
+    may_repeat: bool = True  # whether the stream can be read again on one thread
+    thorough: bool = False  # decode on one thread from the start, and decode a second time in any case
+    verdicts: Verdicts | None = None  # the second decode, once it was started
     _depth: int = -1
     _shown: int = 0
     _begun: bool = False

@@ -14,8 +14,7 @@ from vidrobust.errors import InputError
 from vidrobust.frames.batch import VECTORS, FrameBatch, VideoInfo
 from vidrobust.video.source import VideoSource
 
-# Frames are kept up to so many bytes
-KEPT_BYTES = 256 * 2**20
+KEPT_BYTES = 256 * 2**20  # frames are kept up to so many bytes
 # Of those that are decoded beforehand, so many at once: while they are put together they are there twice
 PASS_BYTES = 128 * 2**20
 

@@ -28,8 +28,7 @@ from vidrobust.video.stream import Decoded
 
 # Frames before the wanted one at which a seek is tried, in turn, before decoding from the start
 LOOK_BACK = (0, 1, 12, 60, 250)
-# A stretch of more frames than this is not decoded to count them; its packets are counted
-LONG_WAY = 1000
+LONG_WAY = 1000  # a stretch of more frames than this is not decoded to count them; its packets are counted
 
 Painter = Callable[[VideoFrame], "np.ndarray | torch.Tensor"]
 

@@ -16,8 +16,7 @@ from vidrobust.footage.item import ObjectBoxes, Roi, crop_window, roi_fault
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.text.printable import printable
 
-# (H, W, 3) uint8 RGB
-Picture = np.ndarray | torch.Tensor
+Picture = np.ndarray | torch.Tensor  # (H, W, 3) uint8 RGB
 
 
 class PlacedFrame(Protocol):

@@ -140,10 +140,8 @@ class Decoded:
     corrupt: bool
     # () -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded
     rgb: Callable[[], np.ndarray | torch.Tensor]
-    # Whether the coding is refreshed here, in a stream that also has other frames
-    keyframe: bool = False
-    # The time stamp in ticks of the stream, where the reader has one
-    stamp: int | None = None
+    keyframe: bool = False  # whether the coding is refreshed here, in a stream that also has other frames
+    stamp: int | None = None  # the time stamp in ticks of the stream, where the reader has one
 
 
 class Reader(Protocol):

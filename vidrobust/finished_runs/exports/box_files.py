@@ -13,8 +13,7 @@ from vidrobust.files.names import file_name
 from vidrobust.finished_runs.exports.catalogue import save
 from vidrobust.run_folder.folder import RunFolder
 
-# Decimals of pixels that are written.
-KEPT = 2
+KEPT = 2  # decimals of pixels that are written
 
 
 def write_mot(folder: RunFolder, out: Path) -> list[Path]:

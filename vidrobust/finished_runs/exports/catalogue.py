@@ -16,46 +16,25 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.numbers import known
 
-# Within a run folder, where no other is named.
-FOLDER = "exports"
+FOLDER = "exports"  # within a run folder, where no other is named
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote.
+    """What an export wrote."""
 
-    Attributes
-    ----------
-    files : tuple of Path
-        The files that were written, or the folder that a library wrote to.
-    notes : tuple of str
-        What is not in them, and why.
-    opened_by : str
-        How to open them, where that depends on the run; else the format says it.
-    """
-
-    files: tuple[Path, ...]
-    notes: tuple[str, ...] = ()
-    opened_by: str = ""
+    files: tuple[Path, ...]  # the files that were written, or the folder that a library wrote to
+    notes: tuple[str, ...] = ()  # what is not in them, and why
+    opened_by: str = ""  # how to open them, where that depends on the run; else the format says it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A format.
+    """A format."""
 
-    Attributes
-    ----------
-    what : str
-        What it writes, in a few words.
-    opened_by : str
-        How that is opened; ``{out}`` is the folder.
-    write : callable
-        ``(run, folder) -> Exported``.
-    """
-
-    what: str
-    opened_by: str
-    write: Callable[[RunTables, Path], Exported]
+    what: str  # what it writes, in a few words
+    opened_by: str  # how that is opened; ``{out}`` is the folder
+    write: Callable[[RunTables, Path], Exported]  # ``(run, folder) -> Exported``
 
 
 @dataclass(frozen=True)

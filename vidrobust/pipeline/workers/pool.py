@@ -39,8 +39,7 @@ from vidrobust.pipeline.workers.order import (
 from vidrobust.pipeline.workers.worker import Worker
 from vidrobust.run_folder.unit_cache import UnitCache
 
-EVERY_S = 0.25
-"""Progress is reported no more often than this."""
+EVERY_S = 0.25  # progress is reported no more often than this
 
 
 class EventReporter(Reporter):
@@ -126,8 +125,8 @@ class Board:
         self._counters.clear()
 
 
+# A unit is begun no more often than this; a worker that is lost before it is ready is replaced as often.
 TRIES = 3
-"""A unit is begun no more often than this; a worker that is lost before it is ready is replaced as often."""
 
 
 class Pool(Protocol):
@@ -158,20 +157,13 @@ class _Slot:
 
 @dataclass
 class Dispatcher:
-    """Gives orders to a pool until all are done.
-
-    Attributes
-    ----------
-    fail
-        Called with (order, path, error) of each failure.
-    failed
-        Tells whether the input of an order has failed, so that the order is dropped.
-    """
+    """Gives orders to a pool until all are done."""
 
     pool: Pool
     cache: UnitCache
     reporter: Reporter
-    fail: Callable[[Order, str, str], None]
+    fail: Callable[[Order, str, str], None]  # called with (order, path, error) of each failure
+    # Tells whether the input of an order has failed, so that the order is dropped.
     failed: Callable[[Order], bool]
     _slots: dict[Any, _Slot] = field(default_factory=dict)
     _tries: Counts[str] = field(default_factory=Counts)

@@ -37,8 +37,7 @@ from vidrobust.video.kept import KeptFrames
 from vidrobust.video.source import VideoSource
 from vidrobust.video.stream import prefetched
 
-Fail = Callable[[Order, str, str], None]
-"""Wording (order, path, error) of what failed."""
+Fail = Callable[[Order, str, str], None]  # wording (order, path, error) of what failed
 
 
 _TOO_LARGE = (

@@ -40,8 +40,8 @@ from vidrobust.text.durations import duration
 from vidrobust.text.phrases import listing
 
 STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "remedies", "report")
+# Stages that show a model new pictures, or read the tables of those that do.
 NEED_PIXELS = ("sensitivity", "causes", "correlate", "policy")
-"""Stages that show a model new pictures, or read the tables of those that do."""
 
 
 def not_run(stage: str, run: RunTables) -> str:
@@ -127,19 +127,15 @@ def gates(run: RunTables) -> list[dict[str, str]]:
     ]
 
 
-LARGEST_BYTES = 15_000_000
-"""Largest file; pictures beyond it are left out, and the page says so."""
-REST_BYTES = 3_000_000
-"""Kept for the text and the tables of the page."""
+LARGEST_BYTES = 15_000_000  # largest file; pictures beyond it are left out, and the page says so
+REST_BYTES = 3_000_000  # kept for the text and the tables of the page
 REPORT, DETAILS = "report.html", "details.html"
+# What the pictures and figures of the one page may weigh; beyond that the player goes without pictures.
 PAGE_BYTES = 13_500_000
-"""What the pictures and figures of the one page may weigh; beyond that the player goes without pictures."""
-MOST_CARDS = 4
-"""Models whose verdict is reported in full on the one page; of more, a line each."""
+MOST_CARDS = 4  # models whose verdict is reported in full on the one page; of more, a line each
 MOST_MODELS = 8
 MOST_GATES = 6
-MOST_LISTED = 4
-"""Statements of a list on the one page; ``vidrobust show`` prints all of them."""
+MOST_LISTED = 4  # statements of a list on the one page; ``vidrobust show`` prints all of them
 
 
 def write_report(folder: Path) -> Path:
@@ -222,12 +218,12 @@ def shared_content(run: RunTables) -> dict[str, Any]:
     }
 
 
+# Figures in the order in which they are given room.
 PICTURES = (
     "timelines", "box_timelines", "box_curves", "box_maps",
     "remedy_figures", "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
     "item_figures", "matrices",
 )  # fmt: skip
-"""Figures in the order in which they are given room."""
 
 
 JSON_FILES = (

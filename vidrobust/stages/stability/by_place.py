@@ -19,13 +19,11 @@ from vidrobust.statistics.significance import holm
 from vidrobust.tables import schema as tables
 
 COLUMNS, ROWS = 5, 3
+# Edges of the classes of size: the root of the box's share of the frame.
 SIDES = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
-"""Edges of the classes of size: the root of the box's share of the frame."""
 METRICS = ("uncovered_rate", "flip_rate", "recall")
-GRIDS = {"position": COLUMNS * ROWS, "size": len(SIDES) - 1}
-"""Of each grid how many cells."""
-FEWEST_OBJECTS = FEWEST_CLUSTERS
-"""Fewer objects do not tell a place from the objects that stand there."""
+GRIDS = {"position": COLUMNS * ROWS, "size": len(SIDES) - 1}  # of each grid how many cells
+FEWEST_OBJECTS = FEWEST_CLUSTERS  # fewer objects do not tell a place from the objects that stand there
 _STATED = {"value", "low", "high", "exact_low", "exact_high"}
 Sizes = Mapping[str, tuple[int, int]]
 

@@ -40,11 +40,11 @@ from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import nouns, plural
 
+# IoU from which a box lies on a known one, of whatever class; and the share of a track's boxes that must.
 ON_KNOWN = 0.5
-"""IoU from which a box lies on a known one, of whatever class; and the share of a track's boxes that must."""
 KEYS = ["item", "frame"]
+# Columns of a track that are kept, as far as the tables have them.
 TRACK = ["item", "frame", "time_s", "model", "track", "label", "label_name", "size"]
-"""Columns of a track that are kept, as far as the tables have them."""
 
 
 def judged_tracks(
@@ -78,22 +78,15 @@ def judged_steps(steps: pd.DataFrame, judged: pd.DataFrame, frames: pd.DataFrame
 
 @dataclass(frozen=True)
 class JudgedDetector:
-    """One detector and the known boxes of its frames.
+    """One detector and the known boxes of its frames."""
 
-    Attributes
-    ----------
-    frames
-        item, frame, time_s and part of the judged frames: those with a known box and, where labels follow frame
-        on frame, all between an item's first and last.
-    known, found
-        Known boxes of these frames, and all detections in them.
-    unknown, unjudged
-        Labels without a class of the detector -> rows; frames left out for that.
-    """
-
+    # item, frame, time_s and part of the judged frames: those with a known box and, where labels follow frame
+    # on frame, all between an item's first and last.
     frames: pd.DataFrame
+    # Known boxes of these frames, and all detections in them.
     known: pd.DataFrame
     found: pd.DataFrame
+    # Labels without a class of the detector -> rows; frames left out for that.
     unknown: Mapping[str, int]
     unjudged: int
 

@@ -26,8 +26,7 @@ from vidrobust.text.numbers import (
 )
 from vidrobust.text.phrases import plural
 
-MOST_CLASSES = 60
-"""Rows of the table by class; the rest is in stability_by.parquet."""
+MOST_CLASSES = 60  # rows of the table by class; the rest is in stability_by.parquet
 IN_THE_FIGURE = frozenset(f"pm{k}" for k in range(1, WITHIN))
 NO_KAPPA = "not defined: both are always right, or always wrong"
 

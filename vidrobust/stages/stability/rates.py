@@ -19,8 +19,7 @@ from vidrobust.statistics.intervals import (
 )
 from vidrobust.tables import schema as tables
 
-FEWEST_PAIRS = 30
-"""A class with fewer pairs gets no row of its own."""
+FEWEST_PAIRS = 30  # a class with fewer pairs gets no row of its own
 
 
 def summarise(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:

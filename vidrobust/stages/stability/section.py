@@ -45,8 +45,7 @@ def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
     return cohens_kappa(a["label"].to_numpy()[found], b["label"].to_numpy()[found], clusters)
 
 
-MOST_ITEMS = 20
-"""Items shown in the comparison of items."""
+MOST_ITEMS = 20  # items shown in the comparison of items
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ UNIT_TABLES = (
     *("frames", "pairs", "triples", "probabilities"),
     *("detections", "track_steps", "tracks", "box_counts", "box_pairs"),
 )
+# Settings that say how boxes are followed.
 TRACKS = (
     *("track_start_score", "track_keep_score", "max_gap"),
     *("min_boxes", "only", "class_score", "occluder", "ignore", "entry_line"),
 )
-"""Settings that say how boxes are followed."""
 
 
 class StabilityStage(StreamStage):

@@ -27,8 +27,7 @@ from vidrobust.video.source import open_video
 
 # A frame with one known box shows the object there; with several nobody knows which one the answer is about. An
 # item that was cut out along a track shows the box it was cut to.
-WHOLE = (1, 1)
-"""Height and width of a frame of which boxes are shares."""
+WHOLE = (1, 1)  # height and width of a frame of which boxes are shares
 
 
 def pairs_with_places(run: Run, pairs: pd.DataFrame) -> tuple[pd.DataFrame, Sizes]:
@@ -100,8 +99,7 @@ def _by_clip(
     return rows.assign(item=np.where(whole.notna(), whole, rows["item"])), {**sizes, **named}
 
 
-DECODERS = ("pyav", "decord", "torchcodec")
-"""Tried in this order: the last one takes a second to be imported."""
+DECODERS = ("pyav", "decord", "torchcodec")  # tried in this order: the last one takes a second to be imported
 
 
 def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:

@@ -16,11 +16,9 @@ from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.phrases import cut, plural, short_names
 
-MOST_ITEMS = 8
-"""Items drawn in full, the most unstable first."""
+MOST_ITEMS = 8  # items drawn in full, the most unstable first
 MOST_MODELS = 4
-MOST_FRAMES = 900
-"""Frames in one drawing; of a longer item the stretch with the most flips is drawn."""
+MOST_FRAMES = 900  # frames in one drawing; of a longer item the stretch with the most flips is drawn
 CLASSES = 5
 
 

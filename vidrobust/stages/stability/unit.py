@@ -34,21 +34,13 @@ FRAMES = 8
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """Differences between predictions of the same frames.
+    """Differences between predictions of the same frames."""
 
-    Attributes
-    ----------
-    total_variation
-        The largest, in [0, 1]; NaN where only labels are known.
-    flips, n
-        Label flips among n comparisons.
-    ways, by_way
-        What was varied, and the three figures of each.
-    """
-
-    total_variation: float
+    total_variation: float  # the largest, in [0, 1]; NaN where only labels are known
+    # Label flips among n comparisons.
     flips: int
     n: int
+    # What was varied, and the three figures of each.
     ways: tuple[str, ...]
     by_way: dict[str, tuple[float, int, int]] = field(default_factory=dict)
 

@@ -21,10 +21,9 @@ from vidrobust.text.phrases import nouns, plural
 
 NAMES_SAID = 5
 MADE = ("label_answers", "neighbour_accuracy")
+# The table of a task that has each frame that was looked at.
 SEEN = {CLASSIFICATION.name: "frames", DETECTION.name: "box_counts"}
-"""The table of a task that has each frame that was looked at."""
-TABLES = (*MADE, "model_pairs", *DETECTION.labelled)
-"""Every table that is made where there are labels."""
+TABLES = (*MADE, "model_pairs", *DETECTION.labelled)  # every table that is made where there are labels
 
 
 def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -13,8 +13,7 @@ from vidrobust.finished_runs.exports.catalogue import Exported, Format, library
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
 
-# Frame, counted from 1 -> field -> plain values of its labels.
-Labels = dict[int, dict[str, Any]]
+Labels = dict[int, dict[str, Any]]  # frame, counted from 1 -> field -> plain values of its labels
 
 
 def write(run: RunTables, out: Path) -> Exported:
