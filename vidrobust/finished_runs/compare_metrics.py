@@ -1,16 +1,12 @@
 """Two runs on the same footage: paired differences of every metric, and a verdict on each.
 
-``same``: the interval of the difference lies within the margin, even where its sign is sure. ``better`` and
-``worse``:
-the interval excludes 0, and changing the signs of whole clips does as much in at most 5 % of cases, for any
-of the
-metrics judged together. Otherwise ``cannot tell``, with the reason in ``why``.
+``same``: the interval of the difference lies within the margin. ``better`` and ``worse``: the interval
+excludes 0, and changing the signs of whole clips does as much to any of the metrics judged together in at
+most 5 % of cases. Otherwise ``cannot tell``, with the reason in ``why``.
 
 Interval and test are one (``significance.FlippedRatio``), so they never contradict. Fewer than six clusters
-give no
-interval. "Same" is shown by inclusion (Westlake 1976; Schuirmann 1987). Below fourteen clips or parts a
-verdict
-speaks of these clips alone: a kind of clip that is one in five may be absent from the sample.
+give no interval. "Same" is shown by inclusion (Westlake 1976; Schuirmann 1987). Below fourteen clips or parts
+a verdict speaks of these clips alone: a kind of clip that is one in five may be absent from the sample.
 """
 
 from __future__ import annotations
@@ -69,7 +65,7 @@ class Compared:
 
     @property
     def times(self) -> float:
-        """Return how many times this footage would settle the question; NaN where settled or without interval.
+        """How many times this footage would settle the question; NaN where settled or without interval.
 
         An interval shrinks with the root of the footage, until it excludes 0 or lies within the margin.
         """
@@ -105,32 +101,26 @@ class Paired:
 
     @property
     def one_by_one(self) -> bool:
-        """Each row of B is the same one as that of A."""
         return self.clip_b is None
 
     @property
     def clips(self) -> np.ndarray:
-        """Names of the clips or parts of all rows, of A and then of B where those are others."""
         return self.clip if self.clip_b is None else np.concatenate([self.clip, self.clip_b])
 
     @property
     def places(self) -> pd.DataFrame:
-        """The same of the places."""
         return self.place if self.place_b is None else pd.concat([self.place, self.place_b])
 
     @property
     def known(self) -> bool:
-        """Both runs have rows."""
         return bool(len(self.a) and len(self.b))
 
     @property
     def few(self) -> bool:
-        """Clips or parts are too few to be compared as wholes."""
         return len(np.unique(self.clips)) < FEWEST_TESTED
 
     @property
     def alone(self) -> bool:
-        """Clips or parts are too few to speak of others."""
         return len(np.unique(self.clips)) < ENOUGH
 
     @property
@@ -175,8 +165,8 @@ def paired_rows(
     part: str | None = None,
     same_footage: bool = True,
 ) -> Paired:
-    """Return the rows of two tables that belong together, by the columns ``keys``; ``part``: column of
-    dependent passes.
+    """Return the rows of two tables that belong together by ``keys``; ``part`` is the column of dependent
+    passes.
     """
     both, only_a, only_b = _paired(a, b, keys, column, part)
     item = both["item"] if "item" in both else both[part] if part else pd.Series("", index=both.index)
@@ -206,7 +196,7 @@ def rows_along_tracks(
     bounds: tuple[float, float],
     part: str | None,
 ) -> Paired:
-    """Rows along tracks of two tables of one model each, which are numbered anew for every model: all of them."""
+    """Return all rows along tracks of two tables; tracks are numbered anew for every model."""
     sides = []
     for table in (a, b):
         table = table[table[column].notna()]
@@ -230,8 +220,7 @@ def compare_metrics(
 ) -> dict[str, Compared]:
     """Compare every metric of two runs, judged together.
 
-    ``margin`` is a share of the metric (``margin_of``); ``share`` is the part of the error that these metrics
-    may spend.
+    ``margin`` is a share of the metric (``margin_of``); these metrics may spend ``share`` of the error.
     """
     clusters = _clusters(rows)
     p = _tests(rows, clusters, np.random.default_rng(seed), share)
@@ -304,9 +293,8 @@ def margin_of(a: float, b: float, share: float, bounds: tuple[float, float] = (0
 def paired_difference(rows: Paired, clusters: Clusters, seed: int = 0) -> Interval:
     """Return the mean of B less that of A with its interval over clusters, by the sign-flip test.
 
-    Equal rows throughout give 0 to 0 on the same footage; on other footage they are a sample. No interval
-    with fewer
-    than six clusters.
+    Equal rows throughout give 0 to 0 on the same footage; on other footage they are a sample. Fewer than six
+    clusters give no interval.
     """
     n, width = len(rows.a), rows.bounds[1] - rows.bounds[0]
     if rows.equal:
@@ -332,7 +320,7 @@ def paired_difference(rows: Paired, clusters: Clusters, seed: int = 0) -> Interv
 
 
 def verdict(low: float, high: float, *, margin: float, worse: Worse, p: float = 0.0) -> Verdict:
-    """What an interval of b - a, and the p-value of no difference, say of b."""
+    """Return what an interval of b - a, and the p-value of no difference, say of b."""
     if math.isnan(low) or math.isnan(high):
         return "cannot tell"
     if -margin <= low and high <= margin:
@@ -343,7 +331,7 @@ def verdict(low: float, high: float, *, margin: float, worse: Worse, p: float = 
 
 
 def churn(label_a: np.ndarray, label_b: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """Share of frames on which two runs give different labels, right or wrong (Milani Fard et al. 2016)."""
+    """Return the share of frames with different labels in the two runs (Milani Fard et al. 2016)."""
     return clustered_rate(np.asarray(label_a) != np.asarray(label_b), clusters)
 
 
@@ -366,7 +354,7 @@ def _paired(
 
 
 def _clusters(rows: Mapping[str, Paired]) -> dict[str, Clusters]:
-    """The clusters of each metric, numbered alike in all that have the same kind: clips or parts, or stretches."""
+    """The clusters of each metric, numbered alike in all of one kind: clips or parts, or stretches."""
     found: dict[str, Clusters] = {}
     there = {name: each for name, each in rows.items() if each.known}
     many = {name: each for name, each in there.items() if not each.few}
@@ -397,7 +385,7 @@ def _split(code: np.ndarray, rows: Mapping[str, Paired]) -> list[tuple[str, np.n
 def _tests(
     rows: Mapping[str, Paired], clusters: Mapping[str, Clusters], rng: np.random.Generator, share: float
 ) -> dict[str, float]:
-    """The p-value of no difference of each metric, those over clips together and those over stretches together."""
+    """The p-value of no difference of each metric, tested together over clips and over stretches."""
     found: dict[str, float] = {}
     for few in (False, True):
         names = [name for name, each in rows.items() if each.known and each.few == few]
@@ -419,8 +407,6 @@ def inflation_of(rows: Paired, clusters: Clusters) -> float:
 
 
 def shared_by_neighbours(item: pd.Series, clusters: Clusters) -> float:
-    """Return how many times the variance is that of separate stretches, where what suits a model may last
-    SHORTEST_S.
-    """
+    """How many times the variance is that of separate stretches, if what suits a model lasts SHORTEST_S."""
     clips = len(np.unique(item.to_numpy(str)))
     return neighbour_inflation(clusters.count, clips, max(clusters.length, SHORTEST_S), SHORTEST_S)

@@ -28,7 +28,6 @@ class Demo:
 
 
 def run_bottles(out: str, reporter: Reporter) -> list[str]:
-    """Study the clip of bottles, and return the lines of the answer."""
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_sources
     from vidrobust.run_folder.reader import RunTables
@@ -56,5 +55,4 @@ def brought() -> Extensions[Demo]:
 
 
 def demos() -> dict[str, Demo]:
-    """Return all demos by name, that of the core first."""
     return {demo.name: demo for demo in (BOTTLES, *brought().records)}

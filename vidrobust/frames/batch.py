@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class VideoInfo:
     """What a source is, as it will be delivered.
 
-    Sizes are in pixels after rotation. ``num_frames`` is what the header claims, or None; headers lie,
-    so only a count of decoded frames is the truth.
+    Sizes are in pixels after rotation. ``num_frames`` is what the header claims, or None.
     """
 
     name: str

@@ -95,7 +95,7 @@ class Counter:
         self._progress, self._task, self._moved = progress, task, moved
 
     def advance(self, count: int = 1) -> None:
-        """Note finished steps; raises KeyboardInterrupt if Ctrl-C was pressed unheard."""
+        """Note finished steps; KeyboardInterrupt if Ctrl-C was swallowed."""
         remind()
         self.done += count
         if self._moved is not None:
@@ -187,7 +187,7 @@ class Reporter:
 
     @contextmanager
     def counting(self, title: str, total: int | None, unit: str) -> Iterator[Counter]:
-        """Show a bar while the block runs, or one line at its end where there is no terminal."""
+        """Show a bar while the block runs, or one line at its end."""
         counter = self.begin(title, total, unit)
         try:
             yield counter
@@ -237,8 +237,6 @@ class _Count(ProgressColumn):
 
 
 class _Left(ProgressColumn):
-    """Remaining time. The overall bar keeps its own estimate."""
-
     def render(self, task: Task) -> Text:
         if task.fields["unit"] == "%":
             return Text(str(task.fields.get("left", "")))

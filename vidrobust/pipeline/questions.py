@@ -1,7 +1,7 @@
-"""Which questions a study can answer, before its work begins, and how a budget is spent on those that it can.
+"""Which questions a study can answer, before its work begins.
 
-A stage names the question that it answers and the least sample from which it answers it. Where footage or time
-do not reach that, its sample is left out, and the time goes to the other stages.
+A stage names its question and the least sample that answers it. Where footage or time do not reach that, the
+sample is left out, and the time goes to the other stages.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Footage:
     is_known: bool  # False where some header does not say how long its input is: then nothing is left out
 
     def most(self, counted: str) -> int:
-        """The largest sample there can be of "frames", "pairs" or "neighbours"."""
+        """Return the largest possible sample of "frames", "pairs" or "neighbours"."""
         return self.frames if counted == "frames" else max(0, self.frames - self.segments)
 
 
@@ -52,7 +52,7 @@ class Outlook:
 
 
 def least_of(stage: Stage, settings: Settings) -> dict[str, int]:
-    """The least sample of a stage and of all the stages it needs."""
+    """Return the least sample of a stage and of all the stages it needs."""
     found = dict(stage.least(settings))
     for needed in stage.needs:
         for counted, least in least_of(needed, settings).items():
@@ -61,9 +61,9 @@ def least_of(stage: Stage, settings: Settings) -> dict[str, int]:
 
 
 def reachable(counts: Counts, least: Counts, footage: Footage, settings: Settings) -> Counts:
-    """The counts without the samples whose least size the footage does not hold.
+    """Return the counts without the samples whose least size the footage does not hold.
 
-    A number that was asked for (``--frames``, ``--pairs``) is left as it is: that is said, and not overruled.
+    A number that was asked for (``--frames``, ``--pairs``) stays.
     """
     if not footage.is_known:
         return counts
@@ -84,14 +84,10 @@ def outlooks(
     *,
     has_model: bool = True,
 ) -> Iterator[Outlook]:
-    """Whether each question of these stages can be answered with these counts on this footage.
+    """Yield whether each question of these stages can be answered.
 
-    Parameters
-    ----------
-    each_s : mapping, optional
-        Seconds that one more of "frames" and of "pairs" take, where a budget is the limit.
-    has_model : bool
-        False where all answers are recorded, so that no sample can be taken.
+    ``each_s`` are the seconds of one more frame and pair, where a budget is the limit. Without ``has_model``
+    all answers are recorded, and no sample can be taken.
     """
     for stage in stages:
         if stage.question:

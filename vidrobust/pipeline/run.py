@@ -38,7 +38,7 @@ CALIBRATION = 16  # frames on which int8 is calibrated
 
 @dataclass(frozen=True, kw_only=True)
 class Pinned:
-    """A model by the spec that opens it in the chosen engine; ``identity`` is None if it states none."""
+    """A model by the spec that opens it in the chosen engine."""
 
     name: str
     spec: str
@@ -106,7 +106,6 @@ def pinned(model: Model, spec: str, threads: int) -> Pinned:
 
 
 def first_frames(item: Item, settings: Settings) -> torch.Tensor:
-    """Return the first frames of an input, to calibrate a network on."""
     with open_item(item, settings) as source:
         return next(source.batches(CALIBRATION)).pixels
 
@@ -149,17 +148,14 @@ class Run:
         return self.folder.path
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a table of the run folder; without rows where none was written."""
         return self.folder.table(name)
 
     @property
     def model_records(self) -> list[dict[str, Any]]:
-        """What run.json says about the models, without loading them."""
         return list(self.folder.run["models"])
 
     @property
     def failed(self) -> list[dict[str, str]]:
-        """Inputs that could not be read, or not by one of the models."""
         return list(self.folder.run["failed"])
 
     @property
@@ -176,7 +172,7 @@ class Run:
 
     @property
     def models(self) -> list[Model]:
-        """The models, loaded and checked; SettingsError if none is given."""
+        """The models, loaded and checked."""
         if self._models is None:
             sample: torch.Tensor | None = None
             if self.settings.precision == "int8":
@@ -227,7 +223,6 @@ class Run:
         return found or model
 
     def note_inputs(self) -> None:
-        """Note in run.json what could not be read and what was left out."""
         self.folder.update(failed=self.inputs.failed, left_out=self.inputs.left_out)
 
     def item(self, name: str) -> Item:

@@ -1,12 +1,12 @@
-"""The steps of a study: base classes of stages, and what a stage's unit of work is given and gives back.
+"""Base classes of stages, and what a unit of work is given and gives back.
 
     Stage ─┬─ FootageStage ─┬─ StreamStage   sees every frame in order
            │                └─ SampleStage   asks for single frames
            └─ TableStage                     reads tables of the whole run
 
-A stage is a subclass in ``stages/NAME/stage.py`` and one instance of it. Class attributes declare what the stage
-needs and writes, methods do its work, and the docstring of the class is the help text of its command. Modules of
-stages are imported by ``vidrobust --help``: heavy imports (torch, numpy, pandas, cv2) belong inside methods.
+A stage is a subclass in ``stages/NAME/stage.py`` and one instance of it; its docstring is the help text of
+its command. ``vidrobust --help`` imports these modules: heavy imports (torch, numpy, pandas, cv2) go inside
+methods.
 """
 
 from __future__ import annotations
@@ -72,16 +72,14 @@ class Stage(ABC):
 
     @property
     def all_settings(self) -> tuple[str, ...]:
-        """Names of all settings on which its results depend."""
         return self.settings
 
     @property
     def all_tables(self) -> tuple[str, ...]:
-        """Names of all tables that it writes into the run folder."""
         return self.tables
 
     def check(self, settings: Settings) -> None:  # noqa: B027 - most stages have nothing to check
-        """Raise SettingsError for settings that the stage cannot use; called before any work begins."""
+        """Raise SettingsError for settings that the stage cannot use; called before any work."""
 
     def least(self, settings: Settings) -> Mapping[str, int]:
         """Return the least sample from which it answers: of "frames", "pairs" or "neighbours" (usable pairs)."""
@@ -93,7 +91,7 @@ class Stage(ABC):
 
 
 class FootageStage(Stage):
-    """A stage whose work is cut from footage into units, whose tables are joined and then summarised."""
+    """A stage whose work is cut from footage into units, whose tables are joined and summarised."""
 
     per: ClassVar[Literal["item", "model"]]  # the unit of work: an input, or an input and a model
     # Tables made unit by unit and kept in the cache. A unit is done when the first one is there.
@@ -111,7 +109,7 @@ class FootageStage(Stage):
         return (*self.unit_tables, *self.tables)
 
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
-        """Return plain values on which the units depend besides settings and model, such as what plugins bring."""
+        """Return plain values on which units depend besides settings and model, such as what plugins bring."""
         return None
 
     def summarise(self, run: Run, facts: Facts) -> None:
@@ -138,14 +136,8 @@ class StreamStage(FootageStage):
     ) -> dict[str, pd.DataFrame]:
         """Return the unit tables of an input that was worked on in segments.
 
-        Parameters
-        ----------
-        about
-            The entry of the input in run.json.
-        found
-            Its unit tables, those of all segments concatenated.
-        transitions
-            Its rows of the table ``transitions``.
+        ``about`` is its entry in run.json, ``found`` its unit tables of all segments, ``transitions`` its
+        rows of that table.
         """
         raise NotImplementedError
 
@@ -193,7 +185,7 @@ class TableStage(Stage):
         """Write its ``tables`` and ``files``."""
 
     def reads(self, settings: Settings) -> Any:
-        """Return the state, as plain values, of what it reads outside of the run folder; None where nothing."""
+        """Return the state, as plain values, of what it reads outside of the run folder."""
         return None
 
 
@@ -233,10 +225,7 @@ class Context:
     read: Callable[[str, str], pd.DataFrame | None] = _no_table
 
     def own(self, time_s: np.ndarray) -> np.ndarray:
-        """Return which frames belong to this segment, (N,) bool.
-
-        The frames around a segment are read as well, for the pairs across its borders.
-        """
+        """Return (N,) bool, which frames belong to this segment and are not those read around it."""
         import numpy as np
 
         start, end = (None, None) if self.pieces == 1 else (self.item.start_s, self.item.end_s)
@@ -251,7 +240,6 @@ class Context:
         return (batch, transitions) if rows.all() else (batch.rows(rows), transitions.rows(rows))
 
     def need_transitions(self) -> pd.DataFrame:
-        """Return the table ``transitions``, in a stage that needs it."""
         assert self.transitions is not None, "a stage that reads transitions names them in its needs"
         return self.transitions
 
@@ -276,16 +264,13 @@ class Stages:
 
     @property
     def studied(self) -> tuple[str, ...]:
-        """Names of the stages that a study makes."""
         return tuple(stage.name for stage in self.stages if not stage.on_request)
 
     @property
     def footage(self) -> tuple[FootageStage, ...]:
-        """The stages that work on footage."""
         return tuple(stage for stage in self.stages if isinstance(stage, FootageStage))
 
     def named(self, name: str) -> Stage:
-        """Return the stage of this name, or raise KeyError."""
         for stage in self.stages:
             if stage.name == name:
                 return stage
@@ -305,7 +290,7 @@ class Stages:
 
 
 def described_by(stage: FootageStage) -> StreamStage:
-    """Return the stage that writes the transitions a unit of this stage reads, which may be the stage itself."""
+    """Return the stage that writes the transitions that a unit of this stage reads; it may be the stage itself."""
     if isinstance(stage, StreamStage) and stage.unit_tables[0] == "transitions":
         return stage
     for needed in stage.needs:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Word:
-    """A term of the report, what it means, and an example with numbers."""
-
     word: str
     meaning: str
     example: str

@@ -1,4 +1,4 @@
-"""Pictures: saved beside a run, and carried inside a page until its budget is spent."""
+"""Pictures, saved beside a run and carried inside a page until its budget is spent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ WIDTH = 480
 
 
 class Pictures:
-    """Pictures as data URIs, until the budget is spent."""
-
     def __init__(self, folder: Path) -> None:
         self.folder, self.left, self.refused = folder.resolve(), BUDGET_BYTES, 0
 

@@ -1,4 +1,4 @@
-"""Gates: rules such as "flip_rate.high > 0.02" on metrics or figures of plugins; their outcome as JUnit XML."""
+"""Rules such as "flip_rate.high > 0.02" on metrics or figures of plugins; their outcome as JUnit XML."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def brought() -> Extensions[FigureSource]:
 
 
 def source_of(name: str) -> FigureSource | None:
-    """Return the source that knows a figure; None where none does, as for every metric of a run."""
+    """Return the plugin's source that knows a figure; None for metrics of a run."""
     return next((source for source in brought().records if source.knows(name)), None)
 
 
@@ -99,10 +99,7 @@ class Passage:
 
 
 def parse_gate(text: str) -> Gate:
-    """Return a gate from its text, METRIC[.value|.low|.high|.n] > NUMBER[%].
-
-    The metric may be a figure of a plugin, with or without its section. Raises SettingsError that says the form.
-    """
+    """Return a gate from METRIC[.value|.low|.high|.n] > NUMBER[%]; SettingsError says the form."""
     found = _RULE.match(text)
     if found is None:
         raise SettingsError(
@@ -137,12 +134,7 @@ def passages_of(
 ) -> list[Passage]:
     """Check each gate on the metrics of a run, or on the figures of the plugin that knows its name.
 
-    Parameters
-    ----------
-    asked
-        Name of a metric -> the figures of each model that it is about, as ``Metrics.asked`` gives them.
-    folder
-        The run folder, from which plugins read their figures.
+    ``asked`` gives the figures of each model that has a metric, as ``Metrics.asked`` does.
     """
     passages: list[Passage] = []
     for gate in gates:
@@ -161,7 +153,7 @@ def passages_of(
 def pass_figures(
     gates: Sequence[Gate], source: FigureSource, figures: Figures, *, why: str = ""
 ) -> list[Passage]:
-    """Check each gate on every operator or part that has its figure; ``why`` says why there may be none."""
+    """Check each gate on all that have its figure; ``why`` says why there may be none."""
     passages = []
     for gate in gates:
         found = source.find(figures, gate.metric)
@@ -206,7 +198,7 @@ def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
 
 
 def _scope(entry: Mapping[str, Any]) -> str:
-    """What the interval speaks about: footage like this, or these clips alone; "" if unknown."""
+    """What the interval speaks about: footage like this, or these clips alone."""
     kind, count = str(entry.get("cluster") or ""), int(entry.get("clusters") or 0)
     if not kind or not count:
         return ""

@@ -34,7 +34,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelMetrics:
-    """One model: figures by metric, and counts (frames, pairs, exclusions, noise floor)."""
+    """Figures by metric, and counts (frames, pairs, exclusions, noise floor)."""
 
     figures: Mapping[str, Figure] = field(default_factory=dict)
     counted: Mapping[str, Any] = field(default_factory=dict)
@@ -68,10 +68,7 @@ class Metrics:
         return found
 
     def asked(self, metric: str, tasks: Mapping[str, str]) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return model -> metric -> figures of the models whose task has a metric, or of all if none has.
-
-        ``tasks`` maps models to their tasks.
-        """
+        """Return model -> metric -> figures of the models whose task has a metric, or of all if none has."""
         of = {name for name, task in tasks.items() if find_metric(metric, task)} & set(self.models)
         return {
             name: {key: asdict(figure) for key, figure in each.figures.items()}
@@ -151,7 +148,7 @@ class ModelRecord:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the answers come from a file, so that the model cannot be shown new pictures."""
+        """Whether the answers come from a file."""
         return self.spec.startswith(("predictions:", "detections:"))
 
 
@@ -168,8 +165,6 @@ class StageRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Duplicate:
-    """An input that shows the same pictures as another one."""
-
     item: str
     same_as: str
 
@@ -208,7 +203,6 @@ class RunRecord:
 
     @property
     def parts(self) -> dict[str, str]:
-        """The part of each input whose manifest names one."""
         return {entry.item: entry.part for entry in self.inputs if entry.part}
 
     @property

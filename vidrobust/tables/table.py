@@ -1,4 +1,4 @@
-"""How a result table is declared, the pyarrow schema that follows, and columns that several tables share."""
+"""How a result table is declared, and columns that several tables share."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ _ARROW = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "
 
 
 class Extra(StrEnum):
-    """Where columns may come from that no declaration can name."""
-
     NONE = "none"
     METRICS = "one column for each metric that another package brings"
     MANIFEST = "the further columns of the manifest, as text"
@@ -43,7 +41,6 @@ class Column:
 
     @property
     def field(self) -> pa.Field:
-        """The field for pyarrow, with unit and sentence as metadata."""
         return pa.field(self.name, _ARROW[self.kind], metadata={"unit": self.unit, "sentence": self.sentence})
 
 
@@ -56,7 +53,6 @@ def int64(name: str, sentence: str, *, unit: str = "", absent: int | None = None
 
 
 def float64(name: str, sentence: str, *, unit: str = "", absent: float | None = None) -> Column:
-    """A number, NaN where it is not known."""
     return Column(name, "float64", unit, sentence, absent)
 
 
@@ -87,7 +83,6 @@ class Table:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The schema for pyarrow, with unit and sentence of each column."""
         about = {"table": self.name, "row": self.row, "extra": str(self.extra)}
         return pa.schema([column.field for column in self.columns], metadata=about)
 

@@ -1,10 +1,8 @@
 """Give orders to a pool of workers, and those of a lost worker to another one.
 
-    queue ──give──▶ worker 1 ──Began, Failed, Finished──▶ shown
-      ▲             worker 2 ──Lost──▶ one more try for each unit that was at work
-      └──────────── the rest of its order, unit by unit
-
-Pools differ only in where workers are: processes of this machine, or actors of a cluster.
+queue ──give──▶ worker 1 ──Began, Failed, Finished──▶ shown
+  ▲             worker 2 ──Lost──▶ one more try for each unit that was at work
+  └──────────── the rest of its order, unit by unit
 """
 
 from __future__ import annotations
@@ -221,7 +219,6 @@ class Dispatcher:
                 self._again(state, why, queue, done)
 
     def _again(self, state: _Slot, why: str, queue: deque[Order], done: Callable[[int], None]) -> None:
-        """Put the rest of a lost worker's order back into the queue."""
         if state.order is None:
             self._lost_early += not state.ready
             if self._lost_early >= TRIES:

@@ -92,7 +92,6 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
 
 
 def not_compared(run: RunTables) -> str:
-    """Return why no neighbours were compared, or ""."""
     table = run.table("transitions")
     reasons = pd.Series(dtype=object) if table is None else table.loc[table["reason"] != "first", "reason"]
     if reasons.empty or (reasons == "").any():

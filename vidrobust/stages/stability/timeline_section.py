@@ -24,8 +24,6 @@ CLASSES = 5
 
 @dataclass(frozen=True)
 class Timelines:
-    """The drawings, and a sentence on what was not drawn, or ""."""
-
     pictures: list[Picture] = field(default_factory=list)
     left_out: str = ""
 
@@ -63,7 +61,7 @@ def timelines(run: RunTables) -> Timelines:
 def stretch(frame: np.ndarray, flips: np.ndarray, most: int = MOST_FRAMES) -> tuple[int, int]:
     """Return the rows [start, stop) to draw: all, or the ``most`` rows with most flips.
 
-    ``frame`` (n,) are sorted frame numbers, ``flips`` the numbers of frames at which a flip ends.
+    ``frame`` (n,) are sorted frame numbers, ``flips`` the frames at which a flip ends.
     """
     if len(frame) <= most:
         return 0, len(frame)

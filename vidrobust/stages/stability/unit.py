@@ -69,10 +69,10 @@ def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
 
 
 def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
-    """Detect in the same frames again: each frame alone, and the batch in reverse order.
+    """Detect in the same frames again, each alone and the batch in reverse order.
 
-    Returns the largest share of boxes of a frame that is lost, new or renamed (``changed``), the largest mean 1
-    - IoU (``moved``) and the number of comparisons ``n``.
+    ``changed`` is the largest share of boxes of a frame that is lost, new or renamed, ``moved`` the largest
+    mean 1 - IoU, ``n`` the number of comparisons.
     """
     pixels = pixels[:FRAMES]
     count = len(pixels)
@@ -87,10 +87,10 @@ def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
 
 
 def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
-    """Predict the same frames again, in other batches and by other means.
+    """Predict the same frames (N, 3, H, W) again, in other batches and by other means.
 
-    The whole batch (N, 3, H, W) uint8, at most ``FRAMES``, is compared with each frame alone, with the batch in
-    reverse order, and with the batch on one thread, or in the format in which the network was loaded.
+    The batch of at most ``FRAMES`` is compared with each frame alone, with the reverse order, and with one
+    thread or the format in which the network was loaded.
     """
     pixels = pixels[:FRAMES]
     together = predict(classifier, pixels)
@@ -127,7 +127,7 @@ def compared(first: Classifications, second: Classifications) -> tuple[float, in
 
 
 def _check_stride(model: str, context: Context, stride: int) -> None:
-    """ModelError where frames are looked at that a stride left out: they would count as missed."""
+    """ModelError for frames that a stride left out: they would count as missed."""
     settings, rate = context.settings, float(context.info.frame_rate)
     every = settings.every if settings.fps is None else max(round(rate / settings.fps), 1)
     if every % stride:

@@ -27,9 +27,7 @@ TABLES = (*MADE, "model_pairs", *DETECTION.labelled)  # every table that is made
 
 
 def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return the tables that labels add for the models of a task, and rows of ``stability``; none without
-    labels.
-    """
+    """Return the tables that labels add for the models of a task, and rows of ``stability``."""
     judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
     if not len(run.inputs.known.labels):
         return {}
@@ -111,7 +109,6 @@ def _with_parts(table: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataFrame:
-    """A row for each two models, in the order given."""
     rows = []
     for a, b in itertools.combinations(models, 2):
         first, second = (answers[answers["model"] == name] for name in (a, b))
