@@ -26,7 +26,7 @@ MID_SENTENCE = {
     "repeatability --json printed",
     "remedies --all",
 }
-ALONE = {"data", "doctor", "labels", "models", "perturbations", "plugins"}
+ALONE = {"doctor", "models", "perturbations", "plugins"}
 """Commands that are complete without arguments; the others are only named where they have none."""
 ELSEWHERE = {
     "--cluster": "starts Ray: tests/pipeline/workers/test_cluster.py",
@@ -42,6 +42,8 @@ ELSEWHERE = {
 """What is typed by tests of its own, and where."""
 WORDS = {
     "boxes RUN": "boxes reports/cups",
+    "--out reports/cups": "--out reports/which",
+    "labels {x}": "labels labels.csv",
     "history RUN": "history reports/run --history line3.parquet",
     "repeatability {x}": "repeatability reports/msa",
     "RUN_A": "reports/old",
@@ -51,6 +53,7 @@ WORDS = {
     "RUN": "reports/run",
     "{x}{x}": "reports/run",
     "{x}": "reports/run",
+    "passes SOURCES": "passes line.mp4",
     "SOURCES --model DETECTOR": f"clip.mp4 --model {DETECTOR}",
     "cups.mp4 --model onnx:yolox_nano.onnx": f"cups.mp4 --model {DETECTOR}",
     "--model onnx:a.onnx --model onnx:b.onnx": f"--model {DETECTOR}",
@@ -98,7 +101,8 @@ SLOW = {
 def typed(text: str) -> str:
     """The command as a user types it."""
     for word, value in WORDS.items():
-        pattern = re.escape(word) if not word[0].isalpha() else rf"(?<![\w/]){re.escape(word)}\b"
+        start, end = (r"(?<![\w/])" if word[0].isalpha() else ""), (r"\b" if word[-1].isalnum() else "")
+        pattern = f"{start}{re.escape(word)}{end}"
         text = re.sub(pattern, value.replace("\\", "\\\\"), text)
     return text
 
@@ -126,6 +130,20 @@ def clip(path: Path, phase: float = 0.0) -> None:
         out.mux(stream.encode())
 
 
+def line(path: Path) -> None:
+    """Three parts that cross a still picture one after the other."""
+    floor, part = 0.3 * texture(3, 64, 96), texture(4, 28, 20)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=Fraction(12), options={"crf": "12"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for k in range(150):
+            picture, left = floor.copy(), 4 * (k % 50) - 30
+            if 0 <= left <= 76:
+                picture[18:46, left : left + 20] = part
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24")))
+        out.mux(stream.encode())
+
+
 def tables(folder: Path) -> None:
     """Readings of a gauge study, ratings of an attribute study, labels of the clip, and a manifest of passes."""
     rng = np.random.default_rng(0)
@@ -136,7 +154,7 @@ def tables(folder: Path) -> None:
     )
     good = np.where(gauge["part"] < 5, "A", "B")
     gauge.assign(value=good, reference=good).to_csv(folder / "ratings.csv", index=False)
-    (folder / "labels.csv").write_text("frame,label\n" + "".join(f"{k},1\n" for k in range(24)))
+    (folder / "labels.csv").write_text("path,label\nclip.mp4,1\n")
     (folder / "study.toml").write_text('[study]\ntitle = "Line 3"\n')
     passes = [(f"line3/{p}-{t}.mp4", f"part-{p}", t, "1", "1") for p in range(2) for t in (1, 2)]
     manifest = pd.DataFrame(passes, columns=["path", "part", "pass", "station", "label"])
@@ -150,9 +168,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clips, tables and finished runs under the names that the documents use."""
     folder = tmp_path_factory.mktemp("typed")
     clip(folder / "clip.mp4")
-    for name in ("cups.mp4", "line.mp4", "line3/1.mp4", "line4/1.mp4", "recordings/1.mp4", "footage/1.mp4"):
+    for name in ("cups.mp4", "line3/1.mp4", "line4/1.mp4", "recordings/1.mp4", "footage/1.mp4"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(folder / "clip.mp4", folder / name)
+    line(folder / "line.mp4")
     tables(folder)
     import cv2
 
@@ -162,7 +181,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (DETECTOR, ("cups", "a", "b", "c")),
     ):
         first = folder / "reports" / names[0]
-        assert run("stability", str(folder / "clip.mp4"), "-m", spec, "-o", str(first), "-q") == 0
+        source = "cups.mp4" if spec == DETECTOR else "clip.mp4"
+        assert run("stability", str(folder / source), "-m", spec, "-o", str(first), "-q") == 0
         for name in names[1:]:
             shutil.copytree(first, folder / "reports" / name)
     assert (

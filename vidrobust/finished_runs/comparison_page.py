@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vidrobust.finished_runs.compare_metrics import ENOUGH
+from vidrobust.finished_runs.console import FURTHER
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.report import drawing
@@ -48,8 +48,6 @@ WHY = {
     Undecided.INTERVAL: "the interval includes 0",
     Undecided.FAMILY: "not after allowing for all metrics",
 }
-# Metrics that are reported under the others.
-FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
 MOST_ITEMS, MOST_CHANGES = 30, 12
 FURTHEST = 300.0  # margins at which a difference leaves the picture
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from vidrobust.text.numbers import counted_share, interval, number, p_value, p_words, with_interval
 from vidrobust.text.phrases import plural
+
+# Metrics that are reported under the others.
+FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
 
 
 def comparison_lines(found: Mapping[str, Any]) -> list[str]:
@@ -17,14 +21,20 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
         f"B: {b['run']} ({b['model']}); {plural(found['items'], 'input')}, paired by {found['paired_by']}",
         f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} {'p':>7}  B is",
     ]
+    further = [name for name in found["metrics"] if FURTHER.fullmatch(name)]
     for name, metric in found["metrics"].items():
+        if name in further:
+            continue
         ends = interval(metric["low"], metric["high"], digits=4)
         units = plural(metric["clusters"], metric["cluster"] or "cluster")
-        alone = f"; on these clips alone: {metric['on_these_clips']}" if metric["on_these_clips"] else ""
+        own = metric["on_these_clips"]
+        alone = f"; on these clips alone: {own}" if own and own != metric["verdict"] else ""
         wording.append(
             f"  {name:32}{_figure(metric['a']):>10}{_figure(metric['b']):>10}{_figure(metric['difference']):>11}  "
             f"{ends:23} {p_value(metric['p']):>7}  {metric['verdict']}{alone} ({units})"
         )
+    if further:
+        wording.append(f"  {plural(len(further), 'further metric')} in the report and in --json")
     if found["churn"]:
         wording.append(f"  labels differ on {counted_share(found['churn'], missing='-')}")
     if found["mcnemar_p"] is not None:

@@ -142,6 +142,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "few asked": ("why_few_pairs", {**of(account=account(n=4)), "record": {"settings": {"pairs": 4}}}),
     "untested": ("why_named", of(named=named("light", tested=0))),
     "not found again": ("why_named", of(named=named("light", found=1))),
+    "beyond the whole": ("why_named", of(account=account(light={"share": 1.1, "high": 2.0}))),
     "clips differ": ("why_named", of(account=account(items={"a": 0.12, "b": 0.59}))),
     "too short": ("sensitivity_few", {**of(sensitivity=None), "record": SHORT}),
     "no time, sensitivity": ("sensitivity_not_run", {**of(sensitivity=None), "record": NO_TIME}),

@@ -152,7 +152,7 @@ def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
             if not cause.hint or (tried and can_replay):
                 continue
             explains = capital(cause.which("explain"))
-            text = f"Worth trying: {cause.hint}. {explains} {percent(row['share'])} of {of}."
+            text = f"Worth trying: {cause.hint}. {explains} {percent(min(row['share'], 1.0))} of {of}."
             figures = {"ratio": row["share"], "low": row["low"], "high": row["high"], "n": row["n"]}
             more = {"command": f"vidrobust remedies {run.folder_name} --all"} if can_replay else {}
             level, kind = Level.SUGGESTED, "station_hint"
