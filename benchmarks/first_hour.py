@@ -704,8 +704,8 @@ def describe(rows: list[dict[str, Any]]) -> None:
         mine = [s["holds"] for _, s in every if s["kind"] == kind]
         table.row(kind, len(mine), *(mine.count(word) for word in (HOLDS, OUTSIDE, FALSE, "")))
     say("")
-    for word, title in ((FALSE, "False"), (OUTSIDE, "Interval misses")):
-        say(f"{title}, by study:\n")
+    for word, heading in ((FALSE, "False"), (OUTSIDE, "Interval misses")):
+        say(f"{heading}, by study:\n")
         for row, s in every:
             if s["holds"] == word:
                 plan = row["plan"]
