@@ -42,7 +42,10 @@ ELSEWHERE = {
 """What is typed by tests of its own, and where."""
 WORDS = {
     "boxes RUN": "boxes reports/cups",
+    "correlate RUN RUN": "correlate reports/old reports/new --out pooled",
     "--out reports/cups": "--out reports/which",
+    "--out reports/line3": "--out reports/fresh",
+    "study {x} {x}": f"study clip.mp4 --model {CLASSIFIER}",
     "labels {x}": "labels labels.csv",
     "history RUN": "history reports/run --history line3.parquet",
     "repeatability {x}": "repeatability reports/msa",
@@ -71,7 +74,7 @@ WORDS = {
     "--fail-if RULE": '--fail-if "flip_rate > 2"',
     "--gauge CSV": "--gauge table.csv",
     "--attribute CSV": "--attribute ratings.csv",
-    "--defect scratch": "--defect B",
+    "--defect scratch": '--defect "class 0"',
     "reports/NAME": "reports/run",
 }
 """What stands for a value of the user, the longer first, and the fabricated one."""
@@ -79,7 +82,6 @@ ENDS = {"gate": {0, 1}, "repeatability": {0, 1}}
 """Exit codes of commands that judge; all others end with 0."""
 MORE = {
     "study": FEW,
-    "policy": FEW,
     "causes": ("--pairs=2",),
     "sensitivity": ("--perturbation=brightness",),
     "adapt": ("--steps=2", "--seeds=1", "--arms=none,policy"),
@@ -118,13 +120,13 @@ def cases() -> dict[str, str]:
 
 
 def clip(path: Path, phase: float = 0.0) -> None:
-    """Two seconds of a picture that moves and flickers."""
+    """Four seconds of a picture that moves and flickers."""
     path.parent.mkdir(parents=True, exist_ok=True)
     wide = texture(1, 64, 160)
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=Fraction(12), options={"crf": "18"})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for k in range(24):
+        for k in range(48):
             picture = np.clip(wide[:, k : k + 96] * (1 + 0.3 * np.sin(k + phase)), 0, 255).astype(np.uint8)
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         out.mux(stream.encode())
@@ -155,7 +157,7 @@ def tables(folder: Path) -> None:
     good = np.where(gauge["part"] < 5, "A", "B")
     gauge.assign(value=good, reference=good).to_csv(folder / "ratings.csv", index=False)
     (folder / "labels.csv").write_text("path,label\nclip.mp4,1\n")
-    (folder / "study.toml").write_text('[study]\ntitle = "Line 3"\n')
+    (folder / "study.toml").write_text('part = "bolt"\nstation = "3"\n')
     passes = [(f"line3/{p}-{t}.mp4", f"part-{p}", t, "1", "1") for p in range(2) for t in (1, 2)]
     manifest = pd.DataFrame(passes, columns=["path", "part", "pass", "station", "label"])
     manifest.to_csv(folder / "manifest.csv", index=False)
@@ -171,6 +173,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("cups.mp4", "line3/1.mp4", "line4/1.mp4", "recordings/1.mp4", "footage/1.mp4"):
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(folder / "clip.mp4", folder / name)
+    clip(folder / "footage" / "1.mp4", 1.0)
     line(folder / "line.mp4")
     tables(folder)
     import cv2
