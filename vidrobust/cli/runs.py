@@ -173,8 +173,7 @@ def compare(
         _table(folders, margin, seed, out, as_json)
         return
     from vidrobust.finished_runs.compare_runs import compare_runs
-    from vidrobust.finished_runs.compare_shots import shots_of
-    from vidrobust.finished_runs.comparison_page import write_comparison
+    from vidrobust.finished_runs.comparison_page import shots_of, write_comparison
     from vidrobust.finished_runs.console import comparison_lines
 
     found = compare_runs(*folders, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
@@ -184,8 +183,7 @@ def compare(
 
 
 def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_json: bool) -> None:
-    from vidrobust.finished_runs.many_detectors import side_by_side_of
-    from vidrobust.finished_runs.side_by_side_page import table_lines, write_side_by_side
+    from vidrobust.finished_runs.side_by_side import side_by_side_of, table_lines, write_side_by_side
 
     found = side_by_side_of(folders, margin=margin, seed=seed)
     page = write_side_by_side(out or folders[-1].path / "side_by_side.html", plain(found))

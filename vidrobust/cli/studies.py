@@ -103,7 +103,7 @@ def report(target: tuple[str, ...], pdf: bool, **options: Any) -> None:
 
 
 def _print_report(run: Any) -> None:
-    from vidrobust.report.pdf import printed
+    from vidrobust.report.pages import printed
 
     for name in REPORT.files:
         page = Path(run.path) / name

@@ -8,14 +8,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
+from vidrobust.errors import InputError
 from vidrobust.finished_runs.compare_metrics import ENOUGH
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.run import Run
 from vidrobust.report import drawing
-from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture
+from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture, data_uri
 from vidrobust.report.pages import write_page
+from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.text.numbers import (
@@ -232,3 +237,27 @@ def _right(found: Mapping[str, Any]) -> dict[str, Any]:
         if p < 0.05
         else "no difference is shown",
     }
+
+
+WIDTH = 300
+
+
+def shots_of(
+    folder: RunFolder, frames: Sequence[Mapping[str, Any]], *, pictures: bool = True
+) -> list[dict[str, Any]]:
+    """Return the frames with ``uri``, a JPEG; empty where the footage is not there."""
+    run = Run(folder, folder.settings, Reporter(quiet=True))
+    return [{**each, "uri": _taken(run, each) if pictures else ""} for each in frames]
+
+
+def _taken(run: Run, shot: Mapping[str, Any]) -> str:
+    try:
+        with run.opened(shot["item"]) as source:
+            rgb = source.at([shot["frame"]]).pixels[0].permute(1, 2, 0).cpu().numpy()
+    except InputError:
+        return ""
+    if rgb.shape[1] > WIDTH:
+        size = (WIDTH, max(1, round(rgb.shape[0] * WIDTH / rgb.shape[1])))
+        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return data_uri("jpeg", data.tobytes()) if done else ""

@@ -12,15 +12,18 @@ from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.estimate import (
     CostEstimate,
     Counts,
+    FootageSize,
+    Outlook,
     estimate_cost,
     least_counts,
     looks,
+    outlooks,
+    reachable,
     shares,
     usual,
 )
 from vidrobust.pipeline.inputs import Segment, segments_of
 from vidrobust.pipeline.keys import unit_key
-from vidrobust.pipeline.questions import Footage, Outlook, outlooks, reachable
 from vidrobust.pipeline.run import Run, Setup, pinned
 from vidrobust.pipeline.stage import (
     BUDGETED,
@@ -150,10 +153,10 @@ class Plan:
         return reachable(found, least_counts(self.stages.footage, settings), self.footage, settings)
 
     @property
-    def footage(self) -> Footage:
+    def footage(self) -> FootageSize:
         pieces = [piece for item in self.run.inputs.readable for piece in self.segments(item)]
         whole = [piece.frames for piece in pieces if piece.number == 0]
-        return Footage(sum(frames or 0 for frames in whole), len(pieces), None not in whole)
+        return FootageSize(sum(frames or 0 for frames in whole), len(pieces), None not in whole)
 
     def outlooks(self, stages: Sequence[Stage]) -> list[Outlook]:
         """Return whether each question of these stages can be answered."""

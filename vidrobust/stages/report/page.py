@@ -30,7 +30,7 @@ from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import by_clip, labels_section, place_section, timeline_section
-from vidrobust.stages.stability import overall as judgement
+from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability import (
     section as stability_section,
 )

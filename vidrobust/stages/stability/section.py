@@ -14,8 +14,8 @@ from vidrobust.metrics.metric import Metric, Task, usable_pairs
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables, with_parts
-from vidrobust.stages.stability import overall as judgement
-from vidrobust.stages.stability.overall import Judgement, not_compared, overall, reported_first
+from vidrobust.stages.stability import rates as judgement
+from vidrobust.stages.stability.rates import Judgement, not_compared, overall, reported_first
 from vidrobust.statistics.agreement import cohens_kappa
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import Interval

@@ -11,7 +11,7 @@ from vidrobust.run_folder.gates import Passage
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.answer.text import markdown_lines
-from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.variation.section import in_one_line
 from vidrobust.text.numbers import known, percent_with_interval, with_interval
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vidrobust.finished_runs.exports.box_files import write_mot
 from vidrobust.finished_runs.exports.catalogue import Exported, Format
+from vidrobust.finished_runs.exports.formats.coco import write_mot
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 
