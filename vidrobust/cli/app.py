@@ -52,7 +52,7 @@ OWN = (
     (TOOLS, "tools:models", "List the forms of a model spec, and what is installed for each."),
     (TOOLS, "tools:engines", "Measure inference engines: speed, and labels that differ."),
     (TOOLS, "tools:doctor", "Check what works on this machine, and how to get what is missing."),
-    (TOOLS, "plugins:plugins", "List installed plugins, what each brings, and those that are broken."),
+    (TOOLS, "doctor:plugins", "List installed plugins, what each brings, and those that are broken."),
 )
 BROUGHT = from_plugins([place.partition(":")[2] for _, place, _ in OWN])  # commands of plugins
 

@@ -23,7 +23,7 @@ from vidrobust.cli.options import (
 )
 from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
-from vidrobust.finished_runs.exports.formats import NAMES as EXPORTS
+from vidrobust.finished_runs.exports import NAMES as EXPORTS
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.phrases import plural
 
@@ -173,8 +173,7 @@ def compare(
         _table(folders, margin, seed, out, as_json)
         return
     from vidrobust.finished_runs.compare_runs import compare_runs
-    from vidrobust.finished_runs.comparison_page import shots_of, write_comparison
-    from vidrobust.finished_runs.console import comparison_lines
+    from vidrobust.finished_runs.comparison_page import comparison_lines, shots_of, write_comparison
 
     found = compare_runs(*folders, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
     shots = shots_of(folders[0], found["changed_frames"] or [], pictures=pictures)
@@ -219,7 +218,7 @@ def gate(
     if junit is not None:
         write_text(junit, junit_xml(passages))
     if summary is not None:
-        from vidrobust.finished_runs.exports.formats.markdown import page
+        from vidrobust.finished_runs.exports.markdown import page
         from vidrobust.run_folder.reader import RunTables
 
         append_text(summary, page(RunTables(run_folder), passages))
@@ -270,7 +269,6 @@ def history(
     as_json: bool,
 ) -> None:
     """Draw control charts of one line over many runs."""
-    from vidrobust.finished_runs.console import control_chart_lines
     from vidrobust.finished_runs.history import (
         add_runs,
         charts,
@@ -278,7 +276,7 @@ def history(
         read_history,
         write_history,
     )
-    from vidrobust.report.history_page import write_history_page
+    from vidrobust.report.history_page import control_chart_lines, write_history_page
     from vidrobust.run_folder.folder import RunFolder
 
     if not runs and file is None:

@@ -114,7 +114,7 @@ def _written(
     coco: Path | None,
 ) -> list[str]:
     """What was written, a line each."""
-    from vidrobust.finished_runs.exports.formats.coco import write_coco, write_mot
+    from vidrobust.finished_runs.exports.coco import write_coco, write_mot
     from vidrobust.pipeline.open import opened_folder
     from vidrobust.run_folder.folder import RunFolder
     from vidrobust.stages.boxes.video import WantedClip, write_video

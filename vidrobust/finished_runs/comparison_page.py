@@ -1,4 +1,4 @@
-"""The report of a comparison: a verdict on every metric, in margins, item by item, frame by frame."""
+"""A comparison of two runs as a page, with a verdict on every metric, and as lines of the console."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.text.numbers import (
+    counted_share,
     interval,
     number,
+    p_words,
     percent,
     percent_interval,
     percent_with_interval,
     signed,
     signed_percent,
+    with_interval,
 )
 from vidrobust.text.phrases import listing, plural
 
@@ -261,3 +264,42 @@ def _taken(run: Run, shot: Mapping[str, Any]) -> str:
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     done, data = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 85])
     return data_uri("jpeg", data.tobytes()) if done else ""
+
+
+def comparison_lines(found: Mapping[str, Any]) -> list[str]:
+    a, b = found["a"], found["b"]
+    wording = [
+        found["headline"],
+        f"A: {a['run']} ({a['model']})",
+        f"B: {b['run']} ({b['model']}); {plural(found['items'], 'input')}, paired by {found['paired_by']}",
+        f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} B is",
+    ]
+    for name, metric in found["metrics"].items():
+        ends = interval(metric["low"], metric["high"], digits=4)
+        units = plural(metric["clusters"], metric["cluster"] or "cluster")
+        alone = f"; on these clips alone: {metric['on_these_clips']}" if metric["on_these_clips"] else ""
+        wording.append(
+            f"  {name:32}{_cell(metric['a']):>10}{_cell(metric['b']):>10}{_cell(metric['difference']):>11}  "
+            f"{ends:23} {metric['verdict']}{alone} ({units})"
+        )
+    if found["churn"]:
+        wording.append(f"  labels differ on {counted_share(found['churn'], missing='-')}")
+    if found["mcnemar_p"] is not None:
+        wording.append(
+            f"  right in A, wrong in B: {found['negative_flips']} frames; the reverse: {found['positive_flips']}; "
+            f"McNemar {p_words(found['mcnemar_p'])}"
+        )
+        wording.append(
+            f"  error consistency (kappa of right and wrong): {_kappa(found['error_consistency'])}"
+        )
+    return [*wording, *(f"  note: {note}" for note in found["notes"])]
+
+
+def _cell(value: float | None) -> str:
+    return number(value, 4, missing="-")
+
+
+def _kappa(kappa: Mapping[str, Any]) -> str:
+    if kappa["value"] is None:
+        return "not defined"
+    return with_interval(kappa["value"], kappa["low"], kappa["high"], digits=3)

@@ -75,13 +75,6 @@ def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-FORMAT = Format(
-    what="what every frame was called, boxes and tracks",
-    opened_by="pycocotools",
-    write=write,
-)
-
-
 KEPT = 2  # decimals of pixels that are written
 
 
@@ -195,3 +188,21 @@ def _items(folder: RunFolder, model: str) -> list[str]:
 
 def _class_names(boxes: pd.DataFrame) -> dict[int, str]:
     return {int(k): str(v) for k, v in zip(boxes["label"], boxes["label_name"], strict=True)}
+
+
+def _write_mot(run: RunTables, out: Path) -> Exported:
+    return Exported(tuple(write_mot(RunFolder.existing(run.folder), out)))
+
+
+COCO = Format(
+    name="coco",
+    what="what every frame was called, boxes and tracks",
+    opened_by="pycocotools",
+    write=write,
+)
+MOT = Format(
+    name="mot",
+    what="tracks of detectors, as MOTChallenge files",
+    opened_by="TrackEval",
+    write=_write_mot,
+)

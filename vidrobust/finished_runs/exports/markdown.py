@@ -76,4 +76,6 @@ def _metrics(run: RunTables) -> Iterator[str]:
             yield f"| {escaped(model)} | {escaped(metric.title)} | {said} | {int(row.n)} |"
 
 
-FORMAT = Format(what="the answer as summary.md", opened_by="any viewer of Markdown", write=write)
+MARKDOWN = Format(
+    name="markdown", what="the answer as summary.md", opened_by="any viewer of Markdown", write=write
+)

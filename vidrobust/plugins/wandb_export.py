@@ -33,6 +33,7 @@ def write(run: RunTables, out: Path) -> Exported:
 
 
 FORMAT = Format(
+    name="wandb",
     what="an offline run a model with metrics and the answer",
     opened_by="wandb sync {out}/wandb/offline-run-*",
     write=write,

@@ -84,6 +84,7 @@ def _label(fo: Any, each: Any) -> Any:
 
 
 FORMAT = Format(
+    name="fiftyone",
     what="a dataset of the clips with labels and boxes of every frame",
     opened_by="fiftyone.Dataset.from_dir({out!r}, dataset_type=fiftyone.types.FiftyOneDataset)",
     write=write,

@@ -60,6 +60,7 @@ def _replace(client: Any, experiment: str, name: str, model: str) -> None:
 
 
 FORMAT = Format(
+    name="mlflow",
     what="a run a model with metrics, parameters and the answer",
     opened_by="mlflow ui",
     write=write,
