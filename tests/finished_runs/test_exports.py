@@ -11,8 +11,7 @@ import pytest
 from tests.stages.report import made_run
 from vidrobust.cli.app import main
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.finished_runs.exports import NAMES
-from vidrobust.finished_runs.exports.catalogue import export_run, format_of
+from vidrobust.finished_runs.exports.catalogue import export_run, format_of, names
 from vidrobust.finished_runs.exports.markdown import escaped
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
@@ -43,8 +42,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def test_the_help_names_every_format_and_each_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     main(["export", "--help"])
     shown = capsys.readouterr().out
-    assert {"coco", "csv", "markdown", "mot"} <= set(NAMES)
-    for name in NAMES:
+    assert {"coco", "csv", "markdown", "mot"} <= set(names())
+    for name in names():
         assert name in shown
         assert format_of(name).name == name
         assert format_of(name).what

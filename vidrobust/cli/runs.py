@@ -23,7 +23,6 @@ from vidrobust.cli.options import (
 )
 from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
-from vidrobust.finished_runs.exports import NAMES as EXPORTS
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.phrases import plural
 
@@ -291,9 +290,19 @@ def history(
     print_result(found, [*lines, f"report: {write_history_page(page, plain(found))}"], as_json)
 
 
+class FormatOption(click.Option):
+    """Imports the formats, and so the plugins, when its help is shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from vidrobust.finished_runs.exports.catalogue import names
+
+        self.help = f"One of {', '.join(names())}."
+        return super().get_help_record(ctx)
+
+
 @click.command()
 @click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
-@click.option("--to", "name", required=True, metavar="FORMAT", help=f"One of {', '.join(EXPORTS)}.")
+@click.option("--to", "name", cls=FormatOption, required=True, metavar="FORMAT")
 @click.option(
     "--out",
     "-o",

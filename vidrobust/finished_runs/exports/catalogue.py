@@ -15,12 +15,14 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.files.atomic import write_text
-from vidrobust.finished_runs.exports import GROUP, NAMES, OWN
 from vidrobust.install_hint import pip_install
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.numbers import known
 
+GROUP = "vidrobust.exports"  # group of entry points in which a package names a Format, or several
+# Formats of the core: module in this folder, and record.
+OWN = {"coco": "coco:COCO", "csv": "csv:CSV", "markdown": "markdown:MARKDOWN", "mot": "coco:MOT"}
 FOLDER = "exports"  # within a run folder, where no other is named
 
 
@@ -96,6 +98,11 @@ def brought() -> Extensions[Format]:
     return extensions(GROUP, Format, lambda found: found.name, OWN)
 
 
+def names() -> list[str]:
+    """Return the names of all formats."""
+    return sorted([*OWN, *(found.name for found in brought().records)])
+
+
 def format_of(name: str) -> Format:
     if name in OWN:
         module, _, record = OWN[name].partition(":")
@@ -104,7 +111,7 @@ def format_of(name: str) -> Format:
     for each in brought().records:
         if each.name == name:
             return each
-    raise SettingsError(f"--to {name}: expected one of {', '.join(NAMES)}")
+    raise SettingsError(f"--to {name}: expected one of {', '.join(names())}")
 
 
 def export_run(folder: Path, name: str, out: Path | None = None) -> tuple[Exported, str]:
