@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from vidrobust.errors import InputError
@@ -20,6 +19,7 @@ from vidrobust.pipeline.run import Run
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture, data_uri
 from vidrobust.report.pages import write_page
+from vidrobust.report.pictures import jpeg
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
@@ -259,11 +259,7 @@ def _taken(run: Run, shot: Mapping[str, Any]) -> str:
             rgb = source.at([shot["frame"]]).pixels[0].permute(1, 2, 0).cpu().numpy()
     except InputError:
         return ""
-    if rgb.shape[1] > WIDTH:
-        size = (WIDTH, max(1, round(rgb.shape[0] * WIDTH / rgb.shape[1])))
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    done, data = cv2.imencode(".jpg", np.ascontiguousarray(rgb[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 85])
-    return data_uri("jpeg", data.tobytes()) if done else ""
+    return data_uri("jpeg", jpeg(rgb, WIDTH))
 
 
 def comparison_lines(found: Mapping[str, Any]) -> list[str]:

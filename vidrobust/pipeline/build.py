@@ -239,7 +239,7 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
             else whole[unit.name[:2]][name]
             for unit in parts.values()
         ]
-        run.folder.write_table(name, _concatenated(name, read))
+        run.folder.write_table(name, tables.joined(name, read))
     facts = {unit.name: run.cache.facts(stage, unit.key) for unit in units}
     with no_exit(f"stage {stage.name}"):
         if isinstance(stage, SampleStage) and stage.grows:
@@ -258,15 +258,10 @@ def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
         joined = {}
         for name in stage.unit_tables:
             rows = (run.cache.read(stage, unit.key, name, unit.item.name) for unit in then)
-            joined[name] = _concatenated(name, [trim(own) for trim, own in zip(trims, rows, strict=True)])
+            joined[name] = tables.joined(name, [trim(own) for trim, own in zip(trims, rows, strict=True)])
         found.append(Look(part=size / max(1, plan.looks[-1]), tables=joined))
     now = {name: run.table(name) for name in stage.unit_tables}
     return [*found, Look(part=plan.looks[plan.at] / max(1, plan.looks[-1]), tables=now)]
-
-
-def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    filled = [part for part in parts if len(part)]
-    return pd.concat(filled, ignore_index=True) if filled else tables.empty(name)
 
 
 def _whole(
@@ -287,7 +282,7 @@ def _whole(
     found = {}
     for key, several in of_item.items():
         parts = {
-            name: _concatenated(name, [run.cache.read(stage, u.key, name, key[0]) for u in several])
+            name: tables.joined(name, [run.cache.read(stage, u.key, name, key[0]) for u in several])
             for name in stage.unit_tables
         }
         of_transitions = transitions[transitions["item"] == key[0]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -35,6 +35,17 @@ class UndeclaredColumnError(InputError):
 
 def empty(name: str) -> pd.DataFrame:
     return pd.DataFrame({column.name: pd.Series(dtype=column.dtype) for column in TABLES[name].columns})
+
+
+def joined(name: str, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the parts of a table one below the other."""
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else empty(name)
+
+
+def of_rows(name: str, rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    """Return the checked table of these rows."""
+    return check(name, pd.DataFrame(rows) if rows else empty(name))
 
 
 def check(name: str, table: pd.DataFrame, where: str = "", *, metrics: Collection[str] = ()) -> pd.DataFrame:

@@ -40,7 +40,7 @@ def summarise(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.
             for item in [*of_model["item"].drop_duplicates(), ""]:
                 part = of_model if item == "" else of_model[of_model["item"] == item]
                 rows.append({"model": model, "item": item, "metric": metric.name, **aggregate(metric, part)})
-    return tables.check("stability", pd.DataFrame(rows) if rows else tables.empty("stability"))
+    return tables.of_rows("stability", rows)
 
 
 def summarise_by_class(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def summarise_by_class(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric
         for (model, name), part in pairs.groupby(["model", group], sort=False):
             of = {"model": model, "item": "", "by": "class", "group": name, "metric": metric.name}
             rows.append({**of, **aggregate(metric, part)})
-    return tables.check("stability_by", pd.DataFrame(rows) if rows else tables.empty("stability_by"))
+    return tables.of_rows("stability_by", rows)
 
 
 def summarise_by(
@@ -78,7 +78,7 @@ def summarise_by(
             ):
                 of = {"model": model, "item": "", "by": by, "group": str(name), "metric": metric.name}
                 rows.append({**of, **aggregate(metric, part)})
-    return tables.check("stability_by", pd.DataFrame(rows) if rows else tables.empty("stability_by"))
+    return tables.of_rows("stability_by", rows)
 
 
 def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from vidrobust.pipeline.stage import Facts
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability.by_place import Sizes
 from vidrobust.stages.stability.unit import FRAMES, compared
-from vidrobust.tables import schema as tables
 from vidrobust.video.source import open_video
 
 # A frame with one known box shows the object there; with several nobody knows which one the answer is about. An
@@ -177,16 +176,6 @@ def report_box_files(run: Run, facts: Facts) -> None:
             run.reporter.warn(
                 f"{model}: {summary['beyond']} of {summary['rows']} boxes are of frames that {item} does not have"
             )
-
-
-def with_parts(run: Run, table: pd.DataFrame) -> pd.DataFrame:
-    parts = {item.name: item.part for item in run.inputs.items if item.part}
-    return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
-
-
-def write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:
-    filled = [part for part in parts if len(part)]
-    run.folder.write_table(name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name))
 
 
 def floor_rows(facts: Facts) -> pd.DataFrame:

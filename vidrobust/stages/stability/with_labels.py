@@ -14,6 +14,7 @@ from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
 from vidrobust.pipeline.run import Run
+from vidrobust.run_folder.reader import with_parts
 from vidrobust.stages.stability import known_boxes
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.tables import schema as tables
@@ -75,12 +76,16 @@ def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFram
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
     made = {name: [getattr(each, name) for each in found.values()] for name in MADE}
     filled = {name: [part for part in parts if len(part)] for name, parts in made.items()}
-    summary = {name: pd.concat(parts, ignore_index=True) for name, parts in filled.items() if parts}
+    parts_of = dict(zip(frames["item"], frames["part"], strict=True)) if "part" in frames else {}
+    summary = {
+        name: with_parts(pd.concat(parts, ignore_index=True), parts_of)
+        for name, parts in filled.items()
+        if parts
+    }
     if "label_answers" in summary:
-        summary["label_answers"] = _with_parts(summary["label_answers"], frames)
         summary["model_pairs"] = _of_two(summary["label_answers"], list(found), run.settings.seed)
     if "neighbour_accuracy" in summary:
-        summary["neighbour_accuracy"] = with_all_right(_with_parts(summary["neighbour_accuracy"], frames))
+        summary["neighbour_accuracy"] = with_all_right(summary["neighbour_accuracy"])
     return summary
 
 
@@ -99,13 +104,6 @@ def with_all_right(neighbours: pd.DataFrame) -> pd.DataFrame:
         return neighbours.assign(all_right=np.nan)
     right = neighbours.groupby(["item", "frame_a"])["anchor_right"].transform("all")
     return neighbours.assign(all_right=right.astype(np.float64))
-
-
-def _with_parts(table: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
-    if "part" not in frames:
-        return table
-    parts = frames.drop_duplicates("item").set_index("item")["part"]
-    return table.assign(part=table["item"].map(parts).fillna(""))
 
 
 def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataFrame:
@@ -128,7 +126,7 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
             value = name if name == "difference" else f"{name}_flips"
             row |= {value: of.value, f"{name}_low": of.low, f"{name}_high": of.high}
         rows.append({**row, "relative_nfr": found.relative_nfr, "mcnemar_p": found.mcnemar_p})
-    return tables.check("model_pairs", pd.DataFrame(rows)) if rows else tables.empty("model_pairs")
+    return tables.of_rows("model_pairs", rows)
 
 
 def _note(frames: pd.DataFrame, model: str, found: JudgedAnswers, lost: int) -> dict[str, object]:
