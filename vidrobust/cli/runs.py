@@ -268,13 +268,7 @@ def history(
     as_json: bool,
 ) -> None:
     """Draw control charts of one line over many runs."""
-    from vidrobust.finished_runs.history import (
-        add_runs,
-        charts,
-        empty_history,
-        read_history,
-        write_history,
-    )
+    from vidrobust.finished_runs.history import add_runs, charts, empty_history, read_history, write_history
     from vidrobust.report.history_page import control_chart_lines, write_history_page
     from vidrobust.run_folder.folder import RunFolder
 

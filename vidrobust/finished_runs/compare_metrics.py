@@ -212,11 +212,7 @@ def rows_along_tracks(
 
 
 def compare_metrics(
-    rows: Mapping[str, Paired],
-    *,
-    margin: float = MARGIN,
-    seed: int = 0,
-    share: float = 1.0,
+    rows: Mapping[str, Paired], *, margin: float = MARGIN, seed: int = 0, share: float = 1.0
 ) -> dict[str, Compared]:
     """Compare every metric of two runs, judged together.
 

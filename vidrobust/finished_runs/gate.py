@@ -9,14 +9,7 @@ from vidrobust.files.atomic import write_text
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.run_folder.gates import (
-    Gate,
-    Passage,
-    exit_code,
-    junit_xml,
-    parse_gate,
-    passages_of,
-)
+from vidrobust.run_folder.gates import Gate, Passage, exit_code, junit_xml, parse_gate, passages_of
 
 
 def enforce_gates(run: Run, junit: str | None) -> int:

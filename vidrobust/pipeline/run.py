@@ -129,11 +129,7 @@ class Run:
     """A run folder and the settings of a command; footage and models are opened when first needed."""
 
     def __init__(
-        self,
-        folder: RunFolder,
-        settings: Settings,
-        reporter: Reporter,
-        models: Sequence[Model] | None = None,
+        self, folder: RunFolder, settings: Settings, reporter: Reporter, models: Sequence[Model] | None = None
     ) -> None:
         self.folder, self.settings, self.reporter = folder, settings, reporter
         self._loaded = models

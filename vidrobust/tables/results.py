@@ -54,9 +54,7 @@ STABILITY_BY = Table(
     ),
 )
 
-_GRID = string(
-    "grid", "position, the middle of the box in the frame; or size, its area as a share of the frame's"
-)
+_GRID = string("grid", "position of the middle of the box in the frame; or size, its share of the area")
 
 BY_PLACE = Table(
     "by_place",
@@ -139,12 +137,10 @@ CORRELATION = Table(
         int64("varied_y", "units off the commonest value of the instability", absent=0),
         float64(
             "attenuation",
-            "root of the product of both reliabilities: the most a coefficient can be",
+            "root of the product of both reliabilities: the largest coefficient",
             absent=UNKNOWN,
         ),
-        float64(
-            "explained_by_confounder", "share of the association that the confounder explains", absent=UNKNOWN
-        ),
+        float64("explained_by_confounder", "share of the association due to the confounder", absent=UNKNOWN),
         float64("low_without", "least coefficient with one cluster left out", absent=UNKNOWN),
         float64("high_without", "largest coefficient with one cluster left out", absent=UNKNOWN),
         float64("shuffled", "mean coefficient with the instability shuffled", absent=UNKNOWN),
@@ -219,13 +215,9 @@ REMEDIES = Table(
         int64("tested", TESTED),
         int64("n", "rows that count, with nothing done"),
         *CLUSTERS,
-        float64(
-            "mean_delay_frames", "mean over the measured lasting changes that were reported", unit="frames"
-        ),
+        float64("mean_delay_frames", "mean over the lasting changes that were reported", unit="frames"),
         float64("mean_delay_ms", "the same as a time", unit="ms"),
-        float64(
-            "longest_delay_frames", "longest of them, infinite where one was never reported", unit="frames"
-        ),
+        float64("longest_delay_frames", "longest of them, infinite if one was never reported", unit="frames"),
         float64("longest_delay_ms", "the same as a time", unit="ms"),
         int64("changes", "lasting changes of the answers, or with labels of the truth"),
         int64("unreported", "how many of them the rule never reports while they last"),
@@ -277,27 +269,19 @@ CAUSES = Table(
         MODEL,
         *PAIR[1:],
         CAUSE,
-        float64(
-            "projection",
-            "<z(after) - z(before), d>: the part of the model's change that lies along the cause's step",
-        ),
+        float64("projection", "<z(after) - z(before), d>: the part of the change along the cause's step"),
         float64("squared_change", "<d, d>, the squared change of the model's output from frame a to frame b"),
         _WEIGHT,
         boolean("flip", "the label changes from frame a to frame b"),
         float64("size", "how large the change is", unit="see unit"),
         string("unit", "unit of the size"),
         string("measured", "what was measured, in words"),
-        string(
-            "excluded",
-            'code of why the pair could not be replayed, as in ``stages/causes/excluded.py``; "" where it was',
-        ),
+        string("excluded", "code of why the pair could not be replayed (``stages/causes/excluded.py``)"),
         float64("placebo", "the projection of other changes of that size, mean of the draws"),
         float64("placebo_1", "the first of those draws", absent=UNKNOWN),
         float64("placebo_2", "the last of those draws", absent=UNKNOWN),
         float64(
-            "margin_step",
-            "of a flip: how far the step moves the margin of the two labels from frame a towards frame b",
-            absent=UNKNOWN,
+            "margin_step", "of a flip: how far the step moves the margin towards frame b", absent=UNKNOWN
         ),
         float64(
             "margin_undone",
@@ -306,15 +290,9 @@ CAUSES = Table(
             absent=UNKNOWN,
         ),
         float64(
-            "margin_before",
-            "of a flip: how far frame a lies from the border of the two labels",
-            absent=UNKNOWN,
+            "margin_before", "of a flip: margin of frame a to the border of the two labels", absent=UNKNOWN
         ),
-        float64(
-            "margin_past",
-            "of a flip: how far frame b lies beyond the border of the two labels",
-            absent=UNKNOWN,
-        ),
+        float64("margin_past", "of a flip: margin of frame b beyond that border", absent=UNKNOWN),
         SCALE,
         TIME_A,
         string("class_a", "name of the label at frame a", absent=""),
@@ -345,9 +323,7 @@ CANDIDATE_FITS = Table(
         float64("strength", "fitted, signed", unit="of the perturbation"),
         float64("along", "the part of the model's change that lies along the perturbation"),
         float64("along_cause", "the same of the cause itself"),
-        float64(
-            "grain", "of noise and coding: correlation of neighbouring pixels of what the perturbation adds"
-        ),
+        float64("grain", "of noise and coding: correlation of neighbouring pixels of what is added"),
         float64("grain_seen", "the same of what lies between the frames"),
         _WEIGHT,
         SCALE,
@@ -407,9 +383,7 @@ NAMED = Table(
         float64("p_clips", "one-sided, of footage like this; NaN with fewer than five clips"),
         float64("q", "false discovery rate at which it is named, over causes, models and looks"),
         int64("pairs", "pairs that counted when it was named; p and q are of these"),
-        float64(
-            "replication", "share of tests on footage that did not make the finding that make it; NaN: none"
-        ),
+        float64("replication", "share of tests on other footage that make the finding again; NaN: none"),
         int64("replication_found", "tests that make it again"),
         int64("replication_tested", "tests in all"),
         string("replication_of", 'what they were made on: "clips", "later half of the footage", or ""'),

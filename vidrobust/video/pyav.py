@@ -252,9 +252,7 @@ class PyAVReader:
             others = " and ".join(str(count) for count in ending.counts)
             found["counts"] = f"decodes disagree: {report.frames} frames here, {others} when decoded again"
         found |= report.problems(
-            *self._promised,
-            "" if ending is None else ending.said,
-            each_shown=self.info.codec in TELLING,
+            *self._promised, "" if ending is None else ending.said, each_shown=self.info.codec in TELLING
         )
         if report.complete:
             hidden = {report.packets} if report.hidden or report.headless else set()

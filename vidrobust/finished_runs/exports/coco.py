@@ -195,14 +195,8 @@ def _write_mot(run: RunTables, out: Path) -> Exported:
 
 
 COCO = Format(
-    name="coco",
-    what="what every frame was called, boxes and tracks",
-    opened_by="pycocotools",
-    write=write,
+    name="coco", what="what every frame was called, boxes and tracks", opened_by="pycocotools", write=write
 )
 MOT = Format(
-    name="mot",
-    what="tracks of detectors, as MOTChallenge files",
-    opened_by="TrackEval",
-    write=_write_mot,
+    name="mot", what="tracks of detectors, as MOTChallenge files", opened_by="TrackEval", write=_write_mot
 )

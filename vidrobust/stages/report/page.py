@@ -31,9 +31,7 @@ from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import by_clip, labels_section, place_section, timeline_section
 from vidrobust.stages.stability import rates as judgement
-from vidrobust.stages.stability import (
-    section as stability_section,
-)
+from vidrobust.stages.stability import section as stability_section
 from vidrobust.stages.variation import section as footage_section
 from vidrobust.statement import DOING, NEEDS_MODEL, Question
 from vidrobust.text.durations import duration
@@ -221,14 +219,7 @@ PICTURES = (
 
 
 JSON_FILES = (
-    *(
-        "run.json",
-        "moments.json",
-        "box_moments.json",
-        "correlation.json",
-        "policy.json",
-        "remedies.json",
-    ),
+    *("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json", "remedies.json"),
     history_page.FILE,
 )
 

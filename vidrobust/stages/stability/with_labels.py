@@ -59,12 +59,7 @@ def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFram
     for model in (model for model in run.models if model.task == CLASSIFICATION.name):
         mine = [table[table["model"] == model.name] for table in (frames, probabilities)]
         found[model.name] = answers_of(
-            mine[0],
-            mine[1],
-            known.labels,
-            model.class_names,
-            sets=known.sets,
-            judged_by=known.judged_by,
+            mine[0], mine[1], known.labels, model.class_names, sets=known.sets, judged_by=known.judged_by
         )
         _say(run, model.name, len(mine[0]), found[model.name])
     lost = known.lost + max((each.lost for each in found.values()), default=0)
