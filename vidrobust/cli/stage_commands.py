@@ -17,7 +17,7 @@ from vidrobust.cli.options import (
     refuse_idle,
     reporter,
 )
-from vidrobust.cli.studies import on_target, options_of, refuse_words
+from vidrobust.cli.studies import on_target, opened_target, options_of
 from vidrobust.errors import SettingsError
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.catalogue import STAGES
@@ -272,24 +272,6 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any])
         print_json(result)
 
 
-def _made_for(protocol: CorrelationProtocol, target: Sequence[str], options: dict[str, Any]) -> Path:
-    """The run folder of a run or of sources, with what the protocol reads made."""
-    from vidrobust.pipeline.build import build
-    from vidrobust.pipeline.open import opened_folder, opened_sources, settings_of
-
-    taken = ("lasting", "out", "config", "overwrite", "as_json", "quiet")
-    _, out, config, overwrite, _, quiet = (options.pop(name) for name in taken)
-    if _is_run(target[0]):
-        with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
-            build(run, STAGES, protocol.stages)
-            return Path(run.path)
-    refuse_words(target)
-    settings, named = settings_of(target, config, given(options))
-    with opened_sources(settings, out or named, reporter(quiet), overwrite=overwrite) as run:
-        build(run, STAGES, protocol.stages)
-        return Path(run.path)
-
-
 def _by_protocol(protocol: CorrelationProtocol, target: tuple[str, ...], options: dict[str, Any]) -> None:
     """``correlate RUN --protocol NAME``, or SOURCES: what the protocol reads is made where it is missing."""
     from vidrobust.run_folder.folder import RunFolder
@@ -301,7 +283,11 @@ def _by_protocol(protocol: CorrelationProtocol, target: tuple[str, ...], options
     if not _is_run(target[0]) or any(
         not len(RunFolder.existing(folder).table(name)) for name in protocol.tables
     ):
-        folder = _made_for(protocol, target, dict(options))
+        from vidrobust.pipeline.build import build
+
+        with opened_target(target, {n: v for n, v in options.items() if n != "as_json"}, CORRELATE) as run:
+            build(run, STAGES, protocol.stages)
+        folder = Path(run.path)
     found, lines = protocol.run(
         folder, **{name: chosen[name] for name in ("resamples", "seed") if name in chosen}
     )
