@@ -123,7 +123,7 @@ def describe(
     item: str,
     backend: str,
     device: str,
-    reason: str,
+    reason: str = "",
 ) -> tuple[VideoInfo, float]:
     """The VideoInfo, and the time of ``frame``, the first, in seconds."""
     filters = orientation_filters(display_matrix(frame))

@@ -57,10 +57,8 @@ class PyAVReader:
         *,
         item: str,
         color: ColorMode,
-        reason: str,
         allow_network: bool = False,
         device: str = "cpu",
-        backend: str = "pyav",
         painter: Callable[[], Painter] | None = None,
         hwaccel: Callable[[], HWAccel] | None = None,
         thorough: bool = False,
@@ -83,7 +81,7 @@ class PyAVReader:
         try:
             container, stream = begun.opened
             self.info, self._first_s = describe(
-                container, stream, begun.first, item=item, backend=backend, device=device, reason=reason
+                container, stream, begun.first, item=item, backend="pyav", device=device
             )
             if has_several_views(begun.first):
                 self._found["views"] = SEVERAL_VIEWS
