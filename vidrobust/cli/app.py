@@ -87,7 +87,6 @@ def _stage_commands() -> tuple[CommandEntry, ...]:
 
 
 def _entries() -> tuple[CommandEntry, ...]:
-    """All commands in the order of ``--help``."""
     brought = (guarded(entry) for entry in BROUGHT.records)
     named = {entry.name: entry for entry in (*_own_commands(), *brought)}
     order = [*STUDY_ORDER, *named, *(stage.name for stage in STAGES.stages)]

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 def print_json(content: Any) -> None:
-    """Print strict JSON on standard output."""
     click.echo(json_text(content), nl=False)
 
 
@@ -157,7 +156,6 @@ def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def setting(*names: str) -> Callable[[F], F]:
-    """Return the options of these settings."""
     declared = {each.name: each for each in all_declarations()}
     return options(*(_option(declared[name]) for name in names))
 
@@ -213,7 +211,6 @@ def _split(kind: type, context: click.Context, parameter: click.Parameter, value
 
 
 def given(chosen: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were typed."""
     return {name: value for name, value in chosen.items() if value is not None and value != ()}
 
 

@@ -113,7 +113,6 @@ def _written(
     mot: Path | None,
     coco: Path | None,
 ) -> list[str]:
-    """What was written, a line each."""
     from vidrobust.finished_runs.exports.coco import write_coco, write_mot
     from vidrobust.pipeline.open import opened_folder
     from vidrobust.run_folder.folder import RunFolder
@@ -260,7 +259,6 @@ def _is_run(path: str) -> bool:
 
 
 def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any]) -> None:
-    """``correlate RUN RUN ...``."""
     if not options["out"]:
         raise click.UsageError("give --out DIR: the correlation of several runs belongs to none of them")
     refuse_idle(all_but(*OF_CORRELATION), "where several runs are given")

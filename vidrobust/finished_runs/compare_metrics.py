@@ -125,7 +125,6 @@ class Paired:
 
     @property
     def equal(self) -> bool:
-        """Nothing differs, and the pictures were the same."""
         if not self.same_footage or not self.known or len(self.a) != len(self.b):
             return False
         there = self.clip_b is None or bool((self.clip == self.clip_b).all())
@@ -133,7 +132,6 @@ class Paired:
 
     @property
     def varies(self) -> bool:
-        """What is counted occurs in some rows and not in all."""
         return len(self.a) > 0 and bool(self.a.min() < self.a.max())
 
     def sums(self, clusters: Clusters) -> tuple[np.ndarray, np.ndarray]:

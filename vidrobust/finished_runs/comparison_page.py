@@ -139,7 +139,6 @@ def _summary(found: Mapping[str, Any]) -> str:
 
 
 def _sentences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Which metrics have which verdict."""
     found = []
     for verdict in ("worse", "better", "same", "cannot tell"):
         titles = [row["title"] for row in rows if row["verdict"] == verdict]
@@ -149,7 +148,6 @@ def _sentences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 
 def _alone(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What is said of these clips alone, where they are too few to speak of others."""
     if not any(row["alone"] for row in rows):
         return ""
     said = [

@@ -13,7 +13,6 @@ from vidrobust.run_folder.gates import Gate, Passage, exit_code, junit_xml, pars
 
 
 def enforce_gates(run: Run, junit: str | None) -> int:
-    """Return the exit code of the run's rules."""
     gates = [parse_gate(rule) for rule in run.settings.fail_if]
     return describe(gates_on(run.folder, gates), run.reporter, junit, run.path.name)
 

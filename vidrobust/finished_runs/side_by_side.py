@@ -34,8 +34,6 @@ FIGURES = ("value", "low", "high", "n")
 
 @dataclass(frozen=True)
 class Entry:
-    """A detector of a run, and what it is called here."""
-
     folder: RunFolder
     model: str
     name: str
@@ -88,8 +86,6 @@ def side_by_side_of(folders: Sequence[RunFolder], *, margin: float = MARGIN, see
 
 @dataclass(frozen=True)
 class Shared:
-    """The items of a run that all runs have, and whether these are all of its own."""
-
     items: tuple[str, ...]
     whole: bool
 

@@ -113,7 +113,6 @@ class DecodedHash:
         self.frames = 0
 
     def feed(self, batch: FrameBatch) -> None:
-        """Add the frames of a batch."""
         for picture in _rgb(batch.pixels):
             self._hash.update(f"{picture.shape[1]}x{picture.shape[0]}\n".encode())
             self._hash.update(memoryview(picture))

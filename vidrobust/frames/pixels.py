@@ -112,7 +112,6 @@ def to_levels(values: np.ndarray) -> np.ndarray:
 
 
 def each_alone(pixels: torch.Tensor) -> list[torch.Tensor]:
-    """N views of shape (1, 3, H, W)."""
     return [pixels[row : row + 1] for row in range(len(pixels))]
 
 

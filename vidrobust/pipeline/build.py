@@ -59,7 +59,6 @@ def check_settings(settings: Settings, stages: Sequence[Stage]) -> None:
 
 
 def build(run: Run, catalogue: Stages, names: Sequence[str]) -> None:
-    """Make these stages, and what they need."""
     records: dict[str, Any] = run.folder.run["stages"]
     stages = catalogue.with_needs(names, made=records)
     check_settings(run.settings, stages)

@@ -27,8 +27,6 @@ from vidrobust.run_folder.settings import Settings
 
 
 class UnwrittenFolder(RunFolder):
-    """A run folder kept in memory."""
-
     def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
         super().__init__(path)
         self._run = dict(run)
@@ -48,8 +46,6 @@ class UnwrittenFolder(RunFolder):
 
 
 class PlannedRun(Run):
-    """A run that only looks."""
-
     @property
     def inputs(self) -> Inputs:
         if self._inputs is None:

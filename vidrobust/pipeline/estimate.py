@@ -71,7 +71,6 @@ class Counts:
 
 
 def usual(items: int) -> Counts:
-    """Return the default counts for this many inputs."""
     return Counts(*(RULES[name].total(max(items, 1)) for name in ("frames", "pairs")))
 
 
@@ -364,15 +363,12 @@ class FootageSize:
 
 @dataclass(frozen=True)
 class Outlook:
-    """Whether one question can be answered."""
-
     question: str  # as in the answer of the run
     answerable: bool  # footage and time reach the least sample
     why: str  # what it would take where it cannot, else from what it is answered
 
     @property
     def text(self) -> str:
-        """A line for the console."""
         return f"{self.question}: {'yes' if self.answerable else 'no'}, {self.why}"
 
 
@@ -434,7 +430,6 @@ def _sample(
     *,
     has_model: bool,
 ) -> tuple[bool, str]:
-    """Whether one least sample is reached, and why."""
     sampled = counted in ("frames", "pairs")
     if sampled and not has_model:
         return False, "recorded predictions cannot answer for new pictures"

@@ -43,8 +43,6 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class KnownLabels:
-    """What is known of the inputs beforehand."""
-
     # The table ``labels``; ``box_unit`` is the unit of its boxes.
     labels: pd.DataFrame = field(default_factory=lambda: tables.empty("labels"))
     box_unit: str = "px"
@@ -153,8 +151,6 @@ def _objects(items: Sequence[Item], labels: Labels, say: Say) -> tuple[Item, ...
 
 @dataclass
 class Inputs:
-    """What the sources hold."""
-
     items: tuple[Item, ...]  # the inputs to read
     # What could not be read, and what was passed over: path and reason.
     failed: list[dict[str, str]] = field(default_factory=list)
@@ -163,7 +159,6 @@ class Inputs:
     known: KnownLabels = field(default_factory=KnownLabels)
 
     def fail(self, path: str, error: str, reporter: Reporter) -> None:
-        """Record and report, once, that an input failed."""
         entry = {"path": path, "error": error}
         if entry not in self.failed:
             self.failed.append(entry)
@@ -335,7 +330,6 @@ def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None
 
 
 def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
-    """Return where an input is cut, in seconds."""
     reach = range_of(item, settings, source)
     if reach is None:
         return []

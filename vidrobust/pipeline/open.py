@@ -189,7 +189,6 @@ def settled(settings: Settings) -> Settings:
 
 
 def existing_of(path: Path, settings: Settings) -> RunFolder | None:
-    """Return the run folder to continue; SettingsError if it holds a run on other sources."""
     if not is_run_folder(path) or nothing_computed(path):
         return None
     folder = RunFolder.existing(path)
@@ -202,7 +201,6 @@ def existing_of(path: Path, settings: Settings) -> RunFolder | None:
 
 
 def nothing_computed(path: Path) -> bool:
-    """Return whether no unit of work was ever finished."""
     folder = RunFolder(path)
     try:
         begun = folder.run.get("stages") or folder.settings.cache
@@ -223,7 +221,6 @@ def _check_before(settings: Settings, models: Sequence[Model] | None) -> None:
 
 
 def _say_models(folder: RunFolder, settings: Settings, reporter: Reporter) -> None:
-    """Warn that results of other models are replaced."""
     before = folder.settings.model
     if folder.run["stages"] and set(before) - set(settings.model):
         gone = ", ".join(spec for spec in before if spec not in settings.model)

@@ -88,7 +88,6 @@ class Plan:
 
     @property
     def sharing(self) -> tuple[str, ...]:
-        """Contents over which samples are spread, each once."""
         if self._sharing is None:
             self.look()
             inputs = self.run.inputs
@@ -105,7 +104,6 @@ class Plan:
 
     @property
     def counts(self) -> Counts:
-        """Frames and pairs of the run, noted in run.json."""
         if self._counts is None:
             found = self._asked_for()
             budget = self.run.settings.budget
@@ -124,12 +122,10 @@ class Plan:
 
     @property
     def at(self) -> int:
-        """The look that the run has come to."""
         assert self.counts is not None
         return min(int(self.run.folder.run["sample"].get("look", 0)), len(self.looks) - 1)
 
     def further(self) -> bool:
-        """Go on to the next look; return whether there is one."""
         if self.at + 1 >= len(self.looks):
             return False
         self.run.folder.update(sample={**self.run.folder.run["sample"], "look": self.at + 1})

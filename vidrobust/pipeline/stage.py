@@ -182,7 +182,7 @@ class TableStage(Stage):
 
     @abstractmethod
     def make(self, run: Run) -> None:
-        """Write its ``tables`` and ``files``."""
+        """"""
 
     def reads(self, settings: Settings) -> Any:
         """Return the state, as plain values, of what it reads outside of the run folder."""

@@ -136,7 +136,6 @@ GLOSSARY = (
 
 
 def page() -> str:
-    """The glossary as Markdown: ``docs/glossary.md``."""
     lines = [
         "# Glossary",
         "",

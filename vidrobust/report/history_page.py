@@ -38,7 +38,6 @@ def of_run(run: RunTables) -> dict[str, Any] | None:
 
 
 def chart_words(chart: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page shows of one chart."""
     share = _is_share(chart)
     summary = percent if share else number
     return {

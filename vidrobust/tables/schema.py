@@ -44,7 +44,6 @@ def joined(name: str, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def of_rows(name: str, rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    """Return the checked table of these rows."""
     return check(name, pd.DataFrame(rows) if rows else empty(name))
 
 
@@ -123,7 +122,6 @@ def count(name: str, folder: Path) -> int:
 
 
 def read(name: str, folder: Path, *, metrics: Collection[str] = ()) -> pd.DataFrame:
-    """Read and check ``folder/name.parquet``."""
     path = folder / f"{name}.parquet"
     if not path.is_file():
         raise InputError(f"{path}: there is no {name} table in this run folder; run that stage first")

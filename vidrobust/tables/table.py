@@ -26,8 +26,6 @@ class Extra(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column."""
-
     name: str
     kind: Kind
     unit: str  # "" for names, counts and shares

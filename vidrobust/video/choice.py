@@ -41,8 +41,6 @@ Picture = tuple["np.ndarray | torch.Tensor", float]
 
 
 class IndexedDecoder(Protocol):
-    """An open decoder of one file."""
-
     def __len__(self) -> int: ...
 
     def read(self, start: int, stop: int) -> Iterator[Picture]:
@@ -87,7 +85,6 @@ class IndexedReader:
         return (*((self.mismatch,) if self.mismatch else ()), *self._failures.values())
 
     def frames(self, first: int = 0) -> Generator[Decoded]:
-        """Every frame from number ``first``."""
         decoder = self._opened()
         for start in range(first, len(decoder), CHUNK):
             stop = min(start + CHUNK, len(decoder))
@@ -294,8 +291,6 @@ class _Decord:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest:
-    """A video to be opened."""
-
     # Where it is, and its name as an input.
     path: Path | str
     item: str
@@ -344,14 +339,12 @@ class ChosenReader:
 
 
 def check_backend(backend: str) -> str:
-    """Return ``backend``, or raise SettingsError with the choices."""
     if backend not in BACKENDS:
         raise SettingsError(f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}")
     return backend
 
 
 def resolve_target(device: str, *, strict: bool) -> tuple[str, str]:
-    """The device to deliver on ("cpu", "cuda:N"), and why where it is not the one asked for."""
     found, why = resolve_or_cpu(device)
     if why and strict:
         raise SettingsError(f"device: {why}, and a strict device forbids another")
@@ -359,7 +352,6 @@ def resolve_target(device: str, *, strict: bool) -> tuple[str, str]:
 
 
 def routes(asked: VideoRequest, *, backend: str, device: str) -> list[Route]:
-    """The ways to deliver on ``device`` in the order in which they are tried."""
     by_name = {decoder.name: decoder for decoder in DECODERS}
     plain = by_name[ON_CPU if backend == "auto" else backend]
     last = Route(name=plain.name, decodes_on="cpu", delivers_on=device, open=lambda: plain.on_cpu(asked))

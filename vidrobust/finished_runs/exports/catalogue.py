@@ -28,8 +28,6 @@ FOLDER = "exports"  # within a run folder, where no other is named
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote."""
-
     files: tuple[Path, ...]  # the files that were written, or the folder that a library wrote to
     notes: tuple[str, ...] = ()  # what is not in them, and why
     opened_by: str = ""  # how to open them, where that depends on the run; else the format says it
@@ -37,8 +35,6 @@ class Exported:
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A format."""
-
     name: str
     what: str  # what it writes, in a few words
     opened_by: str  # how that is opened; ``{out}`` is the folder
@@ -77,7 +73,6 @@ def parameters_of(run: RunTables, model: str) -> dict[str, str]:
 
 
 def library(name: str, extra: str) -> Any:
-    """Return an optional library; SettingsError with the command that installs it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -94,12 +89,10 @@ def save(path: Path, text: str) -> Path:
 
 @cache
 def brought() -> Extensions[Format]:
-    """Return the formats of installed plugins."""
     return extensions(GROUP, Format, lambda found: found.name, OWN)
 
 
 def names() -> list[str]:
-    """Return the names of all formats."""
     return sorted([*OWN, *(found.name for found in brought().records)])
 
 

@@ -72,7 +72,6 @@ def models(run: RunTables) -> list[dict[str, Any]]:
 
 
 def settings(run: RunTables) -> list[dict[str, str]]:
-    """Every setting, in the order of run.json."""
     return [{"name": k, "value": _plain(v)} for k, v in run.record.settings.items()]
 
 
@@ -225,8 +224,6 @@ JSON_FILES = (
 
 
 class _Budget:
-    """Keeps figures until the room is spent."""
-
     def __init__(self, room: int) -> None:
         self.room, self.refused = room, 0
 

@@ -159,7 +159,6 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
 
 
 def _per_second(flip: Mapping[str, Any], usable: pd.DataFrame) -> str:
-    """The rate per second of footage."""
     seconds = float(usable["delta_ms"].sum()) / 1000
     if not seconds > 0 or not known(flip["value"]):
         return NOT_MEASURED
@@ -207,7 +206,6 @@ def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _caution(flip: Mapping[str, Any]) -> str:
-    """The clusters behind the interval."""
     clusters, what = int(flip["clusters"]), flip["cluster"]
     if not clusters or not what:
         return ""

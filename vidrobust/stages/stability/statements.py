@@ -180,7 +180,6 @@ def _scope(run: RunTables, stability: pd.DataFrame, model: str, metric: str) -> 
 
 
 def _rate(metric: Metric, row: Mapping[str, Any], model: str, scope: str, *, leading: bool) -> Statement:
-    """One rate, the leading one with its verdict."""
     assert metric.wording is not None
     n = int(row["n"])
     of = plural(n, metric.wording.of, metric.wording.many)

@@ -85,7 +85,6 @@ def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFram
 
 
 def write(run: Run, found: Mapping[str, pd.DataFrame]) -> None:
-    """Write these tables, also those without rows."""
     for name in TABLES:
         run.folder.write_table(name, found.get(name, tables.empty(name)))
 
