@@ -9,6 +9,7 @@ import functools
 import glob
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -54,6 +55,7 @@ def may_be_footage(source: str) -> bool:
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+PATH = click.Path(path_type=Path)
 # Titles under which help shows options, in this order.
 GROUPS = ("Options", *(group.title for group in SETTINGS), "Advanced")
 

@@ -13,6 +13,7 @@ from vidrobust.cli.options import (
     CONFIG,
     JSON,
     OUT,
+    PATH,
     GroupedCommand,
     end,
     given,
@@ -28,7 +29,7 @@ from vidrobust.text.phrases import plural
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.option(
     "--stage", "stages", multiple=True, metavar="NAME", help="What to make of each.  [default: stability]"
 )
@@ -118,7 +119,7 @@ def watch(
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.argument("runs", nargs=-1, required=True, type=PATH, metavar="RUN...")
 @click.option(
     "--model-a", metavar="NAME", help="The model of A, where it has several.  [default: its only one]"
 )
@@ -141,7 +142,7 @@ def watch(
 @click.option(
     "--out",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="The report.  [default: comparison.html, or of a table side_by_side.html, in the last run]",
 )
@@ -189,16 +190,14 @@ def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_js
 
 
 @click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path))
+@click.argument("run_folder", type=PATH)
 @click.option(
     "--fail-if", multiple=True, required=True, metavar="RULE", help='Such as "flip_rate.high > 0.02".'
 )
-@click.option(
-    "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the outcome as JUnit XML."
-)
+@click.option("--junit", type=PATH, metavar="FILE", help="Write the outcome as JUnit XML.")
 @click.option(
     "--summary",
-    type=click.Path(path_type=Path),
+    type=PATH,
     envvar="GITHUB_STEP_SUMMARY",
     metavar="FILE",
     help="Add the outcome and the run's answer as Markdown.  [default: $GITHUB_STEP_SUMMARY, where it is set]",
@@ -227,10 +226,8 @@ def gate(
 
 
 @click.command()
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--history", "file", type=click.Path(path_type=Path), metavar="FILE", help="Add the runs to this file."
-)
+@click.argument("runs", nargs=-1, type=PATH)
+@click.option("--history", "file", type=PATH, metavar="FILE", help="Add the runs to this file.")
 @click.option(
     "--metric",
     multiple=True,
@@ -252,7 +249,7 @@ def gate(
 @click.option(
     "--out",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="PAGE",
     help="The report.  [default: beside the history file, or history.html in the last run]",
 )
@@ -295,15 +292,9 @@ class FormatOption(click.Option):
 
 
 @click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("run_folder", type=PATH, metavar="RUN")
 @click.option("--to", "name", cls=FormatOption, required=True, metavar="FORMAT")
-@click.option(
-    "--out",
-    "-o",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Where to.  [default: RUN/exports/FORMAT]",
-)
+@click.option("--out", "-o", type=PATH, metavar="DIR", help="Where to.  [default: RUN/exports/FORMAT]")
 @JSON
 def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None:
     """Write a finished RUN as files for another program."""

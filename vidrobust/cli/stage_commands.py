@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import (
+    PATH,
     GroupedCommand,
     all_but,
     given,
@@ -34,7 +35,7 @@ OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 @click.argument("target", nargs=-1, required=True)
 @click.option(
     "--video",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="OUT.mp4",
     help="Write the clip with boxes, tracks, gaps and class changes drawn on it, 5 minutes at most.",
 )
@@ -58,13 +59,13 @@ OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 )
 @click.option(
     "--mot",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Write the tracks as MOTChallenge results: DIR/DETECTOR/data/CLIP.txt.",
 )
 @click.option(
     "--coco",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE.json",
     help="Write the boxes as COCO with videos, with the numbers of their tracks.",
 )
@@ -134,7 +135,7 @@ def _written(
 @click.option(
     "--export",
     "file",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE.py",
     help="Write the recommended rule as a Python class, and its numbers as TOML beside it.",
 )
