@@ -89,7 +89,7 @@ def test_a_reader_that_loses_frames_is_not_taken(path: Path) -> None:
             name="torchcodec",
             decodes_on="cpu",
             delivers_on="cpu",
-            open=lambda: Loses(path, item="x", color="fast", reason=""),
+            open=lambda: Loses(path, item="x", color="fast"),
         ),
         Route(name="pyav", decodes_on="cpu", delivers_on="cpu", open=works(path)),
     ]

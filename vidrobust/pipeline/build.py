@@ -15,7 +15,7 @@ from vidrobust.errors import InputError, no_exit
 from vidrobust.frames.device import make_deterministic
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline import keys
-from vidrobust.pipeline.estimate import CostEstimate, Counts, estimate_cost
+from vidrobust.pipeline.estimate import CostEstimate
 from vidrobust.pipeline.inputs import refuse_other_counts
 from vidrobust.pipeline.interrupts import remind
 from vidrobust.pipeline.keys import reader_of_needed
@@ -23,7 +23,6 @@ from vidrobust.pipeline.plan import Plan, make_missing, say_what, units_of
 from vidrobust.pipeline.progress import TABLES
 from vidrobust.pipeline.run import Run
 from vidrobust.pipeline.stage import (
-    BUDGETED,
     FootageStage,
     Look,
     SampleStage,
@@ -175,14 +174,9 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
         for item in run.inputs.readable
         if not any(unit.done(run.cache) for unit in units_of(plan, stages, item))
     ]
-    able = [model for model in run.models if needs_pixels(model)]
-    if not items or not able or not run.reporter.foresees:
+    if not items or not plan.able or not run.reporter.foresees:
         return None
-    pieces = [segment for item in items for segment in plan.segments(item)]
-    frames, pairs = (sum(plan.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED)
-    ahead = plan.estimate or estimate_cost(
-        run.settings, plan.stages, able, run.inputs, items, run.reporter, Counts(frames, pairs)
-    )
+    ahead = plan.estimate or plan.cost(items)
     if ahead is not None:
         run.reporter.say(
             f"{plural(ahead.items, 'input')}, {plural(ahead.frames, 'frame')}: about {ahead.span}"

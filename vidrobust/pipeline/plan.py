@@ -139,10 +139,8 @@ class Plan:
             if noted.get("budget") == settings.budget:
                 found = Counts(noted["frames"], noted["pairs"])
             else:
-                able = [model for model in run.models if needs_pixels(model)]
-                inputs = run.inputs
                 self.estimate = estimate_cost(
-                    settings, self.stages, able, inputs, inputs.readable, run.reporter
+                    settings, self.stages, self.able, run.inputs, run.inputs.readable, run.reporter
                 )
                 found = found if self.estimate is None else self.estimate.counts
         found = Counts(settings.frames or found.frames, settings.pairs or found.pairs)
@@ -164,9 +162,19 @@ class Plan:
                 if isinstance(stage, SampleStage):
                     step_s = self.estimate.step_s.get(stage.name, 0.0)
                     each_s[stage.budgeted] += step_s * float(stage.steps(self.run.settings))
-        has_model = any(needs_pixels(model) for model in self.run.models)
-        settings = self.run.settings
-        return list(outlooks(stages, settings, counts, self.footage, each_s, has_model=has_model))
+        settings, footage = self.run.settings, self.footage
+        return list(outlooks(stages, settings, counts, footage, each_s, has_model=bool(self.able)))
+
+    @property
+    def able(self) -> list[Model]:
+        """Models that can be shown new pictures."""
+        return [model for model in self.run.models if needs_pixels(model)]
+
+    def cost(self, items: Sequence[Item]) -> CostEstimate | None:
+        """Return what these inputs cost, measured on them; None where none can be read."""
+        run, pieces = self.run, [segment for item in items for segment in self.segments(item)]
+        counts = Counts(*(sum(self.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED))
+        return estimate_cost(run.settings, self.stages, self.able, run.inputs, items, run.reporter, counts)
 
     def count(self, budgeted: Budgeted, segment: Segment, look: int | None = None) -> int:
         """Return how many frames or pairs fall to a segment at a look, by default the current one."""
