@@ -223,6 +223,7 @@ def _groups() -> list[Extensions[Any]]:
         demo.brought(),
         exports.brought(),
         metrics.brought(),
+        metrics.brought_tasks(),
         models.brought(),
         formats.brought(),
     ]

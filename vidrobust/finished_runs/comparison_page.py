@@ -15,7 +15,7 @@ from vidrobust.finished_runs.compare_metrics import ENOUGH
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture, data_uri
 from vidrobust.report.pages import write_page
@@ -247,11 +247,11 @@ def shots_of(
     folder: RunFolder, frames: Sequence[Mapping[str, Any]], *, pictures: bool = True
 ) -> list[dict[str, Any]]:
     """Return the frames with ``uri``, a JPEG; empty where the footage is not there."""
-    run = Run(folder, folder.settings, Reporter(quiet=True))
+    run = OpenRun(folder, folder.settings, Reporter(quiet=True))
     return [{**each, "uri": _taken(run, each) if pictures else ""} for each in frames]
 
 
-def _taken(run: Run, shot: Mapping[str, Any]) -> str:
+def _taken(run: OpenRun, shot: Mapping[str, Any]) -> str:
     try:
         with run.opened(shot["item"]) as source:
             rgb = source.at([shot["frame"]]).pixels[0].permute(1, 2, 0).cpu().numpy()

@@ -17,7 +17,7 @@ from vidrobust.pipeline.inputs import Inputs, find
 from vidrobust.pipeline.open import existing_of, folder_of, settled
 from vidrobust.pipeline.plan import Plan, units_of
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import FootageStage, Stage, Stages
 from vidrobust.pipeline.workers.order import Unit
 from vidrobust.run_folder.folder import RunFolder, check_room, new_run
@@ -43,7 +43,7 @@ class UnwrittenFolder(RunFolder):
         """Nothing is written."""
 
 
-class PlannedRun(Run):
+class PlannedRun(OpenRun):
     @property
     def inputs(self) -> Inputs:
         if self._inputs is None:
@@ -107,7 +107,7 @@ def _steps(plan: Plan, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[s
     return found
 
 
-def _why(run: Run, stage: Stage, anew: set[str]) -> str:
+def _why(run: OpenRun, stage: Stage, anew: set[str]) -> str:
     records = run.folder.run["stages"]
     if stage.name not in records:
         return "to be made"

@@ -24,7 +24,7 @@ from vidrobust.pipeline.estimate import (
 )
 from vidrobust.pipeline.inputs import Segment, segments_of
 from vidrobust.pipeline.keys import unit_key
-from vidrobust.pipeline.run import Run, Setup, pinned
+from vidrobust.pipeline.run import OpenRun, Setup, pinned
 from vidrobust.pipeline.stage import (
     BUDGETED,
     Budgeted,
@@ -46,7 +46,7 @@ from vidrobust.text.printable import printable
 class Plan:
     """The segments of each input, and the sample of each segment."""
 
-    def __init__(self, run: Run, stages: Stages) -> None:
+    def __init__(self, run: OpenRun, stages: Stages) -> None:
         self.run, self.stages = run, stages
         self.estimate: CostEstimate | None = None  # what a budget was spread by, where there is one
         self._segments: dict[str, tuple[Segment, ...]] = {}
@@ -203,15 +203,15 @@ def units_of(plan: Plan, stages: Sequence[FootageStage], item: Item) -> list[Uni
     return found
 
 
-def _models(run: Run, stage: FootageStage) -> list[Model] | list[None]:
+def _models(run: OpenRun, stage: FootageStage) -> list[Model] | list[None]:
     if stage.per != "model":
         return [None]
-    able = [model for model in run.models if model.task in stage.tasks]
+    able = [model for model in run.models if not stage.tasks or model.task in stage.tasks]
     # answers from a file cannot be asked about other pictures
     return [model for model in able if not isinstance(stage, SampleStage) or needs_pixels(model)]
 
 
-def make_missing(run: Run, units: Sequence[Unit]) -> None:
+def make_missing(run: OpenRun, units: Sequence[Unit]) -> None:
     """Make what is missing of these units; failing inputs are recorded."""
     tried: set[tuple[str, str]] = set()
     while orders := _orders(run, units, tried):
@@ -219,7 +219,7 @@ def make_missing(run: Run, units: Sequence[Unit]) -> None:
     run.note_inputs()
 
 
-def say_what(run: Run, stages: Sequence[FootageStage], units: Sequence[Unit]) -> None:
+def say_what(run: OpenRun, stages: Sequence[FootageStage], units: Sequence[Unit]) -> None:
     """Report how many units each stage has to make."""
     for stage in (stage for stage in stages if stage.command):
         keys = {unit.key: unit for unit in units if unit.stage == stage}
@@ -228,7 +228,7 @@ def say_what(run: Run, stages: Sequence[FootageStage], units: Sequence[Unit]) ->
         run.reporter.say(f"{stage.name}: {text}")
 
 
-def _orders(run: Run, units: Sequence[Unit], tried: set[tuple[str, str]]) -> list[Order]:
+def _orders(run: OpenRun, units: Sequence[Unit], tried: set[tuple[str, str]]) -> list[Order]:
     """Missing units by segment; ``tried`` holds input and key of earlier orders."""
     readable = {item.name for item in run.inputs.readable}
     missing: dict[tuple[str, int], list[Unit]] = {}
@@ -244,7 +244,7 @@ def _orders(run: Run, units: Sequence[Unit], tried: set[tuple[str, str]]) -> lis
     return [Order(n, each[0].segment, tuple(each)) for n, each in enumerate(missing.values())]
 
 
-def _carry_out(run: Run, orders: Sequence[Order]) -> None:
+def _carry_out(run: OpenRun, orders: Sequence[Order]) -> None:
     """Do the orders in a pool or here; failures are noted in the order of the orders."""
     before, numbers = len(run.inputs.failed), dict[tuple[str, str], int]()
 
@@ -268,7 +268,7 @@ def _carry_out(run: Run, orders: Sequence[Order]) -> None:
     run.inputs.failed[before:] = sorted(new, key=lambda entry: numbers[entry["path"], entry["error"]])
 
 
-def _pool(run: Run, specs: Mapping[str, Model], orders: int) -> Pool | None:
+def _pool(run: OpenRun, specs: Mapping[str, Model], orders: int) -> Pool | None:
     """The pool that the settings ask for; None to work in this process."""
     settings = run.settings
     workers = settings.workers or 1

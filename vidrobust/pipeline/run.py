@@ -122,7 +122,7 @@ def loaded_models(settings: Settings, sample: torch.Tensor | None = None) -> lis
     )
 
 
-class Run:
+class OpenRun:
     """A run folder and the settings of a command; footage and models are opened when first needed."""
 
     def __init__(

@@ -12,7 +12,7 @@ from vidrobust.stages.transitions.stage import FOOTAGE
 from vidrobust.statement import Question
 
 if TYPE_CHECKING:
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.settings import Settings
     from vidrobust.stages.remedies.study import Footage, Studied
 
@@ -39,7 +39,7 @@ class RemediesStage(TableStage):
     def check(self, settings: Settings) -> None:
         max_delay_ms(settings)
 
-    def make(self, run: Run) -> None:
+    def make(self, run: OpenRun) -> None:
         from vidrobust.files.json_text import plain
         from vidrobust.stages.remedies.recommend import as_json
         from vidrobust.stages.remedies.row import table_of
@@ -50,7 +50,9 @@ class RemediesStage(TableStage):
         for record in run.model_records:
             studied = self._study(run, record, footage, limit)
             if studied is None:
-                run.reporter.say(f"remedies, {record['name']}: it answered no frame")
+                run.reporter.say(
+                    f"remedies, {record['name']}: it answered no frame, or no rule is known for it"
+                )
             else:
                 found[str(record["name"])] = studied
         run.folder.write_table("remedies", table_of([row for each in found.values() for row in each.rows]))
@@ -64,11 +66,11 @@ class RemediesStage(TableStage):
             best = f"{each['rule']}{helps}" if each["rule"] else "none"
             run.reporter.say(f"remedies, {model}: best rule within {limit:g} ms: {best}")
 
-    def as_json(self, run: Run) -> list[dict[str, Any]]:
+    def as_json(self, run: OpenRun) -> list[dict[str, Any]]:
         rows = run.folder.rows("remedies")
         return [{**{name: row[name] for name in CONTRACT}, **row} for row in rows]
 
-    def _footage(self, run: Run) -> Footage:
+    def _footage(self, run: OpenRun) -> Footage:
         """What the tables say of the footage; the models are loaded only where there are labels."""
         from vidrobust.stages.remedies.study import Footage
 
@@ -89,10 +91,12 @@ class RemediesStage(TableStage):
             class_names=names,
         )
 
-    def _study(self, run: Run, record: dict[str, Any], footage: Footage, limit: float) -> Studied | None:
+    def _study(self, run: OpenRun, record: dict[str, Any], footage: Footage, limit: float) -> Studied | None:
         """The study of one model; None where it answered no frame."""
         import dataclasses
 
+        from vidrobust.metrics.catalogue import task_of
+        from vidrobust.metrics.detection import DETECTION
         from vidrobust.stages.remedies.study import is_classifier, study_classifier, study_detector
 
         model, window = str(record["name"]), run.settings.revert_within
@@ -101,6 +105,9 @@ class RemediesStage(TableStage):
             if not (tables["frames"]["model"] == model).any():
                 return None
             return study_classifier(model, tables, footage, window=window, max_delay_ms=limit)
+        task = task_of(str(record["task"]))
+        if task.name != DETECTION.name:
+            return None if task.remedies is None else task.remedies(model, run.table, footage, limit)
         counts = run.table("box_counts")
         seen = footage.transitions["item"].isin(counts.loc[counts["model"] == model, "item"])
         if not seen.any():

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vidrobust.models.predict import Model
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.settings import Settings
 
 
 UNIT_TABLES = (
     *("frames", "pairs", "triples", "probabilities"),
     *("detections", "track_steps", "tracks", "box_counts", "box_pairs"),
+    *("task_frames", "task_pairs", "task_parts"),
 )
 # Settings that say how boxes are followed.
 TRACKS = (
@@ -33,7 +34,7 @@ class StabilityStage(StreamStage):
     """How stable the models are, frame to frame."""
 
     name = "stability"
-    version = 13
+    version = 14
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, "revert_within", *TRACKS)
@@ -43,6 +44,7 @@ class StabilityStage(StreamStage):
         *("stability", "stability_by", "by_place", "place_tests"),
         *("label_answers", "neighbour_accuracy", "model_pairs"),
         *("known_boxes", "known_tracks", "judged_tracks", "judged_steps", "truth_curve"),
+        "task_truth",
     )
     question = Question.STABLE
     spans_segments = True  # tracks, and reverts and jitter at the borders
@@ -76,7 +78,7 @@ class StabilityStage(StreamStage):
         along = along_time(settings, float(about["frame_rate"]))
         return task_of(model.task).whole(found, transitions, (about["height"], about["width"]), along)
 
-    def summarise(self, run: Run, facts: Facts) -> None:
+    def summarise(self, run: OpenRun, facts: Facts) -> None:
         from vidrobust.metrics.catalogue import metrics_of, task_of
         from vidrobust.metrics.metric import ANCHOR_DELTAS
         from vidrobust.run_folder.reader import with_parts
@@ -107,7 +109,7 @@ class StabilityStage(StreamStage):
             by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
             if task == "detection":
                 places.append(by_place.summarise(mine, metrics, sizes, seed))
-            else:  # a classifier's answers have a place where that of their object is known
+            elif task == "classification":  # an answer has a place where that of its object is known
                 pairs, of_pairs = summary.pairs_with_places(run, mine["pairs"])
                 places.append(
                     by_place.summarise({"pairs": pairs}, metrics if len(pairs) else (), of_pairs, seed)

@@ -17,7 +17,7 @@ from vidrobust.footage.labels.matching import BOX, in_pixels
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.models.predict import needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import Facts
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability.by_place import Sizes
@@ -29,7 +29,7 @@ from vidrobust.video.source import open_video
 WHOLE = (1, 1)  # height and width of a frame of which boxes are shares
 
 
-def pairs_with_places(run: Run, pairs: pd.DataFrame) -> tuple[pd.DataFrame, Sizes]:
+def pairs_with_places(run: OpenRun, pairs: pd.DataFrame) -> tuple[pd.DataFrame, Sizes]:
     """Return pairs whose first frame shows one known object, with its track and box, and the frame sizes.
 
     Objects cut out of a clip count for that clip.
@@ -100,7 +100,7 @@ def _by_clip(
 DECODERS = ("pyav", "decord", "torchcodec")  # tried in this order: the last one takes a second to be imported
 
 
-def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
+def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
     """Return how much the predictions of each classifier differ between two decoders.
 
     Uses the first frames of the first undamaged video. Empty without another decoder that gives the same
@@ -124,7 +124,7 @@ def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _read_twice(run: Run) -> tuple[str, str, FrameBatch, FrameBatch] | None:
+def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
     """The first frames by the run's decoder and by another; None where none gives the same frames."""
     backends = {
         entry.item: entry.backend
@@ -158,7 +158,7 @@ def ms_a_frame(facts: Facts) -> dict[str, float]:
     return {model: round(1000 * seconds / frames, 3) for model, (seconds, frames) in spent.items()}
 
 
-def report_box_files(run: Run, facts: Facts) -> None:
+def report_box_files(run: OpenRun, facts: Facts) -> None:
     """Report how box files count frames, and boxes of frames that do not exist."""
     for (item, model, _), fact in facts.items():
         summary = fact.get("boxes_file")
@@ -181,7 +181,8 @@ def report_box_files(run: Run, facts: Facts) -> None:
 def floor_rows(facts: Facts) -> pd.DataFrame:
     """Return the noise floor as rows of the table ``stability``: the largest difference, no interval."""
     rows: list[dict[str, object]] = []
-    for kind, summary in (("noise_floor", _class_floor), ("box_noise_floor", _box_floor)):
+    kinds = {"noise_floor": _class_floor, "box_noise_floor": _box_floor, "task_noise_floor": _task_floor}
+    for kind, summary in kinds.items():
         floors: dict[str, list[Mapping[str, Any]]] = {}
         for name, fact in facts.items():
             if fact.get(kind):
@@ -221,3 +222,8 @@ def _box_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
         return max((float(f[name]) for f in floors if f[name] is not None and f["n"]), default=float("nan"))
 
     return {"noise_floor_boxes_changed": largest("changed"), "noise_floor_boxes_moved": largest("moved")}
+
+
+def _task_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
+    names = dict.fromkeys(name for floor in floors for name in floor if name not in ("n", "frames"))
+    return {name: max(float(floor[name]) for floor in floors if floor[name] is not None) for name in names}

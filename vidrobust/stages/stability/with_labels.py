@@ -13,7 +13,7 @@ from vidrobust.footage.labels.matching import outside
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.run_folder.reader import with_parts
 from vidrobust.stages.stability import known_boxes
 from vidrobust.statistics.clusters import clusters_of_rows
@@ -24,19 +24,22 @@ NAMES_SAID = 5
 MADE = ("label_answers", "neighbour_accuracy")
 # The table of a task that has each frame that was looked at.
 SEEN = {CLASSIFICATION.name: "frames", DETECTION.name: "box_counts"}
-TABLES = (*MADE, "model_pairs", *DETECTION.labelled)  # every table that is made where there are labels
+# every table that is made where there are labels
+TABLES = (*MADE, "model_pairs", *DETECTION.labelled, "task_truth")
 
 
-def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def judged(run: OpenRun, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables that labels add for the models of a task, and rows of ``stability``."""
     judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
+    if task.name not in judges:
+        return {} if task.judge is None else dict(task.judge(run, raw))
     if not len(run.inputs.known.labels):
         return {}
     _say_outside(run, raw[SEEN[task.name]])
     return judges[task.name](run, raw)
 
 
-def _say_outside(run: Run, seen: pd.DataFrame) -> None:
+def _say_outside(run: OpenRun, seen: pd.DataFrame) -> None:
     """Report labels that belong to no frame, and note them in run.json."""
     asked = run.settings.start_s, run.settings.end_s
     windows = {
@@ -52,7 +55,7 @@ def _say_outside(run: Run, seen: pd.DataFrame) -> None:
         run.reporter.warn(lost.sentence())
 
 
-def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def _answers(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     known = run.inputs.known
     frames, probabilities = raw["frames"], raw["probabilities"]
     found: dict[str, JudgedAnswers] = {}
@@ -84,7 +87,7 @@ def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFram
     return summary
 
 
-def write(run: Run, found: Mapping[str, pd.DataFrame]) -> None:
+def write(run: OpenRun, found: Mapping[str, pd.DataFrame]) -> None:
     for name in TABLES:
         run.folder.write_table(name, found.get(name, tables.empty(name)))
 
@@ -134,7 +137,7 @@ def _note(frames: pd.DataFrame, model: str, found: JudgedAnswers, lost: int) -> 
     }
 
 
-def _say(run: Run, model: str, frames: int, found: JudgedAnswers) -> None:
+def _say(run: OpenRun, model: str, frames: int, found: JudgedAnswers) -> None:
     anchors = int(found.label_answers["pm0"].notna().sum())
     run.reporter.say(
         f"{model}: {len(found.label_answers)} of {frames} frames have labels, {anchors} are anchors"
