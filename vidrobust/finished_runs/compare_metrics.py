@@ -168,8 +168,8 @@ def paired_rows(
     """
     both, only_a, only_b = _paired(a, b, keys, column, part)
     clip, place, known = _places(both, part)
-    values = (both[f"{column}_{side}"].to_numpy(np.float64) for side in "ab")
-    return Paired(*values, clip, known, place, bounds, worse, same_footage, only_a, only_b)
+    of_a, of_b = (both[f"{column}_{side}"].to_numpy(np.float64) for side in "ab")
+    return Paired(of_a, of_b, clip, known, place, bounds, worse, same_footage, only_a, only_b)
 
 
 def rows_along_tracks(
@@ -184,8 +184,8 @@ def rows_along_tracks(
     """Return all rows along tracks of two tables; tracks are numbered anew for every model."""
     a, b = (table[table[column].notna()] for table in (a, b))
     (clip, place, known), (clip_b, place_b, _) = (_places(table, part) for table in (a, b))
-    values = (table[column].to_numpy(np.float64) for table in (a, b))
-    return Paired(*values, clip, known, place, bounds, worse, clip_b=clip_b, place_b=place_b)
+    of_a, of_b = (table[column].to_numpy(np.float64) for table in (a, b))
+    return Paired(of_a, of_b, clip, known, place, bounds, worse, clip_b=clip_b, place_b=place_b)
 
 
 def _places(rows: pd.DataFrame, part: str | None) -> tuple[np.ndarray, pd.DataFrame, bool]:
