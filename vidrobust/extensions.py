@@ -15,6 +15,7 @@ of a kind names its group:
                         stages.correlate.stage.CorrelationProtocol       protocols of ``correlate``
     demos               finished_runs.demo.Demo                     demos
     metrics             metrics.metric.Metric                       metrics
+    tasks               metrics.metric.Task                         what models answer, besides classes and boxes
     models              models.spec.ModelKind                       kinds of models
     label_formats       footage.labels.labels.LabelFormat           label formats
 
@@ -35,8 +36,7 @@ from typing import Any, Generic, TypeVar
 
 Record = TypeVar("Record")
 Result = TypeVar("Result")
-PREFIX = "vidrobust."
-"""Start of the name of every group."""
+PREFIX = "vidrobust."  # start of the name of every group
 _reported: set[tuple[str, str]] = set()
 
 
@@ -120,7 +120,7 @@ def extensions(
             names.update(own)
             found.append(Brought(point, records, own))
         except (Exception, SystemExit) as error:  # whatever the import of another package raises
-            found.append(Brought(point, error=str(error), misdeclared=not isinstance(error, ImportError)))
+            found.append(Brought(point, error=str(error), misdeclared=isinstance(error, TypeError)))
             _report(found[-1], str(error))
     return Extensions(tuple(found))
 

@@ -83,6 +83,7 @@ def _groups() -> list[Extensions[Any]]:
         correlation.brought(),
         demo.brought(),
         metrics.brought(),
+        metrics.brought_tasks(),
         models.brought(),
         formats.brought(),
     ]
@@ -111,5 +112,4 @@ def plugins(as_json: bool) -> None:
         click.echo("no plugins are installed")
 
 
-# Names of a group that are listed; ``--json`` has all of them.
-MOST_NAMES = 8
+MOST_NAMES = 8  # names of a group that are listed; ``--json`` has all of them

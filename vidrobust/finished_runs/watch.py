@@ -1,7 +1,7 @@
-"""A folder that grows: each complete recording is studied, reported in one line, and added to the history.
+"""Study complete recordings as they come to a folder, and add them to the history.
 
-Each recording has a run folder of its own. ``watch.json`` is written last: a command that was killed does its last
-recording again from the units that are there.
+Each recording has a run folder of its own. ``watch.json`` is written last: a command that was killed does its
+last recording again from the units that are there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from vidrobust.files.json_text import json_text, parsed_json
 from vidrobust.files.names import file_name
 from vidrobust.finished_runs.history import add_runs, charts, read_history, write_history
 from vidrobust.footage.expand import expand_sources
+from vidrobust.metrics.catalogue import task_of
 from vidrobust.models.predict import Model
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
@@ -33,8 +34,7 @@ from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch, open_video
 
 STATE = "watch.json"
-# A control chart is asked only where the history has so many runs.
-FEWEST_RUNS = 10
+FEWEST_RUNS = 10  # a control chart is asked only where the history has so many runs
 # What the line of a recording says of a model of each task.
 SAID = {"classification": ("flip_rate",), "detection": ("uncovered_rate", "vanished_rate")}
 Clock = Callable[[], float]
@@ -42,7 +42,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What to watch and how: folders, history file, stages, and how long a file must hold still to be complete."""
+    """What to watch and how."""
 
     folder: Path
     out: Path
@@ -55,7 +55,7 @@ class Watched:
 
 @dataclass
 class Watcher:
-    """The state of one command. ``say`` prints a line; ``failed`` counts recordings that could not be studied."""
+    """The state of one command."""
 
     watched: Watched
     say: Callable[[str], None]
@@ -67,9 +67,7 @@ class Watcher:
     _models: list[Model] | None = None
 
     def run(self, *, for_s: float | None = None, once: bool = False) -> None:
-        """Watch until the time is over or, with ``once``, until all that is there is done. SettingsError for
-        wrong settings.
-        """
+        """Watch until the time is over or, with ``once``, until all that is there is done."""
         watched = self.watched
         if not watched.folder.is_dir():
             raise SettingsError(
@@ -97,7 +95,7 @@ class Watcher:
             self.sleep(wait)
 
     def _new(self) -> Iterator[tuple[Path, str]]:
-        """Recordings that are not done as they are now, oldest first, each with its size and time of change."""
+        """Recordings that are not done as they are now, oldest first, with their size and time of change."""
         known = {(entry["path"], entry["stamp"]) for entry in self._state()}
         found: list[tuple[float, Path, str]] = []
         for item in expand_sources([str(self.watched.folder)]).items:
@@ -124,7 +122,7 @@ class Watcher:
         return age >= self.watched.settle_s or now - since >= self.watched.settle_s
 
     def _study(self, path: Path, stamp: str) -> None:
-        """Study one recording, and report it in one line; what fails is said, and not tried again as it is."""
+        """Study one recording and report it in one line; what fails is not tried again as it is."""
         named = self._named(path)
         entry: dict[str, Any] = {"path": named, "stamp": stamp}
         try:
@@ -156,14 +154,14 @@ class Watcher:
             return opened.folder
 
     def _added(self, folder: RunFolder) -> str:
-        """Add a run to the history; what it says, for the line."""
         known = add_runs(read_history(self.watched.history), [folder])
         self.watched.history.parent.mkdir(parents=True, exist_ok=True)
         write_history(known, self.watched.history)
         lines = []
         for model, numbers in folder.metrics.models.items():
             said = []
-            for name in SAID[folder.record.tasks[model]]:
+            task = folder.record.tasks[model]
+            for name in SAID.get(task, task_of(task).answered):
                 found = numbers.figures.get(name)
                 if found is not None and found.value is not None:
                     out = _is_out(known, name, model, folder.path.resolve().name)
@@ -173,7 +171,7 @@ class Watcher:
         return "; ".join(lines)
 
     def _run_name(self, path: Path, stamp: str) -> str:
-        """The run folder of a recording: its own name, with a number where another recording had it before."""
+        """The run folder of a recording: its name, with a number where another recording had it before."""
         relative = os.path.relpath(path, self.watched.folder)
         name = file_name(relative, "recording")
         pending = self.watched.out / f".{STATE}"
@@ -203,7 +201,6 @@ class Watcher:
 
 
 def _is_out(history: Any, metric: str, model: str, run: str) -> str:
-    """What the control chart says of the newest run."""
     if history["run"].nunique() < FEWEST_RUNS:
         return ""
     found = charts(history, [metric], model=model)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.catalogue import find_metric, metrics_of
 from vidrobust.metrics.metric import Metric, Task, usable_pairs
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
@@ -31,7 +31,7 @@ from vidrobust.text.numbers import (
     percent_with_interval,
     with_interval,
 )
-from vidrobust.text.phrases import cut, plural
+from vidrobust.text.phrases import capital, cut, plural
 
 
 def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
@@ -45,16 +45,14 @@ def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
     return cohens_kappa(a["label"].to_numpy()[found], b["label"].to_numpy()[found], clusters)
 
 
-MOST_ITEMS = 20
-"""Items shown in the comparison of items."""
+MOST_ITEMS = 20  # items shown in the comparison of items
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What page one says about one model; every field is text.
+    """What page one says about one model, as text.
 
-    ``one_in`` and ``event`` are "1 in 40" and what is counted ("" where it never happens); ``rows`` are further
-    facts.
+    ``one_in`` and ``event`` are "1 in 40" and what is counted; ``rows`` are further facts.
     """
 
     name: str
@@ -66,14 +64,13 @@ class ModelCard:
 
 
 def cards(run: RunTables) -> list[ModelCard]:
-    """Return one card per model; none where the stage has not run."""
     stability = run.table("stability")
     if stability is None:
         return []
     facts = {"classification": _of_classifier, "detection": _of_detector}
     why = not_compared(run)
     return [
-        _card(name, task, stability, facts[task.name](run, stability, name), why)
+        _card(name, task, stability, facts.get(task.name, _of_task)(run, stability, name), why)
         for name, task in run.tasks.items()
     ]
 
@@ -161,6 +158,20 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
     }
 
 
+def _of_task(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
+    """Every leading metric, and the noise floor, of a model of another task."""
+    task, rows = run.tasks[name], {}
+    for metric in (metric for metric in metrics_of(task.name) if metric.headline):
+        found = metric_text(metric, overall(stability, name, metric.name))
+        rows[capital(metric.title)] = f"{found['text']} ({found['n']})"
+    floors = [overall(stability, name, floor) for floor in task.response.floors]
+    if all(known(each["value"]) for each in floors):
+        times, most = int(floors[0]["n"]), sum(each["value"] for each in floors)
+        differs = f"{percent(most)} {task.response.of} at most" if most else "no difference"
+        rows["Noise floor"] = f"the same picture tested {times} times in different batches: {differs}"
+    return rows
+
+
 def _per_second(flip: Mapping[str, Any], usable: pd.DataFrame) -> str:
     """The rate per second of footage."""
     seconds = float(usable["delta_ms"].sum()) / 1000
@@ -179,7 +190,6 @@ def _reverts(revert: Mapping[str, Any]) -> str:
 
 
 def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
-    """The noise floor, and how many flips are no larger."""
     change = overall(stability, name, "noise_floor_total_variation")
     flipped = overall(stability, name, "noise_floor_label_flip")
     if not change["n"] or not known(change["value"]):
@@ -197,7 +207,6 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
 
 
 def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """A line per way of varying the computation."""
     lines = {}
     for way, found in ways.items():
         largest, flips, n = found["total_variation"], int(found["flips"]), int(found["n"])

@@ -1,4 +1,4 @@
-"""The stage ``stability``: how stable the models are, frame to frame."""
+"""The stage ``stability``."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ if TYPE_CHECKING:
 UNIT_TABLES = (
     *("frames", "pairs", "triples", "probabilities"),
     *("detections", "track_steps", "tracks", "box_counts", "box_pairs"),
+    *("task_frames", "task_pairs", "task_parts"),
 )
+# Settings that say how boxes are followed.
 TRACKS = (
     *("track_start_score", "track_keep_score", "max_gap"),
     *("min_boxes", "only", "class_score", "occluder", "ignore", "entry_line"),
 )
-"""Settings that say how boxes are followed."""
 
 
 class StabilityStage(StreamStage):
     """How stable the models are, frame to frame."""
 
     name = "stability"
-    version = 13
+    version = 14
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, "revert_within", *TRACKS)
@@ -43,12 +44,12 @@ class StabilityStage(StreamStage):
         *("stability", "stability_by", "by_place", "place_tests"),
         *("label_answers", "neighbour_accuracy", "model_pairs"),
         *("known_boxes", "known_tracks", "judged_tracks", "judged_steps", "truth_curve"),
+        "task_truth",
     )
     question = Question.STABLE
     spans_segments = True  # tracks, and reverts and jitter at the borders
 
     def least(self, settings: Settings) -> dict[str, int]:
-        """Return the fewest pairs of neighbouring frames of which a rate is stated."""
         return {"neighbours": FEWEST_ROWS}
 
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
@@ -78,7 +79,6 @@ class StabilityStage(StreamStage):
         return task_of(model.task).whole(found, transitions, (about["height"], about["width"]), along)
 
     def summarise(self, run: Run, facts: Facts) -> None:
-        """Write the tables of the stage, for the models of every task."""
         from vidrobust.metrics.catalogue import metrics_of, task_of
         from vidrobust.metrics.metric import ANCHOR_DELTAS
         from vidrobust.stages.stability import by_place, rates, summary, with_labels
@@ -107,7 +107,9 @@ class StabilityStage(StreamStage):
             by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
             if task == "detection":
                 places.append(by_place.summarise(mine, metrics, sizes, seed))
-            else:  # a classifier's answers have a place where that of their object is known
+            elif (
+                task == "classification"
+            ):  # a classifier's answers have a place where that of their object is known
                 pairs, of_pairs = summary.pairs_with_places(run, mine["pairs"])
                 places.append(
                     by_place.summarise({"pairs": pairs}, metrics if len(pairs) else (), of_pairs, seed)

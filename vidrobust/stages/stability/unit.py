@@ -18,7 +18,7 @@ from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_differences import change
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.class_differences import total_variation
-from vidrobust.metrics.metric import AlongTime
+from vidrobust.metrics.metric import AlongTime, differences
 from vidrobust.models.info import model_info
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, needs_pixels, predict, predict_footage
@@ -34,21 +34,13 @@ FRAMES = 8
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """Differences between predictions of the same frames.
+    """Differences between predictions of the same frames."""
 
-    Attributes
-    ----------
-    total_variation
-        The largest, in [0, 1]; NaN where only labels are known.
-    flips, n
-        Label flips among n comparisons.
-    ways, by_way
-        What was varied, and the three figures of each.
-    """
-
-    total_variation: float
+    total_variation: float  # the largest, in [0, 1]; NaN where only labels are known
+    # Label flips among n comparisons.
     flips: int
     n: int
+    # What was varied, and the three figures of each.
     ways: tuple[str, ...]
     by_way: dict[str, tuple[float, int, int]] = field(default_factory=dict)
 
@@ -73,14 +65,34 @@ def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
         return {}
     if model.task == "classification":
         return {"noise_floor": dataclasses.asdict(measure(model, pixels))}
-    return {"box_noise_floor": measure_boxes(model, pixels)}
+    if model.task == "detection":
+        return {"box_noise_floor": measure_boxes(model, pixels)}
+    return {"task_noise_floor": measure_task(model, pixels)}
+
+
+def measure_task(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
+    """Predict the same frames again, each alone and the batch in reverse order, by a task's own differences.
+
+    Returns the largest of each difference of the task's response, by the name of its floor, and the number of
+    comparisons ``n``.
+    """
+    pixels, response = pixels[:FRAMES], task_of(model.task).response
+    count, metrics = len(pixels), metrics_of(model.task)
+    together, alone = predict(model, pixels), predict(model, pixels, 1)
+    turned = predict(model, pixels.flip(0)).select(np.arange(count)[::-1])
+    found = [differences(metrics, together, other) for other in (alone, turned)]
+    floors = {
+        floor: max((float(np.nanmax(each[name], initial=0.0)) for each in found), default=float("nan"))
+        for floor, name in zip(response.floors, response.columns, strict=True)
+    }
+    return {**floors, "n": 2 * count, "frames": count}
 
 
 def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
-    """Detect in the same frames again: each frame alone, and the batch in reverse order.
+    """Detect in the same frames again, each alone and the batch in reverse order.
 
-    Returns the largest share of boxes of a frame that is lost, new or renamed (``changed``), the largest mean 1
-    - IoU (``moved``) and the number of comparisons ``n``.
+    ``changed`` is the largest share of boxes of a frame that is lost, new or renamed, ``moved`` the largest
+    mean 1 - IoU, ``n`` the number of comparisons.
     """
     pixels = pixels[:FRAMES]
     count = len(pixels)
@@ -95,10 +107,10 @@ def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
 
 
 def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
-    """Predict the same frames again, in other batches and by other means.
+    """Predict the same frames (N, 3, H, W) again, in other batches and by other means.
 
-    The whole batch (N, 3, H, W) uint8, at most ``FRAMES``, is compared with each frame alone, with the batch in
-    reverse order, and with the batch on one thread, or in the format in which the network was loaded.
+    The batch of at most ``FRAMES`` is compared with each frame alone, with the reverse order, and with one
+    thread or the format in which the network was loaded.
     """
     pixels = pixels[:FRAMES]
     together = predict(classifier, pixels)
@@ -135,7 +147,7 @@ def compared(first: Classifications, second: Classifications) -> tuple[float, in
 
 
 def _check_stride(model: str, context: Context, stride: int) -> None:
-    """ModelError where frames are looked at that a stride left out: they would count as missed."""
+    """ModelError for frames that a stride left out: they would count as missed."""
     settings, rate = context.settings, float(context.info.frame_rate)
     every = settings.every if settings.fps is None else max(round(rate / settings.fps), 1)
     if every % stride:
