@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,11 +134,15 @@ def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
     for item in decoded[:1]:
         used = backends[item.name]
         for other in (each for each in DECODERS if each != used):
-            with suppress(Exception):  # a decoder that is not there, or not for this file, shows nothing
+            try:
                 theirs = _first(item, run.settings.changed({"backend": other}, "decoder"))
-                ours = _first(item, run.settings)
-                if ours.index.tolist() == theirs.index.tolist() and ours.pixels.shape == theirs.pixels.shape:
-                    return used, other, ours, theirs
+            except Exception as error:
+                if getattr(error.__cause__, "filename", None):  # the file cannot be opened now, by no decoder
+                    raise
+                continue  # a decoder that is not there, or not for this file, shows nothing
+            ours = _first(item, run.settings)
+            if ours.index.tolist() == theirs.index.tolist() and ours.pixels.shape == theirs.pixels.shape:
+                return used, other, ours, theirs
     return None
 
 
