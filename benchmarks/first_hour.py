@@ -33,6 +33,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import account_worlds
 import av
 import certificate
 import cv2
@@ -41,7 +42,7 @@ import numpy as np
 import pandas as pd
 import torch
 import truth
-from account_worlds import HEIGHT, MARGIN, WIDTH, Frame, render, still
+from account_worlds import MARGIN, Frame, render, still
 from harness import say
 
 from vidrobust.api.study import study
@@ -50,7 +51,7 @@ from vidrobust.models.load import load_model
 from vidrobust.plugins.line.dials import BY_NAME
 from vidrobust.plugins.line.render import RenderSettings
 from vidrobust.plugins.line.render import render as render_line
-from vidrobust.report.perturbation_words import saying
+from vidrobust.report.glossary import saying
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.answer.answer import answer_of
@@ -58,7 +59,7 @@ from vidrobust.stages.answer.text import sentence_of
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE
 from vidrobust.stages.causes.score import coordinates, predict
 from vidrobust.stages.remedies.titles import title
-from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.statements import scene_of
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.intervals import clopper_pearson
@@ -116,8 +117,10 @@ FAMILIES = {
 """What is studied, and how often."""
 TRIED = ("brightness", "contrast", "hue", "translation", "gaussian_blur", "gaussian_noise", "jpeg")
 SAMPLE = {"frames": 60, "pictures": False, "resamples": 2000, "perturbation": TRIED}
-MANY, FEW = 24, 12
+MANY, FEW = 24, 10
 """Pairs of one clip of 10 s, as many as by default, and of the other studies, where few must not say more."""
+SIZES = {True: (320, 240), False: (208, 156)}
+"""Width and height of one clip of 10 s, and of the others, px; the line has 640 x 480."""
 STAGES = ("stability", "moments", "sensitivity", "causes", "policy", "boxes", "remedies")
 HALF, MATTERS, SAME = 0.5, 0.05, 0.95
 HOLDS, FALSE, OUTSIDE = "holds", "false", "outside"
@@ -187,13 +190,16 @@ class Plan:
 
 
 def plans() -> list[Plan]:
-    """Every study: first the clips of 10 s, then the others, mixed."""
+    """Every study: first the clips of 10 s, then those of few clips, so that a stopped run has most of them."""
     found: list[Plan] = []
     for family, count in FAMILIES.items():
         for place in range(count):
             found.append(_plan(len(found), family, place))
     order = np.random.default_rng(SEED).permutation(len(found))
-    return sorted((found[k] for k in order), key=lambda plan: plan.family != ONE)
+    cheap = ("predictions", "at random")
+    return sorted(
+        (found[k] for k in order), key=lambda p: (p.family != ONE, p.family not in cheap, len(p.seconds))
+    )
 
 
 def _plan(number: int, family: str, place: int) -> Plan:
@@ -248,7 +254,7 @@ def _picture(path: Path, frame: int) -> np.ndarray:
 
 def _scaled(picture: np.ndarray) -> np.ndarray:
     """The middle of a picture, scaled as ``account_worlds.still`` does it."""
-    height, width = HEIGHT + 2 * MARGIN, WIDTH + 2 * MARGIN
+    height, width = account_worlds.HEIGHT + 2 * MARGIN, account_worlds.WIDTH + 2 * MARGIN
     scale = max(height / picture.shape[0], width / picture.shape[1])
     size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
     made = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
@@ -412,6 +418,7 @@ def _write(path: Path, frames: Sequence[np.ndarray], crf: int) -> None:
 
 def run_plan(plan: Plan, options: Any) -> dict[str, Any]:
     """Make the clips, study them as a user would, and check each sentence."""
+    account_worlds.WIDTH, account_worlds.HEIGHT = SIZES[plan.family == ONE]
     folder = options.out / f"study-{plan.number:02d}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

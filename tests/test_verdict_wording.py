@@ -11,7 +11,7 @@ from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.stages.remedies.titles import WHY as WHY_REMEDIES
 from vidrobust.stages.remedies.titles import held_out
-from vidrobust.stages.stability.overall import stability
+from vidrobust.stages.stability.rates import stability
 from vidrobust.statistics.ratios import Undecided
 
 NAN = float("nan")
