@@ -717,7 +717,9 @@ def describe(rows: list[dict[str, Any]]) -> None:
             if s["holds"] == word:
                 plan = row["plan"]
                 what = f"{plan['family']}, {' and '.join(plan['kinds']) or 'nothing planted'}"
-                say(f"* {row['number']} ({what}): {s['text'].split('. ')[0]}. Truth: {s['because']}.")
+                say(
+                    f"* {row['number']} ({what}): {s['text'].split('. ')[0].rstrip('.')}. Truth: {s['because']}."
+                )
         say("")
 
 
