@@ -14,6 +14,7 @@ of a kind names its group:
     correlation_protocols
                         stages.correlate.stage.CorrelationProtocol       protocols of ``correlate``
     demos               finished_runs.demo.Demo                     demos
+    exports             finished_runs.exports.catalogue.Format      formats of ``export``
     metrics             metrics.metric.Metric                       metrics
     tasks               metrics.metric.Task                         what models answer, besides classes and boxes
     models              models.spec.ModelKind                       kinds of models
