@@ -17,6 +17,7 @@ of a kind names its group:
     metrics             metrics.metric.Metric                       metrics
     models              models.spec.ModelKind                       kinds of models
     label_formats       footage.labels.labels.LabelFormat           label formats
+    box_formats         models.detection.box_files.BoxFormat        formats of recorded boxes
 
 The plugins in ``vidrobust/plugins`` are declared in the same way. All entry points of a plugin have its name.
 One that cannot be loaded, names something else or takes a name that exists is left out and reported; the rest

@@ -62,6 +62,7 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.footage.labels import formats
     from vidrobust.metrics import catalogue as metrics
     from vidrobust.models import spec as models
+    from vidrobust.models.detection import box_files
     from vidrobust.perturb import catalogue as perturbations
     from vidrobust.report import section
     from vidrobust.run_folder import gates as figures
@@ -85,6 +86,7 @@ def _groups() -> list[Extensions[Any]]:
         metrics.brought(),
         models.brought(),
         formats.brought(),
+        box_files.brought(),
     ]
 
 

@@ -131,12 +131,14 @@ class LabelFormat:
     what   which files it reads, in a sentence
     sniff  path -> whether it is of this format; must not raise, and must not read a large file whole
     read   path -> Labels; raises InputError where nothing can be read
+    lists_videos  whether a file as a source means the videos that lie beside it, named as its items
     """
 
     name: str
     what: str
     sniff: Callable[[Path], bool]
     read: Callable[[Path], Labels]
+    lists_videos: bool = False
 
 
 def rows_of(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:

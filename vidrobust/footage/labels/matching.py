@@ -38,13 +38,18 @@ class FrameFiles:
         """How many names of folders are known."""
         return len(self._folders)
 
-    def find(self, file: str) -> list[tuple[str, int]] | None:
+    def find(self, file: str, *, anywhere: bool = False) -> list[tuple[str, int]] | None:
         """The item and the number of the frame, several where windows of a folder are items.
 
         None where no folder of this name is known; empty where it is, and does not hold the file. The suffix may
-        be another one.
+        be another one. ``anywhere``: the one folder that holds a file of this name, where its folder is not told.
         """
         path = PurePosixPath(file)
+        if anywhere:
+            items = {item.name: item for of in self._folders.values() for item in of}.values()
+            holders = [(i, self._of(i.path).get(path.name, self._of(i.path).get(path.stem))) for i in items]
+            held = [(item.name, place) for item, place in holders if place is not None]
+            return held if len({item.path for item, place in holders if place is not None}) == 1 else None
         folder = path.parts[:-1] if path.suffix.lower() in IMAGE_SUFFIXES else ()
         for start in range(len(folder)):
             items = self._folders.get("/".join(folder[start:]).lstrip("/"))
@@ -107,6 +112,8 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
     open_ = rows[~known]
     places = open_.groupby("item", sort=False).indices
     found = {label: next((named[key] for key in _tails(label) if key in named), []) for label in places}
+    if "" in found and len(all_items) == 1:  # a file that names no input is about the only one
+        found[""] = [all_items[0].name]
     offset = {item.name: item.label_offset for item in all_items}
     parts = [
         on_clip(open_.iloc[places[label]].assign(item=name), offset[name], name)
@@ -129,7 +136,8 @@ def _by_file(rows: pd.DataFrame, items: Sequence[Item]) -> tuple[pd.DataFrame, n
     known = np.zeros(len(rows), bool)
     if not len(files) or "file" not in rows:
         return rows.iloc[:0], known
-    places = {file: files.find(file) for file in rows["file"].dropna().unique() if file}
+    named = rows[["file", "item"]].dropna().drop_duplicates("file").to_numpy()
+    places = {file: files.find(file, anywhere=file == item) for file, item in named if file}
     found: list[tuple[int, str, int]] = []
     for row, file in enumerate(rows["file"]):
         at = places.get(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.cli.command_entry import CommandEntry, at
+from vidrobust.plugins.published import imagenet_vid, vid_robust, ytbb, ytbb_robust
 from vidrobust.stages.correlate.stage import CorrelationProtocol
 from vidrobust.stages.sensitivity.stage import SuiteProtocol
 
@@ -34,6 +35,9 @@ COMMANDS = (
         load=at("vidrobust.plugins.published.data_command:data"),
     ),
 )
+
+
+LABELS = (*ytbb.FORMATS, vid_robust.FORMAT, ytbb_robust.FORMAT, imagenet_vid.FORMAT)
 
 
 def _pictures_of_sequences() -> int:

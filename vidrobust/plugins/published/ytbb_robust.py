@@ -18,8 +18,8 @@ import pandas as pd
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, read_class_map, rows_of, sets_of
-from vidrobust.footage.labels.ytbb import CLASSES
 from vidrobust.footage.records import BadValueError, Problem, Record, columns_of, read_table, required, whole
+from vidrobust.plugins.published.ytbb import CLASSES
 from vidrobust.text.printable import printable
 
 # The review of YTBB-Robust: which anchors are good, what is on them, and which frames about them are similar.

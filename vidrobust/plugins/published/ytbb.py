@@ -373,6 +373,7 @@ FORMATS = tuple(
         what=f"YouTube-BoundingBoxes {name[5:]} CSV, with or without header",
         sniff=lambda path, name=name: _sniff(name, path),  # type: ignore[misc]
         read=read,
+        lists_videos=True,
     )
     for name in KINDS
 )
