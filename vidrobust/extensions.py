@@ -17,6 +17,7 @@ of a kind names its group:
     metrics             metrics.metric.Metric                       metrics
     models              models.spec.ModelKind                       kinds of models
     label_formats       footage.labels.labels.LabelFormat           label formats
+    video_formats       video.source.VideoFormat                    files of pictures
     box_formats         models.detection.box_files.BoxFormat        formats of recorded boxes
 
 The plugins in ``vidrobust/plugins`` are declared in the same way. All entry points of a plugin have its name.
@@ -35,8 +36,7 @@ from typing import Any, Generic, TypeVar
 
 Record = TypeVar("Record")
 Result = TypeVar("Result")
-PREFIX = "vidrobust."
-"""Start of the name of every group."""
+PREFIX = "vidrobust."  # start of the name of every group
 _reported: set[tuple[str, str]] = set()
 
 

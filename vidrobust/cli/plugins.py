@@ -71,6 +71,7 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.stages.correlate import stage as correlation
     from vidrobust.stages.sensitivity import stage as suites
     from vidrobust.tables import schema as tables
+    from vidrobust.video import source
 
     return [
         app.BROUGHT,
@@ -87,6 +88,7 @@ def _groups() -> list[Extensions[Any]]:
         models.brought(),
         formats.brought(),
         box_files.brought(),
+        source.brought(),
     ]
 
 
@@ -113,5 +115,4 @@ def plugins(as_json: bool) -> None:
         click.echo("no plugins are installed")
 
 
-# Names of a group that are listed; ``--json`` has all of them.
-MOST_NAMES = 8
+MOST_NAMES = 8  # names of a group that are listed; ``--json`` has all of them

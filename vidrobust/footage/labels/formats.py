@@ -71,10 +71,7 @@ def brought() -> Extensions[LabelFormat]:
 
 
 def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labels:
-    """What an annotation file or folder says; its format is recognised where none is named.
-
-    Raises InputError where there is nothing, or no format recognises it; SettingsError for an unknown format.
-    """
+    """What an annotation file or folder says; its format is recognised where none is named."""
     place = Path(path)
     every = known()
     if format is not None and format not in every.formats:

@@ -61,10 +61,7 @@ class ClassMap:
 
 
 def read_class_map(path: Path, classes: int | None = None) -> ClassMap:
-    """A JSON object, number of the model's class -> number of the data set's; raises InputError.
-
-    classes  how many the data set has; None: as many as the map names
-    """
+    """A JSON object, number of the model's class -> number of the data set's; raises InputError."""
     try:
         content = parsed_json(path.read_text(encoding="utf-8"))
         of_model = {int(k): int(c) for k, c in content.items()}

@@ -105,22 +105,7 @@ class RecordedDetector:
         return int(frames.max()) - self._first_of(frames, None)[0] if len(frames) else -1
 
     def predict_frames(self, item: str, index: np.ndarray, size: tuple[int, int] | None = None) -> Detections:
-        """Return the recorded boxes of some frames; a frame may have none.
-
-        Parameters
-        ----------
-        item
-            Name of the clip.
-        index
-            (N,) numbers of frames in decoding order from 0.
-        size
-            Height and width of the frames, px, which relative boxes need.
-
-        Raises
-        ------
-        ModelError
-            Where the file holds boxes of items, but neither boxes nor empty rows of this one.
-        """
+        """Return the recorded boxes of some frames; a frame may have none."""
         mine = self._of(item)
         if item not in self._counted_from:
             self.about(item, None)
