@@ -21,7 +21,7 @@ from vidrobust.metrics.metric import ANCHOR_DELTAS, Meter
 from vidrobust.models.classes import imagenet, numbered
 from vidrobust.models.foreign import classifications_of, detections_of, plain, task_of_answers
 from vidrobust.models.reading import are_probabilities, as_rows, check_finite
-from vidrobust.predictions import Classifications, Detections
+from vidrobust.predictions import Classifications, TaskPredictions
 from vidrobust.run_folder.gates import parse_gate, pass_gates
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability.rates import summarise
@@ -132,7 +132,7 @@ class Stability(Base):
             (N,) seconds, by default by the number of the frame; the rate of this clip.
         """
         found = self._predictions(predictions)
-        count = len(found) if isinstance(found, Classifications) else found.num_frames
+        count = found.num_frames
         if self.with_frames not in (None, frames is not None):
             raise SettingsError("update: give frames always or never")
         self.with_frames = frames is not None
@@ -176,8 +176,8 @@ class Stability(Base):
         self.update(*given, **how)
         return self.compute()
 
-    def _predictions(self, given: Any) -> Classifications | Detections:
-        if isinstance(given, Classifications | Detections):
+    def _predictions(self, given: Any) -> TaskPredictions:
+        if isinstance(given, TaskPredictions):
             return given
         if hasattr(given, "xyxy") or hasattr(given, "orig_shape"):
             given = [given]
@@ -237,7 +237,7 @@ class _Clip:
         self.watcher = PairWatcher(motion_limit=along.motion_limit)
         self.meter: Meter = task_of(of.task).meter(name, MODEL, along, metrics_of(of.task))
 
-    def feed(self, found: Classifications | Detections, batch: FrameBatch) -> None:
+    def feed(self, found: TaskPredictions, batch: FrameBatch) -> None:
         """Take a batch with its predictions."""
         self.meter.feed(
             batch, self.watcher.feed(batch) if self.with_frames else self._unseen(len(batch)), found
