@@ -23,12 +23,7 @@ KEPT = ("occluded", "keyframe", "z_order")
 
 
 def read(path: Path) -> Labels:
-    """The boxes of all tracks. ``frame`` is the number in the file, that of the video from 0; times are not known.
-
-    A box that is ``outside`` is absent. Columns behind: occluded, keyframe, z_order, and each attribute; of a
-    polygon, which is the box about it, also shape. Points, lines and masks are counted in the notes. A row of
-    CVAT for images names its image; a tag is a label of all of it.
-    """
+    """The boxes of all tracks."""
     file = XmlFile(path)
     tracks = file.root.findall("track")
     images = [] if tracks else file.root.findall("image")

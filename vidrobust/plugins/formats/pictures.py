@@ -394,10 +394,7 @@ def _one_hot(columns: Sequence[str]) -> bool:
 
 
 def _table(path: Path, classes: dict[int, str]) -> Marks:
-    """frame (or time_s, or a file of a picture), label (a name or number), and x1 to y2 or xmin to ymax.
-
-    Without a column ``item`` the rows are about the only input. Roboflow's _classes.csv has a column a class.
-    """
+    """frame (or time_s, or a file of a picture), label (a name or number), and x1 to y2 or xmin to ymax."""
     columns = columns_of(path)
     name = next((each for each in NAMES if each in columns), None)
     picture = next((each for each in PICTURES if each in columns), None)

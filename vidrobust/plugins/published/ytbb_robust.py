@@ -132,12 +132,7 @@ Reviews = Mapping[tuple[str, int], Review]
 
 
 def read(path: Path) -> Labels:
-    """The folder, or one of its files. One row an anchor and label, which hold for the frames about it too.
-
-    Column ``review`` is good, unsure, bad, or empty where nobody looked; ``file`` the frame by the review.
-    ``sets`` are of good anchors: the frames about them that were found similar, and where that review is not
-    there all within ten.
-    """
+    """The folder, or one of its files."""
     folder = path if path.is_dir() else path.parent
     problems: list[Problem] = []
     reviews = read_reviews(folder / REVIEW, problems) if (folder / REVIEW).is_file() else {}
