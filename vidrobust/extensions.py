@@ -17,6 +17,8 @@ An entry point names a record, or a list of records, of the kind of its group:
     tasks                  metrics.metric.Task
     models                 models.spec.ModelKind
     label_formats          footage.labels.labels.LabelFormat
+    video_formats          video.source.VideoFormat
+    box_formats            models.detection.box_files.BoxFormat
 
 All entry points of a plugin have its name. One that cannot be loaded, names something else or takes a name that
 exists is left out and reported, and the rest goes on; a misdeclared metric ends a study, whose tables would lack
