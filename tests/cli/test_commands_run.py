@@ -69,6 +69,7 @@ WORDS = {
     "IMAGE": "picture.png",
     "DIR": "drawn",
     "REF": "footage",
+    "predictions:FILE": "predictions:answers.csv",
     "--labels FILE": "--labels labels.csv",
     "labels FILE": "labels labels.csv",
     "--fail-if RULE": '--fail-if "flip_rate > 2"',
@@ -156,6 +157,8 @@ def tables(folder: Path) -> None:
     )
     good = np.where(gauge["part"] < 5, "A", "B")
     gauge.assign(value=good, reference=good).to_csv(folder / "ratings.csv", index=False)
+    answers = [f"{k},{'AB'[k // 5 % 2]},0.9" for k in range(48)]
+    (folder / "answers.csv").write_text("\n".join(["frame,label,probability", *answers]) + "\n")
     (folder / "labels.csv").write_text("path,label\nclip.mp4,1\n")
     (folder / "study.toml").write_text('part = "bolt"\nstation = "3"\n')
     passes = [(f"line3/{p}-{t}.mp4", f"part-{p}", t, "1", "1") for p in range(2) for t in (1, 2)]
