@@ -32,7 +32,7 @@ from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_folder, opened_sources
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.plugins.finetune.arms import ARMS, BEFORE
-from vidrobust.plugins.finetune.asked import Asked, key_of
+from vidrobust.plugins.finetune.asked import AdaptRequest, key_of
 from vidrobust.plugins.finetune.conclusion import one
 from vidrobust.plugins.finetune.metrics import ERRORS, MOVED
 from vidrobust.plugins.finetune.study import adapt
@@ -87,7 +87,7 @@ def right_policy(dial: str) -> Policy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedAtLength(Asked):
+class AskedAtLength(AdaptRequest):
     """With few strengths, and as many frames as there are."""
 
     @property

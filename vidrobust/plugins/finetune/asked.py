@@ -27,7 +27,7 @@ QUICK_FRAMES = (240, 240, 24)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class AdaptRequest:
     """What is asked: arms, seeds, steps, targets (labels, own answers over time, or auto), model, other
     footage, policy.
 

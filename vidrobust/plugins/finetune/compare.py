@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.plugins.finetune.arms import BEFORE
-from vidrobust.plugins.finetune.crossed import Rows, crossed_rate, crossed_rates
+from vidrobust.plugins.finetune.crossed import CountedRows, crossed_rate, crossed_rates
 from vidrobust.plugins.finetune.metrics import FOOTAGE, LOST, NAN, OTHER
-from vidrobust.plugins.finetune.network import Bench, Values
+from vidrobust.plugins.finetune.network import Bench, MetricValues
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import decided
 from vidrobust.statistics.significance import benjamini_hochberg
@@ -50,11 +50,16 @@ def _against(name: str, arms: Mapping[str, Any]) -> list[str]:
 
 
 def _row(
-    model: str, arm: str, against: str, now: Sequence[Values], then: Sequence[Values], trained: bool
+    model: str,
+    arm: str,
+    against: str,
+    now: Sequence[MetricValues],
+    then: Sequence[MetricValues],
+    trained: bool,
 ) -> dict[str, Any]:
     """Of the same metric of each seed."""
     about = now[0]
-    after, before = ([Rows(each.values, each.unit) for each in side] for side in (now, then))
+    after, before = ([CountedRows(each.values, each.unit) for each in side] for side in (now, then))
     found = crossed_rates(before, after, about.what, events=about.events)
     _, low, high = crossed_rate(after) if about.events else (NAN, NAN, NAN)
     return {

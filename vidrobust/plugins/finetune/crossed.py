@@ -25,7 +25,7 @@ HALVINGS = 30
 
 
 @dataclass(frozen=True)
-class Rows:
+class CountedRows:
     """What one repetition counts: values (n,), and the cluster of each (n,), from 0."""
 
     values: np.ndarray
@@ -40,7 +40,7 @@ class _Sums:
     counted: np.ndarray
 
     @classmethod
-    def of(cls, every: Sequence[Rows], codes: Sequence[np.ndarray], count: int) -> _Sums:
+    def of(cls, every: Sequence[CountedRows], codes: Sequence[np.ndarray], count: int) -> _Sums:
         sums = [
             np.bincount(code, weights=each.values, minlength=count)
             for each, code in zip(every, codes, strict=True)
@@ -78,7 +78,7 @@ class _Sums:
         return np.asarray(off.mean(axis=0) * self.sums.shape[1])
 
 
-def _in_common_clusters(*sides: Sequence[Rows]) -> list[_Sums]:
+def _in_common_clusters(*sides: Sequence[CountedRows]) -> list[_Sums]:
     every = [rows for side in sides for rows in side]
     codes, flat = np.unique(np.concatenate([rows.code for rows in every]), return_inverse=True)
     parts = np.split(flat, np.cumsum([len(rows.code) for rows in every])[:-1])
@@ -89,7 +89,9 @@ def _in_common_clusters(*sides: Sequence[Rows]) -> list[_Sums]:
     return found
 
 
-def crossed_rates(before: Sequence[Rows], after: Sequence[Rows], what: str, *, events: bool) -> PairedRatio:
+def crossed_rates(
+    before: Sequence[CountedRows], after: Sequence[CountedRows], what: str, *, events: bool
+) -> PairedRatio:
     """Return the ratio of the means of ``after`` and ``before`` over repetitions.
 
     Parameters
@@ -147,7 +149,7 @@ def _level_that_excludes_1(interval: Callable[[float], tuple[float, float]]) -> 
     return outside
 
 
-def crossed_rate(rows: Sequence[Rows]) -> tuple[float, float, float]:
+def crossed_rate(rows: Sequence[CountedRows]) -> tuple[float, float, float]:
     """Return the mean of shares over repetitions and its 95 % interval; the posterior's without both kinds of
     rows.
     """

@@ -13,13 +13,13 @@ import torch
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.run import Run
-from vidrobust.plugins.finetune.asked import TRAINING_BYTES, Asked
+from vidrobust.plugins.finetune.asked import TRAINING_BYTES, AdaptRequest
 from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.judge import Bench, neighbours
-from vidrobust.plugins.finetune.samples import Samples
+from vidrobust.plugins.finetune.judge import ClassBench, neighbours
+from vidrobust.plugins.finetune.samples import ClassSamples
 from vidrobust.plugins.finetune.shown import shown_under
 from vidrobust.plugins.finetune.split import Split, check_sizes, even, in_runs, split, split_from_other
-from vidrobust.plugins.finetune.trainable import Trainable
+from vidrobust.plugins.finetune.trainable import TrainableClassifier
 from vidrobust.stages.remedies.answers import Answers, answers_of
 from vidrobust.stages.remedies.truth import right_classes
 
@@ -76,7 +76,7 @@ FEWEST, CHUNK_BYTES = 16, 2**28
 
 
 @dataclass(frozen=True)
-class Seen:
+class AnsweredFootage:
     """The footage of one run as the network answers it."""
 
     run: Run
@@ -98,7 +98,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class SeenClasses(Seen):
+class ClassFootage(AnsweredFootage):
     """The footage of one run, as a classifier answers it.
 
     right  of each frame its right classes; empty where not known
@@ -109,11 +109,11 @@ class SeenClasses(Seen):
     own: np.ndarray
 
 
-FootageT = TypeVar("FootageT", bound=Seen)
+FootageT = TypeVar("FootageT", bound=AnsweredFootage)
 
 
 @dataclass(frozen=True)
-class Chosen(Generic[FootageT]):
+class ChosenFrames(Generic[FootageT]):
     """Which frames train, judge and are shown under conditions, before any is decoded."""
 
     trains: FootageT
@@ -125,7 +125,7 @@ class Chosen(Generic[FootageT]):
     shown: np.ndarray
 
 
-def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenClasses:
+def seen_of(run: Run, model: str, classes: Sequence[str]) -> ClassFootage:
     """From the tables of the stage stability."""
     items = run.table("items")
     parts = {str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p}
@@ -151,7 +151,7 @@ def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenClasses:
     )
     labels = run.table("labels")
     right = right_classes(frames, labels, classes) if len(labels) else [frozenset()] * len(frames)
-    return SeenClasses(
+    return ClassFootage(
         run=run,
         frames=frames,
         begins=np.concatenate([a.reason.astype(str) != "" for a in answers]),
@@ -163,8 +163,14 @@ def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenClasses:
 
 
 def choose(
-    judges: FootageT, trains: FootageT | None, model: str, asked: Asked, neighbours: int, *, whole: bool
-) -> Chosen[FootageT]:
+    judges: FootageT,
+    trains: FootageT | None,
+    model: str,
+    asked: AdaptRequest,
+    neighbours: int,
+    *,
+    whole: bool,
+) -> ChosenFrames[FootageT]:
     """Choose which frames train and which judge; without ``trains`` the footage is split.
 
     SettingsError where labels are asked for that do not fit.
@@ -191,7 +197,7 @@ def choose(
     training = even(np.flatnonzero(sides.training & (known if by_labels else True)), most)
     held = in_runs(judges.frames, np.flatnonzero(sides.judging), judging, neighbours)
     check_sizes(training.tolist(), held.tolist())
-    return Chosen(trains, judges, by_labels, sides, training, held, even(held, shown))
+    return ChosenFrames(trains, judges, by_labels, sides, training, held, even(held, shown))
 
 
 def _fitting(run: Run, most: int) -> int:
@@ -200,7 +206,7 @@ def _fitting(run: Run, most: int) -> int:
     return max(8, min(most, int(TRAINING_BYTES / largest)))
 
 
-def samples_of(network: Trainable, chosen: Chosen[SeenClasses]) -> Samples:
+def samples_of(network: TrainableClassifier, chosen: ChosenFrames[ClassFootage]) -> ClassSamples:
     """The frames to train with, decoded, and their targets."""
     frames = [frame for _, frame in decoded(chosen.trains, chosen.training)]
     own = torch.from_numpy(chosen.trains.own[chosen.training])
@@ -208,10 +214,12 @@ def samples_of(network: Trainable, chosen: Chosen[SeenClasses]) -> Samples:
     if chosen.by_labels:
         right = [chosen.trains.right[int(row)] for row in chosen.training]
         targets = torch.from_numpy(of_labels(right, len(network.class_names)))
-    return Samples(network, frames, torch.cat([network.cut(frame) for frame in frames]), targets, own)
+    return ClassSamples(network, frames, torch.cat([network.cut(frame) for frame in frames]), targets, own)
 
 
-def bench_of(network: Trainable, chosen: Chosen[SeenClasses], conditions: tuple[Condition, ...]) -> Bench:
+def bench_of(
+    network: TrainableClassifier, chosen: ChosenFrames[ClassFootage], conditions: tuple[Condition, ...]
+) -> ClassBench:
     """The pictures that judge, as they are and under each condition."""
     judges, wanted, cut = chosen.judges, set(chosen.shown.tolist()), []
     changed: list[list[torch.Tensor]] = [[] for _ in conditions]
@@ -227,7 +235,7 @@ def bench_of(network: Trainable, chosen: Chosen[SeenClasses], conditions: tuple[
             counter.advance()
     frames = judges.frames.iloc[chosen.judging].reset_index(drop=True)
     pairs, triples = neighbours(frames, judges.begins[chosen.judging])
-    return Bench(
+    return ClassBench(
         network=network,
         frames=frames,
         footage=torch.cat(cut),
@@ -240,7 +248,7 @@ def bench_of(network: Trainable, chosen: Chosen[SeenClasses], conditions: tuple[
     )
 
 
-def decoded(seen: Seen, rows: np.ndarray) -> Iterator[tuple[int, torch.Tensor]]:
+def decoded(seen: AnsweredFootage, rows: np.ndarray) -> Iterator[tuple[int, torch.Tensor]]:
     """Row and (1, 3, H, W) uint8 of each, in order."""
     items = seen.frames["item"].to_numpy(object)[rows]
     sizes = seen.run.folder.record.sizes

@@ -15,15 +15,15 @@ from torch import nn
 from vidrobust.files.atomic import write_arrays
 from vidrobust.plugins.finetune.families import Condition
 from vidrobust.plugins.finetune.metrics import ERRORS, FLIPS, FOOTAGE, JITTER, MOVED, NAN, OTHER
-from vidrobust.plugins.finetune.network import Values
-from vidrobust.plugins.finetune.trainable import Trainable
+from vidrobust.plugins.finetune.network import MetricValues
+from vidrobust.plugins.finetune.trainable import TrainableClassifier
 from vidrobust.stages.remedies.truth import correct
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_TESTED
 
 
 @dataclass(frozen=True)
-class Answered:
+class ClassAnswers:
     """One network on a bench: labels, jitter, and labels and total variation under each condition."""
 
     label: np.ndarray
@@ -36,16 +36,16 @@ class Answered:
         write_arrays(path, label=self.label, jitter=self.jitter, changed=self.changed, moved=self.moved)
 
     @classmethod
-    def load(cls, path: Path) -> Answered:
+    def load(cls, path: Path) -> ClassAnswers:
         with np.load(path) as found:
             return cls(**{name: found[name] for name in ("label", "jitter", "changed", "moved")})
 
 
 @dataclass(frozen=True)
-class Bench:
+class ClassBench:
     """Pictures that judge, at the network's size; the same for every arm."""
 
-    network: Trainable
+    network: TrainableClassifier
     frames: pd.DataFrame
     footage: torch.Tensor
     pairs: np.ndarray
@@ -55,7 +55,7 @@ class Bench:
     shown: np.ndarray
     changed: Sequence[torch.Tensor]
 
-    def answered(self, module: nn.Module) -> Answered:
+    def answered(self, module: nn.Module) -> ClassAnswers:
         """All that one network says."""
         network = self.network
         rows = network.answers(module, self.footage)
@@ -66,24 +66,24 @@ class Bench:
             labels.append(network.labels(found))
             moved.append(0.5 * np.abs(found - clean).sum(axis=1))
         a, b, c = (rows[self.triples[:, k]] for k in range(3))
-        return Answered(
+        return ClassAnswers(
             label=network.labels(rows),
             jitter=0.25 * np.abs(a - 2 * b + c).sum(axis=1),
             changed=np.array(labels, np.int64).reshape(len(self.changed), len(self.shown)),
             moved=np.array(moved, np.float64).reshape(len(self.changed), len(self.shown)),
         )
 
-    def load(self, path: Path) -> Answered:
+    def load(self, path: Path) -> ClassAnswers:
         """What was saved of a network."""
-        return Answered.load(path)
+        return ClassAnswers.load(path)
 
-    def values(self, found: Answered, before: Answered) -> Iterator[Values]:
+    def values(self, found: ClassAnswers, before: ClassAnswers) -> Iterator[MetricValues]:
         """Every metric of one network; lower is steadier, or righter."""
         of_frames = clusters_of(self.frames)
 
-        def footage(metric: str, values: np.ndarray, rows: np.ndarray) -> Values:
+        def footage(metric: str, values: np.ndarray, rows: np.ndarray) -> MetricValues:
             unit, events = of_frames.label[rows], metric != JITTER
-            return Values(
+            return MetricValues(
                 FOOTAGE, "", 0.0, NAN, metric, values.astype(np.float64), unit, of_frames.what, events
             )
 
@@ -100,11 +100,11 @@ class Bench:
         for row, at in enumerate(self.conditions):
             said = (at.key, at.family, at.times, at.size)
             changed = (found.changed[row] != found.label[self.shown]).astype(np.float64)
-            yield Values(*said, MOVED, changed, unit, what)
+            yield MetricValues(*said, MOVED, changed, unit, what)
             wrong = 1 - correct(found.changed[row], right)
             known = np.flatnonzero(np.isfinite(wrong))
             if len(known):
-                yield Values(*said, ERRORS, wrong[known], unit[known], what)
+                yield MetricValues(*said, ERRORS, wrong[known], unit[known], what)
 
     def seconds(self) -> float:
         """About how long ``answered`` takes, from a few pictures."""

@@ -15,7 +15,7 @@ from vidrobust.perturb.draws import from_seed, seeded
 from vidrobust.plugins.finetune.arms import Arm
 from vidrobust.plugins.finetune.asked import key_of
 from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.network import Network
+from vidrobust.plugins.finetune.network import TrainableNetwork
 from vidrobust.plugins.finetune.sample_distance import COVERED, Change, Features, Leak, changes, leak
 from vidrobust.plugins.finetune.shown import shown_under
 from vidrobust.plugins.finetune.steps import Mixture, Step, changed
@@ -33,7 +33,9 @@ AS_TRAINED = "as it came"
 VERSION = 2
 
 
-def arm_change(network: Network, arm: Arm, mixture: Mixture | None, frames: Sequence[torch.Tensor]) -> Change:
+def arm_change(
+    network: TrainableNetwork, arm: Arm, mixture: Mixture | None, frames: Sequence[torch.Tensor]
+) -> Change:
     """One draw of all that an arm does to a picture, the same for every frame."""
     picture = arm.picture() if arm.picture else None
 
@@ -89,7 +91,9 @@ def _of(family: str) -> list[str]:
     ]
 
 
-def judge_change(network: Network, at: Condition, frames: Sequence[torch.Tensor], first: int) -> Change:
+def judge_change(
+    network: TrainableNetwork, at: Condition, frames: Sequence[torch.Tensor], first: int
+) -> Change:
     """One draw of a condition, the same for every frame, numbered from ``first``."""
 
     def change(draw: int) -> torch.Tensor:
@@ -102,7 +106,7 @@ def judge_change(network: Network, at: Condition, frames: Sequence[torch.Tensor]
 
 def table_of(
     model: str,
-    network: Network,
+    network: TrainableNetwork,
     arms: Mapping[str, tuple[Arm, Mixture | None]],
     families: Mapping[str, Sequence[str]],
     frames: Sequence[torch.Tensor],
@@ -118,7 +122,7 @@ def table_of(
     if features is None or not arms or not judges:
         return tables.empty("leaks")
     few = [frames[k] for k in np.linspace(0, len(frames) - 1, min(PICTURES, len(frames))).astype(int)]
-    kept = _Kept(features, folder, key_of([VERSION, key, len(few), draws]))
+    kept = _KeptLeaks(features, folder, key_of([VERSION, key, len(few), draws]))
     still = kept.of("unchanged", lambda _: torch.cat([network.cut(frame) for frame in few]), 1)[0]
     trained = {
         name: kept.of(_said(arm, mixture), arm_change(network, arm, mixture, few), draws)
@@ -163,7 +167,7 @@ def _row(model: str, arm: str, at: Condition, found: Leak, *, trained: bool) -> 
     }
 
 
-class _Kept:
+class _KeptLeaks:
     """Features of draws, in files that are made once."""
 
     def __init__(self, features: Features, folder: Path, key: str) -> None:

@@ -12,7 +12,7 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.perturb.catalogue import find
 from vidrobust.plugins.finetune.families import drawn_keys
-from vidrobust.plugins.finetune.network import Network
+from vidrobust.plugins.finetune.network import TrainableNetwork
 from vidrobust.plugins.finetune.steps import Mixture, Step, any_step
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.rejection import Outcome
@@ -22,7 +22,7 @@ FRAMES, QUICK_FRAMES = 16, 6
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedStrengths:
     """Steps of equal strength by perturbation, as strong as the policy in how far the answers go."""
 
     steps: Mapping[str, Step]
@@ -30,8 +30,8 @@ class Matched:
 
 
 def matched(
-    network: Network, frames: Sequence[torch.Tensor], policy: Sequence[Step], held: Sequence[str]
-) -> Matched:
+    network: TrainableNetwork, frames: Sequence[torch.Tensor], policy: Sequence[Step], held: Sequence[str]
+) -> MatchedStrengths:
     """Return each perturbation at the strength that moves the untrained network as the policy does.
 
     Strengths are interpolated between those of the catalogue; what moves it less stays at its strongest.
@@ -48,15 +48,15 @@ def matched(
             moved = [_response(network, clean, frames, _step(key, s, 1.0)) for s in strengths]
             size = float(np.interp(wanted, np.maximum.accumulate([0.0, *moved]), [0.0, *strengths]))
         found[key] = _step(key, max(size, entry.range[0]), often)
-    return Matched(found, wanted)
+    return MatchedStrengths(found, wanted)
 
 
-def random_mixture(found: Matched, without: Collection[str] = ()) -> Mixture:
+def random_mixture(found: MatchedStrengths, without: Collection[str] = ()) -> Mixture:
     """One of all of them by chance, but for those of some families."""
     return Mixture(one_of=tuple(step for step in found.steps.values() if step.family not in without))
 
 
-def swapped(policy: Policy, steps: Sequence[Step], found: Matched) -> Mixture:
+def swapped(policy: Policy, steps: Sequence[Step], found: MatchedStrengths) -> Mixture:
     """Return the policy with its first family replaced by one that the footage gives no reason for."""
     taken = {step.family for step in steps}
     refused = [each.perturbation for each in policy.rejected if each.outcome is Outcome.REFUSED]
@@ -76,7 +76,7 @@ def _step(key: str, size: float, often: float) -> Step:
     return Step(key=key, low=-size if find(key).either_way else 0.0, high=size, probability=often)
 
 
-def _response(network: Network, said: Any, frames: Sequence[torch.Tensor], step: Step) -> float:
+def _response(network: TrainableNetwork, said: Any, frames: Sequence[torch.Tensor], step: Step) -> float:
     """At the step's largest strength, either way by turns where there are two."""
     pinned = []
     for row in range(len(frames)):

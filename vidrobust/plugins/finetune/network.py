@@ -18,7 +18,7 @@ from vidrobust.plugins.finetune.sample_distance import Features
 from vidrobust.plugins.finetune.steps import Mixture, Step
 
 
-class Network(Protocol):
+class TrainableNetwork(Protocol):
     """A torch module that can be trained, as it was loaded: in eval mode, never changed."""
 
     @property
@@ -68,11 +68,11 @@ class Learner(Protocol):
         ...
 
 
-class Samples(Protocol):
+class TrainingSamples(Protocol):
     """What is trained with; frames: N pictures (1, 3, H, W) uint8 as the footage has them."""
 
     @property
-    def network(self) -> Network: ...
+    def network(self) -> TrainableNetwork: ...
     @property
     def frames(self) -> Sequence[torch.Tensor]: ...
 
@@ -84,7 +84,7 @@ class Samples(Protocol):
 
 
 @dataclass(frozen=True)
-class Values:
+class MetricValues:
     """A metric of one network: values (n,) of rows, lower is better, with their independent units."""
 
     judged: str
@@ -98,7 +98,7 @@ class Values:
     events: bool = True
 
 
-class Answers(Protocol):
+class BenchAnswers(Protocol):
     """What one network says on a bench."""
 
     def save(self, path: Path) -> None:
@@ -114,15 +114,15 @@ class Bench(Protocol):
     @property
     def conditions(self) -> tuple[Condition, ...]: ...
 
-    def answered(self, module: nn.Module) -> Answers:
+    def answered(self, module: nn.Module) -> BenchAnswers:
         """All that one network says."""
         ...
 
-    def load(self, path: Path) -> Answers:
+    def load(self, path: Path) -> BenchAnswers:
         """What was saved of one."""
         ...
 
-    def values(self, found: Any, before: Any) -> Iterator[Values]:
+    def values(self, found: Any, before: Any) -> Iterator[MetricValues]:
         """Every metric of one network; before: what the untrained one says."""
         ...
 

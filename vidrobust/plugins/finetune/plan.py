@@ -13,9 +13,9 @@ import numpy as np
 from vidrobust.models.info import state_sha256
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.finetune.arms import NONE, Arm
-from vidrobust.plugins.finetune.asked import QUICK_S, QUICK_STEPS, STEPS, VERSION, Asked, key_of
-from vidrobust.plugins.finetune.gather import Chosen
-from vidrobust.plugins.finetune.network import Bench, Network, Samples
+from vidrobust.plugins.finetune.asked import QUICK_S, QUICK_STEPS, STEPS, VERSION, AdaptRequest, key_of
+from vidrobust.plugins.finetune.gather import ChosenFrames
+from vidrobust.plugins.finetune.network import Bench, TrainableNetwork, TrainingSamples
 from vidrobust.plugins.finetune.steps import Mixture, Step
 from vidrobust.plugins.finetune.train import Schedule, fit
 from vidrobust.stages.policy.measured import FOLDER
@@ -32,21 +32,21 @@ LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between fam
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ready:
+class TrainingSetup:
     """What is trained and judged: the network, the arms with what they change, and the frames."""
 
-    network: Network
+    network: TrainableNetwork
     arms: tuple[Arm, ...]
     mixtures: Mapping[str, Mixture]
     held: tuple[str, ...]
-    chosen: Chosen[Any]
-    samples: Samples
+    chosen: ChosenFrames[Any]
+    samples: TrainingSamples
     bench: Bench
     steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work(Ready):
+class TrainingPlan(TrainingSetup):
     """All that the arms share.
 
     key  of what decides the numbers of every arm
@@ -68,7 +68,7 @@ class Work(Ready):
         return self.folder / "weights" / f"{arm.name}.pt"
 
 
-def planned(run: Run, asked: Asked, ready: Ready) -> Work:
+def planned(run: Run, asked: AdaptRequest, ready: TrainingSetup) -> TrainingPlan:
     """The schedule, what it takes in time, said before it starts."""
     arms, chosen = ready.arms, ready.chosen
     step_s, judge_s = _speed(ready, asked)
@@ -90,7 +90,7 @@ def planned(run: Run, asked: Asked, ready: Ready) -> Work:
         number = _quick_steps(run, key_of(decides), left_s / (sum(step_s.values()) * asked.seeds))
     schedule = Schedule(steps=number, batch=asked.batch, rate=asked.rate)
     key = key_of([decides, number])
-    work = Work(**vars(ready), schedule=schedule, key=key, folder=run.path / FOLDER)
+    work = TrainingPlan(**vars(ready), schedule=schedule, key=key, folder=run.path / FOLDER)
     todo = [arm for arm in arms for seed in range(asked.seeds) if not work.file(arm, seed).is_file()]
     what = "their labels" if chosen.by_labels else "the model's own answers over time"
     run.reporter.say(
@@ -107,7 +107,7 @@ def planned(run: Run, asked: Asked, ready: Ready) -> Work:
     return work
 
 
-def _of(asked: Asked) -> str:
+def _of(asked: AdaptRequest) -> str:
     return f" of {asked.on}" if asked.on else ""
 
 
@@ -124,7 +124,7 @@ def _quick_steps(run: Run, key: str, fitting: float) -> int:
     return number
 
 
-def _speed(ready: Ready, asked: Asked) -> tuple[dict[str, float], float]:
+def _speed(ready: TrainingSetup, asked: AdaptRequest) -> tuple[dict[str, float], float]:
     """Seconds of a training step of each arm, and of one judging."""
     few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
     fit(ready.samples, NONE, None, few, 0, lambda: None)  # a first one also loads what it needs

@@ -13,7 +13,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.models.modules import head_of, watched
 from vidrobust.plugins.finetune.arms import Arm
 from vidrobust.plugins.finetune.steps import Mixture, changed
-from vidrobust.plugins.finetune.trainable import Trainable
+from vidrobust.plugins.finetune.trainable import TrainableClassifier
 
 # An auxiliary head that tells by how much the picture was turned (Hendrycks, Mazeika, Kadavath & Song 2019).
 
@@ -22,10 +22,10 @@ WEIGHT = 0.5
 QUARTERS = 4
 
 
-class Turning:
+class RotationHead:
     """The loss of a batch and of its four rotations, with a head that is trained along."""
 
-    def __init__(self, network: Trainable, module: nn.Module) -> None:
+    def __init__(self, network: TrainableClassifier, module: nn.Module) -> None:
         self.network, self.module = network, module
         blank = torch.zeros(1, 3, *network.preprocess.shape, dtype=torch.uint8)
         self.layer = head_of(module, lambda: network.logits(module, blank), len(network.class_names))
@@ -69,12 +69,12 @@ JSD_WEIGHT = 12.0
 
 
 @dataclass(frozen=True)
-class Samples:
+class ClassSamples:
     """Frames to train with, the same at the network's size, targets (N, K) float32 and the network's own
     answers.
     """
 
-    network: Trainable
+    network: TrainableClassifier
     frames: Sequence[torch.Tensor]
     cut: torch.Tensor
     targets: torch.Tensor
@@ -82,9 +82,9 @@ class Samples:
 
     def learner(
         self, module: nn.Module, arm: Arm, mixture: Mixture | None, seed: int, draws: torch.Generator
-    ) -> Learner:
+    ) -> ClassLearner:
         """A copy of the network that is to learn with an arm."""
-        return Learner(
+        return ClassLearner(
             samples=self,
             module=module,
             arm=arm,
@@ -97,17 +97,17 @@ class Samples:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learner:
+class ClassLearner:
     """One copy that learns with one arm; picture, whole: its transforms of pictures and of batches."""
 
-    samples: Samples
+    samples: ClassSamples
     module: nn.Module
     arm: Arm
     mixture: Mixture | None
     draws: torch.Generator
     picture: nn.Module | None
     whole: nn.Module | None
-    turning: Turning | None
+    turning: RotationHead | None
 
     def along(self) -> Iterable[nn.Parameter]:
         """The rotation head, if any."""
@@ -137,14 +137,14 @@ class Learner:
         return torch.stack(made)
 
 
-def _turning(network: Trainable, module: nn.Module, seed: int) -> Turning:
+def _turning(network: TrainableClassifier, module: nn.Module, seed: int) -> RotationHead:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Turning(network, module)
+        return RotationHead(network, module)
 
 
 def _one_view(
-    network: Trainable,
+    network: TrainableClassifier,
     module: nn.Module,
     pictures: torch.Tensor,
     target: torch.Tensor,
@@ -157,7 +157,7 @@ def _one_view(
 
 
 def _consistent(
-    network: Trainable,
+    network: TrainableClassifier,
     module: nn.Module,
     clean: torch.Tensor,
     views: Sequence[torch.Tensor],

@@ -22,9 +22,9 @@ from vidrobust.models.spec import parse_spec, split_options
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.finetune import conclusion, gather, leaks, matched
 from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, Arm
-from vidrobust.plugins.finetune.asked import Asked, key_of
+from vidrobust.plugins.finetune.asked import AdaptRequest, key_of
 from vidrobust.plugins.finetune.boxes import gather as boxes
-from vidrobust.plugins.finetune.boxes.network import TrainableBoxes, trainable_boxes
+from vidrobust.plugins.finetune.boxes.network import TrainableDetector, trainable_boxes
 from vidrobust.plugins.finetune.compare import table_of
 from vidrobust.plugins.finetune.families import (
     QUICK_TIMES,
@@ -35,11 +35,11 @@ from vidrobust.plugins.finetune.families import (
     guard,
     held_back,
 )
-from vidrobust.plugins.finetune.gather import Seen, choose
+from vidrobust.plugins.finetune.gather import AnsweredFootage, choose
 from vidrobust.plugins.finetune.metrics import BOXES, CLASSES, Headline
-from vidrobust.plugins.finetune.network import Answers, Bench, Network, Samples
+from vidrobust.plugins.finetune.network import Bench, BenchAnswers, TrainableNetwork, TrainingSamples
 from vidrobust.plugins.finetune.other import opened_other
-from vidrobust.plugins.finetune.plan import SPLIT, Ready, Work, planned
+from vidrobust.plugins.finetune.plan import SPLIT, TrainingPlan, TrainingSetup, planned
 from vidrobust.plugins.finetune.split import even
 from vidrobust.plugins.finetune.steps import Mixture, Step, steps_of
 from vidrobust.plugins.finetune.train import fit
@@ -105,7 +105,7 @@ def write_card(path: Path, about: Mapping[str, Any], sentences: Sequence[str]) -
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
+class TaskTraining:
     """seen_of     run, name of the model, its classes -> the footage as the network answers it
 
     samples_of  network, what was chosen -> what is trained with
@@ -119,11 +119,11 @@ class Way:
     neighbours: int
     whole: bool
     seen_of: Callable[[Run, str, Sequence[str]], Any]
-    samples_of: Callable[[Any, Any], Samples]
+    samples_of: Callable[[Any, Any], TrainingSamples]
     bench_of: Callable[[Any, Any, tuple[Condition, ...]], Bench]
 
 
-_CLASSES = Way(
+_CLASSES = TaskTraining(
     arms=ARMS,
     headline=CLASSES,
     neighbours=12,
@@ -132,7 +132,7 @@ _CLASSES = Way(
     samples_of=gather.samples_of,
     bench_of=gather.bench_of,
 )
-_BOXES = Way(
+_BOXES = TaskTraining(
     arms=BOX_ARMS,
     headline=BOXES,
     neighbours=48,
@@ -143,17 +143,17 @@ _BOXES = Way(
 )
 
 
-def way_of(network: Network) -> Way:
+def way_of(network: TrainableNetwork) -> TaskTraining:
     """That of a detector, or of a classifier."""
-    return _BOXES if isinstance(network, TrainableBoxes) else _CLASSES
+    return _BOXES if isinstance(network, TrainableDetector) else _CLASSES
 
 
-def adapt(run: Run, asked: Asked) -> dict[str, Any]:
+def adapt(run: Run, asked: AdaptRequest) -> dict[str, Any]:
     """Train, judge, and write ``adaptation.parquet``, adaptation.json, the weights and the policy; the JSON."""
     record = _record(run, asked.model)
     name = str(record["name"])
     model = load_as_it_is(str(record["spec"]), device=run.settings.device)
-    network: Network = (
+    network: TrainableNetwork = (
         trainable(model, name)
         if model.task == "classification"
         else trainable_boxes(model, name, run.settings.tracks)
@@ -167,14 +167,14 @@ def adapt(run: Run, asked: Asked) -> dict[str, Any]:
     seen_of = way_of(network).seen_of
     judges = seen_of(run, name, network.class_names)
     if not asked.on:
-        return _study(run, asked, Question(record, network, policy, judges, None))
+        return _study(run, asked, AdaptInputs(record, network, policy, judges, None))
     with opened_other(run, record, asked.on) as other:
         trains = seen_of(other, name, network.class_names)
-        return _study(run, asked, Question(record, network, policy, judges, trains))
+        return _study(run, asked, AdaptInputs(record, network, policy, judges, trains))
 
 
 @dataclass(frozen=True)
-class Question:
+class AdaptInputs:
     """What is asked of which network, and on what footage.
 
     record  of the model in run.json
@@ -182,17 +182,17 @@ class Question:
     """
 
     record: Mapping[str, Any]
-    network: Network
+    network: TrainableNetwork
     policy: Policy
-    judges: Seen
-    trains: Seen | None
+    judges: AnsweredFootage
+    trains: AnsweredFootage | None
 
     @property
     def name(self) -> str:
         return str(self.record["name"])
 
 
-def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
+def _study(run: Run, asked: AdaptRequest, question: AdaptInputs) -> dict[str, Any]:
     name, network, policy = question.name, question.network, question.policy
     way = way_of(network)
     arms, steps = _arms(run, asked, policy, way), steps_of(policy)
@@ -206,7 +206,7 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
     guard(families, held)
     bench = way.bench_of(network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
-    ready = Ready(
+    ready = TrainingSetup(
         network=network,
         arms=arms,
         mixtures=mixtures,
@@ -264,7 +264,7 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     return summary
 
 
-def _leaks(run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def _leaks(run: Run, name: str, work: TrainingPlan, families: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """The table ``leaks``: how near each arm's pictures come to those that judge it."""
     came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
     return leaks.table_of(
@@ -279,7 +279,7 @@ def _leaks(run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]
     )
 
 
-def _policy(run: Run, asked: Asked, name: str) -> Policy:
+def _policy(run: Run, asked: AdaptRequest, name: str) -> Policy:
     """That which was given, else the run's own; without steps where no arm needs one and none was made."""
     if asked.policy:
         return Policy.read(asked.policy)
@@ -299,7 +299,7 @@ def _record(run: Run, name: str) -> dict[str, Any]:
     return [*classifiers, *records][0]
 
 
-def _arms(run: Run, asked: Asked, policy: Policy, way: Way) -> tuple[Arm, ...]:
+def _arms(run: Run, asked: AdaptRequest, policy: Policy, way: TaskTraining) -> tuple[Arm, ...]:
     """The arms that are asked for, but for those that take a policy where there is no step of one."""
     arms = asked.chosen_arms(way.arms)
     if policy.steps:
@@ -316,7 +316,7 @@ def _arms(run: Run, asked: Asked, policy: Policy, way: Way) -> tuple[Arm, ...]:
 
 
 def _mixtures(
-    network: Network,
+    network: TrainableNetwork,
     arms: Sequence[Arm],
     policy: Policy,
     steps: tuple[Step, ...],
@@ -341,7 +341,7 @@ def _mixtures(
     return found
 
 
-def _all(run: Run, work: Work, seeds: int) -> dict[str, list[Answers]]:
+def _all(run: Run, work: TrainingPlan, seeds: int) -> dict[str, list[BenchAnswers]]:
     """Every arm and seed; those that were finished before are read."""
     todo = [(seed, arm) for seed in range(seeds) for arm in work.arms if not work.file(arm, seed).is_file()]
     with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
@@ -379,7 +379,7 @@ def _said(mixtures: Mapping[str, Mixture], arm: Arm) -> list[dict[str, Any]]:
     return [dict(vars(step)) for step in mixture.every] if mixture else []
 
 
-def _card(run: Run, work: Work, spec: str, summary: dict[str, Any]) -> None:
+def _card(run: Run, work: TrainingPlan, spec: str, summary: dict[str, Any]) -> None:
     """best.pt and its card, of the arm that surely helps most; neither where none does."""
     asked_on = summary["trained_on"]
     best, weights, card = summary["best"], work.folder / "best.pt", work.folder / "card.md"

@@ -10,7 +10,7 @@ from torch import nn
 
 from vidrobust.perturb.draws import from_seed, seeded
 from vidrobust.plugins.finetune.arms import Arm
-from vidrobust.plugins.finetune.network import Samples
+from vidrobust.plugins.finetune.network import TrainingSamples
 from vidrobust.plugins.finetune.steps import Mixture
 
 DECAY = 0.01
@@ -30,7 +30,7 @@ class Schedule:
 
 
 def fit(
-    samples: Samples,
+    samples: TrainingSamples,
     arm: Arm,
     mixture: Mixture | None,
     schedule: Schedule,

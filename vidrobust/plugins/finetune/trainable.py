@@ -28,7 +28,7 @@ NORMS = (nn.modules.batchnorm._BatchNorm,)
 
 
 @dataclass(frozen=True)
-class Trainable:
+class TrainableClassifier:
     """What fine-tuning needs of a classifier.
 
     module          as it was loaded, in eval mode; never changed
@@ -134,7 +134,7 @@ def fresh_copy(module: nn.Module) -> nn.Module:
     return module
 
 
-def trainable(model: Model, name: str) -> Trainable:
+def trainable(model: Model, name: str) -> TrainableClassifier:
     """Of a model as ``load_as_it_is`` gives it; SettingsError with the way out where it cannot be trained."""
     if not isinstance(model, NetworkClassifier) or model.network.module is None:
         raise SettingsError(
@@ -146,7 +146,7 @@ def trainable(model: Model, name: str) -> Trainable:
     reading = model.info.reading.partition(";")[0]
     if reading not in ("logits, softmax", "probabilities"):
         raise SettingsError(f"{name}: its outputs are {reading}; adapt trains networks of one label a frame")
-    return Trainable(
+    return TrainableClassifier(
         module=model.network.module,
         preprocess=model.network.preprocess,
         class_names=model.class_names,

@@ -334,7 +334,7 @@ def _known(value: float | None) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overall:
+class OverallVerdict:
     """The verdict on a study.
 
     Attributes
@@ -371,22 +371,24 @@ class Overall:
         return {**asdict(self), "reasons": list(self.reasons), "short": list(self.short)}
 
 
-def overall(found: Mapping[str, Any]) -> Overall:
+def overall(found: Mapping[str, Any]) -> OverallVerdict:
     """Return the verdict on a study as in its JSON, with ``verdicts``, ``short``, ``needs`` and ``charts``."""
     verdicts = found["verdicts"]
     judged = [each for each in verdicts if each["verdict"] in RANK]
     missing = len(verdicts) - len(judged)
     if verdicts and 0 in (found.get("total_sd"), found.get("sd")):
-        return Overall(verdict=NO_VERDICT, sentence=f"No verdict: {NEVER_VARIES}.", not_computed=missing)
+        return OverallVerdict(
+            verdict=NO_VERDICT, sentence=f"No verdict: {NEVER_VARIES}.", not_computed=missing
+        )
     short, needs = tuple(found.get("short") or ()), list(found.get("needs") or ())
     reasons = [*needs, *charts_words(found.get("charts"))]
     if short:
         reasons.append(f"The sample is below the minimum: {_short_words(short)}.")
     if not judged:
         if not (verdicts or needs):
-            return Overall(verdict=NO_VERDICT, sentence="No verdict: no rule applies to this study.")
+            return OverallVerdict(verdict=NO_VERDICT, sentence="No verdict: no rule applies to this study.")
         why = "No figure that a rule is about could be computed."
-        return Overall(
+        return OverallVerdict(
             verdict=NOT_SHOWN,
             sentence=" ".join(["Not shown:", *(reasons or [why])]),
             reasons=tuple(reasons or [why]),
@@ -416,7 +418,7 @@ def overall(found: Mapping[str, Any]) -> Overall:
         said += f" Doubtful: {doubt}." if doubt in gauge.get("notes", ()) else ""
     if ONE_OPERATOR in gauge.get("notes", ()):
         said += f" {ONE_OPERATOR[0].upper()}{ONE_OPERATOR[1:]}."
-    return Overall(
+    return OverallVerdict(
         verdict=verdict,
         sentence=said,
         quantity=decides["quantity"],

@@ -19,7 +19,7 @@ from vidrobust.pipeline import inputs
 from vidrobust.pipeline.open import folder_of
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.plugins.gauge.part_footage import BATCH
-from vidrobust.plugins.gauge.passes import Found, Pass, find_passes
+from vidrobust.plugins.gauge.passes import Pass, PassSearch, find_passes
 from vidrobust.plugins.gauge.placed_parts import find_visits
 from vidrobust.run_folder.settings import Settings
 from vidrobust.text.phrases import plural
@@ -93,7 +93,7 @@ def passes_in(
     )
 
 
-def passes_or_visits(pictures: np.ndarray) -> Found:
+def passes_or_visits(pictures: np.ndarray) -> PassSearch:
     """Return passes of parts that move through or, if there are fewer, visits of parts that are placed."""
     passes, visits = find_passes(pictures), find_visits(pictures)
     crossed = [each for each in passes.passes if each.crossed]

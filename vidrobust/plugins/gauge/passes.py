@@ -182,7 +182,7 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class Found:
+class PassSearch:
     """The passes in the order in which they begin, and what is doubtful of all of them."""
 
     passes: tuple[Pass, ...]
@@ -218,7 +218,7 @@ class _Track:
         return np.asarray(middles[-1] + speed * (frame - self.frames[-1]))
 
 
-def find_passes(pictures: np.ndarray) -> Found:
+def find_passes(pictures: np.ndarray) -> PassSearch:
     """Find the passes in one clip of a camera at rest, from small grey pictures (N, H, W) uint8.
 
     The empty scene is the median over time. A place belongs to a part where it differs from it unusually
@@ -226,14 +226,14 @@ def find_passes(pictures: np.ndarray) -> Found:
     hangs together is followed from frame to frame.
     """
     if len(pictures) < 2:
-        return Found((), ("fewer than two frames",))
+        return PassSearch((), ("fewer than two frames",))
     masks, sure, notes = _parts_in(pictures)
     tracks = [_without_shadow(track) for track in _joined(_followed(masks, sure))]
     height, width = pictures.shape[1:]
     found = [(t, _as_pass(t, len(pictures), width, height)) for t in tracks if len(t.frames) > 1]
     strongest = max((float(np.median(t.contrasts)) for t, p in found if p and p.crossed), default=0.0)
     kept = [_marked(p) if np.median(t.contrasts) < MARK * strongest else p for t, p in found if p]
-    return Found(tuple(sorted(kept, key=lambda p: (p.first, p.last))), tuple(notes))
+    return PassSearch(tuple(sorted(kept, key=lambda p: (p.first, p.last))), tuple(notes))
 
 
 def _marked(found: Pass) -> Pass:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vidrobust.plugins.gauge.passes import LEAST_AREA, THIN_PX, Found, Pass, comparable, evenly_lit, parts_of
+from vidrobust.plugins.gauge.passes import (
+    LEAST_AREA,
+    THIN_PX,
+    Pass,
+    PassSearch,
+    comparable,
+    evenly_lit,
+    parts_of,
+)
 
 # Grey levels from which on a place of the smoothed picture has changed; more where the noise is strong.
 CHANGED = 9.0
@@ -59,7 +67,7 @@ class _Visit:
     last: int
 
 
-def find_visits(pictures: np.ndarray) -> Found:
+def find_visits(pictures: np.ndarray) -> PassSearch:
     """Find the visits in one clip of a camera at rest or slightly shaking, from small grey pictures (N, H, W)
     uint8.
 
@@ -68,14 +76,14 @@ def find_visits(pictures: np.ndarray) -> Found:
     which came if its outline is clearer after than before. Several parts may lie there at once.
     """
     if len(pictures) < 2 * STILL_FRAMES:
-        return Found(())
+        return PassSearch(())
     even = comparable(pictures)
     steps = np.abs(np.diff(even, axis=0))
     level = max(CHANGED, NOISE * 1.4826 * float(np.median(steps)))
     moving = np.concatenate([[False], (steps > level).mean(axis=(1, 2)) > MOVING_AREA])
     stills = _stills(even, moving)
     visits = sorted(_visits(even, stills, max(level, SETTLED)), key=lambda v: (v.first, v.last))
-    return Found(tuple(_as_pass(v.first, v.last, moving) for v in visits))
+    return PassSearch(tuple(_as_pass(v.first, v.last, moving) for v in visits))
 
 
 def _stills(even: np.ndarray, moving: np.ndarray) -> list[_Still]:

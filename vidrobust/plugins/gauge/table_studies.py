@@ -72,7 +72,7 @@ Kind = Literal["gauge", "attribute", "type1", "linearity", "stability"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class TableStudy:
     """A study as reported (``found``, plain values), and the rows that it stands on, as they were judged."""
 
     kind: Kind
@@ -89,7 +89,7 @@ def study_of_file(
     columns: Mapping[str, str] | None = None,
     case: Case = "ask",
     reference: float | None = None,
-) -> Done:
+) -> TableStudy:
     """Study a table in a file; ``columns`` maps roles to columns, ``reference`` stands in for a missing column."""
     if kind == "gauge":
         table = read_gauge(path, columns, case)
@@ -111,7 +111,7 @@ def study_of_file(
         )
     found["notes"] = [*table.notes, *table.assumed, *found["notes"]]
     found["dropped_lines"] = list(table.dropped)
-    return Done(kind=kind, found=found, rows=rows, source=table)
+    return TableStudy(kind=kind, found=found, rows=rows, source=table)
 
 
 def _of_one_gauge(

@@ -25,7 +25,7 @@ from vidrobust.plugins.line.belt import HEIGHT, WIDTH
 from vidrobust.plugins.line.camera import Camera
 from vidrobust.plugins.line.dials import BELT_SPEED_PX, DIALS, FRAME_RATE, courses, station_settings
 from vidrobust.plugins.line.parts.kinds import BOXES, EMPTY
-from vidrobust.plugins.line.scene import Part, Placed, make_part, make_scene, most_traffic
+from vidrobust.plugins.line.scene import Part, PlacedPart, make_part, make_scene, most_traffic
 
 # One clip: a part passes a station once. Rendered, coded, and its truth written down.
 
@@ -69,7 +69,7 @@ class RenderedClip:
 
     part: Part
     courses: Mapping[str, np.ndarray]
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedPart, ...]
     camera: Camera
     plan: ClipPlan
 
@@ -111,11 +111,11 @@ class RenderedClip:
             )
         return rows
 
-    def _boxes(self, number: int) -> list[tuple[Placed, tuple[float, ...], float]]:
+    def _boxes(self, number: int) -> list[tuple[PlacedPart, tuple[float, ...], float]]:
         """What is in view: the box cut to the frame, px, and the share of it that is inside."""
         dx = float(self.plan.travel_px[number] + self.courses["shake_x_px"][number])
         dy = float(self.courses["shake_y_px"][number])
-        found: list[tuple[Placed, tuple[float, ...], float]] = []
+        found: list[tuple[PlacedPart, tuple[float, ...], float]] = []
         for placed in self.placed:
             x1, y1, x2, y2 = (v + d for v, d in zip(placed.box, (dx, dy, dx, dy), strict=True))
             cut = (max(x1, 0.0), max(y1, 0.0), min(x2, float(WIDTH)), min(y2, float(HEIGHT)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from vidrobust.plugins.line.belt import HEIGHT, MARGIN, WIDTH, rubber
 from vidrobust.plugins.line.dials import FRAME_RATE
-from vidrobust.plugins.line.parts.kinds import KINDS, Kind
+from vidrobust.plugins.line.parts.kinds import KINDS, PartKind
 from vidrobust.plugins.line.surface import FINE, Surface, cloud, lit, turned
 
 # Defects: what goes wrong with a part, by kind and size, drawn into its surface.
@@ -202,7 +202,7 @@ class Part:
     """
 
     name: str
-    kind: Kind
+    kind: PartKind
     surface: Surface
     defect: str
     defect_size_px: float
@@ -215,7 +215,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placed:
+class PlacedPart:
     """A box x1, y1, x2, y2 px about a part or its defect, while the belt stands at 0 and the camera does not
     shake.
     """
@@ -231,7 +231,7 @@ class Scene:
 
     picture: np.ndarray
     left_px: float
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedPart, ...]
 
 
 def make_part(name: str, number: int, seed: Sequence[int]) -> Part:
@@ -244,7 +244,7 @@ def make_part(name: str, number: int, seed: Sequence[int]) -> Part:
     )
 
 
-def draw_part(name: str, kind: Kind, defective: bool, rng: np.random.Generator) -> Part:
+def draw_part(name: str, kind: PartKind, defective: bool, rng: np.random.Generator) -> Part:
     """A part of a kind, sound or with one defect of a random kind and size."""
     surface = kind.make(rng)
     defect, size, mask = "", 0.0, np.zeros_like(surface.height)
@@ -268,7 +268,7 @@ def make_scene(
     )
     left, right = float(-MARGIN - ahead), float(WIDTH + MARGIN + behind)
     picture = rubber(int(right - left), tuple(belt_seed)).copy()
-    placed: list[Placed] = []
+    placed: list[PlacedPart] = []
     if part is not None:
         middle = WIDTH / 2 - float(travel_px[len(travel_px) // 2])
         where = (middle + rng.uniform(-14, 14), HEIGHT / 2 + rng.uniform(-6, 6))
@@ -315,7 +315,7 @@ def _put(
     where: tuple[float, float],
     angle_deg: float,
     scale: float,
-) -> list[Placed]:
+) -> list[PlacedPart]:
     """Draw a part with its shadow, its middle near ``where``; the boxes of what was drawn, or none outside."""
     surface, matrix = turned(part.surface, angle_deg, scale)
     h, w = surface.alpha.shape
@@ -338,10 +338,10 @@ def _put(
     colour = np.pad(lit(surface), ((room, room), (room, room), (0, 0)))
     ground[:] = np.clip(ground * light[..., None] * (1 - alpha) + colour * alpha, 0, 255)
     corner = (column / FINE + left_px, row / FINE - MARGIN)
-    boxes = [Placed(part=part.name, what=part.kind.name, box=_box(surface.alpha, corner))]
+    boxes = [PlacedPart(part=part.name, what=part.kind.name, box=_box(surface.alpha, corner))]
     if part.defect:
         mask = cv2.warpAffine(part.defect_mask, matrix, (w, h), flags=cv2.INTER_LINEAR)
-        boxes.append(Placed(part=part.name, what="defect", box=_box(mask, corner)))
+        boxes.append(PlacedPart(part=part.name, what="defect", box=_box(mask, corner)))
     return boxes
 
 

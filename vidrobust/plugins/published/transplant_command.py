@@ -129,7 +129,7 @@ def transplant(
     from vidrobust.plugins.published.transplant.cutout import read_cutout
     from vidrobust.plugins.published.transplant.of_classes import transplant_of_classes as of_classes
     from vidrobust.plugins.published.transplant.pasted_places import draw, places_of, sentence
-    from vidrobust.plugins.published.transplant.study import Settings
+    from vidrobust.plugins.published.transplant.study import TransplantSettings
     from vidrobust.plugins.published.transplant.study import transplant as measure
     from vidrobust.plugins.published.transplant.summary import summary
 
@@ -141,7 +141,7 @@ def transplant(
         raise SettingsError(f"label: {model.name} has no class {label!r}")
     if any(part != int(part) for part in grid):
         raise SettingsError("grid: expected whole numbers of columns and rows")
-    settings = Settings(
+    settings = TransplantSettings(
         columns=int(grid[0]),
         rows=int(grid[1]),
         covered=covered,

@@ -22,7 +22,7 @@ SMALL = 24
 
 
 @dataclass(frozen=True)
-class Asked:
+class FrameReadouts:
     """What is known of N frames: rows, what each model says of them, and tiny grey pictures (N, SMALL *
     SMALL) uint8.
     """
@@ -38,7 +38,7 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class ClipRequest:
     """One clip: how it is opened, its part, and the numbers of the frames asked for; ``still``: a picture or
     folder.
     """
@@ -51,7 +51,7 @@ class Wanted:
 
 
 @dataclass
-class _Gathered:
+class _ReadoutLists:
     """What was found so far."""
 
     rows: list[dict[str, object]] = field(default_factory=list)
@@ -59,9 +59,11 @@ class _Gathered:
     small: list[np.ndarray] = field(default_factory=list)
 
 
-def ask(looks: Mapping[str, Probe], clips: Sequence[Wanted], done: Callable[[int], None]) -> Asked:
+def ask(
+    looks: Mapping[str, Probe], clips: Sequence[ClipRequest], done: Callable[[int], None]
+) -> FrameReadouts:
     """Every network on every frame that is wanted, in the order of the clips; ``done`` is called with how many."""
-    gathered = _Gathered()
+    gathered = _ReadoutLists()
     for clip in clips:
         with clip.opened() as source:
             for pixels, frames, times in _chunks(source, clip.frames):
@@ -81,7 +83,7 @@ def ask(looks: Mapping[str, Probe], clips: Sequence[Wanted], done: Callable[[int
                 done(len(frames))
     rows = pd.DataFrame(gathered.rows, columns=["item", "frame", "time_s", "part", "still"])
     small = np.concatenate(gathered.small) if gathered.small and all(clip.still for clip in clips) else None
-    return Asked(rows, {name: joined(parts) for name, parts in gathered.looked.items()}, small)
+    return FrameReadouts(rows, {name: joined(parts) for name, parts in gathered.looked.items()}, small)
 
 
 def tiny(pixels: torch.Tensor) -> np.ndarray:

@@ -21,7 +21,7 @@ FEWEST_CLUSTERS = 4
 
 
 @dataclass(frozen=True)
-class Calibrated:
+class Calibration:
     """What known footage says of a score.
 
     Attributes
@@ -65,14 +65,14 @@ def held_out_scores(
     return found
 
 
-def calibrated(held_out: np.ndarray, clusters: Clusters, rate: float) -> Calibrated:
+def calibrated(held_out: np.ndarray, clusters: Clusters, rate: float) -> Calibration:
     """The threshold for this rate of false alarms, and the rate that it keeps, cluster by cluster."""
     above = np.zeros(len(held_out), bool)
     for each in range(clusters.count):
         rows = clusters.label == each
         above[rows] = held_out[rows] > threshold(held_out[~rows], rate)
     found = clustered_rate(above, clusters)
-    return Calibrated(held_out, threshold(held_out, rate), found, effective(above, clusters))
+    return Calibration(held_out, threshold(held_out, rate), found, effective(above, clusters))
 
 
 def threshold(scores: np.ndarray, rate: float) -> float:

@@ -17,7 +17,7 @@ from vidrobust.pipeline import inputs
 from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.pipeline.run import Run
-from vidrobust.plugins.unknown.asked import DECODED, Wanted, spread
+from vidrobust.plugins.unknown.asked import DECODED, ClipRequest, spread
 from vidrobust.plugins.unknown.settings import UnknownSettings
 from vidrobust.run_folder.folder import RunFolder, is_run_folder
 from vidrobust.run_folder.settings import Settings
@@ -29,7 +29,7 @@ AS_READ = ("device", "backend", "color", "seed")
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownFootage:
     """Clips of one source of known footage, and how they are read."""
 
     settings: Settings
@@ -40,7 +40,7 @@ class Known:
         return self.found.readable
 
 
-def known_of(run: Run) -> list[Known]:
+def known_of(run: Run) -> list[KnownFootage]:
     """What the setting ``known`` names, runs by their own settings; InputError where it holds no footage.
 
     What shows the same pictures as the footage is left out, and said.
@@ -52,7 +52,7 @@ def known_of(run: Run) -> list[Known]:
     if plain:
         own = {name: getattr(run.settings, name) for name in AS_READ}
         asked.append(Settings().changed({**own, "sources": plain}, "known"))
-    found = [Known(each, inputs.find(each, None, run.reporter)) for each in asked]
+    found = [KnownFootage(each, inputs.find(each, None, run.reporter)) for each in asked]
     own_content = set(run.inputs.content.values())
     for known in found:
         for item in known.clips:
@@ -66,7 +66,7 @@ def known_of(run: Run) -> list[Known]:
     return found
 
 
-def clips_of(sources: Sequence[Known], most: int, reporter: Reporter) -> list[Wanted]:
+def clips_of(sources: Sequence[KnownFootage], most: int, reporter: Reporter) -> list[ClipRequest]:
     """At most so many frames of the known footage, shared evenly by its clips.
 
     A clip that cannot be read is said and left out; InputError where none can.
@@ -86,8 +86,8 @@ def clips_of(sources: Sequence[Known], most: int, reporter: Reporter) -> list[Wa
     return found
 
 
-def _wanted(known: Known, item: Item, name: str, most: int) -> Wanted:
-    return Wanted(
+def _wanted(known: KnownFootage, item: Item, name: str, most: int) -> ClipRequest:
+    return ClipRequest(
         item=name,
         part=item.part,
         frames=_frames(known, item, most),
@@ -96,7 +96,7 @@ def _wanted(known: Known, item: Item, name: str, most: int) -> Wanted:
     )
 
 
-def _frames(known: Known, item: Item, most: int) -> frozenset[int]:
+def _frames(known: KnownFootage, item: Item, most: int) -> frozenset[int]:
     """Numbers of so many frames of a clip, evenly over it."""
     with inputs.open_item(item, known.settings) as source:
         numbers = _delivered(source, known.settings, item)

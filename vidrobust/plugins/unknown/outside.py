@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.plugins.unknown.held_out import FEWEST_CLUSTERS, Calibrated
+from vidrobust.plugins.unknown.held_out import FEWEST_CLUSTERS, Calibration
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval, clustered_rate
 from vidrobust.statistics.levels import FEWEST_CLUSTERS as FEWEST_CLIPS
@@ -26,7 +26,7 @@ WORTH_SAYING = 0.1
 
 
 @dataclass(frozen=True)
-class Outside:
+class OutsideShare:
     """Frames (N,) bool beyond the threshold, their share, and by how much it exceeds the false alarms."""
 
     above: np.ndarray
@@ -36,21 +36,21 @@ class Outside:
     why: str = ""
 
 
-def outside(scores: np.ndarray, known: Calibrated, clusters: Clusters) -> Outside:
+def outside(scores: np.ndarray, known: Calibration, clusters: Clusters) -> OutsideShare:
     """scores (N,) of the footage's frames, by the fit on all known frames; clusters of these frames."""
     above = scores > known.threshold
     share = clustered_rate(above, clusters)
     excess = difference(share, known.false_alarms)
     why = _too_little(known, share)
     if why:
-        return Outside(above, share, excess, CANNOT_TELL, why)
+        return OutsideShare(above, share, excess, CANNOT_TELL, why)
     if excess.low > 0 and known.false_alarms.cluster == "stretch":
-        return Outside(above, share, excess, CANNOT_TELL, ONE_CLIP)
+        return OutsideShare(above, share, excess, CANNOT_TELL, ONE_CLIP)
     if excess.low > 0:
-        return Outside(above, share, excess, MORE)
+        return OutsideShare(above, share, excess, MORE)
     if excess.high <= WORTH_SAYING:
-        return Outside(above, share, excess, NO_MORE)
-    return Outside(
+        return OutsideShare(above, share, excess, NO_MORE)
+    return OutsideShare(
         above, share, excess, CANNOT_TELL, "more clips would settle it, of the footage or of known footage"
     )
 
@@ -66,7 +66,7 @@ def difference(a: Interval, b: Interval) -> Interval:
     return Interval(value, max(-1.0, low), min(1.0, high), a.n, a.clusters, a.cluster)
 
 
-def _too_little(known: Calibrated, share: Interval) -> str:
+def _too_little(known: Calibration, share: Interval) -> str:
     """Why nothing can be said, or nothing."""
     alarms = known.false_alarms
     if alarms.clusters < FEWEST_CLUSTERS:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from vidrobust.plugins.unknown.link import LINK, MARGIN, NO_LINK, REVERSED, Link
 from vidrobust.plugins.unknown.names import EVENTS
 from vidrobust.plugins.unknown.outside import CANNOT_TELL, MORE, NO_MORE
-from vidrobust.plugins.unknown.study import ScoreStudied
+from vidrobust.plugins.unknown.study import ScoreResult
 from vidrobust.statistics.intervals import Interval
 from vidrobust.text.numbers import percent, percent_with_interval, with_interval
 
 
-def sentence(leading: ScoreStudied | None, allowed: float) -> str:
+def sentence(leading: ScoreResult | None, allowed: float) -> str:
     """Of the score that speaks for a classifier; of instability only where something surely lies outside."""
     if leading is None or leading.outside is None or leading.known is None:
         return "whether the footage lies outside what it was trained for cannot be determined: no score can be had"

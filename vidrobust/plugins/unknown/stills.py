@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vidrobust.plugins.unknown.asked import Asked
+from vidrobust.plugins.unknown.asked import FrameReadouts
 from vidrobust.plugins.unknown.distances import of_length_one
 from vidrobust.plugins.unknown.inside import Readout
 from vidrobust.statistics.clusters import Clusters
@@ -17,7 +17,7 @@ ALIKE = 0.6
 COPY = 8
 
 
-def independent(known: Asked, looked: Readout) -> tuple[np.ndarray, Clusters]:
+def independent(known: FrameReadouts, looked: Readout) -> tuple[np.ndarray, Clusters]:
     """Return (N,) clip names of known frames, and which frames are independent.
 
     Pictures count by themselves unless neighbours are alike. Copies of one picture are one: a copy among

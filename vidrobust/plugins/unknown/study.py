@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
-from vidrobust.plugins.unknown.asked import Asked
+from vidrobust.plugins.unknown.asked import FrameReadouts
 from vidrobust.plugins.unknown.distances import Mahalanobis, Neighbours
-from vidrobust.plugins.unknown.held_out import Calibrated, calibrated, folds_of, held_out_scores
+from vidrobust.plugins.unknown.held_out import Calibration, calibrated, folds_of, held_out_scores
 from vidrobust.plugins.unknown.inside import Readout, rows_of
 from vidrobust.plugins.unknown.link import Link, links
 from vidrobust.plugins.unknown.names import ENERGY, MAHALANOBIS, NEIGHBOURS, ODIN, ROTATION, SURE, TITLES
-from vidrobust.plugins.unknown.outside import Outside, outside
+from vidrobust.plugins.unknown.outside import OutsideShare, outside
 from vidrobust.plugins.unknown.stills import independent
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import clustered_mean
@@ -33,7 +33,7 @@ STEPS = 60
 
 
 @dataclass(frozen=True)
-class Turns:
+class RotationProbe:
     """mean, scale (D,) of the features; weights (D + 1, 4), the last row is the constant."""
 
     mean: np.ndarray
@@ -41,7 +41,7 @@ class Turns:
     weights: np.ndarray
 
     @classmethod
-    def fitted(cls, turned: np.ndarray) -> Turns:
+    def fitted(cls, turned: np.ndarray) -> RotationProbe:
         """From features (N, 4, D) of known frames in their four quarter turns."""
         n, turns, d = turned.shape
         x = np.asarray(turned, np.float64).reshape(n * turns, d)
@@ -140,7 +140,7 @@ def _mahalanobis(known: Readout, answer: np.ndarray) -> Scored:
 
 def _turns(known: Readout, answer: np.ndarray) -> Scored:
     assert known.turned is not None
-    found = Turns.fitted(known.turned)
+    found = RotationProbe.fitted(known.turned)
     return lambda looked: found(_there(looked.turned))
 
 
@@ -170,19 +170,19 @@ LEAST_NAMED = 0.5
 
 
 @dataclass(frozen=True)
-class ScoreStudied:
+class ScoreResult:
     """A score of N frames of the footage; without values where it cannot be had, and ``why`` says why not."""
 
     score: Score
     why: str = ""
     values: np.ndarray | None = None
-    known: Calibrated | None = None
-    outside: Outside | None = None
+    known: Calibration | None = None
+    outside: OutsideShare | None = None
     links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
-class Events:
+class FrameEvents:
     """margin (N,) of the footage's frames, and by name what happens at them, as ``link.links`` takes it."""
 
     margin: np.ndarray
@@ -190,32 +190,37 @@ class Events:
 
 
 def study(
-    known: Asked, footage: Asked, model: str, lacks: Mapping[str, str], events: Events, rate: float
-) -> list[ScoreStudied]:
+    known: FrameReadouts,
+    footage: FrameReadouts,
+    model: str,
+    lacks: Mapping[str, str],
+    events: FrameEvents,
+    rate: float,
+) -> list[ScoreResult]:
     """Every score of a classifier, in their fixed order; ``rate``: of false alarms that are allowed."""
     return [_studied(score, known, footage, model, lacks, events, rate) for score in SCORES]
 
 
-def leading(found: list[ScoreStudied]) -> ScoreStudied | None:
+def leading(found: list[ScoreResult]) -> ScoreResult | None:
     """The score that speaks for the classifier: the first that can be had."""
     return next((each for each in found if each.values is not None), None)
 
 
 def _studied(
     score: Score,
-    known: Asked,
-    footage: Asked,
+    known: FrameReadouts,
+    footage: FrameReadouts,
     model: str,
     lacks: Mapping[str, str],
-    events: Events,
+    events: FrameEvents,
     rate: float,
-) -> ScoreStudied:
+) -> ScoreResult:
     of_known, of_footage = known.looked[model], footage.looked[model]
     item, clusters = independent(known, of_known)
     places = item, known.rows["time_s"].to_numpy(np.float64)
     why = _lack(score, of_known, lacks) or _refused(score, of_known, clusters, *places)
     if why:
-        return ScoreStudied(score, why)
+        return ScoreResult(score, why)
 
     def scored(fit: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return score.fitted(rows_of(of_known, fit), of_known.answer[fit])(rows_of(of_known, rows))
@@ -224,7 +229,7 @@ def _studied(
     level = calibrated(held_out, clusters, rate)
     values = score.fitted(of_known, of_known.answer)(of_footage)
     own = footage.clusters
-    return ScoreStudied(
+    return ScoreResult(
         score,
         "",
         values,
@@ -247,7 +252,7 @@ def _refused(score: Score, looked: Readout, clusters: Clusters, item: np.ndarray
     turned = looked.turned
 
     def right(fit: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return Turns.fitted(turned[fit]).right(turned[rows])
+        return RotationProbe.fitted(turned[fit]).right(turned[rows])
 
     if int(folds_of(clusters).max(initial=0)) < 1:
         return "known footage is too little to try the probe on frames that it was not fitted on"

@@ -14,26 +14,26 @@ from vidrobust.frame_pairs.transitions import reasons_of
 from vidrobust.metrics.metric import AlongTime
 from vidrobust.pipeline.run import Run
 from vidrobust.plugins.finetune.boxes.judge import BoxBench
-from vidrobust.plugins.finetune.boxes.network import TrainableBoxes
+from vidrobust.plugins.finetune.boxes.network import TrainableDetector
 from vidrobust.plugins.finetune.boxes.samples import BoxSamples
-from vidrobust.plugins.finetune.boxes.targets import NONE, Boxes, of_rows, self_boxes
+from vidrobust.plugins.finetune.boxes.targets import NONE, KnownBoxes, of_rows, self_boxes
 from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.gather import Chosen, Seen, decoded
+from vidrobust.plugins.finetune.gather import AnsweredFootage, ChosenFrames, decoded
 from vidrobust.stages.stability.known_boxes import judged_frames, known_in_frames
 from vidrobust.stages.stability.unit import along_time
 
 
 @dataclass(frozen=True)
-class SeenBoxes(Seen):
+class BoxFootage(AnsweredFootage):
     """The footage of one run as a detector answers it: known boxes of each frame, and those of followed
     objects.
     """
 
-    right: Sequence[Boxes | None]
-    own: Sequence[Boxes]
+    right: Sequence[KnownBoxes | None]
+    own: Sequence[KnownBoxes]
 
 
-def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenBoxes:
+def seen_of(run: Run, model: str, classes: Sequence[str]) -> BoxFootage:
     """From the tables of the stage stability."""
     tables = {name: run.table(name) for name in ("box_counts", "detections", "track_steps")}
     counts, found, steps = (table[table["model"] == model] for table in tables.values())
@@ -49,8 +49,8 @@ def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenBoxes:
     )
     of_item = dict(list(run.table("transitions").groupby("item", sort=False)))
     rows: list[pd.DataFrame] = []
-    right: list[Boxes | None] = []
-    own: list[Boxes] = []
+    right: list[KnownBoxes | None] = []
+    own: list[KnownBoxes] = []
     for item, seen in counts.groupby("item", sort=False):
         seen = seen.sort_values("frame", kind="stable")
         number = seen["frame"].to_numpy(np.int64)
@@ -74,7 +74,7 @@ def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenBoxes:
             there = of_rows(at) if at is not None else NONE
             right.append(there if (item, frame) in are_judged else None)
     frames = pd.concat(rows, ignore_index=True)
-    return SeenBoxes(
+    return BoxFootage(
         run=run,
         frames=frames,
         begins=(frames["reason"].astype(str) != "").to_numpy(bool),
@@ -85,7 +85,7 @@ def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenBoxes:
     )
 
 
-def samples_of(network: TrainableBoxes, chosen: Chosen[SeenBoxes]) -> BoxSamples:
+def samples_of(network: TrainableDetector, chosen: ChosenFrames[BoxFootage]) -> BoxSamples:
     """The frames to train with, decoded, and their targets; InputError where these hold no box."""
     trains, rows = chosen.trains, chosen.training.tolist()
     own = [trains.own[row] for row in rows]
@@ -101,7 +101,7 @@ def samples_of(network: TrainableBoxes, chosen: Chosen[SeenBoxes]) -> BoxSamples
 
 
 def bench_of(
-    network: TrainableBoxes, chosen: Chosen[SeenBoxes], conditions: tuple[Condition, ...]
+    network: TrainableDetector, chosen: ChosenFrames[BoxFootage], conditions: tuple[Condition, ...]
 ) -> BoxBench:
     """The frames that judge."""
     judges, rows = chosen.judges, chosen.judging
@@ -118,7 +118,7 @@ def bench_of(
     )
 
 
-def _along(judges: SeenBoxes, item: str) -> AlongTime:
+def _along(judges: BoxFootage, item: str) -> AlongTime:
     """How the tracks of an item are followed, by the time between its frames."""
     settings = judges.run.settings
     time_s = judges.frames.loc[judges.frames["item"] == item, "time_s"].to_numpy(np.float64)

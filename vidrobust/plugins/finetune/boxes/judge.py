@@ -23,9 +23,9 @@ from vidrobust.metrics.tracks.against_truth import Truth, matched
 from vidrobust.metrics.tracks.follow import follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, joined
 from vidrobust.metrics.tracks.measures import measure
-from vidrobust.plugins.finetune.boxes.network import TrainableBoxes
+from vidrobust.plugins.finetune.boxes.network import TrainableDetector
 from vidrobust.plugins.finetune.boxes.samples import SMALLEST_PX
-from vidrobust.plugins.finetune.boxes.targets import NONE, Boxes
+from vidrobust.plugins.finetune.boxes.targets import NONE, KnownBoxes
 from vidrobust.plugins.finetune.families import Condition
 from vidrobust.plugins.finetune.judge import clusters_of
 from vidrobust.plugins.finetune.metrics import (
@@ -41,7 +41,7 @@ from vidrobust.plugins.finetune.metrics import (
     RENAMED,
     UNCOVERED,
 )
-from vidrobust.plugins.finetune.network import Values
+from vidrobust.plugins.finetune.network import MetricValues
 from vidrobust.plugins.finetune.shown import shown_with_boxes
 from vidrobust.predictions import Detections
 from vidrobust.statistics.standard_errors import influence
@@ -52,7 +52,7 @@ COLUMNS = ("row", "label", "score", *BOX, "shift_x", "shift_y")
 
 
 @dataclass(frozen=True)
-class Shown:
+class BoxAnswers:
     """What one network says on a bench: boxes of the footage, change and missed known boxes under each
     condition.
     """
@@ -67,7 +67,7 @@ class Shown:
         write_arrays(path, change=self.change, missed=self.missed, **columns)
 
     @classmethod
-    def load(cls, path: Path) -> Shown:
+    def load(cls, path: Path) -> BoxAnswers:
         with np.load(path) as found:
             boxes = pd.DataFrame({name: found[name] for name in COLUMNS})
             return cls(boxes, found["change"], found["missed"])
@@ -77,16 +77,16 @@ class Shown:
 class BoxBench:
     """Frames that judge, as the footage has them; the same for every arm."""
 
-    network: TrainableBoxes
+    network: TrainableDetector
     frames: pd.DataFrame
     pixels: Sequence[torch.Tensor]
     content: Sequence[str]
-    right: Sequence[Boxes | None]
+    right: Sequence[KnownBoxes | None]
     conditions: tuple[Condition, ...]
     shown: np.ndarray
     along: dict[str, AlongTime]
 
-    def answered(self, module: nn.Module) -> Shown:
+    def answered(self, module: nn.Module) -> BoxAnswers:
         """All that one network shows."""
         clean = self.network.answers(module, self.pixels)
         count = sum(len(self._known(int(row)).boxes) for row in self.shown)
@@ -100,20 +100,22 @@ class BoxBench:
                 change[number, place] = self.network.change(before, now)
                 of_known.append(self._missed(known, now))
             missed[number] = np.concatenate(of_known)
-        return Shown(self._followed(clean), change, missed)
+        return BoxAnswers(self._followed(clean), change, missed)
 
-    def load(self, path: Path) -> Shown:
+    def load(self, path: Path) -> BoxAnswers:
         """What was saved of a network."""
-        return Shown.load(path)
+        return BoxAnswers.load(path)
 
-    def values(self, found: Shown, before: Shown) -> Iterator[Values]:
+    def values(self, found: BoxAnswers, before: BoxAnswers) -> Iterator[MetricValues]:
         """Every metric of one network; lower is steadier, or righter."""
         units = clusters_of(self.frames)
 
-        def footage(metric: str, values: np.ndarray, rows: np.ndarray, *, events: bool = True) -> Values:
+        def footage(
+            metric: str, values: np.ndarray, rows: np.ndarray, *, events: bool = True
+        ) -> MetricValues:
             known = np.isfinite(values)
             unit = units.label[rows[known]]
-            return Values(FOOTAGE, "", 0.0, NAN, metric, values[known], unit, units.what, events)
+            return MetricValues(FOOTAGE, "", 0.0, NAN, metric, values[known], unit, units.what, events)
 
         along = self._along(found)
         for metric, column in ALONG.items():
@@ -130,7 +132,7 @@ class BoxBench:
             yield footage(MISSED, np.concatenate(missed), rows)
             yield footage(FALSE_BOXES, self._false(found)[judged], judged, events=False)
             unit, lost = self._precision_lost(found, judged, units.label[judged])
-            yield Values(FOOTAGE, "", 0.0, NAN, PRECISION_LOST, lost, unit, units.what, events=False)
+            yield MetricValues(FOOTAGE, "", 0.0, NAN, PRECISION_LOST, lost, unit, units.what, events=False)
         of_known = np.repeat(self.shown, [len(self._known(int(row)).boxes) for row in self.shown])
         for row, at in enumerate(self.conditions):
             said = (at.key, at.family, at.times, at.size)
@@ -141,7 +143,7 @@ class BoxBench:
                 known = np.isfinite(values)
                 if metric == BOX_CHANGE or len(judged):
                     unit = units.label[rows[known]]
-                    yield Values(*said, metric, values[known], unit, units.what, metric == MISSED)
+                    yield MetricValues(*said, metric, values[known], unit, units.what, metric == MISSED)
 
     def seconds(self) -> float:
         """About how long ``answered`` takes, from a few pictures."""
@@ -150,11 +152,13 @@ class BoxBench:
         each = (time.perf_counter() - begin) / len(few)
         return each * (len(self.pixels) + len(self.conditions) * len(self.shown))
 
-    def _known(self, row: int) -> Boxes:
+    def _known(self, row: int) -> KnownBoxes:
         right = self.right[row]
         return NONE if right is None else right
 
-    def _under(self, at: Condition, row: int, clean: Detections) -> tuple[torch.Tensor, Detections, Boxes]:
+    def _under(
+        self, at: Condition, row: int, clean: Detections
+    ) -> tuple[torch.Tensor, Detections, KnownBoxes]:
         """A frame under a condition, and where its boxes, found and known, then are."""
         known, count = self._known(row), len(clean.boxes)
         both = np.concatenate([clean.boxes, known.boxes])
@@ -162,15 +166,15 @@ class BoxBench:
         frame, moved = shown_with_boxes(self.pixels[row], both, at, self.content[row], number)
         inside = np.flatnonzero((moved[:count, 2:] > moved[:count, :2]).all(axis=1))
         before = dataclasses.replace(clean, boxes=moved[:count]).take(inside)
-        return frame, before, Boxes(moved[count:], known.labels)
+        return frame, before, KnownBoxes(moved[count:], known.labels)
 
-    def _missed(self, known: Boxes, found: Detections) -> np.ndarray:
+    def _missed(self, known: KnownBoxes, found: Detections) -> np.ndarray:
         """(K,) 1 for a known box that is not found, NaN for one that left the frame."""
         inside = (known.boxes[:, 2:] - known.boxes[:, :2] >= SMALLEST_PX).all(axis=1)
         of = matched(_one_frame(found), _truth(known), self.network.tracks.start_score)
         return np.where(inside, (of < 0).astype(np.float64), np.nan)
 
-    def _false(self, found: Shown) -> np.ndarray:
+    def _false(self, found: BoxAnswers) -> np.ndarray:
         """(N,) of each frame the boxes that lie on no known one."""
         start, counts = self.network.tracks.start_score, []
         for row, one in enumerate(self._by_frame(found)):
@@ -179,7 +183,7 @@ class BoxBench:
         return np.array(counts, np.float64)
 
     def _precision_lost(
-        self, found: Shown, judged: np.ndarray, unit: np.ndarray
+        self, found: BoxAnswers, judged: np.ndarray, unit: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Units (G,), and 1 less the average precision of all judged frames plus how far each unit pulls it."""
         known = [
@@ -194,7 +198,7 @@ class BoxBench:
             return units[:1], 1 - whole[:1]  # one row has no interval
         return units, 1 - whole[0] - influence(without[:, 0])
 
-    def _by_frame(self, found: Shown) -> list[Detections]:
+    def _by_frame(self, found: BoxAnswers) -> list[Detections]:
         bounds = np.searchsorted(found.boxes["row"].to_numpy(), np.arange(len(self.frames) + 1))
         boxes = found.boxes[list(BOX)].to_numpy(np.float32)
         scores, labels = found.boxes["score"].to_numpy(np.float32), found.boxes["label"].to_numpy(np.int64)
@@ -246,7 +250,7 @@ class BoxBench:
         every = pd.concat(parts, ignore_index=True).sort_values("row", kind="stable", ignore_index=True)
         return every[list(COLUMNS)]
 
-    def _along(self, found: Shown) -> pd.DataFrame:
+    def _along(self, found: BoxAnswers) -> pd.DataFrame:
         """What tracks show, frame by frame, with rows of the bench."""
         boxes, parts = found.boxes, []
         for rows in self.stretches:
@@ -288,7 +292,7 @@ def _one_frame(found: Detections) -> ItemBoxes:
     )
 
 
-def _truth(known: Boxes) -> Truth:
+def _truth(known: KnownBoxes) -> Truth:
     count = len(known.boxes)
     return Truth(
         frame=np.zeros(count, np.int64),

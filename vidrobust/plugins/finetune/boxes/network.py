@@ -20,7 +20,7 @@ from vidrobust.models.modules import ModuleDetector, full_precision
 from vidrobust.models.predict import Model
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import Arm
-from vidrobust.plugins.finetune.boxes.targets import Boxes
+from vidrobust.plugins.finetune.boxes.targets import KnownBoxes
 from vidrobust.plugins.finetune.sample_distance import Features
 from vidrobust.plugins.finetune.steps import Step, changed_with_boxes
 from vidrobust.plugins.finetune.trainable import fresh_copy
@@ -28,7 +28,7 @@ from vidrobust.predictions import Detections
 
 
 @dataclass(frozen=True)
-class TrainableBoxes:
+class TrainableDetector:
     """What fine-tuning needs of a detector; tracks: from which score on its boxes count."""
 
     detector: ModuleDetector
@@ -62,7 +62,7 @@ class TrainableBoxes:
         return pixels
 
     def losses(
-        self, module: nn.Module, pictures: Sequence[torch.Tensor], targets: Sequence[Boxes]
+        self, module: nn.Module, pictures: Sequence[torch.Tensor], targets: Sequence[KnownBoxes]
     ) -> torch.Tensor:
         """The sum of the module's own losses of pictures (3, H, W) uint8 and their boxes, in training mode."""
         given = [picture.to(self.device).float().div(255) for picture in pictures]
@@ -133,7 +133,7 @@ class TrainableBoxes:
         return features
 
 
-def trainable_boxes(model: Model, name: str, tracks: TrackSettings) -> TrainableBoxes:
+def trainable_boxes(model: Model, name: str, tracks: TrackSettings) -> TrainableDetector:
     """Of a model as ``load_as_it_is`` gives it; SettingsError with the way out where it cannot be trained."""
     if not isinstance(model, ModuleDetector):
         raise SettingsError(
@@ -154,4 +154,4 @@ def trainable_boxes(model: Model, name: str, tracks: TrackSettings) -> Trainable
                 f"{name}: learns {what}s besides boxes, and the run has none to learn from; adapt trains "
                 "detectors of boxes, such as torchvision:fasterrcnn_mobilenet_v3_large_fpn"
             )
-    return TrainableBoxes(model, tracks)
+    return TrainableDetector(model, tracks)

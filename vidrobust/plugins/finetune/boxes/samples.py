@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from vidrobust.plugins.finetune.arms import Arm
-from vidrobust.plugins.finetune.boxes.network import TrainableBoxes
-from vidrobust.plugins.finetune.boxes.targets import Boxes
+from vidrobust.plugins.finetune.boxes.network import TrainableDetector
+from vidrobust.plugins.finetune.boxes.targets import KnownBoxes
 from vidrobust.plugins.finetune.steps import Mixture, Step, changed_with_boxes
 
 # Boxes whose shorter side is less are no target.
@@ -22,10 +22,10 @@ SMALLEST_PX = 1.0
 class BoxSamples:
     """Frames (1, 3, H, W) uint8 to train with, their boxes, and the network's own boxes over time."""
 
-    network: TrainableBoxes
+    network: TrainableDetector
     frames: Sequence[torch.Tensor]
-    targets: Sequence[Boxes]
-    own: Sequence[Boxes]
+    targets: Sequence[KnownBoxes]
+    own: Sequence[KnownBoxes]
 
     def learner(
         self, module: nn.Module, arm: Arm, mixture: Mixture | None, seed: int, draws: torch.Generator
@@ -66,8 +66,8 @@ class BoxLearner:
 
 
 def with_steps(
-    frame: torch.Tensor, boxes: Boxes, steps: Sequence[Step], draws: torch.Generator
-) -> tuple[torch.Tensor, Boxes]:
+    frame: torch.Tensor, boxes: KnownBoxes, steps: Sequence[Step], draws: torch.Generator
+) -> tuple[torch.Tensor, KnownBoxes]:
     """Frame (1, 3, H, W) and boxes after the steps; a box whose middle leaves the frame is left out."""
     if not steps:
         return frame, boxes
@@ -77,10 +77,12 @@ def with_steps(
     sides = moved[:, 2:] - moved[:, :2]
     count = len(boxes.boxes)
     keep = (sides[:count] >= SMALLEST_PX).all(axis=1) & (sides[count:] > 0).all(axis=1)
-    return frame, Boxes(np.ascontiguousarray(moved[:count]), boxes.labels).take(keep)
+    return frame, KnownBoxes(np.ascontiguousarray(moved[:count]), boxes.labels).take(keep)
 
 
-def transformed(transform: nn.Module, picture: torch.Tensor, boxes: Boxes) -> tuple[torch.Tensor, Boxes]:
+def transformed(
+    transform: nn.Module, picture: torch.Tensor, boxes: KnownBoxes
+) -> tuple[torch.Tensor, KnownBoxes]:
     """A picture (3, H, W) uint8 and its boxes after a transform of torchvision, which moves both alike."""
     from torchvision import tv_tensors
     from torchvision.transforms import v2
@@ -91,7 +93,7 @@ def transformed(transform: nn.Module, picture: torch.Tensor, boxes: Boxes) -> tu
         "labels": torch.from_numpy(boxes.labels),
     }
     made, target = v2.SanitizeBoundingBoxes(min_size=SMALLEST_PX)(transform(tv_tensors.Image(picture), given))
-    found = Boxes(
+    found = KnownBoxes(
         np.ascontiguousarray(target["boxes"].as_subclass(torch.Tensor).numpy().astype(np.float32)),
         target["labels"].numpy().astype(np.int64),
     )

@@ -16,7 +16,7 @@ FEWEST_BOXES = 3
 
 
 @dataclass(frozen=True)
-class Boxes:
+class KnownBoxes:
     """Of one frame: boxes (M, 4) float32 xyxy px, labels (M,) int64."""
 
     boxes: np.ndarray
@@ -29,20 +29,20 @@ class Boxes:
             "labels": torch.from_numpy(self.labels.copy()).to(device),
         }
 
-    def take(self, keep: np.ndarray) -> Boxes:
+    def take(self, keep: np.ndarray) -> KnownBoxes:
         """Some of them; keep (M,) bool."""
-        return Boxes(self.boxes[keep], self.labels[keep])
+        return KnownBoxes(self.boxes[keep], self.labels[keep])
 
 
-NONE = Boxes(np.empty((0, 4), np.float32), np.empty(0, np.int64))
+NONE = KnownBoxes(np.empty((0, 4), np.float32), np.empty(0, np.int64))
 
 
-def of_rows(rows: pd.DataFrame) -> Boxes:
+def of_rows(rows: pd.DataFrame) -> KnownBoxes:
     """Of rows of one frame, with label and corners."""
-    return Boxes(np.ascontiguousarray(rows[BOX].to_numpy(np.float32)), rows["label"].to_numpy(np.int64))
+    return KnownBoxes(np.ascontiguousarray(rows[BOX].to_numpy(np.float32)), rows["label"].to_numpy(np.int64))
 
 
-def self_boxes(detections: pd.DataFrame, steps: pd.DataFrame, start_score: float) -> Mapping[int, Boxes]:
+def self_boxes(detections: pd.DataFrame, steps: pd.DataFrame, start_score: float) -> Mapping[int, KnownBoxes]:
     """Return frame -> the boxes of the objects that one detector followed along one input.
 
     An object has the class with the largest sum of scores, and needs FEWEST_BOXES with a mean of

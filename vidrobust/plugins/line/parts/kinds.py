@@ -242,7 +242,7 @@ def _mark(text: str, shape: tuple[int, int], radius: float) -> np.ndarray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class PartKind:
     """make draws a sound part; defects names those of ``defects.DEFECTS`` that it can have."""
 
     name: str
@@ -251,10 +251,10 @@ class Kind:
 
 
 KINDS = (
-    Kind(name="bolt", make=bolt, defects=("rust", "dent", "scratch")),
-    Kind(name="cap", make=cap, defects=("crack", "chip", "stain")),
-    Kind(name="bottle", make=bottle, defects=("torn", "stain", "dent")),
-    Kind(name="board", make=board, defects=("burn", "scratch", "missing")),
+    PartKind(name="bolt", make=bolt, defects=("rust", "dent", "scratch")),
+    PartKind(name="cap", make=cap, defects=("crack", "chip", "stain")),
+    PartKind(name="bottle", make=bottle, defects=("torn", "stain", "dent")),
+    PartKind(name="board", make=board, defects=("burn", "scratch", "missing")),
 )
 EMPTY = "empty"
 # Classes of ``line-classifier``: no whole part in view, or its kind, sound or not.

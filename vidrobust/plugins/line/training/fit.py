@@ -24,7 +24,7 @@ from vidrobust.plugins.line.networks import (
     LineDetector,
 )
 from vidrobust.plugins.line.parts.kinds import BOXES
-from vidrobust.plugins.line.training.samples import Samples
+from vidrobust.plugins.line.training.samples import PartSamples
 
 # What the networks are to answer, as maps; and how far an answer is from it.
 
@@ -127,7 +127,7 @@ def normalised(pixels: torch.Tensor) -> torch.Tensor:
     return (pixels.float() - mean) / std
 
 
-def train_classifier(samples: Samples, seed: int) -> LineClassifier:
+def train_classifier(samples: PartSamples, seed: int) -> LineClassifier:
     """Fit the class by cross entropy, and the heat of the defects; batches are mirrored and moved along the
     belt.
     """
@@ -150,7 +150,7 @@ def train_classifier(samples: Samples, seed: int) -> LineClassifier:
     return network.eval()
 
 
-def train_detector(samples: Samples, seed: int) -> LineDetector:
+def train_detector(samples: PartSamples, seed: int) -> LineDetector:
     """Heat and boxes; batches are mirrored left to right half of the time."""
     heat, box = target_maps(samples.boxes)
     draws = torch.Generator().manual_seed(seed)

@@ -30,7 +30,7 @@ SMALLEST_PX = 9.0
 
 
 @dataclass(frozen=True)
-class Samples:
+class PartSamples:
     """small, large  (N, 3, h, w) uint8 at CLASSIFIER_SIZE and DETECTOR_SIZE
 
     labels  (N,) int64 of LABELS
@@ -45,7 +45,7 @@ class Samples:
 
 def make_samples(
     scenes: int, seed: int, workers: int = 2, report: Callable[[int, int], None] | None = None
-) -> Samples:
+) -> PartSamples:
     """``scenes`` scenes of FRAMES frames; the same seed gives the same, whatever the workers.
 
     report  is called with how many stations are rendered, and of how many, after each
@@ -58,7 +58,7 @@ def make_samples(
             made.append(part)
             if report is not None:
                 report(len(made), stations)
-    return Samples(
+    return PartSamples(
         small=torch.cat([part.small for part in made]),
         large=torch.cat([part.large for part in made]),
         labels=torch.cat([part.labels for part in made]),
@@ -72,7 +72,7 @@ def _alone() -> None:
     torch.multiprocessing.set_sharing_strategy("file_system")  # type: ignore[no-untyped-call]
 
 
-def station_samples(station: int, scenes: int, seed: int) -> Samples:
+def station_samples(station: int, scenes: int, seed: int) -> PartSamples:
     """Those of the ``scenes`` scenes that stand at one station, SCENES_A_STATION of them at most."""
     small, large, labels, boxes = [], [], [], []
     for number in range(station * SCENES_A_STATION, min(scenes, (station + 1) * SCENES_A_STATION)):
@@ -82,7 +82,7 @@ def station_samples(station: int, scenes: int, seed: int) -> Samples:
             large.append(v2.resize(pixels, list(DETECTOR_SIZE), antialias=True))
             labels.append(label)
             boxes.append(found)
-    return Samples(torch.cat(small), torch.cat(large), torch.tensor(labels), boxes)
+    return PartSamples(torch.cat(small), torch.cat(large), torch.tensor(labels), boxes)
 
 
 def _scene(number: int, station: int, seed: int) -> list[tuple[np.ndarray, int, np.ndarray]]:

@@ -19,7 +19,7 @@ from vidrobust.models.detection.network import BoxAnswer
 from vidrobust.models.predict import predict
 from vidrobust.plugins.published.transplant.cutout import Cutout, neutral
 from vidrobust.plugins.published.transplant.paste import Place, box_of, grid, paste
-from vidrobust.plugins.published.transplant.study import Background, Settings, Transplant
+from vidrobust.plugins.published.transplant.study import Background, TransplantSettings, TransplantStudy
 from vidrobust.predictions import Classifications, Classifier
 from vidrobust.shapes.shape import Places
 
@@ -30,10 +30,10 @@ def transplant_of_classes(
     classifier: Classifier,
     cutout: Cutout,
     backgrounds: Sequence[Background],
-    settings: Settings,
+    settings: TransplantSettings,
     expected: int | None = None,
     step: Callable[[int], None] = lambda _: None,
-) -> Transplant:
+) -> TransplantStudy:
     """Paste the object and its neutral double over the grid of every background.
 
     ``expected`` is the object's class; None: the answer most frequent where it is pasted and not without it.
@@ -52,7 +52,7 @@ def transplant_of_classes(
         step(1)
     own = _most_often(seen) if expected is None else expected
     rows = [row for each in seen for row in _rows(*each, own, cutout)]
-    return Transplant(
+    return TransplantStudy(
         positions=pd.DataFrame(rows).assign(at=range(len(rows))),
         effects=pd.DataFrame(),
         clean={background.key: NO_BOXES for background, *_ in seen},

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from vidrobust.metrics.catalogue import metrics_of
-from vidrobust.plugins.published.transplant.study import Background, Transplant
+from vidrobust.plugins.published.transplant.study import Background, TransplantStudy
 from vidrobust.stages.stability import by_place
 from vidrobust.stages.stability.place_section import draw_cells, text_of, where
 from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS
@@ -24,7 +24,7 @@ NAME = "recall"
 
 
 def places_of(
-    found: Transplant,
+    found: TransplantStudy,
     backgrounds: Sequence[Background],
     size: tuple[float, float],
     model: str,

@@ -144,7 +144,7 @@ class Background:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class TransplantSettings:
     """columns, rows of the grid; the two scores; share of a box that may be covered and still count."""
 
     columns: int = 8
@@ -156,7 +156,7 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transplant:
+class TransplantStudy:
     """What was measured: positions of each patch, effects on boxes that are not covered, clean answers and
     grids.
     """
@@ -171,9 +171,9 @@ def transplant(
     detector: Detector,
     cutout: Cutout,
     backgrounds: Sequence[Background],
-    settings: Settings,
+    settings: TransplantSettings,
     step: Callable[[int], None] = lambda _: None,
-) -> Transplant:
+) -> TransplantStudy:
     """Paste the object over the grid of every background and compare with the clean picture.
 
     ``step`` is called after each background.
@@ -197,7 +197,7 @@ def transplant(
             for answer in found[len(here) :]:
                 _add(positions, effects, background, "nothing", own, answer, None, settings)
         step(1)
-    return Transplant(
+    return TransplantStudy(
         positions=pd.DataFrame(positions), effects=pd.DataFrame(effects), clean=clean, places=places
     )
 
@@ -210,7 +210,7 @@ def _add(
     clean: BoxAnswer,
     pasted: BoxAnswer,
     where: tuple[Cutout, Place] | None,
-    settings: Settings,
+    settings: TransplantSettings,
 ) -> None:
     """The rows of one picture, at the end of both tables."""
     h, w = background.pixels.shape[:2]
@@ -247,7 +247,7 @@ def _add(
 
 
 def _target(
-    clean: BoxAnswer, pasted: BoxAnswer, box: np.ndarray | None, settings: Settings
+    clean: BoxAnswer, pasted: BoxAnswer, box: np.ndarray | None, settings: TransplantSettings
 ) -> dict[str, Any]:
     """The pasted object itself; nothing is pasted without a box."""
     if box is None:

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.plugins.published.transplant.study import PATCHES, Transplant
+from vidrobust.plugins.published.transplant.study import PATCHES, TransplantStudy
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
 
 # Edges of the distances, shares of the frame's diagonal; the last holds all that is farther.
 BINS = (0.0, 0.15, 0.3, 0.45, 2.0)
 
 
-def summary(found: Transplant, class_names: tuple[str, ...], expected: int | None = None) -> dict[str, Any]:
+def summary(
+    found: TransplantStudy, class_names: tuple[str, ...], expected: int | None = None
+) -> dict[str, Any]:
     """Return all figures as plain values; ``expected`` None takes the most frequent answer as the object's
     class.
     """
@@ -75,7 +77,7 @@ def _neighbours(free: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     return (both["says"] != both["says_next"]).to_numpy(), both
 
 
-def _others(found: Transplant, patch: str) -> dict[str, Any]:
+def _others(found: TransplantStudy, patch: str) -> dict[str, Any]:
     """Boxes that the patch does not cover: shares lost and renamed, new boxes a picture, changes of the score."""
     at = found.positions[found.positions["patch"] == patch]
     rows = found.effects
@@ -129,7 +131,7 @@ def _by_distance(effects: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _background(found: Transplant, key: str, label: int | None) -> dict[str, Any]:
+def _background(found: TransplantStudy, key: str, label: int | None) -> dict[str, Any]:
     at = found.positions[found.positions["background"] == key]
     free = at[(at["patch"] == "object") & ~at["occupied"]]
     hits = free[free["found"]]

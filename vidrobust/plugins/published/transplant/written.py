@@ -18,7 +18,7 @@ from vidrobust.files.json_text import json_text
 from vidrobust.models.detection.network import BoxAnswer, answers
 from vidrobust.plugins.published.transplant.cutout import Cutout, neutral
 from vidrobust.plugins.published.transplant.paste import box_of, paste
-from vidrobust.plugins.published.transplant.study import Background, Settings, Transplant
+from vidrobust.plugins.published.transplant.study import Background, TransplantSettings, TransplantStudy
 from vidrobust.predictions import Classifier, Detector
 
 # A transplant as pictures: the map of the grid, and the worst positions with their boxes drawn.
@@ -34,7 +34,7 @@ TITLES = (
 )
 
 
-def draw_map(found: Transplant, backgrounds: Sequence[Background], path: Path) -> None:
+def draw_map(found: TransplantStudy, backgrounds: Sequence[Background], path: Path) -> None:
     """A row a background: the object's score by position, and what became of the boxes that it does not cover."""
     some = list(backgrounds)[:MOST_BACKGROUNDS]
     figure = Figure(figsize=(12, 3.1 * len(some)), dpi=110, layout="constrained")
@@ -83,7 +83,7 @@ def _one(
     axis.set_yticks([])
 
 
-def worst_positions(found: Transplant, count: int = WORST) -> pd.DataFrame:
+def worst_positions(found: TransplantStudy, count: int = WORST) -> pd.DataFrame:
     """Rows of positions where the object did most to boxes that it does not cover; then by the change of score."""
     at = found.positions[found.positions["patch"] == "object"]
     harm = at["lost"] + at["renamed"] + at["new"]
@@ -93,11 +93,11 @@ def worst_positions(found: Transplant, count: int = WORST) -> pd.DataFrame:
 
 
 def draw_worst(
-    found: Transplant,
+    found: TransplantStudy,
     backgrounds: Sequence[Background],
     detector: Detector,
     cutout: Cutout,
-    settings: Settings,
+    settings: TransplantSettings,
     folder: Path,
 ) -> list[str]:
     """worst_1.png, ...: the clean frame, with the object, with its neutral double; names of the files written."""
@@ -156,11 +156,11 @@ def _drawn(
 
 
 def write(
-    found: Transplant,
+    found: TransplantStudy,
     backgrounds: Sequence[Background],
     model: Classifier | Detector,
     cutout: Cutout,
-    settings: Settings,
+    settings: TransplantSettings,
     said: dict[str, Any],
     folder: Path,
 ) -> list[str]:
