@@ -20,7 +20,10 @@ from vidrobust.files.json_text import plain
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.spec import parse_spec, split_options
 from vidrobust.pipeline.run import Run
-from vidrobust.plugins.finetune import conclusion, gather, leaks, matched
+from vidrobust.plugins.finetune import conclusion
+from vidrobust.plugins.finetune import gather
+from vidrobust.plugins.finetune import leaks
+from vidrobust.plugins.finetune import matched
 from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, Arm
 from vidrobust.plugins.finetune.asked import AdaptRequest, key_of
 from vidrobust.plugins.finetune.boxes import gather as boxes

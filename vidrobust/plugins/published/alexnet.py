@@ -1,59 +1,15 @@
-"""AlexNet on ImageNet-C and ImageNet-P: what corruption errors and flip rates are divided by.
-
-The torchvision weights on the authors' own files. Errors by severity: hendrycks/robustness, issue 10, and timm's
-``imagenetc_alexnet_error_rates_list``; extra corruptions and flip probabilities: clovaai/assembled-cnn,
-``mce/eval_robustness.py`` (Apache-2.0). They hold for these files and, for flips, for difficulty 1.
-"""
+"""AlexNet on ImageNet-C and ImageNet-P: what corruption errors and flip rates are divided by."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-# Top-1 error on the validation set: 56.52 % right.
-CLEAN_ERROR = 0.4348
+from vidrobust.plugins.published.authors import stated
 
-# Top-1 errors at severities 1 to 5 of the fifteen corruptions that count.
-ERRORS: Mapping[str, tuple[float, ...]] = MappingProxyType(
-    {
-        "gaussian_noise": (0.69528, 0.82542, 0.93554, 0.98138, 0.99452),
-        "shot_noise": (0.71224, 0.85108, 0.93574, 0.98182, 0.99146),
-        "impulse_noise": (0.78374, 0.89808, 0.94870, 0.98720, 0.99548),
-        "defocus_blur": (0.65624, 0.73202, 0.85036, 0.91364, 0.94714),
-        "glass_blur": (0.64308, 0.75054, 0.88806, 0.91622, 0.93344),
-        "motion_blur": (0.58430, 0.70048, 0.82108, 0.89750, 0.92638),
-        "zoom_blur": (0.70008, 0.76992, 0.80784, 0.84198, 0.87198),
-        "snow": (0.71726, 0.88392, 0.86468, 0.91870, 0.94952),
-        "frost": (0.61390, 0.79734, 0.88790, 0.89942, 0.93430),
-        "fog": (0.67474, 0.76050, 0.84378, 0.87260, 0.94500),
-        "brightness": (0.45140, 0.48502, 0.54048, 0.62166, 0.72440),
-        "contrast": (0.64548, 0.76150, 0.88874, 0.97760, 0.99270),
-        "elastic_transform": (0.52596, 0.70116, 0.55686, 0.64076, 0.80554),
-        "pixelate": (0.52218, 0.54620, 0.73728, 0.87092, 0.91262),
-        "jpeg_compression": (0.51002, 0.54718, 0.57294, 0.65458, 0.74778),
-    }
-)
-
-# Top-1 errors of the four extra corruptions, the mean over the five severities: all that CE needs.
-EXTRA_ERRORS: Mapping[str, float] = MappingProxyType(
-    {"speckle_noise": 0.845388, "gaussian_blur": 0.787108, "spatter": 0.717512, "saturate": 0.658248}
-)
-
-FLIP_PROBABILITIES: Mapping[str, float] = MappingProxyType(
-    {
-        "gaussian_noise": 0.23653,
-        "shot_noise": 0.30062,
-        "motion_blur": 0.09297,
-        "zoom_blur": 0.05942,
-        "snow": 0.11928,
-        "brightness": 0.04889,
-        "translate": 0.11007,
-        "rotate": 0.13104,
-        "tilt": 0.07050,
-        "scale": 0.23531,
-        "spatter": 0.05053,
-        "speckle_noise": 0.18649,
-        "gaussian_blur": 0.02775,
-        "shear": 0.10658,
-    }
-)
+_ALEXNET = stated("alexnet")
+CLEAN_ERROR: float = _ALEXNET["clean_error"]
+ERRORS: Mapping[str, tuple[float, ...]] = MappingProxyType(_ALEXNET["errors"])
+# Means over the five severities: all that CE needs.
+EXTRA_ERRORS: Mapping[str, float] = MappingProxyType(_ALEXNET["extra_errors"])
+FLIP_PROBABILITIES: Mapping[str, float] = MappingProxyType(_ALEXNET["flip_probabilities"])

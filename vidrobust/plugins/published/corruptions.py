@@ -39,7 +39,8 @@ from vidrobust.plugins.published.corruption_error import (
     FlipRates,
 )
 from vidrobust.plugins.published.labelled_images import LabelledImages, pictures
-from vidrobust.plugins.published.perturbations import c_bar, cifar_c, imagenet_c, tiny_imagenet_c
+from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
+from vidrobust.plugins.published.perturbations.small_c import SIDES_PX
 from vidrobust.plugins.published.perturbations.bit_exact import exact, ice_photographs
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
 from vidrobust.predictions import Classifications, Classifier
@@ -139,7 +140,7 @@ def cifar_c_suite() -> Suite:
         name="cifar-c",
         perturbations=tuple(find(f"cifar-c:{name}") for name in imagenet_c.TEST),
         baseline=NONE,
-        prepare=whole("cifar-c", cifar_c.SIDE_PX),
+        prepare=whole("cifar-c", SIDES_PX["cifar-c"]),
         notes=("mce is the mean error in percent, as reported for CIFAR: there is no baseline to divide by",),
     )
 
@@ -150,7 +151,7 @@ def tiny_imagenet_c_suite() -> Suite:
         name="tiny-imagenet-c",
         perturbations=tuple(find(f"tiny-imagenet-c:{name}") for name in imagenet_c.TEST),
         baseline=NONE,
-        prepare=whole("tiny-imagenet-c", tiny_imagenet_c.SIDE_PX),
+        prepare=whole("tiny-imagenet-c", SIDES_PX["tiny-imagenet-c"]),
         notes=(
             "mce is the mean error in percent: AlexNet's errors belong to pictures of 224 px",
             "corrupted in memory: the authors' files are JPEG of quality 85, gaussian_noise above all easier",

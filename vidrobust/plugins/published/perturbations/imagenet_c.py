@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import Generators, integer, normal, one_per_frame, sixteen_bits, uniform
 from vidrobust.perturb.light import LEVELS
 from vidrobust.perturb.noise import impulse, shot
-from vidrobust.perturb.perturbation import Apply, Perturbation, frame_by_frame
+from vidrobust.perturb.perturbation import Apply, Family, Perturbation, frame_by_frame
 from vidrobust.plugins.published.perturbations import weather
 from vidrobust.plugins.published.perturbations.severities import of_severities
 
@@ -85,6 +86,8 @@ def shuffle(frames: np.ndarray, steps: np.ndarray, step: int, iterations: int) -
     return np.ascontiguousarray(flat.view(np.uint8).reshape(n, h, w, 4)[..., :3])
 
 
+Choice = Sequence[Any]
+
 GAUSSIAN_NOISE = (0.08, 0.12, 0.18, 0.26, 0.38)
 SHOT_NOISE = (60, 25, 12, 5, 3)
 IMPULSE_NOISE = (0.03, 0.06, 0.09, 0.17, 0.27)
@@ -116,6 +119,16 @@ CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
 PIXELATE = (0.6, 0.5, 0.4, 0.3, 0.25)
 JPEG_COMPRESSION = (25, 18, 15, 10, 7)
 ELASTIC = (12.5, 16.25, 21.25, 25.0, 30.0)
+SIZES: Mapping[str, Choice] = MappingProxyType(
+    {
+        **{"gaussian_noise": GAUSSIAN_NOISE, "shot_noise": SHOT_NOISE, "impulse_noise": IMPULSE_NOISE},
+        **{"defocus_blur": DEFOCUS_BLUR, "glass_blur": GLASS_BLUR, "motion_blur": MOTION_BLUR},
+        **{"zoom_blur": ZOOM_BLUR, "snow": SNOW, "frost": FROST, "fog": FOG, "brightness": BRIGHTNESS},
+        **{"contrast": CONTRAST, "elastic_transform": ELASTIC, "pixelate": PIXELATE},
+        **{"jpeg_compression": JPEG_COMPRESSION, "speckle_noise": SPECKLE_NOISE, "gaussian_blur": GAUSSIAN_BLUR},
+        **{"spatter": SPATTER, "saturate": SATURATE},
+    }
+)
 
 
 def cut(values: torch.Tensor) -> torch.Tensor:
@@ -274,9 +287,6 @@ def glass_blur(pixels: torch.Tensor, c: tuple[float, int, int], generator: Gener
     return each_frame(pixels, lambda frame, row: gaussian_blur(shuffled[row], sigma, owns[row]))
 
 
-Choice = Sequence[object]
-
-
 def _level(choices: Choice, severity: float) -> object:
     if severity != round(severity):
         raise SettingsError(f"severity {severity:g} is not one of 1, 2, 3, 4, 5")
@@ -304,74 +314,91 @@ def by_array(function: Callable[..., np.ndarray], choices: Choice) -> Apply:
     return apply
 
 
-_entry = partial(of_severities, "imagenet-c")
-_STEPS_DIFFER = "The paper changes several parameters at once; {}: its own AlexNet error falls there."
-
-PERTURBATIONS: tuple[Perturbation, ...] = (
-    _entry("gaussian_noise", "noise", by_tensor(gaussian_noise, GAUSSIAN_NOISE), "Normal noise."),
-    _entry("shot_noise", "noise", by_tensor(shot_noise, SHOT_NOISE), "Poisson noise of 60 to 3 photons."),
-    _entry("impulse_noise", "noise", by_tensor(impulse_noise, IMPULSE_NOISE), "Salt and pepper, per value."),
-    _entry("defocus_blur", "blur", by_array(defocus_blur, DEFOCUS_BLUR), "Disk of radius 3 to 10 px."),
-    _entry(
-        "glass_blur",
-        "blur",
-        by_batch(glass_blur, GLASS_BLUR),
-        "Pixels replaced by neighbours between two blurs.",
-        "From 1 to 2 neighbours are farther but drawn once, not twice: fine detail suffers less.",
-    ),
-    _entry("motion_blur", "blur", by_array(motion_blur, MOTION_BLUR), "Half a Gaussian along -45 to 45 deg."),
-    _entry("zoom_blur", "blur", by_array(zoom_blur, ZOOM_BLUR), "Mean of enlargements up to 1.1 to 1.3."),
-    _entry(
-        "snow",
-        "weather",
-        by_array(snow, SNOW),
-        "Smeared flakes over a paler picture.",
-        _STEPS_DIFFER.format("from 2 to 3 flakes get fewer and larger"),
-    ),
-    _entry(
-        "frost",
-        "weather",
-        by_array(frost, FROST),
-        "Ice over the picture; the ice is drawn, not photographed.",
-        "From 3 to 4 only the picture's weight falls: where ice is bright the sum comes nearer to the picture.",
-    ),
-    _entry("fog", "weather", by_array(fog, FOG), "Plasma fractal added, contrast lost."),
-    _entry("brightness", "weather", by_batch(brightness, BRIGHTNESS), "HSV value raised by 0.1 to 0.5."),
-    _entry(
-        "contrast",
-        "light",
-        by_batch(contrast, CONTRAST),
-        "Contrast about the channel's mean times 0.4 to 0.05.",
-    ),
-    _entry(
-        "elastic_transform", "geometry", by_array(elastic_transform, ELASTIC), "Smooth random displacement."
-    ),
-    _entry("pixelate", "compression", by_array(pixelate, PIXELATE), "Shrunk to 0.6 to 0.25 and enlarged."),
-    _entry(
-        "jpeg_compression", "compression", by_array(jpeg_compression, JPEG_COMPRESSION), "Quality 25 to 7."
-    ),
-    _entry(
-        "speckle_noise",
-        "noise",
-        by_tensor(speckle_noise, SPECKLE_NOISE),
-        "Noise in proportion to the level.",
-    ),
-    _entry("gaussian_blur", "blur", by_array(gaussian_blur, GAUSSIAN_BLUR), "Gaussian of 1 to 6 px."),
-    _entry(
-        "spatter",
-        "weather",
-        by_array(spatter, SPATTER),
-        "Water drops, from severity 4 mud.",
-        "From severity 4 it is mud instead of water.",
-    ),
-    _entry(
-        "saturate",
-        "colour",
-        by_batch(saturate, SATURATE),
-        "HSV saturation times a plus b.",
-        _STEPS_DIFFER.format("1 and 2 take colour away, from 3 on it is added"),
-    ),
+# Name, family and function of the nineteen corruptions, in the order of the paper; the last four are for validation.
+CORRUPTIONS: tuple[tuple[str, Family, Callable[..., Apply], Callable[..., object]], ...] = (
+    ("gaussian_noise", "noise", by_tensor, gaussian_noise),
+    ("shot_noise", "noise", by_tensor, shot_noise),
+    ("impulse_noise", "noise", by_tensor, impulse_noise),
+    ("defocus_blur", "blur", by_array, defocus_blur),
+    ("glass_blur", "blur", by_batch, glass_blur),
+    ("motion_blur", "blur", by_array, motion_blur),
+    ("zoom_blur", "blur", by_array, zoom_blur),
+    ("snow", "weather", by_array, snow),
+    ("frost", "weather", by_array, frost),
+    ("fog", "weather", by_array, fog),
+    ("brightness", "weather", by_batch, brightness),
+    ("contrast", "light", by_batch, contrast),
+    ("elastic_transform", "geometry", by_array, elastic_transform),
+    ("pixelate", "compression", by_array, pixelate),
+    ("jpeg_compression", "compression", by_array, jpeg_compression),
+    ("speckle_noise", "noise", by_tensor, speckle_noise),
+    ("gaussian_blur", "blur", by_array, gaussian_blur),
+    ("spatter", "weather", by_array, spatter),
+    ("saturate", "colour", by_batch, saturate),
 )
+
+
+def entries(
+    suite: str,
+    sizes: Mapping[str, Choice],
+    docs: Mapping[str, str],
+    not_monotone: Mapping[str, str],
+    own: Mapping[str, Callable[..., object]] = MappingProxyType({}),
+) -> tuple[Perturbation, ...]:
+    """Return the corruptions of a suite.
+
+    Parameters
+    ----------
+    sizes
+        By name the parameters of severities 1 to 5.
+    docs
+        By name a sentence, in which ``first`` and ``last`` are the parameters of severities 1 and 5.
+    own
+        Functions of the suite in the place of those of ImageNet-C.
+    """
+    return tuple(
+        of_severities(
+            suite,
+            name,
+            family,
+            apply(own.get(name, function), sizes[name]),
+            docs[name].format(first=sizes[name][0], last=sizes[name][-1]),
+            not_monotone.get(name, ""),
+        )
+        for name, family, apply, function in CORRUPTIONS
+    )
+
+
+_DOCS = {
+    "gaussian_noise": "Normal noise.",
+    "shot_noise": "Poisson noise of 60 to 3 photons.",
+    "impulse_noise": "Salt and pepper, per value.",
+    "defocus_blur": "Disk of radius 3 to 10 px.",
+    "glass_blur": "Pixels replaced by neighbours between two blurs.",
+    "motion_blur": "Half a Gaussian along -45 to 45 deg.",
+    "zoom_blur": "Mean of enlargements up to 1.1 to 1.3.",
+    "snow": "Smeared flakes over a paler picture.",
+    "frost": "Ice over the picture; the ice is drawn, not photographed.",
+    "fog": "Plasma fractal added, contrast lost.",
+    "brightness": "HSV value raised by 0.1 to 0.5.",
+    "contrast": "Contrast about the channel's mean times 0.4 to 0.05.",
+    "elastic_transform": "Smooth random displacement.",
+    "pixelate": "Shrunk to 0.6 to 0.25 and enlarged.",
+    "jpeg_compression": "Quality 25 to 7.",
+    "speckle_noise": "Noise in proportion to the level.",
+    "gaussian_blur": "Gaussian of 1 to 6 px.",
+    "spatter": "Water drops, from severity 4 mud.",
+    "saturate": "HSV saturation times a plus b.",
+}
+_STEPS_DIFFER = "The paper changes several parameters at once; {}: its own AlexNet error falls there."
+_NOT_MONOTONE = {
+    "glass_blur": "From 1 to 2 neighbours are farther but drawn once, not twice: fine detail suffers less.",
+    "snow": _STEPS_DIFFER.format("from 2 to 3 flakes get fewer and larger"),
+    "frost": "From 3 to 4 only the picture's weight falls: where ice is bright the sum comes nearer to the picture.",
+    "spatter": "From severity 4 it is mud instead of water.",
+    "saturate": _STEPS_DIFFER.format("1 and 2 take colour away, from 3 on it is added"),
+}
+PERTURBATIONS = entries("imagenet-c", SIZES, _DOCS, _NOT_MONOTONE)
 
 # The fifteen that count for the mean corruption error.
 TEST = tuple(entry.name for entry in PERTURBATIONS[:15])
