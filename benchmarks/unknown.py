@@ -26,16 +26,14 @@ from scipy import special
 
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.network import NetworkClassifier
-from vidrobust.plugins.line.parts.kinds import LABELS
+from vidrobust.plugins.line.model_kind import save
+from vidrobust.plugins.line.parts import LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
-from vidrobust.plugins.line.trained import save
-from vidrobust.plugins.line.training.fit import train_classifier
-from vidrobust.plugins.line.training.samples import PartSamples, make_samples
-from vidrobust.plugins.unknown.asked import ClipRequest, FrameReadouts, ask
+from vidrobust.plugins.line.training.fit import PartSamples, make_samples, train_classifier
+from vidrobust.plugins.unknown.footage import ClipRequest, FrameReadouts, ask
 from vidrobust.plugins.unknown.inside import probe_of, rows_of
-from vidrobust.plugins.unknown.link import MARGIN
-from vidrobust.plugins.unknown.names import ERROR, FLIP
-from vidrobust.plugins.unknown.outside import MORE
+from vidrobust.plugins.unknown.outside import MARGIN, MORE
+from vidrobust.plugins.unknown.settings import ERROR, FLIP
 from vidrobust.plugins.unknown.study import FrameEvents, ScoreResult, leading, study
 from vidrobust.statistics.associations import auroc
 from vidrobust.text.numbers import percent_with_interval, with_interval

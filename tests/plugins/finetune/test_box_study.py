@@ -13,7 +13,7 @@ import pytest
 from tests.plugins.finetune.small import STEP
 from tests.plugins.finetune.small_boxes import PLACES
 from vidrobust.cli.app import main
-from vidrobust.plugins.finetune.metrics import BOXES
+from vidrobust.plugins.finetune.judge import BOXES
 from vidrobust.stages.policy.measured import ADAPTATION, FOLDER, with_measured
 from vidrobust.stages.policy.policy import Policy
 

@@ -18,11 +18,17 @@ from vidrobust.models.modules import ModuleDetector, module_detector
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, NOT_FOR_BOXES, arms_of
 from vidrobust.plugins.finetune.boxes.judge import BoxAnswers, BoxBench
-from vidrobust.plugins.finetune.boxes.network import TrainableDetector, trainable_boxes
-from vidrobust.plugins.finetune.boxes.samples import BoxSamples, transformed, with_steps
-from vidrobust.plugins.finetune.boxes.targets import NONE, KnownBoxes, self_boxes
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.metrics import (
+from vidrobust.plugins.finetune.boxes.network import (
+    NONE,
+    BoxSamples,
+    KnownBoxes,
+    TrainableDetector,
+    self_boxes,
+    trainable_boxes,
+    transformed,
+    with_steps,
+)
+from vidrobust.plugins.finetune.judge import (
     BOX_CHANGE,
     DROPOUTS,
     FALSE_BOXES,
@@ -32,7 +38,7 @@ from vidrobust.plugins.finetune.metrics import (
     PRECISION_LOST,
     UNCOVERED,
 )
-from vidrobust.plugins.finetune.steps import Mixture, Step
+from vidrobust.plugins.finetune.steps import Condition, Mixture, Step
 from vidrobust.plugins.finetune.train import Schedule, fit
 
 CPU = torch.device("cpu")

@@ -8,13 +8,11 @@ import pytest
 import torch
 
 from tests.plugins.finetune.small import network as small
-from vidrobust.plugins.finetune import conclusion
+from vidrobust.plugins.finetune import compare as conclusion
 from vidrobust.plugins.finetune.compare import table_of
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.judge import ClassAnswers, ClassBench
-from vidrobust.plugins.finetune.metrics import FLIPS, FOOTAGE, MOVED
-from vidrobust.plugins.finetune.steps import Step
-from vidrobust.plugins.finetune.trainable import TrainableClassifier
+from vidrobust.plugins.finetune.judge import FLIPS, FOOTAGE, MOVED, ClassAnswers, ClassBench
+from vidrobust.plugins.finetune.network import TrainableClassifier
+from vidrobust.plugins.finetune.steps import Condition, Step
 
 LIGHT = Step(key="brightness", low=-0.3, high=0.3, probability=0.5)
 CLIPS, COUNT = 12, 40

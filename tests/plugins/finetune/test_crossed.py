@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.plugins.finetune.crossed import CountedRows, crossed_rate, crossed_rates
+from vidrobust.plugins.finetune.compare import CountedRows, crossed_rate, crossed_rates
 from vidrobust.statistics.ratios import PairedRatio, paired_ratio
 from vidrobust.statistics.standard_errors import cluster_pulls, error_over_clusters
 

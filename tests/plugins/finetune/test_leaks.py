@@ -13,9 +13,8 @@ import torch
 from tests.plugins.finetune.small import network as small
 from vidrobust.plugins.finetune import leaks
 from vidrobust.plugins.finetune.arms import ARMS, Arm
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.steps import Mixture, Step
-from vidrobust.plugins.finetune.trainable import TrainableClassifier
+from vidrobust.plugins.finetune.network import TrainableClassifier
+from vidrobust.plugins.finetune.steps import Condition, Mixture, Step
 from vidrobust.run_folder.settings import Settings
 
 BRIGHTER = Step(key="brightness", low=0.3, high=0.3, probability=1.0)

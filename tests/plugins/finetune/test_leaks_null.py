@@ -13,9 +13,8 @@ from torchvision.models import shufflenet_v2_x0_5
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.plugins.finetune import leaks
 from vidrobust.plugins.finetune.arms import ARMS
-from vidrobust.plugins.finetune.families import conditions
-from vidrobust.plugins.finetune.steps import Mixture, Step
-from vidrobust.plugins.finetune.trainable import TrainableClassifier
+from vidrobust.plugins.finetune.network import TrainableClassifier
+from vidrobust.plugins.finetune.steps import Mixture, Step, conditions
 from vidrobust.video.source import open_video
 
 BRIGHTNESS = Step(key="brightness", low=-0.3, high=0.3, probability=0.5)

@@ -17,11 +17,10 @@ from vidrobust.models.load import load_as_it_is
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.rebuilt.blur import BlurPool, blurred
 from vidrobust.plugins.finetune.arms import ARMS
-from vidrobust.plugins.finetune.samples import ClassSamples, RotationHead, jensen_shannon, turned
+from vidrobust.plugins.finetune.network import TrainableClassifier, trainable
 from vidrobust.plugins.finetune.steps import Mixture, Step
 from vidrobust.plugins.finetune.study import save_weights, spec_with
-from vidrobust.plugins.finetune.train import Schedule, fit
-from vidrobust.plugins.finetune.trainable import TrainableClassifier, trainable
+from vidrobust.plugins.finetune.train import ClassSamples, RotationHead, Schedule, fit, jensen_shannon, turned
 
 ELSEWHERE = ("literature", "self-labels", "blur-pool", "blur-pool-untrained")
 SCHEDULE = Schedule(steps=20, batch=8, rate=0.05)

@@ -32,7 +32,7 @@ from vidrobust.plugins.gauge.studies import (
     type1_of,
 )
 from vidrobust.plugins.gauge.study_columns import alike
-from vidrobust.plugins.gauge.variables.range_method import range_state
+from vidrobust.plugins.gauge.variables.gauge import range_state
 
 PROFILE = load_profile("aiag")
 ANY_SAMPLE = replace(PROFILE, minimum={**PROFILE.minimum, "linearity": {"parts": 2, "readings a part": 2}})

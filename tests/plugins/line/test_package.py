@@ -10,7 +10,7 @@ import pytest
 from setuptools import find_packages
 
 from vidrobust.models.load import load_model
-from vidrobust.plugins.line.trained import CLASSIFIER, DETECTOR, SCORES
+from vidrobust.plugins.line.model_kind import CLASSIFIER, DETECTOR, SCORES
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.plugins.unknown.held_out import calibrated
-from vidrobust.plugins.unknown.link import (
+from vidrobust.plugins.unknown.outside import (
     CANNOT_TELL,
     LINK,
     MARGIN,
     NO_LINK,
+    NO_MORE,
     REVERSED,
+    OutsideShare,
+    calibrated,
+    link_verdict,
     links,
-    verdict,
+    outside,
 )
-from vidrobust.plugins.unknown.names import ERROR, FLIP
-from vidrobust.plugins.unknown.outside import NO_MORE, OutsideShare, outside
-from vidrobust.plugins.unknown.sentence import sentence
-from vidrobust.plugins.unknown.study import SCORES, ScoreResult
+from vidrobust.plugins.unknown.settings import ERROR, FLIP
+from vidrobust.plugins.unknown.study import SCORES, ScoreResult, sentence
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval
 
@@ -34,7 +35,7 @@ from vidrobust.statistics.intervals import Interval
     ],
 )
 def test_verdicts(low: float, high: float, word: str) -> None:
-    assert verdict(Interval(0.55, low, high, 100, 8, "item"))[0] == word
+    assert link_verdict(Interval(0.55, low, high, 100, 8, "item"))[0] == word
 
 
 CLIPS = Clusters(np.arange(20).repeat(40), "item")

@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.plugins.unknown.held_out import calibrated
-from vidrobust.plugins.unknown.outside import CANNOT_TELL, MORE, NO_MORE, OutsideShare, difference, outside
+from vidrobust.plugins.unknown.outside import (
+    CANNOT_TELL,
+    MORE,
+    NO_MORE,
+    OutsideShare,
+    calibrated,
+    difference,
+    outside,
+)
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval
 

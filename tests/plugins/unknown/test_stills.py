@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from vidrobust.plugins.unknown.asked import FrameReadouts, tiny
+from vidrobust.plugins.unknown.footage import FrameReadouts, copies, independent, nearness, tiny
 from vidrobust.plugins.unknown.inside import Readout
-from vidrobust.plugins.unknown.stills import copies, independent, nearness
 from vidrobust.plugins.unknown.study import FrameEvents, study
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.plugins.unknown.asked import FrameReadouts, spread
+from vidrobust.plugins.unknown.footage import FrameReadouts, spread
 from vidrobust.plugins.unknown.inside import Readout
 from vidrobust.plugins.unknown.make import events_of
-from vidrobust.plugins.unknown.names import FLIP
+from vidrobust.plugins.unknown.settings import FLIP
 from vidrobust.plugins.unknown.study import FrameEvents, leading, study
 
 CLIPS, FRAMES, D = 8, 20, 6

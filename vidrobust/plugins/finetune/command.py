@@ -73,7 +73,7 @@ def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_folder
-    from vidrobust.plugins.finetune.asked import AdaptRequest
+    from vidrobust.plugins.finetune.arms import AdaptRequest
     from vidrobust.plugins.finetune.study import adapt as study
     from vidrobust.stages.catalogue import STAGES
     from vidrobust.stages.policy.stage import POLICY

@@ -20,33 +20,34 @@ from vidrobust.files.json_text import plain
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.spec import parse_spec, split_options
 from vidrobust.pipeline.run import Run
-from vidrobust.plugins.finetune import conclusion
-from vidrobust.plugins.finetune import gather
-from vidrobust.plugins.finetune import leaks
-from vidrobust.plugins.finetune import matched
-from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, Arm
-from vidrobust.plugins.finetune.asked import AdaptRequest, key_of
-from vidrobust.plugins.finetune.boxes import gather as boxes
+from vidrobust.plugins.finetune import compare as conclusion
+from vidrobust.plugins.finetune import gather, leaks
+from vidrobust.plugins.finetune import plan as matched
+from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, AdaptRequest, Arm, families_of, held_back, key_of
+from vidrobust.plugins.finetune.boxes import judge as boxes
 from vidrobust.plugins.finetune.boxes.network import TrainableDetector, trainable_boxes
 from vidrobust.plugins.finetune.compare import table_of
-from vidrobust.plugins.finetune.families import (
+from vidrobust.plugins.finetune.gather import AnsweredFootage, choose, even
+from vidrobust.plugins.finetune.judge import BOXES, CLASSES, Headline
+from vidrobust.plugins.finetune.network import (
+    Bench,
+    BenchAnswers,
+    TrainableNetwork,
+    TrainingSamples,
+    trainable,
+)
+from vidrobust.plugins.finetune.plan import SPLIT, TrainingPlan, TrainingSetup, opened_other, planned
+from vidrobust.plugins.finetune.steps import (
     QUICK_TIMES,
     TIMES,
     Condition,
+    Mixture,
+    Step,
     conditions,
-    families_of,
     guard,
-    held_back,
+    steps_of,
 )
-from vidrobust.plugins.finetune.gather import AnsweredFootage, choose
-from vidrobust.plugins.finetune.metrics import BOXES, CLASSES, Headline
-from vidrobust.plugins.finetune.network import Bench, BenchAnswers, TrainableNetwork, TrainingSamples
-from vidrobust.plugins.finetune.other import opened_other
-from vidrobust.plugins.finetune.plan import SPLIT, TrainingPlan, TrainingSetup, planned
-from vidrobust.plugins.finetune.split import even
-from vidrobust.plugins.finetune.steps import Mixture, Step, steps_of
 from vidrobust.plugins.finetune.train import fit
-from vidrobust.plugins.finetune.trainable import trainable
 from vidrobust.stages.policy.measured import ADAPTATION, advised_policy, apply_measured
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.tables import schema as tables

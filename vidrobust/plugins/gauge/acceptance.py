@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.gauge.plan import Verdict, grade, more_needed
 from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
-from vidrobust.plugins.gauge.variables.type1 import DRIFT
+from vidrobust.plugins.gauge.variables.reference_parts import DRIFT
 from vidrobust.text.numbers import p_words
 from vidrobust.text.phrases import listing, plural
 

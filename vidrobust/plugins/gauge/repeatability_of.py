@@ -26,7 +26,7 @@ from vidrobust.plugins.gauge.studies import (
     short_of,
     studies,
 )
-from vidrobust.plugins.gauge.variables.range_method import range_state
+from vidrobust.plugins.gauge.variables.gauge import range_state
 from vidrobust.plugins.gauge.verdicts import RULES, measured_boxes, verdicts
 from vidrobust.run_folder.folder import RunFolder
 

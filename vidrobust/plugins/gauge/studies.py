@@ -35,10 +35,8 @@ from vidrobust.plugins.gauge.differing_operators import (
 )
 from vidrobust.plugins.gauge.measurements import settled
 from vidrobust.plugins.gauge.variables.anova import AskedDesign
-from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study
-from vidrobust.plugins.gauge.variables.linearity import linearity_study
-from vidrobust.plugins.gauge.variables.range_method import range_state, reference_chart
-from vidrobust.plugins.gauge.variables.type1 import size_interval, type1_study
+from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study, range_state, reference_chart
+from vidrobust.plugins.gauge.variables.reference_parts import linearity_study, size_interval, type1_study
 from vidrobust.plugins.gauge.variables.uncertainty import (
     COVERAGE,
     budget,

@@ -7,7 +7,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from vidrobust.plugins.line.surface import FINE, cloud
+from vidrobust.plugins.line.parts import FINE, cloud
 
 WIDTH, HEIGHT = 640, 480
 # px about the frame that a camera's shake may bring into view.

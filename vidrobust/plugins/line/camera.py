@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from vidrobust.plugins.line.belt import BOTTOM, HEIGHT, MARGIN, TOP, WIDTH, machine
+from vidrobust.plugins.line.parts import FINE
 from vidrobust.plugins.line.scene import Scene
-from vidrobust.plugins.line.surface import FINE
 
 # Sigma of the sharpest picture's own blur, px.
 LENS_PX = 0.85

@@ -24,7 +24,7 @@ from vidrobust.files.atomic import write_text
 from vidrobust.plugins.line.belt import HEIGHT, WIDTH
 from vidrobust.plugins.line.camera import Camera
 from vidrobust.plugins.line.dials import BELT_SPEED_PX, DIALS, FRAME_RATE, courses, station_settings
-from vidrobust.plugins.line.parts.kinds import BOXES, EMPTY
+from vidrobust.plugins.line.parts import BOXES, EMPTY
 from vidrobust.plugins.line.scene import Part, PlacedPart, make_part, make_scene, most_traffic
 
 # One clip: a part passes a station once. Rendered, coded, and its truth written down.

@@ -10,8 +10,7 @@ import numpy as np
 
 from vidrobust.plugins.line.belt import HEIGHT, MARGIN, WIDTH, rubber
 from vidrobust.plugins.line.dials import FRAME_RATE
-from vidrobust.plugins.line.parts.kinds import KINDS, PartKind
-from vidrobust.plugins.line.surface import FINE, Surface, cloud, lit, turned
+from vidrobust.plugins.line.parts import FINE, KINDS, PartKind, Surface, cloud, lit, turned
 
 # Defects: what goes wrong with a part, by kind and size, drawn into its surface.
 

@@ -16,10 +16,10 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.class_differences import top1_flip, top5_distance
 from vidrobust.models.classes import sets_for
 from vidrobust.models.predict import Batch, predict
-from vidrobust.plugins.published.alexnet import FLIP_PROBABILITIES
 from vidrobust.plugins.published.corruption_error import (
     ALEXNET,
     ALEXNET_FLIPS,
+    FLIP_PROBABILITIES,
     NONE,
     Baseline,
     CorruptionErrors,
@@ -27,8 +27,7 @@ from vidrobust.plugins.published.corruption_error import (
     FlipRates,
 )
 from vidrobust.plugins.published.corruptions import CHUNK, FLIP_SUITE, Step, crop_224, without_second_resize
-from vidrobust.plugins.published.image_layouts import STRENGTHS, Films, Layout
-from vidrobust.plugins.published.labelled_images import LabelledImages, pictures
+from vidrobust.plugins.published.labelled_images import STRENGTHS, Films, LabelledImages, Layout, pictures
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
 from vidrobust.predictions import Classifier

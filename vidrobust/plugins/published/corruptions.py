@@ -28,10 +28,10 @@ from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.plugins.published.alexnet import FLIP_PROBABILITIES
 from vidrobust.plugins.published.corruption_error import (
     ALEXNET,
     ALEXNET_FLIPS,
+    FLIP_PROBABILITIES,
     NONE,
     Baseline,
     CorruptionErrors,
@@ -40,9 +40,9 @@ from vidrobust.plugins.published.corruption_error import (
 )
 from vidrobust.plugins.published.labelled_images import LabelledImages, pictures
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
-from vidrobust.plugins.published.perturbations.small_c import SIDES_PX
 from vidrobust.plugins.published.perturbations.bit_exact import exact, ice_photographs
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
+from vidrobust.plugins.published.perturbations.small_c import SIDES_PX
 from vidrobust.predictions import Classifications, Classifier
 
 # The shorter side and the crop on which ImageNet-C and -P are defined.

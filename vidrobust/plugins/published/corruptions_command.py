@@ -87,11 +87,10 @@ def corruptions(
     from vidrobust.models.load import load_classifiers
     from vidrobust.pipeline.progress import Reporter
     from vidrobust.plugins.published import corrupted_files
+    from vidrobust.plugins.published.corruption_error import read_baseline
     from vidrobust.plugins.published.corruptions import corruptions as measure
     from vidrobust.plugins.published.corruptions import with_extra
-    from vidrobust.plugins.published.image_layouts import Layout, read_layout
-    from vidrobust.plugins.published.labelled_images import read_labels
-    from vidrobust.plugins.published.own_baseline import read_baseline
+    from vidrobust.plugins.published.labelled_images import Layout, read_labels, read_layout
 
     if batch != "auto" and not batch.isdecimal():
         raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")

@@ -82,7 +82,7 @@ def _cut(folder: Path, count: int, as_json: bool) -> None:
     from vidrobust.footage.labels import ytbb
     from vidrobust.footage.labels.ytbb import split
     from vidrobust.footage.records import columns_of
-    from vidrobust.plugins.published.video_sets import youtube_bb_table
+    from vidrobust.plugins.published.data_sets import youtube_bb_table
 
     table = youtube_bb_table(folder)
     found = split(table, folder, count, has_header=ytbb.header_of(columns_of(table))[1])

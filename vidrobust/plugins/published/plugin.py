@@ -43,7 +43,7 @@ def _pictures_of_sequences() -> int:
 
 
 def _study_sequences(*frames_and_models: Any, **how: Any) -> pd.DataFrame:
-    from vidrobust.plugins.published.sequence_study import study_sequences
+    from vidrobust.plugins.published.protocols import study_sequences
 
     return study_sequences(*frames_and_models, **how)
 
@@ -52,7 +52,7 @@ SEQUENCES = SuiteProtocol(suite="imagenet-p", pictures=_pictures_of_sequences, s
 
 
 def _gu2019(folder: Path, **how: int) -> tuple[dict[str, Any], list[str]]:
-    from vidrobust.plugins.published.gu2019 import lines, on_run
+    from vidrobust.plugins.published.protocols import lines, on_run
 
     said = on_run(folder, **how)
     found = {name: value for name, value in said.items() if name not in ("square", "models_in_square")}

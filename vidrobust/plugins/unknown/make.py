@@ -13,14 +13,20 @@ from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.run import Run
-from vidrobust.plugins.unknown.asked import ClipRequest, FrameReadouts, ask, spread
+from vidrobust.plugins.unknown.footage import (
+    ClipRequest,
+    FrameReadouts,
+    ask,
+    clips_of,
+    copies,
+    known_of,
+    recorded,
+    spread,
+    with_parts,
+)
 from vidrobust.plugins.unknown.inside import LACKS, ONLY_ANSWERS, Probe, Readout, probe_of
-from vidrobust.plugins.unknown.known_footage import clips_of, known_of, recorded, with_parts
-from vidrobust.plugins.unknown.names import ERROR, FLIP
-from vidrobust.plugins.unknown.sentence import sentence
-from vidrobust.plugins.unknown.settings import UnknownSettings
-from vidrobust.plugins.unknown.stills import copies
-from vidrobust.plugins.unknown.study import FrameEvents, ScoreResult, leading, study
+from vidrobust.plugins.unknown.settings import ERROR, FLIP, UnknownSettings
+from vidrobust.plugins.unknown.study import FrameEvents, ScoreResult, leading, sentence, study
 from vidrobust.predictions import Classifier
 from vidrobust.report.pictures import save_picture
 from vidrobust.stages.remedies.truth import correct, right_classes

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from vidrobust.plugins.unknown.names import EVENTS, SOURCES, TITLES
 from vidrobust.plugins.unknown.outside import MORE, NO_MORE
+from vidrobust.plugins.unknown.settings import EVENTS, SOURCES, TITLES
 from vidrobust.report.pages import fragment
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables

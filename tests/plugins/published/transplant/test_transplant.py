@@ -17,8 +17,15 @@ from tests.pipeline.conftest import run
 from vidrobust.frames.pixels import to_array, to_tensor
 from vidrobust.models.detection.network import BoxAnswer, answers
 from vidrobust.models.load import load_model
-from vidrobust.plugins.published.transplant.cutout import Cutout, neutral, read_cutout
-from vidrobust.plugins.published.transplant.paste import Place, covered, grid, paste
+from vidrobust.plugins.published.transplant.cutout import (
+    Cutout,
+    Place,
+    covered,
+    grid,
+    neutral,
+    paste,
+    read_cutout,
+)
 from vidrobust.plugins.published.transplant.study import (
     Background,
     TransplantSettings,

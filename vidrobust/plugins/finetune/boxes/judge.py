@@ -1,4 +1,4 @@
-"""What a detector shows on the footage that judges: as it is, and under each condition."""
+"""What a detector shows on the footage that judges, as it is and under each condition."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes, precisions
+from vidrobust.errors import InputError
 from vidrobust.files.atomic import write_arrays
-from vidrobust.frame_pairs.transitions import FrameTransitions
+from vidrobust.frame_pairs.transitions import FrameTransitions, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_meter import BoxMeter
 from vidrobust.metrics.metric import AlongTime
@@ -23,12 +24,18 @@ from vidrobust.metrics.tracks.against_truth import Truth, matched
 from vidrobust.metrics.tracks.follow import follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, joined
 from vidrobust.metrics.tracks.measures import measure
-from vidrobust.plugins.finetune.boxes.network import TrainableDetector
-from vidrobust.plugins.finetune.boxes.samples import SMALLEST_PX
-from vidrobust.plugins.finetune.boxes.targets import NONE, KnownBoxes
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.judge import clusters_of
-from vidrobust.plugins.finetune.metrics import (
+from vidrobust.pipeline.run import Run
+from vidrobust.plugins.finetune.boxes.network import (
+    NONE,
+    SMALLEST_PX,
+    BoxSamples,
+    KnownBoxes,
+    TrainableDetector,
+    of_rows,
+    self_boxes,
+)
+from vidrobust.plugins.finetune.gather import AnsweredFootage, FrameSelection, decoded
+from vidrobust.plugins.finetune.judge import (
     BOX_CHANGE,
     CENTRE,
     DROPOUTS,
@@ -40,10 +47,13 @@ from vidrobust.plugins.finetune.metrics import (
     PRECISION_LOST,
     RENAMED,
     UNCOVERED,
+    clusters_of,
 )
 from vidrobust.plugins.finetune.network import MetricValues
-from vidrobust.plugins.finetune.shown import shown_with_boxes
+from vidrobust.plugins.finetune.steps import Condition, shown_with_boxes
 from vidrobust.predictions import Detections
+from vidrobust.stages.stability.known_boxes import judged_frames, known_in_frames
+from vidrobust.stages.stability.unit import along_time
 from vidrobust.statistics.standard_errors import influence
 
 # Metric -> its column along tracks.
@@ -300,3 +310,106 @@ def _truth(known: KnownBoxes) -> Truth:
         labels=known.labels,
         trajectory=np.arange(count),
     )
+
+
+@dataclass(frozen=True)
+class BoxFootage(AnsweredFootage):
+    """The footage of one run as a detector answers it: known boxes of each frame, and those of followed
+    objects.
+    """
+
+    right: Sequence[KnownBoxes | None]
+    own: Sequence[KnownBoxes]
+
+
+def seen_of(run: Run, model: str, classes: Sequence[str]) -> BoxFootage:
+    """From the tables of the stage stability."""
+    tables = {name: run.table(name) for name in ("box_counts", "detections", "track_steps")}
+    counts, found, steps = (table[table["model"] == model] for table in tables.values())
+    if not len(counts):
+        raise InputError(f"adapt: {model} answered no frame of {run.path}")
+    items = run.table("items")
+    parts = {str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p}
+    known = known_in_frames(run)
+    judged = judged_frames(counts, found, known, tuple(classes)) if len(known) else None
+    of_frame = {} if judged is None else dict(list(judged.known.groupby(["item", "frame"], sort=False)))
+    are_judged = (
+        set() if judged is None else set(zip(judged.frames["item"], judged.frames["frame"], strict=True))
+    )
+    of_item = dict(list(run.table("transitions").groupby("item", sort=False)))
+    rows: list[pd.DataFrame] = []
+    right: list[KnownBoxes | None] = []
+    own: list[KnownBoxes] = []
+    for item, seen in counts.groupby("item", sort=False):
+        seen = seen.sort_values("frame", kind="stable")
+        number = seen["frame"].to_numpy(np.int64)
+        rows.append(
+            pd.DataFrame(
+                {
+                    "item": str(item),
+                    "part": parts.get(str(item), ""),
+                    "frame": number,
+                    "place": np.arange(len(number)),
+                    "time_s": seen["time_s"].to_numpy(np.float64),
+                    "reason": reasons_of(number, of_item[item]),
+                }
+            )
+        )
+        boxes, along = (table[table["item"] == item] for table in (found, steps))
+        objects = self_boxes(boxes, along, run.settings.track_start_score)
+        own += [objects.get(frame, NONE) for frame in number.tolist()]
+        for frame in number.tolist():
+            at = of_frame.get((item, frame))
+            there = of_rows(at) if at is not None else NONE
+            right.append(there if (item, frame) in are_judged else None)
+    frames = pd.concat(rows, ignore_index=True)
+    return BoxFootage(
+        run=run,
+        frames=frames,
+        begins=(frames["reason"].astype(str) != "").to_numpy(bool),
+        kinds={str(i): str(label) for i, label in zip(items["item"], items["label"], strict=True)},
+        known=np.array([each is not None for each in right], bool),
+        right=right,
+        own=own,
+    )
+
+
+def samples_of(network: TrainableDetector, chosen: FrameSelection[BoxFootage]) -> BoxSamples:
+    """The frames to train with, decoded, and their targets; InputError where these hold no box."""
+    trains, rows = chosen.trains, chosen.training.tolist()
+    own = [trains.own[row] for row in rows]
+    targets = [trains.right[row] or NONE for row in rows] if chosen.by_labels else own
+    if not any(len(each.boxes) for each in targets):
+        what = "known boxes" if chosen.by_labels else "objects that the detector follows"
+        raise InputError(
+            f"adapt: the {len(rows)} frames to train with hold no {what}; give known boxes (--targets labels) or "
+            "footage on which the detector finds something"
+        )
+    frames = [frame for _, frame in decoded(trains, chosen.training)]
+    return BoxSamples(network, frames, targets, own)
+
+
+def bench_of(
+    network: TrainableDetector, chosen: FrameSelection[BoxFootage], conditions: tuple[Condition, ...]
+) -> BoxBench:
+    """The frames that judge."""
+    judges, rows = chosen.judges, chosen.judging
+    frames = judges.frames.iloc[rows].reset_index(drop=True)
+    return BoxBench(
+        network=network,
+        frames=frames,
+        pixels=[frame for _, frame in decoded(judges, rows)],
+        content=[judges.content.get(str(item), "") for item in frames["item"]],
+        right=[judges.right[int(row)] for row in rows],
+        conditions=conditions,
+        shown=np.flatnonzero(np.isin(rows, chosen.shown)),
+        along={str(item): _along(judges, str(item)) for item in frames["item"].unique()},
+    )
+
+
+def _along(judges: BoxFootage, item: str) -> AlongTime:
+    """How the tracks of an item are followed, by the time between its frames."""
+    settings = judges.run.settings
+    time_s = judges.frames.loc[judges.frames["item"] == item, "time_s"].to_numpy(np.float64)
+    rate = 1 / max(float(np.median(np.diff(time_s))), 1e-6) if len(time_s) > 1 else 25.0
+    return along_time(dataclasses.replace(settings, every=1, fps=None), rate)

@@ -9,7 +9,7 @@ from typing import Any
 
 from vidrobust.plugins.gauge.differing_operators import worst_words
 from vidrobust.plugins.gauge.figures import EVERYONE, FIGURES, GAUGE, figures_of
-from vidrobust.plugins.gauge.variables.type1 import least_cg, least_cgk
+from vidrobust.plugins.gauge.variables.reference_parts import least_cg, least_cgk
 from vidrobust.plugins.gauge.words import equal_variances_words, shifted_words, trials
 from vidrobust.text.numbers import number, p_words, percent
 from vidrobust.text.phrases import plural

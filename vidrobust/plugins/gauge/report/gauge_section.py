@@ -9,7 +9,7 @@ import pandas as pd
 
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
 from vidrobust.plugins.gauge.report import repeatability_figures as reference_figures
-from vidrobust.plugins.gauge.variables.range_method import range_charts
+from vidrobust.plugins.gauge.variables.gauge import range_charts
 from vidrobust.plugins.gauge.words import categories
 from vidrobust.report.drawing import Picture
 from vidrobust.text.numbers import (

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from vidrobust.plugins.gauge.variables.range_method import RangeCharts
+from vidrobust.plugins.gauge.variables.gauge import RangeCharts
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, MARKERS, Picture
 from vidrobust.text.numbers import percent

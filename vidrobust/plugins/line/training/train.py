@@ -23,14 +23,20 @@ from torchvision.transforms.v2 import functional as v2
 
 from vidrobust.files.atomic import write_text
 from vidrobust.files.csv_table import read_columns
-from vidrobust.plugins.line import trained
+from vidrobust.plugins.line import model_kind as trained
 from vidrobust.plugins.line.belt import HEIGHT, WIDTH
 from vidrobust.plugins.line.dials import DIALS
-from vidrobust.plugins.line.networks import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
-from vidrobust.plugins.line.parts.kinds import BOXES, LABELS
+from vidrobust.plugins.line.model_kind import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
+from vidrobust.plugins.line.parts import BOXES, LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
-from vidrobust.plugins.line.training.fit import EPOCHS, normalised, train_classifier, train_detector
-from vidrobust.plugins.line.training.samples import FRAMES, make_samples
+from vidrobust.plugins.line.training.fit import (
+    EPOCHS,
+    FRAMES,
+    make_samples,
+    normalised,
+    train_classifier,
+    train_detector,
+)
 
 # How good the trained models are on clips of other seeds, coded and decoded again, at rest and at mid dial.
 

@@ -14,8 +14,7 @@ import torch
 
 from vidrobust.perturb.draws import draw_seed
 from vidrobust.perturb.perturbation import Family, Perturbation
-from vidrobust.plugins.published.perturbations.imagenet_c import by_array, cut_array
-from vidrobust.plugins.published.perturbations.severities import of_severities
+from vidrobust.plugins.published.perturbations.imagenet_c import by_array, cut_array, of_severities
 
 # Noise and waves of ImageNet-C-bar (Mintun et al. 2021, arXiv 2102.11273): the parts that cover a whole frame.
 #

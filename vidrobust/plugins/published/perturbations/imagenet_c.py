@@ -24,7 +24,24 @@ from vidrobust.perturb.light import LEVELS
 from vidrobust.perturb.noise import impulse, shot
 from vidrobust.perturb.perturbation import Apply, Family, Perturbation, frame_by_frame
 from vidrobust.plugins.published.perturbations import weather
-from vidrobust.plugins.published.perturbations.severities import of_severities
+
+
+def of_severities(
+    suite: str, name: str, family: Family, apply: Apply, doc: str, not_monotone: str = ""
+) -> Perturbation:
+    """The entry of a catalogue: its strength is the severity, a whole number from 1 to 5."""
+    return Perturbation(
+        name=name,
+        suite=suite,
+        family=family,
+        unit="severity",
+        strengths=(1.0, 2.0, 3.0, 4.0, 5.0),
+        range=(1.0, 5.0),
+        apply=apply,
+        not_monotone=not_monotone,
+        doc=doc,
+    )
+
 
 # Glass blur of ImageNet-C: every pixel replaced by a random neighbour, one after the other in raster order.
 #
@@ -121,12 +138,25 @@ JPEG_COMPRESSION = (25, 18, 15, 10, 7)
 ELASTIC = (12.5, 16.25, 21.25, 25.0, 30.0)
 SIZES: Mapping[str, Choice] = MappingProxyType(
     {
-        **{"gaussian_noise": GAUSSIAN_NOISE, "shot_noise": SHOT_NOISE, "impulse_noise": IMPULSE_NOISE},
-        **{"defocus_blur": DEFOCUS_BLUR, "glass_blur": GLASS_BLUR, "motion_blur": MOTION_BLUR},
-        **{"zoom_blur": ZOOM_BLUR, "snow": SNOW, "frost": FROST, "fog": FOG, "brightness": BRIGHTNESS},
-        **{"contrast": CONTRAST, "elastic_transform": ELASTIC, "pixelate": PIXELATE},
-        **{"jpeg_compression": JPEG_COMPRESSION, "speckle_noise": SPECKLE_NOISE, "gaussian_blur": GAUSSIAN_BLUR},
-        **{"spatter": SPATTER, "saturate": SATURATE},
+        "gaussian_noise": GAUSSIAN_NOISE,
+        "shot_noise": SHOT_NOISE,
+        "impulse_noise": IMPULSE_NOISE,
+        "defocus_blur": DEFOCUS_BLUR,
+        "glass_blur": GLASS_BLUR,
+        "motion_blur": MOTION_BLUR,
+        "zoom_blur": ZOOM_BLUR,
+        "snow": SNOW,
+        "frost": FROST,
+        "fog": FOG,
+        "brightness": BRIGHTNESS,
+        "contrast": CONTRAST,
+        "elastic_transform": ELASTIC,
+        "pixelate": PIXELATE,
+        "jpeg_compression": JPEG_COMPRESSION,
+        "speckle_noise": SPECKLE_NOISE,
+        "gaussian_blur": GAUSSIAN_BLUR,
+        "spatter": SPATTER,
+        "saturate": SATURATE,
     }
 )
 
@@ -314,7 +344,7 @@ def by_array(function: Callable[..., np.ndarray], choices: Choice) -> Apply:
     return apply
 
 
-# Name, family and function of the nineteen corruptions, in the order of the paper; the last four are for validation.
+# Name, family and function, in the order of the paper; the last four are for validation.
 CORRUPTIONS: tuple[tuple[str, Family, Callable[..., Apply], Callable[..., object]], ...] = (
     ("gaussian_noise", "noise", by_tensor, gaussian_noise),
     ("shot_noise", "noise", by_tensor, shot_noise),
@@ -343,7 +373,7 @@ def entries(
     sizes: Mapping[str, Choice],
     docs: Mapping[str, str],
     not_monotone: Mapping[str, str],
-    own: Mapping[str, Callable[..., object]] = MappingProxyType({}),
+    own: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
 ) -> tuple[Perturbation, ...]:
     """Return the corruptions of a suite.
 
@@ -394,7 +424,8 @@ _STEPS_DIFFER = "The paper changes several parameters at once; {}: its own AlexN
 _NOT_MONOTONE = {
     "glass_blur": "From 1 to 2 neighbours are farther but drawn once, not twice: fine detail suffers less.",
     "snow": _STEPS_DIFFER.format("from 2 to 3 flakes get fewer and larger"),
-    "frost": "From 3 to 4 only the picture's weight falls: where ice is bright the sum comes nearer to the picture.",
+    "frost": "From 3 to 4 only the picture's weight falls: where ice is bright the sum comes nearer "
+    "to the picture.",
     "spatter": "From severity 4 it is mud instead of water.",
     "saturate": _STEPS_DIFFER.format("1 and 2 take colour away, from 3 on it is added"),
 }

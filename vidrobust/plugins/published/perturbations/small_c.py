@@ -5,6 +5,9 @@ Smears and frost are those of ``imagenet-c``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import cv2
 import numpy as np
 import torch
@@ -13,10 +16,9 @@ from PIL import Image
 from vidrobust.errors import SettingsError
 from vidrobust.frames.pixels import each_frame
 from vidrobust.perturb.draws import Generators, one_per_frame
-
 from vidrobust.plugins.published.authors import stated
 from vidrobust.plugins.published.perturbations import imagenet_c as c
-from vidrobust.plugins.published.perturbations.severities import of_severities
+from vidrobust.plugins.published.perturbations.imagenet_c import of_severities
 
 # The elastic transform of the ImageNet-C authors, to whose files AlexNet's constants belong. Unlike that of
 # ``imagenet-c`` it moves three points by a random affine map first, which dominates severities 1 and 2.
@@ -134,7 +136,11 @@ _SEVERAL = dict.fromkeys(
     ("glass_blur", "snow", "frost", "fog", "elastic_transform", "spatter", "saturate"),
     "The authors change several parameters at once.",
 )
-_OWN = {"defocus_blur": defocus_blur, "pixelate": pixelate, "elastic_transform": elastic_transform}
+_OWN: dict[str, Callable[..., Any]] = {
+    "defocus_blur": defocus_blur,
+    "pixelate": pixelate,
+    "elastic_transform": elastic_transform,
+}
 PERTURBATIONS = tuple(
     entry for suite, sizes in SIZES.items() for entry in c.entries(suite, sizes, _DOCS, _SEVERAL, _OWN)
 )

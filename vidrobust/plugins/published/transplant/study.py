@@ -15,8 +15,16 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import BIRTH, KEEP, LEAST_IOU, ious, match
 from vidrobust.models.detection.network import BoxAnswer, FrameBoxes, answers
-from vidrobust.plugins.published.transplant.cutout import Cutout, Neutral, neutral
-from vidrobust.plugins.published.transplant.paste import Place, box_of, covered, grid, paste
+from vidrobust.plugins.published.transplant.cutout import (
+    Cutout,
+    Neutral,
+    Place,
+    box_of,
+    covered,
+    grid,
+    neutral,
+    paste,
+)
 from vidrobust.predictions import Detector
 
 # One pasted picture against the clean one: the pasted object itself, and the boxes that it does not cover.

@@ -16,8 +16,7 @@ from matplotlib.figure import Figure
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text
 from vidrobust.models.detection.network import BoxAnswer, answers
-from vidrobust.plugins.published.transplant.cutout import Cutout, neutral
-from vidrobust.plugins.published.transplant.paste import box_of, paste
+from vidrobust.plugins.published.transplant.cutout import Cutout, box_of, neutral, paste
 from vidrobust.plugins.published.transplant.study import Background, TransplantSettings, TransplantStudy
 from vidrobust.predictions import Classifier, Detector
 
