@@ -15,8 +15,7 @@ import pandas as pd
 from vidrobust.accuracy.said_classes import label_sets
 from vidrobust.errors import InputError
 
-WITHIN = 10
-"""Frames on either side that count as neighbours, as in Shankar et al. 2019."""
+WITHIN = 10  # frames on either side that count as neighbours, as in Shankar et al. 2019.
 
 
 @dataclass(frozen=True, kw_only=True)

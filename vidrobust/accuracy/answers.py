@@ -100,8 +100,8 @@ def right_neighbours(sets: AnchorSets, k: int = WITHIN) -> np.ndarray:
     return np.where(count > 0, right / np.maximum(count, 1), np.nan)
 
 
+# Anchors are labelled frames at least so far apart, so that their windows hardly overlap.
 ANCHOR_EVERY_S = 1.0
-"""Anchors are labelled frames at least so far apart, so that their windows hardly overlap."""
 TOP = 5
 NAMES_SAID = 3
 JudgedBy = Literal["own", "anchor"]

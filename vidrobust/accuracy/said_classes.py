@@ -11,10 +11,8 @@ import pandas as pd
 from vidrobust.errors import SettingsError
 from vidrobust.models.classes import imagenet_wnids, sets_for, shown_name
 
-WHOLE_ITEM = -1
-"""The frame of a label that holds for every frame of its item (``footage/item_tables.py``)."""
-REST = -1
-"""The label under which ``probabilities`` keeps the sum of the classes that are not listed."""
+WHOLE_ITEM = -1  # the frame of a label that holds for every frame of its item (``footage/item_tables.py``)
+REST = -1  # the label under which ``probabilities`` keeps the sum of the classes that are not listed
 
 
 def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1) -> np.ndarray:
@@ -44,8 +42,8 @@ def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[obj
     ]
 
 
+# Sources whose bare numbers are class indices; those of annotation formats count the file's own classes.
 NUMBERS_ARE_CLASSES = ("manifest",)
-"""Sources whose bare numbers are class indices; those of annotation formats count the file's own classes."""
 
 
 @dataclass(frozen=True)

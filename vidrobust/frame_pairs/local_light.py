@@ -4,10 +4,9 @@
 
     b  =  a (1 + f(x, y))        f a smooth field, after the change that all of the picture shares was removed
 
-f is a cubic B-spline with knots a tenth of the width apart, fitted robustly to the means of 8 x 8 pixels:
-noise averages out in a block, and a misaligned edge hardly shows in its mean. There is a field only if,
-fitted to every other cell of 16 x 16 pixels, it predicts the cells between, which noise and the blocks of a
-codec do not.
+f is a cubic B-spline with knots a tenth of the width apart, fitted robustly to the means of 8 x 8 pixels: noise
+averages out in a block, and a misaligned edge hardly shows in its mean. There is a field only if, fitted to
+every other cell of 16 x 16 pixels, it predicts the cells between, which noise and the blocks of a codec do not.
 """
 
 from __future__ import annotations

@@ -55,8 +55,7 @@ def noise_of(picture: np.ndarray) -> np.ndarray:
 def noise_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return (C,) sigma of the noise of two pictures that show the same: what they do not share.
 
-    One may be blurrier, and detail may be everywhere. Where they do not show the same it is their
-    ``noise_of``.
+    One may be blurrier, and detail may be everywhere. Where they do not show the same it is their ``noise_of``.
     """
     a, b = _immerkaer(first), _immerkaer(second)
     aa, bb, ab = (_by_cell(each) for each in (a * a, b * b, a * b))

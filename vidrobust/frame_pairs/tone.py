@@ -120,8 +120,7 @@ def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0
     visible : (H, W) bool
         Where they show the same thing.
     noise : float
-        Of luma, levels. It is taken off what frame a is compared by, where it would make every change
-        flatter.
+        Of luma, levels. It is taken off what frame a is compared by, where it would make every change flatter.
     """
     clear = visible & unclipped(a, b)
     light = fit_light(a, b, clear, noise)
@@ -196,8 +195,7 @@ def _fit_curve(
 ) -> Tone:
     """The curve acts on single channels of pixels, and is fitted to grey averages of what it makes of them.
 
-    Gauss-Newton in the power: the line through what is found is fitted again until it moves by less than
-    CLOSE.
+    Gauss-Newton in the power: the line through what is found is fitted again until it moves by less than CLOSE.
     """
     own, power = (noise / CELL) ** 2, 1.0
     prior = np.array(LIGHT_PRIOR if noise == 0 else (*LIGHT_PRIOR[:2], NO_POWER))

@@ -7,8 +7,10 @@ device of the pixels; fields are drawn on the generator's device.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +20,7 @@ from vidrobust.frames.pixels import each_frame, rounded
 from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import angle, integer, normal, uniform
 from vidrobust.perturb.geometric import boxes_by, sheared, warp
-from vidrobust.perturb.perturbation import Motion, Perturbation, apply_at_a_random_time
+from vidrobust.perturb.perturbation import Motion, Perturbation, Scale, in_time
 
 # (pixels (T, 3, H, W) of one clip, strength, the clip's generator) -> pixels
 Fixed = Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]
@@ -147,128 +149,75 @@ def _shutter_motion(size: tuple[int, int], px: float, own: torch.Generator) -> n
     return _skew(px, own, size)
 
 
-def _of_clip(
-    name: str,
-    unit: str,
-    field: Fixed,
-    strengths: tuple[float, ...],
-    high: float,
-    doc: str,
-    motion: Motion | None = None,
-    *,
-    saying: str,
-    noun: str = "",
-) -> Perturbation:
+def _of_clip(field: Fixed, scale: Scale, doc: str, motion: Motion | None = None, **more: Any) -> Perturbation:
+    @functools.wraps(field)
     def clip(p: torch.Tensor, times_s: np.ndarray, s: float, own: torch.Generator) -> torch.Tensor:
         return field(p, s, own)
 
-    return Perturbation(
-        name=name,
-        suite="line-camera",
-        family="camera",
-        unit=unit,
-        strengths=strengths,
-        range=(0.0, high),
-        apply=apply_at_a_random_time(clip),
-        apply_clip=clip,
-        move_boxes=None if motion is None else boxes_by(motion),
-        motion=motion,
-        doc=doc,
-        noun=noun,
-        saying=saying,
-    )
+    boxes = None if motion is None else boxes_by(motion)
+    return in_time(clip, scale, doc, move_boxes=boxes, motion=motion, **more)
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
     _of_clip(
-        "dead_pixels",
-        "pixels of a million",
         _dead_pixels,
-        (100.0, 300.0, 1000.0, 3000.0, 10000.0),
-        1e6,
+        Scale("camera", "pixels of a million", (100.0, 300.0, 1000.0, 3000.0, 10000.0), 1e6),
         "That many pixels stay black, at least one.",
         saying="{s} dead pixels in a million",
     ),
     _of_clip(
-        "hot_pixels",
-        "pixels of a million",
         _hot_pixels,
-        (100.0, 300.0, 1000.0, 3000.0, 10000.0),
-        1e6,
+        Scale("camera", "pixels of a million", (100.0, 300.0, 1000.0, 3000.0, 10000.0), 1e6),
         "That many pixels stay white, at least one.",
         saying="{s} hot pixels in a million",
     ),
     _of_clip(
-        "stuck_lines",
-        "rows or columns",
         _stuck_lines,
-        (1.0, 2.0, 4.0, 8.0, 16.0),
-        1024.0,
+        Scale("camera", "rows or columns", (1.0, 2.0, 4.0, 8.0, 16.0), 1024.0),
         "That many rows, or columns, each stay at one grey level, at least one.",
         saying="{s} stuck rows or columns",
     ),
     _of_clip(
-        "fixed_pattern_noise",
-        "sigma, levels of 255",
         _fixed_pattern_noise,
-        (1.0, 2.0, 4.0, 8.0, 16.0),
-        128.0,
+        Scale("camera", "sigma, levels of 255", (1.0, 2.0, 4.0, 8.0, 16.0), 128.0),
         "An offset of each pixel and of each column, half of the variance each, the same in all frames.",
         saying="fixed pattern noise of {s} grey levels",
     ),
     _of_clip(
-        "vignetting",
-        "share of light lost in the corner",
         _vignetting,
-        (0.1, 0.2, 0.4, 0.6, 0.8),
-        1.0,
+        Scale("camera", "share of light lost in the corner", (0.1, 0.2, 0.4, 0.6, 0.8), 1.0),
         "Light falls with the square of the distance from the centre.",
         saying="vignetting of {p}",
     ),
     _of_clip(
-        "uneven_lighting",
-        "relative gain at the corner",
         _uneven_lighting,
-        (0.1, 0.2, 0.4, 0.6, 0.8),
-        1.0,
+        Scale("camera", "relative gain at the corner", (0.1, 0.2, 0.4, 0.6, 0.8), 1.0),
         "A ramp of light across the picture in a random direction, 1 at the centre.",
         saying="lighting uneven by {p}",
     ),
     _of_clip(
-        "specular_glare",
-        "share of full scale at its peak",
         _specular_glare,
-        (0.2, 0.4, 0.6, 0.8, 1.0),
-        1.0,
+        Scale("camera", "share of full scale at its peak", (0.2, 0.4, 0.6, 0.8, 1.0), 1.0),
         "A lamp mirrored in the part: a bright ellipse with a veil around it.",
         saying="a glare of {p}",
     ),
     _of_clip(
-        "lens_dust",
-        "opacity",
         _lens_dust,
-        (0.1, 0.2, 0.4, 0.6, 0.9),
-        1.0,
+        Scale("camera", "opacity", (0.1, 0.2, 0.4, 0.6, 0.9), 1.0),
         f"One field of {SPECKS} soft dark specks.",
         saying="dust of opacity {p}",
     ),
     _of_clip(
-        "lens_smear",
-        "share at the thickest place",
         _lens_smear,
-        (0.1, 0.2, 0.4, 0.6, 0.9),
-        1.0,
+        Scale("camera", "share at the thickest place", (0.1, 0.2, 0.4, 0.6, 0.9), 1.0),
         "One field of greasy streaks under which the picture is blurred and veiled.",
         saying="a smear of {p}",
     ),
     _of_clip(
-        "rolling_shutter",
-        "px from the first row to the last",
         _rolling_shutter,
-        (2.0, 4.0, 8.0, 16.0, 32.0),
-        1024.0,
+        Scale("camera", "px from the first row to the last", (2.0, 4.0, 8.0, 16.0, 32.0), 1024.0),
         "The belt moves on while the rows are read: the picture leans by s pixels, all clip long to one side.",
-        _shutter_motion,
+        motion=_shutter_motion,
         saying="a rolling shutter of {s} px",
     ),
 )

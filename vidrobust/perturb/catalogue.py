@@ -12,13 +12,13 @@ from types import MappingProxyType, ModuleType
 
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import extensions
-from vidrobust.perturb import blur, camera, camera_in_time, geometric, light, noise, shift
+from vidrobust.perturb import blur, camera, camera_in_time, geometric, light, noise
 from vidrobust.perturb.perturbation import Perturbation
 
-OWN_SUITES = ("natural", "line-camera", "shift")
+OWN_SUITES = ("natural", "line-camera")
 ENTRY_POINTS = "vidrobust.perturbations"
 
-_MODULES = (light, geometric, blur, noise, camera, camera_in_time, shift)
+_MODULES = (light, geometric, blur, noise, camera, camera_in_time)
 
 
 def catalogue_of(modules: Iterable[ModuleType]) -> Mapping[str, Perturbation]:

@@ -8,9 +8,10 @@ in float32.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -20,7 +21,16 @@ from torch.nn.functional import grid_sample
 from vidrobust.frames.pixels import each_alone, each_frame, rounded
 from vidrobust.perturb.draws import Generators, integer, one_per_frame, sign, uniform
 from vidrobust.perturb.light import factors
-from vidrobust.perturb.perturbation import Apply, Core, Motion, MoveBoxes, Perturbation, given_sign
+from vidrobust.perturb.perturbation import (
+    Apply,
+    Core,
+    Motion,
+    MoveBoxes,
+    Perturbation,
+    Scale,
+    entry,
+    given_sign,
+)
 
 # Frame sides that OpenCV can warp: a mirrored border of one pixel never ends there
 OPENCV_SIDES = range(8, 32767)
@@ -89,6 +99,7 @@ def _warp_in_float(
 
 
 def _drawn(draw: Map) -> Apply:
+    @functools.wraps(draw)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         size = (pixels.shape[2], pixels.shape[3])
         return warp(pixels, [draw(strength, own, size) for own in one_per_frame(generator, len(pixels))])
@@ -200,112 +211,72 @@ def _core(matrix: Callable[[float], Matrix]) -> Core:
 
 
 def _moving(
-    name: str,
-    unit: str,
-    draw: Map,
-    strengths: tuple[float, ...],
-    high: float,
-    doc: str,
-    signed: dict[str, Callable[[float], Matrix]] | None = None,
-    *,
-    saying: str,
-    noun: str = "",
-    either_way: bool = False,
-    condition: tuple[str, ...] = (),
-    stands_for: Mapping[str, int] | None = None,
+    draw: Map, scale: Scale, doc: str, signed: dict[str, Callable[[float], Matrix]] | None = None, **more: Any
 ) -> Perturbation:
-    return Perturbation(
-        name=name,
-        suite="natural",
-        family="geometry",
-        unit=unit,
-        strengths=strengths,
-        range=(0.0, high),
-        apply=_drawn(draw),
-        signed={direction: given_sign(_core(matrix)) for direction, matrix in (signed or {}).items()},
+    signed = signed or {}
+    return entry(
+        _drawn(draw),
+        scale,
+        doc,
+        signed={direction: given_sign(_core(matrix)) for direction, matrix in signed.items()},
+        signed_motion=signed,
         move_boxes=boxes_by(_motion(draw)),
         motion=_motion(draw),
-        signed_motion=signed or {},
-        either_way=either_way,
-        doc=doc,
-        noun=noun,
-        saying=saying,
-        condition=condition,
-        stands_for=stands_for or {},
+        **more,
     )
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
     _moving(
-        "translation",
-        "px",
         _translation,
-        (1.0, 2.0, 4.0, 8.0, 16.0),
-        4096.0,
+        Scale("geometry", "px", (1.0, 2.0, 4.0, 8.0, 16.0), 4096.0),
         "Shifted left, right, up or down by s pixels of the frame; whole pixels move without interpolation.",
-        {"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)},
+        signed={"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)},
+        either_way=True,
         noun="shift",
         saying="a shift of {s} px",
-        either_way=True,
         condition=("shift_x_px", "shift_y_px"),
         stands_for={"camera": 0, "objects": 0},
     ),
     _moving(
-        "rotation",
-        "deg",
         _rotation,
-        (1.0, 2.0, 5.0, 10.0, 20.0),
-        180.0,
+        Scale("geometry", "deg", (1.0, 2.0, 5.0, 10.0, 20.0), 180.0),
         "Turned about the centre, either way; + is counter-clockwise.",
-        {"rotation": turned},
-        saying="a turn of {s}°",
+        signed={"rotation": turned},
         either_way=True,
+        saying="a turn of {s}°",
         condition=("rotation_deg",),
         stands_for={"camera": 1},
     ),
     _moving(
-        "scale",
-        "relative size",
         _scale,
-        (0.02, 0.05, 0.1, 0.2, 0.4),
-        3.0,
+        Scale("geometry", "relative size", (0.02, 0.05, 0.1, 0.2, 0.4), 3.0),
         "Enlarged about the centre by 1 + s, or made smaller by it.",
-        {"scale": lambda s: zoomed(float(factors([s])[0]))},
-        saying="a change of size of {p}",
+        signed={"scale": lambda s: zoomed(float(factors([s])[0]))},
         either_way=True,
+        saying="a change of size of {p}",
         condition=("zoom",),
         stands_for={"camera": 2},
     ),
     _moving(
-        "shear",
-        "deg",
         _shear,
-        (1.0, 2.0, 5.0, 10.0, 20.0),
-        60.0,
+        Scale("geometry", "deg", (1.0, 2.0, 5.0, 10.0, 20.0), 60.0),
         "Rows or columns slide so that uprights lean by s, either way.",
-        saying="a shear of {s}°",
         either_way=True,
+        saying="a shear of {s}°",
     ),
     _moving(
-        "perspective",
-        "relative half side",
         _perspective,
-        (0.02, 0.05, 0.1, 0.2, 0.3),
-        0.5,
+        Scale("geometry", "relative half side", (0.02, 0.05, 0.1, 0.2, 0.3), 0.5),
         "Each corner of the view moves inward by up to s of half the side, in both axes: a tilted camera.",
         saying="a perspective tilt of up to {p}",
     ),
-    Perturbation(
-        name="horizontal_flip",
-        suite="natural",
-        family="geometry",
-        unit="probability",
-        strengths=(1.0,),
-        range=(0.0, 1.0),
-        apply=_horizontal_flip,
+    entry(
+        _horizontal_flip,
+        Scale("geometry", "probability", (1.0,), 1.0),
+        "Mirrored left to right with probability s.",
         move_boxes=_flip_boxes,
         motion=_flip_motion,
-        doc="Mirrored left to right with probability s.",
         noun="mirroring",
         saying="mirroring",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -193,6 +193,7 @@ def apply_at_a_random_time(clip: ApplyClip) -> Apply:
     With equally seeded fresh generators, ``apply`` of a frame and ``apply_clip`` at ``random_time_s`` agree.
     """
 
+    @functools.wraps(clip)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         owns = one_per_frame(generator, len(pixels))
         frames = zip(each_alone(pixels), owns, strict=True)
@@ -299,6 +300,7 @@ Core = Callable[[torch.Tensor, Sequence[float]], torch.Tensor]
 def either_sign(core: Core) -> Apply:
     """Return ``apply`` of a signed perturbation: each frame draws its sign."""
 
+    @functools.wraps(core)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         return core(pixels, [strength * sign(own) for own in one_per_frame(generator, len(pixels))])
 
@@ -317,6 +319,7 @@ def given_sign(core: Core) -> Signed:
 def without_chance(core: Core) -> Apply:
     """Return ``apply`` of a perturbation that draws nothing: every frame gets the strength as it is."""
 
+    @functools.wraps(core)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         return core(pixels, [strength] * len(pixels))
 
@@ -326,8 +329,41 @@ def without_chance(core: Core) -> Apply:
 def frame_by_frame(change: Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]) -> Apply:
     """Return ``apply`` made of a function of one frame (3, H, W), the strength and the frame's generator."""
 
+    @functools.wraps(change)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         owns = one_per_frame(generator, len(pixels))
         return torch.stack([change(frame, strength, own) for frame, own in zip(pixels, owns, strict=True)])
 
     return apply
+
+
+class Scale(NamedTuple):
+    """Family and unit of a perturbation, its strengths from mild to strong, and the limits that make sense."""
+
+    family: Family
+    unit: str
+    strengths: tuple[float, ...]
+    high: float
+    low: float = 0.0
+
+
+def entry(apply: Callable[..., torch.Tensor], scale: Scale, doc: str, **more: Any) -> Perturbation:
+    """Return the record of a function of this package, named as the function: ``_hue`` is "hue"."""
+    family, unit, strengths, high, low = scale
+    return Perturbation(
+        **{"name": apply.__name__.removeprefix("_"), "suite": "natural", **more},
+        family=family,
+        unit=unit,
+        strengths=strengths,
+        range=(low, high),
+        apply=apply,
+        doc=doc,
+    )
+
+
+def in_time(
+    clip: ApplyClip, scale: Scale, doc: str, *, apply: Apply | None = None, **more: Any
+) -> Perturbation:
+    """Return an entry of ``line-camera``: one state a clip, which follows from the true times if it changes."""
+    how = {"name": clip.__name__.removeprefix("_"), "suite": "line-camera", **more}
+    return entry(apply or apply_at_a_random_time(clip), scale, doc, apply_clip=clip, **how)

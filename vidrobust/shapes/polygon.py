@@ -10,8 +10,7 @@ import numpy as np
 
 from vidrobust.shapes.mask import mapped_points, packed
 
-# Of px that corners are kept with.
-DECIMALS = 3
+DECIMALS = 3  # of px that corners are kept with
 
 
 @dataclass(frozen=True, eq=False)

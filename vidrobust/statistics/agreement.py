@@ -92,8 +92,7 @@ def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
     """Return a kappa with its interval, from the sums (G, C) of each independent unit.
 
     The jackknife gives the standard error of log(1 - kappa), because disagreement is rare and skewed. Where
-    fewer than
-    two units disagree, the share of units that may do so comes from Clopper & Pearson.
+    fewer than two units disagree, the share of units that may do so comes from Clopper & Pearson.
     """
     count = len(sums)
     whole = float(kappa(sums.sum(axis=0)[None])[0])

@@ -14,8 +14,7 @@ from vidrobust.statistics.standard_errors import leave_one_out, left_out_interva
 
 # Groups of equal size, by the third number, within which ``auroc_given`` compares events with the rest.
 STRATA = 10
-# Held at once by Kendall's tau, which looks at every pair of units.
-_NUMBERS_AT_ONCE = 1_000_000
+_NUMBERS_AT_ONCE = 1_000_000  # held at once by Kendall's tau, which looks at every pair of units
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -66,8 +65,7 @@ def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int 
     """Return the correlation of the ranks of ``x`` and ``y`` without the ranks of ``z (n, k)``.
 
     With ``knots`` each confounder may act along a broken line in its rank: a straight line leaves a bend that
-    looks like
-    a proxy.
+    looks like a proxy.
     """
     return pearson(*partial_ranks(x, y, z, knots=knots))
 

@@ -20,10 +20,8 @@ from vidrobust.statistics.levels import FEWEST_CLUSTERS
 
 # How many stretches all footage together is cut into at most, where it is cut; one an item at least.
 MOST_STRETCHES = 10
-# Shortest stretch, seconds.
-SHORTEST_S = 1.0
-# Shortest stretch where only frame numbers are known, frames.
-SHORTEST_FRAMES = 25
+SHORTEST_S = 1.0  # shortest stretch, seconds
+SHORTEST_FRAMES = 25  # shortest stretch where only frame numbers are known, frames
 # Shortest stretch, frames, of pairs drawn by chance: those some frames apart are draws of their own.
 SHORTEST_SAMPLED = 6
 

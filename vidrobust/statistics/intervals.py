@@ -90,10 +90,8 @@ def clustered_mean(
     """Return the mean of dependent values (n,), with an interval over clusters that allows for skewness.
 
     The interval is the hull of Student's t, the same on the scale of the logit between ``bounds``, and Hall's
-    correction
-    for skewness (Journal of the Royal Statistical Society B 54, 1992). One cluster gives none. Where all
-    values lie on a
-    bound, the mean is no further from it than the rate of values that would leave it.
+    correction for skewness (Journal of the Royal Statistical Society B 54, 1992). One cluster gives none. Where
+    all values lie on a bound, the mean is no further from it than the rate of values that would leave it.
     """
     values = np.asarray(values, np.float64)
     code, count, what = cluster_codes(clusters)

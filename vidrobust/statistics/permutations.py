@@ -14,8 +14,7 @@ from scipy import special
 from vidrobust.statistics.associations import line_basis, ranks, residuals
 from vidrobust.statistics.standard_errors import t_upper_tail
 
-# Rearrangements of ``differing_cells``; each follows all objects of a run.
-CELL_DRAWS = 399
+CELL_DRAWS = 399  # rearrangements of ``differing_cells``; each follows all objects of a run
 
 
 def permutation_p(
@@ -126,9 +125,8 @@ def differing_cells(
     """Return the p-value that a rate is the same in all cells of a picture, whatever object is shown in them.
 
     A unit is the rows of an object in a cell; its excess is its events less the rate of their moments. Units
-    change cells
-    at random within their clip. The statistic is the sum over cells of excess^2 / variance (Cochran,
-    Biometrics 10, 1954).
+    change cells at random within their clip. The statistic is the sum over cells of excess^2 / variance
+    (Cochran, Biometrics 10, 1954).
 
     Parameters
     ----------

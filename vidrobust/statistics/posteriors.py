@@ -1,13 +1,10 @@
 """What dependent observations say of a rate or a mean, and of those of further footage: posteriors on a grid.
 
 Rates: cluster g has p_g ~ Beta with mean m and intraclass correlation r (Griffiths, Biometrics 29, 1973). The
-mean has
-Jeffreys' prior. The interval is the hull of two priors of r: Beta(1, 3), for the upper limit of small rates,
-and
-Beta(0.3, 3), for their lower limit; ``benchmarks/rates.py`` chose them by coverage.
+mean has Jeffreys' prior. The interval is the hull of two priors of r: Beta(1, 3), for the upper limit of small
+rates, and Beta(0.3, 3), for their lower limit; ``benchmarks/rates.py`` chose them by coverage.
 
-Means of a series: Normal with a first-order autoregression, m and log s flat, averaged over the posterior of
-r.
+Means of a series: Normal with a first-order autoregression, m and log s flat, averaged over the posterior of r.
 """
 
 from __future__ import annotations
@@ -21,22 +18,18 @@ from scipy.special import betainc, expit, gammaln, stdtr, stdtrit
 
 from vidrobust.statistics.levels import LEVEL
 
-# Both parameters of the beta prior of the mean: Jeffreys'.
-MEAN_PRIOR = 0.5
+MEAN_PRIOR = 0.5  # both parameters of the beta prior of the mean: Jeffreys'
 # Parameters of the beta priors of the correlation: clusters differ, clusters may be alike.
 CORRELATION_PRIORS = ((1.0, 3.0), (0.3, 3.0))
-# Points whose log density lies so far below the largest carry no mass.
-FAR_BELOW = 14.0
+FAR_BELOW = 14.0  # points whose log density lies so far below the largest carry no mass
 # Points of the grid in the mean and in the correlation: to find the mass, and upon it.
 COARSE, FINE = (72, 40), (96, 44)
 # Counts up to which the chances are added up; beyond, a beta distribution of equal mean and variance is near.
 SUMMED = 60
-# How much a value may resemble the one before.
-CORRELATIONS = np.linspace(0.0, 0.9, 10)
+CORRELATIONS = np.linspace(0.0, 0.9, 10)  # how much a value may resemble the one before
 # What is held of it before any is seen, up to a factor: most series resemble themselves little.
 PRIOR = (1 - CORRELATIONS) ** 3
-# Steps in which a limit is enclosed.
-HALVINGS = 30
+HALVINGS = 30  # steps in which a limit is enclosed
 
 
 @dataclass(frozen=True)

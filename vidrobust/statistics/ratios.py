@@ -1,8 +1,7 @@
 """Before against after: the ratio of two means over clusters, one procedure for interval and verdict.
 
-Both come from the sign-flip test (``significance.FlippedRatio``): the interval excludes 1 exactly where p <=
-5 %. It
-needs six clusters with events. ``benchmarks/few_clusters.py`` measures error and coverage.
+Both come from the sign-flip test (``significance.FlippedRatio``): the interval excludes 1 exactly where p <= 5
+%. It needs six clusters with events. ``benchmarks/few_clusters.py`` measures error and coverage.
 """
 
 from __future__ import annotations
@@ -184,9 +183,8 @@ def with_few_events(
 ) -> tuple[float, float]:
     """Return the interval of a ratio of counts of events (G,), widened by what few events can say.
 
-    With few events left the sign-flip interval alone holds the truth in 75 to 95 % of cases; the hull with
-    the posterior
-    of the share that stays mends that.
+    With few events left the sign-flip interval alone holds the truth in 75 to 95 % of cases; the hull with the
+    posterior of the share that stays mends that.
     """
     if after.sum() * rows > before.sum():
         ends = with_few_events(_inverse(high), _inverse(low), after, before, 1 / rows)

@@ -1,8 +1,7 @@
 """Tests by changing signs, exact tests of counts, and corrections for several questions.
 
-The sign-flip test compares a sum with those of all choices of signs (Fisher 1935), assuming symmetry about
-zero and
-no distribution. Dependent rows are added up within clusters first.
+The sign-flip test compares a sum with those of all choices of signs (Fisher 1935), assuming symmetry about zero
+and no distribution. Dependent rows are added up within clusters first.
 """
 
 from __future__ import annotations
@@ -17,16 +16,12 @@ import numpy as np
 from vidrobust.statistics.clusters import Clusters, cluster_codes
 from vidrobust.statistics.levels import ALPHA, LEVEL
 
-# Up to so many values all choices of their signs are tried; of more, a sample is drawn.
-EXACT = 14
-# Choices drawn where not all are tried; the one seen counts as one more.
-DRAWS = 9_999
+EXACT = 14  # up to so many values all choices of their signs are tried; of more, a sample is drawn
+DRAWS = 9_999  # choices drawn where not all are tried; the one seen counts as one more
 # The same where the sum is on the other side: such a p is above a half, and no one asks how far.
 FEW_DRAWS = 999
-# Signs held at the same time.
-AT_ONCE = 2_000_000
-# A p above this speaks for the other side.
-CONSERVATIVE = 0.5
+AT_ONCE = 2_000_000  # signs held at the same time
+CONSERVATIVE = 0.5  # a p above this speaks for the other side
 
 Alternative = Literal["greater", "two-sided"]
 
@@ -103,10 +98,8 @@ class FlippedRatio:
     """The sign-flip test of every value of the ratio sum(x) / sum(y) over clusters, and its interval.
 
     A value r is tested by flipping the signs of the residuals x - r y, so the test holds its level with few
-    clusters. The
-    limits are quantiles of the ratios within halves of the clusters (typical values: Hartigan, Journal of the
-    American
-    Statistical Association 64, 1969).
+    clusters. The limits are quantiles of the ratios within halves of the clusters (typical values: Hartigan,
+    Journal of the American Statistical Association 64, 1969).
 
     Attributes
     ----------
@@ -254,8 +247,7 @@ def neighbour_inflation(stretches: int, clips: int, length: float, memory: float
     """Return the variance of a sum over stretches relative to independent ones, where footage has a memory.
 
     What lasts for ``memory`` has an autocovariance that falls in a straight line to 0. Neighbouring stretches
-    of ``length``
-    correlate by m / (6 L - 2 m); memory <= length.
+    of ``length`` correlate by m / (6 L - 2 m); memory <= length.
 
     Examples
     --------
@@ -295,8 +287,7 @@ def discard_conservative(p: np.ndarray, level: float = CONSERVATIVE) -> np.ndarr
     """Return p-values (n,) with those above ``level`` discarded (NaN) and the others divided by it.
 
     Zhao, Small & Su, Journal of the American Statistical Association 114 (2019): hypotheses far on the other
-    side would
-    cost the procedure its power.
+    side would cost the procedure its power.
     """
     p = np.asarray(p, np.float64)
     return np.where(p <= level, p / level, np.nan)

@@ -16,8 +16,7 @@ from vidrobust.statistics.levels import FEWEST_LEFT_OUT, LEVEL
 
 # Where a number is expensive, units are left out one by one up to so many, and else in so many groups.
 MOST_LEFT_OUT = 12
-# A coefficient of 1 has no finite Fisher z; it is moved in by this much.
-LARGEST = 1 - 1e-6
+LARGEST = 1 - 1e-6  # a coefficient of 1 has no finite Fisher z; it is moved in by this much
 
 # (rows to use (m,) int64) -> numbers on those rows alone, of any shape.
 Statistic = Callable[[np.ndarray], np.ndarray]
@@ -76,8 +75,7 @@ def error_over_clusters(pulls: np.ndarray, of_seeds: np.ndarray | None = None) -
     """Return the standard error of a mean from the pulls (G,) of its clusters.
 
     ``of_seeds`` (S,) is the number in each repetition of the study; their variance is added, on the wide side
-    (Owen,
-    Annals of Applied Statistics 1, 2007, section 2), with Satterthwaite's degrees of freedom.
+    (Owen, Annals of Applied Statistics 1, 2007, section 2), with Satterthwaite's degrees of freedom.
     """
     count = len(pulls)
     if count < 2:

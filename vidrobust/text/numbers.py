@@ -11,8 +11,7 @@ from typing import Any
 
 NOT_MEASURED = "not measured"
 NO_INTERVAL = "no interval"
-SMALLEST_SHARE = 1e-4
-"""Smaller shares are written as below 0.01 %."""
+SMALLEST_SHARE = 1e-4  # smaller shares are written as below 0.01 %
 
 
 def known(value: float | None) -> bool:

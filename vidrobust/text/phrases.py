@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 MOST = 3
-CUTOFF = 0.7
-"""Least likeness of a suggestion (difflib's ratio)."""
+CUTOFF = 0.7  # least likeness of a suggestion (difflib's ratio)
 
 
 def close_to(name: str, known: Iterable[str]) -> list[str]:
@@ -31,8 +30,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s._-]+", "", name.rpartition(":")[2] or name).casefold()
 
 
-LONGEST_NAME = 26
-"""Characters of a class name that fit in a legend or under a picture."""
+LONGEST_NAME = 26  # characters of a class name that fit in a legend or under a picture
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -7,8 +7,7 @@
     share(keyframes)  = excess of the pairs across keyframes over the pairs beside them / change of all pairs
     unexplained       = 1 - all the others
 
-w is the inverse of the probability with which the pair was drawn. Other shares are of what the keyframes
-leave.
+w is the inverse of the probability with which the pair was drawn. Other shares are of what the keyframes leave.
 """
 
 from __future__ import annotations

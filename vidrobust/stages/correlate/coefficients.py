@@ -26,16 +26,13 @@ from vidrobust.statistics.standard_errors import Jackknife, cluster_interval, cl
 
 PLAIN = ("pearson", "spearman", "kendall")
 PARTIAL = "partial_spearman"
-CURVED = "partial_spearman_curved"
-"""Partial Spearman where the confounder may act along a broken line."""
+CURVED = "partial_spearman_curved"  # partial Spearman where the confounder may act along a broken line
+# Partial Spearman corrected for the measurement error of the confounder.
 CORRECTED = "partial_spearman_corrected"
-"""Partial Spearman corrected for the measurement error of the confounder."""
+# Pearson correlation of effective robustness (beyond clean accuracy on the logit scale), across models.
 EFFECTIVE = "effective_robustness"
-"""Pearson correlation of effective robustness (beyond clean accuracy on the logit scale), across models."""
-FEWEST = 4
-"""Units below which no coefficient is given."""
-FEWEST_HALVES = 3
-"""Units with both halves below which no reliability is given."""
+FEWEST = 4  # units below which no coefficient is given
+FEWEST_HALVES = 3  # units with both halves below which no reliability is given
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,14 @@ import pandas as pd
 from vidrobust.statistics.associations import line_basis, pearson, ranks, residuals
 from vidrobust.statistics.standard_errors import cluster_jackknife
 
+# Units of other clusters, nearest in the confounders, from which a shuffled instability is drawn.
 NEIGHBOURS = 5
-"""Units of other clusters, nearest in the confounders, from which a shuffled instability is drawn."""
 # The smallest p-value is 1/500, far below the 5 % of ``FALSE_DISCOVERY``.
-SHUFFLES = 499
-"""Draws of a shuffled instability."""
+SHUFFLES = 499  # draws of a shuffled instability
 # Cronbach's alpha takes two parts.
-FEWEST_FAMILIES = 2
-"""Families beside a perturbation's own that are needed to estimate general fragility."""
+FEWEST_FAMILIES = 2  # families beside a perturbation's own that are needed to estimate general fragility
 # The product of both correlations is divided by the agreement: a smaller one would make up fragility from noise.
-LEAST_AGREEMENT = 0.3
-"""Smallest agreement of families that is used."""
+LEAST_AGREEMENT = 0.3  # smallest agreement of families that is used
 
 COLUMNS = (
     "shuffled",

@@ -49,8 +49,8 @@ _EXACT = {
     "pm_drop": False,
 }
 
+# Names of clean accuracy, in the order in which they are looked for where no confounder is given.
 CLEAN_ACCURACY = ("clean_accuracy", "accuracy", "top1_accuracy", "benign_accuracy", "pm0", "pm0_accuracy")
-"""Names of clean accuracy, in the order in which they are looked for where no confounder is given."""
 
 
 def higher_is_better(metric: str, said: Mapping[str, bool] | None = None) -> bool:
@@ -106,6 +106,7 @@ def signs(metrics: Iterable[str], said: Mapping[str, bool] | None = None) -> dic
     return {metric: -1.0 if higher_is_better(metric, said) else 1.0 for metric in metrics}
 
 
+# Metrics on which verdicts rest where none is named: the first that is there, else the first of the table.
 _PREFERRED = (
     "conditional_robustness",
     "pm10/pm0",
@@ -115,16 +116,14 @@ _PREFERRED = (
     "flip_rate",
     "label_flip",
 )
-"""Metrics on which verdicts rest where none is named: the first that is there, else the first of the table."""
 # Models are wrong about the same images: the kappa of error consistency between ImageNet networks is about .5 or
 # more (Geirhos et al. 2020).
-COMMON_ERROR = 0.5
-"""Share of the error of accuracies that models have in common."""
+COMMON_ERROR = 0.5  # share of the error of accuracies that models have in common
+# Perturbations with several strengths below which the direction of a metric cannot be checked.
 FEWEST_SLOPES = 3
-"""Perturbations with several strengths below which the direction of a metric cannot be checked."""
 # Noise alone makes half of the slopes negative.
+# Share of perturbations doing less harm when stronger, from which on a metric seems reversed.
 MANY_FALLING = 2 / 3
-"""Share of perturbations doing less harm when stronger, from which on a metric seems reversed."""
 
 
 def units_of_summaries(

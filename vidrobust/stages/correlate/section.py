@@ -33,14 +33,10 @@ ACROSS = {
     "clips": "across clips",
     "models": "across models",
 }
-MOST_CELLS = 60
-"""Perturbations drawn in one figure."""
-MOST_FORESTS = 6
-"""Studies whose coefficients are drawn."""
-MOST_MATRICES = 3
-"""Studies whose matrices are drawn."""
-PALE = 0.3
-"""Opacity of a cell whose interval holds zero."""
+MOST_CELLS = 60  # perturbations drawn in one figure
+MOST_FORESTS = 6  # studies whose coefficients are drawn
+MOST_MATRICES = 3  # studies whose matrices are drawn
+PALE = 0.3  # opacity of a cell whose interval holds zero
 
 
 @dataclass(frozen=True)

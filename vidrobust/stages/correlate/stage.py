@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 FILE = "correlation.json"
+# Group of entry points in which a package names a CorrelationProtocol, or several.
 GROUP = "vidrobust.correlation_protocols"
-"""Group of entry points in which a package names a CorrelationProtocol, or several."""
 
 
 class CorrelateStage(TableStage):

@@ -29,8 +29,7 @@ from vidrobust.stages.correlate.together import Together, explain_together
 from vidrobust.stages.correlate.units import Across, CorrelationUnits
 from vidrobust.tables import schema as tables
 
-SCHEMA = 1
-"""Version of correlation.json."""
+SCHEMA = 1  # version of correlation.json
 ACROSS: tuple[Across, ...] = ("frames", "clips", "models")
 
 
@@ -42,8 +41,8 @@ def families() -> dict[str, str]:
     return {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
 
 
+# across, model, the study, and what all perturbations explain together
 _Study = tuple[str, str, CorrelationResult, Together | None]
-"""across, model, the study, and what all perturbations explain together"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,15 +41,11 @@ from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables.schema import TABLES
 
 # Enough for p-values of 5 % after a correction for twenty perturbations.
-MANY_ROTATIONS = 10_000
-"""Ways to rotate the series, above which nothing but rotations is drawn."""
+MANY_ROTATIONS = 10_000  # ways to rotate the series, above which nothing but rotations is drawn
 # Such perturbations are one proxy: with .8 the ranks share two thirds of their variance.
-TOGETHER = 0.8
-"""Smallest coefficient between any two members of a group."""
-TOGETHER_LOW = 0.6
-"""Smallest lower end of its interval."""
-MOST_NAMED = 4
-"""Members of a group that are all named."""
+TOGETHER = 0.8  # smallest coefficient between any two members of a group
+TOGETHER_LOW = 0.6  # smallest lower end of its interval
+MOST_NAMED = 4  # members of a group that are all named
 _CONTRACT = tuple(TABLES["correlation"])
 
 

@@ -16,14 +16,12 @@ from vidrobust.statistics.levels import FEWEST_LEFT_OUT
 from vidrobust.statistics.standard_errors import jackknife_error, t_half_width
 from vidrobust.text.numbers import percent, percent_with_interval
 
+# Ridge penalties per unit, strongest first; the first leaves every perturbation out.
 PENALTIES = (np.inf, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
-"""Ridge penalties per unit, strongest first; the first leaves every perturbation out."""
-FOLDS = 30
-"""Groups of clusters that are left out in turn, at most."""
+FOLDS = 30  # groups of clusters that are left out in turn, at most
+# A gain is called nothing where its interval stays below this share of what the confounder leaves over.
 SMALL = 0.2
-"""A gain is called nothing where its interval stays below this share of what the confounder leaves over."""
-FEWEST = 8
-"""Units below which nothing is fitted."""
+FEWEST = 8  # units below which nothing is fitted
 
 BEYOND, NOTHING, CANNOT_TELL = "beyond", "nothing beyond", "cannot tell"
 

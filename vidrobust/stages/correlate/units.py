@@ -14,8 +14,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.text.phrases import plural
 
 Across = Literal["frames", "clips", "models"]
-SINGULAR = {"stretches": "stretch", "families": "family"}
-"""Singular of the words that do not lose an s."""
+SINGULAR = {"stretches": "stretch", "families": "family"}  # singular of the words that do not lose an s
 
 
 @dataclass(frozen=True, kw_only=True)

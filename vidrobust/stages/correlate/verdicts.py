@@ -16,30 +16,21 @@ from vidrobust.statistics.standard_errors import fisher_z
 from vidrobust.text.numbers import interval, number, with_interval
 
 # From the simulated worlds of docs/measured/correlation.md.
-MIN_UNITS = {"frames": 20, "clips": 12, "models": 12}
-"""Units below which there is no verdict."""
-MIN_VARIED = 8
-"""Units that differ from the commonest value of a metric, below which ties would decide."""
+MIN_UNITS = {"frames": 20, "clips": 12, "models": 12}  # units below which there is no verdict
+MIN_VARIED = 8  # units that differ from the commonest value of a metric, below which ties would decide
 # Spearman 1904: reliabilities of .3 on both sides leave at most .3 of any correlation.
-MIN_RELIABILITY = 0.3
-"""Split-half reliability below which a missing correlation is no evidence."""
-SEEN = 0.35
-"""The correlation that a study must have been able to detect before it says "no evidence"."""
-BEYOND = 0.4
-"""By how much a good proxy exceeds a negative control."""
-POWER_Z = 1.96 + 0.84
-"""Standard errors of an effect that four of five studies detect at 5 %."""
+MIN_RELIABILITY = 0.3  # split-half reliability below which a missing correlation is no evidence
+SEEN = 0.35  # the correlation that a study must have been able to detect before it says "no evidence"
+BEYOND = 0.4  # by how much a good proxy exceeds a negative control
+POWER_Z = 1.96 + 0.84  # standard errors of an effect that four of five studies detect at 5 %
 # In the simulated worlds these find a correlation of .6 four times in five.
+# Independent units that find a good proxy four times in five.
 ENOUGH_UNITS = {"frames": 80, "clips": 55, "models": 55}
-"""Independent units that find a good proxy four times in five."""
+# Share of other perturbations that behave alike, from which on general fragility is the explanation.
 FRAGILE_SHARE = 0.5
-"""Share of other perturbations that behave alike, from which on general fragility is the explanation."""
-LEAST_TIMES = 1.1
-"""Times as much footage that is asked for at least."""
-MOST_ASKED = 1000
-"""Counts above this are not spelled out: nobody would measure so many."""
-WITHIN_CLIPS = ("scenes", "stretches")
-"""Clusters inside clips: the result then holds for these clips alone."""
+LEAST_TIMES = 1.1  # times as much footage that is asked for at least
+MOST_ASKED = 1000  # counts above this are not spelled out: nobody would measure so many
+WITHIN_CLIPS = ("scenes", "stretches")  # clusters inside clips: the result then holds for these clips alone
 
 
 class ProxyJudgement(StrEnum):
@@ -97,8 +88,8 @@ class Needed:
     now: float = np.nan
 
 
+# General fragility takes two families beside that of a perturbation.
 MORE_FAMILIES = Needed(Need.MORE_FAMILIES, "perturbations of 3 families or more", 3)
-"""General fragility takes two families beside that of a perturbation."""
 
 
 @dataclass(frozen=True)

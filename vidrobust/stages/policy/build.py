@@ -26,13 +26,11 @@ from vidrobust.stages.variation.spread import ObservedStrength, observed
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_ROWS
 from vidrobust.text.phrases import plural
 
-SMALLEST_SHARE = 0.05
-"""A cause that explains no more than this of the model's change gets no step."""
+SMALLEST_SHARE = 0.05  # a cause that explains no more than this of the model's change gets no step
+# Probability of a step whose cause explains at least MUCH of the change, and of the others: a default, not a
+# finding.
 OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
-"""Probability of a step whose cause explains at least MUCH of the change, and of the others: a default, not a
-finding."""
-NEAR = 0.01
-"""A share no further from 5 % can hardly be distinguished from it by any footage."""
+NEAR = 0.01  # a share no further from 5 % can hardly be distinguished from it by any footage
 
 
 @dataclass(frozen=True, kw_only=True)

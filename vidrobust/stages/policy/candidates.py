@@ -16,16 +16,15 @@ from vidrobust.stages.policy.rejection import Why
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, clusters_of_rows
 from vidrobust.statistics.intervals import TestedInterval
 
+# A part of a cause that is a sum of its candidates (a shift and a turn) is worth a step where it surely does
+# this much of it.
 LEAST_PART = 0.2
-"""A part of a cause that is a sum of its candidates (a shift and a turn) is worth a step where it surely does this
-much of it."""
+# The perturbation that stands for any other cause does at least half of it, and at most twice as much.
 LEAST_WHOLE, MOST_WHOLE = 0.5, 2.0
-"""The perturbation that stands for any other cause does at least half of it, and at most twice as much."""
-GRAIN_NEAR = 0.15
-"""Grains no further apart than this are alike."""
+GRAIN_NEAR = 0.15  # grains no further apart than this are alike
+# What may stand for noise and coding in a stream whose codec predicts from frame to frame: noise of the
+# sensor, and what the codec leaves.
 NOISE_OR_CODING = ("gaussian_noise", "h264")
-"""What may stand for noise and coding in a stream whose codec predicts from frame to frame: noise of the sensor,
-and what the codec leaves."""
 
 
 @dataclass(frozen=True, kw_only=True)

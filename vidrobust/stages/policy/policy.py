@@ -20,8 +20,7 @@ from vidrobust.statement import ACTED_ON, Level
 from vidrobust.text.numbers import amount_interval, interval, percent, share_with_interval
 
 SCHEMA = 2
-GAIN = "relative gain"
-"""Unit of brightness, contrast and saturation."""
+GAIN = "relative gain"  # unit of brightness, contrast and saturation
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,12 +18,10 @@ from vidrobust.text.phrases import capital
 class Outcome(StrEnum):
     """How a perturbation that gets no step fared."""
 
+    # The footage says no: the cause is not there, or does not matter, or this does not stand for it.
     REFUSED = "refused"
-    """The footage says no: the cause is not there, or does not matter, or this does not stand for it."""
-    UNDETERMINED = "undetermined"
-    """The footage does not say; more of it may."""
-    NOT_MEASURED = "not measured"
-    """Nothing that is measured in footage stands for it."""
+    UNDETERMINED = "undetermined"  # the footage does not say; more of it may
+    NOT_MEASURED = "not measured"  # nothing that is measured in footage stands for it
 
 
 class Why(StrEnum):
@@ -53,6 +51,7 @@ class Why(StrEnum):
     HARMED = "harmed"  # before, after
 
 
+# What more footage may decide.
 OPEN = frozenset(
     {
         Why.NO_PAIRS,
@@ -68,7 +67,6 @@ OPEN = frozenset(
         Why.UNKNOWN_SCENE,
     }
 )
-"""What more footage may decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,11 +95,9 @@ class Rejected:
 
 # The sentences of a policy: why a perturbation or a cause gets no step. Nothing reads them again.
 
-SAID_AS_TIMES = 1.5
-"""A part of a cause above this is said as so many times as much, not as a percentage."""
+SAID_AS_TIMES = 1.5  # a part of a cause above this is said as so many times as much, not as a percentage
 
-MOST_TIMES = 20
-"""More than so many times the footage at hand is no advice."""
+MOST_TIMES = 20  # more than so many times the footage at hand is no advice
 
 REASONS: Mapping[Why, str] = {
     Why.NOT_MEASURABLE: "not measurable in video",
@@ -147,8 +143,8 @@ REASONS: Mapping[Why, str] = {
     Why.HARMED: "tried and withdrawn: after training with it, changed answers went from {before} to {after}",
 }
 
+# Of an open share whose estimate is not above 0.
 _NOT_SEEN = "no effect of {title} seen (at most {most} of {of}); {settle}"
-"""Of an open share whose estimate is not above 0."""
 
 
 def reason(rejected: Rejected) -> str:

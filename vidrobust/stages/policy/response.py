@@ -16,12 +16,9 @@ from vidrobust.statistics.intervals import clustered_mean
 from vidrobust.statistics.levels import FEWEST_CORRELATED
 from vidrobust.statistics.permutations import rise_across, rise_within
 
-LEVEL = 0.025
-"""Of the test that more does more."""
-FEWEST_RANKED = 4
-"""Of no more than so many values no ranking is sure."""
-LEAST = 0.005
-"""From here on a model is said to be moved: half a percent of its probability, or of its boxes."""
+LEVEL = 0.025  # of the test that more does more
+FEWEST_RANKED = 4  # of no more than so many values no ranking is sure
+LEAST = 0.005  # from here on a model is said to be moved: half a percent of its probability, or of its boxes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -140,8 +140,8 @@ def _but(policy: Policy, step: PolicyStep) -> str:
     return ""
 
 
+# Kinds of models without a torch module that could be trained here.
 NO_MODULE = ("onnx", "pt2", "openvino", "predictions", "detections", "python")
-"""Kinds of models without a torch module that could be trained here."""
 
 
 def _trying(run: RunTables, step: PolicyStep, record: ModelRecord | None) -> str:

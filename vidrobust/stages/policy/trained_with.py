@@ -45,29 +45,25 @@ def _tuples(table: Mapping[str, list[str]]) -> Names:
     return {name: tuple(values) for name, values in table.items()}
 
 
-NEUTRAL = frozenset(_DATA["neutral"])
-"""Transforms that perturb nothing by themselves."""
+NEUTRAL = frozenset(_DATA["neutral"])  # transforms that perturb nothing by themselves
+# Transforms that do one thing, whatever their arguments.
 TRANSFORMS: Names = {name: tuple(each["are"]) for each in _DATA["transforms"] for name in each["names"]}
-"""Transforms that do one thing, whatever their arguments."""
+# Transforms whose arguments say what they do.
 BY_ARGUMENT: Mapping[str, Names] = {name: _tuples(table) for name, table in _DATA["by_argument"].items()}
-"""Transforms whose arguments say what they do."""
+# Their values where an argument is left out, if that is not "off".
 LEFT_OUT: Mapping[str, Mapping[str, object]] = _DATA["left_out"]
-"""Their values where an argument is left out, if that is not "off"."""
 POSITIONAL: Names = _tuples(_DATA["positional"])
+# Policies of many operations.
 AUTO_AUGMENT: Names = dict.fromkeys(_DATA["auto_augment"], tuple(_DATA["many_operations"]))
-"""Policies of many operations."""
+# Auto-augment strings of timm by their first word, and the two names that Ultralytics uses.
 TIMM_STRINGS: Names = {
     **dict.fromkeys(_DATA["timm_many"], tuple(_DATA["many_operations"])),
     **_tuples(_DATA["timm_strings"]),
 }
-"""Auto-augment strings of timm by their first word, and the two names that Ultralytics uses."""
+# Options of timm's create_transform and training script, and hyper-parameters of Ultralytics.
 KEYS: Names = _tuples(_DATA["keys"])
-"""Options of timm's create_transform and training script, and hyper-parameters of Ultralytics."""
-
-
 AA_KEYS = ("aa", "auto_augment")
-UNKNOWN = object()
-"""The value of an argument that is not written out."""
+UNKNOWN = object()  # the value of an argument that is not written out
 _CLASSES = NEUTRAL | set(TRANSFORMS) | set(BY_ARGUMENT) | set(AUTO_AUGMENT)
 
 

@@ -191,8 +191,7 @@ def _step(a: PreparedFrame, b: PreparedFrame) -> tuple[tuple[float, float], floa
 def off_by(steps: np.ndarray, begins: np.ndarray, half: int) -> np.ndarray:
     """Return (N, ...) how far each frame is from the mean of itself and ``half`` frames on either side.
 
-    ``steps`` (N, ...) are changes from the frame before; a NaN, as a place where frames begin, ends a
-    stretch.
+    ``steps`` (N, ...) are changes from the frame before; a NaN, as a place where frames begin, ends a stretch.
     """
     flat = steps.reshape(len(steps), -1)
     broken = begins | np.isnan(flat).any(axis=1)

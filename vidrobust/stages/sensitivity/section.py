@@ -22,16 +22,13 @@ from vidrobust.statistics.samples import narrower
 from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import listing, plural, span
 
-FLIPS_WORTH_SAYING = 0.05
-"""A strength matters from the share of flipped frames on."""
+FLIPS_WORTH_SAYING = 0.05  # a strength matters from the share of flipped frames on
 MOST_SAID = 6
-LARGER = 4
-"""A larger sample is one of so many times the frames."""
-WORTH_MORE = 0.05
-"""Less than this share of the width is not worth four times the time."""
+LARGER = 4  # a larger sample is one of so many times the frames
+WORTH_MORE = 0.05  # less than this share of the width is not worth four times the time
 COLUMNS = 4
+# What an interval counts as independent, in words.
 RESTS = {"part": "parts", "item": "clips", "stretch": "stretches of the footage"}
-"""What an interval counts as independent, in words."""
 SHOWN = ("label_flip", "total_variation")
 
 

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from vidrobust.video.source import VideoSource
 
 
-# Some suites compare frames of their own, not a perturbed with a clean one: ``shift``, and those of plugins.
+# Some suites of plugins compare frames of their own, not a perturbed with a clean one.
 
+# Group of entry points in which a package names a SuiteProtocol, or several.
 GROUP = "vidrobust.suite_protocols"
-"""Group of entry points in which a package names a SuiteProtocol, or several."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,34 +51,18 @@ class SuiteProtocol:
     study: Callable[..., pd.DataFrame]
 
 
-def protocols() -> dict[str, SuiteProtocol]:
-    """Return the protocols of the core and of plugins, by suite."""
-    return {each.suite: each for each in (SHIFT, *brought().records)}
-
-
 @cache
 def brought() -> Extensions[SuiteProtocol]:
-    """Return the protocols of installed plugins."""
-    return extensions(GROUP, SuiteProtocol, lambda each: each.suite, {SHIFT.suite})
+    """Return the protocols of installed plugins, by suite."""
+    return extensions(GROUP, SuiteProtocol, lambda each: each.suite)
 
 
-def _pictures_of_shift() -> int:
-    from vidrobust.stages.sensitivity.shift import PICTURES_PER_FRAME
-
-    return PICTURES_PER_FRAME
-
-
-def _study_shift(*frames_and_models: Any, **how: Any) -> pd.DataFrame:
-    from vidrobust.stages.sensitivity.shift import study_pixel_shifts
-
-    return study_pixel_shifts(*frames_and_models, **how)
+def protocols() -> dict[str, SuiteProtocol]:
+    """Return the protocols by suite."""
+    return {each.suite: each for each in brought().records}
 
 
-SHIFT = SuiteProtocol(suite="shift", pictures=_pictures_of_shift, study=_study_shift)
-
-
-CHUNK_BYTES = 32 * 2**20
-"""Frames in memory at once, in bytes."""
+CHUNK_BYTES = 32 * 2**20  # frames in memory at once, in bytes
 
 
 class SensitivityStage(SampleStage):

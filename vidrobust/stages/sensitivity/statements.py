@@ -18,8 +18,7 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
-MOST_OTHERS = 4
-"""Further perturbations that are named."""
+MOST_OTHERS = 4  # further perturbations that are named
 HAPPENS = {"classification": "changes the label in", "detection": "loses or renames"}
 OF = {"classification": "of the frames", "detection": "of the boxes"}
 

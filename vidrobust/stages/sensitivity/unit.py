@@ -23,10 +23,8 @@ from vidrobust.predictions import Classifications, Detections
 from vidrobust.stages.sensitivity.design import strengths_shown
 from vidrobust.video.stream import prefetched
 
-AHEAD = 1
-"""Batches that are perturbed before they are asked for."""
-Step = Callable[[int], None]
-"""Wording how many perturbed frames were just predicted."""
+AHEAD = 1  # batches that are perturbed before they are asked for
+Step = Callable[[int], None]  # wording how many perturbed frames were just predicted
 
 
 @dataclass(frozen=True)

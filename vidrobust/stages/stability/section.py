@@ -45,16 +45,14 @@ def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
     return cohens_kappa(a["label"].to_numpy()[found], b["label"].to_numpy()[found], clusters)
 
 
-MOST_ITEMS = 20
-"""Items shown in the comparison of items."""
+MOST_ITEMS = 20  # items shown in the comparison of items
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What page one says about one model; every field is text.
+    """What page one says about one model, as text.
 
-    ``one_in`` and ``event`` are "1 in 40" and what is counted ("" where it never happens); ``rows`` are further
-    facts.
+    ``one_in`` and ``event`` are "1 in 40" and what is counted; ``rows`` are further facts.
     """
 
     name: str
@@ -66,7 +64,6 @@ class ModelCard:
 
 
 def cards(run: RunTables) -> list[ModelCard]:
-    """Return one card per model; none where the stage has not run."""
     stability = run.table("stability")
     if stability is None:
         return []
@@ -179,7 +176,6 @@ def _reverts(revert: Mapping[str, Any]) -> str:
 
 
 def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
-    """The noise floor, and how many flips are no larger."""
     change = overall(stability, name, "noise_floor_total_variation")
     flipped = overall(stability, name, "noise_floor_label_flip")
     if not change["n"] or not known(change["value"]):
@@ -197,7 +193,6 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
 
 
 def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """A line per way of varying the computation."""
     lines = {}
     for way, found in ways.items():
         largest, flips, n = found["total_variation"], int(found["flips"]), int(found["n"])

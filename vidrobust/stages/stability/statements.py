@@ -21,38 +21,25 @@ from vidrobust.text.durations import clock
 from vidrobust.text.numbers import known, number, percent, percent_with_interval, with_interval
 from vidrobust.text.phrases import capital, cut, plural
 
+# Median top probability below which a classifier of many classes does not seem to know what it sees.
+# Classifiers of ImageNet have .7 and more on pictures of their classes, and .1 to .3 on footage that shows
+# none of them.
 UNKNOWN_SCENE = 0.3
-"""Median top probability below which a classifier of many classes does not seem to know what it sees. Classifiers
-of ImageNet have .7 and more on pictures of their classes, and .1 to .3 on footage that shows none of them."""
-CHANCE = 1.5
-"""The same limit for few classes: a median top probability below so many times 1 / classes."""
-MANY_CLASSES = 10
-"""Assumed where the number of a model's classes is not known."""
+CHANCE = 1.5  # the same limit for few classes: a median top probability below so many times 1 / classes
+MANY_CLASSES = 10  # assumed where the number of a model's classes is not known
+# Lead of the top class below which the frame is a near tie: any change of the picture can turn it.
 NEAR_TIE = 0.05
-"""Lead of the top class below which the frame is a near tie: any change of the picture can turn it."""
-MOST_TIES = 0.5
-"""Share of near ties from which the labels say little about the scene."""
+MOST_TIES = 0.5  # share of near ties from which the labels say little about the scene
 
 
 @dataclass(frozen=True)
 class SceneConfidence:
-    """How sure a classifier is of what it sees, over all frames.
+    """How sure a classifier is of what it sees, over all frames."""
 
-    Attributes
-    ----------
-    probability : float
-        Median of the top probability.
-    ties : float
-        Share of frames that are near ties.
-    n : int
-        Frames.
-    is_known : bool
-        False where the model does not seem to know the scene; True also from too few frames to say.
-    """
-
-    probability: float
-    ties: float
-    n: int
+    probability: float  # median of the top probability
+    ties: float  # share of frames that are near ties
+    n: int  # frames
+    # False where the model does not seem to know the scene; True also from too few frames to say.
     is_known: bool
 
     @property

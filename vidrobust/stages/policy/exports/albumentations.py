@@ -21,13 +21,12 @@ from vidrobust.stages.policy.exports.rendered import (
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 
 NAME = "policy_albumentations.yaml"
-VERSION = "2.0.8"
-"""The version whose names and units these are; later ones of the 2 series read them."""
+VERSION = "2.0.8"  # the version whose names and units these are; later ones of the 2 series read them
+# cv2.INTER_CUBIC, as in the catalogue, and cv2.BORDER_REPLICATE: where the catalogue mirrors at the border,
+# Albumentations would add a box for each mirrored piece of an object, where ``move_boxes`` has one box for
+# one.
 CUBIC, SMEAR = 2, 1
-"""cv2.INTER_CUBIC, as in the catalogue, and cv2.BORDER_REPLICATE: where the catalogue mirrors at the border,
-Albumentations would add a box for each mirrored piece of an object, where ``move_boxes`` has one box for one."""
-HUE_STEP_DEG = 2.0
-"""A byte of OpenCV's hue."""
+HUE_STEP_DEG = 2.0  # a byte of OpenCV's hue
 
 _ABOUT_BOXES = """\
 # With boxes: transform(image=..., bboxes=...), rows of x1, y1, x2, y2 in px and the label; one that leaves the

@@ -84,8 +84,8 @@ def cannot(step: PolicyStep, reason: str) -> str:
     return f"{step.perturbation} ({step.low:g} to {step.high:g} {step.unit}): {reason}"
 
 
+# Of the families, as light passes them: the scene moves, the lens blurs, the sensor adds, the codec takes.
 ORDER = ("geometry", "blur", "light", "colour", "noise", "compression")
-"""Of the families, as light passes them: the scene moves, the lens blurs, the sensor adds, the codec takes."""
 
 
 def in_order(policy: Policy) -> list[PolicyStep]:
