@@ -264,10 +264,7 @@ BEFORE = "before"
 
 
 def arms_of(names: str, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:
-    """The arms of a list with commas; SettingsError for one that is not there.
-
-    known  ARMS, or those of a detector, BOX_ARMS
-    """
+    """The arms of a list with commas; SettingsError for one that is not there."""
     wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     for name in wanted:
         if name not in ARMS:
@@ -362,7 +359,7 @@ def needed(arms: Sequence[Arm], policy: Sequence[Step]) -> set[str]:
 
 
 def held_back(arms: Sequence[Arm], policy: Sequence[Step]) -> tuple[str, ...]:
-    """Families that judge and that no arm may train with; SettingsError where the arms leave none."""
+    """Families that judge and that no arm may train with."""
     taken = needed(arms, policy) | {step.family for step in policy}
     free = [family for family in JUDGES if family not in taken]
     if not free:

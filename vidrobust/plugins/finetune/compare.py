@@ -98,18 +98,7 @@ def _in_common_clusters(*sides: Sequence[CountedRows]) -> list[_Sums]:
 def crossed_rates(
     before: Sequence[CountedRows], after: Sequence[CountedRows], what: str, *, events: bool
 ) -> PairedRatio:
-    """Return the ratio of the means of ``after`` and ``before`` over repetitions.
-
-    Parameters
-    ----------
-    before, after : S repetitions each
-        Their rows may be rows of their own, in one set of clusters. The means are over repetitions of means
-        over rows; NaN where a repetition has no rows.
-    what : str
-        What a cluster is, as in ``Interval``.
-    events : bool
-        Whether rows are events, 0 or 1.
-    """
+    """Return the ratio of the means of ``after`` and ``before`` over repetitions."""
     then, now = _in_common_clusters(before, after)
     n, count = len(before[0].values), then.sums.shape[1]
     means = then.mean, now.mean
@@ -146,7 +135,6 @@ def _interval(flips: FlippedRatio, ratio: float, of_log: np.ndarray, alpha: floa
 
 
 def _level_that_excludes_1(interval: Callable[[float], tuple[float, float]]) -> float:
-    """The least level alpha at which the interval excludes 1, by halving."""
     inside, outside = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (inside + outside) / 2
@@ -156,8 +144,8 @@ def _level_that_excludes_1(interval: Callable[[float], tuple[float, float]]) -> 
 
 
 def crossed_rate(rows: Sequence[CountedRows]) -> tuple[float, float, float]:
-    """Return the mean of shares over repetitions and its 95 % interval; the posterior's without both kinds of
-    rows.
+    """Return the mean of shares over repetitions and its 95 % interval; the posterior's without both kinds
+    of rows.
     """
     (sums,) = _in_common_clusters(rows)
     found, mean = error_over_clusters(sums.pulls, sums.of_seeds), sums.mean
@@ -319,10 +307,7 @@ def verdict_on_policy(table: pd.DataFrame, of: Headline = CLASSES) -> str:
 
 
 def best_arm(table: pd.DataFrame, of: Headline = CLASSES) -> str:
-    """Return the arm that surely makes held-out footage steadiest without more errors; "" where none does.
-
-    Where no error is known, a detector that has lost a tenth of its boxes is not steadier.
-    """
+    """Return the arm that surely makes held-out footage steadiest without more errors; "" where none does."""
     found = []
     for arm in dict.fromkeys(table["arm"]):
         row, errors, other = (

@@ -72,14 +72,12 @@ def split_from_other(trains: Side, judges: Side, kinds: Mapping[str, str], seed:
 
 
 def _units(side: Side) -> dict[str, str]:
-    """item -> its part, or where that is not known what its pictures are."""
     frames, parts, content = side
     items = dict.fromkeys(frames["item"].astype(str))
     return {item: parts.get(item) or content.get(item, item) for item in items}
 
 
 def _half(units: Sequence[str], kind: Mapping[str, str], seed: int) -> set[str]:
-    """Every second one, by chance within its kind."""
     draws = np.random.default_rng(seed)
     return set(sorted(units, key=lambda u: (kind[u], draws.random()))[::2])
 
@@ -135,12 +133,7 @@ WINDOW_S = 1.0
 
 
 def self_labels(answers: Answers, classes: int, *, whole: bool) -> np.ndarray:
-    """Return (N, K) float32: of each frame the mean answer over the confident frames about it.
-
-    Confident frames have a leading probability of at least the median of their stretch: half a second on
-    either side,
-    or with ``whole`` all between two cuts.
-    """
+    """Return (N, K) float32: of each frame the mean answer over the confident frames about it."""
     rows = dense(answers.leading, classes)
     top = rows.max(axis=1)
     made = np.empty_like(rows)
@@ -276,10 +269,7 @@ def choose(
     *,
     whole: bool,
 ) -> FrameSelection[FootageT]:
-    """Choose which frames train and which judge; without ``trains`` the footage is split.
-
-    SettingsError where labels are asked for that do not fit.
-    """
+    """Choose which frames train and which judge; without ``trains`` the footage is split."""
     if trains is None:
         trains, sides = judges, split(judges.frames, judges.parts, judges.kinds, asked.seed)
     else:
@@ -306,7 +296,6 @@ def choose(
 
 
 def _fitting(run: Run, most: int) -> int:
-    """Frames of the largest input that memory is given for."""
     largest = max(height * width * 3 for height, width in run.folder.record.sizes.values())
     return max(8, min(most, int(TRAINING_BYTES / largest)))
 

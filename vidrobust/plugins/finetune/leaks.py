@@ -86,10 +86,8 @@ def leak(
     unchanged: np.ndarray,
     others: np.ndarray | None = None,
 ) -> Leak:
-    """Compare draws of N pictures: trained (A, N, D), judged (C, N, D) and again (B, N, D), further ones of
-    the judge.
-
-    ``others`` (O, N, D) are changes unlike both. Trained and again should hold as many draws.
+    """Compare draws of N pictures: trained (A, N, D), judged (C, N, D) and again (B, N, D), further ones
+    of the judge.
     """
     near, bare, own = _distances(trained, judged, again, unchanged)
     floor = ROUNDING * float(np.linalg.norm(unchanged.mean(axis=0)))
@@ -113,7 +111,6 @@ def _share(near: float, bare: float, own: float) -> float:
 def _distances(
     trained: np.ndarray, judged: np.ndarray, again: np.ndarray, unchanged: np.ndarray
 ) -> tuple[float, float, float]:
-    """Trained, unchanged and own of ``Leak``."""
     of = judged.mean(axis=1)
     rest = unchanged.mean(axis=0)[None]
     among = (np.concatenate([trained.mean(axis=1), rest]), rest, again.mean(axis=1))
@@ -127,7 +124,6 @@ def _mean_nearest(judged: np.ndarray, among: np.ndarray) -> float:
 
 
 def _mean_off(judged: np.ndarray, others: np.ndarray, unchanged: np.ndarray) -> float:
-    """How far judged draws lie from the nearest ray from the unchanged pictures through one of the others."""
     rest = unchanged.mean(axis=0)
     to, ray = (each.mean(axis=1) - rest for each in (judged, others))
     length = np.linalg.norm(ray, axis=1)
@@ -160,7 +156,6 @@ def arm_change(
 
 
 def _seeded(picture: nn.Module, one: torch.Tensor, seed: int) -> torch.Tensor:
-    """The picture after a transform that draws from torch's own generator."""
     torch.manual_seed(seed % 2**31)
     made: torch.Tensor = picture(one)
     return made
@@ -169,7 +164,9 @@ def _seeded(picture: nn.Module, one: torch.Tensor, seed: int) -> torch.Tensor:
 def measurable(
     arms: Sequence[Arm], mixtures: Mapping[str, Mixture], settings: Settings
 ) -> dict[str, tuple[Arm, Mixture | None]]:
-    """Return the arms whose pictures can be drawn one by one, and AS_TRAINED where the run says what that was."""
+    """Return the arms whose pictures can be drawn one by one, and AS_TRAINED where the run says what that
+    was.
+    """
     found = {arm.name: (arm, mixtures.get(arm.name)) for arm in arms if arm.batch is None}
     if steps := came_with(settings):
         found[AS_TRAINED] = (Arm(name=AS_TRAINED, sentence=""), Mixture(one_of=steps))
@@ -297,10 +294,7 @@ class _KeptLeaks:
 
 
 def sentences(table: pd.DataFrame) -> list[str]:
-    """Of each arm the judges of families it was not trained with that its training comes near all the same.
-
-    Then those of which it cannot be told.
-    """
+    """Of each arm the judges of families it was not trained with that its training comes near all the same."""
     found = []
     unseen = table[~table["trained"]]
     for arm, rows in unseen[unseen["verdict"] == "leak"].groupby("arm", sort=False):

@@ -45,8 +45,8 @@ class TrainableNetwork(Protocol):
         ...
 
     def fresh(self, arm: Arm) -> nn.Module:
-        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
-        with.
+        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics
+        it came with.
         """
         ...
 
@@ -172,8 +172,8 @@ class TrainableClassifier:
         return Classifications(rows, self.class_names, thresholds=self.thresholds).labels
 
     def fresh(self, arm: Arm = NONE) -> nn.Module:
-        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
-        with.
+        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics
+        it came with.
         """
         return fresh_copy(with_blur(self.module) if arm.blurred else self.module)
 
@@ -233,7 +233,7 @@ class TrainableClassifier:
 
 
 def with_blur(module: nn.Module) -> nn.Module:
-    """A copy with BlurPool; SettingsError where the code cannot be followed, or has nothing to blur."""
+    """A copy with BlurPool."""
     why = "no convolution or max pool after the first one has a stride that can be blurred"
     try:
         found = blurred(module)
@@ -254,7 +254,7 @@ def fresh_copy(module: nn.Module) -> nn.Module:
 
 
 def trainable(model: Model, name: str) -> TrainableClassifier:
-    """Of a model as ``load_as_it_is`` gives it; SettingsError with the way out where it cannot be trained."""
+    """Of a model as ``load_as_it_is`` gives it."""
     if not isinstance(model, NetworkClassifier) or model.network.module is None:
         raise SettingsError(
             f"{name}: there is no torch module to train (an ONNX file, an exported program, recorded answers and "

@@ -67,9 +67,7 @@ SAME = ("weights_sha256", "num_classes", "preprocessing")
 
 @contextmanager
 def opened_other(run: Run, record: Mapping[str, Any], other: str) -> Iterator[Run]:
-    """Return ``other`` answered by the run's model; SettingsError where it is the run itself or another
-    network's.
-    """
+    """Return ``other`` answered by the run's model."""
     path = Path(other)
     if is_run_folder(path):
         if path.resolve() == run.path.resolve():
@@ -114,10 +112,7 @@ class MatchedStrengths:
 def matched(
     network: TrainableNetwork, frames: Sequence[torch.Tensor], policy: Sequence[Step], held: Sequence[str]
 ) -> MatchedStrengths:
-    """Return each perturbation at the strength that moves the untrained network as the policy does.
-
-    Strengths are interpolated between those of the catalogue; what moves it less stays at its strongest.
-    """
+    """Return each perturbation at the strength that moves the untrained network as the policy does."""
     clean = network.said(frames)
     wanted = float(np.mean([_response(network, clean, frames, step) for step in policy])) if policy else 0.0
     often = any_step(policy) if policy else 0.5
@@ -159,7 +154,6 @@ def _step(key: str, size: float, often: float) -> Step:
 
 
 def _response(network: TrainableNetwork, said: Any, frames: Sequence[torch.Tensor], step: Step) -> float:
-    """At the step's largest strength, either way by turns where there are two."""
     pinned = []
     for row in range(len(frames)):
         size = -step.reach if row % 2 and step.low < 0 else step.reach
@@ -258,7 +252,7 @@ def _of(asked: AdaptRequest) -> str:
 
 
 def _quick_steps(run: Run, key: str, fitting: float) -> int:
-    """As many steps as the time allows; the same ones again where the same was asked before."""
+    """As many steps as the time allows."""
     known = (
         run.folder.read_json(f"{FOLDER}/quick.json") if (run.path / FOLDER / "quick.json").is_file() else {}
     )

@@ -284,7 +284,6 @@ def _leaks(run: Run, name: str, work: TrainingPlan, families: Mapping[str, Seque
 
 
 def _policy(run: Run, asked: AdaptRequest, name: str) -> Policy:
-    """That which was given, else the run's own; without steps where no arm needs one and none was made."""
     if asked.policy:
         return Policy.read(asked.policy)
     made = asked.mixes or (run.path / "policy.json").is_file()
@@ -384,7 +383,7 @@ def _said(mixtures: Mapping[str, Mixture], arm: Arm) -> list[dict[str, Any]]:
 
 
 def _card(run: Run, work: TrainingPlan, spec: str, summary: dict[str, Any]) -> None:
-    """best.pt and its card, of the arm that surely helps most; neither where none does."""
+    """best.pt and its card, of the arm that surely helps most."""
     asked_on = summary["trained_on"]
     best, weights, card = summary["best"], work.folder / "best.pt", work.folder / "card.md"
     if not best:

@@ -164,7 +164,6 @@ def _consistent(
     views: Sequence[torch.Tensor],
     target: torch.Tensor,
 ) -> torch.Tensor:
-    """Cross entropy of the unchanged pictures, and how far the answers to the changed ones lie from them."""
     every = network.logits(module, torch.cat([clean, *views])).log_softmax(dim=1)
     first, *others = torch.split(every, len(clean))
     loss = -(target * first).sum(dim=1).mean()
@@ -208,9 +207,8 @@ def fit(
     seed: int,
     advance: Callable[[], None],
 ) -> nn.Module:
-    """Return the network after fine-tuning with one arm: AdamW, one cycle of the rate, in eval mode at the end.
-
-    Which frames a step has depends on seed and salt alone, so that arms are compared on the same ones.
+    """Return the network after fine-tuning with one arm: AdamW, one cycle of the rate, in eval mode at the
+    end.
     """
     network = samples.network
     module = network.fresh(arm)

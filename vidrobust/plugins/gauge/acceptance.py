@@ -145,13 +145,7 @@ class Profile:
 
 
 def load_profile(name: str) -> Profile:
-    """Load a profile by name or from a TOML file.
-
-    Raises
-    ------
-    SettingsError
-        Where the file cannot be read or a rule is wrong; the message says which.
-    """
+    """Load a profile by name or from a TOML file."""
     try:
         if name.endswith(".toml"):
             content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
@@ -218,18 +212,7 @@ def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
 def judge(
     profile: Profile, study: str, estimates: Sequence[Estimate], short: Sequence[Mapping[str, Any]] = ()
 ) -> list[dict[str, Any]]:
-    """Judge figures by the rules of a profile.
-
-    Parameters
-    ----------
-    short
-        What the sample lacks (``shortages``). A gauge can then be shown to be bad, and not to be good.
-
-    Returns
-    -------
-    list of dict
-        quantity, of, value, low, high, verdict, better, accept, marginal, unit, rule and source.
-    """
+    """Judge figures by the rules of a profile."""
     rules = {rule.quantity: rule for rule in profile.rules if rule.study == study}
     return [
         {
@@ -281,10 +264,7 @@ def sample_of(found: Mapping[str, Any], kind: str) -> dict[str, float]:
 
 
 def attribute_estimates(found: Mapping[str, Any]) -> list[Estimate]:
-    """Return what a profile may judge of an attribute study.
-
-    Misses and false alarms have the interval over parts: the trials of one part are no independent parts.
-    """
+    """Return what a profile may judge of an attribute study."""
     values: list[Estimate] = []
     for operator, summary in ((found["against_reference"] or {}).get("operators") or {}).items():
         for name in ("effectiveness", "miss_rate", "false_alarm_rate", "kappa"):
@@ -318,10 +298,7 @@ def gauge_estimates(found: Mapping[str, Any]) -> list[Estimate]:
 
 
 def plain_estimates(found: Mapping[str, Any], study: str) -> list[Estimate]:
-    """Return what a profile may judge of a type-1 or linearity study, or of an uncertainty budget.
-
-    Q_MS and Q_MP have no interval: they are expanded uncertainties already.
-    """
+    """Return what a profile may judge of a type-1 or linearity study, or of an uncertainty budget."""
     return [
         Estimate(name, "", found[name], *(found.get(f"{name}_{end}", found[name]) for end in ("low", "high")))
         for name in QUANTITIES[study]
@@ -456,7 +433,6 @@ def charts_words(charts: Mapping[str, Any] | None) -> list[str]:
 
 
 def _beyond(verdict: Mapping[str, Any]) -> float:
-    """How far a value lies beyond its limit, as a share of it: of equal verdicts the furthest decides."""
     limit = verdict["accept"]
     gap = (verdict["value"] - limit) if verdict["better"] == "lower" else (limit - verdict["value"])
     return float(gap / max(abs(limit), 1e-12))

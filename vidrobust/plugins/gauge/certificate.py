@@ -55,7 +55,7 @@ MOST_NAMES, MOST_ROWS = 12, 2000
 
 
 def read_header(path: Path) -> dict[str, str]:
-    """The header from a TOML file; SettingsError for what cannot be read or is no field of it."""
+    """The header from a TOML file."""
     where = f"--certificate {printable(path)}"
     fields = ", ".join(FIELDS)
     try:
@@ -92,7 +92,9 @@ def write_certificate(
     paper: str = "A4",
     pdf: bool = False,
 ) -> list[Path]:
-    """Write the certificate of a study with the TOML of its header, and its PDF if asked for; return the paths."""
+    """Write the certificate of a study with the TOML of its header, and its PDF if asked for; return the
+    paths.
+    """
     header = read_header(head)
     summary = plain(dict(found))
     unit = header.get("unit", "")
@@ -169,7 +171,6 @@ def data_table(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def _axis(header: Mapping[str, str]) -> str:
-    """What is measured, for an axis."""
     what = header.get("characteristic", "value")
     return f"{what}, {header['unit']}" if "unit" in header else what
 

@@ -265,7 +265,7 @@ def _tell(found: dict[str, Any], as_json: bool) -> None:
 
 
 def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[str, Any]) -> Any:
-    """What is asked of a study; wrong settings are found before any footage is opened."""
+    """What is asked of a study."""
     from vidrobust.plugins.gauge.acceptance import DEFAULT, OF_STUDY, load_profile
     from vidrobust.plugins.gauge.measurements import read_attribute
     from vidrobust.plugins.gauge.studies import StudyRequest
@@ -335,7 +335,7 @@ def _write_results(
     out: str,
     hashes: Sequence[tuple[str, str]],
 ) -> None:
-    """The export and the certificate that were asked for; where they lie goes to standard error."""
+    """The export and the certificate that were asked for."""
     if result["export"]:
         from vidrobust.plugins.gauge.table_studies import export_study
 
@@ -369,7 +369,7 @@ def _warn_of_fonts(page: Path) -> None:
 def _of_sources(
     target: Sequence[str], asked: Any, options: dict[str, Any], as_json: bool, result: dict[str, Any]
 ) -> int:
-    """The studies of a run folder, or of sources whose stability is made first; the exit code."""
+    """The studies of a run folder, or of sources whose stability is made first."""
     from vidrobust.finished_runs.gate import enforce_gates
     from vidrobust.footage.expand import expand_sources
     from vidrobust.pipeline.build import build

@@ -58,24 +58,7 @@ class Difference:
 
 
 def spread_by_operator(table: pd.DataFrame, *, nested: bool = False, seed: int = 0) -> list[Difference]:
-    """Compare each operator's standard deviation between trials with that of the others on the same parts.
-
-    The statistic is the operator's pooled variance less that of the others. Where operators do not differ, their
-    cells of a part can be exchanged, whatever their distribution. In a partly crossed table only the parts count
-    that the operator and some other one measured more than once: parts differ in how well they can be measured.
-
-    Parameters
-    ----------
-    table
-        part, operator, value.
-    nested
-        Parts belong to operators: cells are exchanged among all parts.
-
-    Returns
-    -------
-    list of Difference
-        Without operators that share fewer than FEWEST_PARTS parts with others.
-    """
+    """Compare each operator's standard deviation between trials with that of the others on the same parts."""
     cells = table.groupby(["part", "operator"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
     cells = cells.assign(squares=lambda t: t["var"] * t["free"])
@@ -235,9 +218,8 @@ class EqualVariances:
 
 
 def equal_variances(table: pd.DataFrame) -> EqualVariances | None:
-    """Bartlett's test on the pooled variance of each operator; None with one operator or where one never varies.
-
-    table   part, operator, value
+    """Bartlett's test on the pooled variance of each operator; None with one operator or where one never
+    varies.
     """
     cells = table.groupby(["operator", "part"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
@@ -253,7 +235,6 @@ def equal_variances(table: pd.DataFrame) -> EqualVariances | None:
 
 
 def _others(names: set[str], rest: int) -> str:
-    """Against whom an operator is compared: by name where it is one, or not all of the rest."""
     return "the others" if 1 < len(names) == rest else listing(sorted(map(str, names)))
 
 

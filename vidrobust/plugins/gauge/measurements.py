@@ -41,10 +41,7 @@ class StudyTable:
 
 
 def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
-    """Read a variables study: part, operator, trial as text, value and reference as numbers.
-
-    ``columns`` maps roles to names in the file. InputError names file and line.
-    """
+    """Read a variables study: part, operator, trial as text, value and reference as numbers."""
     found = read_study_table(path, columns, case)
     rows = found.rows.assign(value=numbers(found.rows, "value", path))
     if "reference" in rows:
@@ -64,7 +61,9 @@ def read_attribute(path: Path, columns: Mapping[str, str] | None = None, case: C
 
 
 def _foreign_references(rows: pd.DataFrame, path: Path) -> list[str]:
-    """A note on references that no verdict ever is. InputError where none of several classes is on both sides."""
+    """A note on references that no verdict ever is. InputError where none of several classes is on both
+    sides.
+    """
     if "reference" not in rows:
         return []
     said, true = set(rows["value"]), set(rows["reference"].fillna("")) - {""}
@@ -86,8 +85,8 @@ def _named(classes: Iterable[str]) -> str:
 def read_study_table(
     path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask", *, need_part: bool = True
 ) -> StudyTable:
-    """Read a table as text, one row a value; blank ones are left out and listed, the index is the line of the
-    file.
+    """Read a table as text, one row a value; blank ones are left out and listed, the index is the line of
+    the file.
     """
     table, notes = _as_text(path)
     table = in_long_form(with_roles(table, printable(path), columns), printable(path))
@@ -128,7 +127,6 @@ def read_study_table(
 
 
 def _missing(values: pd.Series) -> pd.Series:
-    """(n,) bool: blank, or Minitab's star; among numbers also what other programs write for none."""
     words = values.str.strip().str.lower()
     blank, none = words.isin(("", "*")), words.isin(NO_NUMBER)
     rest = pd.to_numeric(words[~(blank | none)], errors="coerce")
@@ -179,7 +177,7 @@ def check_attribute(table: pd.DataFrame, where: str = "attribute study") -> pd.D
 
 
 def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """The file as text, its index the line, and notes; InputError where it cannot be read."""
+    """The file as text, its index the line, and notes."""
     ending = path.suffix.lower()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"

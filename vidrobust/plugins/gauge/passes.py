@@ -70,7 +70,7 @@ def _unlike(pictures: np.ndarray) -> float:
 
 
 def _shifts(pictures: np.ndarray, scene: np.ndarray) -> np.ndarray:
-    """(N, 2) px by which each picture lies off the scene; 0 where that is not known."""
+    """(N, 2) px by which each picture lies off the scene."""
     target = _relief(scene)
     most = MOST_SHIFT * scene.shape[1]
     found = np.zeros((len(pictures), 2))
@@ -104,10 +104,7 @@ def _shifted(pictures: np.ndarray, shifts: np.ndarray) -> np.ndarray:
 
 
 def evenly_lit(pictures: np.ndarray, scene: np.ndarray) -> np.ndarray:
-    """Return pictures (N, H, W) float32 in the light of the scene (H, W).
-
-    The logarithm of the light of each frame is a quadratic surface, fitted robustly (Tukey's biweight).
-    """
+    """Return pictures (N, H, W) float32 in the light of the scene (H, W)."""
     height, width = scene.shape
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float64)
     y, x = 2 * rows / max(height - 1, 1) - 1, 2 * columns / max(width - 1, 1) - 1
@@ -219,12 +216,7 @@ class _Track:
 
 
 def find_passes(pictures: np.ndarray) -> PassSearch:
-    """Find the passes in one clip of a camera at rest, from small grey pictures (N, H, W) uint8.
-
-    The empty scene is the median over time. A place belongs to a part where it differs from it unusually
-    much; what
-    hangs together is followed from frame to frame.
-    """
+    """Find the passes in one clip of a camera at rest, from small grey pictures (N, H, W) uint8."""
     if len(pictures) < 2:
         return PassSearch((), ("fewer than two frames",))
     masks, sure, notes = _parts_in(pictures)
@@ -237,7 +229,6 @@ def find_passes(pictures: np.ndarray) -> PassSearch:
 
 
 def _marked(found: Pass) -> Pass:
-    """What is so much fainter than a part that it is a mark or a shadow on the belt."""
     return replace(found, crossed=False, remark="is faint beside the parts: a mark of the belt, or a shadow")
 
 
@@ -285,7 +276,7 @@ def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
 
 
 def _followed(masks: np.ndarray, sure: np.ndarray) -> list[_Track]:
-    """Components followed by where they should be next; a part may be lost for MISSED frames."""
+    """Components followed by where they should be next."""
     least = LEAST_AREA * masks[0].size
     reach = max(masks.shape[1:]) / 5
     open_: list[_Track] = []
@@ -303,7 +294,6 @@ def _followed(masks: np.ndarray, sure: np.ndarray) -> list[_Track]:
 
 
 def _joined(tracks: list[_Track]) -> list[_Track]:
-    """Tracks of pieces of one part made one: what ends, or begins, within the box of a longer one is of it."""
     tracks = sorted(tracks, key=lambda t: -len(t.frames))
     kept: list[_Track] = []
     for track in tracks:
@@ -313,7 +303,7 @@ def _joined(tracks: list[_Track]) -> list[_Track]:
 
 
 def _taken_in(whole: _Track, piece: _Track) -> bool:
-    """Whether a piece is of a part; its frames before or after those of the part become the part's."""
+    """Whether a piece is of a part."""
     before, after = piece.frames[0] < whole.frames[0], piece.frames[-1] > whole.frames[-1]
     if before == after:
         return False
@@ -334,7 +324,6 @@ def _taken_in(whole: _Track, piece: _Track) -> bool:
 
 
 def _without_shadow(track: _Track) -> _Track:
-    """The track from when more of it is seen than the shadow that goes before or behind it."""
     kept = np.flatnonzero(np.array(track.contrasts) >= SHADOW * np.median(track.contrasts))
     cut = slice(int(kept[0]), int(kept[-1]) + 1)
     return _Track(track.frames[cut], track.boxes[cut], track.bodies[cut], track.contrasts[cut])
@@ -360,7 +349,7 @@ def _box(stats: np.ndarray) -> Box:
 
 
 def _assign(frame: int, seen: list[tuple[Box, Box, float]], open_: list[_Track], reach: float) -> None:
-    """The nearest box and track first; boxes that are left begin tracks. seen: box, body, contrast."""
+    """The nearest box and track first."""
     middles = _middles([box for box, _, _ in seen])
     ways = sorted(
         (float(np.hypot(*(middles[b] - track.expected(frame)))), t, b)
@@ -380,7 +369,7 @@ def _assign(frame: int, seen: list[tuple[Box, Box, float]], open_: list[_Track],
 
 
 def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
-    """What a track says of a pass; None for what neither moves nor is a part for longer than a moment."""
+    """What a track says of a pass."""
     boxes = np.array(track.bodies)
     inside = (
         (boxes[:, 0] >= EDGE_PX)

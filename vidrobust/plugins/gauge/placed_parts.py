@@ -68,12 +68,8 @@ class _Visit:
 
 
 def find_visits(pictures: np.ndarray) -> PassSearch:
-    """Find the visits in one clip of a camera at rest or slightly shaking, from small grey pictures (N, H, W)
-    uint8.
-
-    Stretches without motion are compared with what was settled before. A change that does not reach the edge
-    is a part,
-    which came if its outline is clearer after than before. Several parts may lie there at once.
+    """Find the visits in one clip of a camera at rest or slightly shaking, from small grey pictures (N, H,
+    W) uint8.
     """
     if len(pictures) < 2 * STILL_FRAMES:
         return PassSearch(())
@@ -100,7 +96,7 @@ def _stills(even: np.ndarray, moving: np.ndarray) -> list[_Still]:
 
 
 def _visits(even: np.ndarray, stills: list[_Still], level: float) -> Iterator[_Visit]:
-    """The visits at all places; those that the clip begins or ends with begin or end with it."""
+    """The visits at all places."""
     if not stills:
         return
     settled = stills[0].picture.copy()
@@ -126,7 +122,7 @@ def _visits(even: np.ndarray, stills: list[_Still], level: float) -> Iterator[_V
 
 
 def _changes(before: np.ndarray, after: np.ndarray) -> list[_Change] | None:
-    """What came or went, in the light of ``after``; None where a hand is in the picture."""
+    """What came or went, in the light of ``after``."""
     gaps = np.abs(after - before)
     mask = parts_of(gaps / SETTLED, beside=BESIDE).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((THIN_PX, THIN_PX), np.uint8))
@@ -161,7 +157,7 @@ def _one_place(one: np.ndarray, other: np.ndarray) -> bool:
 def _visit(
     even: np.ndarray, place: np.ndarray, since: _Still | None, until: _Still | None, level: float
 ) -> _Visit:
-    """A visit first seen whole in ``since`` and last in ``until``; None: from the clip's begin, to its end."""
+    """A visit first seen whole in ``since`` and last in ``until``."""
     first, last = 0, len(even) - 1
     if since is not None:
         first = _reach(even, place, since, -1, level)

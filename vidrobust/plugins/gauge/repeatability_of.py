@@ -41,13 +41,7 @@ NOTHING = "nothing"
 def answers_of_boxes(
     detections: pd.DataFrame, counted: pd.DataFrame, *, start_score: float, defect: Iterable[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables ``frames`` and ``probabilities`` that ``verdicts`` takes, made of boxes.
-
-    A frame's answer is the class of its best box of a defect, if that counts, else of its best box, else
-    NOTHING. Of
-    several defect classes only the best has a probability, so that their sum is the score of the surest
-    defect.
-    """
+    """Return the tables ``frames`` and ``probabilities`` that ``verdicts`` takes, made of boxes."""
     keys = ["item", "model", "frame"]
     wrong = set(defect)
     boxes = detections[[*keys, "label_name", "score"]].sort_values("score", ascending=False, kind="stable")
@@ -75,7 +69,9 @@ def items_of(folder: RunFolder) -> pd.DataFrame:
 
 
 def answers_of(folder: RunFolder, defect: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The answers frame by frame, and the probabilities of the classes, of classifiers and of detectors alike."""
+    """The answers frame by frame, and the probabilities of the classes, of classifiers and of detectors
+    alike.
+    """
     boxes = answers_of_boxes(
         folder.table("detections"),
         folder.table("box_counts"),
@@ -204,8 +200,8 @@ def score_differences(table: pd.DataFrame) -> dict[str, Any]:
 def possible_classes(
     folder: RunFolder, probabilities: pd.DataFrame, table: pd.DataFrame, defect: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return the classes that the models may name; of a detector those it named, and all defects if it named
-    one.
+    """Return the classes that the models may name; of a detector those it named, and all defects if it
+    named one.
     """
     named = set(probabilities["label_name"]) - {""}
     if len(folder.table("detections")) and set(defect) & (named | set(table["reference"])):

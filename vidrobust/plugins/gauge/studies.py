@@ -204,7 +204,7 @@ def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, An
 
 
 def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:
-    """How often parts like those of the study are misjudged at the limits; None without a limit."""
+    """How often parts like those of the study are misjudged at the limits."""
     low, high = asked.ends
     if not (math.isfinite(low) or math.isfinite(high)):
         return None
@@ -253,10 +253,7 @@ def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
 def defect_needed(
     found: dict[str, Any], defect: Sequence[str], profile: Profile, *, scores: bool = False
 ) -> list[str]:
-    """Ask which classes are defects, where a rule cannot be applied without knowing.
-
-    found   an attribute study; scores: whether there are scores to study, if the defect is known
-    """
+    """Ask which classes are defects, where a rule cannot be applied without knowing."""
     of_reference = found["against_reference"] is not None and profile.judges(
         "attribute", "miss_rate", "false_alarm_rate"
     )
@@ -281,7 +278,7 @@ def _limits_needed(found: dict[str, Any], asked: StudyRequest) -> list[str]:
 
 
 def _of_sizes(table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes: list[str]) -> dict[str, Any]:
-    """What the true sizes of the parts show: the grey zone's width, and the analytic method; notes grow."""
+    """What the true sizes of the parts show: the grey zone's width, and the analytic method."""
     if not defect:
         notes.append("the parts' sizes are not used: name the classes that reject with --defect")
         return {}
@@ -362,7 +359,6 @@ def stability_of(table: pd.DataFrame, reference: float, profile: Profile | None 
 
 
 def _beyond(found: dict[str, Any]) -> str:
-    """How many points of a chart are beyond a limit, and how many more in too long a run."""
     out = [a or b for a, b in zip(found["out"], found["spread_out"], strict=True)]
     rest = sum(shifted and not o for shifted, o in zip(found["shifted"], out, strict=True))
     text = f"{sum(out)} of {plural(len(out), 'point')} {'is' if sum(out) == 1 else 'are'} beyond a limit"

@@ -148,7 +148,7 @@ def normal(name: str) -> str:
 def with_roles(
     table: pd.DataFrame, where: Path | str, given: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """Return the table with its columns under their roles; InputError for two columns of one role."""
+    """Return the table with its columns under their roles."""
     names = [str(name) for name in table.columns]
     found: dict[str, str] = {}
     for role, column in (given or {}).items():
@@ -176,12 +176,7 @@ def with_roles(
 
 
 def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
-    """Return trials that stand side by side as one row a value.
-
-    "Trial 1", "Result2" or bare numbers are trials; "Anna 1" is an operator and a trial, as Minitab has it.
-    Sizes with
-    columns accepted and trials become that many verdicts.
-    """
+    """Return trials that stand side by side as one row a value."""
     if "value" in table:
         return table
     if "accepted" in table and "trial" in table:
@@ -202,7 +197,7 @@ ACCEPTED, REJECTED = "accepted", "rejected"
 
 
 def _counted(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
-    """Verdicts of a table of counts: accepted, trial (how many); measured, or reference, is the size."""
+    """Verdicts of a table of counts: accepted, trial (how many)."""
     counts = {}
     for name in ("accepted", "trial"):
         counts[name] = pd.to_numeric(table[name], errors="coerce")
@@ -264,7 +259,6 @@ def alike(names: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _bare(name: str) -> str:
-    """A name without what spreadsheets change: "01", "1" and "1.0" are one, and so are "P-01" and "p-1"."""
     text = " ".join(name.split()).casefold()
     text = re.sub(r"(?<![\d.,])0+(?=\d)", "", text)
     # digits behind a point end in zeros only where the whole name is a number: "v1.10" is not "v1.1"

@@ -38,7 +38,7 @@ ALWAYS = ("verdict", "sentence")
 
 
 def export_study(found: Mapping[str, Any], rows: pd.DataFrame, path: Path) -> Path:
-    """Write the table (.csv, which Minitab, JMP and R read) or the figures (.json); SettingsError otherwise."""
+    """Write the table (.csv, which Minitab, JMP and R read) or the figures (.json)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".csv":
         write_text(path, csv_text(rows[[name for name in COLUMNS if name in rows]]))
@@ -90,7 +90,9 @@ def study_of_file(
     case: Case = "ask",
     reference: float | None = None,
 ) -> TableStudy:
-    """Study a table in a file; ``columns`` maps roles to columns, ``reference`` stands in for a missing column."""
+    """Study a table in a file; ``columns`` maps roles to columns, ``reference`` stands in for a missing
+    column.
+    """
     if kind == "gauge":
         table = read_gauge(path, columns, case)
         found, rows = gauge_of(table.rows, asked), table.rows

@@ -22,12 +22,10 @@ from vidrobust.text.phrases import plural
 
 
 def _figure(value: float | None) -> str:
-    """Four digits, or a dash: a cell of a table of the console."""
     return numbers.number(value, 4, missing="-")
 
 
 def _percent(value: float | None) -> str:
-    """A share in percent, or a dash."""
     return numbers.percent(value, missing="-")
 
 
@@ -263,7 +261,6 @@ def _figures(found: Mapping[str, Any]) -> list[str]:
 
 
 def _operator(each: Mapping[str, Any]) -> str:
-    """One operator's own repeatability in one line."""
     sd = with_interval(each["repeatability_sd"], each["low"], each["high"], digits=4)
     return f"  {each['operator']}: mean {_figure(each['mean'])}, sd between passes {sd}"
 
@@ -437,7 +434,6 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _judged(verdict: Mapping[str, Any]) -> str:
-    """The value that a rule judged, with its interval."""
     return "-" if verdict["value"] is None or math.isnan(verdict["value"]) else value_words(verdict)
 
 

@@ -102,13 +102,7 @@ STATE = ("noise_sigma", "part_shift_x_px")
 
 
 def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
-    """Return by quantity how far the condition is spread over the clips, as the table ``spread`` means it.
-
-    Half the distance between the 2.5th and 97.5th percentile about each clip's median, from rows of
-    ``truth.parquet``
-    with the part wholly in view: gain as a ratio less 1, hue in degrees, shifts in px, sharpness as a sigma
-    in px.
-    """
+    """Return by quantity how far the condition is spread over the clips, as the table ``spread`` means it."""
     seen = truth[truth["whole"].to_numpy(bool)]
     found = {}
     for quantity, column in SPREAD.items():
@@ -148,10 +142,7 @@ AT_REST = ("objects", "came_into_view")
 def demo_line(
     out: str, reporter: Reporter, *, line: RenderSettings = LINE, study: Settings = STUDY
 ) -> list[str]:
-    """Render, study, judge the repeatability; the lines of the answer.
-
-    out  the run folder; the footage with its manifest and truth is in ``out`` with ``-footage`` behind its name
-    """
+    """Render, study, judge the repeatability; the lines of the answer."""
     footage = Path(f"{out.rstrip('/')}-footage")
     clips = line.parts * line.passes * line.stations
     reporter.say(f"rendering {clips} clips into {footage}: {', '.join(line.dials) or 'all dials at rest'}")

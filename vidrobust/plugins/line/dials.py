@@ -94,7 +94,6 @@ def _focus(setting: float, count: int, rng: np.random.Generator) -> dict[str, np
 
 
 def _shadow(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """A soft shadow that crosses the view and back, as of an arm or a crane; its middle as shares of the sides."""
     time_s = np.arange(count) / FRAME_RATE
     x, y = (
         0.5 + reach * np.sin(2 * np.pi * rng.uniform(*SHADOW_HZ) * time_s + rng.uniform(0, 2 * np.pi))
@@ -113,7 +112,7 @@ def _lamp2(setting: float, count: int, rng: np.random.Generator) -> dict[str, np
 
 
 def _wander(setting: float, count: int, rng: np.random.Generator, kept: float) -> np.ndarray:
-    """A walk that returns, correlated from frame to frame; its standard deviation over the clip is the setting."""
+    """A walk that returns, correlated from frame to frame."""
     kicks = rng.standard_normal(count)
     course = np.empty(count)
     last = 0.0
@@ -289,9 +288,8 @@ def courses(settings: Mapping[str, float], count: int, seed: Sequence[int]) -> d
 def station_settings(
     dials: Sequence[str], stations: int, speed: float = BELT_SPEED_PX
 ) -> list[dict[str, float]]:
-    """Return all dials of stations 1..n from ``--dial [STATION:]NAME=SIZE``; later ones win, others rest at 0.
-
-    Raises SettingsError for a dial, size or station that does not exist.
+    """Return all dials of stations 1..n from ``--dial [STATION:]NAME=SIZE``; later ones win, others rest
+    at 0.
     """
     settings = [{dial.name: 0.0 for dial in DIALS} | {"speed": speed} for _ in range(stations)]
     for text in dials:

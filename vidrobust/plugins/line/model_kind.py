@@ -71,8 +71,8 @@ class LineClassifier(nn.Module):
         return torch.cat([kind[:, :1], each], dim=1), places
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the mean logits of the input moved along the belt by each of SHIFTS (Azulay & Weiss 2019);
-        as is in training.
+        """Return the mean logits of the input moved along the belt by each of SHIFTS (Azulay & Weiss
+        2019); as is in training.
         """
         if self.training:
             return self.maps(inputs)[0]
@@ -97,7 +97,9 @@ class LineDetector(nn.Module):
         nn.init.constant_(self.heat.bias, -4.0)  # type: ignore[arg-type]
 
     def maps(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(N, classes, h, w) logits of the heat, (N, 8, h, w): dx, dy, log w, log h of parts, then of defects."""
+        """(N, classes, h, w) logits of the heat, (N, 8, h, w): dx, dy, log w, log h of parts, then of
+        defects.
+        """
         fine = self.fine(inputs[:, :, BELT_ROWS[0] : BELT_ROWS[1]])
         middle = self.middle(fine)
         middle = self.mix(middle + _enlarged(self.down(self.coarse(middle)), middle))
@@ -168,7 +170,9 @@ NAMES = ("line-classifier", "line-detector")
 
 
 def line_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetwork:
-    """``line-classifier`` or ``line-detector``; vidrobust/line_sim/weights/scores.json says how good they are."""
+    """``line-classifier`` or ``line-detector``; vidrobust/line_sim/weights/scores.json says how good they
+    are.
+    """
     if "weights" not in spec.options:
         return line_classifier(device) if spec.target == NAMES[0] else line_detector(device)
     if spec.target != NAMES[0]:

@@ -62,10 +62,7 @@ def cloud(
 
 
 def lit(surface: Surface) -> np.ndarray:
-    """(H, W, 3) float32 encoded levels 0..255 of the surface under the line's two strip lamps.
-
-    Lambert's cosine for what scatters, the lamps' mirror images for metal and gloss; gamma 2.2.
-    """
+    """(H, W, 3) float32 encoded levels 0..255 of the surface under the line's two strip lamps."""
     height = cv2.GaussianBlur(surface.height, (0, 0), 0.8)
     slope_x, slope_y = (cv2.Sobel(height, cv2.CV_32F, *order, ksize=3) / 8 for order in ((1, 0), (0, 1)))
     nz = 1 / np.sqrt(1 + slope_x**2 + slope_y**2)
@@ -81,7 +78,6 @@ def lit(surface: Surface) -> np.ndarray:
 
 
 def _lamps(rx: np.ndarray, ry: np.ndarray) -> np.ndarray:
-    """Light that comes from direction r: a strip lamp over the upper rail, a weaker one below."""
     upper = 1.5 * np.exp(-(((ry + 0.62) / 0.20) ** 2)) * np.exp(-(((rx + 0.25) / 0.75) ** 2))
     lower = 0.45 * np.exp(-(((ry - 0.55) / 0.16) ** 2)) * np.exp(-(((rx - 0.1) / 0.8) ** 2))
     return np.asarray(upper + lower)
@@ -348,7 +344,7 @@ def _shank(
 
 
 def _head(along: np.ndarray, y: np.ndarray, half: float, end: float) -> tuple[np.ndarray, np.ndarray]:
-    """A hexagonal prism from the side shows a flat face between two that fall off by 60 degrees; then a flange."""
+    """A hexagonal prism from the side shows a flat face between two that fall off by 60 degrees."""
     side = np.abs(y)
     faces = 0.866 * half - 1.732 * np.maximum(side - half / 2, 0)
     bevel = 0.35 * np.maximum(3 - along, 0) * (1 + side / half)

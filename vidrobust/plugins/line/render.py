@@ -283,11 +283,7 @@ def render(
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Write ``out/clips/*.mp4``, ``manifest.csv``, ``truth.parquet`` and ``boxes.json``; return the manifest.
-
-    The same settings give the same bytes with any number of workers. SettingsError where ``out`` holds a data set,
-    unless ``overwrite``.
-    """
+    """Write ``out/clips/*.mp4``, ``manifest.csv``, ``truth.parquet`` and ``boxes.json``; return the manifest."""
     plans = settings.plans()
     if (out / "manifest.csv").exists() and not overwrite:
         raise SettingsError(f"{out}: holds a data set already; give another folder, or --overwrite")

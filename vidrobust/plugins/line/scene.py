@@ -33,7 +33,6 @@ def with_defect(
 
 
 def _inside(solid: np.ndarray, size: float, rng: np.random.Generator) -> tuple[int, int]:
-    """A place as far from the rim as half the defect, or as the part allows."""
     depth = cv2.distanceTransform(np.pad(solid, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
     rows, columns = np.nonzero(depth >= min(size / 2, 0.75 * float(depth.max())))
     chosen = rng.integers(len(rows))
@@ -139,7 +138,6 @@ def _stroke(spot: Spot, rng: np.random.Generator, angle: float, jag: float, thic
 
 
 def _chip(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
-    """A piece broken out of the rim; its edge is pale."""
     mask = _blot(spot, rng, 0.12)
     pale = np.clip(cv2.dilate(mask, np.ones((9, 9))) - mask, 0, 1)
     rim = _painted(surface, pale, np.clip(surface.albedo * 2.2 + 0.08, 0, 1), 0.9, 0.0)
@@ -148,7 +146,6 @@ def _chip(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surfa
 
 
 def _torn(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
-    """Paper torn off: the white back of the label hangs over the part."""
     mask = _blot(spot, rng, 0.25)
     paper = np.array([0.80, 0.76, 0.66]) * (
         1 - 0.25 * cloud(rng, (mask.shape[0], mask.shape[1]), (20, 20))[..., None] * 0.3
@@ -290,7 +287,9 @@ def most_traffic(speed_px: float) -> float:
 def _arrivals(
     travel_px: np.ndarray, settings: Mapping[str, float], rng: np.random.Generator
 ) -> list[tuple[float, int]]:
-    """Middle on the belt, px, and lane of the parts that ride by: evenly in time but for a draw within the gap."""
+    """Middle on the belt, px, and lane of the parts that ride by: evenly in time but for a draw within the
+    gap.
+    """
     rate, speed = settings["traffic"], settings["speed"]
     if rate <= 0 or speed == 0:
         return []
@@ -315,7 +314,7 @@ def _put(
     angle_deg: float,
     scale: float,
 ) -> list[PlacedPart]:
-    """Draw a part with its shadow, its middle near ``where``; the boxes of what was drawn, or none outside."""
+    """Draw a part with its shadow, its middle near ``where``."""
     surface, matrix = turned(part.surface, angle_deg, scale)
     h, w = surface.alpha.shape
     room = 12 * FINE
@@ -345,7 +344,7 @@ def _put(
 
 
 def _box(mask: np.ndarray, corner: tuple[float, float]) -> tuple[float, float, float, float]:
-    """x1, y1, x2, y2 px about what is at least 0.3 of a mask drawn FINE; corner is its upper left, px."""
+    """x1, y1, x2, y2 px about what is at least 0.3 of a mask drawn FINE."""
     columns, rows = (np.flatnonzero((mask >= 0.3).any(axis=axis)) for axis in (0, 1))
     if not len(columns):
         return (*corner, *corner)

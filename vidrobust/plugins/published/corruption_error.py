@@ -156,8 +156,8 @@ class FlipRates:
     group: np.ndarray | None = None
 
     def summary(self) -> dict[str, object]:
-        """Return flip_probability and t5d as plain means over the scored sequences; mfr, mt5d in percent of
-        the baseline.
+        """Return flip_probability and t5d as plain means over the scored sequences; mfr, mt5d in percent
+        of the baseline.
         """
         rate = 100 * self.flips / np.array([self.baseline.flip_probability[name] for name in self.names])
         each: dict[str, dict[str, object]] = {
@@ -218,10 +218,7 @@ def _with_interval(
 
 
 def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
-    """Read the errors, or flip probabilities and T5D, of the one model in a file.
-
-    InputError for another kind of file; SettingsError for several models, another suite, or a baseline of 0.
-    """
+    """Read the errors, or flip probabilities and T5D, of the one model in a file."""
     try:
         found = parsed_json(path.read_text(encoding="utf-8"))
         models: Mapping[str, Any] = found["models"]

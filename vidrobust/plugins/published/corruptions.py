@@ -89,10 +89,7 @@ def crop_224(picture: torch.Tensor) -> torch.Tensor:
 
 
 def resized_256(picture: torch.Tensor) -> torch.Tensor:
-    """Resize (3, H, W) uint8 to a shorter side of 256 px with Pillow, as the published scripts do.
-
-    Torch rounds .1 % of the values differently, which JPEG then amplifies.
-    """
+    """Resize (3, H, W) uint8 to a shorter side of 256 px with Pillow, as the published scripts do."""
     image = Image.fromarray(picture.permute(1, 2, 0).contiguous().cpu().numpy())
     smaller = np.array(v2.resize(image, [RESIZED_PX]))
     return torch.from_numpy(smaller).permute(2, 0, 1).contiguous()
@@ -160,7 +157,7 @@ def tiny_imagenet_c_suite() -> Suite:
 
 
 def whole(suite: str, side: int) -> Callable[[torch.Tensor], torch.Tensor]:
-    """(3, side, side) uint8 as it is; InputError for another size, for which the suite's sizes are wrong."""
+    """(3, side, side) uint8 as it is."""
 
     def prepare(picture: torch.Tensor) -> torch.Tensor:
         if picture.shape[1:] != (side, side):
@@ -190,7 +187,7 @@ FLIP_SUITE = "imagenet-p"
 
 
 def with_extra(only: Sequence[str], suite: str) -> tuple[str, ...]:
-    """The corruptions named, or all that count, and the extra ones; SettingsError for a suite that has none."""
+    """The corruptions named, or all that count, and the extra ones."""
     chosen = ERROR_SUITES[suite]() if suite in ERROR_SUITES else None
     if chosen is None or not chosen.extra:
         raise SettingsError(f"extra: {suite} has no extra corruptions; imagenet-c has four")
@@ -209,19 +206,8 @@ def corruptions(
     baseline: Baseline | FlipBaseline | None = None,
     only: Sequence[str] = (),
 ) -> dict[str, object]:
-    """Measure errors, CE, mCE and relative mCE of models on images; for imagenet-p flip probability, mFR and T5D.
-
-    Parameters
-    ----------
-    baseline
-        What errors are divided by instead of AlexNet's (``own_baseline.read_baseline``).
-    only
-        These corruptions, the four extra ones among them.
-
-    Raises
-    ------
-    SettingsError, InputError
-        For an unknown suite or a label that is no class; where no image can be read.
+    """Measure errors, CE, mCE and relative mCE of models on images; for imagenet-p flip probability, mFR
+    and T5D.
     """
     known = (*ERROR_SUITES, FLIP_SUITE)
     if suite in NOT_BUILT:
@@ -367,7 +353,6 @@ def _flips(
 
 
 def _group_of(images: LabelledImages, numbers: Sequence[int]) -> np.ndarray | None:
-    """The groups of the images that could be read."""
     return np.array([images.groups[k] for k in numbers], dtype=object) if images.groups else None
 
 

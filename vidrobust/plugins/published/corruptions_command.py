@@ -183,7 +183,6 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _of_few(suite: str, measured: Collection[str]) -> str:
-    """Over how few corruptions the means are, where some of those that count were not measured."""
     from vidrobust.plugins.published.corruptions import ERROR_SUITES
 
     counting = [each.name for each in ERROR_SUITES[suite]().perturbations] if suite in ERROR_SUITES else []

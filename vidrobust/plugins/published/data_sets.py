@@ -198,7 +198,7 @@ def check_youtube_bb(folder: Path) -> Checked:
 
 
 def youtube_bb_table(folder: Path) -> Path:
-    """The first of its CSV files in a folder that is no shard of one; InputError without one."""
+    """The first of its CSV files in a folder that is no shard of one."""
     tables = sorted(p for p in folder.glob("*.csv") if not is_shard(p))
     for path in tables:
         if any(each.sniff(path) for each in ytbb.FORMATS):
@@ -260,7 +260,6 @@ def check_ytbb_robust(folder: Path) -> Checked:
 
 
 def _holding(folder: Path, names: tuple[str, ...]) -> Path:
-    """The folder, or one directly in it, that holds these files; InputError where none does."""
     for place in (folder, *sorted(p for p in folder.iterdir() if p.is_dir())):
         if all((place / name).is_file() for name in names):
             return place
@@ -268,7 +267,6 @@ def _holding(folder: Path, names: tuple[str, ...]) -> Path:
 
 
 def _frames(folder: Path, labels: Labels) -> dict[str, Path | None]:
-    """Every frame that the sets name, and where it lies: as it is called, or by its last two names in a folder."""
     found: dict[str, Path | None] = {}
     by_end = {"/".join(path.parts[-2:]).casefold(): path for path in _images(folder)}
     for name in labels.sets["file"].drop_duplicates().astype(str):
@@ -283,7 +281,6 @@ def _images(folder: Path) -> Iterator[Path]:
 
 
 def _missing(labels: Labels, frames: dict[str, Path | None], folder: Path) -> tuple[str, ...]:
-    """Problems of the labels, and frames that are not there, by their video."""
     gone: dict[str, int] = {}
     for name, path in frames.items():
         if path is None:

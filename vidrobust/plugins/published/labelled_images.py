@@ -38,12 +38,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 
 
 def read_labels(folder: Path, table: Path) -> LabelledImages:
-    """Read the labelled images of a folder: a CSV with the columns file and label, several rows for a set.
-
-    A column group names images that depend on each other. InputError for an unreadable table or folder, with
-    file, line
-    and column. Labels without their file are counted as problems.
-    """
+    """Read the labelled images of a folder: a CSV with the columns file and label, several rows for a set."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images")
     wanted, group = _rows(table)
@@ -195,7 +190,7 @@ def _class_folders(folder: Path) -> LabelledImages | None:
 
 
 def _in_groups(folder: Path) -> LabelledImages | None:
-    """The images of class folders and of the folders in these, which are groups; None where there are none."""
+    """The images of class folders and of the folders in these, which are groups."""
     whole = _class_folders(folder) or LabelledImages((), ())
     found = [(path, label, str(path)) for path, label in zip(whole.paths, whole.labels, strict=True)]
     for name in _folders(folder):
@@ -214,6 +209,5 @@ def _films(folder: Path) -> Films | None:
 
 
 def _by_class(folder: Path, suffixes: Sequence[str]) -> tuple[tuple[Path, ...], tuple[frozenset[str], ...]]:
-    """The files of these kinds in the class folders, and the set of the class of each as written."""
     found = [(path, inner.name) for inner in _folders(folder) for path in _files(inner, suffixes)]
     return tuple(path for path, _ in found), tuple(frozenset({name}) for _, name in found)

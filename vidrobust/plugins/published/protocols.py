@@ -59,7 +59,9 @@ class ModelAnchors:
 
 
 def robustness(model: ModelAnchors) -> dict[str, float]:
-    """Return clean accuracy, natural robustness (every pair counts once) and robustness under each distortion."""
+    """Return clean accuracy, natural robustness (every pair counts once) and robustness under each
+    distortion.
+    """
     sets = model.sets
     right = sets.correct
     held = sets.neighbour[right[sets.of]]
@@ -77,8 +79,6 @@ def gu2019(
 ) -> CorrelationResult:
     """Correlate natural and synthetic robustness over models; ``matrix`` is the figure of the paper, with
     intervals.
-
-    Halves of the videos show how reliable each column is. InputError where models saw other anchors.
     """
     first = next(iter(models.values())).sets.anchor if models else np.empty(0)
     for name, model in models.items():
@@ -98,14 +98,15 @@ def gu2019(
 
 
 def _as_robustness(matrix: pd.DataFrame) -> pd.DataFrame:
-    """The matrix with all columns pointing one way: the study turns robustness into harm, but not accuracy."""
     turned = (matrix["row"] == ACCURACY) != (matrix["column"] == ACCURACY)
     values = {"value": -matrix["value"], "low": -matrix["high"], "high": -matrix["low"]}
     return matrix.assign(**{name: matrix[name].where(~turned, of) for name, of in values.items()})
 
 
 def on_common_anchors(models: Mapping[str, ModelAnchors]) -> dict[str, dict[str, float]]:
-    """Return ``robustness`` on the anchors that all models get right; else a weak model is judged on easy ones."""
+    """Return ``robustness`` on the anchors that all models get right; else a weak model is judged on easy
+    ones.
+    """
     right = np.logical_and.reduce([model.sets.correct for model in models.values()])
     return {name: robustness(_only(model, right)) for name, model in models.items()}
 
@@ -138,10 +139,7 @@ def protocol_tables(models: Mapping[str, ModelAnchors]) -> tuple[pd.DataFrame, p
 def anchors_of_run(
     frames: pd.DataFrame, labels: pd.DataFrame, sensitivity: pd.DataFrame, *, within: int = WITHIN
 ) -> dict[str, ModelAnchors]:
-    """Return the anchors of a run per model: its labelled frames whose sensitivity was measured.
-
-    A distorted anchor is right if the clean one is and the label does not flip; neighbours follow the same rule.
-    """
+    """Return the anchors of a run per model: its labelled frames whose sensitivity was measured."""
     flips = sensitivity[sensitivity["metric"] == "label_flip"]
     if not len(flips):
         raise InputError("gu2019: the sensitivity table has no label_flip; run the sensitivity stage first")
@@ -166,7 +164,6 @@ def anchors_of_run(
 
 
 def _of_several_classes(labels: pd.DataFrame) -> bool:
-    """Whether some frame or item has two classes that are both right."""
     classes = labels.groupby(["item", "frame"])[["label", "label_name"]].nunique()
     return bool((classes > 1).any(axis=None))
 
@@ -227,10 +224,7 @@ FIGURE, SAID = "gu2019_matrix.png", "gu2019.json"
 
 
 def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:
-    """Write ``gu2019.json`` and the figure of the matrix, and return their content and the square table.
-
-    InputError for a run with one model, without labels or without sensitivities.
-    """
+    """Write ``gu2019.json`` and the figure of the matrix, and return their content and the square table."""
     folder = RunFolder.existing(path)
     labels = folder.table("labels")
     if not len(labels):
@@ -284,7 +278,6 @@ def lines(said: Mapping[str, Any]) -> list[str]:
 
 
 def _short(column: str) -> str:
-    """The name of a column in fourteen characters."""
     names = {"clean_accuracy": "accuracy", "conditional_robustness": "natural"}
     return names.get(column, column.rpartition(":")[2])[:14]
 
@@ -299,12 +292,12 @@ def study_sequences(
     batch: Batch = "auto",
     step: Step | None = None,
 ) -> pd.DataFrame:
-    """Return ``sensitivity`` rows of the ImageNet-P sequences: perturbation ``imagenet-p:NAME``, strength the
-    frame number.
+    """Return ``sensitivity`` rows of the ImageNet-P sequences: perturbation ``imagenet-p:NAME``, strength
+    the frame number.
 
     Values compare a frame with the one before, or with the clean first one for noise. The mean of
-    ``top1_flip`` is the
-    flip probability (Hendrycks & Dietterich 2019, section 4.2), that of ``top5_distance`` is uT5D.
+    ``top1_flip`` is the flip probability (Hendrycks & Dietterich 2019, section 4.2), that of
+    ``top5_distance`` is uT5D.
     """
     rows = []
     for sequence in SEQUENCES.values():

@@ -75,7 +75,9 @@ class _ReadoutLists:
 def ask(
     looks: Mapping[str, Probe], clips: Sequence[ClipRequest], done: Callable[[int], None]
 ) -> FrameReadouts:
-    """Every network on every frame that is wanted, in the order of the clips; ``done`` is called with how many."""
+    """Every network on every frame that is wanted, in the order of the clips; ``done`` is called with how
+    many.
+    """
     gathered = _ReadoutLists()
     for clip in clips:
         with clip.opened() as source:
@@ -155,10 +157,7 @@ class KnownFootage:
 
 
 def known_of(run: Run) -> list[KnownFootage]:
-    """What the setting ``known`` names, runs by their own settings; InputError where it holds no footage.
-
-    What shows the same pictures as the footage is left out, and said.
-    """
+    """What the setting ``known`` names, runs by their own settings."""
     named = run.settings.of(UnknownSettings).known
     runs = [path for path in named if is_run_folder(Path(path))]
     plain = [path for path in named if path not in runs]
@@ -181,10 +180,7 @@ def known_of(run: Run) -> list[KnownFootage]:
 
 
 def clips_of(sources: Sequence[KnownFootage], most: int, reporter: Reporter) -> list[ClipRequest]:
-    """At most so many frames of the known footage, shared evenly by its clips.
-
-    A clip that cannot be read is said and left out; InputError where none can.
-    """
+    """At most so many frames of the known footage, shared evenly by its clips."""
     every = [(known, item) for known in sources for item in known.clips]
     chosen = [every[k] for k in spread(len(every), most)]
     share = max(1, most // len(chosen))
@@ -211,14 +207,13 @@ def _wanted(known: KnownFootage, item: Item, name: str, most: int) -> ClipReques
 
 
 def _frames(known: KnownFootage, item: Item, most: int) -> frozenset[int]:
-    """Numbers of so many frames of a clip, evenly over it."""
     with inputs.open_item(item, known.settings) as source:
         numbers = _delivered(source, known.settings, item)
     return frozenset(numbers[spread(len(numbers), most)].tolist())
 
 
 def _delivered(source: VideoSource, settings: Settings, item: Item) -> np.ndarray:
-    """(N,) the numbers of the frames that a source delivers; by its header where all of them are."""
+    """(N,) the numbers of the frames that a source delivers."""
     whole = settings.every == 1 and settings.fps is None and inputs.window(item, settings) == (None, None)
     if whole and item.boxes is None and source.info.num_frames:
         return np.arange(source.info.num_frames)
@@ -291,10 +286,8 @@ class Mahalanobis:
 
     @classmethod
     def fitted(cls, features: np.ndarray, answer: np.ndarray) -> Mahalanobis:
-        """Fit features (N, D) of known frames: a mean for each answer and one covariance (Lee et al., NeurIPS
-        2018, 1807.03888).
-
-        The covariance is shrunk by the rule of Ledoit & Wolf, since there are more features than frames.
+        """Fit features (N, D) of known frames: a mean for each answer and one covariance (Lee et al.,
+        NeurIPS 2018, 1807.03888).
         """
         x = np.asarray(features, np.float64)
         group = groups_of(answer)
@@ -351,12 +344,7 @@ COPY = 8
 
 
 def independent(known: FrameReadouts, looked: Readout) -> tuple[np.ndarray, Clusters]:
-    """Return (N,) clip names of known frames, and which frames are independent.
-
-    Pictures count by themselves unless neighbours are alike. Copies of one picture are one: a copy among
-    those that a
-    fit has seen makes a held-out one look better known.
-    """
+    """Return (N,) clip names of known frames, and which frames are independent."""
     items = known.rows["item"].to_numpy(object).astype(str)
     values = looked.surest[:, None] if looked.features is None else of_length_one(looked.features)
     still = "still" in known.rows and bool(known.rows["still"].all())
@@ -367,10 +355,7 @@ def independent(known: FrameReadouts, looked: Readout) -> tuple[np.ndarray, Clus
 
 
 def copies(small: np.ndarray) -> np.ndarray:
-    """(N,) int64: which picture each of (N, P) uint8 tiny ones is of, from 0 in the order they come.
-
-    What is a copy of a copy is of the same picture.
-    """
+    """(N,) int64: which picture each of (N, P) uint8 tiny ones is of, from 0 in the order they come."""
     values = small.astype(np.int16)
     found = np.full(len(values), -1, np.int64)
     number = 0
@@ -388,8 +373,8 @@ def copies(small: np.ndarray) -> np.ndarray:
 
 
 def nearness(values: np.ndarray, items: np.ndarray) -> float:
-    """Return the mean distance of (N, D) values to the next of their input over that to any: 1 for any order,
-    0 for a clip.
+    """Return the mean distance of (N, D) values to the next of their input over that to any: 1 for any
+    order, 0 for a clip.
     """
     rng = np.random.default_rng(0)
     after, any_ = 0.0, 0.0

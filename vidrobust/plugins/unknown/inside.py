@@ -92,10 +92,7 @@ class Probe:
 
 
 def probe_of(model: Classifier) -> Probe:
-    """Return how a classifier is asked for what it says beside its answer, by what kind of network it is.
-
-    A network that an engine computes is asked as it was loaded.
-    """
+    """Return how a classifier is asked for what it says beside its answer, by what kind of network it is."""
     if not isinstance(model, NetworkClassifier):
         return _callable_probe(model)
     network = model.network.as_loaded or model.network
@@ -111,7 +108,7 @@ def probe_of(model: Classifier) -> Probe:
 def _network_probe(
     model: NetworkClassifier, network: Network, answered: Answered, lacks: Mapping[str, str], head: str = ""
 ) -> Probe:
-    """The Probe of a network; ODIN's score is added unless ``lacks`` says why it cannot be had."""
+    """The Probe of a network."""
 
     def frames(pixels: torch.Tensor) -> Readout:
         with torch.inference_mode():
@@ -135,24 +132,6 @@ def odin(
 ) -> np.ndarray:
     """Return ODIN's score: the largest probability at a high temperature, after a small step.
 
-    The step goes where the answer becomes surer.
-
-    Parameters
-    ----------
-    logits
-        (N, 3, H, W) float32, normalised -> (N, K), differentiable.
-    inputs
-        (N, 3, H, W) float32, normalised.
-    std
-        Of the normalisation, in grey levels of 255: the step is of the pixels, before that.
-
-    Returns
-    -------
-    numpy.ndarray
-        (N,) float64.
-
-    References
-    ----------
     Liang, Li & Srikant, ICLR 2018, arXiv 1706.02690. Temperature and step are theirs, and are not tuned here.
     """
     scale = 255.0 * STEP / torch.tensor(list(std), device=inputs.device).view(1, 3, 1, 1)
@@ -250,7 +229,6 @@ def _module_probe(model: NetworkClassifier, network: Network, module: torch.nn.M
 def _softmax_behind(
     network: Network, module: torch.nn.Module, name: str, few: torch.Tensor, rows: np.ndarray
 ) -> bool:
-    """Whether its answer is the softmax of what comes out of this layer."""
     with torch.inference_mode(), watched(module, name) as seen:
         network.run(few)
     own = special.softmax(seen.scores(len(few)), axis=1)
@@ -341,12 +319,10 @@ def cut_of(graph: Any, output: str) -> GraphCut:
 
 
 def _variable(names: Any, constant: set[str], made_by: dict[str, Any]) -> list[str]:
-    """The inputs of a node that depend on the picture."""
     return [name for name in names if name and name not in constant and not _fixed(name, constant, made_by)]
 
 
 def _fixed(name: str, constant: set[str], made_by: dict[str, Any], depth: int = 8) -> bool:
-    """Whether a value is made of constants alone, as weights that are taken out of int8 on the way."""
     if name in constant:
         return True
     node = made_by.get(name)
@@ -417,5 +393,5 @@ def _opened(file: OnnxFile) -> CutSession | str:
 
 
 def _rows(values: Any) -> np.ndarray:
-    """(N, D) float32 of any value of the graph, averaged over places; maps have their channels first."""
+    """(N, D) float32 of any value of the graph, averaged over places."""
     return np.asarray(over_places(torch.from_numpy(np.asarray(values, np.float32))).flatten(1).numpy())

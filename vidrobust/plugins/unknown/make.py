@@ -138,10 +138,7 @@ FOLDER = "unknown"
 
 
 def farthest(leading: ScoreResult, rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """At most twelve frames above the threshold, the farthest first; none within a second of another.
-
-    rows  item, frame, time_s, label_name of the frames that were scored
-    """
+    """At most twelve frames above the threshold, the farthest first; none within a second of another."""
     if leading.values is None or leading.outside is None:
         return []
     chosen: list[dict[str, Any]] = []
@@ -181,7 +178,9 @@ def take_pictures(run: Run, model: str, shown: list[dict[str, Any]]) -> None:
 
 
 def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return by name (N,) float64: 1 where it happens, 0 where not, NaN where unknown; errors only with labels."""
+    """Return by name (N,) float64: 1 where it happens, 0 where not, NaN where unknown; errors only with
+    labels.
+    """
     found = {FLIP: _flips(run, model, rows)}
     labels = run.table("labels")
     if len(labels):
@@ -326,7 +325,6 @@ def _footage(run: Run, frames: pd.DataFrame, most: int) -> list[ClipRequest]:
 
 
 def _recorded(frames: pd.DataFrame, model: str) -> FrameReadouts:
-    """Answers of a file, of which there is the probability alone."""
     looked = Readout(
         answer=frames["label"].to_numpy(np.int64), surest=frames["probability"].to_numpy(np.float64)
     )

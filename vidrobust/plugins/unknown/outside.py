@@ -198,10 +198,7 @@ class Link:
 def links(
     scores: np.ndarray, margin: np.ndarray, events: dict[str, np.ndarray], clusters: Clusters
 ) -> list[Link]:
-    """Of each event, alone and given the margin.
-
-    scores, margin (N,) float64; events: name -> (N,) float64, 1 where it happens, 0 where not, NaN where unknown
-    """
+    """Of each event, alone and given the margin."""
     found = []
     for name, happens in events.items():
         rows = np.flatnonzero(np.isfinite(happens) & np.isfinite(scores) & np.isfinite(margin))

@@ -115,7 +115,6 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _known(row: dict[str, Any]) -> str:
-    """What was held out; of pictures that each count by themselves their number alone."""
     frames, clusters = int(row["known_frames"]), int(row["known_clusters"])
     if frames == clusters:
         return plural(frames, "picture")

@@ -91,10 +91,7 @@ class RotationProbe:
 
 
 def softmax_regression(x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
-    """(D + 1, classes): the weights of least mean cross entropy plus decay, the constants free of decay.
-
-    x (N, D) float64; y (N,) int. By L-BFGS.
-    """
+    """(D + 1, classes): the weights of least mean cross entropy plus decay, the constants free of decay."""
     n, d = x.shape
     one_hot = np.eye(classes)[y]
 
@@ -137,7 +134,6 @@ def _surest(looked: Readout) -> np.ndarray:
 
 
 def _energy(looked: Readout) -> np.ndarray:
-    """Minus the logarithm of the sum of the exponentials of the logits."""
     assert looked.logits is not None
     return np.asarray(-special.logsumexp(looked.logits, axis=1))
 
@@ -308,7 +304,9 @@ def events_of(links: Sequence[Link]) -> list[str]:
 
 
 def link_sentence(links: Sequence[Link], event: str) -> str:
-    """Whether the event is more frequent where frames are less known: by the score alone, and at equal margin."""
+    """Whether the event is more frequent where frames are less known: by the score alone, and at equal
+    margin.
+    """
     alone = next(link for link in links if link.event == event and not link.given)
     given = next(link for link in links if link.event == event and link.given == MARGIN)
     what = EVENTS[event]

@@ -375,7 +375,7 @@ def seen_of(run: Run, model: str, classes: Sequence[str]) -> BoxFootage:
 
 
 def samples_of(network: TrainableDetector, chosen: FrameSelection[BoxFootage]) -> BoxSamples:
-    """The frames to train with, decoded, and their targets; InputError where these hold no box."""
+    """The frames to train with, decoded, and their targets."""
     trains, rows = chosen.trains, chosen.training.tolist()
     own = [trains.own[row] for row in rows]
     targets = [trains.right[row] or NONE for row in rows] if chosen.by_labels else own
@@ -408,7 +408,6 @@ def bench_of(
 
 
 def _along(judges: BoxFootage, item: str) -> AlongTime:
-    """How the tracks of an item are followed, by the time between its frames."""
     settings = judges.run.settings
     time_s = judges.frames.loc[judges.frames["item"] == item, "time_s"].to_numpy(np.float64)
     rate = 1 / max(float(np.median(np.diff(time_s))), 1e-6) if len(time_s) > 1 else 25.0

@@ -58,13 +58,7 @@ def of_rows(rows: pd.DataFrame) -> KnownBoxes:
 
 
 def self_boxes(detections: pd.DataFrame, steps: pd.DataFrame, start_score: float) -> Mapping[int, KnownBoxes]:
-    """Return frame -> the boxes of the objects that one detector followed along one input.
-
-    An object has the class with the largest sum of scores, and needs FEWEST_BOXES with a mean of
-    ``start_score``. Where
-    the detector missed it between two boxes it has one on the line between them; where it may be hidden,
-    none.
-    """
+    """Return frame -> the boxes of the objects that one detector followed along one input."""
     found: list[pd.DataFrame] = []
     filled = dict(list(steps[steps["missed"] == 1].groupby("track", sort=False)))
     for track, rows in detections[detections["track"] >= 0].groupby("track", sort=True):
@@ -104,8 +98,8 @@ class TrainableDetector:
         return repr(self.tracks)
 
     def fresh(self, arm: Arm) -> nn.Module:
-        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
-        with.
+        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics
+        it came with.
         """
         return fresh_copy(self.module)
 
@@ -186,7 +180,7 @@ class TrainableDetector:
 
 
 def trainable_boxes(model: Model, name: str, tracks: TrackSettings) -> TrainableDetector:
-    """Of a model as ``load_as_it_is`` gives it; SettingsError with the way out where it cannot be trained."""
+    """Of a model as ``load_as_it_is`` gives it."""
     if not isinstance(model, ModuleDetector):
         raise SettingsError(
             f"{name}: there is no torch module to train (an ONNX file, an exported program, recorded boxes and "

@@ -63,9 +63,8 @@ def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[ClassKapp
 
 
 def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[ClassKappa]:
-    """Return Fleiss' kappa of an operator's trials with the reference as second rater: each trial, and the mean.
-
-    The standard error of the mean takes the trials as independent, as Minitab and JASP do.
+    """Return Fleiss' kappa of an operator's trials with the reference as second rater: each trial, and the
+    mean.
     """
     each = []
     for _, rows in table.groupby("trial", sort=True):
@@ -183,22 +182,7 @@ def attribute_study(
     ordered: Sequence[str] = (),
     possible: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Study the agreement of verdicts: part, operator, trial, value [, reference].
-
-    Parameters
-    ----------
-    defect
-        Classes that are defects, for misses, false alarms, Cochran's Q and McNemar.
-    ordered
-        Classes from lowest to highest, for Kendall's W.
-    possible
-        Classes that a verdict might have been besides those that occur.
-
-    Returns
-    -------
-    dict
-        Shares have value, low, high (Clopper-Pearson over parts or ratings) and n.
-    """
+    """Study the agreement of verdicts: part, operator, trial, value [, reference]."""
     table = check_attribute(table)
     classes = _classes(table, ordered)
     unknown = sorted(set(defect) - set(classes) - set(table.get("reference", ())) - set(possible))
@@ -260,10 +244,7 @@ def between_operators(
 def against_reference(
     table: pd.DataFrame, defect: set[str], classes: Sequence[str], ordered: bool
 ) -> dict[str, Any]:
-    """Compare with the reference, per operator and for all: effectiveness, kappa, misses and false alarms.
-
-    Rates ``..._over_parts`` have intervals of dependent ratings, because trials of a part are not new parts.
-    """
+    """Compare with the reference, per operator and for all: effectiveness, kappa, misses and false alarms."""
     known = table[table["reference"] != ""]
     right = known["value"] == known["reference"]
     operators = {}
@@ -299,7 +280,6 @@ def _coefficient(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] |
 
 
 def _weighted(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, float | None]:
-    """Weighted kappas of all ratings of an operator with the reference."""
     cells = pd.crosstab(rows["value"], rows["reference"])
     cells = cells.reindex(index=list(classes), columns=list(classes), fill_value=0).to_numpy()
     return {kind: _known(weighted_kappa(cells, kind)) for kind in ("linear", "quadratic")}
@@ -394,14 +374,12 @@ def _fleiss(rows: pd.DataFrame, classes: Sequence[str]) -> Interval:
 
 
 def _counts(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
-    """(parts, classes) how many ratings put each part in each class."""
     if rows.empty:
         return np.zeros((0, len(classes)), np.int64)
     return pd.crosstab(rows["part"], rows["value"]).reindex(columns=list(classes), fill_value=0).to_numpy()
 
 
 def _ratings(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
-    """(raters and trials, parts) ranks of the classes, over the parts that all of them rated."""
     rank = {name: place for place, name in enumerate(classes)}
     wide = rows.assign(rank=rows["value"].map(rank)).pivot(
         index=["operator", "trial"], columns="part", values="rank"

@@ -48,9 +48,7 @@ class SignalDetection:
 def signal_detection(
     table: pd.DataFrame, defect: set[str], *, low: float | None = None, high: float | None = None
 ) -> SignalDetection:
-    """Find the grey zone of part, value and measured (the true size); InputError where none is accepted or
-    rejected.
-    """
+    """Find the grey zone of part, value and measured (the true size)."""
     of = table[table["measured"].notna()]
     of = of.assign(bad=of["value"].isin(defect)).groupby("part")
     size = of["measured"].first().to_numpy(np.float64)
@@ -91,7 +89,7 @@ def signal_detection(
 
 
 def _zone(size: np.ndarray, share: np.ndarray, side: str) -> Zone | None:
-    """The zone below or above the accepted parts; None where no part beyond them is rejected every time."""
+    """The zone below or above the accepted parts."""
     sign = 1 if side == "upper" else -1
     place = sign * size
     order = np.argsort(place, kind="stable")
@@ -163,11 +161,7 @@ class AnalyticMethod:
 def analytic_method(
     table: pd.DataFrame, defect: set[str], *, low: float | None = None, high: float | None = None
 ) -> tuple[AnalyticMethod, ...]:
-    """Apply the analytic method at each limit about which parts of known size lie.
-
-    The table has part, value and measured (the true size); ``defect`` names the classes that reject. A limit with
-    fewer than three parts between never and always accepted, or whose line falls, is left out.
-    """
+    """Apply the analytic method at each limit about which parts of known size lie."""
     known = table[table["measured"].notna()]
     by = known.assign(good=~known["value"].isin(defect)).groupby("part")
     size, good = by["measured"].first().to_numpy(np.float64), by["good"].sum().to_numpy(np.float64)
@@ -235,7 +229,6 @@ def _at_limit(
 
 
 def _notes(parts: int, trials: int, side: str) -> tuple[str, ...]:
-    """What keeps the bias from being tested."""
     wanted = [f"{ENOUGH_PARTS} parts from never to always accepted, and has {parts}"] * (parts < ENOUGH_PARTS)
     wanted += [f"{ENOUGH_TRIALS} verdicts a part, and has {trials}"] * (trials < ENOUGH_TRIALS)
     return (f"no test of the bias at the {side} limit: it wants {' and '.join(wanted)}",) if wanted else ()
@@ -264,10 +257,7 @@ def grey_zone(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def model_and_people(table: pd.DataFrame, people: Iterable[str]) -> dict[str, Any] | None:
-    """Count parts on which verdicts of the model, of people or of both split, with Fisher's exact p.
-
-    None where no part was judged by both.
-    """
+    """Count parts on which verdicts of the model, of people or of both split, with Fisher's exact p."""
     persons = table["operator"].isin(set(people))
     model = table[~persons].groupby("part", sort=False)["value"].nunique() > 1
     human = table[persons].groupby("part", sort=False)["value"].nunique() > 1

@@ -53,7 +53,6 @@ def _of_type1(found: Mapping[str, Any], unit: str) -> list[str]:
 
 
 def _of_linearity(found: Mapping[str, Any], unit: str) -> list[str]:
-    """The part with the largest bias."""
     part = max(found["parts"], key=lambda each: abs(each["bias"]))
     ends = f"{number(part['low'], 3)} to {number(part['high'], 3)}"
     return [
@@ -89,7 +88,6 @@ def title(found: Mapping[str, Any]) -> str:
 
 
 def _of_sizes(found: Mapping[str, Any]) -> bool:
-    """Whether a study of classes is of a go/no-go gauge, on parts of known size and of no known class."""
     return bool(found.get("analytic_method")) and not found["against_reference"]
 
 
@@ -218,7 +216,6 @@ def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 def _of_limit(
     found: Mapping[str, Any], limit: Mapping[str, Any], unit: str, verdicts: Verdicts
 ) -> list[Tile]:
-    """The six of a go/no-go gauge, at the limit where its bias is the largest."""
     zone = {name: found["signal_detection"][name] for name in ("width", "percent_tolerance")}
     verdict = verdicts.get(("percent_limit_bias", f"the {limit['side']} limit"))
     judged = {} if verdict is None else {("bias", ""): verdict}

@@ -33,7 +33,7 @@ COMPONENT_NAMES = {
 
 
 def gauge_pictures(gauge: Mapping[str, Any] | None, table: pd.DataFrame, what: str) -> list[Picture]:
-    """table  part, operator, trial, value; what: the value in words"""
+    """table part, operator, trial, value; what: the value in words"""
     if not gauge:
         return []
     varies = gauge["total_sd"] and [figures.components(gauge)]
@@ -58,7 +58,6 @@ def components(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _component_names(gauge: Mapping[str, Any]) -> dict[str, str]:
-    """Names of the components in their order; further factors stand under reproducibility."""
     extra = {name: f"– – {name}" for name in gauge["components"] if name not in COMPONENT_NAMES}
     names = list(COMPONENT_NAMES.items())
     return dict([*names[:5], *extra.items(), *names[5:]])

@@ -20,7 +20,9 @@ from vidrobust.text.phrases import plural
 
 
 def run_chart(found: Mapping[str, Any], what: str = "value") -> Picture:
-    """The readings of a type-1 study in their order, with reference and the share of the tolerance that counts."""
+    """The readings of a type-1 study in their order, with reference and the share of the tolerance that
+    counts.
+    """
     values = np.array(found["values"], np.float64)
     with drawing.styled():
         figure, axes = drawing.panels(1, 1, 2.6)
@@ -46,10 +48,7 @@ def run_chart(found: Mapping[str, Any], what: str = "value") -> Picture:
 
 
 def bias_line(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Picture:
-    """Bias of every reading over its reference, means, the line and its 95 % band.
-
-    table  value, reference
-    """
+    """Bias of every reading over its reference, means, the line and its 95 % band."""
     known = table[table["reference"].notna()]
     x = np.linspace(known["reference"].min(), known["reference"].max(), 101)
     centre = known["reference"].to_numpy(np.float64)
@@ -132,10 +131,7 @@ def grey_zone(
     fitted: Sequence[Mapping[str, Any]] = (),
     what: str = "value",
 ) -> Picture:
-    """Share of rejections of each part over its true size, with the grey zones and the fitted curves.
-
-    table  part, value, measured; fitted: the analytic method at each limit; what: was measured
-    """
+    """Share of rejections of each part over its true size, with the grey zones and the fitted curves."""
     known = table[table["measured"].notna()]
     by = known.assign(bad=known["value"].isin(defect)).groupby("part")
     size, share = by["measured"].first(), by["bad"].mean()
@@ -257,10 +253,7 @@ def average_and_range(charts: RangeCharts) -> Picture:
 
 
 def scores(table: pd.DataFrame, what: str) -> Picture:
-    """Every value by part and by operator, and the operators' means part by part.
-
-    table  part, operator, value; what: the value in words, for the axis
-    """
+    """Every value by part and by operator, and the operators' means part by part."""
     parts = list(dict.fromkeys(table["part"]))[:MOST_PARTS]
     rows = table[table["part"].isin(parts)]
     operators = list(dict.fromkeys(rows["operator"]))
@@ -321,9 +314,8 @@ Rows = Sequence[tuple[str, Mapping[str, Any]]]
 
 
 def agreement(shares: Mapping[str, Rows], kappas: Mapping[str, Rows]) -> list[Picture]:
-    """Agreement in percent of the parts, and kappas: a panel each for within, between and against the standard.
-
-    Panels without a value are left out; no picture where none has one.
+    """Agreement in percent of the parts, and kappas: a panel each for within, between and against the
+    standard.
     """
     found = []
     for title, of, factor, ends, what in (

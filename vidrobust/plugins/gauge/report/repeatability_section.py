@@ -300,10 +300,7 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
 
 
 def section_of_run_rows(found: Mapping[str, Any], rows: pd.DataFrame) -> Section:
-    """The section of a run's study without the pictures of its footage, as a certificate shows it.
-
-    rows  ``per_part`` of the study
-    """
+    """The section of a run's study without the pictures of its footage, as a certificate shows it."""
     return _of_run(found, rows, grey_left_out=left_out(found["attribute"], 0))
 
 
@@ -385,7 +382,6 @@ def _section(
 
 
 def _lines(found: Mapping[str, Any]) -> list[str]:
-    """What a study says besides its tables: risks, equal variances, uncertainty; of reference parts all of it."""
     alone = found["study"] in ("type1", "linearity", "stability")
     wording = OF_STUDY[found["study"]](found) if alone else beside_words(found)
     return [line.strip() for line in wording]

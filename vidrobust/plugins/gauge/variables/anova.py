@@ -119,7 +119,6 @@ def _h(df: int) -> float:
 
 @cache
 def _cross(front: int, back: int) -> float:
-    """Makes the interval exact where one of the two mean squares is known."""
     ratio = float(stats.f.ppf((1 + LEVEL) / 2, front, back))
     return ((ratio - 1) ** 2 - (_g(front) * ratio) ** 2 - _h(back) ** 2) / ratio
 
@@ -132,8 +131,8 @@ def _same_sign(one: int, other: int) -> float:
 
 
 def percent_of_total(gauge: Component, part: Component, *, seed: int = 0) -> tuple[float, float, float]:
-    """Return 100 sqrt(gauge / (gauge + part)): estimate, low, high, by the generalized interval; NaN without
-    variation.
+    """Return 100 sqrt(gauge / (gauge + part)): estimate, low, high, by the generalized interval; NaN
+    without variation.
     """
     squares = {square.source: square for c, square in (*gauge.terms, *part.terms)}
     total = gauge.variance + part.variance
@@ -228,19 +227,7 @@ def analyse(
     factors: Sequence[str] = (),
     seed: int = 0,
 ) -> Anova:
-    """Analyse the variance of part, operator, trial, value; InputError where the design allows none.
-
-    Parameters
-    ----------
-    design
-        "auto" as the names say, or as asked; "nested": a part's name is another part with each operator.
-    factors
-        Further columns that may make values differ. With these, empty cells or uneven nesting, the components
-        are those
-        of restricted maximum likelihood.
-    seed
-        Of the draws behind their intervals.
-    """
+    """Analyse the variance of part, operator, trial, value; InputError where the design allows none."""
     if design == "nested":
         table = table.assign(part=table["operator"].astype(str) + "/" + table["part"].astype(str))
     found = find_design(table)
@@ -263,7 +250,6 @@ def analyse(
 
 
 def _coarse(table: pd.DataFrame) -> list[str]:
-    """A note where too many repeats are equal to tell the gauge's spread; none where all values are."""
     cells = table.groupby(["part", "operator"])["value"].agg(["size", np.ptp])
     equal = float((cells["ptp"] == 0)[cells["size"] > 1].mean())
     if not equal > COARSE_FROM or table["value"].nunique() == 1:
@@ -311,7 +297,9 @@ def _by_likelihood(table: pd.DataFrame, factors: Sequence[str], *, nested: bool,
 
 
 def _within(table: pd.DataFrame) -> tuple[float, int, float, bool]:
-    """Sum of squares and degrees of freedom within cells, harmonic mean of their sizes, whether all are equal."""
+    """Sum of squares and degrees of freedom within cells, harmonic mean of their sizes, whether all are
+    equal.
+    """
     cells = table.groupby(["part", "operator"])["value"]
     sizes = cells.size().to_numpy()
     inside = float(((table["value"] - cells.transform("mean")) ** 2).sum())

@@ -34,7 +34,9 @@ class RangeStudy:
 
 
 def range_study(table: pd.DataFrame) -> RangeStudy | None:
-    """The study from part, operator, trial, value; None unless it is crossed and balanced with repeated trials."""
+    """The study from part, operator, trial, value; None unless it is crossed and balanced with repeated
+    trials.
+    """
     cells = table.groupby(["part", "operator"])["value"]
     sizes = cells.size().unstack(fill_value=0)
     trials = int(sizes.iloc[0, 0])
@@ -115,11 +117,8 @@ def range_charts(table: pd.DataFrame) -> RangeCharts | None:
 
 
 def range_state(table: pd.DataFrame) -> dict[str, Any] | None:
-    """Return whether the range chart of part, operator, value is in control; None without repeats that differ.
-
-    A chart of many ranges has some beyond their limits by chance (0.6 % of them with three trials). So the chart
-    as a whole is out of control where its widest range is too wide at ALPHA, corrected for all ranges
-    (Bonferroni). ``out`` names operator and part of all ranges beyond D4.
+    """Return whether the range chart of part, operator, value is in control; None without repeats that
+    differ.
     """
     cells = table.groupby(["operator", "part"], sort=False)["value"]
     found = pd.DataFrame({"range": cells.max() - cells.min(), "size": cells.size()})
@@ -230,7 +229,7 @@ class ReferenceChart:
 
 
 def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> ReferenceChart:
-    """Draw the chart of time (in order) and value of a reference part; InputError with fewer than FEWEST times."""
+    """Draw the chart of time (in order) and value of a reference part."""
     groups = [rows["value"].to_numpy(np.float64) for _, rows in table.groupby("time", sort=False)]
     times = [str(time) for time in dict.fromkeys(table["time"])]
     sizes = {len(values) for values in groups}
@@ -299,7 +298,6 @@ def _notes(count: int, sigma: float) -> tuple[str, ...]:
 
 
 def _upper(size: int) -> float:
-    """D4: the upper limit of a range over its mean."""
     d2 = mean_range(size)
     return 1 + 3 * math.sqrt(single_range(size) ** 2 - d2**2) / d2
 
@@ -413,19 +411,7 @@ def gauge_study(
     factors: Sequence[str] = (),
     seed: int = 0,
 ) -> GaugeStudy:
-    """Study a table part, operator, trial, value.
-
-    Parameters
-    ----------
-    tolerance
-        Its width; of a one-sided one twice the way from the mean to the limit; NaN without one.
-    process_sd
-        Standard deviation of the process; NaN where not known.
-    width
-        Standard deviations that are the spread of the gauge: 6 (99.73 %) or 5.15 (99 %).
-    design, factors, pool_above, seed
-        As ``analyse`` takes them.
-    """
+    """Study a table part, operator, trial, value."""
     table = check_gauge(table)
     table["value"] = settled(table["value"])
     anova = analyse(table, pool_above=pool_above, design=design, factors=factors, seed=seed)
@@ -468,7 +454,7 @@ def gauge_study(
 
 
 def _categories(percent: float) -> int | None:
-    """Distinct categories of a percent_grr: part / grr = sqrt((100 / percent)^2 - 1); None where there is none."""
+    """Distinct categories of a percent_grr: part / grr = sqrt((100 / percent)^2 - 1)."""
     if math.isnan(percent):
         return None
     return distinct_categories(math.sqrt(max(0.0, (100 / percent) ** 2 - 1)), 1.0) if percent > 0 else 10_000

@@ -78,11 +78,7 @@ def type1_study(
     share: float = SHARE,
     width: float = WIDTH,
 ) -> Type1Study:
-    """Study readings (n,) in their order, of one part whose true value is ``reference``; InputError for fewer
-    than two.
-
-    ``share`` of the tolerance may be used; ``width`` standard deviations are the spread (6 or 4).
-    """
+    """Study readings (n,) in their order, of one part whose true value is ``reference``."""
     values = np.asarray(values, np.float64)
     n = len(values)
     if n < 2:
@@ -136,10 +132,7 @@ def size_interval(low: float, high: float) -> tuple[float, float]:
 
 
 def _bissell(index: float, n: int, half: float, side: int) -> float:
-    """An end of the interval of a capability index over ``half`` standard deviations.
-
-    Bissell, Applied Statistics 39 (1990), p. 331-340.
-    """
+    """An end of the interval of a capability index over ``half`` standard deviations."""
     z = float(stats.norm.ppf((1 + LEVEL) / 2))
     return index + side * z * math.sqrt(1 / (half**2 * n) + index**2 / (2 * (n - 1)))
 
@@ -155,11 +148,7 @@ def least_cg(limit: float, n: int) -> float:
 
 
 def _chart_state(values: np.ndarray, drift: float) -> dict[str, Any] | None:
-    """Whether single readings in their order are in control: no reading too far off, no drift.
-
-    The limits are those of the moving range, at ALPHA for all readings together (Bonferroni); ``out`` counts from
-    1.
-    """
+    """Whether single readings in their order are in control: no reading too far off, no drift."""
     sigma = float(np.abs(np.diff(values)).mean()) / mean_range(2)
     if not sigma > 0:
         return None
@@ -287,10 +276,7 @@ class LinearityStudy:
 
 
 def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> LinearityStudy:
-    """Study part, value and reference; InputError with fewer than two references, or no part measured twice.
-
-    ``process_variation`` is six standard deviations of the process, or the tolerance, for percentages; NaN: none.
-    """
+    """Study part, value and reference."""
     known = table[table["reference"].notna()]
     _check(known)
     x, y = (known[name].to_numpy(np.float64) for name in ("reference", "value"))
@@ -343,7 +329,6 @@ def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> L
 
 
 def _largest(found: LinearityStudy, first: float, last: float) -> tuple[float, float, float]:
-    """The largest |bias| over the range, and the ends of its interval."""
     line, low, high = found.band(np.array([first, last]))
     rows = list(zip(line, low, high, strict=True))
     if found.lack_of_fit_p < ALPHA:

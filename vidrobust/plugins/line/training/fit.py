@@ -61,10 +61,7 @@ class PartSamples:
 def make_samples(
     scenes: int, seed: int, workers: int = 2, report: Callable[[int, int], None] | None = None
 ) -> PartSamples:
-    """``scenes`` scenes of FRAMES frames; the same seed gives the same, whatever the workers.
-
-    report  is called with how many stations are rendered, and of how many, after each
-    """
+    """``scenes`` scenes of FRAMES frames; the same seed gives the same, whatever the workers."""
     stations = -(-scenes // SCENES_A_STATION)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_alone) as pool:
@@ -101,7 +98,7 @@ def station_samples(station: int, scenes: int, seed: int) -> PartSamples:
 
 
 def _scene(number: int, station: int, seed: int) -> list[tuple[np.ndarray, int, np.ndarray]]:
-    """Frames, classes and boxes of one scene; one in fifteen has no part of its own."""
+    """Frames, classes and boxes of one scene."""
     rng = np.random.default_rng([seed, 21, number])
     defective, kind = number % 2 == 1, KINDS[number // 2 % len(KINDS)]
     part = None if number % 15 == 14 else draw_part("part", kind, defective, rng)
@@ -184,7 +181,7 @@ def defect_maps(boxes: Sequence[np.ndarray]) -> torch.Tensor:
 
 
 def _heat(cx: float, cy: float, sides: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(h, w) float32: 1 at the place of a box's middle, falling off with its sides; all in places of the map."""
+    """(h, w) float32: 1 at the place of a box's middle, falling off with its sides."""
     column, row = min(max(int(cx), 0), x.shape[1] - 1), min(max(int(cy), 0), x.shape[0] - 1)
     spread_x, spread_y = np.maximum(sides / NARROW, 0.55)
     return np.exp(-(((x - column) / spread_x) ** 2 + ((y - row) / spread_y) ** 2) / 2).astype(np.float32)
@@ -232,8 +229,8 @@ def normalised(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def train_classifier(samples: PartSamples, seed: int) -> LineClassifier:
-    """Fit the class by cross entropy, and the heat of the defects; batches are mirrored and moved along the
-    belt.
+    """Fit the class by cross entropy, and the heat of the defects; batches are mirrored and moved along
+    the belt.
     """
     defects = defect_maps(samples.boxes)
     draws = torch.Generator().manual_seed(seed)

@@ -103,7 +103,6 @@ def ice_photographs() -> tuple[Path, ...]:
 
 
 def _enlarged(picture: Array, factor: float) -> Array:
-    """``clipped_zoom`` of the reference."""
     inner = [math.ceil(n / factor) for n in picture.shape[:2]]
     top, left = ((n - m) // 2 for n, m in zip(picture.shape[:2], inner, strict=True))
     middle = picture[top : top + inner[0], left : left + inner[1]]

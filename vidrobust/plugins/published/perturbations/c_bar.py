@@ -65,9 +65,8 @@ def plasma(
 
 
 def coloured(size: tuple[int, int], exponent: float, rng: np.random.Generator) -> np.ndarray:
-    """(H, W) noise of standard deviation 1: amplitude is frequency (``exponent`` 1) or 1 / (its square + 1) (-2).
-
-    Phases are mirrored as the authors mirror them, about a point half a step from the zero frequency.
+    """(H, W) noise of standard deviation 1: amplitude is frequency (``exponent`` 1) or 1 / (its square +
+    1) (-2).
     """
     h, w = size
     y, x = places(size)
@@ -227,7 +226,6 @@ RAY_SPREAD = 0.25
 
 
 def _drawn(frame: np.ndarray, own: torch.Generator) -> tuple[np.random.Generator, tuple[int, int], int]:
-    """Random numbers of this frame, its size, and its longer side."""
     h, w = frame.shape[:2]
     return np.random.default_rng(draw_seed(own)), (h, w), max(h, w)
 

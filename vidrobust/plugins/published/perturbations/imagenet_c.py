@@ -86,8 +86,8 @@ def draw_steps(generator: torch.Generator, count: int, step: int) -> np.ndarray:
 
 
 def shuffle(frames: np.ndarray, steps: np.ndarray, step: int, iterations: int) -> np.ndarray:
-    """Replace pixels of every frame (N, H, W, 3) by its own steps (N, S, 2) of rows and columns, last pixel
-    first.
+    """Replace pixels of every frame (N, H, W, 3) by its own steps (N, S, 2) of rows and columns, last
+    pixel first.
     """
     n, h, w, _ = frames.shape
     pixel, order, starts = _schedule(h, w, step, iterations)
@@ -251,7 +251,9 @@ def elastic_transform(frame: np.ndarray, alpha: float, own: torch.Generator) -> 
 
 
 def elastic(frame: np.ndarray, uniforms: np.ndarray, alpha: float) -> np.ndarray:
-    """Every pixel taken from a place displaced by smoothed noise. uniforms: (2, H, W), for x and y, in [-1, 1)."""
+    """Every pixel taken from a place displaced by smoothed noise. uniforms: (2, H, W), for x and y, in
+    [-1, 1).
+    """
     h, w = frame.shape[:2]
     sides = [2 * int(3 * 0.01 * n + 0.5) + 1 for n in (w, h)]
     moves = [
@@ -375,17 +377,7 @@ def entries(
     not_monotone: Mapping[str, str],
     own: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
 ) -> tuple[Perturbation, ...]:
-    """Return the corruptions of a suite.
-
-    Parameters
-    ----------
-    sizes
-        By name the parameters of severities 1 to 5.
-    docs
-        By name a sentence, in which ``first`` and ``last`` are the parameters of severities 1 and 5.
-    own
-        Functions of the suite in the place of those of ImageNet-C.
-    """
+    """Return the corruptions of a suite."""
     return tuple(
         of_severities(
             suite,

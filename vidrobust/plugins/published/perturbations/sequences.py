@@ -63,10 +63,7 @@ def compared_pairs(num_frames: int, compare: Compare, difficulty: int = 1) -> li
 
 
 def flip_probability(labels: np.ndarray, compare: Compare, difficulty: int = 1) -> float:
-    """Share of compared frames whose label differs; for difficulty d the mean over the d phases.
-
-    labels  (m, n) int, one row a sequence · NaN where nothing is compared
-    """
+    """Share of compared frames whose label differs; for difficulty d the mean over the d phases."""
     labels = np.asarray(labels)
     if compare == "first":
         return float(np.mean(labels[:, 1:] != labels[:, :1])) if labels[:, 1:].size else math.nan
@@ -132,7 +129,7 @@ def _zoom_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarr
 
 
 def _snow(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
-    """One layer of flakes for the whole sequence; the direction in which it is smeared turns."""
+    """One layer of flakes for the whole sequence."""
     h, w = frame.shape[:2]
     noise = normal(own, weather.snow_noise_size((h, w), 3)).cpu().numpy() * np.float32(0.3) + np.float32(0.05)
     layer = cv2.resize(noise, (w, h), interpolation=cv2.INTER_LINEAR)

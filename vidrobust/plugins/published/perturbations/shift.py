@@ -133,7 +133,6 @@ def _window(frame: torch.Tensor, top: int, left: int, size: tuple[int, int]) -> 
 
 
 def _mirrored(at: torch.Tensor, length: int) -> torch.Tensor:
-    """Indices beyond 0..length-1 mirrored about the edge pixel."""
     if length == 1:
         return torch.zeros_like(at)
     at = torch.remainder(at, 2 * (length - 1))

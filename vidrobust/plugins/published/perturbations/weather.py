@@ -28,10 +28,7 @@ _FROST_TINT = np.array([-18.0, 3.0, 15.0], np.float32)
 
 
 def zoom_about_centre(picture: np.ndarray, factor: float, size: tuple[int, int]) -> np.ndarray:
-    """The centre of a picture enlarged bilinearly, corner pixel to corner pixel, cut to ``size`` (H, W).
-
-    As ``clipped_zoom`` of the reference: the ceil(side / factor) middle pixels become round(that * factor).
-    """
+    """The centre of a picture enlarged bilinearly, corner pixel to corner pixel, cut to ``size`` (H, W)."""
     h, w = picture.shape[:2]
     inner = [math.ceil(n / factor) for n in (h, w)]
     steps = [(n - 1) / max(round(n * factor) - 1, 1) for n in inner]
@@ -78,10 +75,7 @@ def snow(
     degrees: float,
     c: tuple[float, float, float, float, int, float, float],
 ) -> np.ndarray:
-    """Add flakes: thresholded noise, enlarged and smeared along ``degrees``, over a paler picture.
-
-    ``c``: mean, deviation, enlargement, threshold, radius and sigma of the smear, weight of the picture.
-    """
+    """Add flakes: thresholded noise, enlarged and smeared along ``degrees``, over a paler picture."""
     h, w = frame.shape[:2]
     size = (max(h, round(noise.shape[0] * c[2])), max(w, round(noise.shape[1] * c[2])))
     steps = [(n - 1) / max(round(n * c[2]) - 1, 1) for n in noise.shape]
@@ -107,8 +101,8 @@ def snow_over(frame: np.ndarray, layer: np.ndarray, kept: float) -> np.ndarray:
 
 
 def plasma(uniforms: np.ndarray, decay: float) -> np.ndarray:
-    """Return a diamond-square height map in [0, 1] on a torus, from (M, M) uniforms in [-1, 1), M a power of
-    two.
+    """Return a diamond-square height map in [0, 1] on a torus, from (M, M) uniforms in [-1, 1), M a power
+    of two.
     """
     side = uniforms.shape[0]
     heights = np.zeros_like(uniforms)
@@ -146,10 +140,7 @@ def fog_side(size: tuple[int, int]) -> int:
 def spatter(
     frame: np.ndarray, noise: np.ndarray, c: tuple[float, float, float, float, float, int]
 ) -> np.ndarray:
-    """Add drops of water (c[5] = 0) or mud (1).
-
-    ``c``: mean, deviation, sigma of the blur, threshold, opacity of water or sigma of mud, kind.
-    """
+    """Add drops of water (c[5] = 0) or mud (1)."""
     side = 2 * int(4 * c[2] + 0.5) + 1
     liquid = cv2.GaussianBlur(
         noise * np.float32(c[1]) + np.float32(c[0]), (side, side), c[2], borderType=cv2.BORDER_REPLICATE

@@ -46,10 +46,7 @@ def read_cutout(
     scale: float = 1.0,
     feather_px: float = 0.0,
 ) -> Cutout:
-    """Cut the object out of a file by a box x1, y1, x2, y2 px, a mask of the frame's size, or its own alpha.
-
-    ``feather_px`` is the sigma of the border, softened inward so that none of its surroundings comes along.
-    """
+    """Cut the object out of a file by a box x1, y1, x2, y2 px, a mask of the frame's size, or its own alpha."""
     if scale <= 0 or feather_px < 0:
         raise SettingsError(
             f"object: expected a scale above 0 and a feather from 0, got {scale}, {feather_px}"
@@ -101,7 +98,7 @@ def _frame(path: Path, frame: int) -> np.ndarray:
 
 
 def _with_alpha(path: Path, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """An image with its alpha channel; refused where it has none, for then there is nothing to cut along."""
+    """An image with its alpha channel."""
     found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
     if found is None or found.ndim != 3 or found.shape[2] != 4 or found.dtype != np.uint8 or frame:
         raise InputError(
@@ -177,7 +174,9 @@ def box_of(cutout: Cutout, place: Place) -> np.ndarray:
 
 
 def covered(boxes: np.ndarray, cutout: Cutout, place: Place, size: tuple[int, int]) -> np.ndarray:
-    """(D,) share of each box's pixels that the paste changes; boxes (D, 4) xyxy px, pixels touched count whole."""
+    """(D,) share of each box's pixels that the paste changes; boxes (D, 4) xyxy px, pixels touched count
+    whole.
+    """
     mask = np.zeros((size[0] + 1, size[1] + 1))
     h, w = cutout.alpha.shape
     mask[1 + place.y : 1 + place.y + h, 1 + place.x : 1 + place.x + w] = cutout.alpha > 0

@@ -36,8 +36,8 @@ NOTHING = -1
 
 
 def of_object(found: FrameBoxes, box: np.ndarray, start_score: float = BIRTH) -> dict[str, Any]:
-    """Return whether the best box of ``start_score`` or more lies on the pasted object (IoU ON_IT), its label
-    and score.
+    """Return whether the best box of ``start_score`` or more lies on the pasted object (IoU ON_IT), its
+    label and score.
     """
     boxes, scores, labels = found
     _, rows, overlap = ious(box[None], boxes.boxes)
@@ -63,12 +63,7 @@ def of_others(
     start_score: float = BIRTH,
     keep_score: float = KEEP,
 ) -> list[dict[str, Any]]:
-    """Return one row for each clean box of ``start_score`` or more that is not hidden.
-
-    ``lost``: no box of ``keep_score`` matches it (IoU LEAST_IOU, one to one); ``lost_before``: no raw
-    candidate either, so
-    the network lost it and not the suppression. What is not known is NaN.
-    """
+    """Return one row for each clean box of ``start_score`` or more that is not hidden."""
     boxes, scores, labels = clean.after
     kept, again = (
         np.flatnonzero(scores >= keep_score),
@@ -123,7 +118,7 @@ def new_boxes(
 
 
 def _raw(answer: BoxAnswer, box: np.ndarray, label: int) -> tuple[float, float]:
-    """Best score of any candidate on a box, and of one of its class; 0 without one, NaN where it is not known."""
+    """Best score of any candidate on a box, and of one of its class."""
     if answer.before is None:
         return np.nan, np.nan
     boxes, scores, labels = answer.before
@@ -182,10 +177,7 @@ def transplant(
     settings: TransplantSettings,
     step: Callable[[int], None] = lambda _: None,
 ) -> TransplantStudy:
-    """Paste the object over the grid of every background and compare with the clean picture.
-
-    ``step`` is called after each background.
-    """
+    """Paste the object over the grid of every background and compare with the clean picture."""
     double = neutral(cutout, settings.neutral)
     positions: list[dict[str, Any]] = []
     effects: list[dict[str, Any]] = []
@@ -257,7 +249,6 @@ def _add(
 def _target(
     clean: BoxAnswer, pasted: BoxAnswer, box: np.ndarray | None, settings: TransplantSettings
 ) -> dict[str, Any]:
-    """The pasted object itself; nothing is pasted without a box."""
     if box is None:
         nothing = of_object(pasted.after, np.zeros(4), settings.start_score)
         return {**nothing, "occupied": False}

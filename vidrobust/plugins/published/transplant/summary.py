@@ -102,7 +102,9 @@ def _neighbours(free: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
 
 
 def _others(found: TransplantStudy, patch: str) -> dict[str, Any]:
-    """Boxes that the patch does not cover: shares lost and renamed, new boxes a picture, changes of the score."""
+    """Boxes that the patch does not cover: shares lost and renamed, new boxes a picture, changes of the
+    score.
+    """
     at = found.positions[found.positions["patch"] == patch]
     rows = found.effects
     rows = rows[rows["patch"] == patch] if len(rows) else rows
@@ -126,7 +128,6 @@ def _others(found: TransplantStudy, patch: str) -> dict[str, Any]:
 
 
 def _size(rows: pd.DataFrame, column: str) -> dict[str, float]:
-    """The mean absolute value, of those known."""
     known = rows[rows[column].notna()]
     values = known[column].abs().to_numpy(np.float64)
     return _plain(clustered_mean(values, known["background"].to_numpy(str), bounds=(0.0, 1.0)))
@@ -182,10 +183,7 @@ def transplant_of_classes(
     expected: int | None = None,
     step: Callable[[int], None] = lambda _: None,
 ) -> TransplantStudy:
-    """Paste the object and its neutral double over the grid of every background.
-
-    ``expected`` is the object's class; None: the answer most frequent where it is pasted and not without it.
-    """
+    """Paste the object and its neutral double over the grid of every background."""
     double = neutral(cutout, settings.neutral)
     seen: list[tuple[Background, list[Place], int, dict[str, Classifications]]] = []
     for background in backgrounds:
@@ -214,7 +212,7 @@ def _answers(classifier: Classifier, pictures: Sequence[np.ndarray]) -> Classifi
 
 
 def _most_often(seen: Sequence[tuple[Background, list[Place], int, dict[str, Classifications]]]) -> int:
-    """The answer that the object changes pictures to most often; the most frequent one where it changes none."""
+    """The answer that the object changes pictures to most often."""
     new: Counter[int] = Counter()
     every: Counter[int] = Counter()
     for _, _, clean, said in seen:

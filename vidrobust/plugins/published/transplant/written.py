@@ -34,7 +34,9 @@ TITLES = (
 
 
 def draw_map(found: TransplantStudy, backgrounds: Sequence[Background], path: Path) -> None:
-    """A row a background: the object's score by position, and what became of the boxes that it does not cover."""
+    """A row a background: the object's score by position, and what became of the boxes that it does not
+    cover.
+    """
     some = list(backgrounds)[:MOST_BACKGROUNDS]
     figure = Figure(figsize=(12, 3.1 * len(some)), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
@@ -61,7 +63,7 @@ def _one(
     missed: pd.Series,
     colours: str,
 ) -> None:
-    """The frame in grey with a dot at the centre of each paste; a cross where the object is missed."""
+    """The frame in grey with a dot at the centre of each paste."""
     grey = cv2.cvtColor(background.pixels, cv2.COLOR_RGB2GRAY)
     axis.imshow(grey, cmap="gray", vmin=-80, vmax=335)
     seen = ~missed
@@ -83,7 +85,9 @@ def _one(
 
 
 def worst_positions(found: TransplantStudy, count: int = WORST) -> pd.DataFrame:
-    """Rows of positions where the object did most to boxes that it does not cover; then by the change of score."""
+    """Rows of positions where the object did most to boxes that it does not cover; then by the change of
+    score.
+    """
     at = found.positions[found.positions["patch"] == "object"]
     harm = at["lost"] + at["renamed"] + at["new"]
     ordered = at.assign(harm=harm, change=at["score_change"].fillna(0.0))
@@ -99,7 +103,9 @@ def draw_worst(
     settings: TransplantSettings,
     folder: Path,
 ) -> list[str]:
-    """worst_1.png, ...: the clean frame, with the object, with its neutral double; names of the files written."""
+    """worst_1.png, ...: the clean frame, with the object, with its neutral double; names of the files
+    written.
+    """
     frames = {background.key: background for background in backgrounds}
     double = neutral(cutout, settings.neutral)
     names = []
@@ -134,7 +140,7 @@ def _drawn(
     gone: Sequence[int] | np.ndarray,
     paste_box: np.ndarray,
 ) -> np.ndarray:
-    """Boxes of ``keep_score`` and more in green, lost or renamed ones in red; the paste's outline in blue."""
+    """Boxes of ``keep_score`` and more in green, lost or renamed ones in red."""
     picture = pixels.copy()
     thick = max(1, round(pixels.shape[1] / 500))
     x1, y1, x2, y2 = (int(v) for v in paste_box)
