@@ -29,22 +29,9 @@ Mix = Literal["policy", "random", "other", "swapped", "mixed", ""]
 class Arm:
     """What an arm does differently.
 
-    Attributes
-    ----------
-    mix
-        Steps that depend on the run: the policy, random ones, other families, one family swapped, both
-        together.
-    wide, often
-        Factor on the policy's ranges, and how often each of its steps comes (0: as often as it says).
-    steps, picture, batch
-        Own steps on the footage's pixels; transforms of uint8 pictures (3, h, w); a transform of a batch and
-        its targets.
-    smoothing, self_labels, salt
-        Share of the target spread over all classes; answers averaged over time; changes the draws.
-    blurred, untrained
-        BlurPool is put into the network before; and that is all.
-    trains
-        What ``--trained-with`` would say of picture and batch.
+    ``mix`` names steps that depend on the run; ``wide`` and ``often`` widen and repeat those of the policy.
+    ``steps``, ``picture`` and ``batch`` are the arm's own changes of footage, pictures and batches, ``trains`` what
+    ``--trained-with`` would say of them. ``salt`` changes the draws.
     """
 
     name: str
@@ -293,12 +280,7 @@ QUICK_FRAMES = (240, 240, 24)
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptRequest:
-    """What is asked: arms, seeds, steps, targets (labels, own answers over time, or auto), model, other
-    footage, policy.
-
-    ``training``, ``judging``, ``shown`` are at most so many frames to train with, to judge on, and under each
-    condition.
-    """
+    """The options of ``adapt``; ``training``, ``judging`` and ``shown`` are the most frames of each kind."""
 
     arms: str = ""
     seeds: int = SEEDS
@@ -335,7 +317,7 @@ class AdaptRequest:
         return training, judging, shown
 
     def chosen_arms(self, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:
-        """The arms that are asked for; known: those of a classifier or a detector."""
+        """The arms that are asked for."""
         return arms_of(self.arms or ",".join(QUICK_DEFAULT if self.quick else DEFAULT), known)
 
     @property

@@ -32,7 +32,7 @@ HALVINGS = 30
 
 @dataclass(frozen=True)
 class CountedRows:
-    """What one repetition counts: values (n,), and the cluster of each (n,), from 0."""
+    """Values (n,) of one repetition, and the cluster of each (n,), from 0."""
 
     values: np.ndarray
     code: np.ndarray
@@ -40,7 +40,7 @@ class CountedRows:
 
 @dataclass(frozen=True)
 class _Sums:
-    """Of S repetitions in G clusters: sums and numbers of rows (S, G)."""
+    """Sums and numbers of rows (S, G) of S repetitions in G clusters."""
 
     sums: np.ndarray
     counted: np.ndarray
@@ -55,7 +55,7 @@ class _Sums:
 
     @property
     def rows(self) -> np.ndarray:
-        """(S, 1) rows of each repetition; 1 where there are none."""
+        """(S, 1) rows of each repetition."""
         return np.asarray(np.maximum(self.counted.sum(axis=1, keepdims=True), 1))
 
     @property
@@ -144,9 +144,7 @@ def _level_that_excludes_1(interval: Callable[[float], tuple[float, float]]) -> 
 
 
 def crossed_rate(rows: Sequence[CountedRows]) -> tuple[float, float, float]:
-    """Return the mean of shares over repetitions and its 95 % interval; the posterior's without both kinds
-    of rows.
-    """
+    """Return the mean of shares over repetitions and its 95 % interval."""
     (sums,) = _in_common_clusters(rows)
     found, mean = error_over_clusters(sums.pulls, sums.of_seeds), sums.mean
     if np.isnan(found.error) or np.isnan(mean):
@@ -169,7 +167,7 @@ def table_of(
     arms: Mapping[str, Sequence[Any]],
     families: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
-    """Return the table: answers of each arm and seed against the network as it was, none and random."""
+    """Return the table ``adaptation``: each arm and seed against the network before, none and random."""
     was = [list(bench.values(before, before))]
     of_arm = {name: [list(bench.values(each, before)) for each in seeds] for name, seeds in arms.items()}
     rows: list[dict[str, Any]] = []
@@ -218,7 +216,7 @@ def _row(
 
 
 def _judged(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """q-values over the rows of the footage, and over those of the conditions; verdicts."""
+    """q-values over the rows of the footage, and over those of the conditions."""
     if not rows:
         return tables.empty("adaptation")
     table = pd.DataFrame(list(rows))
@@ -320,9 +318,7 @@ def best_arm(table: pd.DataFrame, of: Headline = CLASSES) -> str:
 
 
 def measured(table: pd.DataFrame, steps: Sequence[Step], of: Headline = CLASSES) -> dict[str, Any]:
-    """What the policy was worth: ``footage`` for the whole of it, ``steps`` for each, under its own
-    perturbation.
-    """
+    """What the policy was worth on the footage, and each of its steps under its own perturbation."""
 
     def figures(row: Mapping[str, Any], what: str) -> dict[str, Any]:
         return {name: row[name] for name in MEASURED} | ({} if of == CLASSES else {"of": what}) if row else {}

@@ -30,7 +30,7 @@ FEWEST_FRAMES = 8
 
 @dataclass(frozen=True)
 class Split:
-    """What trains and what judges: rows (N,) and (M,) bool, and what does not stand on both sides."""
+    """Rows that train (N,) and that judge (M,), bool; and what does not occur on both sides."""
 
     by: By
     training: np.ndarray
@@ -55,7 +55,7 @@ Side = tuple[pd.DataFrame, Mapping[str, str], Mapping[str, str]]
 
 
 def split_from_other(trains: Side, judges: Side, kinds: Mapping[str, str], seed: int) -> Split:
-    """Train on one footage and judge on another; of parts or clips that both show, half train and half judge."""
+    """Train on one footage and judge on another."""
     units = [_units(side) for side in (trains, judges)]
     shared = [u for u in dict.fromkeys(units[1].values()) if u in set(units[0].values())]
     kind = {units[1][item]: kinds.get(item, "") for item in reversed(units[1])}
@@ -133,7 +133,7 @@ WINDOW_S = 1.0
 
 
 def self_labels(answers: Answers, classes: int, *, whole: bool) -> np.ndarray:
-    """Return (N, K) float32: of each frame the mean answer over the confident frames about it."""
+    """Return (N, K) float32: the mean answer over the confident frames about each frame."""
     rows = dense(answers.leading, classes)
     top = rows.max(axis=1)
     made = np.empty_like(rows)
@@ -160,7 +160,7 @@ def dense(leading: Sequence[dict[int, float]], classes: int) -> np.ndarray:
 
 
 def of_labels(right: Sequence[frozenset[int]], classes: int) -> np.ndarray:
-    """(N, K) float32, the right classes in equal shares; a row of zeros where they are not known."""
+    """(N, K) float32, the right classes in equal shares."""
     rows = np.zeros((len(right), classes), np.float32)
     for row, sets in enumerate(right):
         if sets:
@@ -197,11 +197,7 @@ class AnsweredFootage:
 
 @dataclass(frozen=True)
 class ClassFootage(AnsweredFootage):
-    """The footage of one run, as a classifier answers it.
-
-    right  of each frame its right classes; empty where not known
-    own    (N, K) the network's answers over time
-    """
+    """The footage of one run with its right classes and the classifier's answers (N, K) over time."""
 
     right: Sequence[frozenset[int]]
     own: np.ndarray
@@ -269,7 +265,7 @@ def choose(
     *,
     whole: bool,
 ) -> FrameSelection[FootageT]:
-    """Choose which frames train and which judge; without ``trains`` the footage is split."""
+    """Choose which frames train and which judge."""
     if trains is None:
         trains, sides = judges, split(judges.frames, judges.parts, judges.kinds, asked.seed)
     else:

@@ -32,10 +32,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True, kw_only=True)
 class Headline:
-    """Which metrics say how steady a network is, what a perturbation changes, and what is wrong.
-
-    Above the rate ``most`` of ``other``, weights are not recommended where nothing is known to be right.
-    """
+    """Which metrics say how steady a network is, what a perturbation changes, and what is wrong."""
 
     steady: str
     moved: str
@@ -70,7 +67,7 @@ BOXES = Headline(
 
 @dataclass(frozen=True)
 class ClassAnswers:
-    """One network on a bench: labels, jitter, and labels and total variation under each condition."""
+    """Labels, jitter, and labels and total variation under each condition, of one network."""
 
     label: np.ndarray
     jitter: np.ndarray
@@ -89,7 +86,7 @@ class ClassAnswers:
 
 @dataclass(frozen=True)
 class ClassBench:
-    """Pictures that judge, at the network's size; the same for every arm."""
+    """Pictures that judge, at the network's size."""
 
     network: TrainableClassifier
     frames: pd.DataFrame

@@ -40,16 +40,11 @@ OWN_MOST = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Leak:
-    """How near training comes to a judge, distances in the units of the features.
+    """How near training comes to a judge.
 
-    Attributes
-    ----------
-    trained, unchanged, own
-        Mean distance of judged draws to the nearest trained one, the unchanged pictures, and further judged draws.
-    covered, low, high
-        Share of the way from unchanged to own, with its 95 % interval; NaN without a scale (ROUNDING, OWN_MOST).
-    chance
-        Share of the way that changes of other families go.
+    ``trained``, ``unchanged`` and ``own`` are mean distances from judged draws to the nearest trained one, to the
+    unchanged pictures and to further judged draws. ``covered`` is the share of the way from unchanged to own, NaN
+    without a scale; ``chance`` is the share that changes of other families go.
     """
 
     trained: float
@@ -86,9 +81,7 @@ def leak(
     unchanged: np.ndarray,
     others: np.ndarray | None = None,
 ) -> Leak:
-    """Compare draws of N pictures: trained (A, N, D), judged (C, N, D) and again (B, N, D), further ones
-    of the judge.
-    """
+    """Compare features of N pictures under trained (A, N, D), judged (C, N, D) and further judged draws."""
     near, bare, own = _distances(trained, judged, again, unchanged)
     floor = ROUNDING * float(np.linalg.norm(unchanged.mean(axis=0)))
     if bare <= floor or own > OWN_MOST * bare:
@@ -174,7 +167,7 @@ def measurable(
 
 
 def came_with(settings: Settings) -> tuple[Step, ...]:
-    """The perturbations of ``trained_with``, each up to its largest usual strength; of a family all."""
+    """The perturbations of ``trained_with``, each up to its largest usual strength."""
     trained = parse(settings.trained_with)
     keys = [
         key for each in trained for key in ([each.perturbation] if each.perturbation else _of(each.family))

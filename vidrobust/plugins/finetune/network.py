@@ -30,7 +30,7 @@ Features = Callable[[torch.Tensor], np.ndarray]
 
 
 class TrainableNetwork(Protocol):
-    """A torch module that can be trained, as it was loaded: in eval mode, never changed."""
+    """A torch module that can be trained, as it was loaded."""
 
     @property
     def module(self) -> nn.Module: ...
@@ -45,9 +45,7 @@ class TrainableNetwork(Protocol):
         ...
 
     def fresh(self, arm: Arm) -> nn.Module:
-        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics
-        it came with.
-        """
+        """A copy for an arm to train."""
         ...
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -59,7 +57,7 @@ class TrainableNetwork(Protocol):
         ...
 
     def response(self, said: Any, frames: Sequence[torch.Tensor], steps: Sequence[Step]) -> float:
-        """How far its answers go from ``said`` where each frame goes through a step: a mean, 0 to 1."""
+        """How far its answers go from ``said`` where each frame goes through a step."""
         ...
 
     def features(self) -> Features | None:
@@ -80,7 +78,7 @@ class Learner(Protocol):
 
 
 class TrainingSamples(Protocol):
-    """What is trained with; frames: N pictures (1, 3, H, W) uint8 as the footage has them."""
+    """What is trained with."""
 
     @property
     def network(self) -> TrainableNetwork: ...
@@ -90,13 +88,13 @@ class TrainingSamples(Protocol):
     def learner(
         self, module: nn.Module, arm: Arm, mixture: Mixture | None, seed: int, draws: torch.Generator
     ) -> Learner:
-        """A copy of the network that is to learn; augmentation draws from ``draws`` and from torch's own."""
+        """A copy of the network that is to learn."""
         ...
 
 
 @dataclass(frozen=True)
 class MetricValues:
-    """A metric of one network: values (n,) of rows, lower is better, with their independent units."""
+    """A metric of one network, values (n,) of rows with their independent units; lower is better."""
 
     judged: str
     family: str
@@ -134,7 +132,7 @@ class Bench(Protocol):
         ...
 
     def values(self, found: Any, before: Any) -> Iterator[MetricValues]:
-        """Every metric of one network; before: what the untrained one says."""
+        """Every metric of one network."""
         ...
 
     def seconds(self) -> float:
@@ -148,12 +146,7 @@ NORMS = (nn.modules.batchnorm._BatchNorm,)
 
 @dataclass(frozen=True)
 class TrainableClassifier:
-    """What fine-tuning needs of a classifier.
-
-    module          as it was loaded, in eval mode; never changed
-    probabilities   its outputs are those, and not logits
-    thresholds      operating points, as in Classifications
-    """
+    """A classifier as fine-tuning needs it; ``module`` is in eval mode and is never changed."""
 
     module: nn.Module
     preprocess: Preprocess
@@ -168,13 +161,11 @@ class TrainableClassifier:
         return str(self.thresholds) if self.thresholds else ""
 
     def labels(self, rows: np.ndarray) -> np.ndarray:
-        """Return (N,) int64 labels of probabilities (N, K), as the operating points say."""
+        """Return (N,) int64 labels of probabilities (N, K)."""
         return Classifications(rows, self.class_names, thresholds=self.thresholds).labels
 
     def fresh(self, arm: Arm = NONE) -> nn.Module:
-        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics
-        it came with.
-        """
+        """A copy for an arm to train."""
         return fresh_copy(with_blur(self.module) if arm.blurred else self.module)
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -245,7 +236,7 @@ def with_blur(module: nn.Module) -> nn.Module:
 
 
 def fresh_copy(module: nn.Module) -> nn.Module:
-    """A copy that is in training mode and has gradients, but for normalisation, which keeps its statistics."""
+    """A copy that is in training mode and has gradients, but for normalisation."""
     module = copy.deepcopy(module).requires_grad_(True).train()
     for part in module.modules():
         if isinstance(part, NORMS):

@@ -173,7 +173,7 @@ LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between fam
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSetup:
-    """What is trained and judged: the network, the arms with what they change, and the frames."""
+    """What is trained and judged."""
 
     network: TrainableNetwork
     arms: tuple[Arm, ...]

@@ -20,10 +20,9 @@ from vidrobust.stages.variation.spread import OF_WIDTH
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One augmentation: a perturbation, signed strengths low to high drawn evenly, and how often.
+    """One augmentation: signed strengths low to high, drawn evenly, as shares of the width if ``of_width``.
 
-    of_width  strengths are shares of the frame's width
-    axes      of a shift: its largest size along x and along y
+    ``axes`` are the largest sizes of a shift along x and y.
     """
 
     key: str
@@ -56,11 +55,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
-    """Steps that a picture goes through.
-
-    steps   each by its own probability
-    one_of  before them, with the probability of the first, one of these by chance
-    """
+    """Steps that a picture goes through: perhaps one of ``one_of``, then each of ``steps`` by its own chance."""
 
     steps: tuple[Step, ...] = ()
     one_of: tuple[Step, ...] = ()
@@ -113,7 +108,7 @@ def changed(frame: torch.Tensor, steps: Sequence[Step], generator: torch.Generat
 def changed_with_boxes(
     frame: torch.Tensor, boxes: np.ndarray, steps: Sequence[Step], generator: torch.Generator
 ) -> tuple[torch.Tensor, np.ndarray]:
-    """The same, and boxes (D, 4) xyxy px where the steps put them; what leaves the frame has no area."""
+    """The same, and boxes (D, 4) xyxy px where the steps put them."""
     for step in steps:
         frame, boxes = _by_one(frame, boxes, step, generator)
     return frame, boxes
@@ -177,10 +172,7 @@ QUICK_TIMES = (1.0,)
 
 @dataclass(frozen=True)
 class Condition:
-    """Frames under one perturbation, at one strength.
-
-    times  of a step's range; 0: the step of no policy, at the middle strength of the catalogue
-    """
+    """Frames under a perturbation at ``times`` a step's range; 0: at the middle strength of the catalogue."""
 
     step: Step
     times: float

@@ -85,7 +85,7 @@ def spec_with(spec: str, weights: Path, classes: int) -> str:
 
 
 def write_card(path: Path, about: Mapping[str, Any], sentences: Sequence[str]) -> None:
-    """card.md beside the weights: from what, how, how good, and what it does not say."""
+    """card.md beside the weights."""
     load = f"`{about['spec']}`" if about["spec"] else "load_state_dict of this file in your own factory"
     lines = [
         f"# {about['model']}, fine-tuned: {about['arm']}",
@@ -110,13 +110,7 @@ def write_card(path: Path, about: Mapping[str, Any], sentences: Sequence[str]) -
 
 @dataclass(frozen=True, kw_only=True)
 class TaskTraining:
-    """seen_of     run, name of the model, its classes -> the footage as the network answers it
-
-    samples_of  network, what was chosen -> what is trained with
-    bench_of    network, what was chosen, conditions -> what judges
-    neighbours  frames that judge together
-    whole       pictures that judge are kept as the footage has them
-    """
+    """What differs between classifiers and detectors; ``neighbours`` frames judge together."""
 
     arms: Mapping[str, Arm]
     headline: Headline
@@ -153,7 +147,7 @@ def way_of(network: TrainableNetwork) -> TaskTraining:
 
 
 def adapt(run: Run, asked: AdaptRequest) -> dict[str, Any]:
-    """Train, judge, and write ``adaptation.parquet``, adaptation.json, the weights and the policy; the JSON."""
+    """Train, judge, and write ``adaptation.parquet``, adaptation.json, the weights and the policy."""
     record = _record(run, asked.model)
     name = str(record["name"])
     model = load_as_it_is(str(record["spec"]), device=run.settings.device)
@@ -179,11 +173,7 @@ def adapt(run: Run, asked: AdaptRequest) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class AdaptInputs:
-    """What is asked of which network, and on what footage.
-
-    record  of the model in run.json
-    trains  footage to train with; None: part of what judges
-    """
+    """The network, its record in run.json and its footage; ``trains`` is None where part of ``judges`` trains."""
 
     record: Mapping[str, Any]
     network: TrainableNetwork
@@ -345,7 +335,7 @@ def _mixtures(
 
 
 def _all(run: Run, work: TrainingPlan, seeds: int) -> dict[str, list[BenchAnswers]]:
-    """Every arm and seed; those that were finished before are read."""
+    """Every arm and seed."""
     todo = [(seed, arm) for seed in range(seeds) for arm in work.arms if not work.file(arm, seed).is_file()]
     with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
         for number, (seed, arm) in enumerate(todo):

@@ -99,7 +99,7 @@ class ClassSamples:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassLearner:
-    """One copy that learns with one arm; picture, whole: its transforms of pictures and of batches."""
+    """One copy that learns with one arm."""
 
     samples: ClassSamples
     module: nn.Module
@@ -207,9 +207,7 @@ def fit(
     seed: int,
     advance: Callable[[], None],
 ) -> nn.Module:
-    """Return the network after fine-tuning with one arm: AdamW, one cycle of the rate, in eval mode at the
-    end.
-    """
+    """Return the network after fine-tuning with one arm."""
     network = samples.network
     module = network.fresh(arm)
     if arm.untrained:

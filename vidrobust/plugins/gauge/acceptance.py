@@ -1,7 +1,6 @@
 """Acceptance: rules as data in TOML, verdicts from intervals, and the one sentence that a person signs.
 
-A verdict needs the whole 95 % interval on one side of the limits and a sample of the size that the standard
-asks for. Anything else is *not shown*, together with what would settle it.
+A verdict needs a sample of the standard's size and the whole 95 % interval on one side of the limits.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ MANY = 10_000
 
 
 class Estimate(NamedTuple):
-    """A figure that a rule judges: of whom it is, its value, and the ends of its 95 % interval."""
+    """A figure that a rule judges, with the ends of its 95 % interval."""
 
     quantity: str
     of: str
@@ -93,10 +92,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class AcceptanceRule:
-    """A limit of a profile: a quantity is acceptable up to ``accept`` and marginal up to ``marginal``.
-
-    ``better`` says which values are wanted.
-    """
+    """A limit of a profile: a quantity is acceptable up to ``accept`` and marginal up to ``marginal``."""
 
     study: str
     quantity: str
@@ -106,7 +102,7 @@ class AcceptanceRule:
     unit: str = ""
 
     def judge(self, low: float | None, high: float | None) -> Verdict:
-        """Return the verdict on an interval: that of both its ends, or "not shown" where they differ."""
+        """Return the verdict on an interval."""
         if not (_known(low) and _known(high)):
             return NOT_SHOWN
         grades = {grade(asdict(self), end) for end in (low, high) if end is not None}
@@ -119,7 +115,7 @@ class AcceptanceRule:
 
 
 def limits_in_words(better: str, accept: str, marginal: str) -> str:
-    """Return the limits of a rule: "at most 10 % is acceptable, at most 30 % marginal"."""
+    """Return the limits of a rule."""
     end = "at most" if better == "lower" else "at least"
     text = f"{end} {accept} is acceptable"
     return text if marginal == accept else f"{text}, {end} {marginal} marginal"
@@ -140,7 +136,7 @@ class Profile:
         return self.source if self.source.startswith(self.name) else f"{self.name}: {self.source}"
 
     def judges(self, study: str, *quantities: str) -> bool:
-        """Whether a rule is about one of these quantities of a study; about any of it if none is named."""
+        """Whether a rule is about one of these quantities of a study."""
         return any(r.study == study and r.quantity in (quantities or QUANTITIES[study]) for r in self.rules)
 
 
@@ -235,7 +231,7 @@ def _verdict(rule: AcceptanceRule, estimate: Estimate, short: bool) -> Verdict:
 
 
 def shortages(profile: Profile, study: str, has: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return what a sample has too few of: what, has, least."""
+    """Return what a sample has too few of: what, has and least."""
     least = dict(profile.minimum[study])
     alone = least.pop("parts with one operator", 0)
     if study == "gauge" and has["operators"] < 2:
@@ -283,7 +279,7 @@ def attribute_estimates(found: Mapping[str, Any]) -> list[Estimate]:
 
 
 def gauge_estimates(found: Mapping[str, Any]) -> list[Estimate]:
-    """Return what a profile may judge of a gauge study; of tolerance and process only where they are known."""
+    """Return what a profile may judge of a gauge study."""
     values = [
         Estimate(name, "", found[name], found[f"{name}_low"], found[f"{name}_high"])
         for name in ("percent_grr", "ndc")
@@ -312,24 +308,9 @@ def _known(value: float | None) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class OverallVerdict:
-    """The verdict on a study.
+    """The worst of the verdicts, in a sentence with the figure that decides it.
 
-    Attributes
-    ----------
-    verdict
-        The worst of the verdicts; "not shown" where something keeps the study from being accepted.
-    sentence
-        What decides it, in words, with its interval, rule and source.
-    quantity, of, value
-        Of the figure that decides.
-    reasons
-        What keeps the study from being accepted, a sentence each.
-    short
-        What the sample has too few of: what, has, least.
-    needed
-        How large a study would settle the verdict (``plan.more_needed``).
-    rules, not_computed
-        Rules that were applied, and that could not be.
+    ``reasons`` keep the study from being accepted, ``short`` is what the sample lacks, ``needed`` would settle it.
     """
 
     verdict: str
@@ -414,7 +395,7 @@ def _short_words(short: Sequence[Mapping[str, Any]]) -> str:
 
 
 def charts_words(charts: Mapping[str, Any] | None) -> list[str]:
-    """Return why control charts keep a study from being accepted; nothing where they are in control."""
+    """Return why control charts keep a study from being accepted."""
     if not charts or charts["in_control"]:
         return []
     if charts["kind"] == "range":
@@ -444,7 +425,7 @@ def _ends_differ(verdict: Mapping[str, Any]) -> bool:
 
 
 def value_words(verdict: Mapping[str, Any]) -> str:
-    """Return the value of a verdict with its interval: "84 % [71, 93]"."""
+    """Return the value of a verdict with its interval."""
     share = verdict["quantity"] in SHARES
     unit = " %" if share or verdict["quantity"].startswith(("percent", "q_m")) else ""
 

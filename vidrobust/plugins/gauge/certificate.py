@@ -92,9 +92,7 @@ def write_certificate(
     paper: str = "A4",
     pdf: bool = False,
 ) -> list[Path]:
-    """Write the certificate of a study with the TOML of its header, and its PDF if asked for; return the
-    paths.
-    """
+    """Write the certificate of a study with the TOML of its header, and its PDF if asked for."""
     header = read_header(head)
     summary = plain(dict(found))
     unit = header.get("unit", "")
@@ -143,12 +141,12 @@ def write_certificate(
 
 
 def study_number(rows: pd.DataFrame) -> str:
-    """Return a number for a study that was given none: of its data, so that equal data have equal numbers."""
+    """Return a number for a study that was given none."""
     return f"VR-{hashlib.sha256(csv_text(rows).encode()).hexdigest()[:8]}"
 
 
 def data_table(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return the data of a study as they were judged: a row a part, or a reading, and a column an operator."""
+    """Return the data of a study as they were judged."""
     one = rows["part"].nunique() == 1
     key = next(n for n in ("time", "trial") if n in rows) if one else "part"
     show = ["value", "score"] if "score" in rows and rows["score"].notna().any() else ["value"]
@@ -176,7 +174,7 @@ def _axis(header: Mapping[str, str]) -> str:
 
 
 def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: StudyRequest) -> dict[str, str]:
-    """The header with what the study itself knows: tolerance and operators."""
+    """The header with what the study itself knows."""
     unit = f" {header['unit']}" if "unit" in header else ""
     names = [each["operator"] for each in found.get("by_operator") or []]
     study = found.get("attribute") or found

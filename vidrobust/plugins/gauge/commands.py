@@ -303,7 +303,7 @@ def _of_table(
     as_json: bool,
     result: dict[str, Any],
 ) -> int:
-    """The study of a table without video; the exit code of its gates."""
+    """The study of a table without video."""
     from vidrobust.finished_runs.gate import describe
     from vidrobust.pipeline.open import settings_of
     from vidrobust.plugins.gauge.figures import FIGURES, figures_of

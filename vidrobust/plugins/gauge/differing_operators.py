@@ -1,7 +1,7 @@
 """Which operator repeats less well, measures higher or lower, or is right less often than the others.
 
-Each question has a test corrected for the number of operators (Bonferroni). Scores of models are not normal, so
-spread is compared by exchanging operators within parts; Bartlett's test is reported beside it.
+Tests are corrected for the number of operators (Bonferroni). Scores of models are not normal, so spread is
+compared by exchanging operators within parts.
 """
 
 from __future__ import annotations
@@ -26,23 +26,9 @@ FEWEST_PARTS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One operator against the others, on the parts that both measured.
+    """One operator against the others on the parts that both measured, in "spread", "mean" or "right".
 
-    Attributes
-    ----------
-    kind
-        "spread" (standard deviation between trials), "mean", or "right" (share of parts right in all trials).
-    value, other
-        Standard deviation or share of the operator and of the others; for a mean the difference and 0.
-    p
-        Two-sided for means, else one-sided; corrected for the operators or pairs that were compared.
-    n, compared
-        Parts it stands on; operators or pairs that were compared.
-    low
-        Of a spread: the lower end of the interval of its ratio to that of the others, by inversion of the same
-        test; None where no difference is shown or the others do not vary.
-    shown
-        Whether the interval excludes no difference, in the direction that the sentence states.
+    ``p`` is corrected for the comparisons; ``low`` is the lower end of the ratio of a spread.
     """
 
     kind: Literal["spread", "mean", "right"]
@@ -148,7 +134,7 @@ def _excess_of(own: np.ndarray, squares: np.ndarray, free: np.ndarray) -> np.nda
 
 
 def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
-    """Compare each operator's mean with the others on the same parts: Student's t over parts, two-sided."""
+    """Compare each operator's mean with the others on the same parts."""
     means = table.groupby(["part", "operator"])["value"].mean().unstack()
     operators = sorted(means.columns)
     found = []
@@ -179,7 +165,7 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
 
 
 def right_by_operator(table: pd.DataFrame) -> list[Difference]:
-    """Name of each two operators the one that is right less often: McNemar's exact test over parts."""
+    """Name of each two operators the one that is right less often."""
     known = table[table["reference"] != ""]
     right = (known["value"] == known["reference"]).groupby([known["part"], known["operator"]]).all().unstack()
     pairs = list(combinations(sorted(right.columns), 2))
@@ -239,7 +225,7 @@ def _others(names: set[str], rest: int) -> str:
 
 
 def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
-    """Return which operator is worse, by how much and by which test, a sentence each."""
+    """Return which operator is worse."""
     lines = []
     for each in differences:
         if not each["shown"]:

@@ -232,7 +232,7 @@ def _not_crossed(item: Item, found: Pass, time_s: np.ndarray) -> str:
 
 
 def _strip(source: VideoSource, found: Pass, index: np.ndarray, row: dict[str, object]) -> np.ndarray:
-    """Five pictures side by side (H, W, 3) uint8 RGB: enters, whole, middle, whole for the last time, leaves."""
+    """Five pictures side by side (H, W, 3) uint8 RGB."""
     whole = (found.whole_first, found.whole_last) if found.whole_first >= 0 else (found.first, found.last)
     chosen = [found.first, whole[0], (whole[0] + whole[1]) // 2, whole[1], found.last]
     pictures = []

@@ -30,7 +30,7 @@ MOST_LISTED = 8
 
 @dataclass(frozen=True, kw_only=True)
 class StudyTable:
-    """A table as read: one row a value, the lines left out, the hash of the file, notes and assumptions."""
+    """A table as read, one row a value, with the lines left out, the hash of the file, notes and assumptions."""
 
     path: Path
     rows: pd.DataFrame
@@ -41,7 +41,7 @@ class StudyTable:
 
 
 def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
-    """Read a variables study: part, operator, trial as text, value and reference as numbers."""
+    """Read a variables study."""
     found = read_study_table(path, columns, case)
     rows = found.rows.assign(value=numbers(found.rows, "value", path))
     if "reference" in rows:
@@ -50,7 +50,7 @@ def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case 
 
 
 def read_attribute(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
-    """A table of an attribute study: all text; ``reference`` is a class a part, ``measured`` its true size."""
+    """A table of an attribute study: all text."""
     found = read_study_table(path, columns, case)
     classes = list(found.rows["value"]) + list(found.rows.get("reference", ()))
     rows = _one_spelling(found.rows, ("value", "reference"), classes, case, path)
@@ -85,9 +85,7 @@ def _named(classes: Iterable[str]) -> str:
 def read_study_table(
     path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask", *, need_part: bool = True
 ) -> StudyTable:
-    """Read a table as text, one row a value; blank ones are left out and listed, the index is the line of
-    the file.
-    """
+    """Read a table as text, one row a value."""
     table, notes = _as_text(path)
     table = in_long_form(with_roles(table, printable(path), columns), printable(path))
     if "part" not in table and not need_part:
@@ -134,7 +132,7 @@ def _missing(values: pd.Series) -> pd.Series:
 
 
 def check_gauge(table: pd.DataFrame, where: str = "gauge study") -> pd.DataFrame:
-    """The rows with a value, of part, operator, trial, value; each (part, operator, trial) at most once."""
+    """The rows with a value, of part, operator, trial, value."""
     table = table[table["value"].notna()]
     infinite = table[~np.isfinite(table["value"].to_numpy(np.float64))]
     if len(infinite):
@@ -150,9 +148,7 @@ BITS = 44
 
 
 def settled(value: pd.Series) -> pd.Series:
-    """Round values (N,) to 44 binary digits of the largest, so that the mean of equal values is that value
-    exactly.
-    """
+    """Round values (N,) to 44 binary digits of the largest."""
     largest = float(value.abs().max())
     if not 1e-280 < largest < math.inf:
         return value
@@ -161,7 +157,7 @@ def settled(value: pd.Series) -> pd.Series:
 
 
 def check_attribute(table: pd.DataFrame, where: str = "attribute study") -> pd.DataFrame:
-    """Rows of part, operator, trial, value [, reference] as text; the reference is one class a part."""
+    """Rows of part, operator, trial, value [, reference] as text."""
     table = _checked(table, where).assign(value=lambda t: t["value"].astype(str))
     if "reference" not in table:
         return table
@@ -217,7 +213,7 @@ def _of_sheet(path: Path) -> pd.DataFrame:
 
 
 def _text_of(table: pd.DataFrame, first: int) -> pd.DataFrame:
-    """Values as text: nothing for what is missing, 3 for 3.0."""
+    """Values as text."""
 
     def text(value: Any) -> str:
         if value is None or value != value:

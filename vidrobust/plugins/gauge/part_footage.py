@@ -44,8 +44,8 @@ CHANGED_AREA = 0.002
 
 
 def travel(pictures: Iterable[np.ndarray]) -> float:
-    """Return how far what moves in a clip has gone, as a share of the width; 0 at rest, NaN where it
-    cannot be followed.
+    """Return how far what moves in a clip has gone, as a share of the width; 0 at rest, NaN where it cannot
+    be followed.
     """
     steps: list[np.ndarray] = []
     lost = width = 0
@@ -197,7 +197,7 @@ MOST_PARTS, MOST_PASSES = 12, 6
 
 
 def levels_of(run: Run, items: pd.DataFrame) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Per item its level and how it is known ("manifest" or "measured"); and what could not be measured."""
+    """Per item its level and how it is known ("manifest" or "measured")."""
     named = named_levels(items)
     rest = items[(items["part"] != "") & ~items["item"].isin(named)]
     travels: dict[str, float] = {}
@@ -249,9 +249,7 @@ def thumbnails(source: VideoSource, width: int) -> Iterator[np.ndarray]:
 def grey_zone_pictures(
     run: Run, frames: pd.DataFrame, verdicts: pd.DataFrame, parts: list[str]
 ) -> list[dict[str, Any]]:
-    """Return of each part on which verdicts split a picture a pass: the middle frame with the verdict of
-    the pass.
-    """
+    """Return of each part on which verdicts split a picture a pass."""
     folder = run.path / "grey_zone"
     shutil.rmtree(folder, ignore_errors=True)  # those of an earlier study
     found = []

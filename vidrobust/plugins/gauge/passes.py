@@ -43,11 +43,7 @@ def comparable(pictures: np.ndarray) -> np.ndarray:
 
 
 def steadied(pictures: np.ndarray) -> np.ndarray:
-    """Return pictures (N, H, W) float32 as a camera at rest would have seen them.
-
-    Enhanced correlation (Evangelidis & Psarakis 2008) lays each over the usual scene, slow changes of light
-    left out.
-    """
+    """Return pictures (N, H, W) float32 as a camera at rest would have seen them (Evangelidis & Psarakis 2008)."""
     scene = usual_scene(pictures)
     shifts = _shifts(pictures, scene)
     if np.median(np.hypot(*shifts.T)) < SHAKES_PX:
@@ -58,7 +54,7 @@ def steadied(pictures: np.ndarray) -> np.ndarray:
 
 
 def _unlike(pictures: np.ndarray) -> float:
-    """How far pictures lie off their usual scene where that is steep, in levels: their median frame."""
+    """How far pictures lie off their usual scene where that is steep, in levels."""
     scene = usual_scene(pictures)
     across, down = (cv2.Sobel(scene, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
     slope = np.hypot(across, down)
@@ -167,7 +163,7 @@ MISSED = 3
 
 @dataclass(frozen=True)
 class Pass:
-    """One part passing, in frames of the footage, the last ones included; -1 where it is never wholly visible."""
+    """One part passing, first to last frame; -1 where it is never wholly visible."""
 
     first: int
     last: int
@@ -250,9 +246,7 @@ def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
 
 
 def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
-    """Return (H, W) bool: places surely of a part, what hangs together with them, and gaps; faint shadows
-    left out.
-    """
+    """Return (H, W) bool: places surely of a part, and what hangs together with them."""
     faint = cv2.morphologyEx((sure > FAINT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     faint = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((CLOSE_PX, CLOSE_PX), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(faint, connectivity=8)

@@ -53,7 +53,7 @@ class _Still:
 
 @dataclass(frozen=True)
 class _Change:
-    """What came or went between two stretches: its place (H, W) bool."""
+    """What came or went between two stretches."""
 
     place: np.ndarray
     came: bool
@@ -68,8 +68,8 @@ class _Visit:
 
 
 def find_visits(pictures: np.ndarray) -> PassSearch:
-    """Find the visits in one clip of a camera at rest or slightly shaking, from small grey pictures (N, H,
-    W) uint8.
+    """Find the visits in one clip of a camera at rest or slightly shaking, from small grey pictures (N, H, W)
+    uint8.
     """
     if len(pictures) < 2 * STILL_FRAMES:
         return PassSearch(())

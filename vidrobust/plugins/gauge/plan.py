@@ -28,9 +28,7 @@ Verdict = Literal["acceptable", "marginal", "unacceptable", "not shown", "not co
 
 @dataclass(frozen=True)
 class KappaPlan:
-    """Parts for an interval of Fleiss' kappa of +- half_width; ``error`` is the chance that a clear part is
-    rated wrongly.
-    """
+    """Parts for an interval of Fleiss' kappa of +- half_width."""
 
     kappa: float
     half_width: float
@@ -104,8 +102,8 @@ class GaugePlan:
 def designs_for_grr(
     percent_grr: float, half_width: float, *, reproducibility_share: float = 0.3, trials: int = 3
 ) -> list[GaugePlan]:
-    """Return per number of operators (2 to 10) the fewest parts whose interval of %GRR is no wider than 2
-    x half_width.
+    """Return per number of operators (2 to 10) the fewest parts whose interval of %GRR is no wider than 2 x
+    half_width.
     """
     if not 0 < percent_grr < 100 or half_width <= 0 or trials < 2 or not 0 <= reproducibility_share < 1:
         raise SettingsError(
@@ -125,7 +123,7 @@ def designs_for_grr(
 def _expected_interval(
     percent: float, share: float, o: int, p: int, r: int, of: str = "percent_grr"
 ) -> tuple[float, float]:
-    """The interval of %GRR where every mean square is as expected; no interaction."""
+    """The interval of %GRR where every mean square is as expected."""
     gauge = (percent / 100) ** 2
     between, error, part = share * gauge, (1 - share) * gauge, 1 - gauge
     e = MeanSquare("repeatability", error, p * o * r - p - o + 1)

@@ -200,9 +200,7 @@ def score_differences(table: pd.DataFrame) -> dict[str, Any]:
 def possible_classes(
     folder: RunFolder, probabilities: pd.DataFrame, table: pd.DataFrame, defect: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return the classes that the models may name; of a detector those it named, and all defects if it
-    named one.
-    """
+    """Return the classes that the models may name."""
     named = set(probabilities["label_name"]) - {""}
     if len(folder.table("detections")) and set(defect) & (named | set(table["reference"])):
         named |= set(defect)
@@ -218,7 +216,7 @@ def people_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any] | None
 
 
 def by_level(table: pd.DataFrame, asked: StudyRequest, possible: tuple[str, ...]) -> dict[str, Any]:
-    """Each level apart: items, parts, how it is known, and its own studies (of the models, without people)."""
+    """The studies of each level apart, of the models without people."""
     found: dict[str, Any] = {}
     alone = replace(asked, people=None, guard=None)
     for level, rows in table[table["level"] != ""].groupby("level", sort=True):

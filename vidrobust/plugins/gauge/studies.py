@@ -88,25 +88,10 @@ DEFECT, GOOD = "defect", "good"
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRequest:
-    """What is asked of a study.
+    """The options of a study.
 
-    Attributes
-    ----------
-    rule, defect, pass_fail, ordered
-        How frames become a verdict (RULES), the defect classes, whether only defect or not counts, the order
-        of classes.
-    pool_above
-        The interaction is pooled above this p-value.
-    tolerance_width, tolerance_low, tolerance_high, width, process_sd
-        Tolerance, standard deviations that are the spread of a gauge, and the process.
-    measure, mm_per_px
-        What of a detector's boxes is studied (MEASURES), and the factor of lengths.
-    resolution, calibration
-        Step of the display and expanded uncertainty (k = 2) of the reference part.
-    guard
-        Width of a guard band in standard deviations of repeatability.
-    people
-        Verdicts of people: part, operator, trial, value.
+    ``width`` is the spread of a gauge in standard deviations, ``guard`` a band in those of repeatability,
+    ``calibration`` an expanded uncertainty (k = 2). ``people`` holds part, operator, trial, value.
     """
 
     profile: Profile
@@ -131,7 +116,7 @@ class StudyRequest:
 
     @property
     def tolerance(self) -> float:
-        """Width of the tolerance, or NaN; that of a one-sided one depends on the values: ``tolerance_of``."""
+        """Width of the tolerance, or NaN."""
         return tolerance_width(self.tolerance_low, self.tolerance_high, self.tolerance_width)
 
     def tolerance_of(self, mean: float) -> float:
@@ -156,7 +141,7 @@ class StudyRequest:
 
     @property
     def score_in_words(self) -> str:
-        """How one score is made of it: "median over the frames of the probability of scratch"."""
+        """How one score is made, such as "median over the frames of the probability of scratch"."""
         return f"{'median' if self.measure else SCORES[self.rule]} over the frames of the {self.score_of}"
 
     @property
@@ -193,7 +178,7 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
 
 
 def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, Any]:
-    """Which operator differs from the others: spread and, where parts are shared, mean; Bartlett's test."""
+    """Which operator differs from the others."""
     rows = spread_by_operator(table, nested=nested)
     rows += [] if nested else mean_by_operator(table)
     equal = equal_variances(table)
@@ -212,7 +197,7 @@ def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:
 
 
 def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
-    """The standard uncertainties that a gauge study gives: of the process, and of a linearity study in it."""
+    """The standard uncertainties that a gauge study gives."""
     names = {"repeatability": "repeatability_parts", "operator": "operator", "interaction": "interaction"}
     known = found["components"]
     parts = {name: known[key]["sd"] for key, name in names.items() if key in known}
@@ -224,7 +209,7 @@ def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
 
 
 def _capability(parts: dict[str, float], tolerance: float, asked: StudyRequest) -> dict[str, Any]:
-    """The uncertainty budget and its ratios; nothing where neither resolution nor calibration is known."""
+    """The uncertainty budget and its ratios."""
     if (asked.resolution is None and asked.calibration is None) or not tolerance > 0:
         return {}
     if asked.resolution is not None:
@@ -267,7 +252,7 @@ def defect_needed(
 
 
 def _limits_needed(found: dict[str, Any], asked: StudyRequest) -> list[str]:
-    """Ask for the tolerance of a go/no-go gauge, which its bias is a share of."""
+    """Ask for the tolerance of a go/no-go gauge."""
     if not found.get("analytic_method") or not asked.profile.judges("attribute", "percent_limit_bias"):
         return []
     if not math.isnan(asked.tolerance):
@@ -278,7 +263,7 @@ def _limits_needed(found: dict[str, Any], asked: StudyRequest) -> list[str]:
 
 
 def _of_sizes(table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes: list[str]) -> dict[str, Any]:
-    """What the true sizes of the parts show: the grey zone's width, and the analytic method."""
+    """What the true sizes of the parts show."""
     if not defect:
         notes.append("the parts' sizes are not used: name the classes that reject with --defect")
         return {}
@@ -332,7 +317,7 @@ def linearity_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
 
 
 def stability_of(table: pd.DataFrame, reference: float, profile: Profile | None = None) -> dict[str, Any]:
-    """The control chart of a reference part: time, value; no rule of acceptance but its own limits."""
+    """The control chart of a reference part: time, value."""
     found = reference_chart(table, reference).as_json()
     wrong = found["wrong"]
     beyond = _beyond(found)
@@ -366,7 +351,7 @@ def _beyond(found: dict[str, Any]) -> str:
 
 
 def passed_or_failed(table: pd.DataFrame, asked: StudyRequest) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The table as it is judged, and its classes that are defects: as they are, or DEFECT and GOOD alone."""
+    """The table as it is judged, and its classes that are defects."""
     if not asked.pass_fail:
         return table, asked.defect
     if not asked.defect:
@@ -420,7 +405,7 @@ def judged(profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | 
 def short_of(
     profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
-    """What the sample of a run has too few of: of its verdicts, and of its scores."""
+    """What the sample of a run has too few of."""
     found = shortages(profile, "attribute", sample_of(attribute, "attribute"))
     if gauge is not None:
         found += shortages(profile, "gauge", sample_of(gauge, "gauge"))
@@ -437,7 +422,7 @@ def by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:
 def guard_of(
     table: pd.DataFrame, gauge: dict[str, Any] | None, asked: StudyRequest, notes: list[str]
 ) -> dict[str, Any] | None:
-    """The guard band of a run's scores: by the parts of the study, and counted on its scores."""
+    """The guard band of a run's scores."""
     if asked.guard is None:
         return None
     if gauge is None:

@@ -197,7 +197,7 @@ ACCEPTED, REJECTED = "accepted", "rejected"
 
 
 def _counted(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
-    """Verdicts of a table of counts: accepted, trial (how many)."""
+    """Verdicts of a table of counts."""
     counts = {}
     for name in ("accepted", "trial"):
         counts[name] = pd.to_numeric(table[name], errors="coerce")

@@ -38,7 +38,7 @@ ALWAYS = ("verdict", "sentence")
 
 
 def export_study(found: Mapping[str, Any], rows: pd.DataFrame, path: Path) -> Path:
-    """Write the table (.csv, which Minitab, JMP and R read) or the figures (.json)."""
+    """Write the table (.csv."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".csv":
         write_text(path, csv_text(rows[[name for name in COLUMNS if name in rows]]))
@@ -50,7 +50,7 @@ def export_study(found: Mapping[str, Any], rows: pd.DataFrame, path: Path) -> Pa
 
 
 def flat(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures by one name each: NAME, NAME.low, NAME.high, NAME.n; operators in brackets."""
+    """Return the figures by one name each."""
     summary: dict[str, Any] = {"study": found["study"]}
     summary |= {name: found["overall"][name] for name in ALWAYS}
     if found["study"] in ("gauge", "attribute", "run"):
@@ -90,9 +90,7 @@ def study_of_file(
     case: Case = "ask",
     reference: float | None = None,
 ) -> TableStudy:
-    """Study a table in a file; ``columns`` maps roles to columns, ``reference`` stands in for a missing
-    column.
-    """
+    """Study a table in a file."""
     if kind == "gauge":
         table = read_gauge(path, columns, case)
         found, rows = gauge_of(table.rows, asked), table.rows
@@ -135,7 +133,7 @@ def _of_one_gauge(
 
 
 def _reference(rows: pd.DataFrame, given: float | None, kind: str) -> float:
-    """The true value of the one part: as given, or of the table."""
+    """The true value of the one part."""
     if given is not None:
         return given
     known = sorted(set(rows["reference"].dropna())) if "reference" in rows else []

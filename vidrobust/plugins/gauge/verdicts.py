@@ -73,7 +73,7 @@ def verdicts(
     rule: str = "majority",
     defect: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """Return one row an item and model: part, operator, trial, value, score, reference, item, model."""
+    """Return one row an item and model."""
     wrong = set(defect)
     check_rule(rule, wrong)
     known = items[items["part"] != ""].set_index("item")

@@ -40,13 +40,13 @@ def freedom(count: int) -> str:
 
 
 def trials(count: float) -> str:
-    """Trials of a cell in words; their mean where cells differ."""
+    """Trials of a cell in words."""
     whole = abs(count - round(count)) < 1e-9
     return plural(round(count), "trial") if whole else f"{count:.3g} trials on average"
 
 
 def categories(ndc: int | None) -> str:
-    """Distinct categories in words; of a gauge that showed no spread more than can be counted."""
+    """Distinct categories in words."""
     if ndc is None:
         return "nothing varies: no distinct categories"
     if ndc >= 10_000:
@@ -239,7 +239,7 @@ def _is_known(value: float | None) -> bool:
 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
-    """The lines of a study: the verdict in a sentence, what is worst, the figures, and each rule last."""
+    """The lines of a study."""
     summary = found.get("overall")
     rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
     first = [summary["sentence"]] if summary else []
@@ -309,7 +309,7 @@ def _gauge(found: Mapping[str, Any]) -> list[str]:
 
 
 def beside_words(found: Mapping[str, Any]) -> list[str]:
-    """What a gauge study says beside its components: equal variances, risks, uncertainty, linearity."""
+    """What a gauge study says beside its components."""
     wording = []
     if found.get("equal_variances"):
         wording.append(equal_variances_words(found["equal_variances"]))

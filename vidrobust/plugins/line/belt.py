@@ -47,9 +47,7 @@ def _scuff(marks: np.ndarray, rng: np.random.Generator) -> None:
 
 @lru_cache(maxsize=4)
 def machine(seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Plates, rails, screws and stickers: (H, W, 3) uint8 and (H, W) float32 of what it hides, with
-    margins, FINE.
-    """
+    """Plates, rails, screws and stickers."""
     rng = np.random.default_rng(seed)
     h, w = (HEIGHT + 2 * MARGIN) * FINE, (WIDTH + 2 * MARGIN) * FINE
     top, bottom = (TOP + MARGIN) * FINE, (BOTTOM + MARGIN) * FINE
@@ -75,7 +73,7 @@ def machine(seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rail(picture: np.ndarray, near: int, sign: int) -> None:
-    """An extruded profile beside the belt: grooves and edges that catch the light."""
+    """An extruded profile beside the belt."""
     for offset, depth, level in (
         (0, 4, 168),
         (4, 10, 142),
@@ -106,7 +104,7 @@ def _furniture(picture: np.ndarray, rng: np.random.Generator, row: int, sign: in
 
 
 def _scale(picture: np.ndarray, rng: np.random.Generator, row: int, sign: int) -> None:
-    """Graduation along the rail: a tick every 10 px, longer and numbered every 50."""
+    """Graduation along the rail."""
     ink = np.zeros(picture.shape[:2], np.uint8)
     for number, x in enumerate(range(int(rng.integers(4, 20)), picture.shape[1], 10 * FINE)):
         long = number % 5 == 0

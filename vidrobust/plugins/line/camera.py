@@ -24,13 +24,7 @@ _BANK = 256
 
 
 class Camera:
-    """Frames of one scene.
-
-    scene     what lies on the belt
-    courses   ``dials.courses`` of the clip
-    travel_px (frames,) how far the belt has run
-    machine_seed  of the station's plates and rails; ``seed`` of dust and noise
-    """
+    """Frames of one scene, under the courses of its dials; ``travel_px`` (frames,) is how far the belt has run."""
 
     def __init__(
         self,
@@ -132,7 +126,7 @@ def _through_the_lens(fine: np.ndarray) -> np.ndarray:
 
 
 def _smeared(picture: np.ndarray, length: float) -> np.ndarray:
-    """Averaged over ``length`` columns, parts of columns too: what moves while the shutter is open."""
+    """Averaged over ``length`` columns, parts of columns too."""
     half = abs(length) / 2
     reach = int(np.ceil(half - 0.5))
     if reach < 1:
@@ -143,7 +137,7 @@ def _smeared(picture: np.ndarray, length: float) -> np.ndarray:
 
 
 def _smeared_along(picture: np.ndarray, dx: float, dy: float) -> np.ndarray:
-    """Averaged along a short straight line; nothing below a fifth of a pixel."""
+    """Averaged along a short straight line."""
     if np.hypot(dx, dy) < 0.2:
         return picture
     reach = int(np.ceil(max(abs(dx), abs(dy)) / 2)) + 1

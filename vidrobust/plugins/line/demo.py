@@ -36,7 +36,7 @@ QUANTITIES = ("noise", "laplacian", "edges")
 
 
 def looks(path: Path, step: int) -> dict[str, float]:
-    """Return medians over every ``step``-th of the first hundred frames: noise, laplacian and edges.
+    """Return medians over every ``step``-th of the first hundred frames.
 
     ``noise``: sigma in levels (Immerkaer 1996), third decile of blocks of 16 px. ``laplacian``: its variance
     (Pech-Pacheco et al. 2000). ``edges``: 99th percentile of the Sobel gradient.
@@ -102,7 +102,7 @@ STATE = ("noise_sigma", "part_shift_x_px")
 
 
 def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
-    """Return by quantity how far the condition is spread over the clips, as the table ``spread`` means it."""
+    """Return by quantity how far the condition is spread over the clips."""
     seen = truth[truth["whole"].to_numpy(bool)]
     found = {}
     for quantity, column in SPREAD.items():
@@ -181,7 +181,7 @@ def _repeatability(out: str) -> dict[str, Any]:
 
 
 def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
-    """Return a line a model: parts with one verdict in all passes, and by station the passes judged right."""
+    """Return a line a model."""
     lines = []
     table = pd.DataFrame(found["per_part"])
     table["right"] = table["value"].isin(DEFECTS) == table["reference"].isin(DEFECTS)
@@ -199,7 +199,7 @@ def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]
 
 
 def planted_words(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) -> list[str]:
-    """A line a planted dial, and one for what is named and was not planted; of the first classifier."""
+    """A line a planted dial, and one for what is named and was not planted."""
     settings = station_settings(line.dials, line.stations)
     rest = station_settings((), 1)[0]
     account, named, spread = tables.table("account"), tables.table("named"), tables.table("spread")

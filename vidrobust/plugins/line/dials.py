@@ -274,7 +274,7 @@ BY_NAME = {dial.name: dial for dial in DIALS}
 
 
 def courses(settings: Mapping[str, float], count: int, seed: Sequence[int]) -> dict[str, np.ndarray]:
-    """Every dial's columns of the truth over ``count`` frames; ``settings`` holds every dial."""
+    """Every dial's columns of the truth over ``count`` frames."""
     columns: dict[str, np.ndarray] = {}
     for dial in DIALS:
         rng = np.random.default_rng([*seed, zlib.crc32(dial.name.encode())])
@@ -288,9 +288,7 @@ def courses(settings: Mapping[str, float], count: int, seed: Sequence[int]) -> d
 def station_settings(
     dials: Sequence[str], stations: int, speed: float = BELT_SPEED_PX
 ) -> list[dict[str, float]]:
-    """Return all dials of stations 1..n from ``--dial [STATION:]NAME=SIZE``; later ones win, others rest
-    at 0.
-    """
+    """Return all dials of stations 1..n from ``--dial [STATION:]NAME=SIZE``."""
     settings = [{dial.name: 0.0 for dial in DIALS} | {"speed": speed} for _ in range(stations)]
     for text in dials:
         match = re.fullmatch(r"(?:(?:station)?-?(\d+):)?(\w+)=([^=]+)", text.strip(), re.IGNORECASE)

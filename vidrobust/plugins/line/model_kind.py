@@ -44,10 +44,7 @@ def _layer(inputs: int, outputs: int, stride: int = 1, kernel: int = 3) -> nn.Se
 
 
 class LineClassifier(nn.Module):
-    """(N, 3, 168, 224) float32 normalised -> (N, classes) logits, in the order of ``kinds.LABELS``.
-
-    The places of a map that look most like a defect decide. One halving is an average (Zhang 2019).
-    """
+    """(N, 3, 168, 224) float32 normalised -> (N, classes) logits; one halving is an average (Zhang 2019)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,9 +68,7 @@ class LineClassifier(nn.Module):
         return torch.cat([kind[:, :1], each], dim=1), places
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Return the mean logits of the input moved along the belt by each of SHIFTS (Azulay & Weiss
-        2019); as is in training.
-        """
+        """Return the mean logits of the input moved along the belt by each of SHIFTS (Azulay & Weiss 2019)."""
         if self.training:
             return self.maps(inputs)[0]
         views = [self.maps(inputs.roll(shift, -1))[0] for shift in SHIFTS]
@@ -81,10 +76,7 @@ class LineClassifier(nn.Module):
 
 
 class LineDetector(nn.Module):
-    """(N, 3, 192, 256) float32 normalised -> (N, 4 + classes, candidates), as YOLOv8 lays them out.
-
-    A map of how near the middle of an object is (Zhou, Wang & Krähenbühl 2019), for parts and for defects.
-    """
+    """(N, 3, 192, 256) float32 normalised -> (N, 4 + classes, candidates) (Zhou, Wang & Krähenbühl 2019)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +99,7 @@ class LineDetector(nn.Module):
         return self.heat(seen), self.box(seen)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Candidates; a place whose neighbour is nearer to the middle of the same object has score 0."""
+        """Return candidates; a place whose neighbour is nearer to the middle of the same object scores 0."""
         heat, box = self.maps(inputs)
         scores = heat.sigmoid()
         peak = nn.functional.max_pool2d(scores, 3, 1, 1)
@@ -136,7 +128,7 @@ CLASSIFIER, DETECTOR, SCORES = (FOLDER / name for name in ("classifier.pt", "det
 
 
 def trained_classifier() -> LineClassifier:
-    """Which class rides in the middle lane; in eval mode, float32."""
+    """Which class rides in the middle lane."""
     network = LineClassifier()
     fill(network, CLASSIFIER)
     return network.eval()
@@ -181,7 +173,7 @@ def line_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetw
 
 
 def line_classifier(device: torch.device, weights: Path | None = None) -> Network:
-    """Which kind of part rides in the middle lane, sound or not, or none; with weights of the same network."""
+    """Which kind of part rides in the middle lane, sound or not, or none."""
     module, path = trained_classifier(), weights or CLASSIFIER
     if weights is not None:
         fit_state(module, read_state(weights), str(weights))

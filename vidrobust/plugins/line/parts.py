@@ -44,14 +44,14 @@ def grid(length_px: float, width_px: float, margin_px: float = 4.0) -> tuple[np.
 
 
 def edge(distance_px: np.ndarray) -> np.ndarray:
-    """0 to 1 over one fine sample about distance 0: the smooth rim of a shape; positive is inside."""
+    """The smooth rim of a shape, 0 to 1 over one fine sample about distance 0."""
     return np.clip(distance_px * FINE + 0.5, 0, 1).astype(np.float32)
 
 
 def cloud(
     rng: np.random.Generator, shape: tuple[int, int], cells: tuple[int, int], octaves: int = 3
 ) -> np.ndarray:
-    """Smooth random field of mean 0 and standard deviation 1; ``cells`` across its height and width."""
+    """Smooth random field of mean 0 and standard deviation 1."""
     field = np.zeros(shape, np.float32)
     for octave in range(octaves):
         rows, columns = (max(2, min(n << octave, side)) for n, side in zip(cells, shape, strict=True))
@@ -134,7 +134,7 @@ def bottle(rng: np.random.Generator) -> Surface:
 
 
 def _profile(along: np.ndarray, length: float, radius: float, shoulder: float) -> np.ndarray:
-    """Half width px at each place along the bottle: foot, body, shoulder, neck, collar, cap."""
+    """Half width px at each place along the bottle."""
     places = [
         0,
         0.012,
@@ -207,7 +207,7 @@ def board(rng: np.random.Generator) -> Surface:
 
 
 def _traces(albedo: np.ndarray, rng: np.random.Generator, mask: np.ndarray) -> None:
-    """Copper under the mask: runs with bends of 45 degrees, and vias."""
+    """Copper under the mask."""
     lighter = tuple(float(v) for v in mask * 1.9 + 0.01)
     h, w = albedo.shape[:2]
     for _ in range(int(rng.integers(22, 34))):
@@ -222,7 +222,7 @@ def _traces(albedo: np.ndarray, rng: np.random.Generator, mask: np.ndarray) -> N
 
 
 def _place(layers: dict[str, np.ndarray], rng: np.random.Generator, length: float, width: float) -> None:
-    """Components on a coarse grid of cells, one a cell, so that none overlap."""
+    """Components on a coarse grid of cells, one a cell."""
     columns, rows = max(3, int(length / 46)), max(2, int(width / 44))
     kinds = [_chip, _chip, _round, _small, _small, _connector]
     for row in range(rows):
@@ -305,7 +305,7 @@ PITCH_PX = 5.0
 
 
 def bolt(rng: np.random.Generator) -> Surface:
-    """Head, flange, shank and thread; length, diameter, thread and finish differ."""
+    """Head, flange, shank and thread."""
     length, radius = rng.uniform(150, 215), rng.uniform(13, 18)
     head = radius * rng.uniform(1.7, 1.95)
     x, y = grid(length, 2 * head * 1.1)
@@ -335,7 +335,7 @@ def bolt(rng: np.random.Generator) -> Surface:
 def _shank(
     along: np.ndarray, y: np.ndarray, radius: float, start: float, end: float, thread_from: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Height, and distance to the rim (positive inside), px; the tip is chamfered."""
+    """Height, and distance to the rim (positive inside), px."""
     threaded = np.clip((along - thread_from) / 3, 0, 1)
     wave = 0.5 - 0.5 * np.cos(2 * np.pi * (along + 0.22 * y) / PITCH_PX)
     reach = radius * (1 - 0.13 * threaded * wave) - 0.9 * np.clip(along - (end - 4), 0, 4)
@@ -406,7 +406,7 @@ def _mark(text: str, shape: tuple[int, int], radius: float) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class PartKind:
-    """make draws a sound part; defects names those of ``defects.DEFECTS`` that it can have."""
+    """A kind of part: how a sound one is made, and the defects that it can have."""
 
     name: str
     make: Callable[[np.random.Generator], Surface]

@@ -39,11 +39,7 @@ FINE_QUALITY = 12
 
 @dataclass(frozen=True, kw_only=True)
 class ClipPlan:
-    """What is to be rendered.
-
-    part, pass_, station  numbers from 1
-    settings              every dial's size
-    """
+    """What is to be rendered: part, pass and station from 1, every dial's size."""
 
     part: int
     pass_: int
@@ -65,7 +61,7 @@ class ClipPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedClip:
-    """frames yields (HEIGHT, WIDTH, 3) uint8 RGB once; truth is one row a frame."""
+    """Frames (HEIGHT, WIDTH, 3) uint8 RGB, yielded once, with the truth of each."""
 
     part: Part
     courses: Mapping[str, np.ndarray]
@@ -78,7 +74,7 @@ class RenderedClip:
         return (self.camera.frame(number) for number in range(self.plan.frames))
 
     def truth(self) -> list[dict[str, Any]]:
-        """One row a frame: names, every dial's setting and course, and the boxes in view."""
+        """One row a frame."""
         plan = self.plan
         names = {
             "item": plan.item,
@@ -112,7 +108,7 @@ class RenderedClip:
         return rows
 
     def _boxes(self, number: int) -> list[tuple[PlacedPart, tuple[float, ...], float]]:
-        """What is in view: the box cut to the frame, px, and the share of it that is inside."""
+        """What is in view."""
         dx = float(self.plan.travel_px[number] + self.courses["shake_x_px"][number])
         dy = float(self.courses["shake_y_px"][number])
         found: list[tuple[PlacedPart, tuple[float, ...], float]] = []
@@ -127,7 +123,7 @@ class RenderedClip:
 
 
 def stage(plan: ClipPlan) -> RenderedClip:
-    """Draw everything of a clip that comes before its first frame; a part is the same wherever it comes."""
+    """Draw everything of a clip that comes before its first frame."""
     part = make_part(f"part-{plan.part:02d}", plan.part - 1, [plan.seed, 11])
     own = [plan.seed, 12, plan.part, plan.pass_, plan.station]
     station = [plan.seed, 13, plan.station]
@@ -138,7 +134,7 @@ def stage(plan: ClipPlan) -> RenderedClip:
 
 
 def render_clip(plan: ClipPlan, folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Write ``folder/ITEM.mp4``; the clip's row of the manifest and its rows of the truth."""
+    """Write ``folder/ITEM.mp4``."""
     clip = stage(plan)
     path = folder / f"{plan.item}.mp4"
     beside = path.with_suffix(".part.mp4")
@@ -166,7 +162,7 @@ def render_clip(plan: ClipPlan, folder: Path) -> tuple[dict[str, Any], list[dict
 
 
 def encode(frames: Iterator[np.ndarray], path: Path, options: Mapping[str, str]) -> None:
-    """H.264, 4:2:0, BT.601, on one thread, so that a seed gives the same bytes."""
+    """Encode as H.264, 4:2:0, BT.601, on one thread, so that a seed gives the same bytes."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FRAME_RATE)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
@@ -181,7 +177,7 @@ def encode(frames: Iterator[np.ndarray], path: Path, options: Mapping[str, str])
 
 
 def coding(settings: Mapping[str, float]) -> dict[str, str]:
-    """Options of x264: constant quality, coarser by the dial, with a keyframe every second once it is turned."""
+    """Options of x264."""
     coarser = settings["compression"]
     if coarser > 0:
         return {
@@ -198,7 +194,7 @@ def coding(settings: Mapping[str, float]) -> dict[str, str]:
 
 
 def boxes_as_coco(truth: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """videos, images, annotations and categories, of rows of ``truth.parquet``; tracks are parts and defects."""
+    """videos, images, annotations and categories, of rows of ``truth.parquet``."""
     videos: dict[str, int] = {}
     tracks: dict[tuple[str, str, str], int] = {}
     images: list[dict[str, Any]] = []
@@ -242,7 +238,7 @@ MOST_BELT_PX = 20_000.0
 
 @dataclass(frozen=True, kw_only=True)
 class RenderSettings:
-    """parts x passes x stations clips of ``seconds`` each; dials as ``--dial`` gives them, [STATION:]NAME=SIZE."""
+    """How many clips of how many seconds are rendered, and their dials as ``--dial`` gives them."""
 
     parts: int
     passes: int = 1

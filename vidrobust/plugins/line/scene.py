@@ -56,7 +56,7 @@ def _blot(spot: Spot, rng: np.random.Generator, ragged: float) -> np.ndarray:
 
 
 def _painted(surface: Surface, mask: np.ndarray, colour: np.ndarray, opacity: float, metal: float) -> Surface:
-    """Another substance over the surface: colour (3,) or (H, W, 3)."""
+    """Another substance over the surface."""
     cover = (mask * opacity)[..., None]
     return replace(
         surface,
@@ -154,7 +154,7 @@ def _torn(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surfa
 
 
 def _missing(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
-    """A component that is not there: the bare ground of the board with two rows of pads."""
+    """A component that is not there."""
     x, y, size = spot
     half_x, half_y = size / 2, size * rng.uniform(0.3, 0.42)
     mask = ((np.abs(x) < half_x) & (np.abs(y) < half_y)).astype(np.float32)
@@ -192,10 +192,7 @@ _SHADOW = ((5.0, 7.0, 5.0, 0.42), (1.0, 1.5, 2.0, 0.30))
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One part of the line: the same in every pass and at every station.
-
-    defect, defect_size_px  name of its one defect and its longest side, or "" and 0
-    """
+    """One part of the line, the same in every pass and at every station; ``defect`` is "" if it is sound."""
 
     name: str
     kind: PartKind
@@ -287,9 +284,7 @@ def most_traffic(speed_px: float) -> float:
 def _arrivals(
     travel_px: np.ndarray, settings: Mapping[str, float], rng: np.random.Generator
 ) -> list[tuple[float, int]]:
-    """Middle on the belt, px, and lane of the parts that ride by: evenly in time but for a draw within the
-    gap.
-    """
+    """Middle on the belt, px, and lane of the parts that ride by."""
     rate, speed = settings["traffic"], settings["speed"]
     if rate <= 0 or speed == 0:
         return []

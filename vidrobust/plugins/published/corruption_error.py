@@ -34,9 +34,7 @@ T5D_MOST = 18.0
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What errors are divided by: corruption -> top-1 errors at its severities (empty: nothing), and the
-    clean error.
-    """
+    """Top-1 errors by corruption and severity that errors are divided by, and the clean error."""
 
     errors: Mapping[str, tuple[float, ...]]
     clean_error: float
@@ -55,7 +53,7 @@ NONE = Baseline(errors={}, clean_error=NAN, name="")
 
 @dataclass(frozen=True, kw_only=True)
 class FlipBaseline:
-    """What flip rates are divided by: flip probability and, where published, T5D by sequence."""
+    """Flip probabilities and T5D by sequence that flip rates are divided by."""
 
     flip_probability: Mapping[str, float]
     top5_distance: Mapping[str, float]
@@ -69,20 +67,10 @@ ALEXNET_FLIPS = FlipBaseline(
 
 @dataclass(frozen=True, kw_only=True)
 class CorruptionErrors:
-    """One model under every corruption and severity of a suite.
+    """Errors (n, C, S) bool of images, corruptions and severities of a suite.
 
-    CE is 100 times the sum of errors over severities by that of the baseline; relative CE the same of what
-    corruption
-    adds to the clean error.
-
-    Attributes
-    ----------
-    wrong, clean_wrong
-        (n, C, S) bool of image, corruption, severity; (n,) bool, NaN where no clean image is known.
-    names, extra
-        The C corruptions, and those that do not count for the means.
-    group
-        (n,) what each image depends with, such as its clip; None: every image for itself.
+    CE is 100 times the sum of errors over severities by that of the baseline; relative CE that of what
+    corruption adds to the clean error. ``group`` is what images depend with.
     """
 
     names: tuple[str, ...]
@@ -135,17 +123,7 @@ class CorruptionErrors:
 
 @dataclass(frozen=True, kw_only=True)
 class FlipRates:
-    """One model on the sequences of ImageNet-P.
-
-    Attributes
-    ----------
-    flips, top5_distance
-        (n, P) share of compared frames whose label differs, and mean T5D, 0 to 18.
-    scored
-        (P,) bool, the ten that count.
-    clean_wrong
-        (n,) bool or NaN; a constant answer never flips, so read both.
-    """
+    """Flips and mean T5D (n, P) of one model on the sequences of ImageNet-P."""
 
     names: tuple[str, ...]
     flips: np.ndarray
@@ -156,9 +134,7 @@ class FlipRates:
     group: np.ndarray | None = None
 
     def summary(self) -> dict[str, object]:
-        """Return flip_probability and t5d as plain means over the scored sequences; mfr, mt5d in percent
-        of the baseline.
-        """
+        """Return flip_probability and t5d as plain means over the scored sequences."""
         rate = 100 * self.flips / np.array([self.baseline.flip_probability[name] for name in self.names])
         each: dict[str, dict[str, object]] = {
             name: {

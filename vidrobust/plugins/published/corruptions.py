@@ -56,7 +56,7 @@ Step = Callable[[int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """A set of corruptions for error rates; ``extra`` are measured on demand and do not count for the means."""
+    """A set of corruptions for error rates."""
 
     name: str
     perturbations: tuple[Perturbation, ...]
@@ -89,14 +89,14 @@ def crop_224(picture: torch.Tensor) -> torch.Tensor:
 
 
 def resized_256(picture: torch.Tensor) -> torch.Tensor:
-    """Resize (3, H, W) uint8 to a shorter side of 256 px with Pillow, as the published scripts do."""
+    """Resize (3, H, W) uint8 to a shorter side of 256 px with Pillow."""
     image = Image.fromarray(picture.permute(1, 2, 0).contiguous().cpu().numpy())
     smaller = np.array(v2.resize(image, [RESIZED_PX]))
     return torch.from_numpy(smaller).permute(2, 0, 1).contiguous()
 
 
 def imagenet_c_suite() -> Suite:
-    """The fifteen corruptions that count for mCE; those without chance give the reference's pixels."""
+    """The fifteen corruptions that count for mCE."""
     return Suite(
         name="imagenet-c",
         perturbations=tuple(exact(find(f"imagenet-c:{name}")) for name in imagenet_c.TEST),
@@ -132,7 +132,7 @@ def c_bar_suite() -> Suite:
 
 
 def cifar_c_suite() -> Suite:
-    """The fifteen corruptions of CIFAR-10-C and -100-C, on pictures as they are; errors are not divided."""
+    """The fifteen corruptions of CIFAR-10-C and -100-C, on pictures as they are."""
     return Suite(
         name="cifar-c",
         perturbations=tuple(find(f"cifar-c:{name}") for name in imagenet_c.TEST),
@@ -143,7 +143,7 @@ def cifar_c_suite() -> Suite:
 
 
 def tiny_imagenet_c_suite() -> Suite:
-    """The fifteen corruptions of Tiny-ImageNet-C, on pictures as they are; errors are not divided."""
+    """The fifteen corruptions of Tiny-ImageNet-C, on pictures as they are."""
     return Suite(
         name="tiny-imagenet-c",
         perturbations=tuple(find(f"tiny-imagenet-c:{name}") for name in imagenet_c.TEST),
@@ -206,9 +206,7 @@ def corruptions(
     baseline: Baseline | FlipBaseline | None = None,
     only: Sequence[str] = (),
 ) -> dict[str, object]:
-    """Measure errors, CE, mCE and relative mCE of models on images; for imagenet-p flip probability, mFR
-    and T5D.
-    """
+    """Measure errors, CE, mCE and relative mCE of models on images."""
     known = (*ERROR_SUITES, FLIP_SUITE)
     if suite in NOT_BUILT:
         raise SettingsError(

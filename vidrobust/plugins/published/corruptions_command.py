@@ -135,7 +135,7 @@ def corruptions(
 
 
 def _write(found: dict[str, Any], out: Path) -> None:
-    """The result as JSON, or as CSV: a row a model and corruption or sequence, its numbers in columns."""
+    """The result as JSON, or as CSV."""
     import pandas as pd
 
     from vidrobust.files.atomic import csv_text, write_text

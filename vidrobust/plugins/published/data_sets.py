@@ -33,7 +33,7 @@ MOT17_FRAMES = 5316
 
 
 def check_imagenet(folder: Path) -> Checked:
-    """The validation set, a folder a class: CLASS/*.JPEG; a manifest with a still a row."""
+    """The validation set, a folder a class: CLASS/*.JPEG."""
     plain = read_layout(folder).plain
     if plain is None:
         raise InputError(f"{printable(folder)}: holds corrupted images; give imagenet-c or imagenet-p")
@@ -177,7 +177,7 @@ class _Rows:
 
 
 def check_youtube_bb(folder: Path) -> Checked:
-    """Check a CSV file of YouTube-BB and the videos beside it or in ``videos/``, in pieces; write a manifest."""
+    """Check a CSV file of YouTube-BB and the videos beside it or in ``videos/``, in pieces."""
     table = youtube_bb_table(folder)
     found = _Rows()
     for labels in _pieces(table):

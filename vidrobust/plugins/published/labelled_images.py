@@ -38,7 +38,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 
 
 def read_labels(folder: Path, table: Path) -> LabelledImages:
-    """Read the labelled images of a folder: a CSV with the columns file and label, several rows for a set."""
+    """Read the labelled images of a folder."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images")
     wanted, group = _rows(table)
@@ -93,9 +93,7 @@ def _rows(table: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
 
 
 def pictures(images: LabelledImages) -> Iterator[tuple[int, torch.Tensor]]:
-    """Yield number and (3, H, W) uint8 RGB of each readable image, EXIF orientation applied; others become
-    problems.
-    """
+    """Yield number and (3, H, W) uint8 RGB of each readable image, EXIF orientation applied."""
     for number, path in enumerate(images.paths):
         try:
             with Image.open(path) as image:
@@ -115,7 +113,7 @@ CORRUPTIONS = (*imagenet_c.TEST, *imagenet_c.VALIDATION, *(each.name for each in
 
 @dataclass(frozen=True, kw_only=True)
 class Films:
-    """The films of one sequence of ImageNet-P: paths and, film by film, the set of its classes as written."""
+    """The films of one sequence of ImageNet-P."""
 
     paths: tuple[Path, ...]
     labels: tuple[frozenset[str], ...]
@@ -123,7 +121,7 @@ class Films:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What a folder holds: plain images, (corruption, strength) -> images, sequence -> films."""
+    """The images of a folder: plain, by corruption and strength, or films by sequence."""
 
     plain: LabelledImages | None = None
     corrupt: Mapping[tuple[str, int], LabelledImages] = field(default_factory=dict)
@@ -190,7 +188,7 @@ def _class_folders(folder: Path) -> LabelledImages | None:
 
 
 def _in_groups(folder: Path) -> LabelledImages | None:
-    """The images of class folders and of the folders in these, which are groups."""
+    """The images of class folders and of the folders in these."""
     whole = _class_folders(folder) or LabelledImages((), ())
     found = [(path, label, str(path)) for path, label in zip(whole.paths, whole.labels, strict=True)]
     for name in _folders(folder):

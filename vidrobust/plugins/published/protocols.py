@@ -43,9 +43,7 @@ ACCURACY, NATURAL, SYNTHETIC = "clean_accuracy", "conditional_robustness", "robu
 
 @dataclass(frozen=True, kw_only=True)
 class ModelAnchors:
-    """One model on the anchors that all models share; ``distorted``: distortion -> (n, R) bool, right under
-    draw r.
-    """
+    """One model on the anchors that all models share."""
 
     sets: AnchorSets
     distorted: Mapping[str, np.ndarray]
@@ -77,9 +75,7 @@ def gu2019(
     seed: int = 0,
     resamples: int = 2000,
 ) -> CorrelationResult:
-    """Correlate natural and synthetic robustness over models; ``matrix`` is the figure of the paper, with
-    intervals.
-    """
+    """Correlate natural and synthetic robustness over models."""
     first = next(iter(models.values())).sets.anchor if models else np.empty(0)
     for name, model in models.items():
         if list(model.sets.anchor) != list(first):
@@ -104,9 +100,7 @@ def _as_robustness(matrix: pd.DataFrame) -> pd.DataFrame:
 
 
 def on_common_anchors(models: Mapping[str, ModelAnchors]) -> dict[str, dict[str, float]]:
-    """Return ``robustness`` on the anchors that all models get right; else a weak model is judged on easy
-    ones.
-    """
+    """Return ``robustness`` on the anchors that all models get right."""
     right = np.logical_and.reduce([model.sets.correct for model in models.values()])
     return {name: robustness(_only(model, right)) for name, model in models.items()}
 
@@ -139,7 +133,7 @@ def protocol_tables(models: Mapping[str, ModelAnchors]) -> tuple[pd.DataFrame, p
 def anchors_of_run(
     frames: pd.DataFrame, labels: pd.DataFrame, sensitivity: pd.DataFrame, *, within: int = WITHIN
 ) -> dict[str, ModelAnchors]:
-    """Return the anchors of a run per model: its labelled frames whose sensitivity was measured."""
+    """Return the anchors of a run per model."""
     flips = sensitivity[sensitivity["metric"] == "label_flip"]
     if not len(flips):
         raise InputError("gu2019: the sensitivity table has no label_flip; run the sensitivity stage first")
@@ -189,7 +183,7 @@ def square_of(result: CorrelationResult, method: str = "pearson") -> tuple[pd.Da
 
 
 def draw_matrix(result: CorrelationResult, path: Path, method: str = "pearson") -> Path:
-    """The matrix as a picture (PNG or SVG by the ending): every column against every other, over models."""
+    """The matrix as a picture (PNG or SVG by the ending)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -254,7 +248,7 @@ def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any
 
 
 def lines(said: Mapping[str, Any]) -> list[str]:
-    """What the command prints: robustness of each model, the matrix, and what may be said of it."""
+    """What the command prints."""
     each: Mapping[str, Mapping[str, float]] = said["models"]
     columns = list(next(iter(each.values())))
     width = max(len(name) for name in [*each, *columns]) + 2
@@ -292,8 +286,7 @@ def study_sequences(
     batch: Batch = "auto",
     step: Step | None = None,
 ) -> pd.DataFrame:
-    """Return ``sensitivity`` rows of the ImageNet-P sequences: perturbation ``imagenet-p:NAME``, strength
-    the frame number.
+    """Return ``sensitivity`` rows of the ImageNet-P sequences.
 
     Values compare a frame with the one before, or with the clean first one for noise. The mean of
     ``top1_flip`` is the flip probability (Hendrycks & Dietterich 2019, section 4.2), that of

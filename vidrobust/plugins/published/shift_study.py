@@ -41,7 +41,7 @@ STAY_AND_MOVE = ((0, 0), *DIRECTIONS)
 
 
 class ShiftRow(NamedTuple):
-    """A row of ``sensitivity``; ``draw`` is 8 d + direction, or counts the pairs of offsets of draw d."""
+    """A row of ``sensitivity``."""
 
     frame: int
     perturbation: str
@@ -73,9 +73,7 @@ def study_pixel_shifts(
     batch: Batch = "auto",
     step: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Return ``sensitivity`` rows of the pixel paths of some frames, cropped as each model does;
-    ``content`` seeds the draws.
-    """
+    """Return ``sensitivity`` rows of the pixel paths of some frames, cropped as each model does."""
     parts = []
     for row, number in enumerate(frames.index):
         for model in models:
@@ -144,7 +142,7 @@ def _seen(classifier: Classifier, pictures: Sequence[torch.Tensor], batch: Batch
 
 
 class _Look(NamedTuple):
-    """Pictures of one frame under one protocol: the first against the others, or a path."""
+    """Pictures of one frame under one protocol."""
 
     name: str
     strength: float

@@ -36,9 +36,7 @@ SMALL = 24
 
 @dataclass(frozen=True)
 class FrameReadouts:
-    """What is known of N frames: rows, what each model says of them, and tiny grey pictures (N, SMALL *
-    SMALL) uint8.
-    """
+    """What is known of N frames, what each model says of them, tiny grey pictures (N, SMALL * SMALL) uint8."""
 
     rows: pd.DataFrame
     looked: Mapping[str, Readout]
@@ -52,9 +50,7 @@ class FrameReadouts:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipRequest:
-    """One clip: how it is opened, its part, and the numbers of the frames asked for; ``still``: a picture or
-    folder.
-    """
+    """One clip: how it is opened, its part, and the numbers of the frames asked for."""
 
     item: str
     part: str
@@ -75,9 +71,7 @@ class _ReadoutLists:
 def ask(
     looks: Mapping[str, Probe], clips: Sequence[ClipRequest], done: Callable[[int], None]
 ) -> FrameReadouts:
-    """Every network on every frame that is wanted, in the order of the clips; ``done`` is called with how
-    many.
-    """
+    """Every network on every frame that is wanted, in the order of the clips."""
     gathered = _ReadoutLists()
     for clip in clips:
         with clip.opened() as source:
@@ -286,8 +280,8 @@ class Mahalanobis:
 
     @classmethod
     def fitted(cls, features: np.ndarray, answer: np.ndarray) -> Mahalanobis:
-        """Fit features (N, D) of known frames: a mean for each answer and one covariance (Lee et al.,
-        NeurIPS 2018, 1807.03888).
+        """Fit features (N, D) of known frames: a mean for each answer and one covariance (Lee et al., NeurIPS
+        2018, 1807.03888).
         """
         x = np.asarray(features, np.float64)
         group = groups_of(answer)
@@ -324,7 +318,7 @@ def shrunk_covariance(centred: np.ndarray) -> np.ndarray:
 
 
 def of_length_one(features: np.ndarray) -> np.ndarray:
-    """(N, D) float64 rows of length 1; a row of zeros stays one."""
+    """(N, D) float64 rows of length 1."""
     x = np.asarray(features, np.float64)
     return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12))
 
@@ -373,9 +367,7 @@ def copies(small: np.ndarray) -> np.ndarray:
 
 
 def nearness(values: np.ndarray, items: np.ndarray) -> float:
-    """Return the mean distance of (N, D) values to the next of their input over that to any: 1 for any
-    order, 0 for a clip.
-    """
+    """Return the mean distance of (N, D) values to the next of their input over that to any."""
     rng = np.random.default_rng(0)
     after, any_ = 0.0, 0.0
     for item in np.unique(items):

@@ -82,9 +82,7 @@ def rows_of(readout: Readout, rows: np.ndarray) -> Readout:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """How a network is asked: a function of frames (N, 3, H, W) uint8, and what it cannot say (``LACKS``),
-    with reasons.
-    """
+    """How a network is asked, and what it cannot say (``LACKS``) with reasons."""
 
     frames: Callable[[torch.Tensor], Readout]
     lacks: Mapping[str, str] = field(default_factory=dict)
@@ -130,7 +128,7 @@ def _network_probe(
 def odin(
     logits: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor, std: Sequence[float]
 ) -> np.ndarray:
-    """Return ODIN's score: the largest probability at a high temperature, after a small step.
+    """Return ODIN's score.
 
     Liang, Li & Srikant, ICLR 2018, arXiv 1706.02690. Temperature and step are theirs, and are not tuned here.
     """
@@ -174,7 +172,7 @@ def _as_large(pictures: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 def _no_logits(kind: str) -> dict[str, str]:
-    """Why there is no energy, for scores of this kind (``models/reading.py``); empty for logits."""
+    """Why there is no energy, for scores of this kind (``models/reading.py``)."""
     if kind == "logits":
         return {}
     if kind == "probabilities":
@@ -288,10 +286,7 @@ def _answer(model: Classifier, pixels: torch.Tensor) -> Readout:
 
 @dataclass(frozen=True)
 class GraphCut:
-    """Names of values: what goes into the last layer, and into the last softmax ("" where there is none).
-
-    ``why`` says what stands where no layer was found; then ``features`` is "".
-    """
+    """Names of values: what goes into the last layer and into the last softmax; "" where there is none."""
 
     features: str
     logits: str = ""

@@ -138,7 +138,7 @@ FOLDER = "unknown"
 
 
 def farthest(leading: ScoreResult, rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """At most twelve frames above the threshold, the farthest first; none within a second of another."""
+    """At most twelve frames above the threshold, the farthest first."""
     if leading.values is None or leading.outside is None:
         return []
     chosen: list[dict[str, Any]] = []
@@ -178,9 +178,7 @@ def take_pictures(run: Run, model: str, shown: list[dict[str, Any]]) -> None:
 
 
 def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return by name (N,) float64: 1 where it happens, 0 where not, NaN where unknown; errors only with
-    labels.
-    """
+    """Return by name (N,) float64: 1 where it happens, 0 where not, NaN where unknown."""
     found = {FLIP: _flips(run, model, rows)}
     labels = run.table("labels")
     if len(labels):

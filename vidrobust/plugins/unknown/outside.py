@@ -23,18 +23,9 @@ FEWEST_CLUSTERS = 4
 
 @dataclass(frozen=True)
 class Calibration:
-    """What known footage says of a score.
+    """Held-out scores (N,), the threshold they give (infinite where frames are too few) and its false alarms.
 
-    Attributes
-    ----------
-    held_out
-        (N,) scores of known frames by fits without them.
-    threshold
-        Above it a frame is called unknown; infinite where known frames are too few.
-    false_alarms
-        Rate with which a clip left out exceeds the threshold of the others.
-    effective
-        So many independent frames would tell the rate as well.
+    ``effective`` independent frames would give the rate as exactly.
     """
 
     held_out: np.ndarray
@@ -44,7 +35,7 @@ class Calibration:
 
 
 def folds_of(clusters: Clusters) -> np.ndarray:
-    """Return (N,) int64 the fold of each row; stretches stay together, clips and parts are dealt out in turn."""
+    """Return (N,) int64 the fold of each row."""
     folds = min(FOLDS, max(clusters.count, 1))
     in_time = clusters.label * folds // max(clusters.count, 1)
     return np.asarray(in_time if clusters.what == "stretch" else clusters.label % folds, np.int64)
@@ -134,7 +125,7 @@ class OutsideShare:
 
 
 def outside(scores: np.ndarray, known: Calibration, clusters: Clusters) -> OutsideShare:
-    """scores (N,) of the footage's frames, by the fit on all known frames; clusters of these frames."""
+    """Compare scores (N,) of the footage, by the fit on all known frames, with the threshold."""
     above = scores > known.threshold
     share = clustered_rate(above, clusters)
     excess = difference(share, known.false_alarms)
@@ -185,7 +176,7 @@ LINK, NO_LINK, REVERSED, CANNOT_TELL = "link", "no link", "reversed", "cannot te
 
 @dataclass(frozen=True)
 class Link:
-    """auroc of an event by a score; given: "" or "margin"; events of n frames; why: of "cannot tell", in words."""
+    """AUROC of an event by a score, alone or given the margin, with its verdict."""
 
     event: str
     given: str

@@ -38,7 +38,7 @@ class UnknownPage:
 
 
 def pages(run: RunTables) -> list[UnknownPage]:
-    """One of each classifier that was compared with known footage; none where ``--known`` was not given."""
+    """One of each classifier that was compared with known footage."""
     pictures, table, links = Pictures(run.folder), run.table("unknown"), run.table("unknown_links")
     found = []
     for model, said in run.json(FILE).get("models", {}).items():

@@ -55,7 +55,7 @@ STEPS = 60
 
 @dataclass(frozen=True)
 class RotationProbe:
-    """mean, scale (D,) of the features; weights (D + 1, 4), the last row is the constant."""
+    """A linear probe of the quarter turns: mean and scale (D,) of the features, weights (D + 1, 4)."""
 
     mean: np.ndarray
     scale: np.ndarray
@@ -118,9 +118,7 @@ Scored = Callable[[Readout], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One way to say how unknown a frame is: what it needs of Readout, why it may lack, and its fit on known
-    frames.
-    """
+    """One way to say how unknown a frame is: what it needs, and its fit on known frames."""
 
     name: str
     title: str
@@ -188,7 +186,7 @@ LEAST_NAMED = 0.5
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """A score of N frames of the footage; without values where it cannot be had, and ``why`` says why not."""
+    """A score of N frames of the footage."""
 
     score: Score
     why: str = ""
@@ -200,7 +198,7 @@ class ScoreResult:
 
 @dataclass(frozen=True)
 class FrameEvents:
-    """margin (N,) of the footage's frames, and by name what happens at them, as ``link.links`` takes it."""
+    """Margins (N,) of the frames, and by name what happens at them."""
 
     margin: np.ndarray
     happens: Mapping[str, np.ndarray]
@@ -214,12 +212,12 @@ def study(
     events: FrameEvents,
     rate: float,
 ) -> list[ScoreResult]:
-    """Every score of a classifier, in their fixed order; ``rate``: of false alarms that are allowed."""
+    """Every score of a classifier, in their fixed order."""
     return [_studied(score, known, footage, model, lacks, events, rate) for score in SCORES]
 
 
 def leading(found: list[ScoreResult]) -> ScoreResult | None:
-    """The score that speaks for the classifier: the first that can be had."""
+    """The score that speaks for the classifier."""
     return next((each for each in found if each.values is not None), None)
 
 
@@ -281,7 +279,7 @@ def _refused(score: Score, looked: Readout, clusters: Clusters, item: np.ndarray
 
 
 def sentence(leading: ScoreResult | None, allowed: float) -> str:
-    """Of the score that speaks for a classifier; of instability only where something surely lies outside."""
+    """Return what the leading score says of the footage, and of instability where something lies outside."""
     if leading is None or leading.outside is None or leading.known is None:
         return "whether the footage lies outside what it was trained for cannot be determined: no score can be had"
     found, alarms = leading.outside, leading.known.false_alarms
@@ -304,9 +302,7 @@ def events_of(links: Sequence[Link]) -> list[str]:
 
 
 def link_sentence(links: Sequence[Link], event: str) -> str:
-    """Whether the event is more frequent where frames are less known: by the score alone, and at equal
-    margin.
-    """
+    """Whether the event is more frequent where frames are less known."""
     alone = next(link for link in links if link.event == event and not link.given)
     given = next(link for link in links if link.event == event and link.given == MARGIN)
     what = EVENTS[event]

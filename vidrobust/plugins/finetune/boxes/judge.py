@@ -63,9 +63,7 @@ COLUMNS = ("row", "label", "score", *BOX, "shift_x", "shift_y")
 
 @dataclass(frozen=True)
 class BoxAnswers:
-    """What one network says on a bench: boxes of the footage, change and missed known boxes under each
-    condition.
-    """
+    """Boxes of the footage, and change and missed known boxes under each condition."""
 
     boxes: pd.DataFrame
     change: np.ndarray
@@ -85,7 +83,7 @@ class BoxAnswers:
 
 @dataclass(frozen=True)
 class BoxBench:
-    """Frames that judge, as the footage has them; the same for every arm."""
+    """Frames that judge, as the footage has them."""
 
     network: TrainableDetector
     frames: pd.DataFrame
@@ -233,7 +231,7 @@ class BoxBench:
         return reason
 
     def _followed(self, clean: Sequence[Detections]) -> pd.DataFrame:
-        """The boxes of all frames with the motion of their pixels, as the run's own meter measures it."""
+        """The boxes of all frames with the motion of their pixels."""
         parts = []
         for rows in self.stretches:
             item = str(self.frames["item"].iloc[rows[0]])
@@ -314,9 +312,7 @@ def _truth(known: KnownBoxes) -> Truth:
 
 @dataclass(frozen=True)
 class BoxFootage(AnsweredFootage):
-    """The footage of one run as a detector answers it: known boxes of each frame, and those of followed
-    objects.
-    """
+    """The footage of one run as a detector answers it."""
 
     right: Sequence[KnownBoxes | None]
     own: Sequence[KnownBoxes]

@@ -75,7 +75,7 @@ def self_boxes(detections: pd.DataFrame, steps: pd.DataFrame, start_score: float
 
 @dataclass(frozen=True)
 class TrainableDetector:
-    """What fine-tuning needs of a detector; tracks: from which score on its boxes count."""
+    """What fine-tuning needs of a detector."""
 
     detector: ModuleDetector
     tracks: TrackSettings
@@ -98,9 +98,7 @@ class TrainableDetector:
         return repr(self.tracks)
 
     def fresh(self, arm: Arm) -> nn.Module:
-        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics
-        it came with.
-        """
+        """A copy for an arm to train."""
         return fresh_copy(self.module)
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -136,7 +134,7 @@ class TrainableDetector:
     def response(
         self, said: Sequence[Detections], frames: Sequence[torch.Tensor], steps: Sequence[Step]
     ) -> float:
-        """Mean change of the boxes, moved along with the frame; 0 where there are none."""
+        """Mean change of the boxes, moved along with the frame."""
         moved = [
             changed_with_boxes(frame, one.boxes, [step], from_seed(row))
             for row, (frame, one, step) in enumerate(zip(frames, said, steps, strict=True))
@@ -225,7 +223,7 @@ class BoxSamples:
 
 @dataclass(frozen=True)
 class BoxLearner:
-    """One copy that learns with one arm; picture: its transform of a picture and its boxes."""
+    """One copy that learns with one arm."""
 
     samples: BoxSamples
     module: nn.Module
@@ -257,7 +255,7 @@ class BoxLearner:
 def with_steps(
     frame: torch.Tensor, boxes: KnownBoxes, steps: Sequence[Step], draws: torch.Generator
 ) -> tuple[torch.Tensor, KnownBoxes]:
-    """Frame (1, 3, H, W) and boxes after the steps; a box whose middle leaves the frame is left out."""
+    """Frame (1, 3, H, W) and boxes after the steps."""
     if not steps:
         return frame, boxes
     middle = (boxes.boxes[:, :2] + boxes.boxes[:, 2:]) / 2
@@ -272,7 +270,7 @@ def with_steps(
 def transformed(
     transform: nn.Module, picture: torch.Tensor, boxes: KnownBoxes
 ) -> tuple[torch.Tensor, KnownBoxes]:
-    """A picture (3, H, W) uint8 and its boxes after a transform of torchvision, which moves both alike."""
+    """A picture (3, H, W) uint8 and its boxes after a transform of torchvision."""
     from torchvision import tv_tensors
     from torchvision.transforms import v2
 

@@ -25,7 +25,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True, kw_only=True)
 class ClassKappa:
-    """Kappa of one class against all others, or of all classes ("all"); z and p of the hypothesis that it is 0."""
+    """Kappa of one class against all others, or of all classes ("all")."""
 
     name: str
     kappa: float
@@ -63,9 +63,7 @@ def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[ClassKapp
 
 
 def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[ClassKappa]:
-    """Return Fleiss' kappa of an operator's trials with the reference as second rater: each trial, and the
-    mean.
-    """
+    """Return Fleiss' kappa of an operator's trials with the reference as second rater."""
     each = []
     for _, rows in table.groupby("trial", sort=True):
         pairs = np.stack(
@@ -90,7 +88,7 @@ def _class_kappa(name: str, kappa: float, error: float) -> ClassKappa:
 
 
 def weighted_kappa(counts: np.ndarray, weights: str = "quadratic") -> float:
-    """Return kappa of two raters of ordered classes, from a (K, K) cross table; "linear" or "quadratic" weights.
+    """Return kappa of two raters of ordered classes, from a (K, K) cross table.
 
     Cohen, Psychological Bulletin 70 (1968). NaN where chance cannot disagree.
     """
@@ -105,7 +103,7 @@ def weighted_kappa(counts: np.ndarray, weights: str = "quadratic") -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Correlation:
-    """Kendall's tau-b of an operator's ordered classes with the reference; the mean over its trials."""
+    """Kendall's tau-b of an operator's ordered classes with the reference."""
 
     value: float
     p: float
@@ -137,7 +135,7 @@ def kendalls_coefficient(table: pd.DataFrame, classes: Sequence[str]) -> Correla
 
 @dataclass(frozen=True, kw_only=True)
 class Bowker:
-    """Bowker's test that a cross table is symmetric: that two operators err in both directions alike."""
+    """Bowker's test that a cross table is symmetric."""
 
     statistic: float
     df: int
@@ -182,7 +180,7 @@ def attribute_study(
     ordered: Sequence[str] = (),
     possible: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Study the agreement of verdicts: part, operator, trial, value [, reference]."""
+    """Study the agreement of verdicts."""
     table = check_attribute(table)
     classes = _classes(table, ordered)
     unknown = sorted(set(defect) - set(classes) - set(table.get("reference", ())) - set(possible))
@@ -244,7 +242,7 @@ def between_operators(
 def against_reference(
     table: pd.DataFrame, defect: set[str], classes: Sequence[str], ordered: bool
 ) -> dict[str, Any]:
-    """Compare with the reference, per operator and for all: effectiveness, kappa, misses and false alarms."""
+    """Compare with the reference, per operator and for all."""
     known = table[table["reference"] != ""]
     right = known["value"] == known["reference"]
     operators = {}
@@ -294,7 +292,7 @@ def share(count: int, of: int) -> dict[str, Any]:
 
 
 def _errors(rows: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
-    """Misses and false alarms among ratings; null without defects."""
+    """Misses and false alarms among ratings."""
     if not defect:
         return dict.fromkeys(
             ("miss_rate", "false_alarm_rate", "miss_rate_over_parts", "false_alarm_rate_over_parts")
@@ -339,7 +337,7 @@ def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
 def _pairwise(
     table: pd.DataFrame, a: str, b: str, classes: Sequence[str], ordered: bool, good: set[str]
 ) -> dict[str, Any]:
-    """Cohen's kappa of two operators over the ratings of equal part and trial, as the manual counts them."""
+    """Cohen's kappa of two operators over the ratings of equal part and trial."""
     rows = table[table["operator"].isin([a, b])]
     wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
     if wide.empty and rows["operator"].nunique() > 1:

@@ -23,9 +23,7 @@ from vidrobust.statistics.standard_errors import t_two_sided
 
 @dataclass(frozen=True, kw_only=True)
 class Zone:
-    """The zone at one limit: sizes of the innermost always rejected and outermost always accepted part, and
-    the width.
-    """
+    """Sizes of the innermost always rejected and the outermost always accepted part at one limit."""
 
     side: str
     rejected: float
@@ -128,15 +126,9 @@ OVERSTATED = 1.08
 class AnalyticMethod:
     """The gauge at one limit of the tolerance, in the unit of the sizes.
 
-    side                "lower" or "upper"; limit: of the tolerance
-    switches_at         the size of which half are accepted
-    bias                limit less switches_at: how much too high the gauge reads; NaN without a limit
-    bias_low, bias_high  95 % interval of the bias, from the same t
-    t, p                of the bias against 0, on T_DF degrees of freedom; NaN where trials or parts are too few
-    repeatability       5.15 standard deviations of the gauge, less what the method overstates; unadjusted: as
-                        fitted, from .5 % to 99.5 % accepted
-    intercept, slope, r_squared  of the line of normal quantiles over sizes
-    sizes, accepted     of the parts that the line stands on, and the adjusted probabilities
+    Half of the parts of size ``switches_at`` are accepted; ``bias`` is the limit less that, NaN without a limit.
+    ``repeatability`` is 5.15 standard deviations less what the method overstates, ``unadjusted`` as fitted.
+    ``t`` and ``p`` test the bias on T_DF degrees of freedom; NaN where trials or parts are too few.
     """
 
     side: str
@@ -179,7 +171,7 @@ def analytic_method(
 
 
 def adjusted(good: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Probabilities of acceptance half a trial nearer to .5, as the manual has them, so that none is 0 or 1."""
+    """Probabilities of acceptance half a trial nearer to .5, as the manual has them."""
     share = good / count
     towards = np.sign(share - 0.5) * 0.5 / count
     return np.asarray(np.where(share == 0.5, 0.5, share - towards))

@@ -18,7 +18,7 @@ from vidrobust.text.phrases import plural
 
 
 def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
-    """What is worst and by how much, a sentence each; or that nobody is shown to be worse."""
+    """What is worst and by how much, a sentence each."""
     unit = f" {unit}" if unit else ""
     alone = {"type1": _of_type1, "linearity": _of_linearity, "stability": _of_stability}
     if found["study"] in alone:
@@ -316,7 +316,7 @@ def sample(found: Mapping[str, Any]) -> str:
 
 
 def method(found: Mapping[str, Any]) -> list[str]:
-    """How it was computed, with sources, a sentence each; then the notes of the study."""
+    """How it was computed, with sources, a sentence each."""
     kind = found["study"]
     lines = []
     if kind == "run":

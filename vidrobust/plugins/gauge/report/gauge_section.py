@@ -103,7 +103,7 @@ def operator(each: Mapping[str, Any]) -> dict[str, str]:
 
 
 def reference_picture(found: Mapping[str, Any], table: pd.DataFrame, what: str) -> Picture:
-    """The figure of a study of reference parts; what: is measured, in words"""
+    """The figure of a study of reference parts."""
     if found["study"] == "type1":
         return reference_figures.run_chart(found, what)
     if found["study"] == "linearity":

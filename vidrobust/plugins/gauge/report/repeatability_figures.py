@@ -175,7 +175,7 @@ ROW_IN, REST_IN = 0.27, 0.95
 
 
 def components(gauge: Mapping[str, Any]) -> Picture:
-    """The components of variation as bars: shares of the variance, of the study variation, of the tolerance."""
+    """The components of variation as bars."""
     found = gauge["components"]
     names = [(key, name) for key, name in COMPONENTS if key in found]
     shares = [(key, name) for key, name in SHARES if all(_known(found[n][key]) for n, _ in names)]
@@ -200,7 +200,7 @@ def components(gauge: Mapping[str, Any]) -> Picture:
 
 
 def average_and_range(charts: RangeCharts) -> Picture:
-    """The average chart over the range chart, operator beside operator, as the manual draws them."""
+    """The average chart over the range chart, operator beside operator."""
     operators = list(charts.average.index)
     rows = (
         ("average", charts.average, charts.average_centre, charts.average_low, charts.average_high),
@@ -314,9 +314,7 @@ Rows = Sequence[tuple[str, Mapping[str, Any]]]
 
 
 def agreement(shares: Mapping[str, Rows], kappas: Mapping[str, Rows]) -> list[Picture]:
-    """Agreement in percent of the parts, and kappas: a panel each for within, between and against the
-    standard.
-    """
+    """Agreement in percent of the parts, and kappas."""
     found = []
     for title, of, factor, ends, what in (
         ("Agreement", shares, 100.0, (-2.0, 102.0), "parts judged alike, %"),

@@ -51,7 +51,7 @@ MOST_CLASSES, MOST_CROSSED = 4, 10
 
 
 def agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
-    """Three panels each of shares and of kappas: within operators, between them, against the reference."""
+    """Three panels each of shares and of kappas."""
     within, between = attribute["within_operator"], attribute["between_operators"]
     against = (attribute["against_reference"] or {}).get("operators") or {}
     shares = {
@@ -134,7 +134,7 @@ MEANS = {
 
 
 def verdict(each: Mapping[str, Any]) -> dict[str, str]:
-    """One verdict with the interval of what it judges; the limits of its rule in percent where the value is."""
+    """One verdict with the interval of what it judges."""
     name, share = each["quantity"], each["quantity"] in SHARES
     ends = each["low"], each["high"]
     limits = (each["accept"], each["marginal"])
@@ -199,7 +199,7 @@ def left_out(attribute: Mapping[str, Any], shown: int) -> str:
 
 @dataclass(frozen=True)
 class Section:
-    """What the page shows of ``repeatability.json``; texts, and figures as pictures."""
+    """What the page shows of ``repeatability.json``."""
 
     summary: str
     overall: str
@@ -265,7 +265,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
 
 
 def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:
-    """The section of a study of a table part, operator, trial, value; what: is measured, for an axis."""
+    """The section of a study of a table part, operator, trial, value."""
     if found["study"] == "gauge":
         text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
         text += f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}"
@@ -305,7 +305,7 @@ def section_of_run_rows(found: Mapping[str, Any], rows: pd.DataFrame) -> Section
 
 
 def _of_run(found: Mapping[str, Any], rows: pd.DataFrame, **more: Any) -> Section:
-    """The section of a run's study; ``more`` as of ``_section``."""
+    """The section of a run's study."""
     attribute = found["attribute"]
     scores = rows.drop(columns="value").rename(columns={"score": "value"})
     pictures = gauge_section.gauge_pictures(found["gauge"], scores, found["score_of"])

@@ -43,9 +43,7 @@ class MeanSquare:
 
 @dataclass(frozen=True)
 class Component:
-    """A variance as coefficients on mean squares, or a sum ``of`` variances that are each cut at 0 before
-    they are added.
-    """
+    """A variance as coefficients on mean squares, or a sum ``of`` variances that are each cut at 0."""
 
     terms: tuple[tuple[float, MeanSquare], ...]
     of: tuple[Component, ...] = ()
@@ -61,9 +59,7 @@ class Component:
         return sum(each.variance for each in self.of) if self.of else max(0.0, self.uncut)
 
     def interval(self) -> tuple[float, float]:
-        """Return the modified large sample interval, cut at 0; that of a sum lies no lower than that of a
-        summand.
-        """
+        """Return the modified large sample interval, cut at 0."""
         below, above = _spread(self.terms, lower=True), _spread(self.terms, lower=False)
         low = max(0.0, self.uncut - math.sqrt(max(0.0, below)))
         high = max(0.0, self.uncut + math.sqrt(max(0.0, above)))
@@ -73,7 +69,7 @@ class Component:
         return min(low, self.variance), max(high, self.variance)
 
     def drawn(self, squares: Mapping[str, np.ndarray]) -> np.ndarray:
-        """(DRAWS,) the variance where the mean squares are these; a sum is no less than any of its summands."""
+        """(DRAWS,) the variance where the mean squares are these."""
         own = np.maximum(sum(c * squares[square.source] for c, square in self.terms), 0.0)
         for each in self.of:
             own = np.maximum(own, each.drawn(squares))
@@ -131,8 +127,8 @@ def _same_sign(one: int, other: int) -> float:
 
 
 def percent_of_total(gauge: Component, part: Component, *, seed: int = 0) -> tuple[float, float, float]:
-    """Return 100 sqrt(gauge / (gauge + part)): estimate, low, high, by the generalized interval; NaN
-    without variation.
+    """Return 100 sqrt(gauge / (gauge + part)): estimate, low, high, by the generalized interval; NaN without
+    variation.
     """
     squares = {square.source: square for c, square in (*gauge.terms, *part.terms)}
     total = gauge.variance + part.variance
@@ -184,18 +180,9 @@ class AnovaRow:
 
 @dataclass(frozen=True)
 class Anova:
-    """The analysis of a study.
+    """The analysis of a study: tables of variance with and without the interaction, and components by name.
 
-    Attributes
-    ----------
-    design, interaction
-        "crossed", "nested", "one operator", "unbalanced" or "expanded"; "kept", "pooled" or "none".
-    rows, pooled
-        Table of variance with the interaction and without it.
-    components
-        Variances: repeatability, operator, interaction, reproducibility, grr, part, total, further factors.
-    likelihood
-        The fit where mean squares would not do, else None.
+    ``likelihood`` is the fit where mean squares would not do, else None.
     """
 
     design: Design
@@ -210,7 +197,7 @@ class Anova:
     likelihood: LikelihoodStudy | None = None
 
     def percent_grr(self, seed: int) -> tuple[float, float, float]:
-        """The gauge's standard deviation in percent of the study's: estimate, low, high."""
+        """The gauge's standard deviation in percent of the study's."""
         if self.likelihood is not None:
             return self.likelihood.percent_grr()
         grr, part = self.components["grr"], self.components["part"]
@@ -258,7 +245,7 @@ def _coarse(table: pd.DataFrame) -> list[str]:
 
 
 def find_design(table: pd.DataFrame) -> Design:
-    """Which design it is: every operator had every part, or each part was one operator's, or neither."""
+    """Which design it is."""
     if table["part"].nunique() < 2:
         raise InputError(
             "gauge study: one part only; at least two are needed, ten are usual. One reference part measured "
@@ -432,7 +419,7 @@ def _one_operator(table: pd.DataFrame) -> Anova:
 
 
 def with_sums(leaves: dict[str, Component]) -> dict[str, Component]:
-    """The components of a design with their sums: reproducibility, grr (the gauge) and total."""
+    """The components of a design with their sums."""
     between = [leaves[name] for name in ("operator", "interaction") if name in leaves]
     found = dict(leaves)
     if between:

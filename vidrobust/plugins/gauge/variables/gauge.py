@@ -63,11 +63,7 @@ def range_study(table: pd.DataFrame) -> RangeStudy | None:
 
 @dataclass(frozen=True)
 class RangeCharts:
-    """The average and range charts of a gauge study (AIAG, MSA, 2010, chapter III-B): (operators, parts) and
-    limits.
-
-    Averages beyond their limits are wanted: the gauge distinguishes parts. Ranges beyond theirs are not.
-    """
+    """The average and range charts of a gauge study (AIAG, MSA, 2010, chapter III-B), (operators, parts)."""
 
     average: pd.DataFrame
     spread: pd.DataFrame
@@ -80,7 +76,7 @@ class RangeCharts:
 
     @property
     def parts_distinguished(self) -> float:
-        """Share of the averages beyond their limits; the manual wants half and more."""
+        """Share of the averages beyond their limits."""
         beyond = (self.average < self.average_low) | (self.average > self.average_high)
         return float(beyond.to_numpy().mean())
 
@@ -183,8 +179,7 @@ HALF = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class LevelChange:
-    """From which time on the averages lie at another level, by how much, and the share of their variation so
-    explained."""
+    """From which time on the averages lie at another level."""
 
     time: str
     by: float
@@ -193,9 +188,7 @@ class LevelChange:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceChart:
-    """The chart: points with spread, limits, points out or in a run, trend, bias, and where the level changes
-    most.
-    """
+    """The control chart of a reference part: limits, points out or in a run, trend, bias, change of level."""
 
     times: tuple[str, ...]
     sizes: tuple[int, ...]
@@ -361,7 +354,7 @@ class GaugeStudy:
     n: int
 
     def as_json(self) -> dict[str, Any]:
-        """The keys of a gauge study; what is not known is null."""
+        """The keys of a gauge study."""
 
         def sd(name: str) -> float | None:
             return self.components[name].sd if name in self.components else None
@@ -454,7 +447,7 @@ def gauge_study(
 
 
 def _categories(percent: float) -> int | None:
-    """Distinct categories of a percent_grr: part / grr = sqrt((100 / percent)^2 - 1)."""
+    """Distinct categories of a percent_grr."""
     if math.isnan(percent):
         return None
     return distinct_categories(math.sqrt(max(0.0, (100 / percent) ** 2 - 1)), 1.0) if percent > 0 else 10_000

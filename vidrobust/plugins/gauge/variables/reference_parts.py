@@ -26,15 +26,8 @@ NAN = float("nan")
 class Type1Study:
     """The study of readings of one part whose true value is known.
 
-    bias, bias_low, bias_high   mean reading less reference, with Student's interval; t, df, p of its test
-                                against 0
-    cg, cgk                     SHARE x tolerance / (WIDTH x sd), and the same with the bias taken off; NaN without
-                                a tolerance or where no reading differs from another
-    cg_low, cg_high             95 % interval of cg (chi-square); cgk_low, cgk_high: of cgk (Bissell 1990)
-    percent_repeatability, percent_repeatability_bias  100 SHARE / cg and 100 SHARE / cgk
-    percent_bias                |bias| in percent of the tolerance, with the ends of its interval
-    drift_p                     p-value of a straight line of the readings over their order
-    notes                       what a reader must know
+    ``cg`` is SHARE x tolerance / (WIDTH x sd), ``cgk`` the same with the bias taken off (Bissell 1990); NaN
+    without a tolerance or spread. ``drift_p`` is of a line over the order.
     """
 
     n: int
@@ -148,7 +141,7 @@ def least_cg(limit: float, n: int) -> float:
 
 
 def _chart_state(values: np.ndarray, drift: float) -> dict[str, Any] | None:
-    """Whether single readings in their order are in control: no reading too far off, no drift."""
+    """Whether single readings in their order are in control."""
     sigma = float(np.abs(np.diff(values)).mean()) / mean_range(2)
     if not sigma > 0:
         return None
@@ -195,7 +188,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True, kw_only=True)
 class BiasOfPart:
-    """Readings of one part: their mean less its reference, with Student's interval and test against 0."""
+    """Mean reading of one part less its reference, with Student's interval and test."""
 
     part: str
     reference: float
@@ -211,22 +204,11 @@ class BiasOfPart:
 
 @dataclass(frozen=True, kw_only=True)
 class LinearityStudy:
-    """The line of bias over reference, the bias of each part and of all, with p-values against 0.
+    """The line of bias over reference, and the bias of each part and of all.
 
-    intercept, slope        bias = intercept + slope x reference; with standard errors and p-values against 0
-    r_squared, residual_sd  of the line
-    bias, bias_p            mean bias of all readings, and Student's test of it against 0 by the residuals of
-                            the line
-    largest_bias, at        the largest bias of a part, and its reference
-    u_linearity             standard uncertainty of what the line leaves over between parts (ISO 22514-7, A.1);
-                            u_repeatability within them; lack_of_fit_p of the F test of the one against the other
-    bias_low, bias_high     95 % interval of the mean bias
-    percent_linearity       100 |slope|; percent_bias 100 |bias| / process variation (NaN without one)
-    percent_largest_bias    the largest |bias| over the range in percent of the process variation, with the
-                            interval of the line's 95 % band at both ends; of each part's bias where the line does
-                            not fit. A gauge is equivalent to an unbiased one where the upper end is small enough
-                            (two one-sided tests: Schuirmann, J. Pharmacokin. Biopharm. 15, 1987, p. 657-680)
-    zero_inside             whether a bias of 0 lies in the line's 95 % band over the whole range
+    ``percent_bias`` and ``percent_largest_bias`` are in percent of the process variation, the latter with the
+    interval of the line's 95 % band; it shows equivalence where its upper end is small enough (Schuirmann,
+    J. Pharmacokin. Biopharm. 15, 1987). ``u_linearity`` and ``u_repeatability``: ISO 22514-7, A.1.
     """
 
     intercept: float

@@ -28,10 +28,7 @@ MOST_POINTS = 30
 
 @dataclass(frozen=True)
 class Curve:
-    """Signed roots (m,), rising, over the logarithms of the variance (m,); at_zero: the root at 0, -inf without.
-
-    estimate  the variance of largest likelihood
-    """
+    """Signed roots (m,) of the loss over the logarithms of a variance (m,); ``at_zero`` is the root at 0."""
 
     estimate: float
     log_variance: np.ndarray
@@ -39,7 +36,7 @@ class Curve:
     at_zero: float
 
     def value(self, root: np.ndarray | float) -> np.ndarray:
-        """The variances at these roots; 0 at and below that of 0."""
+        """The variances at these roots."""
         root = np.asarray(root, np.float64)
         found = np.exp(np.minimum(_line(root, self.root, self.log_variance), 700.0))
         return np.where(root <= self.at_zero, 0.0, found)
@@ -48,9 +45,7 @@ class Curve:
 def curve_of(
     estimate: float, loss: Callable[[float], float], *, least: float, scale: float, freedom: int
 ) -> Curve:
-    """Return the curve of a variance; ``loss`` gives the fall of the log-likelihood at a value,
-    ``freedom`` centres it.
-    """
+    """Return the curve of a variance."""
     shift = math.sqrt(2 / freedom) / 3
 
     def root(value: float) -> float:
@@ -222,8 +217,7 @@ class Likelihood:
 
 @dataclass(frozen=True)
 class Point:
-    """The likelihood at some variances: its value, the mean and the weight of all values, slope (K,), expected
-    information (K, K)."""
+    """The likelihood, its slope (K,) and expected information (K, K) at some variances."""
 
     value: float
     mean: float
@@ -357,9 +351,7 @@ class Fit:
 
     @cached_property
     def drawn(self) -> dict[str, np.ndarray]:
-        """Each variance as it may be (DRAWS,): its curve at normal numbers as correlated as the estimates
-        are.
-        """
+        """Each variance as it may be (DRAWS,)."""
         normal = np.random.default_rng(self.seed).standard_normal((len(self.reml.names), DRAWS))
         roots = _root_of(self._correlation()) @ normal
         return {
@@ -408,7 +400,7 @@ def _root_of(correlation: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LikelihoodStudy:
-    """components by name, as an analysis of variance gives them; fit; counts of the design; notes."""
+    """A fit with its components by name, as an analysis of variance gives them."""
 
     components: dict[str, LikelihoodVariance]
     fit: Fit

@@ -37,9 +37,7 @@ class Misclassification:
 def misclassification(
     mean: float, part_sd: float, gauge_sd: float, low: float = -math.inf, high: float = math.inf
 ) -> Misclassification:
-    """The risks of parts of a normal distribution measured by this gauge; -inf or inf where a limit is
-    missing.
-    """
+    """The risks of parts of a normal distribution measured by this gauge."""
     if not low < high or not (math.isfinite(low) or math.isfinite(high)) or part_sd < 0 or gauge_sd < 0:
         raise SettingsError(
             "risks: expected a tolerance with one limit at least, the low one below the high one"
@@ -99,9 +97,7 @@ POINTS = 4001
 
 @dataclass(frozen=True)
 class GuardBand:
-    """A guard band of k x repeatability at each limit: acceptance limits, and false decisions with and
-    without it.
-    """
+    """A guard band of k x repeatability at each limit."""
 
     k: float
     repeatability_sd: float

@@ -46,11 +46,7 @@ SMALLEST_PX = 9.0
 
 @dataclass(frozen=True)
 class PartSamples:
-    """small, large  (N, 3, h, w) uint8 at CLASSIFIER_SIZE and DETECTOR_SIZE
-
-    labels  (N,) int64 of LABELS
-    boxes   N arrays (M, 5) float32: x1 y1 x2 y2 px of DETECTOR_SIZE, and the class of BOXES
-    """
+    """Pictures (N, 3, h, w) uint8 at both sizes, labels (N,), and N arrays of boxes (M, 5) with their class."""
 
     small: torch.Tensor
     large: torch.Tensor
@@ -61,7 +57,7 @@ class PartSamples:
 def make_samples(
     scenes: int, seed: int, workers: int = 2, report: Callable[[int, int], None] | None = None
 ) -> PartSamples:
-    """``scenes`` scenes of FRAMES frames; the same seed gives the same, whatever the workers."""
+    """``scenes`` scenes of FRAMES frames."""
     stations = -(-scenes // SCENES_A_STATION)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_alone) as pool:
@@ -209,7 +205,7 @@ def detector_loss(
 
 
 def mirrored(heat: torch.Tensor, box: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The detector's targets for pictures mirrored left to right: what was right of its place is left of it."""
+    """The detector's targets for pictures mirrored left to right."""
     turn = torch.ones(8)
     turn[[0, 4]] = -1
     return heat.flip(-1), box.flip(-1) * turn[:, None, None]
@@ -229,9 +225,7 @@ def normalised(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def train_classifier(samples: PartSamples, seed: int) -> LineClassifier:
-    """Fit the class by cross entropy, and the heat of the defects; batches are mirrored and moved along
-    the belt.
-    """
+    """Fit the class by cross entropy, and the heat of the defects."""
     defects = defect_maps(samples.boxes)
     draws = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -252,7 +246,7 @@ def train_classifier(samples: PartSamples, seed: int) -> LineClassifier:
 
 
 def train_detector(samples: PartSamples, seed: int) -> LineDetector:
-    """Heat and boxes; batches are mirrored left to right half of the time."""
+    """Fit heat and boxes; half of the batches are mirrored."""
     heat, box = target_maps(samples.boxes)
     draws = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -277,7 +271,7 @@ def _descend(
     seed: int,
     name: str,
 ) -> None:
-    """AdamW with one cycle of the rate; batches are drawn anew in every epoch."""
+    """AdamW with one cycle of the rate."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps = -(-count // BATCH)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)

@@ -150,7 +150,7 @@ _NO_BOXES = dict.fromkeys(("parts", "parts_found", "defects", "defects_found", "
 
 
 def _boxes(output: torch.Tensor, boxes: Sequence[Sequence[float]], labels: Sequence[str]) -> dict[str, int]:
-    """Of one frame (4 + classes, candidates): boxes of the truth, of them found."""
+    """Boxes of the truth, and of them found, in one frame of (4 + classes, candidates)."""
     scores, said = output[4:].max(dim=0)
     keep = scores >= SCORE
     middle, side = output[:2, keep].T, output[2:4, keep].T
@@ -189,7 +189,7 @@ _TRAIN = {"classifier": train_classifier, "detector": train_detector}
 
 
 def train(out: Path, *, scenes: int = SCENES, workers: int = 2, quick: bool = False) -> None:
-    """Write classifier.pt, detector.pt and scores.json to ``out``; ``quick``: scores at rest alone."""
+    """Write classifier.pt, detector.pt and scores.json to ``out``."""
     start = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:

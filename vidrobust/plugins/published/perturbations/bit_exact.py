@@ -28,7 +28,7 @@ Array = np.ndarray
 
 
 def exact(perturbation: Perturbation) -> Perturbation:
-    """The same corruption in the reference's arithmetic, where it is one of the three; frost with its ice."""
+    """The same corruption in the reference's arithmetic, where it is one of the three."""
     if perturbation.name == "frost" and ice_photographs():
         return dataclasses.replace(perturbation, apply=imagenet_c.by_array(frost, imagenet_c.FROST))
     if perturbation.name not in EXACT:
@@ -96,7 +96,7 @@ def frost(frame: Array, c: tuple[float, float], own: torch.Generator) -> Array:
 
 @functools.cache
 def ice_photographs() -> tuple[Path, ...]:
-    """The photographs that come with the package imagecorruptions; none where it is not installed."""
+    """The photographs that come with the package imagecorruptions."""
     found = importlib.util.find_spec("imagecorruptions")
     places = list(found.submodule_search_locations or ()) if found else []
     return tuple(sorted(path for place in places for path in (Path(place) / "frost").glob("frost[1-6].*")))

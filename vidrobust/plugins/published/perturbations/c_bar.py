@@ -65,9 +65,7 @@ def plasma(
 
 
 def coloured(size: tuple[int, int], exponent: float, rng: np.random.Generator) -> np.ndarray:
-    """(H, W) noise of standard deviation 1: amplitude is frequency (``exponent`` 1) or 1 / (its square +
-    1) (-2).
-    """
+    """(H, W) noise of standard deviation 1, blue (``exponent`` 1) or brownish (-2)."""
     h, w = size
     y, x = places(size)
     frequency = np.sqrt((y - h / 2) ** 2 + (x - w / 2) ** 2)

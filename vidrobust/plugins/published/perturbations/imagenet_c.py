@@ -29,7 +29,7 @@ from vidrobust.plugins.published.perturbations import weather
 def of_severities(
     suite: str, name: str, family: Family, apply: Apply, doc: str, not_monotone: str = ""
 ) -> Perturbation:
-    """The entry of a catalogue: its strength is the severity, a whole number from 1 to 5."""
+    """Return a corruption whose strength is the severity, a whole number from 1 to 5."""
     return Perturbation(
         name=name,
         suite=suite,
@@ -63,7 +63,7 @@ def of_severities(
 
 @functools.lru_cache(maxsize=4)
 def _schedule(h: int, w: int, step: int, iterations: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All steps in order of time: flat pixel of the centre, number in raster order, where each time starts."""
+    """All steps in order of time: pixels of the centres, raster numbers, where each time starts."""
     rows, columns = np.arange(h - step, step, -1), np.arange(w - step, step, -1)
     k = step + 1
     once = (k * np.arange(rows.size)[:, None] + np.arange(columns.size)[None]).reshape(-1)
@@ -86,9 +86,7 @@ def draw_steps(generator: torch.Generator, count: int, step: int) -> np.ndarray:
 
 
 def shuffle(frames: np.ndarray, steps: np.ndarray, step: int, iterations: int) -> np.ndarray:
-    """Replace pixels of every frame (N, H, W, 3) by its own steps (N, S, 2) of rows and columns, last
-    pixel first.
-    """
+    """Replace pixels of frames (N, H, W, 3) by their own steps (N, S, 2), the last pixel first."""
     n, h, w, _ = frames.shape
     pixel, order, starts = _schedule(h, w, step, iterations)
     packed = np.zeros((n, h * w, 4), np.uint8)
@@ -191,7 +189,7 @@ def gaussian_blur(frame: np.ndarray, sigma: float, own: torch.Generator) -> np.n
 
 
 def disk(radius: int, alias_sigma: float) -> np.ndarray:
-    """The reference's disk kernel: whole pixels within the radius, softened by a small Gaussian."""
+    """The reference's disk kernel."""
     half, side = (8, 3) if radius <= 8 else (radius, 5)
     at = np.arange(-half, half + 1)
     inside = (at[:, None] ** 2 + at[None] ** 2 <= radius**2).astype(np.float32)
@@ -251,9 +249,7 @@ def elastic_transform(frame: np.ndarray, alpha: float, own: torch.Generator) -> 
 
 
 def elastic(frame: np.ndarray, uniforms: np.ndarray, alpha: float) -> np.ndarray:
-    """Every pixel taken from a place displaced by smoothed noise. uniforms: (2, H, W), for x and y, in
-    [-1, 1).
-    """
+    """Take each pixel from a place displaced by smoothed noise (2, H, W) in [-1, 1), for x and y."""
     h, w = frame.shape[:2]
     sides = [2 * int(3 * 0.01 * n + 0.5) + 1 for n in (w, h)]
     moves = [
@@ -274,7 +270,7 @@ def pixelate(frame: np.ndarray, scale: float, own: torch.Generator) -> np.ndarra
 
 
 def jpeg_compression(frame: np.ndarray, quality: int, own: torch.Generator) -> np.ndarray:
-    """Pillow's JPEG, 4:2:0, as in the original; natural ``jpeg`` is OpenCV's."""
+    """Pillow's JPEG, 4:2:0, as in the original."""
     coded = io.BytesIO()
     Image.fromarray(frame).save(coded, "JPEG", quality=quality)
     return np.asarray(Image.open(coded))
@@ -294,7 +290,7 @@ def brightness(pixels: torch.Tensor, added: float, generator: Generators) -> tor
 
 
 def saturate(pixels: torch.Tensor, c: tuple[float, float], generator: Generators) -> torch.Tensor:
-    """HSV saturation times a plus b; grey has hue 0, so an added saturation makes it red, as in the original."""
+    """HSV saturation times a plus b; grey has hue 0, so added saturation makes it red, as in the original."""
     rgb = pixels.float()
     value, least = rgb.amax(dim=1, keepdim=True), rgb.amin(dim=1, keepdim=True)
     spread = value - least

@@ -85,7 +85,7 @@ SIZES = {suite: stated(suite) for suite in SIDES_PX}
 
 
 def disk(radius: float, alias_sigma: float) -> np.ndarray:
-    """The authors' disk: whole pixels within the radius (below 1 a lone one), softened by a Gaussian."""
+    """The authors' disk."""
     at = np.arange(-8, 9)
     inside = (at[:, None] ** 2 + at[None] ** 2 <= radius**2).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(inside / inside.sum(), (3, 3), alias_sigma))

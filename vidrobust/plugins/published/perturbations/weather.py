@@ -43,7 +43,7 @@ def zoom_about_centre(picture: np.ndarray, factor: float, size: tuple[int, int])
 def trail_kernel(
     radius: int, sigma: float, degrees: float, size: tuple[int, int]
 ) -> tuple[np.ndarray, tuple[int, int]]:
-    """Kernel and anchor (x, y) of the one-sided motion blur: half a Gaussian along a line of whole pixels."""
+    """Kernel and anchor (x, y) of the one-sided motion blur."""
     length = 2 * radius + 1
     weights = np.exp(-(np.arange(length) ** 2) / (2 * sigma**2))
     weights /= weights.sum()
@@ -59,7 +59,7 @@ def trail_kernel(
 
 
 def trail(picture: np.ndarray, radius: int, sigma: float, degrees: float) -> np.ndarray:
-    """Motion blur of the reference package: (H, W) or (H, W, 3) float32, edge pixels repeated."""
+    """Motion blur of the reference package."""
     kernel, anchor = trail_kernel(radius, sigma, degrees, (picture.shape[0], picture.shape[1]))
     return np.asarray(cv2.filter2D(picture, -1, kernel, anchor=anchor, borderType=cv2.BORDER_REPLICATE))
 
@@ -101,9 +101,7 @@ def snow_over(frame: np.ndarray, layer: np.ndarray, kept: float) -> np.ndarray:
 
 
 def plasma(uniforms: np.ndarray, decay: float) -> np.ndarray:
-    """Return a diamond-square height map in [0, 1] on a torus, from (M, M) uniforms in [-1, 1), M a power
-    of two.
-    """
+    """Return a diamond-square height map in [0, 1] on a torus, from (M, M) uniforms in [-1, 1)."""
     side = uniforms.shape[0]
     heights = np.zeros_like(uniforms)
     step, wibble = side, 100.0
@@ -125,7 +123,7 @@ def plasma(uniforms: np.ndarray, decay: float) -> np.ndarray:
 
 
 def fog(frame: np.ndarray, uniforms: np.ndarray, c: tuple[float, float]) -> np.ndarray:
-    """Plasma added, and the sum scaled back to the picture's range. c: amount, decay of the plasma."""
+    """Add plasma and scale the sum back to the picture's range."""
     h, w = frame.shape[:2]
     most = float(frame.max())
     haze = np.float32(c[0]) * plasma(uniforms, c[1])[:h, :w, None]
@@ -133,7 +131,7 @@ def fog(frame: np.ndarray, uniforms: np.ndarray, c: tuple[float, float]) -> np.n
 
 
 def fog_side(size: tuple[int, int]) -> int:
-    """Side of the plasma that covers a frame: the next power of two."""
+    """Side of the plasma that covers a frame."""
     return 1 << (max(*size, 2) - 1).bit_length()
 
 
@@ -172,7 +170,7 @@ def water_film(liquid: np.ndarray, opacity: float) -> np.ndarray:
 
 
 def frost(frame: np.ndarray, crop: np.ndarray, c: tuple[float, float]) -> np.ndarray:
-    """Weighted sum of picture and frost. crop: (H, W, 3) uint8; c: weights of picture and of frost."""
+    """Weighted sum of a picture and frost (H, W, 3) uint8."""
     return np.asarray(np.clip(np.float32(255 * c[0]) * frame + np.float32(c[1]) * crop, 0, 255))
 
 
@@ -216,7 +214,7 @@ def _ridges(rng: np.random.Generator) -> np.ndarray:
 
 
 def _needles(rng: np.random.Generator) -> np.ndarray:
-    """Ferns of ice: stems with side branches at 60 degrees that get shorter towards the tip."""
+    """Ferns of ice."""
     h, w = _FROST_SIZE
     canvas = np.zeros((h, w), np.float32)
     for _ in range(90):

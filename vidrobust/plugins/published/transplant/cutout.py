@@ -64,7 +64,7 @@ def read_cutout(
 
 
 def neutral(cutout: Cutout, how: Neutral = "flat") -> Cutout:
-    """The same patch without the object: its own mean colour, or itself blurred by a quarter of its size."""
+    """The same patch without the object."""
     if how not in get_args(Neutral):
         raise SettingsError(f"neutral: expected {' or '.join(get_args(Neutral))}, got {how!r}")
     weight = cutout.alpha[..., None]
@@ -132,7 +132,7 @@ def _inside(box: Box, size: tuple[int, int], path: Path) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Place:
-    """Column and row in the grid; left and top px of the object's own box, which is (x, y, x + w, y + h)."""
+    """Column and row in the grid; left and top px of the object's own box."""
 
     column: int
     row: int

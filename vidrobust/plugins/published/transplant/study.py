@@ -36,9 +36,7 @@ NOTHING = -1
 
 
 def of_object(found: FrameBoxes, box: np.ndarray, start_score: float = BIRTH) -> dict[str, Any]:
-    """Return whether the best box of ``start_score`` or more lies on the pasted object (IoU ON_IT), its
-    label and score.
-    """
+    """Return whether the best counting box lies on the pasted object (IoU ON_IT), its label and score."""
     boxes, scores, labels = found
     _, rows, overlap = ious(box[None], boxes.boxes)
     good = (overlap >= ON_IT) & (scores[rows] >= start_score)
@@ -103,7 +101,7 @@ def new_boxes(
     start_score: float = BIRTH,
     keep_score: float = KEEP,
 ) -> int:
-    """Boxes of ``start_score`` off the paste that no clean box of ``keep_score`` matches; touches (D,) bool."""
+    """Boxes of ``start_score`` off the paste that no clean box of ``keep_score`` matches."""
     boxes, scores, labels = clean.after
     kept, born = (
         np.flatnonzero(scores >= keep_score),
@@ -135,7 +133,7 @@ FLOOR_TIMES = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Background:
-    """A frame (H, W, 3) uint8 RGB; the source's name and the frame's number."""
+    """A frame (H, W, 3) uint8 RGB."""
 
     name: str
     frame: int
@@ -148,7 +146,7 @@ class Background:
 
 @dataclass(frozen=True, kw_only=True)
 class TransplantSettings:
-    """columns, rows of the grid; the two scores; share of a box that may be covered and still count."""
+    """The grid, the scores from which boxes count, and how much of a box may be covered."""
 
     columns: int = 8
     rows: int = 6
@@ -160,9 +158,7 @@ class TransplantSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TransplantStudy:
-    """What was measured: positions of each patch, effects on boxes that are not covered, clean answers and
-    grids.
-    """
+    """Positions of each patch, effects on boxes that are not covered, clean answers and grids."""
 
     positions: pd.DataFrame
     effects: pd.DataFrame

@@ -102,9 +102,7 @@ def _neighbours(free: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
 
 
 def _others(found: TransplantStudy, patch: str) -> dict[str, Any]:
-    """Boxes that the patch does not cover: shares lost and renamed, new boxes a picture, changes of the
-    score.
-    """
+    """Shares lost and renamed, new boxes and changes of score of boxes that the patch does not cover."""
     at = found.positions[found.positions["patch"] == patch]
     rows = found.effects
     rows = rows[rows["patch"] == patch] if len(rows) else rows

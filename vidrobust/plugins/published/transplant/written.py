@@ -34,9 +34,7 @@ TITLES = (
 
 
 def draw_map(found: TransplantStudy, backgrounds: Sequence[Background], path: Path) -> None:
-    """A row a background: the object's score by position, and what became of the boxes that it does not
-    cover.
-    """
+    """Draw the object's score by position, and what became of other boxes, a row a background."""
     some = list(backgrounds)[:MOST_BACKGROUNDS]
     figure = Figure(figsize=(12, 3.1 * len(some)), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
@@ -85,9 +83,7 @@ def _one(
 
 
 def worst_positions(found: TransplantStudy, count: int = WORST) -> pd.DataFrame:
-    """Rows of positions where the object did most to boxes that it does not cover; then by the change of
-    score.
-    """
+    """Rows of positions where the object did most to boxes that it does not cover."""
     at = found.positions[found.positions["patch"] == "object"]
     harm = at["lost"] + at["renamed"] + at["new"]
     ordered = at.assign(harm=harm, change=at["score_change"].fillna(0.0))
@@ -103,9 +99,7 @@ def draw_worst(
     settings: TransplantSettings,
     folder: Path,
 ) -> list[str]:
-    """worst_1.png, ...: the clean frame, with the object, with its neutral double; names of the files
-    written.
-    """
+    """worst_1.png, ...: the clean frame, with the object, with its neutral double."""
     frames = {background.key: background for background in backgrounds}
     double = neutral(cutout, settings.neutral)
     names = []
@@ -169,7 +163,7 @@ def write(
     said: dict[str, Any],
     folder: Path,
 ) -> list[str]:
-    """Write everything into a folder, and say which files; worst cases of an earlier call are removed."""
+    """Write everything into a folder, and say which files."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("worst_*.png"):
         old.unlink()
