@@ -4,7 +4,9 @@ side."""
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -13,127 +15,12 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.text.printable import printable
 
-# What each column is called, by its role; letter case, blanks, dots, dashes and underscores aside.
+# What each column is called, by its role.
 ROLES: dict[str, tuple[str, ...]] = {
-    "part": (
-        *("part", "parts", "part id", "part no", "part number", "sample", "specimen", "piece", "batch"),
-        *("teil", "teile", "teil nr", "teilenummer", "teil id", "prüfling", "muster", "werkstück"),
-        *("pièce", "échantillon", "pieza", "muestra", "pezzo", "campione", "peça", "amostra"),
-        *(
-            "onderdeel",
-            "próbka",
-            "część",
-            "零件",
-            "样品",
-            "部件",
-            "部品",
-            "サンプル",
-            "부품",
-            "деталь",
-            "образец",
-        ),
-    ),
-    "operator": (
-        *("operator", "operators", "appraiser", "appraisers", "inspector", "tester", "rater", "technician"),
-        *("prüfer", "prüferin", "bediener", "werker", "opérateur", "contrôleur", "operador", "evaluador"),
-        *(
-            "operatore",
-            "valutatore",
-            "inspetor",
-            "操作员",
-            "检验员",
-            "测量者",
-            "検査員",
-            "測定者",
-            "작업자",
-            "оператор",
-        ),
-    ),
-    "trial": (
-        *("trial", "trials", "repeat", "repetition", "replicate", "replication", "pass", "trial no"),
-        *(
-            "wiederholung",
-            "durchgang",
-            "versuch",
-            "messung nr",
-            "essai",
-            "répétition",
-            "ensayo",
-            "repetición",
-        ),
-        *("prova", "ripetizione", "ensaio", "试验", "次数", "回数", "試行", "반복", "повтор"),
-    ),
-    "value": (
-        *(
-            "value",
-            "values",
-            "measurement",
-            "measurements",
-            "measure",
-            "measured value",
-            "response",
-            "result",
-        ),
-        *(
-            "reading",
-            "rating",
-            "assessment",
-            "verdict",
-            "messwert",
-            "wert",
-            "messung",
-            "ergebnis",
-            "bewertung",
-        ),
-        *("urteil", "valeur", "mesure", "résultat", "valor", "medida", "medición", "resultado", "valore"),
-        *(
-            "misura",
-            "risultato",
-            "medição",
-            "测量值",
-            "测定值",
-            "結果",
-            "測定値",
-            "측정값",
-            "значение",
-            "результат",
-        ),
-    ),
-    "reference": (
-        *(
-            "reference",
-            "reference value",
-            "ref",
-            "standard",
-            "master",
-            "master value",
-            "true value",
-            "agreed",
-        ),
-        *("known standard", "referenz", "referenzwert", "sollwert", "référence", "referencia", "riferimento"),
-        *("referência", "基准值", "参考值", "基準値", "기준값", "эталон"),
-    ),
-    "measured": (
-        *(
-            "measured",
-            "reference value",
-            "ref value",
-            "reference size",
-            "true size",
-            "size",
-            "istmaß",
-            "istwert",
-        ),
-        *("valeur mesurée", "valor real", "valore reale", "实测值", "実測値"),
-    ),
-    "accepted": (
-        *("accepted", "acceptances", "accepts", "number accepted", "no of acceptances", "angenommen", "gut"),
-        *("acceptés", "aceptadas", "accettati", "合格数"),
-    ),
-    "time": (
-        *("time", "date", "datetime", "timestamp", "order", "run order", "zeit", "datum", "zeitpunkt"),
-        *("reihenfolge", "date heure", "fecha", "hora", "data", "日期", "时间", "日付", "時間"),
-    ),
+    role: tuple(names)
+    for role, names in tomllib.loads(
+        (resources.files("vidrobust.plugins.gauge") / "columns.toml").read_text(encoding="utf-8")
+    ).items()
 }
 NUMBERED = re.compile(r"(.*?)[\s._#-]*\(?(\d+)\)?$")
 # The operator, or the part, of a table that names none.
