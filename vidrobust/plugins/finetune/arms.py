@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -25,17 +25,18 @@ Loss = Literal["one view", "consistent", "jsd", "turned"]
 Mix = Literal["policy", "random", "other", "swapped", "mixed", ""]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Arm:
     """What an arm does differently.
 
     ``mix`` names steps that depend on the run; ``wide`` and ``often`` widen and repeat those of the policy.
-    ``steps``, ``picture`` and ``batch`` are the arm's own changes of footage, pictures and batches, ``trains`` what
-    ``--trained-with`` would say of them. ``salt`` changes the draws.
+    ``steps``, ``picture`` and ``batch`` are the arm's own changes of footage, pictures and batches, ``trains``
+    what ``--trained-with`` would say of them. ``salt`` changes the draws.
     """
 
     name: str
     sentence: str
+    _: KW_ONLY
     mix: Mix = ""
     steps: tuple[Step, ...] = ()
     picture: Callable[[], nn.Module] | None = None
@@ -107,115 +108,90 @@ NOISE = Step(key="gaussian_noise", low=0.0, high=25.0, probability=0.5)
 PATCH = Step(key="patch_gaussian", low=12.0, high=50.0, probability=0.5)
 SMALL_NOISE = Step(key="gaussian_noise", low=10.0, high=10.0, probability=1.0)
 
-NONE = Arm(name="none", sentence="no augmentation")
+NONE = Arm("none", "no augmentation")
 _ALL = (
     NONE,
-    Arm(name="none-again", sentence="the same as none with other draws: what chance does", salt=1),
+    Arm("none-again", "the same as none with other draws: what chance does", salt=1),
+    Arm("self-labels", "no augmentation; targets are its own answers over time", self_labels=True),
+    Arm("random", "one of the catalogue's perturbations, as strong and as often", mix="random"),
     Arm(
-        name="self-labels",
-        sentence="no augmentation; targets are its own answers over time",
-        self_labels=True,
-    ),
-    Arm(name="random", sentence="one of the catalogue's perturbations, as strong and as often", mix="random"),
-    Arm(
-        name="random-other",
-        sentence="random augmentation without the policy's families: what random owes to them",
+        "random-other",
+        "random augmentation without the policy's families: what random owes to them",
         mix="other",
     ),
     Arm(
-        name="literature",
-        sentence="AugMix with Jensen-Shannon divergence (Hendrycks et al. 2020)",
+        "literature",
+        "AugMix with Jensen-Shannon divergence (Hendrycks et al. 2020)",
         picture=_v2("AugMix"),
         loss="jsd",
         trains="AugMix",
     ),
     Arm(
-        name="trivialaugment",
-        sentence="TrivialAugment (Müller & Hutter 2021)",
+        "trivialaugment",
+        "TrivialAugment (Müller & Hutter 2021)",
         picture=_v2("TrivialAugmentWide"),
         trains="TrivialAugmentWide",
     ),
+    Arm("randaugment", "RandAugment (Cubuk et al. 2020)", picture=_v2("RandAugment"), trains="RandAugment"),
     Arm(
-        name="randaugment",
-        sentence="RandAugment (Cubuk et al. 2020)",
-        picture=_v2("RandAugment"),
-        trains="RandAugment",
-    ),
-    Arm(
-        name="autoaugment",
-        sentence="AutoAugment for ImageNet (Cubuk et al. 2019)",
+        "autoaugment",
+        "AutoAugment for ImageNet (Cubuk et al. 2019)",
         picture=_v2("AutoAugment"),
         trains="AutoAugment",
     ),
     Arm(
-        name="colour",
-        sentence="ColorJitter of .4, .4, .4 and .1",
+        "colour",
+        "ColorJitter of .4, .4, .4 and .1",
         picture=_v2("ColorJitter", brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1),
         trains="ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)",
     ),
-    Arm(name="mixup", sentence="Mixup, alpha .2 (Zhang et al. 2018)", batch=_mixing("MixUp", 0.2)),
+    Arm("mixup", "Mixup, alpha .2 (Zhang et al. 2018)", batch=_mixing("MixUp", 0.2)),
+    Arm("cutmix", "CutMix, alpha 1 (Yun et al. 2019)", batch=_mixing("CutMix", 1.0), trains="occlusion"),
     Arm(
-        name="cutmix",
-        sentence="CutMix, alpha 1 (Yun et al. 2019)",
-        batch=_mixing("CutMix", 1.0),
-        trains="occlusion",
-    ),
-    Arm(
-        name="cutout",
-        sentence="a grey square of 2 to 20 % of the area (DeVries & Taylor 2017)",
+        "cutout",
+        "a grey square of 2 to 20 % of the area (DeVries & Taylor 2017)",
         picture=_v2("RandomErasing", p=0.5, scale=(0.02, 0.2), ratio=(1.0, 1.0), value=127),
         trains="occlusion",
     ),
+    Arm("blur-pool", "BlurPool in strided convolutions and pools, then as none (Zhang 2019)", blurred=True),
     Arm(
-        name="blur-pool",
-        sentence="BlurPool in strided convolutions and pools, then as none (Zhang 2019)",
-        blurred=True,
-    ),
-    Arm(
-        name="blur-pool-untrained",
-        sentence="BlurPool in strided convolutions and pools, weights as they were",
+        "blur-pool-untrained",
+        "BlurPool in strided convolutions and pools, weights as they were",
         blurred=True,
         untrained=True,
     ),
     Arm(
-        name="mirrored",
-        sentence="mirrored left to right half of the time",
+        "mirrored",
+        "mirrored left to right half of the time",
         picture=_v2("RandomHorizontalFlip", p=0.5),
         trains="RandomHorizontalFlip",
     ),
-    Arm(name="noise", sentence="Gaussian noise of up to 25 levels on the whole frame", steps=(NOISE,)),
+    Arm("noise", "Gaussian noise of up to 25 levels on the whole frame", steps=(NOISE,)),
+    Arm("patch-gaussian", "Gaussian noise in a square (Lopes et al. 2019)", steps=(PATCH,), trains="noise"),
+    Arm("label-smoothing", "label smoothing of .1 (Szegedy et al. 2016)", smoothing=0.1),
     Arm(
-        name="patch-gaussian",
-        sentence="Gaussian noise in a square (Lopes et al. 2019)",
-        steps=(PATCH,),
-        trains="noise",
-    ),
-    Arm(name="label-smoothing", sentence="label smoothing of .1 (Szegedy et al. 2016)", smoothing=0.1),
-    Arm(
-        name="stability",
-        sentence="stability training: under noise of 10 levels the same answer (Zheng et al. 2016)",
+        "stability",
+        "stability training: under noise of 10 levels the same answer (Zheng et al. 2016)",
         steps=(SMALL_NOISE,),
         loss="consistent",
     ),
     Arm(
-        name="rotation-head",
-        sentence="a second head predicts by how much the picture was turned (Hendrycks et al. 2019)",
+        "rotation-head",
+        "a second head predicts by how much the picture was turned (Hendrycks et al. 2019)",
         loss="turned",
         trains="rotation",
     ),
-    Arm(name="policy", sentence="the recommended policy", mix="policy"),
+    Arm("policy", "the recommended policy", mix="policy"),
     Arm(
-        name="policy-consistent",
-        sentence="the policy, the changed frame's answer to be that of the unchanged one",
+        "policy-consistent",
+        "the policy, the changed frame's answer to be that of the unchanged one",
         mix="policy",
         loss="consistent",
     ),
-    Arm(name="policy-wide", sentence="the policy over twice its ranges", mix="policy", wide=2.0),
-    Arm(
-        name="policy-often", sentence="the policy, each step on nine pictures of ten", mix="policy", often=0.9
-    ),
-    Arm(name="policy-mixed", sentence="the policy on top of random augmentation", mix="mixed"),
-    Arm(name="policy-swapped", sentence="the policy with one family swapped for a wrong one", mix="swapped"),
+    Arm("policy-wide", "the policy over twice its ranges", mix="policy", wide=2.0),
+    Arm("policy-often", "the policy, each step on nine pictures of ten", mix="policy", often=0.9),
+    Arm("policy-mixed", "the policy on top of random augmentation", mix="mixed"),
+    Arm("policy-swapped", "the policy with one family swapped for a wrong one", mix="swapped"),
 )
 
 _TURNS = "it turns or shears pictures and leaves their boxes where they were"
@@ -234,8 +210,8 @@ NOT_FOR_BOXES: Mapping[str, str] = MappingProxyType(
     }
 )
 _SSD = Arm(
-    name="literature",
-    sentence="the augmentation of SSD: colours, zoom, crops by overlap, mirroring (Liu et al. 2016)",
+    "literature",
+    "the augmentation of SSD: colours, zoom, crops by overlap, mirroring (Liu et al. 2016)",
     picture=_ssd,
     trains="Compose([RandomPhotometricDistort(), RandomZoomOut(), RandomIoUCrop(), RandomHorizontalFlip()])",
 )

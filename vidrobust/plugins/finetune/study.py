@@ -340,14 +340,7 @@ def _all(run: Run, work: TrainingPlan, seeds: int) -> dict[str, list[BenchAnswer
     with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
         for number, (seed, arm) in enumerate(todo):
             begin = time.perf_counter()
-            module = fit(
-                work.samples,
-                arm,
-                work.mixtures.get(arm.name),
-                work.schedule,
-                seed,
-                counter.advance,
-            )
+            module = fit(work.samples, arm, work.mixtures.get(arm.name), work.schedule, seed, counter.advance)
             _check_finite(module, arm)
             found = work.bench.answered(module)
             if seed == 0:

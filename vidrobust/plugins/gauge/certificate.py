@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -15,14 +13,13 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.atomic import csv_text
 from vidrobust.files.json_text import plain
 from vidrobust.plugins.gauge.acceptance import Profile
 from vidrobust.plugins.gauge.report import certificate_pages as content
 from vidrobust.plugins.gauge.report.certificate_pages import worst
+from vidrobust.plugins.gauge.report.gauge_section import data_table, printable_number, study_number
 from vidrobust.plugins.gauge.report.repeatability_section import section_of_run_rows, section_of_table
 from vidrobust.plugins.gauge.studies import StudyRequest
-from vidrobust.plugins.gauge.study_columns import ALONE
 from vidrobust.report.pages import write_page
 from vidrobust.report.pdf import printed
 from vidrobust.text.printable import printable
@@ -51,7 +48,7 @@ FIELDS = {
     "remark": "Remark",
 }
 SIGNED = ("made", "checked", "released")
-MOST_NAMES, MOST_ROWS = 12, 2000
+MOST_NAMES = 12
 
 
 def read_header(path: Path) -> dict[str, str]:
@@ -114,7 +111,7 @@ def write_certificate(
             (FIELDS[name], filled[name]) for name in FIELDS if filled.get(name) and name != "calibration"
         ],
         "number": filled["number"],
-        "footer": re.sub(r"[^\w .,:/#-]", "", filled["number"]),
+        "footer": printable_number(filled["number"]),
         "calibration": header.get("calibration", ""),
         "data": data_table(rows),
         "verdict_kind": content.VERDICTS.get(summary["overall"]["verdict"], "unknown"),
@@ -138,34 +135,6 @@ def write_certificate(
     }
     written = write_page(page, "certificate.html", values, "vidrobust.plugins.gauge")
     return [written, printed(written, written.with_suffix(".pdf"))] if pdf else [written]
-
-
-def study_number(rows: pd.DataFrame) -> str:
-    """Return a number for a study that was given none."""
-    return f"VR-{hashlib.sha256(csv_text(rows).encode()).hexdigest()[:8]}"
-
-
-def data_table(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return the data of a study as they were judged."""
-    one = rows["part"].nunique() == 1
-    key = next(n for n in ("time", "trial") if n in rows) if one else "part"
-    show = ["value", "score"] if "score" in rows and rows["score"].notna().any() else ["value"]
-    said = rows[show].map(lambda v: f"{v:.10g}" if isinstance(v, float) else str(v)).agg(" ".join, axis=1)
-    wide = said.groupby([rows[key], rows["operator"]], sort=False).agg("; ".join).unstack(fill_value="")
-    wide = wide.loc[list(dict.fromkeys(rows[key]))]
-    more = {}
-    for name in ("reference", "measured"):
-        if name in rows and rows[name].notna().any() and (rows[name].astype(str) != "").any():
-            more[name] = rows.groupby(key, sort=False)[name].first().reindex(wide.index)
-    return {
-        "columns": [key, *more, *("value" if str(n) == ALONE else str(n) for n in wide.columns)],
-        "rows": [
-            [str(name), *(str(each[name]) for each in more.values()), *values]
-            for name, values in zip(wide.index[:MOST_ROWS], wide.to_numpy().tolist(), strict=False)
-        ],
-        "left_out": max(0, len(wide) - MOST_ROWS),
-        "values": len(rows),
-    }
 
 
 def _axis(header: Mapping[str, str]) -> str:

@@ -74,9 +74,7 @@ TABLES = options(
 )
 VARIABLES = options(
     _choice(
-        "--design",
-        "auto crossed nested",
-        "nested: each operator had parts of its own, whatever their names.",
+        "--design", "auto crossed nested", "nested: each operator had parts of its own, whatever their names."
     ),
     click.option(
         "--factor",
@@ -94,9 +92,7 @@ VARIABLES = options(
     _choice("--width", "6 5.15 4", "Standard deviations that are the spread of the gauge."),
     _real("--resolution", "X", "Step of the display, in the unit of the values: with it Q_MS and Q_MP."),
     _real(
-        "--calibration",
-        "U",
-        "Expanded uncertainty (k = 2) of the reference part, in the unit of the values.",
+        "--calibration", "U", "Expanded uncertainty (k = 2) of the reference part, in the unit of the values."
     ),
     _real("--guard", "K", "A guard band, a factor of the repeatability: what it costs and saves."),
     click.option(

@@ -11,11 +11,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from vidrobust.errors import SettingsError
-from vidrobust.plugins.gauge.variables.anova import (
-    Component,
-    MeanSquare,
-    percent_of_total,
-)
+from vidrobust.plugins.gauge.variables.anova import Component, MeanSquare, percent_of_total
 from vidrobust.statistics.intervals import clopper_pearson
 from vidrobust.statistics.levels import LEVEL
 from vidrobust.text.numbers import percent

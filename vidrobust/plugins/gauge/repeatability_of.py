@@ -176,10 +176,7 @@ def measured_of(folder: RunFolder, table: pd.DataFrame, asked: StudyRequest) -> 
     if boxes.empty:
         raise SettingsError("--measure is of a detector's boxes, and the run has none")
     of = measured_boxes(
-        boxes,
-        str(asked.measure),
-        start_score=folder.settings.track_start_score,
-        mm_per_px=asked.mm_per_px,
+        boxes, str(asked.measure), start_score=folder.settings.track_start_score, mm_per_px=asked.mm_per_px
     )
     return [float(of.get(key, math.nan)) for key in zip(table["item"], table["model"], strict=True)]
 

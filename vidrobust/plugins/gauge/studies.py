@@ -28,11 +28,7 @@ from vidrobust.plugins.gauge.acceptance import (
 )
 from vidrobust.plugins.gauge.attributes.attribute import attribute_study
 from vidrobust.plugins.gauge.attributes.grey_zone import analytic_method, signal_detection
-from vidrobust.plugins.gauge.differing_operators import (
-    equal_variances,
-    mean_by_operator,
-    spread_by_operator,
-)
+from vidrobust.plugins.gauge.differing_operators import equal_variances, mean_by_operator, spread_by_operator
 from vidrobust.plugins.gauge.measurements import settled
 from vidrobust.plugins.gauge.variables.anova import AskedDesign
 from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study, range_state, reference_chart

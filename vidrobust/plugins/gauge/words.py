@@ -10,14 +10,7 @@ from vidrobust.plugins.gauge.acceptance import value_words
 from vidrobust.plugins.gauge.differing_operators import worst_words
 from vidrobust.plugins.gauge.variables.uncertainty import NAMES
 from vidrobust.text import numbers
-from vidrobust.text.numbers import (
-    counted_share,
-    interval,
-    known,
-    p_words,
-    percent,
-    with_interval,
-)
+from vidrobust.text.numbers import counted_share, interval, known, p_words, percent, with_interval
 from vidrobust.text.phrases import plural
 
 

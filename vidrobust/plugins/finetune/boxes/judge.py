@@ -277,11 +277,7 @@ class BoxBench:
             )
             tracks = along.tracks.of_classes(dict(enumerate(self.network.class_names)))
             made = measure(
-                of,
-                follow(of, tracks),
-                tracks,
-                revert_within=along.revert_within,
-                frame_rate=along.frame_rate,
+                of, follow(of, tracks), tracks, revert_within=along.revert_within, frame_rate=along.frame_rate
             )
             parts.append(made.along.assign(row=made.along["row"] + rows[0]))
         return pd.concat(parts, ignore_index=True)

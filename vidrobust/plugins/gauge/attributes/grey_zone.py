@@ -265,8 +265,4 @@ def _together(a: np.ndarray, b: np.ndarray, names: tuple[str, str, str, str]) ->
     """Counts of (N,) bool a and b, and Fisher's exact test that they go together."""
     cells = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
     odds, p = stats.fisher_exact(cells)
-    return {
-        **dict(zip(names, (*cells[0], *cells[1]), strict=True)),
-        "odds": float(odds),
-        "p": float(p),
-    }
+    return {**dict(zip(names, (*cells[0], *cells[1]), strict=True)), "odds": float(odds), "p": float(p)}

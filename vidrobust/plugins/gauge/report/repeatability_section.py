@@ -32,14 +32,7 @@ from vidrobust.report.pictures import Pictures
 from vidrobust.report.section import Keep
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statement import Level, Statement
-from vidrobust.text.numbers import (
-    NOT_MEASURED,
-    counted_share,
-    interval,
-    number,
-    percent,
-    percent_interval,
-)
+from vidrobust.text.numbers import NOT_MEASURED, counted_share, interval, number, percent, percent_interval
 from vidrobust.text.phrases import plural
 
 # An attribute study on the page: agreement within and between operators, and against the reference.
@@ -225,6 +218,9 @@ class Section:
     tests: list[str]
     crossed: list[dict[str, Any]]
     notes: list[str]
+    number: str
+    data: dict[str, Any]
+    calibration: str
 
 
 def section(run: RunTables) -> Section | None:
@@ -272,12 +268,13 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
         pictures = gauge_section.gauge_pictures(found, table, what)
         if found.get("linearity"):
             pictures.append(reference_figures.bias_line(found["linearity"], table, what))
-        return _section(found, None, found, summary=text, pictures=pictures)
+        return _section(found, None, found, table, summary=text, pictures=pictures)
     if found["study"] != "attribute":
         return _section(
             found,
             None,
             None,
+            table,
             summary=lines(found)[1],
             pictures=[gauge_section.reference_picture(found, table, what)],
         )
@@ -292,6 +289,7 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
         found,
         found,
         None,
+        table,
         summary=counts(found),
         pictures=pictures,
         votes=votes(table, split[:MOST_VOTES]),
@@ -313,6 +311,7 @@ def _of_run(found: Mapping[str, Any], rows: pd.DataFrame, **more: Any) -> Sectio
         found,
         attribute,
         found["gauge"],
+        rows,
         summary=f"{counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}",
         pictures=[*pictures, *agreement_pictures(attribute)],
         **more,
@@ -322,12 +321,7 @@ def _of_run(found: Mapping[str, Any], rows: pd.DataFrame, **more: Any) -> Sectio
 def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name: str) -> Path:
     """Write the report of a study of a table, a page of its own."""
     shown = section_of_table(found, table)
-    content = {
-        "title": name,
-        "repeatability": shown,
-        "repeatability_figures": shown.pictures,
-        "folder": "",
-    }
+    content = {"title": name, "repeatability": shown, "repeatability_figures": shown.pictures, "folder": ""}
     return write_page(path, "study_of_table.html", content, PACKAGE)
 
 
@@ -335,6 +329,7 @@ def _section(
     found: Mapping[str, Any],
     attribute: Mapping[str, Any] | None,
     gauge: Mapping[str, Any] | None,
+    rows: pd.DataFrame,
     *,
     summary: str,
     pictures: list[Picture],
@@ -378,6 +373,9 @@ def _section(
         grey_left_out=grey_left_out,
         votes=votes or {},
         notes=notes,
+        number=gauge_section.printable_number(gauge_section.study_number(rows)),
+        data=gauge_section.data_table(rows),
+        calibration=gauge_section.calibration_words(found),
     )
 
 

@@ -13,11 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
-from vidrobust.plugins.gauge.variables.unbalanced import (
-    LikelihoodStudy,
-    LikelihoodVariance,
-    by_likelihood,
-)
+from vidrobust.plugins.gauge.variables.unbalanced import LikelihoodStudy, LikelihoodVariance, by_likelihood
 from vidrobust.statistics.levels import LEVEL
 from vidrobust.text.numbers import percent
 

@@ -145,11 +145,7 @@ class Reml:
 
         least = LEAST * self.likelihood.scale if name == RESIDUAL else 0.0
         return curve_of(
-            float(self.variances[k]),
-            loss,
-            least=least,
-            scale=self.likelihood.scale,
-            freedom=self.freedom[k],
+            float(self.variances[k]), loss, least=least, scale=self.likelihood.scale, freedom=self.freedom[k]
         )
 
     def loss_without(self, names: Sequence[str]) -> float:

@@ -112,13 +112,7 @@ class GuardBand:
 
 
 def guard_band(
-    low: float,
-    high: float,
-    *,
-    repeatability_sd: float,
-    gauge_sd: float,
-    parts: np.ndarray,
-    k: float = 1.96,
+    low: float, high: float, *, repeatability_sd: float, gauge_sd: float, parts: np.ndarray, k: float = 1.96
 ) -> GuardBand:
     """Return what a guard band of ``k`` x ``repeatability_sd`` does, summed over parts (JCGM 106:2012,
     chapter 9).

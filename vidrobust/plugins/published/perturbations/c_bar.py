@@ -164,10 +164,7 @@ def caustics(size: tuple[int, int], time: float, period: float) -> np.ndarray:
     light = np.ones(size)
     for n in range(WATER_ROUNDS):
         t = time * (1 - 3.5 / (n + 1))
-        iy, ix = (
-            py + np.cos(t - iy) + np.sin(t + ix),
-            px + np.sin(t - ix) + np.cos(t + iy),
-        )
+        iy, ix = (py + np.cos(t - iy) + np.sin(t + ix), px + np.sin(t - ix) + np.cos(t + iy))
         with np.errstate(divide="ignore"):
             away = np.hypot(py / (np.sin(iy + t) / 0.005), px / (np.cos(ix + t) / 0.005))
         light += 1 / away

@@ -63,10 +63,7 @@ def of_others(
 ) -> list[dict[str, Any]]:
     """Return one row for each clean box of ``start_score`` or more that is not hidden."""
     boxes, scores, labels = clean.after
-    kept, again = (
-        np.flatnonzero(scores >= keep_score),
-        np.flatnonzero(pasted.after[1] >= keep_score),
-    )
+    kept, again = (np.flatnonzero(scores >= keep_score), np.flatnonzero(pasted.after[1] >= keep_score))
     i, j, iou = match(
         boxes.take(kept), pasted.after[0].take(again), labels[kept], pasted.after[2][again], least=LEAST_IOU
     )
@@ -103,10 +100,7 @@ def new_boxes(
 ) -> int:
     """Boxes of ``start_score`` off the paste that no clean box of ``keep_score`` matches."""
     boxes, scores, labels = clean.after
-    kept, born = (
-        np.flatnonzero(scores >= keep_score),
-        np.flatnonzero(pasted.after[1] >= start_score),
-    )
+    kept, born = (np.flatnonzero(scores >= keep_score), np.flatnonzero(pasted.after[1] >= start_score))
     _, j, _ = match(
         boxes.take(kept), pasted.after[0].take(born), labels[kept], pasted.after[2][born], least=LEAST_IOU
     )
