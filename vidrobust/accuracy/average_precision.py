@@ -2,8 +2,8 @@
 
 COCO's rules (Lin et al. 2014): IoU .50 to .95, all areas, 100 boxes per frame and class, 101 recalls. Matching
 is done once per frame and only the ranking is redone for a choice of frames, which makes intervals cheap. Worst
-and best: each anchor is replaced by the frame around it with the lowest, or highest, average precision (Shankar
-et al. 2019; Manfredi & Wang 2020).
+and best replace each anchor by the frame around it with the lowest, or highest, average precision (Shankar et
+al. 2019; Manfredi & Wang 2020).
 """
 
 from __future__ import annotations
@@ -59,9 +59,8 @@ class _OfClass:
 
 
 class FramesOfBoxes:
-    """Known and found boxes of frames: frame, label, x1, y1, x2, y2, and score of the found ones.
-
-    Where both have a column shape, masks and rotated boxes are compared.
+    """Known and found boxes of frames: frame, label, x1, y1, x2, y2, score of the found ones, and shape if
+    there is any.
     """
 
     def __init__(self, known: pd.DataFrame, found: pd.DataFrame) -> None:
@@ -133,9 +132,8 @@ def _right(found: Places, known: Places) -> np.ndarray:
 
 
 def with_known_boxes(seen: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
-    """Return which frames can be judged, (n,) bool.
-
-    Those with a known box and, where an item's labels follow frame on frame, all between its first and last.
+    """Return which frames (n,) bool can be judged: those with a known box, and all between where labels are
+    dense.
     """
     judged = seen[["item", "frame"]].merge(
         known[["item", "frame"]].drop_duplicates(), on=["item", "frame"], how="left", indicator=True

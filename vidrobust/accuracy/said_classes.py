@@ -28,7 +28,7 @@ def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1
 
 
 def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[object]]:
-    """Return the label set of each row of ``frames``: class numbers, and names without a class.
+    """Return the class numbers of each row of ``frames``, and names without a class.
 
     Rows of ``labels`` with frame -1 hold for every frame of the item without labels of its own.
     """
@@ -48,10 +48,9 @@ NUMBERS_ARE_CLASSES = ("manifest",)
 
 @dataclass(frozen=True)
 class SaidClasses:
-    """Labels as classes of a model.
+    """Labels as classes of a model: a name of several classes is several rows.
 
-    ``rows`` is the table ``labels`` with classes of the model in ``label``; a name of several classes is
-    several rows. ``unknown`` are rows without a class, ``counts`` how many rows each such label has.
+    ``unknown`` are rows without a class, ``counts`` how many rows each such label has.
     """
 
     rows: pd.DataFrame

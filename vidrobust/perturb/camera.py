@@ -1,8 +1,6 @@
 """What sits in the camera, on its lens or over the line, and stays where it is for a whole clip.
 
-Every function takes the clip's generator and draws one field from it: the same pixels are dead, the same
-speck of dust lies at the same place in all frames. Times do not matter here. All of it is torch, on the
-device of the pixels; fields are drawn on the generator's device.
+Every function draws one field from the clip's generator: the same pixels are dead in all frames.
 """
 
 from __future__ import annotations
@@ -38,7 +36,6 @@ def grid(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _share(pixels: torch.Tensor, per_million: float, own: torch.Generator) -> torch.Tensor:
-    """(H, W) bool: about that many pixels of a million, at least one."""
     h, w = pixels.shape[2:]
     count = min(h * w, max(1, round(per_million * h * w / 1e6)))
     mask = torch.zeros(h * w, dtype=torch.bool, device=pixels.device)
@@ -94,7 +91,6 @@ def _specular_glare(pixels: torch.Tensor, peak: float, own: torch.Generator) -> 
 
 
 def _lens_dust(pixels: torch.Tensor, opacity: float, own: torch.Generator) -> torch.Tensor:
-    """Soft dark specks, out of focus as they are on the lens."""
     h, w = pixels.shape[2:]
     half = math.hypot(h, w) / 2
     clear = torch.ones((h, w), device=pixels.device)
@@ -115,7 +111,6 @@ def _window(centre: float, reach: float, length: int) -> slice:
 
 
 def _lens_smear(pixels: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
-    """Grease in soft streaks: under it the picture is out of focus and veiled."""
     mask = (strength * _streaks(pixels, own)).cpu().numpy()[:, :, None]
     sigma = 0.02 * min(pixels.shape[2:])
 
@@ -128,7 +123,6 @@ def _lens_smear(pixels: torch.Tensor, strength: float, own: torch.Generator) -> 
 
 
 def _streaks(pixels: torch.Tensor, own: torch.Generator) -> torch.Tensor:
-    """(H, W) in [0, 1]: smooth blots, drawn out along one side."""
     cells = (3, 9) if integer(own, 0, 2) else (9, 3)
     coarse = normal(own, (1, 1, *cells), pixels.device)
     size = (pixels.shape[2], pixels.shape[3])

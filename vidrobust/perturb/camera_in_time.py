@@ -1,8 +1,7 @@
 """What changes while the camera looks: flicker, banding, drifts, lost frames; steam and heat in the air.
 
-A function receives the true times of the frames and the clip's generator, draws the clip's constants (phases,
-frequencies) from it, and computes the state at each time. Frames given in several calls with equally seeded
-generators come out as in one, except for lost frames, which need their neighbours.
+A function receives the true times of the frames and the clip's generator, draws the clip's constants from it, and
+computes the state at each time, so that a clip may be split, except for lost frames.
 """
 
 from __future__ import annotations
@@ -110,26 +109,11 @@ def _dropped_frames(
 def waves(
     size: tuple[int, int], times_s: np.ndarray, lengths: tuple[float, float], own: torch.Generator
 ) -> torch.Tensor:
-    """Return a smooth field that a draught carries along, with mean 0 and variance 1 over many draws.
+    """Return a smooth field (T, H, W) float32 that a draught carries along, of mean 0 and variance 1 over many
+    draws.
 
-    It is a sum of plane waves, whose directions, lengths and phases are drawn once a clip. Longer waves are
-    stronger, their amplitude as their length (as in turbulent air, Kolmogorov's 5/6 nearly).
-
-    Parameters
-    ----------
-    size
-        (H, W), px.
-    times_s
-        (T,).
-    lengths
-        Shortest and longest wave, as shares of the longer side.
-    own
-        The clip's generator.
-
-    Returns
-    -------
-    torch.Tensor
-        (T, H, W) float32.
+    It is a sum of plane waves, drawn once a clip, between two ``lengths`` as shares of the longer side.
+    Amplitude is as length (as in turbulent air, Kolmogorov's 5/6 nearly).
     """
     h, w = size
     side = float(max(h, w))

@@ -1,8 +1,4 @@
-"""The catalogue of all perturbations, and the suites they come in.
-
-A package adds its own with an entry point of the group ``vidrobust.perturbations`` that names a
-``Perturbation`` or a sequence of them; they join the suite that each of them names.
-"""
+"""The catalogue of all perturbations, those of plugins included, and the suites they come in."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
 """Geometry: translation, rotation, scale, shear, perspective, flip; and where boxes go.
 
-One warp for all: bicubic (a = -0.75), borders mirrored about the edge pixel's centre (dcba|abcd without the
-doubled pixel), centre of the frame fixed. Whole-pixel translations are exact. On the CPU OpenCV warps in
-fixed point; on other devices, and where a side is below 8 or above 32 766 px, ``grid_sample`` does the same
-in float32.
+One warp for all: bicubic (a = -0.75), borders mirrored about the edge pixel's centre, centre of the frame fixed.
+Whole-pixel translations are exact. On the CPU OpenCV warps in fixed point; on other devices, and where a side is
+below 8 or above 32 766 px, ``grid_sample`` does the same in float32.
 """
 
 from __future__ import annotations
@@ -49,16 +48,9 @@ def warp(
     interpolation: Interpolation = "bicubic",
     border: Border = "mirrored",
 ) -> torch.Tensor:
-    """Warp every frame by its own projective map.
+    """Warp every frame (N, 3, H, W) uint8 by its own projective map.
 
-    Parameters
-    ----------
-    pixels
-        (N, 3, H, W) uint8.
-    matrices
-        N of 3x3, clean point -> moved point, pixels from the centre of the frame, x right, y down.
-    interpolation, border
-        How pixels between and beyond the frame are filled in.
+    ``matrices`` are N of 3x3, clean point -> moved point, px from the centre of the frame, x right, y down.
     """
     h, w = pixels.shape[2:]
     centre = np.array([[1, 0, (w - 1) / 2], [0, 1, (h - 1) / 2], [0, 0, 1]])
@@ -123,9 +115,8 @@ def boxes_by(motion: Motion) -> MoveBoxes:
 
 
 def move_corners(boxes: np.ndarray, size: tuple[int, int], matrix: Matrix) -> np.ndarray:
-    """Return the upright boxes around the moved corners, clipped to a frame of ``size`` (H, W).
-
-    Boxes (D, 4) are xyxy px, whose edges lie on pixel borders: pixel 0 reaches from 0 to 1.
+    """Return the upright boxes around the moved corners of boxes (D, 4) xyxy px, clipped to a frame of
+    ``size`` (H, W).
     """
     h, w = size
     x, y = boxes[:, [0, 2, 2, 0]] - w / 2, boxes[:, [1, 1, 3, 3]] - h / 2
@@ -152,7 +143,6 @@ def sheared(slope: float) -> Matrix:
 
 
 def zoomed(factor: float) -> Matrix:
-    """Return the map under which the picture grows by a factor above 1."""
     return np.diag([factor, factor, 1.0])
 
 

@@ -1,10 +1,8 @@
-"""Light and colour: gain, offset, contrast, gamma, saturation, hue, white balance, quantisation; uneven light.
+"""Light and colour, and light that is uneven over the picture.
 
-All act on the encoded levels 0..255 as a network meets them, not on linear light. A relative strength s with
-a sign means a factor (1 + s) for +s and 1 / (1 + s) for -s, so that both directions are equally far.
-
-Uneven light multiplies levels by a field of gain exp(s f(x, y)), or by 1 - s f of a shadow. f has mean 0 and
-standard deviation 1 over the frame, so that the strength is about the standard deviation of the gain.
+All act on the encoded levels 0..255 as a network meets them, not on linear light. A relative strength s with a
+sign means a factor (1 + s) for +s and 1 / (1 + s) for -s, so that both directions are equally far. Uneven light
+multiplies levels by a gain exp(s f(x, y)), or by 1 - s f of a shadow; f has mean 0 and standard deviation 1.
 """
 
 from __future__ import annotations
@@ -167,7 +165,6 @@ def unit(field: np.ndarray) -> np.ndarray:
 
 
 def _places(frame: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """y (H, 1) and x (1, W) as shares of the sides."""
     height, width = frame.shape[1:]
     return (np.arange(height)[:, None] + 0.5) / height, (np.arange(width)[None] + 0.5) / width
 

@@ -64,18 +64,10 @@ def _poisson_table(photons_at_white: float, truncated: bool, device: torch.devic
 def shot(
     frame: torch.Tensor, photons_at_white: float, bits: torch.Tensor, *, truncated: bool = False
 ) -> torch.Tensor:
-    """Return the Poisson noise of a pixel that collects ``photons_at_white`` at level 255.
+    """Return a frame (3, H, W) uint8 with the Poisson noise of pixels that collect ``photons_at_white`` at
+    level 255.
 
-    Parameters
-    ----------
-    frame
-        (3, H, W) uint8.
-    photons_at_white
-        Photons.
-    bits
-        The same shape, uniform 0..65535 int32.
-    truncated
-        Whether levels are rounded down in the end.
+    ``bits`` of the same shape are uniform 0..65535 int32. ``truncated`` rounds levels down.
     """
     table = _poisson_table(photons_at_white, truncated, frame.device)
     index = (frame.to(torch.int32) << POISSON_BITS) | (bits >> (16 - POISSON_BITS))
@@ -185,7 +177,6 @@ def _decode(packets: list[bytes]) -> list[np.ndarray]:
 
 
 def _h264(pixels: torch.Tensor, ratio: float, generator: Generators) -> torch.Tensor:
-    """Each frame as a clip of one: an intra frame."""
     nothing = torch.Generator()
     return torch.cat([_h264_clip(f, np.zeros(1), ratio, nothing) for f in each_alone(pixels)])
 

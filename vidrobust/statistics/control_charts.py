@@ -28,18 +28,11 @@ Limits = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
 
 @dataclass(frozen=True)
 class Chart:
-    """Points of a chart in the order of time.
+    """Points (N,) in the order of time with their limits: NaN without baseline, infinite where there is none.
 
-    Attributes
-    ----------
-    value, low, high
-        (N,) points and their limits; NaN without baseline, infinite where there is no limit.
-    centre, baseline
-        Mean over the baseline of the last run; how many first runs all limits use, 0 for those before each.
-    out, shifted
-        (N,) bool: beyond the limits; one of eight runs that lie beyond them together.
-    correlation, sigma_z
-        Of a p-chart: intraclass correlation of clips, and Laney's factor; NaN otherwise.
+    ``centre`` is the mean over the baseline of the last run, ``baseline`` the number of first runs that all limits
+    use (0: all before each). ``correlation`` and ``sigma_z`` are the intraclass correlation of clips and Laney's
+    factor of a p-chart.
     """
 
     value: np.ndarray
@@ -71,8 +64,8 @@ def p_chart(
 ) -> Chart:
     """Return the chart of a rate from the events and trials of each clip, part or stretch of each run.
 
-    Limits are those of beta-binomial clips (``statistics/posteriors.py``), wider than binomial. With ``laney``,
-    runs of the baseline have a spread of their own (p' chart: Laney, Quality Engineering 14, 2002).
+    Limits are those of beta-binomial clips (``posteriors.py``), wider than binomial. With ``laney``, runs of the
+    baseline have a spread of their own (p' chart: Laney, Quality Engineering 14, 2002).
     """
     k = [np.asarray(each, np.int64) for each in events]
     n = [np.asarray(each, np.int64) for each in trials]
@@ -139,7 +132,6 @@ def _by_rank(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
 def _scale(
     base: np.ndarray, bounds: tuple[float, float], half_step: float
 ) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
-    """To a scale on which the values are near normal, and back."""
     low, high = (abs(float(np.median(base)) - end) if np.isfinite(end) else np.inf for end in bounds)
     if not np.isfinite(min(low, high)):
         return lambda x: x, lambda x: x

@@ -1,7 +1,7 @@
 """Before against after: the ratio of two means over clusters, one procedure for interval and verdict.
 
-Both come from the sign-flip test (``significance.FlippedRatio``): the interval excludes 1 exactly where p <= 5
-%. It needs six clusters with events. ``benchmarks/few_clusters.py`` measures error and coverage.
+Both come from the sign-flip test (``significance.FlippedRatio``): the interval excludes 1 exactly where p is at
+most 5 %. It needs six clusters with events. ``benchmarks/few_clusters.py`` measures error and coverage.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ class Verdict(StrEnum):
 
 
 class Undecided(StrEnum):
-    """Why nothing can be told."""
-
     DECIDED = ""
     NOT_MEASURED = "not_measured"
     FEW_ROWS = "few_rows"
@@ -48,14 +46,9 @@ class Undecided(StrEnum):
 
 @dataclass(frozen=True)
 class PairedRatio:
-    """after / before of n paired rows in independent clusters.
+    """after / before of n paired rows in independent clusters, with the 95 % interval and two-sided p-value.
 
-    Attributes
-    ----------
-    ratio, low, high, p
-        With the 95 % interval and two-sided p-value; NaN with fewer than six clusters that have events.
-    tested
-        Clusters with events, before or after: those that can decide.
+    ``tested`` counts the clusters with events; with fewer than six, interval and p are NaN.
     """
 
     before: float
@@ -71,14 +64,11 @@ class PairedRatio:
 
     @classmethod
     def unknown(cls, cluster: str = "") -> PairedRatio:
-        """Return the ratio of what was not measured."""
         return cls(NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, cluster)
 
 
 def decide(found: PairedRatio, q: float | None = None) -> tuple[Verdict, Undecided]:
-    """Return the verdict on a ratio, and why where there is none; ``q`` is its false discovery rate among
-    others.
-    """
+    """Return the verdict on a ratio, and why there is none; ``q`` is its false discovery rate among others."""
     if not found.n:
         return Verdict.CANNOT_TELL, Undecided.NOT_MEASURED
     if found.n < FEWEST_ROWS:
@@ -113,10 +103,7 @@ def against_control(found: PairedRatio, control: PairedRatio) -> PairedRatio:
 def paired_ratio(
     before: np.ndarray, after: np.ndarray, clusters: Clusters | np.ndarray, *, events: bool
 ) -> PairedRatio:
-    """Return the ratio of the means of rows after and before (n,), row by row of the same pairs.
-
-    With ``events`` (0 or 1) the interval is widened where few are left (``ratio_of_sums``).
-    """
+    """Return the ratio of the means of rows after and before (n,), row by row of the same pairs."""
     both = np.concatenate([np.asarray(before, np.float64), np.asarray(after, np.float64)])
     code, count, what = cluster_codes(clusters)
     n = len(code)
@@ -126,8 +113,8 @@ def paired_ratio(
 def ratio_in_clusters(
     before: np.ndarray, after: np.ndarray, clusters: Clusters | np.ndarray, *, events: bool
 ) -> PairedRatio:
-    """Return the ratio where rows before (n,) and after (m,) differ but share clusters: those before, then
-    those after.
+    """Return the ratio where rows before (n,) and after (m,) differ but share ``clusters``: of (n + m,) rows
+    in turn.
     """
     code, count, what = cluster_codes(clusters)
     n = len(before)
@@ -162,7 +149,7 @@ def ratio_of_sums(
 ) -> tuple[float, float, float, int]:
     """Return the interval of a ratio of sums (G,) over clusters, its p-value and the clusters that can decide.
 
-    ``rows`` is rows before over rows after; ``events`` as in ``with_few_events``.
+    ``rows`` is rows before over rows after. ``events`` (0 or 1) widens the interval where few are left.
     """
     flips = FlippedRatio.of(after * rows, before)
     if flips.clusters < FEWEST_TESTED:

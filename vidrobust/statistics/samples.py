@@ -31,7 +31,6 @@ class FootageNeeded:
     observed_s: float
 
     def sentence(self) -> str:
-        """Return the answer, such as "To see 2 % ± 0.5 % you need about 38 minutes of such footage"."""
         asked = f"To see {percent(self.rate)} ± {percent(self.half_width)} "
         units = f"{self.clusters} clips" if self.cluster in ("item", "part") else ""
         if self.seconds <= self.observed_s:
@@ -61,10 +60,10 @@ def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per
 
 
 def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
-    """Return the new over the old width of an interval if each cluster held ``times`` as many values.
+    """Return the new over the old width of an interval if each cluster held ``times`` as many values; NaN if
+    unknown.
 
-    Components of variance from the one-way analysis (Searle, Casella & McCulloch, 1992, section 3.6); NaN where
-    they cannot be told.
+    Components of variance from the one-way analysis (Searle, Casella & McCulloch, 1992, section 3.6).
     """
     values = np.asarray(values, np.float64)
     code = np.unique(cluster, return_inverse=True)[1]
@@ -99,8 +98,8 @@ def spread_order(rows: int, count: int, start: float) -> np.ndarray:
 def sized_order(size: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return (n,) int64, all rows in the order of a sample proportional to ``size`` (n,) > 0.
 
-    Sequential Poisson sampling (Ohlsson, Journal of Official Statistics 14, 1998), with permanent random
-    numbers spread over each eight rows.
+    Sequential Poisson sampling (Ohlsson, Journal of Official Statistics 14, 1998), with permanent random numbers
+    spread over each eight rows.
     """
     n = len(size)
     eighths = [rng.permutation(TOGETHER) for _ in range(-(-n // TOGETHER))]

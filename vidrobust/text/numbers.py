@@ -39,7 +39,6 @@ def number(value: float | None, digits: int = 2, missing: str = NOT_MEASURED) ->
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """Return a difference with its sign: +0.31, −4.7, 0."""
     return _with_sign(number(value, digits), value)
 
 

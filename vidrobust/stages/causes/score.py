@@ -38,10 +38,7 @@ def seen_by(
     *,
     space: Space | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (N, K) coordinates and (N,) labels of N pictures.
-
-    ``space`` says how outputs are compared; by default as roots for two classes, else as logits.
-    """
+    """Return (N, K) coordinates and (N,) labels of N pictures; ``space`` is roots for two classes, else logits."""
     p = predict(model, pictures, device)
     return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
 
@@ -56,13 +53,8 @@ def score(
 ) -> list[dict[str, Any]]:
     """Return the rows of one pair and model for the table ``causes``, without the pair's names.
 
-    Parameters
-    ----------
-    seen : (z, labels), optional
-        Of the pair's pictures and any further ones behind them, from ``seen_by`` or ``boxes.seen_boxes``; by
-        default the classifier is asked.
-    names : tuple of str, optional
-        Of the labels; by default the model's class names.
+    ``seen`` are coordinates and labels of the pair's pictures and any further ones behind them, from
+    ``seen_by`` or ``boxes.seen_boxes``; by default the classifier is asked.
     """
     if seen is None:
         if model.task != "classification":
@@ -102,9 +94,13 @@ def score(
 
 def predict(model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> np.ndarray:
     """Return (N, K) float64 probabilities of N pictures (H, W, 3) uint8, a few at a time."""
+    return np.asarray(answers(model, pictures, device).probabilities.astype(np.float64))
+
+
+def answers(model: Any, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> Any:
+    """Return the predictions of N pictures (H, W, 3) uint8, a few at a time, by a model of any task."""
     starts = range(0, len(pictures), CHUNK)
-    parts = [engine.predict(model, to_tensor(pictures[s : s + CHUNK], device)).probabilities for s in starts]
-    return np.concatenate(parts).astype(np.float64)
+    return engine.joined([engine.predict(model, to_tensor(pictures[s : s + CHUNK], device)) for s in starts])
 
 
 def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
@@ -158,7 +154,6 @@ def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
 
 
 def _row(cause: str, size: Size) -> dict[str, Any]:
-    """A row's own columns, with nothing known yet."""
     nan = float("nan")
     unknown = ("projection", "placebo", "placebo_1", "placebo_2", "margin_step", "margin_undone")
     return {

@@ -17,7 +17,7 @@ import pandas as pd
 from cattrs import Converter
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.metrics.catalogue import TASKS, metrics_of
+from vidrobust.metrics import catalogue
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.reader import tasks_of
@@ -90,7 +90,6 @@ class Conclusions:
 
 
 def _number(value: Any, _: type) -> float:
-    """JSON has no NaN: it is written as null."""
     return math.nan if value is None else float(value)
 
 
@@ -117,12 +116,10 @@ class PooledRuns:
 
     @property
     def clips(self) -> int:
-        """Number of different clips."""
         return len({name for names in self._items for name in names.values()})
 
     @property
     def parts(self) -> dict[str, str]:
-        """Clip -> part, where a manifest names one."""
         return {
             items[item]: part
             for folder, items in zip(self._folders, self._items, strict=True)
@@ -147,7 +144,6 @@ class PooledRuns:
 
 
 def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Per run: item -> common name, and model -> common name."""
     items: dict[str, str] = {}
     models: dict[str, str] = {}
     found: tuple[list[dict[str, str]], list[dict[str, str]]] = ([], [])
@@ -164,7 +160,6 @@ def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dic
 
 
 def _common(name: str, key: str, run: str, known: dict[str, str]) -> str:
-    """The name of what has this key: its own name, or after its run where that is taken."""
     if key not in known:
         taken, number = set(known.values()), 2
         wanted = name if name not in taken else f"{run}/{name}"
@@ -221,7 +216,6 @@ def write_studies(
 
 
 def _empty_folder(out: Path, settings: Settings) -> RunFolder:
-    """A folder for results alone; SettingsError where it holds a run on footage."""
     if is_run_folder(out):
         if RunFolder.existing(out).settings.sources:
             raise SettingsError(f"{out}: holds a run on footage; give another --out")
@@ -284,7 +278,7 @@ def _all_units(
         elif across == "frames" or items > 1:
             wanted += [(across, model) for model in tasks]
     found = []
-    alone = {m.column for name in TASKS for m in metrics_of(name) if not m.table}
+    alone = {m.column for name in catalogue.tasks() for m in catalogue.metrics_of(name) if not m.table}
     sensitivity = sensitivity[~sensitivity["metric"].isin(alone)]  # has no counterpart along time
     for across, model in wanted:
         task = tasks[model or alike[0]]
@@ -317,7 +311,6 @@ def _write(
     results: Sequence[_Study],
     left_out: Sequence[str],
 ) -> dict[str, Any]:
-    """Write correlation.parquet, correlation_matrix.parquet and correlation.json."""
     said = Conclusions(
         studies=tuple(
             StudyConclusion(

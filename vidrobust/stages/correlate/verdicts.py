@@ -97,7 +97,6 @@ class ProxyVerdict:
     """A verdict on one perturbation, with the code of its reason and the reason in half a sentence.
 
     ``same`` of ``others`` perturbations of other families pass without controls. ``needed`` would settle it.
-    ``fragile``: the correlation is there, but only shows general fragility.
     """
 
     verdict: ProxyJudgement
@@ -178,7 +177,6 @@ def too_few(units: CorrelationUnits, n: int, clusters: int) -> tuple[ProxyReason
 
 
 def _alone(by_method: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
-    """What the coefficient says by itself, before the negative controls."""
     row = by_method.loc[PARTIAL if PARTIAL in by_method.index else "spearman"]
     obstacle = _obstacle(row, units)
     if obstacle:
@@ -188,7 +186,6 @@ def _alone(by_method: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
 
 
 def _obstacle(row: pd.Series, units: CorrelationUnits) -> tuple[ProxyReason, str] | None:
-    """Why these units cannot carry a verdict, or None."""
     few = too_few(units, int(row["n"]), int(row["clusters"]))
     if few:
         return few
@@ -207,7 +204,6 @@ def _obstacle(row: pd.Series, units: CorrelationUnits) -> tuple[ProxyReason, str
 
 
 def _excuse(partial: pd.Series, units: CorrelationUnits) -> ProxyVerdict | None:
-    """Why a proxy may have been missed, or None."""
     for side, what in (("reliability", "the sensitivity"), ("stability_reliability", "the instability")):
         if partial[side] < MIN_RELIABILITY:
             reason = f"{what} hardly agrees with itself between two halves (reliability {partial[side]:.2f})"
@@ -225,7 +221,6 @@ def _excuse(partial: pd.Series, units: CorrelationUnits) -> ProxyVerdict | None:
 
 
 def _weigh(rows: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
-    """What the partial coefficients say where nothing hinders a verdict."""
     partial = rows.loc[PARTIAL]
     given = partial["given"]
     if partial["high"] < 0:
@@ -257,7 +252,6 @@ def _weigh(rows: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
 def _controlled(
     partial: pd.Series, control: pd.Series, same: int, others: int, units: CorrelationUnits
 ) -> ProxyVerdict:
-    """What the negative controls leave of a proxy."""
     if not (partial["low"] > control["shuffled"] and control["shuffled_p"] <= FALSE_DISCOVERY):
         reason = (
             f"the same {partial['given']} with shuffled {units.clusters_are} does as much "
@@ -301,7 +295,6 @@ def could_have_seen(low: float, high: float, reliabilities: tuple[float, float])
 
 
 def _half_width(low: float, high: float) -> float:
-    """Of a coefficient's interval, on the scale of Fisher's z."""
     return float(fisher_z(np.array(high)) - fisher_z(np.array(low))) / 2
 
 
@@ -338,7 +331,6 @@ def needed(units: CorrelationUnits, clusters: float = np.nan) -> Needed:
 
 
 def _about(count: float) -> str:
-    """A count to two digits, rounded up."""
     if count > MOST_ASKED:
         return f"more than {MOST_ASKED}"
     digits = 10 ** max(0, int(np.floor(np.log10(max(count, 1)))) - 1)

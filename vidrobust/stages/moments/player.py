@@ -1,6 +1,5 @@
-"""Frames for the report's player: all of a short run, of a longer one a grid and both sides of flips.
-
-They are small JPEGs in the table ``player_frames``, as text in base64, and all of them fit into one page.
+"""Frames for the report's player: all of a short run, of a longer one a grid and both sides of flips, as
+small JPEGs.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frames.pixels import to_array
+from vidrobust.metrics.catalogue import of_plugins
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.pipeline.run import Run
-from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events
+from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events, task_pairs
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
@@ -58,18 +58,18 @@ def keep(run: Run) -> dict[str, Any]:
 def flips(run: Run) -> pd.DataFrame:
     """Return every event the player marks (item, model, frame_a, frame_b, what, size), the largest first.
 
-    Of a classifier the usable pairs of neighbours whose label flips, by their total variation; of a detector
-    the frames in which an object that is followed is missed for the first time, or renamed.
+    Of a classifier flips by their total variation; of a detector objects missed for the first time, or renamed.
     """
-    found = [_label_flips(run), _box_events(run)]
+    found = [_label_flips(run.table("pairs")), _box_events(run)]
+    others = of_plugins(run.folder.record.tasks)
+    found += [_label_flips(pairs) for pairs in task_pairs(run.table("task_pairs"), others)]
     every = pd.concat([each for each in found if len(each)] or [found[0]], ignore_index=True)
     return every.sort_values("size", ascending=False, kind="stable").reset_index(drop=True)
 
 
-def _label_flips(run: Run) -> pd.DataFrame:
-    pairs = run.table("pairs")
+def _label_flips(pairs: pd.DataFrame) -> pd.DataFrame:
     rows = usable_pairs(pairs)
-    rows = rows[rows["label_flip"]]
+    rows = rows[rows["label_flip"].astype(bool)]
     columns = rows[["item", "model", "frame_a", "frame_b"]]
     return columns.assign(what="label flips", size=rows["total_variation"].fillna(0.0))
 
@@ -135,10 +135,8 @@ def _of_item(
 
 
 def magnified(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the difference of two pictures (H, W, 3) uint8, magnified, and by how much.
-
-    The factor is a power of two, at most MOST_MAGNIFIED: the largest with which no more than one value in a
-    thousand is cut off.
+    """Return the difference of two pictures, magnified by a power of two that cuts off at most one value in a
+    thousand.
     """
     if a.shape != b.shape:
         return np.zeros_like(b), 1.0

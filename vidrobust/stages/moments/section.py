@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frame_pairs.transitions import GAPS
-from vidrobust.metrics.metric import usable_pairs
+from vidrobust.metrics.metric import Task, usable_pairs
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import TITLES
@@ -30,10 +30,7 @@ PAGE_ONE = 4  # of them on page one; at least one a model
 
 @dataclass(frozen=True)
 class MomentPicture:
-    """One picture with its caption; ``uri`` is empty where the picture is not there.
-
-    ``note`` says what was changed; ``reached``: a synthetic picture has the label of the strip's last frame.
-    """
+    """One picture with its caption; ``reached``: a synthetic picture has the label of the strip's last frame."""
 
     uri: str
     heading: str
@@ -53,6 +50,7 @@ class MomentPair:
     when: str
     what: str
     flip: bool
+    happens: str
     a: MomentPicture
     b: MomentPicture
     strip: list[MomentPicture] = field(default_factory=list)
@@ -70,12 +68,12 @@ class ShownMoments:
 def moments(run: RunTables) -> ShownMoments:
     """Return the worst moments of every model, in the order in which the run found them."""
     every = run.json("moments.json").get("moments", [])
-    chosen = _share(every, run.models)
+    chosen = _share(every, [*run.models, *run.others])
     pictures = Pictures(run.folder)
     names = short_names(
         str(each[key]) for moment in chosen for each, key in _labelled(moment) if each.get(key) is not None
     )
-    found = [_moment(moment, pictures, names) for moment in chosen]
+    found = [_moment(moment, pictures, names, run.others) for moment in chosen]
     first = _first(found)
     said = []
     if len(chosen) < len(every):
@@ -87,7 +85,6 @@ def moments(run: RunTables) -> ShownMoments:
 
 
 def _first(found: list[MomentPair]) -> list[MomentPair]:
-    """Those for page one: the worst of each model, and so on in turn, until there are enough."""
     of: dict[str, list[MomentPair]] = {}
     for moment in found:
         of.setdefault(moment.model, []).append(moment)
@@ -96,7 +93,6 @@ def _first(found: list[MomentPair]) -> list[MomentPair]:
 
 
 def _share(every: list[dict[str, Any]], models: list[str]) -> list[dict[str, Any]]:
-    """At most MOST moments, each model its share, flips before mere changes."""
     of = {name: [m for m in every if m.get("model") == name] for name in models}
     of = {name: found for name, found in of.items() if found}
     if not of:
@@ -110,7 +106,9 @@ def _labelled(moment: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
     return [(moment, "label_a"), (moment, "label_b"), *strip]
 
 
-def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str]) -> MomentPair:
+def _moment(
+    moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str], others: Collection[str]
+) -> MomentPair:
     def shot(side: str) -> MomentPicture:
         label = str(moment.get(f"label_{side}", ""))
         return MomentPicture(
@@ -127,6 +125,7 @@ def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, s
         when=clock(float(moment.get("time_a_s") or 0.0)),
         what=_what(moment),
         flip=bool(moment.get("flip")),
+        happens="label flips" if moment.get("model") not in others else "the answer changes",
         a=shot("a"),
         b=shot("b"),
         strip=_strip(moment.get("strip") or [], pictures, names),
@@ -180,24 +179,10 @@ FRAME, DIFFERENCE = "frame", "difference"
 def player(run: RunTables, most_points: int = MOST_POINTS) -> dict[str, Any] | None:
     """Return the data of the player, as plain values; None where no model has answered.
 
-    Returns
-    -------
-    dict
-        models, labels
-            name and task; class names, to which numbers elsewhere point
-        items
-            name, size, t (s), f (frame numbers), breaks (frame numbers across which nothing is compared), a
-            (by model [labels, probabilities], or of a detector [boxes, mean scores])
-        pictures, differences
-            item -> {frame: JPEG in base64}, item -> {frame_b: [factor, JPEG]}
-        boxes
-            item -> model -> {frame: [[x1, y1, x2, y2, label, score, track], ...]}
-        events
-            [item, model, frame_a, frame_b, what, [[cause, share], ...]], most recent last
-        strips
-            "item model frame_b" -> the tiles of a worst moment
-        said
-            what is shown and what not, in words
+    ``a`` of an item has by model [labels, probabilities], or of a detector [boxes, mean scores]; ``breaks`` are
+    frame numbers across which nothing is compared. ``boxes`` is item -> model -> {frame: [[x1, y1, x2, y2, label,
+    score, track], ...]}, ``events`` rows of item, model, frame_a, frame_b, what, [[cause, share], ...], and
+    ``strips`` "item model frame_b" -> tiles of a worst moment.
     """
     answers = _Answers(run)
     if not answers.items:
@@ -221,13 +206,11 @@ def player(run: RunTables, most_points: int = MOST_POINTS) -> dict[str, Any] | N
 
 
 def without_pictures(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the same without pictures, where they would make the page too large."""
     said = f"{data['said']} The pictures were left out to keep this file small."
     return {**data, "pictures": {}, "differences": {}, "strips": {}, "said": said}
 
 
 def as_script(data: Mapping[str, Any] | None) -> str:
-    """Return the data as JSON for a script element."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
@@ -238,7 +221,8 @@ class _Answers:
     def __init__(self, run: RunTables) -> None:
         self.labels: dict[str, int] = {}
         self.models = list(run.tasks)
-        rows = [each for each in (_of_classifiers(run), _of_detectors(run)) if each is not None]
+        every = (_of_classifiers(run), _of_detectors(run), _of_others(run))
+        rows = [each for each in every if each is not None]
         table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["item"])
         there = set(table["item"])
         self.items = [item for item in run.items if item in there]
@@ -308,7 +292,6 @@ def _of_classifiers(run: RunTables) -> pd.DataFrame | None:
 
 
 def _of_detectors(run: RunTables) -> pd.DataFrame | None:
-    """A row a frame: how many objects are followed, and their mean score."""
     counts, boxes = run.table("box_counts"), run.table("detections")
     if counts is None:
         return None
@@ -321,6 +304,15 @@ def _of_detectors(run: RunTables) -> pd.DataFrame | None:
     n = rows["n"].fillna(0).astype(int)
     said = [plural(k, "object") if k else "no object" for k in n]
     return rows.assign(label=said, value=rows["value"].fillna(0.0)).drop(columns="n")
+
+
+def _of_others(run: RunTables) -> pd.DataFrame | None:
+    frames = run.table("task_frames")
+    if frames is None:
+        return None
+    names = {"answer": "label", "sure": "value"}
+    mine = frames[frames["model"].isin(run.others)]
+    return mine.rename(columns=names)[["item", "frame", "time_s", "model", "label", "value"]]
 
 
 def _sizes(run: RunTables) -> dict[str, tuple[int, int]]:
@@ -346,14 +338,31 @@ def _pictures(
     return pictures, differences, counted
 
 
+def task_pairs(pairs: pd.DataFrame | None, tasks: Mapping[str, Task]) -> list[pd.DataFrame]:
+    """Return the rows of ``task_pairs`` of each model of a plugin's task, with two columns as in ``pairs``.
+
+    ``label_flip`` says whether the answer changes and ``total_variation`` how far, by the task's response and
+    the metric on which its verdicts rest.
+    """
+    found: list[pd.DataFrame] = []
+    if pairs is None:
+        return found
+    for model, task in tasks.items():
+        mine = pairs[pairs["model"] == model]
+        turns = [name for name in task.response.turns if name in mine]
+        flip = mine[turns].fillna(0).sum(axis=1) > 0
+        mine = mine.assign(label_flip=flip, total_variation=mine[task.correlation.primary])
+        found.append(mine[mine["total_variation"].notna()])
+    return found
+
+
 def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
-    """Flips of classifiers, and of detectors the frames in which a followed object is missed or renamed."""
     models = {name: k for k, name in enumerate(answers.models)}
     items = {name: k for k, name in enumerate(answers.items)}
     causes = _causes(run)
     found: list[list[Any]] = []
-    pairs = run.table("pairs")
-    if pairs is not None:
+    own = run.table("pairs")
+    for pairs in (*(() if own is None else (own,)), *task_pairs(run.table("task_pairs"), run.others)):
         flips = usable_pairs(pairs)
         flips = flips[flips["label_flip"]].sort_values("total_variation", ascending=False, kind="stable")
         for row in flips.head(MOST_EVENTS).itertuples():
@@ -365,9 +374,8 @@ def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
 
 
 def box_events(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of ``track_steps`` in which an object is missed for the first time, or renamed.
-
-    Columns ``frame_a`` (the frame before) and ``lost`` are added.
+    """Return the rows of ``track_steps`` in which an object is first missed, or renamed, with ``frame_a`` and
+    ``lost``.
     """
     keys = ["model", "item", "track"]
     along = steps.sort_values([*keys, "frame"], kind="stable")
@@ -429,7 +437,6 @@ def _boxes(run: RunTables, answers: _Answers) -> tuple[dict[int, dict[int, dict[
 
 
 def _strips(run: RunTables, items: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """The strips of the worst moments, as far as their pictures have room."""
     pictures = Pictures(run.folder)
     models = {name: k for k, name in enumerate(run.tasks)}
     found: dict[str, list[dict[str, Any]]] = {}
@@ -451,7 +458,6 @@ def _strips(run: RunTables, items: list[str]) -> dict[str, list[dict[str, Any]]]
 
 
 def _said(run: RunTables, pictures: int, step: int, boxes_left: int) -> str:
-    """What is shown and what is left out."""
     kept = run.json("moments.json").get("player") or {}
     if not pictures:
         said = "Without pictures: the run was made without them, or its stage has not run"

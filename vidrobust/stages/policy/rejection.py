@@ -71,10 +71,8 @@ OPEN = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Rejected:
-    """One perturbation that is not recommended.
-
-    evidence  plain values: cause, n, share, low, high and of (what the share is of), where a cause was looked at,
-              and those that ``Why`` names; what is not a number is None
+    """One perturbation that is not recommended; ``evidence`` has cause, n, share, low, high, of, and what
+    ``Why`` names.
     """
 
     perturbation: str
@@ -188,7 +186,6 @@ def without_step(cause: str, of_change: float, of: str) -> str:
 
 
 def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
-    """The figures of the evidence as they are said."""
     of = evidence.get
     cause = CATALOGUE.get(evidence.get("cause", ""))
     replication = Replication(
@@ -221,18 +218,15 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _one_of_two(evidence: Mapping[str, Any], kind: str, unit: str) -> str:
-    """Of noise or coding: strength, grain and how much it does."""
     low, high, grain, does = (evidence.get(f"{kind}_{name}") for name in ("low", "high", "grain", "does"))
     return f"{number(low, 2)} to {number(high, 2)} {unit} (by {number(grain, 2)}; does {_amount(does)})"
 
 
 def _absent(title: str) -> str:
-    """What was not measured: "change of light", "motion of objects"."""
     return title if title.startswith("motion") else f"change of {title}"
 
 
 def _settle(times: object) -> str:
-    """How many times the footage at hand would decide."""
     if not times:
         return "more footage would settle it"
     if float(str(times)) > MOST_TIMES:

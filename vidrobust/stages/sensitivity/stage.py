@@ -33,17 +33,11 @@ GROUP = "vidrobust.suite_protocols"
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteProtocol:
-    """How one suite is studied, for classifiers alone.
+    """How one suite is studied, for classifiers alone: how many pictures a model sees of one frame and draw,
+    and rows.
 
-    Attributes
-    ----------
-    suite
-        Name of the suite.
-    pictures
-        Returns how many pictures each model sees of one frame and draw.
-    study
-        ``(frames, classifiers, *, content, draws, seed, batch, step)`` gives rows of the table ``sensitivity``.
-        ``content`` is the key of the footage and seeds the draws; ``step(n)`` reports n pictures.
+    ``study`` is called with ``(frames, classifiers, *, content, draws, seed, batch, step)`` and gives rows of
+    the table ``sensitivity``; ``content`` seeds the draws, ``step(n)`` reports n pictures.
     """
 
     suite: str
@@ -53,12 +47,10 @@ class SuiteProtocol:
 
 @cache
 def brought() -> Extensions[SuiteProtocol]:
-    """Return the protocols of installed plugins, by suite."""
     return extensions(GROUP, SuiteProtocol, lambda each: each.suite)
 
 
 def protocols() -> dict[str, SuiteProtocol]:
-    """Return the protocols by suite."""
     return {each.suite: each for each in brought().records}
 
 
@@ -157,7 +149,6 @@ class SensitivityStage(SampleStage):
         return lambda rows: rows[rows["frame"].isin(frames)]
 
     def as_json(self, run: Run) -> Any:
-        """Return the mean of every difference, by model, perturbation and strength."""
         from vidrobust.files.json_text import plain
 
         by = ["model", "perturbation", "strength", "metric"]
@@ -169,10 +160,6 @@ SENSITIVITY = SensitivityStage()
 
 
 def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
-    """Return the perturbations of the suites asked for, or those named; SettingsError for an unknown name.
-
-    Suites with a protocol of their own, such as ``shift``, are left out.
-    """
     from vidrobust.perturb.catalogue import find, suite
 
     if settings.perturbation:
@@ -184,8 +171,8 @@ def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
 def frames_to_study(transitions: pd.DataFrame, count: int, content: str, seed: int) -> np.ndarray:
     """Return ``count`` frames of an item in the order in which they are taken, of those that start a usable pair.
 
-    So each frame studied has a natural change to be compared with. Where the item has no usable pair at all
-    (stills, one frame), all its frames may be taken. The first of them are those of a smaller ``count``.
+    So each has a natural change to be compared with; where no pair is usable, all frames may be taken. A larger
+    sample begins with a smaller one.
     """
     import numpy as np
 

@@ -50,7 +50,6 @@ Node = dict[str, Any]
 
 
 def render(policy: Policy) -> Export:
-    """The YAML, with a comment above each transform."""
     missing: list[str] = []
     blocks, moves = "", False
     for step in in_order(policy):
@@ -156,7 +155,6 @@ def _transform(name: str, p: float, **arguments: Any) -> Node:
 
 
 def _jitter(p: float, **ranges: list[float]) -> Node:
-    """ColorJitter that changes one thing only."""
     still = {"brightness": [1.0, 1.0], "contrast": [1.0, 1.0], "saturation": [1.0, 1.0], "hue": [0.0, 0.0]}
     return _transform("ColorJitter", p, **{**still, **ranges})
 
@@ -166,7 +164,6 @@ def _affine(p: float, **ranges: Any) -> Node:
 
 
 def _item(node: Node, indent: str) -> str:
-    """A node as one item of a YAML list."""
     lines = []
     for key, value in node.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
