@@ -28,7 +28,6 @@ from vidrobust.plugins.gauge.words import (
 )
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import fragment, write_page
-from vidrobust.report.pictures import Pictures
 from vidrobust.report.section import Keep
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statement import Level, Statement
@@ -160,6 +159,8 @@ def votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:
 
 
 def shots(run: RunTables, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    from vidrobust.report.pictures import Pictures  # here: studies of tables need no OpenCV
+
     pictures = Pictures(run.folder)
     return [
         {
