@@ -18,7 +18,7 @@ from vidrobust.models.info import state_sha256
 from vidrobust.perturb.catalogue import find
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_folder, opened_sources
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.finetune.arms import (
     NONE,
     QUICK_S,
@@ -66,7 +66,7 @@ SAME = ("weights_sha256", "num_classes", "preprocessing")
 
 
 @contextmanager
-def opened_other(run: Run, record: Mapping[str, Any], other: str) -> Iterator[Run]:
+def opened_other(run: OpenRun, record: Mapping[str, Any], other: str) -> Iterator[OpenRun]:
     """Return ``other`` answered by the run's model."""
     path = Path(other)
     if is_run_folder(path):
@@ -86,7 +86,7 @@ def opened_other(run: Run, record: Mapping[str, Any], other: str) -> Iterator[Ru
         yield found
 
 
-def _check_model(found: Run, record: Mapping[str, Any], other: str) -> None:
+def _check_model(found: OpenRun, record: Mapping[str, Any], other: str) -> None:
     name = record["name"]
     same = [r for r in found.model_records if r["name"] == name]
     if not same or any(same[0].get(key) != record.get(key) for key in SAME):
@@ -208,7 +208,7 @@ class TrainingPlan(TrainingSetup):
         return self.folder / "weights" / f"{arm.name}.pt"
 
 
-def planned(run: Run, asked: AdaptRequest, ready: TrainingSetup) -> TrainingPlan:
+def planned(run: OpenRun, asked: AdaptRequest, ready: TrainingSetup) -> TrainingPlan:
     """The schedule, what it takes in time, said before it starts."""
     arms, chosen = ready.arms, ready.chosen
     step_s, judge_s = _speed(ready, asked)
@@ -251,7 +251,7 @@ def _of(asked: AdaptRequest) -> str:
     return f" of {asked.on}" if asked.on else ""
 
 
-def _quick_steps(run: Run, key: str, fitting: float) -> int:
+def _quick_steps(run: OpenRun, key: str, fitting: float) -> int:
     """As many steps as the time allows."""
     known = (
         run.folder.read_json(f"{FOLDER}/quick.json") if (run.path / FOLDER / "quick.json").is_file() else {}

@@ -19,7 +19,7 @@ from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import plain
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.spec import parse_spec, split_options
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.finetune import compare as conclusion
 from vidrobust.plugins.finetune import gather, leaks
 from vidrobust.plugins.finetune import plan as matched
@@ -116,7 +116,7 @@ class TaskTraining:
     headline: Headline
     neighbours: int
     whole: bool
-    seen_of: Callable[[Run, str, Sequence[str]], Any]
+    seen_of: Callable[[OpenRun, str, Sequence[str]], Any]
     samples_of: Callable[[Any, Any], TrainingSamples]
     bench_of: Callable[[Any, Any, tuple[Condition, ...]], Bench]
 
@@ -146,7 +146,7 @@ def way_of(network: TrainableNetwork) -> TaskTraining:
     return _BOXES if isinstance(network, TrainableDetector) else _CLASSES
 
 
-def adapt(run: Run, asked: AdaptRequest) -> dict[str, Any]:
+def adapt(run: OpenRun, asked: AdaptRequest) -> dict[str, Any]:
     """Train, judge, and write ``adaptation.parquet``, adaptation.json, the weights and the policy."""
     record = _record(run, asked.model)
     name = str(record["name"])
@@ -186,7 +186,7 @@ class AdaptInputs:
         return str(self.record["name"])
 
 
-def _study(run: Run, asked: AdaptRequest, question: AdaptInputs) -> dict[str, Any]:
+def _study(run: OpenRun, asked: AdaptRequest, question: AdaptInputs) -> dict[str, Any]:
     name, network, policy = question.name, question.network, question.policy
     way = way_of(network)
     arms, steps = _arms(run, asked, policy, way), steps_of(policy)
@@ -258,7 +258,9 @@ def _study(run: Run, asked: AdaptRequest, question: AdaptInputs) -> dict[str, An
     return summary
 
 
-def _leaks(run: Run, name: str, work: TrainingPlan, families: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def _leaks(
+    run: OpenRun, name: str, work: TrainingPlan, families: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
     """The table ``leaks``: how near each arm's pictures come to those that judge it."""
     came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
     return leaks.table_of(
@@ -273,14 +275,14 @@ def _leaks(run: Run, name: str, work: TrainingPlan, families: Mapping[str, Seque
     )
 
 
-def _policy(run: Run, asked: AdaptRequest, name: str) -> Policy:
+def _policy(run: OpenRun, asked: AdaptRequest, name: str) -> Policy:
     if asked.policy:
         return Policy.read(asked.policy)
     made = asked.mixes or (run.path / "policy.json").is_file()
     return advised_policy(run.path, name) if made else Policy(model=name)
 
 
-def _record(run: Run, name: str) -> dict[str, Any]:
+def _record(run: OpenRun, name: str) -> dict[str, Any]:
     records = run.model_records
     if name:
         known = [record for record in records if record["name"] == name]
@@ -292,7 +294,7 @@ def _record(run: Run, name: str) -> dict[str, Any]:
     return [*classifiers, *records][0]
 
 
-def _arms(run: Run, asked: AdaptRequest, policy: Policy, way: TaskTraining) -> tuple[Arm, ...]:
+def _arms(run: OpenRun, asked: AdaptRequest, policy: Policy, way: TaskTraining) -> tuple[Arm, ...]:
     """The arms that are asked for, but for those that take a policy where there is no step of one."""
     arms = asked.chosen_arms(way.arms)
     if policy.steps:
@@ -334,7 +336,7 @@ def _mixtures(
     return found
 
 
-def _all(run: Run, work: TrainingPlan, seeds: int) -> dict[str, list[BenchAnswers]]:
+def _all(run: OpenRun, work: TrainingPlan, seeds: int) -> dict[str, list[BenchAnswers]]:
     """Every arm and seed."""
     todo = [(seed, arm) for seed in range(seeds) for arm in work.arms if not work.file(arm, seed).is_file()]
     with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
@@ -365,7 +367,7 @@ def _said(mixtures: Mapping[str, Mixture], arm: Arm) -> list[dict[str, Any]]:
     return [dict(vars(step)) for step in mixture.every] if mixture else []
 
 
-def _card(run: Run, work: TrainingPlan, spec: str, summary: dict[str, Any]) -> None:
+def _card(run: OpenRun, work: TrainingPlan, spec: str, summary: dict[str, Any]) -> None:
     """best.pt and its card, of the arm that surely helps most."""
     asked_on = summary["trained_on"]
     best, weights, card = summary["best"], work.folder / "best.pt", work.folder / "card.md"

@@ -20,8 +20,7 @@ from vidrobust.plugins.gauge.report.certificate_pages import worst
 from vidrobust.plugins.gauge.report.gauge_section import data_table, printable_number, study_number
 from vidrobust.plugins.gauge.report.repeatability_section import section_of_run_rows, section_of_table
 from vidrobust.plugins.gauge.studies import StudyRequest
-from vidrobust.report.pages import write_page
-from vidrobust.report.pdf import printed
+from vidrobust.report.pages import printed, write_page
 from vidrobust.text.printable import printable
 from vidrobust.version import VERSION
 

@@ -19,7 +19,7 @@ from vidrobust.models.predict import auto_batch
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.unknown.inside import Probe, Readout, joined
 from vidrobust.plugins.unknown.settings import UnknownSettings
 from vidrobust.run_folder.folder import RunFolder, is_run_folder
@@ -150,7 +150,7 @@ class KnownFootage:
         return self.found.readable
 
 
-def known_of(run: Run) -> list[KnownFootage]:
+def known_of(run: OpenRun) -> list[KnownFootage]:
     """What the setting ``known`` names, runs by their own settings."""
     named = run.settings.of(UnknownSettings).known
     runs = [path for path in named if is_run_folder(Path(path))]
@@ -214,7 +214,7 @@ def _delivered(source: VideoSource, settings: Settings, item: Item) -> np.ndarra
     return np.concatenate([np.zeros(0, np.int64), *(batch.index for batch in source.batches(DECODED))])
 
 
-def recorded(run: Run, model: str) -> pd.DataFrame:
+def recorded(run: OpenRun, model: str) -> pd.DataFrame:
     """Return rows of known footage whose answers were recorded, for a model that cannot be asked about new
     pictures.
     """

@@ -24,7 +24,7 @@ from vidrobust.metrics.tracks.against_truth import Truth, matched
 from vidrobust.metrics.tracks.follow import follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, joined
 from vidrobust.metrics.tracks.measures import measure
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.finetune.boxes.network import (
     NONE,
     SMALLEST_PX,
@@ -314,7 +314,7 @@ class BoxFootage(AnsweredFootage):
     own: Sequence[KnownBoxes]
 
 
-def seen_of(run: Run, model: str, classes: Sequence[str]) -> BoxFootage:
+def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
     """From the tables of the stage stability."""
     tables = {name: run.table(name) for name in ("box_counts", "detections", "track_steps")}
     counts, found, steps = (table[table["model"] == model] for table in tables.values())
