@@ -153,9 +153,7 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     """
     table = table.assign(value=settled(table["value"]))
     found = {"study": "gauge", **_gauge(table, asked)}
-    found["short"] = shortages(asked.profile, "gauge", sample_of(found, "gauge"))
     found["charts"] = range_state(table)
-    found["verdicts"] = judge(asked.profile, "gauge", gauge_estimates(found), found["short"])
     found["by_operator"] = repeatability_by_operator(table)
     found |= differences_of(table, nested=found["design"] == "nested")
     found["risks"] = _risks(found, asked)
@@ -163,12 +161,24 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
         line = linearity_study(table, process_variation=found["tolerance"])
         found["linearity"] = line.as_json()
     found |= _capability(_of_gauge(found), found["tolerance"], asked)
-    found["verdicts"] += judge(
-        asked.profile, "capability", plain_estimates(found, "capability"), found["short"]
-    )
     if asked.guard is not None:
         part = found["components"]["part"]["sd"]
         found["guard_band"] = _band(found, asked, normal_parts(float(table["value"].mean()), part))
+    return _concluded(found, asked.profile)
+
+
+def _concluded(found: dict[str, Any], profile: Profile, needs: Sequence[str] = ()) -> dict[str, Any]:
+    """The study with what its sample lacks, what it ``needs``, its verdicts, and the one on all of it."""
+    kind = found["study"]
+    found["short"] = shortages(profile, kind, sample_of(found, kind))
+    if found.get("analytic_method") and found["against_reference"] is None:
+        found["short"] = []  # the analytic method checks its own sample, of 8 parts judged 20 times
+    if needs:
+        found["needs"] = list(needs)
+    of_kind = {"gauge": gauge_estimates, "attribute": attribute_estimates}
+    estimates = of_kind[kind](found) if kind in of_kind else plain_estimates(found, kind)
+    found["verdicts"] = judge(profile, kind, estimates, found["short"])
+    found["verdicts"] += judge(profile, "capability", plain_estimates(found, "capability"), found["short"])
     found["overall"] = overall(found).as_json()
     return found
 
@@ -222,13 +232,8 @@ def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     found = {"study": "attribute", **attribute_study(table, defect=defect, ordered=asked.ordered)}
     if "measured" in table and table["measured"].notna().any():
         found |= _of_sizes(table, set(defect), asked, found["notes"])
-    found["short"] = shortages(asked.profile, "attribute", sample_of(found, "attribute"))
-    if found.get("analytic_method") and found["against_reference"] is None:
-        found["short"] = []  # the analytic method checks its own sample, of 8 parts judged 20 times
     found["needs"] = [*defect_needed(found, defect, asked.profile), *_limits_needed(found, asked)]
-    found["verdicts"] = judge(asked.profile, "attribute", attribute_estimates(found), found["short"])
-    found["overall"] = overall(found).as_json()
-    return found
+    return _concluded(found, asked.profile)
 
 
 def defect_needed(
@@ -287,15 +292,8 @@ def type1_of(values: np.ndarray, reference: float, asked: StudyRequest) -> dict[
     found["values"] = [float(value) for value in values]
     parts = {"repeatability_reference": found["sd"], "bias": of_bias(found["bias"])}
     found |= _capability(parts, found["tolerance"], asked)
-    found["short"] = shortages(asked.profile, "type1", sample_of(found, "type1"))
-    found["verdicts"] = judge(asked.profile, "type1", plain_estimates(found, "type1"), found["short"])
-    found["verdicts"] += judge(
-        asked.profile, "capability", plain_estimates(found, "capability"), found["short"]
-    )
-    if not asked.tolerance > 0:
-        found["needs"] = ["Give the tolerance, to judge spread and bias by: --tolerance W."]
-    found["overall"] = overall(found).as_json()
-    return found
+    needs = ["Give the tolerance, to judge spread and bias by: --tolerance W."]
+    return _concluded(found, asked.profile, [] if asked.tolerance > 0 else needs)
 
 
 def linearity_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
@@ -304,12 +302,8 @@ def linearity_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     if asked.tolerance > 0:
         spread = asked.tolerance
     found = linearity_study(table, process_variation=spread).as_json()
-    found["short"] = shortages(asked.profile, "linearity", sample_of(found, "linearity"))
-    found["verdicts"] = judge(asked.profile, "linearity", plain_estimates(found, "linearity"), found["short"])
-    if math.isnan(spread):
-        found["needs"] = ["Give what the bias is judged by: --tolerance W, or --process-sd SD."]
-    found["overall"] = overall(found).as_json()
-    return found
+    needs = ["Give what the bias is judged by: --tolerance W, or --process-sd SD."]
+    return _concluded(found, asked.profile, needs if math.isnan(spread) else [])
 
 
 def stability_of(table: pd.DataFrame, reference: float, profile: Profile | None = None) -> dict[str, Any]:

@@ -131,51 +131,35 @@ def c_bar_suite() -> Suite:
     )
 
 
-def cifar_c_suite() -> Suite:
-    """The fifteen corruptions of CIFAR-10-C and -100-C, on pictures as they are."""
-    return Suite(
-        name="cifar-c",
-        perturbations=tuple(find(f"cifar-c:{name}") for name in imagenet_c.TEST),
-        baseline=NONE,
-        prepare=whole("cifar-c", SIDES_PX["cifar-c"]),
-        notes=("mce is the mean error in percent, as reported for CIFAR: there is no baseline to divide by",),
-    )
-
-
-def tiny_imagenet_c_suite() -> Suite:
-    """The fifteen corruptions of Tiny-ImageNet-C, on pictures as they are."""
-    return Suite(
-        name="tiny-imagenet-c",
-        perturbations=tuple(find(f"tiny-imagenet-c:{name}") for name in imagenet_c.TEST),
-        baseline=NONE,
-        prepare=whole("tiny-imagenet-c", SIDES_PX["tiny-imagenet-c"]),
-        notes=(
-            "mce is the mean error in percent: AlexNet's errors belong to pictures of 224 px",
-            "corrupted in memory: the authors' files are JPEG of quality 85, gaussian_noise above all easier",
-        ),
-    )
-
-
-def whole(suite: str, side: int) -> Callable[[torch.Tensor], torch.Tensor]:
-    """(3, side, side) uint8 as it is."""
+def _small_suite(name: str, *notes: str) -> Suite:
+    """The fifteen corruptions on small pictures as they are; errors are not divided."""
+    side = SIDES_PX[name]
 
     def prepare(picture: torch.Tensor) -> torch.Tensor:
         if picture.shape[1:] != (side, side):
             size = f"{picture.shape[2]}x{picture.shape[1]}"
             raise InputError(
-                f"{suite}: a picture of {size} px; the suite is made for {side}x{side}, use imagenet-c"
+                f"{name}: a picture of {size} px; the suite is made for {side}x{side}, use imagenet-c"
             )
         return picture
 
-    return prepare
+    perturbations = tuple(find(f"{name}:{each}") for each in imagenet_c.TEST)
+    return Suite(name=name, perturbations=perturbations, baseline=NONE, prepare=prepare, notes=notes)
 
 
 # Suites of error rates, by name.
 ERROR_SUITES: dict[str, Callable[[], Suite]] = {
     "imagenet-c": imagenet_c_suite,
     c_bar.SUITE: c_bar_suite,
-    "cifar-c": cifar_c_suite,
-    "tiny-imagenet-c": tiny_imagenet_c_suite,
+    "cifar-c": lambda: _small_suite(
+        "cifar-c",
+        "mce is the mean error in percent, as reported for CIFAR: there is no baseline to divide by",
+    ),
+    "tiny-imagenet-c": lambda: _small_suite(
+        "tiny-imagenet-c",
+        "mce is the mean error in percent: AlexNet's errors belong to pictures of 224 px",
+        "corrupted in memory: the authors' files are JPEG of quality 85, gaussian_noise above all easier",
+    ),
 }
 # Suites that the field has and that are refused, with the reason.
 NOT_BUILT = {
