@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import tomllib
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -145,15 +146,16 @@ COURSES: dict[str, Course] = {
     "speed": _constant("speed_px"),
     "traffic": _constant("traffic"),
 }
-DIALS = tuple(
-    Dial(
-        course=COURSES[each["name"]],
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in each.items()},
-    )
-    for each in tomllib.loads((resources.files(__package__) / "dials.toml").read_text(encoding="utf-8"))[
-        "dial"
-    ]
-)
+
+
+def _dials() -> Iterator[Dial]:
+    text = (resources.files("vidrobust.plugins.line") / "dials.toml").read_text(encoding="utf-8")
+    for each in tomllib.loads(text)["dial"]:
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in each.items()}
+        yield Dial(course=COURSES[each["name"]], **fields)
+
+
+DIALS = tuple(_dials())
 BY_NAME = {dial.name: dial for dial in DIALS}
 
 
