@@ -24,6 +24,7 @@ from vidrobust.plugins.gauge.acceptance import (
     shortages,
 )
 from vidrobust.plugins.gauge.differing_operators import spread_by_operator
+from vidrobust.plugins.gauge.measurements import alike
 from vidrobust.plugins.gauge.studies import (
     StudyRequest,
     attribute_of,
@@ -32,7 +33,6 @@ from vidrobust.plugins.gauge.studies import (
     stability_of,
     type1_of,
 )
-from vidrobust.plugins.gauge.study_columns import alike
 from vidrobust.plugins.gauge.variables.gauge import range_state
 
 PROFILE = load_profile("aiag")

@@ -217,9 +217,8 @@ def _tell(found: dict[str, Any], as_json: bool) -> None:
 def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[str, Any]) -> Any:
     """What is asked of a study."""
     from vidrobust.plugins.gauge.acceptance import DEFAULT, OF_STUDY, load_profile
-    from vidrobust.plugins.gauge.measurements import read_attribute
+    from vidrobust.plugins.gauge.measurements import parse_columns, read_attribute
     from vidrobust.plugins.gauge.studies import StudyRequest
-    from vidrobust.plugins.gauge.study_columns import parse_columns
     from vidrobust.plugins.gauge.verdicts import check_measure, check_rule
 
     layout["columns"] = parse_columns(layout["columns"])

@@ -18,6 +18,7 @@ from vidrobust.plugins.gauge.figures import EVERYONE, GAUGE, figures_of
 from vidrobust.plugins.gauge.measurements import (
     Case,
     StudyTable,
+    numbers,
     read_attribute,
     read_gauge,
     read_study_table,
@@ -31,7 +32,6 @@ from vidrobust.plugins.gauge.studies import (
     stability_of,
     type1_of,
 )
-from vidrobust.plugins.gauge.study_columns import numbers
 
 COLUMNS = ("part", "operator", "trial", "value", "score", "reference", "measured", "time")
 ALWAYS = ("verdict", "sentence")

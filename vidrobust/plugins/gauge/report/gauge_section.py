@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.files.atomic import csv_text
+from vidrobust.plugins.gauge.measurements import ALONE
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
 from vidrobust.plugins.gauge.report import repeatability_figures as reference_figures
-from vidrobust.plugins.gauge.study_columns import ALONE
 from vidrobust.plugins.gauge.variables.gauge import range_charts
 from vidrobust.plugins.gauge.variables.uncertainty import COVERAGE
 from vidrobust.plugins.gauge.words import categories
