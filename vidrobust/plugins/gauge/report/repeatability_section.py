@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -29,10 +29,12 @@ from vidrobust.plugins.gauge.words import (
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import fragment, write_page
 from vidrobust.report.section import Keep
-from vidrobust.run_folder.reader import RunTables
 from vidrobust.statement import Level, Statement
 from vidrobust.text.numbers import NOT_MEASURED, counted_share, interval, number, percent, percent_interval
 from vidrobust.text.phrases import plural
+
+if TYPE_CHECKING:
+    from vidrobust.run_folder.reader import RunTables
 
 # An attribute study on the page: agreement within and between operators, and against the reference.
 
