@@ -63,7 +63,7 @@ def test_golden_wording_of_every_verdict() -> None:
     lines.append("compare: verdicts")
     lines += [f"  {verdict}: {text}" for verdict, text in MEANS.items()]
     lines += [f"  cannot tell, {code}: {text}" for code, text in WHY_COMPARED.items()]
-    assert_golden("verdicts.txt", "\n".join(lines))
+    assert_golden("verdict_wording.txt", "\n".join(lines))
 
 
 def test_every_reason_has_words() -> None:
