@@ -20,7 +20,7 @@ from vidrobust.plugins.finetune.samples import Samples
 from vidrobust.plugins.finetune.shown import shown_under
 from vidrobust.plugins.finetune.split import Split, check_sizes, even, in_runs, split, split_from_other
 from vidrobust.plugins.finetune.trainable import Trainable
-from vidrobust.stages.remedies.answers import Answers, answers_of
+from vidrobust.stages.remedies.answers import ItemAnswers, answers_of
 from vidrobust.stages.remedies.truth import right_classes
 
 # What each training frame's answer should be: labels, or the model's own confident answers about that time.
@@ -29,7 +29,7 @@ from vidrobust.stages.remedies.truth import right_classes
 WINDOW_S = 1.0
 
 
-def self_labels(answers: Answers, classes: int, *, whole: bool) -> np.ndarray:
+def self_labels(answers: ItemAnswers, classes: int, *, whole: bool) -> np.ndarray:
     """Return (N, K) float32: of each frame the mean answer over the confident frames about it.
 
     Confident frames have a leading probability of at least the median of their stretch: half a second on

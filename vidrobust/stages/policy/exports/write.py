@@ -14,7 +14,7 @@ from vidrobust.stages.policy.exports.torchvision import render as torchvision
 from vidrobust.stages.policy.exports.ultralytics import render as ultralytics
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.statement import Level
-from vidrobust.statistics.ratios import Verdict
+from vidrobust.statistics.ratios import RatioVerdict
 
 RENDERERS = (torchvision, albumentations, kornia, timm, ultralytics)
 
@@ -36,11 +36,11 @@ def level_of(policy: Policy, step: PolicyStep) -> Level:
     verdict = policy.measured.get(
         "verdict"
     )  # of training with it; "cannot tell" leaves the evidence as it was
-    if verdict == Verdict.NO_DIFFERENCE:
+    if verdict == RatioVerdict.NO_DIFFERENCE:
         return Level.NO_EFFECT
     if not step.has_width or not is_expressed(policy, step):
         return Level.SUGGESTED
-    if verdict == Verdict.HELPS:
+    if verdict == RatioVerdict.HELPS:
         return Level.TRIED
     again = (step.evidence.get("replication_tested") or 0) > 0
     return Level.REPLICATED if again and not gains_nothing(step) else Level.SUGGESTED
