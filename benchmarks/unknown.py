@@ -32,12 +32,12 @@ from vidrobust.plugins.line.trained import save
 from vidrobust.plugins.line.training.fit import train_classifier
 from vidrobust.plugins.line.training.samples import Samples, make_samples
 from vidrobust.plugins.unknown.asked import Asked, Wanted, ask
+from vidrobust.plugins.unknown.auroc import auroc
 from vidrobust.plugins.unknown.inside import probe_of, rows_of
 from vidrobust.plugins.unknown.link import MARGIN
 from vidrobust.plugins.unknown.names import ERROR, FLIP
 from vidrobust.plugins.unknown.outside import MORE
 from vidrobust.plugins.unknown.study import Events, ScoreStudied, leading, study
-from vidrobust.statistics.associations import auroc
 from vidrobust.text.numbers import percent_with_interval, with_interval
 from vidrobust.video.source import VideoSource, open_video
 

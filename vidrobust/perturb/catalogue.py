@@ -8,13 +8,13 @@ from types import MappingProxyType, ModuleType
 
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import extensions
-from vidrobust.perturb import blur, camera, camera_in_time, geometric, light, noise
+from vidrobust.perturb import blur, camera, geometric, light, noise
 from vidrobust.perturb.perturbation import Perturbation
 
 OWN_SUITES = ("natural", "line-camera")
 ENTRY_POINTS = "vidrobust.perturbations"
 
-_MODULES = (light, geometric, blur, noise, camera, camera_in_time)
+_MODULES = (light, geometric, blur, noise, camera)
 
 
 def catalogue_of(modules: Iterable[ModuleType]) -> Mapping[str, Perturbation]:

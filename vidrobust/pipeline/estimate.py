@@ -26,7 +26,7 @@ from vidrobust.pipeline.progress import TABLES, Reporter, Whole
 from vidrobust.pipeline.stage import Context, FootageStage, SampleStage, Stages, StreamStage, described_by
 from vidrobust.run_folder.declared import seconds_of
 from vidrobust.run_folder.settings import Settings
-from vidrobust.text.durations import duration
+from vidrobust.text.numbers import duration
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch

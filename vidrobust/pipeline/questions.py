@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from vidrobust.pipeline.estimate import Counts
 from vidrobust.pipeline.stage import Stage
 from vidrobust.run_folder.settings import Settings
-from vidrobust.text.durations import duration
+from vidrobust.text.numbers import duration
 from vidrobust.text.phrases import plural
 
 # What a least sample counts, one of them and several.

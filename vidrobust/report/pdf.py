@@ -10,8 +10,7 @@ from pathlib import Path
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.report.drawing import letters_without_font
-from vidrobust.text.letter_names import in_brackets
-from vidrobust.text.printable import printable
+from vidrobust.text.printable import in_brackets, printable
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 LONGEST_S = 120

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from vidrobust.statistics.clusters import Clusters, cluster_codes
-from vidrobust.statistics.levels import ALPHA, LEVEL
+from vidrobust.statistics.levels import LEVEL
 
 EXACT = 14  # up to so many values all choices of their signs are tried; of more, a sample is drawn
 DRAWS = 9_999  # choices drawn where not all are tried; the one seen counts as one more
@@ -24,11 +24,6 @@ AT_ONCE = 2_000_000  # signs held at the same time
 CONSERVATIVE = 0.5  # a p above this speaks for the other side
 
 Alternative = Literal["greater", "two-sided"]
-
-
-def fewest_clusters(level: float = ALPHA) -> int:
-    """Return the least number of differing clusters with which a two-sided sign-flip test can reach a level."""
-    return math.ceil(math.log2(2 / level))
 
 
 def all_signs(count: int) -> np.ndarray:
@@ -178,14 +173,6 @@ def clustered_mcnemar(
     code, count, _ = cluster_codes(clusters)
     net = np.bincount(code, weights=second.astype(np.float64) - first, minlength=count)
     return sign_flip_p(net, alternative="two-sided", seed=seed) if count else 1.0
-
-
-def exact_mcnemar(only_first: int, only_second: int) -> float:
-    """Return the two-sided exact p-value of McNemar's test of independent pairs; 1 without discordant ones."""
-    from scipy.stats import binomtest  # here, since scipy.stats takes half a second to import
-
-    both = only_first + only_second
-    return float(binomtest(only_first, both).pvalue) if both else 1.0
 
 
 def step_down(sums: np.ndarray, rng: np.random.Generator, inflation: float = 1.0) -> np.ndarray:

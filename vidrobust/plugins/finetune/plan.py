@@ -19,7 +19,7 @@ from vidrobust.plugins.finetune.network import Bench, Network, Samples
 from vidrobust.plugins.finetune.steps import Mixture, Step
 from vidrobust.plugins.finetune.train import Schedule, fit
 from vidrobust.stages.policy.measured import FOLDER
-from vidrobust.text.durations import duration
+from vidrobust.text.numbers import duration
 
 SPLIT = {
     "part": "no part on both sides",

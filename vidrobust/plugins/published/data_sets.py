@@ -6,7 +6,6 @@ import configparser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from vidrobust.accuracy.answers import Checked
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import images_in
 from vidrobust.models.classes import imagenet_wnids
@@ -14,7 +13,12 @@ from vidrobust.plugins.published.alexnet import FLIP_PROBABILITIES
 from vidrobust.plugins.published.data_set_names import DataSet
 from vidrobust.plugins.published.image_layouts import STRENGTHS, read_layout
 from vidrobust.plugins.published.perturbations import imagenet_c
-from vidrobust.plugins.published.video_sets import check_vid_robust, check_youtube_bb, check_ytbb_robust
+from vidrobust.plugins.published.video_sets import (
+    Checked,
+    check_vid_robust,
+    check_youtube_bb,
+    check_ytbb_robust,
+)
 from vidrobust.text.printable import printable
 
 # Images of the validation set: of each corruption and strength, and films of each sequence, there are as

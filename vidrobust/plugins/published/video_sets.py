@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vidrobust.accuracy.answers import Checked
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import VIDEO_SUFFIXES, videos_beside
 from vidrobust.footage.labels import vid_robust, ytbb, ytbb_robust
@@ -24,6 +23,20 @@ VID_ROBUST = {"anchors": 1109, "frames": 22_179}
 YTBB_ANCHORS = 2030
 # Rows that cannot be used and are said one by one; the rest is counted.
 MOST_PROBLEMS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was found: what -> (found, published), and sentences.
+
+    ``manifest`` has rows of path, item and label, or none where ``command``, the next one to type, needs none.
+    """
+
+    counts: dict[str, tuple[int, int]]
+    missing: tuple[str, ...]
+    manifest: tuple[tuple[str, str, str], ...]
+    command: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.statistics.associations import clustered_auroc
+from vidrobust.plugins.unknown.auroc import clustered_auroc
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval
 from vidrobust.statistics.levels import FEWEST_ROWS

@@ -25,7 +25,7 @@ from vidrobust.frame_pairs.noise import content_seed, exchanged, noise_levels
 from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED, together_with
 from vidrobust.stages.causes.cause import Filter, LevelReplay, Size
-from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
+from vidrobust.stages.causes.outcomes import Excluded, NoThirdFrame
 from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
 DRAWS = 2  # exchanges of noise and coding per pair

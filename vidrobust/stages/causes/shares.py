@@ -28,8 +28,8 @@ from vidrobust.stages.causes.catalogue import (
     UNEXPLAINED,
     together_with,
 )
-from vidrobust.stages.causes.excluded import LEFT_OUT, PAIR, excluded_pairs
 from vidrobust.stages.causes.margins import SURE, Margins, at_most
+from vidrobust.stages.causes.outcomes import LEFT_OUT, PAIR, excluded_pairs
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, independent_clusters
 from vidrobust.statistics.intervals import TestedInterval
 from vidrobust.statistics.levels import FEWEST_CLUSTERS

@@ -17,18 +17,20 @@ from scipy.spatial.distance import squareform
 
 from vidrobust.errors import InputError
 from vidrobust.stages.correlate.coefficients import (
+    COLUMNS,
     CURVED,
     EFFECTIVE,
     FEWEST,
     PARTIAL,
     PLAIN,
     CompleteUnits,
+    ControlUnits,
     coefficients,
     describe,
     effective,
     matrix,
+    negative_controls,
 )
-from vidrobust.stages.correlate.controls import COLUMNS, ControlUnits, negative_controls
 from vidrobust.stages.correlate.units import CorrelationUnits, with_means
 from vidrobust.stages.correlate.verdicts import (
     headline,

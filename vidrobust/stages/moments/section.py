@@ -15,8 +15,7 @@ from vidrobust.metrics.metric import usable_pairs
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import TITLES
-from vidrobust.text.durations import clock
-from vidrobust.text.numbers import NOT_MEASURED, number, percent
+from vidrobust.text.numbers import NOT_MEASURED, clock, number, percent
 from vidrobust.text.phrases import plural, short_names
 
 MOST = 12  # shownMoments shown, shared evenly between the models

@@ -54,7 +54,7 @@ def _of(
     if row is not None:
         figures = {"value": row["ratio"], "low": row["low"], "high": row["high"], "n": int(row["n"])}
         figures = {name: math.nan if value is None else value for name, value in figures.items()}
-    return Statement(question=question, text=text, level=level, kind=kind, model=model, **{**figures, **more})
+    return Statement(question, text, level, kind, model, **{**figures, **more})
 
 
 def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str, Any]) -> Iterator[Statement]:
