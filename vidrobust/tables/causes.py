@@ -49,7 +49,7 @@ CAUSES = Table(
         string("measured", "what was measured, in words"),
         string(
             "excluded",
-            'code of why the pair could not be replayed, as in ``stages/causes/excluded.py``; "" where it was',
+            'code of why the pair could not be replayed, as in ``stages/causes/outcomes.py``; "" where it was',
         ),
         float64("placebo", "the projection of other changes of that size, mean of the draws"),
         float64("placebo_1", "the first of those draws", absent=UNKNOWN),
