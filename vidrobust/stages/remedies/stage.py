@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vidrobust.pipeline.stage import TableStage
-from vidrobust.stages.replays.stage import FILE as REPLAYS_FILE
+from vidrobust.stages.replays.names import FILE as REPLAYS_FILE
 from vidrobust.stages.replays.stage import REPLAYS
 from vidrobust.stages.stability.stage import STABILITY, TRACKS
 from vidrobust.stages.transitions.stage import FOOTAGE

@@ -38,7 +38,7 @@ from vidrobust.stages.remedies.label_rows import (
 )
 from vidrobust.stages.remedies.recommend import Recommended, recommended
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
-from vidrobust.stages.replays.stage import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
+from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
 from vidrobust.statistics.ratios import (
     PairedRatio,
     RatioVerdict,

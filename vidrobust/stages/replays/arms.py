@@ -30,7 +30,7 @@ from vidrobust.stages.replays.footage import (
     resizes_of,
     rows_of,
 )
-from vidrobust.stages.replays.stage import (
+from vidrobust.stages.replays.names import (
     BLUR,
     CONTROL,
     FILE,

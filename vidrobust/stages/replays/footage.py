@@ -31,7 +31,7 @@ from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, predict
 from vidrobust.pipeline.run import Run
 from vidrobust.predictions import Classifications, Detections
-from vidrobust.stages.replays.stage import CONTROL, RESIZES
+from vidrobust.stages.replays.names import CONTROL, RESIZES
 
 CHUNK = 16  # frames shown to a model at a time
 MOST_KEPT = 512 * 2**20  # bytes of frames of one replay that are kept for the next model

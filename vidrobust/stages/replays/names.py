@@ -1,0 +1,15 @@
+"""What the stage is called, and on what its answers depend."""
+
+from __future__ import annotations
+
+from vidrobust.stages.transitions.stage import FOOTAGE
+
+NAME, VERSION, FILE = "replays", 1, "replays.json"
+BOXES = ("only", "ignore", "entry_line")  # settings that say which boxes are looked at
+SETTINGS = (*FOOTAGE, *BOXES, "seed", "labels", "label_offset", "class_map")
+# Arms that are no remedies: what shifting alone does, and the answer to one changed copy.
+CONTROL, LOOK = "resampled", "one-look"
+FREE = ("steady-camera", "level-light", "no-flicker")  # what is bought once and costs no time per frame
+SHARED = (*FREE, "less-noise")  # replays of the footage, the same for every model
+RESIZES = ("another-resize-area", "another-resize-plain")
+BLUR, STATISTICS = NETWORKS = ("blur-pool", "batch-norm")  # networks that are changed without training
