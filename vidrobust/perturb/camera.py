@@ -312,8 +312,7 @@ def _dropped_frames(
 def waves(
     size: tuple[int, int], times_s: np.ndarray, lengths: tuple[float, float], own: torch.Generator
 ) -> torch.Tensor:
-    """Return a smooth field (T, H, W) float32 that a draught carries along, of mean 0 and variance 1 over many
-    draws.
+    """Return a smooth field (T, H, W) float32 that a draught carries along, of mean 0 and variance 1.
 
     It is a sum of plane waves, drawn once a clip, between two ``lengths`` as shares of the longer side.
     Amplitude is as length (as in turbulent air, Kolmogorov's 5/6 nearly).

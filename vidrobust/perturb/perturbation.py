@@ -173,9 +173,7 @@ def apply_to_neighbours_only(pixels: torch.Tensor, strength: float, generator: G
 
 
 def apply_at_a_random_time(clip: ApplyClip) -> Apply:
-    """Return ``apply`` of a perturbation that lives in time: each frame is a clip of its own at
-    ``random_time_s``.
-    """
+    """Return ``apply`` of what lives in time: each frame is a clip of its own at ``random_time_s``."""
 
     @functools.wraps(clip)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:

@@ -22,9 +22,7 @@ def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return Kendall's tau-b: concordant minus discordant pairs over those tied in neither column (Kendall
-    1948, ch. 3).
-    """
+    """Return Kendall's tau-b: concordant minus discordant pairs over those tied in neither column."""
     return kendall_without(x, y, np.zeros(len(x), np.int64))[0]
 
 
@@ -55,8 +53,7 @@ def _tau(both: np.ndarray, own_x: np.ndarray, own_y: np.ndarray) -> np.ndarray:
 
 
 def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0) -> np.ndarray:
-    """Return the correlation of the ranks of ``x`` and ``y`` without those of ``z`` (n, k), along ``knots``
-    breaks.
+    """Return the correlation of the ranks of ``x`` and ``y`` without those of ``z`` (n, k).
 
     A straight line leaves a bend that looks like a proxy; with knots each confounder acts along a broken line.
     """

@@ -52,9 +52,7 @@ def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Inter
 
 
 def clustered_share(shares: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """Return the mean of shares (n,) in [0, 1] with its interval, each share as one trial of
-    ``clustered_rate``.
-    """
+    """Return the mean of shares (n,) in [0, 1] with its interval, each as a trial of ``clustered_rate``."""
     shares = np.asarray(shares, np.float64)
     code, count, what = cluster_codes(clusters)
     if not len(shares):

@@ -113,9 +113,7 @@ def paired_ratio(
 def ratio_in_clusters(
     before: np.ndarray, after: np.ndarray, clusters: Clusters | np.ndarray, *, events: bool
 ) -> PairedRatio:
-    """Return the ratio where rows before (n,) and after (m,) differ but share ``clusters``: of (n + m,) rows
-    in turn.
-    """
+    """Return the ratio of rows after (m,) to rows before (n,) that share ``clusters`` (n + m,)."""
     code, count, what = cluster_codes(clusters)
     n = len(before)
     values = (np.asarray(before, np.float64), np.asarray(after, np.float64))

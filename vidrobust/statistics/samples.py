@@ -11,8 +11,7 @@ TOGETHER = 8  # so many rows in a row get random numbers that lie far apart
 
 
 def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
-    """Return the new over the old width of an interval if each cluster held ``times`` as many values; NaN if
-    unknown.
+    """Return new over old width of an interval if clusters held ``times`` as many values; NaN if unknown.
 
     Components of variance from the one-way analysis (Searle, Casella & McCulloch, 1992, section 3.6).
     """

@@ -40,9 +40,7 @@ def drawn_signs(draws: int, count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def sign_patterns(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return (B, count) int8 of signs, the first row all 1: all choices up to a reversal, or ``DRAWS`` drawn
-    ones.
-    """
+    """Return (B, count) int8 of signs, the first row all 1: all choices up to a reversal, or ``DRAWS``."""
     if count <= EXACT:
         return all_signs(count)[: max(2 ** (count - 1), 1)] if count else np.ones((1, 0), np.int8)
     return np.vstack([np.ones((1, count), np.int8), drawn_signs(DRAWS, count, rng)])
@@ -205,8 +203,7 @@ def _deflated(size: np.ndarray, clusters: int, inflation: float) -> np.ndarray:
 
 
 def neighbour_inflation(stretches: int, clips: int, length: float, memory: float) -> float:
-    """Return the variance of a sum over stretches relative to independent ones, where footage has a memory <=
-    length.
+    """Return the variance of a sum over stretches relative to independent ones; memory <= length.
 
     An autocovariance that falls in a straight line to 0 at m correlates neighbours of length L by m / (6 L -
     2 m).
@@ -220,9 +217,7 @@ def neighbour_inflation(stretches: int, clips: int, length: float, memory: float
 
 
 def benjamini_hochberg(p: np.ndarray | Sequence[float]) -> np.ndarray:
-    """Return the smallest false discovery rate at which each p-value would be called (1995, step-up); NaN
-    stays NaN.
-    """
+    """Return the smallest false discovery rate at which each p-value would be called; NaN stays NaN."""
     from scipy.stats import false_discovery_control  # here, since scipy.stats takes half a second to import
 
     p = np.asarray(p, np.float64)

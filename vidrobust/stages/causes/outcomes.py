@@ -61,9 +61,7 @@ LEAST = 0.5  # share of the tests in which a cause must be found again for a ste
 
 @dataclass(frozen=True, kw_only=True)
 class Replication:
-    """How often a finding was ``tested`` on footage that did not make it, and ``found``; ``of`` what was kept
-    aside.
-    """
+    """How often a finding was tested on footage that did not make it, and found; ``of`` such footage."""
 
     found: int = 0
     tested: int = 0

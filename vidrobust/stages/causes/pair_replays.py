@@ -92,8 +92,7 @@ def study_pair(
     keyframe: bool = False,
     flips: bool = False,
 ) -> PairReplays:
-    """Make every replay of one pair from frames t-1, t, t+1, t+2; None where there is none or a cut lies
-    between.
+    """Make every replay of one pair from frames t-1, t, t+1, t+2; None where a cut lies between.
 
     With a ``keyframe`` at t+1 no neighbour's coding is independent, and nothing is replayed. ``flips``: t+1
     with each cause undone is made as well.

@@ -33,9 +33,7 @@ def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
 
 
 def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]:
-    """The causes that are named of a model; none of one that any change moves alike, as noise would do all of
-    it.
-    """
+    """The causes that are named of a model; none of one that any change moves alike."""
     table = run.table(f"{prefix}named")
     if table is None or answers_to_any_change_alike(run, model):
         return frozenset()

@@ -352,8 +352,7 @@ def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
 def share_of_totals(
     totals: np.ndarray, statistic: RatioOfTotals, *, draws: int, floor: float = 0.0
 ) -> TestedInterval:
-    """Return the ratio ``statistic`` of totals (G, columns) of clusters, with an interval that does not trust a
-    normal.
+    """Return the ratio ``statistic`` of totals (G, columns), with an interval that trusts no normal.
 
     One cluster is left out at a time; there are as many degrees of freedom as clusters carry the spread. Each
     end is moved as if one more of the ``draws`` pairs of average change had been drawn, of which the cause

@@ -161,9 +161,7 @@ def _named(
 
 
 def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[float, float] | None:
-    """Smallest and largest share of a cause over the clips, where Cochran's Q or ``FAR_APART`` says they
-    disagree.
-    """
+    """Smallest and largest share of a cause over the clips, where these disagree; else None."""
     rows = run.table(table)
     if rows is None:
         return None
@@ -180,9 +178,7 @@ def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[floa
 
 
 def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
-    """P-value of Cochran's Q that all estimates (n,) share one truth; 1 where fewer than two have a finite
-    error.
-    """
+    """P-value of Cochran's Q that estimates (n,) share one truth; 1 with fewer than two errors."""
     from scipy.special import chdtrc
 
     use = np.isfinite(error) & (error > 0)

@@ -115,9 +115,7 @@ def _as_accuracy(harm: np.ndarray) -> np.ndarray:
 
 
 def matrix(names: Sequence[str], every: np.ndarray, z: np.ndarray, cluster: np.ndarray) -> pd.DataFrame:
-    """Correlate the columns of ``every`` (n, w) with each other, plain and given the last k, as Gu et al.
-    2019 draw it.
-    """
+    """Correlate the columns of ``every`` (n, w) with each other, plain and given ``z`` (Gu et al. 2019)."""
     tables = []
     partial = [(PARTIAL, len(names) - z.shape[1])] if z.shape[1] else []
     for method, used in (("pearson", len(names)), ("spearman", len(names)), *partial):
@@ -237,9 +235,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ControlUnits:
-    """Complete units: main column of each perturbation ``x`` (n, p), instability ``y``, ``foreign`` (n, f),
-    ``z`` (n, k).
-    """
+    """Complete units: sensitivities (n, p), instability (n,), on other data (n, f), confounders (n, k)."""
 
     x: np.ndarray
     y: np.ndarray

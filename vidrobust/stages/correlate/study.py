@@ -67,9 +67,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationResult:
-    """The tables ``correlation`` and ``matrix``, perturbations that always move together, and the verdicts in
-    words.
-    """
+    """The tables of a study, perturbations that always move together, and the verdicts in words."""
 
     table: pd.DataFrame
     matrix: pd.DataFrame
@@ -237,9 +235,7 @@ def _block(
 
 
 def _orders(units: CorrelationUnits, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Permutations of the units: frames rotate within their series, others change places freely; so do few
-    short series.
-    """
+    """Frames rotate within their series, others change places freely; so do few short series."""
     series = None if units.series is None else units.series[rows]
     if series is None or len(np.unique(series)) == len(series):
         return free_orders(len(rows), count, rng)

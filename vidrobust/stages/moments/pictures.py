@@ -335,9 +335,7 @@ def _of_item(
 
 
 def magnified(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the difference of two pictures, magnified by a power of two that cuts off at most one value in a
-    thousand.
-    """
+    """Return the difference of two pictures, magnified by a power of two that cuts off next to nothing."""
     if a.shape != b.shape:
         return np.zeros_like(b), 1.0
     difference = cv2.absdiff(a, b)

@@ -373,9 +373,7 @@ def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
 
 
 def box_events(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of ``track_steps`` in which an object is first missed, or renamed, with ``frame_a`` and
-    ``lost``.
-    """
+    """Return the rows of ``track_steps`` in which an object is first missed, or renamed."""
     keys = ["model", "item", "track"]
     along = steps.sort_values([*keys, "frame"], kind="stable")
     before = along.groupby(keys, sort=False)

@@ -179,8 +179,7 @@ LEAST = 0.005  # from here on a model is said to be moved: half a percent of its
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """How far a perturbation of some strength moves the model, with interval, and how often the answer is
-    another.
+    """How far a perturbation of some strength moves the model, and how often the answer changes.
 
     ``grows``: the stronger surely do more than the weaker, without which (Hill 1965) it is not the perturbation
     that acts. True with one strength alone, and where all other perturbations together surely grow. ``moves``:
@@ -249,9 +248,7 @@ def _grows(rows: pd.DataFrame, others: pd.DataFrame, response: ResponseSpec) -> 
 
 
 def _alike(rows: pd.DataFrame) -> np.ndarray:
-    """(n,) which rows of a perturbation are ranked together: those of a clip where each was shown all
-    strengths.
-    """
+    """(n,) which rows are ranked together: those of a clip where each was shown all strengths."""
     shown = rows.groupby("item", sort=False)["strength"].nunique()
     if shown.median() == rows["strength"].nunique():
         return np.asarray(pd.factorize(rows["item"])[0])

@@ -71,9 +71,7 @@ OPEN = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Rejected:
-    """One perturbation that is not recommended; ``evidence`` has cause, n, share, low, high, of, and what
-    ``Why`` names.
-    """
+    """One perturbation that is not recommended, with the figures that its ``Why`` names."""
 
     perturbation: str
     why: Why
