@@ -45,8 +45,8 @@ def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Inter
     """Return the share of events among dependent trials (n,) bool with its interval.
 
     The interval is that of the beta-binomial posterior (``posteriors``), widened to hold the share seen. It
-    shrinks
-    with footage even where no event is seen, and another clip without an event never raises its upper limit.
+    shrinks with footage even where no event is seen, and another clip without an event never raises its upper
+    limit.
     """
     return clustered_share(np.asarray(events, bool).astype(np.float64), clusters)
 

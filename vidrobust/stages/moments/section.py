@@ -18,7 +18,7 @@ from vidrobust.stages.causes.catalogue import TITLES
 from vidrobust.text.numbers import NOT_MEASURED, clock, number, percent
 from vidrobust.text.phrases import plural, short_names
 
-MOST = 12  # shownMoments shown, shared evenly between the models
+MOST = 12  # moments shown, shared evenly between the models
 STRIP_SAID = (
     "Which change did it? A neighbouring frame is moved onto the first one, and the measured changes are "
     "switched on one after the other; below each picture what the model says of it. Where the picture gets "
