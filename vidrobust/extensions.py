@@ -10,9 +10,10 @@ of a kind names its group:
     tables              tables.table.Table                          tables of the run folder
     figures             run_folder.figures.FigureSource             figures that gates read
     perturbations       perturb.perturbation.Perturbation           perturbations and suites
-    suite_protocols     stages.sensitivity.protocols.SuiteProtocol  suites that compare frames of their own
+    suite_protocols     stages.sensitivity.stage.SuiteProtocol      suites that compare frames of their own
     correlation_protocols
                         stages.correlate.stage.CorrelationProtocol       protocols of ``correlate``
+    policy_formats      stages.policy.exports.write.PolicyFormat    files of policies
     demos               finished_runs.demo.Demo                     demos
     metrics             metrics.metric.Metric                       metrics
     tasks               metrics.metric.Task                         what models answer, besides classes and boxes
