@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from vidrobust.perturb import camera
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.perturb.draws import from_seed
+from vidrobust.plugins import line_camera as camera
 
 
 def clip_of(
@@ -166,3 +166,14 @@ def test_which_entries_need_the_whole_clip() -> None:
         "repeated_frames",
         "dropped_frames",
     }
+
+
+def test_what_needs_neighbours_is_lost_frames_alone() -> None:
+    found = {key for key, entry in PERTURBATIONS.items() if not entry.on_single_frames}
+    assert found == {"repeated_frames", "dropped_frames"}
+
+
+def test_lengths_are_those_whose_unit_is_of_pixels() -> None:
+    assert len(suite("line-camera")) == 18
+    assert PERTURBATIONS["rolling_shutter"].is_length
+    assert not PERTURBATIONS["dead_pixels"].is_length  # pixels of a million are a share

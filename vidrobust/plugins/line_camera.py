@@ -18,16 +18,18 @@ from torch.nn.functional import grid_sample, interpolate
 
 from vidrobust.frames.pixels import each_frame, map_levels, rounded
 from vidrobust.perturb.blur import gaussian
-from vidrobust.perturb.draws import angle, draw_seed, from_seed, integer, normal, uniform
+from vidrobust.perturb.draws import Generators, angle, draw_seed, from_seed, integer, normal, uniform
 from vidrobust.perturb.geometric import boxes_by, sheared, warp
 from vidrobust.perturb.light import LEVELS
 from vidrobust.perturb.perturbation import (
+    Apply,
     ApplyClip,
     Motion,
     Perturbation,
     Scale,
-    apply_to_neighbours_only,
-    in_time,
+    apply_at_a_random_time,
+    entry,
+    fresh_copy,
 )
 
 # (pixels (T, 3, H, W) of one clip, strength, the clip's generator) -> pixels
@@ -151,6 +153,14 @@ def _rolling_shutter(pixels: torch.Tensor, px: float, own: torch.Generator) -> t
 
 def _shutter_motion(size: tuple[int, int], px: float, own: torch.Generator) -> np.ndarray:
     return _skew(px, own, size)
+
+
+def in_time(
+    clip: ApplyClip, scale: Scale, doc: str, *, apply: Apply | None = None, **more: Any
+) -> Perturbation:
+    """Return an entry of ``line-camera``: one state a clip, which follows from the true times if it changes."""
+    how = {"name": clip.__name__.removeprefix("_"), "suite": "line-camera", "plain": True, **more}
+    return entry(apply or apply_at_a_random_time(clip), scale, doc, apply_clip=clip, **how)
 
 
 def _of_clip(field: Fixed, scale: Scale, doc: str, motion: Motion | None = None, **more: Any) -> Perturbation:
@@ -354,12 +364,17 @@ def _heat_haze(pixels: torch.Tensor, times_s: np.ndarray, px: float, own: torch.
     return rounded(seen)
 
 
+def _as_they_are(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+    """Return lone frames as they are, in fresh memory."""
+    return fresh_copy(pixels)
+
+
 def _losing(clip: ApplyClip, doc: str, *, saying: str) -> Perturbation:
     return in_time(
         clip,
         Scale("time", "share of frames", (0.01, 0.02, 0.05, 0.1, 0.3), 1.0),
         doc,
-        apply=apply_to_neighbours_only,
+        apply=_as_they_are,
         whole_clip=True,
         needs_neighbours="A lone frame has no neighbour to take its place.",
         not_monotone="A lone frame stays as it is at every strength.",
