@@ -24,7 +24,7 @@ from vidrobust.metrics.catalogue import of_plugins, task_of
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.estimate import PICTURED_PAIRS
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import WIDTH, save_picture
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
@@ -127,7 +127,7 @@ PER_MODEL = 6
 STRIP_WIDTH = 240
 
 
-def moments(run: Run) -> None:
+def moments(run: OpenRun) -> None:
     """Write ``moments.json``, its pictures in ``moments/`` if wanted, and the table ``player_frames``."""
     chosen = choose(run.table("pairs"), run.table("frames")) if run.folder.has("pairs") else []
     names = {"answer": "label_name", "sure": "probability"}
@@ -164,7 +164,7 @@ def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-def _take(run: Run, source: VideoSource, item: str, chosen: list[tuple[int, dict[str, Any]]]) -> None:
+def _take(run: OpenRun, source: VideoSource, item: str, chosen: list[tuple[int, dict[str, Any]]]) -> None:
     transitions = run.table("transitions")
     own = transitions[transitions["item"] == item]
     models = {m.name: m for m in run.models if needs_pixels(m)}
@@ -240,7 +240,7 @@ class ChosenFrames:
     left: int  # Flips one of whose frames found no room
 
 
-def keep(run: Run) -> dict[str, Any]:
+def keep(run: OpenRun) -> dict[str, Any]:
     """Write the table ``player_frames``, and return what was kept, in plain values for ``moments.json``."""
     if not run.settings.pictures:
         run.folder.write_table("player_frames", tables.empty("player_frames"))
@@ -255,7 +255,7 @@ def keep(run: Run) -> dict[str, Any]:
     return {"every": chosen.every, "kept": kept, "of": len(transitions), "left": chosen.left, "width": width}
 
 
-def flips(run: Run) -> pd.DataFrame:
+def flips(run: OpenRun) -> pd.DataFrame:
     """Return every event the player marks (item, model, frame_a, frame_b, what, size), the largest first.
 
     Of a classifier flips by their total variation; of a detector objects missed for the first time, or renamed.
@@ -274,7 +274,7 @@ def _label_flips(pairs: pd.DataFrame) -> pd.DataFrame:
     return columns.assign(what="label flips", size=rows["total_variation"].fillna(0.0))
 
 
-def _box_events(run: Run) -> pd.DataFrame:
+def _box_events(run: OpenRun) -> pd.DataFrame:
     rows = box_events(run.table("track_steps"))
     what = rows["label_name"].astype(str) + np.where(rows["lost"], " missed", " renamed")
     return pd.DataFrame(
@@ -307,7 +307,7 @@ def choose_frames(transitions: pd.DataFrame, events: pd.DataFrame) -> ChosenFram
     return ChosenFrames({item: np.array(sorted(each), np.int64) for item, each in kept.items()}, every, left)
 
 
-def _pictures(run: Run, chosen: ChosenFrames, events: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _pictures(run: OpenRun, chosen: ChosenFrames, events: pd.DataFrame) -> Iterator[dict[str, Any]]:
     pairs = events.drop_duplicates(["item", "frame_a", "frame_b"]).head(MOST_DIFFERENCES)
     wanted = sum(map(len, chosen.frames.values())) + len(pairs)
     for item, frames in chosen.frames.items():

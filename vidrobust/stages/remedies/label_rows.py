@@ -62,18 +62,18 @@ class Study:
         return compared.places(self.answers)
 
     @functools.cached_property
-    def flips(self) -> compared.Rows:
+    def flips(self) -> compared.MetricRows:
         """Of the run's usable neighbours."""
         return compared.flip_rows(_counted(FLIPS, self.pairs), self.place, dict(self.parts))
 
     @functools.cached_property
-    def reverts(self) -> compared.Rows:
+    def reverts(self) -> compared.MetricRows:
         """Of the frames that count for revert flips."""
         rows = _counted(REVERTS, self.triples)
         return compared.triple_rows(rows, "revert_flip", self.place, dict(self.parts))
 
     @functools.cached_property
-    def jitters(self) -> compared.Rows:
+    def jitters(self) -> compared.MetricRows:
         """Of the frames that count for jitter."""
         rows = _counted(JITTER, self.triples)
         return compared.triple_rows(rows, "jitter", self.place, dict(self.parts))

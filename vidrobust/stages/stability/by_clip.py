@@ -21,7 +21,7 @@ MOST_MODELS = 4  # columns of the table of clips; the further models stand in th
 
 
 @dataclass(frozen=True)
-class ShownTable:
+class ShortTable:
     """Columns and rows of text; ``more`` rows were left out, and ``said`` replaces an empty table."""
 
     columns: tuple[str, ...]
@@ -30,11 +30,11 @@ class ShownTable:
     said: str = ""
 
 
-def swaps(run: RunTables, most: int = MOST_ROWS) -> ShownTable:
+def swaps(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
     """Return which two classes swap between neighbouring frames: how often, and where first."""
     changes = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True)
     if changes.empty:
-        return ShownTable((), [], said="No class takes the place of another.")
+        return ShortTable((), [], said="No class takes the place of another.")
     first, second = np.sort(changes[["before", "after"]].to_numpy(str), axis=1).T
     changes = changes.assign(first=first, second=second)
     keys = ["model", "first", "second"]
@@ -55,7 +55,7 @@ def swaps(run: RunTables, most: int = MOST_ROWS) -> ShownTable:
         for row in counted.head(most).itertuples()
     ]
     columns = (*(("Model",) if several else ()), "One class", "The other", "Times", "First in")
-    return ShownTable(columns, rows, max(0, len(counted) - most))
+    return ShortTable(columns, rows, max(0, len(counted) - most))
 
 
 def flips_of(run: RunTables) -> pd.DataFrame:
@@ -108,11 +108,11 @@ def _no_changes() -> pd.DataFrame:
     )
 
 
-def clips(run: RunTables, most: int = MOST_ROWS) -> ShownTable:
+def clips(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
     """Return the leading rate of every model on each clip, the least stable clip first."""
     stability = run.table("stability")
     if stability is None:
-        return ShownTable((), [], said="")
+        return ShortTable((), [], said="")
     rates = {
         model: stability[(stability["model"] == model) & (stability["metric"] == task.answered[0])].set_index(
             "item"
@@ -128,7 +128,7 @@ def clips(run: RunTables, most: int = MOST_ROWS) -> ShownTable:
         (cut(str(item), 40), *(_rate(rows, item) for rows in of_items.values()))
         for item in order.index[:most]
     ]
-    return ShownTable(columns, rows, max(0, len(order) - most))
+    return ShortTable(columns, rows, max(0, len(order) - most))
 
 
 def _called(run: RunTables, model: str) -> str:
@@ -154,15 +154,15 @@ def rate_in_words(value: float, low: float, high: float, n: int) -> str:
     return f"{said}{span}, n = {n}"
 
 
-def classes(run: RunTables, most: int = MOST_ROWS) -> ShownTable:
+def classes(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
     """Return how often a classifier leaves a class, and how often objects of a class have no box."""
     rows = [*_left_classes(run), *_uncovered_classes(run)]
     if not rows:
-        return ShownTable((), [], said="")
+        return ShortTable((), [], said="")
     rows.sort(key=lambda row: -row[0])
     several = len(run.tasks) > 1
     columns = (*(("Model",) if several else ()), "Class", "What happens", "How often")
-    return ShownTable(
+    return ShortTable(
         columns, [row[1] if several else row[1][1:] for row in rows[:most]], max(0, len(rows) - most)
     )
 
