@@ -207,6 +207,7 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.run_folder import settings
     from vidrobust.stages import catalogue as stages
     from vidrobust.stages.correlate import stage as correlation
+    from vidrobust.stages.policy.exports import write as policies
     from vidrobust.stages.sensitivity import stage as suites
     from vidrobust.tables import schema as tables
 
@@ -220,6 +221,7 @@ def _groups() -> list[Extensions[Any]]:
         perturbations.BROUGHT,
         suites.brought(),
         correlation.brought(),
+        policies.brought(),
         demo.brought(),
         exports.brought(),
         metrics.brought(),
