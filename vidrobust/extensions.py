@@ -20,6 +20,8 @@ of a kind names its group:
     tasks               metrics.metric.Task                         what models answer, besides classes and boxes
     models              models.spec.ModelKind                       kinds of models
     label_formats       footage.labels.labels.LabelFormat           label formats
+    video_formats       video.source.VideoFormat                    files of pictures
+    box_formats         models.detection.box_files.BoxFormat        formats of recorded boxes
 
 The plugins in ``vidrobust/plugins`` are declared in the same way. All entry points of a plugin have its name.
 One that cannot be loaded, names something else or takes a name that exists is left out and reported; the rest

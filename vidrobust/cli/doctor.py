@@ -201,6 +201,7 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.footage.labels import formats
     from vidrobust.metrics import catalogue as metrics
     from vidrobust.models import spec as models
+    from vidrobust.models.detection import box_files
     from vidrobust.perturb import catalogue as perturbations
     from vidrobust.report import section
     from vidrobust.run_folder import gates as figures
@@ -210,6 +211,7 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.stages.policy.exports import write as policies
     from vidrobust.stages.sensitivity import stage as suites
     from vidrobust.tables import schema as tables
+    from vidrobust.video import source
 
     return [
         app.BROUGHT,
@@ -228,6 +230,8 @@ def _groups() -> list[Extensions[Any]]:
         metrics.brought_tasks(),
         models.brought(),
         formats.brought(),
+        box_files.brought(),
+        source.brought(),
     ]
 
 

@@ -77,10 +77,7 @@ def is_shard(path: Path) -> bool:
 
 
 def split(path: Path, folder: Path, count: int, *, has_header: bool) -> list[Shard]:
-    """The pieces, written into a folder; those without a row are left out.
-
-    Raises SettingsError for too many of them, InputError for a file in UTF-16, which cannot be cut line by line.
-    """
+    """The pieces, written into a folder; those without a row are left out."""
     if not 1 <= count <= MOST:
         raise SettingsError(f"shards: expected 1 to {MOST}, got {count}")
     if encoding_of(path).startswith("utf-16"):
@@ -157,10 +154,7 @@ EDGES = ("xmin", "xmax", "ymin", "ymax")
 
 
 def read_columns(path: Path, columns: tuple[str, ...], *, has_header: bool) -> pd.DataFrame | None:
-    """The rows as the table ``labels``, or None where any of them is not sound and each must be looked at.
-
-    columns  of the file, in its order
-    """
+    """The rows as the table ``labels``, or None where any of them is not sound and each must be looked at."""
     numbers = NUMBERS | {edge: "float64" for edge in EDGES if edge in columns}
     kinds = {name: numbers.get(name, "category") for name in columns}
     try:
@@ -245,14 +239,7 @@ KINDS = {"ytbb-detection": DETECTION, "ytbb-classification": CLASSIFICATION}
 
 
 def read(path: Path, shard: Shard | None = None) -> Labels:
-    """The rows of a file; ``item`` is the YouTube id, ``time_s`` counts from the start of the whole video.
-
-    A track is (youtube_id, class_id, object_id), so ``track`` is class_id/object_id. Absent and uncertain
-    objects keep their row, without a box. A row that says the same as an earlier one is left out and counted; one
-    that contradicts an earlier one of the same object and time is a problem, as is a class that does not exist, a
-    name that is not the class's, a time below 0, and a box without width or height. Of a shard the problems name
-    the lines of the whole file.
-    """
+    """The rows of a file; ``item`` is the YouTube id, ``time_s`` counts from the start of the whole video."""
     first = columns_of(path)
     columns, has_header = header_of(first)
     rows = read_columns(path, columns, has_header=has_header) if path.suffix.lower() == ".csv" else None
@@ -373,6 +360,7 @@ FORMATS = tuple(
         what=f"YouTube-BoundingBoxes {name[5:]} CSV, with or without header",
         sniff=lambda path, name=name: _sniff(name, path),  # type: ignore[misc]
         read=read,
+        lists_videos=True,
     )
     for name in KINDS
 )

@@ -60,6 +60,11 @@ def test_a_polygon_is_the_box_about_it_and_its_shape(changed: Callable[..., Path
     assert "expected three corners or more, got '1,2;9,2'" in str(read_labels(path).problems[0])
 
 
-def test_an_export_of_images_is_refused(annotations: Path) -> None:
-    with pytest.raises(InputError, match=r"train\.xml: holds no track; export the task as CVAT for video"):
-        read_labels(annotations / "cvat/for_images/export_task/train.xml")
+def test_an_export_of_images_names_its_images(annotations: Path, tmp_path: Path) -> None:
+    labels = read_labels(annotations / "cvat/for_images/export_task/train.xml")
+    assert labels.format == "cvat-images"
+    assert set(labels.rows["file"]) <= {f"img{k}.jpg" for k in range(2)}
+    assert labels.rows["x1"].notna().any()
+    (tmp_path / "none.xml").write_text("<annotations></annotations>")
+    with pytest.raises(InputError, match="no track and no image"):
+        read_labels(tmp_path / "none.xml")

@@ -39,11 +39,7 @@ CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 def read(path: Path) -> Labels:
-    """A frame's file, or all those of a folder. Frames are numbered by the names of their files, from 0.
-
-    Columns behind: synset, occluded,
-    generated, and ``file``, the frame's picture. A frame without objects gives no row and is counted.
-    """
+    """A frame's file, or all those of a folder. Frames are numbered by the names of their files, from 0."""
     files = sorted(path.glob("*.xml"), key=lambda p: natural_key(p.name)) if path.is_dir() else [path]
     if not files:
         raise InputError(f"{printable(path)}: holds no .xml file")

@@ -48,7 +48,7 @@ def test_faults_and_rows_that_are_not_scored(changed: Callable[..., Path]) -> No
     ]
     assert labels.rows["presence"].value_counts().to_dict() == {"present": 356, "uncertain": 1}
     path.write_text("1,2,3\n")
-    with pytest.raises(InputError, match=r"gt\.txt, line 1: expected 9 or 10 values, got 3"):
+    with pytest.raises(InputError, match=r"gt\.txt, line 1: expected 7, 9 or 10 values, got 3"):
         read_labels(path)
 
 

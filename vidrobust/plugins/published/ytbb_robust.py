@@ -18,8 +18,8 @@ import pandas as pd
 from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, read_class_map, rows_of, sets_of
-from vidrobust.footage.labels.ytbb import CLASSES
 from vidrobust.footage.records import BadValueError, Problem, Record, columns_of, read_table, required, whole
+from vidrobust.plugins.published.ytbb import CLASSES
 from vidrobust.text.printable import printable
 
 # The review of YTBB-Robust: which anchors are good, what is on them, and which frames about them are similar.
@@ -132,12 +132,7 @@ Reviews = Mapping[tuple[str, int], Review]
 
 
 def read(path: Path) -> Labels:
-    """The folder, or one of its files. One row an anchor and label, which hold for the frames about it too.
-
-    Column ``review`` is good, unsure, bad, or empty where nobody looked; ``file`` the frame by the review.
-    ``sets`` are of good anchors: the frames about them that were found similar, and where that review is not
-    there all within ten.
-    """
+    """The folder, or one of its files."""
     folder = path if path.is_dir() else path.parent
     problems: list[Problem] = []
     reviews = read_reviews(folder / REVIEW, problems) if (folder / REVIEW).is_file() else {}

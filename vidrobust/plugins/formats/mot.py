@@ -20,7 +20,7 @@ from vidrobust.text.printable import printable
 NAME = "mot"
 NINE = ("frame", "id", "x", "y", "w", "h", "confidence", "class", "visibility")
 TEN = (*NINE[:7], "world_x", "world_y", "world_z")  # MOT15: no class, a place in the world
-LAYOUTS = {9: NINE, 10: TEN}
+LAYOUTS = {7: NINE[:7], 9: NINE, 10: TEN}  # seven: det.txt of MOT16 and MOT17
 # Classes of MOT16 and later (Milan et al. 2016, table 3); MOT15 has pedestrians alone.
 CLASSES = dict(
     enumerate(
@@ -43,7 +43,7 @@ PEDESTRIAN = 1
 
 
 def read(path: Path) -> Labels:
-    """Read the folder of a sequence, its folder ``gt``, ``gt.txt``, or a folder of sequences such as MOT17/train.
+    """Read a sequence, its folder ``gt``, ``gt.txt`` or ``det.txt``, or a folder of sequences such as MOT17/train.
 
     Frames and pixels, counted from 1 in the file, are counted from 0. Rows of confidence 0, which the challenge
     leaves out of its scores, are uncertain. A track of -1 is none; a row without a class is a pedestrian.
@@ -54,13 +54,22 @@ def read(path: Path) -> Labels:
     parts = [_sequence(file, path) for file in _sequences(path)]
     if not parts:
         raise InputError(f"{printable(path)}: holds no gt/gt.txt")
+    several = {file.parent.parent.name.rpartition("-")[0] for file in _sequences(path)}
+    thrice = len(several) < len(parts) and path.name.startswith("MOT17")
     return Labels(
         format=NAME,
         path=path,
         rows=pd.concat([part.rows for part in parts], ignore_index=True),
         classes=parts[0].classes,
         problems=tuple(problem for part in parts for problem in part.problems),
-        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        notes=(
+            *dict.fromkeys(note for part in parts for note in part.notes),
+            *(
+                ("each sequence is there once for each detector; name one, such as '*-SDP'",)
+                if thrice
+                else ()
+            ),
+        ),
     )
 
 
@@ -68,10 +77,10 @@ def _sequence(file: Path, path: Path) -> Labels:
     with file.open(encoding="utf-8", errors="replace") as lines:
         values = next(lines, "").count(",") + 1
     if values not in LAYOUTS:
-        raise InputError(f"{printable(file)}, line 1: expected 9 or 10 values, got {values}")
+        raise InputError(f"{printable(file)}, line 1: expected 7, 9 or 10 values, got {values}")
     table = read_table(file, LAYOUTS[values])
     classes, rate = _classes(file.parent / "labels.txt"), _frame_rate(file.parent.parent / "seqinfo.ini")
-    item = file.parent.parent.name if file.parent.name == "gt" else file.stem
+    item = file.parent.parent.name if file.parent.name in ("gt", "det") else file.stem
     rows, problems = [], list(table.problems)
     for record in table.records:
         try:
@@ -100,7 +109,7 @@ def _row(record: Record, item: str, classes: dict[int, str], rate: float | None)
     x, y, w, h = (required(record, c, number) for c in ("x", "y", "w", "h"))
     if w <= 0 or h <= 0:
         raise BadValueError(record.problem("w, h", f"expected more than 0, got {w} and {h}"))
-    label = whole(record, "class")
+    label = whole(record, "class") if "class" in record.values else None
     label = PEDESTRIAN if label is None or label < 1 else label
     track = required(record, "id", whole)
     considered = required(record, "confidence", number) != 0
@@ -137,17 +146,18 @@ def _frame_rate(path: Path) -> float | None:
 
 
 def _gt_file(path: Path) -> Path | None:
-    places = (path, path / "gt.txt", path / "gt" / "gt.txt")
-    return next((p for p in places if p.name == "gt.txt" and p.is_file()), None)
+    places = (path, path / "gt.txt", path / "gt" / "gt.txt", path / "det.txt", path / "det" / "det.txt")
+    return next((p for p in places if p.name in ("gt.txt", "det.txt") and p.is_file()), None)
 
 
 def _sequences(path: Path) -> list[Path]:
-    return sorted(path.glob("*/gt/gt.txt")) if path.is_dir() else []
+    """Those of a folder of sequences, and of MOT17 as downloaded, whose folders are train and test."""
+    return sorted([*path.glob("*/gt/gt.txt"), *path.glob("train/*/gt/gt.txt")]) if path.is_dir() else []
 
 
 FORMAT = LabelFormat(
     name=NAME,
-    what="a sequence of MOTChallenge, its gt.txt, or a folder of sequences",
+    what="a sequence of MOTChallenge, its gt.txt or det.txt, or a folder of sequences",
     sniff=lambda path: _gt_file(path) is not None or bool(_sequences(path)),
     read=read,
 )

@@ -12,10 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from vidrobust.footage.item_tables import label_row
-from vidrobust.footage.labels.imagenet_vid import VID_CLASSES
 from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, read_class_map, rows_of, sets_of
 from vidrobust.footage.records import BadValueError, Problem
+from vidrobust.plugins.published.imagenet_vid import VID_CLASSES
 from vidrobust.text.printable import printable
 
 NAME = "imagenet-vid-robust"

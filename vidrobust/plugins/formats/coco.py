@@ -1,4 +1,4 @@
-"""COCO with videos (as of CocoVID, TAO, YouTube-VIS): images know their video and frame, boxes their track."""
+"""COCO of images, or with videos (CocoVID, TAO, YouTube-VIS), whose images know video and frame."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import InputError
-from vidrobust.footage.item_tables import label_row
+from vidrobust.footage.item_tables import WHOLE_ITEM, label_row
 from vidrobust.footage.labels.json_file import read_json, with_lines
 from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.records import BadValueError, Problem
@@ -16,39 +16,45 @@ from vidrobust.shapes.shape import read_shape
 from vidrobust.text.phrases import nouns
 from vidrobust.text.printable import printable
 
-NAME = "coco-video"
+NAME, IMAGES = "coco-video", "coco"
 PARTS = ("videos", "images", "annotations", "categories")
+# Where a data set keeps its file: Roboflow's, CVAT's
+PLACES = ("_annotations.coco.json", "annotations/instances_default.json")
 KEPT = ("iscrowd", "ignore", "occluded", "truncated", "visibility", "area")
 HEAD_BYTES = 2**20
 
 
-def read(path: Path) -> Labels:
+def read_images(path: Path) -> Labels:
+    """The boxes of a data set without videos; each row names its image, whose place among frames is the frame."""
+    return read(
+        path if path.is_file() else next(path / at for at in PLACES if (path / at).is_file()), PARTS[1:]
+    )
+
+
+def read(path: Path, parts: tuple[str, ...] = PARTS) -> Labels:
     """The boxes of all images. ``frame`` is frame_index (TAO, at the native rate), else frame_id, from 0.
 
     ``track`` is track_id or instance_id. Crowds and ignored boxes are uncertain. Column ``file`` keeps the
     name of the image, and ``shape`` the segmentation.
     """
     content = read_json(path, dict)
-    missing = [part for part in PARTS if not isinstance(content.get(part), list)]
+    missing = [part for part in parts if not isinstance(content.get(part), list)]
     if missing:
-        raise InputError(
-            f"{printable(path)}: lacks the {nouns('array', missing)}; it is no COCO file of videos"
-        )
-    tables = {part: _by_id(content[part]) for part in PARTS[:2]} | {
-        "categories": _by_id(content["categories"])
-    }
+        raise InputError(f"{printable(path)}: lacks the {nouns('array', missing)}; it is no COCO file")
+    tables = {part: _by_id(content.get(part, [])) for part in (*PARTS[:2], "categories")}
+    name = NAME if "videos" in parts else IMAGES
     rows, problems = [], []
     for place, annotation in enumerate(content["annotations"]):
         where = f"annotations[{place}]"
         try:
-            rows.append(_row(path, where, annotation, tables))
+            rows.append(_row(path, where, annotation, tables, name))
         except BadValueError as error:
             problems.append(error.problem)
     boxed = {row["file"] for row in rows}
     bare = sum(printable(str(image.get("file_name", ""))) not in boxed for image in tables["images"].values())
     notes = [f"{bare} of {len(tables['images'])} images hold no box"] if bare else []
     return Labels(
-        format=NAME,
+        format=name,
         path=path,
         rows=rows_of(rows),
         classes={k: printable(str(c.get("name", k))) for k, c in sorted(tables["categories"].items())},
@@ -62,15 +68,19 @@ def _by_id(entries: list[Any]) -> dict[Any, Mapping[str, Any]]:
 
 
 def _row(
-    path: Path, where: str, annotation: Any, tables: Mapping[str, Mapping[Any, Mapping[str, Any]]]
+    path: Path, where: str, annotation: Any, tables: Mapping[str, Mapping[Any, Mapping[str, Any]]], form: str
 ) -> dict[str, object]:
     if not isinstance(annotation, dict):
         raise BadValueError(Problem(path=path, column=where, what="expected an object"))
     image = _found(path, where, annotation, "image_id", tables["images"])
-    video = _found(path, f"{where}, its image", image, "video_id", tables["videos"])
+    file = printable(str(image.get("file_name", "")))
+    item, frame = file, WHOLE_ITEM
+    if form == NAME:
+        video = _found(path, f"{where}, its image", image, "video_id", tables["videos"])
+        item = printable(str(video.get("name", annotation.get("video_id"))))
+        frame = image.get("frame_index", image.get("frame_id"))
     category = _found(path, where, annotation, "category_id", tables["categories"])
-    frame = image.get("frame_index", image.get("frame_id"))
-    if not isinstance(frame, int) or frame < 0:
+    if form == NAME and (not isinstance(frame, int) or frame < 0):
         raise BadValueError(Problem(path=path, column=where, what="its image has no frame_id or frame_index"))
     track = annotation.get("track_id", annotation.get("instance_id", ""))
     doubtful = bool(annotation.get("iscrowd")) or bool(annotation.get("ignore"))
@@ -78,16 +88,16 @@ def _row(
     if annotation.get("segmentation"):
         more["shape"] = _shape(path, where, annotation)
     return label_row(
-        printable(str(video.get("name", annotation.get("video_id")))),
+        item,
         frame=frame,
         track=printable(str(track)),
         label=int(annotation["category_id"]),
         label_name=printable(str(category.get("name", ""))),
         box=_box(path, where, annotation),
-        source=NAME,
+        source=form,
         more={
             "presence": "uncertain" if doubtful else "present",
-            "file": printable(str(image.get("file_name", ""))),
+            "file": file,
             **more,
         },
     )
@@ -124,15 +134,30 @@ def _shape(path: Path, where: str, annotation: Mapping[str, Any]) -> str:
     return text
 
 
-def _sniff(path: Path) -> bool:
-    """Whether a .json names videos and annotations; files of which the start alone is read may be COCO too."""
+def _words(path: Path) -> bytes:
+    """The beginning and the end of a .json, of which large files may be; nothing for others."""
     if path.suffix.lower() != ".json" or not path.is_file():
-        return False
+        return b""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         file.seek(max(path.stat().st_size - HEAD_BYTES, 0))
-        tail = file.read()
-    return b'"videos"' in head + tail and b'"category_id"' in head + tail
+        return head + file.read()
 
 
-FORMAT = LabelFormat(name=NAME, what="a COCO JSON with videos", sniff=_sniff, read=read)
+def _sniff(path: Path) -> bool:
+    return all(word in _words(path) for word in (b'"videos"', b'"category_id"'))
+
+
+def _sniff_images(path: Path) -> bool:
+    if path.is_dir():
+        return any((path / at).is_file() for at in PLACES)
+    words = _words(path)
+    return b'"category_id"' in words and b'"image_id"' in words and b'"videos"' not in words
+
+
+FORMATS = (
+    LabelFormat(name=NAME, what="a COCO JSON with videos", sniff=_sniff, read=read),
+    LabelFormat(
+        name=IMAGES, what="a COCO JSON of images, or its folder", sniff=_sniff_images, read=read_images
+    ),
+)

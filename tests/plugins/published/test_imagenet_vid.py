@@ -62,5 +62,5 @@ def test_a_file_that_defines_entities_is_refused(tmp_path: Path) -> None:
 
 
 def test_pascal_boxes_without_tracks_are_not_taken_for_it(annotations: Path) -> None:
-    with pytest.raises(InputError, match="is of no known label format"):
+    with pytest.raises(InputError, match="label format not recognised"):
         read_labels(annotations / "labelme_web/Annotations/subset1/img1.xml")
