@@ -104,7 +104,7 @@ def _metric(name: str, task: str) -> Metric:
 
 def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
     metric = _metric(name, task)
-    share = metric.unit == "" and metric.bounds == (0.0, 1.0)
+    share = metric.is_percent
     summary = percent if share else number
     ends = (percent_interval if share else interval)(each["low"], each["high"])
     return {

@@ -7,9 +7,16 @@ import pandas as pd
 import pytest
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.finetune.gather import of_labels, self_labels
+from vidrobust.plugins.finetune.gather import (
+    check_sizes,
+    even,
+    in_runs,
+    of_labels,
+    self_labels,
+    split,
+    split_from_other,
+)
 from vidrobust.plugins.finetune.judge import neighbours
-from vidrobust.plugins.finetune.split import check_sizes, even, in_runs, split, split_from_other
 from vidrobust.stages.remedies.answers import ItemAnswers
 
 

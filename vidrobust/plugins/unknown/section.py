@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from vidrobust.plugins.unknown.names import EVENTS, SOURCES, TITLES
 from vidrobust.plugins.unknown.outside import MORE, NO_MORE
+from vidrobust.plugins.unknown.settings import EVENTS, SOURCES, TITLES
 from vidrobust.report.pages import fragment
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
@@ -37,7 +37,7 @@ class UnknownPage:
 
 
 def pages(run: RunTables) -> list[UnknownPage]:
-    """One of each classifier that was compared with known footage; none where ``--known`` was not given."""
+    """One of each classifier that was compared with known footage."""
     pictures, table, links = Pictures(run.folder), run.table("unknown"), run.table("unknown_links")
     found = []
     for model, said in run.json(FILE).get("models", {}).items():
@@ -114,7 +114,6 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _known(row: dict[str, Any]) -> str:
-    """What was held out; of pictures that each count by themselves their number alone."""
     frames, clusters = int(row["known_frames"]), int(row["known_clusters"])
     if frames == clusters:
         return plural(frames, "picture")

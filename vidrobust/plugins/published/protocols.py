@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from vidrobust.accuracy.anchors import WITHIN, AnchorSets, anchor_sets
 from vidrobust.accuracy.answers import on_frames
 from vidrobust.accuracy.said_classes import by_name
 from vidrobust.errors import InputError
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.class_differences import distances, top1_flip
+from vidrobust.metrics.classification import label_flip
+from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.perturb.draws import seeded
+from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, PictureSequence, compared_pairs
+from vidrobust.predictions import Classifier
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.study import CorrelationResult, correlate
+from vidrobust.stages.sensitivity.unit import Step
 
 # Natural against synthetic robustness over models: the protocol of Gu et al. 2019 (arXiv 1904.10076).
 #
@@ -34,9 +43,7 @@ ACCURACY, NATURAL, SYNTHETIC = "clean_accuracy", "conditional_robustness", "robu
 
 @dataclass(frozen=True, kw_only=True)
 class ModelAnchors:
-    """One model on the anchors that all models share; ``distorted``: distortion -> (n, R) bool, right under
-    draw r.
-    """
+    """One model on the anchors that all models share."""
 
     sets: AnchorSets
     distorted: Mapping[str, np.ndarray]
@@ -50,7 +57,9 @@ class ModelAnchors:
 
 
 def robustness(model: ModelAnchors) -> dict[str, float]:
-    """Return clean accuracy, natural robustness (every pair counts once) and robustness under each distortion."""
+    """Return clean accuracy, natural robustness (every pair counts once) and robustness under each
+    distortion.
+    """
     sets = model.sets
     right = sets.correct
     held = sets.neighbour[right[sets.of]]
@@ -66,11 +75,7 @@ def gu2019(
     seed: int = 0,
     resamples: int = 2000,
 ) -> CorrelationResult:
-    """Correlate natural and synthetic robustness over models; ``matrix`` is the figure of the paper, with
-    intervals.
-
-    Halves of the videos show how reliable each column is. InputError where models saw other anchors.
-    """
+    """Correlate natural and synthetic robustness over models."""
     first = next(iter(models.values())).sets.anchor if models else np.empty(0)
     for name, model in models.items():
         if list(model.sets.anchor) != list(first):
@@ -89,14 +94,13 @@ def gu2019(
 
 
 def _as_robustness(matrix: pd.DataFrame) -> pd.DataFrame:
-    """The matrix with all columns pointing one way: the study turns robustness into harm, but not accuracy."""
     turned = (matrix["row"] == ACCURACY) != (matrix["column"] == ACCURACY)
     values = {"value": -matrix["value"], "low": -matrix["high"], "high": -matrix["low"]}
     return matrix.assign(**{name: matrix[name].where(~turned, of) for name, of in values.items()})
 
 
 def on_common_anchors(models: Mapping[str, ModelAnchors]) -> dict[str, dict[str, float]]:
-    """Return ``robustness`` on the anchors that all models get right; else a weak model is judged on easy ones."""
+    """Return ``robustness`` on the anchors that all models get right."""
     right = np.logical_and.reduce([model.sets.correct for model in models.values()])
     return {name: robustness(_only(model, right)) for name, model in models.items()}
 
@@ -129,10 +133,7 @@ def protocol_tables(models: Mapping[str, ModelAnchors]) -> tuple[pd.DataFrame, p
 def anchors_of_run(
     frames: pd.DataFrame, labels: pd.DataFrame, sensitivity: pd.DataFrame, *, within: int = WITHIN
 ) -> dict[str, ModelAnchors]:
-    """Return the anchors of a run per model: its labelled frames whose sensitivity was measured.
-
-    A distorted anchor is right if the clean one is and the label does not flip; neighbours follow the same rule.
-    """
+    """Return the anchors of a run per model."""
     flips = sensitivity[sensitivity["metric"] == "label_flip"]
     if not len(flips):
         raise InputError("gu2019: the sensitivity table has no label_flip; run the sensitivity stage first")
@@ -157,7 +158,6 @@ def anchors_of_run(
 
 
 def _of_several_classes(labels: pd.DataFrame) -> bool:
-    """Whether some frame or item has two classes that are both right."""
     classes = labels.groupby(["item", "frame"])[["label", "label_name"]].nunique()
     return bool((classes > 1).any(axis=None))
 
@@ -183,7 +183,7 @@ def square_of(result: CorrelationResult, method: str = "pearson") -> tuple[pd.Da
 
 
 def draw_matrix(result: CorrelationResult, path: Path, method: str = "pearson") -> Path:
-    """The matrix as a picture (PNG or SVG by the ending): every column against every other, over models."""
+    """The matrix as a picture (PNG or SVG by the ending)."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -218,10 +218,7 @@ FIGURE, SAID = "gu2019_matrix.png", "gu2019.json"
 
 
 def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:
-    """Write ``gu2019.json`` and the figure of the matrix, and return their content and the square table.
-
-    InputError for a run with one model, without labels or without sensitivities.
-    """
+    """Write ``gu2019.json`` and the figure of the matrix, and return their content and the square table."""
     folder = RunFolder.existing(path)
     labels = folder.table("labels")
     if not len(labels):
@@ -251,7 +248,7 @@ def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any
 
 
 def lines(said: Mapping[str, Any]) -> list[str]:
-    """What the command prints: robustness of each model, the matrix, and what may be said of it."""
+    """What the command prints."""
     each: Mapping[str, Mapping[str, float]] = said["models"]
     columns = list(next(iter(each.values())))
     width = max(len(name) for name in [*each, *columns]) + 2
@@ -275,6 +272,71 @@ def lines(said: Mapping[str, Any]) -> list[str]:
 
 
 def _short(column: str) -> str:
-    """The name of a column in fourteen characters."""
     names = {"clean_accuracy": "accuracy", "conditional_robustness": "natural"}
     return names.get(column, column.rpartition(":")[2])[:14]
+
+
+def study_sequences(
+    frames: FrameBatch,
+    models: Sequence[Classifier],
+    *,
+    content: str,
+    draws: int = 1,
+    seed: int = 0,
+    batch: Batch = "auto",
+    step: Step | None = None,
+) -> pd.DataFrame:
+    """Return ``sensitivity`` rows of the ImageNet-P sequences.
+
+    Values compare a frame with the one before, or with the clean first one for noise. The mean of
+    ``top1_flip`` is the flip probability (Hendrycks & Dietterich 2019, section 4.2), that of
+    ``top5_distance`` is uT5D.
+    """
+    rows = []
+    for sequence in SEQUENCES.values():
+        for draw in range(draws):
+            for frame, number in zip(frames.pixels, frames.index, strict=True):
+                rows.append(
+                    _rows(frames.item, content, frame, int(number), sequence, models, draw, seed, batch)
+                )
+                if step is not None:
+                    step(sequence.num_frames)
+    return pd.concat(rows, ignore_index=True)
+
+
+def _rows(
+    item: str,
+    content: str,
+    frame: torch.Tensor,
+    number: int,
+    sequence: PictureSequence,
+    models: Sequence[Classifier],
+    draw: int,
+    seed: int,
+    batch: Batch,
+) -> pd.DataFrame:
+    key = f"imagenet-p:{sequence.name}"
+    pictures = torch.stack(list(sequence.frames(frame, seeded(content, number, draw, key, seed))))
+    pairs = np.array(compared_pairs(sequence.num_frames, sequence.compare))
+    parts = []
+    for model in models:
+        seen = predict(model, pictures, batch)
+        before, after = seen.take(pairs[:, 0]), seen.take(pairs[:, 1])
+        p, q = before.probabilities, after.probabilities
+        found = {"label_flip": label_flip(before, after), "top1_flip": top1_flip(p, q), **distances(p, q)}
+        for metric in found:
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "model": model.name,
+                        "item": item,
+                        "frame": number,
+                        "perturbation": key,
+                        "strength": pairs[:, 1].astype(np.float64),
+                        "draw": draw,
+                        "metric": metric,
+                        "value": found[metric].astype(np.float64),
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)

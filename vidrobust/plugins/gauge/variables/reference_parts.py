@@ -1,7 +1,4 @@
-"""Bias and linearity: how far readings lie from the true values, and whether that changes over the range.
-
-AIAG, MSA, 4th edition (2010), chapter III-B; ISO 22514-7:2012, 7.1.3 and annex A (after ISO 11095).
-"""
+"""Studies of reference parts: type 1 (one part again and again), bias and linearity over the range."""
 
 from __future__ import annotations
 
@@ -11,19 +8,187 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 from vidrobust.errors import InputError
-from vidrobust.plugins.gauge.variables.type1 import size_interval
+from vidrobust.plugins.gauge.variables.gauge import mean_range
 from vidrobust.statistics.levels import ALPHA, LEVEL
 from vidrobust.text.phrases import plural
+
+# Share of the tolerance that the readings may spread over, and the standard deviations that count as their
+# spread.
+SHARE, WIDTH = 0.20, 6.0
+USUAL, FEWEST = 50, 25
+NAN = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Type1Study:
+    """The study of readings of one part whose true value is known.
+
+    ``cg`` is SHARE x tolerance / (WIDTH x sd), ``cgk`` the same with the bias taken off (Bissell 1990); NaN
+    without a tolerance or spread. ``drift_p`` is of a line over the order.
+    """
+
+    n: int
+    mean: float
+    sd: float
+    reference: float
+    tolerance: float
+    share: float
+    width: float
+    bias: float
+    bias_low: float
+    bias_high: float
+    t: float
+    df: int
+    p: float
+    cg: float
+    cg_low: float
+    cg_high: float
+    cgk: float
+    cgk_low: float
+    cgk_high: float
+    percent_repeatability: float
+    percent_repeatability_bias: float
+    percent_bias: float
+    percent_bias_low: float
+    percent_bias_high: float
+    drift_p: float
+    charts: dict[str, Any] | None
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as plain values; what is not known is NaN."""
+        return {"study": "type1", **asdict(self), "notes": list(self.notes)}
+
+
+def type1_study(
+    values: np.ndarray,
+    reference: float,
+    *,
+    tolerance: float = NAN,
+    share: float = SHARE,
+    width: float = WIDTH,
+) -> Type1Study:
+    """Study readings (n,) in their order, of one part whose true value is ``reference``."""
+    values = np.asarray(values, np.float64)
+    n = len(values)
+    if n < 2:
+        raise InputError(
+            f"type-1 study: {n} reading{'s' * (n != 1)}; at least 2 are needed, {USUAL} are usual"
+        )
+    mean, sd = float(values.mean()), float(values.std(ddof=1))
+    bias, error = mean - reference, sd / math.sqrt(n)
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * error
+    t = bias / error if error > 0 else NAN
+    cg = share * tolerance / (width * sd) if sd > 0 else NAN
+    cgk = (share * tolerance / 2 - abs(bias)) / (width / 2 * sd) if sd > 0 else NAN
+    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    ends = np.sqrt(stats.chi2.ppf(tails, n - 1) / (n - 1)) * cg
+    drift = float(stats.linregress(np.arange(n), values).pvalue) if sd > 0 and n > 2 else NAN
+    return Type1Study(
+        n=n,
+        mean=mean,
+        sd=sd,
+        reference=reference,
+        tolerance=tolerance,
+        share=share,
+        width=width,
+        bias=bias,
+        bias_low=bias - reach,
+        bias_high=bias + reach,
+        t=t,
+        df=n - 1,
+        p=float(2 * stats.t.sf(abs(t), n - 1)) if error > 0 else NAN,
+        cg=cg,
+        cg_low=float(ends[0]),
+        cg_high=float(ends[1]),
+        cgk=cgk,
+        cgk_low=_bissell(cgk, n, width / 2, -1),
+        cgk_high=_bissell(cgk, n, width / 2, 1),
+        percent_repeatability=100 * share / cg if cg > 0 else NAN,
+        percent_repeatability_bias=100 * share / cgk if cgk > 0 else NAN,
+        percent_bias=100 * abs(bias) / tolerance,
+        percent_bias_low=100 * size_interval(bias - reach, bias + reach)[0] / tolerance,
+        percent_bias_high=100 * size_interval(bias - reach, bias + reach)[1] / tolerance,
+        drift_p=drift,
+        charts=_chart_state(values, drift),
+        notes=_notes(values, tolerance, drift),
+    )
+
+
+def size_interval(low: float, high: float) -> tuple[float, float]:
+    """Return the ends of |x| where x lies between low and high."""
+    least = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
+    return least, max(abs(low), abs(high))
+
+
+def _bissell(index: float, n: int, half: float, side: int) -> float:
+    """An end of the interval of a capability index over ``half`` standard deviations."""
+    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    return index + side * z * math.sqrt(1 / (half**2 * n) + index**2 / (2 * (n - 1)))
+
+
+def least_cgk(limit: float, n: int, half: float) -> float:
+    """Return the smallest Cgk of n readings whose interval lies above a limit."""
+    return float(optimize.brentq(lambda c: _bissell(c, n, half, -1) - limit, limit, 100 * (1 + abs(limit))))
+
+
+def least_cg(limit: float, n: int) -> float:
+    """Return the smallest Cg of n readings whose interval lies above a limit."""
+    return limit / math.sqrt(float(stats.chi2.ppf((1 - LEVEL) / 2, n - 1)) / (n - 1))
+
+
+def _chart_state(values: np.ndarray, drift: float) -> dict[str, Any] | None:
+    """Whether single readings in their order are in control."""
+    sigma = float(np.abs(np.diff(values)).mean()) / mean_range(2)
+    if not sigma > 0:
+        return None
+    gap = np.abs(values - values.mean()) / sigma
+    p = min(1.0, float(2 * stats.norm.sf(gap.max()) * len(values)))
+    out = np.flatnonzero(gap > stats.norm.isf(ALPHA / 2 / len(values)))
+    return {
+        "kind": "readings",
+        "points": len(values),
+        "out": [int(k) + 1 for k in out],
+        "p": p,
+        "level": ALPHA,
+        "drift_p": drift,
+        "in_control": p >= ALPHA and not drift < DRIFT,
+    }
+
+
+DRIFT = 0.01
+"""A drift of the readings with a p-value below this keeps a study from being accepted."""
+
+
+def _notes(values: np.ndarray, tolerance: float, drift: float) -> tuple[str, ...]:
+    n, notes = len(values), []
+    if n < FEWEST:
+        notes.append(f"{n} readings: at least {FEWEST} are wanted, {USUAL} are usual")
+    if math.isnan(tolerance):
+        notes.append("no tolerance: Cg and Cgk are not computed; give --tolerance")
+    kinds = len(np.unique(values))
+    if kinds == 1:
+        notes.append(
+            "all readings are equal: the resolution is too coarse to show a spread, or the part was not read anew"
+        )
+    elif n >= FEWEST and kinds < 5:
+        notes.append(f"only {kinds} different readings: the resolution is coarse beside the spread")
+    if drift < DRIFT:
+        notes.append(
+            f"the readings drift over their order (p = {drift:.2g}): spread and bias hold for no one moment"
+        )
+    return tuple(notes)
+
 
 NAN = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BiasOfPart:
-    """Readings of one part: their mean less its reference, with Student's interval and test against 0."""
+    """Mean reading of one part less its reference, with Student's interval and test."""
 
     part: str
     reference: float
@@ -39,22 +204,11 @@ class BiasOfPart:
 
 @dataclass(frozen=True, kw_only=True)
 class LinearityStudy:
-    """The line of bias over reference, the bias of each part and of all, with p-values against 0.
+    """The line of bias over reference, and the bias of each part and of all.
 
-    intercept, slope        bias = intercept + slope x reference; with standard errors and p-values against 0
-    r_squared, residual_sd  of the line
-    bias, bias_p            mean bias of all readings, and Student's test of it against 0 by the residuals of
-                            the line
-    largest_bias, at        the largest bias of a part, and its reference
-    u_linearity             standard uncertainty of what the line leaves over between parts (ISO 22514-7, A.1);
-                            u_repeatability within them; lack_of_fit_p of the F test of the one against the other
-    bias_low, bias_high     95 % interval of the mean bias
-    percent_linearity       100 |slope|; percent_bias 100 |bias| / process variation (NaN without one)
-    percent_largest_bias    the largest |bias| over the range in percent of the process variation, with the
-                            interval of the line's 95 % band at both ends; of each part's bias where the line does
-                            not fit. A gauge is equivalent to an unbiased one where the upper end is small enough
-                            (two one-sided tests: Schuirmann, J. Pharmacokin. Biopharm. 15, 1987, p. 657-680)
-    zero_inside             whether a bias of 0 lies in the line's 95 % band over the whole range
+    ``percent_bias`` and ``percent_largest_bias`` are in percent of the process variation, the latter with the
+    interval of the line's 95 % band; it shows equivalence where its upper end is small enough (Schuirmann,
+    J. Pharmacokin. Biopharm. 15, 1987). ``u_linearity`` and ``u_repeatability``: ISO 22514-7, A.1.
     """
 
     intercept: float
@@ -104,10 +258,7 @@ class LinearityStudy:
 
 
 def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> LinearityStudy:
-    """Study part, value and reference; InputError with fewer than two references, or no part measured twice.
-
-    ``process_variation`` is six standard deviations of the process, or the tolerance, for percentages; NaN: none.
-    """
+    """Study part, value and reference."""
     known = table[table["reference"].notna()]
     _check(known)
     x, y = (known[name].to_numpy(np.float64) for name in ("reference", "value"))
@@ -150,7 +301,7 @@ def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> L
         percent_largest_bias_low=NAN,
         percent_largest_bias_high=NAN,
         zero_inside=False,
-        notes=_notes(known, len(table) - len(known)),
+        notes=_notes_on_line(known, len(table) - len(known)),
     )
     _, low, high = found.band(np.linspace(x.min(), x.max(), 201))
     more: dict[str, Any] = {"zero_inside": bool((low <= 0).all() and (high >= 0).all())}
@@ -160,7 +311,6 @@ def linearity_study(table: pd.DataFrame, *, process_variation: float = NAN) -> L
 
 
 def _largest(found: LinearityStudy, first: float, last: float) -> tuple[float, float, float]:
-    """The largest |bias| over the range, and the ends of its interval."""
     line, low, high = found.band(np.array([first, last]))
     rows = list(zip(line, low, high, strict=True))
     if found.lack_of_fit_p < ALPHA:
@@ -236,7 +386,7 @@ def _left_over(known: pd.DataFrame, residual_squares: float) -> dict[str, float]
     }
 
 
-def _notes(known: pd.DataFrame, unknown: int) -> tuple[str, ...]:
+def _notes_on_line(known: pd.DataFrame, unknown: int) -> tuple[str, ...]:
     notes = []
     sizes = known.groupby("part").size()
     if len(sizes) < 5:
