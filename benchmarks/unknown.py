@@ -30,12 +30,12 @@ from vidrobust.plugins.line.model_kind import save
 from vidrobust.plugins.line.parts import LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.plugins.line.training.fit import PartSamples, make_samples, train_classifier
+from vidrobust.plugins.unknown.auroc import auroc
 from vidrobust.plugins.unknown.footage import ClipRequest, FrameReadouts, ask
 from vidrobust.plugins.unknown.inside import probe_of, rows_of
 from vidrobust.plugins.unknown.outside import MARGIN, MORE
 from vidrobust.plugins.unknown.settings import ERROR, FLIP
 from vidrobust.plugins.unknown.study import FrameEvents, ScoreResult, leading, study
-from vidrobust.statistics.associations import auroc
 from vidrobust.text.numbers import percent_with_interval, with_interval
 from vidrobust.video.source import VideoSource, open_video
 

@@ -148,8 +148,7 @@ class Jackknife:
 
 
 def cluster_jackknife(coefficient: Statistic, cluster: np.ndarray, *, lost: int = 2) -> Jackknife:
-    """Compute coefficients with intervals that take clusters, not units, as independent; NaN with fewer than
-    three.
+    """Compute coefficients with intervals that take clusters as independent; NaN with fewer than three.
 
     The spread of Fisher's z without each cluster gives the error (CV3 of Cameron & Miller 2015), Student's t
     the width. ``lost`` corrects the variance in small samples by (n - lost) / n.

@@ -17,7 +17,7 @@ from vidrobust.plugins.finetune.gather import (
     split_from_other,
 )
 from vidrobust.plugins.finetune.judge import neighbours
-from vidrobust.stages.remedies.answers import Answers
+from vidrobust.stages.remedies.answers import ItemAnswers
 
 
 def frames(items: int, count: int = 20) -> pd.DataFrame:
@@ -121,9 +121,9 @@ def test_neighbours_are_frames_that_follow_each_other() -> None:
     assert triples.tolist() == []
 
 
-def answers(leading: list[dict[int, float]], cut: int) -> Answers:
+def answers(leading: list[dict[int, float]], cut: int) -> ItemAnswers:
     count = len(leading)
-    return Answers(
+    return ItemAnswers(
         item="a",
         model="m",
         part="",

@@ -296,4 +296,4 @@ def test_json_holds_the_fields_of_the_contract(tmp_path: Path) -> None:
 
 def test_a_value_of_what_was_not_measured_is_refused() -> None:
     with pytest.raises(ValueError, match="no value"):
-        Statement(question="why", text="x", level=Level.NOT_MEASURED, kind="k", value=0.1)
+        Statement("why", "x", Level.NOT_MEASURED, "k", value=0.1)

@@ -18,7 +18,7 @@ from vidrobust.plugins.finetune.judge import ClassBench, neighbours
 from vidrobust.plugins.finetune.network import TrainableClassifier
 from vidrobust.plugins.finetune.steps import Condition, shown_under
 from vidrobust.plugins.finetune.train import ClassSamples
-from vidrobust.stages.remedies.answers import Answers, answers_of
+from vidrobust.stages.remedies.answers import ItemAnswers, answers_of
 from vidrobust.stages.remedies.truth import right_classes
 
 By = Literal["part", "input", "time", "footage"]
@@ -128,11 +128,11 @@ def check_sizes(training: Sequence[int], judging: Sequence[int]) -> None:
 
 # What each training frame's answer should be: labels, or the model's own confident answers about that time.
 
-# Answers within half of this before and after a frame are averaged, within one part's item all of them.
+# ItemAnswers within half of this before and after a frame are averaged, within one part's item all of them.
 WINDOW_S = 1.0
 
 
-def self_labels(answers: Answers, classes: int, *, whole: bool) -> np.ndarray:
+def self_labels(answers: ItemAnswers, classes: int, *, whole: bool) -> np.ndarray:
     """Return (N, K) float32: the mean answer over the confident frames about each frame."""
     rows = dense(answers.leading, classes)
     top = rows.max(axis=1)

@@ -40,7 +40,7 @@ from vidrobust.stages.policy.measured import FOLDER
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.stages.policy.rejection import Outcome
 from vidrobust.stages.stability.stage import STABILITY
-from vidrobust.text.durations import duration
+from vidrobust.text.numbers import duration
 
 # Settings that footage is asked under as the run is.
 LIKE_THE_RUN = (

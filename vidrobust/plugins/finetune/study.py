@@ -51,7 +51,7 @@ from vidrobust.plugins.finetune.train import fit
 from vidrobust.stages.policy.measured import ADAPTATION, advised_policy, apply_measured
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.tables import schema as tables
-from vidrobust.text.durations import duration
+from vidrobust.text.numbers import duration
 
 # Weights that were trained, and the card that says what they are.
 

@@ -114,7 +114,7 @@ def plan_flip_rate(
 ) -> None:
     """Clips and minutes for a flip rate."""
     from vidrobust.errors import SettingsError
-    from vidrobust.statistics.samples import FootageNeeded, clusters_for_rate
+    from vidrobust.plugins.gauge.plan import FootageNeeded, clusters_for_rate
 
     if not 0 < rate < 1 or not 0 < half_width < 1 or not 0 <= correlation < 1 or min(clip_s, fps) <= 0:
         raise SettingsError(

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vidrobust.accuracy.said_classes import top_correct
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.class_differences import top1_flip, top5_distance
 from vidrobust.models.classes import sets_for
@@ -26,7 +25,14 @@ from vidrobust.plugins.published.corruption_error import (
     FlipBaseline,
     FlipRates,
 )
-from vidrobust.plugins.published.corruptions import CHUNK, FLIP_SUITE, Step, crop_224, without_second_resize
+from vidrobust.plugins.published.corruptions import (
+    CHUNK,
+    FLIP_SUITE,
+    Step,
+    crop_224,
+    top_correct,
+    without_second_resize,
+)
 from vidrobust.plugins.published.labelled_images import STRENGTHS, Films, LabelledImages, Layout, pictures
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs

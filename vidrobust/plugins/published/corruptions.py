@@ -19,7 +19,6 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import functional as v2
 
-from vidrobust.accuracy.said_classes import top_correct
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.class_differences import top1_flip, top5_distance
 from vidrobust.models.classes import sets_for
@@ -357,3 +356,15 @@ def _chunks(
         yield numbers, torch.stack([p if raw else prepare(p) for _, p in part]), keys
     if not readable:
         raise InputError(f"none of the {len(images)} images can be read; the first: {images.problems[0]}")
+
+
+def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1) -> np.ndarray:
+    """Return whether a class of each set is among the ``top`` scores of its row (N, K); equal scores rank in
+    order.
+    """
+    if len(scores) != len(sets):
+        raise ValueError(f"top_correct: expected a set for each of {len(scores)} rows, got {len(sets)}")
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
+    alive = np.take_along_axis(scores, order, axis=1) > -np.inf
+    rows = zip(order, alive, sets, strict=True)
+    return np.array([any(int(k) in wanted for k in row[live]) for row, live, wanted in rows], dtype=bool)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vidrobust.accuracy.answers import Checked
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import VIDEO_SUFFIXES, images_in, videos_beside
 from vidrobust.footage.labels.labels import Labels
@@ -30,6 +29,20 @@ IMAGENET_VAL = 50_000
 MOT17 = ("02", "04", "05", "09", "10", "11", "13")
 # Videos of MOT17's training set, and their frames; each is there once for each of three detectors.
 MOT17_FRAMES = 5316
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What was found: what -> (found, published), and sentences.
+
+    ``manifest`` has rows of path, item and label, or none where ``command``, the next one to type, needs none.
+    """
+
+    counts: dict[str, tuple[int, int]]
+    missing: tuple[str, ...]
+    manifest: tuple[tuple[str, str, str], ...]
+    command: str
+    notes: tuple[str, ...] = ()
 
 
 def check_imagenet(folder: Path) -> Checked:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidrobust.statistics.associations import clustered_auroc
+from vidrobust.plugins.unknown.auroc import clustered_auroc
 from vidrobust.statistics.clusters import SHORTEST_S, Clusters
 from vidrobust.statistics.intervals import Interval, clustered_rate
 from vidrobust.statistics.levels import FEWEST_CLUSTERS as FEWEST_CLIPS

@@ -16,8 +16,7 @@ from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments.section import MomentPicture
 from vidrobust.statement import Level, Statement
-from vidrobust.text.durations import clock
-from vidrobust.text.numbers import number, percent_with_interval, with_interval
+from vidrobust.text.numbers import clock, number, percent_with_interval, with_interval
 from vidrobust.text.phrases import capital, cut, plural
 
 FILE = "unknown.json"
@@ -64,11 +63,11 @@ def statements(run: RunTables) -> Iterator[Statement]:
         if figures:
             figures["value"] = rows[0]["outside"]
         yield Statement(
-            question="within known footage",
-            text=f"{capital(said['sentence'])}.",
-            level=level,
-            kind="known_footage",
-            model=str(model),
+            "within known footage",
+            f"{capital(said['sentence'])}.",
+            level,
+            "known_footage",
+            str(model),
             is_open=level is Level.NOT_MEASURED,
             **figures,
         )

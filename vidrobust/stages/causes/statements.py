@@ -10,7 +10,7 @@ import pandas as pd
 
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
-from vidrobust.stages.causes.replication import Replication
+from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.sensitivity import of_size
 from vidrobust.stages.stability.rates import not_compared, overall
@@ -49,15 +49,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
 
 
 def _missing(text: str, kind: str, model: str, **more: Any) -> Statement:
-    return Statement(
-        question=Question.WHY,
-        text=text,
-        level=Level.NOT_MEASURED,
-        kind=kind,
-        model=model,
-        is_open=True,
-        **more,
-    )
+    return Statement.missing(Question.WHY, text, kind, model, **more)
 
 
 def _not_replayed(run: RunTables, model: str) -> Statement:
@@ -149,9 +141,7 @@ def _of(
     figures: dict[str, Any] = {"n": n}
     if row is not None:
         figures = {"value": row["share"], "low": row["low"], "high": row["high"], "n": int(row["n"])}
-    return Statement(
-        question=Question.WHY, text=text, level=level, kind=kind, model=model, is_open=is_open, **figures
-    )
+    return Statement(Question.WHY, text, level, kind, model, is_open=is_open, **figures)
 
 
 def _named(
@@ -171,9 +161,7 @@ def _named(
 
 
 def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[float, float] | None:
-    """Smallest and largest share of a cause over the clips, where Cochran's Q or ``FAR_APART`` says they
-    disagree.
-    """
+    """Smallest and largest share of a cause over the clips, where these disagree; else None."""
     rows = run.table(table)
     if rows is None:
         return None
@@ -190,9 +178,7 @@ def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[floa
 
 
 def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
-    """P-value of Cochran's Q that all estimates (n,) share one truth; 1 where fewer than two have a finite
-    error.
-    """
+    """P-value of Cochran's Q that estimates (n,) share one truth; 1 with fewer than two errors."""
     from scipy.special import chdtrc
 
     use = np.isfinite(error) & (error > 0)
@@ -232,11 +218,11 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
         each = " each" if len(small) > 1 else ""
         text = f"No effect seen of {names} (at most {percent(max(most, 0.0))} of {of}{each})."
         yield Statement(
-            question=Question.WHY,
-            text=text,
-            level=Level.NO_EFFECT,
-            kind="why_no_effect",
-            model=model,
+            Question.WHY,
+            text,
+            Level.NO_EFFECT,
+            "why_no_effect",
+            model,
             n=n,
             value=float(small["share"].max()),
             low=float(small["low"].min()),

@@ -68,15 +68,7 @@ def _accounts(run: RunTables, model: str) -> Iterator[Any]:
 
 
 def _not_measured(model: str, text: str, kind: str, **more: Any) -> Statement:
-    return Statement(
-        question=Question.TRAIN,
-        text=text,
-        level=Level.NOT_MEASURED,
-        kind=kind,
-        model=model,
-        is_open=True,
-        **more,
-    )
+    return Statement.missing(Question.TRAIN, text, kind, model, **more)
 
 
 KINDS = {
@@ -105,11 +97,11 @@ def _step(run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord 
             text += " To try it, train with it and compare the two models on this footage."
     value, low, high = (NAN if figure is None else float(figure) for figure in figures)
     return Statement(
-        question=Question.TRAIN,
-        text=text,
-        level=step.level,
-        kind=KINDS[step.level],
-        model=policy.model,
+        Question.TRAIN,
+        text,
+        step.level,
+        KINDS[step.level],
+        policy.model,
         value=value,
         low=low,
         high=high,
@@ -149,14 +141,7 @@ def _trying(run: RunTables, step: PolicyStep, record: ModelRecord | None) -> str
 
 def _footage(model: str, policy: Policy) -> Iterator[Statement]:
     for text in policy.advice:
-        yield Statement(
-            question=Question.TRAIN,
-            text=text,
-            level=Level.SUGGESTED,
-            kind="train_footage",
-            model=model,
-            is_open=True,
-        )
+        yield Statement(Question.TRAIN, text, Level.SUGGESTED, "train_footage", model, is_open=True)
 
 
 def _rest(model: str, policy: Policy) -> Iterator[Statement]:
@@ -171,6 +156,4 @@ def _rest(model: str, policy: Policy) -> Iterator[Statement]:
         judged = [each for each in policy.rejected if each.why is not Why.NOT_MEASURABLE]
         tried = plural(len(judged), "perturbation")
         text = f"No augmentation is supported: none of {tried} stands for a cause that matters here."
-        yield Statement(
-            question=Question.TRAIN, text=text, level=Level.NO_EFFECT, kind="train_none", model=model
-        )
+        yield Statement(Question.TRAIN, text, Level.NO_EFFECT, "train_none", model)

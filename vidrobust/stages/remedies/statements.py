@@ -16,7 +16,7 @@ from vidrobust.stages.remedies.section import FILE, headline, kind_of_remedy, so
 from vidrobust.stages.remedies.titles import EVENTS, WHY, held_out, recommended, title
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.statistics.ratios import Verdict
+from vidrobust.statistics.ratios import RatioVerdict
 from vidrobust.text.numbers import known, p_value, percent, percent_with_interval
 from vidrobust.text.phrases import capital, plural
 
@@ -54,7 +54,7 @@ def _of(
     if row is not None:
         figures = {"value": row["ratio"], "low": row["low"], "high": row["high"], "n": int(row["n"])}
         figures = {name: math.nan if value is None else value for name, value in figures.items()}
-    return Statement(question=question, text=text, level=level, kind=kind, model=model, **{**figures, **more})
+    return Statement(question, text, level, kind, model, **{**figures, **more})
 
 
 def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str, Any]) -> Iterator[Statement]:
@@ -88,7 +88,7 @@ def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Sta
     if recommended(summary):
         text = f"Use {rule} ({title(rule)}), which reports within {limit}: {figure}."
         return _of(model, Question.RULE, text, Level.TRIED, "rule_tried", held)
-    if summary["verdict"] == Verdict.NO_DIFFERENCE:
+    if summary["verdict"] == RatioVerdict.NO_DIFFERENCE:
         text = f"No effect seen of the best rule within {limit}, {rule} ({title(rule)}): {figure}."
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_no_effect", held)
     best = f"The best within {limit} is {rule} ({title(rule)})"
@@ -99,7 +99,7 @@ def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Sta
 
 def _other(model: str, mine: pd.DataFrame, summary: Mapping[str, Any], what: str) -> Iterator[Statement]:
     """The best for its effort of what helps besides the chosen rule, nothing at the station."""
-    helps = mine[(mine["verdict"] == Verdict.HELPS) & (mine["kind"] != "input") & mine["ratio"].notna()]
+    helps = mine[(mine["verdict"] == RatioVerdict.HELPS) & (mine["kind"] != "input") & mine["ratio"].notna()]
     helps = helps[helps["remedy"].map(kind_of_remedy) != kind_of_remedy(str(summary["rule"]))]
     for row in sorted_by_effort(helps, float(summary["max_delay_ms"])).head(1).to_dict("records"):
         left = percent_with_interval(row["ratio"], row["low"], row["high"])

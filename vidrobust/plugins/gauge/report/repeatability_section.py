@@ -258,9 +258,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
     """Yield the summary of the study for the answer."""
     shown = section(run)
     if shown is not None:
-        yield Statement(
-            question="is it repeatable", text=f"{shown.summary}.", level=Level.MEASURED, kind="gauge_study"
-        )
+        yield Statement("is it repeatable", f"{shown.summary}.", Level.MEASURED, "gauge_study")
 
 
 def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from vidrobust.perturb.camera_in_time import HAZE_LENGTHS, STEAM_LENGTHS, VEIL, waves
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
+from vidrobust.plugins.line_camera import HAZE_LENGTHS, STEAM_LENGTHS, VEIL, waves
 
 
 def clip_of(
@@ -39,8 +39,8 @@ def test_the_field_is_alike_in_neighbouring_frames_and_another_one_later() -> No
 
 def test_a_draught_carries_a_wave_by_its_speed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without boiling the field after t is the field before, moved: found by the best of all shifts."""
-    monkeypatch.setattr("vidrobust.perturb.camera_in_time.BOIL_S", (1e12, 1e12))
-    monkeypatch.setattr("vidrobust.perturb.camera_in_time.DRAUGHT", (0.25, 0.25))
+    monkeypatch.setattr("vidrobust.plugins.line_camera.BOIL_S", (1e12, 1e12))
+    monkeypatch.setattr("vidrobust.plugins.line_camera.DRAUGHT", (0.25, 0.25))
     before, after = waves((128, 128), np.array([0.0, 0.25]), STEAM_LENGTHS, from_seed(5)).numpy()
     found = [
         (float(np.abs(after[16:-16, 16:-16] - before[16 - dy : 112 - dy, 16 - dx : 112 - dx]).mean()), dy, dx)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from vidrobust.perturb import camera_in_time
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.perturb.draws import from_seed
+from vidrobust.plugins import line_camera as camera
 
 
 def clip_of(
@@ -120,7 +120,7 @@ def test_drifts_are_slow_and_bounded() -> None:
     """Between frames 1/30 s apart the exponent of the gain moves at most 2 pi / (4 s x 30) = 0.0524."""
     times_s = np.arange(3000) / 30
     for seed in range(5):
-        wave = camera_in_time.slow_wave(times_s, from_seed(seed))
+        wave = camera.slow_wave(times_s, from_seed(seed))
         assert np.abs(wave).max() <= 1
         assert np.abs(wave).max() > 0.5
         assert np.abs(np.diff(wave)).max() <= 2 * np.pi / (4 * 30) + 1e-9
@@ -142,7 +142,7 @@ def test_lost_frames_by_hand() -> None:
     """Frames carry their number; which are lost is asked of ``lost``, and the stand-ins are counted out here."""
     times_s = np.arange(40) / 25
     clip = torch.arange(40, dtype=torch.uint8).view(40, 1, 1, 1).expand(40, 3, 2, 2)
-    missing = camera_in_time.lost(times_s, 0.4, from_seed(3))
+    missing = camera.lost(times_s, 0.4, from_seed(3))
     assert 5 < missing.sum() < 28
     frozen = clip_of("repeated_frames", clip, times_s, 0.4, 3)[:, 0, 0, 0].tolist()
     jumped = clip_of("dropped_frames", clip, times_s, 0.4, 3)[:, 0, 0, 0].tolist()
@@ -155,8 +155,8 @@ def test_lost_frames_by_hand() -> None:
 
 def test_whether_a_frame_is_lost_depends_on_its_time_alone() -> None:
     times_s = np.arange(200) / 30
-    whole = camera_in_time.lost(times_s, 0.2, from_seed(1))
-    assert np.array_equal(whole[70:], camera_in_time.lost(times_s[70:], 0.2, from_seed(1)))
+    whole = camera.lost(times_s, 0.2, from_seed(1))
+    assert np.array_equal(whole[70:], camera.lost(times_s[70:], 0.2, from_seed(1)))
     assert 0.2 - 0.15 < whole.mean() < 0.2 + 0.15
 
 
@@ -166,3 +166,14 @@ def test_which_entries_need_the_whole_clip() -> None:
         "repeated_frames",
         "dropped_frames",
     }
+
+
+def test_what_needs_neighbours_is_lost_frames_alone() -> None:
+    found = {key for key, entry in PERTURBATIONS.items() if not entry.on_single_frames}
+    assert found == {"repeated_frames", "dropped_frames"}
+
+
+def test_lengths_are_those_whose_unit_is_of_pixels() -> None:
+    assert len(suite("line-camera")) == 18
+    assert PERTURBATIONS["rolling_shutter"].is_length
+    assert not PERTURBATIONS["dead_pixels"].is_length  # pixels of a million are a share

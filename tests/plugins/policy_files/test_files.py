@@ -20,7 +20,7 @@ import pytest
 import torch
 
 from vidrobust.perturb.catalogue import PERTURBATIONS
-from vidrobust.stages.policy.exports import render_all, write_all
+from vidrobust.stages.policy.exports.write import render_all, write_all
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.variation.spread import OF_WIDTH
 from vidrobust.statement import Level

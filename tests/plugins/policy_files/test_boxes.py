@@ -17,7 +17,7 @@ import torch
 import yaml
 from torchvision import tv_tensors
 
-from tests.stages.policy.test_exports import PINNED, SIZE, module, one_step, written
+from tests.plugins.policy_files.test_files import PINNED, SIZE, module, one_step, written
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.geometric import Matrix, move_corners, shifted, turned, zoomed
 from vidrobust.stages.policy.policy import Policy
