@@ -14,6 +14,7 @@ of a kind names its group:
     correlation_protocols
                         stages.correlate.stage.CorrelationProtocol       protocols of ``correlate``
     demos               finished_runs.demo.Demo                     demos
+    exports             finished_runs.exports.catalogue.Format      formats of ``export``
     metrics             metrics.metric.Metric                       metrics
     tasks               metrics.metric.Task                         what models answer, besides classes and boxes
     models              models.spec.ModelKind                       kinds of models
@@ -21,7 +22,8 @@ of a kind names its group:
 
 The plugins in ``vidrobust/plugins`` are declared in the same way. All entry points of a plugin have its name.
 One that cannot be loaded, names something else or takes a name that exists is left out and reported; the rest
-goes on. This module imports no torch.
+goes on, but for metrics: one that is misdeclared ends a study, whose tables would lack it. This module imports
+no torch.
 """
 
 from __future__ import annotations
@@ -45,12 +47,14 @@ class Brought(Generic[Record]):
 
     names  of the records
     error  why it brings nothing, as "cannot be loaded (ImportError: ...)"; empty where it works
+    misdeclared  whether it can be imported, but names what cannot be used
     """
 
     point: EntryPoint
     records: tuple[Record, ...] = ()
     names: tuple[str, ...] = ()
     error: str = ""
+    misdeclared: bool = False
 
     @property
     def where(self) -> str:
@@ -117,7 +121,7 @@ def extensions(
             names.update(own)
             found.append(Brought(point, records, own))
         except (Exception, SystemExit) as error:  # whatever the import of another package raises
-            found.append(Brought(point, error=str(error)))
+            found.append(Brought(point, error=str(error), misdeclared=isinstance(error, TypeError)))
             _report(found[-1], str(error))
     return Extensions(tuple(found))
 
@@ -140,7 +144,7 @@ def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:
     try:
         found = point.load()
     except (Exception, SystemExit) as error:
-        raise TypeError(
+        raise ImportError(
             f"cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
         ) from error
     for record in found if isinstance(found, list | tuple) else (found,):

@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 
 from tests.pipeline.conftest import run
+from tests.shrunk import shrink
 from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.item import Item
 from vidrobust.video.source import open_video
@@ -39,8 +40,8 @@ def model():
 
 
 @pytest.fixture
-def clip(public_clips: Path) -> str:
-    return str(public_clips / "line-flour-bags.gif")
+def clip(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(shrink(public_clips / "line-flour-bags.gif", tmp_path_factory.mktemp("clip")))
 
 
 def bands(folder: Path, name: str, *, call: str = "pass", load: str = "pass") -> str:

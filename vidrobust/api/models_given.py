@@ -122,7 +122,6 @@ class _Module:
 
 
 def _wants_pil(preprocess: Transform) -> bool:
-    """Whether a transform takes only PIL images."""
     try:
         preprocess(torch.zeros(3, SMALL, SMALL, dtype=torch.uint8))
     except Exception as error:
@@ -193,8 +192,6 @@ def _names(given: Sequence[str] | None, count: int, name: str) -> tuple[str, ...
 
 
 class _Given:
-    """What all models given from Python have."""
-
     def __init__(self, run: Callable_, name: str, class_names: tuple[str, ...], info: ModelInfo) -> None:
         self._run, self.name, self.class_names, self.info = run, name, class_names, info
 
@@ -204,8 +201,6 @@ class _Given:
 
 
 class _Ready(_Given):
-    """A callable that gives Classifications."""
-
     task = "classification"
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
@@ -232,8 +227,6 @@ class _Scores(_Given):
 
 
 class _Named(_Given):
-    """A list of labels and scores a frame."""
-
     task = "classification"
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
@@ -251,8 +244,6 @@ class _Boxes(_Given):
 
 
 class _Stacked:
-    """An array of scores a frame, put together."""
-
     def __init__(self, run: Any) -> None:
         self.run = run
 

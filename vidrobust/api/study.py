@@ -80,7 +80,7 @@ class CallbackReporter(Reporter):
         yield
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
-        return _EventCounter(title, total, unit, self._emit, self.moved)
+        return _CallbackCounter(title, total, unit, self._emit, self.moved)
 
     def _emit(self, step: Progress) -> None:
         if self._whole is not None:
@@ -88,7 +88,7 @@ class CallbackReporter(Reporter):
         self._callback(step)
 
 
-class _EventCounter(Counter):
+class _CallbackCounter(Counter):
     def __init__(
         self,
         title: str,

@@ -69,7 +69,13 @@ def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ..
 
 
 def versions_of(task: str) -> list[str]:
-    """Return what the metrics of a task depend on: names, columns, and versions of plugins."""
+    """Return what the metrics of a task depend on: names, columns, and versions of plugins.
+
+    Raises SettingsError where a plugin declares a metric that cannot be used.
+    """
+    for each in brought().brought:
+        if each.misdeclared:
+            raise SettingsError(f"{each.where} {each.error}")
     own = [f"{metric.name} {metric.column}" for metric in metrics_of(task)]
     return [*own, *packages(ENTRY_POINTS), *plugin_of(task)]
 

@@ -258,7 +258,6 @@ def _packets(
 
 
 def _open(source: str, timeout_s: float) -> InputContainer:
-    """The open source; raises what PyAV raises."""
     av.logging.set_level(None)  # a callback into Python from the decoder's threads can deadlock
     formats = {"format_whitelist": f"{footage_formats()},rtsp,rtp,hls,applehttp"}
     if source in PIPES:

@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import need
 from tests.pipeline.conftest import few
+from tests.shrunk import shrink
 
 MODELS = '''
 import os, signal, sys, time
@@ -50,8 +51,11 @@ class Dying(Plain):
     name = "dying"
 
     def __call__(self, pixels):
+        in_worker = pixels.shape[-1] > 128 and str(os.getpid()) != os.environ["ASKS"]
+        if in_worker and "SLOW" in os.environ:
+            (HERE / "pids" / f"{os.getpid()} works").touch()
         time.sleep(float(os.environ.get("SLOW", "0")))
-        if pixels.shape[-1] > 128 and str(os.getpid()) != os.environ["ASKS"]:
+        if in_worker:
             if str(pixels.shape[-1]) == os.environ.get("WIDTH"):
                 os.kill(os.getpid(), signal.SIGKILL)
             for name in os.environ.get("ONCE_IN", "").split():
@@ -93,8 +97,8 @@ class Place:
         self.base = base
         (base / "line").mkdir()
         (base / "pids").mkdir()
-        for name in ("line-bolt.gif", "hevc.mp4"):
-            (base / "line" / name).write_bytes((clips / name).read_bytes())
+        shrink(clips / "line-bolt.gif", base / "line")
+        (base / "line" / "hevc.mp4").write_bytes((clips / "hevc.mp4").read_bytes())
         (base / "line" / "broken.mp4").write_bytes(b"\0" * 999)
         (base / "modelled.py").write_text(MODELS)
 
@@ -132,7 +136,11 @@ class Place:
 
     def alive(self) -> list[int]:
         """Processes that opened the models and are still there."""
-        return [int(path.name) for path in (self.base / "pids").iterdir() if _is_alive(int(path.name))]
+        return [int(path.name) for path in (self.base / "pids").glob("*[0-9]") if _is_alive(int(path.name))]
+
+    def at_work(self) -> list[int]:
+        """Workers that were given frames since the start, if SLOW is set."""
+        return [int(path.name.split()[0]) for path in (self.base / "pids").glob("* works")]
 
 
 def _is_alive(pid: int) -> bool:
@@ -213,8 +221,8 @@ def test_ctrl_c_ends_the_workers(place: Place, moment: str) -> None:
     out = f"stopped {moment}"
     with place.start(out, "--workers=2", SLOW="2") as process:
         there = {
-            "starting": lambda: len(list((place.base / "pids").iterdir())) > 0,
-            "opening": lambda: len(list((place.base / "pids").iterdir())) > 1,
+            "starting": lambda: len(list((place.base / "pids").glob("*[0-9]"))) > 0,
+            "opening": lambda: len(list((place.base / "pids").glob("*[0-9]"))) > 1,
             "working": lambda: list((place.base / out).glob("cache/transitions/*.zip")),
         }
         until(there[moment])

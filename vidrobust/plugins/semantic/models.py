@@ -52,10 +52,9 @@ class MapNetwork:
         if answer.ndim == 3:
             labels = np.stack([at_size(each, size) for each in answer.cpu().numpy().astype(np.uint8)])
             return ClassMaps(labels, self.class_names, np.ones(len(labels), np.float32))
-        if answer.ndim != 4 or answer.shape[1] != len(self.class_names):
-            raise ModelError(
-                f"model {self.name}: expected scores (N, {len(self.class_names)}, h, w), got {tuple(answer.shape)}"
-            )
+        count, shape = len(self.class_names), tuple(answer.shape)
+        if answer.ndim != 4 or shape[1] != count:
+            raise ModelError(f"model {self.name}: expected scores (N, {count}, h, w), got {shape}")
         parts = [self._of_scores(row[None], size) for row in answer]  # a whole batch at full size is large
         return ClassMaps.join(parts)
 
@@ -80,9 +79,7 @@ class RecordedMaps:
 
     def __call__(self, pixels: torch.Tensor) -> ClassMaps:
         """Raise ModelError: nothing is known of pixels that are not the footage itself."""
-        raise ModelError(
-            f"model {self.name}: its maps are files; what changes frames needs the network itself"
-        )
+        raise ModelError(f"model {self.name}: its maps are files; new pictures need the network itself")
 
     def predict_frames(self, item: str, index: np.ndarray) -> ClassMaps:
         """Return the maps of frames of an input by their numbers; ModelError for frames without one."""
@@ -115,8 +112,7 @@ def _folder(spec: ModelSpec, place: Path) -> RecordedMaps:
         raise SettingsError(f"{spec.text}: name the classes, one a line: {place}/classes.txt or classes=FILE")
     every = [path for of in files.values() for path in of.values()]
     info = _info(spec, str(place), file_sha256(*every), "maps from files", "", len(names))
-    named = tuple(name for name in names if name)
-    return RecordedMaps(name=place.name, class_names=named, info=info, files=files)
+    return RecordedMaps(name=place.name, class_names=names, info=info, files=files)
 
 
 def _onnx(spec: ModelSpec, path: Path, device: torch.device) -> MapNetwork:
@@ -151,7 +147,7 @@ def _torchvision(spec: ModelSpec, device: torch.device) -> MapNetwork:
     known = torchvision.models.list_models(module=torchvision.models.segmentation)
     if spec.target not in known:
         raise SettingsError(
-            f"{spec.text}: {spec.target!r} is no folder of maps, no ONNX file and none of {', '.join(known)}"
+            f"{spec.text}: expected a folder of maps, an ONNX file or one of {', '.join(known)}"
         )
     names = given_names(spec.options.get("classes"))
     if given := spec.options.get("weights"):

@@ -25,7 +25,7 @@ CLASSES = "classes.txt"  # names of the classes, one a line; a folder with it is
 def names_in(folder: Path) -> tuple[str, ...] | None:
     """Return the names in the folder's ``classes.txt``, or None."""
     path = folder / CLASSES
-    return tuple(path.read_text(encoding="utf-8").split("\n")[:UNKNOWN]) if path.is_file() else None
+    return tuple(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else None
 
 
 def map_files(folder: Path) -> Iterator[tuple[str, int, Path]]:
@@ -46,14 +46,14 @@ def read_map(path: Path) -> np.ndarray:
         raise InputError(f"{printable(path)}: cannot be read as a map of classes ({error})") from error
     if found.ndim != 2 or found.dtype != np.uint8:
         raise InputError(
-            f"{printable(path)}: expected a grey or palette PNG of class numbers, got {found.dtype} {found.shape}"
+            f"{printable(path)}: expected a grey or palette PNG, got {found.dtype} {found.shape}"
         )
     return found
 
 
 def read(path: Path) -> Labels:
     """Return a row a map: item and frame, and ``file``, its path."""
-    names = [name for name in names_in(path) or () if name]
+    names = names_in(path) or ()
     rows = [
         label_row(
             item, label=-1, label_name="class map", source=FORMAT_NAME, frame=frame, more={"file": str(file)}

@@ -12,7 +12,7 @@ import pandas as pd
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.tracks.curve import curve
 from vidrobust.metrics.tracks.item_boxes import item_boxes
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import save_picture
 from vidrobust.stages.boxes.moments import BoxMoment
 from vidrobust.stages.boxes.strips import strip
@@ -131,7 +131,7 @@ def as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:
     }
 
 
-def save_strips(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[int, str]:
+def save_strips(run: OpenRun, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[int, str]:
     """Save the strip of each moment; return number -> file."""
     (run.path / "moments").mkdir(exist_ok=True)
     names = {}
@@ -151,7 +151,7 @@ def save_strips(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) ->
     return names
 
 
-def curves(run: Run, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
+def curves(run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
     """Return the curve of each model over all items."""
     about = {entry.item: entry for entry in run.folder.record.inputs}
     parts = []

@@ -13,8 +13,8 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
-from vidrobust.stages.stability.overall import figures_with_labels, not_compared, overall
-from vidrobust.stages.stability.overall import stability as judged
+from vidrobust.stages.stability.rates import figures_with_labels, not_compared, overall
+from vidrobust.stages.stability.rates import stability as judged
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.durations import clock
@@ -180,7 +180,6 @@ def _scope(run: RunTables, stability: pd.DataFrame, model: str, metric: str) -> 
 
 
 def _rate(metric: Metric, row: Mapping[str, Any], model: str, scope: str, *, leading: bool) -> Statement:
-    """One rate, the leading one with its verdict."""
     assert metric.wording is not None
     n = int(row["n"])
     of = plural(n, metric.wording.of, metric.wording.many)

@@ -35,7 +35,7 @@ def write(run: RunTables, out: Path) -> Exported:
 
 def _scalars(run: RunTables, model: str) -> Iterator[tuple[int, float, str, float]]:
     """step, wall time in s, tag and value."""
-    for each in metrics_of(run, model):
+    for each in metrics_of(run, model).itertuples():
         for group, value in (("metrics", each.value), ("low", each.low), ("high", each.high)):
             if np.isfinite(value):
                 yield 0, 0.0, f"{group}/{each.metric}", value
@@ -59,6 +59,7 @@ def _series(
 
 
 FORMAT = Format(
+    name="tensorboard",
     what="metrics, and probabilities over frames",
     opened_by="tensorboard --logdir {out}",
     write=write,

@@ -11,7 +11,7 @@ from vidrobust.run_folder.gates import Passage
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.answer.text import markdown_lines
-from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.variation.section import in_one_line
 from vidrobust.text.numbers import known, percent_with_interval, with_interval
 
@@ -76,4 +76,6 @@ def _metrics(run: RunTables) -> Iterator[str]:
             yield f"| {escaped(model)} | {escaped(metric.title)} | {said} | {int(row.n)} |"
 
 
-FORMAT = Format(what="the answer as summary.md", opened_by="any viewer of Markdown", write=write)
+MARKDOWN = Format(
+    name="markdown", what="the answer as summary.md", opened_by="any viewer of Markdown", write=write
+)

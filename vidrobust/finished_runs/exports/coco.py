@@ -1,4 +1,7 @@
-"""A detector's boxes and tracks as MOTChallenge files and as COCO with videos."""
+"""COCO: an image a frame; a classifier's label as a box over all of it, a detector's boxes with their tracks.
+
+The boxes of a detector are also written as MOTChallenge files.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,70 @@ from typing import Any
 
 import pandas as pd
 
-from vidrobust.errors import SettingsError
+from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import json_text
 from vidrobust.files.names import file_name
-from vidrobust.finished_runs.exports.catalogue import save
+from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import RunTables
+
+
+def write(run: RunTables, out: Path) -> Exported:
+    """Write MODEL.json of each classifier and detections.json; InputError where the run has neither."""
+    frames = run.table("frames")
+    files = [
+        save(out / f"{file_name(str(model))}.json", json_text(content(run, str(model), rows)))
+        for model, rows in ([] if frames is None else frames.groupby("model", sort=False))
+    ]
+    if run.table("box_counts") is not None:
+        files += write_coco(RunFolder.existing(run.folder), out / "detections.json")
+    if not files:
+        raise InputError(
+            f"{run.folder}: holds no answers yet; make them with vidrobust stability {run.folder}"
+        )
+    return Exported(tuple(files))
+
+
+def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """images, categories and annotations of one classifier, from its rows of the table ``frames``.
+
+    Of several objects (``track``) cut out of a frame, the one of most probability counts.
+    """
+    sizes = {entry.item: (entry.width, entry.height) for entry in run.record.inputs}
+    best = rows.sort_values("probability", ascending=False, kind="stable").drop_duplicates(["item", "frame"])
+    images, annotations = [], []
+    for number, row in enumerate(best.sort_values(["item", "frame"], kind="stable").itertuples(), 1):
+        width, height = sizes.get(str(row.item), (0, 0))
+        images.append(
+            {
+                "id": number,
+                "file_name": f"{row.item}/{int(row.frame):06d}.jpg",
+                "width": width,
+                "height": height,
+                "item": str(row.item),
+                "frame": int(row.frame),
+                "time_s": float(row.time_s),
+            }
+        )
+        annotations.append(
+            {
+                "id": number,
+                "image_id": number,
+                "category_id": int(row.label),
+                "bbox": [0, 0, width, height],
+                "area": width * height,
+                "iscrowd": 0,
+                "score": float(row.probability),
+            }
+        )
+    names = best.drop_duplicates("label").sort_values("label")
+    return {
+        "info": {"description": f"what {model} calls each frame, as a box over the whole of it"},
+        "images": images,
+        "categories": [{"id": int(row.label), "name": str(row.label_name)} for row in names.itertuples()],
+        "annotations": annotations,
+    }
+
 
 KEPT = 2  # decimals of pixels that are written
 
@@ -126,3 +188,15 @@ def _items(folder: RunFolder, model: str) -> list[str]:
 
 def _class_names(boxes: pd.DataFrame) -> dict[int, str]:
     return {int(k): str(v) for k, v in zip(boxes["label"], boxes["label_name"], strict=True)}
+
+
+def _write_mot(run: RunTables, out: Path) -> Exported:
+    return Exported(tuple(write_mot(RunFolder.existing(run.folder), out)))
+
+
+COCO = Format(
+    name="coco", what="what every frame was called, boxes and tracks", opened_by="pycocotools", write=write
+)
+MOT = Format(
+    name="mot", what="tracks of detectors, as MOTChallenge files", opened_by="TrackEval", write=_write_mot
+)

@@ -9,8 +9,6 @@ from typing import Any
 from vidrobust.files.names import readable_name
 from vidrobust.finished_runs.exports.catalogue import Exported, Format, figures_of, library, parameters_of
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.answer.answer import answer_of
-from vidrobust.stages.answer.text import markdown_lines
 
 EXPERIMENT = "vidrobust"
 # Where this is set, runs go to that server; else into a store in the folder of the export.
@@ -30,6 +28,9 @@ def write(run: RunTables, out: Path) -> Exported:
     if not server:
         os.environ.setdefault(LOCAL, "true")
     from mlflow import MlflowClient
+
+    from vidrobust.stages.answer.answer import answer_of
+    from vidrobust.stages.answer.text import markdown_lines
 
     client = MlflowClient(tracking_uri=server or (out / "mlruns").resolve().as_uri())
     known = client.get_experiment_by_name(EXPERIMENT)
@@ -60,6 +61,7 @@ def _replace(client: Any, experiment: str, name: str, model: str) -> None:
 
 
 FORMAT = Format(
+    name="mlflow",
     what="a run a model with metrics, parameters and the answer",
     opened_by="mlflow ui",
     write=write,

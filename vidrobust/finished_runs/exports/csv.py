@@ -34,7 +34,8 @@ def write(run: RunTables, out: Path) -> Exported:
     )
 
 
-FORMAT = Format(
+CSV = Format(
+    name="csv",
     what="metrics, account, flips, frames and boxes as tables",
     opened_by="any spreadsheet, R",
     write=write,

@@ -1,13 +1,15 @@
-"""Resizing and cropping are torchvision's, bit by bit, without its import."""
+"""Pixels as torchvision resizes and crops them, bit by bit, and spline fields as scipy has them."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from scipy.interpolate import BSpline
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as v2
 
-from vidrobust.frames.pixels import Interpolation, center_crop, resize
+from vidrobust.frames.pixels import Interpolation, center_crop, field_of, lattice_side, resize, spline_basis
 
 MODES: dict[Interpolation, InterpolationMode] = {
     "bilinear": InterpolationMode.BILINEAR,
@@ -53,3 +55,19 @@ def test_where_torch_cannot_resize_bytes(how: Interpolation, monkeypatch: pytest
 def test_cropped_as_torchvision_does(shape: tuple[int, ...], size: tuple[int, int]) -> None:
     picture = pixels(shape, last=True)
     assert torch.equal(center_crop(picture, size), v2.center_crop(picture, list(size)))
+
+
+def test_the_splines_are_scipys() -> None:
+    knots = lattice_side(100.0, 20.0)
+    basis = spline_basis(50, 2.0, 20.0, knots)
+    at = (np.arange(50) + 0.5) * 2
+    for k in range(knots):
+        # scipy's cubic B-spline with knots k - 3 ... k + 1 spacings, 0 outside
+        own = BSpline.basis_element(20.0 * np.arange(k - 3, k + 2), extrapolate=False)
+        assert np.allclose(np.nan_to_num(own(at)), basis[:, k], atol=1e-12)
+    assert np.allclose(basis.sum(axis=1), 1)
+
+
+def test_a_lattice_of_one_value_is_a_flat_field() -> None:
+    knots = np.full((lattice_side(30, 8.0), lattice_side(50, 8.0)), 0.7)
+    assert np.allclose(field_of(knots, (30, 50), 8.0), 0.7, atol=1e-6)

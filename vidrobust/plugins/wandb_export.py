@@ -6,14 +6,15 @@ from pathlib import Path
 
 from vidrobust.finished_runs.exports.catalogue import Exported, Format, figures_of, library, parameters_of
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.answer.answer import answer_of
-from vidrobust.stages.answer.text import markdown_lines
 
 PROJECT = "vidrobust"
 
 
 def write(run: RunTables, out: Path) -> Exported:
     """Write an offline run a model; nothing is sent."""
+    from vidrobust.stages.answer.answer import answer_of
+    from vidrobust.stages.answer.text import markdown_lines
+
     wandb = library("wandb", "wandb")
     answer, name = answer_of(run), run.folder.resolve().name
     for model in run.tasks:
@@ -33,6 +34,7 @@ def write(run: RunTables, out: Path) -> Exported:
 
 
 FORMAT = Format(
+    name="wandb",
     what="an offline run a model with metrics and the answer",
     opened_by="wandb sync {out}/wandb/offline-run-*",
     write=write,

@@ -11,7 +11,6 @@ import pandas as pd
 from vidrobust.errors import InputError
 from vidrobust.finished_runs.exports.catalogue import Exported, Format, library
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.by_clip import flips_of
 
 Labels = dict[int, dict[str, Any]]  # frame, counted from 1 -> field -> plain values of its labels
 
@@ -53,6 +52,8 @@ def labels_of(run: RunTables) -> dict[str, Labels]:
     found: dict[str, Labels] = defaultdict(lambda: defaultdict(dict))
     frames, boxes = run.table("frames"), run.table("detections")
     if frames is not None:
+        from vidrobust.stages.stability.by_clip import flips_of
+
         flips = flips_of(run)
         flipped = set(zip(flips["model"], flips["item"], flips["frame_b"], strict=True))
         for row in frames.drop_duplicates(["model", "item", "frame"]).itertuples():
@@ -84,6 +85,7 @@ def _label(fo: Any, each: Any) -> Any:
 
 
 FORMAT = Format(
+    name="fiftyone",
     what="a dataset of the clips with labels and boxes of every frame",
     opened_by="fiftyone.Dataset.from_dir({out!r}, dataset_type=fiftyone.types.FiftyOneDataset)",
     write=write,
