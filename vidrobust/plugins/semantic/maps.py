@@ -229,19 +229,12 @@ def said(found: ClassMaps) -> tuple[list[str], np.ndarray]:
     return texts, found.sure
 
 
-def colours(count: int) -> np.ndarray:
-    """Return (count, 3) uint8 RGB, one for each class, neighbours far apart in hue (the golden ratio)."""
-    hue = (np.arange(count) * 0.618034 * 180 % 180).astype(np.uint8)
-    hsv = np.stack([hue, np.full(count, 200, np.uint8), np.full(count, 235, np.uint8)], axis=1)[None]
-    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0])
-
-
 def drawn(picture: np.ndarray, found: ClassMaps) -> np.ndarray:
     """Return the picture with the map of its frame over it, half transparent, UNKNOWN left clear."""
     labels = at_size(found.labels[0], picture.shape)
-    table = np.zeros((UNKNOWN + 1, 3), np.uint8)
-    table[: len(found.class_names)] = colours(len(found.class_names))
-    mixed = cv2.addWeighted(picture, 0.5, table[labels], 0.5, 0)
+    hue = np.arange(UNKNOWN + 1) * 0.618034 * 180 % 180  # neighbours far apart: the golden ratio
+    hsv = np.stack([hue, np.full(len(hue), 200), np.full(len(hue), 235)], axis=1).astype(np.uint8)[None]
+    mixed = cv2.addWeighted(picture, 0.5, cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0][labels], 0.5, 0)
     return np.asarray(np.where((labels == UNKNOWN)[..., None], picture, mixed))
 
 
