@@ -96,6 +96,21 @@ def test_what_a_model_raises_does_not_reach_the_terminal_as_it_is(
     assert not {"\x1b", "\x07"} & set(printed.err + printed.out)
 
 
+def test_names_of_a_model_do_not_reach_the_terminal_as_they_are(
+    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = bands(tmp_path, "tinted")
+    (tmp_path / "tinted.py").write_text(
+        (tmp_path / "tinted.py").read_text().replace('"bands"', '"b\x1b[31m"')
+    )
+    assert stability(clip, model, tmp_path / "run") == 0
+    assert run("show", str(tmp_path / "run")) == 0
+    printed = capsys.readouterr()
+    assert "b\\x1b[31m" in printed.out
+    assert "\x1b" not in printed.err + printed.out
+
+
 @pytest.mark.parametrize(("rule", "code"), [("flip_rate > 2", 0), ("flip_rate >= 0", 1), ("no_such > 1", 2)])
 def test_a_gate_whose_output_nobody_reads_ends_with_its_own_code(
     clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: str, code: int

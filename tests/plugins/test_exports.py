@@ -45,6 +45,9 @@ def test_fiftyone_reads_its_dataset_back(run: RunFolder, tmp_path: Path) -> None
     assert "left out" in written.notes[0]
     dataset = fo.Dataset.from_dir(str(tmp_path), dataset_type=fo.types.FiftyOneDataset)
     assert dataset.count("frames") == FRAMES
+    flips = flips_of(RunTables(run.path)).query("model == 'net-b'")
+    flips = flips[flips["item"].isin(dataset.values("item"))]
+    assert dataset.load_saved_view("flips net_b").count("frames") == flips["frame_b"].nunique() > 0
 
 
 def test_wandb_writes_an_offline_run_a_model(run: RunFolder, tmp_path: Path) -> None:

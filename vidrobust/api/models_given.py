@@ -13,7 +13,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.frames.device import resolve_device
 from vidrobust.metrics.catalogue import tasks
 from vidrobust.models.classes import imagenet
-from vidrobust.models.foreign import Task, array_of, classifications_of, detections_of, task_of_answers
+from vidrobust.models.foreign import Task, array_of, classifications_of, detections_of, plain, task_of_answers
 from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
 from vidrobust.models.load import load_model
 from vidrobust.models.modules import full_precision
@@ -248,7 +248,7 @@ class _Stacked:
         self.run = run
 
     def __call__(self, pixels: torch.Tensor) -> np.ndarray:
-        return np.array([array_of(row, np.float32) for row in self.run(pixels)])
+        return np.array([array_of(plain(row), np.float32) for row in self.run(pixels)])
 
 
 class _FrameByFrame:

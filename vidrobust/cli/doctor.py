@@ -201,14 +201,17 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.footage.labels import formats
     from vidrobust.metrics import catalogue as metrics
     from vidrobust.models import spec as models
+    from vidrobust.models.detection import box_files
     from vidrobust.perturb import catalogue as perturbations
     from vidrobust.report import section
     from vidrobust.run_folder import gates as figures
     from vidrobust.run_folder import settings
     from vidrobust.stages import catalogue as stages
     from vidrobust.stages.correlate import stage as correlation
+    from vidrobust.stages.policy.exports import write as policies
     from vidrobust.stages.sensitivity import stage as suites
     from vidrobust.tables import schema as tables
+    from vidrobust.video import source
 
     return [
         app.BROUGHT,
@@ -220,12 +223,15 @@ def _groups() -> list[Extensions[Any]]:
         perturbations.BROUGHT,
         suites.brought(),
         correlation.brought(),
+        policies.brought(),
         demo.brought(),
         exports.brought(),
         metrics.brought(),
         metrics.brought_tasks(),
         models.brought(),
         formats.brought(),
+        box_files.brought(),
+        source.brought(),
     ]
 
 

@@ -16,10 +16,9 @@ Labels = dict[int, dict[str, Any]]  # frame, counted from 1 -> field -> plain va
 
 
 def write(run: RunTables, out: Path) -> Exported:
-    """Write a ``FiftyOneDataset`` with links to the clips; sets of images are left out and counted.
+    """Write a ``FiftyOneDataset`` with links to the clips; sets of images are left out and counted."""
+    from vidrobust.stages.stability.by_clip import flips_of
 
-    Classifications are tagged "flip" where the label differs from the frame before.
-    """
     fo = library("fiftyone", "fiftyone")
     clips = {
         entry.item: Path(entry.path).resolve() for entry in run.record.inputs if Path(entry.path).is_file()
@@ -29,15 +28,21 @@ def write(run: RunTables, out: Path) -> Exported:
         raise InputError(
             f"{run.folder}: none of its inputs is a video file that still exists; nothing to export"
         )
-    labels, samples = labels_of(run), []
+    labels, flips, samples = labels_of(run), flips_of(run), []
+    fields = {_field(model) for model in run.tasks}
     for item, clip in clips.items():
         sample = fo.Sample(filepath=str(clip), item=item)
-        for number, fields in sorted(labels[item].items()):
-            sample.frames[number] = fo.Frame(**{name: _label(fo, each) for name, each in fields.items()})
+        for number, labelled in sorted(labels[item].items()):
+            sample.frames[number] = fo.Frame(**{name: _label(fo, each) for name, each in labelled.items()})
+        for flip in flips[flips["item"] == item].itertuples():
+            sample.frames[int(flip.frame_b) + 1][f"{_field(flip.model)}_flip"] = True
         samples.append(sample)
     dataset = fo.Dataset()
     try:
         dataset.add_samples(samples)
+        for field in sorted(fields):
+            if dataset.has_frame_field(f"{field}_flip"):
+                dataset.save_view(f"flips {field}", dataset.match_frames(fo.ViewField(f"{field}_flip")))
         dataset.export(
             export_dir=str(out), dataset_type=fo.types.FiftyOneDataset, export_media="symlink", overwrite=True
         )

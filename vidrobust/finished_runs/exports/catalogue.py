@@ -108,11 +108,7 @@ def format_of(name: str) -> Format:
 
 
 def export_run(folder: Path, name: str, out: Path | None = None) -> tuple[Exported, str]:
-    """Write a finished run in a format; return what was written, and how it is opened.
-
-    ``out`` is the folder to write to, by default RUN/exports/FORMAT. SettingsError for an unknown format, a
-    missing library or a place that is a file; InputError where there is nothing to export.
-    """
+    """Write a finished run in a format; return what was written, and how it is opened."""
     found = format_of(name)
     run = RunTables(RunFolder.evaluated(folder).path)
     where = out or folder / FOLDER / name

@@ -79,10 +79,7 @@ KEPT = 2  # decimals of pixels that are written
 
 
 def write_mot(folder: RunFolder, out: Path) -> list[Path]:
-    """Write ``OUT/MODEL/data/ITEM.txt`` and ``classes.txt`` in the layout of TrackEval; return the files.
-
-    Frames, pixels, ids and classes count from 1, as in MOTChallenge; a frame without a box has no row.
-    """
+    """Write ``OUT/MODEL/data/ITEM.txt`` and ``classes.txt`` in the layout of TrackEval; return the files."""
     files = []
     for model, boxes in _boxes(folder):
         tracks = boxes[boxes["track"] >= 0].sort_values(["item", "frame", "track"], kind="stable")
@@ -115,10 +112,7 @@ def write_coco(folder: RunFolder, out: Path) -> list[Path]:
 
 
 def coco_of(folder: RunFolder, model: str, boxes: pd.DataFrame) -> dict[str, Any]:
-    """Return videos, images, categories, and an annotation a box with ``score`` and ``track_id``.
-
-    Every frame that was looked at is an image; ``frame_id`` counts from 0.
-    """
+    """Return videos, images, categories, and an annotation a box with ``score`` and ``track_id``."""
     seen = folder.table("box_counts")
     seen = seen[seen["model"] == model]
     items = _items(folder, model)
