@@ -311,6 +311,7 @@ TASK = Task(
     ),
     accounts=MappingProxyType({"": "the change of the maps"}),
     groups=MappingProxyType({"class": "component"}),
+    labelled=("task_truth",),
     moved=maps.moved,
     said=maps.said,
     drawn=maps.drawn,
