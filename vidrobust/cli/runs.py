@@ -25,7 +25,7 @@ from vidrobust.cli.options import (
 from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.text.phrases import plural
+from vidrobust.text.phrases import listing, plural
 
 
 @click.command(cls=GroupedCommand)
@@ -302,9 +302,8 @@ def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None
 
     written, opened = export_run(run_folder, name, out)
     files = [str(path) for path in written.files]
-    more = f" and {len(files) - 3} more" if len(files) > 3 else ""
     print_result(
         {"files": files, "notes": written.notes, "opened_by": opened},
-        [f"written: {', '.join(files[:3])}{more}", *written.notes, f"opened by: {opened}"],
+        [f"written: {listing(files, 3)}", *written.notes, f"opened by: {opened}"],
         as_json,
     )

@@ -38,11 +38,10 @@ Interpolation = Literal["bilinear", "bicubic", "nearest"]
 
 
 def resize(pixels: torch.Tensor, size: Sequence[int], how: Interpolation = "bilinear") -> torch.Tensor:
-    """Resize (..., 3, H, W) uint8 as ``torchvision.transforms.v2.functional.resize``, to the bit, without its
-    slow import.
+    """Resize (..., 3, H, W) uint8 as torchvision's ``resize`` (v2), to the bit, without its slow import.
 
-    size  (shorter side,), the longer one follows in proportion and is rounded down; or (height, width) how
-    "nearest" takes the sampling positions of Pillow's NEAREST
+    ``size`` is (shorter side,), the longer one follows in proportion and is rounded down; or (height, width).
+    "nearest" takes the sampling positions of Pillow's NEAREST.
     """
     old = (int(pixels.shape[-2]), int(pixels.shape[-1]))
     if len(size) == 1:

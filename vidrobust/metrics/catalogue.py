@@ -13,16 +13,14 @@ from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Metric, Task
 
-OWN = (CLASSIFICATION, DETECTION)
-"""The tasks of the core."""
+OWN = (CLASSIFICATION, DETECTION)  # the tasks of the core
 
+# What the tables of every account of causes begin with.
 ACCOUNTS = tuple(dict.fromkeys(prefix for task in OWN for prefix in task.accounts))
-"""What the tables of every account of causes begin with."""
 
+# A package adds a Metric by an entry point of this group that names the record.
 ENTRY_POINTS = "vidrobust.metrics"
-"""A package adds a Metric by an entry point of this group that names the record."""
-TASK_POINTS = "vidrobust.tasks"
-"""The same of a Task."""
+TASK_POINTS = "vidrobust.tasks"  # the same of a Task
 
 
 @functools.cache

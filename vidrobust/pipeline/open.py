@@ -31,8 +31,8 @@ from vidrobust.run_folder.folder import (
     versions,
 )
 from vidrobust.run_folder.settings import Settings, read_toml
-from vidrobust.text.durations import duration
-from vidrobust.text.phrases import plural
+from vidrobust.text.numbers import duration
+from vidrobust.text.phrases import listing, plural
 from vidrobust.text.printable import printable, without_secrets
 from vidrobust.video.record import Recording, is_stream, name_of, record
 
@@ -194,8 +194,8 @@ def existing_of(path: Path, settings: Settings) -> RunFolder | None:
     folder = RunFolder.existing(path)
     if set(folder.settings.sources) != set(settings.sources):
         raise SettingsError(
-            f"{path}: holds a run on other sources ({_some(folder.settings.sources)}); give another --out, or "
-            "--overwrite to replace it"
+            f"{path}: holds a run on other sources ({listing(folder.settings.sources, 3)}); give another --out, "
+            "or --overwrite to replace it"
         )
     return folder
 
@@ -242,10 +242,6 @@ def settings_of(
 
 def folder_of(settings: Settings, out: str | None) -> Path:
     return Path(out) if out else Path("reports") / _name(settings.sources[0])
-
-
-def _some(sources: Sequence[str]) -> str:
-    return ", ".join(sources[:3]) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
 
 
 def _name(source: str) -> str:

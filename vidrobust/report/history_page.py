@@ -107,7 +107,7 @@ def figure(chart: Mapping[str, Any]) -> Picture:
 
 def _is_share(chart: Mapping[str, Any]) -> bool:
     metric = find_metric(chart["metric"])
-    return metric is not None and metric.unit == "" and metric.bounds == (0.0, 1.0)
+    return metric is not None and metric.is_percent
 
 
 def _title(chart: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -15,7 +14,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import need
 from tests.pipeline.conftest import few
 from tests.shrunk import shrink
 
@@ -175,25 +173,16 @@ def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Place
     return place
 
 
-@pytest.mark.parametrize("where", ["processes", "ray"])
-def test_a_killed_worker_changes_nothing(place: Place, where: str) -> None:
-    """One dies while every frame is seen, one while single frames are."""
-    if where == "ray":
-        need(
-            importlib.util.find_spec("ray"), "the package ray is not installed: pip install 'vidrobust[ray]'"
-        )
-    for file in place.base.glob("died in *"):
-        file.unlink()
-    on = ["--cluster=ray"] if where == "ray" else []
-    code, summary = place.run(where, "--workers=2", *on, ONCE_IN="stability/unit.py sensitivity/unit.py")
+def test_a_killed_worker_changes_nothing(place: Place) -> None:
+    """One dies while every frame is seen, one while single frames are; on Ray: test_cluster.py."""
+    code, summary = place.run("killed", "--workers=2", ONCE_IN="stability/unit.py sensitivity/unit.py")
     assert code == 3, summary
     assert len(list(place.base.glob("died in *"))) == 2
     assert summary.count("a worker was lost (") == 2
-    if where == "processes":
-        assert summary.count("ended by SIGKILL); its unfinished work is done again") == 2
-    same(place.base / "alone", place.base / where)
-    assert place.json(where)["failed"] == place.json("alone")["failed"]
-    assert len(place.json(where)["failed"]) == 1
+    assert summary.count("SIGKILL") == 2
+    same(place.base / "alone", place.base / "killed")
+    assert place.json("killed")["failed"] == place.json("alone")["failed"]
+    assert len(place.json("killed")["failed"]) == 1
     assert not place.alive()
 
 

@@ -14,7 +14,7 @@ from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.stages.remedies import box_rules
 from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_kind, box_rule, late_frames
-from vidrobust.stages.remedies.box_rows import BoxStudy, Seen, agreement, box_rows, play_boxes
+from vidrobust.stages.remedies.box_rows import BoxStudy, TimedBoxes, agreement, box_rows, play_boxes
 from vidrobust.stages.remedies.box_rules import BoxMean, BoxRule, Kalman, MaxGap, MinHits, ScoreMean, Smoother
 
 SETTINGS = TrackSettings()
@@ -136,7 +136,7 @@ def item(drop: float, wobble: float, seed: int = 0, frames: int = 300) -> ItemBo
 
 
 def study(boxes: ItemBoxes) -> BoxStudy:
-    return BoxStudy("model", [Seen("clip", "", boxes, np.arange(boxes.num_frames) / 30)], SETTINGS, 3)
+    return BoxStudy("model", [TimedBoxes("clip", "", boxes, np.arange(boxes.num_frames) / 30)], SETTINGS, 3)
 
 
 def rows_of(boxes: ItemBoxes) -> dict[tuple[str, str], dict[str, Any]]:

@@ -12,6 +12,7 @@ from vidrobust.metrics.tracks.follow import LATELY, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import Places
 
+# Every reason for which a frame of a track may be without a box.
 REASONS = {
     "": "the object was missed",
     "covered": "a box of another object lies on its place",
@@ -21,19 +22,17 @@ REASONS = {
     "occluder": "it is behind something that was named to stand there",
     "vanished": "it vanished in mid-picture, and nothing lies where it is expected",
 }
-"""Every reason for which a frame of a track may be without a box."""
 
+# Reasons for which it is not known whether the object was missed.
 NOT_MISSED = ("border", "behind", "occluder", "ignored")
-"""Reasons for which it is not known whether the object was missed."""
+# A box stays where it is if it changes by no more, as a share of its size, from one side of a gap to the
+# other, and by no more than the second from frame to frame before and after.
 AT_REST, AT_REST_ABOUT = 0.1, 0.05
-"""A box stays where it is if it changes by no more, as a share of its size, from one side of a gap to the other,
-and by no more than the second from frame to frame before and after."""
-COVERED = 0.5
-"""Share of a box under another one from which the object may be hidden ..."""
+COVERED = 0.5  # share of a box under another one from which the object may be hidden ...
+# ... if it is so much more than in the last and the next frame in which the object was found.
 MORE_COVERED = 0.1
-"""... if it is so much more than in the last and the next frame in which the object was found."""
+# A named occluder hides an object from this share on, if it is so much more than where the object was found.
 GOES_UNDER, FURTHER = 0.2, 0.05
-"""A named occluder hides an object from this share on, if it is so much more than where the object was found."""
 
 
 @dataclass(frozen=True)

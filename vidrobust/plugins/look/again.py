@@ -23,12 +23,10 @@ from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import clustered_rate
 from vidrobust.tables import schema
 
-FRAMES = 48
-"""Frames of the whole run that are asked about again, spread evenly."""
-SAME_BOX = 0.5
-"""Least overlap (IoU) of a box with the same box in the other answer, as in COCO's AP50."""
+FRAMES = 48  # frames of the whole run that are asked about again, spread evenly
+SAME_BOX = 0.5  # least overlap (IoU) of a box with the same box in the other answer, as in COCO's AP50
+# What each change speaks of, in the order of the table.
 PARTS = {"batch": "model", "engine": "model", "conversion": "decoder", "pixel": "resize"}
-"""What each change speaks of, in the order of the table."""
 
 
 def asked_again(run: OpenRun) -> pd.DataFrame:

@@ -204,9 +204,11 @@ def figures_with_labels(
 
 def reported_first(stability: pd.DataFrame, model: str) -> list[tuple[str, str]]:
     """The same as text: how much a detector finds, how right, how steadily."""
-    said = []
-    for metric, words, found in figures_with_labels(stability, model):
-        ends = found["value"], found["low"], found["high"]
-        share = metric.bounds == (0.0, 1.0) and not metric.unit
-        said.append((words, percent_with_interval(*ends) if share else with_interval(*ends, metric.unit)))
-    return said
+    found = figures_with_labels(stability, model)
+    return [(words, in_words(metric, row)) for metric, words, row in found]
+
+
+def in_words(metric: Metric, row: Mapping[str, Any]) -> str:
+    """Return a figure with its interval, as a percentage where the metric is stated as one."""
+    ends = row["value"], row["low"], row["high"]
+    return percent_with_interval(*ends) if metric.is_percent else with_interval(*ends, metric.unit)
