@@ -9,7 +9,7 @@ import pytest
 from tests.metrics.tracks.planted import Row, box, item, standing
 from vidrobust.metrics.tracks.curve import curve
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
-from vidrobust.metrics.tracks.gaps import find_gaps
+from vidrobust.metrics.tracks.states import lives
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, duplicate_boxes, measure
 
@@ -40,7 +40,7 @@ def test_entering_and_leaving_is_no_dropout() -> None:
     rows = [(f, (x - 25, 160, min(x + 25, 1000), 240), 0.9, 1) for f, x in enumerate(xs) if x]
     found = item(rows, 10)
     assert missed(found) == []
-    assert find_gaps(found, follow(found, BAND).track, BAND).reason.tolist() == []
+    assert lives(found, follow(found, BAND), BAND).state.tolist() == []
     assert measured(found).tracks["ends"].tolist() == ["border", "border"]
 
 

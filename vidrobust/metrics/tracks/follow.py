@@ -41,22 +41,28 @@ LATELY = 6
 """Boxes at the end of a track, or at its beginning, from which its velocity is taken."""
 
 
-def linked(found: ItemBoxes, track: np.ndarray, max_gap: int) -> np.ndarray:
-    """Join tracks of things at rest that are lost and found again on the same place, however long the gap.
+def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.ndarray:
+    """Join tracks of things that are lost and found again where they are expected.
 
-    Both ends are at rest, in one scene, and no frame has both. After more than ``max_gap`` frames the class
-    must be the same too. Returns for each track the number of the one it continues, or its own, (T,).
+    A thing at rest is found again on the same place, however long the gap, and one that moves where its motion
+    leads within about a second. Both ends lie in one scene, and no frame has both. After more than ``max_gap``
+    frames the class must be the same too. Returns for each track the number of the one it continues, or its own,
+    (T,).
     """
     ends = TrackEnds.of(found, track)
     result = np.arange(len(ends.first))
-    earlier, later = np.flatnonzero(ends.still(last=True)), np.flatnonzero(ends.still(last=False))
+    still, begins_still = ends.still(last=True), ends.still(last=False)
+    earlier, later = np.flatnonzero(still), np.flatnonzero(begins_still)
     i, j, iou = ious(found.places(ends.last[earlier]), found.places(ends.first[later]))
-    a, b = earlier[i], later[j]
+    inner = [~touched(found.boxes[rows], found.size).any(axis=1) for rows in (ends.last, ends.first)]
+    goes, came = np.flatnonzero(~still & inner[0]), np.flatnonzero(~begins_still & inner[1])
+    moving = _moving_on(found, ends, goes, came, settings.look_on)
+    a, b, iou = (np.concatenate(each) for each in zip((earlier[i], later[j], iou), moving, strict=True))
     row_a, row_b = ends.last[a], ends.first[b]
     scene = np.cumsum(~found.joined)
     gap = found.frame[row_b] - found.frame[row_a]
     good = (iou >= SAME_PLACE) & (gap > 0) & (scene[found.frame[row_a]] == scene[found.frame[row_b]])
-    good &= (found.labels[row_a] == found.labels[row_b]) | (gap <= max_gap + 1)
+    good &= (found.labels[row_a] == found.labels[row_b]) | (gap <= settings.max_gap + 1)
     a, b, gap, iou = a[good], b[good], gap[good], iou[good]
     goes_on: dict[int, int] = {}
     taken: set[int] = set()
@@ -67,6 +73,28 @@ def linked(found: ItemBoxes, track: np.ndarray, max_gap: int) -> np.ndarray:
     for one in sorted(goes_on, key=lambda each: int(found.frame[ends.first[each]])):
         result[goes_on[one]] = result[one]
     return result
+
+
+def _moving_on(
+    found: ItemBoxes, ends: TrackEnds, earlier: np.ndarray, later: np.ndarray, most: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tracks, tracks and IoU (K,) of an earlier one moved on and a later one moved back, where they meet half-way.
+
+    Half-way an error of either speed counts half.
+    """
+    frame_a, frame_b = found.frame[ends.last[earlier]], found.frame[ends.first[later]]
+    order = np.argsort(frame_b, kind="stable")
+    low = np.searchsorted(frame_b[order], frame_a, side="right")
+    count = np.searchsorted(frame_b[order], frame_a + most, side="right") - low
+    a = np.repeat(np.arange(len(earlier)), count)
+    step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    a, b = earlier[a], later[order[np.repeat(low, count) + step]]
+    half = (found.frame[ends.first[b]] - found.frame[ends.last[a]])[:, None] / 2
+    on = found.boxes[ends.last[a]] + np.tile(ends.velocity(last=True)[a] * half, 2)
+    back = found.boxes[ends.first[b]] - np.tile(ends.velocity(last=False)[b] * half, 2)
+    side = np.minimum(on[:, 2:], back[:, 2:]) - np.maximum(on[:, :2], back[:, :2])
+    common = np.maximum(side, 0).prod(axis=1)
+    return a, b, common / np.maximum(areas(on) + areas(back) - common, 1e-9)
 
 
 class TrackEnds:
@@ -256,7 +284,7 @@ _NONE = _Live(
 def follow(found: ItemBoxes, settings: TrackSettings) -> Objects:
     """Return the objects of an input: matched frame by frame, and things at rest found again after any gap."""
     track, second = _frame_by_frame(found, settings)
-    again = linked(found, track, settings.max_gap)
+    again = linked(found, track, settings)
     again = np.append(again, -1)  # where the number -1, of boxes in no track, leads to
     track, second = again[track], again[second]
     return _numbered(Objects(track, second), settings.min_boxes)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.tracks.curve import curve
+from vidrobust.metrics.tracks.evidence import hiding_place, lost_and_found
 from vidrobust.metrics.tracks.item_boxes import item_boxes
 from vidrobust.pipeline.run import Run
 from vidrobust.report.pictures import save_picture
@@ -19,17 +20,12 @@ from vidrobust.stages.boxes.strips import strip
 from vidrobust.stages.stability.unit import along_time
 from vidrobust.tables import schema as tables
 
-FEWEST = 5
-"""Objects that vanish at a place, and as many that appear at it, before it is said."""
-NEAR = 1.0
-"""Ends belong to one place within so many median box sides."""
 BOX = ["x1", "y1", "x2", "y2"]
-KEYS = ["model", "item", "track"]
 
 
 @dataclass(frozen=True)
 class HidingPlace:
-    """x, y, width, height px; how many objects vanish and appear there, and how many there are."""
+    """x, y, width, height px; how many objects are lost and found there, and how many there are."""
 
     model: str
     item: str
@@ -43,47 +39,26 @@ class HidingPlace:
     of_appeared: int
 
 
-def hiding_places(tracks: pd.DataFrame, detections: pd.DataFrame) -> list[HidingPlace]:
-    """Return, per detector and clip, the place where FEWEST objects or more vanish and appear."""
-    boxes = detections[detections["track"] >= 0].sort_values([*KEYS, "frame"], kind="stable")
-    edge = boxes.groupby(KEYS, sort=False)[BOX]
-    first, last = edge.first(), edge.last()
+def hiding_places(frames: pd.DataFrame) -> list[HidingPlace]:
+    """Return, per detector and clip of ``object_frames``, the place where FEWEST objects or more are lost and found."""
     found = []
-    for (model, item), own in tracks.groupby(["model", "item"], sort=False):
-        of = pd.MultiIndex.from_frame(own[KEYS])
-        gone = last.loc[of[(own["vanished"] == 1).to_numpy()]].to_numpy(np.float64)
-        come = first.loc[of[(own["appeared"] == 1).to_numpy()]].to_numpy(np.float64)
-        place = _place(gone, come)
+    for (model, item), own in frames[frames["alarm"] == 0].groupby(["model", "item"], sort=False):
+        own = own.sort_values(["track", "frame"], kind="stable")
+        columns = (own[name].to_numpy() for name in ("track", "state", "evidence"))
+        gone, come = lost_and_found(*columns, own[BOX].to_numpy(np.float64))
+        place = hiding_place(gone, come)
         if place is not None:
             rectangle, vanish, appear = place
             found.append(HidingPlace(str(model), str(item), *rectangle, vanish, appear, len(gone), len(come)))
     return found
 
 
-def _place(gone: np.ndarray, come: np.ndarray) -> tuple[tuple[int, int, int, int], int, int] | None:
-    if min(len(gone), len(come)) < FEWEST:
-        return None
-    every = np.concatenate([gone, come])
-    side = float(np.median(np.sqrt(np.prod(every[:, 2:] - every[:, :2], axis=1))))
-    middle = (every[:, :2] + every[:, 2:]) / 2
-    near = np.linalg.norm(middle[:, None] - middle[None], axis=2) <= NEAR * side
-    vanish, appear = near[:, : len(gone)].sum(axis=1), near[:, len(gone) :].sum(axis=1)
-    best = int(np.minimum(vanish, appear).argmax())
-    if min(vanish[best], appear[best]) < FEWEST:
-        return None
-    of = every[near[best]]
-    x1, y1 = np.percentile(of[:, :2], 25, axis=0)
-    x2, y2 = np.percentile(of[:, 2:], 75, axis=0)
-    rectangle = (round(float(x1)), round(float(y1)), round(float(x2 - x1)), round(float(y2 - y1)))
-    return rectangle, int(vanish[best]), int(appear[best])
-
-
 def sentence(place: HidingPlace) -> str:
     """Return what is seen there, and what to do."""
     where = f"{place.x},{place.y},{place.width},{place.height}"
     return (
-        f"{place.item}, {place.model}: {place.vanish} of {place.of_vanished} objects that vanish and "
-        f"{place.appear} of {place.of_appeared} that appear do so about one place. If something stands before the "
+        f"{place.item}, {place.model}: {place.vanish} of {place.of_vanished} losses of objects and "
+        f"{place.appear} of {place.of_appeared} first boxes lie about one place. If something stands before the "
         f"objects there, name it, and it counts as no fault: --occluder {where}"
     )
 

@@ -28,7 +28,7 @@ class BoxesStage(TableStage):
         from vidrobust.stages.boxes import moments, pictures
         from vidrobust.tables import schema
 
-        detections, steps = run.table("detections"), run.table("track_steps")
+        detections, steps = run.table("detections"), run.table("object_frames")
         run.folder.write_table("box_curve", pictures.curves(run, detections, run.table("transitions")))
         changes = pictures.changes_of_name(steps, detections)
         run.folder.write_table("name_changes", schema.check("name_changes", changes))
@@ -38,7 +38,7 @@ class BoxesStage(TableStage):
             chosen += moments.choose(str(model), steps[steps["model"] == model], of_model)
         files = pictures.save_strips(run, chosen, detections) if run.settings.pictures else {}
         lines = [pictures.as_dict(moment, files.get(number, "")) for number, moment in enumerate(chosen)]
-        places = pictures.hiding_places(run.table("tracks"), detections)
+        places = pictures.hiding_places(steps)
         for place in places:
             run.reporter.say(pictures.sentence(place))
         hiding = [{**dataclasses.asdict(place), "sentence": pictures.sentence(place)} for place in places]

@@ -75,7 +75,7 @@ def _label_flips(run: Run) -> pd.DataFrame:
 
 
 def _box_events(run: Run) -> pd.DataFrame:
-    rows = box_events(run.table("track_steps"))
+    rows = box_events(run.table("object_frames"))
     what = rows["label_name"].astype(str) + np.where(rows["lost"], " missed", " renamed")
     return pd.DataFrame(
         {

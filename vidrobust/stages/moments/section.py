@@ -365,7 +365,7 @@ def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
 
 
 def box_events(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of ``track_steps`` in which an object is missed for the first time, or renamed.
+    """Return the rows of ``object_frames`` in which an object is missed for the first time, or renamed.
 
     Columns ``frame_a`` (the frame before) and ``lost`` are added.
     """
@@ -378,7 +378,7 @@ def box_events(steps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _box_events(run: RunTables, models: Mapping[str, int], items: Mapping[str, int]) -> list[list[Any]]:
-    steps = run.table("track_steps")
+    steps = run.table("object_frames")
     if steps is None:
         return []
     rows = box_events(steps).head(MOST_EVENTS)

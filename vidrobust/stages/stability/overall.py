@@ -92,6 +92,12 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
     return {"cluster": "", "clusters": 0, **rows.iloc[0].to_dict()}
 
 
+def with_unknown(stability: pd.DataFrame, model: str, metric: str, share: float) -> float:
+    """Return a share of uncovered frames as it is if every frame of unknown state is uncovered; others as they are."""
+    unknown = overall(stability, model, "unknown_rate")["value"] if metric == "uncovered_rate" else 0.0
+    return unknown + (1 - unknown) * share if known(unknown) else share
+
+
 def not_compared(run: RunTables) -> str:
     """Return why no neighbours were compared, or ""."""
     table = run.table("transitions")

@@ -98,6 +98,8 @@ def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
         bounds = (low, min(high, max(low + 1, float(values.max(initial=low)))))
         found = clustered_mean(values, clusters, bounds=bounds)
     summary = {name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")}
+    if metric.is_root:
+        summary |= {name: float(np.sqrt(max(summary[name], 0.0))) for name in ("value", "low", "high")}
     if metric.of_labels and metric.is_rate and len(values):
         exact = clopper_pearson(int((values > 0).sum()), len(values))
         summary |= {"exact_low": exact[0], "exact_high": exact[1]}

@@ -160,7 +160,8 @@ def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Stat
             continue
         of, n = (metric.wording.of, metric.wording.many), int(row["n"])
         if n and known(row["value"]) and n >= FEWEST_ROWS:
-            yield _rate(metric, row, model, _scope(run, stability, model, name), leading=place == 0)
+            most = tuple(with_unknown(stability, model, name, row[of]) for of in ("value", "high"))
+            yield _rate(metric, row, model, _scope(run, stability, model, name), most, leading=place == 0)
         elif place == 0:
             text = f"Not measured: {_nothing(run, task.nothing)}."
             if n:
@@ -192,8 +193,16 @@ def _scope(run: RunTables, stability: pd.DataFrame, model: str, metric: str) -> 
     return f"{some} of {plural(every, 'clip')}" + (f"; the model failed on {failed}" if failed else "")
 
 
-def _rate(metric: Metric, row: Mapping[str, Any], model: str, scope: str, *, leading: bool) -> Statement:
-    """One rate, the leading one with its verdict."""
+def _rate(
+    metric: Metric,
+    row: Mapping[str, Any],
+    model: str,
+    scope: str,
+    most: tuple[float, ...],
+    *,
+    leading: bool,
+) -> Statement:
+    """One rate, the leading one with its verdict; ``most``: rate and upper end if all that is unknown counts."""
     assert metric.wording is not None
     n = int(row["n"])
     of = plural(n, metric.wording.of, metric.wording.many)
@@ -204,7 +213,9 @@ def _rate(metric: Metric, row: Mapping[str, Any], model: str, scope: str, *, lea
         most = f" (at most {percent(row['high'])})" if known(row["high"]) else ""
         text = f"{metric.wording.never} in {of}{most}"
     text = f"{text}, in {scope}."
-    verdict = judged(row["value"], row["low"], row["high"], n, metric) if leading else None
+    if most[0] > row["value"]:
+        text += f" It is {percent(most[0])} if every frame of unknown state is such a frame."
+    verdict = judged(row["value"], row["low"], most[1], n, metric) if leading else None
     undecided = verdict is not None and verdict.kind == "unknown"
     if undecided:
         text += " More footage is needed to call it steady or unstable."
