@@ -34,8 +34,7 @@ from typing import Any, Generic, TypeVar
 
 Record = TypeVar("Record")
 Result = TypeVar("Result")
-PREFIX = "vidrobust."
-"""Start of the name of every group."""
+PREFIX = "vidrobust."  # start of the name of every group
 _reported: set[tuple[str, str]] = set()
 
 

@@ -29,8 +29,7 @@ Transform: TypeAlias = Callable[[Any], torch.Tensor]
 Callable_: TypeAlias = Callable[[torch.Tensor], Any]
 GivenModel: TypeAlias = "str | Model | torch.nn.Module | Callable_"
 FRAME_BY_FRAME = "called frame by frame, with (H, W, 3) uint8 BGR arrays, as OpenCV and supervision give them"
-# Side, px, of the frame on which a transform is tried.
-SMALL = 96
+SMALL = 96  # side, px, of the frame on which a transform is tried
 
 
 def models_of(
@@ -42,12 +41,7 @@ def models_of(
 ) -> tuple[list[str], list[Model] | None]:
     """Return the specs that name the models in the settings, and the models; None if the specs say it all.
 
-    Parameters
-    ----------
-    preprocess
-        Of torch modules.
-    class_names
-        Of torch modules and callables; by default those of ImageNet for 1000 classes, else ``class 0``, ...
+    ``class_names`` default to those of ImageNet for 1000 classes, else ``class 0``, ...
     """
     many = list(given) if isinstance(given, list | tuple) else [given]
     if not many:
@@ -103,8 +97,6 @@ def _model(
 
 
 class _Module:
-    """A torch module behind a transform, called with uint8 frames."""
-
     def __init__(self, module: torch.nn.Module, preprocess: Transform, device: torch.device) -> None:
         self.module = module.to(device).eval().requires_grad_(False)
         self.preprocess, self.device = preprocess, device
@@ -150,7 +142,6 @@ def _pil(frame: torch.Tensor) -> Any:
 
 
 def _checked(run: Callable_, name: str, class_names: Sequence[str] | None, info: ModelInfo) -> Model:
-    """A callable as a model, by what it returns for a first batch."""
     frames = check_frames()
     try:
         first, failure = run(frames), None
@@ -208,7 +199,6 @@ class _Given:
 
     @property
     def module(self) -> torch.nn.Module | None:
-        """The torch module that is called, if one was given."""
         return getattr(self._run, "module", None)
 
 
@@ -222,7 +212,7 @@ class _Ready(_Given):
 
 
 class _Scores(_Given):
-    """A callable that returns scores: logits, unless the first batch holds probabilities."""
+    """Scores: logits, unless the first batch holds probabilities."""
 
     task = "classification"
 
@@ -241,7 +231,7 @@ class _Scores(_Given):
 
 
 class _Named(_Given):
-    """A callable that gives a list of labels and scores a frame."""
+    """A list of labels and scores a frame."""
 
     task = "classification"
 
@@ -250,7 +240,7 @@ class _Named(_Given):
 
 
 class _Boxes(_Given):
-    """A callable that gives Detections, or an answer a frame in one of the forms of ``models.foreign``."""
+    """Detections, or an answer a frame in one of the forms of ``models.foreign``."""
 
     task = "detection"
 
@@ -260,7 +250,7 @@ class _Boxes(_Given):
 
 
 class _Stacked:
-    """A callable that gives an array of scores a frame, whose rows are put together."""
+    """An array of scores a frame, put together."""
 
     def __init__(self, run: Any) -> None:
         self.run = run
@@ -281,7 +271,6 @@ class _FrameByFrame:
 
 
 def _alone(run: _FrameByFrame, frames: torch.Tensor, failure: Exception | None, name: str) -> list[Any]:
-    """The answers of a callable that takes one frame; where it does not, the failure of the batch."""
     with first_batch(name):
         try:
             found = run(frames)

@@ -26,25 +26,16 @@ from vidrobust.text.phrases import plural
 
 @dataclass(frozen=True)
 class Verdict:
-    """How stable one model is.
+    """How stable one model is."""
 
-    Attributes
-    ----------
-    word
-        "steady", "flickering", "flickering or worse", "unstable", "cannot tell" or "not measured".
-    metric, value, low, high
-        What the word is about, with its 95 % interval; NaN if unknown.
-    n
-        Pairs of frames, or frames of tracks, that were counted.
-    """
-
-    word: str
+    word: str  # "steady", "flickering", "flickering or worse", "unstable", "cannot tell" or "not measured"
     sentence: str
+    # What the word is about, with its 95 % interval; NaN if unknown.
     metric: str
     value: float
     low: float
     high: float
-    n: int
+    n: int  # pairs of frames, or frames of tracks, that were counted
 
 
 class Tables(Mapping[str, pd.DataFrame]):

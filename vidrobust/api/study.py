@@ -40,31 +40,21 @@ from vidrobust.video.source import open_video
 
 @dataclass(frozen=True)
 class Progress:
-    """One step of a run.
+    """One step of a run."""
 
-    Attributes
-    ----------
-    title
-        The piece of work, such as "clip: causes".
-    done, total, unit
-        What is done of it, and what is counted; total is None if unknown.
-    message
-        What the run said, in place of a count.
-    share, left_s
-        Share of the whole study that is done, and seconds left; None if no footage is ahead.
-    """
-
-    title: str = ""
+    title: str = ""  # the piece of work, such as "clip: causes"
+    # What is done of it, and what is counted; total is None if unknown.
     done: int = 0
     total: int | None = None
     unit: str = ""
-    message: str = ""
+    message: str = ""  # what the run said, in place of a count
+    # Share of the whole study that is done, and seconds left; None if no footage is ahead.
     share: float | None = None
     left_s: float | None = None
 
 
 class CallbackReporter(Reporter):
-    """Passes progress and messages to a callback; nothing is printed."""
+    """Passes progress and messages to a callback."""
 
     def __init__(self, callback: Callable[[Progress], None]) -> None:
         super().__init__(quiet=True)
@@ -81,13 +71,12 @@ class CallbackReporter(Reporter):
         return True
 
     def moved(self, unit: str, count: int = 1) -> None:
-        """Report a stage that reads tables, whose steps nobody counts."""
         if self._whole is not None and self._whole.advance(unit, count) and unit == TABLES:
             self._emit(Progress(title=WHOLE))
 
     @contextmanager
     def working(self, title: str) -> Iterator[None]:
-        """Report nothing: the callback is only called by the thread that called ``study``."""
+        """Report nothing: the callback is called by the thread of ``study`` alone."""
         yield
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
@@ -124,14 +113,8 @@ EXPECTED = (
 def write_frames(frames: Any, folder: Path, name: str, frame_rate: float) -> Path:
     """Write frames without loss as ``folder/NAME-HASH.mkv`` (FFV1 in RGB), and return its path.
 
-    The hash of the frames lets the same call find its file again.
-
-    Parameters
-    ----------
-    frames
-        uint8 RGB: an array or tensor (T, H, W, 3) or (T, 3, H, W), or an iterable of frames (H, W, 3), read once.
-    frame_rate
-        Frames per second.
+    ``frames`` is uint8 RGB, (T, H, W, 3) or (T, 3, H, W), or an iterable of frames (H, W, 3). The hash lets
+    the same call find its file again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f".{name}.mkv.part"
@@ -177,7 +160,6 @@ def _frames(frames: Any, name: str) -> Iterator[np.ndarray]:
 
 
 def _frame(frame: Any, where: str) -> np.ndarray:
-    """One frame as a contiguous (H, W, 3) uint8 array."""
     array = np.asarray(frame.detach().cpu() if hasattr(frame, "detach") else frame)
     if array.dtype != np.uint8:
         raise SettingsError(f"{where}: {EXPECTED}; got {array.dtype}")
@@ -193,12 +175,10 @@ Path_: TypeAlias = "str | os.PathLike[str]"
 Source: TypeAlias = "Path_ | np.ndarray | pd.DataFrame | Iterable[np.ndarray]"
 # One source, several, or several by name.
 Sources: TypeAlias = "Source | Sequence[Source] | Mapping[str, Source]"
-# Of frames in memory, where nothing is said.
-FRAME_RATE = 25.0
+FRAME_RATE = 25.0  # of frames in memory, where nothing is said
 
 
 def in_memory(sources: Any) -> bool:
-    """Return whether a source has to be written before it can be read."""
     return any(not isinstance(each, str | os.PathLike) for _, each in _each(sources))
 
 
@@ -208,7 +188,6 @@ def paths_of(sources: Any, folder: Path, frame_rate: float) -> list[str]:
 
 
 def _each(sources: Any) -> list[tuple[str, Any]]:
-    """Names and sources; a list of single frames is one clip."""
     if isinstance(sources, Mapping):
         return [(str(name), source) for name, source in sources.items()]
     if isinstance(sources, list | tuple) and not (sources and all(map(_is_frame, sources))):
@@ -234,7 +213,6 @@ def _path(name: str, source: Any, folder: Path, frame_rate: float) -> str:
 
 
 def _manifest(table: pd.DataFrame, folder: Path, name: str) -> Path:
-    """Write a table as a manifest with absolute paths."""
     if "path" not in table.columns:
         raise SettingsError(
             f"{name}: a manifest has a column path; it has {', '.join(map(str, table.columns))}"

@@ -54,8 +54,7 @@ OWN = (
     (TOOLS, "tools:doctor", "Check what works on this machine, and how to get what is missing."),
     (TOOLS, "plugins:plugins", "List installed plugins, what each brings, and those that are broken."),
 )
-# Commands of plugins.
-BROUGHT = from_plugins([place.partition(":")[2] for _, place, _ in OWN])
+BROUGHT = from_plugins([place.partition(":")[2] for _, place, _ in OWN])  # commands of plugins
 
 
 def _own_commands() -> tuple[CommandEntry, ...]:

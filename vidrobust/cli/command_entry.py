@@ -13,28 +13,17 @@ import click
 from vidrobust.errors import InputError
 from vidrobust.extensions import Extensions, extensions
 
-# Group of entry points in which a package names a CommandEntry, or several.
-GROUP = "vidrobust.commands"
+GROUP = "vidrobust.commands"  # group of entry points in which a package names a CommandEntry, or several
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandEntry:
-    """A command as ``vidrobust --help`` lists it.
-
-    Attributes
-    ----------
-    section
-        Under which it is listed; a plugin may name a new one.
-    help
-        One sentence.
-    load
-        Imports and returns the command; ``at`` makes it from a name.
-    """
+    """A command as ``vidrobust --help`` lists it."""
 
     name: str
-    section: str
-    help: str
-    load: Callable[[], click.Command]
+    section: str  # under which it is listed; a plugin may name a new one
+    help: str  # one sentence
+    load: Callable[[], click.Command]  # imports and returns the command; ``at`` makes it from a name
 
 
 def at(place: str) -> Callable[[], click.Command]:

@@ -12,8 +12,7 @@ from importlib import metadata
 
 from vidrobust.install_hint import installed, pip_install
 
-# what, status ("ok", "missing" or "broken"), detail.
-Row = dict[str, str]
+Row = dict[str, str]  # what, status ("ok", "missing" or "broken"), detail
 
 _DECODERS = {
     "pyav": ("av", "import av; print(av.__version__, 'FFmpeg', av.ffmpeg_version_info)", ""),

@@ -111,5 +111,4 @@ def plugins(as_json: bool) -> None:
         click.echo("no plugins are installed")
 
 
-# Names of a group that are listed; ``--json`` has all of them.
-MOST_NAMES = 8
+MOST_NAMES = 8  # names of a group that are listed; ``--json`` has all of them

@@ -27,10 +27,8 @@ from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
 F = TypeVar("F", bound=Callable[..., Any])
-# Options that are only about sources.
-OF_SOURCES = ("lasting", "config", "overwrite")
-# Something done with the open run.
-Act = Callable[[Any], None]
+OF_SOURCES = ("lasting", "config", "overwrite")  # options that are only about sources
+Act = Callable[[Any], None]  # something done with the open run
 
 
 @click.command(cls=GroupedCommand)

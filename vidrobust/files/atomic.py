@@ -52,8 +52,7 @@ def append_text(path: Path, text: str) -> None:
         raise InputError(f"{path}: cannot be written to ({error.strerror or error})") from error
 
 
-# How a cell begins that a spreadsheet would run.
-RUNS = ("=", "+", "-", "@", "\t", "\r")
+RUNS = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
 
 
 def csv_text(table: pd.DataFrame) -> str:

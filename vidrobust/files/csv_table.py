@@ -1,7 +1,4 @@
-"""CSV as people have it: encoding, separator and decimal mark are detected, and every row knows its line.
-
-``read_csv_table`` gives text row by row, ``read_columns`` a data frame of a large file.
-"""
+"""CSV as people have it: encoding, separator and decimal mark are detected, and every row knows its line."""
 
 from __future__ import annotations
 
@@ -24,8 +21,7 @@ if TYPE_CHECKING:
 DELIMITERS = (",", ";", "\t")
 HEAD_BYTES = 2**16
 CHUNK = 2**20
-# Rows by which a separator is chosen.
-LOOKED_AT = 50
+LOOKED_AT = 50  # rows by which a separator is chosen
 # 1,5 and 1.234,5.
 COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+([eE][+-]?\d+)?")
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -40,34 +36,23 @@ class Dialect:
 
     @property
     def guessed(self) -> bool:
-        """Whether the encoding is only likely, as Windows-1252 always is."""
         return self.encoding == "cp1252"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CsvTable:
-    """The rows of a CSV file as text, without blanks around values and with decimal points.
-
-    Attributes
-    ----------
-    lines
-        Line on which each row begins, from 1.
-    uneven
-        Line and number of values of rows that have too many or too few.
-    decimal_commas
-        Columns whose numbers were written with a comma.
-    """
+    """The rows of a CSV file as text, without blanks around values and with decimal points."""
 
     path: Path
     dialect: Dialect
     columns: tuple[str, ...]
-    lines: tuple[int, ...]
+    lines: tuple[int, ...]  # line on which each row begins, from 1
     rows: tuple[tuple[str, ...], ...]
+    # Line and number of values of rows that have too many or too few.
     uneven: tuple[tuple[int, int], ...] = ()
-    decimal_commas: tuple[str, ...] = ()
+    decimal_commas: tuple[str, ...] = ()  # columns whose numbers were written with a comma
 
     def frame(self) -> pd.DataFrame:
-        """Return a data frame of text, indexed by line."""
         import pandas as pd
 
         index = pd.Index(self.lines, name="line", dtype="int64")
@@ -75,7 +60,7 @@ class CsvTable:
 
 
 def read_csv_table(path: Path, header: Sequence[str] | None = None) -> CsvTable:
-    """Read a CSV file; ``header`` names the columns of a file without a header. Raises InputError."""
+    """Read a CSV file (InputError); ``header`` names the columns of a file without a header."""
     with _read_of(path):
         dialect, columns = _dialect(path)
         columns = columns if header is None else tuple(header)
@@ -99,7 +84,7 @@ def read_csv_table(path: Path, header: Sequence[str] | None = None) -> CsvTable:
 
 
 def read_columns(path: Path, **how: Any) -> pd.DataFrame:
-    """Read a large file with pandas in the detected dialect; ``how`` goes to ``pandas.read_csv``."""
+    """Read a large file in the detected dialect; ``how`` goes to ``pandas.read_csv``."""
     import pandas as pd
 
     with _read_of(path):
@@ -184,7 +169,6 @@ def _with_points(
     rows: Sequence[tuple[str, ...]],
     lines: Sequence[int],
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """The rows with decimal points, and the columns that had commas; InputError if ambiguous."""
     if dialect.delimiter == "," or not rows:
         return tuple(rows), ()
     found = {}
@@ -229,7 +213,6 @@ def _decimal_commas(path: Path, dialect: Dialect) -> bool:
 
 @contextmanager
 def _read_of(path: Path) -> Iterator[None]:
-    """Turn what goes wrong in reading a file into an InputError."""
     name = printable(path)
     try:
         yield

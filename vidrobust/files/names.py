@@ -13,7 +13,7 @@ LONGEST = 60
 def readable_name(text: str, otherwise: str = "unnamed") -> str:
     """Keep letters and digits of any script, dot, dash, plus and underscore; replace the rest by underscores.
 
-    Two texts may get the same name; ``file_name`` keeps them apart. ``otherwise`` is used where nothing is left.
+    Two texts may get the same name; ``file_name`` keeps them apart.
 
     >>> readable_name("line 3/part #2.mp4"), readable_name("Prüfling 1"), readable_name("..")
     ('line_3_part_2.mp4', 'Prüfling_1', 'unnamed')

@@ -1,1 +1,1 @@
-"""What is made of finished runs: comparison, history, gates, repeatability, passes, watching a folder."""
+"""What is made of finished runs: comparison, history, exports, watching a folder."""

@@ -1,16 +1,12 @@
 """Two runs on the same footage: paired differences of every metric, and a verdict on each.
 
-``same``: the interval of the difference lies within the margin, even where its sign is sure. ``better`` and
-``worse``:
-the interval excludes 0, and changing the signs of whole clips does as much in at most 5 % of cases, for any
-of the
-metrics judged together. Otherwise ``cannot tell``, with the reason in ``why``.
+``same``: the interval of the difference lies within the margin. ``better`` and ``worse``: the interval
+excludes 0, and changing the signs of whole clips does as much to any of the metrics judged together in at
+most 5 % of cases. Otherwise ``cannot tell``, with the reason in ``why``.
 
 Interval and test are one (``significance.FlippedRatio``), so they never contradict. Fewer than six clusters
-give no
-interval. "Same" is shown by inclusion (Westlake 1976; Schuirmann 1987). Below fourteen clips or parts a
-verdict
-speaks of these clips alone: a kind of clip that is one in five may be absent from the sample.
+give no interval. "Same" is shown by inclusion (Westlake 1976; Schuirmann 1987). Below fourteen clips or parts
+a verdict speaks of these clips alone: a kind of clip that is one in five may be absent from the sample.
 """
 
 from __future__ import annotations
@@ -30,12 +26,9 @@ from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.statistics.significance import FlippedRatio, neighbour_inflation, step_down
 
-# Differences that do not matter, as a share of the metric.
-MARGIN = 0.2
-# The same where the metric is next to nothing, as a share of what it can differ by.
-SMALLEST_MARGIN = 1e-4
-# Shortest stretch that counts as one: what suits one of two models may do so for as long.
-SHORTEST_S = 2.0
+MARGIN = 0.2  # differences that do not matter, as a share of the metric
+SMALLEST_MARGIN = 1e-4  # the same where the metric is next to nothing, as a share of what it can differ by
+SHORTEST_S = 2.0  # shortest stretch that counts as one: what suits one of two models may do so for as long
 # Share of the footage that a kind of clip has which should not have gone unseen where others are spoken of.
 RARE = 0.2
 # Clips or parts below which nothing is said of others: of 14 one is of such a kind in 95 % (.8^14 = .044).
@@ -47,47 +40,32 @@ Worse = Literal["higher", "lower"]
 
 @dataclass(frozen=True)
 class Compared:
-    """One metric of two runs on what both have.
+    """One metric of two runs on what both have."""
 
-    Attributes
-    ----------
-    a, b
-        The metric in each run, over the rows that both have.
-    difference, low, high
-        b - a with its 95 % interval over clusters; no interval with fewer than six.
-    margin
-        What does not matter, in the unit of the metric.
-    p
-        Of no difference, allowing for all metrics judged with it; NaN without a test.
-    verdict, why
-        Of footage like this, and the code of ``Undecided`` for "cannot tell".
-    on_these_clips
-        Below fourteen clips or parts the verdict on these clips alone; "" otherwise.
-    n, clusters, cluster
-        Rows compared (of A), and their independent units.
-    only_a, only_b
-        Rows that only one run has, left out.
-    """
-
+    # The metric in each run, over the rows that both have.
     a: float
     b: float
+    # b - a with its 95 % interval over clusters; no interval with fewer than six.
     difference: float
     low: float
     high: float
-    margin: float
-    verdict: Verdict
+    margin: float  # what does not matter, in the unit of the metric
+    verdict: Verdict  # verdict, why: of footage like this, and the code of ``Undecided`` for "cannot tell"
+    # Rows compared (of A), and their independent units.
     n: int
     clusters: int
     cluster: str
+    # Rows that only one run has, left out.
     only_a: int = 0
     only_b: int = 0
-    p: float = math.nan
+    p: float = math.nan  # of no difference, allowing for all metrics judged with it; NaN without a test
+    # Below fourteen clips or parts the verdict on these clips alone; "" otherwise.
     on_these_clips: Verdict | Literal[""] = ""
     why: Undecided = Undecided.DECIDED
 
     @property
     def times(self) -> float:
-        """Return how many times this footage would settle the question; NaN where settled or without interval.
+        """How many times this footage would settle the question; NaN where settled or without interval.
 
         An interval shrinks with the root of the footage, until it excludes 0 or lies within the margin.
         """
@@ -100,29 +78,21 @@ class Compared:
 
 @dataclass(frozen=True)
 class Paired:
-    """The rows of one metric in two runs, on footage that both have.
+    """The rows of one metric in two runs, on footage that both have."""
 
-    Attributes
-    ----------
-    a, b
-        (n,) and (m,) values.
-    clip, part_known
-        (n,) names of the clips of A's rows, or of the parts if known.
-    place, clip_b, place_b
-        Item, time_s and part of each row of A; the same of B's rows where they are not those of A one by one.
-    bounds, worse
-        Bounds of the values, and which of two values is the worse one.
-    same_footage
-        Both runs saw the same pictures, so that equal rows are a fact and not a sample.
-    """
-
+    # (n,) and (m,) values.
     a: np.ndarray
     b: np.ndarray
+    # (n,) names of the clips of A's rows, or of the parts if known.
     clip: np.ndarray
     part_known: bool
+    # place, clip_b, place_b: item, time_s and part of each row of A; the same of B's rows where they are not
+    # those of A one by one.
     place: pd.DataFrame
+    # Bounds of the values, and which of two values is the worse one.
     bounds: tuple[float, float] = (0.0, 1.0)
     worse: Worse = "higher"
+    # Both runs saw the same pictures, so that equal rows are a fact and not a sample.
     same_footage: bool = True
     only_a: int = 0
     only_b: int = 0
@@ -131,32 +101,26 @@ class Paired:
 
     @property
     def one_by_one(self) -> bool:
-        """Each row of B is the same one as that of A."""
         return self.clip_b is None
 
     @property
     def clips(self) -> np.ndarray:
-        """Names of the clips or parts of all rows, of A and then of B where those are others."""
         return self.clip if self.clip_b is None else np.concatenate([self.clip, self.clip_b])
 
     @property
     def places(self) -> pd.DataFrame:
-        """The same of the places."""
         return self.place if self.place_b is None else pd.concat([self.place, self.place_b])
 
     @property
     def known(self) -> bool:
-        """Both runs have rows."""
         return bool(len(self.a) and len(self.b))
 
     @property
     def few(self) -> bool:
-        """Clips or parts are too few to be compared as wholes."""
         return len(np.unique(self.clips)) < FEWEST_TESTED
 
     @property
     def alone(self) -> bool:
-        """Clips or parts are too few to speak of others."""
         return len(np.unique(self.clips)) < ENOUGH
 
     @property
@@ -201,8 +165,8 @@ def paired_rows(
     part: str | None = None,
     same_footage: bool = True,
 ) -> Paired:
-    """Return the rows of two tables that belong together, by the columns ``keys``; ``part``: column of
-    dependent passes.
+    """Return the rows of two tables that belong together by ``keys``; ``part`` is the column of dependent
+    passes.
     """
     both, only_a, only_b = _paired(a, b, keys, column, part)
     item = both["item"] if "item" in both else both[part] if part else pd.Series("", index=both.index)
@@ -232,7 +196,7 @@ def rows_along_tracks(
     bounds: tuple[float, float],
     part: str | None,
 ) -> Paired:
-    """Rows along tracks of two tables of one model each, which are numbered anew for every model: all of them."""
+    """Return all rows along tracks of two tables; tracks are numbered anew for every model."""
     sides = []
     for table in (a, b):
         table = table[table[column].notna()]
@@ -256,8 +220,7 @@ def compare_metrics(
 ) -> dict[str, Compared]:
     """Compare every metric of two runs, judged together.
 
-    ``margin`` is a share of the metric (``margin_of``); ``share`` is the part of the error that these metrics
-    may spend.
+    ``margin`` is a share of the metric (``margin_of``); these metrics may spend ``share`` of the error.
     """
     clusters = _clusters(rows)
     p = _tests(rows, clusters, np.random.default_rng(seed), share)
@@ -330,9 +293,8 @@ def margin_of(a: float, b: float, share: float, bounds: tuple[float, float] = (0
 def paired_difference(rows: Paired, clusters: Clusters, seed: int = 0) -> Interval:
     """Return the mean of B less that of A with its interval over clusters, by the sign-flip test.
 
-    Equal rows throughout give 0 to 0 on the same footage; on other footage they are a sample. No interval
-    with fewer
-    than six clusters.
+    Equal rows throughout give 0 to 0 on the same footage; on other footage they are a sample. Fewer than six
+    clusters give no interval.
     """
     n, width = len(rows.a), rows.bounds[1] - rows.bounds[0]
     if rows.equal:
@@ -358,7 +320,7 @@ def paired_difference(rows: Paired, clusters: Clusters, seed: int = 0) -> Interv
 
 
 def verdict(low: float, high: float, *, margin: float, worse: Worse, p: float = 0.0) -> Verdict:
-    """What an interval of b - a, and the p-value of no difference, say of b."""
+    """Return what an interval of b - a, and the p-value of no difference, say of b."""
     if math.isnan(low) or math.isnan(high):
         return "cannot tell"
     if -margin <= low and high <= margin:
@@ -369,7 +331,7 @@ def verdict(low: float, high: float, *, margin: float, worse: Worse, p: float = 
 
 
 def churn(label_a: np.ndarray, label_b: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """Share of frames on which two runs give different labels, right or wrong (Milani Fard et al. 2016)."""
+    """Return the share of frames with different labels in the two runs (Milani Fard et al. 2016)."""
     return clustered_rate(np.asarray(label_a) != np.asarray(label_b), clusters)
 
 
@@ -392,7 +354,7 @@ def _paired(
 
 
 def _clusters(rows: Mapping[str, Paired]) -> dict[str, Clusters]:
-    """The clusters of each metric, numbered alike in all that have the same kind: clips or parts, or stretches."""
+    """The clusters of each metric, numbered alike in all of one kind: clips or parts, or stretches."""
     found: dict[str, Clusters] = {}
     there = {name: each for name, each in rows.items() if each.known}
     many = {name: each for name, each in there.items() if not each.few}
@@ -423,7 +385,7 @@ def _split(code: np.ndarray, rows: Mapping[str, Paired]) -> list[tuple[str, np.n
 def _tests(
     rows: Mapping[str, Paired], clusters: Mapping[str, Clusters], rng: np.random.Generator, share: float
 ) -> dict[str, float]:
-    """The p-value of no difference of each metric, those over clips together and those over stretches together."""
+    """The p-value of no difference of each metric, tested together over clips and over stretches."""
     found: dict[str, float] = {}
     for few in (False, True):
         names = [name for name, each in rows.items() if each.known and each.few == few]
@@ -445,8 +407,6 @@ def inflation_of(rows: Paired, clusters: Clusters) -> float:
 
 
 def shared_by_neighbours(item: pd.Series, clusters: Clusters) -> float:
-    """Return how many times the variance is that of separate stretches, where what suits a model may last
-    SHORTEST_S.
-    """
+    """How many times the variance is that of separate stretches, if what suits a model lasts SHORTEST_S."""
     clips = len(np.unique(item.to_numpy(str)))
     return neighbour_inflation(clusters.count, clips, max(clusters.length, SHORTEST_S), SHORTEST_S)

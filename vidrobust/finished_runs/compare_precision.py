@@ -30,17 +30,13 @@ SAME_BOX = ["item", "frame", "object", "label_name", *BOX]
 
 @dataclass(frozen=True)
 class Judged:
-    """A detector on the frames that are compared.
+    """A detector on the frames that are compared."""
 
-    frames  item, frame, time_s, part; known: their known boxes; found: what was detected on them, of any score
-    """
-
-    frames: pd.DataFrame
-    known: pd.DataFrame
-    found: pd.DataFrame
+    frames: pd.DataFrame  # item, frame, time_s, part
+    known: pd.DataFrame  # their known boxes
+    found: pd.DataFrame  # what was detected on them, of any score
 
     def on(self, frames: pd.DataFrame, known: pd.DataFrame) -> Judged:
-        """On some of the frames, and some of the known boxes."""
         return Judged(
             self.frames.merge(frames[["item", "frame"]], on=["item", "frame"]),
             self.known.merge(known[SAME_BOX].drop_duplicates(), on=SAME_BOX),
@@ -52,8 +48,8 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
     """Compare each metric of ``COMPARED``; p-values are unadjusted (``with_p``). Empty without known boxes.
 
     The interval leaves out each cluster, or one of twelve groups of them, from both at once (Tukey's
-    jackknife with
-    Student's t). Below six clips these are stretches, and its width allows for what neighbours share.
+    jackknife with Student's t). Below six clips these are stretches, and its width allows for what neighbours
+    share.
     """
     sides = [_judged(side) for side in (a, b)]
     if any(side.known.empty for side in sides):
@@ -107,7 +103,7 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
 
 
 def with_p(found: Mapping[str, Compared], *, share: float = 1.0) -> dict[str, Compared]:
-    """The verdicts on metrics that are no means of rows, by Holm's (1979) steps in a share of the error."""
+    """Adjust the verdicts on metrics that are no means of rows by Holm's (1979) steps, in a share of the error."""
     adjusted, least = {}, 0.0
     for rank, name in enumerate(sorted(found, key=lambda name: np.nan_to_num(found[name].p, nan=2.0))):
         least = max(least, min(1.0, found[name].p * (len(found) - rank) / share))
@@ -129,7 +125,6 @@ def _adjusted(each: Compared, p: float) -> Compared:
 
 
 def _judged(side: Side) -> Judged:
-    """A detector on all frames of shared items that can be judged; without rows where no box is known."""
     known, seen = side.table("known_boxes"), side.table("box_counts")
     seen = seen.sort_values(["item", "frame"], kind="stable").reset_index(drop=True)
     frames = seen.loc[with_known_boxes(seen, known), ["item", "frame", "time_s", "part"]].reset_index(

@@ -49,10 +49,8 @@ KEYS = (
     "y2",
 )
 
-# More times the footage are said to be out of reach.
-MOST_TIMES = 20
-# Changes of label of which a frame is shown.
-MOST_SHOWN = 6
+MOST_TIMES = 20  # more times the footage are said to be out of reach
+MOST_SHOWN = 6  # changes of label of which a frame is shown
 # What is reported of equal frames of the same footage; null on other footage, and of labels without them.
 OF_FRAMES = (
     *("churn", "mcnemar_p", "negative_flips", "positive_flips"),
@@ -71,11 +69,9 @@ def compare_runs(
 ) -> dict[str, Any]:
     """Compare one model of run A with one of run B.
 
-    Items are matched by content; other footage of the same parts by part, pass and station, other stations by
-    part and
-    pass. The headline metrics are judged together, so that equal runs are called better or worse in at most 5
-    % of
-    comparisons. ``a`` and ``b`` are the figures of the runs; ``difference`` is paired on common footage.
+    Items are matched by content, else by part, pass and station, else by part and pass. The headline metrics
+    are judged together, so that equal runs are called better or worse in at most 5 % of comparisons. ``a``
+    and ``b`` are the figures of the runs; ``difference`` is paired on common footage.
     """
     if margin <= 0:
         raise SettingsError(f"--margin: expected a share above 0, got {margin:g}")
@@ -118,7 +114,7 @@ def _judged_together(
     margin: float,
     seed: int,
 ) -> dict[str, Compared]:
-    """The headline metrics as one family, and the others as those of all; in the order of the catalogue."""
+    """The headline metrics as one family, and the others as those of all."""
     leading = {metric.name for metric in metrics if metric.headline}
     found: dict[str, Compared] = {}
     for wanted in (set(rows) | set(precision), leading):  # the verdict on a headline metric is the later one
@@ -132,7 +128,7 @@ def _judged_together(
 
 
 def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
-    """The rows of one metric that both sides have; None where one has no values of it, or no values one by one."""
+    """Return the rows of one metric that both sides have; None if one has none, or no values one by one."""
     if metric.summed or metric.is_root or not metric.table:
         return None
     tables = [metric.values(side.table(metric.table)) for side in (a, b)]
@@ -161,7 +157,6 @@ def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
 
 
 def _with_own_figures(name: str, each: Compared, a: Side, b: Side) -> dict[str, Any]:
-    """The comparison of a metric as plain values; a and b as each run reports them, None where it does not."""
     own = {"a": a.figure(name), "b": b.figure(name), "a_common": each.a, "b_common": each.b}
     return {**asdict(each), **own, "times": each.times}
 
@@ -192,7 +187,6 @@ def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> 
 
 
 def _difference(metric: Metric, each: Compared) -> str:
-    """The metric in A and in B on common footage, and their difference with its interval."""
     share = metric.unit == "" and metric.bounds == (0.0, 1.0)
     if share:
         gap = points_with_interval(each.difference, each.low, each.high)
@@ -202,7 +196,7 @@ def _difference(metric: Metric, each: Compared) -> str:
 
 
 def _settled_by(name: str, each: Compared) -> dict[str, Any]:
-    """What a verdict on footage like this would take: clips or parts in all, or so many times this footage."""
+    """What a verdict on footage like this would take."""
     why = each.why or Undecided.INTERVAL
     clips = ENOUGH if each.on_these_clips else 0
     return {"metric": name, "why": str(why), "times": each.times, "clips": clips}
@@ -222,7 +216,6 @@ def _needed(needed: Mapping[str, Any]) -> str:
 
 
 def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
-    """Churn of the labels of equal frames, and right and wrong where both runs have labels."""
     tables = [side.table("frames") for side in (a, b)]
     if any(table.empty for table in tables):
         return {}
@@ -247,7 +240,7 @@ def _frames(a: Side, b: Side, seed: int) -> dict[str, Any]:
 
 
 def _typical(changed: pd.DataFrame, pair: tuple[str, str], a: Side) -> dict[str, Any]:
-    """The middle frame of a change of label, in the item that has most of it; frames as numbered in the file."""
+    """The middle frame of a change of label, in the item that has most of it."""
     rows = changed[(changed["label_name_a"] == pair[0]) & (changed["label_name_b"] == pair[1])]
     item = rows["item"].value_counts().index[0]
     own = rows[rows["item"] == item].sort_values("frame")
@@ -257,7 +250,7 @@ def _typical(changed: pd.DataFrame, pair: tuple[str, str], a: Side) -> dict[str,
 
 
 def by_item(metric: Metric, a: Side, b: Side) -> dict[str, Any]:
-    """The mean of a metric in each item (or pass) of both runs, the one that differs most first."""
+    """Return the mean of a metric in each item of both runs, the one that differs most first."""
     means = [
         metric.values(side.table(metric.table)).groupby("item", sort=False)[metric.column].mean()
         for side in (a, b)
@@ -269,7 +262,6 @@ def by_item(metric: Metric, a: Side, b: Side) -> dict[str, Any]:
 
 
 def _right(a: Side, b: Side, seed: int) -> dict[str, Any]:
-    """Right and wrong on equal frames that both runs have labels for; empty without such."""
     tables = [side.table("label_answers") for side in (a, b)]
     both = tables[0].merge(tables[1][["item", "frame", "top1"]], on=["item", "frame"], suffixes=("_a", "_b"))
     if both.empty:

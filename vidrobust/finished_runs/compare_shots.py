@@ -1,4 +1,4 @@
-"""Pictures of frames on which two runs say different things, for the report of a comparison."""
+"""Pictures of frames on which two runs say different things."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WIDTH = 300
 def shots_of(
     folder: RunFolder, frames: Sequence[Mapping[str, Any]], *, pictures: bool = True
 ) -> list[dict[str, Any]]:
-    """The frames (item, frame, a, b, reference) with ``uri``, a JPEG; empty where the footage is not there."""
+    """Return the frames with ``uri``, a JPEG; empty where the footage is not there."""
     run = Run(folder, folder.settings, Reporter(quiet=True))
     return [{**each, "uri": _taken(run, each) if pictures else ""} for each in frames]
 

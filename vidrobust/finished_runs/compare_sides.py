@@ -39,7 +39,9 @@ class Side:
 def sides_of(
     a: RunFolder, b: RunFolder, model_a: str | None, model_b: str | None
 ) -> tuple[Side, Side, str, list[str]]:
-    """The two sides, by what their footage is paired, and what is left out. InputError where they share none."""
+    """Return the two sides, by what their footage is paired, and what is left out (InputError if they share
+    none).
+    """
     models = [_models(folder) for folder in (a, b)]
     shared = [name for name in models[0] if name in models[1]]
     wanted = [model_a, model_b]
@@ -63,7 +65,6 @@ def sides_of(
 
 
 def _models(folder: RunFolder) -> dict[str, str]:
-    """Name -> task of each model of a run."""
     return folder.record.tasks
 
 
@@ -72,7 +73,7 @@ def _parts(folder: RunFolder, names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _footage(a: RunFolder, b: RunFolder) -> tuple[list[dict[str, str]], str, list[str]]:
-    """Per run item -> shared name, by what they are matched, what is left out; InputError without shared ones."""
+    """Per run item -> shared name, by what they are matched, and what is left out."""
     inputs = [folder.run["inputs"] for folder in (a, b)]
     for by, key in (
         ("content", _content),

@@ -50,15 +50,11 @@ WHY = {
 # Metrics that are reported under the others.
 FURTHER = re.compile(r"anchor_.*|pm[1-9]\d*")
 MOST_ITEMS, MOST_CHANGES = 30, 12
-# Margins at which a difference leaves the picture.
-FURTHEST = 300.0
+FURTHEST = 300.0  # margins at which a difference leaves the picture
 
 
 def write_comparison(path: Path, found: Mapping[str, Any], shots: Sequence[Mapping[str, Any]] = ()) -> Path:
-    """Write the report of what ``compare_runs`` found.
-
-    shots  frames on which the two say different things: uri, item, frame, a, b, reference
-    """
+    """Write the report of what ``compare_runs`` found, with the pictures of ``shots_of``."""
     rows = [_row(name, each, found["task"]) for name, each in found["metrics"].items()]
     first = [row for row in rows if not FURTHER.fullmatch(row["name"])]
     by_item = found["by_item"]
@@ -161,7 +157,6 @@ def _alone(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:
-    """Every difference in margins, those that are worse to the right; the shaded band is what does not matter."""
     value, one, other = (
         np.clip(np.array([row["units"][k] for row in rows]), -FURTHEST, FURTHEST) for k in range(3)
     )
@@ -189,7 +184,6 @@ def _margins(rows: Sequence[Mapping[str, Any]], margin: float) -> Picture:
 
 
 def _by_item(found: Mapping[str, Any], task: str) -> Picture:
-    """A metric of each item in A and in B, the items that differ most on top."""
     metric = _metric(found["metric"], task)
     rows = found["items"][:MOST_ITEMS]
     factor = 100.0 if metric.unit == "" else 1.0
@@ -228,7 +222,6 @@ def _labels(found: Mapping[str, Any]) -> str:
 
 
 def _right(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Right and wrong of equal frames, and what McNemar's test says; empty without labels."""
     if found["mcnemar_p"] is None:
         return {}
     p = found["mcnemar_p"]

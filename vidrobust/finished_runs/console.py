@@ -10,7 +10,6 @@ from vidrobust.text.phrases import plural
 
 
 def comparison_lines(found: Mapping[str, Any]) -> list[str]:
-    """Return the console lines of a comparison of two runs, as ``compare_runs`` gives it."""
     a, b = found["a"], found["b"]
     wording = [
         found["headline"],
@@ -40,7 +39,6 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def control_chart_lines(found: Mapping[str, Any]) -> list[str]:
-    """Return the console lines of a control chart, as ``history.charts`` gives it."""
     what = f"{found['metric']} of {found['model']}"
     stand = f"the first {found['baseline']} runs" if found["baseline"] else "the runs before"
     wording = [
@@ -56,7 +54,6 @@ def control_chart_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def _figure(value: float | None) -> str:
-    """Four digits, or a dash: a cell of a table of the console."""
     return number(value, 4, missing="-")
 
 

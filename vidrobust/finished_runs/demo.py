@@ -13,34 +13,21 @@ from vidrobust.pipeline.progress import Reporter
 # 403 frames of 640 x 360 px, 29.8 a second; ``demo_clip/CREDITS.md`` says whose it is.
 CLIP = Path(__file__).parent / "demo_clip" / "bottles.mp4"
 MODEL = "efficientnet-lite0"
-# Group of entry points in which a package names a Demo, or several.
-GROUP = "vidrobust.demos"
+GROUP = "vidrobust.demos"  # group of entry points in which a package names a Demo, or several
 
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """A study that a newcomer can run at once.
+    """A study that a newcomer can run at once."""
 
-    Attributes
-    ----------
-    name
-        As in ``vidrobust demo NAME``.
-    help
-        What it studies, in one sentence.
-    out
-        Its run folder where the user names none.
-    run
-        ``(run folder, reporter)`` runs the study and gives the lines of the answer.
-    """
-
-    name: str
-    help: str
-    out: str
+    name: str  # as in ``vidrobust demo NAME``
+    help: str  # what it studies, in one sentence
+    out: str  # its run folder where the user names none
+    # ``(run folder, reporter)`` runs the study and gives the lines of the answer.
     run: Callable[[str, Reporter], list[str]]
 
 
 def run_bottles(out: str, reporter: Reporter) -> list[str]:
-    """Study the clip of bottles, and return the lines of the answer."""
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_sources
     from vidrobust.run_folder.reader import RunTables
@@ -68,5 +55,4 @@ def brought() -> Extensions[Demo]:
 
 
 def demos() -> dict[str, Demo]:
-    """Return all demos by name, that of the core first."""
     return {demo.name: demo for demo in (BOTTLES, *brought().records)}

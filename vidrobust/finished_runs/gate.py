@@ -1,4 +1,4 @@
-"""The gates of a run or study: its rules on its numbers, said on standard error and written for a build server."""
+"""The gates of a run: its rules on its numbers, reported and written for a build server."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ from vidrobust.run_folder.gates import (
 
 
 def enforce_gates(run: Run, junit: str | None) -> int:
-    """The exit code of the run's rules: 2 where one could not be judged, else 1 where one failed, else 0."""
+    """Return the exit code of the run's rules."""
     gates = [parse_gate(rule) for rule in run.settings.fail_if]
     return describe(gates_on(run.folder, gates), run.reporter, junit, run.path.name)
 
 
 def gates_on(folder: RunFolder, gates: Sequence[Gate]) -> list[Passage]:
-    """Check each gate on a run folder."""
     return passages_of(gates, lambda metric: folder.metrics.asked(metric, folder.record.tasks), folder.path)
 
 
 def describe(passages: Sequence[Passage], reporter: Reporter, junit: str | None, name: str) -> int:
-    """Say what the gates said, write it where a file is named, and return the exit code."""
+    """Report the outcome of gates, write it where a file is named, and return the exit code."""
     for passage in passages:
         say = reporter.say if passage.outcome == "passed" else reporter.warn
         say(passage.sentence)

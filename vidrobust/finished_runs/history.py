@@ -1,4 +1,4 @@
-"""The same line week after week: what each run says of each metric, kept in one file, and its control charts."""
+"""What each run of a line says of each metric, kept in one file, and its control charts."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from vidrobust.stages.report.page import write_report
 from vidrobust.statistics.control_charts import FEWEST_RUNS, Chart, individuals_chart, p_chart
 from vidrobust.text.phrases import plural
 
-# What the report of a run shows of its history.
-PAGE = "history.json"
+PAGE = "history.json"  # what the report of a run shows of its history
 # Of the history: a row a run, model, metric and item, and one over all items (item ""); recorded in UTC.
 COLUMNS = ("run", "recorded", "model", "metric", "item", "value", "low", "high", "n")
 
@@ -31,7 +30,7 @@ CHARTS = ("flip_rate", "jitter", "uncovered_rate", "vanished_rate", "center_jitt
 
 
 def names_of(folders: Sequence[RunFolder]) -> list[str]:
-    """What each run is called in the history: its folder's name, with those above it where names are equal."""
+    """Return the name of each run in the history: its folder's, with those above it where names are equal."""
     paths = [folder.path.resolve() for folder in folders]
     found = {path: path.name for path in paths}
     for depth in range(2, max((len(path.parts) for path in paths), default=0)):
@@ -42,7 +41,7 @@ def names_of(folders: Sequence[RunFolder]) -> list[str]:
 
 
 def rows_of(folder: RunFolder, name: str) -> pd.DataFrame:
-    """What one run adds to the history: its ``stability`` table, with its name and when it was made."""
+    """Return what one run adds to the history: its ``stability`` table, its name and when it was made."""
     table = folder.table("stability")
     if not len(table):
         raise InputError(f"{folder.path}: has no stability figures; run vidrobust stability first")
@@ -52,12 +51,11 @@ def rows_of(folder: RunFolder, name: str) -> pd.DataFrame:
 
 
 def empty_history() -> pd.DataFrame:
-    """A history without runs."""
     return pd.DataFrame(columns=list(COLUMNS))
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """A history file; an empty table where there is none yet. InputError where it is no history."""
+    """Read a history file; an empty table where there is none yet."""
     if not path.exists():
         return empty_history()
     try:
@@ -71,7 +69,7 @@ def read_history(path: Path) -> pd.DataFrame:
 
 
 def add_runs(history: pd.DataFrame, folders: Sequence[RunFolder]) -> pd.DataFrame:
-    """The history with these runs, in the order of their making; a run of the same name is replaced."""
+    """Add runs in the order of their making; a run of the same name is replaced."""
     for folder, name in zip(folders, names_of(folders), strict=True):
         rows = rows_of(folder, name)
         kept = history[history["run"] != name]
@@ -80,14 +78,13 @@ def add_runs(history: pd.DataFrame, folders: Sequence[RunFolder]) -> pd.DataFram
 
 
 def write_history(history: pd.DataFrame, path: Path) -> None:
-    """Written beside and renamed."""
     beside = path.with_name(path.name + ".part")
     history.to_parquet(beside, index=False)
     os.replace(beside, path)
 
 
 def note(run: Run) -> None:
-    """Add a run to the history that its settings name, and show their charts in its report, if it has one."""
+    """Add a run to the history that its settings name, and show their charts in its report."""
     file = Path(str(run.settings.history))
     known = add_runs(read_history(file), [run.folder])
     write_history(known, file)
@@ -124,9 +121,7 @@ def charts(
 ) -> list[dict[str, Any]]:
     """Return a control chart of each metric and model: a p-chart for rates, else an individuals chart.
 
-    ``baseline`` first runs give the limits; None judges each run on those before it that were not called. A
-    run is never
-    part of what it is judged on.
+    The first ``baseline`` runs give the limits; None judges each run on those before it that were not called.
     """
     if history.empty:
         raise InputError("the history holds no run: is its name right? RUN --history FILE adds runs to it")

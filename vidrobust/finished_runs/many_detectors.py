@@ -1,7 +1,7 @@
 """Any number of detectors on the same footage: a table, the best first.
 
-Each is compared with the first by the leading metric, in a share of the error for every pair of them, because the
-first was chosen by looking.
+Each is compared with the first by the leading metric, in a share of the error for every pair of them, because
+the first was chosen by looking.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FIGURES = ("value", "low", "high", "n")
 
 @dataclass(frozen=True)
 class Entry:
-    """A detector of a run; name: what it is called here, with its run where two are called alike."""
+    """A detector of a run, and what it is called here."""
 
     folder: RunFolder
     model: str
@@ -40,7 +40,7 @@ class Entry:
 
 
 def detectors_of(folders: Sequence[RunFolder]) -> list[Entry]:
-    """Every detector of every run, each folder once; SettingsError where there are not two, or a run has none."""
+    """Return every detector of every run; SettingsError where there are not two, or a run has none."""
     found = []
     for folder in {folder.path.resolve(): folder for folder in folders}.values():
         names = [name for name, task in folder.record.tasks.items() if task == "detection"]
@@ -59,11 +59,7 @@ def detectors_of(folders: Sequence[RunFolder]) -> list[Entry]:
 
 
 def side_by_side_of(folders: Sequence[RunFolder], *, margin: float = MARGIN, seed: int = 0) -> dict[str, Any]:
-    """Return the detectors of some runs, the best first, by average precision where all have it, else
-    uncovered_rate.
-
-    Raises InputError where the runs share no footage by content.
-    """
+    """Return the detectors, the best first, by average precision where all have it, else uncovered_rate."""
     entries = detectors_of(folders)
     shared, notes = shared_items([entry.folder for entry in entries])
     figures = {entry.name: _figures(entry, shared[entry.folder.path]) for entry in entries}
@@ -90,14 +86,14 @@ def side_by_side_of(folders: Sequence[RunFolder], *, margin: float = MARGIN, see
 
 @dataclass(frozen=True)
 class Shared:
-    """Of a run, the items that all runs have, and whether these are all of its own."""
+    """The items of a run that all runs have, and whether these are all of its own."""
 
     items: tuple[str, ...]
     whole: bool
 
 
 def shared_items(folders: Sequence[RunFolder]) -> tuple[dict[Any, Shared], list[str]]:
-    """Path of each run -> what it shares with all others by content, and notes of what is left out."""
+    """Return, by path, what each run shares with all others by content, and notes of what is left out."""
     contents = {
         folder.path: {entry.sha256: entry.item for entry in reversed(folder.record.inputs) if entry.sha256}
         for folder in folders
@@ -115,7 +111,7 @@ def shared_items(folders: Sequence[RunFolder]) -> tuple[dict[Any, Shared], list[
 
 
 def _figures(entry: Entry, shared: Shared) -> dict[str, Mapping[str, Any]]:
-    """Metric -> value, low, high, n over the shared clips; sums over a run only where all clips are shared."""
+    """Value, low, high, n by metric over the shared clips; sums over a run only where all clips are shared."""
     if shared.whole:
         stability = entry.folder.table("stability")
         return {name: overall(stability, entry.model, name) for name in METRICS}
@@ -155,7 +151,7 @@ def _row(
 
 
 def _against(first: Entry, other: Entry, by: str, share: float, margin: float, seed: int) -> Compared | None:
-    """The other held against the first by one metric, in a share of the error; None where it cannot be."""
+    """The other compared with the first by one metric, in a share of the error."""
     a, b, how, _ = sides_of(first.folder, other.folder, first.model, other.model)
     metric = find_metric(by, "detection")
     assert metric is not None
@@ -167,7 +163,7 @@ def _against(first: Entry, other: Entry, by: str, share: float, margin: float, s
 
 
 def _curve(entries: Sequence[Entry], shared: Mapping[Any, Shared]) -> pd.DataFrame:
-    """The curves over thresholds of those whose run is of the shared footage alone and made them."""
+    """The curves over thresholds of runs that have the shared footage alone."""
     parts = []
     for entry in entries:
         table = entry.folder.find_table("box_curve")
@@ -183,7 +179,6 @@ def _without_curve(entries: Sequence[Entry]) -> list[str]:
 
 
 def _other_settings(entries: Sequence[Entry]) -> list[str]:
-    """A note on each setting of the stability that is not the same in all runs."""
     settings = {str(entry.folder.path): entry.folder.settings.as_dict() for entry in entries}
     notes = []
     for name in STABILITY.settings:

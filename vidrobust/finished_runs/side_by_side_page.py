@@ -19,7 +19,6 @@ KINDS = {"better": "good", "worse": "bad", "same": "good", "cannot tell": "unkno
 
 
 def table_lines(found: Mapping[str, Any]) -> list[str]:
-    """The console's lines of what ``side_by_side_of`` found: a paragraph a detector, then the answer."""
     lines = [f"{plural(len(found['rows']), 'detector')} on {plural(found['inputs'], 'input')}"]
     for place, row in enumerate(found["rows"], 1):
         lines.append(f"{place}. {row['name']}  {_further(row)}")
@@ -31,7 +30,6 @@ def table_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def answer(found: Mapping[str, Any]) -> str:
-    """Which one, how surely, and at which threshold."""
     first, *others = found["rows"]
     unsure = [row["name"] for row in others if _said(row) not in ("worse", "")]
     said = f"First by {_title(found['by'])}: {first['name']}"
@@ -43,7 +41,6 @@ def answer(found: Mapping[str, Any]) -> str:
 
 
 def write_side_by_side(path: Path, found: Mapping[str, Any]) -> Path:
-    """Write the page of what ``side_by_side_of`` found."""
     rows = [
         {
             "name": row["name"],
@@ -83,12 +80,11 @@ def _pictures(curve: list[Mapping[str, Any]]) -> list[Any]:
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
-    """With NaN for what JSON has as null."""
     return {key: float("nan") if value is None else value for key, value in row.items()}
 
 
 def _said(row: Mapping[str, Any]) -> str:
-    """How a detector compares with the first: the verdict, or below fourteen clips that of these clips alone."""
+    """The verdict against the first; below fourteen clips that of these clips alone."""
     found = row["against_first"]
     return "" if found is None else str(found["on_these_clips"] or found["verdict"])
 

@@ -1,7 +1,7 @@
-"""A folder that grows: each complete recording is studied, reported in one line, and added to the history.
+"""Study complete recordings as they come to a folder, and add them to the history.
 
-Each recording has a run folder of its own. ``watch.json`` is written last: a command that was killed does its last
-recording again from the units that are there.
+Each recording has a run folder of its own. ``watch.json`` is written last: a command that was killed does its
+last recording again from the units that are there.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch, open_video
 
 STATE = "watch.json"
-# A control chart is asked only where the history has so many runs.
-FEWEST_RUNS = 10
+FEWEST_RUNS = 10  # a control chart is asked only where the history has so many runs
 # What the line of a recording says of a model of each task.
 SAID = {"classification": ("flip_rate",), "detection": ("uncovered_rate", "vanished_rate")}
 Clock = Callable[[], float]
@@ -42,7 +41,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What to watch and how: folders, history file, stages, and how long a file must hold still to be complete."""
+    """What to watch and how."""
 
     folder: Path
     out: Path
@@ -55,7 +54,7 @@ class Watched:
 
 @dataclass
 class Watcher:
-    """The state of one command. ``say`` prints a line; ``failed`` counts recordings that could not be studied."""
+    """The state of one command."""
 
     watched: Watched
     say: Callable[[str], None]
@@ -67,9 +66,7 @@ class Watcher:
     _models: list[Model] | None = None
 
     def run(self, *, for_s: float | None = None, once: bool = False) -> None:
-        """Watch until the time is over or, with ``once``, until all that is there is done. SettingsError for
-        wrong settings.
-        """
+        """Watch until the time is over or, with ``once``, until all that is there is done."""
         watched = self.watched
         if not watched.folder.is_dir():
             raise SettingsError(
@@ -97,7 +94,7 @@ class Watcher:
             self.sleep(wait)
 
     def _new(self) -> Iterator[tuple[Path, str]]:
-        """Recordings that are not done as they are now, oldest first, each with its size and time of change."""
+        """Recordings that are not done as they are now, oldest first, with their size and time of change."""
         known = {(entry["path"], entry["stamp"]) for entry in self._state()}
         found: list[tuple[float, Path, str]] = []
         for item in expand_sources([str(self.watched.folder)]).items:
@@ -124,7 +121,7 @@ class Watcher:
         return age >= self.watched.settle_s or now - since >= self.watched.settle_s
 
     def _study(self, path: Path, stamp: str) -> None:
-        """Study one recording, and report it in one line; what fails is said, and not tried again as it is."""
+        """Study one recording and report it in one line; what fails is not tried again as it is."""
         named = self._named(path)
         entry: dict[str, Any] = {"path": named, "stamp": stamp}
         try:
@@ -156,7 +153,6 @@ class Watcher:
             return opened.folder
 
     def _added(self, folder: RunFolder) -> str:
-        """Add a run to the history; what it says, for the line."""
         known = add_runs(read_history(self.watched.history), [folder])
         self.watched.history.parent.mkdir(parents=True, exist_ok=True)
         write_history(known, self.watched.history)
@@ -173,7 +169,7 @@ class Watcher:
         return "; ".join(lines)
 
     def _run_name(self, path: Path, stamp: str) -> str:
-        """The run folder of a recording: its own name, with a number where another recording had it before."""
+        """The run folder of a recording: its name, with a number where another recording had it before."""
         relative = os.path.relpath(path, self.watched.folder)
         name = file_name(relative, "recording")
         pending = self.watched.out / f".{STATE}"
@@ -203,7 +199,6 @@ class Watcher:
 
 
 def _is_out(history: Any, metric: str, model: str, run: str) -> str:
-    """What the control chart says of the newest run."""
     if history["run"].nunique() < FEWEST_RUNS:
         return ""
     found = charts(history, [metric], model=model)

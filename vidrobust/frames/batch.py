@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class VideoInfo:
     """What a source is, as it will be delivered.
 
-    Sizes are in pixels after rotation. ``num_frames`` is what the header claims, or None; headers lie,
-    so only a count of decoded frames is the truth.
+    Sizes are in pixels after rotation. ``num_frames`` is what the header claims, or None.
     """
 
     name: str
@@ -32,14 +31,11 @@ class VideoInfo:
     rotation: int = 0
     backend: str
     device: str
-    # Why this backend and device were taken, in one sentence
-    reason: str
-    # What is odd but harmless: interlaced, alpha dropped, variable frame rate
-    notes: tuple[str, ...] = ()
+    reason: str  # why this backend and device were taken, in one sentence
+    notes: tuple[str, ...] = ()  # what is odd but harmless: interlaced, alpha dropped, variable frame rate
 
 
-# The time stamp of a frame that has none
-NO_PTS = -(2**63)
+NO_PTS = -(2**63)  # the time stamp of a frame that has none
 # What a batch holds of each frame besides its pixels, and the type
 VECTORS = {
     "time_s": np.float64,

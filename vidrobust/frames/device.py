@@ -1,4 +1,4 @@
-"""Where models run and pictures go: a --device text becomes a device that is known to be there."""
+"""Where models run and pictures go."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ if TYPE_CHECKING:
     import torch
 
 
-# Of glibc's malloc.h
-_M_ARENA_MAX = -8
+_M_ARENA_MAX = -8  # of glibc's malloc.h
 
 
 def resolve_device(device: str) -> torch.device:
-    """ "auto" (the first CUDA GPU, else the CPU), "cpu", "cuda" or "cuda:N" -> a device that exists.
-
-    Raises SettingsError for another text, or a GPU that is not there.
+    """Return the device for "auto" (the first CUDA GPU, else the CPU), "cpu", "cuda" or "cuda:N"; else
+    SettingsError.
     """
     import torch
 
@@ -36,11 +34,11 @@ def resolve_device(device: str) -> torch.device:
 
 
 def make_deterministic() -> None:
-    """Let torch use deterministic algorithms alone, in this whole process: slower on a GPU, the same each time.
+    """Let torch use deterministic algorithms alone, in this whole process.
 
-    On the CPU the same engine, batch and threads give the same bits anyway, so that threads are set to one: then
-    any number of workers gives them too. cuBLAS reads its variable when it starts, so call this before anything
-    runs on a GPU. An operation without such an algorithm then raises.
+    On the CPU the same engine, batch and threads give the same bits, so threads are set to one: then any
+    number of workers gives them too. Call this before anything runs on a GPU, since cuBLAS reads its variable
+    when it starts.
     """
     import cv2
     import torch
@@ -54,13 +52,10 @@ def make_deterministic() -> None:
 
 
 def tune_process() -> None:
-    """What serves a process that does nothing else: one heap, and threads that soon sleep when they wait.
+    """Give this process one heap, and threads that soon sleep when they wait; call before torch is imported.
 
-    By itself glibc makes a heap for each thread, and what is free in one is of no use to the others: batches that
-    are made on one thread and dropped on another then cost a third more memory. The time is the same. And by
-    itself GNU OpenMP, which torch computes with, lets its threads turn in a loop for milliseconds after each
-    operation, on processors that decoding and other engines could use. For a process that has no other threads
-    yet, and has not imported torch.
+    glibc makes a heap for each thread: batches made on one thread and dropped on another then cost a third
+    more memory. GNU OpenMP lets its threads spin for milliseconds on processors that decoding could use.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
@@ -71,12 +66,7 @@ def tune_process() -> None:
 
 
 def trim_heap() -> None:
-    """Give what the heap of this process holds but does not use back to the system, where the C library is glibc.
-
-    Pictures of large frames come and go by hundreds of megabytes, and what is freed amid what stays is kept by the
-    heap. It takes some milliseconds, and what is needed again is filled by the system anew: for between two pieces
-    of work of seconds.
-    """
+    """Return unused memory of the heap to the system (glibc); it takes some milliseconds."""
     if sys.platform != "linux":
         return
     with contextlib.suppress(OSError, AttributeError):
@@ -84,16 +74,12 @@ def trim_heap() -> None:
 
 
 def resolve_or_cpu(device: str) -> tuple[str, str]:
-    """The device ("cpu", "cuda:N"), and "", or "cpu" and why the one asked for is not there.
-
-    Raises SettingsError for a text that names no device.
-    """
+    """Return the device and "", or "cpu" and why the one asked for is not there (SettingsError if it is none)."""
     found, why_not = _existing(device)
     return found, f"{device} is not there ({why_not})" if why_not else ""
 
 
 def _existing(device: str) -> tuple[str, str]:
-    """The device and "", or "cpu" and why not the one asked for."""
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0

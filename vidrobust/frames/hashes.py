@@ -1,4 +1,4 @@
-"""Hashes of decoded pictures: which frame a row of a table is about, and whether two inputs show the same."""
+"""Hashes of decoded pictures."""
 
 from __future__ import annotations
 
@@ -14,18 +14,15 @@ if TYPE_CHECKING:
 
 
 def frame_hashes(pixels: torch.Tensor) -> np.ndarray:
-    """Return (N,) str, XXH3 (64 bits) of the RGB bytes of each of (N, 3, H, W) frames, 16 hexadecimal digits.
-
-    It costs 0.45 ms of processor time a frame of 1080p.
-    """
+    """Return (N,) str, XXH3 (64 bits) of the RGB bytes of (N, 3, H, W) frames; .45 ms a frame of 1080p."""
     return np.array([xxhash.xxh3_64_hexdigest(memoryview(picture)) for picture in _rgb(pixels)], object)
 
 
 class DecodedHash:
-    """The hash of all frames fed, XXH3 (128 bits) of their sizes and RGB bytes in order.
+    """XXH3 (128 bits) of the sizes and RGB bytes of all frames fed, in order.
 
-    It does not depend on batches, names, containers or time stamps, so a copy, a remuxed file and a lossless
-    recoding have the same. It tells apart pictures that differ by chance, not by an attack.
+    It does not depend on batches, names, containers or time stamps: a copy, a remuxed file and a lossless
+    recoding have the same.
     """
 
     def __init__(self) -> None:
@@ -40,7 +37,6 @@ class DecodedHash:
         self.frames += len(batch)
 
     def hexdigest(self) -> str:
-        """Return 32 hexadecimal digits of all that was fed so far."""
         return self._hash.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Pictures as tensors and as arrays: for OpenCV and codecs, which work on the CPU, and back again."""
+"""Pictures as tensors and as arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 
 def check_pixels(pixels: torch.Tensor, who: str) -> None:
-    """Raises ValueError, which begins with ``who``, unless pixels are (N, 3, H, W) uint8."""
+    """Raise ValueError, which begins with ``who``, unless pixels are (N, 3, H, W) uint8."""
     if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[1] != 3:
         raise ValueError(
             f"{who}: expected pixels uint8 of shape (N, 3, H, W), got {pixels.dtype} {tuple(pixels.shape)}"
@@ -37,12 +37,11 @@ Interpolation = Literal["bilinear", "bicubic", "nearest"]
 
 
 def resize(pixels: torch.Tensor, size: Sequence[int], how: Interpolation = "bilinear") -> torch.Tensor:
-    """(..., 3, H, W) uint8, resized with antialiasing: ``torchvision.transforms.v2.functional.resize`` to the bit.
+    """Resize (..., 3, H, W) uint8 as ``torchvision.transforms.v2.functional.resize``, to the bit, without its
+    slow import.
 
-    size  (shorter side,), the longer one follows in proportion and is rounded down; or (height, width)
-    how   "nearest" takes the sampling positions of Pillow's NEAREST
-
-    It is not taken from torchvision, whose import takes as long as that of torch.
+    size  (shorter side,), the longer one follows in proportion and is rounded down; or (height, width) how
+    "nearest" takes the sampling positions of Pillow's NEAREST
     """
     old = (int(pixels.shape[-2]), int(pixels.shape[-1]))
     if len(size) == 1:
@@ -117,10 +116,9 @@ def each_alone(pixels: torch.Tensor) -> list[torch.Tensor]:
 
 
 def each_frame(pixels: torch.Tensor, change: Callable[[np.ndarray, int], np.ndarray]) -> torch.Tensor:
-    """Every frame through ``change(array (H, W, 3) uint8, row of the batch)``, on the CPU.
+    """Apply ``change(array (H, W, 3) uint8, row of the batch)`` to every frame on the CPU.
 
-    Pixels on another device are fetched and the result is brought back there. ``change`` must not write
-    into its argument. The result is a strided view of (N, H, W, 3) memory.
+    The result comes back to the device of ``pixels``, as a strided view of (N, H, W, 3) memory.
     """
     n, _, h, w = pixels.shape
     out = torch.empty((n, h, w, 3), dtype=torch.uint8)

@@ -7,8 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-# Knots from the first to the last of the cubic splines that overlap one of them
-REACH = 3
+REACH = 3  # knots from the first to the last of the cubic splines that overlap one of them
 
 
 def lattice_side(length: float, spacing: float) -> int:

@@ -142,7 +142,12 @@ METRICS: tuple[Metric, ...] = (
         "alarms that blink",
         "How many of what is followed blinks: few boxes, boxes now and then, or boxes that jump.",
         "alarm",
-        Wording("followed things are alarms that blink", "no followed thing blinks", "followed thing", many="followed things"),
+        Wording(
+            "followed things are alarms that blink",
+            "no followed thing blinks",
+            "followed thing",
+            many="followed things",
+        ),
     ),
     _end(
         "vanished_rate",

@@ -1,1 +1,1 @@
-"""The engine. It runs the stages that it is given and imports none of them."""
+"""The engine that runs stages."""

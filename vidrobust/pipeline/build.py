@@ -1,4 +1,4 @@
-"""Build a run folder the way make does: compute what is missing or stale, in the order of the stages."""
+"""Build a run folder as make does: compute what is missing or stale, in the order of the stages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from vidrobust.text.printable import printable
 
 
 def check_settings(settings: Settings, stages: Sequence[Stage]) -> None:
-    """Raise SettingsError for settings that one of these stages could not use, before any long step."""
+    """Raise SettingsError for settings that a stage cannot use, before any long step."""
     for stage in stages:
         stage.check(settings)
     if any(isinstance(stage, FootageStage) for stage in stages):
@@ -59,7 +59,7 @@ def check_settings(settings: Settings, stages: Sequence[Stage]) -> None:
 
 
 def build(run: Run, catalogue: Stages, names: Sequence[str]) -> None:
-    """Make these stages, and before them all that they need and that is missing or stale."""
+    """Make these stages, and what they need."""
     records: dict[str, Any] = run.folder.run["stages"]
     stages = catalogue.with_needs(names, made=records)
     check_settings(run.settings, stages)
@@ -90,7 +90,6 @@ def _say_why(run: Run, stage: Stage) -> None:
 
 
 def _must_look(stage: FootageStage, run: Run, names: Sequence[str]) -> bool:
-    """Whether the footage is opened for this stage: it is asked for, missing or stale."""
     records = run.folder.run["stages"]
     if stage.name in names or stage.name not in records:
         return True
@@ -98,7 +97,7 @@ def _must_look(stage: FootageStage, run: Run, names: Sequence[str]) -> bool:
 
 
 def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> None:
-    """Make the missing units and the tables of these stages; ``conclusions`` stages come after them."""
+    """Make the missing units and the tables of these stages; ``conclusions`` stages follow."""
     run = plan.run
     if any(stage.per == "model" for stage in stages):
         for model in run.models:  # a wrong spec is found before any video is opened
@@ -134,7 +133,6 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
 
 
 def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[str]) -> None:
-    """Enlarge samples that leave something undecided, look by look, as far as was asked for."""
     run = plan.run
     growing = [stage for stage in stages if isinstance(stage, SampleStage) and stage.grows]
     while any(stage.undecided(run) for stage in growing) and plan.further():
@@ -150,11 +148,7 @@ def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[s
 
 
 def _made(plan: Plan, stages: Sequence[FootageStage]) -> list[Unit]:
-    """Make what is missing and return all units.
-
-    An input that turns out to be unreadable, or a copy of another one, leaves its share of frames and pairs to the
-    others, whose units are then enlarged.
-    """
+    """Make what is missing. Units grow where an unreadable input or a copy leaves its share to the others."""
     run = plan.run
     every = [unit for item in run.inputs.readable for unit in units_of(plan, stages, item)]
     say_what(run, stages, every)
@@ -168,14 +162,12 @@ def _made(plan: Plan, stages: Sequence[FootageStage]) -> list[Unit]:
 
 
 def _sharing(run: Run, units: Sequence[Unit]) -> list[str]:
-    """Contents that have frames and pairs to give and are no copies."""
     readable = {item.name for item in run.inputs.readable}
     copies = _copies(run, [unit for unit in units if unit.item.name in readable and unit.done(run.cache)])
     return [run.inputs.content[item.name] for item in run.inputs.readable if item.name not in copies]
 
 
 def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
-    """The estimated duration if all the footage is still to be done, else None."""
     run = plan.run
     if not set(plan.stages.footage) <= set(stages):
         return None
@@ -200,7 +192,6 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
 
 
 def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
-    """The units that are done, without those of inputs that show the same pictures as an earlier one."""
     done = [unit for unit in units if unit.done(run.cache)]
     copies = _copies(run, done)
     for copy, original in copies.items():
@@ -210,7 +201,7 @@ def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
 
 
 def _copies(run: Run, done: Sequence[Unit]) -> dict[str, str]:
-    """Names of inputs whose decoded content an input of an earlier name has, and that input."""
+    """Copies by name, and the earlier input that each of them shows again."""
     shown_by: dict[str, str] = {}
     for unit in done:
         if unit.stage == described_by(unit.stage):
@@ -226,7 +217,6 @@ def _copies(run: Run, done: Sequence[Unit]) -> dict[str, str]:
 
 
 def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
-    """Write the tables of a stage by joining its units, unless they are there from these units."""
     run = plan.run
     sampled = isinstance(stage, SampleStage)
     made = {unit.name: f"{unit.key} {unit.count}" if sampled else unit.key for unit in units}
@@ -282,7 +272,7 @@ def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def _whole(
     run: Run, stage: FootageStage, units: Sequence[Unit]
 ) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
-    """By input and model, the tables of inputs in several segments whose rows depend on the whole input."""
+    """Tables by input and model, of inputs in several segments whose rows depend on the whole input."""
     of_item: dict[tuple[str, str], list[Unit]] = {}
     if not (isinstance(stage, StreamStage) and stage.spans_segments):
         return {}
@@ -315,7 +305,6 @@ def _trimmed(run: Run, unit: Unit) -> Trim:
 
 
 def _conclude(run: Run, stage: TableStage, *, asked: bool) -> None:
-    """Make a stage that reads tables if it is asked for by itself, missing or stale."""
     records = run.folder.run["stages"]
     new = keys.record(stage, run.settings, {}, records)
     if (
@@ -341,7 +330,6 @@ def _note(run: Run, stage: Stage, record: dict[str, Any]) -> None:
 
 
 def _describe(run: Run, units: Sequence[Unit]) -> None:
-    """Note the inputs in run.json, and name those that have vanished."""
     before = {entry["item"] for entry in run.folder.run["inputs"]}
     there = {item.name for item in run.inputs.items}
     inputs: list[dict[str, Any]] = []
@@ -366,7 +354,6 @@ def _describe(run: Run, units: Sequence[Unit]) -> None:
 
 
 def _continued(entry: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
-    """The entry of an input with its next segment added."""
     if not facts["frames"]:
         return entry
     added = {name: entry[name] + facts[name] for name in ("frames", "corrupt_frames", "seconds")}

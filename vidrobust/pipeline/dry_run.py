@@ -1,4 +1,4 @@
-"""What a study would do: the planner of a real run, on a run folder to which nothing is written."""
+"""What a study would do: the planner of a real run on a folder to which nothing is written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from vidrobust.run_folder.settings import Settings
 
 
 class UnwrittenFolder(RunFolder):
-    """A run folder that keeps in memory what is written to it."""
+    """A run folder kept in memory."""
 
     def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
         super().__init__(path)
@@ -48,7 +48,7 @@ class UnwrittenFolder(RunFolder):
 
 
 class PlannedRun(Run):
-    """A run that only looks: hashes of footage are read from an existing folder and not kept."""
+    """A run that only looks."""
 
     @property
     def inputs(self) -> Inputs:
@@ -63,10 +63,7 @@ class PlannedRun(Run):
 def planned(
     settings: Settings, stages: Stages, out: str | None, reporter: Reporter, *, overwrite: bool = False
 ) -> dict[str, Any]:
-    """Return what there is of each stage, what would be made and about how long it takes, also as ``text``.
-
-    The checks are those of a real run, with its errors.
-    """
+    """Return what would be made of each stage, and about how long it takes, also as ``text``."""
     settings = settled(settings)
     if not settings.model:
         raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")
@@ -96,7 +93,6 @@ def planned(
 
 
 def _steps(plan: Plan, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[str, str]:
-    """What would be done, by stage."""
     run, found = plan.run, dict[str, str]()
     anew: set[str] = set()
     for stage in plan.stages.stages:
@@ -118,7 +114,6 @@ def _steps(plan: Plan, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[s
 
 
 def _why(run: Run, stage: Stage, anew: set[str]) -> str:
-    """Why the results of a stage would be made though all its units are there; empty if they would not."""
     records = run.folder.run["stages"]
     if stage.name not in records:
         return "to be made"
@@ -129,7 +124,6 @@ def _why(run: Run, stage: Stage, anew: set[str]) -> str:
 
 
 def _ahead(plan: Plan, missing: Sequence[Unit]) -> dict[str, Any]:
-    """The time for the inputs with missing units, measured on the footage."""
     run = plan.run
     names = {unit.item.name for unit in missing}
     items = [item for item in run.inputs.readable if item.name in names]

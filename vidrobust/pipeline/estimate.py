@@ -1,8 +1,8 @@
 """What a study costs, and how many frames and pairs it samples.
 
-A few real units of each stage are measured on the footage itself. Samples are numbers of the whole run, spread
-evenly over inputs and segments. In each input the first ones of a seeded order are taken, so that a larger sample,
-or more footage, keeps what was computed.
+A few units of each stage are measured on the footage. Samples are spread evenly over inputs and segments.
+Each input takes the first ones of a seeded order, so a larger sample, or more footage, keeps what was
+computed.
 """
 
 from __future__ import annotations
@@ -44,18 +44,16 @@ class Rule:
         return min(self.most * items, max(self.whole, self.least * items))
 
 
+# A frame shows each perturbation at one of five strengths: five frames show all of them once.
 RULES = {"frames": Rule(60, 240, 5), "pairs": Rule(24, 192, 4)}
-"""A frame shows each perturbation at one of five strengths: five frames show all of them once."""
 
-MOST_LOOKS = 3
-"""How often a sample that grows is looked at, at most."""
-PICTURED_PAIRS = 3
-"""Pairs a model, the worst ones, that are replayed once more for the report's pictures."""
+MOST_LOOKS = 3  # how often a sample that grows is looked at, at most
+PICTURED_PAIRS = 3  # pairs a model, the worst ones, that are replayed once more for the report's pictures
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Frames (for the sensitivity) and pairs (for the causes) of the whole run."""
+    """Frames (for the sensitivity) and pairs (for the causes) of a run."""
 
     frames: int
     pairs: int
@@ -82,15 +80,7 @@ def looks(most: int, first: int) -> tuple[int, ...]:
 
 
 def within(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int) -> Counts:
-    """Return the counts that fit into a time, in the proportion of the default ones and at least one each.
-
-    Parameters
-    ----------
-    fixed_s
-        Seconds that the footage takes besides.
-    frame_s, pair_s
-        Seconds per frame and per pair.
-    """
+    """Return the counts that fit into a time, in the proportion of the default ones, at least one each."""
     normal = usual(items)
     spent = normal.frames * frame_s + normal.pairs * pair_s
     share = max(0.0, seconds - fixed_s) / spent if spent > 0 else 1.0
@@ -98,7 +88,6 @@ def within(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items:
 
 
 def least_counts(stages: Sequence[FootageStage], settings: Settings) -> Counts:
-    """The frames and pairs from which the stages that ask for samples answer their questions."""
     found = {"frames": 0, "pairs": 0}
     for stage in stages:
         for counted, least in stage.least(settings).items():
@@ -108,21 +97,10 @@ def least_counts(stages: Sequence[FootageStage], settings: Settings) -> Counts:
 
 
 def spent(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int, least: Counts) -> Counts:
-    """The counts that fit into so many seconds and answer as many questions as they can.
+    """Return the counts that fit into a budget and answer as many questions as they can.
 
-    Parameters
-    ----------
-    seconds : float
-        The whole budget.
-    fixed_s : float
-        Seconds that the footage takes beside the samples.
-    frame_s, pair_s : float
-        Seconds that a frame of the sensitivity and a pair of the causes take.
-    items : int
-        Inputs that share the samples.
-    least : Counts
-        The least samples. A sample that cannot reach it is left out (0), and the other one gets its time; where
-        only one of the two fits, it is the pairs, for why comes before what if.
+    ``fixed_s`` is the cost besides the samples. A sample that cannot reach ``least`` is left out (0), and the
+    other one gets its time. Where only one of the two fits, it is the pairs: why comes before what if.
     """
     usual, room = within(seconds, fixed_s, frame_s, pair_s, items), max(0.0, seconds - fixed_s)
     frames_s, pairs_s = least.frames * frame_s, least.pairs * pair_s
@@ -142,9 +120,9 @@ def _fitting(seconds: float, each_s: float, otherwise: int) -> int:
 
 
 def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
-    """Spread ``total`` as evenly as possible over the keys, at least one each, or none of 0.
+    """Spread ``total`` evenly over the keys, at least one each.
 
-    Which key gets one more depends on the contents and the seed. A further key never gives another one more.
+    Contents and seed decide which key gets one more. A further key never gives another one more.
     """
     order = sorted(range(len(keys)), key=lambda k: (_hash(seed, keys[k]), k))
     found = [0] * len(keys)
@@ -157,19 +135,15 @@ def _hash(seed: int, key: str) -> bytes:
     return hashlib.blake2b(f"{seed}\x1f{key}".encode(), digest_size=8).digest()
 
 
-SAMPLE = 24
-"""Frames that are measured of the stages that see every frame."""
-TABLES_S = 6.0
-"""Seconds that correlation, policy and report take on a small study, about."""
-START_S = 3.0
-"""Seconds in which a worker process starts and opens its models, about."""
-SPREAD = (0.75, 1.4)
-"""The true time lies between these times the estimate, in four of five studies or more."""
+SAMPLE = 24  # frames that are measured of the stages that see every frame
+TABLES_S = 6.0  # seconds that correlation, policy and report take on a small study, about
+START_S = 3.0  # seconds in which a worker process starts and opens its models, about
+SPREAD = (0.75, 1.4)  # the true time lies between these times the estimate, in four of five studies or more
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds per step of a stage, and processors busy meanwhile; ``unit`` is what its progress counts."""
+    """Seconds per step of a stage, and processors busy meanwhile."""
 
     stage: str
     step: str
@@ -180,17 +154,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """What is ahead: readable inputs, their frames by the headers, and the seconds it will take.
-
-    Attributes
-    ----------
-    workers
-        Processes that share the work, as far as there are segments for them.
-    step_s
-        Seconds per step by stage, all workers together.
-    fixed_s
-        Seconds besides all steps.
-    """
+    """The work ahead and the seconds it will take."""
 
     items: int
     frames: int
@@ -198,11 +162,11 @@ class CostEstimate:
     models: int
     counts: Counts
     costs: tuple[tuple[Cost, int], ...]
-    workers: int
+    workers: int  # processes that share the work, as far as there are segments for them
     low_s: float
     high_s: float
-    step_s: Mapping[str, float]
-    fixed_s: float
+    step_s: Mapping[str, float]  # seconds per step by stage, all workers together
+    fixed_s: float  # seconds besides all steps
 
     def whole(self, conclusions: int) -> Whole:
         """Return the work ahead, with this many stages that read tables."""
@@ -238,12 +202,9 @@ def estimate_cost(
     reporter: Reporter,
     counts: Counts | None = None,
 ) -> CostEstimate | None:
-    """Measure a few units on the first readable input and estimate the cost of all; None if none can be read.
+    """Measure units on the first readable input and estimate the cost of all; None if none can be read.
 
-    Parameters
-    ----------
-    counts
-        Frames and pairs of these inputs; None for those of the settings or of their budget.
+    ``counts`` are the frames and pairs of these inputs; by default those of the settings or of their budget.
     """
     costs: list[Cost] = []
     frames, unknown, readable, segments = 0, 0, 0, 0
@@ -299,7 +260,7 @@ def estimate_cost(
 
 
 def sped_up(busy: float, workers: int, processors: int) -> float:
-    """Return the speed-up of several processes over one that keeps ``busy`` processors at work."""
+    """Return the speed-up over one process that keeps ``busy`` processors at work."""
     return max(1.0, min(workers, processors / max(busy, 1.0)))
 
 
@@ -308,13 +269,12 @@ def _processes(settings: Settings) -> int:
 
 
 def _processors(settings: Settings) -> int:
-    """Processors of this machine, or one per worker of a cluster elsewhere."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(here, settings.workers or 1) if settings.cluster.partition(":")[2] else here
 
 
 def _measured(item: Any, source: Any, models: list[Any], settings: Settings, stages: Stages) -> list[Cost]:
-    """Measured costs: a frame seen by every stage, and one frame or pair of each sample."""
+    """Costs of a frame seen by every stage, and of one frame or pair of each sample."""
     batch = first_batch(source, SAMPLE)
     for model in models:
         predict(model, batch.pixels[:2])  # the first call warms up

@@ -4,9 +4,8 @@
     segments  [0, 600)   [600, 1200)  [1200, end)
     read      [0, 602)   [598, 1202)  [1198, end)
 
-Long inputs are worked on in segments. Some frames around each segment are read as well, so that pairs across its
-borders are compared and tables equal those of an input in one piece. Samples are drawn in each segment by itself.
-An input that fails is recorded, and the others go on.
+The frames around a segment are read for pairs across its borders, so tables equal those of an input in one
+piece. Samples are drawn in each segment by itself.
 """
 
 from __future__ import annotations
@@ -44,35 +43,22 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What is known of the inputs beforehand.
+    """What is known of the inputs beforehand."""
 
-    Attributes
-    ----------
-    labels
-        The table ``labels``; ``box_unit`` is the unit of its boxes.
-    sets
-        Anchors and the frames around them that count; None where the labels name none.
-    judged_by
-        Whose labels these frames are judged by.
-    lost
-        Frames around anchors that the footage does not hold.
-    class_map, class_names
-        The classes in which models answer; None for their own.
-    of_map
-        What brought the map, in words.
-    """
-
+    # The table ``labels``; ``box_unit`` is the unit of its boxes.
     labels: pd.DataFrame = field(default_factory=lambda: tables.empty("labels"))
     box_unit: str = "px"
+    # Anchors and the frames around them that count; None where the labels name none.
     sets: pd.DataFrame | None = None
-    judged_by: Literal["own", "anchor"] = "own"
-    lost: int = 0
+    judged_by: Literal["own", "anchor"] = "own"  # whose labels these frames are judged by
+    lost: int = 0  # frames around anchors that the footage does not hold
+    # The classes in which models answer; None for their own.
     class_map: ClassMap | None = None
     class_names: tuple[str, ...] = ()
-    of_map: str = ""
+    of_map: str = ""  # what brought the map, in words
 
     def as_rows(self) -> list[dict[str, object]]:
-        """Return, as plain values for a key, all that figures depend on."""
+        """Return all that figures depend on as plain values, for a key."""
         said = [self.labels.astype(str).to_dict("split")]
         if self.box_unit != "px":
             said.append({"box_unit": self.box_unit})
@@ -82,9 +68,9 @@ class Known:
 
 
 def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple[Item, ...], Known]:
-    """Return the inputs, with ``crop`` one per labelled object, and what is known of them.
+    """Return the inputs (with ``crop`` one per labelled object) and what is known of them.
 
-    Labels come from the file in the settings, else from the manifest. Raises InputError if none fits any input.
+    Labels come from the file in the settings, else from the manifest. InputError if none fits any input.
     """
     if not settings.labels:
         if settings.crop:
@@ -131,7 +117,6 @@ def _say_what(matched: MatchedLabels, labels: Labels, settings: Settings, say: S
 
 
 def _with_map(known: Known, labels: Labels | None, settings: Settings) -> Known:
-    """With the class map of the settings, else with that of the labels."""
     if settings.class_map == OWN_CLASSES:
         return known
     classes = {} if labels is None else dict(labels.classes)
@@ -148,7 +133,6 @@ def _with_map(known: Known, labels: Labels | None, settings: Settings) -> Known:
 
 
 def _of_objects(objects: Sequence[Item], rows: pd.DataFrame) -> pd.DataFrame:
-    """The labels of the clips under the names of the objects cut out of them."""
     parts = []
     for item in objects:
         more = dict(item.more)
@@ -169,26 +153,17 @@ def _objects(items: Sequence[Item], labels: Labels, say: Say) -> tuple[Item, ...
 
 @dataclass
 class Inputs:
-    """What the sources hold.
+    """What the sources hold."""
 
-    Attributes
-    ----------
-    items
-        The inputs to read.
-    failed, left_out
-        What could not be read, and what was passed over: path and reason.
-    content
-        Content key of each input by name.
-    """
-
-    items: tuple[Item, ...]
+    items: tuple[Item, ...]  # the inputs to read
+    # What could not be read, and what was passed over: path and reason.
     failed: list[dict[str, str]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
-    content: dict[str, str] = field(default_factory=dict)
+    content: dict[str, str] = field(default_factory=dict)  # content key of each input by name
     known: Known = field(default_factory=Known)
 
     def fail(self, path: str, error: str, reporter: Reporter) -> None:
-        """Record and report, once, that an input could not be read, or not by a model."""
+        """Record and report, once, that an input failed."""
         entry = {"path": path, "error": error}
         if entry not in self.failed:
             self.failed.append(entry)
@@ -205,7 +180,7 @@ class Inputs:
 
 
 def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
-    """Expand the sources and hash their content; ``cache`` is the file that keeps hashes, or None."""
+    """Expand the sources and hash their content; ``cache`` is the file that keeps hashes."""
     expanded = expand_sources(settings.sources)
     left_out = [{"path": printable(each.path), "reason": each.reason} for each in expanded.left_out]
     items = expanded.items
@@ -235,7 +210,7 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
 
 
 def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None = None) -> VideoSource:
-    """Open an input as the settings and its manifest say, with frames counted from ``origin``."""
+    """Open an input as settings and manifest say; frames are counted from ``origin``."""
     start_s, end_s = window(item, settings)
     margin, size = settings.crop_window
     return open_video(
@@ -257,14 +232,13 @@ def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None =
 
 
 def window(item: Item, settings: Settings) -> tuple[float | None, float | None]:
-    """Return start and end of an input in seconds by settings and manifest; None where it is not cut."""
+    """Return start and end of an input, in seconds; None where it is not cut."""
     start = max((s for s in (settings.start_s, item.start_s) if s is not None), default=None)
     end = min((s for s in (settings.end_s, item.end_s) if s is not None), default=None)
     return start, end
 
 
 def named(inputs: Inputs, name: str) -> Item:
-    """Return the input of this name, or raise InputError."""
     for item in inputs.items:
         if item.name == name:
             return item
@@ -272,43 +246,28 @@ def named(inputs: Inputs, name: str) -> Item:
 
 
 LEAST_OVERLAP_S = 1.0
-RULES = 2
-"""Raised where the numbers of segments change."""
+RULES = 2  # raised where the numbers of segments change
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of an input, or all of it.
+    """A stretch of an input, or all of it."""
 
-    Attributes
-    ----------
-    item
-        The stretch as an input of the same name.
-    number, pieces
-        Which segment it is, from 0, and how many there are.
-    content
-        Key of its content.
-    reads
-        The stretch with the frames around it that are read for pairs across its borders.
-    origin
-        Number and time of the input's first delivered frame; None where there is one piece.
-    frames
-        Of the whole input, by its header; None where it does not say.
-    """
-
-    item: Item
+    item: Item  # the stretch as an input of the same name
+    # Which segment it is, from 0, and how many there are.
     number: int
     pieces: int
-    content: str
-    reads: Item
+    content: str  # key of its content
+    reads: Item  # the stretch with the frames around it that are read for pairs across its borders
+    # Number and time of the input's first delivered frame; None where there is one piece.
     origin: tuple[int, float] | None = None
-    frames: int | None = None
+    frames: int | None = None  # of the whole input, by its header; None where it does not say
 
 
 def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = True) -> tuple[Segment, ...]:
     """Return the segments of an input by the length in its header; the last one goes to the end of the file.
 
-    ``tried`` also decodes a picture, so that unreadable inputs are known early. Raises InputError for those.
+    ``tried`` also decodes a picture, so that unreadable inputs are known early (InputError).
     """
     with open_item(item, settings) as source:
         cuts, frames = cuts_of(item, settings, source), frames_of(item, settings, source)
@@ -353,7 +312,7 @@ def _earlier(end_s: float, of_item: float | None) -> float:
 
 
 def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float, float] | None:
-    """Return from when to when an input is studied, in seconds; None if its header has no length."""
+    """Return the seconds that are studied; None if the header has no length."""
     info = source.info
     if info.num_frames is None or not info.frame_rate:
         return None
@@ -363,7 +322,7 @@ def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float
 
 
 def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None:
-    """Return how many frames an input delivers by its header, or None."""
+    """Return how many frames an input delivers by its header."""
     count = source.info.num_frames
     reach = range_of(item, settings, source)
     if count is None:
@@ -387,11 +346,7 @@ def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
 
 
 def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence[Mapping[str, Any]]) -> None:
-    """Raise InputError where frames are named by number that are not there, and decoders give other numbers.
-
-    Which frames such labels, detections and predictions mean is not known, since another program counted others.
-    Those that go by time are not affected.
-    """
+    """Raise InputError where labels or predictions name frames by a number that other decoders count otherwise."""
     for entry in entries:
         counts: Sequence[int] = entry.get("frame_counts") or ()
         if len(counts) < 2:

@@ -20,8 +20,8 @@ class _Received:
 def graceful_interrupts() -> Iterator[None]:
     """Raise KeyboardInterrupt at Ctrl-C as usual, and remember it for ``remind``.
 
-    An exception raised inside a destructor, a callback from C or an import is swallowed there. Does nothing
-    outside the main thread, or where somebody else handles the signal.
+    Python swallows an exception raised inside a destructor, a callback from C or an import. Does nothing
+    outside the main thread, or where another handler is set.
     """
     if not (_in_main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler):
         yield
@@ -36,7 +36,7 @@ def graceful_interrupts() -> Iterator[None]:
 
 
 def remind() -> None:
-    """Raise KeyboardInterrupt if Ctrl-C was pressed and had no effect; called at each step."""
+    """Raise KeyboardInterrupt if Ctrl-C was pressed and had no effect."""
     if _Received.came and not _Received.waits:
         raise KeyboardInterrupt
 
@@ -58,7 +58,7 @@ def later() -> Iterator[None]:
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """Delay Ctrl-C, and start processes that never receive it; a terminal sends it to all of them."""
+    """Delay Ctrl-C, and start processes that never receive it."""
     if not (_in_main_thread() and hasattr(signal, "pthread_sigmask")):
         yield
         return

@@ -1,4 +1,4 @@
-"""What each result depends on, and so whether it is missing, stale or done."""
+"""What each result depends on, and whether it is missing, stale or done."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache, key_of
 from vidrobust.version import VERSION
 
+# What run.json says of a stage: key, version, package, settings, needs (key by stage), units, seconds.
 Record = Mapping[str, Any]
-"""What run.json says of a stage: key, version, package, settings, needs (key by stage), units, seconds."""
 
+# A name, new in every process, for models that state nothing their units could be known by.
 _UNKNOWN: dict[int, str] = {}
-"""A name, new in every process, for models that state nothing their units could be known by."""
 
 
 def model_key(model: Model) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def record(
     records: Mapping[str, Record],
     known: Known | None = None,
 ) -> dict[str, Any]:
-    """Return what a stage was made of, for run.json: its units or the stages it reads, and its settings."""
+    """Return what a stage was made of, for run.json."""
     read = [other.name for other in (*stage.needs, *stage.uses)]
     made_of = {
         "version": stage.version,
@@ -78,7 +78,7 @@ def record(
 
 
 def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> list[str]:
-    """Return why the recorded results of a stage are stale under these settings; footage is not opened."""
+    """Return why the recorded results of a stage are stale under these settings."""
     own = records[stage.name]
     found = []
     if own["version"] != stage.version or own["package"] != VERSION:
@@ -95,7 +95,7 @@ def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> 
 
 
 def missing(folder: RunFolder, stage: Stage) -> list[str]:
-    """Return the files that a stage has written, by its record, and that are not there."""
+    """Return the recorded files of a stage that are gone."""
     noted = folder.run["stages"].get(stage.name, {}).get("rows")
     # a record without rows was made when tables without rows were written too
     written = [name for name in stage.all_tables if noted is None or noted.get(name, 0)]
@@ -139,7 +139,7 @@ def reader_of_needed(
 
 
 def status(folder: RunFolder, stages: Stages) -> list[dict[str, Any]]:
-    """Return rows of stage, state (done, stale or missing), seconds and why; reads only run.json."""
+    """Return rows of stage, state (done, stale or missing), seconds and why."""
     records, settings = folder.run["stages"], folder.settings
     rows = []
     for stage in stages.stages:

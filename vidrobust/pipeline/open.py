@@ -1,7 +1,4 @@
-"""Turn a command's target into a run: a run folder by itself, or sources with a new or known run folder.
-
-Streams among the sources are first recorded into the run folder.
-"""
+"""Turn a command's target into a run: a run folder, or sources with a new or known run folder."""
 
 from __future__ import annotations
 
@@ -52,8 +49,8 @@ def with_recordings(
 ) -> tuple[list[str], str | None]:
     """Return the sources with recordings in place of streams, and the run folder.
 
-    A stream that the folder holds already is not recorded again. ``lasting`` is the duration given by ``--for``; a
-    stream without it is refused.
+    ``lasting`` is the duration given by ``--for``, without which streams are refused. What the folder holds
+    is not recorded again.
     """
     streams = [source for source in sources if is_stream(source)]
     if not streams:
@@ -141,7 +138,7 @@ def _say(made: Recording, for_s: float, reporter: Reporter) -> None:
 def opened_folder(
     path: Path, given: Mapping[str, Any], reporter: Reporter, out: str | None = None
 ) -> Iterator[Run]:
-    """Open an existing run folder with its own settings and those ``given``; locked while it is open."""
+    """Open an existing run folder with its own settings and those ``given``, locked."""
     folder = RunFolder.existing(path)
     if out is not None:
         raise SettingsError(f"--out {out}: the results of {path} stand in it; --out goes with sources")
@@ -164,9 +161,9 @@ def opened_sources(
     overwrite: bool = False,
     models: Sequence[Model] | None = None,
 ) -> Iterator[Run]:
-    """Open the run folder of these sources, new or continued; locked while it is open.
+    """Open the run folder of these sources, new or continued, locked.
 
-    Raises SettingsError if the folder belongs to other sources, unless ``overwrite`` replaces it.
+    SettingsError if it belongs to other sources, unless ``overwrite`` replaces it.
     """
     settings = settled(settings)
     path = folder_of(settings, out)
@@ -192,7 +189,7 @@ def settled(settings: Settings) -> Settings:
 
 
 def existing_of(path: Path, settings: Settings) -> RunFolder | None:
-    """Return the run folder to continue, or None; SettingsError if it holds a run on other sources."""
+    """Return the run folder to continue; SettingsError if it holds a run on other sources."""
     if not is_run_folder(path) or nothing_computed(path):
         return None
     folder = RunFolder.existing(path)
@@ -205,7 +202,7 @@ def existing_of(path: Path, settings: Settings) -> RunFolder | None:
 
 
 def nothing_computed(path: Path) -> bool:
-    """Return whether no unit of work was ever finished in a run folder."""
+    """Return whether no unit of work was ever finished."""
     folder = RunFolder(path)
     try:
         begun = folder.run.get("stages") or folder.settings.cache
@@ -215,7 +212,6 @@ def nothing_computed(path: Path) -> bool:
 
 
 def _check_before(settings: Settings, models: Sequence[Model] | None) -> None:
-    """Find what is wrong with sources and models before a folder is made for them."""
     if models is None:
         for spec in settings.model:
             parse_spec(spec)
@@ -240,7 +236,7 @@ def _say_models(folder: RunFolder, settings: Settings, reporter: Reporter) -> No
 def settings_of(
     sources: Sequence[str], config: str | None, given: Mapping[str, Any]
 ) -> tuple[Settings, str | None]:
-    """Return defaults overridden by the file and then by the options; and ``out`` of the file."""
+    """Return the defaults overridden by the file and then by the options; and ``out`` of the file."""
     from_file = read_toml(Path(config)) if config else {}
     out = from_file.pop("out", None)
     settings = Settings().changed(from_file, str(config)).changed(given, "options")
@@ -248,7 +244,6 @@ def settings_of(
 
 
 def folder_of(settings: Settings, out: str | None) -> Path:
-    """Return ``out``, or a run folder named after the first source."""
     return Path(out) if out else Path("reports") / _name(settings.sources[0])
 
 

@@ -1,4 +1,4 @@
-"""What of a run's footage is worked on: segments, samples and units; and the making of what is missing."""
+"""What of a run's footage is worked on (segments, samples, units), and the making of what is missing."""
 
 from __future__ import annotations
 
@@ -41,19 +41,18 @@ from vidrobust.text.printable import printable
 
 
 class Plan:
-    """The segments of each input, and the sample that falls to each of them."""
+    """The segments of each input, and the sample of each segment."""
 
     def __init__(self, run: Run, stages: Stages) -> None:
         self.run, self.stages = run, stages
-        self.estimate: CostEstimate | None = None
-        """What a budget was spread by, where there is one."""
+        self.estimate: CostEstimate | None = None  # what a budget was spread by, where there is one
         self._segments: dict[str, tuple[Segment, ...]] = {}
         self._sharing: tuple[str, ...] | None = None
         self._counts: Counts | None = None
         self._shares: dict[tuple[str, int], dict[str, int]] = {}
 
     def look(self) -> None:
-        """Open every input once; record those that cannot be read, and raise InputError if none is left."""
+        """Open every input once; InputError if none can be read."""
         for item in self.run.inputs.readable:
             self.segments(item)
         if not self.run.inputs.readable:
@@ -86,7 +85,7 @@ class Plan:
 
     @property
     def sharing(self) -> tuple[str, ...]:
-        """Contents over which frames and pairs are spread: those of readable inputs, each once."""
+        """Contents over which samples are spread, each once."""
         if self._sharing is None:
             self.look()
             inputs = self.run.inputs
@@ -103,7 +102,7 @@ class Plan:
 
     @property
     def counts(self) -> Counts:
-        """Frames and pairs of the run; a budget is turned into them once, and noted in run.json."""
+        """Frames and pairs of the run, noted in run.json."""
         if self._counts is None:
             found = self._asked_for()
             budget = self.run.settings.budget
@@ -152,13 +151,12 @@ class Plan:
 
     @property
     def footage(self) -> Footage:
-        """How much there is, by the headers of the inputs that can be read."""
         pieces = [piece for item in self.run.inputs.readable for piece in self.segments(item)]
         whole = [piece.frames for piece in pieces if piece.number == 0]
         return Footage(sum(frames or 0 for frames in whole), len(pieces), None not in whole)
 
     def outlooks(self, stages: Sequence[Stage]) -> list[Outlook]:
-        """Whether each question of these stages can be answered, from what, or what it would take."""
+        """Return whether each question of these stages can be answered."""
         counts = self.counts  # of a budget the counts make the estimate
         each_s: dict[str, float] | None = None
         if self.estimate is not None and self.run.settings.budget:
@@ -172,10 +170,7 @@ class Plan:
         return list(outlooks(stages, settings, counts, self.footage, each_s, has_model=has_model))
 
     def count(self, budgeted: Budgeted, segment: Segment, look: int | None = None) -> int:
-        """Return how many frames or pairs fall to a segment.
-
-        ``look`` is the look for which pairs are counted, by default the current one.
-        """
+        """Return how many frames or pairs fall to a segment at a look, by default the current one."""
         seed, inputs = self.run.settings.seed, self.run.inputs
         total = self.counts.frames if budgeted == "frames" else self.looks[self.at if look is None else look]
         if (budgeted, total) not in self._shares:
@@ -189,7 +184,6 @@ class Plan:
 
 
 def units_of(plan: Plan, stages: Sequence[FootageStage], item: Item) -> list[Unit]:
-    """Return all units of an input, segment by segment, in the order of the stages."""
     run = plan.run
     found = []
     for segment in plan.segments(item):
@@ -211,7 +205,7 @@ def _models(run: Run, stage: FootageStage) -> list[Model] | list[None]:
 
 
 def make_missing(run: Run, units: Sequence[Unit]) -> None:
-    """Make what is missing of these units; a failing input is recorded, and the others go on."""
+    """Make what is missing of these units; failing inputs are recorded."""
     tried: set[tuple[str, str]] = set()
     while orders := _orders(run, units, tried):
         _carry_out(run, orders)
@@ -228,7 +222,7 @@ def say_what(run: Run, stages: Sequence[FootageStage], units: Sequence[Unit]) ->
 
 
 def _orders(run: Run, units: Sequence[Unit], tried: set[tuple[str, str]]) -> list[Order]:
-    """Missing units by segment, none twice; ``tried`` holds input and key of what was ordered before."""
+    """Missing units by segment; ``tried`` holds input and key of earlier orders."""
     readable = {item.name for item in run.inputs.readable}
     missing: dict[tuple[str, int], list[Unit]] = {}
     keys: set[str] = set()

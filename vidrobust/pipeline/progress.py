@@ -24,26 +24,16 @@ from vidrobust.pipeline.interrupts import remind
 from vidrobust.text.durations import duration
 from vidrobust.text.printable import shown
 
-TRUSTED = 0.05
-"""Share of the work after which the pace so far counts for as much as the estimate did."""
-TABLES = "tables"
-"""The unit of the stages that read tables, whose steps nobody counts one by one."""
+TRUSTED = 0.05  # share of the work after which the pace so far counts for as much as the estimate did
+TABLES = "tables"  # the unit of the stages that read tables, whose steps nobody counts one by one
 
 
 @dataclass
 class Whole:
-    """Progress of a whole study, and the time left.
+    """Progress of a whole study, and the time left."""
 
-    Attributes
-    ----------
-    step_s
-        Expected seconds per step by unit ("frames", "pairs", ...).
-    steps
-        Steps ahead of each unit.
-    """
-
-    step_s: Mapping[str, float]
-    steps: Mapping[str, int]
+    step_s: Mapping[str, float]  # expected seconds per step by unit ("frames", "pairs", ...)
+    steps: Mapping[str, int]  # steps ahead of each unit
     started: float = field(default_factory=time.perf_counter)
     _done: dict[str, int] = field(default_factory=dict)
     _fewer: dict[str, int] = field(default_factory=dict)
@@ -82,12 +72,10 @@ class Whole:
         return max(0.0, self.total_s - self.done_s) * pace
 
 
-SAID_EVERY_S = 30.0
-"""Where there is no terminal, the time that is left is said this often."""
+SAID_EVERY_S = 30.0  # where there is no terminal, the time that is left is said this often
+# Where there is no terminal, work that nobody counts is mentioned whenever nothing was said for so long.
 SILENT_S = 4.5
-"""Where there is no terminal, work that nobody counts is mentioned whenever nothing was said for so long."""
-WHOLE = "the whole study"
-"""The title of the bar above all others."""
+WHOLE = "the whole study"  # the title of the bar above all others
 
 
 class Counter:
@@ -107,7 +95,7 @@ class Counter:
         self._progress, self._task, self._moved = progress, task, moved
 
     def advance(self, count: int = 1) -> None:
-        """Note finished steps; raises KeyboardInterrupt if Ctrl-C was pressed unheard."""
+        """Note finished steps; KeyboardInterrupt if Ctrl-C was swallowed."""
         remind()
         self.done += count
         if self._moved is not None:
@@ -199,7 +187,7 @@ class Reporter:
 
     @contextmanager
     def counting(self, title: str, total: int | None, unit: str) -> Iterator[Counter]:
-        """Show a bar while the block runs, or one line at its end where there is no terminal."""
+        """Show a bar while the block runs, or one line at its end."""
         counter = self.begin(title, total, unit)
         try:
             yield counter
@@ -249,8 +237,6 @@ class _Count(ProgressColumn):
 
 
 class _Left(ProgressColumn):
-    """Remaining time. The overall bar keeps its own estimate."""
-
     def render(self, task: Task) -> Text:
         if task.fields["unit"] == "%":
             return Text(str(task.fields.get("left", "")))

@@ -1,7 +1,7 @@
-"""Which questions a study can answer, before its work begins, and how a budget is spent on those that it can.
+"""Which questions a study can answer, before its work begins.
 
-A stage names the question that it answers and the least sample from which it answers it. Where footage or time
-do not reach that, its sample is left out, and the time goes to the other stages.
+A stage names its question and the least sample that answers it. Where footage or time do not reach that, the
+sample is left out, and the time goes to the other stages.
 """
 
 from __future__ import annotations
@@ -16,54 +16,34 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.text.durations import duration
 from vidrobust.text.phrases import plural
 
+# What a least sample counts, one of them and several.
 NOUNS = {
     "neighbours": ("pair of neighbouring frames", "pairs of neighbouring frames"),
     "frames": ("perturbed frame", "perturbed frames"),
     "pairs": ("replayed pair", "replayed pairs"),
 }
-"""What a least sample counts, one of them and several."""
 
 
 @dataclass(frozen=True)
 class Footage:
-    """How much footage there is, by the headers of its files.
+    """How much footage there is, by the headers of its files."""
 
-    Attributes
-    ----------
-    frames : int
-        Frames of the inputs whose headers say so.
-    segments : int
-        Stretches that are worked on one by one; no pair lies across two of them.
-    is_known : bool
-        False where some header does not say how long its input is: then nothing is left out.
-    """
-
-    frames: int
-    segments: int
-    is_known: bool
+    frames: int  # frames of the inputs whose headers say so
+    segments: int  # stretches that are worked on one by one; no pair lies across two of them
+    is_known: bool  # False where some header does not say how long its input is: then nothing is left out
 
     def most(self, counted: str) -> int:
-        """The largest sample there can be of "frames", "pairs" or "neighbours"."""
+        """Return the largest possible sample of "frames", "pairs" or "neighbours"."""
         return self.frames if counted == "frames" else max(0, self.frames - self.segments)
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """Whether one question can be answered.
+    """Whether one question can be answered."""
 
-    Attributes
-    ----------
-    question : str
-        As in the answer of the run.
-    answerable : bool
-        Footage and time reach the least sample.
-    why : str
-        What it would take where it cannot, else from what it is answered.
-    """
-
-    question: str
-    answerable: bool
-    why: str
+    question: str  # as in the answer of the run
+    answerable: bool  # footage and time reach the least sample
+    why: str  # what it would take where it cannot, else from what it is answered
 
     @property
     def text(self) -> str:
@@ -72,7 +52,7 @@ class Outlook:
 
 
 def least_of(stage: Stage, settings: Settings) -> dict[str, int]:
-    """The least sample of a stage and of all the stages it needs."""
+    """Return the least sample of a stage and of all the stages it needs."""
     found = dict(stage.least(settings))
     for needed in stage.needs:
         for counted, least in least_of(needed, settings).items():
@@ -81,9 +61,9 @@ def least_of(stage: Stage, settings: Settings) -> dict[str, int]:
 
 
 def reachable(counts: Counts, least: Counts, footage: Footage, settings: Settings) -> Counts:
-    """The counts without the samples whose least size the footage does not hold.
+    """Return the counts without the samples whose least size the footage does not hold.
 
-    A number that was asked for (``--frames``, ``--pairs``) is left as it is: that is said, and not overruled.
+    A number that was asked for (``--frames``, ``--pairs``) stays.
     """
     if not footage.is_known:
         return counts
@@ -104,14 +84,10 @@ def outlooks(
     *,
     has_model: bool = True,
 ) -> Iterator[Outlook]:
-    """Whether each question of these stages can be answered with these counts on this footage.
+    """Yield whether each question of these stages can be answered.
 
-    Parameters
-    ----------
-    each_s : mapping, optional
-        Seconds that one more of "frames" and of "pairs" take, where a budget is the limit.
-    has_model : bool
-        False where all answers are recorded, so that no sample can be taken.
+    ``each_s`` are the seconds of one more frame and pair, where a budget is the limit. Without ``has_model``
+    all answers are recorded, and no sample can be taken.
     """
     for stage in stages:
         if stage.question:

@@ -31,15 +31,14 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.run_folder.unit_cache import UnitCache
 from vidrobust.video.source import VideoSource
 
+# Which class of the labels each class of a model belongs to, their names, and what brought the map.
 Classes = tuple[ClassMap, tuple[str, ...], str]
-"""Which class of the labels each class of a model belongs to, their names, and what brought the map."""
-CALIBRATION = 16
-"""Frames on which int8 is calibrated."""
+CALIBRATION = 16  # frames on which int8 is calibrated
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pinned:
-    """A model by the spec that opens it in the chosen engine; ``identity`` is None if it states none."""
+    """A model by the spec that opens it in the chosen engine."""
 
     name: str
     spec: str
@@ -48,26 +47,16 @@ class Pinned:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a worker works with, as plain values.
-
-    Attributes
-    ----------
-    classes
-        Classes of the labels in which classifiers answer; None for their own.
-    calibration
-        Input on whose first frames a number format is calibrated.
-    versions
-        Of the machine that asks; workers with other versions are refused.
-    """
+    """What a worker works with, as plain values."""
 
     settings: Settings
     models: tuple[Pinned, ...]
-    classes: Classes | None
+    classes: Classes | None  # classes of the labels in which classifiers answer; None for their own
     cache: UnitCache
     threads: int
     quiet: bool
-    calibration: Item | None
-    versions: dict[str, str]
+    calibration: Item | None  # input on whose first frames a number format is calibrated
+    versions: dict[str, str]  # of the machine that asks; workers with other versions are refused
 
     def opened(self) -> dict[str, Model]:
         """Return the models by name; SettingsError if they or the packages here differ from the run's."""
@@ -117,7 +106,6 @@ def pinned(model: Model, spec: str, threads: int) -> Pinned:
 
 
 def first_frames(item: Item, settings: Settings) -> torch.Tensor:
-    """Return the first frames of an input, to calibrate a network on."""
     with open_item(item, settings) as source:
         return next(source.batches(CALIBRATION)).pixels
 
@@ -150,8 +138,8 @@ class Run:
         self.folder, self.settings, self.reporter = folder, settings, reporter
         self._loaded = models
         self.cache = UnitCache(folder.path, settings.cache)
+        # The item on whose first frames the number format of the models was calibrated.
         self.calibration: Item | None = None
-        """The item on whose first frames the number format of the models was calibrated."""
         self._inputs: Inputs | None = None
         self._models: list[Model] | None = None
 
@@ -160,17 +148,14 @@ class Run:
         return self.folder.path
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a table of the run folder; without rows where none was written."""
         return self.folder.table(name)
 
     @property
     def model_records(self) -> list[dict[str, Any]]:
-        """What run.json says about the models, without loading them."""
         return list(self.folder.run["models"])
 
     @property
     def failed(self) -> list[dict[str, str]]:
-        """Inputs that could not be read, or not by one of the models."""
         return list(self.folder.run["failed"])
 
     @property
@@ -187,7 +172,7 @@ class Run:
 
     @property
     def models(self) -> list[Model]:
-        """The models, loaded and checked; SettingsError if none is given."""
+        """The models, loaded and checked."""
         if self._models is None:
             sample: torch.Tensor | None = None
             if self.settings.precision == "int8":
@@ -238,7 +223,6 @@ class Run:
         return found or model
 
     def note_inputs(self) -> None:
-        """Note in run.json what could not be read and what was left out."""
         self.folder.update(failed=self.inputs.failed, left_out=self.inputs.left_out)
 
     def item(self, name: str) -> Item:

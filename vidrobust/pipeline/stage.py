@@ -1,12 +1,12 @@
-"""The steps of a study: base classes of stages, and what a stage's unit of work is given and gives back.
+"""Base classes of stages, and what a unit of work is given and gives back.
 
     Stage ─┬─ FootageStage ─┬─ StreamStage   sees every frame in order
            │                └─ SampleStage   asks for single frames
            └─ TableStage                     reads tables of the whole run
 
-A stage is a subclass in ``stages/NAME/stage.py`` and one instance of it. Class attributes declare what the stage
-needs and writes, methods do its work, and the docstring of the class is the help text of its command. Modules of
-stages are imported by ``vidrobust --help``: heavy imports (torch, numpy, pandas, cv2) belong inside methods.
+A stage is a subclass in ``stages/NAME/stage.py`` and one instance of it; its docstring is the help text of
+its command. ``vidrobust --help`` imports these modules: heavy imports (torch, numpy, pandas, cv2) go inside
+methods.
 """
 
 from __future__ import annotations
@@ -31,48 +31,31 @@ if TYPE_CHECKING:
 
 Budgeted = Literal["frames", "pairs"]
 BUDGETED: tuple[Budgeted, ...] = ("frames", "pairs")
+# (input, model or "", segment) -> what that unit noted beside its tables.
 Facts = Mapping[tuple[str, str, int], Mapping[str, Any]]
-"""(input, model or "", segment) -> what that unit noted beside its tables."""
+# The tables of a unit by name, and its facts: plain values that are not rows.
 Found = tuple["dict[str, pd.DataFrame]", dict[str, Any]]
-"""The tables of a unit by name, and its facts: plain values that are not rows."""
+# Name of a table of a needed stage -> its rows for one segment and model, or None.
 Read = Callable[[str], "pd.DataFrame | None"]
-"""Name of a table of a needed stage -> its rows for one segment and model, or None."""
+# Cuts the rows of a unit's table to those of a smaller sample.
 Trim = Callable[["pd.DataFrame"], "pd.DataFrame"]
-"""Cuts the rows of a unit's table to those of a smaller sample."""
 
 
 class Stage(ABC):
-    """One step of a study.
+    """One step of a study."""
 
-    Attributes
-    ----------
-    name
-        Name of its command, its entry in run.json and its folder in the cache.
-    version
-        Raised whenever its numbers change; its results are then computed again.
-    needs, uses
-        Stages whose results it reads. Those it needs are made first; those it uses are read if they are there.
-    settings
-        Names of the settings on which its results depend.
-    tables, files
-        Tables of the whole run and other files that it writes into the run folder.
-    command
-        Whether it has a command of its own.
-    on_request
-        Made only where it is named; a study leaves it out.
-    question
-        What it answers, as in the answer of the run; "" where it answers nothing by itself.
-    """
-
-    name: ClassVar[str]
-    version: ClassVar[int]
+    name: ClassVar[str]  # name of its command, its entry in run.json and its folder in the cache
+    version: ClassVar[int]  # raised whenever its numbers change; its results are then computed again
+    # Stages whose results it reads. Those it needs are made first; those it uses are read if they are there.
     needs: ClassVar[tuple[Stage, ...]] = ()
     uses: ClassVar[tuple[Stage, ...]] = ()
-    settings: ClassVar[tuple[str, ...]] = ()
+    settings: ClassVar[tuple[str, ...]] = ()  # names of the settings on which its results depend
+    # Tables of the whole run and other files that it writes into the run folder.
     tables: ClassVar[tuple[str, ...]] = ()
     files: ClassVar[tuple[str, ...]] = ()
-    command: ClassVar[bool] = True
-    on_request: ClassVar[bool] = False
+    command: ClassVar[bool] = True  # whether it has a command of its own
+    on_request: ClassVar[bool] = False  # made only where it is named; a study leaves it out
+    # What it answers, as in the answer of the run; "" where it answers nothing by itself.
     question: ClassVar[str] = ""
 
     # A stage travels to worker processes inside its units: what comes out there is the same stage.
@@ -89,16 +72,14 @@ class Stage(ABC):
 
     @property
     def all_settings(self) -> tuple[str, ...]:
-        """Names of all settings on which its results depend."""
         return self.settings
 
     @property
     def all_tables(self) -> tuple[str, ...]:
-        """Names of all tables that it writes into the run folder."""
         return self.tables
 
     def check(self, settings: Settings) -> None:  # noqa: B027 - most stages have nothing to check
-        """Raise SettingsError for settings that the stage cannot use; called before any work begins."""
+        """Raise SettingsError for settings that the stage cannot use; called before any work."""
 
     def least(self, settings: Settings) -> Mapping[str, int]:
         """Return the least sample from which it answers: of "frames", "pairs" or "neighbours" (usable pairs)."""
@@ -110,23 +91,13 @@ class Stage(ABC):
 
 
 class FootageStage(Stage):
-    """A stage whose work is cut from footage into units, whose tables are joined and then summarised.
+    """A stage whose work is cut from footage into units, whose tables are joined and summarised."""
 
-    Attributes
-    ----------
-    per
-        The unit of work: an input, or an input and a model.
-    unit_tables
-        Tables made unit by unit and kept in the cache. A unit is done when the first one is there.
-    tasks
-        Tasks of the models that have a unit.
-    summary_settings
-        Settings on which only ``tables`` depend, not the units.
-    """
-
-    per: ClassVar[Literal["item", "model"]]
+    per: ClassVar[Literal["item", "model"]]  # the unit of work: an input, or an input and a model
+    # Tables made unit by unit and kept in the cache. A unit is done when the first one is there.
     unit_tables: ClassVar[tuple[str, ...]]
-    tasks: ClassVar[tuple[str, ...]] = ("classification", "detection")
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "detection")  # tasks of the models that have a unit
+    # Settings on which only ``tables`` depend, not the units.
     summary_settings: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -138,7 +109,7 @@ class FootageStage(Stage):
         return (*self.unit_tables, *self.tables)
 
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
-        """Return plain values on which the units depend besides settings and model, such as what plugins bring."""
+        """Return plain values on which units depend besides settings and model, such as what plugins bring."""
         return None
 
     def summarise(self, run: Run, facts: Facts) -> None:
@@ -146,14 +117,9 @@ class FootageStage(Stage):
 
 
 class StreamStage(FootageStage):
-    """A stage whose units are fed with every frame in order.
+    """A stage whose units are fed with every frame in order."""
 
-    Attributes
-    ----------
-    spans_segments
-        Whether some rows depend on the whole input: ``whole_item`` then joins the segments of long inputs.
-    """
-
+    # Whether some rows depend on the whole input: ``whole_item`` then joins the segments of long inputs.
     spans_segments: ClassVar[bool] = False
 
     @abstractmethod
@@ -170,34 +136,20 @@ class StreamStage(FootageStage):
     ) -> dict[str, pd.DataFrame]:
         """Return the unit tables of an input that was worked on in segments.
 
-        Parameters
-        ----------
-        about
-            The entry of the input in run.json.
-        found
-            Its unit tables, those of all segments concatenated.
-        transitions
-            Its rows of the table ``transitions``.
+        ``about`` is its entry in run.json, ``found`` its unit tables of all segments, ``transitions`` its
+        rows of that table.
         """
         raise NotImplementedError
 
 
 class SampleStage(FootageStage):
-    """A stage whose units work on a sample of frames or pairs, for all models at once.
+    """A stage whose units work on a sample of frames or pairs, for all models at once."""
 
-    Attributes
-    ----------
-    budgeted
-        What the sample consists of; the setting of that name says how many there are in the whole run.
-    step
-        What one step of its progress is called.
-    grows
-        Whether the sample is enlarged, look by look, while ``undecided``; ``conclude`` then replaces
-        ``summarise``.
-    """
-
+    # What the sample consists of; the setting of that name says how many there are in the whole run.
     budgeted: ClassVar[Budgeted]
-    step: ClassVar[str]
+    step: ClassVar[str]  # what one step of its progress is called
+    # Whether the sample is enlarged, look by look, while ``undecided``; ``conclude`` then replaces
+    # ``summarise``.
     grows: ClassVar[bool] = False
 
     @abstractmethod
@@ -233,24 +185,16 @@ class TableStage(Stage):
         """Write its ``tables`` and ``files``."""
 
     def reads(self, settings: Settings) -> Any:
-        """Return the state, as plain values, of what it reads outside of the run folder; None where nothing."""
+        """Return the state, as plain values, of what it reads outside of the run folder."""
         return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """A sample as large as it was when it was looked at.
+    """A sample as large as it was when it was looked at."""
 
-    Attributes
-    ----------
-    part
-        Its size as a share of the largest that was asked for.
-    tables
-        The unit tables of the stage, joined.
-    """
-
-    part: float
-    tables: Mapping[str, pd.DataFrame]
+    part: float  # its size as a share of the largest that was asked for
+    tables: Mapping[str, pd.DataFrame]  # the unit tables of the stage, joined
 
 
 def _no_table(model: str, table: str) -> pd.DataFrame | None:
@@ -259,47 +203,29 @@ def _no_table(model: str, table: str) -> pd.DataFrame | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """One segment of an input, open for a unit's work.
-
-    Attributes
-    ----------
-    content
-        Key of the segment's content. Everything random about it is seeded with this key and the seed.
-    transitions
-        Its table ``transitions``; None while that table is being made.
-    number, pieces
-        Which segment of its input this is, from 0, and how many there are.
-    origin
-        Number and time of the input's first delivered frame; None where the input is one segment.
-    count, have
-        Of a sample: how many frames or pairs fall to this segment, and how many of them were done before.
-    models
-        Of a sample: names of the models that have units here.
-    read
-        (model, table) -> a unit table of a stage that this one needs; None where it was not made.
-    advance
-        Called with the number of steps just done.
-    """
+    """One segment of an input, open for a unit's work."""
 
     item: Item
+    # Key of the segment's content. Everything random about it is seeded with this key and the seed.
     content: str
     settings: Settings
     info: VideoInfo
-    transitions: pd.DataFrame | None
-    advance: Callable[[int], None]
+    transitions: pd.DataFrame | None  # its table ``transitions``; None while that table is being made
+    advance: Callable[[int], None]  # called with the number of steps just done
+    # Which segment of its input this is, from 0, and how many there are.
     number: int = 0
     pieces: int = 1
+    # Number and time of the input's first delivered frame; None where the input is one segment.
     origin: tuple[int, float] | None = None
+    # Of a sample: how many frames or pairs fall to this segment, and how many of them were done before.
     count: int = 0
     have: int = 0
-    models: Sequence[str] = ()
+    models: Sequence[str] = ()  # of a sample: names of the models that have units here
+    # (model, table) -> a unit table of a stage that this one needs; None where it was not made.
     read: Callable[[str, str], pd.DataFrame | None] = _no_table
 
     def own(self, time_s: np.ndarray) -> np.ndarray:
-        """Return which frames belong to this segment, (N,) bool.
-
-        The frames around a segment are read as well, for the pairs across its borders.
-        """
+        """Return (N,) bool, which frames belong to this segment and are not those read around it."""
         import numpy as np
 
         start, end = (None, None) if self.pieces == 1 else (self.item.start_s, self.item.end_s)
@@ -314,7 +240,6 @@ class Context:
         return (batch, transitions) if rows.all() else (batch.rows(rows), transitions.rows(rows))
 
     def need_transitions(self) -> pd.DataFrame:
-        """Return the table ``transitions``, in a stage that needs it."""
         assert self.transitions is not None, "a stage that reads transitions names them in its needs"
         return self.transitions
 
@@ -339,16 +264,13 @@ class Stages:
 
     @property
     def studied(self) -> tuple[str, ...]:
-        """Names of the stages that a study makes."""
         return tuple(stage.name for stage in self.stages if not stage.on_request)
 
     @property
     def footage(self) -> tuple[FootageStage, ...]:
-        """The stages that work on footage."""
         return tuple(stage for stage in self.stages if isinstance(stage, FootageStage))
 
     def named(self, name: str) -> Stage:
-        """Return the stage of this name, or raise KeyError."""
         for stage in self.stages:
             if stage.name == name:
                 return stage
@@ -368,7 +290,7 @@ class Stages:
 
 
 def described_by(stage: FootageStage) -> StreamStage:
-    """Return the stage that writes the transitions a unit of this stage reads, which may be the stage itself."""
+    """Return the stage that writes the transitions that a unit of this stage reads; it may be the stage itself."""
     if isinstance(stage, StreamStage) and stage.unit_tables[0] == "transitions":
         return stage
     for needed in stage.needs:

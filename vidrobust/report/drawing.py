@@ -1,4 +1,4 @@
-"""Figures: one style, readable on white and in print, encoded as SVG, or as PNG where that is smaller."""
+"""Figures in one style, readable on white and in print, encoded as SVG, or as PNG where that is smaller."""
 
 from __future__ import annotations
 
@@ -22,13 +22,11 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.text import Text
 from matplotlib.ticker import NullLocator
 
-WIDTH_IN = 9.6
-"""Full width of a figure in inches; the page shows 100 px an inch."""
+WIDTH_IN = 9.6  # full width of a figure in inches; the page shows 100 px an inch
 DPI = 160
-LARGE_SVG = 120_000
-"""Bytes from which on a picture made of pixels may be smaller."""
+LARGE_SVG = 120_000  # bytes from which on a picture made of pixels may be smaller
+# Okabe & Ito: distinguished by people with any kind of colour vision. Markers differ as well.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe & Ito: distinguished by people with any kind of colour vision. Markers differ as well."""
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GREY, DARK, LIGHT = "#8a8a8a", "#333333", "#d9d9d9"
 STYLE: dict[str, Any] = {
@@ -68,7 +66,6 @@ class Picture:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The style of all figures, for as long as one is drawn."""
     with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
         yield
 
@@ -76,7 +73,6 @@ def styled() -> Iterator[None]:
 def panels(
     rows: int, columns: int, height_in: float, *, width_in: float = WIDTH_IN, sharey: bool = False
 ) -> tuple[Figure, np.ndarray]:
-    """A figure and its axes (rows, columns), without pyplot and so without global state."""
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
@@ -84,7 +80,6 @@ def panels(
 
 
 def no_ticks() -> NullLocator:
-    """For an axis whose minor ticks would say nothing."""
     return NullLocator()
 
 
@@ -109,7 +104,7 @@ def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
 
 
 def _lay_out(figure: Figure) -> None:
-    """Place everything, once: ``savefig`` draws each figure twice, and lays out each time."""
+    """Place everything once: ``savefig`` draws each figure twice, and lays out each time."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -117,11 +112,7 @@ def _lay_out(figure: Figure) -> None:
 
 
 def _spell(figure: Figure) -> str:
-    """Let every text be drawn by a font that has its letters; what to add to the caption where none has.
-
-    Fonts of the machine are looked through for letters that the usual one lacks. A text with letters that no font
-    has is drawn as a number, and the caption, which the browser draws, says what it stands for.
-    """
+    """Draw every text in a font that has its letters; return what to add to the caption where none has."""
     texts = [text for text in figure.findobj(Text) if text.get_text().strip()]
     every = {letter for text in texts for letter in text.get_text() if letter not in "\n\t"}
     missing = every - _letters_of_usual()
@@ -151,7 +142,6 @@ def _spell(figure: Figure) -> str:
 
 
 def letters_without_font(text: str) -> str:
-    """The letters of a text, in order, that no font of the machine has."""
     missing = frozenset(letter for letter in text if letter.isprintable()) - _letters_of_usual()
     return "".join(sorted(_families_for(missing)[1])) if missing else ""
 
@@ -183,7 +173,7 @@ def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
 
 
 def _every_font() -> Iterator[font_manager.FontEntry]:
-    """The fonts that are known, then those that came to the machine since Matplotlib listed them."""
+    """The known fonts, then those installed since Matplotlib listed them."""
     known = list(font_manager.fontManager.ttflist)
     yield from known
     for path in sorted(set(font_manager.findSystemFonts()) - {entry.fname for entry in known}):
@@ -195,7 +185,6 @@ def _every_font() -> Iterator[font_manager.FontEntry]:
 
 
 def _short_numbers(svg: bytes) -> bytes:
-    """Coordinates to a hundredth of a point, which no eye can distinguish; scales of glyphs stay as they are."""
     return re.sub(rb"(scale\([^)]*\))|(\d\.\d\d)\d+", lambda m: m[1] or m[2], svg)
 
 
@@ -216,7 +205,7 @@ def forest(
     offset: float = 0.0,
     marker: str = "o",
 ) -> None:
-    """Values with their intervals, one row a label, the first on top; hollow marks are those left in doubt."""
+    """Draw values with intervals, one row a label, the first on top; hollow marks are left in doubt."""
     rows = np.arange(len(labels), dtype=float) + offset
     each = [colours] * len(labels) if isinstance(colours, str) else list(colours)
     for i, row in enumerate(rows):

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Word:
-    """A term of the report, what it means, and an example with numbers."""
-
     word: str
     meaning: str
     example: str
 
 
+# In the order in which a reader meets them.
 GLOSSARY = (
     Word(
         "label flip",
@@ -133,7 +132,6 @@ GLOSSARY = (
         "%GRR 12: measuring makes 12 % of the total spread.",
     ),
 )
-"""In the order in which a reader meets them."""
 
 
 def page() -> str:

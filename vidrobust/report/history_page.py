@@ -1,4 +1,4 @@
-"""Control charts as a reader of them expects: points, limits and centre line, what is out and since when."""
+"""Control charts of the report: points, limits and centre line, what is out and since when."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from vidrobust.text.numbers import interval, number, percent, percent_interval
 from vidrobust.text.phrases import listing, plural
 
 FILE = "history.json"
-MOST_NAMES = 40
-"""Runs up to which each has its name on the axis."""
+MOST_NAMES = 40  # runs up to which each has its name on the axis
 
 
 def write_history_page(path: Path, charts: Sequence[Mapping[str, Any]]) -> Path:
-    """Write the report of the control charts that ``commands.history.charts`` made."""
     content = {"title": "The line, week after week", "charts": [chart_words(chart) for chart in charts]}
     return write_page(path, "history.html", content)
 
@@ -65,7 +63,6 @@ def chart_words(chart: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def figure(chart: Mapping[str, Any]) -> Picture:
-    """The points in the order of time with the centre line and the control limits."""
     points = chart["points"]
     factor = 100.0 if _is_share(chart) else 1.0
     value, low, high = (

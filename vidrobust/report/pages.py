@@ -17,23 +17,19 @@ from vidrobust.errors import InputError
 from vidrobust.files.atomic import write_text
 from vidrobust.version import VERSION
 
+# What a page may do: show pictures that it holds, and its own styles and scripts, known by their hashes.
 POLICY = (
     "default-src 'none'; img-src data:; style-src {style}; script-src {script}; base-uri 'none'; "
     "form-action 'none'"
 )
-"""What a page may do: show pictures that it holds, and its own styles and scripts, known by their hashes."""
 OWN = "vidrobust.report"
-PLACE = "content-security-policy"
-"""Stands in ``page.html`` until all styles and scripts are known."""
+PLACE = "content-security-policy"  # stands in ``page.html`` until all styles and scripts are known
 
 
 def rendered(template: str, content: Mapping[str, Any], package: str = OWN) -> str:
-    """Return a page as text, with the hashes of its styles and scripts in its content security policy.
+    """Return a page, with the hashes of its styles and scripts in its content security policy.
 
-    Parameters
-    ----------
-    package
-        Package whose folder ``templates`` holds the template; it may use those of the core.
+    ``package`` has the folder ``templates`` that holds the template; it may use those of the core.
     """
     page: str = _environment(package).get_template(template).render(content)
     policy = POLICY.format(style=_hashes("style", page), script=_hashes("script", page))
@@ -46,14 +42,12 @@ def fragment(template: str, content: Mapping[str, Any], package: str) -> Markup:
 
 
 def _hashes(tag: str, page: str) -> str:
-    """The hashes of the blocks of this tag without attributes, which are those that the browser acts upon."""
     found = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
     digests = (hashlib.sha256(text.encode("utf-8")).digest() for text in found)
     return " ".join(f"'sha256-{base64.b64encode(d).decode('ascii')}'" for d in digests) or "'none'"
 
 
 def written(path: Path, text: str) -> Path:
-    """Write a page beside and rename it; InputError where it cannot be."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
@@ -63,7 +57,6 @@ def written(path: Path, text: str) -> Path:
 
 
 def write_page(path: Path, template: str, content: Mapping[str, Any], package: str = OWN) -> Path:
-    """Write a page of its own, with no run folder about it."""
     return written(path, rendered(template, {"version": VERSION, **content}, package))
 
 

@@ -23,7 +23,7 @@ NAMED = (
 
 
 def _with_letters(page: Path, folder: Path) -> Path:
-    """The page, or a copy of it in a folder whose letters can all be drawn."""
+    """The page, or a copy in which letters that no font has are named in brackets."""
     text = page.read_text(encoding="utf-8")
     missing = letters_without_font(text)
     if not missing:
@@ -35,10 +35,7 @@ def _with_letters(page: Path, folder: Path) -> Path:
 
 
 def printed(page: Path, pdf: Path) -> Path:
-    """Print an HTML file; SettingsError where there is no Chromium, InputError where it does not print.
-
-    Letters that no font of the machine has would be boxes: the PDF names them in brackets, and says so.
-    """
+    """Print an HTML file; SettingsError where there is no Chromium, InputError where it does not print."""
     program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
     if program is None:
         raise SettingsError(

@@ -1,7 +1,4 @@
-"""How the report speaks of a perturbation: the words of its record, wherever it comes from.
-
-The catalogue needs torch, and is asked only when a word is needed, so that the report is imported without.
-"""
+"""How the report names a perturbation. The catalogue needs torch, and is asked only when a word is needed."""
 
 from __future__ import annotations
 
@@ -11,8 +8,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Phrase:
-    """noun, family and unit of a perturbation, as its record says."""
-
     noun: str
     family: str
     unit: str
@@ -41,7 +36,6 @@ def saying(key: str, strength: float) -> str:
 
 @functools.cache
 def family_order() -> tuple[str, ...]:
-    """The families in the order of the catalogue."""
     from vidrobust.perturb.perturbation import FAMILIES
 
     return FAMILIES

@@ -1,4 +1,4 @@
-"""Pictures: saved beside a run, and carried inside a page until its budget is spent."""
+"""Pictures, saved beside a run and carried inside a page until its budget is spent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ import numpy as np
 
 from vidrobust.report.drawing import data_uri
 
-BUDGET_BYTES = 6_000_000
-"""What the pictures of all moments may weigh in the page."""
+BUDGET_BYTES = 6_000_000  # what the pictures of all moments may weigh in the page
 WIDTH = 480
 
 
 class Pictures:
-    """Pictures as data URIs, until the budget is spent."""
-
     def __init__(self, folder: Path) -> None:
         self.folder, self.left, self.refused = folder.resolve(), BUDGET_BYTES, 0
 

@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from vidrobust.run_folder.reader import RunTables
     from vidrobust.statement import Statement
 
-GROUP = "vidrobust.sections"
-"""Group of entry points in which a package names a ReportSection, or several."""
-Keep = Callable[["list[Picture]"], "list[Picture]"]
-"""Figures -> those for which the page has room."""
+GROUP = "vidrobust.sections"  # group of entry points in which a package names a ReportSection, or several
+Keep = Callable[["list[Picture]"], "list[Picture]"]  # figures -> those for which the page has room
+# Questions of ``details.html`` in their order.
 FOLDS = ("stable", "worst", "why", "sensitive", "proxies", "remedies", "policy", "footage")
-"""Questions of ``details.html`` in their order."""
 
 
 def _nothing(*_: object) -> tuple[()]:
@@ -30,29 +28,17 @@ def _nothing(*_: object) -> tuple[()]:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSection:
-    """What a plugin adds to the report and to the answer of a run.
+    """What a plugin adds to the report and to the answer of a run."""
 
-    Attributes
-    ----------
-    name
-        The section of ``details.html`` has this name as its anchor; its HTML contains ``<section id="NAME">``.
-    question
-        Title of its fold.
-    after
-        The question of FOLDS that it follows.
-    details
-        ``(run, keep)`` gives its HTML, or "" where the run has nothing of it. Figures go through ``keep``.
-    statements
-        Gives what it adds to the answer: on the console, on the first page, and in ``show --json``.
-    files
-        JSON files of the run folder that it reads: a broken one is reported before anything is drawn.
-    """
-
+    # The section of ``details.html`` has this name as its anchor; its HTML contains ``<section id="NAME">``.
     name: str
-    question: str
-    after: str
+    question: str  # title of its fold
+    after: str  # the question of FOLDS that it follows
+    # ``(run, keep)`` gives its HTML, or "" where the run has nothing of it. Figures go through ``keep``.
     details: Callable[[RunTables, Keep], Markup | str]
+    # Gives what it adds to the answer: on the console, on the first page, and in ``show --json``.
     statements: Callable[[RunTables], Iterable[Statement]] = _nothing
+    # JSON files of the run folder that it reads: a broken one is reported before anything is drawn.
     files: tuple[str, ...] = ()
 
     @property

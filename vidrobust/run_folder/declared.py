@@ -1,10 +1,7 @@
-"""How settings are declared: a dataclass field with a docstring below it, and what an option needs besides.
+"""How settings are declared: a dataclass field with a docstring below it, which is the help text of its option.
 
-    fps: float | None = option(None, metavar="F", usual=True, without="all frames")
-    \"\"\"Use about F frames per second.\"\"\"
-
-The command line makes an option of each such field, and the docstring is its help text. Values from TOML and JSON
-are converted to the type of the field by ``convert``.
+fps: float | None = option(None, metavar="F", usual=True, without="all frames")
+\"\"\"Use about F frames per second.\"\"\"
 """
 
 from __future__ import annotations
@@ -30,35 +27,21 @@ footage, with any stage that asks a model, or those that end with gates."""
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """One setting as it was declared.
-
-    Attributes
-    ----------
-    group
-        Title under which help shows the option.
-    kind
-        Type of the value; of a tuple the type of its elements, with ``multiple``.
-    without
-        What the help names as the default where the value itself says nothing.
-    joined
-        Whether the elements of a tuple are typed as one word with commas.
-    path
-        Whether the value is a path or URL, which is kept as it is found from anywhere.
-    """
+    """One setting as it was declared."""
 
     name: str
-    group: str
+    group: str  # title under which help shows the option
     help: str
-    kind: type
+    kind: type  # type of the value; of a tuple the type of its elements, with ``multiple``
     default: Any
     metavar: str | None = None
     usual: bool = False
     used_by: UsedBy = "stage"
     choices: tuple[str, ...] = ()
-    joined: bool = False
-    path: bool = False
+    joined: bool = False  # whether the elements of a tuple are typed as one word with commas
+    path: bool = False  # whether the value is a path or URL, which is kept as it is found from anywhere
     multiple: bool = False
-    without: str = ""
+    without: str = ""  # what the help names as the default where the value itself says nothing
 
     @property
     def shown_default(self) -> str:
@@ -111,7 +94,7 @@ def declarations(group: type) -> tuple[Declaration, ...]:
 
 
 def _plain(hint: Any) -> type:
-    """The type of a value: int for ``int | None``, str for ``tuple[str, ...]``."""
+    """int for ``int | None``, str for ``tuple[str, ...]``."""
     kinds = [each for each in get_args(hint) if each not in (type(None), Ellipsis)]
     kind: type = kinds[0] if kinds else hint
     return kind
@@ -157,13 +140,7 @@ for _kind in _PLAIN:
 
 
 def convert(kind: Any, value: Any, where: str) -> Any:
-    """Return the value as this type; a single value may stand for a list of one.
-
-    Raises
-    ------
-    SettingsError
-        Says what was expected and what came, beginning with ``where``.
-    """
+    """Return the value as this type (SettingsError); a single value may be given for a list of one."""
     if get_origin(kind) is tuple and not isinstance(value, list | tuple):
         if not isinstance(value, str | int | float):
             raise SettingsError(f"{where}: expected a list of {get_args(kind)[0].__name__}, got {value!r}")
@@ -176,7 +153,6 @@ def convert(kind: Any, value: Any, where: str) -> Any:
 
 @functools.cache
 def field_types(group: type) -> dict[str, Any]:
-    """Return the types of a dataclass's fields by name."""
     hints = get_type_hints(group)
     return {field.name: hints[field.name] for field in dataclasses.fields(group)}
 

@@ -28,12 +28,12 @@ SCHEMA = 4
 PACKAGES = ("vidrobust", "torch", "torchvision", "av", "numpy", "pandas", "scipy", "opencv-python-headless")
 LOCK, RUNNING = ".lock", ".running.json"
 RECORDINGS = "recordings"
+# What a folder may hold in which a run was killed before it had begun.
 EMPTY = (LOCK, RUNNING, f"{RUNNING}.part", "run.json.part", RECORDINGS)
-"""What a folder may hold in which a run was killed before it had begun."""
 
 
 class RunFolder:
-    """A run folder as stages read and write it; pages read a finished one through ``reader.RunTables``."""
+    """A run folder as stages read and write it; pages read a finished one through ``RunTables``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,7 +68,7 @@ class RunFolder:
 
     @classmethod
     def evaluated(cls, path: Path) -> RunFolder:
-        """An existing folder in which some input was evaluated; else InputError, which says what failed."""
+        """Return an existing folder in which some input was evaluated; else InputError."""
         folder = cls.existing(path)
         if folder.run.get("inputs"):
             return folder
@@ -81,28 +81,23 @@ class RunFolder:
 
     @property
     def run(self) -> dict[str, Any]:
-        """The content of run.json."""
         return self.read_json("run.json")
 
     @property
     def record(self) -> RunRecord:
-        """run.json as records."""
         return RunRecord.of(self.run, str(self.path / "run.json"))
 
     @property
     def metrics(self) -> Metrics:
-        """metrics.json as records."""
         return Metrics.of(self.read_json(METRICS), str(self.path / METRICS))
 
     @property
     def settings(self) -> Settings:
-        """The settings of the last command on this folder."""
         known = known_names()  # a plugin whose settings the run has may be gone
         values = {name: value for name, value in self.run["settings"].items() if name in known}
         return Settings().changed(values, str(self.path / "run.json"))
 
     def update(self, **values: Any) -> None:
-        """Replace some keys of run.json."""
         self.write_json("run.json", {**self.run, **values})
 
     def note_stage(self, stage: str, record: Mapping[str, Any] | None) -> None:
@@ -115,13 +110,7 @@ class RunFolder:
         return (self.path / f"{table}.parquet").is_file()
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a table; one that was not written has no rows and all its columns.
-
-        Raises
-        ------
-        InputError
-            Where it cannot be read, or its stage wrote rows and the file is gone.
-        """
+        """Return a table, without rows if it was not written; InputError if its file is damaged or gone."""
         if self.has(name):
             return tables.read(name, self.path, metrics=metric_columns(name))
         if self._noted_rows(name):
@@ -129,17 +118,15 @@ class RunFolder:
         return tables.empty(name)
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """Return the rows of a table as plain values."""
         rows: list[dict[str, Any]] = plain(self.table(name).to_dict("records"))
         return rows
 
     def find_table(self, name: str) -> pd.DataFrame | None:
-        """Return a table, or None where it has no rows."""
         found = self.table(name)
         return found if len(found) else None
 
     def write_table(self, name: str, table: pd.DataFrame) -> None:
-        """Check a table and write it; one without rows is not written, and an older file of it removed."""
+        """Check a table and write it; one without rows is removed."""
         tables.write(name, table, self.path, metrics=metric_columns(name))
 
     def count(self, name: str) -> int:
@@ -147,7 +134,7 @@ class RunFolder:
         return tables.count(name, self.path)
 
     def _noted_rows(self, name: str) -> int:
-        """How many rows the stage of a table wrote, as run.json has it; 0 while the stage is at work."""
+        """How many rows the stage of a table wrote, by run.json."""
         stage = tables.TABLES[name].stage
         record = self.run.get("stages", {}).get(stage) if (self.path / "run.json").is_file() else None
         return int((record or {}).get("rows", {}).get(name, 0))
@@ -199,7 +186,6 @@ def _holder(who: Path) -> str:
 
 
 def new_run(settings: Settings) -> dict[str, Any]:
-    """Return run.json of a run that has not begun."""
     return {
         "schema": SCHEMA,
         "settings": settings.as_dict(),
@@ -214,7 +200,7 @@ def new_run(settings: Settings) -> dict[str, Any]:
 
 
 def check_room(path: Path) -> None:
-    """SettingsError where ``make_room`` would raise one for what is there; nothing is made."""
+    """Raise the SettingsError of ``make_room`` for what is there; nothing is made."""
     if path.exists() and not path.is_dir():
         raise SettingsError(f"{path}: the run folder cannot be made (it is a file); see --out")
     if path.is_dir() and not is_run_folder(path) and any(e.name not in EMPTY for e in path.iterdir()):
@@ -232,17 +218,14 @@ def make_room(path: Path) -> None:
 
 
 def remove_unfinished(path: Path) -> None:
-    """What a process that was killed had begun to write; only while the folder is locked."""
+    """Remove what a killed process had begun to write; only while the folder is locked."""
     for folder in (path, path / "cache", *(path / "cache").glob("*")):
         for file in folder.glob("*.part"):
             file.unlink(missing_ok=True)
 
 
 def remove_results(path: Path) -> None:
-    """Everything that a run wrote, of whatever version, so that old and new numbers never stand side by side.
-
-    run.json goes last: a folder that was half removed still is a run folder.
-    """
+    """Remove everything that a run of any version wrote. run.json goes last."""
     for pattern in ("*.parquet", "*.json", "*.png", "policy_*", "report.html", "details.html", "*.part"):
         for file in path.glob(pattern):
             if file.name not in ("run.json", LOCK, RUNNING):

@@ -1,4 +1,4 @@
-"""Gates: rules such as "flip_rate.high > 0.02" on metrics or figures of plugins; their outcome as JUnit XML."""
+"""Rules such as "flip_rate.high > 0.02" on metrics or figures of plugins; their outcome as JUnit XML."""
 
 from __future__ import annotations
 
@@ -18,34 +18,22 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import with_interval
 from vidrobust.text.phrases import plural
 
-GROUP = "vidrobust.figures"
-"""Group of entry points in which a package names a FigureSource, or several."""
+GROUP = "vidrobust.figures"  # group of entry points in which a package names a FigureSource, or several
+# Figure -> of whom or what -> value, low, high, n; a number that is not known is None or NaN.
 Figures = dict[str, dict[str, dict[str, Any]]]
-"""Figure -> of whom or what -> value, low, high, n; a number that is not known is None or NaN."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FigureSource:
-    """Named figures of a run folder that are not metrics.
+    """Named figures of a run folder that are not metrics."""
 
-    Attributes
-    ----------
-    name
-        Name of the source.
-    knows
-        Whether a figure of this name belongs to it, computed or not.
-    of_run
-        Run folder -> its figures, and why they are missing or incomplete, "" where they are not.
-    sections
-        What stands before the point in names of two parts, as in ``within_operator.fleiss_kappa``.
-    bare
-        Sections that are meant where a rule names none, the first that has the figure.
-    """
-
-    name: str
-    knows: Callable[[str], bool]
+    name: str  # name of the source
+    knows: Callable[[str], bool]  # whether a figure of this name belongs to it, computed or not
+    # Run folder -> its figures, and why they are missing or incomplete, "" where they are not.
     of_run: Callable[[Path], tuple[Figures, str]]
+    # What stands before the point in names of two parts, as in ``within_operator.fleiss_kappa``.
     sections: tuple[str, ...] = ()
+    # Sections that are meant where a rule names none, the first that has the figure.
     bare: tuple[str, ...] = ()
 
     def find(self, figures: Figures, name: str) -> dict[str, dict[str, Any]]:
@@ -65,7 +53,7 @@ def brought() -> Extensions[FigureSource]:
 
 
 def source_of(name: str) -> FigureSource | None:
-    """Return the source that knows a figure; None where none does, as for every metric of a run."""
+    """Return the plugin's source that knows a figure; None for metrics of a run."""
     return next((source for source in brought().records if source.knows(name)), None)
 
 
@@ -76,29 +64,20 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+# How a sentence says when a rule fails.
 WORDS = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below"}
-"""How a sentence says when a rule fails."""
 _RULE = re.compile(r"^\s*([A-Za-z]\w*(?:\.\w+){0,2})\s*(>=|<=|>|<)\s*(\S+?)\s*(%?)\s*$")
 
 
-ModelFigures = Mapping[str, Mapping[str, Any]]
-"""Metric -> {value, low, high, n, ...} of one model."""
+ModelFigures = Mapping[str, Mapping[str, Any]]  # metric -> {value, low, high, n, ...} of one model
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A rule that fails where ``metric.side comparison limit`` holds.
+    """A rule that fails where ``metric.side comparison limit`` holds."""
 
-    Attributes
-    ----------
-    metric
-        A metric of metrics.json, or a figure of a plugin.
-    side
-        "value", "low" or "high" of its interval, or "n".
-    """
-
-    metric: str
-    side: str
+    metric: str  # a metric of metrics.json, or a figure of a plugin
+    side: str  # "value", "low" or "high" of its interval, or "n"
     comparison: str
     limit: float
 
@@ -110,30 +89,17 @@ class Gate:
 
 @dataclass(frozen=True)
 class Passage:
-    """The outcome of a gate for one model, or for one figure of a study.
-
-    Attributes
-    ----------
-    of
-        The model, operator or part that the number belongs to; "" for none.
-    outcome
-        "passed", "failed" or "not computed".
-    seen
-        The number compared; NaN if there is none.
-    """
+    """The outcome of a gate for one model, or for one figure of a study."""
 
     gate: Gate
-    of: str
-    outcome: str
-    seen: float
+    of: str  # the model, operator or part that the number belongs to; "" for none
+    outcome: str  # "passed", "failed" or "not computed"
+    seen: float  # the number compared; NaN if there is none
     sentence: str
 
 
 def parse_gate(text: str) -> Gate:
-    """Return a gate from its text, METRIC[.value|.low|.high|.n] > NUMBER[%].
-
-    The metric may be a figure of a plugin, with or without its section. Raises SettingsError that says the form.
-    """
+    """Return a gate from METRIC[.value|.low|.high|.n] > NUMBER[%]; SettingsError says the form."""
     found = _RULE.match(text)
     if found is None:
         raise SettingsError(
@@ -168,12 +134,7 @@ def passages_of(
 ) -> list[Passage]:
     """Check each gate on the metrics of a run, or on the figures of the plugin that knows its name.
 
-    Parameters
-    ----------
-    asked
-        Name of a metric -> the figures of each model that it is about, as ``Metrics.asked`` gives them.
-    folder
-        The run folder, from which plugins read their figures.
+    ``asked`` gives the figures of each model that has a metric, as ``Metrics.asked`` does.
     """
     passages: list[Passage] = []
     for gate in gates:
@@ -192,7 +153,7 @@ def passages_of(
 def pass_figures(
     gates: Sequence[Gate], source: FigureSource, figures: Figures, *, why: str = ""
 ) -> list[Passage]:
-    """Check each gate on every operator or part that has its figure; ``why`` says why there may be none."""
+    """Check each gate on all that have its figure; ``why`` says why there may be none."""
     passages = []
     for gate in gates:
         found = source.find(figures, gate.metric)
@@ -237,7 +198,7 @@ def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
 
 
 def _scope(entry: Mapping[str, Any]) -> str:
-    """What the interval speaks about: footage like this, or these clips alone; "" if unknown."""
+    """What the interval speaks about: footage like this, or these clips alone."""
     kind, count = str(entry.get("cluster") or ""), int(entry.get("clusters") or 0)
     if not kind or not count:
         return ""

@@ -38,7 +38,6 @@ def collect(folder: RunFolder) -> dict[str, Any]:
 
 
 def _figure(row: Any) -> dict[str, Any]:
-    """A figure and what its interval takes as independent; of right answers also the exact interval."""
     summary = {"value": row.value, "low": row.low, "high": row.high, "n": row.n}
     summary |= {name: getattr(row, name) for name in ("cluster", "clusters") if hasattr(row, name)}
     if row.exact_low != row.exact_low:
@@ -47,7 +46,6 @@ def _figure(row: Any) -> dict[str, Any]:
 
 
 def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
-    """Counts of frames, pairs, exclusions and flips, and the noise floor; for detectors of boxes."""
     pairs, frames = folder.table("pairs"), folder.table("frames")
     if not (frames["model"] == model).any():
         return _box_counts(folder, model, rows)
@@ -87,7 +85,6 @@ def _box_counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, 
 
 
 def _noise_floor(good: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
-    """The noise floor, and how many flips are no larger than it."""
     value = rows.loc[rows["metric"] == "noise_floor_total_variation", "value"]
     flipped = rows.loc[rows["metric"] == "noise_floor_label_flip", "value"]
     floor = float(value.iloc[0]) if len(value) else float("nan")
@@ -99,6 +96,7 @@ def _noise_floor(good: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
 
 
 FILE = "index.json"
+# Files and folders of the core. A plugin's file is described by the stage that writes it.
 HOLDS = {
     "run.json": "settings, versions, inputs, failures, models and stages of the run",
     "metrics.json": "headline numbers of each model, read by gates and dashboards",
@@ -115,17 +113,10 @@ HOLDS = {
     "cache": "finished units of work, from which the tables are assembled; vidrobust clean removes it",
     "recordings": "what was recorded of streams",
 }
-"""Files and folders of the core. A plugin's file is described by the stage that writes it."""
 
 
 def write_index(folder: RunFolder, files_of: Mapping[str, tuple[str, ...]]) -> None:
-    """Write index.json for what the folder holds now.
-
-    Parameters
-    ----------
-    files_of
-        Files that each stage writes beside its tables, by the name of the stage.
-    """
+    """Write index.json; ``files_of`` are the files that each stage writes beside its tables."""
     content = plain(index_of(folder, files_of))
     path = folder.path / FILE
     if not path.is_file() or folder.read_json(FILE) != content:

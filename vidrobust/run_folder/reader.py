@@ -20,7 +20,7 @@ from vidrobust.text.printable import printable
 
 
 def with_parts(table: pd.DataFrame, parts: Mapping[str, str]) -> pd.DataFrame:
-    """Add the part that each row's input shows, "" if unknown; unchanged if no part is known."""
+    """Add the part that each row's input shows; unchanged if no part is known."""
     return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
 
 
@@ -47,7 +47,6 @@ class RunTables:
         self._read: dict[str, pd.DataFrame | None] = {}
 
     def table(self, name: str) -> pd.DataFrame | None:
-        """Return a table, or None if it has no rows."""
         if name not in self._read:
             self._read[name] = self._run.find_table(name)
         return self._read[name]
@@ -57,14 +56,11 @@ class RunTables:
 
     @property
     def folder_name(self) -> str:
-        """The run folder as a command line takes it, quoted where it has to be."""
+        """The run folder, quoted for a command line."""
         return shlex.quote(printable(self.folder))
 
     def left_out(self, sample: str) -> str:
-        """Why no "frames" were perturbed or no "pairs" replayed: "budget", "footage", or "" where some were.
-
-        A sample that cannot reach the least size that answers its question is left out from the start.
-        """
+        """Why no "frames" were perturbed or no "pairs" replayed: "budget", "footage", or "" where some were."""
         if self.record.sample.get(sample) != 0:
             return ""
         return "budget" if self.record.settings.get("budget") else "footage"

@@ -18,29 +18,23 @@ SCHEMA = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A metric over all inputs with its 95 % interval; None where it could not be computed.
-
-    Attributes
-    ----------
-    cluster, clusters
-        What the interval takes as independent ("part", "item", "stretch"), and how many there are.
-    exact_low, exact_high
-        Interval of right answers with all n as independent.
-    """
+    """A metric over all inputs with its 95 % interval; None where it could not be computed."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
     n: int = 0
+    # What the interval takes as independent ("part", "item", "stretch"), and how many there are.
     cluster: str = ""
     clusters: int = 0
+    # Interval of right answers with all n as independent.
     exact_low: float | None = None
     exact_high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelMetrics:
-    """One model: figures by metric, and counts (frames, pairs, exclusions, noise floor)."""
+    """Figures by metric, and counts (frames, pairs, exclusions, noise floor)."""
 
     figures: Mapping[str, Figure] = field(default_factory=dict)
     counted: Mapping[str, Any] = field(default_factory=dict)
@@ -74,10 +68,7 @@ class Metrics:
         return found
 
     def asked(self, metric: str, tasks: Mapping[str, str]) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return model -> metric -> figures of the models whose task has a metric, or of all if none has.
-
-        ``tasks`` maps models to their tasks.
-        """
+        """Return model -> metric -> figures of the models whose task has a metric, or of all if none has."""
         of = {name for name, task in tasks.items() if find_metric(metric, task)} & set(self.models)
         return {
             name: {key: asdict(figure) for key, figure in each.figures.items()}
@@ -99,52 +90,39 @@ _METRICS_CONVERTER = Converter(detailed_validation=False)
 
 @dataclass(frozen=True, kw_only=True)
 class InputRecord:
-    """An input as it was read; what is not known is empty, 0 or None.
-
-    Attributes
-    ----------
-    sha256, decoded
-        Hashes of the file and of the decoded pictures.
-    part, pass_, station, label, level
-        As the manifest names them.
-    width, height
-        Of the frames after rotation, in px.
-    end_s
-        Time of the last frame.
-    backend, device, reason
-        The decoder, where it ran, and why it was chosen.
-    problems, notes
-        What is wrong with the file, and what is odd but harmless.
-    seconds
-        Duration of the reading.
-    """
+    """An input as it was read; what is not known is empty, 0 or None."""
 
     item: str
     path: str = ""
+    # Hashes of the file and of the decoded pictures.
     sha256: str = ""
     decoded: str = ""
+    # As the manifest names them.
     part: str = ""
     pass_: str = ""
     station: str = ""
     label: str = ""
     level: str = ""
+    # Of the frames after rotation, in px.
     width: int = 0
     height: int = 0
     frame_rate: float = 0.0
     frames: int = 0
     corrupt_frames: int = 0
-    end_s: float | None = None
+    end_s: float | None = None  # time of the last frame
     codec: str = ""
     pixel_format: str = ""
     color_space: str | None = None
     color_range: str | None = None
+    # The decoder, where it ran, and why it was chosen.
     backend: str = ""
     device: str = ""
     reason: str = ""
     notes: tuple[str, ...] = ()
+    # problems, notes: what is wrong with the file, and what is odd but harmless.
     problems: tuple[str, ...] = ()
     frame_counts: tuple[int, ...] = ()
-    seconds: float = 0.0
+    seconds: float = 0.0  # duration of the reading
     variation: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -170,7 +148,7 @@ class ModelRecord:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the answers come from a file, so that the model cannot be shown new pictures."""
+        """Whether the answers come from a file."""
         return self.spec.startswith(("predictions:", "detections:"))
 
 
@@ -187,8 +165,6 @@ class StageRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Duplicate:
-    """An input that shows the same pictures as another one."""
-
     item: str
     same_as: str
 
@@ -227,7 +203,6 @@ class RunRecord:
 
     @property
     def parts(self) -> dict[str, str]:
-        """The part of each input whose manifest names one."""
         return {entry.item: entry.part for entry in self.inputs if entry.part}
 
     @property

@@ -1,7 +1,8 @@
-"""The settings of a run: each is declared once, here, for the command line, TOML files, Python and run.json.
+"""The settings of a run, each declared once for the command line, TOML files, Python and run.json (see
+``declared``).
 
-The docstring below a setting is its help text (see ``declared``). Plugins declare settings of their own in a
-dataclass that they name in the entry point group ``vidrobust.settings``; ``Settings.of`` gives them back.
+Plugins declare theirs in a dataclass named in the entry point group ``vidrobust.settings``; ``Settings.of``
+gives them back.
 """
 
 from __future__ import annotations
@@ -155,7 +156,6 @@ class BoxSettings:
 
     @property
     def tracks(self) -> TrackSettings:
-        """How boxes are followed at 25 frames a second; SettingsError where a value is wrong."""
         return self.tracks_at(25.0)
 
     def tracks_at(self, frame_rate: float) -> TrackSettings:
@@ -176,7 +176,6 @@ class BoxSettings:
 
     @property
     def chosen_boxes(self) -> dict[str, Any]:
-        """The settings given that select boxes, as plain values."""
         every = {"only": list(self.only), "ignore": list(self.ignore), "entry_line": self.entry_line}
         return {name: value for name, value in every.items() if value}
 
@@ -253,20 +252,11 @@ GROUPS = (FootageSettings, ModelSettings, BoxSettings, SamplingSettings, OutputS
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, OutputSettings):
-    """Every choice of a run.
+    """Every choice of a run."""
 
-    Attributes
-    ----------
-    sources
-        Videos, folders, globs, manifests and addresses.
-    model
-        Specs of the models.
-    plugins
-        Settings of plugins that differ from their defaults, by name; read them through ``of``.
-    """
-
-    sources: tuple[str, ...] = ()
-    model: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # videos, folders, globs, manifests and addresses
+    model: tuple[str, ...] = ()  # specs of the models
+    # Settings of plugins that differ from their defaults, by name; read them through ``of``.
     plugins: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
@@ -307,19 +297,19 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
         return changed
 
     def placed(self) -> Settings:
-        """Return these settings with their paths as they are found from any folder."""
+        """Return these settings with absolute paths."""
         every = self.as_dict()
         names = ["sources", *(each.name for each in all_declarations() if each.path)]
         given = {name: every[name] for name in names if every[name] and every[name] != OWN_CLASSES}
         return self.changed({name: _absolute(value) for name, value in given.items()}, "paths")
 
     def subset(self, names: Iterable[str]) -> dict[str, Any]:
-        """Return some of the settings as plain values: what a result depends on."""
+        """Return some of the settings as plain values."""
         every = self.as_dict()
         return {name: every[name] for name in names if name in every}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all settings as plain values for JSON, those of installed plugins included."""
+        """Return all settings as plain values, those of installed plugins included."""
         every = {name: getattr(self, name) for name in field_types(Settings) if name != "plugins"}
         for group in groups_of_plugins():
             every |= vars(self.of(group))
@@ -332,12 +322,10 @@ def all_declarations() -> tuple[Declaration, ...]:
 
 
 def known_names() -> frozenset[str]:
-    """Return the names of all settings that this installation knows."""
     return frozenset(Settings().as_dict())
 
 
 def groups_of_plugins() -> tuple[type, ...]:
-    """Return the dataclasses of settings that installed plugins declare."""
     return brought().records
 
 
@@ -407,7 +395,7 @@ def _entry_lines(text: str) -> tuple[EntryLine, ...]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read the settings of a TOML file, which are flat."""
+    """Read the settings of a flat TOML file."""
     try:
         with path.open("rb") as file:
             return tomllib.load(file)

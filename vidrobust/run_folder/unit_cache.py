@@ -1,10 +1,10 @@
-"""UnitCache: what each unit of work has found, kept under a key of all that it depends on.
+"""What each unit of work has found, kept under a key of all that it depends on.
 
     cache/STAGE/KEY.zip   a unit: TABLE.parquet for each table with rows, and facts.json
     cache/STAGE.zip       units of finished commands, packed together: KEY/TABLE.parquet, KEY/facts.json
 
-A file is written beside and renamed, so a unit is there as a whole or not at all. Units are packed when a command
-ends, so that a run of many clips has few files; a unit that is newer than the pack is read first.
+Files are written beside and renamed. Units are packed when a command ends, so that runs have few files; a
+unit newer than the pack is read first.
 """
 
 from __future__ import annotations
@@ -33,10 +33,8 @@ from vidrobust.files.json_text import plain
 from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.tables import schema as tables
 
-FLAT = ("s3", "gcs", "abfs")
-"""Kinds of storage of pyarrow that have no folders to make."""
-PATIENCE_S = 60.0
-"""A storage that could be reached before is asked again for this long, in seconds."""
+FLAT = ("s3", "gcs", "abfs")  # kinds of storage of pyarrow that have no folders to make
+PATIENCE_S = 60.0  # a storage that could be reached before is asked again for this long, in seconds
 FACTS = "facts.json"
 T = TypeVar("T")
 
@@ -92,7 +90,7 @@ class FolderStore:
 
 @dataclass(frozen=True)
 class UrlStore:
-    """Object storage by its URL, such as s3://bucket/folder; an object appears there when it is whole."""
+    """Object storage by its URL, such as s3://bucket/folder."""
 
     url: str
 
@@ -146,8 +144,7 @@ class UrlStore:
                 return result
 
 
-_REACHED: set[str] = set()
-"""Storages that this process has reached: a wrong address is named at once."""
+_REACHED: set[str] = set()  # storages that this process has reached: a wrong address is named at once
 
 
 @functools.cache
@@ -167,20 +164,14 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 def key_of(content: Mapping[str, Any]) -> str:
-    """Return a name for everything that a unit depends on: 24 hex digits of SHA-256 over it as JSON."""
+    """Return 24 hex digits of SHA-256 over all that a unit depends on, as JSON."""
     text = json.dumps(plain(content), sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 class UnitCache:
-    """The cache of a run's units.
-
-    Parameters
-    ----------
-    run_folder
-        The run folder, whose folder ``cache`` is used unless another place is named.
-    place
-        Another folder, or a URL; several runs may share it.
+    """The cache of a run's units, in the run folder or in ``place``: a folder or URL that several runs may
+    share.
     """
 
     def __init__(self, run_folder: Path, place: str = "") -> None:
@@ -193,7 +184,7 @@ class UnitCache:
 
     @property
     def in_reach(self) -> bool:
-        """Whether this machine sees the run folder, if the cache is in it."""
+        """Whether this machine sees the cache."""
         return bool(self.place) or (self.run_folder / "run.json").is_file()
 
     @property
@@ -239,10 +230,10 @@ class UnitCache:
             return facts
 
     def pack(self) -> None:
-        """Put all units of a stage into one file; of a cache that other runs may share nothing is moved.
+        """Put all units of a stage into one file, unless other runs may share the cache.
 
-        The caller holds the lock of the run folder, and no worker is at work. What is killed in between leaves
-        the old pack or the new one, and units that are in both.
+        The caller holds the lock of the run folder, and no worker is at work. What is killed in between
+        leaves the old pack or the new one, and units that are in both.
         """
         if self.place:
             return
@@ -305,7 +296,6 @@ class UnitCache:
             ) from error
 
     def _pack_of(self, stage: str) -> _Pack | None:
-        """The pack of a stage, opened once until it is replaced."""
         path = self._folder / f"{stage}.zip"
         try:
             status = path.stat() if not self.place else None
@@ -329,7 +319,7 @@ class UnitCache:
 
 @dataclass(frozen=True)
 class _Pack:
-    """An open pack: the state of its file when it was opened, and the keys of its units."""
+    """An open pack, the state of its file when it was opened, and the keys of its units."""
 
     state: tuple[int, int, int]
     file: ZipFile

@@ -19,8 +19,8 @@ from vidrobust.tables.table import (
     string,
 )
 
+# What the tables of a detector's second account begin with: where its boxes lie, measured motion taken off.
 PLACE = "place_"
-"""What the tables of a detector's second account begin with: where its boxes lie, measured motion taken off."""
 
 CAUSE = string(
     "cause", "light, local_light, colour, camera, objects, came_into_view, sharpness, keyframes, ..."

@@ -69,9 +69,13 @@ OBJECT_FRAMES = Table(
         string("label_name", "name of the track's class"),
         SIZE,
         string("state", "late, covered, missed, hidden, lost, out or unknown"),
-        string("evidence", "why: box, covered, between, before, after, border, ignored, occluder, behind, place"),
+        string(
+            "evidence", "why: box, covered, between, before, after, border, ignored, occluder, behind, place"
+        ),
         float64("alarm", "1 of an alarm that blinks, 0 of an object that persists"),
-        float64("uncovered", "1 where late, missed or lost, 0 where covered; NaN in other states and of alarms"),
+        float64(
+            "uncovered", "1 where late, missed or lost, 0 where covered; NaN in other states and of alarms"
+        ),
         float64("missed", "the same between the first and the last box, else NaN"),
         float64("unknown", "1 where its state is unknown, 0 where uncovered is known; else NaN"),
         float64("second_box", "1 where a further box lies on it: a second name, or a duplicate; else 0"),
@@ -82,7 +86,9 @@ OBJECT_FRAMES = Table(
         float64("center_jitter", "length of the second difference of the centre", unit="size of the box"),
         float64("size_jitter", "length of the second difference of width and height", unit="size of the box"),
         float64("mask_jitter", "share of its mask that comes or goes for this frame alone", absent=UNKNOWN),
-        float64("squared_jerk", "squared third difference of the centre, over the box's area", absent=UNKNOWN),
+        float64(
+            "squared_jerk", "squared third difference of the centre, over the box's area", absent=UNKNOWN
+        ),
         *BOX,
     ),
     Extra.METRICS,

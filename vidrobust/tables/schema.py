@@ -18,8 +18,7 @@ from vidrobust.tables import causes, classification, detection, footage, rates
 from vidrobust.tables.table import Extra, Table
 from vidrobust.text.phrases import nouns
 
-GROUP = "vidrobust.tables"
-"""Group of entry points in which a package names a Table, or several."""
+GROUP = "vidrobust.tables"  # group of entry points in which a package names a Table, or several
 
 _OWN = {
     table.name: table
@@ -33,19 +32,18 @@ SCALES = ("adjacent", "second", "clip")
 
 
 class UndeclaredColumnError(InputError):
-    """A table has a column that is not declared."""
+    """"""
 
 
 def empty(name: str) -> pd.DataFrame:
-    """Return a table without rows and with the right columns."""
     return pd.DataFrame({column.name: pd.Series(dtype=column.dtype) for column in TABLES[name].columns})
 
 
 def check(name: str, table: pd.DataFrame, where: str = "", *, metrics: Collection[str] = ()) -> pd.DataFrame:
     """Return a table with its columns in order and in their dtypes, and allowed further columns behind them.
 
-    ``metrics`` names columns of metrics that plugins bring. Raises InputError that names missing or wrong columns,
-    UndeclaredColumnError for columns that are not declared.
+    ``metrics`` names columns of metrics that plugins bring. InputError names missing or wrong columns,
+    UndeclaredColumnError columns that are not declared.
     """
     declared = TABLES[name]
     place = f"{where}: " if where else ""
@@ -95,10 +93,7 @@ def to_arrow(name: str, table: pd.DataFrame, *, metrics: Collection[str] = ()) -
 
 
 def write(name: str, table: pd.DataFrame, folder: Path, *, metrics: Collection[str] = ()) -> None:
-    """Check a table and write it as ``folder/name.parquet``, beside first and then renamed.
-
-    A table without rows is not written, and an older file of it is removed.
-    """
+    """Check a table and write it as ``folder/name.parquet``; one without rows is removed."""
     checked = to_arrow(name, table, metrics=metrics)
     path = folder / f"{name}.parquet"
     if not len(checked):
@@ -110,7 +105,7 @@ def write(name: str, table: pd.DataFrame, folder: Path, *, metrics: Collection[s
 
 
 def count(name: str, folder: Path) -> int:
-    """Return how many rows ``folder/name.parquet`` has, from its footer; 0 where there is no such file."""
+    """Return how many rows ``folder/name.parquet`` has, from its footer."""
     path = folder / f"{name}.parquet"
     try:
         return int(pq.read_metadata(path).num_rows) if path.is_file() else 0

@@ -1,4 +1,4 @@
-"""How a result table is declared, the pyarrow schema that follows, and columns that several tables share."""
+"""How a result table is declared, and columns that several tables share."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from typing import Literal
 
 import pyarrow as pa
 
+# The dtypes of columns, as pandas calls them; strings are Python objects there.
 Kind = Literal["string", "int64", "float64", "bool"]
-"""The dtypes of columns, as pandas calls them; strings are Python objects there."""
 
 _ARROW = {"string": pa.string(), "int64": pa.int64(), "float64": pa.float64(), "bool": pa.bool_()}
 
 
 class Extra(StrEnum):
-    """Where columns may come from that no declaration can name."""
-
     NONE = "none"
     METRICS = "one column for each metric that another package brings"
     MANIFEST = "the further columns of the manifest, as text"
@@ -28,22 +26,13 @@ class Extra(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
-
-    Attributes
-    ----------
-    unit
-        "" for names, counts and shares.
-    sentence
-        What it holds, for a reader who has never met it.
-    absent
-        Value where a writer or a table from elsewhere does not know it; None: it must be there.
-    """
+    """One column."""
 
     name: str
     kind: Kind
-    unit: str
-    sentence: str
+    unit: str  # "" for names, counts and shares
+    sentence: str  # what it holds, for a reader who has never met it
+    # Value where a writer or a table from elsewhere does not know it; None: it must be there.
     absent: str | int | float | bool | None = None
 
     @property
@@ -52,7 +41,6 @@ class Column:
 
     @property
     def field(self) -> pa.Field:
-        """The field for pyarrow, with unit and sentence as metadata."""
         return pa.field(self.name, _ARROW[self.kind], metadata={"unit": self.unit, "sentence": self.sentence})
 
 
@@ -65,7 +53,6 @@ def int64(name: str, sentence: str, *, unit: str = "", absent: int | None = None
 
 
 def float64(name: str, sentence: str, *, unit: str = "", absent: float | None = None) -> Column:
-    """A number, NaN where it is not known."""
     return Column(name, "float64", unit, sentence, absent)
 
 
@@ -78,23 +65,13 @@ UNKNOWN = math.nan
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a run folder, ``NAME.parquet``.
-
-    Attributes
-    ----------
-    stage
-        The stage that writes it; "sources" for what is known before any stage.
-    row
-        What a row is.
-    extra
-        Which further columns there may be.
-    """
+    """One table of a run folder, ``NAME.parquet``."""
 
     name: str
-    stage: str
-    row: str
+    stage: str  # the stage that writes it; "sources" for what is known before any stage
+    row: str  # what a row is
     columns: tuple[Column, ...]
-    extra: Extra = Extra.NONE
+    extra: Extra = Extra.NONE  # which further columns there may be
 
     def __post_init__(self) -> None:
         if len(set(self.names)) < len(self.columns):
@@ -106,7 +83,6 @@ class Table:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The schema for pyarrow, with unit and sentence of each column."""
         about = {"table": self.name, "row": self.row, "extra": str(self.extra)}
         return pa.schema([column.field for column in self.columns], metadata=about)
 

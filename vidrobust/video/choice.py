@@ -1,4 +1,4 @@
-"""Which reader opens a video: tried in order, each by one frame, and the reason is kept with the result."""
+"""Which reader opens a video: tried in order, each by one frame; the reason is kept."""
 
 from __future__ import annotations
 
@@ -51,12 +51,11 @@ class IndexedDecoder(Protocol):
 
 
 class IndexedReader:
-    """A file read by a decoder that is not ours; opened anew for each pass.
+    """A file read by another decoder; opened anew for each pass.
 
     These decoders say nothing of damage, and some lose or repeat frames of edit lists and MPEG-TS. So the
     number and the times of their frames are compared with the packets of the file, and what differs is a
-    problem: ``mismatch`` says what is known of it when the file is opened, or is None; the times are compared
-    as the frames are delivered.
+    problem.
     """
 
     def __init__(
@@ -170,7 +169,7 @@ SURFACES = {"nv12": 8, "p010le": 10, "p012le": 12, "p016le": 16}
 
 
 def open_pyav_cuda(path: Path, *, item: str, device: str, reason: str) -> PyAVReader:
-    """The file decoded on ``device`` ("cuda:N"); raises what PyAV or torch raise where that cannot be."""
+    """The file decoded on ``device`` ("cuda:N"); raises what PyAV or torch raise."""
     number = torch.device(device).index or 0
 
     def hwaccel() -> HWAccel:
@@ -201,10 +200,9 @@ class SurfaceConverter:
         self._orientation = Orientation()
 
     def __call__(self, frame: VideoFrame) -> torch.Tensor:
-        """(H, W, 3) uint8 RGB, upright, in new memory on the device of the frame's planes.
+        """(H, W, 3) uint8 RGB, upright, in new memory on the device of the frame's planes (NV12 or P010).
 
-        The decoder uses its surfaces again, so the planes are not kept. Works on NV12 and P010 frames in host
-        memory as well. Raises InputError for other layouts.
+        The decoder uses its surfaces again, so the planes are not kept.
         """
         layout = (frame.sw_format or frame.format).name
         if layout not in SURFACES:
@@ -221,7 +219,6 @@ class SurfaceConverter:
 
 
 def open_torchcodec(path: Path, *, item: str, device: str, color: ColorMode, reason: str) -> IndexedReader:
-    """The file read by torchcodec on ``device``; raises SettingsError where torchcodec is not to be had."""
     if color != "fast":
         raise SettingsError("color: 'accurate' is offered by the backend pyav alone; use that, or 'fast'")
     try:
@@ -265,7 +262,6 @@ class _TorchCodec:
 
 
 def open_decord(path: Path, *, item: str, color: ColorMode, reason: str) -> IndexedReader:
-    """The file read by decord; raises SettingsError where decord is not to be had."""
     if color != "fast":
         raise SettingsError("color: 'accurate' is offered by the backend pyav alone; use that, or 'fast'")
     try:
@@ -299,33 +295,19 @@ class _Decord:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest:
-    """A video to be opened.
+    """A video to be opened."""
 
-    Attributes
-    ----------
-    path, item
-        Where it is, and its name as an input.
-    color
-        How pictures become RGB.
-    allow_network
-        Whether an address may be read.
-    thorough
-        Whether it is decoded twice in any case.
-    """
-
+    # Where it is, and its name as an input.
     path: Path | str
     item: str
-    color: ColorMode
-    allow_network: bool
-    thorough: bool = False
+    color: ColorMode  # how pictures become RGB
+    allow_network: bool  # whether an address may be read
+    thorough: bool = False  # whether it is decoded twice in any case
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decoder:
-    """A library that decodes, by name; ``on_device`` opens on the device of that name, None: it cannot.
-
-    in_auto  whether ``auto`` may choose it
-    """
+    """A library that decodes; ``on_device`` opens on that device, ``in_auto``: ``auto`` may choose it."""
 
     name: str
     on_cpu: Callable[[VideoRequest], Reader]
@@ -374,30 +356,26 @@ class Route:
     name: str
     decodes_on: str
     delivers_on: str
-    # () -> Reader; raises where it cannot be
-    open: Callable[[], Any]
+    open: Callable[[], Any]  # () -> Reader; raises where it cannot be
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenReader:
-    """The reader that was taken, and the device that its batches are still to be copied to, if any."""
+    """The reader that was taken, and the device to which its batches are still to be copied."""
 
     reader: Reader
     upload: str | None
 
 
 def check_backend(backend: str) -> str:
-    """``backend`` if there is such a one; raises SettingsError with the choices."""
+    """Return ``backend``, or raise SettingsError with the choices."""
     if backend not in BACKENDS:
         raise SettingsError(f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}")
     return backend
 
 
 def resolve_target(device: str, *, strict: bool) -> tuple[str, str]:
-    """The device to deliver on ("cpu", "cuda:N"), and why where it is not the one asked for.
-
-    Raises SettingsError for a device that does not exist, if ``strict`` or if it is none of the known kinds.
-    """
+    """The device to deliver on ("cpu", "cuda:N"), and why where it is not the one asked for."""
     found, why = resolve_or_cpu(device)
     if why and strict:
         raise SettingsError(f"device: {why}, and a strict device forbids another")
@@ -424,8 +402,7 @@ def _on_device(
 def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> ChosenReader:
     """The first route that gives one frame; ``info.reason`` says why it, and why not those before it.
 
-    ``strict`` forbids decoding elsewhere than where the pictures are delivered. Raises the InputError of the
-    last route where all fail, since that one is the plainest.
+    ``strict`` forbids decoding elsewhere than where the pictures are delivered.
     """
     passed: list[str] = [swapped] if swapped else []
     for place, route in enumerate(tried):
@@ -454,7 +431,6 @@ def _is_uploaded(route: Route) -> bool:
 
 
 def _probe(reader: Reader, route: Route) -> None:
-    """Decode and convert one frame; raises where the pictures are not right or not on the device."""
     mismatch = getattr(reader, "mismatch", None)
     if mismatch:
         raise InputError(mismatch)

@@ -1,7 +1,5 @@
 """Decoded pictures become upright 8-bit RGB: as the ffmpeg program does it, exactly, or on the device in torch.
 
-Two modes on the CPU:
-
 ``fast``      the filters that the ffmpeg program inserts for ``-pix_fmt rgb24``, so the bytes are the same. Its
               arithmetic is biased, by about -1.2 levels for 4:2:0.
 ``accurate``  linear chroma interpolation and the matrix of the standard in floating point, rounded once.
@@ -36,10 +34,8 @@ SEVERAL_VIEWS = "holds several views a frame (multiview HEVC); the base layer is
 
 
 def display_matrix(frame: av.VideoFrame) -> bytes | None:
-    """The frame's display matrix, or None where it is shown as stored.
-
-    PyAV ties the frame to its side data in a cycle here, so that its memory is only freed by the garbage
-    collector: not to be asked of every frame.
+    """The frame's display matrix, or None. Not to be asked of every frame: PyAV ties it to its side data in a
+    cycle.
     """
     known, _ = readable(frame)
     data = known.side_data.get("DISPLAYMATRIX")
@@ -47,15 +43,13 @@ def display_matrix(frame: av.VideoFrame) -> bytes | None:
 
 
 def has_several_views(frame: av.VideoFrame) -> bool:
-    """Whether the frame is one view of several that its file holds."""
     return VIEW_ID in readable(frame)[1]
 
 
 def readable(frame: av.VideoFrame) -> tuple[av.VideoFrame, tuple[int, ...]]:
-    """A frame whose side data PyAV can list, and the numbers of the kinds that were taken off for that.
+    """A frame whose side data PyAV can list, and the kinds that were taken off for that.
 
-    PyAV lists all side data or none, and fails at a kind that is not in its enumeration: that of multiview
-    HEVC, or EXIF in a JPEG. The picture is not touched. Raises InputError for a frame on a device.
+    PyAV fails at a kind that is not in its enumeration, such as multiview HEVC or EXIF in a JPEG.
     """
     unknown: list[int] = []
     while len(unknown) < MOST_KINDS:
@@ -110,7 +104,7 @@ PLANAR = {
 
 
 def check_color(color: str) -> ColorMode:
-    """``color`` if it is a mode; raises SettingsError with the choices."""
+    """Return ``color``, or raise SettingsError with the choices."""
     if color not in ("fast", "accurate"):
         raise SettingsError(f"color: expected 'fast' or 'accurate', got {color!r}")
     return cast(ColorMode, color)
@@ -173,7 +167,7 @@ def _upsampled(chroma: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 
 def upright(picture: torch.Tensor, filters: tuple[tuple[str, str], ...]) -> torch.Tensor:
-    """(H, W, C) turned in torch as the filters of ``orientation_filters`` turn it; a view."""
+    """(H, W, C) turned in torch as ``orientation_filters`` turn it; a view."""
     for name, argument in filters:
         match name, argument:
             case "transpose", "clock":
@@ -194,7 +188,7 @@ def upright(picture: torch.Tensor, filters: tuple[tuple[str, str], ...]) -> torc
 
 
 def orientation_filters(matrix: bytes | None) -> tuple[tuple[str, str], ...]:
-    """The filters that set a picture upright, chosen as ffmpeg's ``autorotate`` does.
+    """The filters that set a picture upright, as ffmpeg's ``autorotate`` does.
 
     ``matrix`` is the display matrix of the frame: nine native int32, 16.16 fixed point.
     """
@@ -214,7 +208,6 @@ def orientation_filters(matrix: bytes | None) -> tuple[tuple[str, str], ...]:
 
 
 def _clockwise_angle(m: tuple[int, ...]) -> float:
-    """Degrees in [0, 360) by which to turn clockwise."""
     first, second = math.hypot(m[0], m[3]), math.hypot(m[1], m[4])
     if not first or not second:
         return 0.0
@@ -223,7 +216,7 @@ def _clockwise_angle(m: tuple[int, ...]) -> float:
 
 
 class Orientation:
-    """The filters that set each frame of a pass upright, read again only where its rotation or size changes."""
+    """The filters that set each frame of a pass upright, read again only where rotation or size changes."""
 
     def __init__(self) -> None:
         self._kind: tuple[int, int, int] | None = None

@@ -1,4 +1,4 @@
-"""A path becomes an open container with a video stream, from local files only; every refusal is one line."""
+"""A path becomes an open container with a video stream; every refusal is one line."""
 
 from __future__ import annotations
 
@@ -21,11 +21,9 @@ from vidrobust.text.printable import printable, without_secrets
 
 # FFmpeg's log is off: its callback into Python from the decoder's threads can deadlock
 LOG_LEVEL: int | None = None
-# The largest picture decoded, 134 million pixels: a damaged header can claim any size
-MAX_PIXELS = 2**27
+MAX_PIXELS = 2**27  # the largest picture decoded, 134 million pixels: a damaged header can claim any size
 
-# The flag in the extended header of a WebP with several frames
-WEBP_ANIMATION = 2
+WEBP_ANIMATION = 2  # the flag in the extended header of a WebP with several frames
 
 # fmt: off
 NOT_FOOTAGE = frozenset({
@@ -48,10 +46,7 @@ _HEADS = (
 def open_container(
     path: Path | str, *, allow_network: bool = False, hwaccel: HWAccel | None = None
 ) -> InputContainer:
-    """The container at ``path`` (a URL only with ``allow_network``); raises InputError.
-
-    The caller closes the container.
-    """
+    """Open ``path`` (a URL only with ``allow_network``); InputError. The caller closes it."""
     av.logging.set_level(LOG_LEVEL)
     url = isinstance(path, str) and "://" in path
     if url and not allow_network:
@@ -82,7 +77,7 @@ def open_container(
 
 
 def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
-    """The best video stream, as FFmpeg judges it; a cover picture is none. Raises InputError."""
+    """The best video stream, as FFmpeg judges it; a cover picture is none."""
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream):
         kinds = sorted({s.type for s in container.streams})
@@ -103,7 +98,6 @@ def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
 
 
 def _check_file(path: Path) -> None:
-    """Raises InputError where ``path`` is not a readable file that could hold footage."""
     try:
         status = os.stat(path)
         if stat.S_ISDIR(status.st_mode):

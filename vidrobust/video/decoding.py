@@ -25,45 +25,28 @@ NEVER_REPEATED = frozenset({"libdav1d"})
 PACKETS, ONE_THREAD, BOTH = range(3)
 # Packets at the start among which frames that are shown before the first key frame are looked for
 LEADING = 16
-# How much earlier than promised a video may end: sound and the last frame last longer
-SHORT_S = 0.5
+SHORT_S = 0.5  # how much earlier than promised a video may end: sound and the last frame last longer
 
 
 @dataclass
 class PassReport:
-    """What one pass over a file met.
+    """What one pass over a file met."""
 
-    Attributes
-    ----------
-    packets, frames
-        How many were read and delivered.
-    corrupt, first_corrupt
-        Frames that are damaged, and the number of the first.
-    undecodable, said
-        Packets that the decoder gave up, and what it said of the first.
-    hidden
-        Packets that an edit list hides.
-    headless
-        Packets before the first key frame.
-    doubts
-        Why another decode may give other frames: edit list, no key frame, leading frames.
-    last_s
-        When the last frame is shown.
-    ended_by
-        What stopped the reading of the file before its end.
-    """
-
+    # How many were read and delivered.
     packets: int = 0
     frames: int = 0
+    # Frames that are damaged, and the number of the first.
     corrupt: int = 0
     first_corrupt: int | None = None
+    # Packets that the decoder gave up, and what it said of the first.
     undecodable: int = 0
     said: str = ""
-    hidden: int = 0
-    headless: int = 0
+    hidden: int = 0  # packets that an edit list hides
+    headless: int = 0  # packets before the first key frame
+    # Why another decode may give other frames: edit list, no key frame, leading frames.
     doubts: set[str] = field(default_factory=set)
-    last_s: float = 0.0
-    ended_by: str | None = None
+    last_s: float = 0.0  # when the last frame is shown
+    ended_by: str | None = None  # what stopped the reading of the file before its end
     encrypted: bool = False
     complete: bool = False
     met_damage: bool = False
@@ -89,7 +72,7 @@ class PassReport:
             self.doubts.add("leading frames")
 
     def see_error(self, error: Exception) -> None:
-        """Note a packet that could not be decoded: what follows may lean on a frame that is missing."""
+        """Note a packet that could not be decoded: what follows may lean on a missing frame."""
         self.undecodable += 1
         self.said = self.said or _words(error)
         self._suspect = self.met_damage = True
@@ -110,12 +93,11 @@ class PassReport:
         self.frames += 1
 
     def begin_again(self) -> None:
-        """Forget what was read, since it is read once more; what was delivered stays counted."""
+        """Forget what was read; what was delivered stays counted."""
         self.packets = self.undecodable = self.hidden = self.headless = 0
         self.ended_by, self._suspect, self._has_key, self._key_stamp = None, False, False, None
 
     def no_frame(self) -> str:
-        """Why nothing can be shown, as the end of a sentence."""
         if self.encrypted:
             return "is encrypted, and cannot be decoded without its key"
         said = f", {self.said}" if self.said else ""
@@ -124,14 +106,8 @@ class PassReport:
     def problems(self, promised: int, promised_s: float, said: str, *, each_shown: bool) -> dict[str, str]:
         """What was wrong, a sentence each, by kind.
 
-        Parameters
-        ----------
-        promised, promised_s
-            Packets and end in seconds by the header; 0: it does not say.
-        said
-            A message of the decoder's log, or nothing.
-        each_shown
-            Whether each packet of this codec becomes a frame.
+        ``promised`` and ``promised_s`` are the packets and the end by the header (0: unknown), ``said`` is a
+        message of the decoder's log, ``each_shown`` whether each packet of this codec becomes a frame.
         """
         found = {}
         if self.encrypted:
@@ -161,7 +137,6 @@ class PassReport:
 
 
 def is_before(stamp: int | None, other: int | None) -> bool:
-    """Whether a time stamp is known to come before another."""
     return stamp is not None and other is not None and stamp < other
 
 
@@ -172,7 +147,7 @@ def _words(error: Exception) -> str:
 class BestEffortClock:
     """The time stamp of each frame in stream ticks: pts, or dts where pts are the worse of the two.
 
-    The rule of ffmpeg (guess_correct_pts in libavcodec/decode.c); None where neither exists.
+    The rule of ffmpeg (guess_correct_pts in libavcodec/decode.c).
     """
 
     def __init__(self) -> None:
@@ -200,21 +175,12 @@ class BestEffortClock:
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """What a second decode found in all.
+    """What a second decode found in all."""
 
-    Attributes
-    ----------
-    counts
-        Frames with one thread and, where several were tried and lost none to an error, with several.
-    said
-        The first message of the log.
-    failure
-        Why there is no result, or "".
-    """
-
+    # Frames with one thread and, where several were tried and lost none to an error, with several.
     counts: tuple[int, ...] = ()
-    said: str = ""
-    failure: str = ""
+    said: str = ""  # the first message of the log
+    failure: str = ""  # why there is no result, or ""
 
 
 class Verdicts(Protocol):
@@ -229,7 +195,7 @@ class Verdicts(Protocol):
 
 
 def decode(container: InputContainer, stream: VideoStream, report: PassReport) -> Iterator[VideoFrame]:
-    """Yield the frames from where the container stands to its end; note and pass over what cannot be decoded."""
+    """Yield the frames from where the container is to its end; pass over what cannot be decoded."""
     for _, frames in decoded_packets(container, stream, report):
         yield from frames
 
@@ -239,39 +205,24 @@ class CheckedPass:
     """Every frame of a stream, and whether it is damaged.
 
     Decoding runs on several threads up to the first sign of damage, and from there on one, whose pictures are
-    the same in every run. A second process reads the packets. It decodes them, too, where the codec does not tell
-    of damage by itself, where the stream gives a reason for doubt (``PassReport.doubts``), and behind the first
-    damage.
-
-    Attributes
-    ----------
-    open_again
-        Opens the stream where the pass begins.
-    report
-        Is filled on the way.
-    second
-        Starts the second decode at a depth: PACKETS, ONE_THREAD or BOTH; None: frames are marked by what this
-        decode alone says of them.
-    may_repeat
-        Whether the stream can be read again on one thread.
-    thorough
-        Decode on one thread from the start, and decode a second time in any case.
-    verdicts
-        The second decode, once it was started.
+    the same in every run. A second process reads the packets, and decodes where the codec does not tell of
+    damage, where the stream gives a reason for doubt (``PassReport.doubts``), and behind the first damage.
     """
 
-    open_again: Callable[[], Opened]
-    report: PassReport
+    open_again: Callable[[], Opened]  # opens the stream where the pass begins
+    report: PassReport  # filled on the way
+    # Starts the second decode at a depth: PACKETS, ONE_THREAD or BOTH; None: frames are marked by what this
+    # decode alone says of them.
     second: Callable[[int], Verdicts] | None = None
-    may_repeat: bool = True
-    thorough: bool = False
-    verdicts: Verdicts | None = None
+    may_repeat: bool = True  # whether the stream can be read again on one thread
+    thorough: bool = False  # decode on one thread from the start, and decode a second time in any case
+    verdicts: Verdicts | None = None  # the second decode, once it was started
     _depth: int = -1
     _shown: int = 0
     _begun: bool = False
 
     def frames(self) -> Generator[tuple[VideoFrame, bool]]:
-        """Yield the first frame before anything is checked, to describe the stream by; then all, that one too."""
+        """Yield the first frame before anything is checked, to describe the stream by; then all."""
         if not self.thorough:
             sound = yield from self._up_to_damage()
             if sound:
@@ -291,7 +242,7 @@ class CheckedPass:
                     yield self._next(frame, self._is_damaged(frame, suspect))
 
     def _up_to_damage(self) -> Generator[tuple[VideoFrame, bool], None, bool]:
-        """Decode on several threads; returns False where the rest is to be decoded on one."""
+        """Decode on several threads; False where the rest is to be decoded on one."""
         with self.open_again() as (container, stream):
             context = stream.codec_context
             repeats = self.may_repeat and context.codec.name not in NEVER_REPEATED
@@ -325,7 +276,6 @@ class CheckedPass:
         return frame, damaged
 
     def _ask_second(self, stream: VideoStream) -> None:
-        """Start the second decode, as deep as what was met so far asks for."""
         codec = stream.codec_context.codec
         tells = codec.canonical_name in TELLING
         if tells and not (self.thorough or self.report.doubts or self.report.met_damage):
@@ -351,7 +301,7 @@ def decoded_packets(
     tag: Callable[[Packet[VideoStream]], None] | None = None,
     decodes: bool = True,
 ) -> Iterator[tuple[Packet[VideoStream] | None, list[VideoFrame]]]:
-    """Yield each packet with the frames that came out of the decoder when it went in; the last one drains it.
+    """Yield each packet with the frames that it gave; the last one drains the decoder.
 
     ``tag`` is called with each packet before it is decoded; without ``decodes`` none is.
     """

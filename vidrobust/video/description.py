@@ -31,10 +31,10 @@ NO_STAMP = -(2**63)
 
 
 def refreshes(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether the stream has keyframes that stand out: its coding loses something, and is refreshed there.
+    """Whether the coding of a stream loses something and is refreshed at keyframes. Moves the container.
 
     Not so where the codec knows no other frames (MJPEG, ProRes) or loses nothing (GIF, FFV1), nor where every
-    packet of the file is a keyframe. Moves the container; reads to the first other packet.
+    packet of the file is a keyframe.
     """
     codec = stream.codec_context.codec
     if codec.intra_only or (codec.lossless and not codec.lossy):
@@ -61,7 +61,6 @@ class FrameTable:
         return other
 
     def see(self, index: int, stamp: int | None, key: bool) -> None:
-        """Add frame ``index`` if it is the next one."""
         if index != len(self.stamps):
             return
         value = NO_STAMP if stamp is None else stamp
@@ -71,19 +70,17 @@ class FrameTable:
             self.keys.append(index)
 
     def begins_like(self, other: FrameTable) -> bool:
-        """Whether the frames that both know have the same time stamps."""
         both = min(len(self), len(other))
         return self.stamps[:both] == other.stamps[:both]
 
     def index_of(self, stamp: int | None) -> int | None:
-        """The number of the frame with this time stamp."""
         if stamp is None or not self.rising:
             return None
         place = bisect_left(self.stamps, stamp)
         return place if place < len(self.stamps) and self.stamps[place] == stamp else None
 
     def index_after(self, stamp: int) -> int:
-        """The number of the first frame whose time stamp is ``stamp`` or later."""
+        """The number of the first frame at ``stamp`` or later."""
         return bisect_left(self.stamps, stamp)
 
     def key_before(self, index: int) -> int:
@@ -95,8 +92,7 @@ class FrameTable:
     def from_packets(cls, container: InputContainer, stream: VideoStream) -> Self | None:
         """The table that the packets promise, without decoding; None where they cannot be trusted.
 
-        It holds for a sound file. Where packets are damaged in a way that only the decoder can see, fewer
-        frames come out than are counted here.
+        Where packets are damaged, fewer frames may come out than are counted here.
         """
         found: list[tuple[int, bool]] = []
         try:
@@ -156,7 +152,6 @@ def _rate(stream: VideoStream) -> Fraction:
 
 
 def first_frame(path: Path | str, container: InputContainer, stream: VideoStream) -> VideoFrame:
-    """The first frame; raises InputError where there is none."""
     report = PassReport()
     frame = next(decode(container, stream, report), None)
     if frame is None or report.encrypted:
@@ -165,7 +160,7 @@ def first_frame(path: Path | str, container: InputContainer, stream: VideoStream
 
 
 def promised_end_s(container: InputContainer, stream: VideoStream) -> float:
-    """When the video ends by its header, in seconds; 0 where only the number of frames is promised.
+    """When the video ends by its header, in seconds; 0 where it is not known.
 
     Matroska alone has no count of frames, and states the duration of each stream, or of all together.
     """

@@ -22,7 +22,7 @@ class ImageFolderReader:
     """The image files of one folder, in the order of the numbers in their names.
 
     Images have no time: frame n is put at n / 25 s, and a note says so. An image that cannot be read keeps
-    its number, gives no frame and is counted among the problems.
+    its number.
     """
 
     device = "cpu"
@@ -78,7 +78,6 @@ class ImageFolderReader:
         return max(int(time_s * RATE_UNKNOWN) - 1, 0)
 
     def _describe(self, item: str, reason: str) -> VideoInfo:
-        """The VideoInfo of the first image that can be read."""
         failure: InputError | None = None
         for path in self._files:
             try:

@@ -21,12 +21,11 @@ SAME_STEP = 0.02  # seconds from one frame to the next that differ by more than 
 def inspect_paths(
     paths: Sequence[str], *, frame_md5: bool = False, backend: str = "auto"
 ) -> list[dict[str, Any]]:
-    """One entry for each item that ``paths`` name, and for each path that names none.
+    """Return an entry for each item that ``paths`` name, and for each path that names none.
 
     Keys: path, codec, pixel_format, width, height, frame_rate (a fraction as text), frames (decoded),
-    duration_s (from the first frame to the end of the last), corrupt_frames, problems, frame_md5 (of each
-    frame's RGB24 bytes, upright, as ffmpeg's framemd5 muxer gives it; None unless asked for), notes, backend,
-    reason. What cannot be read has 0 frames, None where nothing is known, and its one problem.
+    duration_s (to the end of the last frame), corrupt_frames, problems, frame_md5 (of RGB24 bytes, as
+    ffmpeg's framemd5 muxer), notes, backend, reason.
     """
     expanded = expand_sources(paths)
     found = [inspect_item(item, frame_md5=frame_md5, backend=backend) for item in expanded.items]
@@ -35,7 +34,6 @@ def inspect_paths(
 
 
 def inspect_item(item: Item, *, frame_md5: bool = False, backend: str = "auto") -> dict[str, Any]:
-    """The entry of one item; decodes all of it."""
     try:
         with open_video(
             item.path,

@@ -1,4 +1,4 @@
-"""Frames are decoded once: a source that keeps the frames that later stages ask for, within bounds of memory."""
+"""A source that keeps the frames that later stages ask for, within bounds of memory."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from vidrobust.errors import InputError
 from vidrobust.frames.batch import VECTORS, FrameBatch, VideoInfo
 from vidrobust.video.source import VideoSource
 
-# Frames are kept up to so many bytes
-KEPT_BYTES = 256 * 2**20
+KEPT_BYTES = 256 * 2**20  # frames are kept up to so many bytes
 # Of those that are decoded beforehand, so many at once: while they are put together they are there twice
 PASS_BYTES = 128 * 2**20
 
@@ -29,11 +28,10 @@ class _Place:
 
 
 class KeptFrames:
-    """A source whose single frames need no second decoding, where they were kept.
+    """A source whose kept frames need no second decoding.
 
-    All frames that ``batches`` delivers are kept where they all fit, by the header. Else ``keep`` decodes
-    the frames that will be asked for forwards, the first ones up to the bound; others are decoded when they are
-    asked for. What is kept is never written to.
+    All frames of ``batches`` are kept where they fit, by the header. Else ``keep`` decodes the frames that
+    will be asked for, up to the bound. What is kept is never written to.
     """
 
     def __init__(self, source: VideoSource, limit_bytes: int = KEPT_BYTES) -> None:
@@ -74,7 +72,7 @@ class KeptFrames:
             self._hold(found)
 
     def at(self, indices: Sequence[int]) -> FrameBatch:
-        """Exactly these frames, in the order asked for; kept ones are copied, others are decoded."""
+        """Return these frames in the order asked for; kept ones are copied, others are decoded."""
         places = [self._kept.get(int(index)) for index in indices]
         known = [place for place in places if place is not None]
         if len(known) < len(places) or not known:
@@ -106,7 +104,6 @@ class KeptFrames:
         return 3 * self.info.width * self.info.height
 
     def _hold(self, batch: FrameBatch) -> bool:
-        """Keep a batch; False where there is no room for it."""
         size = batch.pixels.numel()
         if size > self._left:
             return False

@@ -1,4 +1,4 @@
-"""Frames by PyAV (FFmpeg inside the wheel): the default reader, and the one that decides what is right."""
+"""Frames by PyAV (FFmpeg inside the wheel): the default reader, and the reference for the others."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ from vidrobust.video.stream import Decoded
 
 # Frames before the wanted one at which a seek is tried, in turn, before decoding from the start
 LOOK_BACK = (0, 1, 12, 60, 250)
-# A stretch of more frames than this is not decoded to count them; its packets are counted
-LONG_WAY = 1000
+LONG_WAY = 1000  # a stretch of more frames than this is not decoded to count them; its packets are counted
 
 Painter = Callable[[VideoFrame], "np.ndarray | torch.Tensor"]
 
@@ -47,11 +46,9 @@ class PyAVReader:
     """One video; every pass has a container of its own, and closes it on the thread that makes the pass.
 
     ``painter`` makes what turns a decoded frame into (H, W, 3) RGB, anew for each pass; ``hwaccel`` makes
-    what PyAV needs to decode on a device; ``thorough`` decodes twice in any case, and the same in every run.
-
-    ``frame_counts`` has several numbers after a whole pass where others may count other frames: those that come
-    out here, those of a second decode, and the packets of a file that an edit list cuts or that lacks its first
-    key frame.
+    what PyAV needs to decode on a device; ``thorough`` decodes twice in any case. After a whole pass
+    ``frame_counts`` has several numbers where others may count other frames: those here, those of a second
+    decode, and the packets.
     """
 
     def __init__(
@@ -102,11 +99,9 @@ class PyAVReader:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What the passes so far found wrong, a sentence each."""
         return tuple(self._found.values())
 
     def close(self) -> None:
-        """Close the file, if no pass has taken it over."""
         while self._seconds:
             self._seconds.pop().close()
         while self._begun:
@@ -133,7 +128,7 @@ class PyAVReader:
                 yield frame
 
     def start_before(self, index: int) -> int:
-        """The frame from which ``frames(index)`` is likely to decode: 0, or a key frame that is known."""
+        """The frame from which ``frames(index)`` is likely to decode: 0, or a key frame."""
         return self._table.key_before(index)
 
     def index_before(self, time_s: float) -> int:
@@ -153,7 +148,7 @@ class PyAVReader:
         return self._refreshes
 
     def _count_packets(self) -> FrameTable:
-        """The table of the whole file from its packets, if they can be trusted; else what is known."""
+        """The table of the whole file from its packets, if they can be trusted."""
         with self._opened() as (container, stream):
             counted = FrameTable.from_packets(container, stream)
         if counted is not None and counted.begins_like(self._table) and len(counted) > len(self._table):
@@ -209,7 +204,6 @@ class PyAVReader:
             self._learn(table, checked, from_start=seek is None)
 
     def _checked(self, seek: int | None, notes: list[tuple[InputContainer, VideoStream]]) -> CheckedPass:
-        """A pass; what it opens is added to ``notes``."""
         at_start = seek is None and not self._on_device
         return CheckedPass(
             partial(_noted, partial(self._opened, seek), notes),
@@ -220,7 +214,7 @@ class PyAVReader:
         )
 
     def _begin(self) -> _Begun:
-        """A pass from the start that stands behind its first frame; raises InputError where there is none."""
+        """A pass from the start that is behind its first frame; InputError where there is none."""
         opened: list[tuple[InputContainer, VideoStream]] = []
         checked = self._checked(None, opened)
         frames = checked.frames()
@@ -245,7 +239,6 @@ class PyAVReader:
         return checked, frames
 
     def _learn(self, table: FrameTable, checked: CheckedPass, *, from_start: bool) -> None:
-        """Keep what a pass found out about the frames and about damage."""
         report, old = checked.report, self._table
         if len(table) > len(old) or not table.begins_like(old) or (from_start and report.complete):
             self._table = table
@@ -288,7 +281,7 @@ def _noted(
 def _opened(
     path: Path | str, allow_network: bool, hwaccel: Callable[[], HWAccel] | None, seek: int | None = None
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A container of its own for one pass, at the key frame before the time stamp ``seek`` if one is given."""
+    """A container of its own for one pass, at the key frame before the time stamp ``seek``."""
     accel = None if hwaccel is None else hwaccel()
     with open_container(path, allow_network=allow_network, hwaccel=accel) as container:
         stream = video_stream(container, path)

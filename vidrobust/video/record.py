@@ -1,11 +1,11 @@
-"""A stream from the network or a pipe is recorded as it comes: packets are copied, and nothing is coded again.
+"""A stream from the network or a pipe is recorded: packets are copied, and nothing is coded again.
 
     rtsp://...  ─┐
     tcp://...   ─┼─▶ packets of the best video stream, from the first key frame on ─▶ NAME.mkv
     - (stdin)   ─┘
 
-A connection that breaks is opened again, and what comes then goes into a file of its own, so that no frame is
-taken for the neighbour of one before the break.
+After a broken connection a new file begins, so that no frame is taken for the neighbour of one before the
+break.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def is_stream(source: str) -> bool:
 
 
 def name_of(source: str) -> str:
-    """A file name for what is recorded from a source: host and path as far as they can be in one."""
+    """A file name from host and path of a source."""
     if source in PIPES:
         return "pipe"
     parts = urlsplit(without_secrets(source))
@@ -83,12 +83,10 @@ def record(
     timeout_s: float = 10.0,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Recording:
-    """Record the video of an address or of standard input for so many seconds of its own time.
+    """Record so many seconds of an address or of standard input; SettingsError, InputError.
 
-    timeout_s  how long nothing may come before the source counts as broken
-
-    Raises SettingsError for a source that is none, InputError where nothing could be recorded. A stream that ends
-    or breaks off before its time is kept as far as it came.
+    ``timeout_s`` is how long nothing may come before the source counts as broken. A stream that breaks off is
+    kept as far as it came.
     """
     check_source(source)
     state = _State(source, folder, for_s, timeout_s)
@@ -120,7 +118,6 @@ def record(
 
 
 def check_source(source: str) -> None:
-    """Raises SettingsError for an address that cannot be recorded, or a terminal where a pipe should be."""
     if source in PIPES:
         if sys.stdin is None or sys.stdin.isatty():
             raise SettingsError(f"{source}: standard input is a terminal; pipe a video into it")
@@ -134,7 +131,7 @@ def check_source(source: str) -> None:
 
 
 class _BrokenError(Exception):
-    """A source that could not be opened, or gave no more."""
+    """"""
 
 
 @dataclass
@@ -161,7 +158,6 @@ class _State:
         return self.for_s - self.seconds
 
     def connect_and_copy(self) -> None:
-        """One connection into one file; raises _BrokenError where it fails, or ends before its time."""
         try:
             container = _open(self.source, self.timeout_s)
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -221,11 +217,10 @@ class _Copier:
 
     @property
     def covered_s(self) -> float:
-        """From the first packet to the end of the last."""
         return 0.0 if self._last is None else float((self._last + self._step) * self._tick)
 
     def length_with(self, packet: Packet[VideoStream]) -> float | None:
-        """Seconds from the first packet to the end of this one; None for what comes before the first key frame."""
+        """Seconds from the first packet to the end of this one; None before the first key frame."""
         if not packet.size or (self._first is None and not packet.is_keyframe):
             return None
         stamp = packet.dts if packet.dts is not None else packet.pts
@@ -236,7 +231,6 @@ class _Copier:
         return float((at + self._step) * self._tick)
 
     def write(self, packet: Packet[VideoStream]) -> None:
-        """Copy the packet that ``length_with`` was asked of."""
         assert self._first is not None
         follows = 0 if self._last is None else self._last + self._step
         known = packet.dts if packet.dts is not None else packet.pts

@@ -16,13 +16,10 @@ from vidrobust.footage.item import ObjectBoxes, Roi, crop_window, roi_fault
 from vidrobust.frames.batch import VideoInfo
 from vidrobust.text.printable import printable
 
-# (H, W, 3) uint8 RGB
-Picture = np.ndarray | torch.Tensor
+Picture = np.ndarray | torch.Tensor  # (H, W, 3) uint8 RGB
 
 
 class PlacedFrame(Protocol):
-    """What is known of a frame before its picture is made."""
-
     @property
     def index(self) -> int: ...
 
@@ -37,16 +34,14 @@ class Cut(Protocol):
     """What of each frame is delivered."""
 
     def described(self, info: VideoInfo) -> VideoInfo:
-        """The VideoInfo of what is delivered; raises InputError where that is not in the frame."""
+        """The VideoInfo of what is delivered; InputError where that is not in the frame."""
         ...
 
     def covers(self, frame: PlacedFrame) -> bool:
         """Whether anything of this frame is delivered."""
         ...
 
-    def is_past(self, frame: PlacedFrame) -> bool:
-        """Whether nothing is delivered from this frame on."""
-        ...
+    def is_past(self, frame: PlacedFrame) -> bool: ...
 
     def __call__(self, picture: Picture, frame: PlacedFrame) -> Picture:
         """(H, W, 3) -> (h, w, 3), possibly a view."""
@@ -72,7 +67,7 @@ class WholeFrame:
 
 @dataclass(frozen=True)
 class Region(WholeFrame):
-    """A region of interest, the same in every frame; raises SettingsError where it is none in itself."""
+    """A region of interest, the same in every frame; SettingsError where it is none."""
 
     roi: Roi
     path: Path | str
@@ -103,11 +98,7 @@ class Region(WholeFrame):
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectCut:
-    """The window about an object, resized to a square; frames without it are not delivered.
-
-    margin  context on each side, as a share of the longer side of the box
-    size    px of the side of what is delivered
-    """
+    """The window about an object, resized to a square; frames without it are not delivered."""
 
     boxes: ObjectBoxes
     margin: float = 0.1

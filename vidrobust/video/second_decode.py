@@ -40,8 +40,7 @@ from vidrobust.errors import InputError
 from vidrobust.video import container as containers
 from vidrobust.video.decoding import BOTH, PACKETS, Ending, PassReport, decoded_packets, is_before
 
-# Packets a decoder may still hold: its threads, and the 16 frames that H.264 and HEVC may reorder
-LAG = 64
+LAG = 64  # packets a decoder may still hold: its threads, and the 16 frames that H.264 and HEVC may reorder
 # A group of more pictures is judged in pieces, so that the reader does not wait for all of it
 LONGEST_GROUP = 512
 

@@ -31,7 +31,7 @@ class VideoSource(Protocol):
         ...
 
     def at(self, indices: Sequence[int]) -> FrameBatch:
-        """Exactly these frames (decoding order, from 0), in the order asked for."""
+        """These frames (decoding order, from 0), in the order asked for."""
         ...
 
     def close(self) -> None: ...
@@ -122,7 +122,7 @@ def open_video(
 
 
 def first_batch(source: VideoSource, size: int) -> FrameBatch:
-    """The first ``size`` selected frames; raises InputError where none lies in the range of time."""
+    """The first ``size`` selected frames; InputError where none lies in the range of time."""
     batches = source.batches(size)
     batch = next(batches, None)
     if batch is None:

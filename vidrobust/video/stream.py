@@ -26,11 +26,10 @@ T = TypeVar("T")
 
 
 def prefetched(make: Callable[[], Generator[T]], depth: int) -> Generator[T]:
-    """What ``make()`` yields, made on one thread of its own, at most ``depth`` items ahead.
+    """Yield what ``make()`` yields, made on one thread of its own, at most ``depth`` items ahead.
 
-    The item in the making counts as one, the one in the caller's hands does not. The generator is started,
-    run and closed on that thread. Its exception reaches the caller where the next item would have come.
-    Closing this generator, or leaving its loop by an exception, stops the thread and waits for it.
+    The generator is started, run and closed on that thread, and its exception reaches the caller in order.
+    Closing this generator stops the thread and waits for it.
     """
     worker = _Worker(make, depth)
     worker.start()
@@ -46,8 +45,6 @@ def prefetched(make: Callable[[], Generator[T]], depth: int) -> Generator[T]:
 
 
 class _Worker(Thread, Generic[T]):
-    """Fills ``queue``; None says that there is no more."""
-
     def __init__(self, make: Callable[[], Generator[T]], depth: int) -> None:
         super().__init__(name="vidrobust-prefetch", daemon=True)
         self.queue: SimpleQueue[T | BaseException | None] = SimpleQueue()
@@ -80,8 +77,6 @@ class _Worker(Thread, Generic[T]):
 
 
 class Memory:
-    """The pixels of one batch, (N, H, W, 3) uint8, in numpy on the CPU and in torch on a device."""
-
     def __init__(self, pictures: np.ndarray | torch.Tensor, upload: str | None = None) -> None:
         self._pictures, self._upload = pictures, upload
         self.shape = tuple(pictures.shape)
@@ -133,17 +128,15 @@ SAME_TIME_S = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """One decoded frame, not yet RGB: the colour conversion is paid only for frames that are wanted."""
+    """One decoded frame, not yet RGB: only wanted frames are converted."""
 
     index: int
     time_s: float
     corrupt: bool
     # () -> (H, W, 3) uint8 on the reader's device, valid until the next frame is decoded
     rgb: Callable[[], np.ndarray | torch.Tensor]
-    # Whether the coding is refreshed here, in a stream that also has other frames
-    keyframe: bool = False
-    # The time stamp in ticks of the stream, where the reader has one
-    stamp: int | None = None
+    keyframe: bool = False  # whether the coding is refreshed here, in a stream that also has other frames
+    stamp: int | None = None  # the time stamp in ticks of the stream, where the reader has one
 
 
 class Reader(Protocol):
@@ -185,8 +178,8 @@ class Origin:
 class Selection:
     """Which frames of a video are wanted.
 
-    ``start_s <= time < end_s``; of those every ``every``-th, or the first frame of each interval of
-    ``1 / fps`` seconds counted from the first frame of the range, or from ``origin`` before it.
+    ``start_s <= time < end_s``; of those every ``every``-th, or the first frame of each interval of ``1 /
+    fps`` seconds counted from the first frame of the range, or from ``origin`` before it.
     """
 
     every: int = 1
@@ -255,7 +248,7 @@ class FrameStream:
 
     @property
     def problems(self) -> Sequence[str]:
-        """What was found wrong so far, a sentence each; complete after the last batch."""
+        """What was found wrong so far; complete after the last batch."""
         return (*self._reader.problems, *self._found.values())
 
     @property
@@ -264,10 +257,7 @@ class FrameStream:
         return getattr(self._reader, "frame_counts", ())
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
-        """All selected frames in order, ``size`` at a time; may be called again to start over.
-
-        A change of the frame size ends a batch early and is noted among the problems.
-        """
+        """All selected frames in order, ``size`` at a time; a change of the frame size ends a batch early."""
         if size < 1:
             raise SettingsError(f"batch size: expected 1 or more, got {size}")
         depth = min(self._prefetch, max(AHEAD_BYTES // (size * self.info.width * self.info.height * 3), 1))
@@ -276,11 +266,10 @@ class FrameStream:
         return made
 
     def at(self, indices: Sequence[int]) -> FrameBatch:
-        """Exactly these frames (decoding order, from 0), in the order asked for.
+        """These frames (decoding order, from 0), in the order asked for.
 
-        Decodes forward through the sorted numbers, and seeks where a key frame lies between two of them. A
-        stretch of which nothing is known yet is decoded to count its frames. Raises InputError for a number
-        that is not there, or where the frames differ in size.
+        Decodes forward through the sorted numbers, and seeks where a key frame lies between two of them.
+        InputError for a number that is not there, or where the frames differ in size.
         """
         wanted = sorted(set(indices))
         if not wanted or wanted[0] < 0:
@@ -318,7 +307,6 @@ class FrameStream:
         return self._batch(memory, [found[index][1] for index in indices])
 
     def close(self) -> None:
-        """End the passes that are still open; their files are closed on return."""
         for made in list(self._open):
             made.close()
         self._reader.close()
@@ -398,8 +386,6 @@ class FrameStream:
 
 
 class _Row(NamedTuple):
-    """What is kept of a frame once its pixels are copied."""
-
     number: int
     time_s: float
     corrupt: bool

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.metrics.tracks.planted import Row, item
-from vidrobust.metrics.tracks.states import decide
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.metrics.tracks.states import decide
 
 BAND = TrackSettings()
 WIDTH, SIDE = 640, 60

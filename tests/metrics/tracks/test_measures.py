@@ -9,9 +9,9 @@ import pytest
 from tests.metrics.tracks.planted import Row, box, item, standing
 from vidrobust.metrics.tracks.curve import curve
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
-from vidrobust.metrics.tracks.states import lives
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, duplicate_boxes, measure
+from vidrobust.metrics.tracks.states import lives
 
 BAND = TrackSettings()
 

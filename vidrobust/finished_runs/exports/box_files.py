@@ -1,4 +1,4 @@
-"""A detector's boxes and their tracks as files that other programs read: MOTChallenge, COCO with videos."""
+"""A detector's boxes and tracks as MOTChallenge files and as COCO with videos."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from vidrobust.files.names import file_name
 from vidrobust.finished_runs.exports.catalogue import save
 from vidrobust.run_folder.folder import RunFolder
 
-# Decimals of pixels that are written.
-KEPT = 2
+KEPT = 2  # decimals of pixels that are written
 
 
 def write_mot(folder: RunFolder, out: Path) -> list[Path]:
@@ -44,7 +43,7 @@ def _mot_line(row: Any) -> str:
 
 
 def write_coco(folder: RunFolder, out: Path) -> list[Path]:
-    """COCO with videos, a file a detector: OUT, or of several OUT with the detector's name; the files written."""
+    """Write COCO with videos: OUT, or of several detectors OUT with their names; return the files."""
     found = _boxes(folder)
     files = []
     for model, boxes in found:
@@ -102,7 +101,7 @@ def coco_of(folder: RunFolder, model: str, boxes: pd.DataFrame) -> dict[str, Any
 
 
 def segmentation(text: str) -> dict[str, Any] | list[list[float]]:
-    """The column ``shape`` of a box with a mask or turned -> COCO's run lengths, or rings of x, y."""
+    """Turn the column ``shape`` of a box into COCO's run lengths, or rings of x, y."""
     kind, _, rest = text.partition(" ")
     if kind == "rle":
         height, width, counts = rest.split(" ", 2)
@@ -111,7 +110,6 @@ def segmentation(text: str) -> dict[str, Any] | list[list[float]]:
 
 
 def _boxes(folder: RunFolder) -> list[tuple[str, pd.DataFrame]]:
-    """The rows of ``detections`` of each detector; SettingsError where the run has none."""
     models = [name for name, task in folder.record.tasks.items() if task == "detection"]
     if not models or not folder.has("detections"):
         raise SettingsError(
@@ -122,11 +120,9 @@ def _boxes(folder: RunFolder) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _items(folder: RunFolder, model: str) -> list[str]:
-    """The clips that the detector saw, in the order of the run."""
     seen = folder.table("box_counts")
     return [str(item) for item in seen.loc[seen["model"] == model, "item"].drop_duplicates()]
 
 
 def _class_names(boxes: pd.DataFrame) -> dict[int, str]:
-    """Number -> name of the classes that the boxes have."""
     return {int(k): str(v) for k, v in zip(boxes["label"], boxes["label_name"], strict=True)}

@@ -1,4 +1,4 @@
-"""The formats of ``vidrobust export``: what each of them is, and a run written in one of them."""
+"""The formats of ``vidrobust export``, and a run written in one of them."""
 
 from __future__ import annotations
 
@@ -16,51 +16,30 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.numbers import known
 
-# Within a run folder, where no other is named.
-FOLDER = "exports"
+FOLDER = "exports"  # within a run folder, where no other is named
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote.
+    """What an export wrote."""
 
-    Attributes
-    ----------
-    files : tuple of Path
-        The files that were written, or the folder that a library wrote to.
-    notes : tuple of str
-        What is not in them, and why.
-    opened_by : str
-        How to open them, where that depends on the run; else the format says it.
-    """
-
-    files: tuple[Path, ...]
-    notes: tuple[str, ...] = ()
-    opened_by: str = ""
+    files: tuple[Path, ...]  # the files that were written, or the folder that a library wrote to
+    notes: tuple[str, ...] = ()  # what is not in them, and why
+    opened_by: str = ""  # how to open them, where that depends on the run; else the format says it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A format.
+    """A format."""
 
-    Attributes
-    ----------
-    what : str
-        What it writes, in a few words.
-    opened_by : str
-        How that is opened; ``{out}`` is the folder.
-    write : callable
-        ``(run, folder) -> Exported``.
-    """
-
-    what: str
-    opened_by: str
-    write: Callable[[RunTables, Path], Exported]
+    what: str  # what it writes, in a few words
+    opened_by: str  # how that is opened; ``{out}`` is the folder
+    write: Callable[[RunTables, Path], Exported]  # ``(run, folder) -> Exported``
 
 
 @dataclass(frozen=True)
 class RunMetric:
-    """A metric of a model over all inputs with its 95 % interval, as the table ``stability`` has it."""
+    """A metric of a model over all inputs with its 95 % interval."""
 
     metric: str
     value: float
@@ -70,7 +49,7 @@ class RunMetric:
 
 
 def metrics_of(run: RunTables, model: str) -> Iterator[RunMetric]:
-    """The metrics of a model that were measured, over all inputs; InputError where none was."""
+    """Yield the metrics of a model that were measured; InputError where none was."""
     stability = run.table("stability")
     if stability is None:
         raise InputError(
@@ -82,7 +61,7 @@ def metrics_of(run: RunTables, model: str) -> Iterator[RunMetric]:
 
 
 def figures_of(run: RunTables, model: str) -> dict[str, float]:
-    """Every metric with the ends of its interval and n, as the flat names that trackers take."""
+    """Return every metric with the ends of its interval and n, as the flat names that trackers take."""
     found: dict[str, float] = {}
     for each in metrics_of(run, model):
         ends = {"": each.value, ".low": each.low, ".high": each.high, ".n": float(each.n)}
@@ -91,7 +70,7 @@ def figures_of(run: RunTables, model: str) -> dict[str, float]:
 
 
 def parameters_of(run: RunTables, model: str) -> dict[str, str]:
-    """What a model's numbers depend on: sources, weights, engine, seed, version."""
+    """Return what a model's numbers depend on: sources, weights, engine, seed, version."""
     record = next((each for each in run.record.models if each.name == model), None)
     settings = run.record.settings
     found = {"model": model, "sources": ", ".join(map(str, settings.get("sources") or ()))}
@@ -102,7 +81,7 @@ def parameters_of(run: RunTables, model: str) -> dict[str, str]:
 
 
 def library(name: str, extra: str) -> Any:
-    """An optional library; SettingsError with the command that installs it."""
+    """Return an optional library; SettingsError with the command that installs it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -112,14 +91,12 @@ def library(name: str, extra: str) -> Any:
 
 
 def save(path: Path, text: str) -> Path:
-    """Write a file whole, its folder first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, text)
     return path
 
 
 def format_of(name: str) -> Format:
-    """The record of a format; SettingsError for an unknown one."""
     if name not in formats.NAMES:
         raise SettingsError(f"--to {name}: expected one of {', '.join(formats.NAMES)}")
     found: Format = importlib.import_module(f"{formats.__name__}.{name}").FORMAT
@@ -127,28 +104,10 @@ def format_of(name: str) -> Format:
 
 
 def export_run(folder: Path, name: str, out: Path | None = None) -> tuple[Exported, str]:
-    """Write a finished run in a format.
+    """Write a finished run in a format; return what was written, and how it is opened.
 
-    Parameters
-    ----------
-    folder : Path
-        The run folder.
-    name : str
-        One of ``formats.NAMES``.
-    out : Path, optional
-        The folder to write to, made where it is not there; RUN/exports/FORMAT by default.
-
-    Returns
-    -------
-    tuple of Exported and str
-        What was written, and how it is opened.
-
-    Raises
-    ------
-    SettingsError
-        For an unknown format, a library that is not installed, or a place that is a file.
-    InputError
-        Where it is no run folder, or it holds nothing to export.
+    ``out`` is the folder to write to, by default RUN/exports/FORMAT. SettingsError for an unknown format, a
+    missing library or a place that is a file; InputError where there is nothing to export.
     """
     found = format_of(name)
     run = RunTables(RunFolder.evaluated(folder).path)

@@ -83,7 +83,7 @@ def measure(
 
 
 def faults(state: pd.Series, evidence: pd.Series, alarm: np.ndarray | bool = False) -> dict[str, np.ndarray]:
-    """Return ``missed``, ``uncovered`` and ``unknown`` of rows of objects: 0, 1, or NaN where the state does not count."""
+    """Return ``missed``, ``uncovered`` and ``unknown`` of rows: 0, 1, or NaN where the state does not count."""
     counts = state.isin(("covered", *FAULTS)) & ~np.asarray(alarm, bool)
     unknown = (state == "unknown") & ~np.asarray(alarm, bool)
     uncovered = np.where(counts, state.isin(FAULTS).astype(np.float64), np.nan)
@@ -134,7 +134,9 @@ def _boxes_along(
     jitter["center_jitter"][middle] = second_difference(*(centre[r] for r in (before, now, after))) / side
     jitter["size_jitter"][middle] = second_difference(*(size[r] for r in (before, now, after))) / side
     last = middle[1:][np.diff(middle) == 1]  # four frames in a row
-    jitter["squared_jerk"][last] = _squared_jerk(centre[rows[last[:, None] + np.arange(-2, 2)]], boxes, rows[last])
+    jitter["squared_jerk"][last] = _squared_jerk(
+        centre[rows[last[:, None] + np.arange(-2, 2)]], boxes, rows[last]
+    )
     jitter["mask_jitter"][middle] = _mask_jitter(found, before, now, after)
     return pd.DataFrame(
         {

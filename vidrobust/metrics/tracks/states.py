@@ -4,8 +4,8 @@
     box       .       o         .        o         .       .           .
     state     late    covered   missed   covered   lost    lost        unknown
 
-Without a box, an object is expected between two of its boxes, beyond its last one where its motion leads, and before
-its first one where its motion comes from. ``decide`` names the state from the evidence about that place.
+Without a box, an object is expected between two of its boxes, after its last one where its motion leads, and
+before its first one where its motion comes from. ``decide`` names the state from the evidence about that place.
 """
 
 from __future__ import annotations
@@ -127,12 +127,14 @@ def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
 
 
 def _behind_learned(found: ItemBoxes, edges: TrackEnds, without: _Rows, alarm: np.ndarray) -> np.ndarray:
-    """(N,) bool: an object that is lost lies about a place where many are lost and found, and hardly one is seen."""
+    """(N,) bool: a lost object lies about a place where many are lost and found, and hardly one is seen."""
     track, frame, state, evidence, boxes = without
     none = np.zeros(len(track), bool)
     moves = ~(edges.still(last=True) | alarm)
     rows = edges.rows[np.repeat(moves, edges.stops - edges.starts)]
-    of = np.repeat(np.arange(len(moves)), edges.stops - edges.starts)[np.repeat(moves, edges.stops - edges.starts)]
+    of = np.repeat(np.arange(len(moves)), edges.stops - edges.starts)[
+        np.repeat(moves, edges.stops - edges.starts)
+    ]
     some = moves[track]
     every = (
         np.concatenate([of, track[some]]),
@@ -238,7 +240,7 @@ def _between(found: ItemBoxes, edges: TrackEnds, track: np.ndarray, settings: Tr
 
 @dataclass(frozen=True)
 class _Beyond:
-    """Rows as of ``Lives`` on one side of the tracks, why each ends there, and whether its way leads to the border."""
+    """Rows as of ``Lives`` on one side of tracks, why each ends there, and whether it leads to the border."""
 
     track: np.ndarray
     frame: np.ndarray
@@ -254,16 +256,16 @@ def _beyond(
 ) -> _Beyond:
     """States after the last box of each track, or not ``forward`` before its first one.
 
-    The track is expected where its motion leads, frame by frame, until something explains that it has no box: the
-    first such evidence ends its life. What lies more than ``max_gap`` frames or its own size ahead explains nothing
-    and only ends the frames that are counted.
+    The track is expected where its motion leads, frame by frame, until something explains that it has no box:
+    the first such evidence ends its life. What lies more than ``max_gap`` frames or its own size ahead explains
+    nothing and only ends the frames that are counted.
     """
     row, sign = (edges.last, 1) if forward else (edges.first, -1)
     count, last = len(row), settings.look_on
     velocity = sign * _velocity(found, edges, forward=forward)
     frame, box = found.frame[row], found.boxes[row]
     scene = np.cumsum(~found.joined)
-    # after a second without a box it is unknown whether it is still there; a motion is trusted no longer than it was seen
+    # after a second it is unknown whether it is still there; a motion is trusted no longer than it was seen
     followed = found.frame[edges.last] - found.frame[edges.first] + 1
     steps = last + np.where(edges.still(last=forward), np.minimum(followed, last), followed)
     cut_off = touches_border(box, found.size)  # a box that the border cuts already needs no further reason
@@ -286,9 +288,7 @@ def _beyond(
     beside = under_occluder(found.places(row), settings)
     holds["occluder"][look] = occluded(there, beside[own], settings)
     before = cover(found, objects.track, np.arange(count), frame, found.places(row))
-    lay = lies_under(
-        found, objects.track, edges.rows, edges.stops - 1 if forward else edges.starts, -sign
-    )
+    lay = lies_under(found, objects.track, edges.rows, edges.stops - 1 if forward else edges.starts, -sign)
     over = cover(found, objects.track, own, at[look], there)
     holds["behind"][look] = (over >= COVERED) & (over >= before[own] + MORE_COVERED) & ~lay[own]
     stop = _first(cut | np.any(list(holds.values()), axis=0), track, count, start, steps)
@@ -298,7 +298,9 @@ def _beyond(
     reason[ended] = decide({name: holds[name][at_stop] for name in holds}, "")[1]
     reason[ended[cut[at_stop]]] = "cut"
     way = np.abs(velocity) * stop[:, None]
-    near = (stop <= FRAMES_TO_BORDER) | (way.max(axis=1) <= NEAR_BORDER * np.sqrt(np.maximum(areas(box), 1e-9)))
+    near = (stop <= FRAMES_TO_BORDER) | (
+        way.max(axis=1) <= NEAR_BORDER * np.sqrt(np.maximum(areas(box), 1e-9))
+    )
     reached = (stop == 1) | (way <= box[:, 2:] - box[:, :2]).all(axis=1)
     explains = (stop <= max(settings.max_gap, 1)) & np.select(
         [reason == "cut", reason == "border", reason != ""], [True, near, reached], False
@@ -323,8 +325,10 @@ def _beyond(
     return _Beyond(track[kept], at[kept], state[kept], evidence[kept], boxes[kept], why, leads)
 
 
-def _first(holds: np.ndarray, track: np.ndarray, count: int, start: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """(T,) the first step, from 1, at which it holds for each track; one more than its steps where it never does."""
+def _first(
+    holds: np.ndarray, track: np.ndarray, count: int, start: np.ndarray, steps: np.ndarray
+) -> np.ndarray:
+    """(T,) the first step, from 1, at which it holds for each track; else one more than its steps."""
     first = steps + 1
     at = np.flatnonzero(holds)
     np.minimum.at(first, track[at], at - start[track[at]] + 1)

@@ -1,1 +1,1 @@
-"""Processes, on this machine or on a cluster, that do the units of a run."""
+"""Processes that do the units of a run, here or on a cluster."""

@@ -20,14 +20,10 @@ _END = object()
 
 
 class RayPool:
-    """A number of actors that send events as streams.
+    """Actors that send events as streams.
 
-    Parameters
-    ----------
-    size
-        How many; None for as many as the cluster has processors.
-    address
-        As ``ray.init`` takes it; "" starts a cluster on this machine that ends with the run.
+    ``size`` is None for as many as the cluster has processors. ``address`` is that of ``ray.init``; "" starts
+    a cluster here that ends with the run.
     """
 
     def __init__(self, setup: Setup, size: int | None, address: str) -> None:

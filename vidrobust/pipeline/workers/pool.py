@@ -1,10 +1,8 @@
 """Give orders to a pool of workers, and those of a lost worker to another one.
 
-    queue ──give──▶ worker 1 ──Began, Failed, Finished──▶ shown
-      ▲             worker 2 ──Lost──▶ one more try for each unit that was at work
-      └──────────── the rest of its order, unit by unit
-
-Pools differ only in where workers are: processes of this machine, or actors of a cluster.
+queue ──give──▶ worker 1 ──Began, Failed, Finished──▶ shown
+  ▲             worker 2 ──Lost──▶ one more try for each unit that was at work
+  └──────────── the rest of its order, unit by unit
 """
 
 from __future__ import annotations
@@ -39,8 +37,7 @@ from vidrobust.pipeline.workers.order import (
 from vidrobust.pipeline.workers.worker import Worker
 from vidrobust.run_folder.unit_cache import UnitCache
 
-EVERY_S = 0.25
-"""Progress is reported no more often than this."""
+EVERY_S = 0.25  # progress is reported no more often than this
 
 
 class EventReporter(Reporter):
@@ -126,8 +123,8 @@ class Board:
         self._counters.clear()
 
 
+# A unit is begun no more often than this; a worker that is lost before it is ready is replaced as often.
 TRIES = 3
-"""A unit is begun no more often than this; a worker that is lost before it is ready is replaced as often."""
 
 
 class Pool(Protocol):
@@ -158,20 +155,13 @@ class _Slot:
 
 @dataclass
 class Dispatcher:
-    """Gives orders to a pool until all are done.
-
-    Attributes
-    ----------
-    fail
-        Called with (order, path, error) of each failure.
-    failed
-        Tells whether the input of an order has failed, so that the order is dropped.
-    """
+    """Gives orders to a pool until all are done."""
 
     pool: Pool
     cache: UnitCache
     reporter: Reporter
-    fail: Callable[[Order, str, str], None]
+    fail: Callable[[Order, str, str], None]  # called with (order, path, error) of each failure
+    # Tells whether the input of an order has failed, so that the order is dropped.
     failed: Callable[[Order], bool]
     _slots: dict[Any, _Slot] = field(default_factory=dict)
     _tries: Counts[str] = field(default_factory=Counts)
@@ -229,7 +219,6 @@ class Dispatcher:
                 self._again(state, why, queue, done)
 
     def _again(self, state: _Slot, why: str, queue: deque[Order], done: Callable[[int], None]) -> None:
-        """Put the rest of a lost worker's order back into the queue."""
         if state.order is None:
             self._lost_early += not state.ready
             if self._lost_early >= TRIES:

@@ -75,7 +75,6 @@ class Processes:
 
 @contextmanager
 def _as_child(threads: int) -> Iterator[None]:
-    """Let a process inherit its number of threads, and not run the user's script again."""
     main = sys.modules["__main__"]
     names: tuple[str, ...] = ("__file__", "__spec__")
     kept = {name: vars(main).pop(name) for name in names if name in vars(main)}

@@ -37,8 +37,7 @@ from vidrobust.video.kept import KeptFrames
 from vidrobust.video.source import VideoSource
 from vidrobust.video.stream import prefetched
 
-Fail = Callable[[Order, str, str], None]
-"""Wording (order, path, error) of what failed."""
+Fail = Callable[[Order, str, str], None]  # wording (order, path, error) of what failed
 
 
 _TOO_LARGE = (
@@ -49,12 +48,7 @@ _TOO_LARGE = (
 class Worker:
     """Does orders with the settings, models and cache of a run.
 
-    Parameters
-    ----------
-    fail
-        Called with (order, path, error) of what failed.
-    began
-        Called with the keys of the units at work.
+    ``fail`` is called with (order, path, error) of what failed, ``began`` with the keys of the units at work.
     """
 
     def __init__(
@@ -180,9 +174,8 @@ class Worker:
                 self.cache.write(unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)})
 
     def _frames(self, order: Order, source: VideoSource, units: Sequence[Unit], have: int) -> None:
-        """Do one stage that asks for single frames, for all its models at once, or one by one if a model fails.
-
-        ``have`` is how many frames or pairs the cache has already.
+        """Do a stage for all its models at once, or one by one if a model fails; the cache has the first
+        ``have``.
         """
         stage, name = units[0].stage, order.item.name
         assert isinstance(stage, SampleStage)
@@ -225,14 +218,12 @@ class Worker:
 
 
 def _where(error: Exception) -> str:
-    """An unforeseen error in one line, with its place in the code."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
     return f"{type(error).__name__}: {error} (in {place}; this is a fault of vidrobust, please report it)"
 
 
 def do_all(worker: Worker, orders: Sequence[Order], failed: Callable[[Order], bool]) -> None:
-    """Do orders one after the other, without those whose input has failed."""
     for order in orders:
         if not failed(order):
             worker.do(order)

@@ -19,6 +19,7 @@ from vidrobust.stages.stability import statements as stability
 from vidrobust.statement import Question, Statement
 
 Contributor = Callable[[RunTables], Iterable[Statement]]
+# Those of the core; plugins add theirs.
 CONTRIBUTORS: tuple[Contributor, ...] = (
     stability.statements,
     causes.statements,
@@ -26,23 +27,15 @@ CONTRIBUTORS: tuple[Contributor, ...] = (
     remedies.statements,
     policy.statements,
 )
-"""Those of the core; plugins add theirs."""
 ORDER = tuple(Question)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a run says.
+    """What a run says."""
 
-    Attributes
-    ----------
-    models : tuple of str
-        In the order in which they were given.
-    statements : tuple of Statement
-        By model, then by question; within a question in the order in which the stage makes them.
-    """
-
-    models: tuple[str, ...]
+    models: tuple[str, ...]  # in the order in which they were given
+    # By model, then by question; within a question in the order in which the stage makes them.
     statements: tuple[Statement, ...]
 
     def of(self, model: str) -> tuple[Statement, ...]:

@@ -13,24 +13,15 @@ from vidrobust.statement import Level, Question, Statement
 
 @dataclass(frozen=True)
 class Sentence:
-    """One kind of sentence.
+    """One kind of sentence."""
 
-    Attributes
-    ----------
-    question : Question
-        What it answers.
-    level : Level
-        The only level it may have; of ``why_named`` replicated as well.
-    when : str
-        The data under which it may be said.
-    """
-
-    question: Question
-    level: Level
-    when: str
+    question: Question  # what it answers
+    level: Level  # the only level it may have; of ``why_named`` replicated as well
+    when: str  # the data under which it may be said
 
 
 Q, L = Question, Level
+# By ``Statement.kind``.
 KINDS: Mapping[str, Sentence] = {
     "scene_unknown": Sentence(
         Q.SCENE,
@@ -131,7 +122,6 @@ KINDS: Mapping[str, Sentence] = {
         Q.TRAIN, L.NO_EFFECT, "every perturbation is refused, and no cause asks for other footage"
     ),
 }
-"""By ``Statement.kind``."""
 
 
 def is_allowed(statement: Statement) -> bool:

@@ -13,12 +13,9 @@ from vidrobust.stages.answer.answer import Answer, answer_of
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.text.phrases import capital
 
-WIDTH = 100
-"""Columns of a line on the console."""
-COLUMN = 18
-"""Columns in front of the text of a statement."""
-MOST_FULL = 3
-"""Models up to which the console shows every statement; of more it shows what leads."""
+WIDTH = 100  # columns of a line on the console
+COLUMN = 18  # columns in front of the text of a statement
+MOST_FULL = 3  # models up to which the console shows every statement; of more it shows what leads
 TITLES = {
     Question.SCENE: "Unknown scene",
     Question.LABELS: "With labels",
@@ -30,8 +27,8 @@ TITLES = {
     Question.STATION: "At the station",
     Question.TRAIN: "Train with",
 }
+# Marks of what to act on; the text of every other level says by itself what it is.
 TAGS = {Level.TRIED: "tried", Level.REPLICATED: "found again"}
-"""Marks of what to act on; the text of every other level says by itself what it is."""
 TO_DO = {Level.SUGGESTED: "To try it", Level.NOT_MEASURED: "To find out"}
 
 
@@ -76,8 +73,8 @@ def _model_lines(statements: Iterable[Statement], model: str, *, full: bool) -> 
             yield f"{' ' * COLUMN}{TO_DO.get(each.level, 'Next')}: {each.command}"
 
 
+# Questions whose statements are shown however many models there are.
 LEADING = (Question.SCENE, Question.STABLE)
-"""Questions whose statements are shown however many models there are."""
 
 
 def _wrapped(text: str, head: str) -> str:
@@ -94,8 +91,8 @@ def _wrapped(text: str, head: str) -> str:
     return lines.replace("\u00a0", " ")
 
 
+# What ``show --json`` holds of each statement.
 FIELDS = ("question", "text", "level", "model", "value", "low", "high", "n")
-"""What ``show --json`` holds of each statement."""
 
 
 def as_json(run: RunTables) -> dict[str, Any]:

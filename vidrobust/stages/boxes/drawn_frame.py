@@ -32,7 +32,17 @@ WITHOUT: dict[State, tuple[int, int, int]] = {
     "lost": LOST,
 }
 """RGB of the dashed place of an object without a box."""
-ORDER: tuple[State, ...] = ("other", "out", "unknown", "hidden", "covered", "renamed", "lost", "late", "missed")
+ORDER: tuple[State, ...] = (
+    "other",
+    "out",
+    "unknown",
+    "hidden",
+    "covered",
+    "renamed",
+    "lost",
+    "late",
+    "missed",
+)
 """In which marks are drawn, the last on top; their labels find room in the order turned round."""
 MOST_LABELS = 60
 """Labels of a frame, beside those of what is lost or renamed; a crowd would be hidden under more."""

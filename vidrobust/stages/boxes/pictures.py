@@ -40,12 +40,12 @@ class HidingPlace:
 
 
 def hiding_places(frames: pd.DataFrame) -> list[HidingPlace]:
-    """Return, per detector and clip of ``object_frames``, the place where FEWEST objects or more are lost and found."""
+    """Return the place of each detector and clip where FEWEST objects or more are lost and found."""
     found = []
     for (model, item), own in frames[frames["alarm"] == 0].groupby(["model", "item"], sort=False):
         own = own.sort_values(["track", "frame"], kind="stable")
-        columns = (own[name].to_numpy() for name in ("track", "state", "evidence"))
-        gone, come = lost_and_found(*columns, own[BOX].to_numpy(np.float64))
+        track, state, evidence = (own[name].to_numpy() for name in ("track", "state", "evidence"))
+        gone, come = lost_and_found(track, state, evidence, own[BOX].to_numpy(np.float64))
         place = hiding_place(gone, come)
         if place is not None:
             rectangle, vanish, appear = place

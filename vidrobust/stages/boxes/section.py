@@ -197,8 +197,8 @@ def _item(item: str, models: list[str], along: pd.DataFrame) -> Picture:
         axes[-1, 0].set_xlabel("time, s")
         lost, renamed = int((along["uncovered"] == 1).sum()), int((along["flip"] == 1).sum())
         caption = (
-            "Each line is an object, in the colour of its name; orange: late, missed or lost; grey: hidden, out or "
-            "unknown; black: its name changes. Alarms that blink have their boxes alone."
+            "Each line is an object, in the colour of its name; orange: late, missed or lost; grey: hidden, out "
+            "or unknown; black: its name changes. Alarms that blink have their boxes alone."
         )
         said = (
             f"Objects of {item}: {plural(lost, 'frame')} without a box, {plural(renamed, 'change')} of name"

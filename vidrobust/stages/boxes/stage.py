@@ -16,7 +16,7 @@ class BoxesStage(TableStage):
     """Detectors: the stability at every threshold, and pictures of the worst moments."""
 
     name = "boxes"
-    version = 4
+    version = 5
     needs = (STABILITY,)
     settings = (*FOOTAGE, *TRACKS, "pictures")
     tables = ("box_curve", "name_changes")

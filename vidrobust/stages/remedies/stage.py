@@ -28,7 +28,7 @@ class RemediesStage(TableStage):
     """What makes it steadier without training, by how much and at what price."""
 
     name = "remedies"
-    version = 6
+    version = 7
     needs = (STABILITY,)
     uses = (REPLAYS,)
     settings = (*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map")

@@ -40,12 +40,12 @@ from vidrobust.text.durations import duration
 from vidrobust.text.phrases import listing
 
 STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "remedies", "report")
+# Stages that show a model new pictures, or read the tables of those that do.
 NEED_PIXELS = ("sensitivity", "causes", "correlate", "policy")
-"""Stages that show a model new pictures, or read the tables of those that do."""
 
 
 def not_run(stage: str, run: RunTables) -> str:
-    """The sentence of a section whose stage has no result: the command that makes it, or why none can."""
+    """The command that makes a section whose stage has no result, or why none can."""
     asked = run.record.models
     if stage in NEED_PIXELS and asked and all(model.is_recorded for model in asked):
         return f"{NEEDS_MODEL} Give it as --model onnx:FILE, torchvision:NAME, ..."
@@ -55,7 +55,7 @@ def not_run(stage: str, run: RunTables) -> str:
 
 
 def made_on(run: RunTables) -> str:
-    """The day on which the leading figures were computed, as "26 November 2026"; empty where none were."""
+    """The day of the leading figures, as "26 November 2026"."""
     for name in ("stability.parquet", "run.json"):
         path = run.folder / name
         if path.is_file():
@@ -65,7 +65,6 @@ def made_on(run: RunTables) -> str:
 
 
 def models(run: RunTables) -> list[dict[str, Any]]:
-    """Each model with what run.json says of it; empty fields are left out."""
     result = []
     for entry in run.record.models:
         rest = {k: v for k, v in asdict(entry).items() if k not in ("name", "notes") and v}
@@ -80,12 +79,10 @@ def settings(run: RunTables) -> list[dict[str, str]]:
 
 
 def versions(run: RunTables) -> list[dict[str, str]]:
-    """Programs and libraries that the numbers depend on."""
     return [{"name": k, "value": v} for k, v in run.record.versions.items()]
 
 
 def stages(run: RunTables) -> list[dict[str, str]]:
-    """Each stage: done and how long it took, or not run."""
     done = run.record.stages
     rows = []
     for stage in [*STAGES, *(s for s in done if s not in STAGES)]:
@@ -114,7 +111,7 @@ KINDS = {"passed": "good", "failed": "bad"}
 
 
 def gates(run: RunTables) -> list[dict[str, str]]:
-    """A row a rule and model: outcome, its kind for the colour, and the sentence; empty where no rule is set."""
+    """A row a rule and model: outcome, its kind for the colour, and the sentence."""
     rules = [parse_gate(str(rule)) for rule in run.record.settings.get("fail_if") or []]
     if not rules:
         return []
@@ -127,27 +124,22 @@ def gates(run: RunTables) -> list[dict[str, str]]:
     ]
 
 
-LARGEST_BYTES = 15_000_000
-"""Largest file; pictures beyond it are left out, and the page says so."""
-REST_BYTES = 3_000_000
-"""Kept for the text and the tables of the page."""
+LARGEST_BYTES = 15_000_000  # largest file; pictures beyond it are left out, and the page says so
+REST_BYTES = 3_000_000  # kept for the text and the tables of the page
 REPORT, DETAILS = "report.html", "details.html"
+# What the pictures and figures of the one page may weigh; beyond that the player goes without pictures.
 PAGE_BYTES = 13_500_000
-"""What the pictures and figures of the one page may weigh; beyond that the player goes without pictures."""
-MOST_CARDS = 4
-"""Models whose verdict is reported in full on the one page; of more, a line each."""
+MOST_CARDS = 4  # models whose verdict is reported in full on the one page; of more, a line each
 MOST_MODELS = 8
 MOST_GATES = 6
-MOST_LISTED = 4
-"""Statements of a list on the one page; ``vidrobust show`` prints all of them."""
+MOST_LISTED = 4  # statements of a list on the one page; ``vidrobust show`` prints all of them
 
 
 def write_report(folder: Path) -> Path:
-    """Write ``report.html``, the one page, and ``details.html`` from whatever the run folder holds.
+    """Write both pages from whatever the run folder holds, and return the path of ``report.html``.
 
-    Sections whose table is missing say which command makes it. Each file is written beside and renamed. Returns
-    the path of ``report.html``. Raises InputError where the folder is no run folder, holds an unreadable file,
-    or cannot be written to.
+    Sections whose table is missing name the command that makes it. InputError where a file cannot be read or
+    written.
     """
     run = RunTables(folder)
     shared = shared_content(run)
@@ -156,7 +148,6 @@ def write_report(folder: Path) -> Path:
 
 
 def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
-    """``report.html`` as text: the answer of the run, on one page however much footage there is."""
     found, boxes = moments_section.moments(run), shared["box_moments"]
     player = moments_section.player(run)
     content = {
@@ -188,7 +179,6 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
 
 
 def details(run: RunTables, shared: Mapping[str, Any]) -> str:
-    """``details.html`` as text: everything else, folded by question."""
     content = {**shared, **_content(run)}
     budget = _Budget(LARGEST_BYTES - REST_BYTES - _weight(content["moments"]))
     content["sections"] = list(_sections(run, budget))
@@ -222,12 +212,12 @@ def shared_content(run: RunTables) -> dict[str, Any]:
     }
 
 
+# Figures in the order in which they are given room.
 PICTURES = (
     "timelines", "box_timelines", "box_curves", "box_maps",
     "remedy_figures", "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
     "item_figures", "matrices",
 )  # fmt: skip
-"""Figures in the order in which they are given room."""
 
 
 JSON_FILES = (
@@ -261,7 +251,7 @@ class _Budget:
 
 
 def _sections(run: RunTables, budget: _Budget) -> Iterator[dict[str, Any]]:
-    """Sections of plugins that have something to show; all that they show takes room from the figures."""
+    """Sections of plugins that have something to show; they take room from the figures."""
 
     def shown(section: ReportSection) -> Iterator[dict[str, Any]]:
         room = budget.room
@@ -278,7 +268,6 @@ def _weight(moments: moments_section.ShownMoments) -> int:
 
 
 def _content(run: RunTables) -> dict[str, Any]:
-    """What the details show beside that, as text and pictures."""
     sensitivity = sensitivity_section.summary(run)
     variation = footage_section.variation_summary(run)
     timelines = timeline_section.timelines(run)
@@ -343,7 +332,7 @@ def _content(run: RunTables) -> dict[str, Any]:
 
 
 def _kept_for_testing(policies: list[policy_section.PolicyPage]) -> str:
-    """What not to train with, so that it can test the trained model; "" where no step is known."""
+    """What not to train with, so that it can test the trained model."""
     return listing(policies[0].evaluation_only) if policies and policies[0].steps else ""
 
 

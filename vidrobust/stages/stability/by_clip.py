@@ -17,10 +17,8 @@ from vidrobust.text.durations import clock
 from vidrobust.text.numbers import one_in, percent, percent_interval
 from vidrobust.text.phrases import cut, plural
 
-MOST_ROWS = 6
-"""Of each table on page one; the rest is counted."""
-MOST_MODELS = 4
-"""Columns of the table of clips; the further models stand in the details."""
+MOST_ROWS = 6  # of each table on page one; the rest is counted
+MOST_MODELS = 4  # columns of the table of clips; the further models stand in the details
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where in the picture a model is unstable: rates over a grid of positions, and by the size of the box.
+"""Rates over a grid of positions in the picture, and by the size of the box.
 
 Objects that a detector never finds have no track; ``recall`` of known boxes sees them. Label flips of a
 classifier are placed by the known box of the one object in the frame.
@@ -19,22 +19,19 @@ from vidrobust.statistics.significance import holm
 from vidrobust.tables import schema as tables
 
 COLUMNS, ROWS = 5, 3
+# Edges of the classes of size: the root of the box's share of the frame.
 SIDES = (0.0, 0.05, 0.1, 0.2, 0.4, 1.0)
-"""Edges of the classes of size: the root of the box's share of the frame."""
 METRICS = ("uncovered_rate", "flip_rate", "recall")
-GRIDS = {"position": COLUMNS * ROWS, "size": len(SIDES) - 1}
-"""Of each grid how many cells."""
-FEWEST_OBJECTS = FEWEST_CLUSTERS
-"""Fewer objects do not tell a place from the objects that stand there."""
+GRIDS = {"position": COLUMNS * ROWS, "size": len(SIDES) - 1}  # of each grid how many cells
+FEWEST_OBJECTS = FEWEST_CLUSTERS  # fewer objects do not tell a place from the objects that stand there
 _STATED = {"value", "low", "high", "exact_low", "exact_high"}
 Sizes = Mapping[str, tuple[int, int]]
 
 
 def placed(rows: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
-    """Add the cell of each box in each grid, as columns ``position`` and ``size_class``.
+    """Add the columns ``position`` and ``size_class`` of each box; rows without a box or size are dropped.
 
-    ``sizes`` is item -> height, width in px. Centres beyond the frame count for the nearest cell; rows without
-    a box or size are dropped.
+    ``sizes`` is item -> height, width in px. Centres beyond the frame count for the nearest cell.
     """
     frame = np.array([sizes.get(str(item), (0, 0)) for item in rows["item"]], np.float64).reshape(-1, 2)
     x1, y1, x2, y2 = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64).T
@@ -104,7 +101,6 @@ def _cells(metric: Metric, rows: pd.DataFrame, grid: str) -> list[dict[str, obje
 def _tested(
     metric: Metric, rows: pd.DataFrame, grid: str, few: np.ndarray, rng: np.random.Generator
 ) -> dict[str, object]:
-    """Whether the cells with enough rows differ; moments are frames."""
     used = rows[~few[rows[_column(grid)].to_numpy()]]
     about = {"cells": int((~few).sum()), "objects": int(_object(used).nunique())}
     if about["objects"] < FEWEST_OBJECTS or about["cells"] < 2:

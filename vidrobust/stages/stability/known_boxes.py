@@ -40,19 +40,19 @@ from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import nouns, plural
 
+# IoU from which a box lies on a known one, of whatever class; and the share of a track's boxes that must.
 ON_KNOWN = 0.5
-"""IoU from which a box lies on a known one, of whatever class; and the share of a track's boxes that must."""
 KEYS = ["item", "frame"]
+# Columns of a track that are kept, as far as the tables have them.
 TRACK = ["item", "frame", "time_s", "model", "track", "label", "label_name", "size"]
-"""Columns of a track that are kept, as far as the tables have them."""
 
 
 def judged_tracks(
     detections: pd.DataFrame, tracks: pd.DataFrame, known: pd.DataFrame, frames: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return rows of ``tracks`` with boxes in judged frames: judged, on_known and false_alarm (0 or 1).
+    """Return rows of ``tracks`` of one model in judged frames, with judged, on_known and false_alarm (0 or 1).
 
-    A false alarm has less than half of its boxes on known ones, of whatever class. All tables are of one model.
+    A false alarm has less than half of its boxes on known ones, of whatever class.
     """
     own = detections[detections["track"] >= 0].merge(frames[KEYS], on=KEYS)
     on = np.zeros(len(own), bool)
@@ -71,7 +71,6 @@ def judged_tracks(
 
 
 def judged_steps(steps: pd.DataFrame, judged: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of ``object_frames`` in judged frames, with ``false_alarm`` of their objects."""
     steps = steps.assign(uncovered=faults(steps["state"], steps["evidence"])["uncovered"])
     here = steps[[name for name in (*TRACK, "uncovered") if name in steps]].merge(frames[KEYS], on=KEYS)
     return here.merge(judged[["item", "track", "false_alarm"]], on=["item", "track"])
@@ -79,22 +78,13 @@ def judged_steps(steps: pd.DataFrame, judged: pd.DataFrame, frames: pd.DataFrame
 
 @dataclass(frozen=True)
 class JudgedDetector:
-    """One detector and the known boxes of its frames.
-
-    Attributes
-    ----------
-    frames
-        item, frame, time_s and part of the judged frames: those with a known box and, where labels follow frame
-        on frame, all between an item's first and last.
-    known, found
-        Known boxes of these frames, and all detections in them.
-    unknown, unjudged
-        Labels without a class of the detector -> rows; frames left out for that.
-    """
-
+    # item, frame, time_s and part of the judged frames: those with a known box and, where labels follow frame
+    # on frame, all between an item's first and last.
     frames: pd.DataFrame
+    # Known boxes of these frames, and all detections in them.
     known: pd.DataFrame
     found: pd.DataFrame
+    # Labels without a class of the detector -> rows; frames left out for that.
     unknown: Mapping[str, int]
     unjudged: int
 
@@ -154,10 +144,7 @@ def known_in_frames(run: Run) -> pd.DataFrame:
 
 
 def _within_frame(rows: pd.DataFrame, size: tuple[int, int]) -> pd.DataFrame:
-    """The known boxes of frames (width, height); InputError for masks of another size.
-
-    They are clipped to the frame as detections are: half of a box outside of it would be missed by every detector.
-    """
+    """Known boxes clipped to (width, height), as detections are; InputError for masks of another size."""
     texts = rows["shape"].fillna("") if "shape" in rows else pd.Series("", rows.index)
     for text in texts[texts.str.startswith("rle ")]:
         height, width = text.split(" ", 3)[1:3]
@@ -174,10 +161,7 @@ def _within_frame(rows: pd.DataFrame, size: tuple[int, int]) -> pd.DataFrame:
 def judged_frames(
     seen: pd.DataFrame, detections: pd.DataFrame, labels: pd.DataFrame, class_names: tuple[str, ...]
 ) -> JudgedDetector:
-    """Select what can be judged of one detector.
-
-    ``seen`` has item, frame, time_s (and part) of every frame it was shown; ``labels`` has boxes.
-    """
+    """Select what can be judged of one detector, of the frames ``seen`` (item, frame, time_s, part)."""
     seen = seen.sort_values(["item", "frame"], kind="stable").reset_index(drop=True)
     here = on_frames(labels, seen)
     # a name of several classes stands for the first of them
@@ -292,7 +276,6 @@ def _area(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, object]:
 
 
 def _identities(counts: list[IdentityCounts]) -> list[dict[str, object]]:
-    """How well the detector's own track numbers follow known objects."""
     if not counts:
         return []
     parts = groups(np.arange(len(counts)))
@@ -315,7 +298,6 @@ def _identities(counts: list[IdentityCounts]) -> list[dict[str, object]]:
 
 
 def _average_precision(judged: JudgedDetector) -> list[dict[str, object]]:
-    """Over all judged frames, over anchors, and over the worst and the best frames about them."""
     frames = judged.frames
     boxes = FramesOfBoxes.of(frames, judged.known, judged.found)
     whole = np.arange(len(frames))
@@ -335,7 +317,7 @@ def _average_precision(judged: JudgedDetector) -> list[dict[str, object]]:
 
 
 def _about(frames: pd.DataFrame, anchor: int) -> list[int]:
-    """Rows of judged frames of the anchor's item within ten frames, the anchor first, then the nearest."""
+    """Judged frames of the anchor's item within ten frames, the anchor first, then the nearest."""
     item, frame = frames["item"].to_numpy(), frames["frame"].to_numpy(np.int64)
     near = np.flatnonzero((item == item[anchor]) & (np.abs(frame - frame[anchor]) <= WITHIN))
     order = np.argsort(np.abs(frame[near] - frame[anchor]), kind="stable")

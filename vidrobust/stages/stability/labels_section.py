@@ -26,14 +26,12 @@ from vidrobust.text.numbers import (
 )
 from vidrobust.text.phrases import plural
 
-MOST_CLASSES = 60
-"""Rows of the table by class; the rest is in stability_by.parquet."""
+MOST_CLASSES = 60  # rows of the table by class; the rest is in stability_by.parquet
 IN_THE_FIGURE = frozenset(f"pm{k}" for k in range(1, WITHIN))
 NO_KAPPA = "not defined: both are always right, or always wrong"
 
 
 def of_every_task(run: RunTables) -> list[dict[str, Any]]:
-    """Return a table per judged task: names of its models, and rows."""
     summary = ((run.models, rows(run)), (run.detectors, rows(run, "detection")))
     return [{"models": models, "rows": found} for models, found in summary if found]
 
@@ -78,7 +76,6 @@ def basis(run: RunTables) -> list[str]:
 
 
 def two_models(run: RunTables) -> list[dict[str, str]]:
-    """Return what each two models get right on the same frames."""
     table = run.table("model_pairs")
     if table is None:
         return []
@@ -99,7 +96,7 @@ def two_models(run: RunTables) -> list[dict[str, str]]:
 
 
 def about_anchors(run: RunTables) -> Picture | None:
-    """Draw pm-k over k, and accuracy by distance from right anchors; None without anchors."""
+    """Draw pm-k over k, and accuracy by distance from right anchors."""
     stability, by = run.table("stability"), run.table("stability_by")
     if stability is None or by is None:
         return None
@@ -138,7 +135,6 @@ def about_anchors(run: RunTables) -> Picture | None:
 
 
 def _in_time(run: RunTables) -> str:
-    """How long the longest offset lasts, as frame rates differ."""
     near = run.table("neighbour_accuracy")
     if near is None:
         return ""
@@ -211,7 +207,6 @@ def _metrics(task: str = "classification") -> list[Metric]:
 
 
 def _with_exact(text: dict[str, str], row: Mapping[str, Any]) -> dict[str, str]:
-    """Add the interval that papers give, where it differs."""
     low, high = row.get("exact_low", np.nan), row.get("exact_high", np.nan)
     if not known(low) or (known(row["low"]) and np.allclose([low, high], [row["low"], row["high"]])):
         return text

@@ -17,10 +17,9 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, one_in, one_in_interval, percent_with_interval, with_interval
 from vidrobust.text.phrases import plural
 
+# Events a frame, flips or dropouts, up to which a model is called steady: at 30 frames a second, one in 33 s.
 STEADY = 1 / 1000
-"""Events a frame, flips or dropouts, up to which a model is called steady: at 30 frames a second, one in 33 s."""
-UNSTABLE = 1 / 100
-"""From here on it is called unstable: at 30 frames a second, one in 3 s."""
+UNSTABLE = 1 / 100  # from here on it is called unstable: at 30 frames a second, one in 3 s
 
 LIMITS = (
     f"steady up to {one_in(STEADY)}, unstable from {one_in(UNSTABLE)}, flickering between. A verdict needs the "
@@ -61,14 +60,15 @@ def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> J
     return Judgement("flickering or worse", "middle", why)
 
 
+# From the lowest rate to the highest: the word, and its kind.
 BANDS = (("steady", "good"), ("flickering", "middle"), ("unstable", "bad"))
-"""From the lowest rate to the highest: the word, and its kind."""
 
 
 def _band(rate: float) -> int:
     return 0 if rate <= STEADY else 1 if rate < UNSTABLE else 2
 
 
+# Of a detector whose boxes are known in part: metric, and what the answer calls it.
 REPORTED_FIRST = (
     ("recall", "known boxes found"),
     ("average_precision", "average precision"),
@@ -78,7 +78,6 @@ REPORTED_FIRST = (
     ("hota", "HOTA"),
     ("idf1", "IDF1"),
 )
-"""Of a detector whose boxes are known in part: metric, and what the answer calls it."""
 
 
 def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, Any]:
@@ -93,13 +92,12 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
 
 
 def with_unknown(stability: pd.DataFrame, model: str, metric: str, share: float) -> float:
-    """Return a share of uncovered frames as it is if every frame of unknown state is uncovered; others as they are."""
+    """Return a share of uncovered frames as if all of unknown state were; other metrics as they are."""
     unknown = overall(stability, model, "unknown_rate")["value"] if metric == "uncovered_rate" else 0.0
     return unknown + (1 - unknown) * share if known(unknown) else share
 
 
 def not_compared(run: RunTables) -> str:
-    """Return why no neighbours were compared, or ""."""
     table = run.table("transitions")
     reasons = pd.Series(dtype=object) if table is None else table.loc[table["reason"] != "first", "reason"]
     if reasons.empty or (reasons == "").any():

@@ -54,7 +54,6 @@ def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame, task: str) -
 
 
 def _asked(tests: pd.DataFrame, task: str) -> str:
-    """The questions of these rows: place and size on renamed boxes."""
     of_metric = tests.groupby("metric", sort=False)["grid"]
     return ", of ".join(
         f"{listing(GRID_WORDS[grid] for grid in grids)} on {_title(str(metric), task)}"
@@ -80,7 +79,6 @@ def _differs(row: dict[str, Any], cells: pd.DataFrame, task: str) -> str:
 
 
 def where(cell: Mapping[str, Any] | pd.Series) -> str:
-    """Return the place of a cell in words."""
     if cell["grid"] == "size":
         return f"where the side of a box is {_size(int(cell['column']))} of the frame's"
     column, row = ACROSS[int(cell["column"])], DOWN[int(cell["row"])]
@@ -154,7 +152,6 @@ def _cells_of(cells: pd.DataFrame, grid: str, metric: str) -> pd.DataFrame:
 
 
 def text_of(cell: dict[str, Any], thing: str = "object") -> str:
-    """Return the text of a cell: its rate, rows and objects, or "too few"."""
     if not cell["n"]:
         return ""
     objects = plural(int(cell["objects"]), thing)

@@ -19,15 +19,11 @@ from vidrobust.statistics.intervals import (
 )
 from vidrobust.tables import schema as tables
 
-FEWEST_PAIRS = 30
-"""A class with fewer pairs gets no row of its own."""
+FEWEST_PAIRS = 30  # a class with fewer pairs gets no row of its own
 
 
 def summarise(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
-    """Return the table ``stability``: every metric per model and item, and over all items (item "").
-
-    ``raw`` holds raw tables by name; a metric without its table has no row. Excluded pairs do not count.
-    """
+    """Return the table ``stability``: every metric per model and item, and over all items (item "")."""
     rows: list[dict[str, object]] = []
     for metric in (m for m in metrics if m.table in raw and not m.summed):
         counted = metric.values(raw[metric.table])
@@ -79,8 +75,8 @@ def summarise_by(
 def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
     """Return value, low, high, n and the clusters of some rows of a raw table.
 
-    Where each event is of an item of its own, the interval is Clopper & Pearson's. For rates of right answers
-    that one, as published for labelled sets, is added as exact_low and exact_high.
+    Where each event is of an item of its own, the interval is Clopper & Pearson's. Rates of right answers
+    also get that one, as published for labelled sets, as exact_low and exact_high.
     """
     clusters = clusters_of_rows(part)
     values = part[metric.column].to_numpy(np.float64)

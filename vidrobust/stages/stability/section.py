@@ -46,16 +46,14 @@ def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
     return cohens_kappa(a["label"].to_numpy()[found], b["label"].to_numpy()[found], clusters)
 
 
-MOST_ITEMS = 20
-"""Items shown in the comparison of items."""
+MOST_ITEMS = 20  # items shown in the comparison of items
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What page one says about one model; every field is text.
+    """What page one says about one model, as text.
 
-    ``one_in`` and ``event`` are "1 in 40" and what is counted ("" where it never happens); ``rows`` are further
-    facts.
+    ``one_in`` and ``event`` are "1 in 40" and what is counted; ``rows`` are further facts.
     """
 
     name: str
@@ -67,7 +65,6 @@ class ModelCard:
 
 
 def cards(run: RunTables) -> list[ModelCard]:
-    """Return one card per model; none where the stage has not run."""
     stability = run.table("stability")
     if stability is None:
         return []
@@ -139,8 +136,9 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
             *("center_jitter", "center_jerk", "noise_floor_boxes_changed", "alarms_per_minute"),
         )
     )
-    most = judgement.with_unknown(stability, name, "uncovered_rate", uncovered["value"])
-    bound = f"; {percent(most)} if all of unknown state are" if most > uncovered["value"] else ""
+    bounded = judgement.with_unknown(stability, name, "uncovered_rate", uncovered["value"])
+    bound = f"; frames of unknown state could raise it to {percent(bounded)}"
+    bound = bound if bounded > uncovered["value"] else ""
 
     def share(row: Mapping[str, Any]) -> str:
         return percent_with_interval(row["value"], row["low"], row["high"])
@@ -185,7 +183,6 @@ def _reverts(revert: Mapping[str, Any]) -> str:
 
 
 def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
-    """The noise floor, and how many flips are no larger."""
     change = overall(stability, name, "noise_floor_total_variation")
     flipped = overall(stability, name, "noise_floor_label_flip")
     if not change["n"] or not known(change["value"]):
@@ -203,7 +200,6 @@ def _floor(stability: pd.DataFrame, name: str, usable: pd.DataFrame) -> str:
 
 
 def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """A line per way of varying the computation."""
     lines = {}
     for way, found in ways.items():
         largest, flips, n = found["total_variation"], int(found["flips"]), int(found["n"])

@@ -1,4 +1,4 @@
-"""The stage ``stability``: how stable the models are, frame to frame."""
+"""The stage ``stability``."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ UNIT_TABLES = (
     *("frames", "pairs", "triples", "probabilities"),
     *("detections", "object_frames", "tracks", "box_counts", "box_pairs"),
 )
+# Settings that say how boxes are followed.
 TRACKS = (
     *("track_start_score", "track_keep_score", "max_gap"),
     *("min_boxes", "only", "class_score", "occluder", "ignore", "entry_line"),
 )
-"""Settings that say how boxes are followed."""
 
 
 class StabilityStage(StreamStage):
     """How stable the models are, frame to frame."""
 
     name = "stability"
-    version = 13
+    version = 14
     per = "model"
     needs = (TRANSITIONS,)
     settings = (*FOOTAGE, "revert_within", *TRACKS)
@@ -48,7 +48,6 @@ class StabilityStage(StreamStage):
     spans_segments = True  # tracks, and reverts and jitter at the borders
 
     def least(self, settings: Settings) -> dict[str, int]:
-        """Return the fewest pairs of neighbouring frames of which a rate is stated."""
         return {"neighbours": FEWEST_ROWS}
 
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
@@ -78,7 +77,6 @@ class StabilityStage(StreamStage):
         return task_of(model.task).whole(found, transitions, (about["height"], about["width"]), along)
 
     def summarise(self, run: Run, facts: Facts) -> None:
-        """Write the tables of the stage, for the models of every task."""
         from vidrobust.metrics.catalogue import metrics_of, task_of
         from vidrobust.metrics.metric import ANCHOR_DELTAS
         from vidrobust.stages.stability import by_place, rates, summary, with_labels

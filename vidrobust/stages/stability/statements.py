@@ -13,7 +13,7 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
-from vidrobust.stages.stability.overall import figures_with_labels, not_compared, overall
+from vidrobust.stages.stability.overall import figures_with_labels, not_compared, overall, with_unknown
 from vidrobust.stages.stability.overall import stability as judged
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
@@ -21,38 +21,25 @@ from vidrobust.text.durations import clock
 from vidrobust.text.numbers import known, number, percent, percent_with_interval, with_interval
 from vidrobust.text.phrases import capital, cut, plural
 
+# Median top probability below which a classifier of many classes does not seem to know what it sees.
+# Classifiers of ImageNet have .7 and more on pictures of their classes, and .1 to .3 on footage that shows
+# none of them.
 UNKNOWN_SCENE = 0.3
-"""Median top probability below which a classifier of many classes does not seem to know what it sees. Classifiers
-of ImageNet have .7 and more on pictures of their classes, and .1 to .3 on footage that shows none of them."""
-CHANCE = 1.5
-"""The same limit for few classes: a median top probability below so many times 1 / classes."""
-MANY_CLASSES = 10
-"""Assumed where the number of a model's classes is not known."""
+CHANCE = 1.5  # the same limit for few classes: a median top probability below so many times 1 / classes
+MANY_CLASSES = 10  # assumed where the number of a model's classes is not known
+# Lead of the top class below which the frame is a near tie: any change of the picture can turn it.
 NEAR_TIE = 0.05
-"""Lead of the top class below which the frame is a near tie: any change of the picture can turn it."""
-MOST_TIES = 0.5
-"""Share of near ties from which the labels say little about the scene."""
+MOST_TIES = 0.5  # share of near ties from which the labels say little about the scene
 
 
 @dataclass(frozen=True)
 class SceneConfidence:
-    """How sure a classifier is of what it sees, over all frames.
+    """How sure a classifier is of what it sees, over all frames."""
 
-    Attributes
-    ----------
-    probability : float
-        Median of the top probability.
-    ties : float
-        Share of frames that are near ties.
-    n : int
-        Frames.
-    is_known : bool
-        False where the model does not seem to know the scene; True also from too few frames to say.
-    """
-
-    probability: float
-    ties: float
-    n: int
+    probability: float  # median of the top probability
+    ties: float  # share of frames that are near ties
+    n: int  # frames
+    # False where the model does not seem to know the scene; True also from too few frames to say.
     is_known: bool
 
     @property
@@ -210,11 +197,11 @@ def _rate(
         rate = percent_with_interval(row["value"], row["low"], row["high"])
         text = f"{metric.wording.happens} in {rate} of {of}"
     else:
-        most = f" (at most {percent(row['high'])})" if known(row["high"]) else ""
-        text = f"{metric.wording.never} in {of}{most}"
+        at_most = f" (at most {percent(row['high'])})" if known(row["high"]) else ""
+        text = f"{metric.wording.never} in {of}{at_most}"
     text = f"{text}, in {scope}."
     if most[0] > row["value"]:
-        text += f" It is {percent(most[0])} if every frame of unknown state is such a frame."
+        text += f" Frames of unknown state could raise this to {percent(most[0])}."
     verdict = judged(row["value"], row["low"], most[1], n, metric) if leading else None
     undecided = verdict is not None and verdict.kind == "unknown"
     if undecided:

@@ -27,8 +27,7 @@ from vidrobust.video.source import open_video
 
 # A frame with one known box shows the object there; with several nobody knows which one the answer is about. An
 # item that was cut out along a track shows the box it was cut to.
-WHOLE = (1, 1)
-"""Height and width of a frame of which boxes are shares."""
+WHOLE = (1, 1)  # height and width of a frame of which boxes are shares
 
 
 def pairs_with_places(run: Run, pairs: pd.DataFrame) -> tuple[pd.DataFrame, Sizes]:
@@ -75,7 +74,6 @@ def _along(item: Item, frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sizes_about(cut: Iterable[Item]) -> dict[str, tuple[int, int]]:
-    """Height and width of the frames that items were cut from."""
     known: dict[Path, tuple[int, int]] = {}
     found = {}
     for item in cut:
@@ -100,15 +98,14 @@ def _by_clip(
     return rows.assign(item=np.where(whole.notna(), whole, rows["item"])), {**sizes, **named}
 
 
-DECODERS = ("pyav", "decord", "torchcodec")
-"""Tried in this order: the last one takes a second to be imported."""
+DECODERS = ("pyav", "decord", "torchcodec")  # tried in this order: the last one takes a second to be imported
 
 
 def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
-    """Return, for each classifier, how much its predictions differ between two decoders.
+    """Return how much the predictions of each classifier differ between two decoders.
 
-    Uses the first frames of the first undamaged video. If all pictures are equal, no model is asked. Empty
-    without another decoder that gives the same frames.
+    Uses the first frames of the first undamaged video. Empty without another decoder that gives the same
+    frames.
     """
     models = [model for model in run.models if model.task == "classification" and needs_pixels(model)]
     read = _read_twice(run) if models else None
@@ -153,7 +150,6 @@ def _first(item: Item, settings: Settings) -> FrameBatch:
 
 
 def ms_a_frame(facts: Facts) -> dict[str, float]:
-    """Return milliseconds per frame of each model, resizing included."""
     spent: dict[str, tuple[float, int]] = {}
     for (_, model, _), fact in facts.items():
         found = fact.get("prediction")
@@ -184,13 +180,11 @@ def report_box_files(run: Run, facts: Facts) -> None:
 
 
 def with_parts(run: Run, table: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with the part of their item, where the manifest names parts."""
     parts = {item.name: item.part for item in run.inputs.items if item.part}
     return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
 
 
 def write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:
-    """Write a table from its parts, also where none has rows."""
     filled = [part for part in parts if len(part)]
     run.folder.write_table(name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name))
 
@@ -213,7 +207,6 @@ def floor_rows(facts: Facts) -> pd.DataFrame:
 
 
 def floors_by_way(facts: Facts) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return the noise floor of each classifier by what was varied."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for name, fact in facts.items():
         for way, (largest, flips, n) in (fact.get("noise_floor") or {}).get("by_way", {}).items():

@@ -16,18 +16,14 @@ from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.phrases import cut, plural, short_names
 
-MOST_ITEMS = 8
-"""Items drawn in full, the most unstable first."""
+MOST_ITEMS = 8  # items drawn in full, the most unstable first
 MOST_MODELS = 4
-MOST_FRAMES = 900
-"""Frames in one drawing; of a longer item the stretch with the most flips is drawn."""
+MOST_FRAMES = 900  # frames in one drawing; of a longer item the stretch with the most flips is drawn
 CLASSES = 5
 
 
 @dataclass(frozen=True)
 class Timelines:
-    """The drawings, and a sentence on what was not drawn, or ""."""
-
     pictures: list[Picture] = field(default_factory=list)
     left_out: str = ""
 
@@ -65,7 +61,7 @@ def timelines(run: RunTables) -> Timelines:
 def stretch(frame: np.ndarray, flips: np.ndarray, most: int = MOST_FRAMES) -> tuple[int, int]:
     """Return the rows [start, stop) to draw: all, or the ``most`` rows with most flips.
 
-    ``frame`` (n,) are sorted frame numbers, ``flips`` the numbers of frames at which a flip ends.
+    ``frame`` (n,) are sorted frame numbers, ``flips`` the frames at which a flip ends.
     """
     if len(frame) <= most:
         return 0, len(frame)

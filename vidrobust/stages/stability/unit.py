@@ -34,21 +34,13 @@ FRAMES = 8
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """Differences between predictions of the same frames.
+    """Differences between predictions of the same frames."""
 
-    Attributes
-    ----------
-    total_variation
-        The largest, in [0, 1]; NaN where only labels are known.
-    flips, n
-        Label flips among n comparisons.
-    ways, by_way
-        What was varied, and the three figures of each.
-    """
-
-    total_variation: float
+    total_variation: float  # the largest, in [0, 1]; NaN where only labels are known
+    # Label flips among n comparisons.
     flips: int
     n: int
+    # What was varied, and the three figures of each.
     ways: tuple[str, ...]
     by_way: dict[str, tuple[float, int, int]] = field(default_factory=dict)
 
@@ -77,10 +69,10 @@ def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
 
 
 def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
-    """Detect in the same frames again: each frame alone, and the batch in reverse order.
+    """Detect in the same frames again, each alone and the batch in reverse order.
 
-    Returns the largest share of boxes of a frame that is lost, new or renamed (``changed``), the largest mean 1
-    - IoU (``moved``) and the number of comparisons ``n``.
+    ``changed`` is the largest share of boxes of a frame that is lost, new or renamed, ``moved`` the largest
+    mean 1 - IoU, ``n`` the number of comparisons.
     """
     pixels = pixels[:FRAMES]
     count = len(pixels)
@@ -95,10 +87,10 @@ def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
 
 
 def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
-    """Predict the same frames again, in other batches and by other means.
+    """Predict the same frames (N, 3, H, W) again, in other batches and by other means.
 
-    The whole batch (N, 3, H, W) uint8, at most ``FRAMES``, is compared with each frame alone, with the batch in
-    reverse order, and with the batch on one thread, or in the format in which the network was loaded.
+    The batch of at most ``FRAMES`` is compared with each frame alone, with the reverse order, and with one
+    thread or the format in which the network was loaded.
     """
     pixels = pixels[:FRAMES]
     together = predict(classifier, pixels)
@@ -135,7 +127,7 @@ def compared(first: Classifications, second: Classifications) -> tuple[float, in
 
 
 def _check_stride(model: str, context: Context, stride: int) -> None:
-    """ModelError where frames are looked at that a stride left out: they would count as missed."""
+    """ModelError for frames that a stride left out: they would count as missed."""
     settings, rate = context.settings, float(context.info.frame_rate)
     every = settings.every if settings.fps is None else max(round(rate / settings.fps), 1)
     if every % stride:

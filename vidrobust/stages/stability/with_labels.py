@@ -21,16 +21,13 @@ from vidrobust.text.phrases import nouns, plural
 
 NAMES_SAID = 5
 MADE = ("label_answers", "neighbour_accuracy")
+# The table of a task that has each frame that was looked at.
 SEEN = {CLASSIFICATION.name: "frames", DETECTION.name: "box_counts"}
-"""The table of a task that has each frame that was looked at."""
-TABLES = (*MADE, "model_pairs", *DETECTION.labelled)
-"""Every table that is made where there are labels."""
+TABLES = (*MADE, "model_pairs", *DETECTION.labelled)  # every table that is made where there are labels
 
 
 def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return the tables that labels add for the models of a task, and rows of ``stability``; none without
-    labels.
-    """
+    """Return the tables that labels add for the models of a task, and rows of ``stability``."""
     judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
     if not len(run.inputs.known.labels):
         return {}
@@ -112,7 +109,6 @@ def _with_parts(table: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataFrame:
-    """A row for each two models, in the order given."""
     rows = []
     for a, b in itertools.combinations(models, 2):
         first, second = (answers[answers["model"] == name] for name in (a, b))

@@ -17,10 +17,7 @@ from vidrobust.run_folder.reader import RunTables
 
 
 def write(run: RunTables, out: Path) -> Exported:
-    """Write MODEL.json of each classifier and detections.json; InputError where the run has neither.
-
-    A label of a whole picture is a box over all of it. A frame is ``ITEM/000012.jpg``, counted from 0.
-    """
+    """Write MODEL.json of each classifier and detections.json; InputError where the run has neither."""
     frames = run.table("frames")
     files = [
         save(out / f"{file_name(str(model))}.json", json_text(content(run, str(model), rows)))
@@ -36,9 +33,9 @@ def write(run: RunTables, out: Path) -> Exported:
 
 
 def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
-    """images, categories and annotations of one classifier.
+    """images, categories and annotations of one classifier, from its rows of the table ``frames``.
 
-    rows  of the table ``frames``; of objects (``track``) that were cut out of a frame the one of most probability
+    Of several objects (``track``) cut out of a frame, the one of most probability counts.
     """
     sizes = {entry.item: (entry.width, entry.height) for entry in run.record.inputs}
     best = rows.sort_values("probability", ascending=False, kind="stable").drop_duplicates(["item", "frame"])

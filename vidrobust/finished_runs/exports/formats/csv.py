@@ -23,7 +23,7 @@ TABLES = {
 
 
 def write(run: RunTables, out: Path) -> Exported:
-    """A file a table that has rows, and flips.csv; UTF-8, a comma between, a point in numbers, NaN left empty."""
+    """Write a file a table that has rows, and flips.csv."""
     found = {name: run.table(table) for table, name in TABLES.items()}
     tables: dict[str, pd.DataFrame] = {name: each for name, each in found.items() if each is not None}
     tables["flips"] = flips_of(run)

@@ -13,8 +13,7 @@ from vidrobust.finished_runs.exports.catalogue import Exported, Format, library
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
 
-# Frame, counted from 1 -> field -> plain values of its labels.
-Labels = dict[int, dict[str, Any]]
+Labels = dict[int, dict[str, Any]]  # frame, counted from 1 -> field -> plain values of its labels
 
 
 def write(run: RunTables, out: Path) -> Exported:
@@ -50,7 +49,7 @@ def write(run: RunTables, out: Path) -> Exported:
 
 
 def labels_of(run: RunTables) -> dict[str, Labels]:
-    """Of every clip, the labels of its frames as plain values; boxes are x, y, width, height in shares of it."""
+    """Labels of the frames of every clip as plain values; boxes are x, y, width, height in shares of the frame."""
     found: dict[str, Labels] = defaultdict(lambda: defaultdict(dict))
     frames, boxes = run.table("frames"), run.table("detections")
     if frames is not None:
@@ -75,7 +74,6 @@ def labels_of(run: RunTables) -> dict[str, Labels]:
 
 
 def _field(model: object) -> str:
-    """A model's name as FiftyOne takes it for a field."""
     return "".join(c if c.isalnum() else "_" for c in str(model)).strip("_")
 
 

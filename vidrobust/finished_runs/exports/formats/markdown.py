@@ -20,17 +20,16 @@ SPECIAL = str.maketrans({each: f"\\{each}" for each in "\\`*_[]<>|"})
 
 
 def write(run: RunTables, out: Path) -> Exported:
-    """Write summary.md."""
     return Exported((save(out / "summary.md", page(run)),))
 
 
 def page(run: RunTables, passages: Sequence[Passage] = ()) -> str:
-    """The answer by model and the metrics, after what the rules of a gate said."""
+    """Return the answer by model and the metrics, after what the rules of a gate said."""
     return "\n".join(_lines(run, passages)) + "\n"
 
 
 def rules(passages: Sequence[Passage], title: str) -> str:
-    """What a gate said, as a list under a heading; the part of a page that a build server shows first."""
+    """Return what a gate said, as a list under a heading."""
     failed = sum(each.outcome != "passed" for each in passages)
     said = f"{failed} of {len(passages)} rules not passed" if failed else "passed"
     lines = [f"## {escaped(title)}: {said}", ""]
@@ -42,7 +41,6 @@ def rules(passages: Sequence[Passage], title: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text in which Markdown and HTML see no marks, in one line."""
     return " ".join(text.split()).translate(SPECIAL)
 
 

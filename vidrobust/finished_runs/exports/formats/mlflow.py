@@ -15,14 +15,11 @@ from vidrobust.stages.answer.text import markdown_lines
 EXPERIMENT = "vidrobust"
 # Where this is set, runs go to that server; else into a store in the folder of the export.
 SERVER = "MLFLOW_TRACKING_URI"
-# MLflow 3 asks for it before it writes a store without a server.
-LOCAL = "MLFLOW_ALLOW_FILE_STORE"
+LOCAL = "MLFLOW_ALLOW_FILE_STORE"  # MLflow 3 asks for it before it writes a store without a server
 # Set before the library is imported: nothing is sent anywhere but to the server that is named.
 QUIET = "MLFLOW_DISABLE_TELEMETRY"
-# Characters that every version of MLflow takes.
-LONGEST_PARAMETER = 500
-# Tags by which a run that is exported again replaces itself.
-RUN, MODEL = "vidrobust.run", "vidrobust.model"
+LONGEST_PARAMETER = 500  # characters that every version of MLflow takes
+RUN, MODEL = "vidrobust.run", "vidrobust.model"  # tags by which a run that is exported again replaces itself
 
 
 def write(run: RunTables, out: Path) -> Exported:

@@ -11,7 +11,6 @@ from vidrobust.run_folder.reader import RunTables
 
 
 def write(run: RunTables, out: Path) -> Exported:
-    """MOTChallenge files of each detector; SettingsError where the run has none."""
     return Exported(tuple(write_mot(RunFolder.existing(run.folder), out)))
 
 
