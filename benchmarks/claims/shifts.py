@@ -13,9 +13,9 @@ from claims.judge import Measure
 from claims.pictures import Picture
 from vidrobust.models.load import load_model
 from vidrobust.models.predict import predict
-from vidrobust.perturb.shift import cut_square, square_side
+from vidrobust.plugins.published.perturbations.shift import cut_square, square_side
+from vidrobust.plugins.published.shift_study import PATH_PX, shift_study, view_of
 from vidrobust.predictions import Classifier
-from vidrobust.stages.sensitivity.shift import PATH_PX, shift_study, view_of
 from vidrobust.statistics.intervals import clustered_mean
 
 PROTOCOLS = (

@@ -15,25 +15,16 @@ import pandas as pd
 from vidrobust.accuracy.said_classes import label_sets
 from vidrobust.errors import InputError
 
-WITHIN = 10
-"""Frames on either side that count as neighbours, as in Shankar et al. 2019."""
+WITHIN = 10  # frames on either side that count as neighbours, as in Shankar et al. 2019.
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnchorSets:
-    """n anchors of one model and their m neighbours.
+    """n anchors of one model and their m neighbours; ``of`` (m,) is the row of a neighbour's anchor.
 
-    Attributes
-    ----------
-    anchor, cluster : (n,) str
-        "item:frame", and the video.
-    correct : (n,) bool
-    of : (m,) int64
-        Row of the neighbour's anchor.
-    frame, offset, offset_ms : (m,)
-        Frame number, and distance from the anchor in frames and milliseconds (NaN where frames are missing).
-    neighbour : (m,) bool
-        Whether the neighbour is right.
+    ``anchor`` is "item:frame", ``cluster`` the video. ``offset`` and ``offset_ms`` are distances from the
+    anchor in
+    frames and milliseconds (NaN where frames are missing); ``correct`` and ``neighbour`` say who is right.
     """
 
     anchor: np.ndarray
@@ -57,7 +48,6 @@ class AnchorSets:
             raise ValueError("AnchorSets: a neighbour belongs to no anchor, or is the anchor itself")
 
     def only(self, anchors: np.ndarray) -> AnchorSets:
-        """The sets of some anchors, (n,) bool."""
         place = np.cumsum(anchors) - 1
         kept = anchors[self.of]
         return AnchorSets(
@@ -83,22 +73,9 @@ def anchor_sets(
 ) -> AnchorSets:
     """Make the sets of one model from its tables ``frames`` and ``labels``.
 
-    Parameters
-    ----------
-    within
-        Largest distance of a neighbour in frames.
-    judged_by
-        Neighbours are judged by their "own" labels (ImageNet-Vid-Robust) or by those of the "anchor"
-        (YTBB-Robust).
-    anchors
-        item, frame of the anchors; by default every labelled frame.
-    reviewed
-        item, anchor, frame, offset of the sets that people reviewed; only these count.
-
-    Raises
-    ------
-    InputError
-        For several models, or without a predicted anchor.
+    Neighbours are at most ``within`` frames away and judged by their "own" labels (ImageNet-Vid-Robust) or by
+    those of the "anchor" (YTBB-Robust). ``anchors`` (item, frame) are by default all labelled frames; of
+    ``reviewed`` (item, anchor, frame, offset) only these sets count. InputError without a predicted anchor.
     """
     if frames["model"].nunique() != 1:
         raise InputError(f"anchor sets are of one model, got {frames['model'].nunique()}")
@@ -150,7 +127,6 @@ def _among(prediction: tuple[int, str], wanted: frozenset[object]) -> bool:
 
 
 def _pairs(seen: pd.DataFrame, anchors: np.ndarray, within: int) -> np.ndarray:
-    """(m, 2) rows of anchor and neighbour, by anchor and time."""
     item = pd.factorize(seen["item"])[0]
     frame = seen["frame"].to_numpy(np.int64)
     found = []

@@ -25,10 +25,9 @@ NAN = float("nan")
 class TwoModels:
     """An old and a new model, by what each gets right; intervals are over clusters.
 
-    ``kappa`` is error consistency (Geirhos et al. 2020), (observed - expected) / (1 - expected); NaN where both
-    are always right, or always wrong. ``negative_flips`` and ``positive_flips`` are shares of frames that only
-    the old, or only the new model gets right (Yan et al. 2021), ``relative_nfr`` the former over those of
-    independent errors. ``difference`` is new minus old accuracy, ``mcnemar_p`` two-sided.
+    ``kappa`` is error consistency (Geirhos et al. 2020). ``negative_flips`` and ``positive_flips`` are shares of
+    frames that only the old, or only the new model gets right (Yan et al. 2021), ``relative_nfr`` the former over
+    those of independent errors. ``difference`` is new minus old accuracy, ``mcnemar_p`` two-sided.
     """
 
     kappa: Interval
@@ -69,10 +68,9 @@ def two_models(
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What was found.
+    """What was found: what -> (found, published), and sentences.
 
-    ``counts``: what -> (found, published). ``missing`` and ``notes`` are sentences. ``manifest`` has rows of
-    path, item and label, or none where ``command``, the next one to type, needs none.
+    ``manifest`` has rows of path, item and label, or none where ``command``, the next one to type, needs none.
     """
 
     counts: dict[str, tuple[int, int]]
@@ -100,8 +98,8 @@ def right_neighbours(sets: AnchorSets, k: int = WITHIN) -> np.ndarray:
     return np.where(count > 0, right / np.maximum(count, 1), np.nan)
 
 
+# Anchors are labelled frames at least so far apart, so that their windows hardly overlap.
 ANCHOR_EVERY_S = 1.0
-"""Anchors are labelled frames at least so far apart, so that their windows hardly overlap."""
 TOP = 5
 NAMES_SAID = 3
 JudgedBy = Literal["own", "anchor"]
@@ -109,16 +107,10 @@ JudgedBy = Literal["own", "anchor"]
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedAnswers:
-    """One model, judged by labels.
+    """One model, judged by labels: the tables ``label_answers`` and ``neighbour_accuracy``.
 
-    Attributes
-    ----------
-    label_answers, neighbour_accuracy
-        The tables of these names.
-    unknown, unjudged
-        Labels that are no class of the model -> rows; frames left out because they have no other.
-    lost
-        Reviewed frames around anchors that were not predicted.
+    ``unknown``: labels that are no class -> rows; ``unjudged``: frames that have no others; ``lost``: reviewed
+    frames around anchors that were not predicted.
     """
 
     label_answers: pd.DataFrame = field(default_factory=lambda: tables.empty("label_answers"))
@@ -141,7 +133,7 @@ def answers_of(
 
     Anchors are labelled frames one second apart. A neighbour, up to ten frames away, is judged by its own
     labels where they follow frame on frame, and by its anchor's where they are sparse. With ``sets`` (item,
-    anchor, frame, offset) only these anchors and frames count, judged as ``judged_by`` says.
+    anchor, frame, offset) only these count, judged as ``judged_by`` says.
     """
     seen = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"]).reset_index(drop=True)
     said = SaidClasses.of(on_frames(labels, seen), class_names)
@@ -178,7 +170,6 @@ def answers_of(
 
 
 def _of_anchors_in(sets: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The sets whose anchor is among the labelled frames."""
     answered = set(table[["item", "frame"]].itertuples(index=False, name=None))
     keys = sets[["item", "anchor"]].itertuples(index=False, name=None)
     return sets[np.array([key in answered for key in keys], dtype=bool)].drop_duplicates(
@@ -202,7 +193,6 @@ def on_frames(labels: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_words(wanted: frozenset[object], class_names: Sequence[str]) -> str:
-    """A set of classes in words."""
     names = list(dict.fromkeys(class_names[int(str(k))] for k in sorted(wanted, key=lambda k: int(str(k)))))
     more = f" and {len(names) - NAMES_SAID} more" if len(names) > NAMES_SAID else ""
     return " or ".join(names[:NAMES_SAID]) + more
@@ -270,7 +260,6 @@ def _of_no_anchor() -> pd.DataFrame:
 
 
 def _neighbours(found: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFrame:
-    """A row an anchor and neighbour."""
     parts = []
     for sets in found:
         frame = _frame(sets)

@@ -2,8 +2,8 @@
 
 COCO's rules (Lin et al. 2014): IoU .50 to .95, all areas, 100 boxes per frame and class, 101 recalls. Matching
 is done once per frame and only the ranking is redone for a choice of frames, which makes intervals cheap. Worst
-and best: each anchor is replaced by the frame around it with the lowest, or highest, average precision (Shankar
-et al. 2019; Manfredi & Wang 2020).
+and best replace each anchor by the frame around it with the lowest, or highest, average precision (Shankar et
+al. 2019; Manfredi & Wang 2020).
 """
 
 from __future__ import annotations
@@ -19,11 +19,9 @@ from vidrobust.metrics.tracks.item_boxes import are_shaped, places_of
 from vidrobust.shapes.shape import Places
 from vidrobust.statistics.standard_errors import leave_one_out
 
-LEAST_IOUS = np.linspace(0.5, 0.95, 10)
-"""Overlaps from which a box is right; the first is that of AP50."""
+LEAST_IOUS = np.linspace(0.5, 0.95, 10)  # overlaps from which a box is right; the first is that of AP50
 RECALLS = np.linspace(0, 1, 101)
-MOST_BOXES = 100
-"""Boxes of a class that count in a frame, the surest first."""
+MOST_BOXES = 100  # boxes of a class that count in a frame, the surest first
 BOX = ["x1", "y1", "x2", "y2"]
 
 
@@ -61,9 +59,8 @@ class _OfClass:
 
 
 class FramesOfBoxes:
-    """Known and found boxes of frames: frame, label, x1, y1, x2, y2, and score of the found ones.
-
-    Where both have a column shape, masks and rotated boxes are compared.
+    """Known and found boxes of frames: frame, label, x1, y1, x2, y2, score of the found ones, and shape if
+    there is any.
     """
 
     def __init__(self, known: pd.DataFrame, found: pd.DataFrame) -> None:
@@ -135,9 +132,8 @@ def _right(found: Places, known: Places) -> np.ndarray:
 
 
 def with_known_boxes(seen: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
-    """Return which frames can be judged, (n,) bool.
-
-    Those with a known box and, where an item's labels follow frame on frame, all between its first and last.
+    """Return which frames (n,) bool can be judged: those with a known box, and all between where labels are
+    dense.
     """
     judged = seen[["item", "frame"]].merge(
         known[["item", "frame"]].drop_duplicates(), on=["item", "frame"], how="left", indicator=True

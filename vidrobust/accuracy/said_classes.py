@@ -11,10 +11,8 @@ import pandas as pd
 from vidrobust.errors import SettingsError
 from vidrobust.models.classes import imagenet_wnids, sets_for, shown_name
 
-WHOLE_ITEM = -1
-"""The frame of a label that holds for every frame of its item (``footage/item_tables.py``)."""
-REST = -1
-"""The label under which ``probabilities`` keeps the sum of the classes that are not listed."""
+WHOLE_ITEM = -1  # the frame of a label that holds for every frame of its item (``footage/item_tables.py``)
+REST = -1  # the label under which ``probabilities`` keeps the sum of the classes that are not listed
 
 
 def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1) -> np.ndarray:
@@ -30,7 +28,7 @@ def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1
 
 
 def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[object]]:
-    """Return the label set of each row of ``frames``: class numbers, and names without a class.
+    """Return the class numbers of each row of ``frames``, and names without a class.
 
     Rows of ``labels`` with frame -1 hold for every frame of the item without labels of its own.
     """
@@ -44,16 +42,15 @@ def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[obj
     ]
 
 
+# Sources whose bare numbers are class indices; those of annotation formats count the file's own classes.
 NUMBERS_ARE_CLASSES = ("manifest",)
-"""Sources whose bare numbers are class indices; those of annotation formats count the file's own classes."""
 
 
 @dataclass(frozen=True)
 class SaidClasses:
-    """Labels as classes of a model.
+    """Labels as classes of a model: a name of several classes is several rows.
 
-    ``rows`` is the table ``labels`` with classes of the model in ``label``; a name of several classes is
-    several rows. ``unknown`` are rows without a class, ``counts`` how many rows each such label has.
+    ``unknown`` are rows without a class, ``counts`` how many rows each such label has.
     """
 
     rows: pd.DataFrame

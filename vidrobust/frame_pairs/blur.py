@@ -78,12 +78,10 @@ class Kernel:
 
     @property
     def there(self) -> bool:
-        """Whether anything was lost."""
         return self.sigma_px > 0
 
     @property
     def is_line(self) -> bool:
-        """Whether a line was lost."""
         return self.there and not math.isnan(self.angle)
 
     @property
@@ -130,7 +128,6 @@ class Kernel:
 
 
 def _gaussian(sigma: float) -> np.ndarray:
-    """(side, 1) weights, as many as ``GaussianBlur`` takes for float pictures."""
     return np.asarray(cv2.getGaussianKernel(int(np.rint(8 * sigma + 1)) | 1, sigma))
 
 
@@ -178,16 +175,10 @@ class Blur:
 
 
 def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray) -> Blur:
-    """Measure the blur from the first frame to the second.
+    """Measure the blur between two (H, W) lumas in one light; ``motion`` (H, W, 2) px leads from the second
+    to the first.
 
-    Parameters
-    ----------
-    first, second : (H, W) uint8 or float32
-        Luma, in the same light.
-    motion : (H, W, 2) float32
-        Px, from the second to the first.
-    visible : (H, W) bool
-        What both show, on the grid of the second.
+    ``visible`` (H, W) bool is what both show, on the grid of the second.
     """
     spectra = spectra_of_both(first, second, motion, visible)
     if spectra is None:
@@ -244,9 +235,10 @@ def _cycles() -> np.ndarray:
 def spectra_of_both(
     first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the spectra (P, N) of P blocks of the first frame, and of those of the second they moved to.
+    """Return the spectra (P, N) of P blocks of the first frame, and of those of the second they moved to, if
+    enough.
 
-    What a block moved by beyond whole pixels is undone by the phase. None where too few blocks are seen.
+    What a block moved by beyond whole pixels is undone by the phase.
     """
     height, width = visible.shape
     if min(height, width) < SIDE:
@@ -292,7 +284,6 @@ class _Powers:
 
 
 def _faint(whole: _Pair, half: _Pair, other: _Pair) -> Blur:
-    """A Gaussian that shows only in the means of rings of frequencies that rise well above the noise."""
     # At single frequencies moved objects and borders of blocks make a larger difference.
     if not (half.there and other.there) or whole.in_rings(*NOTHING) < GOOD:
         return Blur()
@@ -325,12 +316,10 @@ def _pair(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.
 def _pairs(
     powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], rich: np.ndarray
 ) -> tuple[_Pair, _Pair, _Pair]:
-    """Of all blocks, and of two halves of them."""
     return _pair(powers, noise, rich), _pair(powers, noise, rich[::2]), _pair(powers, noise, rich[1::2])
 
 
 def _clear(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np.ndarray) -> float:
-    """How far the frequencies rise above the noise, times the blocks."""
     return float(_pair(powers, noise, blocks).weight.sum() * len(blocks))
 
 
@@ -362,18 +351,15 @@ class _Pair:
         return np.asarray(np.square(self._errors(ratio, some)) @ weight / weight.sum())
 
     def in_rings(self, lost: Kernel, back: Kernel) -> float:
-        """As ``left``, over the means of rings of frequencies in all directions."""
         return float(self.in_rings_of(np.log(_passed(lost) / _passed(back))[None])[0])
 
     def in_rings_of(self, ratio: np.ndarray) -> np.ndarray:
-        """(K,) the same for (K, N) log ratios."""
         weight = self.weight @ rings()
         mean = (self._errors(ratio, slice(None)) * self.weight) @ rings() / np.maximum(weight, 1e-9)
         return np.asarray(np.square(mean) @ weight / weight.sum())
 
     @property
     def there(self) -> bool:
-        """Whether anything rises above the noise."""
         return bool(self.weight.any())
 
     def _errors(self, ratio: np.ndarray, some: slice) -> np.ndarray:
@@ -422,7 +408,6 @@ def _pairs_of_lines() -> tuple[list[tuple[Kernel, Kernel]], np.ndarray]:
 
 
 def _tried(kernels: Iterable[Kernel]) -> tuple[tuple[Kernel, ...], np.ndarray]:
-    """Kernels, and (K, N) the log share of the power that passes each."""
     made = tuple(kernels)
     return made, np.log([_passed(each) for each in made])
 
@@ -442,7 +427,6 @@ def _best(pair: _Pair) -> tuple[Kernel, Kernel]:
 
 
 def _one_sided(pair: _Pair, kernels: tuple[Kernel, ...], logs: np.ndarray) -> tuple[Kernel, Kernel]:
-    """The best of these kernels, of the one frame or of the other."""
     left = pair.left_of(np.concatenate([logs, -logs]))
     place = int(left.argmin())
     kernel = kernels[place % len(kernels)]
@@ -450,7 +434,6 @@ def _one_sided(pair: _Pair, kernels: tuple[Kernel, ...], logs: np.ndarray) -> tu
 
 
 def _two_lines(pair: _Pair) -> tuple[Kernel, Kernel]:
-    """One line that the second frame lost and one that the first did, of all pairs that are tried."""
     pairs, logs = _pairs_of_lines()
     return _refined(pair, *pairs[int(pair.left_of(logs, EVERY).argmin())])
 
@@ -479,7 +462,6 @@ def _refined(pair: _Pair, lost: Kernel, back: Kernel) -> tuple[Kernel, Kernel]:
 
 
 def _numbers(kernel: Kernel) -> list[float]:
-    """Logarithm of sigma, and the angle of a line; nothing of a kernel that is not there."""
     if not kernel.there:
         return []
     return [math.log(kernel.sigma_px), *([] if math.isnan(kernel.angle) else [kernel.angle])]

@@ -109,12 +109,10 @@ class PairChange:
 
     @property
     def has_camera(self) -> bool:
-        """Whether the camera moved."""
         return bool(self.camera.any())
 
     @property
     def has_objects(self) -> bool:
-        """Whether anything moved otherwise."""
         return bool(self.objects.any())
 
     @property
@@ -134,12 +132,10 @@ class PairChange:
 
     @property
     def lights(self) -> Lights:
-        """Light that all of the picture shares, and light from place to place."""
         return self.levels, self.local
 
     @cached_property
     def local_gain(self) -> np.ndarray:
-        """(H, W) float32, the gain of the light from place to place."""
         return self.local.gain(*self.new.shape)
 
     def own_shift(self) -> tuple[float, np.ndarray]:
@@ -183,15 +179,7 @@ def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Pai
 
 
 def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> PairChange:
-    """Measure everything between two frames.
-
-    Parameters
-    ----------
-    first, second : (H, W, 3) uint8
-        RGB frames of one size.
-    fine : bool
-        As in ``register``. Without it camera and objects are not separated with care.
-    """
+    """Measure everything between two RGB frames (H, W, 3) uint8 of one size; ``fine`` as in ``register``."""
     found = _measured(first, second, first, second, fine=fine)
     if found.failed in UNLIKE:
         found = _measured(first, second, _lightness(first), _lightness(second), fine=fine)
@@ -219,7 +207,6 @@ def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) 
 def _measured_in(
     light: Lights | None, first: np.ndarray, second: np.ndarray, found: PairChange, *, fine: bool
 ) -> PairChange | None:
-    """Measured again with this light laid on the first frame; None where that fails or nothing can change."""
     if light is None or not (found.has_objects or found.has_camera or found.new.any()):
         return None
     blur = found.blur if abs(found.blur.sigma_px) >= STRONG_BLUR else Blur()
@@ -230,14 +217,12 @@ def _measured_in(
 
 
 def _still(light: Lights, first: np.ndarray, second: np.ndarray) -> PairChange:
-    """What changed if nothing moved and the light became this."""
     lit, most = (luma(to_levels(in_lights(light, x))) for x in (first, np.full_like(first, 255)))
     new = unlike(lit, np.minimum(luma(second), most))
     return replace(unchanged(first.shape), levels=light[0], local=light[1], new=new)
 
 
 def _as_near(still: PairChange, moved: PairChange, first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether light alone brings as many pixels nearly as near the second frame as light and motion."""
     seen = ~(still.new | moved.new) & (brightest(first) < FULL)
     at_rest, in_motion = (
         _left(each.lights, warp(luma(first), each.motion), luma(second), seen) for each in (still, moved)
@@ -253,7 +238,6 @@ def _lightness(picture: np.ndarray) -> np.ndarray:
 
 
 def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: PairChange) -> Lights | None:
-    """The light if nothing moved, where some of it is from place to place and it leaves little."""
     if found.failed or not (found.has_objects or found.has_camera):
         return None
     light = fit_lights(first, second, np.ones(first.shape[:2], bool))
@@ -265,13 +249,11 @@ def _lights_at_rest(first: np.ndarray, second: np.ndarray, found: PairChange) ->
 
 
 def _left(light: Lights, first: np.ndarray, second: np.ndarray, seen: np.ndarray) -> float:
-    """What light leaves of the difference of two grey pictures, root mean square, levels."""
     lit = to_levels(light[1].of(light[0].light(first)))
     return root_mean_square(blurred_difference(lit, second)[seen])
 
 
 def _lights_found(first: np.ndarray, second: np.ndarray, found: PairChange) -> Lights | None:
-    """The light that was found, where it, or the blur between the frames, may pass for motion."""
     saturates = found.levels.has_light and any(
         np.count_nonzero(brightest(x) >= FULL) > SATURATED * x[..., 0].size for x in (first, second)
     )
@@ -280,7 +262,6 @@ def _lights_found(first: np.ndarray, second: np.ndarray, found: PairChange) -> L
 
 
 def _less(one: PairChange, other: PairChange) -> bool:
-    """Whether less moved, or as little and less is new."""
     moved, before = (size_px(each.motion) for each in (one, other))
     return moved < before or (moved == before and int(one.new.sum()) < int(other.new.sum()))
 
@@ -341,7 +322,6 @@ def _with_blur(
 
 
 def _noise_of_luma(first: np.ndarray, second: np.ndarray) -> float:
-    """Sigma of the noise of the noisier of two grey pictures, levels; shared detail is no noise."""
     noise = max(float(noise_of(x)[0]) for x in (first, second))
     if noise < STRONG_NOISE:
         return noise
@@ -405,7 +385,6 @@ def in_light_of(third: np.ndarray, change: PairChange) -> np.ndarray:
 
 
 def _brought_back(picture: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """A picture on the grid of t as it lies on that of the third frame; motion (H, W, 2) leads there."""
     if not motion.any():
         return picture
     way: np.ndarray = -motion

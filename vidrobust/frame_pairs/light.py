@@ -1,11 +1,9 @@
 """How light and colour changed between two frames, quickly: gain, offset, saturation, hue and white balance.
 
-All are fitted together to the means of some 900 blocks, after the camera's motion is removed. Blocks with
-clipped pixels or a moving part are left out. Both frames are warped by half of the motion, so that
-interpolation affects them alike, and smooth blocks weigh more than edges. Units are those of the
-perturbations: encoded levels, saturation about Rec. 601 luma, hue in HSV, white balance with green as the
-reference. ``tone.py`` and ``local_light.py`` fit the same change as curves and fields that can be played
-again, without errors and in many times the time.
+All are fitted together to the means of some 900 blocks without clipped pixels or a moving part. Both frames are
+warped by half of the camera's motion, so that interpolation affects them alike, and smooth blocks weigh more
+than edges. Units are those of the perturbations. ``tone.py`` and ``local_light.py`` fit the same change as curves
+and fields that can be played again, without errors and in many times the time.
 """
 
 from __future__ import annotations
@@ -63,10 +61,9 @@ class LightChange:
 def measure_light(
     a: PreparedFrame, b: PreparedFrame, camera: Similarity, left_out: np.ndarray, *, aligned: bool = True
 ) -> LightChange:
-    """Measure light and colour from frame a to frame b.
+    """Measure light and colour from frame a to frame b, ``camera`` being the motion of the background.
 
-    ``camera`` is the motion of the background; the cells of the corners ``left_out`` (C,) bool are left out.
-    Nothing is valid unless ``aligned``, that is, unless the camera's motion can be relied on.
+    The cells of the corners ``left_out`` (C,) bool are left out. Nothing is valid unless ``aligned``.
     """
     first, second, weight, cluster = _blocks(a, b, camera, left_out)
     if len(first) < MIN_BLOCKS:
@@ -81,8 +78,7 @@ def measure_uneven_light(
 ) -> Measure:
     """Measure how far the gain from frame a to frame b is spread over the picture: its standard deviation.
 
-    The field is that of ``local_light.py``, on the coarse frames; 0 where there is none, invalid where the
-    gain is.
+    The field is that of ``local_light.py``, on the coarse frames; invalid where the gain is.
     """
     if not light.gain.valid:
         return UNKNOWN
@@ -126,10 +122,6 @@ def _blocks(
 
 
 def _half_motion(camera: Similarity, ratio: float) -> tuple[np.ndarray, np.ndarray]:
-    """Affine matrices, coarse pixels, that sample frame a half a motion back and frame b half a motion on.
-
-    a ---- half ----> middle <---- half ---- b
-    """
     turn = camera.zoom * np.exp(1j * np.deg2rad(camera.rotation_deg))
     root = np.sqrt(turn)
     centre = complex(*camera.centre)
@@ -146,7 +138,6 @@ def _half_motion(camera: Similarity, ratio: float) -> tuple[np.ndarray, np.ndarr
 
 
 def _warp(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Sample ``picture`` at matrix @ (x, y, 1); 0 outside."""
     if np.abs(matrix - np.eye(2, 3)).max() < 2e-4:
         return picture
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -154,7 +145,6 @@ def _warp(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def _follows_camera(a: PreparedFrame, left_out: np.ndarray) -> np.ndarray:
-    """(hc, wc) float32, 0 in the cells of corners that are left out."""
     if not left_out.any():
         return np.ones(a.coarse.shape[:2], np.float32)
     cells = np.ones(a.grid[0] * a.grid[1], np.float32)
@@ -184,7 +174,6 @@ def _model(colours: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _turn_hue(colours: np.ndarray, degrees: float) -> np.ndarray:
-    """Turn the HSV hue of (B, 3) colours."""
     hsv = cv2.cvtColor(colours[None].astype(np.float32), cv2.COLOR_RGB2HSV)
     hsv[..., 0] = np.mod(hsv[..., 0] + np.float32(degrees), np.float32(360))
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0].astype(np.float64))

@@ -4,10 +4,9 @@
 
     b  =  a (1 + f(x, y))        f a smooth field, after the change that all of the picture shares was removed
 
-f is a cubic B-spline with knots a tenth of the width apart, fitted robustly to the means of 8 x 8 pixels:
-noise averages out in a block, and a misaligned edge hardly shows in its mean. There is a field only if,
-fitted to every other cell of 16 x 16 pixels, it predicts the cells between, which noise and the blocks of a
-codec do not.
+f is a cubic B-spline with knots a tenth of the width apart, fitted robustly to the means of 8 x 8 pixels: noise
+averages out in a block, and a misaligned edge hardly shows in its mean. There is a field only if, fitted to
+every other cell of 16 x 16 pixels, it predicts the cells between, which noise and the blocks of a codec do not.
 """
 
 from __future__ import annotations
@@ -56,7 +55,6 @@ class LocalLight:
 
     @property
     def there(self) -> bool:
-        """Whether there is any."""
         return bool(self.lattice.size)
 
     def gain(self, height: int, width: int) -> np.ndarray:
@@ -81,7 +79,6 @@ class LocalLight:
 
 
 def no_local_light(predicted: float = float("nan")) -> LocalLight:
-    """Return no change from place to place, or none that could be measured."""
     return LocalLight(lattice=np.zeros((0, 0)), width=0, predicted=predicted)
 
 
@@ -93,20 +90,12 @@ def fit_local_light(
     block: int = BLOCK,
     still: np.ndarray | None = None,
 ) -> LocalLight:
-    """Fit the smooth field of gain between two aligned frames.
+    """Fit the smooth field of gain that takes ``a`` (H, W, 3), brought onto b and into its light, to ``b``.
 
-    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the
-    picture. Where it is known what is still, a fit begun with least absolute deviations is tried beside it.
-    Since that also follows what moves, it must predict, where it is still, half of what the first fit leaves.
-
-    Parameters
-    ----------
-    a, b : (H, W, 3) uint8 or float32
-        RGB levels, a brought onto b and into its light.
-    visible, still : (H, W) bool
-        Where they show the same thing; what does not move by itself.
-    block : int
-        Px; smaller for frames that were averaged down.
+    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the picture.
+    Where it is known what is ``still`` (H, W) bool, a fit begun with least absolute deviations is tried beside
+    it. Since that also follows what moves, it must predict, where it is still, half of what the first fit
+    leaves. ``block`` is in px, smaller for frames that were averaged down.
     """
     blocks = _blocks(a, b, visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
@@ -132,10 +121,8 @@ def fit_local_light(
 
 @dataclass(frozen=True)
 class _Blocks:
-    """Luma of both frames' blocks (h, w), their weights (h, w), and the bases along both axes.
-
-    pairs  of each basis the products of any two functions that overlap, (h, P) and (w, Q) as in
-    ``_overlapping``
+    """Luma of both frames' blocks (h, w), their weights, the bases along both axes, and products of
+    overlapping ones.
     """
 
     first: np.ndarray
@@ -174,7 +161,6 @@ def _products(basis: np.ndarray) -> np.ndarray:
 
 
 def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each two cubic splines of a row of knots that overlap, the earlier first, and each with itself."""
     first, second = np.triu_indices(knots)
     near = second - first <= REACH
     return first[near], second[near]
@@ -182,7 +168,6 @@ def _overlapping(knots: int) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=16)
 def _banded(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the products of two knots of a lattice lie in the lower band of its normal matrix."""
     # Returns places (band, knot) as ``solveh_banded`` has them, and for each its place in (P, Q), products
     # down and across.
     (down, other_down), (across, other_across) = _overlapping(rows), _overlapping(columns)
@@ -227,7 +212,6 @@ def _trust(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
 
 
 def _halves(blocks: _Blocks) -> tuple[np.ndarray, np.ndarray]:
-    """(h, w) bool: cells coloured like a chessboard."""
     row, column = np.indices(blocks.weight.shape) // CELL_BLOCKS
     black = (row + column) % 2 == 0
     return black, ~black
@@ -267,14 +251,8 @@ def fit_lights(
 ) -> Lights:
     """Fit light and colour that all of the picture shares, and the light left from place to place.
 
-    Parameters
-    ----------
-    moved, second : (H, W, 3) uint8
-        The first frame moved onto the second.
-    clear : (H, W) bool
-        What both show.
-    noise, still
-        As in ``fit_tone`` and ``fit_local_light``.
+    ``moved`` is the first frame moved onto the second, ``clear`` (H, W) bool what both show; ``noise`` and
+    ``still`` as in ``fit_tone`` and ``fit_local_light``.
     """
     levels = tone.fit_tone(moved, second, clear, noise)
     clear = clear & (brightest(moved) < FULL - 1)  # what was saturated does not look it in its new light
@@ -300,6 +278,5 @@ def in_lights(light: Lights, picture: np.ndarray) -> np.ndarray:
 
 
 def is_strong(levels: tone.Tone, picture: np.ndarray) -> bool:
-    """Say whether the colour changes the picture, (H, W, 3) levels, by much."""
     some = picture[::4, ::4].astype(np.float32)
     return levels.has_colour and robust.root_mean_square(levels.colour(some) - some) >= STRONG_COLOUR

@@ -57,7 +57,6 @@ def _of_motion(
 
 
 def measure_pair(a: PreparedFrame, b: PreparedFrame) -> PairMeasures:
-    """Measure everything from frame a to frame b: motion first, then light, then texture."""
     motion = measure_motion(a, b)
     blank = len(a.corners) < MIN_POINTS  # nothing to align, and nothing that needs it
     camera, left_out = motion.camera, ~motion.with_camera

@@ -1,13 +1,8 @@
 """How the camera and a moving part moved between two frames, quickly, from tracked points.
 
 One point in each cell of a grid is tracked by Lucas-Kanade. Points that agree on one similarity (shift,
-rotation, zoom) form a group. The camera's group is spread over the frame; what does not move with it is the
-part, where it is connected and moves as one. ``registration.py`` measures the motion of every pixel, so that
-it can be played again::
-
-    a b c d e f      camera group: a b c d e f g . . k l p q r ... (spread, reaches the borders)
-    g h i j k l      part:         h i j n o (one region, one motion of its own)
-    m n o p q r
+rotation, zoom) form a group. The camera's group is spread over the frame; what does not move with it is the part,
+where it is connected and moves as one. ``registration.py`` measures the motion of every pixel, to be played again.
 """
 
 from __future__ import annotations
@@ -79,8 +74,6 @@ class Similarity:
 
 @dataclass(frozen=True, kw_only=True)
 class PairMotion:
-    """Motion between two frames."""
-
     camera: Similarity  # Motion of the background; the identity with NaN errors where it is unknown
     # Whether enough points, spread over the frame, agree, and no second group could be the camera
     camera_valid: bool
@@ -94,7 +87,6 @@ class PairMotion:
 
 
 def measure_motion(a: PreparedFrame, b: PreparedFrame) -> PairMotion:
-    """Measure the motion of camera and part from frame a to frame b."""
     height, width = a.gray.shape
     centre = ((width - 1) / 2, (height - 1) / 2)
     none = np.zeros(len(a.corners), bool)
@@ -138,7 +130,6 @@ def measure_motion(a: PreparedFrame, b: PreparedFrame) -> PairMotion:
 
 
 def at_rest(centre: tuple[float, float]) -> Similarity:
-    """Return the identity, with unknown errors."""
     nan = float("nan")
     return Similarity(0.0, 0.0, 0.0, 1.0, nan, nan, nan, centre=centre, points=0)
 
@@ -195,7 +186,6 @@ def _groups(p: np.ndarray, q: np.ndarray, good: np.ndarray, tolerance: float) ->
 
 
 def _grow(p: np.ndarray, q: np.ndarray, good: np.ndarray, seed: np.ndarray, tolerance: float) -> np.ndarray:
-    """The good points within the tolerance of the seed's least-squares similarity, twice over."""
     for _ in range(2):
         turn, shift = _fit(p[seed], q[seed])
         residual = np.abs(turn * p + shift - q)

@@ -1,11 +1,10 @@
 """Noise and coding between two frames: how much of it there is, alone, and exchanged between the frames.
 
-``texture.py`` measures noise quickly, as one number with a standard error. Here it is separated, at every
-pixel, from what a blur, light or rounding does, so that it can be replayed. With t brought onto t+1 by
-everything measured, m their mean and h half their difference, m + s h and m - s h with random signs s per
-block of 8 x 8 pixels are distributed as the pair itself if nothing but noise and coding differs. What is
-smooth in h is neither and is removed first: exchanged block by block it would become a chessboard that no
-frame ever showed (docs/methods/account.md).
+``texture.py`` measures noise quickly, as one number with a standard error. Here it is separated, at every pixel,
+from what a blur, light or rounding does, so that it can be replayed. With t brought onto t+1 by everything
+measured, m their mean and h half their difference, m + s h and m - s h with random signs s per block of 8 x 8
+pixels are distributed as the pair itself if nothing but noise and coding differs. What is smooth in h is removed
+first: exchanged block by block it would become a chessboard (docs/methods/account.md).
 """
 
 from __future__ import annotations
@@ -43,8 +42,6 @@ ROUNDING = 1 / 6  # mean square of the difference of two roundings, levels
 def noise_of(picture: np.ndarray) -> np.ndarray:
     """Return (C,) sigma of the noise of (H, W, C) or grey (H, W) uint8, levels, where it is flattest.
 
-    References
-    ----------
     Immerkaer, Computer Vision and Image Understanding 64 (1996), p. 300-302.
     """
     energy = _by_cell(np.square(_immerkaer(picture)))
@@ -53,10 +50,8 @@ def noise_of(picture: np.ndarray) -> np.ndarray:
 
 
 def noise_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return (C,) sigma of the noise of two pictures that show the same: what they do not share.
-
-    One may be blurrier, and detail may be everywhere. Where they do not show the same it is their
-    ``noise_of``.
+    """Return (C,) sigma of the noise of two pictures of the same, one of which may be blurrier: what they do
+    not share.
     """
     a, b = _immerkaer(first), _immerkaer(second)
     aa, bb, ab = (_by_cell(each) for each in (a * a, b * b, a * b))
@@ -70,7 +65,6 @@ def _immerkaer(picture: np.ndarray) -> np.ndarray:
 
 
 def _by_cell(x: np.ndarray) -> np.ndarray:
-    """(cells, C) means of (H, W) or (H, W, C) over cells."""
     width, height = (max(1, side // CELL) for side in x.shape[1::-1])
     return cv2.resize(x, (width, height), interpolation=cv2.INTER_AREA).reshape(width * height, -1)
 
@@ -89,8 +83,8 @@ def noise_levels(first: np.ndarray, second: np.ndarray) -> float:
 def regained(second: np.ndarray, missed: Kernel, noise: np.ndarray) -> np.ndarray:
     """Return (H, W, 3) float32: detail of the second frame, above its noise, that a blur takes away.
 
-    Each place keeps 1 - NOISY x noise / energy of its detail, or nothing (Wiener's filter, place by place).
-    ``missed`` is what the first frame had lost, ``noise`` (3,) the sigma of the second's noise, levels.
+    Each place keeps 1 - NOISY x noise / energy of its detail, or nothing (Wiener's filter). ``missed`` is what the
+    first frame had lost, ``noise`` (3,) the sigma of the second's noise.
     """
     x = second.astype(np.float32)
     detail = x - missed.of(x)
@@ -102,7 +96,7 @@ def regained(second: np.ndarray, missed: Kernel, noise: np.ndarray) -> np.ndarra
 def noise_lost(second: np.ndarray, lost: Kernel, noise: np.ndarray, seed: int) -> np.ndarray | None:
     """Draw (H, W, 3) float32 noise such as a blur took away with the detail; None for next to none.
 
-    A lens blurs the scene, and the sensor's noise comes after it. ``lost`` is what the second frame lost.
+    A lens blurs the scene, and the sensor's noise comes after it.
     """
     if not lost.there or noise.max() < LEAST_NOISE:
         return None
@@ -113,18 +107,15 @@ def noise_lost(second: np.ndarray, lost: Kernel, noise: np.ndarray, seed: int) -
 
 
 def with_noise_alone(brought: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) float32: a frame brought onto another, with noise and coding alone between.
-
-    ``brought`` has whole levels where nothing was changed in it, so that nothing was rounded anew.
-    """
+    """Return (H, W, 3) float32: a frame brought onto another, with noise and coding alone between."""
     return np.asarray(second + beyond_rounding(rough(brought - second), brought))
 
 
 def rough(difference: np.ndarray) -> np.ndarray:
     """Return a difference of aligned frames, (H, W, 3) float32, without its smooth part.
 
-    Nothing is removed where the means of neighbouring macroblocks are no more alike than a codec makes them,
-    all of it where they surely are, and a part in between.
+    All of it is removed where the means of neighbouring macroblocks are surely more alike than a codec makes them,
+    and a part in between.
     """
     height, width = difference.shape[:2]
     low, high = OF_CODECS
@@ -148,7 +139,6 @@ def beyond_rounding(difference: np.ndarray, brought: np.ndarray) -> np.ndarray:
 
 
 def _means(difference: np.ndarray, side: int) -> np.ndarray:
-    """(h, w, 3) means of blocks of about this side."""
     height, width = difference.shape[:2]
     size = (max(2, width // side), max(2, height // side))
     return np.asarray(cv2.resize(difference, size, interpolation=cv2.INTER_AREA))
@@ -157,19 +147,7 @@ def _means(difference: np.ndarray, side: int) -> np.ndarray:
 def exchanged(
     first: np.ndarray, second: np.ndarray, *, draws: int, seed: int
 ) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Exchange the half difference of two aligned frames at random.
-
-    Parameters
-    ----------
-    first, second : (H, W, 3) float32
-        Levels.
-    draws, seed : int
-        Number of pairs; the signs depend on the seed alone.
-
-    Returns
-    -------
-    tuple of pairs of (H, W, 3) uint8
-    """
+    """Exchange the half difference of two aligned frames (H, W, 3) float32 at random: pairs of (H, W, 3) uint8."""
     m, h = (first + second) / 2, (first - second) / 2
     height, width = m.shape[:2]
     generator = np.random.default_rng(seed)

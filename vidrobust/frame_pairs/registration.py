@@ -88,21 +88,11 @@ def register(
     texture: float = MIN_TEXTURE,
     min_seen: float = MIN_SEEN,
 ) -> Registration:
-    """Register two frames.
+    """Register two RGB frames (H, W, 3) uint8 of one size; ``failed`` of the result says where that is not
+    possible.
 
-    Parameters
-    ----------
-    a, b : (H, W, 3) uint8
-        RGB frames of one size.
-    fine : bool
-        Compute flow down to full resolution; otherwise down to half, in a quarter of the time.
-    texture, min_seen : float
-        As MIN_TEXTURE and MIN_SEEN; lower in smoothed frames.
-
-    Returns
-    -------
-    Registration
-        A pair that cannot be registered is not an error: ``failed`` says why.
+    ``fine`` computes flow down to full resolution, else down to half, in a quarter of the time. ``texture`` and
+    ``min_seen`` are as MIN_TEXTURE and MIN_SEEN; lower in smoothed frames.
     """
     if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3 or a.dtype != np.uint8 or b.dtype != np.uint8:
         raise ValueError(
@@ -154,7 +144,6 @@ def _unknown(height: int, width: int, reason: Unregistered) -> Registration:
 
 
 def _dis(finest_scale: int) -> cv2.DISOpticalFlow:
-    """DIS, medium; finest scale 0 is full resolution, 1 is half."""
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow.setFinestScale(finest_scale)
     if finest_scale == 0:
@@ -211,10 +200,7 @@ def _nearest(a: np.ndarray, b: np.ndarray, fields: tuple[np.ndarray, ...]) -> tu
 def warp(
     frame: np.ndarray, displacement: np.ndarray, *, interpolation: int = cv2.INTER_LANCZOS4
 ) -> np.ndarray:
-    """Sample a frame at displaced places: out[y, x] = frame[y + dy, x + dx], borders mirrored.
-
-    ``frame`` is (H, W) or (H, W, C) uint8 or float32, ``displacement`` (H, W, 2) px, x first.
-    """
+    """Sample a frame at displaced places: out[y, x] = frame[y + dy, x + dx], borders mirrored."""
     x, y = _places(displacement)
     return np.asarray(cv2.remap(frame, x, y, interpolation, borderMode=cv2.BORDER_REFLECT_101))
 
@@ -235,7 +221,6 @@ def warp_at(frame: np.ndarray, displacement: np.ndarray, where: np.ndarray) -> n
 
 
 def _places(displacement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(H, W) x and y to which a displacement leads."""
     height, width = displacement.shape[:2]
     x = np.arange(width, dtype=np.float32)[None] + displacement[..., 0]
     return x, np.arange(height, dtype=np.float32)[:, None] + displacement[..., 1]
@@ -249,7 +234,6 @@ def inside(displacement: np.ndarray) -> np.ndarray:
 
 
 def moves(displacement: np.ndarray) -> np.ndarray:
-    """Return (H, W) bool: where a displacement (H, W, 2) is not zero."""
     return np.asarray((displacement[..., 0] != 0) | (displacement[..., 1] != 0))
 
 
@@ -274,7 +258,6 @@ def affine_field(affine: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def inverted(affine: np.ndarray) -> np.ndarray:
-    """Return the inverse (2, 3) of an affine map (2, 3)."""
     return np.asarray(np.linalg.inv(np.vstack([affine, [0, 0, 1]]))[:2])
 
 
@@ -302,8 +285,8 @@ def camera_motion(
 ) -> np.ndarray:
     """Return the camera's motion, a map (2, 3) from the second frame to the first.
 
-    Where the affine motion of ``found`` agrees with that of the points it is the more exact one.
-    ``by_pixels`` correlates all pixels where few points can be tracked, as in strong noise.
+    Where the affine motion of ``found`` agrees with that of the points it is the more exact one. ``by_pixels``
+    correlates all pixels where few points can be tracked, as in strong noise.
     """
     seen = measure_motion(prepare_array(first), prepare_array(second))
     if not seen.camera_valid and by_pixels:
@@ -333,9 +316,8 @@ def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def moves_everywhere(found: Registration) -> bool:
-    """Say whether the affine motion removes more than half of the flow in most cells, also along the rim.
-
-    An object that moves leaves the cells about it at rest.
+    """Say whether the affine motion removes over half of the flow in most cells, also along the rim; an
+    object does not.
     """
     left = found.flow - affine_field(found.affine, *found.visible.shape)
     size = (GRID_OF_CELLS[1], GRID_OF_CELLS[0])
@@ -360,10 +342,8 @@ def shared_motion(found: Registration) -> np.ndarray:
 def own_motion(
     first: np.ndarray, second: np.ndarray, camera: np.ndarray, flow: np.ndarray, margin: float
 ) -> np.ndarray:
-    """Return what moves by itself: the flow beyond the camera where it brings the first frame nearer.
-
-    ``first`` and ``second`` are (H, W) grey pictures in one light, ``camera`` and ``flow`` (H, W, 2) px from
-    the second to the first, ``margin`` the levels by which the flow must come nearer.
+    """Return what moves by itself: the flow beyond the camera where it brings the first grey picture nearer
+    by ``margin``.
     """
     own = flow - camera
     by_camera, by_flow = (

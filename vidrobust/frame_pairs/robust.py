@@ -32,8 +32,7 @@ def absolute(residual: np.ndarray, scale: float) -> np.ndarray:
 def not_shared(first: np.ndarray, second: np.ndarray, across: np.ndarray) -> np.ndarray:
     """Return the power of the noise of two pictures from their powers and their cross power.
 
-    With detail of power S and noise N in the one, h^2 S + N in the other and h S across, N is the smaller
-    eigenvalue.
+    With powers S + N and h^2 S + N, and h S across, N is the smaller eigenvalue.
     """
     return np.asarray((first + second - np.sqrt(np.square(first - second) + 4 * np.square(across))) / 2)
 
@@ -57,7 +56,6 @@ def neighbour_correlation(x: np.ndarray) -> float:
 
 
 def root_mean_square(x: np.ndarray) -> float:
-    """Return the root mean square of an array of any shape."""
     return float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
 
 
@@ -79,8 +77,8 @@ def same_light(
     """Bring two grey pictures (H, W) uint8 to one light, which a search for motion needs.
 
     The picture of more contrast gets mean and spread of the other. They are left alone where these are alike:
-    within one level, as for dense flow, or within 2 % (``alike="share"``), as for points tracked on a small
-    picture.
+    within
+    one level, as for dense flow, or within 2 % (``alike="share"``), as for points tracked on a small picture.
     """
     (m1, s1), (m2, s2) = ((float(x.mean()), float(x.std())) for x in (first, second))
     if min(s1, s2) < ALIKE_LEVELS:

@@ -1,9 +1,8 @@
 """How sharpness, noise and block edges changed between two frames, quickly, without interpolating either.
 
-Patches are compared with the patches they moved to, at whole pixels: a remainder of motion changes phases,
-not power, and no warp, which blurs by itself, is needed. ``blur.py`` and ``noise.py`` find for a replay which
-kernel each frame lost and the noise of each pixel, and need the displacement of every pixel. This file needs
-the camera's motion alone and gives numbers with standard errors.
+Patches are compared with the patches they moved to, at whole pixels: a remainder of motion changes phases, not
+power. It takes the camera's motion alone and gives numbers with standard errors; for a replay, ``blur.py`` and
+``noise.py`` find the kernel that each frame lost and the noise of each pixel, from the motion of every pixel.
 """
 
 from __future__ import annotations
@@ -45,8 +44,6 @@ MEDIAN_ERROR = 1.253  # standard error of a median over that of a mean, of norma
 
 @dataclass(frozen=True, kw_only=True)
 class TextureChange:
-    """Change of sharpness, noise and block edges from frame a to frame b."""
-
     # Sigma, px, of the Gaussian blur that would turn one frame's sharpness into the other's; positive where b
     # is blurrier. Its error is the smallest sigma that can be told from none
     sharpness: Measure
@@ -109,7 +106,6 @@ def _flat_patches(a: PreparedFrame, b: PreparedFrame, motion: PairMotion) -> tup
 
 
 def _equalised(flat: tuple[np.ndarray, np.ndarray], sharpness: float) -> tuple[np.ndarray, np.ndarray]:
-    """The patches with the sharper frame's blurred; the border that a blur needs is dropped from both."""
     first, second = flat
     blurred = [cv2.GaussianBlur(p, (0, 0), abs(sharpness)) for p in (first if sharpness > 0 else second)]
     sharper = np.array(blurred, np.float32).reshape(first.shape)
@@ -148,10 +144,7 @@ def _noise(
 
 
 def _difference_variance(pa: np.ndarray, pb: np.ndarray, gain: float, offset: float) -> np.ndarray:
-    """(4 P,) variance of b - gain a - offset after a fit of 1, x, y and the gradients of the smoothed luma.
-
-    The kernel of the gradients is odd, so that white noise is not correlated with them.
-    """
+    """(4 P,) variance of b - gain a - offset after a fit of 1, x, y and the gradients of the smoothed luma."""
     side = pa.shape[1]
     # the gradients of the luma serve all four planes of a patch
     smooth = np.array([cv2.GaussianBlur(m, (7, 7), 1.5) for m in (pa[3::4] + pb[3::4]) / 2])
@@ -188,7 +181,6 @@ def _laplacian_variance(patches: np.ndarray) -> np.ndarray:
 def _sharpness(
     a: PreparedFrame, b: PreparedFrame, motion: PairMotion, noise: tuple[float, float], *, noise_known: bool
 ) -> Measure:
-    """Change of blur from the power spectra of textured patches."""
     # A Gaussian blur of sigma s lowers log power by 4 pi^2 s^2 f^2, so that the slope of the log ratio over
     # f^2 is the change of s^2; gain moves only the intercept.
     side = 64 if min(a.gray.shape) >= 256 else 32
@@ -237,14 +229,11 @@ def _spectra(patches: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Rings:
-    """Rings of equal frequency in the half spectrum of a real patch.
+    """Rings of equal frequency in the half spectrum of a real patch, under a Hann ``window``.
 
-    window     (side, side) Hann
-    order      flat indices into the half spectrum, ring after ring
-    weight     in that order, 2 where the half spectrum stands for two frequencies, else 1
-    start      (R,) where each ring begins in that order
-    frequency  (R,) root mean square, cycles per px
-    cells      (R,) frequencies in each ring
+    ``order`` are flat indices into the half spectrum, ring after ring, each from ``start``; ``weight`` is 2
+    where the
+    half spectrum stands for two frequencies. ``frequency`` (R,) is in cycles per px, ``cells`` (R,) counts.
     """
 
     window: np.ndarray
@@ -275,7 +264,6 @@ def _rings(side: int) -> _Rings:
 
 
 def _blockiness(a: PreparedFrame, b: PreparedFrame) -> Measure:
-    """Change of the step across the grid beyond the steps elsewhere, the mean of both directions."""
     if min(a.gray.shape) < 4 * GRID:
         return UNKNOWN
     first, second = grid_step(a.gray), grid_step(b.gray)
@@ -283,11 +271,10 @@ def _blockiness(a: PreparedFrame, b: PreparedFrame) -> Measure:
 
 
 def grid_step(gray: np.ndarray) -> tuple[float, float]:
-    """Return the mean step across the 8 x 8 grid beyond the other phases, levels, and its error.
+    """Return the mean step across the 8 x 8 grid beyond the other phases, levels, and its error, their spread.
 
     The phase of the grid is the one with the largest step, since the picture may have been cut or moved after
-    it was coded (Wang, Bovik & Evans 2000 compare phases in the spectrum). The error is the spread of the
-    other phases.
+    it was coded (Wang, Bovik & Evans 2000).
     """
     rows = gray[:: max(1, gray.shape[0] // 180)]
     columns = gray[:, :: max(1, gray.shape[1] // 240)]

@@ -67,12 +67,10 @@ class Tone:
 
     @property
     def has_light(self) -> bool:
-        """Whether there is a change of light beyond rounding."""
         return (self.gain, self.offset, self.power) != (1.0, 0.0, 1.0)
 
     @property
     def has_colour(self) -> bool:
-        """Whether there is a change of colour beyond rounding."""
         linear = np.array_equal(self.matrix, np.eye(3)) and not self.constant.any()
         return self.hues is not None or not linear
 
@@ -106,22 +104,13 @@ class Tone:
 
 
 def no_tone(cells: int = 0) -> Tone:
-    """Return no change of levels, or none that could be measured."""
     return Tone(matrix=np.eye(3), constant=np.zeros(3), cells=cells)
 
 
 def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0.0) -> Tone:
-    """Fit light and colour between two aligned frames.
+    """Fit light and colour between frame a (H, W, 3) uint8, moved onto b, and b, where ``visible`` (H, W) bool.
 
-    Parameters
-    ----------
-    a, b : (H, W, 3) uint8
-        RGB, a moved onto b.
-    visible : (H, W) bool
-        Where they show the same thing.
-    noise : float
-        Of luma, levels. It is taken off what frame a is compared by, where it would make every change
-        flatter.
+    ``noise``, levels of luma, is taken off what frame a is compared by, where it would make every change flatter.
     """
     clear = visible & unclipped(a, b)
     light = fit_light(a, b, clear, noise)
@@ -165,7 +154,6 @@ def _clear_cells(clear: np.ndarray, *pictures: np.ndarray) -> list[np.ndarray]:
 
 
 def _power(x: np.ndarray, power: float) -> np.ndarray:
-    """255 (x / 255)^power, float32; below 1 a line to 0."""
     x = x.astype(np.float32)
     return np.asarray(x * np.power(np.maximum(x, 1) / 255, np.float32(power - 1)))
 
@@ -182,7 +170,6 @@ def _luma(colours: np.ndarray, of: np.ndarray) -> np.ndarray:
 
 
 def _lightness(colours: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """What a turn of the HSV hue leaves alone: of the largest and the smallest channel of the colours."""
     ends = np.stack([colours.argmax(axis=1), colours.argmin(axis=1)], axis=1)
     return np.asarray(np.take_along_axis(of, ends, axis=1).mean(axis=1))
 
@@ -194,10 +181,8 @@ def _fit_curve(
     grey: Callable[[np.ndarray, np.ndarray], np.ndarray],
     noise: float = 0.0,
 ) -> Tone:
-    """The curve acts on single channels of pixels, and is fitted to grey averages of what it makes of them.
-
-    Gauss-Newton in the power: the line through what is found is fitted again until it moves by less than
-    CLOSE.
+    """Gauss-Newton in the power of a curve that acts on single channels, fitted to grey averages of what it
+    makes.
     """
     own, power = (noise / CELL) ** 2, 1.0
     prior = np.array(LIGHT_PRIOR if noise == 0 else (*LIGHT_PRIOR[:2], NO_POWER))
@@ -227,7 +212,6 @@ def _with_matrix(tone: Tone, lit: np.ndarray, y: np.ndarray, noise: float = 0.0)
 
 
 def _fit_strong(light: Tone, tone: Tone, a: np.ndarray, b: np.ndarray, clear: np.ndarray) -> Tone:
-    """A strong change of colour: in the light that changes less, and with hues where a matrix leaves much."""
     x, y = _clear_cells(clear, a, b)
     other = _fit_curve(a, b, clear, _lightness)
     if root_mean_square(other.light(x) - x) < root_mean_square(light.light(x) - x):

@@ -83,22 +83,16 @@ class FrameTransitions:
 
     @classmethod
     def joined(cls, parts: Sequence[FrameTransitions]) -> FrameTransitions:
-        """Join those of consecutive batches."""
         return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
 
     def rows(self, keep: np.ndarray) -> FrameTransitions:
-        """Return those of the frames that ``keep`` (N,) bool selects."""
         return FrameTransitions(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
 
 
 class PairWatcher:
     """Decide which neighbouring frames of one clip may be compared, frame by frame.
 
-    Parameters
-    ----------
-    motion_limit : float, optional
-        Largest global shift between neighbours, as a share of the frame's width, that still counts as the
-        same view. None sets no limit.
+    ``motion_limit`` is the largest global shift, as a share of the width, that is still the same view.
     """
 
     def __init__(self, *, motion_limit: float | None = 0.1) -> None:
@@ -109,7 +103,6 @@ class PairWatcher:
         self._window: np.ndarray | None = None
 
     def feed(self, batch: FrameBatch) -> FrameTransitions:
-        """Return the transitions of the next batch of the clip."""
         count = len(batch)
         reason = np.full(count, "", dtype=object)
         change, shift = np.full(count, np.nan), np.full((count, 2), np.nan)
@@ -163,16 +156,7 @@ class PairWatcher:
 
 
 def make_thumbnails(pixels: torch.Tensor) -> np.ndarray:
-    """Average frames down to at most 160 px width.
-
-    Parameters
-    ----------
-    pixels : (N, 3, H, W) uint8 tensor, any device
-
-    Returns
-    -------
-    (N, h, w, 3) uint8 array in main memory
-    """
+    """Average frames (N, 3, H, W) uint8 down to at most 160 px width: (N, h, w, 3) in main memory."""
     height, width = pixels.shape[2:]
     w = min(THUMBNAIL_WIDTH, width)
     h = max(1, round(height * w / width))
@@ -190,8 +174,8 @@ def make_thumbnails(pixels: torch.Tensor) -> np.ndarray:
 def is_cut(before: np.ndarray, now: np.ndarray) -> bool:
     """Say whether a scene cut lies between two thumbnails, (h, w, 3) float32 YCrCb.
 
-    A cut changes layout, colours and level at once. Scenes that are by chance bright and dark in the same
-    places differ in their edges.
+    A cut changes layout, colours and level at once. Scenes that are by chance bright and dark in the same places
+    differ in their edges.
     """
     # a quarter of the resolution: the layout, not the texture
     size = (max(1, before.shape[1] // 4), max(1, before.shape[0] // 4))
@@ -211,10 +195,7 @@ def is_cut(before: np.ndarray, now: np.ndarray) -> bool:
 def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, limit: float | None) -> str:
     """Return why two frames further apart may not be compared, or "".
 
-    ::
-
-        frames   0   1   2   3        links_reason[i] is the transition from frame i-1 to frame i
-                   |   |   |          frames 0 and 3 are joined by the transitions 1, 2, 3
+    ``links_reason[i]`` is the transition from frame i-1 to frame i: frames 0 and 3 are joined by 1, 2 and 3.
     """
     path = links_reason[start + 1 : stop + 1]
     # a damaged frame on the way may hide a cut
@@ -228,9 +209,8 @@ def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, 
 
 
 def reasons_of(frames: np.ndarray, transitions: pd.DataFrame) -> np.ndarray:
-    """Look up the reason of each frame (N,) in the rows of the table ``transitions`` of its clip.
-
-    It is "first" where the frame before is not among ``frames``.
+    """Look up the reason of each frame (N,) in ``transitions`` of its clip; "first" if the one before is not
+    among them.
     """
     places = pd.Series(np.arange(len(transitions)), index=transitions["frame"].to_numpy())
     place = places.loc[frames].to_numpy()
@@ -240,7 +220,6 @@ def reasons_of(frames: np.ndarray, transitions: pd.DataFrame) -> np.ndarray:
 
 
 def _edges(luma: np.ndarray) -> np.ndarray:
-    """(h, w) size of the gradient."""
     luma = np.ascontiguousarray(luma)
     return np.asarray(cv2.magnitude(cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)))
 

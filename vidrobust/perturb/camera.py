@@ -1,14 +1,14 @@
 """What sits in the camera, on its lens or over the line, and stays where it is for a whole clip.
 
-Every function takes the clip's generator and draws one field from it: the same pixels are dead, the same
-speck of dust lies at the same place in all frames. Times do not matter here. All of it is torch, on the
-device of the pixels; fields are drawn on the generator's device.
+Every function draws one field from the clip's generator: the same pixels are dead in all frames.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from vidrobust.frames.pixels import each_frame, rounded
 from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import angle, integer, normal, uniform
 from vidrobust.perturb.geometric import boxes_by, sheared, warp
-from vidrobust.perturb.perturbation import Motion, Perturbation, apply_at_a_random_time
+from vidrobust.perturb.perturbation import Motion, Perturbation, Scale, in_time
 
 # (pixels (T, 3, H, W) of one clip, strength, the clip's generator) -> pixels
 Fixed = Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]
@@ -36,7 +36,6 @@ def grid(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _share(pixels: torch.Tensor, per_million: float, own: torch.Generator) -> torch.Tensor:
-    """(H, W) bool: about that many pixels of a million, at least one."""
     h, w = pixels.shape[2:]
     count = min(h * w, max(1, round(per_million * h * w / 1e6)))
     mask = torch.zeros(h * w, dtype=torch.bool, device=pixels.device)
@@ -92,7 +91,6 @@ def _specular_glare(pixels: torch.Tensor, peak: float, own: torch.Generator) -> 
 
 
 def _lens_dust(pixels: torch.Tensor, opacity: float, own: torch.Generator) -> torch.Tensor:
-    """Soft dark specks, out of focus as they are on the lens."""
     h, w = pixels.shape[2:]
     half = math.hypot(h, w) / 2
     clear = torch.ones((h, w), device=pixels.device)
@@ -113,7 +111,6 @@ def _window(centre: float, reach: float, length: int) -> slice:
 
 
 def _lens_smear(pixels: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
-    """Grease in soft streaks: under it the picture is out of focus and veiled."""
     mask = (strength * _streaks(pixels, own)).cpu().numpy()[:, :, None]
     sigma = 0.02 * min(pixels.shape[2:])
 
@@ -126,7 +123,6 @@ def _lens_smear(pixels: torch.Tensor, strength: float, own: torch.Generator) -> 
 
 
 def _streaks(pixels: torch.Tensor, own: torch.Generator) -> torch.Tensor:
-    """(H, W) in [0, 1]: smooth blots, drawn out along one side."""
     cells = (3, 9) if integer(own, 0, 2) else (9, 3)
     coarse = normal(own, (1, 1, *cells), pixels.device)
     size = (pixels.shape[2], pixels.shape[3])
@@ -147,128 +143,75 @@ def _shutter_motion(size: tuple[int, int], px: float, own: torch.Generator) -> n
     return _skew(px, own, size)
 
 
-def _of_clip(
-    name: str,
-    unit: str,
-    field: Fixed,
-    strengths: tuple[float, ...],
-    high: float,
-    doc: str,
-    motion: Motion | None = None,
-    *,
-    saying: str,
-    noun: str = "",
-) -> Perturbation:
+def _of_clip(field: Fixed, scale: Scale, doc: str, motion: Motion | None = None, **more: Any) -> Perturbation:
+    @functools.wraps(field)
     def clip(p: torch.Tensor, times_s: np.ndarray, s: float, own: torch.Generator) -> torch.Tensor:
         return field(p, s, own)
 
-    return Perturbation(
-        name=name,
-        suite="line-camera",
-        family="camera",
-        unit=unit,
-        strengths=strengths,
-        range=(0.0, high),
-        apply=apply_at_a_random_time(clip),
-        apply_clip=clip,
-        move_boxes=None if motion is None else boxes_by(motion),
-        motion=motion,
-        doc=doc,
-        noun=noun,
-        saying=saying,
-    )
+    boxes = None if motion is None else boxes_by(motion)
+    return in_time(clip, scale, doc, move_boxes=boxes, motion=motion, **more)
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
     _of_clip(
-        "dead_pixels",
-        "pixels of a million",
         _dead_pixels,
-        (100.0, 300.0, 1000.0, 3000.0, 10000.0),
-        1e6,
+        Scale("camera", "pixels of a million", (100.0, 300.0, 1000.0, 3000.0, 10000.0), 1e6),
         "That many pixels stay black, at least one.",
         saying="{s} dead pixels in a million",
     ),
     _of_clip(
-        "hot_pixels",
-        "pixels of a million",
         _hot_pixels,
-        (100.0, 300.0, 1000.0, 3000.0, 10000.0),
-        1e6,
+        Scale("camera", "pixels of a million", (100.0, 300.0, 1000.0, 3000.0, 10000.0), 1e6),
         "That many pixels stay white, at least one.",
         saying="{s} hot pixels in a million",
     ),
     _of_clip(
-        "stuck_lines",
-        "rows or columns",
         _stuck_lines,
-        (1.0, 2.0, 4.0, 8.0, 16.0),
-        1024.0,
+        Scale("camera", "rows or columns", (1.0, 2.0, 4.0, 8.0, 16.0), 1024.0),
         "That many rows, or columns, each stay at one grey level, at least one.",
         saying="{s} stuck rows or columns",
     ),
     _of_clip(
-        "fixed_pattern_noise",
-        "sigma, levels of 255",
         _fixed_pattern_noise,
-        (1.0, 2.0, 4.0, 8.0, 16.0),
-        128.0,
+        Scale("camera", "sigma, levels of 255", (1.0, 2.0, 4.0, 8.0, 16.0), 128.0),
         "An offset of each pixel and of each column, half of the variance each, the same in all frames.",
         saying="fixed pattern noise of {s} grey levels",
     ),
     _of_clip(
-        "vignetting",
-        "share of light lost in the corner",
         _vignetting,
-        (0.1, 0.2, 0.4, 0.6, 0.8),
-        1.0,
+        Scale("camera", "share of light lost in the corner", (0.1, 0.2, 0.4, 0.6, 0.8), 1.0),
         "Light falls with the square of the distance from the centre.",
         saying="vignetting of {p}",
     ),
     _of_clip(
-        "uneven_lighting",
-        "relative gain at the corner",
         _uneven_lighting,
-        (0.1, 0.2, 0.4, 0.6, 0.8),
-        1.0,
+        Scale("camera", "relative gain at the corner", (0.1, 0.2, 0.4, 0.6, 0.8), 1.0),
         "A ramp of light across the picture in a random direction, 1 at the centre.",
         saying="lighting uneven by {p}",
     ),
     _of_clip(
-        "specular_glare",
-        "share of full scale at its peak",
         _specular_glare,
-        (0.2, 0.4, 0.6, 0.8, 1.0),
-        1.0,
+        Scale("camera", "share of full scale at its peak", (0.2, 0.4, 0.6, 0.8, 1.0), 1.0),
         "A lamp mirrored in the part: a bright ellipse with a veil around it.",
         saying="a glare of {p}",
     ),
     _of_clip(
-        "lens_dust",
-        "opacity",
         _lens_dust,
-        (0.1, 0.2, 0.4, 0.6, 0.9),
-        1.0,
+        Scale("camera", "opacity", (0.1, 0.2, 0.4, 0.6, 0.9), 1.0),
         f"One field of {SPECKS} soft dark specks.",
         saying="dust of opacity {p}",
     ),
     _of_clip(
-        "lens_smear",
-        "share at the thickest place",
         _lens_smear,
-        (0.1, 0.2, 0.4, 0.6, 0.9),
-        1.0,
+        Scale("camera", "share at the thickest place", (0.1, 0.2, 0.4, 0.6, 0.9), 1.0),
         "One field of greasy streaks under which the picture is blurred and veiled.",
         saying="a smear of {p}",
     ),
     _of_clip(
-        "rolling_shutter",
-        "px from the first row to the last",
         _rolling_shutter,
-        (2.0, 4.0, 8.0, 16.0, 32.0),
-        1024.0,
+        Scale("camera", "px from the first row to the last", (2.0, 4.0, 8.0, 16.0, 32.0), 1024.0),
         "The belt moves on while the rows are read: the picture leans by s pixels, all clip long to one side.",
-        _shutter_motion,
+        motion=_shutter_motion,
         saying="a rolling shutter of {s} px",
     ),
 )

@@ -1,14 +1,12 @@
 """What changes while the camera looks: flicker, banding, drifts, lost frames; steam and heat in the air.
 
-A function receives the true times of the frames and the clip's generator, draws the clip's constants (phases,
-frequencies) from it, and computes the state at each time. Frames given in several calls with equally seeded
-generators come out as in one, except for lost frames, which need their neighbours.
+A function receives the true times of the frames and the clip's generator, draws the clip's constants from it, and
+computes the state at each time, so that a clip may be split, except for lost frames.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -20,35 +18,21 @@ from vidrobust.perturb.draws import angle, draw_seed, from_seed, integer, unifor
 from vidrobust.perturb.light import LEVELS
 from vidrobust.perturb.perturbation import (
     ApplyClip,
-    Family,
     Perturbation,
-    apply_at_a_random_time,
+    Scale,
     apply_to_neighbours_only,
+    in_time,
 )
 
 MAINS_HZ = (50.0, 60.0)
-
-
 # Relative error of mains and frame clock together, at most: what makes a synchronous camera beat slowly
 MAINS_ERROR = 0.001
-
-
 DRIFT_PERIODS_S = (4.0, 20.0)
-
-
 WAVES = 24  # Plane waves of a field: enough for it to look like no wave
-
-
 VEIL = 235.0  # Level of white steam in the light of the line
-
-
 # Shortest and longest wave, as shares of the longer side
 STEAM_LENGTHS, HAZE_LENGTHS = (0.15, 1.2), (0.04, 0.15)
-
-
 DRAUGHT = (0.1, 0.5)  # Longer sides a second
-
-
 BOIL_S = (0.5, 3.0)  # Seconds in which a wave changes of itself, once round
 
 
@@ -125,26 +109,11 @@ def _dropped_frames(
 def waves(
     size: tuple[int, int], times_s: np.ndarray, lengths: tuple[float, float], own: torch.Generator
 ) -> torch.Tensor:
-    """Return a smooth field that a draught carries along, with mean 0 and variance 1 over many draws.
+    """Return a smooth field (T, H, W) float32 that a draught carries along, of mean 0 and variance 1 over many
+    draws.
 
-    It is a sum of plane waves, whose directions, lengths and phases are drawn once a clip. Longer waves are
-    stronger, their amplitude as their length (as in turbulent air, Kolmogorov's 5/6 nearly).
-
-    Parameters
-    ----------
-    size
-        (H, W), px.
-    times_s
-        (T,).
-    lengths
-        Shortest and longest wave, as shares of the longer side.
-    own
-        The clip's generator.
-
-    Returns
-    -------
-    torch.Tensor
-        (T, H, W) float32.
+    It is a sum of plane waves, drawn once a clip, between two ``lengths`` as shares of the longer side.
+    Amplitude is as length (as in turbulent air, Kolmogorov's 5/6 nearly).
     """
     h, w = size
     side = float(max(h, w))
@@ -183,120 +152,65 @@ def _heat_haze(pixels: torch.Tensor, times_s: np.ndarray, px: float, own: torch.
     return rounded(seen)
 
 
-def in_time(
-    name: str,
-    unit: str,
-    clip: ApplyClip,
-    strengths: tuple[float, ...],
-    high: float,
-    doc: str,
-    *,
-    saying: str,
-    noun: str = "",
-    family: Family = "time",
-) -> Perturbation:
-    """Return an entry whose state follows from the true times; a lone frame is taken at a random one."""
-    return Perturbation(
-        name=name,
-        suite="line-camera",
-        family=family,
-        unit=unit,
-        strengths=strengths,
-        range=(0.0, high),
-        apply=apply_at_a_random_time(clip),
-        apply_clip=clip,
-        doc=doc,
-        noun=noun,
-        saying=saying,
-    )
-
-
-def _losing(name: str, clip: Callable[..., torch.Tensor], doc: str, *, saying: str) -> Perturbation:
-    return Perturbation(
-        name=name,
-        suite="line-camera",
-        family="time",
-        unit="share of frames",
-        strengths=(0.01, 0.02, 0.05, 0.1, 0.3),
-        range=(0.0, 1.0),
+def _losing(clip: ApplyClip, doc: str, *, saying: str) -> Perturbation:
+    return in_time(
+        clip,
+        Scale("time", "share of frames", (0.01, 0.02, 0.05, 0.1, 0.3), 1.0),
+        doc,
         apply=apply_to_neighbours_only,
-        apply_clip=clip,
         whole_clip=True,
         needs_neighbours="A lone frame has no neighbour to take its place.",
         not_monotone="A lone frame stays as it is at every strength.",
-        doc=doc,
         saying=saying,
     )
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
     in_time(
-        "flicker",
-        "relative depth",
         _flicker,
-        (0.02, 0.05, 0.1, 0.2, 0.4),
-        1.0,
+        Scale("time", "relative depth", (0.02, 0.05, 0.1, 0.2, 0.4), 1.0),
         "Light pulses at twice the mains frequency (50 or 60 Hz) and is met at the true times of the frames.",
         noun="lamp flicker",
         saying="a lamp flicker {p} deep",
     ),
     in_time(
-        "banding",
-        "relative depth",
         _banding,
-        (0.02, 0.05, 0.1, 0.2, 0.4),
-        1.0,
+        Scale("time", "relative depth", (0.02, 0.05, 0.1, 0.2, 0.4), 1.0),
         "3 to 8 bands of light across the rows that wander: pulsed light under a rolling shutter.",
         saying="bands {p} deep",
     ),
     in_time(
-        "exposure_drift",
-        "relative gain",
         _exposure_drift,
-        (0.05, 0.1, 0.2, 0.4, 0.8),
-        9.0,
+        Scale("time", "relative gain", (0.05, 0.1, 0.2, 0.4, 0.8), 9.0),
         "Gain wanders slowly between 1 / (1 + s) and 1 + s.",
         saying="an exposure drift of {p}",
     ),
     in_time(
-        "focus_drift",
-        "sigma px",
         _focus_drift,
-        (1.0, 2.0, 4.0, 8.0, 16.0),
-        64.0,
+        Scale("time", "sigma px", (1.0, 2.0, 4.0, 8.0, 16.0), 64.0),
         "Focus wanders slowly: a Gaussian blur between none and sigma s.",
         saying="a focus drift of sigma {s} px",
     ),
     _losing(
-        "repeated_frames",
         _repeated_frames,
         "Each frame is replaced with probability s by the last one that arrived: the picture freezes.",
         saying="{p} of the frames repeated",
     ),
     _losing(
-        "dropped_frames",
         _dropped_frames,
         "Each frame is lost with probability s and the next that arrives takes its place: the picture jumps.",
         saying="{p} of the frames dropped",
     ),
     in_time(
-        "steam",
-        "opacity at its thickest",
         _steam,
-        (0.1, 0.2, 0.35, 0.5, 0.7),
-        1.0,
+        Scale("weather", "opacity at its thickest", (0.1, 0.2, 0.35, 0.5, 0.7), 1.0),
         "White steam drifts through: a veil that is s thick where it is thickest, half of that on average.",
         saying="steam up to {p} thick",
-        family="weather",
     ),
     in_time(
-        "heat_haze",
-        "px, root mean square along each side",
         _heat_haze,
-        (0.5, 1.0, 1.5, 2.0, 3.0),
-        32.0,
+        Scale("weather", "px, root mean square along each side", (0.5, 1.0, 1.5, 2.0, 3.0), 32.0),
         "Hot air over the part: the picture shimmers by s px, in cells that a draught carries along.",
         saying="heat haze of {s} px",
-        family="weather",
     ),
 )

@@ -1,8 +1,4 @@
-"""The catalogue of all perturbations, and the suites they come in.
-
-A package adds its own with an entry point of the group ``vidrobust.perturbations`` that names a
-``Perturbation`` or a sequence of them; they join the suite that each of them names.
-"""
+"""The catalogue of all perturbations, those of plugins included, and the suites they come in."""
 
 from __future__ import annotations
 
@@ -12,13 +8,13 @@ from types import MappingProxyType, ModuleType
 
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import extensions
-from vidrobust.perturb import blur, camera, camera_in_time, geometric, light, noise, shift
+from vidrobust.perturb import blur, camera, camera_in_time, geometric, light, noise
 from vidrobust.perturb.perturbation import Perturbation
 
-OWN_SUITES = ("natural", "line-camera", "shift")
+OWN_SUITES = ("natural", "line-camera")
 ENTRY_POINTS = "vidrobust.perturbations"
 
-_MODULES = (light, geometric, blur, noise, camera, camera_in_time, shift)
+_MODULES = (light, geometric, blur, noise, camera, camera_in_time)
 
 
 def catalogue_of(modules: Iterable[ModuleType]) -> Mapping[str, Perturbation]:

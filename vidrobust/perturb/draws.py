@@ -14,20 +14,11 @@ Generators = torch.Generator | Sequence[torch.Generator]
 
 
 def seeded(content: str, frame: int, draw: int, perturbation_key: str, seed: int) -> torch.Generator:
-    """Return the generator of one frame of one content, for one draw under one perturbation, on the CPU.
+    """Return the generator, on the CPU, of one frame of one content, for one draw under one perturbation.
 
-    The same arguments give the same numbers in every process and on every machine (BLAKE2b, not Python's
-    ``hash``), so that all models see the same draw and a resumed run sees it again.
-
-    Parameters
-    ----------
-    content
-        What is decoded, as a key: the hash of the footage, never its name or its place among others, so that
-        a renamed clip keeps its draws and a new clip changes those of no other.
-    frame
-        Number of the frame. For a perturbation that lives in time, 0 for all frames of a clip.
-    draw, perturbation_key, seed
-        Number of the draw, ``Perturbation.key``, and the random seed of the study.
+    The same arguments give the same numbers in every process and on every machine (BLAKE2b), so that all models
+    see the same draw. ``content`` is a hash of the footage, never its name, so that a renamed clip keeps its
+    draws. For a perturbation that lives in time, ``frame`` is 0.
     """
     text = "\x1f".join([str(seed), perturbation_key, content, str(frame), str(draw)])
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
@@ -35,7 +26,6 @@ def seeded(content: str, frame: int, draw: int, perturbation_key: str, seed: int
 
 
 def from_seed(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """Return a fresh generator with this seed."""
     generator = torch.Generator(device=device)
     generator.manual_seed(seed)
     return generator
@@ -44,8 +34,7 @@ def from_seed(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
 def one_per_frame(generator: Generators, num_frames: int) -> list[torch.Generator]:
     """Return one generator for each frame.
 
-    A single generator hands one seed to each frame in turn, by one scalar draw a frame, so that a batch
-    split anywhere gives the same result. A sequence must hold one generator a frame and is used as it is.
+    A single generator hands one seed to each frame in turn, so that a batch split anywhere gives the same result.
     """
     if isinstance(generator, torch.Generator):
         return [from_seed(draw_seed(generator), generator.device) for _ in range(num_frames)]
@@ -74,7 +63,6 @@ def integer(generator: torch.Generator, low: int, high: int) -> int:
 
 
 def sign(generator: torch.Generator) -> int:
-    """Return +1 or -1, each with probability 1/2."""
     return 1 - 2 * integer(generator, 0, 2)
 
 

@@ -1,16 +1,16 @@
 """Geometry: translation, rotation, scale, shear, perspective, flip; and where boxes go.
 
-One warp for all: bicubic (a = -0.75), borders mirrored about the edge pixel's centre (dcba|abcd without the
-doubled pixel), centre of the frame fixed. Whole-pixel translations are exact. On the CPU OpenCV warps in
-fixed point; on other devices, and where a side is below 8 or above 32 766 px, ``grid_sample`` does the same
-in float32.
+One warp for all: bicubic (a = -0.75), borders mirrored about the edge pixel's centre, centre of the frame fixed.
+Whole-pixel translations are exact. On the CPU OpenCV warps in fixed point; on other devices, and where a side is
+below 8 or above 32 766 px, ``grid_sample`` does the same in float32.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -20,7 +20,16 @@ from torch.nn.functional import grid_sample
 from vidrobust.frames.pixels import each_alone, each_frame, rounded
 from vidrobust.perturb.draws import Generators, integer, one_per_frame, sign, uniform
 from vidrobust.perturb.light import factors
-from vidrobust.perturb.perturbation import Apply, Core, Motion, MoveBoxes, Perturbation, given_sign
+from vidrobust.perturb.perturbation import (
+    Apply,
+    Core,
+    Motion,
+    MoveBoxes,
+    Perturbation,
+    Scale,
+    entry,
+    given_sign,
+)
 
 # Frame sides that OpenCV can warp: a mirrored border of one pixel never ends there
 OPENCV_SIDES = range(8, 32767)
@@ -39,16 +48,9 @@ def warp(
     interpolation: Interpolation = "bicubic",
     border: Border = "mirrored",
 ) -> torch.Tensor:
-    """Warp every frame by its own projective map.
+    """Warp every frame (N, 3, H, W) uint8 by its own projective map.
 
-    Parameters
-    ----------
-    pixels
-        (N, 3, H, W) uint8.
-    matrices
-        N of 3x3, clean point -> moved point, pixels from the centre of the frame, x right, y down.
-    interpolation, border
-        How pixels between and beyond the frame are filled in.
+    ``matrices`` are N of 3x3, clean point -> moved point, px from the centre of the frame, x right, y down.
     """
     h, w = pixels.shape[2:]
     centre = np.array([[1, 0, (w - 1) / 2], [0, 1, (h - 1) / 2], [0, 0, 1]])
@@ -89,6 +91,7 @@ def _warp_in_float(
 
 
 def _drawn(draw: Map) -> Apply:
+    @functools.wraps(draw)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         size = (pixels.shape[2], pixels.shape[3])
         return warp(pixels, [draw(strength, own, size) for own in one_per_frame(generator, len(pixels))])
@@ -112,9 +115,8 @@ def boxes_by(motion: Motion) -> MoveBoxes:
 
 
 def move_corners(boxes: np.ndarray, size: tuple[int, int], matrix: Matrix) -> np.ndarray:
-    """Return the upright boxes around the moved corners, clipped to a frame of ``size`` (H, W).
-
-    Boxes (D, 4) are xyxy px, whose edges lie on pixel borders: pixel 0 reaches from 0 to 1.
+    """Return the upright boxes around the moved corners of boxes (D, 4) xyxy px, clipped to a frame of
+    ``size`` (H, W).
     """
     h, w = size
     x, y = boxes[:, [0, 2, 2, 0]] - w / 2, boxes[:, [1, 1, 3, 3]] - h / 2
@@ -141,7 +143,6 @@ def sheared(slope: float) -> Matrix:
 
 
 def zoomed(factor: float) -> Matrix:
-    """Return the map under which the picture grows by a factor above 1."""
     return np.diag([factor, factor, 1.0])
 
 
@@ -200,112 +201,72 @@ def _core(matrix: Callable[[float], Matrix]) -> Core:
 
 
 def _moving(
-    name: str,
-    unit: str,
-    draw: Map,
-    strengths: tuple[float, ...],
-    high: float,
-    doc: str,
-    signed: dict[str, Callable[[float], Matrix]] | None = None,
-    *,
-    saying: str,
-    noun: str = "",
-    either_way: bool = False,
-    condition: tuple[str, ...] = (),
-    stands_for: Mapping[str, int] | None = None,
+    draw: Map, scale: Scale, doc: str, signed: dict[str, Callable[[float], Matrix]] | None = None, **more: Any
 ) -> Perturbation:
-    return Perturbation(
-        name=name,
-        suite="natural",
-        family="geometry",
-        unit=unit,
-        strengths=strengths,
-        range=(0.0, high),
-        apply=_drawn(draw),
-        signed={direction: given_sign(_core(matrix)) for direction, matrix in (signed or {}).items()},
+    signed = signed or {}
+    return entry(
+        _drawn(draw),
+        scale,
+        doc,
+        signed={direction: given_sign(_core(matrix)) for direction, matrix in signed.items()},
+        signed_motion=signed,
         move_boxes=boxes_by(_motion(draw)),
         motion=_motion(draw),
-        signed_motion=signed or {},
-        either_way=either_way,
-        doc=doc,
-        noun=noun,
-        saying=saying,
-        condition=condition,
-        stands_for=stands_for or {},
+        **more,
     )
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
     _moving(
-        "translation",
-        "px",
         _translation,
-        (1.0, 2.0, 4.0, 8.0, 16.0),
-        4096.0,
+        Scale("geometry", "px", (1.0, 2.0, 4.0, 8.0, 16.0), 4096.0),
         "Shifted left, right, up or down by s pixels of the frame; whole pixels move without interpolation.",
-        {"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)},
+        signed={"translation_x": lambda s: shifted(s, 0), "translation_y": lambda s: shifted(0, s)},
+        either_way=True,
         noun="shift",
         saying="a shift of {s} px",
-        either_way=True,
         condition=("shift_x_px", "shift_y_px"),
         stands_for={"camera": 0, "objects": 0},
     ),
     _moving(
-        "rotation",
-        "deg",
         _rotation,
-        (1.0, 2.0, 5.0, 10.0, 20.0),
-        180.0,
+        Scale("geometry", "deg", (1.0, 2.0, 5.0, 10.0, 20.0), 180.0),
         "Turned about the centre, either way; + is counter-clockwise.",
-        {"rotation": turned},
-        saying="a turn of {s}°",
+        signed={"rotation": turned},
         either_way=True,
+        saying="a turn of {s}°",
         condition=("rotation_deg",),
         stands_for={"camera": 1},
     ),
     _moving(
-        "scale",
-        "relative size",
         _scale,
-        (0.02, 0.05, 0.1, 0.2, 0.4),
-        3.0,
+        Scale("geometry", "relative size", (0.02, 0.05, 0.1, 0.2, 0.4), 3.0),
         "Enlarged about the centre by 1 + s, or made smaller by it.",
-        {"scale": lambda s: zoomed(float(factors([s])[0]))},
-        saying="a change of size of {p}",
+        signed={"scale": lambda s: zoomed(float(factors([s])[0]))},
         either_way=True,
+        saying="a change of size of {p}",
         condition=("zoom",),
         stands_for={"camera": 2},
     ),
     _moving(
-        "shear",
-        "deg",
         _shear,
-        (1.0, 2.0, 5.0, 10.0, 20.0),
-        60.0,
+        Scale("geometry", "deg", (1.0, 2.0, 5.0, 10.0, 20.0), 60.0),
         "Rows or columns slide so that uprights lean by s, either way.",
-        saying="a shear of {s}°",
         either_way=True,
+        saying="a shear of {s}°",
     ),
     _moving(
-        "perspective",
-        "relative half side",
         _perspective,
-        (0.02, 0.05, 0.1, 0.2, 0.3),
-        0.5,
+        Scale("geometry", "relative half side", (0.02, 0.05, 0.1, 0.2, 0.3), 0.5),
         "Each corner of the view moves inward by up to s of half the side, in both axes: a tilted camera.",
         saying="a perspective tilt of up to {p}",
     ),
-    Perturbation(
-        name="horizontal_flip",
-        suite="natural",
-        family="geometry",
-        unit="probability",
-        strengths=(1.0,),
-        range=(0.0, 1.0),
-        apply=_horizontal_flip,
+    entry(
+        _horizontal_flip,
+        Scale("geometry", "probability", (1.0,), 1.0),
+        "Mirrored left to right with probability s.",
         move_boxes=_flip_boxes,
         motion=_flip_motion,
-        doc="Mirrored left to right with probability s.",
         noun="mirroring",
         saying="mirroring",
     ),

@@ -1,15 +1,14 @@
-"""Light and colour: gain, offset, contrast, gamma, saturation, hue, white balance, quantisation; uneven light.
+"""Light and colour, and light that is uneven over the picture.
 
-All act on the encoded levels 0..255 as a network meets them, not on linear light. A relative strength s with
-a sign means a factor (1 + s) for +s and 1 / (1 + s) for -s, so that both directions are equally far.
-
-Uneven light multiplies levels by a field of gain exp(s f(x, y)), or by 1 - s f of a shadow. f has mean 0 and
-standard deviation 1 over the frame, so that the strength is about the standard deviation of the gain.
+All act on the encoded levels 0..255 as a network meets them, not on linear light. A relative strength s with a
+sign means a factor (1 + s) for +s and 1 / (1 + s) for -s, so that both directions are equally far. Uneven light
+multiplies levels by a gain exp(s f(x, y)), or by 1 - s f of a shadow; f has mean 0 and standard deviation 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,20 +19,17 @@ from vidrobust.frames.spline_field import field_of, lattice_side
 from vidrobust.perturb.draws import angle, integer, normal, uniform
 from vidrobust.perturb.perturbation import (
     Core,
-    Family,
     Perturbation,
+    Scale,
     either_sign,
+    entry,
     frame_by_frame,
     given_sign,
     without_chance,
 )
 
 LEVELS = np.arange(256, dtype=np.float64)
-
-
 PATCHES = 4  # Knots of the random field are this share of the longer side apart
-
-
 LARGEST = 4.0  # A field's largest distance from its mean, standard deviations
 
 
@@ -169,7 +165,6 @@ def unit(field: np.ndarray) -> np.ndarray:
 
 
 def _places(frame: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """y (H, 1) and x (1, W) as shares of the sides."""
     height, width = frame.shape[1:]
     return (np.arange(height)[:, None] + 0.5) / height, (np.arange(width)[None] + 0.5) / width
 
@@ -182,166 +177,91 @@ def _times(frame: torch.Tensor, gain: np.ndarray) -> torch.Tensor:
     return rounded(frame.float() * torch.from_numpy(gain.astype(np.float32)).to(frame.device))
 
 
-def _signed(
-    name: str,
-    family: Family,
-    unit: str,
-    core: Core,
-    strengths: tuple[float, ...],
-    high: float,
-    doc: str,
-    *,
-    saying: str,
-    noun: str = "",
-    stands_for: Mapping[str, int],
-    condition: tuple[str, ...] = (),
-) -> Perturbation:
-    return Perturbation(
-        name=name,
-        suite="natural",
-        family=family,
-        unit=unit,
-        strengths=strengths,
-        range=(0.0, high),
-        apply=either_sign(core),
-        signed={name: given_sign(core)},
-        either_way=True,
-        doc=doc,
-        noun=noun,
-        saying=saying,
-        condition=condition,
-        stands_for=stands_for,
-    )
+def _signed(core: Core, scale: Scale, doc: str, **more: Any) -> Perturbation:
+    signed = {core.__name__.removeprefix("_"): given_sign(core)}
+    return entry(either_sign(core), scale, doc, signed=signed, either_way=True, **more)
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
     _signed(
-        "brightness",
-        "light",
-        "relative gain",
         _brightness,
-        (0.05, 0.1, 0.2, 0.4, 0.8),
-        9.0,
+        Scale("light", "relative gain", (0.05, 0.1, 0.2, 0.4, 0.8), 9.0),
         "All levels times 1 + s, or divided by it: light or exposure time.",
         saying="a brightness change of {p}",
         condition=("gain",),
         stands_for={"light": 0},
     ),
     _signed(
-        "exposure_offset",
-        "light",
-        "levels of 255",
         _exposure_offset,
-        (4.0, 8.0, 16.0, 32.0, 64.0),
-        255.0,
+        Scale("light", "levels of 255", (4.0, 8.0, 16.0, 32.0, 64.0), 255.0),
         "The same number of levels added everywhere, or taken away: black level, haze, stray light.",
         saying="a black level {s} grey levels off",
         condition=("offset",),
         stands_for={"light": 1},
     ),
     _signed(
-        "contrast",
-        "light",
-        "relative gain",
         _contrast,
-        (0.05, 0.1, 0.2, 0.4, 0.8),
-        9.0,
+        Scale("light", "relative gain", (0.05, 0.1, 0.2, 0.4, 0.8), 9.0),
         "Distance from the frame's mean luma times 1 + s, or divided by it.",
         saying="a contrast change of {p}",
         stands_for={"light": 2},
     ),
     _signed(
-        "gamma",
-        "light",
-        "relative exponent",
         _gamma,
-        (0.05, 0.1, 0.2, 0.4, 0.8),
-        9.0,
+        Scale("light", "relative exponent", (0.05, 0.1, 0.2, 0.4, 0.8), 9.0),
         "Levels to the power 1 + s (darker), or to 1 / (1 + s) (brighter): the camera's tone curve.",
         saying="a gamma change of {p}",
         stands_for={"light": 3},
     ),
     _signed(
-        "saturation",
-        "colour",
-        "relative gain",
         _saturation,
-        (0.1, 0.2, 0.4, 0.8, 1.6),
-        19.0,
+        Scale("colour", "relative gain", (0.1, 0.2, 0.4, 0.8, 1.6), 19.0),
         "Distance from the pixel's own luma times 1 + s, or divided by it.",
         saying="a saturation change of {p}",
         condition=("saturation",),
         stands_for={"colour": 2},
     ),
     _signed(
-        "hue",
-        "colour",
-        "deg",
         _hue,
-        (2.0, 5.0, 10.0, 20.0, 40.0),
-        180.0,
+        Scale("colour", "deg", (2.0, 5.0, 10.0, 20.0, 40.0), 180.0),
         "Hue angle in HSV turned by s, either way.",
         saying="a hue turn of {s}°",
         condition=("hue_deg",),
         stands_for={"colour": 1},
     ),
     _signed(
-        "white_balance",
-        "colour",
-        "relative red to blue gain",
         _white_balance,
-        (0.05, 0.1, 0.2, 0.4, 0.8),
-        9.0,
+        Scale("colour", "relative red to blue gain", (0.05, 0.1, 0.2, 0.4, 0.8), 9.0),
         "The ratio of red to blue times 1 + s (warmer), or divided by it (cooler); green stays.",
         saying="a white balance {p} off",
         condition=("white_balance",),
         stands_for={"colour": 0},
     ),
-    Perturbation(
-        name="quantization",
-        suite="natural",
-        family="compression",
-        unit="bits lost of 8",
-        strengths=(2.0, 3.0, 4.0, 5.0, 6.0),
-        range=(0.0, 7.0),
-        apply=without_chance(_quantization),
-        doc="Each channel rounded to 2^(8 - s) even steps: a shallow sensor or a posterised picture.",
+    entry(
+        without_chance(_quantization),
+        Scale("compression", "bits lost of 8", (2.0, 3.0, 4.0, 5.0, 6.0), 7.0),
+        "Each channel rounded to 2^(8 - s) even steps: a shallow sensor or a posterised picture.",
         saying="losing {s} of 8 bits",
     ),
-    Perturbation(
-        name="illumination",
-        suite="natural",
-        family="light",
-        unit="relative gain (standard deviation)",
-        strengths=(0.03, 0.06, 0.12, 0.25, 0.5),
-        range=(0.0, 2.0),
-        apply=frame_by_frame(_illumination),
-        doc="Lighter here, darker there: a smooth random field of gain whose standard deviation is s.",
+    entry(
+        frame_by_frame(_illumination),
+        Scale("light", "relative gain (standard deviation)", (0.03, 0.06, 0.12, 0.25, 0.5), 2.0),
+        "Lighter here, darker there: a smooth random field of gain whose standard deviation is s.",
         noun="uneven light",
         saying="light uneven by {p}",
         stands_for={"local_light": 1},
     ),
-    Perturbation(
-        name="light_gradient",
-        suite="natural",
-        family="light",
-        unit="relative gain",
-        strengths=(0.03, 0.06, 0.12, 0.25, 0.5),
-        range=(0.0, 2.0),
-        apply=frame_by_frame(_light_gradient),
-        doc="A lamp to one side: gain falls off along a line, from a corner or about a spot.",
+    entry(
+        frame_by_frame(_light_gradient),
+        Scale("light", "relative gain", (0.03, 0.06, 0.12, 0.25, 0.5), 2.0),
+        "A lamp to one side: gain falls off along a line, from a corner or about a spot.",
         saying="light that falls off by {p}",
         stands_for={"local_light": 0},
     ),
-    Perturbation(
-        name="soft_shadow",
-        suite="natural",
-        family="light",
-        unit="share of the light",
-        strengths=(0.1, 0.2, 0.35, 0.5, 0.7),
-        range=(0.0, 1.0),
-        apply=frame_by_frame(_soft_shadow),
-        doc="The shadow of something with a soft edge, at a random place, takes the share s of the light.",
+    entry(
+        frame_by_frame(_soft_shadow),
+        Scale("light", "share of the light", (0.1, 0.2, 0.35, 0.5, 0.7), 1.0),
+        "The shadow of something with a soft edge, at a random place, takes the share s of the light.",
         saying="a soft shadow that takes {p} of the light",
     ),
 )

@@ -19,20 +19,21 @@ from scipy.stats import poisson
 from vidrobust.errors import InputError
 from vidrobust.frames.pixels import each_alone, each_frame, rounded, to_array
 from vidrobust.perturb.draws import Generators, integer, normal, sixteen_bits, uniform
-from vidrobust.perturb.perturbation import Perturbation, frame_by_frame, fresh_copy, without_chance
+from vidrobust.perturb.perturbation import (
+    Perturbation,
+    Scale,
+    entry,
+    frame_by_frame,
+    fresh_copy,
+    without_chance,
+)
 
 # Poisson counts come from tables of 2^14 equally likely values a level: exact quantiles, tails cut at 4 sigma
 POISSON_BITS = 14
-
-
 # Side over the frame's shorter side: the paper draws up to 250 px on ImageNet at 224 px
 LARGEST_NOISY_PATCH = 250 / 224
-
-
 LARGEST_JPEG_SIDE = 65500  # Limit of libjpeg
 LARGEST_H264_SIDE, SMALLEST_H264_SIDE = 16384, 16  # Limits of x264: level 6.2, and one macroblock
-
-
 STILL_RATE = 25  # Frames per second taken for a single frame, which has no rate of its own
 
 
@@ -63,18 +64,10 @@ def _poisson_table(photons_at_white: float, truncated: bool, device: torch.devic
 def shot(
     frame: torch.Tensor, photons_at_white: float, bits: torch.Tensor, *, truncated: bool = False
 ) -> torch.Tensor:
-    """Return the Poisson noise of a pixel that collects ``photons_at_white`` at level 255.
+    """Return a frame (3, H, W) uint8 with the Poisson noise of pixels that collect ``photons_at_white`` at
+    level 255.
 
-    Parameters
-    ----------
-    frame
-        (3, H, W) uint8.
-    photons_at_white
-        Photons.
-    bits
-        The same shape, uniform 0..65535 int32.
-    truncated
-        Whether levels are rounded down in the end.
+    ``bits`` of the same shape are uniform 0..65535 int32. ``truncated`` rounds levels down.
     """
     table = _poisson_table(photons_at_white, truncated, frame.device)
     index = (frame.to(torch.int32) << POISSON_BITS) | (bits >> (16 - POISSON_BITS))
@@ -184,7 +177,6 @@ def _decode(packets: list[bytes]) -> list[np.ndarray]:
 
 
 def _h264(pixels: torch.Tensor, ratio: float, generator: Generators) -> torch.Tensor:
-    """Each frame as a clip of one: an intra frame."""
     nothing = torch.Generator()
     return torch.cat([_h264_clip(f, np.zeros(1), ratio, nothing) for f in each_alone(pixels)])
 
@@ -198,101 +190,63 @@ def _refuse_large(pixels: torch.Tensor, name: str, limit: int) -> None:
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (
-    Perturbation(
-        name="gaussian_noise",
-        suite="natural",
-        family="noise",
-        unit="sigma, levels of 255",
-        strengths=(2.0, 5.0, 10.0, 20.0, 40.0),
-        range=(0.0, 255.0),
-        apply=frame_by_frame(_gaussian_noise),
-        doc="Independent normal noise on every value: the electronics' read noise.",
+    entry(
+        frame_by_frame(_gaussian_noise),
+        Scale("noise", "sigma, levels of 255", (2.0, 5.0, 10.0, 20.0, 40.0), 255.0),
+        "Independent normal noise on every value: the electronics' read noise.",
         noun="Gaussian noise",
         saying="noise of {s} grey levels",
         stands_for={"noise_and_coding": 0},
     ),
-    Perturbation(
-        name="shot_noise",
-        suite="natural",
-        family="noise",
-        unit="sigma at white, levels of 255",
-        strengths=(2.0, 5.0, 10.0, 20.0, 40.0),
-        range=(1.0, 255.0),
-        apply=frame_by_frame(_shot_noise),
-        doc="Poisson noise of the light itself: (255 / s)^2 photons at white, and less noise where it is dark.",
+    entry(
+        frame_by_frame(_shot_noise),
+        Scale("noise", "sigma at white, levels of 255", (2.0, 5.0, 10.0, 20.0, 40.0), 255.0, low=1.0),
+        "Poisson noise of the light itself: (255 / s)^2 photons at white, and less noise where it is dark.",
         saying="shot noise of {s} grey levels",
         stands_for={"noise_and_coding": 1},
     ),
-    Perturbation(
-        name="impulse_noise",
-        suite="natural",
-        family="noise",
-        unit="share of values",
-        strengths=(0.005, 0.01, 0.03, 0.1, 0.2),
-        range=(0.0001, 1.0),
-        apply=frame_by_frame(_impulse_noise),
-        doc="That share of the values becomes 0 or 255: salt and pepper, bits lost on the way.",
+    entry(
+        frame_by_frame(_impulse_noise),
+        Scale("noise", "share of values", (0.005, 0.01, 0.03, 0.1, 0.2), 1.0, low=0.0001),
+        "That share of the values becomes 0 or 255: salt and pepper, bits lost on the way.",
         saying="salt and pepper on {p} of the values",
     ),
-    Perturbation(
-        name="speckle_noise",
-        suite="natural",
-        family="noise",
-        unit="sigma, relative to the level",
-        strengths=(0.02, 0.05, 0.1, 0.2, 0.4),
-        range=(0.0, 4.0),
-        apply=frame_by_frame(_speckle_noise),
-        doc="Normal noise in proportion to the level: coherent light, or gain noise.",
+    entry(
+        frame_by_frame(_speckle_noise),
+        Scale("noise", "sigma, relative to the level", (0.02, 0.05, 0.1, 0.2, 0.4), 4.0),
+        "Normal noise in proportion to the level: coherent light, or gain noise.",
         saying="speckle noise of {p}",
     ),
-    Perturbation(
-        name="jpeg",
-        suite="natural",
-        family="compression",
-        unit="100 - quality",
-        strengths=(10.0, 30.0, 50.0, 70.0, 90.0),
-        range=(0.0, 99.0),
-        apply=without_chance(_jpeg),
-        doc="Through a JPEG of quality 100 - s (libjpeg's scale) with 4:2:0 chroma.",
+    entry(
+        without_chance(_jpeg),
+        Scale("compression", "100 - quality", (10.0, 30.0, 50.0, 70.0, 90.0), 99.0),
+        "Through a JPEG of quality 100 - s (libjpeg's scale) with 4:2:0 chroma.",
         noun="JPEG",
         saying="JPEG compression at quality {q}",
         stands_for={"noise_and_coding": 2},
     ),
-    Perturbation(
-        name="h264",
-        suite="natural",
-        family="compression",
-        unit="raw bits over coded bits",
-        strengths=(50.0, 100.0, 200.0, 400.0, 800.0),
-        range=(10.0, 20000.0),
-        apply=_h264,
+    entry(
+        _h264,
+        Scale(
+            "compression", "raw bits over coded bits", (50.0, 100.0, 200.0, 400.0, 800.0), 20000.0, low=10.0
+        ),
+        "Through x264 at a bit rate of 24 W H frame rate / s: at 1080p and 30 frames/s, 1494 Mbit/s over s.",
         apply_clip=_h264_clip,
         whole_clip=True,
-        doc="Through x264 at a bit rate of 24 W H frame rate / s: at 1080p and 30 frames/s, 1494 Mbit/s over s.",
         noun="H.264",
-        stands_for={"noise_and_coding": 3},
         saying="H.264 compression {s} to 1",
+        stands_for={"noise_and_coding": 3},
     ),
-    Perturbation(
-        name="occlusion",
-        suite="natural",
-        family="occlusion",
-        unit="side over the shorter side",
-        strengths=(0.1, 0.2, 0.3, 0.4, 0.6),
-        range=(0.0, 1.0),
-        apply=frame_by_frame(_occlusion),
-        doc="A square of one random colour at a random place, all of it inside the frame.",
+    entry(
+        frame_by_frame(_occlusion),
+        Scale("occlusion", "side over the shorter side", (0.1, 0.2, 0.3, 0.4, 0.6), 1.0),
+        "A square of one random colour at a random place, all of it inside the frame.",
         saying="a square of {p} of the side hidden",
     ),
-    Perturbation(
-        name="patch_gaussian",
-        suite="natural",
-        family="occlusion",
-        unit="sigma, levels of 255",
-        strengths=(12.0, 25.0, 50.0, 100.0, 200.0),
-        range=(0.0, 255.0),
-        apply=frame_by_frame(_patch_gaussian),
-        doc="Normal noise inside a square of random size and place, Lopes et al. 2019 (arXiv 1906.02611).",
+    entry(
+        frame_by_frame(_patch_gaussian),
+        Scale("occlusion", "sigma, levels of 255", (12.0, 25.0, 50.0, 100.0, 200.0), 255.0),
+        "Normal noise inside a square of random size and place, Lopes et al. 2019 (arXiv 1906.02611).",
         noun="patch Gaussian",
         saying="a patch with noise of {s} levels",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -54,14 +54,11 @@ RANDOM_TIME_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Perturbation:
-    """One way in which a picture changes, with its strengths from mild to strong.
+    """One way in which a picture changes, with its strengths from mild to strong; strength 0 is the identity.
 
-    strength 0 is the identity in every suite; strengths of ``imagenet-c`` are the severities 1 to 5.
-    Signed quantities (a gain up or down, a shift left or right) draw their sign, or direction, from the
-    generator, so that ``strength`` is a size; ``apply_signed`` gives either direction without chance.
-
-    The callables are guarded when the entry is made: pixels, strength and generators are checked, an empty
-    batch and strength 0 give a copy, one generator becomes one per frame.
+    Strengths are sizes: a gain or a shift draws its sign from the generator, and ``apply_signed`` gives either
+    direction without chance. The callables are guarded when the record is made: pixels, strength and generators
+    are checked, an empty batch and strength 0 give a copy, one generator becomes one per frame.
     """
 
     name: str
@@ -153,13 +150,7 @@ class Perturbation:
         return "px" in self.unit.split()
 
     def said(self, strength: float) -> str:
-        """Return the perturbation at a strength, as the subject of a sentence.
-
-        Examples
-        --------
-        >>> PERTURBATIONS["brightness"].said(0.1)  # doctest: +SKIP
-        'a brightness change of 10 %'
-        """
+        """Return the perturbation at a strength as the subject of a sentence: "a brightness change of 10 %"."""
         figures = {
             "s": number(strength, 3),
             "p": f"{number(100 * strength, 3)} %",
@@ -168,13 +159,7 @@ class Perturbation:
         return self.saying.format(**figures)
 
     def apply_signed(self, pixels: torch.Tensor, signed_strength: float, direction: str = "") -> torch.Tensor:
-        """Change every frame by ``signed_strength`` along a direction; the first named one if none is given.
-
-        Raises
-        ------
-        SettingsError
-            For a perturbation without directions, or an unknown direction.
-        """
+        """Change every frame along a direction, by default the first; SettingsError for one that is not there."""
         direction = direction or next(iter(self.signed), "")
         if direction not in self.signed:
             known = ", ".join(self.signed) or "none: it has no direction, use apply"
@@ -188,11 +173,11 @@ def apply_to_neighbours_only(pixels: torch.Tensor, strength: float, generator: G
 
 
 def apply_at_a_random_time(clip: ApplyClip) -> Apply:
-    """Return ``apply`` of a perturbation that lives in time: each frame is a clip of its own at a random time.
-
-    With equally seeded fresh generators, ``apply`` of a frame and ``apply_clip`` at ``random_time_s`` agree.
+    """Return ``apply`` of a perturbation that lives in time: each frame is a clip of its own at
+    ``random_time_s``.
     """
 
+    @functools.wraps(clip)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         owns = one_per_frame(generator, len(pixels))
         frames = zip(each_alone(pixels), owns, strict=True)
@@ -221,7 +206,6 @@ def _check(key: str, limits: tuple[float, float], pixels: torch.Tensor, strength
 
 
 def fresh_copy(pixels: torch.Tensor) -> torch.Tensor:
-    """Return the pixels in contiguous memory of their own."""
     return pixels.clone(memory_format=torch.contiguous_format)
 
 
@@ -299,6 +283,7 @@ Core = Callable[[torch.Tensor, Sequence[float]], torch.Tensor]
 def either_sign(core: Core) -> Apply:
     """Return ``apply`` of a signed perturbation: each frame draws its sign."""
 
+    @functools.wraps(core)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         return core(pixels, [strength * sign(own) for own in one_per_frame(generator, len(pixels))])
 
@@ -317,6 +302,7 @@ def given_sign(core: Core) -> Signed:
 def without_chance(core: Core) -> Apply:
     """Return ``apply`` of a perturbation that draws nothing: every frame gets the strength as it is."""
 
+    @functools.wraps(core)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         return core(pixels, [strength] * len(pixels))
 
@@ -326,8 +312,41 @@ def without_chance(core: Core) -> Apply:
 def frame_by_frame(change: Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]) -> Apply:
     """Return ``apply`` made of a function of one frame (3, H, W), the strength and the frame's generator."""
 
+    @functools.wraps(change)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
         owns = one_per_frame(generator, len(pixels))
         return torch.stack([change(frame, strength, own) for frame, own in zip(pixels, owns, strict=True)])
 
     return apply
+
+
+class Scale(NamedTuple):
+    """Family and unit of a perturbation, its strengths from mild to strong, and the limits that make sense."""
+
+    family: Family
+    unit: str
+    strengths: tuple[float, ...]
+    high: float
+    low: float = 0.0
+
+
+def entry(apply: Callable[..., torch.Tensor], scale: Scale, doc: str, **more: Any) -> Perturbation:
+    """Return the record of a function of this package, named as the function: ``_hue`` is "hue"."""
+    family, unit, strengths, high, low = scale
+    return Perturbation(
+        **{"name": apply.__name__.removeprefix("_"), "suite": "natural", **more},
+        family=family,
+        unit=unit,
+        strengths=strengths,
+        range=(low, high),
+        apply=apply,
+        doc=doc,
+    )
+
+
+def in_time(
+    clip: ApplyClip, scale: Scale, doc: str, *, apply: Apply | None = None, **more: Any
+) -> Perturbation:
+    """Return an entry of ``line-camera``: one state a clip, which follows from the true times if it changes."""
+    how = {"name": clip.__name__.removeprefix("_"), "suite": "line-camera", **more}
+    return entry(apply or apply_at_a_random_time(clip), scale, doc, apply_clip=clip, **how)

@@ -23,14 +23,6 @@ def render(image: Path, out: Path, *, seed: int = 0, suite_name: str = "natural"
     """Write ``out/NAME/STRENGTH.png`` for all of a suite, and ``out/contact_sheet.png``; return the paths.
 
     All strengths of a perturbation share one draw, so that a row of the sheet shows one thing growing.
-    Strengths are written as ``{strength:g}``.
-
-    Raises
-    ------
-    InputError
-        For a picture that cannot be read.
-    SettingsError
-        For an unknown suite.
     """
     perturbations = suite(suite_name)
     pixels = read_picture(image)

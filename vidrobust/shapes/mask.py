@@ -114,7 +114,6 @@ class Mask:
 
     @property
     def area(self) -> float:
-        """Pixels."""
         return float((self.edges[1::2] - self.edges[0::2]).sum())
 
     @property
@@ -130,14 +129,12 @@ class Mask:
 
     @property
     def box(self) -> np.ndarray:
-        """(4,) float64 x1, y1, x2, y2 of its pixels; NaN of none."""
         column, start, stop = self.spans
         if not len(column):
             return np.full(4, np.nan)
         return np.array([column[0], start.min(), column[-1] + 1, stop.max()], np.float64)
 
     def moved(self, shift: np.ndarray) -> Mask:
-        """By x, y px, to the nearest whole pixel."""
         x, y = np.rint(shift).astype(np.int64)
         return Mask(self.edges + (x * COLUMN + y))
 
@@ -159,14 +156,12 @@ class Mask:
         return Mask.of_array(hit.reshape(x.shape), int(low[0]), int(low[1]))
 
     def clipped(self, size: tuple[int, int]) -> Mask:
-        """What lies within a frame of this height and width."""
         column, start, stop = self.spans
         start, stop = np.maximum(start, 0), np.minimum(stop, size[0])
         kept = (column >= 0) & (column < size[1]) & (stop > start)
         return Mask(_edges(column[kept], start[kept], stop[kept]))
 
     def common(self, other: Mask) -> float:
-        """Pixels that both have."""
         if not len(self.edges) or not len(other.edges):
             return 0.0
         own = np.diff(self.edges)
@@ -221,7 +216,6 @@ def _inside(ring: np.ndarray) -> np.ndarray:
 
 
 def _union(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Edges of what lies in any of several."""
     if len(parts) < 2:
         return parts[0] if parts else np.empty(0, np.int64)
     edges = np.concatenate(parts)

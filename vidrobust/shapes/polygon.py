@@ -10,8 +10,7 @@ import numpy as np
 
 from vidrobust.shapes.mask import mapped_points, packed
 
-# Of px that corners are kept with.
-DECIMALS = 3
+DECIMALS = 3  # of px that corners are kept with
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +39,11 @@ class Polygon:
 
     @classmethod
     def of_box(cls, box: np.ndarray) -> Polygon:
-        """x1, y1, x2, y2 px."""
         x1, y1, x2, y2 = (float(side) for side in box)
         return cls(np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]]))
 
     @property
     def area(self) -> float:
-        """px^2."""
         return abs(_signed(self.corners))
 
     @property
@@ -61,11 +58,9 @@ class Polygon:
 
     @property
     def box(self) -> np.ndarray:
-        """(4,) float64 x1, y1, x2, y2 about it."""
         return np.concatenate([self.corners.min(axis=0), self.corners.max(axis=0)])
 
     def moved(self, shift: np.ndarray) -> Polygon:
-        """By x, y px."""
         return Polygon(self.corners + shift)
 
     def mapped(self, matrix: np.ndarray, size: tuple[int, int]) -> Polygon:
@@ -73,12 +68,10 @@ class Polygon:
         return Polygon.of_corners(mapped_points(self.corners, matrix, size)).clipped(size)
 
     def clipped(self, size: tuple[int, int]) -> Polygon:
-        """What lies within a frame of this height and width; without corners where nothing does."""
         inside = self.intersection(Polygon.of_box(np.array([0, 0, size[1], size[0]])))
         return Polygon(np.round(inside.corners, DECIMALS))
 
     def common(self, other: Polygon) -> float:
-        """px^2 that both have."""
         return self.intersection(other).area
 
     def intersection(self, other: Polygon) -> Polygon:
@@ -114,8 +107,8 @@ def _cut(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
 def coco_shape(row: Mapping[str, Any]) -> str:
     """What a COCO result says of the shape, as a table has it: "" where it says nothing.
 
-    segmentation  run lengths, packed or not, or rings of x, y; of several rings the pixels in any
-    bbox          of five numbers: centre x, y, width, height and an angle in degrees, counter-clockwise
+    ``segmentation`` has run lengths or rings of x, y; ``bbox`` of five numbers is centre, sides, and an angle in
+    degrees, counter-clockwise.
     """
     found = row.get("segmentation")
     if isinstance(found, dict):

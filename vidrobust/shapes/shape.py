@@ -1,6 +1,6 @@
 """Shape: what lies in a box, a mask or a turned box; read, written, and compared with another one.
 
-rle 480 640 `5T3...    COCO's packed run lengths in a frame of this height and width
+rle 480 640 `5T3...      COCO's packed run lengths in a frame of this height and width
 polygon 10 10 50 20 ...  corners x y px in turn; several rings are parted by ";"
 """
 
@@ -26,16 +26,13 @@ def common(a: Shape, b: Shape) -> float:
 
 
 def as_mask(shape: Shape) -> Mask:
-    """Its pixels."""
     return shape if isinstance(shape, Mask) else Mask.of_rings([shape.corners])
 
 
 def flicker(before: Shape, now: Shape, after: Shape) -> float:
     """Share of a shape's area that it has, or lacks, in one frame alone, its motion taken out by the centres.
 
-    Steady growth and shrinking cost nothing; NaN where a shape is empty.
-
-        before  ...xxxx...      now  ...xxxxx..      after  ...xxxx...     one pixel of five: .2
+    before  ...xxxx...      now  ...xxxxx..      after  ...xxxx...     one pixel of five: .2
     """
     shapes = [before, now, after]
     if any(not shape.area for shape in shapes):
@@ -102,10 +99,8 @@ def _convex(corners: np.ndarray) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """N places.
-
-    boxes   (N, 4) float64 xyxy px
-    shapes  (N,) object, a Shape or None, which is the whole box; None where no place has one
+    """N places: boxes (N, 4) xyxy px, and shapes (N,), where None is the whole box; None where no place has
+    one.
     """
 
     boxes: np.ndarray
@@ -126,7 +121,6 @@ class Places:
         return Places(self.boxes[rows], None if self.shapes is None else self.shapes[rows])
 
     def moved(self, shift: np.ndarray) -> Places:
-        """By shift (N, 2) or (2,) px."""
         shift = np.broadcast_to(shift, (len(self.boxes), 2))
         return self.at(self.boxes + np.tile(shift, 2))
 
@@ -140,7 +134,6 @@ class Places:
 
     @classmethod
     def joined(cls, parts: Sequence[Places]) -> Places:
-        """One after the other; without shapes where none has any."""
         boxes = np.concatenate([np.empty((0, 4)), *(part.boxes for part in parts)])
         if all(part.shapes is None for part in parts):
             return cls(boxes)
@@ -199,7 +192,6 @@ def mask_array(masks: np.ndarray, least: float) -> np.ndarray:
 
 
 def shape_array(shapes: Iterable[Shape | None]) -> np.ndarray:
-    """(N,) object."""
     listed = list(shapes)
     found = np.empty(len(listed), object)
     found[:] = listed

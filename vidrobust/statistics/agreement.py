@@ -1,6 +1,4 @@
-"""Agreement of raters beyond chance: kappas with intervals, rank and Q tests. Parts or clips are the
-independent units.
-"""
+"""Agreement of raters beyond chance: kappas with intervals over parts or clips, rank and Q tests."""
 
 from __future__ import annotations
 
@@ -21,9 +19,9 @@ Kappa = Callable[[np.ndarray], np.ndarray]
 
 
 def cohens_kappa(a: np.ndarray, b: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """Return kappa of two raters' classes a, b (n,), with an interval over clusters (n,).
+    """Return kappa of two raters' classes a, b (n,), with an interval over clusters (n,); NaN for one class only.
 
-    Cohen, Educational and Psychological Measurement 20 (1960). One cluster: no interval; one class only: NaN.
+    Cohen, Educational and Psychological Measurement 20 (1960).
     """
     code, count, what = cluster_codes(clusters)
     if not len(a):
@@ -39,10 +37,10 @@ def cohens_kappa(a: np.ndarray, b: np.ndarray, clusters: Clusters | np.ndarray) 
 
 
 def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = None) -> Interval:
-    """Return kappa of any raters from counts (n, K), how many put part i in class k.
+    """Return kappa of any raters from counts (n, K), how many put part i in class k; parts are the default
+    clusters.
 
-    Fleiss, Psychological Bulletin 76 (1971); Fleiss, Levin & Paik 2003, section 18.3. Parts are the clusters
-    by default.
+    Fleiss, Psychological Bulletin 76 (1971); Fleiss, Levin & Paik 2003, section 18.3.
     """
     counts = np.asarray(counts, np.float64)
     code, count, what = cluster_codes(np.arange(len(counts)) if clusters is None else clusters)
@@ -60,8 +58,7 @@ def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = No
 def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
     """Return Kendall's concordance of ratings (m raters, n parts), corrected for ties, with its chi-square.
 
-    Siegel & Castellan 1988, section 9.6. None with fewer than two raters or parts, or where no rater
-    distinguishes parts.
+    Siegel & Castellan 1988, section 9.6. None where it is not defined.
     """
     if min(ratings.shape, default=0) < 2:
         return None
@@ -91,9 +88,8 @@ def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
 def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
     """Return a kappa with its interval, from the sums (G, C) of each independent unit.
 
-    The jackknife gives the standard error of log(1 - kappa), because disagreement is rare and skewed. Where
-    fewer than
-    two units disagree, the share of units that may do so comes from Clopper & Pearson.
+    The jackknife gives the standard error of log(1 - kappa), because disagreement is rare and skewed. Where fewer
+    than two units disagree, the share of units that may do so comes from Clopper & Pearson.
     """
     count = len(sums)
     whole = float(kappa(sums.sum(axis=0)[None])[0])

@@ -14,8 +14,7 @@ from vidrobust.statistics.standard_errors import leave_one_out, left_out_interva
 
 # Groups of equal size, by the third number, within which ``auroc_given`` compares events with the rest.
 STRATA = 10
-# Held at once by Kendall's tau, which looks at every pair of units.
-_NUMBERS_AT_ONCE = 1_000_000
+_NUMBERS_AT_ONCE = 1_000_000  # held at once by Kendall's tau, which looks at every pair of units
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -29,9 +28,8 @@ def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def kendall(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return Kendall's tau-b: concordant minus discordant pairs, over the pairs tied in neither column.
-
-    Kendall, Rank Correlation Methods (1948), chapter 3.
+    """Return Kendall's tau-b: concordant minus discordant pairs over those tied in neither column (Kendall
+    1948, ch. 3).
     """
     return kendall_without(x, y, np.zeros(len(x), np.int64))[0]
 
@@ -63,11 +61,10 @@ def _tau(both: np.ndarray, own_x: np.ndarray, own_y: np.ndarray) -> np.ndarray:
 
 
 def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0) -> np.ndarray:
-    """Return the correlation of the ranks of ``x`` and ``y`` without the ranks of ``z (n, k)``.
+    """Return the correlation of the ranks of ``x`` and ``y`` without those of ``z`` (n, k), along ``knots``
+    breaks.
 
-    With ``knots`` each confounder may act along a broken line in its rank: a straight line leaves a bend that
-    looks like
-    a proxy.
+    A straight line leaves a bend that looks like a proxy; with knots each confounder acts along a broken line.
     """
     return pearson(*partial_ranks(x, y, z, knots=knots))
 
@@ -94,9 +91,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 def line_basis(rz: np.ndarray, knots: int = 0) -> np.ndarray:
-    """Return orthonormal columns (n, at most 1 + k (1 + knots)): a constant, and broken lines in the ranks
-    ``rz (n, k)``.
-    """
+    """Return orthonormal columns (n, at most 1 + k (1 + knots)): a constant, and broken lines in ranks (n, k)."""
     n = len(rz)
     scaled = (rz - (n + 1) / 2) / max(n, 1)
     columns = [np.ones((n, 1)), scaled]
@@ -118,8 +113,7 @@ def residuals(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
 def corrected_ranks(rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability: np.ndarray) -> np.ndarray:
     """Return partial Spearman of ranks as if the confounders had been measured without error.
 
-    ``reliability`` (k,) is the share of their variance that is not error; they are shrunk to it (Fuller 1987,
-    section
+    They are shrunk to their ``reliability`` (k,), the share of variance that is not error (Fuller 1987, section
     1.2). NaN where what is left is not a variance.
     """
     middle = (len(rx) + 1) / 2
@@ -141,7 +135,7 @@ def corrected_ranks(rx: np.ndarray, ry: np.ndarray, rz: np.ndarray, reliability:
 def explained_by_confounder(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Return the share of the rank covariance of ``x`` and ``y`` that the ranks of ``z`` account for.
 
-    A confounder of this reliability or less would explain all of the partial correlation. NaN without covariance.
+    A confounder of this reliability or less would explain all of the partial correlation.
     """
     rx, ry = ranks(x), ranks(y)
     total = (rx - rx.mean(axis=0)).T @ (ry - ry.mean(axis=0))
@@ -214,9 +208,7 @@ def auroc_given(score: np.ndarray, event: np.ndarray, third: np.ndarray) -> floa
 def clustered_auroc(
     score: np.ndarray, event: np.ndarray, clusters: Clusters | np.ndarray, third: np.ndarray | None = None
 ) -> Interval:
-    """Return ``auroc`` or ``auroc_given`` with the interval of the jackknife over clusters, of which it needs
-    three.
-    """
+    """Return ``auroc`` or ``auroc_given`` with the jackknife interval over at least three clusters."""
     code, count, what = cluster_codes(clusters)
 
     def statistic(rows: np.ndarray) -> np.ndarray:

@@ -20,10 +20,8 @@ from vidrobust.statistics.levels import FEWEST_CLUSTERS
 
 # How many stretches all footage together is cut into at most, where it is cut; one an item at least.
 MOST_STRETCHES = 10
-# Shortest stretch, seconds.
-SHORTEST_S = 1.0
-# Shortest stretch where only frame numbers are known, frames.
-SHORTEST_FRAMES = 25
+SHORTEST_S = 1.0  # shortest stretch, seconds
+SHORTEST_FRAMES = 25  # shortest stretch where only frame numbers are known, frames
 # Shortest stretch, frames, of pairs drawn by chance: those some frames apart are draws of their own.
 SHORTEST_SAMPLED = 6
 
@@ -32,16 +30,10 @@ What = Literal["part", "item", "stretch"]
 
 @dataclass(frozen=True)
 class Clusters:
-    """Which independent unit each row belongs to, and what these units are.
+    """Which independent unit each row belongs to: codes 0..count-1 (n,) that do not depend on the order of rows.
 
-    Attributes
-    ----------
-    label : (n,) int64
-        In 0..count-1, the same for whatever order the rows come in.
-    what : {"part", "item", "stretch"}
-        Of stretches a result speaks of this footage alone.
-    length : float
-        Mean length of a stretch, in the unit of the positions; NaN where there are none.
+    ``length`` is the mean length of a stretch in the unit of the positions. Of stretches a result speaks of this
+    footage alone.
     """
 
     label: np.ndarray
@@ -50,7 +42,6 @@ class Clusters:
 
     @property
     def count(self) -> int:
-        """How many independent units there are."""
         return int(self.label.max(initial=-1)) + 1
 
     def of(self, rows: np.ndarray) -> Clusters:
@@ -68,16 +59,8 @@ def independent_clusters(
 ) -> Clusters:
     """Return the independent units of rows of footage; duplicated clips must have been removed.
 
-    Parameters
-    ----------
-    item : (n,)
-        Names of the clips.
-    position : (n,) float64
-        time_s, or frame numbers with ``shortest=SHORTEST_FRAMES``.
-    part : (n,), optional
-        Names of the parts, "" where unknown: the item then stands for itself.
-    shortest, fewest
-        Shortest stretch in the unit of the positions; parts or items that are enough.
+    ``position`` is time_s, or frame numbers with ``shortest=SHORTEST_FRAMES``; ``part`` is "" where unknown: the
+    item then stands for itself. ``fewest`` parts or items are enough.
     """
     items = pd.factorize(pd.Series(np.asarray(item, object)).astype(str), sort=True)[0].astype(np.int64)
     positions = np.asarray(position, np.float64)
@@ -107,7 +90,7 @@ def clusters_of_rows(
 
 
 def cluster_codes(clusters: Clusters | np.ndarray) -> tuple[np.ndarray, int, str]:
-    """Return labels 0..count-1 of the rows, how many there are, and what they are ("" of plain labels)."""
+    """Return codes 0..count-1 of the rows, how many there are, and what they are ("" of plain labels)."""
     if isinstance(clusters, Clusters):
         return clusters.label, clusters.count, clusters.what
     code = np.unique(np.asarray(clusters), return_inverse=True)[1]
@@ -126,7 +109,6 @@ def _parts(item: np.ndarray | pd.Series, part: np.ndarray | pd.Series | None) ->
 
 
 def _stretches(items: np.ndarray, positions: np.ndarray, shortest: float) -> tuple[np.ndarray, float]:
-    """Labels of equal cuts of each item, and their mean length."""
     spans = [_span(positions[items == one]) for one in range(items.max(initial=-1) + 1)]
     whole = sum(span for _, span in spans)
     wanted = max(shortest, whole / MOST_STRETCHES)

@@ -1,11 +1,9 @@
 """Control charts: which run of the same line is out, and since when.
 
 A run is judged on runs before it: the first ``baseline`` ones, or all earlier ones that were not called
-(Quesenberry,
-Journal of Quality Technology 23, 1991). ``out``: beyond the prediction for one more run (Shewhart 1931).
-``shifted``: the last eight runs together lie beyond that for eight more. By chance each rule calls about 3 in
-1,000
-runs whatever the baseline (``benchmarks/charts.py``).
+(Quesenberry, Journal of Quality Technology 23, 1991). ``out``: beyond the prediction for one more run (Shewhart
+1931). ``shifted``: the last eight runs together lie beyond that for eight more. By chance each rule calls about
+3 in 1,000 runs whatever the baseline (``benchmarks/charts.py``).
 """
 
 from __future__ import annotations
@@ -21,10 +19,8 @@ from vidrobust.statistics.posteriors import predicted_mean, predicted_rate, rate
 
 # Chance of a run beyond each limit: that of three standard deviations of a normal distribution.
 TAIL = 0.00135
-# Runs that are taken together for a shift.
-TOGETHER = 8
-# Runs that a limit stands on at least.
-FEWEST_RUNS = 3
+TOGETHER = 8  # runs that are taken together for a shift
+FEWEST_RUNS = 3  # runs that a limit stands on at least
 
 # (runs of the baseline, runs judged together), both row numbers -> limits of the mean of the latter.
 Limits = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
@@ -32,18 +28,11 @@ Limits = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
 
 @dataclass(frozen=True)
 class Chart:
-    """Points of a chart in the order of time.
+    """Points (N,) in the order of time with their limits: NaN without baseline, infinite where there is none.
 
-    Attributes
-    ----------
-    value, low, high
-        (N,) points and their limits; NaN without baseline, infinite where there is no limit.
-    centre, baseline
-        Mean over the baseline of the last run; how many first runs all limits use, 0 for those before each.
-    out, shifted
-        (N,) bool: beyond the limits; one of eight runs that lie beyond them together.
-    correlation, sigma_z
-        Of a p-chart: intraclass correlation of clips, and Laney's factor; NaN otherwise.
+    ``centre`` is the mean over the baseline of the last run, ``baseline`` the number of first runs that all limits
+    use (0: all before each). ``correlation`` and ``sigma_z`` are the intraclass correlation of clips and Laney's
+    factor of a p-chart.
     """
 
     value: np.ndarray
@@ -75,9 +64,8 @@ def p_chart(
 ) -> Chart:
     """Return the chart of a rate from the events and trials of each clip, part or stretch of each run.
 
-    Limits are those of beta-binomial clips (``statistics/posteriors.py``), wider than binomial. With
-    ``laney``, runs of
-    the baseline have a spread of their own (p' chart: Laney, Quality Engineering 14, 2002).
+    Limits are those of beta-binomial clips (``posteriors.py``), wider than binomial. With ``laney``, runs of the
+    baseline have a spread of their own (p' chart: Laney, Quality Engineering 14, 2002).
     """
     k = [np.asarray(each, np.int64) for each in events]
     n = [np.asarray(each, np.int64) for each in trials]
@@ -113,8 +101,7 @@ def individuals_chart(
     """Return the chart of one number a run: limits of the prediction of one more (``predicted_mean``).
 
     Near a finite one of ``bounds`` the limits are as uneven as the values. Rounded values move the limits by
-    half a step.
-    A baseline of mostly one value has limits by rank alone.
+    half a step. A baseline of mostly one value has limits by rank alone.
     """
     value = np.asarray(values, np.float64)
     if not np.isfinite(value).all():
@@ -145,7 +132,6 @@ def _by_rank(base: np.ndarray, judged: np.ndarray) -> tuple[float, float]:
 def _scale(
     base: np.ndarray, bounds: tuple[float, float], half_step: float
 ) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
-    """To a scale on which the values are near normal, and back."""
     low, high = (abs(float(np.median(base)) - end) if np.isfinite(end) else np.inf for end in bounds)
     if not np.isfinite(min(low, high)):
         return lambda x: x, lambda x: x

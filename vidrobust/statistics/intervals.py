@@ -1,7 +1,4 @@
-"""Means and rates with 95 % intervals that respect the dependence of neighbouring frames.
-
-Only clusters count as independent observations. ``benchmarks/rates.py`` measures how often the intervals hold.
-"""
+"""Means and rates with 95 % intervals over clusters; ``benchmarks/rates.py`` measures their coverage."""
 
 from __future__ import annotations
 
@@ -19,16 +16,10 @@ from vidrobust.statistics.standard_errors import cluster_pulls, error_over_clust
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % interval: the one record of the package.
+    """A value with its 95 % interval, NaN where unknown: the one record of the package.
 
-    Attributes
-    ----------
-    value, low, high : float
-        NaN where they cannot be determined.
-    n, clusters : int
-        Observations, and independent units among them.
-    cluster : str
-        "part", "item", "stretch" (the interval speaks of this footage alone), or "".
+    ``n`` counts observations, ``clusters`` independent units among them, and ``cluster`` says what these are:
+    "part", "item", "stretch" (the interval speaks of this footage alone), or "".
     """
 
     value: float
@@ -40,7 +31,6 @@ class Interval:
 
     @classmethod
     def unknown(cls, clusters: int = 0, cluster: str = "") -> Self:
-        """Return the interval of what was not measured."""
         return cls(np.nan, np.nan, np.nan, 0, clusters, cluster)
 
 
@@ -55,8 +45,8 @@ def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Inter
     """Return the share of events among dependent trials (n,) bool with its interval.
 
     The interval is that of the beta-binomial posterior (``posteriors``), widened to hold the share seen. It
-    shrinks with
-    footage even where no event is seen, and another clip without an event never raises its upper limit.
+    shrinks
+    with footage even where no event is seen, and another clip without an event never raises its upper limit.
     """
     return clustered_share(np.asarray(events, bool).astype(np.float64), clusters)
 
@@ -90,10 +80,8 @@ def clustered_mean(
     """Return the mean of dependent values (n,), with an interval over clusters that allows for skewness.
 
     The interval is the hull of Student's t, the same on the scale of the logit between ``bounds``, and Hall's
-    correction
-    for skewness (Journal of the Royal Statistical Society B 54, 1992). One cluster gives none. Where all
-    values lie on a
-    bound, the mean is no further from it than the rate of values that would leave it.
+    correction for skewness (Journal of the Royal Statistical Society B 54, 1992). Where all values lie on a bound,
+    the mean is no further from it than the rate of values that would leave it.
     """
     values = np.asarray(values, np.float64)
     code, count, what = cluster_codes(clusters)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-# Confidence of every interval.
-LEVEL = 0.95
-# Largest p-value at which a single question is decided.
-ALPHA = 0.05
+LEVEL = 0.95  # confidence of every interval
+ALPHA = 0.05  # largest p-value at which a single question is decided
 # Largest q-value at which a row of a family is called: the expected share of false calls among all calls.
 FALSE_DISCOVERY = 0.05
 
@@ -21,12 +19,10 @@ FEWEST_CLUSTERS = 5
 # Clusters that differ, below which a two-sided sign-flip test cannot reach ``ALPHA``.
 FEWEST_TESTED = 6
 
-# Units below which leaving one out gives no usable spread.
-FEWEST_LEFT_OUT = 3
+FEWEST_LEFT_OUT = 3  # units below which leaving one out gives no usable spread
 
 # The simulated worlds in docs/measured/correlation.md.
 # Clusters below which a correlation, or a response to strength, gets no verdict.
 FEWEST_CORRELATED = 8
 
-# Events, such as lasting changes, below which nothing is said of how they are distributed.
-FEWEST_EVENTS = 5
+FEWEST_EVENTS = 5  # events, such as lasting changes, below which nothing is said of how they are distributed

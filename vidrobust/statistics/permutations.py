@@ -14,8 +14,7 @@ from scipy import special
 from vidrobust.statistics.associations import line_basis, ranks, residuals
 from vidrobust.statistics.standard_errors import t_upper_tail
 
-# Rearrangements of ``differing_cells``; each follows all objects of a run.
-CELL_DRAWS = 399
+CELL_DRAWS = 399  # rearrangements of ``differing_cells``; each follows all objects of a run
 
 
 def permutation_p(
@@ -26,24 +25,12 @@ def permutation_p(
     *,
     knots: int = 0,
 ) -> np.ndarray:
-    """Return the two-sided permutation p-value of each partial Spearman coefficient.
+    """Return the two-sided permutation p-value (p, s) of each partial Spearman coefficient of x (n, p), y (n,
+    s) | z.
 
-    Freedman & Lane 1983: the residuals of the ranks of y given z are rearranged, added to the fitted part,
-    and the fit is made again, so that the tie of both to z stays as it is. ``scipy.stats.permutation_test``
-    has no confounder to keep.
-
-    Parameters
-    ----------
-    x, y, z : (n, p), (n, s) and (n, k)
-        Two tables of columns, and the confounders.
-    orders : (R, n) int64
-        Rearrangements of the rows, from ``free_orders`` or ``shifted_orders``.
-    knots : int
-        Breaks of the line in the rank of a confounder (``associations.partial_spearman``).
-
-    Returns
-    -------
-    (p, s) float64
+    Freedman & Lane 1983: residuals of the ranks of y given z are rearranged by ``orders`` (R, n), added to the
+    fitted part and fitted again, so that the tie of both to z stays as it is. ``knots`` as in
+    ``partial_spearman``. ``scipy.stats.permutation_test`` has no confounder to keep.
     """
     basis = line_basis(ranks(z), knots)
     rx, ry = residuals(ranks(x), basis), residuals(ranks(y), basis)
@@ -70,10 +57,7 @@ def free_orders(n: int, count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def shifted_orders(series: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return (R, n) rearrangements that turn each series round by a random amount.
-
-    A circular shift keeps the resemblance of neighbouring frames and breaks only the tie between two series.
-    """
+    """Return (R, n) rearrangements that turn each series round by a random amount, which keeps autocorrelation."""
     orders = np.tile(np.arange(len(series)), (count, 1))
     for name in np.unique(series):
         rows = np.flatnonzero(series == name)
@@ -125,16 +109,10 @@ def differing_cells(
 ) -> float:
     """Return the p-value that a rate is the same in all cells of a picture, whatever object is shown in them.
 
-    A unit is the rows of an object in a cell; its excess is its events less the rate of their moments. Units
-    change cells
-    at random within their clip. The statistic is the sum over cells of excess^2 / variance (Cochran,
-    Biometrics 10, 1954).
-
-    Parameters
-    ----------
-    event : (n,) bool
-    cell, thing, moment, clip : (n,) int64
-        Codes, each its own in all of the footage.
+    All arguments but ``rng`` are (n,): bool events, and codes that are unique in all of the footage. A unit is
+    the rows of an object in a cell; its excess is its events less the rate of their moments. Units change cells
+    at random within their clip. The statistic is the sum over cells of excess^2 / variance (Cochran, Biometrics
+    10, 1954).
     """
     if len(np.unique(cell)) < 2:
         return float("nan")
@@ -176,11 +154,6 @@ def rise_within(x: np.ndarray, y: np.ndarray, block: np.ndarray) -> float:
     """Return the one-sided p-value that y does not rise with x within blocks, such as clips.
 
     The sum of Spearman's products of ranks is near normal (Page 1963; Hajek & Sidak 1967, section II.3).
-
-    Examples
-    --------
-    >>> round(rise_within(np.arange(5), np.arange(5) ** 2, np.zeros(5)), 3)     # sum = 2 standard deviations
-    0.023
     """
     total = variance = 0.0
     for _, a, b in _ranked(x, y, block):

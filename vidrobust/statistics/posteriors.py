@@ -1,13 +1,9 @@
-"""What dependent observations say of a rate or a mean, and of those of further footage: posteriors on a grid.
+"""Posteriors on a grid of a rate or a mean from dependent observations, and predictions for further footage.
 
-Rates: cluster g has p_g ~ Beta with mean m and intraclass correlation r (Griffiths, Biometrics 29, 1973). The
-mean has
-Jeffreys' prior. The interval is the hull of two priors of r: Beta(1, 3), for the upper limit of small rates,
-and
-Beta(0.3, 3), for their lower limit; ``benchmarks/rates.py`` chose them by coverage.
-
-Means of a series: Normal with a first-order autoregression, m and log s flat, averaged over the posterior of
-r.
+Rates: cluster g has p_g ~ Beta with mean m and intraclass correlation r (Griffiths, Biometrics 29, 1973). m has
+Jeffreys' prior. The interval is the hull of two priors of r: Beta(1, 3), for the upper limit of small rates, and
+Beta(0.3, 3), for their lower limit; ``benchmarks/rates.py`` chose them by coverage. Means of a series: normal
+with a first-order autoregression, m and log s flat, averaged over the posterior of r.
 """
 
 from __future__ import annotations
@@ -21,22 +17,18 @@ from scipy.special import betainc, expit, gammaln, stdtr, stdtrit
 
 from vidrobust.statistics.levels import LEVEL
 
-# Both parameters of the beta prior of the mean: Jeffreys'.
-MEAN_PRIOR = 0.5
+MEAN_PRIOR = 0.5  # both parameters of the beta prior of the mean: Jeffreys'
 # Parameters of the beta priors of the correlation: clusters differ, clusters may be alike.
 CORRELATION_PRIORS = ((1.0, 3.0), (0.3, 3.0))
-# Points whose log density lies so far below the largest carry no mass.
-FAR_BELOW = 14.0
+FAR_BELOW = 14.0  # points whose log density lies so far below the largest carry no mass
 # Points of the grid in the mean and in the correlation: to find the mass, and upon it.
 COARSE, FINE = (72, 40), (96, 44)
 # Counts up to which the chances are added up; beyond, a beta distribution of equal mean and variance is near.
 SUMMED = 60
-# How much a value may resemble the one before.
-CORRELATIONS = np.linspace(0.0, 0.9, 10)
+CORRELATIONS = np.linspace(0.0, 0.9, 10)  # how much a value may resemble the one before
 # What is held of it before any is seen, up to a factor: most series resemble themselves little.
 PRIOR = (1 - CORRELATIONS) ** 3
-# Steps in which a limit is enclosed.
-HALVINGS = 30
+HALVINGS = 30  # steps in which a limit is enclosed
 
 
 @dataclass(frozen=True)
@@ -49,9 +41,7 @@ class RatePosterior:
 
 
 def rate_posterior(successes: np.ndarray, trials: np.ndarray, *, level: float = LEVEL) -> RatePosterior:
-    """Return the posterior of the mean rate from events and trials (G,) of each cluster; events may be sums
-    of shares.
-    """
+    """Return the posterior of the mean rate from events, or sums of shares, and trials (G,) of each cluster."""
     counts = np.stack([np.asarray(successes, np.float64), np.asarray(trials, np.float64)])
     if (counts[0] < 0).any() or (counts[0] > counts[1]).any():
         raise ValueError("rate_posterior: expected 0 <= events <= trials in each cluster")
@@ -76,8 +66,8 @@ def _posterior(
 def predicted_rate(
     successes: np.ndarray, trials: np.ndarray, sizes: np.ndarray, *, tail: float
 ) -> tuple[float, float]:
-    """Return limits of the share of events in new clusters of ``sizes`` (C,) trials; ``tail`` is the chance
-    beyond each.
+    """Return limits of the share of events in new clusters of ``sizes`` (C,) trials, each passed with chance
+    ``tail``.
     """
     kinds, times = np.unique(
         np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)]), axis=1, return_counts=True
@@ -157,7 +147,6 @@ def _first(chance: Callable[[float], float], tail: float, most: float) -> float:
 def _under(
     prior: tuple[float, float], k: np.ndarray, n: np.ndarray, weight: np.ndarray, level: float
 ) -> tuple[float, float, float]:
-    """Interval of the mean, and mean of the correlation, under one prior."""
     mean, correlation, mass = _grid(prior, k, n, weight, (COARSE, FINE))
     tails = ((1 - level) / 2, (1 + level) / 2)
     low, high = expit(np.interp(tails, _distribution(mass.sum(axis=1)), mean))
@@ -212,13 +201,11 @@ def _rising(counts: np.ndarray, weight: np.ndarray, base: np.ndarray) -> np.ndar
 
 
 def _reach(points: np.ndarray, alive: np.ndarray) -> tuple[float, float]:
-    """The ends of what is alive, one point further on either side."""
     rows = np.flatnonzero(alive)
     return float(points[max(rows[0] - 1, 0)]), float(points[min(rows[-1] + 1, len(points) - 1)])
 
 
 def _distribution(mass: np.ndarray) -> np.ndarray:
-    """Distribution function at equally spaced points, by trapezoids."""
     steps = np.concatenate([[0.0], np.cumsum((mass[1:] + mass[:-1]) / 2)])
     return steps / steps[-1]
 
@@ -228,13 +215,8 @@ def predicted_mean(
 ) -> tuple[float, float]:
     """Return limits of the mean of further values of an autocorrelated series; a drift is not followed.
 
-    Parameters
-    ----------
-    values : (b,) float64
-    at, further : (b,) and (n,) int
-        Places of the values seen, and of the further ones.
-    tail : float
-        Chance with which the mean lies beyond each limit.
+    ``values`` (b,) lie at the places ``at``, the further ones at ``further`` (n,); the mean lies beyond each limit
+    with chance ``tail``.
     """
     seen, freedom = np.asarray(values, np.float64), len(values) - 1
     weights, inverse, given, factor = _places(tuple(map(int, at)), tuple(map(int, further)))
@@ -266,7 +248,6 @@ def predicted_mean(
 def _places(
     at: tuple[int, ...], further: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Of each correlation."""
     own = _alike(at, at)
     inverse = np.linalg.inv(own)
     weight = inverse.sum(axis=2)

@@ -1,8 +1,7 @@
 """Before against after: the ratio of two means over clusters, one procedure for interval and verdict.
 
-Both come from the sign-flip test (``significance.FlippedRatio``): the interval excludes 1 exactly where p <=
-5 %. It
-needs six clusters with events. ``benchmarks/few_clusters.py`` measures error and coverage.
+Both come from the sign-flip test (``significance.FlippedRatio``): the interval excludes 1 exactly where p is at
+most 5 %. It needs six clusters with events. ``benchmarks/few_clusters.py`` measures error and coverage.
 """
 
 from __future__ import annotations
@@ -34,8 +33,6 @@ class Verdict(StrEnum):
 
 
 class Undecided(StrEnum):
-    """Why nothing can be told."""
-
     DECIDED = ""
     NOT_MEASURED = "not_measured"
     FEW_ROWS = "few_rows"
@@ -49,14 +46,9 @@ class Undecided(StrEnum):
 
 @dataclass(frozen=True)
 class PairedRatio:
-    """after / before of n paired rows in independent clusters.
+    """after / before of n paired rows in independent clusters, with the 95 % interval and two-sided p-value.
 
-    Attributes
-    ----------
-    ratio, low, high, p
-        With the 95 % interval and two-sided p-value; NaN with fewer than six clusters that have events.
-    tested
-        Clusters with events, before or after: those that can decide.
+    ``tested`` counts the clusters with events; with fewer than six, interval and p are NaN.
     """
 
     before: float
@@ -72,14 +64,11 @@ class PairedRatio:
 
     @classmethod
     def unknown(cls, cluster: str = "") -> PairedRatio:
-        """Return the ratio of what was not measured."""
         return cls(NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, cluster)
 
 
 def decide(found: PairedRatio, q: float | None = None) -> tuple[Verdict, Undecided]:
-    """Return the verdict on a ratio, and why where there is none; ``q`` is its false discovery rate among
-    others.
-    """
+    """Return the verdict on a ratio, and why there is none; ``q`` is its false discovery rate among others."""
     if not found.n:
         return Verdict.CANNOT_TELL, Undecided.NOT_MEASURED
     if found.n < FEWEST_ROWS:
@@ -114,10 +103,7 @@ def against_control(found: PairedRatio, control: PairedRatio) -> PairedRatio:
 def paired_ratio(
     before: np.ndarray, after: np.ndarray, clusters: Clusters | np.ndarray, *, events: bool
 ) -> PairedRatio:
-    """Return the ratio of the means of rows after and before (n,), row by row of the same pairs.
-
-    With ``events`` (0 or 1) the interval is widened where few are left (``ratio_of_sums``).
-    """
+    """Return the ratio of the means of rows after and before (n,), row by row of the same pairs."""
     both = np.concatenate([np.asarray(before, np.float64), np.asarray(after, np.float64)])
     code, count, what = cluster_codes(clusters)
     n = len(code)
@@ -127,8 +113,8 @@ def paired_ratio(
 def ratio_in_clusters(
     before: np.ndarray, after: np.ndarray, clusters: Clusters | np.ndarray, *, events: bool
 ) -> PairedRatio:
-    """Return the ratio where rows before (n,) and after (m,) differ but share clusters: those before, then
-    those after.
+    """Return the ratio where rows before (n,) and after (m,) differ but share ``clusters``: of (n + m,) rows
+    in turn.
     """
     code, count, what = cluster_codes(clusters)
     n = len(before)
@@ -163,7 +149,7 @@ def ratio_of_sums(
 ) -> tuple[float, float, float, int]:
     """Return the interval of a ratio of sums (G,) over clusters, its p-value and the clusters that can decide.
 
-    ``rows`` is rows before over rows after; ``events`` as in ``with_few_events``.
+    ``rows`` is rows before over rows after. ``events`` (0 or 1) widens the interval where few are left.
     """
     flips = FlippedRatio.of(after * rows, before)
     if flips.clusters < FEWEST_TESTED:
@@ -184,9 +170,8 @@ def with_few_events(
 ) -> tuple[float, float]:
     """Return the interval of a ratio of counts of events (G,), widened by what few events can say.
 
-    With few events left the sign-flip interval alone holds the truth in 75 to 95 % of cases; the hull with
-    the posterior
-    of the share that stays mends that.
+    With few events left the sign-flip interval alone holds the truth in 75 to 95 % of cases; the hull with the
+    posterior of the share that stays mends that.
     """
     if after.sum() * rows > before.sum():
         ends = with_few_events(_inverse(high), _inverse(low), after, before, 1 / rows)

@@ -15,8 +15,7 @@ from vidrobust.statistics.standard_errors import t_half_width
 from vidrobust.text.durations import duration
 from vidrobust.text.numbers import percent
 
-# So many rows in a row get random numbers that lie far apart.
-TOGETHER = 8
+TOGETHER = 8  # so many rows in a row get random numbers that lie far apart
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,6 @@ class FootageNeeded:
     observed_s: float
 
     def sentence(self) -> str:
-        """Return the answer, such as "To see 2 % ± 0.5 % you need about 38 minutes of such footage"."""
         asked = f"To see {percent(self.rate)} ± {percent(self.half_width)} "
         units = f"{self.clusters} clips" if self.cluster in ("item", "part") else ""
         if self.seconds <= self.observed_s:
@@ -62,11 +60,10 @@ def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per
 
 
 def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
-    """Return the new over the old width of an interval if each cluster held ``times`` as many values.
+    """Return the new over the old width of an interval if each cluster held ``times`` as many values; NaN if
+    unknown.
 
-    Components of variance from the one-way analysis (Searle, Casella & McCulloch, 1992, section 3.6); NaN
-    where they
-    cannot be told.
+    Components of variance from the one-way analysis (Searle, Casella & McCulloch, 1992, section 3.6).
     """
     values = np.asarray(values, np.float64)
     code = np.unique(cluster, return_inverse=True)[1]
@@ -87,8 +84,7 @@ def spread_order(rows: int, count: int, start: float) -> np.ndarray:
     """Return (k,) int64, ``count`` of the rows in the order in which they are taken.
 
     Row floor(n frac(start + v(r))), v the sequence of van der Corput in base 2, so that the first 2^m lie one
-    in each
-    2^m-th part of the time. ``start`` in [0, 1) is the random number of the sample.
+    in each 2^m-th part of the time. ``start`` in [0, 1) is the random number of the sample.
     """
     if rows < 1:
         return np.empty(0, np.int64)
@@ -102,9 +98,8 @@ def spread_order(rows: int, count: int, start: float) -> np.ndarray:
 def sized_order(size: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return (n,) int64, all rows in the order of a sample proportional to ``size`` (n,) > 0.
 
-    Sequential Poisson sampling (Ohlsson, Journal of Official Statistics 14, 1998), with permanent random
-    numbers spread
-    over each eight rows.
+    Sequential Poisson sampling (Ohlsson, Journal of Official Statistics 14, 1998), with permanent random numbers
+    spread over each eight rows.
     """
     n = len(size)
     eighths = [rng.permutation(TOGETHER) for _ in range(-(-n // TOGETHER))]

@@ -1,8 +1,7 @@
 """Tests by changing signs, exact tests of counts, and corrections for several questions.
 
-The sign-flip test compares a sum with those of all choices of signs (Fisher 1935), assuming symmetry about
-zero and
-no distribution. Dependent rows are added up within clusters first.
+The sign-flip test (Fisher 1935) compares a sum with those of all choices of signs; it assumes symmetry about
+zero and no distribution. Dependent rows are added up within clusters first.
 """
 
 from __future__ import annotations
@@ -17,26 +16,18 @@ import numpy as np
 from vidrobust.statistics.clusters import Clusters, cluster_codes
 from vidrobust.statistics.levels import ALPHA, LEVEL
 
-# Up to so many values all choices of their signs are tried; of more, a sample is drawn.
-EXACT = 14
-# Choices drawn where not all are tried; the one seen counts as one more.
-DRAWS = 9_999
+EXACT = 14  # up to so many values all choices of their signs are tried; of more, a sample is drawn
+DRAWS = 9_999  # choices drawn where not all are tried; the one seen counts as one more
 # The same where the sum is on the other side: such a p is above a half, and no one asks how far.
 FEW_DRAWS = 999
-# Signs held at the same time.
-AT_ONCE = 2_000_000
-# A p above this speaks for the other side.
-CONSERVATIVE = 0.5
+AT_ONCE = 2_000_000  # signs held at the same time
+CONSERVATIVE = 0.5  # a p above this speaks for the other side
 
 Alternative = Literal["greater", "two-sided"]
 
 
 def fewest_clusters(level: float = ALPHA) -> int:
-    """Return the least number of differing clusters with which a two-sided sign-flip test can reach a level.
-
-    >>> fewest_clusters(0.05)     # 2 / 2^5 is 6.25 %
-    6
-    """
+    """Return the least number of differing clusters with which a two-sided sign-flip test can reach a level."""
     return math.ceil(math.log2(2 / level))
 
 
@@ -63,13 +54,10 @@ def sign_patterns(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def sign_flip_p(values: np.ndarray, *, alternative: Alternative = "greater", seed: int = 0) -> float:
-    """Return the p-value of the sign-flip test that the sum of independent values (n,) is zero.
+    """Return the p-value of the sign-flip test that independent values (n,) sum to zero; NaN without values.
 
-    1 where all values are zero, NaN without values; ``seed`` draws the choices beyond ``EXACT`` values.
     ``scipy.stats.permutation_test`` gives the same p (a test holds both together) in 25 to 70 times the time.
 
-    Examples
-    --------
     >>> sign_flip_p(np.array([1.0, 2.0, 3.0]))     # 1 of 8 choices of signs reaches 6
     0.125
     """
@@ -102,20 +90,11 @@ def sign_flip_p(values: np.ndarray, *, alternative: Alternative = "greater", see
 class FlippedRatio:
     """The sign-flip test of every value of the ratio sum(x) / sum(y) over clusters, and its interval.
 
-    A value r is tested by flipping the signs of the residuals x - r y, so the test holds its level with few
-    clusters. The
-    limits are quantiles of the ratios within halves of the clusters (typical values: Hartigan, Journal of the
-    American
-    Statistical Association 64, 1969).
-
-    Attributes
-    ----------
-    x, y : (G,) float64
-        Sums of each cluster, without clusters where both are 0.
-    inside, others : (B, 2) float64
-        Sums over the clusters whose sign is changed, and over the others; the first is the one seen.
-    inflation : float
-        Variance of the whole sum over that of independent clusters (``neighbour_inflation``).
+    A value r is tested by flipping the signs of the residuals x - r y, which holds the level with few clusters.
+    The limits are quantiles of the ratios within halves of the clusters (typical values: Hartigan, Journal of
+    the American Statistical Association 64, 1969). ``x`` and ``y`` (G,) are sums of clusters, ``inside`` and
+    ``others`` (B, 2) those over the clusters whose sign is changed and over the rest, the first as seen.
+    ``inflation`` is the variance of the whole sum over that of independent clusters (``neighbour_inflation``).
     """
 
     x: np.ndarray
@@ -145,7 +124,6 @@ class FlippedRatio:
 
     @property
     def value(self) -> float:
-        """The ratio; NaN where the sum of y is zero."""
         return float(self.x.sum() / self.y.sum()) if self.y.sum() > 0 else float("nan")
 
     def p(self, ratio: float) -> float:
@@ -211,21 +189,10 @@ def exact_mcnemar(only_first: int, only_second: int) -> float:
 
 
 def step_down(sums: np.ndarray, rng: np.random.Generator, inflation: float = 1.0) -> np.ndarray:
-    """Test several numbers at once by sign flips, so that some false finding is as rare as one alone.
+    """Test M sums of differences (G, M) over clusters at once, so that some false finding is as rare as one alone.
 
-    Step-down max T (Westfall & Young 1993, algorithm 4.1): the same signs change in all numbers.
-
-    Parameters
-    ----------
-    sums : (G, M) float64
-        Sum of the differences of each number in each cluster.
-    inflation : float
-        As in ``FlippedRatio``.
-
-    Returns
-    -------
-    (M,) float64
-        Adjusted two-sided p-values; 1 for a number without any difference.
+    Return adjusted two-sided p-values (M,). Step-down max T (Westfall & Young 1993, algorithm 4.1): the same signs
+    change in all numbers.
     """
     size = np.sqrt(np.square(sums).sum(axis=0))
     unit = np.divide(sums, size, out=np.zeros(sums.shape, np.float64), where=size > 0)
@@ -251,14 +218,12 @@ def _deflated(size: np.ndarray, clusters: int, inflation: float) -> np.ndarray:
 
 
 def neighbour_inflation(stretches: int, clips: int, length: float, memory: float) -> float:
-    """Return the variance of a sum over stretches relative to independent ones, where footage has a memory.
+    """Return the variance of a sum over stretches relative to independent ones, where footage has a memory <=
+    length.
 
-    What lasts for ``memory`` has an autocovariance that falls in a straight line to 0. Neighbouring stretches
-    of ``length``
-    correlate by m / (6 L - 2 m); memory <= length.
+    An autocovariance that falls in a straight line to 0 at m correlates neighbours of length L by m / (6 L -
+    2 m).
 
-    Examples
-    --------
     >>> round(neighbour_inflation(10, 1, 2.0, 2.0), 4)    # 1 + 2 x 9 / 10 x .25
     1.45
     """
@@ -268,9 +233,8 @@ def neighbour_inflation(stretches: int, clips: int, length: float, memory: float
 
 
 def benjamini_hochberg(p: np.ndarray | Sequence[float]) -> np.ndarray:
-    """Return the smallest false discovery rate at which each p-value would be called; NaN stays NaN.
-
-    Benjamini & Hochberg 1995, step-up.
+    """Return the smallest false discovery rate at which each p-value would be called (1995, step-up); NaN
+    stays NaN.
     """
     from scipy.stats import false_discovery_control  # here, since scipy.stats takes half a second to import
 
@@ -292,11 +256,10 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def discard_conservative(p: np.ndarray, level: float = CONSERVATIVE) -> np.ndarray:
-    """Return p-values (n,) with those above ``level`` discarded (NaN) and the others divided by it.
+    """Return p-values (n,) with those above ``level`` NaN and the others divided by it.
 
-    Zhao, Small & Su, Journal of the American Statistical Association 114 (2019): hypotheses far on the other
-    side would
-    cost the procedure its power.
+    Hypotheses far on the other side cost a procedure its power (Zhao, Small & Su, Journal of the American
+    Statistical Association 114, 2019).
     """
     p = np.asarray(p, np.float64)
     return np.where(p <= level, p / level, np.nan)

@@ -16,8 +16,7 @@ from vidrobust.statistics.levels import FEWEST_LEFT_OUT, LEVEL
 
 # Where a number is expensive, units are left out one by one up to so many, and else in so many groups.
 MOST_LEFT_OUT = 12
-# A coefficient of 1 has no finite Fisher z; it is moved in by this much.
-LARGEST = 1 - 1e-6
+LARGEST = 1 - 1e-6  # a coefficient of 1 has no finite Fisher z; it is moved in by this much
 
 # (rows to use (m,) int64) -> numbers on those rows alone, of any shape.
 Statistic = Callable[[np.ndarray], np.ndarray]
@@ -57,11 +56,9 @@ class StandardError:
 
     @property
     def half_width(self) -> float:
-        """Half the width of the 95 % interval."""
         return float(t_half_width(self.error, self.freedom))
 
     def p(self, value: float) -> float:
-        """Two-sided p-value of zero, of a number of this value."""
         return float("nan") if np.isnan(self.error) else t_two_sided(value, self.error, self.freedom)
 
 
@@ -76,8 +73,7 @@ def error_over_clusters(pulls: np.ndarray, of_seeds: np.ndarray | None = None) -
     """Return the standard error of a mean from the pulls (G,) of its clusters.
 
     ``of_seeds`` (S,) is the number in each repetition of the study; their variance is added, on the wide side
-    (Owen,
-    Annals of Applied Statistics 1, 2007, section 2), with Satterthwaite's degrees of freedom.
+    (Owen, Annals of Applied Statistics 1, 2007, section 2), with Satterthwaite's degrees of freedom.
     """
     count = len(pulls)
     if count < 2:
@@ -93,9 +89,7 @@ def error_over_clusters(pulls: np.ndarray, of_seeds: np.ndarray | None = None) -
 
 
 def leave_one_out(statistic: Statistic, cluster: np.ndarray, count: int | None = None) -> np.ndarray:
-    """Return (G, ...) a number without each unit; ``statistic`` maps rows to use to numbers, ``cluster`` (n,)
-    is 0..G-1.
-    """
+    """Return (G, ...) a number without each unit; ``cluster`` (n,) is 0..G-1."""
     units = int(cluster.max(initial=-1)) + 1 if count is None else count
     return np.stack([statistic(np.flatnonzero(cluster != g)) for g in range(units)])
 
@@ -131,7 +125,7 @@ def effective_freedom(pulls: np.ndarray) -> float:
 
 
 def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
-    """Return the 95 % interval of a number from what it is without each of G units; NaN with fewer than three."""
+    """Return the 95 % interval of a number from those without each of G units; NaN with fewer than three."""
     if not _usable(value, without):
         return float("nan"), float("nan")
     half = float(t_half_width(float(jackknife_error(without)), len(without) - 1))
@@ -161,11 +155,11 @@ class Jackknife:
 
 
 def cluster_jackknife(coefficient: Statistic, cluster: np.ndarray, *, lost: int = 2) -> Jackknife:
-    """Compute coefficients with intervals that take clusters, not units, as independent.
+    """Compute coefficients with intervals that take clusters, not units, as independent; NaN with fewer than
+    three.
 
     The spread of Fisher's z without each cluster gives the error (CV3 of Cameron & Miller 2015), Student's t
-    the width.
-    NaN with fewer than three clusters. ``lost`` corrects the variance in small samples by (n - lost) / n.
+    the width. ``lost`` corrects the variance in small samples by (n - lost) / n.
     """
     codes = np.unique(cluster, return_inverse=True)[1]
     count = int(codes.max(initial=-1)) + 1

@@ -11,8 +11,7 @@ from typing import Any
 
 NOT_MEASURED = "not measured"
 NO_INTERVAL = "no interval"
-SMALLEST_SHARE = 1e-4
-"""Smaller shares are written as below 0.01 %."""
+SMALLEST_SHARE = 1e-4  # smaller shares are written as below 0.01 %
 
 
 def known(value: float | None) -> bool:
@@ -40,7 +39,6 @@ def number(value: float | None, digits: int = 2, missing: str = NOT_MEASURED) ->
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """Return a difference with its sign: +0.31, −4.7, 0."""
     return _with_sign(number(value, digits), value)
 
 

@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 MOST = 3
-CUTOFF = 0.7
-"""Least likeness of a suggestion (difflib's ratio)."""
+CUTOFF = 0.7  # least likeness of a suggestion (difflib's ratio)
 
 
 def close_to(name: str, known: Iterable[str]) -> list[str]:
@@ -31,18 +30,15 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s._-]+", "", name.rpartition(":")[2] or name).casefold()
 
 
-LONGEST_NAME = 26
-"""Characters of a class name that fit in a legend or under a picture."""
+LONGEST_NAME = 26  # characters of a class name that fit in a legend or under a picture
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """Return a count with its noun: "1 frame", "3 frames", "2 boxes"."""
     ending = "es" if one.endswith(("s", "x", "ch", "sh")) else "s"
     return f"{count:,} {one if count == 1 else many or one + ending}".replace(",", " ")
 
 
 def nouns(one: str, names: Iterable[str]) -> str:
-    """Return a noun before names: "column a", "columns a, b"."""
     each = list(names)
     return f"{one if len(each) == 1 else one + 's'} {', '.join(each)}"
 
@@ -67,10 +63,7 @@ def capital(text: str) -> str:
 
 
 def short_names(names: Iterable[str]) -> Mapping[str, str]:
-    """Shorten class names, each still distinct.
-
-    A long name loses synonyms behind a comma if it stays distinct; what is still too long is cut in the middle.
-    """
+    """Shorten class names, each still distinct: without synonyms behind a comma, then cut in the middle."""
     every = list(dict.fromkeys(names))
     first = {
         name: name if len(name) <= LONGEST_NAME else name.split(",")[0].strip() or name for name in every

@@ -9,9 +9,8 @@ from vidrobust.stages.correlate.stage import CorrelationProtocol
 from vidrobust.stages.sensitivity.stage import SuiteProtocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    import pandas as pd
 
 SECTION = "Protocols"
 COMMANDS = (
@@ -36,19 +35,35 @@ COMMANDS = (
 )
 
 
+def _later(place: str) -> Callable[..., Any]:
+    load = at(place)
+    return lambda *given, **how: load()(*given, **how)
+
+
+def _pictures_of_shifts() -> int:
+    from vidrobust.plugins.published.shift_study import PICTURES_PER_FRAME
+
+    return PICTURES_PER_FRAME
+
+
 def _pictures_of_sequences() -> int:
     from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
 
     return sum(sequence.num_frames for sequence in SEQUENCES.values())
 
 
-def _study_sequences(*frames_and_models: Any, **how: Any) -> pd.DataFrame:
-    from vidrobust.plugins.published.sequence_study import study_sequences
-
-    return study_sequences(*frames_and_models, **how)
-
-
-SEQUENCES = SuiteProtocol(suite="imagenet-p", pictures=_pictures_of_sequences, study=_study_sequences)
+SUITE_PROTOCOLS = (
+    SuiteProtocol(
+        suite="shift",
+        pictures=_pictures_of_shifts,
+        study=_later("vidrobust.plugins.published.shift_study:study_pixel_shifts"),
+    ),
+    SuiteProtocol(
+        suite="imagenet-p",
+        pictures=_pictures_of_sequences,
+        study=_later("vidrobust.plugins.published.sequence_study:study_sequences"),
+    ),
+)
 
 
 def _gu2019(folder: Path, **how: int) -> tuple[dict[str, Any], list[str]]:

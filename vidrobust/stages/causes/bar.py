@@ -21,10 +21,7 @@ LEAST_DRAWN = 0.005  # a smaller share would be a line thinner than a pixel or t
 
 @dataclass(frozen=True)
 class BarPart:
-    """One cause: where its piece of the bar begins and how long it is, of LENGTH; and what is said of it.
-
-    sure  it is named, or is what no cause explains
-    """
+    """One cause's piece of the bar, of LENGTH; ``sure``: it is named, or is what no cause explains."""
 
     name: str
     colour: str
@@ -37,10 +34,7 @@ class BarPart:
 
 @dataclass(frozen=True)
 class AccountBar:
-    """The account of one model; ``parts`` is empty where there are too few pairs, and ``said`` says so.
-
-    of  what is shared out: "the change", "the change of its boxes' places"
-    """
+    """The account of one model; without parts where there are too few pairs, as ``said`` says."""
 
     model: str
     of: str
@@ -49,7 +43,6 @@ class AccountBar:
 
     @property
     def alt(self) -> str:
-        """The bar for who does not see it."""
         return f"What {self.of} comes from: " + ", ".join(f"{p.name} {p.share}" for p in self.parts)
 
 

@@ -1,15 +1,14 @@
 """Coordinates of a detector's answers to a pair's replays: scores and places of what t and t+1 show.
 
-An object is followed from t to t+1 by its box, taken to where its pixels move. In every other picture its
-score, as a logit, is that of the best raw candidate of its class on either of its two boxes, so that a lost
-box still has a score. Places are compared with the measured motion removed, so that what moves with its part
-is at rest::
+An object is followed from t to t+1 by its box, taken to where its pixels move. In every other picture its score,
+as a logit, is that of the best raw candidate of its class on either of its two boxes, so that a lost box still
+has a score. Places are compared with the measured motion removed::
 
     expected  the object's box at the chain's first frame, taken along with what its pixels do in the picture
     place     ((found centre - expected centre), (found size - expected size)) / root of the first box's area
 
-What moves in a box may be the whole of it, a part of it, or be followed better by the box's own pixels: of
-these readings the one nearest to where the box really went is taken, for all pictures of the pair.
+What moves in a box may be all of it, a part of it, or be followed better by the box's own pixels: of these
+readings the one nearest to where the box really went is taken, for all pictures of the pair.
 """
 
 from __future__ import annotations
@@ -42,8 +41,6 @@ GONE = -1  # state of an object that is not found
 
 @dataclass(frozen=True)
 class FollowedObject:
-    """An object of a pair."""
-
     places: Places  # Its 1 or 2 boxes with what lies in them, t's first
     labels: tuple[int, ...]  # Its labels there
     # (2,) float64: How far the pixels in t's box were seen to move until t+1, px; 0 where that is not known
@@ -51,7 +48,6 @@ class FollowedObject:
 
     @property
     def boxes(self) -> np.ndarray:
-        """(1 or 2, 4) xyxy px."""
         return self.places.boxes
 
 
@@ -65,8 +61,7 @@ def places(
 ) -> np.ndarray:
     """Return (N, 4 K) places of the K objects, found at t and at t+1, in an album's N pictures; else 0.
 
-    ``motions`` are of the pictures since the chain's first frame; without them nothing was replayed and
-    ``shifts``, (K, 2) px a picture, say how far the pixels of each object's box at t have moved.
+    Without ``motions`` nothing was replayed and ``shifts`` (K, 2) px say how far each box's pixels have moved.
     """
     first, second = (1, 0) if backwards and motions is not None else (0, 1)
     every = _expected(objects, motions, shifts, first, second, len(said))
@@ -94,7 +89,6 @@ def _expected(
     second: int,
     pictures: int,
 ) -> list[list[np.ndarray]]:
-    """Of each picture, (4,) px where each object's box at the chain's first frame is expected."""
     bases = [each.boxes[first].astype(np.float64) for each in objects]
     if motions is None:
         return [[base + np.tile(shift[k], 2) for k, base in enumerate(bases)] for shift in shifts]
@@ -119,7 +113,7 @@ def _expected(
 def taken_along(box: np.ndarray, motion: ShownMotion, *, own: bool) -> np.ndarray:
     """Return (4,) px: where a box of the first frame is expected in a picture that shows this motion since.
 
-    ``own`` goes by the pixels that move beyond the camera, where some in the box do; else all of them count.
+    ``own`` goes by the pixels that move beyond the camera, if any in the box do.
     """
     rows, columns = _window(box, motion)
     back, moves = motion.back[rows, columns], motion.own[rows, columns]
@@ -142,7 +136,6 @@ def taken_along(box: np.ndarray, motion: ShownMotion, *, own: bool) -> np.ndarra
 
 
 def _window(box: np.ndarray, motion: ShownMotion) -> tuple[slice, slice]:
-    """Rows and columns of the motion outside of which no pixel can have been in the box."""
     height, width = motion.own.shape
     low, high = motion.reach
     first = np.floor((box[:2] - high) / STEP).clip(0, (width, height)).astype(int)
@@ -170,10 +163,7 @@ def inside(box: np.ndarray, size: tuple[int, int]) -> bool:
 
 
 def on_them(found: FrameBoxes, of: Sequence[Places]) -> list[np.ndarray]:
-    """Return for each object with its places the rows that lie on one of them, in their order.
-
-    Boxes are compared where the found ones, such as candidates before suppression, are boxes alone.
-    """
+    """Return for each object with its places the rows that lie on one of them, in their order."""
     if not of:
         return []
     owner = np.repeat(np.arange(len(of)), [len(each) for each in of])
@@ -238,16 +228,8 @@ def seen_boxes(
 ) -> PairBoxes:
     """Ask a detector of an album of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1.
 
-    Parameters
-    ----------
-    motions : sequence of ShownMotion
-        One a picture, since the chain's first frame; empty where nothing was replayed.
-    backwards : bool
-        The chain's first frame is t+1.
-    start_score, keep_score : float
-        Score with which an object begins, and with which it goes on.
-    only, ignored
-        Classes whose boxes are looked at, and zones in which none is.
+    ``motions`` are of the pictures since the chain's first frame, which is t+1 if ``backwards``; none where
+    nothing was replayed. An object begins with ``start_score`` and goes on with ``keep_score``.
     """
     said = answers(detector, pictures)
     if only or ignored:
@@ -305,11 +287,10 @@ def followed(
     start_score: float = BIRTH,
     keep_score: float = KEEP,
 ) -> list[FollowedObject]:
-    """Match the boxes of a pair to objects.
+    """Match the boxes of a pair to objects; ``shifts`` (D, 2) px are of the boxes of a.
 
     Boxes of ``keep_score`` or more are matched one to one; one of the two has ``start_score``. A box of
-    ``start_score`` without a partner is an object too, unless it may be entering or leaving. ``shifts`` (D,
-    2) px are of the boxes of a.
+    ``start_score`` without a partner is an object too, unless it may be entering or leaving.
     """
     kept_a, kept_b = (np.flatnonzero(found[1] >= keep_score) for found in (a, b))
     moved = a[0].moved(shifts)

@@ -5,10 +5,9 @@
     before ──the cause──▶ after          along_cause = <z(after) - z(before), d>
     before ──perturbation, fitted──▶ x   along       = <z(x) - z(before), d>
 
-Levels are fitted to the pictures, places and blur by what was measured. Noise and coding have no direction:
-the response to noise of the same energy is compared, and the grain, the correlation of neighbouring pixels of
-the difference. Whether a codec predicts between frames is taken from the stream, since pictures do not tell:
-JPEG or H.264 is tried.
+Levels are fitted to the pictures, places and blur by what was measured. Noise and coding have no direction: the
+response to noise of the same energy is compared, and the grain, the correlation of neighbouring pixels of the
+difference. Whether a codec predicts between frames is taken from the stream: JPEG or H.264 is tried.
 """
 
 from __future__ import annotations
@@ -70,10 +69,10 @@ class Candidate:
 
 
 def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ...], list[Candidate]]:
-    """Fit perturbations to a pair's causes.
+    """Fit perturbations to a pair's causes; return the album with their pictures behind the pair's, and the
+    candidates.
 
-    ``codec`` is that of the stream, by FFmpeg's name; empty where unknown. Returned are the album, the pair's
-    pictures with those of its candidates behind them, and the candidates.
+    ``codec`` is that of the stream, by FFmpeg's name; empty where unknown.
     """
     album = list(pair.pictures)
     found: list[Candidate] = []
@@ -133,9 +132,8 @@ def motions(pair: PairReplays, made: list[Candidate]) -> tuple[ShownMotion, ...]
 
 
 def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[str, Any]]:
-    """Return the rows of the table ``candidate_fits`` of one pair, without its names.
-
-    ``z`` (N, K) are the model's coordinates of all pictures of the album.
+    """Return the rows of ``candidate_fits`` of one pair from the coordinates (N, K) of all pictures of the
+    album.
     """
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
     lines = []

@@ -1,7 +1,4 @@
-"""Every cause of the account: how each is replayed and sized, and what is said of it. No torch.
-
-A further cause is one more record, here or in a file of its own, in its place of ``CATALOGUE``.
-"""
+"""Every cause of the account: how each is replayed and sized, and what is said of it. No torch."""
 
 from __future__ import annotations
 
@@ -67,7 +64,6 @@ def _gain(change: PairChange, where: np.ndarray | None) -> np.ndarray:
 
 
 def _size_of_local_light(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
-    """Standard deviation of the gain over the picture."""
     if not change.local.there:
         return Size(size=0.0, unit="gain", measured="none")
     gain = 1 / change.local_gain if reverse else change.local_gain
@@ -93,7 +89,6 @@ LOCAL_LIGHT = Cause(
 
 
 def _size_of_colour(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
-    """Root mean square over the picture, levels."""
     levels = change.levels
     if not levels.has_colour:
         more = {"hue_deg": 0.0, "saturation": 1.0, "white_balance": 1.0}
@@ -205,7 +200,6 @@ CAME_INTO_VIEW = Cause(
 
 
 def _size_of_blur(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
-    """Standard deviation of the blur along its main direction, negative for sharper."""
     blur = change.blur
     sigma, more = (-1 if reverse else 1) * blur.sigma_px, {"blur_angle_deg": math.degrees(blur.angle)}
     if sigma == 0:
@@ -284,7 +278,6 @@ COLUMNS = tuple(dict.fromkeys(column for cause in CATALOGUE.values() for column 
 
 
 def together_with(cause: str) -> tuple[str, ...]:
-    """Return the cause and what is not there without it: without a motion nothing comes into view."""
     if CATALOGUE[cause].moves and cause != CAME_INTO_VIEW.name:
         return cause, CAME_INTO_VIEW.name
     return (cause,)

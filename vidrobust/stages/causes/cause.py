@@ -1,8 +1,7 @@
-"""What a cause of the account is: all that is known of one, in one record.
+"""One cause of the account, in one record; records import torch only where they are called.
 
 ``LevelReplay`` changes levels where a pixel is, ``Shift`` moves pixels, ``Filter`` changes the whole picture
-once levels and places are right, ``Content`` puts in what t+1 shows, last of all. Records import torch only
-where they are called.
+once levels and places are right, ``Content`` puts in what t+1 shows, last of all.
 """
 
 from __future__ import annotations
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """The size of one change of a pair."""
-
     size: float  # One number, in ``unit``
     # unit, measured: ``measured`` is the size in words
     unit: str
@@ -75,8 +72,6 @@ class Content:
 
 @dataclass(frozen=True, kw_only=True)
 class CauseStep:
-    """A cause's own step of the chain, to which perturbations are fitted."""
-
     # before, after: (H, W, 3) uint8
     before: np.ndarray
     after: np.ndarray
@@ -86,8 +81,6 @@ class CauseStep:
 
 @dataclass(frozen=True, kw_only=True)
 class FittedPerturbation:
-    """A perturbation fitted to a step."""
-
     strength: float  # Signed, in the catalogue's unit
     # (H, W, 3) uint8: The picture before the step, with the perturbation in place of the cause
     picture: np.ndarray

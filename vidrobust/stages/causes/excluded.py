@@ -16,8 +16,7 @@ PAIR = ["item", "frame_a", "frame_b"]
 class NoThirdFrame(StrEnum):
     """Why there is no frame beside the pair on which its changes could be played."""
 
-    MISSING = "no_third_frame"
-    """The pair lies at the end of a clip, or between two cuts."""
+    MISSING = "no_third_frame"  # the pair lies at the end of a clip, or between two cuts
 
 
 # A reason; the table has its value, and "" where the pair was replayed.

@@ -46,10 +46,7 @@ def fit_levels(name: str, step: CauseStep) -> FittedPerturbation | None:
 
 
 def fit_gain_field(name: str, step: CauseStep) -> FittedPerturbation | None:
-    """Fit the gain between the pictures, as a plane or as smooth as ``illumination``; None without any.
-
-    The strength is the standard deviation of the gain's logarithm over the picture, as the catalogue has it.
-    """
+    """Fit the gain between the pictures, as a plane or as smooth as ``illumination``; None without any."""
     from vidrobust.frames.pixels import luma, to_levels
 
     height, width = step.before.shape[:2]

@@ -5,13 +5,12 @@ A flip from class a to class b is decided by the margin between the two alone::
     margin(x) = z_a(x) - z_b(x)      t ──────────────0──────── t+1      before, past: how far t and t+1 lie from 0
                                        <─── step of a cause ──>
 
-A cause is necessary where the margin of t+1 without it is above 0. That picture is made
-(``pair_replays.undone``) and shown to the model: a cause is undone in t+1 itself, which keeps its noise;
-without noise t+1 is t, brought onto it. What cannot be made so (a blur gives nothing back) is taken from the
-chain of replays: -past + step for a cause, before less all steps for noise. (before less the steps of all
-*other* causes would have the noise of t, and be too high: on planted worlds by .28 of the flips; undone in
-t+1 by .00.) The error of a picture is half the mean square difference to the chain over the flips, and a
-third of the step as one more. Several causes may be necessary for one flip.
+A cause is necessary where the margin of t+1 without it is above 0. It is undone in t+1 itself
+(``pair_replays.undone``), which keeps its noise; without noise t+1 is t, brought onto it. What cannot be made so
+(a blur gives nothing back) is taken from the chain of replays: -past + step for a cause, before less all steps
+for noise. (With the noise of t instead, planted worlds are off by .28 of the flips; undone in t+1 by .00.) The
+error of a picture is half the mean square difference to the chain over the flips, and a third of the step.
+Several causes may be necessary for one flip.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ SURE = 1.64  # standard errors beyond which a margin is surely above or below 0,
 
 
 def margin_of(z: np.ndarray, a: int, b: int) -> np.ndarray:
-    """Return (N,) the margin of class a over class b in coordinates z (N, K)."""
     return np.asarray(z[:, a] - z[:, b])
 
 
@@ -57,8 +55,8 @@ class Margins:
     def without(self, cause: int, there: np.ndarray, with_it: Sequence[int] = ()) -> tuple[np.ndarray, float]:
         """Return (k,) the margin of t+1 without a cause, and its standard error.
 
-        ``there`` (k,) bool: such a change was measured; elsewhere it is not undone. ``with_it``: columns of
-        causes that are not there without it.
+        ``there`` (k,) bool: such a change was measured. ``with_it``: columns of causes that are not there
+        without it.
         """
         share = np.zeros(self.step.shape[1])
         share[list(with_it)] = 1.0
@@ -68,7 +66,6 @@ class Margins:
         return _known(np.where(there, self.undone[:, cause], np.nan), step - self.past, step)
 
     def without_noise(self) -> tuple[np.ndarray, float]:
-        """Return the same without noise and coding."""
         return _known(self.noise_undone, self.before - self.step.sum(axis=1), self.noise)
 
 
@@ -89,9 +86,8 @@ def _mean_square(x: np.ndarray) -> float:
 def at_most(seen: np.ndarray, unknown: np.ndarray, weight: np.ndarray, total: int) -> float:
     """Return the upper limit (95 %, one-sided) of how many of ``total`` flips a cause is necessary for.
 
-    Flips in the sample are known; of those beyond it the limit of Clopper & Pearson (1934) is taken, with as
-    many trials as the weights (k,) are worth (Kish 1965). ``seen`` (k,) bool: it may be necessary;
-    ``unknown``: the pair could not be replayed, which counts as necessary.
+    Flips in the sample are known; of those beyond it the limit of Clopper & Pearson (1934) is taken, with as many
+    trials as the weights (k,) are worth (Kish 1965). ``unknown`` pairs, not replayed, count as necessary.
     """
     counted, beyond = seen | unknown, max(0, total - len(seen))
     known = float(counted.sum())

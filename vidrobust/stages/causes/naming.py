@@ -69,8 +69,8 @@ class AccountLook:
 def spent(part: float) -> float:
     """Return how much of the error rate may have been spent when so large a part of the pairs was replayed.
 
-    FALSE_DISCOVERY part^2: little at first, so that what is left for all pairs costs little power (Kim &
-    DeMets, Biometrika 74 (1987), 149-154, with rho = 2).
+    FALSE_DISCOVERY part^2: little at first, so that what is left for all pairs costs little power (Kim & DeMets,
+    Biometrika 74 (1987), 149-154, with rho = 2).
     """
     return FALSE_DISCOVERY * part**2
 
@@ -78,8 +78,7 @@ def spent(part: float) -> float:
 def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
     """Return the causes that were named at any of the looks, with their shares as of the last one: COLUMNS.
 
-    At each look what was not spent before may be spent, so that the rates of all looks add up to
-    FALSE_DISCOVERY at most. Where a look brought no pair, its share of the error goes to the same question.
+    Each look may spend what was not spent before, so that the rates add up to FALSE_DISCOVERY at most.
     """
     found: list[pd.DataFrame] = []
     before, level, size = 0.0, 0.0, -1
@@ -97,9 +96,8 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
 
 
 def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
-    """Say which causes, of the rows of the account over all items, more pairs might decide.
-
-    Something is seen of them (p <= 1/2), and they are neither named nor surely below MATTERS.
+    """Return causes over all items that more pairs might decide: p <= 1/2, neither named nor surely below
+    MATTERS.
     """
     names = pd.MultiIndex.from_frame(account[["model", "cause"]])
     unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
@@ -117,18 +115,10 @@ def named(
 ) -> pd.DataFrame:
     """Return the causes that may be named from one look: COLUMNS; q is in units of FALSE_DISCOVERY.
 
-    A cause is named where its share is surely above 5 % and above what its placebos do. Causes with p above
-    .5 are discarded (Zhao, Small & Su 2019), so that they cost the others no power; over the rest, all models
-    together, the false discovery rate is held (Benjamini & Hochberg 1995).
-
-    Parameters
-    ----------
-    account : DataFrame
-        The table of that name; its rows over all items count.
-    slow : DataFrame, optional
-        The same of pairs a second apart; a condition that drifts may be named from them alone.
-    level : float
-        False discovery rate. The keyframes' p, which depends on no sample, is held against 5 % at each look.
+    A cause is named where its share is surely above 5 % and above what its placebos do. Causes with p above .5
+    are discarded (Zhao, Small & Su 2019); over the rest, all models together, the false discovery rate
+    ``level`` is held (Benjamini & Hochberg 1995). ``slow`` is the account of pairs a second apart, from which a
+    drift may be named. The keyframes' p depends on no sample and is held against 5 % at each look.
     """
     asked = account[account["cause"] != UNEXPLAINED].assign(scale=ADJACENT)
     if slow is not None and len(slow):
@@ -146,16 +136,11 @@ def named(
 def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Add to ``named`` whether each finding is made again on footage that did not make it.
 
-    Each clip with five pairs or more is left out in turn. Where the others alone make the finding (p <= .05)
-    it is tested on that clip, and made again where p <= .1. With fewer than two such clips the earlier half
-    of all pairs makes it and the later half tests it. What the rest alone does not find is not tested, nor
-    where too few pairs weigh in (``too_few``).
-
-    Returns
-    -------
-    DataFrame
-        With columns replication (share of the tests that made it again; NaN without any), replication_found,
-        replication_tested, and replication_of ("clips", "later half of the footage", or "").
+    Each clip with five pairs or more is left out in turn. Where the others alone make the finding (p <= .05) it
+    is tested on that clip, and made again where p <= .1. With fewer than two such clips the earlier half of all
+    pairs makes it and the later half tests it. What the rest does not find is not tested, nor where too few
+    pairs weigh in. Columns are replication (share of the tests; NaN without any), replication_found, _tested,
+    and _of.
     """
     rows = []
     for row in found.to_dict("records"):
@@ -192,7 +177,6 @@ def _by_clip(pairs: PairTable) -> Iterator[np.ndarray]:
 
 
 def _by_time(pairs: PairTable) -> Iterator[np.ndarray]:
-    """The earlier half of the pairs, by clip and frame."""
     order = np.lexsort((pairs.frame, pairs.item))
     early = np.zeros(len(order), bool)
     early[order[: len(order) // 2]] = True
@@ -204,8 +188,8 @@ def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALL
     """Return the one-sided p-value that the excess at the keyframes is not above a share of all change.
 
     All keyframes are moved together by every number of places, round the clip. ``change`` (n,) is the squared
-    change of each adjacent pair, NaN where excluded; ``keyframe`` (n,) bool: one that is no cut lies at the
-    pair's second frame.
+    change of each adjacent pair, NaN where excluded; ``keyframe`` (n,) bool is one that is no cut, at the
+    second frame.
     """
     keyframe = keyframe & np.isfinite(change)
     if not keyframe.any() or len(change) < 4:
@@ -228,10 +212,8 @@ def excess_at(change: np.ndarray) -> np.ndarray:
 
 
 def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
-    """Return per model the p-value of its keyframes, over its clips by Fisher's method.
-
-    ``pairs`` are neighbours, with columns model, item, frame_a, total_variation, whose square stands for the
-    squared change, excluded and keyframe (bool).
+    """Return per model the p-value of its keyframes, over its clips by Fisher's method; ``pairs`` are
+    neighbours.
     """
     found: dict[str, float] = {}
     for model, of_model in pairs.groupby("model", sort=False):

@@ -92,16 +92,11 @@ def study_pair(
     keyframe: bool = False,
     flips: bool = False,
 ) -> PairReplays:
-    """Make every replay of one pair.
+    """Make every replay of one pair from frames t-1, t, t+1, t+2; None where there is none or a cut lies
+    between.
 
-    Parameters
-    ----------
-    before, a, b, after : (H, W, 3) uint8
-        RGB frames t-1, t, t+1, t+2; None where there is none or a cut lies between.
-    keyframe : bool
-        A keyframe lies at t+1: no neighbour's coding is independent, and nothing is replayed.
-    flips : bool
-        The label changes: t+1 with each cause undone is made as well.
+    With a ``keyframe`` at t+1 no neighbour's coding is independent, and nothing is replayed. ``flips``: t+1
+    with each cause undone is made as well.
     """
     outer = [None if x is None or np.array_equal(x, inner) else x for x, inner in ((before, a), (after, b))]
     album = _Album([a, b])
@@ -145,10 +140,9 @@ def undone(a: np.ndarray, b: np.ndarray, there: PairChange, back: PairChange) ->
         t+1 ─────one cause, as measured back from t+1 to t─────▶ t+1 without it
         t   ─────everything measured from t to t+1─────────────▶ t+1 with the noise of t
 
-    A replay on a third frame has another noise, which may matter as much as what is lacking for a flip; here
-    the very picture is changed. Without a motion nothing comes into view: both are undone together. What a
-    blur took cannot be given back. ``there`` and ``back`` lead from t to t+1 and back; what was measured is
-    returned, by cause.
+    A replay on a third frame has another noise, which may decide a flip; here the very picture is changed.
+    Without a motion nothing comes into view: both are undone together. ``there`` and ``back`` lead from t to
+    t+1 and back; what was measured is returned by cause.
     """
     found: dict[str, np.ndarray] = {}
     if not back.failed:
@@ -165,8 +159,6 @@ def undone(a: np.ndarray, b: np.ndarray, there: PairChange, back: PairChange) ->
 
 
 class _Album:
-    """Pictures that are collected once each."""
-
     def __init__(self, pictures: list[np.ndarray]) -> None:
         self.pictures = pictures
         self.motions: dict[int, ShownMotion] = {}
@@ -225,7 +217,6 @@ def _replays(
 def _scene(
     before: np.ndarray | None, a: np.ndarray, b: np.ndarray, after: np.ndarray | None, change: PairChange
 ) -> ReplayScene | Excluded:
-    """The pair's scene on the better of the two third frames, or why there is none."""
     found = _third(before, a, after)
     if not isinstance(found, tuple):
         return found

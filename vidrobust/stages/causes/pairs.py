@@ -4,9 +4,9 @@ Neighbours are drawn with probabilities proportional to ::
 
     size = root of (the picture's change x the model's own change), each in units of its mean
 
-Each stands for 1 / its probability pairs, so that sums over the sample stay unbiased. A larger sample holds
-the smaller one. Samples of several models use the same random numbers, so that they share most of their
-pairs. Some pairs about a second apart are drawn besides, by the picture's change alone.
+Each stands for 1 / its probability pairs, so that sums over the sample stay unbiased. A larger sample holds the
+smaller one, and models share random numbers, so most of their pairs. Some pairs about a second apart are drawn
+besides, by the picture's change alone.
 """
 
 from __future__ import annotations
@@ -70,10 +70,8 @@ def together(chosen: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def own_change(read: Read) -> pd.Series:
-    """Return how much a model's answer changes from each frame to the next, by the first one's number.
-
-    ``read`` reads the raw tables of the model's stability; the metric is that of its task on which verdicts
-    rest. Empty where there is none.
+    """Return how much a model's answer changes from each frame to the next, by the first one's number; empty
+    if unknown.
     """
     for task in TASKS.values():
         pairs = read(task.correlation.pairs)
@@ -110,10 +108,8 @@ def trimmed_to(read: Read, content: str, seed: int, count: int) -> Trim:
 def chosen_pairs(
     transitions: pd.DataFrame, change: pd.Series, count: int, content: str, seed: int
 ) -> pd.DataFrame:
-    """Draw ``count`` neighbours of an item, and pairs a second apart.
-
-    ``change`` is the model's own, by the first frame. Columns: frame_a, frame_b, weight, stratum, scale,
-    time_s.
+    """Draw ``count`` neighbours of an item, and pairs a second apart: frame_a, frame_b, weight, stratum,
+    scale, time_s.
     """
     key = f"{seed} {content}"
     near = choose_pairs(_neighbours(transitions, change), count, key).assign(scale="adjacent")
@@ -165,24 +161,10 @@ def _apart(transitions: pd.DataFrame, distance: int) -> pd.DataFrame:
 
 
 def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame:
-    """Draw a probability sample of pairs with known weights.
+    """Draw a probability sample of pairs with known weights: frame_a, frame_b, weight, stratum ("keyframe" or "").
 
-    Sequential Poisson sampling, spread over time (``statistics/samples.py``), with probabilities proportional
-    to ``sizes``; weights are the inverse (Horvitz & Thompson 1952).
-
-    Parameters
-    ----------
-    transitions : DataFrame
-        One row a pair: frame_a, frame_b, pixel_change, excluded and, where known, own_change and keyframe.
-    count : int
-        Pairs; all where there are no more.
-    seed_key : str
-        What the draw depends on.
-
-    Returns
-    -------
-    DataFrame
-        With columns frame_a, frame_b, weight and stratum ("keyframe" or "").
+    Sequential Poisson sampling, spread over time (``statistics/samples.py``), with probabilities proportional to
+    ``sizes``; weights are the inverse (Horvitz & Thompson 1952). ``transitions`` has one row a pair.
     """
     usable = transitions[(transitions["excluded"] == "") & has_third(transitions)]
     keyframe = usable["keyframe"].to_numpy(bool) if "keyframe" in usable else np.zeros(len(usable), bool)
@@ -200,11 +182,7 @@ def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.Dat
 def has_third(transitions: pd.DataFrame) -> np.ndarray:
     """Return (n,) bool: whether a frame before frame_a or after frame_b can be joined to the pair.
 
-    ::
-
-        frames  t-1   t   t+1   t+2      the pair (t, t+1) needs the link (t-1, t) or the link (t+1, t+2)
-
-    Pairs further apart, with no neighbours among the rows, need none.
+    The pair (t, t+1) needs the link (t-1, t) or (t+1, t+2); pairs further apart need none.
     """
     first, second = (transitions[name].to_numpy(np.int64) for name in ("frame_a", "frame_b"))
     if not len(transitions) or not (second == first + 1).all():
@@ -256,11 +234,9 @@ def side_by_side(
     make: Callable[..., Made],
     *columns: Sequence[Any],
 ) -> Generator[Made]:
-    """Yield ``make(pictures, *row of the columns)`` of each pair of frames, in order.
+    """Yield ``make(pictures, *row of the columns)`` of each pair of frames, in order, several at a time.
 
-    As many are worked on at a time as threads and memory allow; models are asked between them, not beside
-    them, since engines that share their processors wait for each other. So does threaded linear algebra of
-    small matrices.
+    Models are asked between them: engines, like threaded linear algebra, would wait for each other's processors.
     """
     threads = torch.get_num_threads()
     few = PAIR_BYTES // (PAIR_PICTURES * 3 * source.info.width * source.info.height)

@@ -16,10 +16,8 @@ LEAST = 0.5  # share of the tests in which a cause must be found again for a ste
 
 @dataclass(frozen=True, kw_only=True)
 class Replication:
-    """How often the finding was tested on footage that did not make it.
-
-    found, tested  tests in which the cause was found again, of how many; none where the rest does not find it
-    of             what was kept aside each time: "clips" or "later half of the footage"; "" where nothing could be
+    """How often a finding was ``tested`` on footage that did not make it, and ``found``; ``of`` what was kept
+    aside.
     """
 
     found: int = 0
@@ -28,7 +26,6 @@ class Replication:
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> Replication:
-        """From a row of the table ``named``; not tested where that does not say."""
         tested = row.get("replication_tested", 0)
         of = str(row.get("replication_of") or "")
         if tested != tested or not tested:
@@ -37,12 +34,10 @@ class Replication:
 
     @property
     def fails(self) -> bool:
-        """It was tested, and found again in fewer than half of the tests."""
         return self.tested > 0 and self.found < LEAST * self.tested
 
     @property
     def in_words(self) -> str:
-        """Such as "found again in 4 of 5 clips"."""
         if not self.tested:
             return UNTESTED.get(self.of, "not tested")
         if self.of != "clips":

@@ -1,13 +1,7 @@
 """A third frame, brought onto frame t, on which measured changes are switched on one by one.
 
-::
-
-    third frame ──aligned──▶ as at t ──light, local light, colour, camera, objects, came into view,
-    sharpness──▶ as at t+1
-
-The third frame's noise is its own: neither t's nor t+1's, both of which are part of the change to be
-explained. Every picture is sampled from the third frame once, through the sum of all displacements, so that
-all are equally soft.
+Its noise is its own: neither t's nor t+1's, both of which are part of the change to be explained. Every picture
+is sampled from it once, through the sum of all displacements, so that all are equally soft.
 """
 
 from __future__ import annotations
@@ -53,7 +47,6 @@ class ShownMotion:
 
     @classmethod
     def of(cls, displacement: np.ndarray, own: np.ndarray) -> ShownMotion:
-        """Take every STEP-th pixel of a displacement (H, W, 2), and of what moves by itself (H, W)."""
         return cls(displacement[::STEP, ::STEP].copy(), own[::STEP, ::STEP].copy())
 
     @cached_property
@@ -106,18 +99,8 @@ class ReplayScene:
         )
 
     def picture(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> np.ndarray:
-        """Make frame t with changes switched on.
-
-        Parameters
-        ----------
-        on : collection of str
-            Names of causes.
-        placebo : (str, str)
-            A further cause, and which of its ``PLACEBOS`` is played.
-
-        Returns
-        -------
-        (H, W, 3) uint8
+        """Make frame t, (H, W, 3) uint8, with the causes in ``on``; ``placebo`` is a further one and which of
+        its placebos.
         """
         if placebo[0] in LEVELS or placebo[0] in FILTERS:
             return to_levels(self._uneven(on, *placebo))
@@ -164,7 +147,6 @@ class ReplayScene:
         return x
 
     def _moved(self, on: Collection[str], placebo: tuple[str, str]) -> np.ndarray:
-        """The third frame through the sum of the displacements."""
         key = _moving(on, placebo)
         if key in self._sampled:
             return self._sampled[key]
@@ -210,7 +192,6 @@ class ReplayScene:
     def _with_content(
         self, x: np.ndarray, cause: Content, on: Collection[str], elsewhere: str = ""
     ) -> np.ndarray:
-        """What came into view put in its place, in the light that is switched on."""
         new, content = cause.where(self.change).astype(np.uint8), self.content
         if CAMERA.name not in on and self.change.has_camera:
             back = self.change.camera_forth
@@ -241,16 +222,10 @@ def too_dark(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the saturated pixels of a third frame that other frames, in less light, show to be brighter.
 
-    Brought into less light, a pixel at full level becomes a grey that no frame showed, and a replay that
-    begins there takes the light's change for something else. It is shown as t has it; where t is saturated
-    too, as t+1 has it::
-
-        third  255 255 255 ─light of t─▶ 230 230 230    t  238 251 255    t+1, back in the light of t  270
-                                                     ▶ 238 251 270
-
-    ``third`` (H, W, 3) is in the light of t, ``motion`` leads to it from the grid of t, ``full`` (H, W) bool
-    is where it is saturated. Returned are the pixels of t that it shows too dark, and frame t, also above
-    255.
+    Brought into less light, a pixel at full level becomes a grey that no frame showed, and a replay that begins
+    there takes the light's change for something else. It is shown as t has it; where t is saturated too, as t+1
+    has it. ``third`` is in the light of t, ``motion`` leads to it from the grid of t, ``full`` (H, W) bool is
+    where it is saturated. Return the pixels of t that it shows too dark, and frame t, also above 255.
     """
     on_a = warp(third, motion) if motion.any() and full.any() else third  # asked only where it was saturated
     known = a.astype(np.float32)
@@ -270,7 +245,6 @@ def _as_at_a(b: np.ndarray, change: PairChange, over: np.ndarray) -> np.ndarray:
 
 
 def _moving(on: Collection[str], placebo: tuple[str, str]) -> tuple[str, ...]:
-    """The causes, of those switched on, that move pixels."""
     return (*(name for name in SHIFTS if name in on), *(placebo if placebo[0] in SHIFTS else ()))
 
 

@@ -38,10 +38,7 @@ def seen_by(
     *,
     space: Space | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (N, K) coordinates and (N,) labels of N pictures.
-
-    ``space`` says how outputs are compared; by default as roots for two classes, else as logits.
-    """
+    """Return (N, K) coordinates and (N,) labels of N pictures; ``space`` is roots for two classes, else logits."""
     p = predict(model, pictures, device)
     return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
 
@@ -56,13 +53,8 @@ def score(
 ) -> list[dict[str, Any]]:
     """Return the rows of one pair and model for the table ``causes``, without the pair's names.
 
-    Parameters
-    ----------
-    seen : (z, labels), optional
-        Of the pair's pictures and any further ones behind them, from ``seen_by`` or ``boxes.seen_boxes``; by
-        default the classifier is asked.
-    names : tuple of str, optional
-        Of the labels; by default the model's class names.
+    ``seen`` are coordinates and labels of the pair's pictures and any further ones behind them, from
+    ``seen_by`` or ``boxes.seen_boxes``; by default the classifier is asked.
     """
     if seen is None:
         if model.task != "classification":
@@ -158,7 +150,6 @@ def _keyframe(pair: PairReplays, z: np.ndarray) -> dict[str, Any]:
 
 
 def _row(cause: str, size: Size) -> dict[str, Any]:
-    """A row's own columns, with nothing known yet."""
     nan = float("nan")
     unknown = ("projection", "placebo", "placebo_1", "placebo_2", "margin_step", "margin_undone")
     return {

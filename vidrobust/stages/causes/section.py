@@ -21,10 +21,7 @@ SMALLEST_LABEL = 0.06  # a smaller part of the bar has no room for its name
 
 
 def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
-    """The account of a model over all items, in the order of the causes; empty where there is none.
-
-    name  of the table: "place_account" is that of where a detector's boxes lie
-    """
+    """The account of a model over all items, from the table ``name``, in the order of the causes; may be empty."""
     table = run.table(name)
     if table is None:
         return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
@@ -33,9 +30,8 @@ def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
 
 
 def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]:
-    """The causes that are named of a model; prefix of the account's tables.
-
-    None of a model that any change moves alike: noise does all of its change, and so would anything.
+    """The causes that are named of a model; none of one that any change moves alike, as noise would do all of
+    it.
     """
     table = run.table(f"{prefix}named")
     if table is None or answers_to_any_change_alike(run, model):
@@ -44,7 +40,6 @@ def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:
-    """One row a model, account and cause: its share, what of it is specific, flips, pairs left out."""
     return [
         {"model": model if len(task.accounts) == 1 else f"{model}, {of}", **_row(row, excluded)}
         for model, task in run.tasks.items()
@@ -55,7 +50,6 @@ def rows(run: RunTables) -> list[dict[str, str]]:
 
 
 def _excluded(run: RunTables, model: str, name: str) -> str:
-    """Which neighbours could not be replayed, and why; name of the table."""
     table = run.table(name)
     if table is None:
         return ""
@@ -77,7 +71,6 @@ def _row(row: dict[str, Any], excluded: str) -> dict[str, str]:
 
 
 def _due(row: dict[str, Any]) -> str:
-    """Flips that would not have happened without the cause; "" where that is not known."""
     if not np.isfinite(row["flips_due"]):
         return ""
     low, high = row["flips_due_low"], row["flips_due_high"]

@@ -7,8 +7,7 @@
     share(keyframes)  = excess of the pairs across keyframes over the pairs beside them / change of all pairs
     unexplained       = 1 - all the others
 
-w is the inverse of the probability with which the pair was drawn. Other shares are of what the keyframes
-leave.
+w is the inverse of the probability with which the pair was drawn. Other shares are of what the keyframes leave.
 """
 
 from __future__ import annotations
@@ -104,12 +103,10 @@ class PairTable:
         return np.asarray(np.unique(names.astype(str), return_inverse=True)[1])
 
     def take(self, chosen: np.ndarray) -> PairTable:
-        """Return some of the pairs."""
         return PairTable(**{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
 
     @classmethod
     def of(cls, rows: pd.DataFrame) -> PairTable:
-        """Make it from the rows of one model."""
         kept = rows[~rows["excluded"].isin(LEFT_OUT)]
         pairs = kept.drop_duplicates(PAIR).reset_index(drop=True)
         place = pd.MultiIndex.from_frame(pairs[PAIR]).get_indexer(pd.MultiIndex.from_frame(kept[PAIR]))
@@ -161,8 +158,7 @@ class PairTable:
         """Return (n,) what each pair has of a cause beyond ``floor`` of all change and beyond the placebos.
 
         Placebos are pooled: one pair's alone are as uncertain as what they are compared with. What all pairs
-        are to exceed is laid on those in which such a change was measured, by their change; the others add
-        nothing, whatever the chance.
+        are to exceed is laid on those in which such a change was measured; the others add nothing.
         """
         column = MEASURED.index(cause)
         least = max(floor * float(self.change.sum()), float(self.placebo[:, column].sum()))
@@ -182,21 +178,8 @@ def summarise(
 ) -> pd.DataFrame:
     """Make the table ``account`` of neighbours: one row a model, item ("" = all) and cause.
 
-    Parameters
-    ----------
-    causes : DataFrame
-        The table of that name.
-    per_item : bool
-        Whether the rows of single items are wanted as well.
-    keyframes : mapping, optional
-        Per model the p-value of ``naming.keyframe_tests``.
-    flips : mapping, optional
-        Flips by model and item, of ``margins.flip_counts``; by default as many as the sample stands for.
-
-    Returns
-    -------
-    DataFrame
-        Its columns are described in ``tables/causes.py``.
+    ``keyframes`` has per model the p-value of ``naming.keyframe_tests``; ``flips`` by model and item is by
+    default as many as the sample stands for.
     """
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
@@ -213,8 +196,7 @@ def summarise(
 def summarise_by(causes: pd.DataFrame) -> pd.DataFrame:
     """Make the table ``account_by``: columns by, value, model, item ("" = all) and those of ``account``.
 
-    ``by`` is "scale" (neighbours against pairs a second apart) or "class" (the model's class at t, of
-    neighbours).
+    ``by`` is "scale" (neighbours or pairs a second apart) or "class" (the model's class at t, of neighbours).
     """
     rows: list[dict[str, Any]] = []
     neighbours = causes[causes["scale"] == ADJACENT]
@@ -281,7 +263,6 @@ def account_of(pairs: PairTable, cause: str, flips: int = 0) -> dict[str, Any]:
 
 
 def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
-    """Of the flips, those for which a cause is necessary: in the sample, and at most in all the footage."""
     flips = pairs.take(pairs.flip)
     if cause not in MEASURED or not (flips.margin_past >= 0).any():
         return dict.fromkeys(("flips_due", "flips_due_low", "flips_due_high", "flips_at_most"), float("nan"))
@@ -313,8 +294,7 @@ def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
 def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: float = SMALLEST_SHARE) -> float:
     """Return the one-sided p that a cause's share is not above ``floor``, nor above its placebos'.
 
-    The signs of what each pair adds beyond that (``PairTable.beyond``) are flipped at random, or those of
-    whole ``clips``.
+    The signs of what each pair, or whole clip, adds beyond that (``PairTable.beyond``) are flipped at random.
     """
     if not pairs.change.sum() > 0:
         return float("nan")
@@ -328,8 +308,7 @@ def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: floa
 def too_few(pairs: PairTable, cause: str, level: float) -> bool:
     """Say whether pairs speak for a cause, but too few weigh in to reach ``level`` with all signs alike.
 
-    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965): a dip of the light, down and up again,
-    counts as two.
+    They count as (sum of |x|)^2 / sum of x^2 equal ones (Kish 1965).
     """
     beyond = pairs.beyond(cause) if pairs.change.sum() > 0 else np.zeros(0)
     if not beyond.sum() > 0:
@@ -373,23 +352,13 @@ def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
 def share_of_totals(
     totals: np.ndarray, statistic: RatioOfTotals, *, draws: int, floor: float = 0.0
 ) -> TestedInterval:
-    """Return a ratio of weighted sums over clusters, with an interval that does not trust a normal.
+    """Return the ratio ``statistic`` of totals (G, columns) of clusters, with an interval that does not trust a
+    normal.
 
-    One cluster is left out at a time; there are as many degrees of freedom as clusters really carry the
-    spread. Each end is moved as if one more pair of average change had been drawn, of which the cause holds a
-    quarter (upper end) or minus a tenth (lower end): else a share near zero, all of it in pairs that were not
-    drawn, would be called surely zero.
-
-    Parameters
-    ----------
-    totals : (G, columns) float64
-        The sums of each cluster.
-    statistic : callable
-        Totals (..., columns) -> value (...).
-    draws : int
-        Pairs in all.
-    floor : float
-        The value that the one-sided p-value asks about.
+    One cluster is left out at a time; there are as many degrees of freedom as clusters carry the spread. Each
+    end is moved as if one more of the ``draws`` pairs of average change had been drawn, of which the cause
+    holds a quarter (upper end) or minus a tenth (lower end): else a share near zero, all of it in pairs that
+    were not drawn, would be called surely zero. The one-sided p-value asks about ``floor``.
     """
     count = len(totals)
     if not count:

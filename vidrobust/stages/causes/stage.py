@@ -159,7 +159,6 @@ def _replayed(pictures: Pictures, stratum: str, flip: bool, codec: str) -> Repla
 def _seen(
     model: Model, pair: ReplayedPair, device: str, settings: Settings
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[str, ...]]]:
-    """For each account: its tables' prefix, coordinates and labels of all pictures, the labels' names."""
     # A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed
     # for labels, and of its boxes' places, which have no labels.
     import numpy as np

@@ -32,7 +32,6 @@ DISAGREE = 0.05
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
-    """The statements of every model and account, the named causes first."""
     recorded = {each.name for each in run.record.models if each.is_recorded}
     for model, task in run.tasks.items():
         if model in recorded:
@@ -62,7 +61,6 @@ def _missing(text: str, kind: str, model: str, **more: Any) -> Statement:
 
 
 def _not_replayed(run: RunTables, model: str) -> Statement:
-    """The stage has not run, or found no pair that it could replay."""
     why = not_compared(run)
     if why:
         return _missing(f"Not measured: there is no pair of frames to replay ({why}).", "why_no_pairs", model)
@@ -126,7 +124,6 @@ def _change_of(cause: str) -> str:
 
 
 def _more(run: RunTables) -> str:
-    """What would give more pairs: the setting where it is the limit, else footage."""
     asked = run.record.settings.get("pairs")
     if asked is not None and asked < FEWEST_ROWS:
         return f"Use --pairs {2 * FEWEST_ROWS}."
@@ -160,7 +157,6 @@ def _of(
 def _named(
     run: RunTables, model: str, prefix: str, of: str, row: dict[str, Any], again: Replication
 ) -> Statement:
-    """A named cause: replicated where other clips or other time find it again, else suggested."""
     cause = CATALOGUE[row["cause"]]
     share = share_with_interval(row["share"], row["low"], row["high"])
     text = f"{capital(cause.which('explain'))} {share} of {of}"
@@ -175,9 +171,8 @@ def _named(
 
 
 def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[float, float] | None:
-    """Smallest and largest share of a cause over the clips, where clips disagree about it; else None.
-
-    Clips disagree where Cochran's Q says so, or where two shares lie more than ``FAR_APART`` from each other.
+    """Smallest and largest share of a cause over the clips, where Cochran's Q or ``FAR_APART`` says they
+    disagree.
     """
     rows = run.table(table)
     if rows is None:
@@ -195,12 +190,8 @@ def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[floa
 
 
 def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
-    """P-value of Cochran's Q that all estimates share one truth; 1 where fewer than two have an error.
-
-    Parameters
-    ----------
-    value, error : (n,) float64
-        Estimates and their standard errors; those without a positive finite error are left out.
+    """P-value of Cochran's Q that all estimates (n,) share one truth; 1 where fewer than two have a finite
+    error.
     """
     from scipy.special import chdtrc
 
@@ -213,7 +204,6 @@ def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
 
 
 def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statement]:
-    """Causes that are not named: any change does as much, it is open, or surely none of them matters."""
     as_any = rest[(rest["low"] > 0) & rest["specific"].notna() & (rest["share"] >= MATTERS)]
     for row in as_any.sort_values("share", ascending=False, kind="stable").to_dict("records"):
         cause = CATALOGUE[row["cause"]]

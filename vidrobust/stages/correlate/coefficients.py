@@ -26,16 +26,13 @@ from vidrobust.statistics.standard_errors import Jackknife, cluster_interval, cl
 
 PLAIN = ("pearson", "spearman", "kendall")
 PARTIAL = "partial_spearman"
-CURVED = "partial_spearman_curved"
-"""Partial Spearman where the confounder may act along a broken line."""
+CURVED = "partial_spearman_curved"  # partial Spearman where the confounder may act along a broken line
+# Partial Spearman corrected for the measurement error of the confounder.
 CORRECTED = "partial_spearman_corrected"
-"""Partial Spearman corrected for the measurement error of the confounder."""
+# Pearson correlation of effective robustness (beyond clean accuracy on the logit scale), across models.
 EFFECTIVE = "effective_robustness"
-"""Pearson correlation of effective robustness (beyond clean accuracy on the logit scale), across models."""
-FEWEST = 4
-"""Units below which no coefficient is given."""
-FEWEST_HALVES = 3
-"""Units with both halves below which no reliability is given."""
+FEWEST = 4  # units below which no coefficient is given
+FEWEST_HALVES = 3  # units with both halves below which no reliability is given
 
 
 @dataclass(frozen=True)
@@ -51,8 +48,7 @@ class CompleteUnits:
 def coefficients(units: CompleteUnits, reliability: np.ndarray) -> dict[str, Jackknife]:
     """Return the coefficients (p, s) of every method, with intervals over clusters.
 
-    Without confounders there are no partial ones; a NaN in their ``reliability`` (k,) leaves out the corrected
-    one.
+    A NaN in the confounders' ``reliability`` (k,) leaves out the corrected one.
     """
     x, y, z = units.x, units.y, units.z
     names = ["pearson", "spearman", *[PARTIAL, CURVED] * (z.shape[1] > 0)]
@@ -86,8 +82,8 @@ def coefficients(units: CompleteUnits, reliability: np.ndarray) -> dict[str, Jac
 def effective(units: CompleteUnits) -> Jackknife | None:
     """Return the correlation of effective robustness to the synthetic and the natural, across models.
 
-    The confounder is clean accuracy with reversed sign; None where it is no accuracy. Columns that are no rates
-    or accuracies give NaN. The line is fitted anew without each cluster (Taori et al. 2020, section 5).
+    The confounder is clean accuracy with reversed sign. Columns that are no rates or accuracies give NaN. The
+    line is fitted anew without each cluster (Taori et al. 2020, section 5).
     """
     start = _as_accuracy(-units.z)[:, 0]
     if np.isnan(start).any() or len(start) < FEWEST:
@@ -111,10 +107,8 @@ def _as_accuracy(harm: np.ndarray) -> np.ndarray:
 
 
 def matrix(names: Sequence[str], every: np.ndarray, z: np.ndarray, cluster: np.ndarray) -> pd.DataFrame:
-    """Correlate every column of ``every`` (n, w) with every other, plain and given the confounders.
-
-    The last k columns are the confounders z (n, k). The figure of Gu et al. 2019, with intervals: row, column,
-    method, value, low, high, n.
+    """Correlate the columns of ``every`` (n, w) with each other, plain and given the last k, as Gu et al.
+    2019 draw it.
     """
     tables = []
     partial = [(PARTIAL, len(names) - z.shape[1])] if z.shape[1] else []
@@ -194,7 +188,6 @@ def _ties(values: np.ndarray) -> tuple[int, int, str]:
 def _reliability(
     units: CorrelationUnits, columns: pd.DataFrame, which: np.ndarray, metrics: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split-half reliability of each column (p,) and of each stability metric (s,)."""
     reliable_x, reliable_y = np.full(len(which), np.nan), np.full(len(metrics), np.nan)
     if units.sensitivity_halves is not None:
         for k, of in enumerate(columns["of"].iloc[which]):

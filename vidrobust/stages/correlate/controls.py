@@ -1,7 +1,6 @@
 """Negative controls: what a correlation must exceed before it says anything about this footage.
 
-Fragile models, and frames near a decision, are sensitive to every perturbation and unstable on all footage.
-Three targets show how large a correlation would be without a connection:
+Fragile models, and frames near a decision, are sensitive to every perturbation and unstable on all footage::
 
     shuffled   the instability of a unit of another cluster with similar confounders (Kim et al. 2022)
     others     what general fragility explains, as perturbations of other families show it (Spearman 1904)
@@ -18,17 +17,14 @@ import pandas as pd
 from vidrobust.statistics.associations import line_basis, pearson, ranks, residuals
 from vidrobust.statistics.standard_errors import cluster_jackknife
 
+# Units of other clusters, nearest in the confounders, from which a shuffled instability is drawn.
 NEIGHBOURS = 5
-"""Units of other clusters, nearest in the confounders, from which a shuffled instability is drawn."""
 # The smallest p-value is 1/500, far below the 5 % of ``FALSE_DISCOVERY``.
-SHUFFLES = 499
-"""Draws of a shuffled instability."""
+SHUFFLES = 499  # draws of a shuffled instability
 # Cronbach's alpha takes two parts.
-FEWEST_FAMILIES = 2
-"""Families beside a perturbation's own that are needed to estimate general fragility."""
+FEWEST_FAMILIES = 2  # families beside a perturbation's own that are needed to estimate general fragility
 # The product of both correlations is divided by the agreement: a smaller one would make up fragility from noise.
-LEAST_AGREEMENT = 0.3
-"""Smallest agreement of families that is used."""
+LEAST_AGREEMENT = 0.3  # smallest agreement of families that is used
 
 COLUMNS = (
     "shuffled",
@@ -45,10 +41,8 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ControlUnits:
-    """Units of the negative controls, without missing values.
-
-    ``x`` (n, p) is the main column of each perturbation, ``y`` (n,) the instability, ``foreign`` (n, f) that on
-    other data, ``z`` (n, k) the confounders; ``cluster`` (n,), ``family`` (p,).
+    """Complete units: main column of each perturbation ``x`` (n, p), instability ``y``, ``foreign`` (n, f),
+    ``z`` (n, k).
     """
 
     x: np.ndarray
@@ -62,9 +56,8 @@ class ControlUnits:
 def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataFrame:
     """Compare each perturbation's partial Spearman correlation with its negative controls, one row each.
 
-    ``shuffled`` is the mean coefficient with shuffled targets and ``shuffled_p`` how often these reach the real
-    one; ``beyond_others`` and ``beyond_foreign`` are the coefficient minus that of fragility, and of the
-    foreign target that is hardest to beat, with intervals.
+    ``shuffled_p`` is how often shuffled targets reach the real coefficient; ``beyond_others`` and
+    ``beyond_foreign`` are it minus that of fragility, and of the foreign target that is hardest to beat.
     """
     table = pd.DataFrame(index=range(units.x.shape[1]), columns=list(COLUMNS))
     table["shuffled"], table["shuffled_p"] = _shuffled(units, rng)
@@ -98,9 +91,8 @@ def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataF
 def expected_of_fragility(among: np.ndarray, tie: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the correlations (p,) with the instability that one common fragility explains.
 
-    With g the sum of the other families' means, that is r(x, g) r(y, g) over Cronbach's alpha of the families;
-    NaN with fewer than two. ``among`` (p, p) are correlations between perturbations, ``tie`` (p,) those with
-    the instability, ``weights`` (p, m, p) the means of other families for each perturbation, padded with zeros.
+    With g the sum of the other families' means, that is r(x, g) r(y, g) over Cronbach's alpha of the families; NaN
+    with fewer than two. ``among`` (p, p) and ``tie`` (p,) are correlations, ``weights`` (p, m, p) those means.
     """
     expected = np.full(len(tie), np.nan)
     for k, rows in enumerate(weights):

@@ -1,8 +1,7 @@
 """Units of one model in a run: frames or clips, never a mixture, as they answer different questions.
 
-Frames are those with a measured sensitivity that start a usable pair; their instability is the mean over the
-usable pairs that touch them. Clips are means over their frames and usable pairs. Confounders are how sure the
-model is, and the pixel change of the same pairs.
+A frame's instability is the mean over the usable pairs that touch it; clips are means over their frames and
+pairs. Confounders are how sure the model is, and the pixel change of the same pairs.
 """
 
 from __future__ import annotations
@@ -34,23 +33,10 @@ def units_of_run(
     groups: Mapping[str, str] | None = None,
     how: CorrelationSpec = CLASSIFICATION.correlation,
 ) -> CorrelationUnits:
-    """Make the units of one model from the tables of a run.
+    """Make the units of one model from the tables ``frames`` and ``pairs`` that ``how`` names.
 
-    Parameters
-    ----------
-    frames, pairs
-        The tables that ``how`` names.
-    model
-        May be left out where there is only one.
-    given
-        Confounders; by default ``how.sure`` and pixel_change.
-    groups
-        Item -> group that is left out together, such as a part.
-
-    Raises
-    ------
-    SettingsError, InputError
-        For a wrong setting; where no unit is left.
+    ``given`` are confounders, ``groups`` item -> what is left out together, such as a part. SettingsError for a
+    wrong setting, InputError where no unit is left.
     """
     if across not in ("frames", "clips"):
         raise SettingsError(f"across: within a model expected frames or clips, got {across!r}")
@@ -121,10 +107,7 @@ def units_of_run(
 def _pair_sides(
     pairs: pd.DataFrame, sensitivity: pd.DataFrame, metrics: list[str], across: Across
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Means over the pairs of each unit: of one half of the pairs, of the other, of all.
-
-    The halves of a frame are the pair after it and the pair before it, those of a clip earlier and later pairs.
-    """
+    """Means over the pairs of each unit: of one half of the pairs (after, or earlier), of the other, of all."""
     good = usable_pairs(pairs)
     measured = [*metrics, "pixel_change"]
     if across == "clips":
@@ -141,10 +124,7 @@ def _pair_sides(
 
 
 def _middle(sensitivity: pd.DataFrame) -> pd.Series:
-    """Item -> frame that cuts its sampled frames in two halves of time.
-
-    Every other frame would not do: neighbours are alike and would inflate the reliability.
-    """
+    """Item -> frame that halves its sampled frames in time; every other frame would inflate the reliability."""
     return sensitivity.groupby("item")["frame"].median()
 
 

@@ -49,8 +49,8 @@ _EXACT = {
     "pm_drop": False,
 }
 
+# Names of clean accuracy, in the order in which they are looked for where no confounder is given.
 CLEAN_ACCURACY = ("clean_accuracy", "accuracy", "top1_accuracy", "benign_accuracy", "pm0", "pm0_accuracy")
-"""Names of clean accuracy, in the order in which they are looked for where no confounder is given."""
 
 
 def higher_is_better(metric: str, said: Mapping[str, bool] | None = None) -> bool:
@@ -106,6 +106,7 @@ def signs(metrics: Iterable[str], said: Mapping[str, bool] | None = None) -> dic
     return {metric: -1.0 if higher_is_better(metric, said) else 1.0 for metric in metrics}
 
 
+# Metrics on which verdicts rest where none is named: the first that is there, else the first of the table.
 _PREFERRED = (
     "conditional_robustness",
     "pm10/pm0",
@@ -115,16 +116,14 @@ _PREFERRED = (
     "flip_rate",
     "label_flip",
 )
-"""Metrics on which verdicts rest where none is named: the first that is there, else the first of the table."""
 # Models are wrong about the same images: the kappa of error consistency between ImageNet networks is about .5 or
 # more (Geirhos et al. 2020).
-COMMON_ERROR = 0.5
-"""Share of the error of accuracies that models have in common."""
+COMMON_ERROR = 0.5  # share of the error of accuracies that models have in common
+# Perturbations with several strengths below which the direction of a metric cannot be checked.
 FEWEST_SLOPES = 3
-"""Perturbations with several strengths below which the direction of a metric cannot be checked."""
 # Noise alone makes half of the slopes negative.
+# Share of perturbations doing less harm when stronger, from which on a metric seems reversed.
 MANY_FALLING = 2 / 3
-"""Share of perturbations doing less harm when stronger, from which on a metric seems reversed."""
 
 
 def units_of_summaries(
@@ -143,24 +142,11 @@ def units_of_summaries(
 ) -> CorrelationUnits:
     """Make units from tables of stability metrics and sensitivities: models, or inputs of one model.
 
-    Parameters
-    ----------
-    stability
-        model, item ("" or missing: over all), metric, value; low, high and n give the error of clean accuracy.
-    sensitivity
-        model, item, perturbation, strength, metric, value.
-    given, foreign
-        Metrics of the stability table that confound (by default clean accuracy); those measured on other data.
-    groups
-        Unit -> cluster.
-    frames
-        Its margins replace an unknown clean accuracy; then there are no verdicts.
-    strict
-        Whether a stability metric of unknown direction is an error; else it is left out with a note.
-
-    Raises
-    ------
-    SettingsError, InputError
+    ``stability`` has model, item ("": over all), metric, value, and low, high or n for the error of clean
+    accuracy; ``sensitivity`` model, item, perturbation, strength, metric, value. ``given`` confounds (by
+    default clean accuracy), ``foreign`` is on other data, ``groups`` unit -> cluster. Margins of ``frames``
+    replace an unknown clean accuracy; then there are no verdicts. Unless ``strict``, metrics of unknown
+    direction are left out.
     """
     stability, sensitivity = _plain_items(stability), _plain_items(sensitivity)
     natural = _summaries(stability, by)
@@ -272,7 +258,6 @@ def _must_be_known(names: Sequence[str], natural: pd.DataFrame, setting: str) ->
 
 
 def _stability_metrics(natural: pd.DataFrame, confounders: pd.DataFrame, primary: str | None) -> list[str]:
-    """All but the confounders and, where anything else is there, clean accuracy under its other names."""
     others = [m for m in natural if m not in confounders]
     return [m for m in others if m not in CLEAN_ACCURACY or m == primary] or others
 
@@ -311,9 +296,8 @@ def _against_strength(
 def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: str) -> float:
     """Share of a measured confounder's variance that is not measurement error; NaN if unknown.
 
-    The error of each value comes from its interval, or from n where it is an accuracy, in [0, 1] or percent.
-    The part that models have in common, because they saw the same images, does not separate them and is taken
-    off.
+    The error comes from intervals, or from n of an accuracy in [0, 1] or percent, less the part that models share
+    because they saw the same images.
     """
     rows = stability[(stability["metric"] == confounder) & ((stability["item"] == "") == (by == "model"))]
     if not {"low", "high", "n"} <= set(rows.columns):
@@ -331,7 +315,6 @@ def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: 
 
 
 def _families(name: np.ndarray, groups: Mapping[str, str] | None) -> tuple[np.ndarray, str, list[str]]:
-    """Families as clusters where they were given, or where the names show enough of them."""
     if groups:
         return np.array([groups.get(n, n) for n in name], dtype=object), "families", []
     family = np.array([family_of(n) for n in name], dtype=object)
@@ -351,7 +334,6 @@ def _item_halves(
     metrics: list[str],
     index: pd.Index,
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[pd.DataFrame, pd.DataFrame]] | None:
-    """Both sides measured on every other item; None without two items in both tables."""
     tables = [table[table["item"] != ""] for table in (stability, sensitivity)]
     items = sorted(set(tables[0]["item"]) & set(tables[1]["item"]))
     if len(items) < 2:

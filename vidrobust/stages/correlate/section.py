@@ -33,20 +33,14 @@ ACROSS = {
     "clips": "across clips",
     "models": "across models",
 }
-MOST_CELLS = 60
-"""Perturbations drawn in one figure."""
-MOST_FORESTS = 6
-"""Studies whose coefficients are drawn."""
-MOST_MATRICES = 3
-"""Studies whose matrices are drawn."""
-PALE = 0.3
-"""Opacity of a cell whose interval holds zero."""
+MOST_CELLS = 60  # perturbations drawn in one figure
+MOST_FORESTS = 6  # studies whose coefficients are drawn
+MOST_MATRICES = 3  # studies whose matrices are drawn
+PALE = 0.3  # opacity of a cell whose interval holds zero
 
 
 @dataclass(frozen=True)
 class ShownStudy:
-    """A correlation study as the page shows it: its verdicts and its words."""
-
     title: str
     headline: str
     verdicts: list[dict[str, Any]]
@@ -58,7 +52,6 @@ class ShownStudy:
 
 
 def studies(run: RunTables) -> list[ShownStudy]:
-    """Return all studies of the correlation table: of clips, of models, of frames."""
     table = run.table("correlation")
     if table is None:
         return []
@@ -87,7 +80,6 @@ def studies(run: RunTables) -> list[ShownStudy]:
 
 
 def left_out(run: RunTables) -> list[str]:
-    """Return why some studies could not be made."""
     return list(_conclusions(run).left_out)
 
 
@@ -96,7 +88,6 @@ def _conclusions(run: RunTables) -> Conclusions:
 
 
 def _primary(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per perturbation of one study: the one its verdict rests on, preferably the partial Spearman."""
     if "primary" in rows:
         marked = rows[rows["primary"].fillna(False).astype(bool)]
         rows = marked if len(marked) else rows
@@ -139,9 +130,8 @@ def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, An
 
 
 def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
-    """Draw, per study, the coefficients on which verdicts rest, with their intervals.
-
-    Studies with a verdict come first. Also returns a sentence on what was not drawn, or "".
+    """Draw, per study, the coefficients on which verdicts rest; also return a sentence on what was not drawn,
+    or "".
     """
     table = run.table("correlation")
     if table is None:
@@ -188,10 +178,8 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
 
 
 def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
-    """Draw two matrices per study: perturbations against stability metrics, and against each other.
-
-    Given the confounder where there is one. Studies with a verdict come first. Also returns a sentence on what
-    was not drawn, or "".
+    """Draw two matrices per study: perturbations against stability metrics and each other, given the
+    confounder.
     """
     table = run.table("correlation_matrix")
     if table is None:
@@ -213,7 +201,6 @@ def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
 
 
 def _tells(run: RunTables, across: str, model: str) -> bool:
-    """Whether a study has a verdict other than "cannot tell"."""
     table = run.table("correlation")
     if table is None:
         return False
@@ -223,7 +210,6 @@ def _tells(run: RunTables, across: str, model: str) -> bool:
 
 
 def _perturbations(run: RunTables, rows: pd.DataFrame) -> list[str]:
-    """Names of perturbations in the matrix, by family."""
     table = run.table("correlation")
     families = {} if table is None else dict(zip(table["perturbation"], table["family"], strict=True))
     names = [n for n in rows["row"].drop_duplicates() if n in families]
@@ -286,7 +272,6 @@ def _against_each_other(of: pd.DataFrame, names: list[str], title: str) -> Pictu
 def _heat(
     figure: Figure, axes: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> np.ndarray:
-    """Draw the coloured cells, pale where the interval holds zero; return which are sure."""
     panel = axes[0, 0]
     sure: np.ndarray = (low > 0) | (high < 0)
     panel.imshow(value, cmap="RdBu", vmin=-1, vmax=1, aspect="auto", alpha=np.where(sure, 1.0, PALE))
@@ -304,7 +289,6 @@ def _short(metric: str) -> str:
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:
-    """Return the figures behind the verdicts: one row per study and perturbation."""
     table = run.table("correlation")
     if table is None:
         return []

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 FILE = "correlation.json"
+# Group of entry points in which a package names a CorrelationProtocol, or several.
 GROUP = "vidrobust.correlation_protocols"
-"""Group of entry points in which a package names a CorrelationProtocol, or several."""
 
 
 class CorrelateStage(TableStage):
@@ -44,17 +44,11 @@ CORRELATE = CorrelateStage()
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationProtocol:
-    """A published way to correlate natural with synthetic robustness over the models of a run.
+    """A published way to correlate natural with synthetic robustness over the models of a run (``--protocol
+    NAME``).
 
-    Attributes
-    ----------
-    name
-        As in ``--protocol NAME``.
-    stages, tables
-        Stages that are made first where a run lacks one of these tables.
-    run
-        ``(run folder, *, seed, resamples)`` gives what ``--json`` prints, and the lines of the console. Seed and
-        resamples are left out where the user names none.
+    ``stages`` are made first where a run lacks one of the ``tables``. ``run(folder, *, seed, resamples)`` gives
+    what ``--json`` prints, and the lines of the console.
     """
 
     name: str
@@ -65,10 +59,8 @@ class CorrelationProtocol:
 
 @cache
 def brought() -> Extensions[CorrelationProtocol]:
-    """Return the protocols of installed plugins."""
     return extensions(GROUP, CorrelationProtocol, lambda protocol: protocol.name)
 
 
 def protocols() -> dict[str, CorrelationProtocol]:
-    """Return all protocols by name."""
     return {protocol.name: protocol for protocol in brought().records}

@@ -29,8 +29,7 @@ from vidrobust.stages.correlate.together import Together, explain_together
 from vidrobust.stages.correlate.units import Across, CorrelationUnits
 from vidrobust.tables import schema as tables
 
-SCHEMA = 1
-"""Version of correlation.json."""
+SCHEMA = 1  # version of correlation.json
 ACROSS: tuple[Across, ...] = ("frames", "clips", "models")
 
 
@@ -42,8 +41,8 @@ def families() -> dict[str, str]:
     return {key: str(entry.family) for key, entry in PERTURBATIONS.items()}
 
 
+# across, model, the study, and what all perturbations explain together
 _Study = tuple[str, str, CorrelationResult, Together | None]
-"""across, model, the study, and what all perturbations explain together"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +90,6 @@ class Conclusions:
 
 
 def _number(value: Any, _: type) -> float:
-    """JSON has no NaN: it is written as null."""
     return math.nan if value is None else float(value)
 
 
@@ -118,12 +116,10 @@ class PooledRuns:
 
     @property
     def clips(self) -> int:
-        """Number of different clips."""
         return len({name for names in self._items for name in names.values()})
 
     @property
     def parts(self) -> dict[str, str]:
-        """Clip -> part, where a manifest names one."""
         return {
             items[item]: part
             for folder, items in zip(self._folders, self._items, strict=True)
@@ -148,7 +144,6 @@ class PooledRuns:
 
 
 def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
-    """Per run: item -> common name, and model -> common name."""
     items: dict[str, str] = {}
     models: dict[str, str] = {}
     found: tuple[list[dict[str, str]], list[dict[str, str]]] = ([], [])
@@ -165,7 +160,6 @@ def _names(folders: Sequence[RunFolder]) -> tuple[list[dict[str, str]], list[dic
 
 
 def _common(name: str, key: str, run: str, known: dict[str, str]) -> str:
-    """The name of what has this key: its own name, or after its run where that is taken."""
     if key not in known:
         taken, number = set(known.values()), 2
         wanted = name if name not in taken else f"{run}/{name}"
@@ -222,7 +216,6 @@ def write_studies(
 
 
 def _empty_folder(out: Path, settings: Settings) -> RunFolder:
-    """A folder for results alone; SettingsError where it holds a run on footage."""
     if is_run_folder(out):
         if RunFolder.existing(out).settings.sources:
             raise SettingsError(f"{out}: holds a run on footage; give another --out")
@@ -318,7 +311,6 @@ def _write(
     results: Sequence[_Study],
     left_out: Sequence[str],
 ) -> dict[str, Any]:
-    """Write correlation.parquet, correlation_matrix.parquet and correlation.json."""
     said = Conclusions(
         studies=tuple(
             StudyConclusion(

@@ -1,7 +1,7 @@
 """Correlate sensitivity with instability, and judge each perturbation.
 
-The verdict on a perturbation rests on one declared pair of metrics and on the mean over strengths. Everything
-else is exploratory and has its own Benjamini-Hochberg family.
+The verdict rests on one declared pair of metrics and on the mean over strengths. Everything else is exploratory
+and has its own Benjamini-Hochberg family.
 """
 
 from __future__ import annotations
@@ -41,15 +41,11 @@ from vidrobust.statistics.significance import benjamini_hochberg
 from vidrobust.tables.schema import TABLES
 
 # Enough for p-values of 5 % after a correction for twenty perturbations.
-MANY_ROTATIONS = 10_000
-"""Ways to rotate the series, above which nothing but rotations is drawn."""
+MANY_ROTATIONS = 10_000  # ways to rotate the series, above which nothing but rotations is drawn
 # Such perturbations are one proxy: with .8 the ranks share two thirds of their variance.
-TOGETHER = 0.8
-"""Smallest coefficient between any two members of a group."""
-TOGETHER_LOW = 0.6
-"""Smallest lower end of its interval."""
-MOST_NAMED = 4
-"""Members of a group that are all named."""
+TOGETHER = 0.8  # smallest coefficient between any two members of a group
+TOGETHER_LOW = 0.6  # smallest lower end of its interval
+MOST_NAMED = 4  # members of a group that are all named
 _CONTRACT = tuple(TABLES["correlation"])
 
 
@@ -69,10 +65,8 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationResult:
-    """The result of a correlation study.
-
-    ``table`` is the table ``correlation``, ``matrix`` that of ``coefficients.matrix``; ``groups`` are
-    perturbations that always move together; ``sentences`` the verdicts in words.
+    """The tables ``correlation`` and ``matrix``, perturbations that always move together, and the verdicts in
+    words.
     """
 
     table: pd.DataFrame
@@ -92,8 +86,7 @@ def correlate(
 ) -> CorrelationResult:
     """Correlate every perturbation and strength with every stability metric, and judge each perturbation.
 
-    ``families`` is perturbation -> family; ``resamples`` the number of permutations. Raises InputError where no
-    unit has both a sensitivity and an instability.
+    ``families`` is perturbation -> family, ``resamples`` the number of permutations. InputError without a unit.
     """
     families = families or {}
     columns, values = with_means(units)
@@ -157,7 +150,6 @@ def _controls(
     family: Mapping[str, str],
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Negative controls of each perturbation's main column, on the units where everything is known."""
     main = np.flatnonzero(columns["main"].to_numpy())
     y = units.instability[units.primary_stability].to_numpy(np.float64)
     z = units.confounders.to_numpy(np.float64)
@@ -187,11 +179,6 @@ def _controls(
 def _complete(
     units: CorrelationUnits, columns: pd.DataFrame, values: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, list[str]]]:
-    """Units, columns and stability metrics that are complete together.
-
-    A strength shown to some units only has no row of its own: the mean over strengths represents the
-    perturbation.
-    """
     natural = units.instability.to_numpy(np.float64)
     partly = np.zeros(len(columns), bool)
     for _, rows in columns.groupby(["perturbation", "metric"], sort=False):
@@ -222,7 +209,6 @@ def _block(
     resamples: int,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """The rows of the table for columns and stability metrics that are complete on the same units."""
     x, y = values[np.ix_(rows, which)], units.instability[metrics].to_numpy(np.float64)[rows]
     z = units.confounders.to_numpy(np.float64)[rows]
     complete = CompleteUnits(x, y, z, units.cluster[rows])
@@ -249,9 +235,8 @@ def _block(
 
 
 def _orders(units: CorrelationUnits, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Permutations of the units: frames rotate within their series, others change places freely.
-
-    With few short series, stretches change places too, or there would be too few rotations for a small p-value.
+    """Permutations of the units: frames rotate within their series, others change places freely; so do few
+    short series.
     """
     series = None if units.series is None else units.series[rows]
     if series is None or len(np.unique(series)) == len(series):
@@ -271,7 +256,6 @@ def _orders(units: CorrelationUnits, rows: np.ndarray, count: int, rng: np.rando
 
 
 def _square(units: CorrelationUnits, columns: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
-    """The matrix of perturbations, stability metrics and confounders, on units where all are known."""
     main = columns["main"].to_numpy()
     names = [*columns["perturbation"][main], *units.instability.columns, *units.confounders.columns]
     z = units.confounders.to_numpy(np.float64)

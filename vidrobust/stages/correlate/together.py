@@ -16,14 +16,12 @@ from vidrobust.statistics.levels import FEWEST_LEFT_OUT
 from vidrobust.statistics.standard_errors import jackknife_error, t_half_width
 from vidrobust.text.numbers import percent, percent_with_interval
 
+# Ridge penalties per unit, strongest first; the first leaves every perturbation out.
 PENALTIES = (np.inf, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
-"""Ridge penalties per unit, strongest first; the first leaves every perturbation out."""
-FOLDS = 30
-"""Groups of clusters that are left out in turn, at most."""
+FOLDS = 30  # groups of clusters that are left out in turn, at most
+# A gain is called nothing where its interval stays below this share of what the confounder leaves over.
 SMALL = 0.2
-"""A gain is called nothing where its interval stays below this share of what the confounder leaves over."""
-FEWEST = 8
-"""Units below which nothing is fitted."""
+FEWEST = 8  # units below which nothing is fitted
 
 BEYOND, NOTHING, CANNOT_TELL = "beyond", "nothing beyond", "cannot tell"
 
@@ -32,8 +30,7 @@ BEYOND, NOTHING, CANNOT_TELL = "beyond", "nothing beyond", "cannot tell"
 class Together:
     """Shares of the variance of the ranks of instability, on clusters that were left out.
 
-    ``confounder`` is explained by it alone, ``gain`` by the perturbations beyond it; ``weights`` are their
-    shares of the weights fitted on all units. The verdict is "beyond", "nothing beyond" or "cannot tell".
+    ``confounder`` is explained by it alone, ``gain`` by the perturbations beyond it, by ``weights``.
     """
 
     verdict: str
@@ -51,8 +48,7 @@ def explain_together(units: CorrelationUnits, *, seed: int = 0) -> Together:
     """Fit a non-negative regression of instability on all sensitivities and the confounder, on left-out data.
 
     Everything enters by rank. Weights are never negative, as a perturbation that makes footage look more stable
-    explains nothing. The form of the confounder and the ridge penalty are chosen inside the training clusters,
-    so that neither side fits noise. Raises InputError where no unit is complete.
+    explains nothing. The form of the confounder and the ridge penalty are chosen inside the training clusters.
     """
     columns, values = with_means(units)
     main = columns["main"].to_numpy()
@@ -144,7 +140,6 @@ def _folds(codes: np.ndarray, most: int, rng: np.random.Generator) -> Iterator[t
 
 
 def _gain(total: np.ndarray, alone: np.ndarray, full: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Share explained by the confounder alone, gain beyond it, and the interval of the gain."""
     t, a, f = (np.bincount(codes, weights=error) for error in (total, alone, full))
     count = len(t)
     gain = (a.sum() - f.sum()) / t.sum()

@@ -14,40 +14,18 @@ from vidrobust.errors import SettingsError
 from vidrobust.text.phrases import plural
 
 Across = Literal["frames", "clips", "models"]
-SINGULAR = {"stretches": "stretch", "families": "family"}
-"""Singular of the words that do not lose an s."""
+SINGULAR = {"stretches": "stretch", "families": "family"}  # singular of the words that do not lose an s
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationUnits:
     """The n units of a correlation. Larger numbers always mean more harm or less stability.
 
-    Attributes
-    ----------
-    across, model
-        What a unit is; the model studied, "" across models.
-    name, cluster : (n,) str
-        Units of one cluster depend on each other; ``clusters_are`` names them in words ("clips", "stretches"
-        ...).
-    series : (n,) str, or None
-        Units of one series, in the order of time, may only be rotated in a permutation; None: all permute
-        freely.
-    columns
-        Perturbation, strength and metric of the p columns of ``sensitivity``.
-    sensitivity : (n, p) float64
-        NaN where not measured.
-    instability, confounders, foreign
-        One column per stability metric, confounder, and metric of the same units on other data.
-    confounder_reliability : (k,) float
-        Share of each confounder's variance that is not measurement error.
-    sensitivity_halves, instability_halves
-        The same from each half of the measurements.
-    primary_sensitivity, primary_stability
-        Metrics on which verdicts rest, declared beforehand.
-    turned
-        Metrics whose sign was reversed because larger meant better.
-    uncontrolled
-        Why a partial correlation cannot rule out the usual confounder, or "".
+    ``cluster`` (n,) depend on each other, ``clusters_are`` names them; of one ``series``, in the order of time,
+    a permutation only rotates. ``columns`` are perturbation, strength and metric of the p columns of
+    ``sensitivity``, NaN where not measured. ``confounder_reliability`` (k,) is the share of variance that is
+    not measurement error. The primary metrics carry verdicts; ``turned`` ones had their sign reversed.
+    ``uncontrolled`` says why a partial correlation cannot rule out the usual confounder, or "".
     """
 
     across: Across
@@ -101,7 +79,6 @@ class CorrelationUnits:
         return plural(count, one, self.clusters_are)
 
     def only(self, rows: np.ndarray) -> CorrelationUnits:
-        """Return the units of these rows, (n,) bool."""
 
         def table(one: pd.DataFrame) -> pd.DataFrame:
             return one[rows].reset_index(drop=True)
@@ -122,10 +99,10 @@ class CorrelationUnits:
 
 
 def with_means(units: CorrelationUnits) -> tuple[pd.DataFrame, np.ndarray]:
-    """Add means over strengths (strength NaN) to the columns of the units.
+    """Add means over strengths (strength NaN) to the columns of the units; return columns and values (n, columns).
 
-    Returns the columns, with ``of`` (made from these), ``overall`` (represents its perturbation under its
-    metric) and ``main`` (the one under the primary metric), and the values (n, columns).
+    ``of`` are those it is made from, ``overall`` represents its perturbation under its metric, ``main`` under the
+    primary metric.
     """
     rows, extra = [], []
     for (perturbation, metric), members in units.columns.groupby(["perturbation", "metric"], sort=False):
@@ -148,11 +125,10 @@ def with_means(units: CorrelationUnits) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def over_strengths(values: np.ndarray) -> np.ndarray:
-    """Return one number per unit (n,) from its values (n, s) at several strengths.
+    """Return one number per unit (n,) from its values (n, s) at several strengths: the mean where all were tried.
 
-    That is the mean where all strengths were tried. A unit shown only some (NaN elsewhere) is compared with the
-    others shown the same: its place is sum(value - mean) / sum(sd) over its strengths, on the scale of the
-    overall mean.
+    A unit shown only some (NaN elsewhere) is compared with others shown the same: its place is sum(value - mean) /
+    sum(sd) over its strengths, on the scale of the overall mean.
     """
     known = ~np.isnan(values)
     if known.all():

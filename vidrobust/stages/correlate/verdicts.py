@@ -16,30 +16,21 @@ from vidrobust.statistics.standard_errors import fisher_z
 from vidrobust.text.numbers import interval, number, with_interval
 
 # From the simulated worlds of docs/measured/correlation.md.
-MIN_UNITS = {"frames": 20, "clips": 12, "models": 12}
-"""Units below which there is no verdict."""
-MIN_VARIED = 8
-"""Units that differ from the commonest value of a metric, below which ties would decide."""
+MIN_UNITS = {"frames": 20, "clips": 12, "models": 12}  # units below which there is no verdict
+MIN_VARIED = 8  # units that differ from the commonest value of a metric, below which ties would decide
 # Spearman 1904: reliabilities of .3 on both sides leave at most .3 of any correlation.
-MIN_RELIABILITY = 0.3
-"""Split-half reliability below which a missing correlation is no evidence."""
-SEEN = 0.35
-"""The correlation that a study must have been able to detect before it says "no evidence"."""
-BEYOND = 0.4
-"""By how much a good proxy exceeds a negative control."""
-POWER_Z = 1.96 + 0.84
-"""Standard errors of an effect that four of five studies detect at 5 %."""
+MIN_RELIABILITY = 0.3  # split-half reliability below which a missing correlation is no evidence
+SEEN = 0.35  # the correlation that a study must have been able to detect before it says "no evidence"
+BEYOND = 0.4  # by how much a good proxy exceeds a negative control
+POWER_Z = 1.96 + 0.84  # standard errors of an effect that four of five studies detect at 5 %
 # In the simulated worlds these find a correlation of .6 four times in five.
+# Independent units that find a good proxy four times in five.
 ENOUGH_UNITS = {"frames": 80, "clips": 55, "models": 55}
-"""Independent units that find a good proxy four times in five."""
+# Share of other perturbations that behave alike, from which on general fragility is the explanation.
 FRAGILE_SHARE = 0.5
-"""Share of other perturbations that behave alike, from which on general fragility is the explanation."""
-LEAST_TIMES = 1.1
-"""Times as much footage that is asked for at least."""
-MOST_ASKED = 1000
-"""Counts above this are not spelled out: nobody would measure so many."""
-WITHIN_CLIPS = ("scenes", "stretches")
-"""Clusters inside clips: the result then holds for these clips alone."""
+LEAST_TIMES = 1.1  # times as much footage that is asked for at least
+MOST_ASKED = 1000  # counts above this are not spelled out: nobody would measure so many
+WITHIN_CLIPS = ("scenes", "stretches")  # clusters inside clips: the result then holds for these clips alone
 
 
 class ProxyJudgement(StrEnum):
@@ -97,8 +88,8 @@ class Needed:
     now: float = np.nan
 
 
+# General fragility takes two families beside that of a perturbation.
 MORE_FAMILIES = Needed(Need.MORE_FAMILIES, "perturbations of 3 families or more", 3)
-"""General fragility takes two families beside that of a perturbation."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +97,6 @@ class ProxyVerdict:
     """A verdict on one perturbation, with the code of its reason and the reason in half a sentence.
 
     ``same`` of ``others`` perturbations of other families pass without controls. ``needed`` would settle it.
-    ``fragile``: the correlation is there, but only shows general fragility.
     """
 
     verdict: ProxyJudgement
@@ -187,7 +177,6 @@ def too_few(units: CorrelationUnits, n: int, clusters: int) -> tuple[ProxyReason
 
 
 def _alone(by_method: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
-    """What the coefficient says by itself, before the negative controls."""
     row = by_method.loc[PARTIAL if PARTIAL in by_method.index else "spearman"]
     obstacle = _obstacle(row, units)
     if obstacle:
@@ -197,7 +186,6 @@ def _alone(by_method: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
 
 
 def _obstacle(row: pd.Series, units: CorrelationUnits) -> tuple[ProxyReason, str] | None:
-    """Why these units cannot carry a verdict, or None."""
     few = too_few(units, int(row["n"]), int(row["clusters"]))
     if few:
         return few
@@ -216,7 +204,6 @@ def _obstacle(row: pd.Series, units: CorrelationUnits) -> tuple[ProxyReason, str
 
 
 def _excuse(partial: pd.Series, units: CorrelationUnits) -> ProxyVerdict | None:
-    """Why a proxy may have been missed, or None."""
     for side, what in (("reliability", "the sensitivity"), ("stability_reliability", "the instability")):
         if partial[side] < MIN_RELIABILITY:
             reason = f"{what} hardly agrees with itself between two halves (reliability {partial[side]:.2f})"
@@ -234,7 +221,6 @@ def _excuse(partial: pd.Series, units: CorrelationUnits) -> ProxyVerdict | None:
 
 
 def _weigh(rows: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
-    """What the partial coefficients say where nothing hinders a verdict."""
     partial = rows.loc[PARTIAL]
     given = partial["given"]
     if partial["high"] < 0:
@@ -266,7 +252,6 @@ def _weigh(rows: pd.DataFrame, units: CorrelationUnits) -> ProxyVerdict:
 def _controlled(
     partial: pd.Series, control: pd.Series, same: int, others: int, units: CorrelationUnits
 ) -> ProxyVerdict:
-    """What the negative controls leave of a proxy."""
     if not (partial["low"] > control["shuffled"] and control["shuffled_p"] <= FALSE_DISCOVERY):
         reason = (
             f"the same {partial['given']} with shuffled {units.clusters_are} does as much "
@@ -310,7 +295,6 @@ def could_have_seen(low: float, high: float, reliabilities: tuple[float, float])
 
 
 def _half_width(low: float, high: float) -> float:
-    """Of a coefficient's interval, on the scale of Fisher's z."""
     return float(fisher_z(np.array(high)) - fisher_z(np.array(low))) / 2
 
 
@@ -347,7 +331,6 @@ def needed(units: CorrelationUnits, clusters: float = np.nan) -> Needed:
 
 
 def _about(count: float) -> str:
-    """A count to two digits, rounded up."""
     if count > MOST_ASKED:
         return f"more than {MOST_ASKED}"
     digits = 10 ** max(0, int(np.floor(np.log10(max(count, 1)))) - 1)

@@ -1,7 +1,7 @@
 """The worst moments, pairs of frames where a model changed its answer most, as pictures for the report.
 
-Their strip shows the measured changes switched on one after the other, and the answers: real t, its neighbour
-moved onto t, and light, and colour, ..., real t+1. Where the picture gets sharper it leads from t+1 to t.
+Their strip shows the measured changes switched on one after the other, and the answers. Where the picture gets
+sharper it leads from t+1 to t.
 """
 
 from __future__ import annotations
@@ -55,9 +55,8 @@ def tiles(
 ) -> list[StripTile]:
     """Make the strip of one pair; empty where the pair could not be replayed.
 
-    ``moment`` is of ``moments.json``: what the model said of both frames in the run is repeated, and only
-    synthetic pictures are asked about anew. Causes that do not occur, or are within noise (``clear``), have
-    no tile.
+    What the model said of both frames in the run is repeated from ``moment``; only synthetic pictures are asked
+    about anew. Causes that do not occur, or are within noise (``clear``), have no tile.
     """
     if made.excluded or not made.forwards:
         return []
@@ -79,8 +78,8 @@ def tiles(
 def clear(before: np.ndarray, after: np.ndarray, last: np.ndarray) -> bool:
     """Say whether what was switched on brings a synthetic picture nearer to a real one than noise allows.
 
-    What was fitted to the noise of two frames brings a third no nearer. Squared differences are added up over
-    cells; their sum over the root of the sum of their squares is about normal where nothing is there.
+    What was fitted to noise brings a third frame no nearer. Squared differences are added up over cells; their sum
+    over the root of the sum of their squares is about normal where nothing is there.
     """
     x, y, end = (cv2.GaussianBlur(p.astype(np.float32), (0, 0), SMOOTHED) for p in (before, after, last))
     nearer = (np.square(x - end) - np.square(y - end)).sum(axis=2)
@@ -133,7 +132,6 @@ def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _take(run: Run, source: VideoSource, item: str, chosen: list[tuple[int, dict[str, Any]]]) -> None:
-    """Of each numbered moment both frames as pictures, and of the worst the chain of changes between them."""
     transitions = run.table("transitions")
     own = transitions[transitions["item"] == item]
     shown = {m.name: m for m in run.models if needs_pixels(m) and isinstance(m, Classifier)}
@@ -161,7 +159,6 @@ def _take(run: Run, source: VideoSource, item: str, chosen: list[tuple[int, dict
 
 
 def _pictured(pictures: Pictures, chained: bool) -> tuple[tuple[np.ndarray, np.ndarray], PairReplays | None]:
-    """Both frames, and the pair's replays where its chain is shown."""
     return pictures[1:3], study_pair(*pictures) if chained else None
 
 

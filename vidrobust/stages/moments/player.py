@@ -1,6 +1,5 @@
-"""Frames for the report's player: all of a short run, of a longer one a grid and both sides of flips.
-
-They are small JPEGs in the table ``player_frames``, as text in base64, and all of them fit into one page.
+"""Frames for the report's player: all of a short run, of a longer one a grid and both sides of flips, as
+small JPEGs.
 """
 
 from __future__ import annotations
@@ -58,8 +57,7 @@ def keep(run: Run) -> dict[str, Any]:
 def flips(run: Run) -> pd.DataFrame:
     """Return every event the player marks (item, model, frame_a, frame_b, what, size), the largest first.
 
-    Of a classifier the usable pairs of neighbours whose label flips, by their total variation; of a detector
-    the frames in which an object that is followed is missed for the first time, or renamed.
+    Of a classifier flips by their total variation; of a detector objects missed for the first time, or renamed.
     """
     found = [_label_flips(run), _box_events(run)]
     every = pd.concat([each for each in found if len(each)] or [found[0]], ignore_index=True)
@@ -135,10 +133,8 @@ def _of_item(
 
 
 def magnified(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the difference of two pictures (H, W, 3) uint8, magnified, and by how much.
-
-    The factor is a power of two, at most MOST_MAGNIFIED: the largest with which no more than one value in a
-    thousand is cut off.
+    """Return the difference of two pictures, magnified by a power of two that cuts off at most one value in a
+    thousand.
     """
     if a.shape != b.shape:
         return np.zeros_like(b), 1.0

@@ -30,10 +30,7 @@ PAGE_ONE = 4  # of them on page one; at least one a model
 
 @dataclass(frozen=True)
 class MomentPicture:
-    """One picture with its caption; ``uri`` is empty where the picture is not there.
-
-    ``note`` says what was changed; ``reached``: a synthetic picture has the label of the strip's last frame.
-    """
+    """One picture with its caption; ``reached``: a synthetic picture has the label of the strip's last frame."""
 
     uri: str
     heading: str
@@ -87,7 +84,6 @@ def moments(run: RunTables) -> ShownMoments:
 
 
 def _first(found: list[MomentPair]) -> list[MomentPair]:
-    """Those for page one: the worst of each model, and so on in turn, until there are enough."""
     of: dict[str, list[MomentPair]] = {}
     for moment in found:
         of.setdefault(moment.model, []).append(moment)
@@ -96,7 +92,6 @@ def _first(found: list[MomentPair]) -> list[MomentPair]:
 
 
 def _share(every: list[dict[str, Any]], models: list[str]) -> list[dict[str, Any]]:
-    """At most MOST moments, each model its share, flips before mere changes."""
     of = {name: [m for m in every if m.get("model") == name] for name in models}
     of = {name: found for name, found in of.items() if found}
     if not of:
@@ -180,24 +175,10 @@ FRAME, DIFFERENCE = "frame", "difference"
 def player(run: RunTables, most_points: int = MOST_POINTS) -> dict[str, Any] | None:
     """Return the data of the player, as plain values; None where no model has answered.
 
-    Returns
-    -------
-    dict
-        models, labels
-            name and task; class names, to which numbers elsewhere point
-        items
-            name, size, t (s), f (frame numbers), breaks (frame numbers across which nothing is compared), a
-            (by model [labels, probabilities], or of a detector [boxes, mean scores])
-        pictures, differences
-            item -> {frame: JPEG in base64}, item -> {frame_b: [factor, JPEG]}
-        boxes
-            item -> model -> {frame: [[x1, y1, x2, y2, label, score, track], ...]}
-        events
-            [item, model, frame_a, frame_b, what, [[cause, share], ...]], most recent last
-        strips
-            "item model frame_b" -> the tiles of a worst moment
-        said
-            what is shown and what not, in words
+    ``a`` of an item has by model [labels, probabilities], or of a detector [boxes, mean scores]; ``breaks`` are
+    frame numbers across which nothing is compared. ``boxes`` is item -> model -> {frame: [[x1, y1, x2, y2, label,
+    score, track], ...]}, ``events`` rows of item, model, frame_a, frame_b, what, [[cause, share], ...], and
+    ``strips`` "item model frame_b" -> tiles of a worst moment.
     """
     answers = _Answers(run)
     if not answers.items:
@@ -221,13 +202,11 @@ def player(run: RunTables, most_points: int = MOST_POINTS) -> dict[str, Any] | N
 
 
 def without_pictures(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the same without pictures, where they would make the page too large."""
     said = f"{data['said']} The pictures were left out to keep this file small."
     return {**data, "pictures": {}, "differences": {}, "strips": {}, "said": said}
 
 
 def as_script(data: Mapping[str, Any] | None) -> str:
-    """Return the data as JSON for a script element."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
@@ -308,7 +287,6 @@ def _of_classifiers(run: RunTables) -> pd.DataFrame | None:
 
 
 def _of_detectors(run: RunTables) -> pd.DataFrame | None:
-    """A row a frame: how many objects are followed, and their mean score."""
     counts, boxes = run.table("box_counts"), run.table("detections")
     if counts is None:
         return None
@@ -347,7 +325,6 @@ def _pictures(
 
 
 def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
-    """Flips of classifiers, and of detectors the frames in which a followed object is missed or renamed."""
     models = {name: k for k, name in enumerate(answers.models)}
     items = {name: k for k, name in enumerate(answers.items)}
     causes = _causes(run)
@@ -365,9 +342,8 @@ def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
 
 
 def box_events(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of ``object_frames`` in which an object is missed for the first time, or renamed.
-
-    Columns ``frame_a`` (the frame before) and ``lost`` are added.
+    """Return the rows of ``object_frames`` in which an object is first missed, or renamed, with ``frame_a`` and
+    ``lost``.
     """
     keys = ["model", "item", "track"]
     along = steps.sort_values([*keys, "frame"], kind="stable")
@@ -429,7 +405,6 @@ def _boxes(run: RunTables, answers: _Answers) -> tuple[dict[int, dict[int, dict[
 
 
 def _strips(run: RunTables, items: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """The strips of the worst moments, as far as their pictures have room."""
     pictures = Pictures(run.folder)
     models = {name: k for k, name in enumerate(run.tasks)}
     found: dict[str, list[dict[str, Any]]] = {}
@@ -451,7 +426,6 @@ def _strips(run: RunTables, items: list[str]) -> dict[str, list[dict[str, Any]]]
 
 
 def _said(run: RunTables, pictures: int, step: int, boxes_left: int) -> str:
-    """What is shown and what is left out."""
     kept = run.json("moments.json").get("player") or {}
     if not pictures:
         said = "Without pictures: the run was made without them, or its stage has not run"

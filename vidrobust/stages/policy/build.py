@@ -26,25 +26,20 @@ from vidrobust.stages.variation.spread import ObservedStrength, observed
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_ROWS
 from vidrobust.text.phrases import plural
 
-SMALLEST_SHARE = 0.05
-"""A cause that explains no more than this of the model's change gets no step."""
+SMALLEST_SHARE = 0.05  # a cause that explains no more than this of the model's change gets no step
+# Probability of a step whose cause explains at least MUCH of the change, and of the others: a default, not a
+# finding.
 OFTEN, SOMETIMES, MUCH = 0.5, 0.3, 0.2
-"""Probability of a step whose cause explains at least MUCH of the change, and of the others: a default, not a
-finding."""
-NEAR = 0.01
-"""A share no further from 5 % can hardly be distinguished from it by any footage."""
+NEAR = 0.01  # a share no further from 5 % can hardly be distinguished from it by any footage
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """The tables of one run, cut to one model where they have one.
 
-    account      rows over all items; slow: the same of pairs a second apart
-    named        cause -> the distance in time at which it is named (``account.naming.named``)
-    replication  cause -> whether it was found again on footage that did not name it
-    within, spread, sensitivity  the tables; floor: the noise floor
-    image_size   (height, width) px of a typical clip
-    response, of     how far a perturbation moves the model, and what the account accounts for, as the task says
+    ``account`` has rows over all items, ``slow`` those of pairs a second apart, ``named`` cause -> distance in
+    time at which it is named, ``replication`` cause -> whether it was found again. ``image_size`` is (height,
+    width) px.
     """
 
     account: pd.DataFrame
@@ -69,8 +64,8 @@ def build(
 ) -> Policy:
     """The policy that the evidence supports, for one model.
 
-    further  of other accounts of the same model: what any account supports is a step, and what none does is
-             rejected with the reason of the first
+    A step needs the support of one account, of this evidence or the ``further``; what none supports is rejected
+    with the reason of the first.
     """
     judged: list[PolicyStep | Rejected] = []
     for each in (*further, evidence):
@@ -104,7 +99,6 @@ def build(
 
 
 def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep | Rejected]:
-    """A step or a reason for each perturbation that may stand for a cause."""
     scale = evidence.named.get(cause, ADJACENT)
     row = _row(evidence.slow if scale == SECOND else evidence.account, cause)
     found: list[PolicyStep | Rejected] = []
@@ -131,7 +125,6 @@ def _of_cause(cause: str, evidence: Evidence, widen: float) -> list[PolicyStep |
 def _obstacle(
     cause: str, row: dict[str, Any], standing: Standing | None, moved: Response, evidence: Evidence
 ) -> tuple[Why, dict[str, Any]] | None:
-    """Why a perturbation of a cause gets no step, with its figures; None where nothing stands against one."""
     if not row or not row["n"] or math.isnan(row["share"]):
         return Why.NO_PAIRS, {}
     if row["n"] < FEWEST_ROWS:
@@ -169,7 +162,6 @@ def _not_named(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
 
 
 def _unspecific(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
-    """A share that is sure, of a change of which it is not sure that this direction matters."""
     if row["specific_high"] < row["share"] / 2:
         return Why.ANY_CHANGE, {}
     half = (row["specific_high"] - row["specific_low"]) / 2
@@ -178,7 +170,6 @@ def _unspecific(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
 
 
 def _not_moved(moved: Response) -> tuple[Why, dict[str, Any]] | None:
-    """Whether the model is not moved at the size seen, or not surely more by more."""
     if not moved.moves and moved.value >= LEAST:
         ends = {"moved_low": moved.low, "moved_high": moved.high}
         return Why.MOVING_OPEN, {"moved": moved.value, **ends, "frames": moved.n}
@@ -260,17 +251,13 @@ def _observed_figures(seen: ObservedStrength) -> dict[str, Any]:
 
 
 def _flips_due(row: Mapping[str, Any]) -> dict[str, float | None]:
-    """The same as numbers; None where that was not measured."""
     found = {"flips_due": "flips_due", "flips_due_high": "flips_due_high", "flips_replayed": "flips"}
     known = {name: float(row.get(column, math.nan)) for name, column in found.items()}
     return {name: value if math.isfinite(value) else None for name, value in known.items()}
 
 
 def _flips_at_most(row: Mapping[str, Any]) -> str:
-    """The gain a step can have: "about 6 of 12 replayed flips (at most 10)"; "" where that was not measured.
-
-    Of the flips that were replayed, not of all: an upper limit for those that were not says next to nothing.
-    """
+    """The gain a step can have: "about 6 of 12 replayed flips (at most 10)"; "" where that was not measured."""
     due, most, flips = (row.get(name, math.nan) for name in ("flips_due", "flips_due_high", "flips"))
     if not (math.isfinite(due) and math.isfinite(most) and math.isfinite(flips) and flips > 0):
         return ""
@@ -281,10 +268,6 @@ def _flips_at_most(row: Mapping[str, Any]) -> str:
 
 
 def _strongest_of_each(judged: list[PolicyStep | Rejected]) -> list[PolicyStep]:
-    """One step a perturbation, of the cause that explains most: a shift may stand for the camera and for parts.
-
-    The step whose cause explains most comes first.
-    """
     found: dict[str, PolicyStep] = {}
     for each in judged:
         if isinstance(each, PolicyStep):
@@ -331,7 +314,6 @@ def _family(name: str) -> str:
 
 
 def _of_what_has_no_step(evidence: Evidence) -> list[str]:
-    """What is said of causes for which no augmentation of the whole frame stands."""
     said = []
     for cause, record in CATALOGUE.items():
         row = _row(evidence.account, cause)
@@ -362,5 +344,4 @@ def _notes(taken: set[str], contaminated: Collection[str], left: Collection[str]
 
 
 def _rounded(value: float) -> float:
-    """Four significant digits: more are not known."""
     return float(f"{value:.4g}")

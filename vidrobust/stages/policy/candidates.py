@@ -16,25 +16,22 @@ from vidrobust.stages.policy.rejection import Why
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, clusters_of_rows
 from vidrobust.statistics.intervals import TestedInterval
 
+# A part of a cause that is a sum of its candidates (a shift and a turn) is worth a step where it surely does
+# this much of it.
 LEAST_PART = 0.2
-"""A part of a cause that is a sum of its candidates (a shift and a turn) is worth a step where it surely does this
-much of it."""
+# The perturbation that stands for any other cause does at least half of it, and at most twice as much.
 LEAST_WHOLE, MOST_WHOLE = 0.5, 2.0
-"""The perturbation that stands for any other cause does at least half of it, and at most twice as much."""
-GRAIN_NEAR = 0.15
-"""Grains no further apart than this are alike."""
+GRAIN_NEAR = 0.15  # grains no further apart than this are alike
+# What may stand for noise and coding in a stream whose codec predicts from frame to frame: noise of the
+# sensor, and what the codec leaves.
 NOISE_OR_CODING = ("gaussian_noise", "h264")
-"""What may stand for noise and coding in a stream whose codec predicts from frame to frame: noise of the sensor,
-and what the codec leaves."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """One candidate of a cause: how much of the cause it does, and whether it stands for it.
+    """How much of a cause one candidate does (1: as much as the cause), and why it does not stand for it, if so.
 
-    does   ratio with its interval: 1, as much as the cause itself
-    alike  others that cannot be distinguished from it; it is the plainest of them
-    why    where it does not stand for the cause, the reason, and the figures of it
+    ``alike`` are others that cannot be distinguished from it; it is the plainest of them.
     """
 
     perturbation: str
@@ -65,7 +62,6 @@ def standings(cause: str, within: pd.DataFrame, scale: str = ADJACENT) -> list[S
 
 
 def _as_measured(rows: pd.DataFrame, names: list[str]) -> list[str]:
-    """A motion blur is fitted only where a line was measured: first where most pairs have one, else not at all."""
     if "motion_blur" not in names:
         return names
     others = [name for name in names if name != "motion_blur"]
@@ -86,7 +82,6 @@ def _other_amount(name: str, does: TestedInterval) -> Standing:
 
 
 def _best(rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterval]) -> list[Standing]:
-    """Of those that do enough the one that does most, or the plainest of those that are alike."""
     enough = [name for name in names if _enough(does[name])]
     best = max(enough, key=lambda name: does[name].value, default="")
     tied = [name for name in enough if name == best or not _surely_less(rows, name, best)]
@@ -130,7 +125,6 @@ def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterv
 
 
 def _both(rows: pd.DataFrame, grain: dict[str, float], does: dict[str, TestedInterval]) -> dict[str, float]:
-    """Of noise and of coding: the strength in most pairs, the grain, and how much of the cause it does."""
     found: dict[str, float] = {}
     for kind, name in zip(("noise", "coding"), NOISE_OR_CODING, strict=True):
         low, high = rows.loc[rows["perturbation"] == name, "strength"].quantile([0.1, 0.9])
@@ -156,7 +150,6 @@ def _ratio(rows: pd.DataFrame, name: str) -> TestedInterval:
 
 
 def _surely_less(rows: pd.DataFrame, name: str, best: str) -> bool:
-    """Whether a candidate does surely less of the cause than the best one, pair by pair."""
     keys = ["item", "frame_a", "frame_b"]
     one, other = (rows[rows["perturbation"] == each] for each in (name, best))
     both = one.merge(other[[*keys, "along"]].rename(columns={"along": "along_best"}), on=keys)

@@ -1,7 +1,6 @@
-"""A policy that was tried: what fine-tuning with it did to held-out footage stands in it, and what harmed goes.
+"""A policy that was tried: it carries what fine-tuning with it did to held-out footage, and loses what harmed.
 
-``adapt`` writes adaptation.json and keeps the policy that it tried as adapt/policy.json; a policy that is made
-anew with the same steps takes the figures over, one with others does not.
+``adapt`` writes adaptation.json and adapt/policy.json; a policy made anew with the same steps takes the figures.
 """
 
 from __future__ import annotations
@@ -87,7 +86,6 @@ def _kept(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _same(one: Policy, other: Policy) -> bool:
-    """Whether two policies have the same steps."""
     said = [
         [(s.perturbation, s.low, s.high, s.probability, s.axes) for s in each.steps] for each in (one, other)
     ]
@@ -95,7 +93,6 @@ def _same(one: Policy, other: Policy) -> bool:
 
 
 def _tried(path: Path, model: str) -> tuple[dict[str, Any], Policy | None]:
-    """adaptation.json and the policy that it is of, where there are both and they are of this model."""
     tested, run = path / FOLDER / TESTED, RunFolder(path)
     if not (path / ADAPTATION).is_file() or not tested.is_file():
         return {}, None

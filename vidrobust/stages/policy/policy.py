@@ -1,7 +1,6 @@
-"""Policy: which augmentations to train with, how strong and how often, what was rejected, what is left over.
+"""Policy: which augmentations to train with, how strong and how often, and what was rejected.
 
-A policy is advice from evidence about causes, not a proof that training with it helps: that takes a trained model
-and footage kept aside.
+It is advice from evidence about causes; whether training with it helps takes a trained model and other footage.
 """
 
 from __future__ import annotations
@@ -20,24 +19,22 @@ from vidrobust.statement import ACTED_ON, Level
 from vidrobust.text.numbers import amount_interval, interval, percent, share_with_interval
 
 SCHEMA = 2
-GAIN = "relative gain"
-"""Unit of brightness, contrast and saturation."""
+GAIN = "relative gain"  # unit of brightness, contrast and saturation
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyStep:
-    """One augmentation.
+    """One augmentation: signed strengths from ``low`` to ``high``, drawn evenly and applied with
+    ``probability``.
 
-    low, high    signed strengths of the catalogue's perturbation, drawn evenly between them. -s of a relative
-                 gain is the factor 1 / (1 + s). Lengths are shares of the frame's width (``unit`` says so)
-    axes         translation only: the largest shift along x and along y, shares of the width; else empty
-    probability  with which the step is applied to a picture
-    evidence     level (see ``levels.py``); share, share_low, share_high, specific of the account of causes;
-                 replication ("found again in 4 of 5 clips", "not tested: ..."); flips_due, flips_due_high of
-                 flips_replayed, and the same as text in flips_at_most; sensitivity; observed_low to observed_high
-                 hold 95 % of the footage, observed_least and observed_most all of it
-    measured     ratio, low, high, verdict, before, after: of the answers that its own perturbation changes, after
-                 training with the policy against before (``adapt``); empty where it was not tried
+    -s of a relative gain is the factor 1 / (1 + s). Lengths are shares of the frame's width. ``axes`` of a
+    translation are the largest shifts along x and y. ``evidence`` has level, share, share_low, share_high,
+    specific,
+    replication, flips_due, flips_due_high, flips_replayed, flips_at_most, sensitivity, and what 95 % of the
+    footage
+    (observed_low, observed_high) and all of it (observed_least, observed_most) do. ``measured`` has ratio,
+    low, high,
+    verdict, before and after of the answers that its own perturbation changes; empty where it was not tried.
     """
 
     perturbation: str
@@ -58,7 +55,6 @@ class PolicyStep:
 
     @property
     def has_width(self) -> bool:
-        """Whether there is a range to draw from."""
         return self.high > self.low or any(axis > 0 for axis in self.axes)
 
     @property
@@ -84,13 +80,9 @@ class PolicyStep:
 class Policy:
     """What to train with, for one model on one set of footage.
 
-    image_size       (height, width) px of a typical clip, for formats that want pixels; None where unknown
-    evaluation_only  families kept for judging: do not train with them, or nothing is left to judge with
-    contaminated     families that the model was already trained with: they judge nothing here
-    advice           sentences on causes for which no augmentation of the whole frame stands
-    notes            what a reader must know besides
-    measured         as of a step, of the flips of held-out footage, or of what ``of`` says; empty where the policy
-                     was not tried
+    ``image_size`` is (height, width) px of a typical clip. Families in ``evaluation_only`` are kept for judging;
+    ``contaminated`` ones judge nothing, as the model was trained with them. ``advice`` is on causes for which no
+    augmentation stands. ``measured`` is as of a step, of the flips of held-out footage or of what ``of`` says.
     """
 
     steps: tuple[PolicyStep, ...] = ()
@@ -126,7 +118,6 @@ class Policy:
 
     @property
     def headline(self) -> str:
-        """The policy in one sentence."""
         actions, worth = ("; ".join(s.in_words for s in each) for each in (self.actions, self.suggestions))
         tried = f" After training with it, {self.trial}." if self.measured else ""
         if actions:
@@ -146,7 +137,6 @@ class Policy:
         return found
 
     def to_json(self) -> str:
-        """The text of policy.json: strict JSON."""
         return json_text(self.to_dict())
 
     @classmethod

@@ -18,12 +18,10 @@ from vidrobust.text.phrases import capital
 class Outcome(StrEnum):
     """How a perturbation that gets no step fared."""
 
+    # The footage says no: the cause is not there, or does not matter, or this does not stand for it.
     REFUSED = "refused"
-    """The footage says no: the cause is not there, or does not matter, or this does not stand for it."""
-    UNDETERMINED = "undetermined"
-    """The footage does not say; more of it may."""
-    NOT_MEASURED = "not measured"
-    """Nothing that is measured in footage stands for it."""
+    UNDETERMINED = "undetermined"  # the footage does not say; more of it may
+    NOT_MEASURED = "not measured"  # nothing that is measured in footage stands for it
 
 
 class Why(StrEnum):
@@ -53,6 +51,7 @@ class Why(StrEnum):
     HARMED = "harmed"  # before, after
 
 
+# What more footage may decide.
 OPEN = frozenset(
     {
         Why.NO_PAIRS,
@@ -68,15 +67,12 @@ OPEN = frozenset(
         Why.UNKNOWN_SCENE,
     }
 )
-"""What more footage may decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rejected:
-    """One perturbation that is not recommended.
-
-    evidence  plain values: cause, n, share, low, high and of (what the share is of), where a cause was looked at,
-              and those that ``Why`` names; what is not a number is None
+    """One perturbation that is not recommended; ``evidence`` has cause, n, share, low, high, of, and what
+    ``Why`` names.
     """
 
     perturbation: str
@@ -97,11 +93,9 @@ class Rejected:
 
 # The sentences of a policy: why a perturbation or a cause gets no step. Nothing reads them again.
 
-SAID_AS_TIMES = 1.5
-"""A part of a cause above this is said as so many times as much, not as a percentage."""
+SAID_AS_TIMES = 1.5  # a part of a cause above this is said as so many times as much, not as a percentage
 
-MOST_TIMES = 20
-"""More than so many times the footage at hand is no advice."""
+MOST_TIMES = 20  # more than so many times the footage at hand is no advice
 
 REASONS: Mapping[Why, str] = {
     Why.NOT_MEASURABLE: "not measurable in video",
@@ -147,8 +141,8 @@ REASONS: Mapping[Why, str] = {
     Why.HARMED: "tried and withdrawn: after training with it, changed answers went from {before} to {after}",
 }
 
+# Of an open share whose estimate is not above 0.
 _NOT_SEEN = "no effect of {title} seen (at most {most} of {of}); {settle}"
-"""Of an open share whose estimate is not above 0."""
 
 
 def reason(rejected: Rejected) -> str:
@@ -192,7 +186,6 @@ def without_step(cause: str, of_change: float, of: str) -> str:
 
 
 def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
-    """The figures of the evidence as they are said."""
     of = evidence.get
     cause = CATALOGUE.get(evidence.get("cause", ""))
     replication = Replication(
@@ -225,18 +218,15 @@ def _values(evidence: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _one_of_two(evidence: Mapping[str, Any], kind: str, unit: str) -> str:
-    """Of noise or coding: strength, grain and how much it does."""
     low, high, grain, does = (evidence.get(f"{kind}_{name}") for name in ("low", "high", "grain", "does"))
     return f"{number(low, 2)} to {number(high, 2)} {unit} (by {number(grain, 2)}; does {_amount(does)})"
 
 
 def _absent(title: str) -> str:
-    """What was not measured: "change of light", "motion of objects"."""
     return title if title.startswith("motion") else f"change of {title}"
 
 
 def _settle(times: object) -> str:
-    """How many times the footage at hand would decide."""
     if not times:
         return "more footage would settle it"
     if float(str(times)) > MOST_TIMES:

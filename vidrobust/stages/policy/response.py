@@ -16,24 +16,19 @@ from vidrobust.statistics.intervals import clustered_mean
 from vidrobust.statistics.levels import FEWEST_CORRELATED
 from vidrobust.statistics.permutations import rise_across, rise_within
 
-LEVEL = 0.025
-"""Of the test that more does more."""
-FEWEST_RANKED = 4
-"""Of no more than so many values no ranking is sure."""
-LEAST = 0.005
-"""From here on a model is said to be moved: half a percent of its probability, or of its boxes."""
+LEVEL = 0.025  # of the test that more does more
+FEWEST_RANKED = 4  # of no more than so many values no ranking is sure
+LEAST = 0.005  # from here on a model is said to be moved: half a percent of its probability, or of its boxes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """What a perturbation of some strength does to the model.
+    """How far a perturbation of some strength moves the model, with interval, and how often the answer is
+    another.
 
-    value, low, high  as the task's ``response`` says, with its 95 % interval over clusters
-    flips             how often the answer is another one
-    grows             the stronger surely do more than the weaker: without a dose-response (Hill 1965, "The
-                      environment and disease") it is not the perturbation that acts. True with one strength alone,
-                      and where its stronger ones rather do more and those of all others together surely do
-    moves             more than the computer's own noise, surely where there are clusters enough, and than LEAST
+    ``grows``: the stronger surely do more than the weaker, without which (Hill 1965) it is not the perturbation
+    that acts. True with one strength alone, and where all other perturbations together surely grow. ``moves``:
+    more than the computer's own noise, and than LEAST.
     """
 
     value: float
@@ -50,8 +45,8 @@ def response(
 ) -> Response:
     """The model's response at a strength, linear between the strengths tried; 0 at 0.
 
-    sensitivity  the rows of one model, with their parts where these are known; floor: its noise floor
-    n            frames that were tried at one of the two strengths about it
+    ``sensitivity`` are the rows of one model, with parts where known. The result's ``n`` counts frames tried at
+    one of the two strengths about it.
     """
     rows = sensitivity[sensitivity["perturbation"] == perturbation]
     nan = float("nan")
@@ -85,11 +80,6 @@ def _nothing() -> Response:
 
 
 def _grows(rows: pd.DataFrame, others: pd.DataFrame, response: ResponseSpec) -> bool:
-    """Whether more moves the model surely more: ranks of values and strengths, one-sided.
-
-    What is asked is whether the model answers to how large a change is. A few frames hardly show that of one
-    perturbation, and those of all others together may.
-    """
     strengths = rows["strength"].nunique()
     if strengths < 2:
         return True
@@ -103,9 +93,8 @@ def _grows(rows: pd.DataFrame, others: pd.DataFrame, response: ResponseSpec) -> 
 
 
 def _alike(rows: pd.DataFrame) -> np.ndarray:
-    """(n,) which rows of a perturbation are ranked together: those of a clip where each was shown all strengths.
-
-    What moves the model on one part hardly moves it on another, which would drown what the strength does.
+    """(n,) which rows of a perturbation are ranked together: those of a clip where each was shown all
+    strengths.
     """
     shown = rows.groupby("item", sort=False)["strength"].nunique()
     if shown.median() == rows["strength"].nunique():
@@ -114,7 +103,6 @@ def _alike(rows: pd.DataFrame) -> np.ndarray:
 
 
 def _grow_together(sensitivity: pd.DataFrame, response: ResponseSpec) -> bool:
-    """Whether more of these perturbations, taken together, moves the model surely more."""
     each, blocks, count = [], [], 0
     for _, own in sensitivity.groupby("perturbation", sort=False):
         rows = _summed(own, response.columns)
@@ -140,10 +128,9 @@ def _summed(rows: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
 def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
     """item, frame, value: of each frame that was tried at one of the two strengths about this one.
 
-    The mean of the values is the response, the line between the means of the two strengths. Not every frame need
-    have been tried at both: a value is that mean, and what the frame departs from each strength's mean, by the
-    strength's part in the line and by how many of the frames have it. Of frames tried at both it is their own
-    line, and clusters of such values have the variance of the mean (linearisation, Cochran 1977, section 6.3).
+    The response is the line between the means of the two strengths, and not every frame need have been tried at
+    both. A value is that mean plus what the frame departs from each strength's mean, weighed so that clusters of
+    values have the variance of the mean (linearisation, Cochran 1977, section 6.3).
     """
     table = rows.pivot_table(index=["item", "frame"], columns="strength", values="value", aggfunc="mean")
     known = np.concatenate([[0.0], table.columns.to_numpy(float)])

@@ -27,10 +27,7 @@ FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
 
 @dataclass(frozen=True)
 class PolicyPage:
-    """The policy of one model as text; ``undetermined`` are those of the rejected that more footage may decide.
-
-    trial  what training with it did to held-out footage; "" where it was not tried
-    """
+    """The policy of one model as text; ``trial`` says what training with it did, "" where it was not tried."""
 
     model: str
     headline: str
@@ -47,12 +44,10 @@ class PolicyPage:
 
 
 def policies(run: RunTables) -> list[PolicyPage]:
-    """The policy of each model, the first model's first."""
     return [_page(path, run) for path in policy_files(run)]
 
 
 def policy_files(run: RunTables) -> list[Path]:
-    """policy.json of each model, the first model's first."""
     top = run.folder / "policy.json"
     paths = [top] if top.is_file() else []
     return [*paths, *sorted(run.folder.glob("policies/*/policy.json"))]

@@ -69,7 +69,6 @@ POLICY = PolicyStage()
 
 
 def _withheld(run: Run, policy: Policy) -> Policy:
-    """Without steps where the model does not seem to know the scene: near ties flip for any reason."""
     import dataclasses
 
     from vidrobust.stages.policy.rejection import Rejected, Why
@@ -98,7 +97,6 @@ def _withheld(run: Run, policy: Policy) -> Policy:
 
 
 def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
-    """What one account of a model says, and what belongs to it; prefix of the account's tables."""
     from vidrobust.run_folder.reader import with_parts
     from vidrobust.stages.causes.replication import Replication
     from vidrobust.stages.causes.shares import over_a_second

@@ -21,7 +21,6 @@ from vidrobust.text.phrases import capital, listing, plural
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
-    """The statements of every model."""
     found = {policy.model: policy for policy in (Policy.read(path) for path in policy_files(run))}
     records = {each.name: each for each in run.record.models}
     for model in run.tasks:
@@ -38,7 +37,6 @@ def statements(run: RunTables) -> Iterator[Statement]:
 def _missing(
     run: RunTables, model: str, record: ModelRecord | None, policy: Policy | None
 ) -> Statement | None:
-    """Why nothing can be said on training at all; None where there is a policy to speak of."""
     if record is not None and record.is_recorded:
         return _not_measured(model, NEEDS_MODEL, "train_needs_model")
     scene = scene_of(run, model)
@@ -122,7 +120,6 @@ def _step(run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord 
 
 
 def _because(evidence: Any) -> str:
-    """The share of the step's cause, whether it was found again, and the flips that are due to it."""
     share = share_with_interval(*(evidence.get(name) for name in ("share", "share_low", "share_high")))
     cause = capital(CATALOGUE[evidence["cause"]].which("explain"))
     again = evidence.get("replication", "")
@@ -132,7 +129,6 @@ def _because(evidence: Any) -> str:
 
 
 def _but(policy: Policy, step: PolicyStep) -> str:
-    """What keeps a step from being more than a suggestion, besides that it was not found again."""
     if not step.has_width:
         return " The footage shows one strength only, so there is no range to draw from yet."
     if policy.measured:
@@ -140,12 +136,11 @@ def _but(policy: Policy, step: PolicyStep) -> str:
     return ""
 
 
+# Kinds of models without a torch module that could be trained here.
 NO_MODULE = ("onnx", "pt2", "openvino", "predictions", "detections", "python")
-"""Kinds of models without a torch module that could be trained here."""
 
 
 def _trying(run: RunTables, step: PolicyStep, record: ModelRecord | None) -> str:
-    """The command that trains with the policy and judges on held-out footage; "" of a model without a module."""
     if record is None or record.spec.partition(":")[0] in NO_MODULE or record.spec.endswith(".onnx"):
         return ""
     several = f" --model {record.name}" if len(run.tasks) > 1 else ""
@@ -153,7 +148,6 @@ def _trying(run: RunTables, step: PolicyStep, record: ModelRecord | None) -> str
 
 
 def _footage(model: str, policy: Policy) -> Iterator[Statement]:
-    """Named causes for which no augmentation of the whole frame stands."""
     for text in policy.advice:
         yield Statement(
             question=Question.TRAIN,
@@ -166,7 +160,6 @@ def _footage(model: str, policy: Policy) -> Iterator[Statement]:
 
 
 def _rest(model: str, policy: Policy) -> Iterator[Statement]:
-    """Perturbations without a step: those that are open, or else that all of them are refused."""
     open_ = [each for each in policy.rejected if each.outcome is Outcome.UNDETERMINED]
     if open_:
         first, *others = open_

@@ -1,7 +1,4 @@
-"""Which families of perturbations a model was trained with, read off the settings of the training.
-
-A perturbation used to train is not one to judge with (literature: a proxy whose family was in the training says
-how well that training worked). Understood are
+"""Which families of perturbations a model was trained with, read off the settings of the training. Understood are
 
     perturbations and families of the catalogue        brightness, geometry
     torchvision, Kornia and Albumentations calls        ColorJitter(brightness=0.2), Compose([...])
@@ -11,9 +8,8 @@ how well that training worked). Understood are
     Ultralytics hyper-parameters                        hsv_h: 0.015
     files that hold any of these                        augment.yaml, train.py is not run, only read
 
-What cannot be shown to be switched off counts as used. A setting of which nothing is known is an error. In a
-file of settings or of code other keys and calls are passed over, and so are a library's defaults that are not
-written in it: name what else there was.
+What cannot be shown to be switched off counts as used. An unknown setting is an error; in files, other keys,
+calls and a library's unwritten defaults are passed over.
 """
 
 from __future__ import annotations
@@ -45,29 +41,25 @@ def _tuples(table: Mapping[str, list[str]]) -> Names:
     return {name: tuple(values) for name, values in table.items()}
 
 
-NEUTRAL = frozenset(_DATA["neutral"])
-"""Transforms that perturb nothing by themselves."""
+NEUTRAL = frozenset(_DATA["neutral"])  # transforms that perturb nothing by themselves
+# Transforms that do one thing, whatever their arguments.
 TRANSFORMS: Names = {name: tuple(each["are"]) for each in _DATA["transforms"] for name in each["names"]}
-"""Transforms that do one thing, whatever their arguments."""
+# Transforms whose arguments say what they do.
 BY_ARGUMENT: Mapping[str, Names] = {name: _tuples(table) for name, table in _DATA["by_argument"].items()}
-"""Transforms whose arguments say what they do."""
+# Their values where an argument is left out, if that is not "off".
 LEFT_OUT: Mapping[str, Mapping[str, object]] = _DATA["left_out"]
-"""Their values where an argument is left out, if that is not "off"."""
 POSITIONAL: Names = _tuples(_DATA["positional"])
+# Policies of many operations.
 AUTO_AUGMENT: Names = dict.fromkeys(_DATA["auto_augment"], tuple(_DATA["many_operations"]))
-"""Policies of many operations."""
+# Auto-augment strings of timm by their first word, and the two names that Ultralytics uses.
 TIMM_STRINGS: Names = {
     **dict.fromkeys(_DATA["timm_many"], tuple(_DATA["many_operations"])),
     **_tuples(_DATA["timm_strings"]),
 }
-"""Auto-augment strings of timm by their first word, and the two names that Ultralytics uses."""
+# Options of timm's create_transform and training script, and hyper-parameters of Ultralytics.
 KEYS: Names = _tuples(_DATA["keys"])
-"""Options of timm's create_transform and training script, and hyper-parameters of Ultralytics."""
-
-
 AA_KEYS = ("aa", "auto_augment")
-UNKNOWN = object()
-"""The value of an argument that is not written out."""
+UNKNOWN = object()  # the value of an argument that is not written out
 _CLASSES = NEUTRAL | set(TRANSFORMS) | set(BY_ARGUMENT) | set(AUTO_AUGMENT)
 
 
@@ -107,7 +99,6 @@ def _trained(name: str, said: str) -> Trained:
 
 
 def _names(setting: str | Mapping[str, Any]) -> Iterator[str]:
-    """Perturbations and families of one setting."""
     if isinstance(setting, Mapping):
         yield from _of_mapping(setting)
         return
@@ -155,7 +146,6 @@ def _of_json(text: str) -> Iterator[str]:
 
 
 def _of_mapping(settings: Mapping[str, Any]) -> Iterator[str]:
-    """A dict of Albumentations, or of keys of timm and Ultralytics."""
     if isinstance(settings.get("transform"), Mapping):
         yield from _of_mapping(settings["transform"])
         return
@@ -177,7 +167,6 @@ def _of_mapping(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_key(key: str, value: Any) -> Iterator[str]:
-    """One option of timm or Ultralytics."""
     if key in AA_KEYS:
         if value not in (None, "", False):
             yield from _names(str(value))
@@ -189,10 +178,6 @@ def _of_key(key: str, value: Any) -> Iterator[str]:
 
 
 def _of_call(name: str, arguments: Mapping[str, Any], left_out: Any = 0) -> Iterator[str]:
-    """A transform by its class name and arguments.
-
-    left_out  what an argument that is not given counts as, where the tables do not know
-    """
     plain = name.lower().replace("_", "")
     if arguments.get("p", 1) == 0 or plain in NEUTRAL:
         return
@@ -221,7 +206,6 @@ def _calls(text: str) -> list[ast.Call]:
 
 
 def _of_code(text: str) -> Iterator[str]:
-    """What the calls in Python text come to."""
     calls = _calls(text)
     body = ast.parse(text).body if calls else []
     alone = len(body) == 1 and isinstance(body[0], ast.Expr)
@@ -246,7 +230,6 @@ def _of_code(text: str) -> Iterator[str]:
 
 
 def _arguments(call: ast.Call, plain: str) -> tuple[dict[str, Any], Any]:
-    """The arguments of a call, and what one that is not given counts as."""
     positional = dict(zip(POSITIONAL.get(plain, ()), map(_value, call.args), strict=False))
     given = {k.arg: _value(k.value) for k in call.keywords if k.arg}
     module = call.func.value if isinstance(call.func, ast.Attribute) else None
@@ -263,7 +246,6 @@ def _value(node: ast.expr) -> Any:
 
 
 def _timm_string(text: str) -> tuple[str, ...] | None:
-    """What an auto-augment string of timm holds; None if it is none."""
     kind = text.split("-")[0]
     if kind not in TIMM_STRINGS or not re.fullmatch(r"[a-z0-9]+(-[a-z]+[0-9.a-z]*)*", text):
         return None

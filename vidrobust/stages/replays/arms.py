@@ -1,7 +1,4 @@
-"""What a model is asked again of, and what it said: every arm of every model on every input.
-
-An arm gives rows and a note for each of its remedies. Each is kept in the cache as it is finished.
-"""
+"""Ask every model again on every input, arm by arm; each arm is cached as it is finished."""
 
 from __future__ import annotations
 
@@ -69,7 +66,6 @@ ReplayArm = Callable[[InputShown, Model], Mapping[str, RemedyAnswers]]
 
 
 def _replayed(name: str) -> ReplayArm:
-    """The footage without a cause."""
 
     def arm(shown: InputShown, model: Model) -> Mapping[str, RemedyAnswers]:
         return {name: _to_replay(shown, model, name, replay_of(name, shown))}
@@ -163,7 +159,6 @@ def network_arm(name: str, rebuilt: Callable[[Model], Rebuilt]) -> ReplayArm:
 
 
 def _seconds(shown: InputShown, model: Model, pixels: torch.Tensor) -> float:
-    """A frame; the second of two passes."""
     shown.asked(model, pixels)
     begin = time.perf_counter()
     shown.asked(model, pixels)
@@ -230,10 +225,8 @@ class CacheOwner:
 
 
 def replay_all(run: Run, only: Collection[str] = ()) -> None:
-    """Write the tables ``replayed_answers`` and ``replayed_boxes``, and replays.json.
-
-    Every arm is asked of every model that looks at pixels, on every input; or those of ``only``, where some
-    are named.
+    """Write the tables ``replayed_answers`` and ``replayed_boxes``, and replays.json, of all arms or ``only``
+    some.
     """
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES.values()}
     about: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
@@ -257,7 +250,6 @@ def replay_all(run: Run, only: Collection[str] = ()) -> None:
 
 
 def _unit(shown: InputShown, model: Model, name: str, arm: ReplayArm) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Rows and facts of an arm on an input, from the cache where they are there."""
     run, table = shown.run, TABLES[model.task]
     kept, contents = CacheOwner((table,)), sorted(run.inputs.content.values())
     key = key_of(
@@ -290,7 +282,6 @@ def _fact(said: RemedyAnswers) -> dict[str, Any]:
 
 
 def _about(model: str, remedy: str, facts: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
-    """One model and remedy over all inputs: those with answers, and how many had nothing to be removed."""
     seconds = [fact["seconds"] for _, fact in facts if fact["shown"]]
     return {
         "model": model,
@@ -303,7 +294,6 @@ def _about(model: str, remedy: str, facts: Sequence[tuple[str, Mapping[str, Any]
 
 
 def _joined(notes: Sequence[str]) -> str:
-    """The notes of all inputs, two in words and the rest counted."""
     distinct = list(dict.fromkeys(notes))
     more = f"; and {len(distinct) - 2} more such" if len(distinct) > 2 else ""
     return "; ".join(distinct[:2]) + more

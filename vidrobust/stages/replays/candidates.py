@@ -81,7 +81,6 @@ def _as_it_is(found: Candidates) -> Candidates:
 
 
 def _ways(network: DetectionNetwork) -> dict[str, tuple[CandidateChange, Suppression]]:
-    """Name -> how candidates are changed first, and what remains then."""
     own = network.suppression
     assert own.nms is not None, "it would have been said"
     found: dict[str, tuple[CandidateChange, Suppression]] = {
@@ -106,12 +105,9 @@ def _note(name: str, network: DetectionNetwork) -> str:
 
 
 def softened(found: Candidates, least: float) -> Candidates:
-    """Apply soft suppression: overlapped scores of a class shrink by exp(-IoU^2 / sigma), one by one.
+    """Apply soft suppression: overlapped scores of a class shrink by exp(-IoU^2 / sigma); those below
+    ``least`` go.
 
-    Candidates with scores below ``least`` are left out.
-
-    References
-    ----------
     Bodla, Singh, Chellappa & Davis, "Soft-NMS", ICCV 2017, equation 3.
     """
     scores, classes = found.scores.copy(), _classes(found, least)
@@ -133,11 +129,7 @@ def fused(found: Candidates, least: float) -> Candidates:
     """Fuse boxes: each box, best first, joins the cluster of its class that it overlaps most, or begins one.
 
     A cluster's box is the mean of its boxes by their scores; its score is its best one, so that a threshold
-    keeps its meaning (the published mean of scores is for several models).
-
-    References
-    ----------
-    Solovyev, Wang & Gabruseva, "Weighted boxes fusion", Image and Vision Computing 107 (2021), section 3.
+    keeps its meaning. Solovyev, Wang & Gabruseva, Image and Vision Computing 107 (2021), section 3.
     """
     boxes, scores, labels = [], [], []
     for rows in _classes(found, least):
@@ -180,6 +172,5 @@ def _good(found: Candidates, least: float) -> np.ndarray:
 
 
 def _classes(found: Candidates, least: float) -> list[np.ndarray]:
-    """Rows of the good candidates of each class."""
     rows = np.flatnonzero(_good(found, least))
     return [rows[found.labels[rows] == label] for label in np.unique(found.labels[rows])]

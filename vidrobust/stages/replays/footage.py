@@ -1,8 +1,7 @@
 """One input shown again: its frames, how camera and light wander, and replays without a cause.
 
-A replay plays the footage frame by frame without one of its measured causes. It says by how much it changed
-the pictures, or why it cannot be made. What was lost in taking the picture (sharpness, resolution) no replay
-brings back.
+A replay plays the footage without one of its measured causes, and says by how much it changed the pictures, or
+why it cannot be made. What was lost in taking the picture no replay brings back.
 """
 
 from __future__ import annotations
@@ -63,7 +62,6 @@ class InputShown:
 
     @classmethod
     def of(cls, run: Run, item: Item) -> InputShown | None:
-        """Make it for an input; None where the run has no frame of it."""
         rows = run.table("transitions")
         rows = rows[rows["item"] == item.name]
         if not len(rows):
@@ -73,16 +71,14 @@ class InputShown:
         return cls(run, item, rows["frame"].to_numpy(np.int64), ~joined, 1.0 / step_s)
 
     def frames(self) -> Stream:
-        """Yield all of its frames, from the start at each call."""
         with self.run.opened(self.item.name) as source:
             for batch in source.batches(CHUNK):
                 for row in range(len(batch)):
                     yield to_array(batch.pixels[row])
 
     def played(self, name: str, frames: Frames) -> tuple[Stream, float]:
-        """Return the frames of a replay, and seconds that were spent on them before.
-
-        With several models the frames of the last replay are kept, where memory is given for them.
+        """Return the frames of a replay, and seconds spent on them before; the last ones are kept for further
+        models.
         """
         if name not in self._played:
             self._played.clear()
@@ -96,14 +92,12 @@ class InputShown:
 
     @functools.cached_property
     def steps(self) -> WanderingSteps:
-        """How camera and light go from frame to frame."""
         self.run.reporter.say(
             f"replays, {self.item.name}: measuring camera and light over {len(self.number)} frames"
         )
         return measured_steps(self.frames(), self.begins)
 
     def asked(self, model: Model, pixels: torch.Tensor) -> Classifications | Detections:
-        """Return what a model says of (N, 3, H, W) uint8."""
         return predict(model, pixels, self.run.settings.batch_size)
 
     def looked_at(self, found: Detections, pixels: torch.Tensor) -> Detections:
@@ -126,9 +120,8 @@ def chunks(frames: Stream) -> Iterator[torch.Tensor]:
 
 
 def rows_of(found: Classifications | Detections, number: np.ndarray) -> pd.DataFrame:
-    """Return frame and label of each answer; of a detector a row a box, with score and corners.
-
-    ``number`` (N,) are the frames that were answered.
+    """Return frame and label of each answer to the frames ``number``; of a detector a row a box, with score
+    and corners.
     """
     if isinstance(found, Classifications):
         return pd.DataFrame({"frame": number, "label": found.labels})
@@ -140,7 +133,6 @@ def rows_of(found: Classifications | Detections, number: np.ndarray) -> pd.DataF
 def answered(
     shown: InputShown, frames: Stream, ask: Callable[[torch.Tensor], Classifications | Detections]
 ) -> pd.DataFrame:
-    """Return the rows of all answers to the frames of an input."""
     found, at = [], 0
     for pixels in chunks(frames):
         said = ask(pixels)
@@ -164,7 +156,6 @@ class WanderingSteps:
 
 
 def measured_steps(frames: Iterable[np.ndarray], begins: np.ndarray) -> WanderingSteps:
-    """Measure the steps of frames (H, W, 3) uint8 in order, one after the other."""
     camera, gain = np.full((len(begins), 2), np.nan), np.full(len(begins), np.nan)
     before: PreparedFrame | None = None
     for row, frame in enumerate(frames):
@@ -191,8 +182,7 @@ def _step(a: PreparedFrame, b: PreparedFrame) -> tuple[tuple[float, float], floa
 def off_by(steps: np.ndarray, begins: np.ndarray, half: int) -> np.ndarray:
     """Return (N, ...) how far each frame is from the mean of itself and ``half`` frames on either side.
 
-    ``steps`` (N, ...) are changes from the frame before; a NaN, as a place where frames begin, ends a
-    stretch.
+    ``steps`` (N, ...) are changes from the frame before; NaN ends a stretch.
     """
     flat = steps.reshape(len(steps), -1)
     broken = begins | np.isnan(flat).any(axis=1)
@@ -304,16 +294,14 @@ def resizes_of(frames: Frames, model: Model) -> dict[str, FootageReplay]:
 
 
 def another_resize(frames: Frames, resized: tuple[int, ...], interpolation: int) -> FootageReplay:
-    """Bring frames to the network's size before the network's own resize, which then changes nothing.
-
-    ``resized`` is the shorter side, px, or height and width, as ``Preprocess.resized``.
+    """Bring frames to the network's size (``Preprocess.resized``) before its own resize, which then changes
+    nothing.
     """
     size = f"{resized[0]} px, shorter side" if len(resized) == 1 else f"{resized[1]}x{resized[0]} px"
     return FootageReplay(functools.partial(_resized, frames, resized, interpolation), f"to {size}")
 
 
 def _half(seconds: float, rate: float) -> int:
-    """Frames on either side of a window of so many seconds."""
     return max(1, round(seconds * rate / 2))
 
 
@@ -322,7 +310,6 @@ def _share(value: float) -> str:
 
 
 def _shifted(frames: Frames, off: np.ndarray) -> Stream:
-    """Each frame's content moved back by ``off`` (N, 2) px."""
     for frame, (x, y) in zip(frames(), off.tolist(), strict=True):
         if max(abs(x), abs(y)) < SMALLEST_PX / 2:
             yield frame
@@ -333,7 +320,6 @@ def _shifted(frames: Frames, off: np.ndarray) -> Stream:
 
 
 def _scaled(frames: Frames, off: np.ndarray) -> Stream:
-    """Each frame's levels divided by exp(``off``) (N,)."""
     for frame, log in zip(frames(), off.tolist(), strict=True):
         table = np.clip(np.rint(np.arange(256) * np.exp(-log)), 0, 255).astype(np.uint8)
         yield np.asarray(cv2.LUT(frame, table))

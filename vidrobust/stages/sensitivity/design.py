@@ -1,9 +1,8 @@
 """The design of the sweep: which strengths of each perturbation a frame is shown.
 
 Along the seeded order of an input's frames, a perturbation goes through its strengths in turn, from a start of
-its own. Each strength is tried equally often, give or take one: the rows of a balanced incomplete block design
-(Cochran & Cox 1957, chapter 9). Clips differ more than the frames of one clip, so that little is lost
-(``benchmarks/sweep_design.py``).
+its own, so that each is tried equally often: a balanced incomplete block design (Cochran & Cox 1957, chapter 9).
+Clips differ more than the frames of one clip, so that little is lost (``benchmarks/sweep_design.py``).
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ import numpy as np
 def strengths_shown(
     perturbation: str, count: int, ranks: np.ndarray, *, content: str, seed: int, draw: int = 0, each: int = 1
 ) -> np.ndarray:
-    """Return which of ``count`` strengths the frames are shown, (n, count) bool.
+    """Return which of ``count`` strengths the frames are shown, (n, count) bool; ``each`` per frame and draw
+    (0: all).
 
-    ``ranks`` (n,) are places in the seeded order of their input, ``content`` its key, and ``each`` the
-    strengths per frame and draw (0: all).
+    ``ranks`` (n,) are places in the seeded order of their input, ``content`` is its key.
     """
     ranks = np.asarray(ranks, np.int64)
     if each == 0 or each >= count:
@@ -37,7 +36,6 @@ def strengths_shown(
 
 
 def shown_per_frame(count: int, each: int) -> int:
-    """Return how many of ``count`` strengths a frame and draw is shown."""
     return count if each == 0 else min(each, count)
 
 

@@ -9,12 +9,11 @@ from vidrobust.statistics.ratios import PairedRatio, paired_ratio
 from vidrobust.text.numbers import share_with_interval
 
 METRIC = "total_variation"
+# From here on the mildest changes do as much as the strongest: networks .08 to .25, a hash of a picture 1.00.
 ALIKE = 0.8
-"""From here on the mildest changes do as much as the strongest: networks .08 to .25, a hash of a picture 1.00."""
+# A model whose probability the strongest changes move by less on average answers to nothing.
 LEAST_MOVED = 0.01
-"""A model whose probability the strongest changes move by less on average answers to nothing."""
-FEWEST_KINDS = 5
-"""Perturbations with several strengths, from which on anything is said."""
+FEWEST_KINDS = 5  # perturbations with several strengths, from which on anything is said
 
 
 def mildest_to_strongest(run: RunTables, model: str) -> PairedRatio | None:

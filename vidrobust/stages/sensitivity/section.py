@@ -22,16 +22,13 @@ from vidrobust.statistics.samples import narrower
 from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import listing, plural, span
 
-FLIPS_WORTH_SAYING = 0.05
-"""A strength matters from the share of flipped frames on."""
+FLIPS_WORTH_SAYING = 0.05  # a strength matters from the share of flipped frames on
 MOST_SAID = 6
-LARGER = 4
-"""A larger sample is one of so many times the frames."""
-WORTH_MORE = 0.05
-"""Less than this share of the width is not worth four times the time."""
+LARGER = 4  # a larger sample is one of so many times the frames
+WORTH_MORE = 0.05  # less than this share of the width is not worth four times the time
 COLUMNS = 4
+# What an interval counts as independent, in words.
 RESTS = {"part": "parts", "item": "clips", "stretch": "stretches of the footage"}
-"""What an interval counts as independent, in words."""
 SHOWN = ("label_flip", "total_variation")
 
 
@@ -50,8 +47,7 @@ class Sensitive:
 def summary(run: RunTables) -> pd.DataFrame | None:
     """Return value, low, high, n, frames and clusters per model, perturbation, strength and metric.
 
-    ``narrower`` is the width of the interval with LARGER times as many frames per cluster, over the present
-    one.
+    ``narrower`` is the width of the interval with LARGER times as many frames per cluster, over the present one.
     """
     table = run.table("sensitivity")
     if table is None:
@@ -147,7 +143,6 @@ def _of_model(model: str, flips: pd.DataFrame, observed: Mapping[tuple[str, str]
 
 
 def _larger(flips: pd.DataFrame) -> str:
-    """What more frames of the same footage would bring; "" where unknown."""
     known_ones = flips["narrower"].dropna()
     if not len(known_ones):
         return ""
@@ -218,7 +213,6 @@ def curves(run: RunTables, found: pd.DataFrame | None) -> list[Picture]:
 
 
 def _top(found: pd.DataFrame) -> float:
-    """Upper end of the vertical axes in %, the same in all figures."""
     largest = 100 * float(found[["value", "high"]].max().max())
     return next((top for top in (10.0, 25.0, 50.0) if largest <= top), 102.0)
 
@@ -277,7 +271,6 @@ def _family_figure(
 
 
 def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
-    """Title: what flips a noticeable share of frames at the lowest strength."""
     flips = found[found["perturbation"].isin(names) & (found["metric"] == "label_flip")]
     steps = flips.groupby("perturbation")["strength"].rank("dense")
     worth = flips[(flips["value"] >= FLIPS_WORTH_SAYING) & (flips["frames"] >= FEWEST_ROWS)]

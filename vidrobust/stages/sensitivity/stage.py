@@ -25,25 +25,19 @@ if TYPE_CHECKING:
     from vidrobust.video.source import VideoSource
 
 
-# Some suites compare frames of their own, not a perturbed with a clean one: ``shift``, and those of plugins.
+# Some suites of plugins compare frames of their own, not a perturbed with a clean one.
 
+# Group of entry points in which a package names a SuiteProtocol, or several.
 GROUP = "vidrobust.suite_protocols"
-"""Group of entry points in which a package names a SuiteProtocol, or several."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteProtocol:
-    """How one suite is studied, for classifiers alone.
+    """How one suite is studied, for classifiers alone: how many pictures a model sees of one frame and draw,
+    and rows.
 
-    Attributes
-    ----------
-    suite
-        Name of the suite.
-    pictures
-        Returns how many pictures each model sees of one frame and draw.
-    study
-        ``(frames, classifiers, *, content, draws, seed, batch, step)`` gives rows of the table ``sensitivity``.
-        ``content`` is the key of the footage and seeds the draws; ``step(n)`` reports n pictures.
+    ``study`` is called with ``(frames, classifiers, *, content, draws, seed, batch, step)`` and gives rows of
+    the table ``sensitivity``; ``content`` seeds the draws, ``step(n)`` reports n pictures.
     """
 
     suite: str
@@ -51,34 +45,16 @@ class SuiteProtocol:
     study: Callable[..., pd.DataFrame]
 
 
-def protocols() -> dict[str, SuiteProtocol]:
-    """Return the protocols of the core and of plugins, by suite."""
-    return {each.suite: each for each in (SHIFT, *brought().records)}
-
-
 @cache
 def brought() -> Extensions[SuiteProtocol]:
-    """Return the protocols of installed plugins."""
-    return extensions(GROUP, SuiteProtocol, lambda each: each.suite, {SHIFT.suite})
+    return extensions(GROUP, SuiteProtocol, lambda each: each.suite)
 
 
-def _pictures_of_shift() -> int:
-    from vidrobust.stages.sensitivity.shift import PICTURES_PER_FRAME
-
-    return PICTURES_PER_FRAME
+def protocols() -> dict[str, SuiteProtocol]:
+    return {each.suite: each for each in brought().records}
 
 
-def _study_shift(*frames_and_models: Any, **how: Any) -> pd.DataFrame:
-    from vidrobust.stages.sensitivity.shift import study_pixel_shifts
-
-    return study_pixel_shifts(*frames_and_models, **how)
-
-
-SHIFT = SuiteProtocol(suite="shift", pictures=_pictures_of_shift, study=_study_shift)
-
-
-CHUNK_BYTES = 32 * 2**20
-"""Frames in memory at once, in bytes."""
+CHUNK_BYTES = 32 * 2**20  # frames in memory at once, in bytes
 
 
 class SensitivityStage(SampleStage):
@@ -173,7 +149,6 @@ class SensitivityStage(SampleStage):
         return lambda rows: rows[rows["frame"].isin(frames)]
 
     def as_json(self, run: Run) -> Any:
-        """Return the mean of every difference, by model, perturbation and strength."""
         from vidrobust.files.json_text import plain
 
         by = ["model", "perturbation", "strength", "metric"]
@@ -185,10 +160,6 @@ SENSITIVITY = SensitivityStage()
 
 
 def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
-    """Return the perturbations of the suites asked for, or those named; SettingsError for an unknown name.
-
-    Suites with a protocol of their own, such as ``shift``, are left out.
-    """
     from vidrobust.perturb.catalogue import find, suite
 
     if settings.perturbation:
@@ -200,8 +171,8 @@ def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
 def frames_to_study(transitions: pd.DataFrame, count: int, content: str, seed: int) -> np.ndarray:
     """Return ``count`` frames of an item in the order in which they are taken, of those that start a usable pair.
 
-    So each frame studied has a natural change to be compared with. Where the item has no usable pair at all
-    (stills, one frame), all its frames may be taken. The first of them are those of a smaller ``count``.
+    So each has a natural change to be compared with; where no pair is usable, all frames may be taken. A larger
+    sample begins with a smaller one.
     """
     import numpy as np
 

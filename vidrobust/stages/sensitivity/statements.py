@@ -18,14 +18,12 @@ from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
-MOST_OTHERS = 4
-"""Further perturbations that are named."""
+MOST_OTHERS = 4  # further perturbations that are named
 HAPPENS = {"classification": "changes the label in", "detection": "loses or renames"}
 OF = {"classification": "of the frames", "detection": "of the boxes"}
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
-    """One statement a model."""
     table = run.table("sensitivity")
     recorded = {each.name for each in run.record.models if each.is_recorded}
     for model, task in run.tasks.items():
@@ -40,7 +38,6 @@ def statements(run: RunTables) -> Iterator[Statement]:
 
 
 def _not_tried(run: RunTables, model: str) -> Statement:
-    """No perturbation was tried: the stage has not run, or its sample was left out from the start."""
     why, command = run.left_out("frames"), f"vidrobust sensitivity {run.folder_name}"
     if why == "footage":
         text = f"Not enough data: too few frames to show each strength to {FEWEST_ROWS} of them. Use longer clips."
@@ -64,7 +61,6 @@ def _missing(model: str, text: str, kind: str, **more: Any) -> Statement:
 
 
 def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str]) -> Statement:
-    """The mildest strengths that matter, the most sensitive perturbation first."""
     changed = _changed(rows, task)
     frames = changed.groupby(["perturbation", "strength"], sort=False)["frame"].size()
     enough = (

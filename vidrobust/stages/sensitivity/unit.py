@@ -23,10 +23,8 @@ from vidrobust.predictions import Classifications, Detections
 from vidrobust.stages.sensitivity.design import strengths_shown
 from vidrobust.video.stream import prefetched
 
-AHEAD = 1
-"""Batches that are perturbed before they are asked for."""
-Step = Callable[[int], None]
-"""Wording how many perturbed frames were just predicted."""
+AHEAD = 1  # batches that are perturbed before they are asked for
+Step = Callable[[int], None]  # wording how many perturbed frames were just predicted
 
 
 @dataclass(frozen=True)
@@ -56,22 +54,10 @@ def study_frames(
 ) -> pd.DataFrame:
     """Compare clean with perturbed frames of one input: rows of ``sensitivity``, one per metric.
 
-    Frames are perturbed as delivered, before the model's own resizing. Random parameters are drawn once per
-    frame, perturbation and draw, and shared by all models. Boxes are moved as the perturbation moves the
-    picture.
-
-    Parameters
-    ----------
-    ranks
-        Places of the frames in the seeded order of their input.
-    each
-        Strengths per frame and draw; 0: all.
-    content
-        Key of the footage, which seeds the draws.
-    only, ignored
-        Classes whose boxes count, and zones whose boxes do not.
-    step
-        Called with the number of pictures just done.
+    Frames are perturbed as delivered, before the model's own resizing, with random parameters that all models
+    share. Boxes are moved as the perturbation moves the picture. ``ranks`` are places of the frames in the
+    seeded order of their input, ``each`` the strengths per frame and draw (0: all), ``content`` the key that
+    seeds the draws.
     """
     applicable = [one for one in perturbations if one.on_single_frames]
     if not applicable:
@@ -103,7 +89,6 @@ def study_frames(
 def _perturbed(
     frames: FrameBatch, groups: Iterator[_Group], size: int, content: str, seed: int
 ) -> Generator[tuple[list[_Group], torch.Tensor]]:
-    """Batches of perturbed frames; drawn on the CPU, so that runs on a GPU see the same perturbations."""
     for some in _filling(groups, size):
         pictures = [
             group.perturbation.apply(
@@ -156,7 +141,6 @@ def _generators(frames: FrameBatch, group: _Group, content: str, seed: int) -> l
 def _before(
     clean: Predictions, frames: FrameBatch, model: Model, some: list[_Group], content: str, seed: int
 ) -> Predictions:
-    """The predictions of the clean frames, a row for each perturbed one, where the perturbation puts them."""
     moved = task_of(model.task).moved
     size = (int(frames.pixels.shape[2]), int(frames.pixels.shape[3]))
     parts: list[Predictions] = []
@@ -188,7 +172,6 @@ def _taken(found: Predictions, rows: np.ndarray) -> Predictions:
 def _differences_rows(
     frames: FrameBatch, model: Model, some: list[_Group], before: Predictions, after: Predictions
 ) -> pd.DataFrame:
-    """Every difference of the model's task, a row a perturbed frame and difference."""
     found = differences(metrics_of(model.task), before, after)
     names, sizes = list(found), [len(group.rows) for group in some]
     count = sum(sizes)

@@ -92,7 +92,6 @@ class TransitionsUnit:
 
 
 def _described(source: VideoSource, transitions: pd.DataFrame | None) -> dict[str, Any]:
-    """What run.json says of an item that was read."""
     info = source.info
     return {
         "width": info.width,

@@ -87,15 +87,8 @@ class _Shot:
 class VariationMeter:
     """Measure the variation of one item, fed with its frames in order.
 
-    Parameters
-    ----------
-    frame_rate : float or Fraction
-        Frames per second that the container claims.
-    content, seed
-        Key of the item's footage, and seed: they decide which pairs are drawn.
-    stride : int, optional
-        Measure one neighbouring pair of so many; by default so that the mean cost a frame stays within
-        BUDGET_MS.
+    ``content`` and ``seed`` decide which pairs are drawn. ``stride``, one neighbouring pair of so many, is by
+    default such that the mean cost a frame stays within BUDGET_MS.
     """
 
     def __init__(
@@ -123,15 +116,7 @@ class VariationMeter:
         self._left_in_block = 0
 
     def feed(self, batch: FrameBatch, pair_excluded: Sequence[str] | None = None) -> None:
-        """Measure the next frames of the item.
-
-        Parameters
-        ----------
-        batch : FrameBatch
-        pair_excluded : (N,) sequence of str, optional
-            Why the pair of frame i and the frame before it may not be compared, of ``transitions.REASONS``,
-            or "". By default no pair is excluded.
-        """
+        """Measure the next frames; ``pair_excluded`` (N,) has a key of ``transitions.REASONS``, or ""."""
         if pair_excluded is not None and len(pair_excluded) != len(batch):
             raise ValueError(
                 f"pair_excluded: expected {len(batch)} reasons, one a frame, got {len(pair_excluded)}"
@@ -142,7 +127,6 @@ class VariationMeter:
             self._see(frame, reason, bool(batch.corrupt[i]))
 
     def finish(self) -> VariationResult:
-        """Return the result over all frames fed so far."""
         columns = [
             "item",
             "frame_a",
@@ -243,9 +227,8 @@ class VariationMeter:
 
 
 def stride_for(height: int, width: int, frame_rate: float) -> int:
-    """Return of how many neighbouring pairs one is measured within BUDGET_MS a frame.
-
-    It depends on the footage alone, not on the machine, so that a run can be repeated.
+    """Return of how many neighbouring pairs one is measured; it depends on the footage alone, not on the
+    machine.
     """
     cost = COST_MS[0] + COST_MS[1] * height * width / 1e6
     # of a shot of ten seconds; a longer one has fewer far pairs

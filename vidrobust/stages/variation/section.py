@@ -34,7 +34,6 @@ class ListedRows:
 
 
 def first_rows(rows: Iterable[Mapping[str, Any]], most: int = MOST_ROWS) -> ListedRows:
-    """The first rows, and the count of the others."""
     each = list(rows)
     return ListedRows(each[:most], max(0, len(each) - most))
 
@@ -104,7 +103,6 @@ def inputs(run: RunTables) -> ListedRows:
 
 
 def corrupt_frames(run: RunTables) -> str:
-    """Frames damaged in decoding, in a sentence."""
     damaged = [entry for entry in run.record.inputs if entry.corrupt_frames]
     if not damaged:
         return "No frame was damaged in decoding."
@@ -116,8 +114,7 @@ def corrupt_frames(run: RunTables) -> str:
 def variation_summary(run: RunTables) -> pd.DataFrame | None:
     """Per scale and quantity over all items: unit, p50, p95, p99, n, valid, error, least and most p99.
 
-    From the measured pairs themselves where they are kept; else the table of items, where a percentile over
-    all items is not known and the median item's is given (``pooled`` False).
+    From the measured pairs where they are kept; else the median item's is given (``pooled`` False).
     """
     table = run.table("variation")
     if table is None:
@@ -159,10 +156,7 @@ def _changes(changes: pd.DataFrame | None, scale: str, quantity: str, unit: str)
 
 
 def variation_rows(found: pd.DataFrame | None) -> list[dict[str, Any]]:
-    """The table of the variation, as text: per quantity the scales one below the other.
-
-    The percentiles of fewer than FEWEST_PAIRS pairs are not given: they would be the largest of a few.
-    """
+    """The table of the variation as text; percentiles of fewer than FEWEST_PAIRS pairs are not given."""
     if found is None:
         return []
     rows: list[dict[str, Any]] = []
@@ -192,13 +186,11 @@ def variation_rows(found: pd.DataFrame | None) -> list[dict[str, Any]]:
 
 
 def _in_order(found: pd.DataFrame) -> list[str]:
-    """The quantities as QUANTITIES has them, unknown ones last."""
     there = list(found["quantity"].drop_duplicates())
     return [q for q in QUANTITIES if q in there] + [q for q in there if q not in QUANTITIES]
 
 
 def variation_figure(found: pd.DataFrame | None) -> Picture | None:
-    """Small multiples: p50, p95 and p99 of each quantity at the three scales."""
     if found is None:
         return None
     known = found[found["p99"].notna()]

@@ -1,11 +1,9 @@
 """What is measured of the footage, how its condition is spread, and how strong perturbations occur.
 
 Differences of neighbours show how fast a condition moves, not how far it goes. So the condition of a frame is
-taken relative to the first frame of its shot (pairs of the scale ``clip``), and of each shot about its own
-median::
+taken relative to the first frame of its shot (pairs of the scale ``clip``), and of each shot about its median::
 
-    spread = half the distance between the 2.5th and the 97.5th percentile, less the meter's error in
-    quadrature
+    spread = half the distance of the 2.5th to the 97.5th percentile, less the meter's error in quadrature
 
 Where too few such pairs are valid, differences over a second, or of neighbours, stand in, divided by sqrt(2).
 """
@@ -79,10 +77,10 @@ BASES = ("clip", "second", "adjacent")
 
 
 def spread_of(changes: pd.DataFrame, widths: Mapping[str, int]) -> pd.DataFrame:
-    """Make the table ``spread``: a row per item and quantity, and over all items (item "").
+    """Make the table ``spread``: a row per item and quantity, and over all items (item ""), each about its
+    own median.
 
-    Over all items their values are taken together, each item about its own median. ``widths`` are of each
-    item's frame, px. Columns are described in ``tables/footage.py``.
+    ``widths`` are of each item's frame, px.
     """
     rows = []
     for quantity in CONDITIONS:
@@ -101,7 +99,6 @@ def spread_of(changes: pd.DataFrame, widths: Mapping[str, int]) -> pd.DataFrame:
 
 
 def _condition(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str]:
-    """Values of the condition about their median, their errors, and the scale they stand on, of one item."""
     for basis in BASES:
         rows = part[part["scale"] == basis]
         good = rows[rows["valid"].to_numpy(bool)]
@@ -205,8 +202,8 @@ def observed(
 ) -> ObservedStrength:
     """Say how strong a perturbation occurs, from the spread of its condition or from fitted pairs.
 
-    ``within`` are rows of the table ``candidate_fits`` of this perturbation and model, used where the
-    condition has no spread, or ``of_pairs`` in any case; ``width_px`` is that of a typical clip.
+    ``within`` are rows of ``candidate_fits`` of this perturbation and model, used where the condition has no
+    spread, or ``of_pairs`` in any case; ``width_px`` is that of a typical clip.
     """
     names = () if of_pairs else entry.condition
     rows = spread[(spread["item"] == "") & spread["quantity"].isin(names) & (spread["n"] > 0)]
@@ -236,7 +233,6 @@ def observed(
 
 
 def _ends(row: pd.Series, spread: float) -> tuple[float, float, float, float] | None:
-    """low, high, least, most as signed strengths; None where the table has no percentiles."""
     # The percentiles are drawn in to half their distance with the meter's error removed, ``spread`` as a
     # strength; the extremes stay as they are.
     ends = np.array([row.get(name, math.nan) for name in ("low", "high", "least", "most")], np.float64)

@@ -8,11 +8,12 @@ from vidrobust.plugins.published.perturbations import (
     elastic_authors,
     imagenet_c,
     sequences,
+    shift,
     tiny_imagenet_c,
 )
 
 PERTURBATIONS = tuple(
     entry
-    for module in (imagenet_c, elastic_authors, c_bar, sequences, cifar_c, tiny_imagenet_c)
+    for module in (shift, imagenet_c, elastic_authors, c_bar, sequences, cifar_c, tiny_imagenet_c)
     for entry in module.PERTURBATIONS
 )

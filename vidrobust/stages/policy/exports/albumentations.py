@@ -21,13 +21,12 @@ from vidrobust.stages.policy.exports.rendered import (
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 
 NAME = "policy_albumentations.yaml"
-VERSION = "2.0.8"
-"""The version whose names and units these are; later ones of the 2 series read them."""
+VERSION = "2.0.8"  # the version whose names and units these are; later ones of the 2 series read them
+# cv2.INTER_CUBIC, as in the catalogue, and cv2.BORDER_REPLICATE: where the catalogue mirrors at the border,
+# Albumentations would add a box for each mirrored piece of an object, where ``move_boxes`` has one box for
+# one.
 CUBIC, SMEAR = 2, 1
-"""cv2.INTER_CUBIC, as in the catalogue, and cv2.BORDER_REPLICATE: where the catalogue mirrors at the border,
-Albumentations would add a box for each mirrored piece of an object, where ``move_boxes`` has one box for one."""
-HUE_STEP_DEG = 2.0
-"""A byte of OpenCV's hue."""
+HUE_STEP_DEG = 2.0  # a byte of OpenCV's hue
 
 _ABOUT_BOXES = """\
 # With boxes: transform(image=..., bboxes=...), rows of x1, y1, x2, y2 in px and the label; one that leaves the
@@ -51,7 +50,6 @@ Node = dict[str, Any]
 
 
 def render(policy: Policy) -> Export:
-    """The YAML, with a comment above each transform."""
     missing: list[str] = []
     blocks, moves = "", False
     for step in in_order(policy):
@@ -157,7 +155,6 @@ def _transform(name: str, p: float, **arguments: Any) -> Node:
 
 
 def _jitter(p: float, **ranges: list[float]) -> Node:
-    """ColorJitter that changes one thing only."""
     still = {"brightness": [1.0, 1.0], "contrast": [1.0, 1.0], "saturation": [1.0, 1.0], "hue": [0.0, 0.0]}
     return _transform("ColorJitter", p, **{**still, **ranges})
 
@@ -167,7 +164,6 @@ def _affine(p: float, **ranges: Any) -> Node:
 
 
 def _item(node: Node, indent: str) -> str:
-    """A node as one item of a YAML list."""
     lines = []
     for key, value in node.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):

@@ -11,12 +11,7 @@ from vidrobust.text.numbers import percent
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """One file of a policy for one library.
-
-    name           of the file
-    text           its content, which lists what is not expressed as well
-    not_expressed  one sentence for each step, or part of one, that the format cannot say
-    """
+    """One file of a policy for one library; ``not_expressed`` has a sentence for what the format cannot say."""
 
     name: str
     text: str
@@ -29,7 +24,6 @@ def factor(strength: float) -> float:
 
 
 def factors(step: PolicyStep) -> tuple[float, float]:
-    """The smallest and the largest factor of a step."""
     return number(factor(step.low)), number(factor(step.high))
 
 
@@ -39,10 +33,7 @@ def even(step: PolicyStep) -> float:
 
 
 def shares(policy: Policy, step: PolicyStep) -> tuple[float, float] | None:
-    """The largest shift along x and y as shares of the width and the height; None where the shape is unknown.
-
-    A policy has both as shares of the width, so that clips of any size can stand in it.
-    """
+    """The largest shift along x and y as shares of the width and the height; None where the shape is unknown."""
     if policy.image_size is None:
         return None
     height, width = policy.image_size
@@ -57,12 +48,10 @@ def in_pixels(policy: Policy, step: PolicyStep) -> tuple[float, float]:
 
 
 def number(value: float) -> float:
-    """Rounded to six significant digits, so that files are readable."""
     return float(f"{value:.6g}")
 
 
 def why(step: PolicyStep) -> list[str]:
-    """The evidence in two lines, for a comment; a third where it was tried."""
     range_ = (
         f"{step.perturbation}: {step.low:g} to {step.high:g} {step.unit}, probability {step.probability:g}"
     )
@@ -80,12 +69,11 @@ UNKNOWN_SIZE = (
 
 
 def cannot(step: PolicyStep, reason: str) -> str:
-    """The sentence for a step that a format cannot express."""
     return f"{step.perturbation} ({step.low:g} to {step.high:g} {step.unit}): {reason}"
 
 
+# Of the families, as light passes them: the scene moves, the lens blurs, the sensor adds, the codec takes.
 ORDER = ("geometry", "blur", "light", "colour", "noise", "compression")
-"""Of the families, as light passes them: the scene moves, the lens blurs, the sensor adds, the codec takes."""
 
 
 def in_order(policy: Policy) -> list[PolicyStep]:
@@ -119,7 +107,6 @@ def header(policy: Policy, title: str, mark: str = "# ") -> str:
 
 
 def listing(not_expressed: list[str], mark: str = "# ") -> str:
-    """The lines that say what the file does not hold."""
     if not not_expressed:
         return mark + "Everything in the policy is expressed here.\n"
     return mark + "Not expressed here:\n" + "".join(f"{mark}  {line}\n" for line in not_expressed)

@@ -1,8 +1,6 @@
 """policy_timm.py: auto-augment strings of timm, one per step that such a string can say.
 
-A string alone, as for ``--aa``, always draws from timm's own list of operations (invert, solarise, posterise ...)
-in timm's own sizes, and can say no policy. With the operation named beside it, it can: the magnitude M, a whole
-number of at most 10, means
+With the operation named beside it, a string's magnitude M, a whole number of at most 10, means
 
     BrightnessIncreasing, ContrastIncreasing, ColorIncreasing   factor 1 - 0.09 M to 1 + 0.09 M
     Rotate                                                      3 M degrees
@@ -69,7 +67,6 @@ _WHERE = """\
 
 
 def render(policy: Policy) -> Export:
-    """The module: strings and operations that are loaded by timm."""
     lines, missing = "", []
     for step in in_order(policy):
         entries = _entries(policy, step)
@@ -118,7 +115,6 @@ def _whole(operation: str, size: float, unit: float, what: str) -> list[tuple[st
 
 
 def _joined(parts: list[list[tuple[str, int, float]] | str]) -> list[tuple[str, int, float]] | str:
-    """All entries, or the first reason."""
     entries: list[tuple[str, int, float]] = []
     for part in parts:
         if isinstance(part, str):

@@ -179,7 +179,6 @@ _FUNCTIONS = {
 
 
 def render(policy: Policy) -> Export:
-    """The module, which runs without vidrobust."""
     body, functions, missing = "", "", []
     for step in in_order(policy):
         call = _call(policy, step)
@@ -208,7 +207,6 @@ def _range(step: PolicyStep) -> tuple[float, float]:
 
 
 def _call(policy: Policy, step: PolicyStep) -> str | None:
-    """The transform of one step as an expression, or None."""
     low, high = in_pixels(policy, step)
     name = step.perturbation
     if name in _FUNCTIONS:

@@ -1,14 +1,10 @@
 """policy_ultralytics.yaml: training hyper-parameters of Ultralytics, by their published meaning.
 
-hsv_h      hue turned by up to +-h of a whole turn                      degrees / 360
-hsv_s      HSV saturation times 1 - s to 1 + s
-hsv_v      HSV value, which is all three channels, times 1 - v to 1 + v
-degrees    +-degrees
-translate  +-share of the training picture's side, the same for both axes; it is square, the footage's
-           longer side fills it, so the share is px / longer side
-scale      size times 1 - s to 1 + s
-shear      +-degrees, in both axes at once
-fliplr     probability
+hsv_h              hue turned by up to +-h of a whole turn: degrees / 360
+hsv_s, hsv_v       HSV saturation, or value, which is all three channels, times 1 - s to 1 + s
+degrees, shear     +-degrees; the shear in both axes at once
+translate          +-share of the square training picture, whose side is the footage's longer one
+scale, fliplr      size times 1 - s to 1 + s; probability
 """
 
 from __future__ import annotations
@@ -48,7 +44,6 @@ _WHERE = """\
 
 
 def render(policy: Policy) -> Export:
-    """The YAML: every key of light, colour and geometry, 0.0 where nothing is recommended."""
     missing: list[str] = []
     notes: dict[str, list[str]] = {}
     values = dict.fromkeys(KEYS.values(), 0.0)

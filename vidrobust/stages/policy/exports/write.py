@@ -24,8 +24,7 @@ def with_levels(policy: Policy) -> Policy:
 
     A step is *tried* where training with the policy reduced the flips of held-out footage, and has *no effect*
     where it surely did not. It is *replicated* where its cause was found again on footage that did not find it,
-    the replayed flips show a gain, its range has a width, and at least one library can express it. Else it is
-    *suggested*.
+    the replayed flips show a gain, its range has a width, and a library can express it. Else it is *suggested*.
     """
     levels = ({**step.evidence, "level": level_of(policy, step)} for step in policy.steps)
     steps = (dataclasses.replace(s, evidence=known) for s, known in zip(policy.steps, levels, strict=True))
@@ -70,7 +69,6 @@ def render_all(policy: Policy) -> list[Export]:
 
 
 def write_all(policy: Policy, folder: Path) -> list[Path]:
-    """Write every file of a policy into a folder, each beside first and then renamed; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for export in render_all(with_levels(policy)):

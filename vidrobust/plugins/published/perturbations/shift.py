@@ -4,7 +4,7 @@ Azulay & Weiss (arXiv 1805.12177, JMLR 20(184)): a square cut from the frame, sh
 resizes it; or the whole frame made small and put on a black or inpainted canvas, against the same one pixel
 further, or 1 % larger. Zhang (arXiv 1904.11486): two 224 px crops of the frame at 256 px, at offsets drawn
 for each frame; and beside it a circular shift, which loses nothing at the border.
-``stages.sensitivity.shift`` runs them on a model.
+``shift_study`` runs them on a model.
 
     View(resized=256, cut=224)        What must meet the network without another resizing is laid in the
     +------------------+              middle of a frame that the model's own preprocessing (resize the
@@ -27,7 +27,7 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.frames.pixels import center_crop, each_alone, resize, to_array
 from vidrobust.perturb.draws import Generators, integer, one_per_frame
-from vidrobust.perturb.perturbation import Perturbation
+from vidrobust.perturb.perturbation import Perturbation, Scale, entry
 
 # All one-pixel steps, (rows down, columns right)
 DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
@@ -206,17 +206,9 @@ def _entry(name: str, strengths: tuple[float, ...], partner: Partner, doc: str) 
         made = zip(each_alone(pixels), owns, ways, strict=True)
         return torch.stack([partner(frame[0], strength, own, way) for frame, own, way in made])
 
-    return Perturbation(
-        name=name,
-        suite="shift",
-        family="geometry",
-        unit="px",
-        strengths=strengths,
-        range=(1.0, 1024.0),
-        apply=apply,
-        not_monotone="The model is to give the same answer at every pixel of the path; a step is no damage.",
-        doc=doc,
-    )
+    still = "The model is to give the same answer at every pixel of the path; a step is no damage."
+    scale = Scale("geometry", "px", strengths, 1024.0, low=1.0)
+    return entry(apply, scale, doc, name=name, suite="shift", not_monotone=still)
 
 
 PERTURBATIONS: tuple[Perturbation, ...] = (

@@ -17,7 +17,7 @@ from vidrobust.metrics.classification import label_flip
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.draws import draw_seed, from_seed, integer, seeded
-from vidrobust.perturb.shift import (
+from vidrobust.plugins.published.perturbations.shift import (
     DIRECTIONS,
     EMBEDDED,
     Background,
@@ -32,13 +32,11 @@ from vidrobust.perturb.shift import (
 )
 from vidrobust.predictions import Classifications, Classifier
 
-PATH_PX = 16
-"""Steps of the path along which jaggedness is counted."""
-LARGEST_OFFSET = 31
-"""Zhang's offsets are 0..31 px on each axis."""
+PATH_PX = 16  # steps of the path along which jaggedness is counted
+LARGEST_OFFSET = 31  # zhang's offsets are 0..31 px on each axis
 TOP = 5
+# Three protocols of a place and its eight neighbours, two scales, two paths, two pairs of offsets.
 PICTURES_PER_FRAME = 3 * 9 + 2 + 2 * (PATH_PX + 1) + 2 * 2
-"""Three protocols of a place and its eight neighbours, two scales, two paths, two pairs of offsets."""
 STAY_AND_MOVE = ((0, 0), *DIRECTIONS)
 
 

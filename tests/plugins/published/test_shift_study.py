@@ -11,12 +11,12 @@ import torch
 
 from tests.perturb.conftest import make_picture
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.perturb import shift
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed
-from vidrobust.perturb.shift import DIRECTIONS, View
+from vidrobust.plugins.published.perturbations import shift
+from vidrobust.plugins.published.perturbations.shift import DIRECTIONS, View
+from vidrobust.plugins.published.shift_study import ShiftRow, jaggedness, shift_study, top_holds
 from vidrobust.predictions import Classifications
-from vidrobust.stages.sensitivity.shift import ShiftRow, jaggedness, shift_study, top_holds
 
 
 class CentreParity:
