@@ -19,9 +19,9 @@ MORE_COVERED = 0.1
 GOES_UNDER, FURTHER = 0.2, 0.05
 """A named occluder hides an object from this share on, if it is so much more than where the object was found."""
 FEWEST = 5
-"""Objects lost about one place, and as many found about it, from which something may hide them there."""
-NEAR = 1.0
-"""Ends belong to one place within so many median box sides."""
+"""Objects missed at a place from which something may hide them there ..."""
+SEEN_BEHIND = 0.25
+"""... if no more than this share of their number is seen on it."""
 
 
 def at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.ndarray) -> np.ndarray:
@@ -65,16 +65,32 @@ def lies_on(
 
 
 def cover(
-    found: ItemBoxes, track: np.ndarray, own: np.ndarray, frame: np.ndarray, boxes: Boxes
+    found: ItemBoxes,
+    track: np.ndarray,
+    own: np.ndarray,
+    frame: np.ndarray,
+    boxes: Boxes,
+    since: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the largest share of each box under one box of another track, (N,)."""
+    """Return the largest share of each box under one box of another track, (N,).
+
+    Only tracks count that have a box up to the frame ``since`` (N,) and one from there on: what begins where an
+    object is lost may be the object.
+    """
     places = Places.of(boxes)
     whole = np.maximum(places.areas, 1e-9)
     most = np.zeros(len(places))
     tracked = np.flatnonzero(track >= 0)
+    count = int(track.max(initial=-1)) + 1
+    first, last = np.full(count, found.num_frames), np.full(count, -1)
+    np.minimum.at(first, track[tracked], found.frame[tracked])
+    np.maximum.at(last, track[tracked], found.frame[tracked])
     for wanted, rows in _by_frame(frame, found.frame[tracked], found.num_frames):
         i, j, common = overlaps(places.take(wanted), found.places(tracked[rows]))
-        other = track[tracked[rows[j]]] != own[wanted[i]]
+        of = track[tracked[rows[j]]]
+        other = of != own[wanted[i]]
+        if since is not None:
+            other &= (first[of] <= since[wanted[i]]) & (last[of] >= since[wanted[i]])
         share = common / whole[wanted[i]]
         np.maximum.at(most, wanted[i[other]], share[other])
     return most
@@ -128,34 +144,20 @@ def _by_frame(
     return [(part, np.arange(bounds[wanted[part[0]]], bounds[wanted[part[0]] + 1])) for part in parts]
 
 
-def lost_and_found(
-    track: np.ndarray, state: np.ndarray, evidence: np.ndarray, boxes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the last boxes before, and the first ones after frames without any, of rows by track and frame."""
-    own = evidence == "box"
-    without = np.isin(state.astype(str), ("late", "missed", "lost", "unknown"))
-    same = track[1:] == track[:-1]
-    gone = np.flatnonzero(same & own[:-1] & without[1:])
-    come = np.flatnonzero(same & without[:-1] & own[1:]) + 1
-    return boxes[gone], boxes[come]
+def unseen(track: np.ndarray, boxes: np.ndarray, missed: np.ndarray) -> np.ndarray:
+    """Return which missed rows of moving objects lie where something unnamed may stand before them, (N,) bool.
 
-
-def hiding_place(gone: np.ndarray, come: np.ndarray) -> tuple[tuple[int, int, int, int], int, int] | None:
-    """Return x, y, width and height px of the place about which objects are lost (N, 4) and found (M, 4), and how
-    many of each; None below FEWEST.
+    There many objects are missed and found again behind, and hardly one is seen. Places are cells of half the
+    objects' median side; rows are frames in which an object is seen or missed.
     """
-    if min(len(gone), len(come)) < FEWEST:
-        return None
-    every = np.concatenate([gone, come])
-    side = float(np.median(np.sqrt(np.prod(every[:, 2:] - every[:, :2], axis=1))))
-    middle = (every[:, :2] + every[:, 2:]) / 2
-    near = np.linalg.norm(middle[:, None] - middle[None], axis=2) <= NEAR * side
-    vanish, appear = near[:, : len(gone)].sum(axis=1), near[:, len(gone) :].sum(axis=1)
-    best = int(np.minimum(vanish, appear).argmax())
-    if min(vanish[best], appear[best]) < FEWEST:
-        return None
-    of = every[near[best]]
-    x1, y1 = np.percentile(of[:, :2], 25, axis=0)
-    x2, y2 = np.percentile(of[:, 2:], 75, axis=0)
-    rectangle = (round(float(x1)), round(float(y1)), round(float(x2 - x1)), round(float(y2 - y1)))
-    return rectangle, int(vanish[best]), int(appear[best])
+    if not missed.any():
+        return missed
+    side = float(np.median(np.sqrt(np.maximum(areas(boxes), 1e-9))))
+    cell = np.unique(np.floor((boxes[:, :2] + boxes[:, 2:]) / side), axis=0, return_inverse=True)[1]
+    counts = []
+    for of in (missed, ~missed):
+        passes = np.unique(np.stack([cell[of], track[of]]), axis=1)[0]
+        counts.append(np.bincount(passes, minlength=int(cell.max()) + 1))
+    hides = (counts[0] >= FEWEST) & (counts[1] <= SEEN_BEHIND * counts[0])
+    result: np.ndarray = missed & hides[cell]
+    return result

@@ -22,14 +22,13 @@ from vidrobust.metrics.tracks.evidence import (
     MORE_COVERED,
     at_rest,
     cover,
-    hiding_place,
     lies_on,
     lies_under,
-    lost_and_found,
     occluded,
     under_occluder,
+    unseen,
 )
-from vidrobust.metrics.tracks.follow import ALIKE, Objects, TrackEnds, TrackSettings
+from vidrobust.metrics.tracks.follow import ALIKE, REACH, Objects, TrackEnds, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 
 STATES = {
@@ -50,7 +49,7 @@ EVIDENCE = {
     "occluder": "a named occluder lies over its place",
     "behind": "another object's box comes over its place",
     "covered": "a box of another object lies on its place",
-    "place": "many objects are lost and found about its place, and none is seen on it",
+    "place": "many objects are missed and found again at its place, and hardly one is seen there",
     "between": "nothing lies there, between two of its boxes",
     "after": "nothing lies where its motion leads after its last box",
     "before": "nothing lies where its motion comes from before its first box",
@@ -66,14 +65,10 @@ speed: detectors keep the box of a thing that leaves until the border cuts it.""
 NEAR_BORDER = 0.1
 """A slow one leaves within ``max_gap`` frames if the border is nearer than this share of its size: so far boxes
 shake."""
-REACH = 1.5
-"""A box that begins within so many times the way that a lost object may have gone may be that object."""
 MOVING_BOXES, RESTING_BOXES = 3, 5
 """Boxes from which something that moves, or rests, is an object and no alarm that blinks."""
 HELD = 1 / 3
 """An object has a box in at least this share of its frames; what has fewer blinks."""
-SEEN_BEHIND = 0.25
-"""Where more than this share of those lost about a place are seen on it, nothing stands before it."""
 COHERENT = 0.25
 """The boxes of an object shake, in the median, by no more than this share of their size."""
 
@@ -121,38 +116,18 @@ def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
         (before.track, before.frame, state, before.evidence, before.boxes),
     ]
     track, frame, state, evidence, boxes = (np.concatenate(column) for column in zip(*parts, strict=True))
-    behind = _behind_learned(found, edges, (track, frame, state, evidence, boxes), alarm)
+    # what is seen and missed of things that move shows where something may stand before them
+    moves = ~(edges.still(last=True) | alarm)
+    missed = np.flatnonzero((state == "missed") & (evidence == "between") & moves[track])
+    own = np.repeat(np.arange(len(moves)), edges.stops - edges.starts)
+    seen = moves[own]
+    places = np.concatenate([boxes[missed], found.boxes[edges.rows[seen]]])
+    rows = np.concatenate([track[missed], own[seen]])
+    hidden = unseen(rows, places, np.arange(len(rows)) < len(missed))[: len(missed)]
+    gap = np.cumsum((np.diff(frame[missed], prepend=-9) != 1) | (np.diff(track[missed], prepend=-9) != 0))
+    behind = missed[np.isin(gap, gap[hidden])]
     state[behind], evidence[behind] = "unknown", "place"
     return Lives(track, frame, state, evidence, boxes, before.why, after.why, alarm)
-
-
-def _behind_learned(found: ItemBoxes, edges: TrackEnds, without: _Rows, alarm: np.ndarray) -> np.ndarray:
-    """(N,) bool: a lost object lies about a place where many are lost and found, and hardly one is seen."""
-    track, frame, state, evidence, boxes = without
-    none = np.zeros(len(track), bool)
-    moves = ~(edges.still(last=True) | alarm)
-    rows = edges.rows[np.repeat(moves, edges.stops - edges.starts)]
-    of = np.repeat(np.arange(len(moves)), edges.stops - edges.starts)[
-        np.repeat(moves, edges.stops - edges.starts)
-    ]
-    some = moves[track]
-    every = (
-        np.concatenate([of, track[some]]),
-        np.concatenate([np.full(len(of), "covered", object), state[some]]),
-        np.concatenate([np.full(len(of), "box", object), evidence[some]]),
-        np.concatenate([found.boxes[rows], boxes[some]]),
-    )
-    order = np.lexsort((np.concatenate([found.frame[rows], frame[some]]), every[0]))
-    place = hiding_place(*lost_and_found(*(column[order] for column in every)))
-    if place is None:
-        return none
-    settings = TrackSettings(occluders=(place[0],)) if min(place[0][2:]) > 0 else TrackSettings()
-    seen = np.unique(of[under_occluder(found.boxes[rows], settings) >= COVERED])
-    if len(seen) > SEEN_BEHIND * max(place[1:]):
-        return none
-    lost = np.isin(state.astype(str), FAULTS) & some
-    lost[lost] = occluded(boxes[lost], np.zeros(int(lost.sum())), settings)
-    return lost
 
 
 def decide(evidence: Mapping[str, np.ndarray], otherwise: str | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -289,7 +264,7 @@ def _beyond(
     holds["occluder"][look] = occluded(there, beside[own], settings)
     before = cover(found, objects.track, np.arange(count), frame, found.places(row))
     lay = lies_under(found, objects.track, edges.rows, edges.stops - 1 if forward else edges.starts, -sign)
-    over = cover(found, objects.track, own, at[look], there)
+    over = cover(found, objects.track, own, at[look], there, frame[own])
     holds["behind"][look] = (over >= COVERED) & (over >= before[own] + MORE_COVERED) & ~lay[own]
     stop = _first(cut | np.any(list(holds.values()), axis=0), track, count, start, steps)
     ended = np.flatnonzero(stop <= steps)

@@ -42,7 +42,9 @@ class BoxesStage(TableStage):
         for place in places:
             run.reporter.say(pictures.sentence(place))
         hiding = [{**dataclasses.asdict(place), "sentence": pictures.sentence(place)} for place in places]
-        run.folder.write_json("box_moments.json", {"moments": lines, "hiding_places": hiding})
+        constants = pictures.changed_constants(run, detections, run.table("transitions"))
+        found = {"moments": lines, "hiding_places": hiding, "constants": constants}
+        run.folder.write_json("box_moments.json", found)
 
     def as_json(self, run: Run) -> Any:
         return {"curve": run.folder.rows("box_curve"), **run.folder.read_json("box_moments.json")}

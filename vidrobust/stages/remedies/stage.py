@@ -87,6 +87,7 @@ class RemediesStage(TableStage):
             parts={str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p},
             labels=labels,
             class_names=names,
+            known_boxes=run.table("known_boxes") if len(labels) else None,
         )
 
     def _study(self, run: Run, record: dict[str, Any], footage: Footage, limit: float) -> Studied | None:
