@@ -27,6 +27,7 @@ LONGEST_FIRST = (
     "pipeline/test_resume.py",
     "pipeline/test_interrupted.py",
     "pipeline/test_from_outside.py",
+    "pipeline/test_outside_task.py",
     "stages/report/test_page.py",
     "cli/test_app.py",
     "pipeline/test_detectors.py",

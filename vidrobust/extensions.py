@@ -15,6 +15,7 @@ of a kind names its group:
                         stages.correlate.stage.CorrelationProtocol       protocols of ``correlate``
     demos               finished_runs.demo.Demo                     demos
     metrics             metrics.metric.Metric                       metrics
+    tasks               metrics.metric.Task                         what models answer, besides classes and boxes
     models              models.spec.ModelKind                       kinds of models
     label_formats       footage.labels.labels.LabelFormat           label formats
 

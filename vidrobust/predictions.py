@@ -1,4 +1,4 @@
-"""Classifications and Detections: the only model outputs, and the protocols of the models that make them.
+"""Predictions: the outputs of models of every task, and the protocols of the core's own models.
 
 Predictions are NumPy arrays in main memory: they are small beside the pixels, and every stage after the
 model is then free of torch.
@@ -7,8 +7,9 @@ model is then free of torch.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -18,8 +19,34 @@ if TYPE_CHECKING:
     import torch
 
 
+class TaskPredictions:
+    """Base of the predictions of every task: what models of one ``task`` say of N frames.
+
+    task         name of the task, as in the models' ``task``
+    num_frames   N
+    class_names  the model's own classes, in their order
+    """
+
+    task: ClassVar[str]
+    num_frames: int
+    class_names: tuple[str, ...]
+
+    def select(self, rows: Sequence[int] | np.ndarray) -> Self:
+        """Return the predictions of some frames, in the order asked for."""
+        raise NotImplementedError
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Join the predictions of consecutive batches."""
+        raise NotImplementedError
+
+    def problems(self) -> list[str]:
+        """Return what makes them unusable, a phrase each."""
+        return []
+
+
 @dataclass(frozen=True)
-class Classifications:
+class Classifications(TaskPredictions):
     """Class probabilities of N frames.
 
     probabilities  (N, K) float32, rows sum to 1
@@ -30,6 +57,8 @@ class Classifications:
     partial        only some classes of a row are known, the last column holds the rest: labels can be compared,
                    distances between distributions cannot, and are NaN
     """
+
+    task: ClassVar[str] = "classification"
 
     probabilities: np.ndarray
     class_names: tuple[str, ...]
@@ -108,9 +137,20 @@ class Classifications:
             rest[:, k] = rest[:, k] if len(self.thresholds) == p.shape[1] else -1.0
         return rest, above
 
-    def take(self, rows: np.ndarray) -> Classifications:
+    @property
+    def num_frames(self) -> int:  # type: ignore[override]
+        return len(self)
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> Classifications:
         """The predictions of some rows, in the order asked for."""
         return dataclasses.replace(self, probabilities=self.probabilities[rows])
+
+    select = take
+
+    @classmethod
+    def join(cls, parts: Sequence[Classifications]) -> Classifications:
+        """Join the predictions of consecutive batches."""
+        return dataclasses.replace(parts[0], probabilities=np.concatenate([p.probabilities for p in parts]))
 
     def joined(self, later: Classifications) -> Classifications:
         """These rows and then those of ``later``, which comes from the same model."""
@@ -122,7 +162,7 @@ class Classifications:
 
 
 @dataclass(frozen=True)
-class Detections:
+class Detections(TaskPredictions):
     """Boxes of N frames, flat.
 
     boxes   (D, 4) float32, x1 y1 x2 y2 in pixels of the frame
@@ -134,6 +174,8 @@ class Detections:
     shapes  (D,) object, what lies in each box: a ``Mask`` or ``Polygon`` of ``vidrobust.shapes`` in px of the
             frame, or None; None where the detector gives boxes alone
     """
+
+    task: ClassVar[str] = "detection"
 
     boxes: np.ndarray
     scores: np.ndarray
@@ -173,6 +215,55 @@ class Detections:
         every = ((name, getattr(self, name)) for name in names)
         some: dict[str, Any] = {name: value if value is None else value[rows] for name, value in every}
         return dataclasses.replace(self, **some)
+
+    def select(self, rows: Sequence[int] | np.ndarray) -> Detections:
+        """The boxes of some frames, which are numbered anew; without the numbers of a tracker."""
+        kept = np.concatenate([np.empty(0, np.int64), *(np.flatnonzero(self.frame == row) for row in rows)])
+        place = np.repeat(np.arange(len(rows)), [int((self.frame == row).sum()) for row in rows])
+        some: dict[str, Any] = {
+            name: None if (value := getattr(self, name)) is None else value[kept.astype(np.int64)]
+            for name in ("boxes", "scores", "labels", "shapes")
+        }
+        return dataclasses.replace(
+            self, **some, tracks=None, frame=place.astype(np.int64), num_frames=len(rows)
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[Detections]) -> Detections:
+        """Join the boxes of consecutive batches; rows of ``frame`` are moved along."""
+        starts = np.cumsum([0, *(part.num_frames for part in parts)])
+        return cls(
+            boxes=np.concatenate([part.boxes for part in parts]),
+            scores=np.concatenate([part.scores for part in parts]),
+            labels=np.concatenate([part.labels for part in parts]),
+            frame=np.concatenate([part.frame + at for part, at in zip(parts, starts[:-1], strict=True)]),
+            num_frames=int(starts[-1]),
+            class_names=parts[0].class_names,
+            **{
+                name: _all_or_none([getattr(p, name) for p in parts if len(p.scores)])
+                for name in ("tracks", "shapes")
+            },
+        )
+
+    def problems(self) -> list[str]:
+        boxes, scores, labels = self.boxes, self.scores, self.labels
+        found = {
+            "a box with NaN or infinite sides": not np.isfinite(boxes).all(),
+            "a box whose right or lower side lies before the left or upper one": bool(
+                np.any(boxes[:, 2:] < boxes[:, :2])
+            ),
+            "a score outside 0..1, or NaN": not bool(np.all((scores >= 0) & (scores <= 1))),
+            f"a label outside 0..{len(self.class_names) - 1}": bool(
+                np.any((labels < 0) | (labels >= len(self.class_names)))
+            ),
+        }
+        return [problem for problem, there in found.items() if there]
+
+
+def _all_or_none(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """One after the other; None where one of them is not known."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if known and len(known) == len(parts) else None
 
 
 @runtime_checkable

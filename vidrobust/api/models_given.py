@@ -11,6 +11,7 @@ import torch
 
 from vidrobust.errors import SettingsError
 from vidrobust.frames.device import resolve_device
+from vidrobust.metrics.catalogue import tasks
 from vidrobust.models.classes import imagenet
 from vidrobust.models.foreign import Task, array_of, classifications_of, detections_of, task_of_answers
 from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
@@ -65,7 +66,7 @@ def _model(
 ) -> Model:
     if isinstance(given, str):
         return load_model(given, device=device)
-    if getattr(given, "task", None) in ("classification", "detection"):
+    if getattr(given, "task", None) in tasks():
         return cast(Model, given)
     for kind in known().kinds.values():
         if kind.adopts is not None and (made := kind.adopts(given, resolve_device(device))) is not None:

@@ -83,6 +83,7 @@ def _groups() -> list[Extensions[Any]]:
         correlation.brought(),
         demo.brought(),
         metrics.brought(),
+        metrics.brought_tasks(),
         models.brought(),
         formats.brought(),
     ]

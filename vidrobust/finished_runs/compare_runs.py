@@ -43,6 +43,7 @@ KEYS = (
     "kind",
     "delta_frames",
     "object",
+    "component",
     "x1",
     "y1",
     "x2",

@@ -20,6 +20,7 @@ from vidrobust.files.json_text import json_text, parsed_json
 from vidrobust.files.names import file_name
 from vidrobust.finished_runs.history import add_runs, charts, read_history, write_history
 from vidrobust.footage.expand import expand_sources
+from vidrobust.metrics.catalogue import task_of
 from vidrobust.models.predict import Model
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
@@ -159,7 +160,8 @@ class Watcher:
         lines = []
         for model, numbers in folder.metrics.models.items():
             said = []
-            for name in SAID[folder.record.tasks[model]]:
+            task = folder.record.tasks[model]
+            for name in SAID.get(task, task_of(task).answered):
                 found = numbers.figures.get(name)
                 if found is not None and found.value is not None:
                     out = _is_out(known, name, model, folder.path.resolve().name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import Extensions, extensions, packages
@@ -13,26 +13,46 @@ from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Metric, Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (CLASSIFICATION, DETECTION)}
+OWN = (CLASSIFICATION, DETECTION)
+"""The tasks of the core."""
 
-ACCOUNTS = tuple(dict.fromkeys(prefix for task in TASKS.values() for prefix in task.accounts))
+ACCOUNTS = tuple(dict.fromkeys(prefix for task in OWN for prefix in task.accounts))
 """What the tables of every account of causes begin with."""
 
 ENTRY_POINTS = "vidrobust.metrics"
 """A package adds a Metric by an entry point of this group that names the record."""
+TASK_POINTS = "vidrobust.tasks"
+"""The same of a Task."""
+
+
+@functools.cache
+def brought_tasks() -> Extensions[Task]:
+    """Return the tasks of installed plugins."""
+    return extensions(TASK_POINTS, Task, lambda task: task.name, {task.name for task in OWN})
+
+
+def tasks() -> dict[str, Task]:
+    """Return all tasks by name, the core's first."""
+    return {task.name: task for task in (*OWN, *brought_tasks().records)}
+
+
+def of_plugins(models: Mapping[str, str]) -> dict[str, Task]:
+    """Return the models (name -> task) whose task an installed plugin brings, and their tasks."""
+    known = {task.name: task for task in brought_tasks().records}
+    return {model: known[task] for model, task in models.items() if task in known}
 
 
 def task_of(name: str) -> Task:
     """Return the task of this name, or raise SettingsError."""
-    if name not in TASKS:
-        raise SettingsError(f"there is no task {name!r}; a model's task is {' or '.join(TASKS)}")
-    return TASKS[name]
+    if name not in tasks():
+        raise SettingsError(f"there is no task {name!r}; a model's task is {' or '.join(tasks())}")
+    return tasks()[name]
 
 
 @functools.cache
 def brought() -> Extensions[Metric]:
     """Return the metrics of installed plugins."""
-    own = (metric for task in TASKS.values() for metric in task.metrics)
+    own = (metric for task in tasks().values() for metric in task.metrics)
     return extensions(ENTRY_POINTS, Metric, _full_name, {_full_name(metric) for metric in own})
 
 
@@ -50,12 +70,18 @@ def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ..
 
 def versions_of(task: str) -> list[str]:
     """Return what the metrics of a task depend on: names, columns, and versions of plugins."""
-    return [*(f"{metric.name} {metric.column}" for metric in metrics_of(task)), *packages(ENTRY_POINTS)]
+    own = [f"{metric.name} {metric.column}" for metric in metrics_of(task)]
+    return [*own, *packages(ENTRY_POINTS), *plugin_of(task)]
+
+
+def plugin_of(task: str) -> list[str]:
+    """Return the packages that bring tasks, with their versions; none for a task of the core."""
+    return [] if task_of(task) in OWN else packages(TASK_POINTS)
 
 
 def find_metric(name: str, task: str | None = None) -> Metric | None:
     """Return the metric of this name, or None."""
-    for known in TASKS if task is None else (task,):
+    for known in tasks() if task is None else (task,):
         anchor = re.fullmatch(r"anchor_(.+)_(\d+)", name)
         for metric in metrics_of(known, (int(anchor.group(2)),) if anchor else ()):
             if metric.name == name:
@@ -65,13 +91,13 @@ def find_metric(name: str, task: str | None = None) -> Metric | None:
 
 def metric_of_column(column: str) -> Metric | None:
     """Return the metric with values in this column, or None."""
-    every = (metric for task in TASKS for metric in metrics_of(task))
+    every = (metric for task in tasks() for metric in metrics_of(task))
     return next((metric for metric in every if metric.column == column), None)
 
 
 def metric_columns(table: str) -> frozenset[str]:
     """Return the columns of a table that hold metrics of any task."""
-    return frozenset(m.column for task in TASKS for m in metrics_of(task) if m.table == table)
+    return frozenset(m.column for task in tasks() for m in metrics_of(task) if m.table == table)
 
 
 def _full_name(metric: Metric) -> str:

@@ -152,6 +152,8 @@ CLASSIFICATION = Task(
         turns=("label_flip",),
         floors=("noise_floor_total_variation",),
         of="of the probability",
+        happens="changes the label in",
+        many="of the frames",
     ),
     correlation=CorrelationSpec(
         pairs="pairs",

@@ -368,6 +368,8 @@ DETECTION = Task(
         turns=("lost", "renamed"),
         floors=("noise_floor_boxes_changed", "noise_floor_boxes_moved"),
         of="of the boxes",
+        happens="loses or renames",
+        many="of the boxes",
     ),
     correlation=CorrelationSpec(
         pairs="box_pairs",

@@ -200,12 +200,16 @@ class ResponseSpec:
         Rows of ``stability`` whose sum is the noise floor.
     of
         What it is a share of, in words.
+    happens, many
+        What such a change of the answer is, and of what its rate is: "changes the label in", "of the frames".
     """
 
     columns: tuple[str, ...]
     turns: tuple[str, ...]
     floors: tuple[str, ...]
     of: str
+    happens: str
+    many: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +238,11 @@ class CorrelationSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A kind of model; ``metrics/catalogue.py`` lists them.
+    """What a kind of model answers; ``metrics/catalogue.py`` lists the core's, ``vidrobust.tasks`` adds others.
+
+    The core's own two have further tables and pictures. All others share the tables ``task_frames``,
+    ``task_pairs`` and ``task_parts`` (``metrics/task_meter.py``), and are compared and drawn by the functions
+    at the end of this record. Predictions are subclasses of ``predictions.TaskPredictions``.
 
     Attributes
     ----------
@@ -257,6 +265,17 @@ class Task:
         "class" -> column of the raw tables: what else the numbers are reported by.
     moved
         (predictions, perturbation, strength, generators, (H, W)) -> where a perturbation puts the predictions.
+    said
+        predictions -> a text for each frame, and (N,) how sure the model is, from 0 to 1.
+    drawn
+        (picture (H, W, 3) uint8, predictions of that frame) -> the picture with them drawn on it.
+    coordinates
+        (predictions of N pictures, their ``ShownMotion`` since the first, (H, W)) -> (N, K) points whose
+        squared distance is the change that causes explain; motion and size let places be compared.
+    judge
+        (run, raw tables of the task's models) -> rows of ``stability`` by "stability", where labels are known.
+    remedies
+        (model, read, footage, largest delay, ms) -> ``stages.remedies.study.Studied``, or None.
     """
 
     name: str
@@ -273,6 +292,11 @@ class Task:
     anchored: tuple[str, ...] = ()
     groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     moved: Callable[[Any, Any, float, Sequence[Any], tuple[int, int]], Any] | None = None
+    said: Callable[[Any], tuple[list[str], np.ndarray]] | None = None
+    drawn: Callable[[np.ndarray, Any], np.ndarray] | None = None
+    coordinates: Callable[[Any, Sequence[Any], tuple[int, int]], np.ndarray] | None = None
+    judge: Callable[[Any, Tables], Mapping[str, pd.DataFrame]] | None = None
+    remedies: Callable[[str, Callable[[str], pd.DataFrame], Any, float], Any] | None = None
 
 
 def differences(metrics: Sequence[Metric], before: Any, after: Any) -> Mapping[str, np.ndarray]:

@@ -6,21 +6,21 @@ other models.
 
 from __future__ import annotations
 
-import dataclasses
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, overload
+from typing import Any, Literal, cast, overload
 
 import numpy as np
 import torch
 
 from vidrobust.errors import ModelError, SettingsError, VidrobustError
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.predictions import Classifications, Classifier, Detections, Detector
+from vidrobust.predictions import Classifications, Classifier, Detections, Detector, TaskPredictions
 
 Batch = int | Literal["auto"]
 Model = Classifier | Detector
 Predictions = Classifications | Detections
+KINDS = {"classification": "Classifications", "detection": "Detections"}
 
 # What ``batch="auto"`` starts from: beyond it neither a CPU nor a GPU gains much on full frames
 AUTO_BATCH = 32
@@ -142,52 +142,28 @@ def checked(model: Model, answer: object, count: int) -> Predictions:
     ModelError
         Where it is not.
     """
-    kind = Detections if model.task == "detection" else Classifications
-    if not isinstance(answer, kind):
+    if not isinstance(answer, TaskPredictions) or answer.task != model.task:
+        kind = KINDS.get(model.task, f"predictions of the task {model.task}")
         raise ModelError(
-            f"model {model.name}: {count} frames went in, expected {kind.__name__}, got {type(answer).__name__}"
+            f"model {model.name}: {count} frames went in, expected {kind}, got {type(answer).__name__}"
         )
-    rows = answer.num_frames if isinstance(answer, Detections) else len(answer)
-    if rows != count:
+    if answer.num_frames != count:
         raise ModelError(
-            f"model {model.name}: {count} frames went in, predictions for {rows} frames came out"
+            f"model {model.name}: {count} frames went in, predictions for {answer.num_frames} frames came out"
         )
     if len(answer.class_names) != len(model.class_names):
         raise ModelError(
             f"model {model.name}: answered with {len(answer.class_names)} classes, but names "
             f"{len(model.class_names)}; their number must not change"
         )
-    if isinstance(answer, Detections):
-        _check_boxes(model.name, answer)
-    return answer
+    if wrong := answer.problems():
+        raise ModelError(f"model {model.name}: answered with {'; '.join(wrong)}")
+    return cast(Predictions, answer)
 
 
 def joined(parts: Sequence[Predictions]) -> Predictions:
-    """Join the predictions of consecutive batches; rows of ``frame`` are moved along."""
-    first = parts[0]
-    if isinstance(first, Classifications):
-        probabilities = [part.probabilities for part in parts if isinstance(part, Classifications)]
-        return dataclasses.replace(first, probabilities=np.concatenate(probabilities))
-    boxes = [part for part in parts if isinstance(part, Detections)]
-    starts = np.cumsum([0, *(part.num_frames for part in boxes)])
-    return Detections(
-        boxes=np.concatenate([part.boxes for part in boxes]),
-        scores=np.concatenate([part.scores for part in boxes]),
-        labels=np.concatenate([part.labels for part in boxes]),
-        frame=np.concatenate([part.frame + at for part, at in zip(boxes, starts[:-1], strict=True)]),
-        num_frames=int(starts[-1]),
-        class_names=first.class_names,
-        **{
-            name: _all_or_none([getattr(p, name) for p in boxes if len(p.scores)])
-            for name in ("tracks", "shapes")
-        },
-    )
-
-
-def _all_or_none(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """One after the other; None where one of them is not known."""
-    known = [part for part in parts if part is not None]
-    return np.concatenate(known) if known and len(known) == len(parts) else None
+    """Join the predictions of consecutive batches."""
+    return type(parts[0]).join(parts)  # type: ignore[arg-type]
 
 
 def no_frames(model: Model) -> Predictions:
@@ -195,6 +171,8 @@ def no_frames(model: Model) -> Predictions:
     names = tuple(model.class_names)
     if model.task == "classification":
         return Classifications(np.empty((0, len(names)), np.float32), names)
+    if model.task != "detection":
+        raise SettingsError(f"model {model.name}: no frames to look at")
     numbers, rows = np.empty(0, np.float32), np.empty(0, np.int64)
     return Detections(np.empty((0, 4), np.float32), numbers, rows, rows, 0, names)
 
@@ -225,23 +203,6 @@ def _attempt(model: Model, pixels: torch.Tensor) -> Predictions | None:
             f"{type(error).__name__}: {error}"
         ) from error
     return checked(model, answer, len(pixels))
-
-
-def _check_boxes(name: str, found: Detections) -> None:
-    boxes, scores, labels = found.boxes, found.scores, found.labels
-    problems = {
-        "a box with NaN or infinite sides": not np.isfinite(boxes).all(),
-        "a box whose right or lower side lies before the left or upper one": bool(
-            np.any(boxes[:, 2:] < boxes[:, :2])
-        ),
-        "a score outside 0..1, or NaN": not bool(np.all((scores >= 0) & (scores <= 1))),
-        f"a label outside 0..{len(found.class_names) - 1}": bool(
-            np.any((labels < 0) | (labels >= len(found.class_names)))
-        ),
-    }
-    wrong = [problem for problem, there in problems.items() if there]
-    if wrong:
-        raise ModelError(f"model {name}: answered with {'; '.join(wrong)}")
 
 
 def _first_size(model: Model, shape: tuple[int, int]) -> int:

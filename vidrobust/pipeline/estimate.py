@@ -231,7 +231,7 @@ def estimate_cost(
     each_s = {cost.stage: cost.seconds / sped_up(cost.busy, workers, _processors(settings)) for cost in costs}
     fixed_s = TABLES_S + (START_S if workers > 1 else 0.0)
     if settings.pictures:
-        classifiers = sum(model.task == "classification" for model in models)
+        classifiers = sum(model.task != "detection" for model in models)
         pair_s = sum(c.seconds for c in costs if c.stage in samples and samples[c.stage].budgeted == "pairs")
         fixed_s += PICTURED_PAIRS * classifiers * pair_s
     of_one = {name: float(samples[name].steps(settings)) for name in each_s if name in samples}
@@ -301,7 +301,7 @@ def _measured(item: Any, source: Any, models: list[Any], settings: Settings, sta
     costs = [Cost("stream", "frames seen by every model", "frames", *_since(started, max(len(second), 1)))]
     table = first_work.finish(source)[0][describing.unit_tables[0]]
     for sampled in stages.footage:
-        able = [model for model in models if model.task in sampled.tasks]
+        able = [model for model in models if not sampled.tasks or model.task in sampled.tasks]
         if isinstance(sampled, SampleStage) and able:
             costs.append(_sample_cost(sampled, context, source, able, table))
     return costs

@@ -199,7 +199,7 @@ def units_of(plan: Plan, stages: Sequence[FootageStage], item: Item) -> list[Uni
 def _models(run: Run, stage: FootageStage) -> list[Model] | list[None]:
     if stage.per != "model":
         return [None]
-    able = [model for model in run.models if model.task in stage.tasks]
+    able = [model for model in run.models if not stage.tasks or model.task in stage.tasks]
     # answers from a file cannot be asked about other pictures
     return [model for model in able if not isinstance(stage, SampleStage) or needs_pixels(model)]
 

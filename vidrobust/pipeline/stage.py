@@ -96,7 +96,7 @@ class FootageStage(Stage):
     per: ClassVar[Literal["item", "model"]]  # the unit of work: an input, or an input and a model
     # Tables made unit by unit and kept in the cache. A unit is done when the first one is there.
     unit_tables: ClassVar[tuple[str, ...]]
-    tasks: ClassVar[tuple[str, ...]] = ("classification", "detection")  # tasks of the models that have a unit
+    tasks: ClassVar[tuple[str, ...]] = ()  # tasks of the models that have a unit; empty: all
     # Settings on which only ``tables`` depend, not the units.
     summary_settings: ClassVar[tuple[str, ...]] = ()
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from vidrobust.files.json_text import plain
 from vidrobust.frame_pairs.transitions import REASONS
-from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.catalogue import OWN, find_metric
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.record import SCHEMA
@@ -48,7 +48,8 @@ def _figure(row: Any) -> dict[str, Any]:
 def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
     pairs, frames = folder.table("pairs"), folder.table("frames")
     if not (frames["model"] == model).any():
-        return _box_counts(folder, model, rows)
+        own = folder.record.tasks.get(model, "detection") in (task.name for task in OWN)
+        return (_box_counts if own else _task_counts)(folder, model, rows)
     adjacent = pairs[(pairs["model"] == model) & (pairs["kind"] == "adjacent")]
     good = usable_pairs(pairs, model)
     excluded = adjacent["excluded"].value_counts()
@@ -78,6 +79,21 @@ def _box_counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, 
         "tracks": int((tracks["model"] == model).sum()),
         "missed": int(mine["missed"].sum()),
         "states": {str(state): int(count) for state, count in states.items()},
+        "noise_floor": {
+            str(name).removeprefix("noise_floor_"): float(value) for name, value in floor.items()
+        },
+    }
+
+
+def _task_counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
+    frames, pairs = folder.table("task_frames"), folder.table("task_pairs")
+    excluded = pairs.loc[pairs["model"] == model, "excluded"].value_counts()
+    floor = rows[rows["metric"].str.startswith("noise_floor_")].set_index("metric")["value"]
+    return {
+        "frames": int((frames["model"] == model).sum()),
+        "adjacent_pairs": int(excluded.sum()),
+        "usable_pairs": int(excluded.get("", 0)),
+        "excluded": {reason: int(excluded.get(reason, 0)) for reason in REASONS},
         "noise_floor": {
             str(name).removeprefix("noise_floor_"): float(value) for name, value in floor.items()
         },

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pandas as pd
 
-from vidrobust.metrics.catalogue import task_of
+from vidrobust.metrics.catalogue import of_plugins, task_of, tasks
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
@@ -35,7 +35,8 @@ def tasks_of(folder: HasModels, sensitivity: pd.DataFrame) -> dict[str, Task]:
     """Return the models whose sensitivity is known, and their tasks."""
     names = {record["name"]: record.get("task", CLASSIFICATION.name) for record in folder.run["models"]}
     every = dict.fromkeys(sensitivity["model"])
-    return {str(model): task_of(names.get(model, CLASSIFICATION.name)) for model in every}
+    known = {str(model): names.get(model, CLASSIFICATION.name) for model in every}
+    return {model: task_of(name) for model, name in known.items() if name in tasks()}
 
 
 class RunTables:
@@ -77,7 +78,8 @@ class RunTables:
             table = self.table(name)
             if table is not None:
                 named += [str(model) for model in table["model"].drop_duplicates()]
-        return [name for name in dict.fromkeys(named) if name not in self.detectors]
+        other = {model.name for model in self.record.models if model.task != CLASSIFICATION.name}
+        return [name for name in dict.fromkeys(named) if name not in other]
 
     @cached_property
     def detectors(self) -> list[str]:
@@ -85,10 +87,15 @@ class RunTables:
         return [model.name for model in self.record.models if model.task == "detection"]
 
     @cached_property
+    def others(self) -> dict[str, Task]:
+        """Models of tasks that installed plugins bring, in the order given, and their tasks."""
+        return of_plugins(self.record.tasks)
+
+    @cached_property
     def tasks(self) -> dict[str, Task]:
         """Models and their tasks, classifiers first."""
         both = ((self.models, CLASSIFICATION), (self.detectors, DETECTION))
-        return {name: task for names, task in both for name in names}
+        return {name: task for names, task in both for name in names} | self.others
 
     @cached_property
     def items(self) -> list[str]:

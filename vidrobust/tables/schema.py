@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from vidrobust.errors import InputError
 from vidrobust.extensions import extensions
 from vidrobust.files.csv_table import read_columns
-from vidrobust.tables import causes, classification, detection, footage, rates
+from vidrobust.tables import causes, classification, detection, footage, rates, tasks
 from vidrobust.tables.table import Extra, Table
 from vidrobust.text.phrases import nouns
 
@@ -22,7 +22,7 @@ GROUP = "vidrobust.tables"  # group of entry points in which a package names a T
 
 _OWN = {
     table.name: table
-    for module in (footage, classification, detection, rates, causes)
+    for module in (footage, classification, detection, tasks, rates, causes)
     for table in module.TABLES
 }
 BROUGHT = extensions(GROUP, Table, lambda table: table.name, _OWN)

@@ -15,7 +15,8 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.detection.network import checked_detector
 from vidrobust.models.info import state_sha256
 from vidrobust.models.modules import fit_state, from_module, module_detector, read_state
-from vidrobust.models.network import Network, check_steady
+from vidrobust.models.network import Network, check_frames, check_steady, first_batch
+from vidrobust.models.predict import checked
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
 from vidrobust.predictions import Classifier, Detector
@@ -63,14 +64,17 @@ def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier
             f"{type(made).__name__}"
         )
     task = getattr(made, "task", None)
-    if not isinstance(made, Classifier) or not callable(made) or task not in ("classification", "detection"):
+    if not isinstance(made, Classifier) or not callable(made) or not isinstance(task, str):
         raise SettingsError(f"{spec.text}: returned {type(made).__name__}; {_EXPECTED}")
     if "version" in spec.options:
         made.version = spec.options["version"]  # type: ignore[attr-defined]
     if task == "detection":
         checked_detector(cast(Detector, made))
-    else:
+    elif task == "classification":
         check_steady(made)
+    else:
+        with first_batch(made.name):
+            checked(made, made(check_frames()), len(check_frames()))
     return made
 
 

@@ -24,7 +24,7 @@ from threadpoolctl import ThreadpoolController
 from vidrobust.frame_pairs.transitions import BREAKS
 from vidrobust.frames.device import trim_heap
 from vidrobust.frames.pixels import to_array
-from vidrobust.metrics.catalogue import TASKS
+from vidrobust.metrics.catalogue import tasks
 from vidrobust.pipeline.stage import Context, Read, Trim
 from vidrobust.statistics.samples import sized_order
 from vidrobust.video.source import VideoSource
@@ -73,9 +73,9 @@ def own_change(read: Read) -> pd.Series:
     """Return how much a model's answer changes from each frame to the next, by the first one's number; empty
     if unknown.
     """
-    for task in TASKS.values():
+    for task in tasks().values():
         pairs = read(task.correlation.pairs)
-        if pairs is not None and len(pairs):
+        if pairs is not None and len(pairs) and task.correlation.primary in pairs:
             near = pairs[pairs["kind"] == "adjacent"] if "kind" in pairs else pairs
             return near.groupby("frame_a")[task.correlation.primary].mean()
     return pd.Series(dtype=np.float64)

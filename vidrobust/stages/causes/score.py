@@ -94,9 +94,13 @@ def score(
 
 def predict(model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> np.ndarray:
     """Return (N, K) float64 probabilities of N pictures (H, W, 3) uint8, a few at a time."""
+    return np.asarray(answers(model, pictures, device).probabilities.astype(np.float64))
+
+
+def answers(model: Any, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> Any:
+    """Return the predictions of N pictures (H, W, 3) uint8, a few at a time, by a model of any task."""
     starts = range(0, len(pictures), CHUNK)
-    parts = [engine.predict(model, to_tensor(pictures[s : s + CHUNK], device)).probabilities for s in starts]
-    return np.concatenate(parts).astype(np.float64)
+    return engine.joined([engine.predict(model, to_tensor(pictures[s : s + CHUNK], device)) for s in starts])
 
 
 def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:

@@ -78,8 +78,8 @@ def _due(row: dict[str, Any]) -> str:
 
 
 def bars(run: RunTables) -> list[Picture]:
-    """The account of each classifier as one bar of a length of 100 %."""
-    return _bars(run, run.models, "the model's output")
+    """The account of each model that is no detector as one bar of a length of 100 %."""
+    return _bars(run, [*run.models, *run.others], "the model's output")
 
 
 def detector_bars(run: RunTables) -> list[Picture]:
@@ -95,7 +95,7 @@ def _bars(run: RunTables, models: list[str], of: str, name: str = "account") -> 
     for model in models:
         account = whole(run, model, name)
         if len(account) and account["share"].notna().any():
-            found.append(_bar(model, account, of, several=len(run.models) + len(run.detectors) > 1))
+            found.append(_bar(model, account, of, several=len(run.tasks) > 1))
     return found
 
 

@@ -50,7 +50,10 @@ class CausesStage(SampleStage):
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
         assert model is not None, "a unit per model has one"
         if model.task != "detection":
-            return {}
+            from vidrobust.metrics.catalogue import plugin_of
+
+            brought = plugin_of(model.task)
+            return {"task": brought} if brought else {}
         # which boxes count: their scores, classes and places
         start, keep = settings.track_start_score, settings.track_keep_score
         return {"track_start_score": start, "track_keep_score": keep, **settings.chosen_boxes}
@@ -161,15 +164,21 @@ def _seen(
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray, tuple[str, ...]]]:
     # A classifier has one, of its classes; a detector two: of its scores, with the states of what is followed
     # for labels, and of its boxes' places, which have no labels.
+    # Any other task has one, of the coordinates that its record names, and no labels.
     import numpy as np
 
     from vidrobust.metrics.catalogue import task_of
     from vidrobust.stages.causes.boxes import seen_boxes
-    from vidrobust.stages.causes.score import seen_by
+    from vidrobust.stages.causes.score import answers, seen_by
 
-    scores, *places = task_of(model.task).accounts
+    task = task_of(model.task)
+    scores, *places = task.accounts
     if model.task == "classification":
         yield (scores, *seen_by(model, pair.album, device), model.class_names)
+        return
+    if task.coordinates is not None:
+        found = task.coordinates(answers(model, pair.album, device), pair.motions, pair.album[0].shape[:2])
+        yield scores, found, np.zeros(len(pair.album), np.int64), ("",)
         return
     seen = seen_boxes(
         model,

@@ -17,7 +17,7 @@ import pandas as pd
 from cattrs import Converter
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.metrics.catalogue import TASKS, metrics_of
+from vidrobust.metrics import catalogue
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.reader import tasks_of
@@ -278,7 +278,7 @@ def _all_units(
         elif across == "frames" or items > 1:
             wanted += [(across, model) for model in tasks]
     found = []
-    alone = {m.column for name in TASKS for m in metrics_of(name) if not m.table}
+    alone = {m.column for name in catalogue.tasks() for m in catalogue.metrics_of(name) if not m.table}
     sensitivity = sensitivity[~sensitivity["metric"].isin(alone)]  # has no counterpart along time
     for across, model in wanted:
         task = tasks[model or alike[0]]

@@ -17,17 +17,18 @@ import numpy as np
 import pandas as pd
 import torch
 
+from vidrobust.metrics.catalogue import of_plugins, task_of
 from vidrobust.metrics.metric import usable_pairs
-from vidrobust.models.predict import needs_pixels
+from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.estimate import PICTURED_PAIRS
 from vidrobust.pipeline.run import Run
-from vidrobust.predictions import Classifier
 from vidrobust.report.pictures import WIDTH, save_picture
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.pairs import Pictures, side_by_side
-from vidrobust.stages.causes.score import predict
+from vidrobust.stages.causes.score import answers
 from vidrobust.stages.moments import player
+from vidrobust.stages.moments.section import task_pairs
 from vidrobust.video.source import VideoSource
 
 # Sigma, px, over which pictures are compared, since a picture sampled anew has less noise; side of a cell,
@@ -51,7 +52,7 @@ class StripTile:
 
 
 def tiles(
-    made: PairReplays, model: Classifier, moment: Mapping[str, Any], device: torch.device | str = "cpu"
+    made: PairReplays, model: Model, moment: Mapping[str, Any], device: torch.device | str = "cpu"
 ) -> list[StripTile]:
     """Make the strip of one pair; empty where the pair could not be replayed.
 
@@ -63,16 +64,41 @@ def tiles(
     first, last = ("b", "a") if made.reversed else ("a", "b")
     real = dict(zip("ab", made.pictures[:2], strict=True))
     chain = tuple(made.pictures[k] for k in made.forwards)
-    p = predict(model, chain, device)
+    seen = shown(model, chain, device)
     on = [0, *(k + 1 for k, (x, y) in enumerate(pairwise(chain)) if clear(x, y, real[last]))]
     base = f"a neighbour moved onto frame {moment[f'frame_{first}']}"
     titles = [base, *(f"and {TITLES[cause]}" for cause in REPLAYED)]
     measured = ["", *(made.sizes[cause].measured for cause in REPLAYED)]
-    between = [
-        StripTile(titles[k], measured[k], model.class_names[int(p[k].argmax())], float(p[k].max()), chain[k])
-        for k in on
+    between = [StripTile(titles[k], measured[k], *seen[k]) for k in on]
+    ends = dict(zip("ab", drawn(model, tuple(real.values()), device), strict=True))
+    return [_real(moment, first, ends[first]), *between, _real(moment, last, ends[last])]
+
+
+def shown(
+    model: Model, pictures: tuple[np.ndarray, ...], device: torch.device | str
+) -> list[tuple[str, float, np.ndarray]]:
+    """Return what a model says of each picture, how sure it is, and the picture with it drawn on, if it can be."""
+    task = task_of(model.task)
+    if task.said is None:
+        p = answers(model, pictures, device).probabilities
+        best = [(model.class_names[int(row.argmax())], float(row.max())) for row in p]
+        return [(*each, picture) for each, picture in zip(best, pictures, strict=True)]
+    texts, sure = task.said(answers(model, pictures, device))
+    return [
+        (text, float(value), picture)
+        for text, value, picture in zip(texts, sure, drawn(model, pictures, device), strict=True)
     ]
-    return [_real(moment, first, real[first]), *between, _real(moment, last, real[last])]
+
+
+def drawn(
+    model: Model, pictures: tuple[np.ndarray, ...], device: torch.device | str
+) -> tuple[np.ndarray, ...]:
+    """Return the pictures with a model's answers drawn on them, where its task can be drawn."""
+    draw = task_of(model.task).drawn
+    if draw is None:
+        return pictures
+    found = answers(model, pictures, device)
+    return tuple(draw(picture, found.select([row])) for row, picture in enumerate(pictures))
 
 
 def clear(before: np.ndarray, after: np.ndarray, last: np.ndarray) -> bool:
@@ -101,6 +127,10 @@ STRIP_WIDTH = 240
 def moments(run: Run) -> None:
     """Write ``moments.json``, its pictures in ``moments/`` if wanted, and the table ``player_frames``."""
     chosen = choose(run.table("pairs"), run.table("frames")) if run.folder.has("pairs") else []
+    names = {"answer": "label_name", "sure": "probability"}
+    frames = run.table("task_frames").rename(columns=names)
+    for pairs in task_pairs(run.table("task_pairs"), of_plugins(run.folder.record.tasks)):
+        chosen += choose(pairs, frames)
     if run.settings.pictures:
         (run.path / "moments").mkdir(exist_ok=True)
         for item in dict.fromkeys(moment["item"] for moment in chosen):
@@ -134,13 +164,15 @@ def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
 def _take(run: Run, source: VideoSource, item: str, chosen: list[tuple[int, dict[str, Any]]]) -> None:
     transitions = run.table("transitions")
     own = transitions[transitions["item"] == item]
-    shown = {m.name: m for m in run.models if needs_pixels(m) and isinstance(m, Classifier)}
+    models = {m.name: m for m in run.models if needs_pixels(m)}
     moments = [moment for _, moment in chosen]
-    chained = [moment["rank"] < PICTURED_PAIRS and moment["model"] in shown for moment in moments]
+    chained = [moment["rank"] < PICTURED_PAIRS and moment["model"] in models for moment in moments]
     frames = [(moment["frame_a"], moment["frame_b"]) for moment in moments]
     each = side_by_side(source, own, frames, _pictured, chained)
     for number, moment in chosen:
         pair, replayed = next(each)
+        if moment["model"] in models:
+            pair = drawn(models[moment["model"]], pair, source.info.device)
         for side, picture in zip("ab", pair, strict=True):
             moment[f"picture_{side}"] = _save(run.path, f"{number:02d}_{side}", picture, WIDTH)
         if replayed is None:
@@ -154,11 +186,11 @@ def _take(run: Run, source: VideoSource, item: str, chosen: list[tuple[int, dict
                 "frame": tile.frame,
                 "picture": _save(run.path, f"{number:02d}_strip_{k}", tile.picture, STRIP_WIDTH),
             }
-            for k, tile in enumerate(tiles(replayed, shown[moment["model"]], moment, source.info.device))
+            for k, tile in enumerate(tiles(replayed, models[moment["model"]], moment, source.info.device))
         ]
 
 
-def _pictured(pictures: Pictures, chained: bool) -> tuple[tuple[np.ndarray, np.ndarray], PairReplays | None]:
+def _pictured(pictures: Pictures, chained: bool) -> tuple[tuple[np.ndarray, ...], PairReplays | None]:
     return pictures[1:3], study_pair(*pictures) if chained else None
 
 

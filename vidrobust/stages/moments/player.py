@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frames.pixels import to_array
+from vidrobust.metrics.catalogue import of_plugins
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.pipeline.run import Run
-from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events
+from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events, task_pairs
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
 
@@ -59,15 +60,16 @@ def flips(run: Run) -> pd.DataFrame:
 
     Of a classifier flips by their total variation; of a detector objects missed for the first time, or renamed.
     """
-    found = [_label_flips(run), _box_events(run)]
+    found = [_label_flips(run.table("pairs")), _box_events(run)]
+    others = of_plugins(run.folder.record.tasks)
+    found += [_label_flips(pairs) for pairs in task_pairs(run.table("task_pairs"), others)]
     every = pd.concat([each for each in found if len(each)] or [found[0]], ignore_index=True)
     return every.sort_values("size", ascending=False, kind="stable").reset_index(drop=True)
 
 
-def _label_flips(run: Run) -> pd.DataFrame:
-    pairs = run.table("pairs")
+def _label_flips(pairs: pd.DataFrame) -> pd.DataFrame:
     rows = usable_pairs(pairs)
-    rows = rows[rows["label_flip"]]
+    rows = rows[rows["label_flip"].astype(bool)]
     columns = rows[["item", "model", "frame_a", "frame_b"]]
     return columns.assign(what="label flips", size=rows["total_variation"].fillna(0.0))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frame_pairs.transitions import GAPS
-from vidrobust.metrics.metric import usable_pairs
+from vidrobust.metrics.metric import Task, usable_pairs
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import TITLES
@@ -50,6 +50,7 @@ class MomentPair:
     when: str
     what: str
     flip: bool
+    happens: str
     a: MomentPicture
     b: MomentPicture
     strip: list[MomentPicture] = field(default_factory=list)
@@ -67,12 +68,12 @@ class ShownMoments:
 def moments(run: RunTables) -> ShownMoments:
     """Return the worst moments of every model, in the order in which the run found them."""
     every = run.json("moments.json").get("moments", [])
-    chosen = _share(every, run.models)
+    chosen = _share(every, [*run.models, *run.others])
     pictures = Pictures(run.folder)
     names = short_names(
         str(each[key]) for moment in chosen for each, key in _labelled(moment) if each.get(key) is not None
     )
-    found = [_moment(moment, pictures, names) for moment in chosen]
+    found = [_moment(moment, pictures, names, run.others) for moment in chosen]
     first = _first(found)
     said = []
     if len(chosen) < len(every):
@@ -105,7 +106,9 @@ def _labelled(moment: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
     return [(moment, "label_a"), (moment, "label_b"), *strip]
 
 
-def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str]) -> MomentPair:
+def _moment(
+    moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, str], others: Collection[str]
+) -> MomentPair:
     def shot(side: str) -> MomentPicture:
         label = str(moment.get(f"label_{side}", ""))
         return MomentPicture(
@@ -122,6 +125,7 @@ def _moment(moment: Mapping[str, Any], pictures: Pictures, names: Mapping[str, s
         when=clock(float(moment.get("time_a_s") or 0.0)),
         what=_what(moment),
         flip=bool(moment.get("flip")),
+        happens="label flips" if moment.get("model") not in others else "the answer changes",
         a=shot("a"),
         b=shot("b"),
         strip=_strip(moment.get("strip") or [], pictures, names),
@@ -217,7 +221,8 @@ class _Answers:
     def __init__(self, run: RunTables) -> None:
         self.labels: dict[str, int] = {}
         self.models = list(run.tasks)
-        rows = [each for each in (_of_classifiers(run), _of_detectors(run)) if each is not None]
+        every = (_of_classifiers(run), _of_detectors(run), _of_others(run))
+        rows = [each for each in every if each is not None]
         table = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=["item"])
         there = set(table["item"])
         self.items = [item for item in run.items if item in there]
@@ -301,6 +306,15 @@ def _of_detectors(run: RunTables) -> pd.DataFrame | None:
     return rows.assign(label=said, value=rows["value"].fillna(0.0)).drop(columns="n")
 
 
+def _of_others(run: RunTables) -> pd.DataFrame | None:
+    frames = run.table("task_frames")
+    if frames is None:
+        return None
+    names = {"answer": "label", "sure": "value"}
+    mine = frames[frames["model"].isin(run.others)]
+    return mine.rename(columns=names)[["item", "frame", "time_s", "model", "label", "value"]]
+
+
 def _sizes(run: RunTables) -> dict[str, tuple[int, int]]:
     return {name: (width, height) for name, (height, width) in run.record.sizes.items()}
 
@@ -324,13 +338,31 @@ def _pictures(
     return pictures, differences, counted
 
 
+def task_pairs(pairs: pd.DataFrame | None, tasks: Mapping[str, Task]) -> list[pd.DataFrame]:
+    """Return the rows of ``task_pairs`` of each model of a plugin's task, with two columns as in ``pairs``.
+
+    ``label_flip`` says whether the answer changes and ``total_variation`` how far, by the task's response and
+    the metric on which its verdicts rest.
+    """
+    found: list[pd.DataFrame] = []
+    if pairs is None:
+        return found
+    for model, task in tasks.items():
+        mine = pairs[pairs["model"] == model]
+        turns = [name for name in task.response.turns if name in mine]
+        flip = mine[turns].fillna(0).sum(axis=1) > 0
+        mine = mine.assign(label_flip=flip, total_variation=mine[task.correlation.primary])
+        found.append(mine[mine["total_variation"].notna()])
+    return found
+
+
 def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
     models = {name: k for k, name in enumerate(answers.models)}
     items = {name: k for k, name in enumerate(answers.items)}
     causes = _causes(run)
     found: list[list[Any]] = []
-    pairs = run.table("pairs")
-    if pairs is not None:
+    own = run.table("pairs")
+    for pairs in (*(() if own is None else (own,)), *task_pairs(run.table("task_pairs"), run.others)):
         flips = usable_pairs(pairs)
         flips = flips[flips["label_flip"]].sort_values("total_variation", ascending=False, kind="stable")
         for row in flips.head(MOST_EVENTS).itertuples():

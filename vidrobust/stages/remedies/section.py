@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture, encode, panels, styled
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.remedies.titles import EFFORT, WHY, title
+from vidrobust.stages.remedies.titles import CODE, EFFORT, WHY, title
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import NOT_MEASURED, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
@@ -87,7 +87,7 @@ def burden(row: dict[str, Any], limit_ms: float) -> float:
     A rule twice as late as allowed weighs twice, one that misses a lasting change or whose delay is not known ten
     times; each tenth of the frames that goes to a person adds the effort once more.
     """
-    points = EFFORT[kind_of_remedy(str(row["remedy"]))].points
+    points = EFFORT.get(kind_of_remedy(str(row["remedy"])), CODE).points
     late = float(row["delay_ms"])
     if row["unreported"] or (row["kind"] == "rule" and not math.isfinite(late)):
         points *= MISSED
@@ -123,7 +123,7 @@ def line(row: dict[str, Any]) -> dict[str, str]:
         "why": WHY.get(str(row["why"]), ""),
         "q": number(row["q"], missing="-"),
         "chip": {"helps": "good", "harms": "bad"}.get(str(row["verdict"]), "neutral"),
-        "effort": EFFORT[kind_of_remedy(str(row["remedy"]))].words,
+        "effort": EFFORT.get(kind_of_remedy(str(row["remedy"])), CODE).words,
         "price": "; ".join(_prices(row)) or "none",
         "note": str(row["note"]),
     }

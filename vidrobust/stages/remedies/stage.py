@@ -50,7 +50,9 @@ class RemediesStage(TableStage):
         for record in run.model_records:
             studied = self._study(run, record, footage, limit)
             if studied is None:
-                run.reporter.say(f"remedies, {record['name']}: it answered no frame")
+                run.reporter.say(
+                    f"remedies, {record['name']}: it answered no frame, or no rule is known for it"
+                )
             else:
                 found[str(record["name"])] = studied
         run.folder.write_table("remedies", table_of([row for each in found.values() for row in each.rows]))
@@ -94,6 +96,8 @@ class RemediesStage(TableStage):
         """The study of one model; None where it answered no frame."""
         import dataclasses
 
+        from vidrobust.metrics.catalogue import task_of
+        from vidrobust.metrics.detection import DETECTION
         from vidrobust.stages.remedies.study import is_classifier, study_classifier, study_detector
 
         model, window = str(record["name"]), run.settings.revert_within
@@ -102,6 +106,9 @@ class RemediesStage(TableStage):
             if not (tables["frames"]["model"] == model).any():
                 return None
             return study_classifier(model, tables, footage, window=window, max_delay_ms=limit)
+        task = task_of(str(record["task"]))
+        if task.name != DETECTION.name:
+            return None if task.remedies is None else task.remedies(model, run.table, footage, limit)
         counts = run.table("box_counts")
         seen = footage.transitions["item"].isin(counts.loc[counts["model"] == model, "item"])
         if not seen.any():

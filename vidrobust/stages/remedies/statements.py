@@ -13,7 +13,7 @@ from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.remedies.recommend import best_buy
 from vidrobust.stages.remedies.section import FILE, headline, kind_of_remedy, sorted_by_effort
-from vidrobust.stages.remedies.titles import WHY, held_out, recommended, title
+from vidrobust.stages.remedies.titles import EVENTS, WHY, held_out, recommended, title
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import Verdict
@@ -60,7 +60,7 @@ def _of(
 def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str, Any]) -> Iterator[Statement]:
     """The rule that was chosen, and the best of the other remedies that surely help."""
     n = int(mine["n"].max()) if len(mine) else 0
-    what = "missed frames" if headline(run, model) == "uncovered_rate" else "flips"
+    what = EVENTS.get(headline(run, model), "changes")
     if n < FEWEST_ROWS:
         of = plural(n, "frame or pair", "frames or pairs")
         text = f"Not enough data to choose a rule: {of}, {FEWEST_ROWS} needed."

@@ -26,6 +26,8 @@ SOFTWARE = Effort(2, "work on the pictures")
 NETWORK = Effort(2, "the network changed, not trained")
 BUY = Effort(4, "hardware at the line")
 
+EVENTS = {"uncovered_rate": "missed frames", "flip_rate": "flips"}
+"""What a metric counts, in a word; of another task's metric "changes"."""
 NOT_REPLAYED = ("sharper-focus", "higher-resolution", "no-keyframe-pulse")
 """What could be bought, and cannot be tried on footage that is there."""
 EFFORT: Mapping[str, Effort] = {
@@ -42,7 +44,7 @@ EFFORT: Mapping[str, Effort] = {
     **dict.fromkeys(("another-resize-area", "another-resize-plain", "less-noise"), SOFTWARE),
     **dict.fromkeys(("steady-camera", "level-light", "no-flicker", *NOT_REPLAYED), BUY),
 }
-"""By the name without its numbers."""
+"""By the name without its numbers; rules that a plugin brings count as code."""
 
 _TITLES = {
     "majority": "majority of the last {} frames",
@@ -116,7 +118,7 @@ def held_out(summary: Mapping[str, Any], metric: str) -> str:
     if not held["n"]:
         return f"no held-out figure: {WHY[summary['why']]}"
     left = share_with_interval(held["ratio"], held["low"], held["high"])
-    what = "missed frames" if metric == "uncovered_rate" else "flips"
+    what = EVENTS.get(metric, "changes")
     return (
         f"{what} {percent(held['before'])} → {percent(held['after'])} on the half of the footage that did not "
         f"choose it, {left} remain"

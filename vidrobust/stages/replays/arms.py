@@ -230,7 +230,8 @@ def replay_all(run: Run, only: Collection[str] = ()) -> None:
     """
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES.values()}
     about: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
-    models = [(model, arms_of(run, model)) for model in run.models if needs_pixels(model)]
+    able = (model for model in run.models if needs_pixels(model) and model.task in TABLES)
+    models = [(model, arms_of(run, model)) for model in able]
     every = dict.fromkeys(name for _, arms in models for name in arms)
     names = [name for name in every if not only or name in (*only, CONTROL)]
     for item in run.inputs.readable:

@@ -19,8 +19,6 @@ from vidrobust.text.numbers import known, percent, percent_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 MOST_OTHERS = 4  # further perturbations that are named
-HAPPENS = {"classification": "changes the label in", "detection": "loses or renames"}
-OF = {"classification": "of the frames", "detection": "of the boxes"}
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
@@ -81,16 +79,17 @@ def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str])
         name, strength = mean.idxmax()
         found = _interval(enough, name, strength, parts)
         # the bound is that of the largest effect seen, which is the one that could matter
+        happens, many = task.response.happens, task.response.many
         text = (
-            f"No perturbation tried {HAPPENS[task.name]} {percent(FLIPS_WORTH_SAYING)} {OF[task.name]} or more. "
-            f"The largest, {saying(name, strength)}, {HAPPENS[task.name]} {_said(found, OF[task.name])}."
+            f"No perturbation tried {happens} {percent(FLIPS_WORTH_SAYING)} {many} or more. "
+            f"The largest, {saying(name, strength)}, {happens} {_said(found, many)}."
         )
         sure = found.high < FLIPS_WORTH_SAYING
         level, kind = (Level.NO_EFFECT, "sensitivity_none") if sure else (Level.MEASURED, "sensitivity_small")
         return _statement(model, text, level, kind, found, is_open=not sure)
     _, _, name, strength = worth[0]
     found = _interval(enough, name, strength, parts)
-    text = f"{capital(saying(name, strength))} {HAPPENS[task.name]} {_said(found, OF[task.name])}."
+    text = f"{capital(saying(name, strength))} {task.response.happens} {_said(found, task.response.many)}."
     others = [phrase(each).noun for _, _, each, _ in worth[1:]]
     if others:
         text += f" Next come {listing(others, MOST_OTHERS)}."

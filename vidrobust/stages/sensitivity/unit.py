@@ -19,7 +19,7 @@ from vidrobust.metrics.tracks.borders import Zone
 from vidrobust.models.predict import Batch, Model, Predictions, auto_batch, joined, predict
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.predictions import Classifications, Detections
+from vidrobust.predictions import Detections
 from vidrobust.stages.sensitivity.design import strengths_shown
 from vidrobust.video.stream import prefetched
 
@@ -145,28 +145,12 @@ def _before(
     size = (int(frames.pixels.shape[2]), int(frames.pixels.shape[3]))
     parts: list[Predictions] = []
     for group in some:
-        one: Any = _taken(clean, group.rows)
+        one: Any = clean.select(group.rows)
         if moved is not None:  # the same generators as the pictures met, afresh
             again = _generators(frames, group, content, seed)
             one = moved(one, group.perturbation, group.strength, again, size)
         parts.append(one)
     return joined(parts)
-
-
-def _taken(found: Predictions, rows: np.ndarray) -> Predictions:
-    if isinstance(found, Classifications):
-        return found.take(rows)
-    kept = np.concatenate([np.flatnonzero(found.frame == row) for row in rows]).astype(np.int64)
-    place = np.repeat(np.arange(len(rows)), [(found.frame == row).sum() for row in rows])
-    return Detections(
-        boxes=found.boxes[kept],
-        scores=found.scores[kept],
-        labels=found.labels[kept],
-        frame=place.astype(np.int64),
-        num_frames=len(rows),
-        class_names=found.class_names,
-        shapes=None if found.shapes is None else found.shapes[kept],
-    )
 
 
 def _differences_rows(

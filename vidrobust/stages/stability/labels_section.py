@@ -32,7 +32,9 @@ NO_KAPPA = "not defined: both are always right, or always wrong"
 
 
 def of_every_task(run: RunTables) -> list[dict[str, Any]]:
-    summary = ((run.models, rows(run)), (run.detectors, rows(run, "detection")))
+    tasks = dict.fromkeys(task.name for task in run.others.values())
+    others = (([m for m in run.others if run.others[m].name == name], rows(run, name)) for name in tasks)
+    summary = ((run.models, rows(run)), (run.detectors, rows(run, "detection")), *others)
     return [{"models": models, "rows": found} for models, found in summary if found]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vidrobust.metrics.catalogue import find_metric
+from vidrobust.metrics.catalogue import find_metric, metrics_of
 from vidrobust.metrics.metric import Metric, Task, usable_pairs
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
@@ -32,7 +32,7 @@ from vidrobust.text.numbers import (
     percent_with_interval,
     with_interval,
 )
-from vidrobust.text.phrases import cut, plural
+from vidrobust.text.phrases import capital, cut, plural
 
 
 def of_neighbours(pairs: pd.DataFrame, frames: pd.DataFrame) -> Interval:
@@ -71,7 +71,7 @@ def cards(run: RunTables) -> list[ModelCard]:
     facts = {"classification": _of_classifier, "detection": _of_detector}
     why = not_compared(run)
     return [
-        _card(name, task, stability, facts[task.name](run, stability, name), why)
+        _card(name, task, stability, facts.get(task.name, _of_task)(run, stability, name), why)
         for name, task in run.tasks.items()
     ]
 
@@ -163,6 +163,20 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
         "Box shakes": f"{share(centre)} of its size about a steady motion; RMS jerk {share(jerk)}",
         "Noise floor": floor,
     }
+
+
+def _of_task(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
+    """Every leading metric, and the noise floor, of a model of another task."""
+    task, rows = run.tasks[name], {}
+    for metric in (metric for metric in metrics_of(task.name) if metric.headline):
+        found = metric_text(metric, overall(stability, name, metric.name))
+        rows[capital(metric.title)] = f"{found['text']} ({found['n']})"
+    floors = [overall(stability, name, floor) for floor in task.response.floors]
+    if all(known(each["value"]) for each in floors):
+        times, most = int(floors[0]["n"]), sum(each["value"] for each in floors)
+        differs = f"{percent(most)} {task.response.of} at most" if most else "no difference"
+        rows["Noise floor"] = f"the same picture tested {times} times in different batches: {differs}"
+    return rows
 
 
 def _per_second(flip: Mapping[str, Any], usable: pd.DataFrame) -> str:

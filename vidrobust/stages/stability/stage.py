@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 UNIT_TABLES = (
     *("frames", "pairs", "triples", "probabilities"),
     *("detections", "object_frames", "tracks", "box_counts", "box_pairs"),
+    *("task_frames", "task_pairs", "task_parts"),
 )
 # Settings that say how boxes are followed.
 TRACKS = (
@@ -43,6 +44,7 @@ class StabilityStage(StreamStage):
         *("stability", "stability_by", "by_place", "place_tests"),
         *("label_answers", "neighbour_accuracy", "model_pairs"),
         *("known_boxes", "known_tracks", "judged_tracks", "judged_steps", "truth_curve"),
+        "task_truth",
     )
     question = Question.STABLE
     spans_segments = True  # tracks, and reverts and jitter at the borders
@@ -105,7 +107,9 @@ class StabilityStage(StreamStage):
             by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
             if task == "detection":
                 places.append(by_place.summarise(mine, metrics, sizes, seed))
-            else:  # a classifier's answers have a place where that of their object is known
+            elif (
+                task == "classification"
+            ):  # a classifier's answers have a place where that of their object is known
                 pairs, of_pairs = summary.pairs_with_places(run, mine["pairs"])
                 places.append(
                     by_place.summarise({"pairs": pairs}, metrics if len(pairs) else (), of_pairs, seed)

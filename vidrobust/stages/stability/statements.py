@@ -236,6 +236,9 @@ def _worst(run: RunTables, model: str) -> Iterator[Statement]:
 
 
 def _worst_pair(run: RunTables, model: str, first: Mapping[str, Any], where: str) -> str:
+    if model in run.others:
+        response, moved = run.others[model].response, percent(float(first["total_variation"]))
+        return f"{where}: the answer moves by {moved} {response.of}."
     if not first["flip"]:
         moved = percent(float(first["total_variation"]))
         return f"{where}: the label stays {cut(str(first['label_a']))}, {moved} of the probability moves."

@@ -192,7 +192,8 @@ def write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:
 def floor_rows(facts: Facts) -> pd.DataFrame:
     """Return the noise floor as rows of the table ``stability``: the largest difference, no interval."""
     rows: list[dict[str, object]] = []
-    for kind, summary in (("noise_floor", _class_floor), ("box_noise_floor", _box_floor)):
+    kinds = {"noise_floor": _class_floor, "box_noise_floor": _box_floor, "task_noise_floor": _task_floor}
+    for kind, summary in kinds.items():
         floors: dict[str, list[Mapping[str, Any]]] = {}
         for name, fact in facts.items():
             if fact.get(kind):
@@ -232,3 +233,8 @@ def _box_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
         return max((float(f[name]) for f in floors if f[name] is not None and f["n"]), default=float("nan"))
 
     return {"noise_floor_boxes_changed": largest("changed"), "noise_floor_boxes_moved": largest("moved")}
+
+
+def _task_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
+    names = dict.fromkeys(name for floor in floors for name in floor if name not in ("n", "frames"))
+    return {name: max(float(floor[name]) for floor in floors if floor[name] is not None) for name in names}

@@ -18,7 +18,7 @@ from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_differences import change
 from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.class_differences import total_variation
-from vidrobust.metrics.metric import AlongTime
+from vidrobust.metrics.metric import AlongTime, differences
 from vidrobust.models.info import model_info
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, needs_pixels, predict, predict_footage
@@ -65,7 +65,27 @@ def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
         return {}
     if model.task == "classification":
         return {"noise_floor": dataclasses.asdict(measure(model, pixels))}
-    return {"box_noise_floor": measure_boxes(model, pixels)}
+    if model.task == "detection":
+        return {"box_noise_floor": measure_boxes(model, pixels)}
+    return {"task_noise_floor": measure_task(model, pixels)}
+
+
+def measure_task(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
+    """Predict the same frames again, each alone and the batch in reverse order, by a task's own differences.
+
+    Returns the largest of each difference of the task's response, by the name of its floor, and the number of
+    comparisons ``n``.
+    """
+    pixels, response = pixels[:FRAMES], task_of(model.task).response
+    count, metrics = len(pixels), metrics_of(model.task)
+    together, alone = predict(model, pixels), predict(model, pixels, 1)
+    turned = predict(model, pixels.flip(0)).select(np.arange(count)[::-1])
+    found = [differences(metrics, together, other) for other in (alone, turned)]
+    floors = {
+        floor: max((float(np.nanmax(each[name], initial=0.0)) for each in found), default=float("nan"))
+        for floor, name in zip(response.floors, response.columns, strict=True)
+    }
+    return {**floors, "n": 2 * count, "frames": count}
 
 
 def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:

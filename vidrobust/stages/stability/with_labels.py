@@ -23,12 +23,15 @@ NAMES_SAID = 5
 MADE = ("label_answers", "neighbour_accuracy")
 # The table of a task that has each frame that was looked at.
 SEEN = {CLASSIFICATION.name: "frames", DETECTION.name: "box_counts"}
-TABLES = (*MADE, "model_pairs", *DETECTION.labelled)  # every table that is made where there are labels
+# every table that is made where there are labels
+TABLES = (*MADE, "model_pairs", *DETECTION.labelled, "task_truth")
 
 
 def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables that labels add for the models of a task, and rows of ``stability``."""
     judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
+    if task.name not in judges:
+        return {} if task.judge is None else dict(task.judge(run, raw))
     if not len(run.inputs.known.labels):
         return {}
     _say_outside(run, raw[SEEN[task.name]])

@@ -1,0 +1,180 @@
+"""A task from outside the package: the colour temperature of the light, a number a frame.
+
+The model is McCamy's (1992) cubic approximation of the correlated colour temperature, of the chromaticity of the
+mean of a frame (grey world). Differences are in mired, 1e6 / K, of which 5.5 are just noticeable.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar
+
+import cv2
+import numpy as np
+
+from vidrobust.metrics.metric import CorrelationSpec, Metric, ResponseSpec, Task, Wording
+from vidrobust.metrics.task_meter import NEIGHBOURS, TABLES, TaskMeter, whole
+from vidrobust.models.spec import Form, ModelKind
+from vidrobust.predictions import TaskPredictions
+
+NOTICEABLE, FULL = 5.5, 100.0
+# linear sRGB to CIE XYZ (IEC 61966-2-1)
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+@dataclasses.dataclass(frozen=True)
+class Temperatures(TaskPredictions):
+    task: ClassVar[str] = "temperature"
+    kelvin: np.ndarray
+    class_names: tuple[str, ...] = ("light",)
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.kelvin)
+
+    @property
+    def mired(self) -> np.ndarray:
+        return 1e6 / self.kelvin
+
+    def select(self, rows):
+        return dataclasses.replace(self, kelvin=self.kelvin[rows])
+
+    @classmethod
+    def join(cls, parts):
+        return cls(np.concatenate([part.kelvin for part in parts]))
+
+    def problems(self):
+        return [] if np.isfinite(self.kelvin).all() else ["a temperature that is not finite"]
+
+
+class Thermometer:
+    name, task, version, class_names = "mccamy", "temperature", "1", ("light",)
+
+    def __call__(self, pixels):
+        share = np.asarray(pixels.cpu(), np.float64) / 255
+        linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+        x, y, z = (linear.mean(axis=(2, 3)) @ TO_XYZ.T).T
+        n = (x / (x + y + z) - 0.3320) / (0.1858 - y / (x + y + z))
+        return Temperatures(449 * n**3 + 3525 * n**2 + 6823.3 * n + 5520.33)
+
+
+def shift(p, q):
+    return np.minimum(np.abs(p.mired - q.mired) / FULL, 1.0)
+
+
+def jump(p, q):
+    return np.abs(p.mired - q.mired) > NOTICEABLE
+
+
+class Meter(TaskMeter):
+    def triple(self, a, b, c) -> Mapping[str, float]:
+        x, y, z = (float(each.answer.mired[0]) for each in (a, b, c))
+        return {"jitter": abs(x - 2 * y + z) / 2}
+
+
+def drawn(picture, found):
+    text = f"{found.kelvin[0]:.0f} K"
+    return cv2.putText(picture.copy(), text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255))
+
+
+def remedies(model, read, footage, max_delay_ms):
+    from vidrobust.stages.remedies.recommend import recommended
+    from vidrobust.stages.remedies.row import Costs, row
+    from vidrobust.stages.remedies.study import Studied, marked
+    from vidrobust.statistics.clusters import clusters_of_rows
+    from vidrobust.statistics.ratios import paired_ratio
+
+    frames, pairs = (table[table["model"] == model] for table in (read("task_frames"), read("task_pairs")))
+    mired = 1e6 / frames.set_index(["item", "frame"])["answer"].str.removesuffix(" K").astype(float)
+    calm = mired.groupby(level="item").transform(lambda values: values.rolling(5, min_periods=1).mean())
+    use = pairs[pairs["excluded"] == ""]
+    a, b = (calm.reindex(list(zip(use["item"], use[side], strict=True))) for side in ("frame_a", "frame_b"))
+    before = use["jump"].to_numpy(np.float64)
+    after = (np.abs(a.to_numpy() - b.to_numpy()) > NOTICEABLE).astype(np.float64)
+    clusters, delay = clusters_of_rows(use), 2 * float(use["delta_ms"].median())
+    found = paired_ratio(before, after, clusters, events=True)
+    costs = Costs(delay_frames=2, delay_ms=delay)
+    rows = [row("rule", "running-mean-5", model, "jump_rate", found, costs)]
+    best = recommended({"running-mean-5": after}, before, clusters, {"running-mean-5": delay}, max_delay_ms)
+    return Studied(marked(rows, best, "jump_rate"), best)
+
+
+def _metric(name, title, sentence, **more):
+    return Metric(task="temperature", name=name, title=title, sentence=sentence, **more)
+
+
+TASK = Task(
+    name="temperature",
+    tables=TABLES,
+    meter=Meter,
+    whole=whole,
+    metrics=(
+        _metric(
+            "jump_rate",
+            "noticeable jumps",
+            "How often the temperature jumps by more than is just noticeable.",
+            table="task_pairs",
+            column="jump",
+            difference=jump,
+            rows=NEIGHBOURS,
+            is_rate=True,
+            headline=True,
+            wording=Wording(
+                "the temperature jumps",
+                "the temperature never jumps",
+                "pair of neighbouring frames",
+                many="pairs of neighbouring frames",
+                event="pairs of neighbouring frames has a jump",
+                called="jump rate",
+            ),
+        ),
+        _metric(
+            "shift",
+            "shift of the temperature",
+            "How far the temperature shifts, of 100 mired.",
+            table="task_pairs",
+            column="shift",
+            difference=shift,
+            rows=NEIGHBOURS,
+        ),
+        _metric(
+            "jitter",
+            "jitter of the temperature",
+            "How much the temperature shakes about a steady drift.",
+            table="task_frames",
+            column="jitter",
+            unit="mired",
+            bounds=(0.0, float("inf")),
+            headline=True,
+        ),
+    ),
+    answered=("jump_rate",),
+    nothing="no two neighbouring frames could be compared",
+    response=ResponseSpec(
+        columns=("shift",),
+        turns=("jump",),
+        floors=("noise_floor_shift",),
+        of="of 100 mired",
+        happens="makes the temperature jump in",
+        many="of the frames",
+    ),
+    correlation=CorrelationSpec(
+        pairs="task_pairs",
+        metrics=("shift", "jump"),
+        primary="shift",
+        frames=lambda table: table("task_frames"),
+        sure="sure",
+        sure_is="how sure the model is",
+    ),
+    accounts={"": "the change of the temperature"},
+    said=lambda found: ([f"{value:.3f} K" for value in found.kelvin], np.ones(found.num_frames)),
+    drawn=drawn,
+    coordinates=lambda found, motions, size: found.mired[:, None],
+    remedies=remedies,
+)
+MODEL = ModelKind(
+    scheme="thermometer",
+    load=lambda spec, device: Thermometer(),
+    forms=(Form(spec="thermometer:", what="colour temperature of the light", example="thermometer:mccamy"),),
+)

@@ -1,0 +1,146 @@
+"""A task from a package outside: a study, its report, a gate and a comparison, without a line of the core.
+
+The footage is real; its colour is planted frame by frame, so that the temperature jumps and colour is the cause.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from vidrobust.video.source import open_video
+
+HERE = Path(__file__).parents[1]
+CLIP = HERE / "footage_media" / "line-bottles.mp4"
+FRAMES, MODEL = 40, "mccamy"
+
+
+def run_of(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-m", "vidrobust", *arguments]
+    return subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, cwd=site, capture_output=True, text=True
+    )
+
+
+def tinted(folder: Path, most: float) -> np.ndarray:
+    """Write the clip with red up and blue down by a random share a frame; return its frames (N, 3, H, W)."""
+    folder.mkdir()
+    rng, frames = np.random.default_rng(0), []
+    with open_video(CLIP, device="cpu") as source:
+        for batch in source.batches(FRAMES):
+            frames = [pixels.permute(1, 2, 0).numpy() for pixels in batch.pixels]
+            break
+    made = []
+    for number, frame in enumerate(frames):
+        small = cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA).astype(np.float32)
+        gain = most * (2 * rng.random() - 1)
+        made.append(np.clip(small * (1 + gain * np.float32([1, 0, -1])) + 0.5, 0, 255).astype(np.uint8))
+        cv2.imwrite(str(folder / f"{number:04d}.png"), made[-1][..., ::-1])
+    return np.stack(made).transpose(0, 3, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package beside two recordings, studied: ``tinted`` whole, ``calm`` for its stability alone."""
+    site = tmp_path_factory.mktemp("site")
+    shutil.copy(HERE / "outside_task" / "thermometer.py", site)
+    info = site / "thermometer-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: thermometer\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[vidrobust.tasks]\nthermometer = thermometer:TASK\n"
+        "[vidrobust.models]\nthermometer = thermometer:MODEL\n"
+    )
+    np.save(site / "tinted.npy", tinted(site / "tinted", 0.08))
+    tinted(site / "calm", 0.004)
+    asked = ("-m", f"thermometer:{MODEL}", "--pairs", "10", "--frames", "10", "-q")
+    of_tint = ("--perturbation", "white_balance", "--strengths", "1")
+    done = run_of(site, "study", "tinted", *asked, *of_tint, "-o", "whole")
+    assert done.returncode == 0, done.stderr
+    done = run_of(site, "stability", "calm", "-m", f"thermometer:{MODEL}", "-q", "-o", "steady")
+    assert done.returncode == 0, done.stderr
+    return site
+
+
+def mired(frames: np.ndarray) -> np.ndarray:
+    """(N,) by McCamy's formula, written down again."""
+    share = frames.astype(np.float64) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4).mean(axis=(2, 3))
+    r, g, b = linear.T
+    x, y, z = (
+        0.4124 * r + 0.3576 * g + 0.1805 * b,
+        0.2126 * r + 0.7152 * g + 0.0722 * b,
+        0.0193 * r + 0.1192 * g + 0.9505 * b,
+    )
+    n = (x / (x + y + z) - 0.332) / (0.1858 - y / (x + y + z))
+    return 1e6 / (449 * n**3 + 3525 * n**2 + 6823.3 * n + 5520.33)
+
+
+def test_its_metrics_are_those_of_a_plain_loop(site: Path) -> None:
+    values = mired(np.load(site / "tinted.npy"))
+    step = np.abs(np.diff(values))
+    found = json.loads((site / "whole" / "metrics.json").read_text())["models"][MODEL]
+    assert found["jump_rate"]["value"] == pytest.approx((step > 5.5).mean())
+    assert found["shift"]["value"] == pytest.approx(np.minimum(step / 100, 1).mean())
+    assert found["jitter"]["value"] == pytest.approx(np.abs(np.diff(values, n=2)).mean() / 2)
+    assert (found["frames"], found["usable_pairs"]) == (FRAMES, FRAMES - 1)
+    assert found["noise_floor"] == {"shift": pytest.approx(0.0, abs=1e-9)}
+
+
+def test_the_planted_colour_is_the_only_cause_that_is_named(site: Path) -> None:
+    named = pd.read_parquet(site / "whole" / "named.parquet")
+    assert set(named["cause"]) == {"colour"}
+    account = pd.read_parquet(site / "whole" / "account.parquet").query("item == ''").set_index("cause")
+    assert account.loc["colour", "share"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_sensitivity_remedies_and_policy_have_rows_of_it(site: Path) -> None:
+    sensitivity = pd.read_parquet(site / "whole" / "sensitivity.parquet")
+    assert set(sensitivity["metric"]) == {"jump", "shift"}
+    assert (sensitivity.groupby("metric")["value"].mean() > 0).all()
+    remedies = pd.read_parquet(site / "whole" / "remedies.parquet")
+    row = remedies[remedies["remedy"] == "running-mean-5"].iloc[0]
+    rate = json.loads((site / "whole" / "metrics.json").read_text())["models"][MODEL]["jump_rate"]["value"]
+    assert row["before"] == pytest.approx(rate)
+    assert row["after"] < row["before"]
+    assert "steps" in json.loads((site / "whole" / "policy.json").read_text())
+
+
+def test_its_worst_moments_player_and_section_are_in_the_report(site: Path) -> None:
+    moments = json.loads((site / "whole" / "moments.json").read_text())["moments"]
+    values = mired(np.load(site / "tinted.npy"))
+    worst = int(np.abs(np.diff(values)).argmax())
+    assert (moments[0]["model"], moments[0]["frame_a"]) == (MODEL, worst)
+    strip = moments[0]["strip"]
+    assert strip[0]["label"].endswith(" K")
+    assert all((site / "whole" / tile["picture"]).is_file() for tile in strip)
+    page = (site / "whole" / "report.html").read_text()
+    assert f'"models":[{{"name":"{MODEL}","task":"temperature"}}]' in page
+    assert 'id="task-temperature"' in (site / "whole" / "details.html").read_text()
+
+
+def test_a_gate_and_a_comparison_read_it(site: Path) -> None:
+    for limit, code in (("0.5", 1), ("0.99", 0)):
+        assert run_of(site, "gate", "whole", "--fail-if", f"jump_rate > {limit}").returncode == code
+    assert run_of(site, "gate", "steady", "--fail-if", "jump_rate > 0.5").returncode == 0
+    done = run_of(site, "compare", "whole", "whole", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["task"], found["metrics"]["jump_rate"]["difference"]) == ("temperature", 0)
+
+
+def test_without_its_plugin_a_run_is_refused_in_one_line(site: Path) -> None:
+    shutil.copytree(site / "whole", site / "alone" / "whole")
+    done = run_of(site / "alone", "report", "whole")
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr

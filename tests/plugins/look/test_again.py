@@ -1,0 +1,86 @@
+"""Models whose answers depend, as planned, on the batch, on one pixel or on nothing but the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from vidrobust.pipeline.build import build
+from vidrobust.pipeline.open import opened_sources
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.plugins.look.stage import LOOK
+from vidrobust.predictions import Classifications, Detections
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
+
+MEDIA = Path(__file__).parents[2] / "footage_media"
+NAMES = ("first", "second")
+
+
+def _of_classes(second: np.ndarray) -> Classifications:
+    return Classifications(np.stack([1 - second, second], axis=1).astype(np.float32), NAMES)
+
+
+class Steady:
+    """Answers by the mean brightness, far from its threshold."""
+
+    name, class_names = "steady", NAMES
+    task: Literal["classification"] = "classification"
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        return _of_classes((pixels.float().mean(dim=(1, 2, 3)) > 300).numpy().astype(float))
+
+
+class ByBatch(Steady):
+    """Answers otherwise to a frame that comes alone."""
+
+    name = "by_batch"
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        return _of_classes(np.full(len(pixels), float(len(pixels) == 1)))
+
+
+class ByColumns(Steady):
+    """Whether the first two columns are alike, which they are after a shift by one pixel and seldom before."""
+
+    name = "by_columns"
+
+    def __call__(self, pixels: torch.Tensor) -> Classifications:
+        return _of_classes((pixels[..., 0] == pixels[..., 1]).flatten(1).all(1).numpy().astype(float))
+
+
+class Boxes:
+    """A box as wide as the picture; another one far away if the first two columns are alike."""
+
+    name, class_names = "boxes", NAMES
+    task: Literal["detection"] = "detection"
+
+    def __call__(self, pixels: torch.Tensor) -> Detections:
+        n, (height, width) = len(pixels), pixels.shape[-2:]
+        alike = (pixels[..., 0] == pixels[..., 1]).flatten(1).all(1).numpy()
+        whole, corner = (0, 0, width, height), (0, 0, width / 8, height / 8)
+        boxes = np.array([corner if same else whole for same in alike], np.float32)
+        return Detections(boxes, np.full(n, 0.9, np.float32), np.zeros(n, np.int64), np.arange(n), n, NAMES)
+
+
+def test_what_changes_is_found_and_nothing_else(tmp_path: Path) -> None:
+    clip = str(MEDIA / "cups.mp4")
+    models = [Steady(), ByBatch(), ByColumns(), Boxes()]
+    settings = Settings(sources=(clip,), model=tuple(model.name for model in models), every=2)
+    with opened_sources(settings, str(tmp_path / "run"), Reporter(quiet=True), models=models) as run:
+        build(run, STAGES, [LOOK.name])
+        table = run.table("look").set_index(["model", "change"])
+    shares = table["value"]
+    assert shares["steady"].max() == 0
+    assert shares["by_batch", "batch"] == 1
+    assert shares["by_batch"].drop("batch").max() == 0
+    assert shares["by_columns", "pixel"] == 1
+    assert shares["by_columns", "batch"] == 0
+    assert shares["boxes", "pixel"] == 1
+    assert shares["boxes", "batch"] == 0
+    assert (table["low"] <= shares).all()
+    assert (shares <= table["high"]).all()
+    assert table.loc[("steady", "pixel"), "n"] == min(48, len(run.table("transitions")))

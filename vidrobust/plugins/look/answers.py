@@ -1,0 +1,83 @@
+"""What a first look adds to the answer and to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from vidrobust.plugins.look.again import PARTS
+from vidrobust.report.pages import fragment
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.statement import Level, Statement
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import share_with_interval
+from vidrobust.text.phrases import plural
+
+QUESTION = "same picture"
+WORDS = {
+    "batch": "One by one instead of in batches",
+    "engine": "In the engine that the model came with",
+    "conversion": "With another conversion to RGB",
+    "pixel": "Shifted by one pixel",
+}
+MATTERS = 0.05
+"""A change is without effect where its whole interval lies below this, as a cause of the account is."""
+
+
+def statements(run: RunTables) -> Iterator[Statement]:
+    """A statement a change and model."""
+    table = run.table("look")
+    for row in [] if table is None else _rows(table):
+        n = int(row["n"])
+        if n < FEWEST_ROWS:
+            yield Statement(
+                question=QUESTION,
+                text=f"Not enough data: {plural(n, 'frame')}, {FEWEST_ROWS} needed.",
+                level=Level.NOT_MEASURED,
+                kind="look_few",
+                model=str(row["model"]),
+                n=n,
+                is_open=True,
+            )
+            return
+        figure = share_with_interval(row["value"], row["low"], row["high"])
+        small = row["high"] < MATTERS
+        yield Statement(
+            question=QUESTION,
+            text=f"{WORDS[row['change']]}, {figure} of {plural(n, 'frame')} get another answer "
+            f"(the {row['part']}).",
+            level=Level.NO_EFFECT if small else Level.MEASURED,
+            kind="look_same_picture",
+            model=str(row["model"]),
+            value=float(row["value"]),
+            low=float(row["low"]),
+            high=float(row["high"]),
+            n=n,
+        )
+
+
+def details(run: RunTables) -> Markup | str:
+    """Return the section of details.html; "" where no look was taken."""
+    table = run.table("look")
+    if table is None or table.empty:
+        return ""
+    rows = [
+        {
+            "model": row["model"],
+            "part": row["part"],
+            "change": WORDS[row["change"]],
+            "figure": share_with_interval(row["value"], row["low"], row["high"]),
+            "n": int(row["n"]),
+        }
+        for row in _rows(table)
+    ]
+    return fragment("look.html", {"rows": rows}, __package__)
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    order = {change: place for place, change in enumerate(PARTS)}
+    rows = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    return sorted(rows, key=lambda row: (row["model"], order[row["change"]]))

@@ -1,0 +1,48 @@
+"""``look``: stability, the worst moment, causes within a budget, and the same pictures asked about again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from vidrobust.cli.options import GroupedCommand, given, reporter, stage_options
+from vidrobust.cli.studies import on_sources
+from vidrobust.plugins.look.stage import LOOK
+from vidrobust.stages.catalogue import STAGES
+
+BUDGET = "40s"
+"""Time for the footage, so that tables, page and start fit into a minute."""
+PARTS = ("stability", "causes", "moments", "look", "report")
+
+
+@click.command(cls=GroupedCommand)
+@click.argument("sources", nargs=-1, required=True)
+@stage_options(STAGES.with_needs(PARTS), gated=False)
+def look(sources: tuple[str, ...], **options: Any) -> None:
+    """Give a first answer in a minute: how stable, the worst moment, and where it comes from.
+
+    The last lines say what a whole study would add, and how long it takes. It continues the same run folder.
+    """
+    options["budget"] = options.get("budget") or BUDGET
+    again = dict(options)
+    on_sources(sources, PARTS, LOOK, options)
+    if not again["quiet"] and not again["as_json"]:
+        click.echo(_whole_study(sources, again))
+
+
+def _whole_study(sources: tuple[str, ...], options: dict[str, Any]) -> str:
+    """What a study of the same sources would add, and how long it takes."""
+    from vidrobust.pipeline.dry_run import planned
+    from vidrobust.pipeline.open import settings_of
+    from vidrobust.text.durations import duration
+
+    left_out = ("budget", "as_json", "quiet", "out", "config", "overwrite", "lasting")
+    chosen = {name: value for name, value in given(options).items() if name not in left_out}
+    settings, named = settings_of(sources, options["config"], chosen)
+    found = planned(settings, STAGES, options["out"] or named, reporter(True), overwrite=True)
+    models = " ".join(f"--model {spec}" for spec in settings.model)
+    return (
+        "A whole study also says what the model is sensitive to, which rule helps and what to train with, "
+        f"in about {duration(found['high_s'])}:\n  vidrobust study {' '.join(sources)} {models}"
+    )

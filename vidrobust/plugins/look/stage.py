@@ -1,0 +1,35 @@
+"""The stage ``look``: frames of the footage, asked about again after changes that nobody sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vidrobust.pipeline.stage import TableStage
+from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
+
+if TYPE_CHECKING:
+    from vidrobust.pipeline.run import Run
+
+
+class LookStage(TableStage):
+    """Whether the answer to one picture depends on the batch, the engine, the decoder or a pixel's shift."""
+
+    name = "look"
+    version = 1
+    needs = (TRANSITIONS, STABILITY)
+    settings = (*FOOTAGE, "track_start_score")
+    tables = ("look",)
+    command = False
+    on_request = True
+
+    def make(self, run: Run) -> None:
+        from vidrobust.plugins.look.again import asked_again
+
+        run.folder.write_table("look", asked_again(run))
+
+    def as_json(self, run: Run) -> Any:
+        return run.folder.rows("look")
+
+
+LOOK = LookStage()
