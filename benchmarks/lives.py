@@ -196,7 +196,9 @@ def said(world: World) -> tuple[int, int, int, int]:
     if world.kind == "lost":  # in mid-picture, on open ground
         away = (x > 100) & (x < WIDTH - 100)
         excused = int((own["state"].isin(("hidden", "out")).to_numpy() & away).sum())
-    return int((own["uncovered"] == 1).sum()), int((found.tracks["alarm"] == 0).sum()), over, excused
+    # frames in which the object is cut by the border count on neither side
+    whole = ((own["x1"] > BORDER) & (own["x2"] < WIDTH - BORDER)).to_numpy()
+    return int(((own["uncovered"] == 1) & whole).sum()), int((found.tracks["alarm"] == 0).sum()), over, excused
 
 
 def main() -> None:

@@ -40,8 +40,8 @@ def test_entering_and_leaving_is_no_dropout() -> None:
     rows = [(f, (x - 25, 160, min(x + 25, 1000), 240), 0.9, 1) for f, x in enumerate(xs) if x]
     found = item(rows, 10)
     assert missed(found) == []
-    assert lives(found, follow(found, BAND), BAND).state.tolist() == []
-    assert measured(found).tracks["ends"].tolist() == ["border", "border"]
+    assert lives(found, follow(found, BAND), BAND).state.tolist() == ["out", "out"]
+    assert measured(found).tracks["ends"].tolist() == ["border"]
 
 
 def test_an_object_at_rest_at_the_border_can_be_missed() -> None:

@@ -64,7 +64,8 @@ CONSTANTS = {
     borders: ("BORDER_PX", "REDRAWN"),
     evidence: ("AT_REST", "AT_REST_ABOUT", "COVERED", "MORE_COVERED", "GOES_UNDER", "FURTHER"),
     following: (
-        *("STILL", "SAME_PLACE", "LATELY", "SEEN_SHARE", "OUTWARD", "FAR", "ALIKE"),
+        *("STILL", "SAME_PLACE", "LATELY", "SEEN_SHARE", "OUTWARD", "FRAMES_TO_LEAVE"),
+        *("FAR", "ALIKE"),
         *("REACH", "NEARBY", "LIKE_SIZE", "CLEARLY"),
     ),
     states: (

@@ -29,7 +29,7 @@ from vidrobust.metrics.box_differences import (
     ious,
     same_place,
 )
-from vidrobust.metrics.tracks.borders import REDRAWN, Zone, clipped, free_edge_velocity, touched
+from vidrobust.metrics.tracks.borders import BORDER_PX, REDRAWN, Zone, clipped, free_edge_velocity, touched
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import Places
 
@@ -153,6 +153,8 @@ SEEN_SHARE = 0.3
 """A track of which no more than this share is expected within the frame has left."""
 OUTWARD = 0.01
 """A box cut by the border leaves if it goes outwards by more than this share of its size a frame."""
+FRAMES_TO_LEAVE = 3
+"""... and is gone within so many frames; a slower one may be found again before."""
 FAR = 0.5
 """An object goes far from one frame to the next by more than this share of its size."""
 ALIKE = 0.5
@@ -362,6 +364,10 @@ def _turned(
     alike = np.sqrt(np.maximum(areas(found.boxes[free]), 1e-9))[None] / side
     near = (off <= reach) & (alike <= LIKE_SIZE) & (alike >= 1 / LIKE_SIZE)
     near &= live.label[lost][:, None] == found.labels[free][None]
+    # what lies within one frame's way of the border may just have come in, and is no bounce of what was lost before
+    beyond = np.array(found.size[::-1]) - found.boxes[free][:, 2:]
+    inward = np.minimum(found.boxes[free][:, :2], beyond).min(axis=1)[None]
+    near &= (inward > np.maximum(speed, BORDER_PX)) | (live.seen[lost] == frame - 1)[:, None]
     away = np.where(near, off, np.inf)
     i = np.flatnonzero(near.any(axis=1))
     j = away[i].argmin(axis=1)
@@ -443,9 +449,10 @@ def _gone_on(
 
 
 def _leaving(live: _Live, size: tuple[int, int]) -> np.ndarray:
-    """(T,) bool: cut by an edge of the frame, and moving outwards."""
+    """(T,) bool: cut by an edge of the frame, moving outwards, and soon gone."""
     cut, side = touched(live.last, size), np.sqrt(np.maximum(areas(live.last), 1e-9))[:, None]
     out = (cut[:, :2] & (live.step < -OUTWARD * side)) | (cut[:, 2:] & (live.step > OUTWARD * side))
+    out &= live.last[:, 2:] - live.last[:, :2] <= FRAMES_TO_LEAVE * np.abs(live.step)
     leaving: np.ndarray = out.any(axis=1)
     return leaving
 
