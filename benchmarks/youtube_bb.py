@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from harness import say
 
-from vidrobust.footage.labels.ytbb import CLASSES
+from vidrobust.plugins.published.ytbb import CLASSES
 
 CHUNK_VIDEOS = 4000
 SEGMENT_S = 19
@@ -103,7 +103,8 @@ def main() -> None:
             "`vidrobust data youtube-bb`: all rows checked": f"{cli}])",
             f"`--shards {given.shards}`: cut by video": f"{cli}, '--shards', '{given.shards}'])",
             "one shard read as a study reads it": (
-                f"from pathlib import Path\nfrom vidrobust.footage.labels import ytbb\nytbb.read(Path({shard!r}))"
+                "from pathlib import Path\nfrom vidrobust.plugins.published import ytbb\n"
+                f"ytbb.read(Path({shard!r}))"
             ),
         }
         table = harness.table("step", "seconds", "of the processor", "peak MiB", digits=1)

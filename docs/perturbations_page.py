@@ -94,8 +94,9 @@ The same for Tiny-ImageNet's pictures of 64 px, with the parameters of the autho
 """,
     "shift": """\
 Azulay & Weiss 2019 (arXiv 1805.12177) and Zhang 2019 (arXiv 1904.11486). Each protocol compares two
-pictures a pixel apart, not a picture with the clean frame, so `vidrobust.plugins.published.shift_study.shift_study`
-runs them: all eight directions, jaggedness along a path, Zhang's consistency with offsets for each frame,
+pictures a pixel apart, not a picture with the clean frame, so
+`vidrobust.plugins.published.shift_study.shift_study` runs them:
+all eight directions, jaggedness along a path, Zhang's consistency with offsets for each frame,
 circular and crop shift apart. It lays pictures so that the model's own resizing and cropping leave them as
 they are (`View`). `apply` shows the second picture of a pair. Black and inpainted canvases are unlike
 anything a network was trained on: read their rates apart.

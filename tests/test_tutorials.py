@@ -156,3 +156,12 @@ def test_the_demo(folder: Path) -> None:
     assert run("vidrobust study line3/a.mp4 --model onnx:parts.onnx --out reports/demo") == 0
     assert [run(command) for command in commands("demo")] == [0]
     assert "class" in (folder / "rule.py").read_text(encoding="utf-8")
+
+
+def test_the_action_of_a_build_server(folder: Path) -> None:
+    """The step of the workflow, on the footage of the tutorials."""
+    page = (TUTORIALS.parent / "methods" / "repeatability.md").read_text(encoding="utf-8")
+    (step,) = re.findall(r"^- run: (vidrobust .*)$", page, flags=re.MULTILINE)
+    assert run(step.replace("footage/", "line3").replace("net.onnx", "parts.onnx")) in (0, 1, 2)
+    assert "flip_rate.high" in (folder / "gates.xml").read_text(encoding="utf-8")
+    assert (folder / "run" / "report.html").is_file()

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from vidrobust.text.printable import shown
 
+LONGEST = 4000  # characters of a message: one that quotes a damaged file may hold all of it
+
 
 class VidrobustError(Exception):
     """Something the user can put right; the message says what, where and the way out."""
@@ -15,7 +17,8 @@ class VidrobustError(Exception):
     exit_code: ClassVar[int] = 3
 
     def __str__(self) -> str:
-        return shown(super().__str__())
+        text = shown(super().__str__())
+        return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 class SettingsError(VidrobustError):

@@ -1,27 +1,28 @@
 """Plugins: what installed packages register through entry points.
 
-An entry point names a record of the kind that its group asks for, or a list or tuple of such records. The module
-of a kind names its group:
+An entry point names a record, or a list of records, of the kind of its group:
 
-    commands            cli.command_entry.CommandEntry              commands of the command line
-    stages              pipeline.stage.Stage                        stages of a study
-    sections            report.section.ReportSection                sections of the report and the answer
-    settings            a dataclass, see run_folder.declared        settings with their options
-    tables              tables.table.Table                          tables of the run folder
-    figures             run_folder.figures.FigureSource             figures that gates read
-    perturbations       perturb.perturbation.Perturbation           perturbations and suites
-    suite_protocols     stages.sensitivity.protocols.SuiteProtocol  suites that compare frames of their own
-    correlation_protocols
-                        stages.correlate.stage.CorrelationProtocol       protocols of ``correlate``
-    demos               finished_runs.demo.Demo                     demos
-    metrics             metrics.metric.Metric                       metrics
-    tasks               metrics.metric.Task                         what models answer, besides classes and boxes
-    models              models.spec.ModelKind                       kinds of models
-    label_formats       footage.labels.labels.LabelFormat           label formats
+    commands               cli.command_entry.CommandEntry
+    stages                 pipeline.stage.Stage
+    sections               report.section.ReportSection
+    settings               a dataclass, see run_folder.declared
+    tables                 tables.table.Table
+    figures                run_folder.gates.FigureSource
+    perturbations          perturb.perturbation.Perturbation
+    suite_protocols        stages.sensitivity.protocols.SuiteProtocol
+    correlation_protocols  stages.correlate.stage.CorrelationProtocol
+    demos                  finished_runs.demo.Demo
+    exports                finished_runs.exports.catalogue.Format
+    metrics                metrics.metric.Metric
+    tasks                  metrics.metric.Task
+    models                 models.spec.ModelKind
+    label_formats          footage.labels.labels.LabelFormat
+    video_formats          video.source.VideoFormat
+    box_formats            models.detection.box_files.BoxFormat
 
-The plugins in ``vidrobust/plugins`` are declared in the same way. All entry points of a plugin have its name.
-One that cannot be loaded, names something else or takes a name that exists is left out and reported; the rest
-goes on. This module imports no torch.
+All entry points of a plugin have its name. One that cannot be loaded, names something else or takes a name that
+exists is left out and reported, and the rest goes on; a misdeclared metric ends a study, whose tables would lack
+it. This module imports no torch.
 """
 
 from __future__ import annotations
@@ -41,16 +42,13 @@ _reported: set[tuple[str, str]] = set()
 
 @dataclass(frozen=True)
 class Brought(Generic[Record]):
-    """What one entry point brings.
-
-    names  of the records
-    error  why it brings nothing, as "cannot be loaded (ImportError: ...)"; empty where it works
-    """
+    """What one entry point brings."""
 
     point: EntryPoint
     records: tuple[Record, ...] = ()
-    names: tuple[str, ...] = ()
-    error: str = ""
+    names: tuple[str, ...] = ()  # of the records
+    error: str = ""  # why it brings nothing, as "cannot be loaded (ImportError: ...)"
+    misdeclared: bool = False  # whether it can be imported, but names what cannot be used
 
     @property
     def where(self) -> str:
@@ -93,18 +91,7 @@ def extensions(
 ) -> Extensions[Record]:
     """Load what the entry points of a group bring, and report what is broken on standard error, once per plugin.
 
-    Parameters
-    ----------
-    group
-        Name of the group.
-    kind
-        Class of its records.
-    name_of
-        Gives the name of a record. No two records share a name.
-    taken
-        Names that the core has itself.
-    points
-        Entry points to load in place of those of the installed packages.
+    ``taken`` are names that the core has itself; ``points`` replace the entry points of the installed packages.
     """
     names, found = set(taken), list[Brought[Record]]()
     for point in in_order(group) if points is None else points:
@@ -117,7 +104,7 @@ def extensions(
             names.update(own)
             found.append(Brought(point, records, own))
         except (Exception, SystemExit) as error:  # whatever the import of another package raises
-            found.append(Brought(point, error=str(error)))
+            found.append(Brought(point, error=str(error), misdeclared=isinstance(error, TypeError)))
             _report(found[-1], str(error))
     return Extensions(tuple(found))
 
@@ -140,7 +127,7 @@ def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:
     try:
         found = point.load()
     except (Exception, SystemExit) as error:
-        raise TypeError(
+        raise ImportError(
             f"cannot be loaded ({type(error).__name__}: {error}); mend or uninstall it"
         ) from error
     for record in found if isinstance(found, list | tuple) else (found,):

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import need
 from tests.pipeline.conftest import NETS, run
+from tests.shrunk import shrink
 from vidrobust.cli.app import cli
 from vidrobust.cli.options import GroupedCommand
 from vidrobust.run_folder.folder import RunFolder
@@ -24,10 +25,15 @@ NET, CLIP = NETS[0], "factory/flour_bag_conveyor_output.gif"
 
 
 @pytest.fixture(scope="module")
-def stability_run(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clip(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(shrink(corpus / CLIP, tmp_path_factory.mktemp("clip")))
+
+
+@pytest.fixture(scope="module")
+def stability_run(clip: str, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder on which only the first stage was run."""
     out = tmp_path_factory.mktemp("cli") / "run"
-    assert run("stability", str(corpus / CLIP), f"--model=onnx:{models / NET}", f"--out={out}", "-q") == 0
+    assert run("stability", clip, f"--model=onnx:{models / NET}", f"--out={out}", "-q") == 0
     return out
 
 
@@ -80,7 +86,7 @@ SETTINGS: list[tuple[str, str, Any]] = [
     ("--trained-with=hue", "trained_with", ["hue"]),
     ("--false-alarms=0.1", "false_alarms", 0.1),
     ("--scored-frames=50", "scored_frames", 50),
-    ("--roi=8,16,200,100", "roi", [8, 16, 200, 100]),
+    ("--roi=8,16,160,100", "roi", [8, 16, 160, 100]),
     ("--no-pictures", "pictures", False),
     ("--engine=onnxruntime", "engine", "onnxruntime"),
     ("--class-map=none", "class_map", "none"),
@@ -114,7 +120,7 @@ def together(settings: list[tuple[str, str, Any]]) -> list[list[tuple[str, str, 
 
 @pytest.mark.parametrize("asked", together([each for each in SETTINGS if of_stability(each[0])]), ids=len)
 def test_options_reach_the_run(
-    corpus: Path, models: Path, tmp_path: Path, asked: list[tuple[str, str, Any]]
+    clip: str, models: Path, tmp_path: Path, asked: list[tuple[str, str, Any]]
 ) -> None:
     if "cluster" in [name for _, name, _ in asked]:
         need(
@@ -123,18 +129,18 @@ def test_options_reach_the_run(
     out, options = tmp_path / "run", [option for option, _, _ in asked]
     if not any("end-s" in option for option in options):
         options.append("--end-s=1.0")
-    assert run("stability", str(corpus / CLIP), f"-monnx:{models / NET}", f"-o{out}", "-q", *options) == 0
+    assert run("stability", clip, f"-monnx:{models / NET}", f"-o{out}", "-q", *options) == 0
     settings = RunFolder(out).run["settings"]
     assert {name: settings[name] for _, name, _ in asked} == {name: value for _, name, value in asked}
 
 
 def test_the_other_options_of_a_study_reach_it_together_and_over_those_of_a_file(
-    corpus: Path, models: Path, tmp_path: Path
+    clip: str, models: Path, tmp_path: Path
 ) -> None:
     others = [each for each in SETTINGS if not of_stability(each[0])]
     path, out = tmp_path / "study.toml", tmp_path / "run"
     path.write_text(
-        f'sources = ["{corpus / CLIP}"]\nmodel = ["onnx:{models / NET}"]\nout = "{out}"\n'
+        f'sources = ["{clip}"]\nmodel = ["onnx:{models / NET}"]\nout = "{out}"\n'
         "seed = 7\nframes = 2\nresamples = 199\nend_s = 1.0\n"
     )
     assert run("study", f"--config={path}", "--quiet", *(option for option, _, _ in others)) == 0
@@ -159,8 +165,8 @@ def test_no_option_is_forgotten_above() -> None:
     assert stage == tested | others
 
 
-def test_selection_changes_what_is_decoded(corpus: Path, models: Path, tmp_path: Path) -> None:
-    base = ("stability", str(corpus / CLIP), f"-monnx:{models / NET}", "-q")
+def test_selection_changes_what_is_decoded(clip: str, models: Path, tmp_path: Path) -> None:
+    base = ("stability", clip, f"-monnx:{models / NET}", "-q")
     assert run(*base, f"-o{tmp_path / 'all'}") == run(*base, f"-o{tmp_path / 'third'}", "--every=3") == 0
     everything = RunFolder(tmp_path / "all").table("frames")["frame"].tolist()
     assert RunFolder(tmp_path / "third").table("frames")["frame"].tolist() == everything[::3]
@@ -190,7 +196,7 @@ def test_selection_changes_what_is_decoded(corpus: Path, models: Path, tmp_path:
     ids=lambda x: "-".join(x)[:40] if isinstance(x, list) else None,
 )
 def test_wrong_use_names_what_is_wrong_and_ends_with_its_code(
-    corpus: Path,
+    clip: str,
     models: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -200,7 +206,7 @@ def test_wrong_use_names_what_is_wrong_and_ends_with_its_code(
     names: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    real = {"CLIP": str(corpus / CLIP), "--model=MODEL": f"--model=onnx:{models / NET}"}
+    real = {"CLIP": clip, "--model=MODEL": f"--model=onnx:{models / NET}"}
     assert run(*(real.get(word, word) for word in arguments)) == code
     printed = capsys.readouterr()
     assert names in printed.err + printed.out
@@ -221,14 +227,14 @@ def test_a_stage_without_its_tables_makes_them_first(
 
 
 def test_dry_run_estimates_and_writes_nothing(
-    corpus: Path,
+    clip: str,
     models: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run("study", str(corpus / CLIP), f"-monnx:{models / NET}", "--dry-run", "--json") == 0
+    assert run("study", clip, f"-monnx:{models / NET}", "--dry-run", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert found["items"] == 1
     assert found["seconds"] > 0

@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 
 from tests.pipeline.conftest import run
+from tests.shrunk import shrink
 from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.item import Item
 from vidrobust.video.source import open_video
@@ -39,8 +40,8 @@ def model():
 
 
 @pytest.fixture
-def clip(public_clips: Path) -> str:
-    return str(public_clips / "line-flour-bags.gif")
+def clip(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(shrink(public_clips / "line-flour-bags.gif", tmp_path_factory.mktemp("clip")))
 
 
 def bands(folder: Path, name: str, *, call: str = "pass", load: str = "pass") -> str:
@@ -93,6 +94,21 @@ def test_what_a_model_raises_does_not_reach_the_terminal_as_it_is(
     printed = capsys.readouterr()
     assert "red" in printed.err
     assert not {"\x1b", "\x07"} & set(printed.err + printed.out)
+
+
+def test_names_of_a_model_do_not_reach_the_terminal_as_they_are(
+    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = bands(tmp_path, "tinted")
+    (tmp_path / "tinted.py").write_text(
+        (tmp_path / "tinted.py").read_text().replace('"bands"', '"b\x1b[31m"')
+    )
+    assert stability(clip, model, tmp_path / "run") == 0
+    assert run("show", str(tmp_path / "run")) == 0
+    printed = capsys.readouterr()
+    assert "b\\x1b[31m" in printed.out
+    assert "\x1b" not in printed.err + printed.out
 
 
 @pytest.mark.parametrize(("rule", "code"), [("flip_rate > 2", 0), ("flip_rate >= 0", 1), ("no_such > 1", 2)])

@@ -7,7 +7,6 @@ code 2 or 3, or with 0 and the same tables: never with 0 and without a result.
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +14,7 @@ import pytest
 
 from tests.faults.injector import Faults, KilledError, injected
 from tests.pipeline.conftest import options_of, run
+from tests.shrunk import shrink
 from vidrobust.run_folder.folder import RunFolder
 
 MODEL = """
@@ -47,7 +47,7 @@ def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("faults")
     (base / "halving.py").write_text(MODEL)
     (base / "clips").mkdir()
-    shutil.copy(public_clips / "line-flour-bags.gif", base / "clips")
+    shrink(public_clips / "line-flour-bags.gif", base / "clips")
     return base
 
 

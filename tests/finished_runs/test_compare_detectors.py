@@ -62,6 +62,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         found[name] = folder / f"run_{name}"
         clips = [str(folder / f"clip{k}") for k in range(CLIPS)]
         asked = [f"--labels={folder / 'boxes.json'}", f"--model=detections:{folder / name}.csv"]
+        asked.append(f"--cache={folder / 'cache'}")  # what the pictures show is measured once
         assert run("stability", *clips, *asked, f"--out={found[name]}", "-q") == 0
     return found
 
@@ -118,17 +119,17 @@ def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
         with_p(precision_differences(*world(rng, 8, 5), "content", 0.01)[0])[
             "average_precision"
         ].on_these_clips
-        for _ in range(40)
+        for _ in range(20)
     ]
-    # 5 % of 40 are two; seven or more come up once in 300 such runs
-    assert sum(verdict in ("better", "worse") for verdict in lines) <= 6
+    # 5 % of 20 is one; five or more come up once in 380 such runs
+    assert sum(verdict in ("better", "worse") for verdict in lines) <= 4
     planted = [
         with_p(precision_differences(*world(rng, 12, 5, 0.3), "content", 0.01)[0])[
             "average_precision"
         ].on_these_clips
-        for _ in range(10)
+        for _ in range(6)
     ]
-    assert planted.count("worse") >= 5
+    assert planted.count("worse") >= 3
 
 
 def test_below_six_clips_stretches_of_two_seconds_are_left_out_by_hand() -> None:

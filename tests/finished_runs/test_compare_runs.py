@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import NETS, run
+from tests.shrunk import shrink
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.compare_metrics import Compared
 from vidrobust.finished_runs.compare_runs import compare_runs, headline
@@ -29,7 +30,7 @@ def pair(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) -
     base = tmp_path_factory.mktemp("compare")
     folders = []
     for side, net in zip("ab", NETS, strict=True):
-        shutil.copy(corpus / "factory" / CLIP, base / f"{side}.gif")
+        shrink(corpus / "factory" / CLIP, base / f"{side}.gif")
         rows = [f"{side}.gif,{side}{k},{k // 2},{k % 2},hammer,{0.4 * k},{0.4 * k + 0.4}" for k in range(6)]
         manifest = base / f"{side}.csv"
         manifest.write_text("path,item,part,pass,label,start_s,end_s\n" + "\n".join(rows) + "\n")

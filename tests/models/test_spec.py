@@ -200,3 +200,18 @@ def test_every_kind_has_an_example_that_it_reads() -> None:
         assert kind.forms
         for form in kind.forms:
             assert parse_spec(form.example).kind == scheme
+
+
+@pytest.mark.parametrize(
+    ("spec", "way"),
+    [
+        ("tensorrt:net.engine", "yolo export format=onnx"),
+        ("net.tflite", "detections:FILE"),
+        ("net.keras", "tf2onnx"),
+        ("net_openvino/net.xml", "ONNX"),
+        ("net.safetensors", r"timm:NAME,weights=FILE"),
+    ],
+)
+def test_files_that_are_not_read_name_the_way_out(spec: str, way: str) -> None:
+    with pytest.raises(SettingsError, match=way):
+        parse_spec(spec)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.shrunk import shrink
 from vidrobust.cli.app import cli, main
 from vidrobust.run_folder.folder import RunFolder
 
@@ -82,7 +83,7 @@ def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) ->
     sources = base / "line"
     sources.mkdir()
     for name in (BOLTS, FLOUR):
-        shutil.copy(corpus / "factory" / name, sources / name)
+        shrink(corpus / "factory" / name, sources)
     (sources / "notes.txt").write_text("shift 2, camera cleaned\n")
     bad = [
         corpus / "faults" / n
@@ -141,7 +142,7 @@ def line(corpus: Path, models: Path, tmp_path: Path) -> Line:
     """Two clips on which nothing was run yet."""
     (tmp_path / "line").mkdir()
     for name in (FLOUR, BOLTS):
-        shutil.copy(corpus / "factory" / name, tmp_path / "line" / name)
+        shrink(corpus / "factory" / name, tmp_path / "line")
     return Line(tmp_path / "line", tmp_path / "run", f"onnx:{models / NETS[0]}")
 
 
@@ -150,7 +151,7 @@ def studied(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory
     """One clip with every stage done; not to be changed."""
     base = tmp_path_factory.mktemp("studied")
     (base / "line").mkdir()
-    shutil.copy(corpus / "factory" / FLOUR, base / "line" / FLOUR)
+    shrink(corpus / "factory" / FLOUR, base / "line")
     line = Line(base / "line", base / "run", f"onnx:{models / NETS[0]}")
     assert run(*line.command(), "--quiet") == 0
     return line

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.pipeline.conftest import FEW, FLOUR, NETS, Line, run
+from tests.shrunk import shrink
 from vidrobust.pipeline.workers.order import Order
 from vidrobust.pipeline.workers.worker import Worker
 from vidrobust.run_folder.folder import RunFolder
@@ -44,8 +45,8 @@ def write(folder: Path, frames: list[np.ndarray]) -> Path:
     return folder
 
 
-def real_frame(corpus: Path) -> np.ndarray:
-    with open_video(corpus / "factory" / FLOUR) as video:
+def real_frame(corpus: Path, folder: Path) -> np.ndarray:
+    with open_video(shrink(corpus / "factory" / FLOUR, folder)) as video:
         return np.asarray(video.at([3]).pixels[0].permute(1, 2, 0).numpy())
 
 
@@ -62,7 +63,7 @@ FOOTAGE = {
 def test_degenerate_footage_ends_with_a_report(
     corpus: Path, models: Path, tmp_path: Path, said: Callable[[], str], name: str
 ) -> None:
-    source = write(tmp_path / name, FOOTAGE[name](real_frame(corpus)))
+    source = write(tmp_path / name, FOOTAGE[name](real_frame(corpus, tmp_path)))
     code = run("study", str(source), f"-monnx:{models / NETS[0]}", f"-o{tmp_path / 'run'}", *FEW)
     assert "Traceback" not in said()
     assert code == 0
@@ -82,7 +83,7 @@ def test_a_model_of_two_classes(
 ) -> None:
     (tmp_path / "two_classes.py").write_text(TWO_CLASSES)
     monkeypatch.syspath_prepend(tmp_path)
-    clip = (str(corpus / "factory" / FLOUR), "--end-s=0.7")
+    clip = (str(shrink(corpus / "factory" / FLOUR, tmp_path)), "--end-s=0.7")
     code = run("study", *clip, "-mtwo_classes:bright", f"-o{tmp_path / 'run'}", *FEW)
     assert "Traceback" not in said()
     assert code == 0

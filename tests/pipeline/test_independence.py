@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.conftest import BOLTS, FLOUR, Line, assert_equal, run
+from tests.shrunk import shrink
 from vidrobust.run_folder.folder import RunFolder
 
 RAW = ("frames", "pairs", "triples", "probabilities", "changes", "sensitivity")
@@ -28,7 +29,7 @@ def bolts(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) 
     """One clip, alone, in batches as they come."""
     base = tmp_path_factory.mktemp("bolts")
     (base / "line").mkdir()
-    shutil.copy(corpus / "factory" / BOLTS, base / "line" / BOLTS)
+    shrink(corpus / "factory" / BOLTS, base / "line")
     from tests.pipeline.conftest import NETS
 
     return measured(

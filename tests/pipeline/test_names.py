@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.pipeline.conftest import NETS, run
+from tests.shrunk import shrink
 from vidrobust.run_folder.folder import RunFolder
 
 HOSTILE = [b"\xff\xfe.gif", b"a\nb.gif", b"<script>x&.gif", b"%03d.gif", b"x" * 251 + b".gif"]
@@ -19,7 +19,7 @@ def test_a_hostile_name_goes_through_tables_and_report_and_continues(
     name: bytes, corpus: Path, models: Path, tmp_path: Path
 ) -> None:
     source = os.fsdecode(os.fsencode(tmp_path) + b"/" + name)
-    shutil.copyfile(corpus / "factory" / "flour_bag_conveyor_output.gif", source)
+    shrink(corpus / "factory" / "flour_bag_conveyor_output.gif", Path(source))
     out = tmp_path / "run"
     command = ("stability", source, f"--model=onnx:{models / NETS[0]}", f"--out={out}", "--quiet")
     for _ in range(2):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.conftest import BOLTS, FLOUR, NETS, Line, assert_equal, run, units, written
+from tests.shrunk import shrink
 from vidrobust.run_folder.folder import RunFolder
 
 Said = Callable[[], str]
@@ -145,7 +146,7 @@ def test_new_files_are_new_items_and_vanished_ones_are_named(line: Line, said: S
     (line.sources / BOLTS).unlink()
     assert run(*line.command("sensitivity", "--frames=1")) == 0
     before, alone = parts(line), line.folder.table("sensitivity")
-    shutil.copy(corpus / "factory" / BOLTS, line.sources / BOLTS)
+    shrink(corpus / "factory" / BOLTS, line.sources)
     said()
     assert run(*line.command("sensitivity")) == 0
     assert "sensitivity: 1 of 2 units to be made" in said()
@@ -166,7 +167,7 @@ def test_new_files_are_new_items_and_vanished_ones_are_named(line: Line, said: S
 def test_a_changed_file_is_studied_again(line: Line, corpus: Path) -> None:
     (line.sources / BOLTS).unlink()
     assert run(*line.command("variation")) == 0
-    shutil.copy(corpus / "factory" / BOLTS, line.sources / FLOUR)  # other footage under the old name
+    shrink(corpus / "factory" / BOLTS, line.sources / FLOUR)  # other footage under the old name
     assert run(*line.command("variation")) == 0
     (entry,) = line.folder.run["inputs"]
     assert (entry["item"], entry["frames"]) == (Path(FLOUR).stem, 37)

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.pipeline.conftest import NETS, run
-from vidrobust.footage.labels.ytbb_robust import NUMBER_OF
+from vidrobust.plugins.published.ytbb_robust import NUMBER_OF
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.video.source import open_video
 

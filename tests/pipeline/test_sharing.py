@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import options_of, run, written
+from tests.shrunk import shrink
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.pipeline import estimate as counts
 from vidrobust.run_folder.folder import RunFolder
@@ -39,8 +40,8 @@ def line(public_clips: Path, tmp_path: Path) -> Path:
     """Two clips, a copy of one of them byte by byte and one in another container, and two that cannot be read."""
     folder = tmp_path / "line"
     folder.mkdir()
-    for name in ("hevc.mp4", "line-bolt.gif"):
-        shutil.copy(public_clips / name, folder / name)
+    shrink(public_clips / "line-bolt.gif", folder)
+    shutil.copy(public_clips / "hevc.mp4", folder)
     shutil.copy(folder / "hevc.mp4", folder / "hevc2.mp4")
     rewrapped(folder / "hevc.mp4", folder / "other.mkv")
     (folder / "broken.mp4").write_bytes(b"\0" * 999)
@@ -142,7 +143,8 @@ def test_pairs_are_added_while_something_is_undecided(
     monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(2, 2, 1))  # looks at 2, 4 and 8 pairs
     out, at_once = tmp_path / "run", tmp_path / "at_once"
     asked = ["--model=tests.fuzz.tiny:model", "--pairs=8"]
-    command = ["causes", str(public_clips / "line-bolt.gif"), f"--out={out}", *asked]
+    clip = str(shrink(public_clips / "line-bolt.gif", tmp_path))
+    command = ["causes", clip, f"--out={out}", *asked]
     assert run(*command) == 0
     said = capsys.readouterr().err
     # of two pairs nothing can be told, of four neither: 1 / 16 is above what may be spent
@@ -157,7 +159,7 @@ def test_pairs_are_added_while_something_is_undecided(
     assert {n for n, t in written(out).items() if t != before.get(n)} <= {"run.json", ".lock", *ITEMS}
 
     monkeypatch.setitem(counts.RULES, "pairs", counts.Rule(8, 8, 1))
-    assert run("causes", str(public_clips / "line-bolt.gif"), f"--out={at_once}", *asked) == 0
+    assert run("causes", clip, f"--out={at_once}", *asked) == 0
     tables = [
         RunFolder(path).table("causes").sort_values(["scale", "frame_a", "cause"]) for path in (out, at_once)
     ]

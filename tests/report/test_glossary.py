@@ -1,12 +1,14 @@
-"""The glossary stands once: the page in docs is made of the rows of the report."""
+"""Words of the report: one glossary for page and docs, and a name for every perturbation."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from vidrobust.report.glossary import GLOSSARY, page
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.report.glossary import GLOSSARY, family_order, page, phrase, saying
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,3 +38,26 @@ def test_the_figures_of_the_examples_are_right() -> None:
     assert round(-(0.99 * np.log2(0.99) + 0.01 * np.log2(0.01)), 2) == 0.08
     assert round((0.9 - 0.5) / (1 - 0.5), 10) == 0.8
     assert 12 / 480 == 0.025 == 1 / 40
+
+
+@pytest.mark.parametrize("key", list(PERTURBATIONS))
+def test_every_perturbation_can_be_spoken_of(key: str) -> None:
+    text = saying(key, PERTURBATIONS[key].strengths[0])
+    assert "{" not in text
+    assert "_" not in text
+    assert phrase(key).noun
+    assert phrase(key).family in family_order()
+
+
+def test_no_two_of_a_suite_have_one_name() -> None:
+    nouns = [entry.noun for entry in PERTURBATIONS.values()]
+    assert len(set(nouns)) == len(nouns)
+
+
+def test_strengths_in_words() -> None:
+    assert saying("brightness", 0.1) == "a brightness change of 10 %"
+    assert saying("translation", 4.0) == "a shift of 4 px"
+    assert saying("jpeg", 30.0) == "JPEG compression at quality 70"
+    assert saying("imagenet-c:fog", 3.0) == "fog of imagenet-c at severity 3"
+    assert saying("own_filter", 2.0) == "own filter at strength 2"
+    assert phrase("other-suite:own_filter").noun == "own filter of other-suite"

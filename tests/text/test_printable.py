@@ -29,3 +29,10 @@ def test_errors_are_valid_text_of_as_many_lines_as_they_have() -> None:
     error = InputError(f"{path}: is missing; write\n[model]")
     assert str(error) == "/a/\\xfe.toml: is missing; write\n[model]"
     assert str(error).encode()
+
+
+def test_a_long_error_keeps_its_beginning_and_its_end() -> None:
+    said = str(InputError(f"a.csv: expected columns, got {'[' * 100_000}; write a header"))
+    assert said.startswith("a.csv: expected")
+    assert said.endswith("; write a header")
+    assert len(said) < 5000

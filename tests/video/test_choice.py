@@ -33,7 +33,7 @@ def fails(error: Exception) -> Callable[[], Reader]:
 
 
 def works(path: Path) -> Callable[[], Reader]:
-    return lambda: PyAVReader(path, item="x", color="fast", reason="")
+    return lambda: PyAVReader(path, item="x", color="fast")
 
 
 def test_on_the_cpu_pyav_is_taken(path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_reader_that_loses_frames_is_not_taken(path: Path) -> None:
             name="torchcodec",
             decodes_on="cpu",
             delivers_on="cpu",
-            open=lambda: Loses(path, item="x", color="fast", reason=""),
+            open=lambda: Loses(path, item="x", color="fast"),
         ),
         Route(name="pyav", decodes_on="cpu", delivers_on="cpu", open=works(path)),
     ]
@@ -139,7 +139,6 @@ def test_surfaces_flow_through_the_reader_into_batches(path: Path) -> None:
         path,
         item="x",
         color="accurate",
-        reason="",
         painter=lambda: lambda frame: SurfaceConverter()(frame.reformat(format="nv12")).numpy(),
     )
     with FrameStream(reader, Selection(), prefetch=2) as video, open_video(path, color="accurate") as own:

@@ -11,7 +11,7 @@ import xxhash
 from tests.made_frames import batch_of, texture
 from tests.video.conftest import Make, pictures_of
 from vidrobust.frame_pairs.transitions import PairWatcher
-from vidrobust.frames.hashes import DecodedHash
+from vidrobust.frames.batch import DecodedHash
 from vidrobust.video.source import open_video
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-frames:v", "20")

@@ -188,6 +188,17 @@ def test_a_second_process_that_dies_is_said(make: Make, monkeypatch: pytest.Monk
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts processes by /proc")
+def test_one_process_serves_passes_that_end_early(make: Make) -> None:
+    second_decode.forget()
+    seen = set()
+    for name in ("mjpeg.avi", "h264.mp4", "mjpeg.avi"):
+        with open_video(make(f"second_{name}", *SMALL, *FILES[name]), prefetch=0) as video:
+            next(video.batches(2))
+        seen |= set(helpers())
+    assert len(seen) == 1
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="counts processes by /proc")
 def test_no_process_is_left_behind(make: Make) -> None:
     path = make("second_mjpeg.avi", *SMALL, *FILES["mjpeg.avi"])
     second_decode.forget()

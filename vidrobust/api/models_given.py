@@ -13,7 +13,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.frames.device import resolve_device
 from vidrobust.metrics.catalogue import tasks
 from vidrobust.models.classes import imagenet
-from vidrobust.models.foreign import Task, array_of, classifications_of, detections_of, task_of_answers
+from vidrobust.models.foreign import Task, array_of, classifications_of, detections_of, plain, task_of_answers
 from vidrobust.models.info import ModelInfo, code_sha256, state_sha256
 from vidrobust.models.load import load_model
 from vidrobust.models.modules import full_precision
@@ -122,7 +122,6 @@ class _Module:
 
 
 def _wants_pil(preprocess: Transform) -> bool:
-    """Whether a transform takes only PIL images."""
     try:
         preprocess(torch.zeros(3, SMALL, SMALL, dtype=torch.uint8))
     except Exception as error:
@@ -193,8 +192,6 @@ def _names(given: Sequence[str] | None, count: int, name: str) -> tuple[str, ...
 
 
 class _Given:
-    """What all models given from Python have."""
-
     def __init__(self, run: Callable_, name: str, class_names: tuple[str, ...], info: ModelInfo) -> None:
         self._run, self.name, self.class_names, self.info = run, name, class_names, info
 
@@ -204,8 +201,6 @@ class _Given:
 
 
 class _Ready(_Given):
-    """A callable that gives Classifications."""
-
     task = "classification"
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
@@ -232,8 +227,6 @@ class _Scores(_Given):
 
 
 class _Named(_Given):
-    """A list of labels and scores a frame."""
-
     task = "classification"
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
@@ -251,13 +244,11 @@ class _Boxes(_Given):
 
 
 class _Stacked:
-    """An array of scores a frame, put together."""
-
     def __init__(self, run: Any) -> None:
         self.run = run
 
     def __call__(self, pixels: torch.Tensor) -> np.ndarray:
-        return np.array([array_of(row, np.float32) for row in self.run(pixels)])
+        return np.array([array_of(plain(row), np.float32) for row in self.run(pixels)])
 
 
 class _FrameByFrame:

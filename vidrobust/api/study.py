@@ -23,19 +23,17 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.names import file_name, readable_name
 from vidrobust.finished_runs.compare_metrics import MARGIN
 from vidrobust.finished_runs.compare_runs import compare_runs
-from vidrobust.frame_pairs.transitions import PairWatcher
-from vidrobust.metrics.catalogue import metrics_of, task_of
-from vidrobust.metrics.metric import AlongTime
+from vidrobust.footage.expand import expand_sources
 from vidrobust.models.load import load_model
 from vidrobust.models.predict import predict_footage
 from vidrobust.pipeline.build import build
+from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.open import folder_of, opened_sources
 from vidrobust.pipeline.progress import TABLES, WHOLE, Counter, Reporter
 from vidrobust.run_folder.folder import RECORDINGS
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 from vidrobust.text.phrases import among
-from vidrobust.video.source import open_video
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class CallbackReporter(Reporter):
         yield
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
-        return _EventCounter(title, total, unit, self._emit, self.moved)
+        return _CallbackCounter(title, total, unit, self._emit, self.moved)
 
     def _emit(self, step: Progress) -> None:
         if self._whole is not None:
@@ -88,7 +86,7 @@ class CallbackReporter(Reporter):
         self._callback(step)
 
 
-class _EventCounter(Counter):
+class _CallbackCounter(Counter):
     def __init__(
         self,
         title: str,
@@ -312,41 +310,44 @@ def _folder(sources: Sources, out: str | os.PathLike[str] | None, settings: Sett
 
 
 def flip_rate(
-    video: str | os.PathLike[str] | np.ndarray,
+    sources: Sources,
     model: GivenModel,
     *,
     preprocess: Transform | None = None,
+    class_names: Sequence[str] | None = None,
     frame_rate: float = FRAME_RATE,
 ) -> float:
     """Return the share of usable pairs of neighbouring frames whose label flips.
 
-    ``video`` is a path or an array of frames, the model as for ``study``. Raises InputError without usable pairs.
+    Sources and models are those of ``study``. Raises InputError without usable pairs.
 
     >>> flip_rate("clip.mp4", "efficientnet-lite0")  # doctest: +SKIP
     """
-    specs, made = models_of(model, preprocess=preprocess)
-    loaded = made[0] if made is not None else load_model(specs[0])
-    if isinstance(video, np.ndarray) or is_array(video):
-        with tempfile.TemporaryDirectory(prefix="vidrobust-") as folder:
-            return flip_rate(paths_of(video, Path(folder), frame_rate)[0], loaded)
-    metrics = metrics_of(loaded.task)
-    wanted = next(metric for metric in metrics if metric.name == "flip_rate")
-    with open_video(os.fspath(video)) as source:
-        along = AlongTime(frame_rate=float(source.info.frame_rate))
-        meter = task_of(loaded.task).meter(str(video), loaded.name, along, metrics)
-        watcher = PairWatcher(motion_limit=along.motion_limit)
-        for batch in source.batches(BATCH):
-            meter.feed(batch, watcher.feed(batch), predict_footage(loaded, batch))
-    counted = wanted.values(meter.finish()[wanted.table])
-    if not len(counted):
-        raise InputError(f"{video}: has no two neighbouring frames that may be compared")
-    return float(counted[wanted.column].mean())
+    from vidrobust.api.stability import Stability
+
+    specs, made = models_of(model, preprocess=preprocess, class_names=class_names)
+    loaded, settings = made[0] if made is not None else load_model(specs[0]), Settings()
+    meter = Stability(task=loaded.task, settings=settings)
+    with tempfile.TemporaryDirectory(prefix="vidrobust-") as folder:
+        found = expand_sources(paths_of(sources, Path(folder), frame_rate))
+        if found.problems or not found.items:
+            raise InputError("; ".join(found.problems) or "no source given")
+        for item in found.items:
+            with open_item(item, settings) as source:
+                for batch in source.batches(BATCH):
+                    answers = predict_footage(loaded, batch)
+                    meter.update(answers, batch, item.name, frame_rate=float(source.info.frame_rate))
+    rate = float(meter.compute().get("flip_rate", np.nan))
+    if np.isnan(rate):
+        raise InputError(f"{found.items[0].name}: has no two neighbouring frames that may be compared")
+    return rate
 
 
 def compare(
-    run_a: Run | str | os.PathLike[str],
-    run_b: Run | str | os.PathLike[str],
+    run_a: Run | GivenModel | os.PathLike[str],
+    run_b: Run | GivenModel | os.PathLike[str],
     *,
+    sources: Sources | None = None,
     model_a: str | None = None,
     model_b: str | None = None,
     margin: float = MARGIN,
@@ -354,8 +355,17 @@ def compare(
 ) -> dict[str, Any]:
     """Compare run B with run A: better, worse, same, or cannot tell; as ``vidrobust compare --json``.
 
+    With ``sources``, ``run_a`` and ``run_b`` are models as of ``study``, and their stability is measured there.
+
     ``["metrics"][NAME]`` has a, b, difference, low, high and verdict. Differences up to the share ``margin`` of a
     metric do not matter.
     """
-    a, b = (each if isinstance(each, Run) else Run(each) for each in (run_a, run_b))
+    if sources is not None:
+        paths = paths_of(sources, Path(tempfile.mkdtemp(prefix="vidrobust-")), FRAME_RATE)
+        folders = (tempfile.mkdtemp(prefix="vidrobust-") for _ in range(2))
+        run_a, run_b = (
+            study(paths, each, folder, stages=("stability",), overwrite=True)  # type: ignore[arg-type]
+            for each, folder in zip((run_a, run_b), folders, strict=True)
+        )
+    a, b = (each if isinstance(each, Run) else Run(each) for each in (run_a, run_b))  # type: ignore[arg-type]
     return compare_runs(a.folder, b.folder, model_a=model_a, model_b=model_b, margin=margin, seed=seed)

@@ -52,7 +52,7 @@ OWN = (
     (TOOLS, "tools:models", "List the forms of a model spec, and what is installed for each."),
     (TOOLS, "tools:engines", "Measure inference engines: speed, and labels that differ."),
     (TOOLS, "tools:doctor", "Check what works on this machine, and how to get what is missing."),
-    (TOOLS, "plugins:plugins", "List installed plugins, what each brings, and those that are broken."),
+    (TOOLS, "doctor:plugins", "List installed plugins, what each brings, and those that are broken."),
 )
 BROUGHT = from_plugins([place.partition(":")[2] for _, place, _ in OWN])  # commands of plugins
 
@@ -87,7 +87,6 @@ def _stage_commands() -> tuple[CommandEntry, ...]:
 
 
 def _entries() -> tuple[CommandEntry, ...]:
-    """All commands in the order of ``--help``."""
     brought = (guarded(entry) for entry in BROUGHT.records)
     named = {entry.name: entry for entry in (*_own_commands(), *brought)}
     order = [*STUDY_ORDER, *named, *(stage.name for stage in STAGES.stages)]

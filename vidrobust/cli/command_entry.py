@@ -60,7 +60,6 @@ class LazyCommands(UserDict[str, click.Command]):
 
 
 def from_plugins(taken: Iterable[str]) -> Extensions[CommandEntry]:
-    """Return the commands of installed plugins."""
     return extensions(GROUP, CommandEntry, lambda entry: entry.name, tuple(taken))
 
 

@@ -9,6 +9,7 @@ import functools
 import glob
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 
 def print_json(content: Any) -> None:
-    """Print strict JSON on standard output."""
     click.echo(json_text(content), nl=False)
 
 
@@ -55,6 +55,7 @@ def may_be_footage(source: str) -> bool:
 
 
 F = TypeVar("F", bound=Callable[..., Any])
+PATH = click.Path(path_type=Path)
 # Titles under which help shows options, in this order.
 GROUPS = ("Options", *(group.title for group in SETTINGS), "Advanced")
 
@@ -157,7 +158,6 @@ def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 def setting(*names: str) -> Callable[[F], F]:
-    """Return the options of these settings."""
     declared = {each.name: each for each in all_declarations()}
     return options(*(_option(declared[name]) for name in names))
 
@@ -213,7 +213,6 @@ def _split(kind: type, context: click.Context, parameter: click.Parameter, value
 
 
 def given(chosen: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were typed."""
     return {name: value for name, value in chosen.items() if value is not None and value != ()}
 
 

@@ -13,6 +13,7 @@ from vidrobust.cli.options import (
     CONFIG,
     JSON,
     OUT,
+    PATH,
     GroupedCommand,
     end,
     given,
@@ -23,13 +24,12 @@ from vidrobust.cli.options import (
 )
 from vidrobust.files.atomic import append_text, write_text
 from vidrobust.files.json_text import plain
-from vidrobust.finished_runs.exports.formats import NAMES as EXPORTS
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.text.phrases import plural
+from vidrobust.text.phrases import listing, plural
 
 
 @click.command(cls=GroupedCommand)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.option(
     "--stage", "stages", multiple=True, metavar="NAME", help="What to make of each.  [default: stability]"
 )
@@ -119,7 +119,7 @@ def watch(
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.argument("runs", nargs=-1, required=True, type=PATH, metavar="RUN...")
 @click.option(
     "--model-a", metavar="NAME", help="The model of A, where it has several.  [default: its only one]"
 )
@@ -142,7 +142,7 @@ def watch(
 @click.option(
     "--out",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="The report.  [default: comparison.html, or of a table side_by_side.html, in the last run]",
 )
@@ -173,9 +173,7 @@ def compare(
         _table(folders, margin, seed, out, as_json)
         return
     from vidrobust.finished_runs.compare_runs import compare_runs
-    from vidrobust.finished_runs.compare_shots import shots_of
-    from vidrobust.finished_runs.comparison_page import write_comparison
-    from vidrobust.finished_runs.console import comparison_lines
+    from vidrobust.finished_runs.comparison_page import comparison_lines, shots_of, write_comparison
 
     found = compare_runs(*folders, model_a=model_a, model_b=model_b, margin=margin, seed=seed)
     shots = shots_of(folders[0], found["changed_frames"] or [], pictures=pictures)
@@ -184,8 +182,7 @@ def compare(
 
 
 def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_json: bool) -> None:
-    from vidrobust.finished_runs.many_detectors import side_by_side_of
-    from vidrobust.finished_runs.side_by_side_page import table_lines, write_side_by_side
+    from vidrobust.finished_runs.side_by_side import side_by_side_of, table_lines, write_side_by_side
 
     found = side_by_side_of(folders, margin=margin, seed=seed)
     page = write_side_by_side(out or folders[-1].path / "side_by_side.html", plain(found))
@@ -193,16 +190,14 @@ def _table(folders: list[Any], margin: float, seed: int, out: Path | None, as_js
 
 
 @click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path))
+@click.argument("run_folder", type=PATH)
 @click.option(
     "--fail-if", multiple=True, required=True, metavar="RULE", help='Such as "flip_rate.high > 0.02".'
 )
-@click.option(
-    "--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the outcome as JUnit XML."
-)
+@click.option("--junit", type=PATH, metavar="FILE", help="Write the outcome as JUnit XML.")
 @click.option(
     "--summary",
-    type=click.Path(path_type=Path),
+    type=PATH,
     envvar="GITHUB_STEP_SUMMARY",
     metavar="FILE",
     help="Add the outcome and the run's answer as Markdown.  [default: $GITHUB_STEP_SUMMARY, where it is set]",
@@ -221,7 +216,7 @@ def gate(
     if junit is not None:
         write_text(junit, junit_xml(passages))
     if summary is not None:
-        from vidrobust.finished_runs.exports.formats.markdown import page
+        from vidrobust.finished_runs.exports.markdown import page
         from vidrobust.run_folder.reader import RunTables
 
         append_text(summary, page(RunTables(run_folder), passages))
@@ -231,10 +226,8 @@ def gate(
 
 
 @click.command()
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--history", "file", type=click.Path(path_type=Path), metavar="FILE", help="Add the runs to this file."
-)
+@click.argument("runs", nargs=-1, type=PATH)
+@click.option("--history", "file", type=PATH, metavar="FILE", help="Add the runs to this file.")
 @click.option(
     "--metric",
     multiple=True,
@@ -256,7 +249,7 @@ def gate(
 @click.option(
     "--out",
     "-o",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="PAGE",
     help="The report.  [default: beside the history file, or history.html in the last run]",
 )
@@ -272,15 +265,8 @@ def history(
     as_json: bool,
 ) -> None:
     """Draw control charts of one line over many runs."""
-    from vidrobust.finished_runs.console import control_chart_lines
-    from vidrobust.finished_runs.history import (
-        add_runs,
-        charts,
-        empty_history,
-        read_history,
-        write_history,
-    )
-    from vidrobust.report.history_page import write_history_page
+    from vidrobust.finished_runs.history import add_runs, charts, empty_history, read_history, write_history
+    from vidrobust.report.history_page import control_chart_lines, write_history_page
     from vidrobust.run_folder.folder import RunFolder
 
     if not runs and file is None:
@@ -295,16 +281,20 @@ def history(
     print_result(found, [*lines, f"report: {write_history_page(page, plain(found))}"], as_json)
 
 
+class FormatOption(click.Option):
+    """Imports the formats, and so the plugins, when its help is shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        from vidrobust.finished_runs.exports.catalogue import names
+
+        self.help = f"One of {', '.join(names())}."
+        return super().get_help_record(ctx)
+
+
 @click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path), metavar="RUN")
-@click.option("--to", "name", required=True, metavar="FORMAT", help=f"One of {', '.join(EXPORTS)}.")
-@click.option(
-    "--out",
-    "-o",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Where to.  [default: RUN/exports/FORMAT]",
-)
+@click.argument("run_folder", type=PATH, metavar="RUN")
+@click.option("--to", "name", cls=FormatOption, required=True, metavar="FORMAT")
+@click.option("--out", "-o", type=PATH, metavar="DIR", help="Where to.  [default: RUN/exports/FORMAT]")
 @JSON
 def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None:
     """Write a finished RUN as files for another program."""
@@ -312,9 +302,8 @@ def export(run_folder: Path, name: str, out: Path | None, as_json: bool) -> None
 
     written, opened = export_run(run_folder, name, out)
     files = [str(path) for path in written.files]
-    more = f" and {len(files) - 3} more" if len(files) > 3 else ""
     print_result(
         {"files": files, "notes": written.notes, "opened_by": opened},
-        [f"written: {', '.join(files[:3])}{more}", *written.notes, f"opened by: {opened}"],
+        [f"written: {listing(files, 3)}", *written.notes, f"opened by: {opened}"],
         as_json,
     )

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from vidrobust.cli.options import (
+    PATH,
     GroupedCommand,
     all_but,
     given,
@@ -17,7 +18,7 @@ from vidrobust.cli.options import (
     refuse_idle,
     reporter,
 )
-from vidrobust.cli.studies import on_target, options_of, refuse_words
+from vidrobust.cli.studies import on_target, opened_target, options_of
 from vidrobust.errors import SettingsError
 from vidrobust.stages.boxes.stage import BOXES
 from vidrobust.stages.catalogue import STAGES
@@ -34,7 +35,7 @@ OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 @click.argument("target", nargs=-1, required=True)
 @click.option(
     "--video",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="OUT.mp4",
     help="Write the clip with boxes, tracks, gaps and class changes drawn on it, 5 minutes at most.",
 )
@@ -58,13 +59,13 @@ OF_CORRELATION = ("out", "as_json", "quiet", "across", "resamples", "seed")
 )
 @click.option(
     "--mot",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Write the tracks as MOTChallenge results: DIR/DETECTOR/data/CLIP.txt.",
 )
 @click.option(
     "--coco",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE.json",
     help="Write the boxes as COCO with videos, with the numbers of their tracks.",
 )
@@ -113,8 +114,7 @@ def _written(
     mot: Path | None,
     coco: Path | None,
 ) -> list[str]:
-    """What was written, a line each."""
-    from vidrobust.finished_runs.exports.box_files import write_coco, write_mot
+    from vidrobust.finished_runs.exports.coco import write_coco, write_mot
     from vidrobust.pipeline.open import opened_folder
     from vidrobust.run_folder.folder import RunFolder
     from vidrobust.stages.boxes.video import WantedClip, write_video
@@ -135,7 +135,7 @@ def _written(
 @click.option(
     "--export",
     "file",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE.py",
     help="Write the recommended rule as a Python class, and its numbers as TOML beside it.",
 )
@@ -260,7 +260,6 @@ def _is_run(path: str) -> bool:
 
 
 def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any]) -> None:
-    """``correlate RUN RUN ...``."""
     if not options["out"]:
         raise click.UsageError("give --out DIR: the correlation of several runs belongs to none of them")
     refuse_idle(all_but(*OF_CORRELATION), "where several runs are given")
@@ -270,24 +269,6 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any])
     result = correlate_runs(paths, Path(options["out"]), reporter=reporter(options["quiet"]), **how)
     if options["as_json"]:
         print_json(result)
-
-
-def _made_for(protocol: CorrelationProtocol, target: Sequence[str], options: dict[str, Any]) -> Path:
-    """The run folder of a run or of sources, with what the protocol reads made."""
-    from vidrobust.pipeline.build import build
-    from vidrobust.pipeline.open import opened_folder, opened_sources, settings_of
-
-    taken = ("lasting", "out", "config", "overwrite", "as_json", "quiet")
-    _, out, config, overwrite, _, quiet = (options.pop(name) for name in taken)
-    if _is_run(target[0]):
-        with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
-            build(run, STAGES, protocol.stages)
-            return Path(run.path)
-    refuse_words(target)
-    settings, named = settings_of(target, config, given(options))
-    with opened_sources(settings, out or named, reporter(quiet), overwrite=overwrite) as run:
-        build(run, STAGES, protocol.stages)
-        return Path(run.path)
 
 
 def _by_protocol(protocol: CorrelationProtocol, target: tuple[str, ...], options: dict[str, Any]) -> None:
@@ -301,7 +282,11 @@ def _by_protocol(protocol: CorrelationProtocol, target: tuple[str, ...], options
     if not _is_run(target[0]) or any(
         not len(RunFolder.existing(folder).table(name)) for name in protocol.tables
     ):
-        folder = _made_for(protocol, target, dict(options))
+        from vidrobust.pipeline.build import build
+
+        with opened_target(target, {n: v for n, v in options.items() if n != "as_json"}, CORRELATE) as run:
+            build(run, STAGES, protocol.stages)
+        folder = Path(run.path)
     found, lines = protocol.run(
         folder, **{name: chosen[name] for name in ("resamples", "seed") if name in chosen}
     )

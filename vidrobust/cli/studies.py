@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -103,7 +104,7 @@ def report(target: tuple[str, ...], pdf: bool, **options: Any) -> None:
 
 
 def _print_report(run: Any) -> None:
-    from vidrobust.report.pdf import printed
+    from vidrobust.report.pages import printed
 
     for name in REPORT.files:
         page = Path(run.path) / name
@@ -128,7 +129,7 @@ def show(run_folder: str, as_json: bool) -> None:
 
 
 def on_target(
-    target: tuple[str, ...],
+    target: Sequence[str],
     stage: Stage,
     options: dict[str, Any],
     before: Act | None = None,
@@ -137,57 +138,47 @@ def on_target(
 ) -> None:
     """Make one stage, on a run folder or on sources, and print its result.
 
-    Parameters
-    ----------
-    before, after
-        What else is done with the open run.
-    along
-        Names of stages that are made with it.
+    ``before`` and ``after`` are done with the open run; stages ``along`` are made with it.
     """
-    from vidrobust.pipeline.open import opened_folder
-    from vidrobust.run_folder.folder import is_run_folder
-
-    names = (*along, stage.name)
-    if len(target) == 1 and (is_run_folder(Path(target[0])) or stage == REPORT):
-        out, as_json, quiet = (options.pop(name) for name in ("out", "as_json", "quiet"))
-        refuse_idle(OF_SOURCES, "on a run folder, which keeps its sources and settings")
-        for name in OF_SOURCES:
-            options.pop(name, None)
-        junit = options.pop("junit", None)
-        with opened_folder(Path(target[0]), given(options), reporter(quiet), out) as run:
-            _work(run, names, stage, as_json, junit, before, after)
-        return
-    refuse_words(target)
-    on_sources(target, names, stage, options, before, after)
-
-
-def refuse_words(target: Sequence[str]) -> None:
-    """Raise InputError for a single word that names neither a run folder nor footage."""
-    if len(target) == 1 and not may_be_footage(target[0]):
-        raise InputError(f"{printable(target[0])}: is neither a run folder nor footage")
+    as_json, junit = options.pop("as_json"), options.pop("junit", None)
+    with opened_target(target, options, stage) as run:
+        if before is not None:
+            before(run)
+        _work(run, (*along, stage.name), stage, as_json, junit, after)
 
 
 def on_sources(
-    sources: Sequence[str],
-    names: Sequence[str],
-    stage: Stage | None,
-    options: dict[str, Any],
-    before: Act | None = None,
-    after: Act | None = None,
+    sources: Sequence[str], names: Sequence[str], stage: Stage | None, options: dict[str, Any]
 ) -> None:
     """Make these stages on sources, and print the result of ``stage``, or the answer of the whole."""
-    from vidrobust.pipeline.open import opened_sources, settings_of, with_recordings
+    as_json, junit = options.pop("as_json"), options.pop("junit", None)
+    with opened_target(sources, options) as run:
+        _work(run, names, stage, as_json, junit)
 
-    taken = ("lasting", "out", "config", "overwrite", "as_json", "quiet")
-    lasting, out, config, overwrite, as_json, quiet = (options.pop(name) for name in taken)
-    junit = options.pop("junit", None)
-    settings, named = settings_of(sources, config, given(options))
-    files, where = with_recordings(
-        settings.sources, out or named, lasting, reporter(quiet), overwrite=overwrite
-    )
+
+@contextmanager
+def opened_target(
+    target: Sequence[str], options: dict[str, Any], stage: Stage | None = None
+) -> Iterator[Any]:
+    """Open the run of sources, recorded first where they are streams; for a ``stage`` also a run folder."""
+    from vidrobust.pipeline.open import opened_folder, opened_sources, settings_of, with_recordings
+    from vidrobust.run_folder.folder import is_run_folder
+
+    taken = ("lasting", "out", "config", "overwrite", "quiet")
+    lasting, out, config, overwrite, quiet = (options.pop(name, None) for name in taken)
+    shown, single = reporter(bool(quiet)), stage is not None and len(target) == 1
+    if single and (is_run_folder(Path(target[0])) or stage == REPORT):
+        refuse_idle(OF_SOURCES, "on a run folder, which keeps its sources and settings")
+        with opened_folder(Path(target[0]), given(options), shown, out) as run:
+            yield run
+        return
+    if single and not may_be_footage(target[0]):
+        raise InputError(f"{printable(target[0])}: is neither a run folder nor footage")
+    settings, named = settings_of(target, config, given(options))
+    files, where = with_recordings(settings.sources, out or named, lasting, shown, overwrite=bool(overwrite))
     settings = settings.changed({"sources": files}, "sources")
-    with opened_sources(settings, where, reporter(quiet), overwrite=overwrite) as run:
-        _work(run, names, stage, as_json, junit, before, after)
+    with opened_sources(settings, where, shown, overwrite=bool(overwrite)) as run:
+        yield run
 
 
 def _work(
@@ -196,14 +187,11 @@ def _work(
     stage: Stage | None,
     as_json: bool,
     junit: str | None,
-    before: Act | None,
-    after: Act | None,
+    after: Act | None = None,
 ) -> None:
     """Build, print, and end with the exit code of the gates, or 3 where an input failed."""
     from vidrobust.pipeline.build import build
 
-    if before is not None:
-        before(run)
     build(run, STAGES, names)
     if after is not None:
         after(run)

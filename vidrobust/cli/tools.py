@@ -226,7 +226,6 @@ def _print_catalogue(entries: tuple[Any, ...], as_json: bool) -> None:
 
 
 def _rounded(value: Any) -> Any:
-    """Three digits of a number."""
     return float(f"{value:.3g}") if isinstance(value, float) else value
 
 

@@ -150,7 +150,6 @@ def _dialect(path: Path) -> tuple[Dialect, tuple[str, ...]]:
 
 
 def _rows(path: Path, dialect: Dialect, *, skip: bool) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line it begins on."""
     with path.open(encoding=dialect.encoding, newline="") as file:
         reader = csv.reader(file, delimiter=dialect.delimiter)
         line = 1

@@ -125,7 +125,6 @@ class Paired:
 
     @property
     def equal(self) -> bool:
-        """Nothing differs, and the pictures were the same."""
         if not self.same_footage or not self.known or len(self.a) != len(self.b):
             return False
         there = self.clip_b is None or bool((self.clip == self.clip_b).all())
@@ -133,7 +132,6 @@ class Paired:
 
     @property
     def varies(self) -> bool:
-        """What is counted occurs in some rows and not in all."""
         return len(self.a) > 0 and bool(self.a.min() < self.a.max())
 
     def sums(self, clusters: Clusters) -> tuple[np.ndarray, np.ndarray]:
@@ -169,22 +167,9 @@ def paired_rows(
     passes.
     """
     both, only_a, only_b = _paired(a, b, keys, column, part)
-    item = both["item"] if "item" in both else both[part] if part else pd.Series("", index=both.index)
-    item = item.astype(str).to_numpy(object)
-    position = both["time_s"].to_numpy(np.float64) if "time_s" in both else np.arange(len(both), dtype=float)
-    parts = both[part].fillna("").astype(str).to_numpy(object) if part else np.full(len(both), "", object)
-    return Paired(
-        a=both[f"{column}_a"].to_numpy(np.float64),
-        b=both[f"{column}_b"].to_numpy(np.float64),
-        clip=np.where(parts == "", "item\x1f" + item, parts) if len(both) else item,
-        part_known=bool((parts != "").any()),
-        place=pd.DataFrame({"item": item, "time_s": position, "part": parts}),
-        bounds=bounds,
-        worse=worse,
-        same_footage=same_footage,
-        only_a=only_a,
-        only_b=only_b,
-    )
+    clip, place, known = _places(both, part)
+    of_a, of_b = (both[f"{column}_{side}"].to_numpy(np.float64) for side in "ab")
+    return Paired(of_a, of_b, clip, known, place, bounds, worse, same_footage, only_a, only_b)
 
 
 def rows_along_tracks(
@@ -197,26 +182,24 @@ def rows_along_tracks(
     part: str | None,
 ) -> Paired:
     """Return all rows along tracks of two tables; tracks are numbered anew for every model."""
-    sides = []
-    for table in (a, b):
-        table = table[table[column].notna()]
-        item = table["item"].astype(str).to_numpy(object)
-        parts = (
-            table[part].fillna("").astype(str).to_numpy(object) if part else np.full(len(item), "", object)
-        )
-        place = pd.DataFrame({"item": item, "time_s": table["time_s"].to_numpy(np.float64), "part": parts})
-        clip = np.where(parts == "", "item\x1f" + item, parts) if len(item) else item
-        sides.append((table[column].to_numpy(np.float64), clip, place, bool((parts != "").any())))
-    (a_values, clip, place, known), (b_values, clip_b, place_b, _) = sides
-    return Paired(a_values, b_values, clip, known, place, bounds, worse, clip_b=clip_b, place_b=place_b)
+    a, b = (table[table[column].notna()] for table in (a, b))
+    (clip, place, known), (clip_b, place_b, _) = (_places(table, part) for table in (a, b))
+    of_a, of_b = (table[column].to_numpy(np.float64) for table in (a, b))
+    return Paired(of_a, of_b, clip, known, place, bounds, worse, clip_b=clip_b, place_b=place_b)
+
+
+def _places(rows: pd.DataFrame, part: str | None) -> tuple[np.ndarray, pd.DataFrame, bool]:
+    """The clip or part of each row, its item, time and part, and whether parts are known."""
+    item = rows["item"] if "item" in rows else rows[part] if part else pd.Series("", index=rows.index)
+    item = item.astype(str).to_numpy(object)
+    time_s = rows["time_s"].to_numpy(np.float64) if "time_s" in rows else np.arange(len(rows), dtype=float)
+    parts = rows[part].fillna("").astype(str).to_numpy(object) if part else np.full(len(rows), "", object)
+    clip = np.where(parts == "", "item\x1f" + item, parts) if len(rows) else item
+    return clip, pd.DataFrame({"item": item, "time_s": time_s, "part": parts}), bool((parts != "").any())
 
 
 def compare_metrics(
-    rows: Mapping[str, Paired],
-    *,
-    margin: float = MARGIN,
-    seed: int = 0,
-    share: float = 1.0,
+    rows: Mapping[str, Paired], *, margin: float = MARGIN, seed: int = 0, share: float = 1.0
 ) -> dict[str, Compared]:
     """Compare every metric of two runs, judged together.
 

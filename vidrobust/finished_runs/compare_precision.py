@@ -30,8 +30,6 @@ SAME_BOX = ["item", "frame", "object", "label_name", *BOX]
 
 @dataclass(frozen=True)
 class Judged:
-    """A detector on the frames that are compared."""
-
     frames: pd.DataFrame  # item, frame, time_s, part
     known: pd.DataFrame  # their known boxes
     found: pd.DataFrame  # what was detected on them, of any score

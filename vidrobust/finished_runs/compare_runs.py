@@ -188,8 +188,7 @@ def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> 
 
 
 def _difference(metric: Metric, each: Compared) -> str:
-    share = metric.unit == "" and metric.bounds == (0.0, 1.0)
-    if share:
+    if metric.is_percent:
         gap = points_with_interval(each.difference, each.low, each.high)
         return f"{metric.title} {percent(each.a)} in A, {percent(each.b)} in B, a difference of {gap}"
     gap = with_interval(each.difference, each.low, each.high)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.text.phrases import plural
+from vidrobust.text.phrases import listing, plural
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _footage(a: RunFolder, b: RunFolder) -> tuple[list[dict[str, str]], str, lis
             names = [{item: shared[k] for k, item in each if k in shared} for each in keyed]
             return names, by, _left_out((a, b), inputs, names)
     lines = [
-        f"{folder.path} ({_some([str(entry['item']) for entry in entries])})"
+        f"{folder.path} ({listing((str(entry['item']) for entry in entries), 5)})"
         for folder, entries in zip((a, b), inputs, strict=True)
     ]
     raise InputError(
@@ -104,7 +104,7 @@ def _left_out(
     for folder, entries, kept in zip(folders, inputs, names, strict=True):
         alone = [str(entry["item"]) for entry in entries if entry["item"] not in kept]
         if alone:
-            notes.append(f"{plural(len(alone), 'input')} only in {folder.path} left out: {_some(alone)}")
+            notes.append(f"{plural(len(alone), 'input')} only in {folder.path} left out: {listing(alone, 5)}")
     return notes
 
 
@@ -120,7 +120,3 @@ def _place(entry: Mapping[str, Any]) -> str:
 def _part_and_pass(entry: Mapping[str, Any]) -> str:
     part = entry.get("part")
     return f"{part}\x1f{entry.get('pass') or ''}" if part else ""
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,4 +1,4 @@
-"""The report of a comparison: a verdict on every metric, in margins, item by item, frame by frame."""
+"""A comparison of two runs as a page, with a verdict on every metric, and as lines of the console."""
 
 from __future__ import annotations
 
@@ -10,22 +10,30 @@ from typing import Any
 
 import numpy as np
 
+from vidrobust.errors import InputError
 from vidrobust.finished_runs.compare_metrics import ENOUGH
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
+from vidrobust.pipeline.progress import Reporter
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.report import drawing
-from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture
+from vidrobust.report.drawing import COLOURS, DARK, GREY, LIGHT, Picture, data_uri
 from vidrobust.report.pages import write_page
+from vidrobust.report.pictures import jpeg
+from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.text.numbers import (
+    counted_share,
     interval,
     number,
+    p_words,
     percent,
     percent_interval,
     percent_with_interval,
     signed,
     signed_percent,
+    with_interval,
 )
 from vidrobust.text.phrases import listing, plural
 
@@ -96,7 +104,7 @@ def _metric(name: str, task: str) -> Metric:
 
 def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
     metric = _metric(name, task)
-    share = metric.unit == "" and metric.bounds == (0.0, 1.0)
+    share = metric.is_percent
     summary = percent if share else number
     ends = (percent_interval if share else interval)(each["low"], each["high"])
     return {
@@ -131,7 +139,6 @@ def _summary(found: Mapping[str, Any]) -> str:
 
 
 def _sentences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Which metrics have which verdict."""
     found = []
     for verdict in ("worse", "better", "same", "cannot tell"):
         titles = [row["title"] for row in rows if row["verdict"] == verdict]
@@ -141,7 +148,6 @@ def _sentences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 
 def _alone(rows: Sequence[Mapping[str, Any]]) -> str:
-    """What is said of these clips alone, where they are too few to speak of others."""
     if not any(row["alone"] for row in rows):
         return ""
     said = [
@@ -232,3 +238,62 @@ def _right(found: Mapping[str, Any]) -> dict[str, Any]:
         if p < 0.05
         else "no difference is shown",
     }
+
+
+WIDTH = 300
+
+
+def shots_of(
+    folder: RunFolder, frames: Sequence[Mapping[str, Any]], *, pictures: bool = True
+) -> list[dict[str, Any]]:
+    """Return the frames with ``uri``, a JPEG; empty where the footage is not there."""
+    run = OpenRun(folder, folder.settings, Reporter(quiet=True))
+    return [{**each, "uri": _taken(run, each) if pictures else ""} for each in frames]
+
+
+def _taken(run: OpenRun, shot: Mapping[str, Any]) -> str:
+    try:
+        with run.opened(shot["item"]) as source:
+            rgb = source.at([shot["frame"]]).pixels[0].permute(1, 2, 0).cpu().numpy()
+    except InputError:
+        return ""
+    return data_uri("jpeg", jpeg(rgb, WIDTH))
+
+
+def comparison_lines(found: Mapping[str, Any]) -> list[str]:
+    a, b = found["a"], found["b"]
+    wording = [
+        found["headline"],
+        f"A: {a['run']} ({a['model']})",
+        f"B: {b['run']} ({b['model']}); {plural(found['items'], 'input')}, paired by {found['paired_by']}",
+        f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} B is",
+    ]
+    for name, metric in found["metrics"].items():
+        ends = interval(metric["low"], metric["high"], digits=4)
+        units = plural(metric["clusters"], metric["cluster"] or "cluster")
+        alone = f"; on these clips alone: {metric['on_these_clips']}" if metric["on_these_clips"] else ""
+        wording.append(
+            f"  {name:32}{_cell(metric['a']):>10}{_cell(metric['b']):>10}{_cell(metric['difference']):>11}  "
+            f"{ends:23} {metric['verdict']}{alone} ({units})"
+        )
+    if found["churn"]:
+        wording.append(f"  labels differ on {counted_share(found['churn'], missing='-')}")
+    if found["mcnemar_p"] is not None:
+        wording.append(
+            f"  right in A, wrong in B: {found['negative_flips']} frames; the reverse: {found['positive_flips']}; "
+            f"McNemar {p_words(found['mcnemar_p'])}"
+        )
+        wording.append(
+            f"  error consistency (kappa of right and wrong): {_kappa(found['error_consistency'])}"
+        )
+    return [*wording, *(f"  note: {note}" for note in found["notes"])]
+
+
+def _cell(value: float | None) -> str:
+    return number(value, 4, missing="-")
+
+
+def _kappa(kappa: Mapping[str, Any]) -> str:
+    if kappa["value"] is None:
+        return "not defined"
+    return with_interval(kappa["value"], kappa["low"], kappa["high"], digits=3)

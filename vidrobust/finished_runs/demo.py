@@ -50,7 +50,6 @@ BOTTLES = Demo(
 
 @cache
 def brought() -> Extensions[Demo]:
-    """Return the demos of installed plugins."""
     return extensions(GROUP, Demo, lambda demo: demo.name, {BOTTLES.name})
 
 

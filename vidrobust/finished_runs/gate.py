@@ -7,20 +7,12 @@ from pathlib import Path
 
 from vidrobust.files.atomic import write_text
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.run_folder.folder import RunFolder
-from vidrobust.run_folder.gates import (
-    Gate,
-    Passage,
-    exit_code,
-    junit_xml,
-    parse_gate,
-    passages_of,
-)
+from vidrobust.run_folder.gates import Gate, Passage, exit_code, junit_xml, parse_gate, passages_of
 
 
-def enforce_gates(run: Run, junit: str | None) -> int:
-    """Return the exit code of the run's rules."""
+def enforce_gates(run: OpenRun, junit: str | None) -> int:
     gates = [parse_gate(rule) for rule in run.settings.fail_if]
     return describe(gates_on(run.folder, gates), run.reporter, junit, run.path.name)
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.catalogue import find_metric
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.report.page import write_report
 from vidrobust.statistics.control_charts import FEWEST_RUNS, Chart, individuals_chart, p_chart
@@ -83,7 +83,7 @@ def write_history(history: pd.DataFrame, path: Path) -> None:
     os.replace(beside, path)
 
 
-def note(run: Run) -> None:
+def note(run: OpenRun) -> None:
     """Add a run to the history that its settings name, and show their charts in its report."""
     file = Path(str(run.settings.history))
     known = add_runs(read_history(file), [run.folder])

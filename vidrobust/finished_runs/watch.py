@@ -42,8 +42,6 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What to watch and how."""
-
     folder: Path
     out: Path
     history: Path
@@ -55,8 +53,6 @@ class Watched:
 
 @dataclass
 class Watcher:
-    """The state of one command."""
-
     watched: Watched
     say: Callable[[str], None]
     clock: Clock = time.monotonic

@@ -24,12 +24,7 @@ BLOCKS, BLOCK_BYTES = 5, 1 << 16
 
 
 def content_key(item: Item, cache: MutableMapping[str, str] | None = None) -> str:
-    """The content of an item as 64 hexadecimal digits: SHA-256 of bytes, window, region and boxes.
-
-    Of a folder of frames it is the hash over the names and hashes of its images. The item's name, its path
-    and what the manifest says of it have no part in it. ``cache`` keeps hashes of files by path, times and some
-    of their bytes. Raises OSError.
-    """
+    """The content of an item as 64 hexadecimal digits: SHA-256 of bytes, window, region and boxes."""
     whole = _folder_hash(item.path, cache) if item.path.is_dir() else _file_hash(item.path, cache)
     if item.start_s is None and item.end_s is None and item.roi is None and item.boxes is None:
         return whole

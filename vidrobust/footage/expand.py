@@ -11,7 +11,6 @@ from pathlib import Path
 
 from vidrobust.errors import InputError
 from vidrobust.footage.item import Item, LabelOffset, Roi
-from vidrobust.footage.labels import ytbb
 from vidrobust.footage.manifest import is_manifest, list_rows, with_names
 from vidrobust.footage.records import SUFFIXES, Problem
 from vidrobust.text.printable import printable, without_secrets
@@ -193,11 +192,14 @@ def _expand_table(path: Path, found: _Found) -> None:
 
 
 def _expand_annotations(path: Path, found: _Found) -> None:
-    """The videos beside a file of YouTube-BoundingBoxes."""
-    if not any(each.sniff(path) for each in ytbb.FORMATS):
+    """The videos beside a file of labels."""
+    from vidrobust.footage.labels.formats import known  # one of its formats reads folders with this module
+
+    reader = next((f for f in known().formats.values() if f.lists_videos and f.sniff(path)), None)
+    if reader is None:
         found.problems.append(f"{printable(path)}: is a table, but no manifest: it has no column path")
         return
-    ids = ytbb.read(path).rows["item"].unique().tolist()
+    ids = reader.read(path).rows["item"].unique().tolist()
     beside = videos_beside(path, ids, VIDEO_SUFFIXES)
     found.listed += beside.items
     if beside.missing:

@@ -67,18 +67,7 @@ class ObjectBoxes:
 
 
 def crop_window(box: Box, *, margin: float, width: int, height: int) -> tuple[int, int, int]:
-    """x, y and side in whole px of the window about a box of a frame of this size.
-
-    The window is a square about the middle of the box, its side the longer side of the box and ``margin``
-    times that on both sides, but no longer than the shorter side of the frame. Where it would leave the frame
-    it is moved inward: nothing is made up, and nothing is stretched.
-
-        +---------------+      side = longer * (1 + 2 margin)
-        |   +-------+   |
-        |   |  box  |   |
-        |   +-------+   |
-        +---------------+
-    """
+    """x, y and side in whole px of the window about a box of a frame of this size."""
     x1, y1, x2, y2 = box
     wanted = round(max(x2 - x1, y2 - y1) * (1 + 2 * margin))
     side = min(max(wanted, 1), width, height)
@@ -118,10 +107,7 @@ def label_offset_of(text: str) -> LabelOffset | None:
 
 
 def on_clip(rows: pd.DataFrame, offset: LabelOffset | None, name: str) -> pd.DataFrame:
-    """The rows of labels of one clip, counted from its first frame; those before it lie below 0.
-
-    name  of the item, for errors. Raises SettingsError where labels do not count in the offset's unit.
-    """
+    """The rows of labels of one clip, counted from its first frame; those before it lie below 0."""
     if offset is None or not len(rows):
         return rows
     counted = rows["frame"] >= 0

@@ -18,13 +18,7 @@ NOT_A_CLASS = -1
 
 
 def items_table(items: Iterable[Item]) -> pd.DataFrame:
-    """What is analysed: one row an item, unknown columns of its manifest behind.
-
-    Text is empty and numbers are NaN where the manifest does not say.
-
-    Columns: item, path (with escapes where it is no valid text), part, pass, station, label, start_s, end_s,
-    roi_x, roi_y, roi_w, roi_h (px).
-    """
+    """What is analysed: one row an item, unknown columns of its manifest behind."""
     rows = [_row(item) for item in items]
     if not rows:
         return tables.empty("items")
@@ -34,12 +28,7 @@ def items_table(items: Iterable[Item]) -> pd.DataFrame:
 
 
 def labels_table(items: Iterable[Item], classes: Sequence[str] = ()) -> pd.DataFrame:
-    """The labels that the manifest gives, for all frames of an item (``frame`` -1): a row a labelled item.
-
-    Several classes that are all right stand with semicolons between them, "281;282", and are a row each.
-    ``label`` is the number where the manifest gives a number, else the place of the name in ``classes``, else
-    -1; ``label_name`` is what the manifest says, or the name in ``classes`` of a number.
-    """
+    """The labels that the manifest gives, for all frames of an item (``frame`` -1): a row a labelled item."""
     place = {name: number for number, name in enumerate(classes)}
     rows = []
     for item in items:

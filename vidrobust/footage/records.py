@@ -108,10 +108,7 @@ def columns_of(path: Path) -> tuple[str, ...]:
 
 
 def read_table(path: Path, header: Sequence[str] | None = None) -> TextTable:
-    """The rows of a CSV (``files/csv_table.py``) or Parquet file; raises InputError.
-
-    ``header`` names the columns of a CSV that begins with its first row.
-    """
+    """The rows of a CSV (``files/csv_table.py``) or Parquet file; raises InputError."""
     if _is_parquet(path):
         return read_parquet(path)
     found = read_csv_table(path, header)

@@ -19,8 +19,7 @@ import numpy as np
 from scipy.linalg import solveh_banded
 
 from vidrobust.frame_pairs import robust, tone
-from vidrobust.frames.pixels import brightest, luma
-from vidrobust.frames.spline_field import REACH, field_of, lattice_side, spline_basis
+from vidrobust.frames.pixels import REACH, brightest, field_of, lattice_side, luma, spline_basis
 
 BLOCK = 8  # side, px, of the blocks whose means are compared
 INTERVALS = 10  # knots are this share of the width apart

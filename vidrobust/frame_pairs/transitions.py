@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.frame_pairs.robust import correlation
-from vidrobust.frames.batch import NO_PTS, FrameBatch
-from vidrobust.frames.hashes import frame_hashes
+from vidrobust.frames.batch import NO_PTS, FrameBatch, frame_hashes
 
 if TYPE_CHECKING:
     import torch

@@ -1,9 +1,10 @@
-"""Pictures as tensors and as arrays."""
+"""Pictures as tensors and as arrays, and smooth fields over a frame."""
 
 from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -37,11 +38,10 @@ Interpolation = Literal["bilinear", "bicubic", "nearest"]
 
 
 def resize(pixels: torch.Tensor, size: Sequence[int], how: Interpolation = "bilinear") -> torch.Tensor:
-    """Resize (..., 3, H, W) uint8 as ``torchvision.transforms.v2.functional.resize``, to the bit, without its
-    slow import.
+    """Resize (..., 3, H, W) uint8 as torchvision's ``resize`` (v2), to the bit, without its slow import.
 
-    size  (shorter side,), the longer one follows in proportion and is rounded down; or (height, width) how
-    "nearest" takes the sampling positions of Pillow's NEAREST
+    ``size`` is (shorter side,), the longer one follows in proportion and is rounded down; or (height, width).
+    "nearest" takes the sampling positions of Pillow's NEAREST.
     """
     old = (int(pixels.shape[-2]), int(pixels.shape[-1]))
     if len(size) == 1:
@@ -111,7 +111,6 @@ def to_levels(values: np.ndarray) -> np.ndarray:
 
 
 def each_alone(pixels: torch.Tensor) -> list[torch.Tensor]:
-    """N views of shape (1, 3, H, W)."""
     return [pixels[row : row + 1] for row in range(len(pixels))]
 
 
@@ -167,3 +166,31 @@ def _map_on_device(pixels: torch.Tensor, luts: np.ndarray) -> torch.Tensor:
     table = torch.from_numpy(luts).to(pixels.device).expand(-1, 3, -1).reshape(-1)
     start = torch.arange(len(pixels) * 3, device=pixels.device).view(-1, 3, 1, 1) * 256
     return table[start + pixels.long()]
+
+
+REACH = 3  # knots from the first to the last of the cubic splines that overlap one of them
+
+
+def lattice_side(length: float, spacing: float) -> int:
+    """Knots along a side of this length, px, that a cubic spline needs."""
+    return int(np.ceil(length / spacing - 1e-9)) + 3
+
+
+@lru_cache(maxsize=64)
+def spline_basis(count: int, step: float, spacing: float, knots: int) -> np.ndarray:
+    """(count, knots) cubic B-splines at the middles of ``count`` stretches of ``step`` px; rows add up to 1."""
+    at = (np.arange(count) + 0.5) * step / spacing
+    # the first spline that is felt at 0 is centred one spacing before it
+    distance = np.abs(at[:, None] - (np.arange(knots)[None] - 1))
+    near = 2 / 3 - distance**2 + distance**3 / 2
+    far = np.maximum(2 - distance, 0) ** 3 / 6
+    return np.asarray(np.where(distance < 1, near, far))
+
+
+def field_of(lattice: np.ndarray, shape: Sequence[int], spacing: float) -> np.ndarray:
+    """(H, W) float32, the field of a lattice (R, C) whose knots are ``spacing`` px apart."""
+    down, across = (
+        spline_basis(side, 1.0, spacing, knots) for side, knots in zip(shape, lattice.shape, strict=True)
+    )
+    field = down.astype(np.float32) @ lattice.astype(np.float32) @ across.T.astype(np.float32)
+    return np.asarray(field)

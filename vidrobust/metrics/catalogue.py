@@ -13,16 +13,14 @@ from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Metric, Task
 
-OWN = (CLASSIFICATION, DETECTION)
-"""The tasks of the core."""
+OWN = (CLASSIFICATION, DETECTION)  # the tasks of the core
 
+# What the tables of every account of causes begin with.
 ACCOUNTS = tuple(dict.fromkeys(prefix for task in OWN for prefix in task.accounts))
-"""What the tables of every account of causes begin with."""
 
+# A package adds a Metric by an entry point of this group that names the record.
 ENTRY_POINTS = "vidrobust.metrics"
-"""A package adds a Metric by an entry point of this group that names the record."""
-TASK_POINTS = "vidrobust.tasks"
-"""The same of a Task."""
+TASK_POINTS = "vidrobust.tasks"  # the same of a Task
 
 
 @functools.cache
@@ -69,7 +67,13 @@ def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ..
 
 
 def versions_of(task: str) -> list[str]:
-    """Return what the metrics of a task depend on: names, columns, and versions of plugins."""
+    """Return what the metrics of a task depend on: names, columns, and versions of plugins.
+
+    Raises SettingsError where a plugin declares a metric that cannot be used.
+    """
+    for each in brought().brought:
+        if each.misdeclared:
+            raise SettingsError(f"{each.where} {each.error}")
     own = [f"{metric.name} {metric.column}" for metric in metrics_of(task)]
     return [*own, *packages(ENTRY_POINTS), *plugin_of(task)]
 

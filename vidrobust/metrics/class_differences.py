@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+# Differences of a pair, in the order of the columns of table ``pairs``.
 PAIR_COLUMNS = ("label_flip", "total_variation", "top1_probability_change", "jensen_shannon", "top5_distance")
-"""Differences of a pair, in the order of the columns of table ``pairs``."""
 
 
 def top1_flip(p: np.ndarray, q: np.ndarray) -> np.ndarray:

@@ -15,16 +15,15 @@ from vidrobust.metrics.metric import AlongTime, Metric, Tables, differences
 from vidrobust.predictions import Classifications
 from vidrobust.tables import schema as tables
 
+# Up to so many classes a frame keeps all its probabilities; else the leading TOP and the sum of the rest.
 ALL_CLASSES = 32
-"""Up to so many classes a frame keeps all its probabilities; else the leading TOP and the sum of the rest."""
 TOP = 10
+# Frames compared at once: large ones come a few at a time, and a short table costs as much as a long one.
 TOGETHER = 32
-"""Frames compared at once: large ones come a few at a time, and a short table costs as much as a long one."""
-REST = -1
-"""The label of the row that holds the rest."""
+REST = -1  # the label of the row that holds the rest
 
+# A pair to compare: rows a and b over the whole item, kind, why it is excluded.
 Wanted = tuple[int, int, str, str]
-"""A pair to compare: rows a and b over the whole item, kind, why it is excluded."""
 
 
 class ClassMeter:

@@ -8,8 +8,8 @@ from typing import Any
 
 from vidrobust.metrics.metric import Metric
 
+# Frames on either side of an anchor that are looked at (Shankar et al. 2019).
 WITHIN = 10
-"""Frames on either side of an anchor that are looked at (Shankar et al. 2019)."""
 
 
 def _of_answers(name: str, title: str, sentence: str, **more: Any) -> Metric:

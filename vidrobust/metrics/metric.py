@@ -134,6 +134,11 @@ class Metric:
         if self.worse not in ("higher", "lower") or not self.bounds[0] < self.bounds[1]:
             raise SettingsError(f"metric {self.name}: worse is higher or lower, and bounds rise")
 
+    @property
+    def is_percent(self) -> bool:
+        """Whether it is stated as a percentage."""
+        return not self.unit and self.bounds == (0.0, 1.0)
+
     def values(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of its raw table that count."""
         keep = table[self.column].notna()

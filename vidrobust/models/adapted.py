@@ -82,35 +82,7 @@ def thresholded(classifier: Any, declared: Declared, where: str) -> Any:
 
 
 def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of: str) -> Classifier | None:
-    """Return a classifier in the classes of a data set, or None where the map is not for its classes.
-
-    The best of its classes that belong together counts. Which class leads is decided as by logits of which
-    the maximum is taken and minus infinity stands where no class belongs; the softmax of those is given::
-
-        model       tabby .1   Persian cat .4   Eskimo dog .2   (997 more)
-        data set    cat .67 = .4 / (.4 + .2)    dog .33         cow 0, for which the model has no class
-
-    Parameters
-    ----------
-    classifier
-        Any. For a model with a background class before ImageNet's 1000 a map of those is moved by one; a
-        model with more classes than that is not one of ImageNet's.
-    class_map
-        From the model's classes to those of the data set.
-    names
-        Of the data set's classes.
-    of
-        What the map came with, for the notes.
-
-    Raises
-    ------
-    SettingsError
-        For a model with operating points, once it answers.
-
-    References
-    ----------
-    Shankar et al. 2019, "Do Image Classifiers Generalize Across Time?", arXiv 1906.02168.
-    """
+    """Return a classifier in the classes of a data set, or None where the map is not for its classes."""
     count, needed = len(classifier.class_names), max(class_map.of_model) + 1
     if needed > count or (count > IMAGENET and not imagenet_shift(classifier.class_names)):
         return None

@@ -58,20 +58,7 @@ def imagenet_shift(class_names: Sequence[str]) -> int:
 
 
 def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
-    """Return class names.
-
-    Parameters
-    ----------
-    classes
-        A list of names, "imagenet", "background+imagenet", or a text file with one name a line.
-    folder
-        Where a relative file is looked for.
-
-    Raises
-    ------
-    SettingsError
-        For a missing file or fewer than two names.
-    """
+    """Return class names."""
     if classes == "imagenet":
         return imagenet()
     if classes == BACKGROUND:
@@ -100,11 +87,7 @@ def given_names(given: str | None) -> tuple[str, ...] | None:
 
 
 def default(num_classes: int) -> tuple[tuple[str, ...], str]:
-    """Return names for a network that comes without any, and a note that says so.
-
-    1000 outputs are taken for ImageNet. 1001 are refused: a background class in front shifts every name by
-    one, and only the user knows whether it is there.
-    """
+    """Return names for a network that comes without any, and a note that says so."""
     if num_classes == IMAGENET:
         return imagenet(), "1000 outputs without names: taken for ImageNet in the usual order"
     if num_classes == IMAGENET + 1:
@@ -118,13 +101,7 @@ def default(num_classes: int) -> tuple[tuple[str, ...], str]:
 
 
 def detector_names(count: int | None, model: str, head: str) -> tuple[tuple[str, ...], str]:
-    """Return names for a detector without any, and a note that says so: COCO's for 80, 90 or 91 classes.
-
-    Raises
-    ------
-    SettingsError
-        Where the outputs do not show how many classes there are.
-    """
+    """Return names for a detector without any, and a note that says so: COCO's for 80, 90 or 91 classes."""
     if count is None:
         raise SettingsError(
             f"model {model}: the outputs of head {head} do not show how many classes there are; "
@@ -143,17 +120,7 @@ def numbered(count: int) -> tuple[str, ...]:
 def sets_for(
     labels: Sequence[frozenset[str]], class_names: Sequence[str]
 ) -> tuple[list[frozenset[int]], str]:
-    """Return label sets as indices of a model's classes, and a note where that is not plain.
-
-    A name stands for every class of that name, letter case aside. A WordNet number (n02123045) stands for its
-    class of ImageNet, where the model has ImageNet's classes. A number is the index of the model's class; for
-    a model with ImageNet's 1000 behind a background class it is that of ImageNet, as in ImageNet's own lists.
-
-    Raises
-    ------
-    SettingsError
-        For a name that is no class of the model.
-    """
+    """Return label sets as indices of a model's classes, and a note where that is not plain."""
     places: dict[str, set[int]] = {}
     for k, name in enumerate(class_names):
         places.setdefault(name.casefold(), set()).add(k)

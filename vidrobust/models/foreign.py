@@ -4,6 +4,7 @@
 one frame's answer             what it is
 =============================  ========================================================================
 ``supervision.Detections``     anything with ``xyxy``, ``confidence`` and ``class_id``; masks and tracks are kept
+``ultralytics`` Results        its boxes, or its probabilities
 {"boxes", "scores", "labels"}  a dict as torchvision's detectors give it, maybe with "masks"
 [{"box", "score", "label"}]    dicts as a pipeline of transformers gives them for objects
 [{"label", "score"}]           the same for classes of the picture
@@ -30,34 +31,18 @@ _LEAST_CLASSES = 91  # Classes of a detector that does not name any: COCO's, or 
 
 
 def task_of_answers(answers: object, count: int) -> Task | None:
-    """Return what ``count`` answers, one for each frame, are; None where they are nothing that is known.
-
-    "scores" are arrays (K,), to be read as those of any network.
-    """
+    """Return what ``count`` answers, one for each frame, are; None where they are nothing that is known."""
     if not isinstance(answers, list | tuple) or len(answers) != count or not count:
         return None
-    found = {_task(answer) for answer in answers} - {"empty"}
+    found = {_task(plain(answer)) for answer in answers} - {"empty"}
     if len(found) > 1:
         return None
     return found.pop() if found else "detection"  # type: ignore[return-value]
 
 
 def detections_of(answers: Sequence[Any], names: Sequence[str] | None) -> Detections:
-    """Return the boxes of frames from one answer each.
-
-    Parameters
-    ----------
-    answers
-        In one of the forms above.
-    names
-        Of the classes. None: "class 0" ...; needed where labels are names.
-
-    Raises
-    ------
-    SettingsError
-        For a label that is not among the names.
-    """
-    parts = [_boxes(answer, names) for answer in answers]
+    """Return the boxes of frames from one answer each."""
+    parts = [_boxes(plain(answer), names) for answer in answers]
     boxes, scores, labels, masks, tracks = ([part[k] for part in parts] for k in range(5))
     counts = [len(each) for each in scores]
     most = max((int(each.max()) + 1 for each in labels if len(each)), default=0)
@@ -77,13 +62,7 @@ def detections_of(answers: Sequence[Any], names: Sequence[str] | None) -> Detect
 
 
 def classifications_of(answers: Sequence[Any], names: Sequence[str] | None) -> Classifications:
-    """Return the probabilities of frames from a list of {"label", "score"} each, which names every class.
-
-    Raises
-    ------
-    SettingsError
-        For answers that leave classes out, or a label that is not among the names.
-    """
+    """Return the probabilities of frames from a list of {"label", "score"} each, which names every class."""
     given = tuple(names or sorted({str(one["label"]) for answer in answers for one in answer}))
     rows = np.zeros((len(answers), len(given)))
     for row, answer in zip(rows, answers, strict=True):
@@ -101,6 +80,16 @@ def classifications_of(answers: Sequence[Any], names: Sequence[str] | None) -> C
 def array_of(values: Any, kind: type | None = None) -> np.ndarray:
     """Return a tensor on any device, or anything like an array, in main memory."""
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, kind)
+
+
+def plain(answer: Any) -> Any:
+    """Return the boxes or probabilities of Ultralytics' Results; anything else as it is."""
+    if not hasattr(answer, "orig_shape") or not hasattr(answer, "probs"):
+        return answer
+    if answer.probs is not None:
+        return array_of(answer.probs.data, np.float32)
+    found = answer.boxes if getattr(answer, "obb", None) is None else answer.obb
+    return {"boxes": found.xyxy, "scores": found.conf, "labels": found.cls}
 
 
 def _task(answer: Any) -> str | None:

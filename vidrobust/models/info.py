@@ -66,16 +66,7 @@ def model_info(classifier: Classifier | Detector) -> ModelInfo:
 
 
 def identity(classifier: Classifier | Detector) -> dict[str, str] | None:
-    """Return what decides a model's answers to given pixels, up to rounding, as plain values for a key.
-
-    That is weights (or the user's version), code, preprocessing, how outputs are read, class names, engine,
-    precision and device. Not its name, and not batch or threads, which change no more than rounding.
-
-    Returns
-    -------
-    dict or None
-        None where neither weights nor a version are known: what such a callable said must not be used again.
-    """
+    """Return what decides a model's answers to given pixels, up to rounding, as plain values for a key."""
     info = model_info(classifier)
     if not info.weights_sha256 and not info.version:
         return None

@@ -119,18 +119,7 @@ def load_models(
     precision: str = "float32",
     sample: torch.Tensor | None = None,
 ) -> list[Model]:
-    """Load several models of one run. Two of one name get a number, as rows of a table are distinguished by names.
-
-    Parameters
-    ----------
-    specs, device, engine, precision, sample
-        As in ``load_model``.
-
-    Raises
-    ------
-    SettingsError
-        As ``load_model``, and where one spec is given twice.
-    """
+    """Load several models of one run."""
     twice = {spec for spec in specs if list(specs).count(spec) > 1}
     if twice:
         raise SettingsError(f"the same model is given twice: {', '.join(sorted(twice))}")

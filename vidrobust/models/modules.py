@@ -68,11 +68,7 @@ def read_state(path: Path) -> State:
 
 @contextlib.contextmanager
 def weights_only() -> Iterator[None]:
-    """Let no ``torch.load`` inside run code from a file, not even one that asks for it.
-
-    ``torch.export.load`` tries without and then, where that fails, with: so a file decides. The variable is
-    torch's own and overrides the argument.
-    """
+    """Let no ``torch.load`` inside run code from a file, not even one that asks for it."""
     before = os.environ.get(_FORCE)
     os.environ[_FORCE] = "1"
     try:
@@ -85,13 +81,7 @@ def weights_only() -> Iterator[None]:
 
 
 def fit_state(module: torch.nn.Module, state: State, spec: str) -> None:
-    """Load every parameter into a module, none left over and none missing.
-
-    Raises
-    ------
-    SettingsError
-        That shows the shapes or names that differ, and the option that may put it right.
-    """
+    """Load every parameter into a module, none left over and none missing."""
     own = module.state_dict()
     missing = sorted(own.keys() - state.keys())
     extra = sorted(state.keys() - own.keys())
@@ -149,25 +139,7 @@ def from_module(
     output: str | None = "logits",
     notes: tuple[str, ...] = (),
 ) -> Network:
-    """Make a torch module a Network in eval mode, in channels_last unless its code cannot take that.
-
-    Parameters
-    ----------
-    module
-        (N, 3, H, W) float32 -> rows of scores.
-    preprocess
-        How frames become its input.
-    device
-        Where it runs.
-    name, weights, weights_sha256
-        As in ``Network``.
-    class_names
-        None: ImageNet's, or "class 0" ..., by the number of outputs.
-    output
-        What the outputs are, as ``Declared.output``; None: it is found out.
-    notes
-        For run.json.
-    """
+    """Make a torch module a Network in eval mode, in channels_last unless its code cannot take that."""
     module = module.to(device).eval().requires_grad_(False)
     layout = _layout(module, preprocess, device, name)
     if layout == torch.channels_last:
@@ -285,21 +257,7 @@ def module_detector(
     weights: str,
     sha256: str,
 ) -> ModuleDetector:
-    """Make a detection module of torchvision a Detector in eval mode, checked on a batch.
-
-    Parameters
-    ----------
-    spec, name
-        As in ``ModelInfo``, and what the model is called.
-    module
-        As ``ModuleDetector`` takes it.
-    names
-        Of its labels, from 0.
-    device
-        Where it runs.
-    weights, sha256
-        Where its parameters come from, and their hash.
-    """
+    """Make a detection module of torchvision a Detector in eval mode, checked on a batch."""
     module = module.to(device).eval().requires_grad_(False)
     note = lower_threshold(module)
     info = ModelInfo(
@@ -351,20 +309,7 @@ class LayerTrace:
 
 
 def head_of(module: torch.nn.Module, run: Callable[[], object], classes: int) -> str:
-    """Return the name of the layer that gives the class scores; "" where there is none.
-
-    It is the layer called last of those that give so many scores a frame; where none does, the fully
-    connected layer called last.
-
-    Parameters
-    ----------
-    module
-        The network.
-    run
-        Has the module called once.
-    classes
-        Scores a frame.
-    """
+    """Return the name of the layer that gives the class scores; "" where there is none."""
     order: list[str] = []
     layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, HEADS)}
     hooks = [

@@ -99,15 +99,7 @@ def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:
 
 
 def as_classifier(network: Network, spec: str) -> NetworkClassifier:
-    """Check a network on one batch, settle its output and class names, and make it a Classifier.
-
-    Raises
-    ------
-    SettingsError
-        Where outputs and declarations do not fit.
-    InputError
-        Where outputs are not finite.
-    """
+    """Check a network on one batch, settle its output and class names, and make it a Classifier."""
     where = f"model {network.name}"
     with first_batch(network.name):
         rows = scores(network, check_frames())
@@ -143,16 +135,7 @@ def check_frames() -> torch.Tensor:
 
 
 def check_steady(classifier: Classifier) -> None:
-    """Refuse a classifier in training mode: the same frame again, and alone, must give the same row.
-
-    Dropout changes a second pass; batch normalisation over the batch lets other frames leak into a row.
-    Either would be counted as instability of the footage.
-
-    Raises
-    ------
-    InputError
-        Where it does not.
-    """
+    """Refuse a classifier in training mode: the same frame again, and alone, must give the same row."""
     frames = check_frames()
     together = _row_by_row(classifier, frames)
     alone = _row_by_row(classifier, frames[:1])

@@ -35,13 +35,7 @@ Span = tuple[int, int]
 
 
 def onnxruntime() -> Any:
-    """Return the package onnxruntime, imported with its telemetry switched off.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        Where it is not installed.
-    """
+    """Return the package onnxruntime, imported with its telemetry switched off."""
     # read when the library is loaded: from 1.2x on it reports to events.data.microsoft.com on all systems
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime as package
@@ -53,19 +47,7 @@ def onnxruntime() -> Any:
 def cpu_session(
     model: Path | bytes, threads: int | None = None, *, optimised: bool = True, spinning: bool = True
 ) -> Any:
-    """Open a network on the CPU.
-
-    Parameters
-    ----------
-    model
-        A file, or a serialised graph.
-    threads
-        Of the session; None: as many as torch uses.
-    optimised
-        Whether the graph may be rewritten. Without, every value keeps its name.
-    spinning
-        Whether threads go on spinning after a pass. Without, decoding can use the processors.
-    """
+    """Open a network on the CPU."""
     package = onnxruntime()
     options = package.SessionOptions()
     options.intra_op_num_threads = threads or torch.get_num_threads()
@@ -110,13 +92,7 @@ def open_session(path: Path, device: torch.device, spec: ModelSpec) -> tuple[Any
 
 
 def check_input(session: Any, size: tuple[int, int], spec: str) -> tuple[list[Any], Any, bool]:
-    """Check the one input of a session against the sidecar.
-
-    Returns
-    -------
-    tuple
-        Its shape, its dtype, and whether its channels come last.
-    """
+    """Check the one input of a session against the sidecar."""
     inputs = session.get_inputs()
     if len(inputs) != 1:
         raise SettingsError(
@@ -145,18 +121,7 @@ def weight_files(path: Path) -> list[Path]:
 
 
 def external_files(path: Path) -> list[Path]:
-    """Return the files beside an ONNX file that hold its weights, sorted.
-
-    An ONNX file can name any path for a tensor (TensorProto.external_data, onnx.proto3). Whoever opens one
-    from elsewhere does not expect it to read other files of theirs, so a path that leaves the folder is
-    refused before an engine sees it. Only lengths are followed, so that a file of gigabytes is looked through
-    in no time.
-
-    Raises
-    ------
-    InputError
-        For a file that is no protobuf message, or that names a file outside its folder.
-    """
+    """Return the files beside an ONNX file that hold its weights, sorted."""
     folder = path.parent.resolve()
     found = set()
     for location in _locations(path):

@@ -61,27 +61,7 @@ def predict(
     *,
     on_smaller: Callable[[int], None] | None = None,
 ) -> Predictions:
-    """Return the predictions of N frames in their order.
-
-    Rows do not depend on the batch beyond rounding.
-
-    Parameters
-    ----------
-    model
-        Classifier or detector.
-    pixels
-        (N, 3, H, W) uint8, any N from 0.
-    batch
-        "auto" starts from ``auto_batch``, halves when memory runs out, and remembers what fitted for this
-        model and size of frame. A number is kept to.
-    on_smaller
-        Called with each new size.
-
-    Raises
-    ------
-    ModelError
-        Where the model fails, its answer is no prediction of these frames (``checked``), or memory runs out.
-    """
+    """Return the predictions of N frames in their order."""
     check_batch(batch)
     shape = (int(pixels.shape[-2]), int(pixels.shape[-1]))
     size = _first_size(model, shape) if batch == "auto" else batch
@@ -101,12 +81,7 @@ def predict(
 
 
 def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> Predictions:
-    """Return the predictions of frames as they are: from their pixels, or looked up by clip and number.
-
-    A model whose ``needs_pixels`` is False (answers of a smart camera, from a file) has a method
-    ``predict_frames(item, index)``, one of boxes ``predict_frames(item, index, (H, W))``. On anything but
-    footage as it is, ``predict`` of it raises ModelError.
-    """
+    """Return the predictions of frames as they are: from their pixels, or looked up by clip and number."""
     if needs_pixels(model):
         return predict(model, frames.pixels, batch)
     look_up: Any = model
@@ -133,15 +108,7 @@ def check_batch(batch: object) -> None:
 
 
 def checked(model: Model, answer: object, count: int) -> Predictions:
-    """Return a model's answer, if it is one prediction for each of ``count`` frames in its own classes.
-
-    Probabilities are checked where Classifications are made: finite, rows that sum to 1.
-
-    Raises
-    ------
-    ModelError
-        Where it is not.
-    """
+    """Return a model's answer, if it is one prediction for each of ``count`` frames in its own classes."""
     if not isinstance(answer, TaskPredictions) or answer.task != model.task:
         kind = KINDS.get(model.task, f"predictions of the task {model.task}")
         raise ModelError(
@@ -185,10 +152,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def _attempt(model: Model, pixels: torch.Tensor) -> Predictions | None:
-    """The answer to one batch, or None where memory ran out.
-
-    The error is gone when this returns, and with its traceback the tensors of the failed pass.
-    """
+    """The answer to one batch, or None where memory ran out."""
     try:
         answer: object = model(pixels)
     except SettingsError:

@@ -79,19 +79,7 @@ class Preprocess:
         return (self.resize_to or round(self.shape[0] / self.crop),)
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Resize and crop.
-
-        Parameters
-        ----------
-        pixels
-            (N, 3, H, W) uint8 RGB. Fastest where frames lie in memory as (N, H, W, 3), as decoders deliver
-            them.
-
-        Returns
-        -------
-        torch.Tensor
-            (N, 3, *shape) uint8 RGB on the same device.
-        """
+        """Resize and crop."""
         height, width = pixels.shape[-2:]
         if self.resize == "shorter side" and max(height, width) > _LONGEST * min(height, width):
             pixels = center_crop(pixels, _middle(height, width))
@@ -228,13 +216,7 @@ class BoxPreprocess:
 
 
 def from_torchvision(preset: Any) -> Preprocess:
-    """Return the transforms of a torchvision weight entry as a Preprocess.
-
-    Raises
-    ------
-    SettingsError
-        Where they are not those of an image classifier.
-    """
+    """Return the transforms of a torchvision weight entry as a Preprocess."""
     from torchvision.transforms._presets import ImageClassification  # noqa: PLC2701 - has no public name
 
     if not isinstance(preset, ImageClassification):
@@ -252,15 +234,7 @@ def from_torchvision(preset: Any) -> Preprocess:
 
 
 def from_timm(config: dict[str, Any]) -> Preprocess:
-    """Return a resolved timm data config (``timm.data.resolve_model_data_config``) as a Preprocess.
-
-    timm rounds size / crop_pct down (``transforms_imagenet_eval``), so the resized side is given in px.
-
-    Raises
-    ------
-    SettingsError
-        For a crop mode that is not supported.
-    """
+    """Return a resolved timm data config (``timm.data.resolve_model_data_config``) as a Preprocess."""
     _, height, width = config["input_size"]
     mode = config.get("crop_mode") or "center"
     if mode not in ("center", "squash") or height != width:
@@ -318,10 +292,7 @@ def _range(channels: str, mean: Three, std: Three) -> str:
 
 
 def _middle(height: int, width: int) -> list[int]:
-    """Height and width of the middle of a very long frame.
-
-    An even number of pixels goes on each side, so that the centre stays where it is, halves rounded alike.
-    """
+    """Height and width of the middle of a very long frame."""
     long, short = max(height, width), min(height, width)
     kept = _LONGEST * short + (long - _LONGEST * short) % 4
     return [kept, width] if height > width else [height, kept]

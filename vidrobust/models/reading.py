@@ -83,13 +83,7 @@ class Reading:
     scale: float = math.nan
 
     def __call__(self, rows: np.ndarray, where: str) -> Classifications:
-        """Return the answers of rows (N, K) float32.
-
-        Raises
-        ------
-        InputError
-            For scores that are not finite, or no longer what they were on the first batch.
-        """
+        """Return the answers of rows (N, K) float32."""
         check_finite(rows, where)
         if self.scores == "probabilities" and not are_probabilities(rows):
             raise InputError(
@@ -174,13 +168,7 @@ def settle(
 def operating_points(
     threshold: Mapping[str, float] | float, names: tuple[str, ...], where: str
 ) -> tuple[tuple[int, float], ...]:
-    """Return operating points by places of classes.
-
-    Raises
-    ------
-    SettingsError
-        For a number without a name, or an unknown name.
-    """
+    """Return operating points by places of classes."""
     if not isinstance(threshold, Mapping):
         raise SettingsError(f"{where}: threshold: say of which class, as threshold={names[-1]}:{threshold:g}")
     for name in threshold:
@@ -217,10 +205,7 @@ def as_rows(outputs: object, where: str) -> np.ndarray:
 def in_fixed_batches(
     run: Callable[[torch.Tensor], np.ndarray], inputs: torch.Tensor, size: int | None
 ) -> np.ndarray:
-    """Run inputs (N, ...) through a network that takes ``size`` at a time (None: any number).
-
-    The last batch is filled up with its last input, and the surplus rows are dropped.
-    """
+    """Run inputs (N, ...) through a network that takes ``size`` at a time (None: any number)."""
     if size is None:
         return run(inputs)
     rows = []
@@ -262,17 +247,7 @@ def farthest_sum(rows: np.ndarray) -> float:
 
 
 def find_scores(rows: np.ndarray, declared: str | None, where: str) -> tuple[Scores, str]:
-    """Return what the rows of the first batch are, and a note where it was found out and not declared.
-
-    A softmax taken twice flattens every probability, so a declaration that contradicts the rows is refused.
-    So are undeclared scores that all lie in 0..1 without being distributions, as of sigmoids, and a network
-    of one output that does not say what it is.
-
-    Raises
-    ------
-    SettingsError
-        For these.
-    """
+    """Return what the rows of the first batch are, and a note where it was found out and not declared."""
     if declared is not None and declared not in get_args(Output):
         names = ", ".join(f'"{name}"' for name in get_args(Output))
         raise SettingsError(f"{where}: output: expected one of {names}, got {declared!r}")

@@ -78,21 +78,7 @@ class DetectorSidecar:
 
 
 def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
-    """Find and check the description of a classifier.
-
-    Parameters
-    ----------
-    network
-        The network file.
-    given
-        Names the TOML instead of looking for it.
-
-    Raises
-    ------
-    SettingsError
-        Where none is found (with a template), a key is missing or misspelt, or the task is not
-        classification.
-    """
+    """Find and check the description of a classifier."""
     path, entry = find_entry(network, given)
     task = entry.get("task", "classification")
     if task != "classification":
@@ -121,20 +107,7 @@ def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
 
 
 def read_entry(entry: Mapping[str, Any], where: Path) -> DetectorSidecar:
-    """Check the entry of a detector.
-
-    Parameters
-    ----------
-    entry
-        The keys of a sidecar's entry.
-    where
-        It stands, for messages and files.
-
-    Raises
-    ------
-    SettingsError
-        For keys missing, misspelt or of another kind.
-    """
+    """Check the entry of a detector."""
     if missing := [key for key in _NEEDED if key not in entry]:
         raise SettingsError(
             f"{where}: missing {', '.join(missing)}; a detector's entry reads:\n{DETECTOR_TEMPLATE}"
@@ -185,16 +158,7 @@ def read_entry(entry: Mapping[str, Any], where: Path) -> DetectorSidecar:
 def find_entry(
     network: Path, given: str | None = None, *, own: dict[str, Any] | None = None
 ) -> tuple[Path, dict[str, Any]]:
-    """Return where the description of a network stands, and its keys, unchecked.
-
-    Parameters
-    ----------
-    network, given
-        As in ``read_sidecar``.
-    own
-        What the network file says about itself: keys that a sidecar overrides, and enough where there is
-        none.
-    """
+    """Return where the description of a network stands, and its keys, unchecked."""
     path = Path(given).expanduser() if given else None
     if not own:
         return _find(network, path)

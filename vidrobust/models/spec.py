@@ -29,6 +29,21 @@ GROUP = "vidrobust.models"  # The group of entry points in which a package names
 OF_ALL = (*reading.KEYS, *runners.KEYS)
 
 
+RECORDED = "record its answers with the program that runs it: detections:FILE, predictions:FILE"
+# Endings of files that no kind reads -> the way out
+WAYS_OUT = {
+    (".engine", ".plan", ".trt", ".tflite", ".mlpackage", ".mlmodel", ".hef", ".rknn", ".param", ".om"): (
+        f"Give the network that it was made from, as a .pt or ONNX file (yolo export format=onnx), or {RECORDED}"
+    ),
+    (".h5", ".keras", ".pb", ".onnx.data"): f"Convert it to ONNX with tf2onnx, or {RECORDED}",
+    (".xml",): "OpenVINO's engine is chosen by itself: give the ONNX file that it was made from",
+    (".pth", ".ckpt", ".bin", ".safetensors", ".torchscript"): (
+        "Weights alone: torchvision:NAME,weights=FILE or timm:NAME,weights=FILE; your own network: "
+        "package.module:factory"
+    ),
+}
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """A spec taken apart."""
@@ -121,20 +136,7 @@ def _own() -> list[ModelKind]:
 
 
 def parse_spec(text: str) -> ModelSpec:
-    """Take a spec apart.
-
-    Raises
-    ------
-    SettingsError
-        For a form or an option that is not known, with those that are like it.
-    InputError
-        For a kind whose package is broken.
-
-    Examples
-    --------
-    >>> parse_spec("torchvision:resnet18,weights=a,b.pth").options
-    {'weights': 'a,b.pth'}
-    """
+    """Take a spec apart."""
     head, options = split_options(text)
     every = known()
     scheme = head.partition(":")[0]
@@ -147,6 +149,9 @@ def parse_spec(text: str) -> ModelSpec:
     for kind in every.kinds.values():
         if ":" not in head and kind.endings and head.lower().endswith(kind.endings):
             raise SettingsError(f"{text}: say which kind of file it is: {kind.scheme}:{head}")
+    for endings, way in WAYS_OUT.items():
+        if head.lower().endswith(endings):
+            raise SettingsError(f"Unknown model {text!r}. {way}")
     examples = [split_options(form.example)[0] for kind in every.kinds.values() for form in kind.forms]
     near = close_to(head, examples + _of_torchvision(head))
     meant = f"Did you mean {' or '.join(near)}? " if near else ""
@@ -192,10 +197,7 @@ def _checked(spec: ModelSpec, kind: ModelKind) -> ModelSpec:
 
 
 def split_options(text: str) -> tuple[str, dict[str, str]]:
-    """Split a spec into what stands before its first option, and the options.
-
-    A comma inside a path is kept: options start at ``,key=``.
-    """
+    """Split a spec into what stands before its first option, and the options."""
     head, *parts = re.split(r",(?=[A-Za-z_]+=)", text.strip())
     return head, dict(part.split("=", 1) for part in parts)
 

@@ -14,8 +14,15 @@ import cv2
 import numpy as np
 import torch
 
-from vidrobust.frames.pixels import LUMA, channel_means, each_frame, map_levels, rounded
-from vidrobust.frames.spline_field import field_of, lattice_side
+from vidrobust.frames.pixels import (
+    LUMA,
+    channel_means,
+    each_frame,
+    field_of,
+    lattice_side,
+    map_levels,
+    rounded,
+)
 from vidrobust.perturb.draws import angle, integer, normal, uniform
 from vidrobust.perturb.perturbation import (
     Core,

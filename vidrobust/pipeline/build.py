@@ -15,15 +15,14 @@ from vidrobust.errors import InputError, no_exit
 from vidrobust.frames.device import make_deterministic
 from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline import keys
-from vidrobust.pipeline.estimate import CostEstimate, Counts, estimate_cost
+from vidrobust.pipeline.estimate import CostEstimate
 from vidrobust.pipeline.inputs import refuse_other_counts
 from vidrobust.pipeline.interrupts import remind
 from vidrobust.pipeline.keys import reader_of_needed
 from vidrobust.pipeline.plan import Plan, make_missing, say_what, units_of
 from vidrobust.pipeline.progress import TABLES
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import (
-    BUDGETED,
     FootageStage,
     Look,
     SampleStage,
@@ -58,8 +57,7 @@ def check_settings(settings: Settings, stages: Sequence[Stage]) -> None:
         check_color(settings.color)
 
 
-def build(run: Run, catalogue: Stages, names: Sequence[str]) -> None:
-    """Make these stages, and what they need."""
+def build(run: OpenRun, catalogue: Stages, names: Sequence[str]) -> None:
     records: dict[str, Any] = run.folder.run["stages"]
     stages = catalogue.with_needs(names, made=records)
     check_settings(run.settings, stages)
@@ -84,12 +82,12 @@ def build(run: Run, catalogue: Stages, names: Sequence[str]) -> None:
         run.cache.pack()
 
 
-def _say_why(run: Run, stage: Stage) -> None:
+def _say_why(run: OpenRun, stage: Stage) -> None:
     for reason in keys.reasons(stage, run.settings, run.folder.run["stages"]):
         run.reporter.say(f"{stage.name} is stale: {reason}")
 
 
-def _must_look(stage: FootageStage, run: Run, names: Sequence[str]) -> bool:
+def _must_look(stage: FootageStage, run: OpenRun, names: Sequence[str]) -> bool:
     records = run.folder.run["stages"]
     if stage.name in names or stage.name not in records:
         return True
@@ -161,7 +159,7 @@ def _made(plan: Plan, stages: Sequence[FootageStage]) -> list[Unit]:
     return every
 
 
-def _sharing(run: Run, units: Sequence[Unit]) -> list[str]:
+def _sharing(run: OpenRun, units: Sequence[Unit]) -> list[str]:
     readable = {item.name for item in run.inputs.readable}
     copies = _copies(run, [unit for unit in units if unit.item.name in readable and unit.done(run.cache)])
     return [run.inputs.content[item.name] for item in run.inputs.readable if item.name not in copies]
@@ -176,14 +174,9 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
         for item in run.inputs.readable
         if not any(unit.done(run.cache) for unit in units_of(plan, stages, item))
     ]
-    able = [model for model in run.models if needs_pixels(model)]
-    if not items or not able or not run.reporter.foresees:
+    if not items or not plan.able or not run.reporter.foresees:
         return None
-    pieces = [segment for item in items for segment in plan.segments(item)]
-    frames, pairs = (sum(plan.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED)
-    ahead = plan.estimate or estimate_cost(
-        run.settings, plan.stages, able, run.inputs, items, run.reporter, Counts(frames, pairs)
-    )
+    ahead = plan.estimate or plan.cost(items)
     if ahead is not None:
         run.reporter.say(
             f"{plural(ahead.items, 'input')}, {plural(ahead.frames, 'frame')}: about {ahead.span}"
@@ -191,7 +184,7 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
     return ahead
 
 
-def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
+def _one_of_each(run: OpenRun, units: Sequence[Unit]) -> list[Unit]:
     done = [unit for unit in units if unit.done(run.cache)]
     copies = _copies(run, done)
     for copy, original in copies.items():
@@ -200,7 +193,7 @@ def _one_of_each(run: Run, units: Sequence[Unit]) -> list[Unit]:
     return [unit for unit in done if unit.item.name not in copies]
 
 
-def _copies(run: Run, done: Sequence[Unit]) -> dict[str, str]:
+def _copies(run: OpenRun, done: Sequence[Unit]) -> dict[str, str]:
     """Copies by name, and the earlier input that each of them shows again."""
     shown_by: dict[str, str] = {}
     for unit in done:
@@ -239,7 +232,7 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
             else whole[unit.name[:2]][name]
             for unit in parts.values()
         ]
-        run.folder.write_table(name, _concatenated(name, read))
+        run.folder.write_table(name, tables.joined(name, read))
     facts = {unit.name: run.cache.facts(stage, unit.key) for unit in units}
     with no_exit(f"stage {stage.name}"):
         if isinstance(stage, SampleStage) and stage.grows:
@@ -258,19 +251,14 @@ def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
         joined = {}
         for name in stage.unit_tables:
             rows = (run.cache.read(stage, unit.key, name, unit.item.name) for unit in then)
-            joined[name] = _concatenated(name, [trim(own) for trim, own in zip(trims, rows, strict=True)])
+            joined[name] = tables.joined(name, [trim(own) for trim, own in zip(trims, rows, strict=True)])
         found.append(Look(part=size / max(1, plan.looks[-1]), tables=joined))
     now = {name: run.table(name) for name in stage.unit_tables}
     return [*found, Look(part=plan.looks[plan.at] / max(1, plan.looks[-1]), tables=now)]
 
 
-def _concatenated(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    filled = [part for part in parts if len(part)]
-    return pd.concat(filled, ignore_index=True) if filled else tables.empty(name)
-
-
 def _whole(
-    run: Run, stage: FootageStage, units: Sequence[Unit]
+    run: OpenRun, stage: FootageStage, units: Sequence[Unit]
 ) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
     """Tables by input and model, of inputs in several segments whose rows depend on the whole input."""
     of_item: dict[tuple[str, str], list[Unit]] = {}
@@ -287,7 +275,7 @@ def _whole(
     found = {}
     for key, several in of_item.items():
         parts = {
-            name: _concatenated(name, [run.cache.read(stage, u.key, name, key[0]) for u in several])
+            name: tables.joined(name, [run.cache.read(stage, u.key, name, key[0]) for u in several])
             for name in stage.unit_tables
         }
         of_transitions = transitions[transitions["item"] == key[0]]
@@ -295,7 +283,7 @@ def _whole(
     return found
 
 
-def _trimmed(run: Run, unit: Unit) -> Trim:
+def _trimmed(run: OpenRun, unit: Unit) -> Trim:
     """What cuts the rows of a unit to those asked for; a cached sample may be larger."""
     if not isinstance(unit.stage, SampleStage):
         return lambda rows: rows
@@ -304,7 +292,7 @@ def _trimmed(run: Run, unit: Unit) -> Trim:
     return unit.stage.trim(partial(read, unit.model), unit.segment.content, run.settings, unit.count)
 
 
-def _conclude(run: Run, stage: TableStage, *, asked: bool) -> None:
+def _conclude(run: OpenRun, stage: TableStage, *, asked: bool) -> None:
     records = run.folder.run["stages"]
     new = keys.record(stage, run.settings, {}, records)
     if (
@@ -323,13 +311,13 @@ def _conclude(run: Run, stage: TableStage, *, asked: bool) -> None:
     _note(run, stage, {**new, "seconds": round(time.perf_counter() - started, 2)})
 
 
-def _note(run: Run, stage: Stage, record: dict[str, Any]) -> None:
+def _note(run: OpenRun, stage: Stage, record: dict[str, Any]) -> None:
     rows = {name: run.folder.count(name) for name in stage.all_tables}
     run.folder.note_stage(stage.name, {**record, "rows": rows})
     run.folder.write_json("metrics.json", headline.collect(run.folder))
 
 
-def _describe(run: Run, units: Sequence[Unit]) -> None:
+def _describe(run: OpenRun, units: Sequence[Unit]) -> None:
     before = {entry["item"] for entry in run.folder.run["inputs"]}
     there = {item.name for item in run.inputs.items}
     inputs: list[dict[str, Any]] = []

@@ -11,24 +11,20 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.load import load_models
-from vidrobust.models.predict import needs_pixels
 from vidrobust.pipeline import keys
 from vidrobust.pipeline.build import check_settings
-from vidrobust.pipeline.estimate import Counts, estimate_cost
 from vidrobust.pipeline.inputs import Inputs, find
 from vidrobust.pipeline.open import existing_of, folder_of, settled
 from vidrobust.pipeline.plan import Plan, units_of
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.run import Run
-from vidrobust.pipeline.stage import BUDGETED, FootageStage, Stage, Stages
+from vidrobust.pipeline.run import OpenRun
+from vidrobust.pipeline.stage import FootageStage, Stage, Stages
 from vidrobust.pipeline.workers.order import Unit
 from vidrobust.run_folder.folder import RunFolder, check_room, new_run
 from vidrobust.run_folder.settings import Settings
 
 
 class UnwrittenFolder(RunFolder):
-    """A run folder kept in memory."""
-
     def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
         super().__init__(path)
         self._run = dict(run)
@@ -47,9 +43,7 @@ class UnwrittenFolder(RunFolder):
         """Nothing is written."""
 
 
-class PlannedRun(Run):
-    """A run that only looks."""
-
+class PlannedRun(OpenRun):
     @property
     def inputs(self) -> Inputs:
         if self._inputs is None:
@@ -113,7 +107,7 @@ def _steps(plan: Plan, units: Sequence[Unit], missing: Sequence[Unit]) -> dict[s
     return found
 
 
-def _why(run: Run, stage: Stage, anew: set[str]) -> str:
+def _why(run: OpenRun, stage: Stage, anew: set[str]) -> str:
     records = run.folder.run["stages"]
     if stage.name not in records:
         return "to be made"
@@ -127,26 +121,13 @@ def _ahead(plan: Plan, missing: Sequence[Unit]) -> dict[str, Any]:
     run = plan.run
     names = {unit.item.name for unit in missing}
     items = [item for item in run.inputs.readable if item.name in names]
-    able = [model for model in run.models if needs_pixels(model)]
-    nothing: dict[str, Any] = {
-        "items": 0,
-        "frames": 0,
-        "forward_passes": 0,
-        "seconds": 0.0,
-        "low_s": 0.0,
-        "high_s": 0.0,
-    }
+    nothing: dict[str, Any] = {"items": len(items), "frames": 0, "forward_passes": 0}
+    nothing |= dict.fromkeys(("seconds", "low_s", "high_s"), 0.0)
     if not items:
         return {**nothing, "lines": []}
-    pieces = [segment for item in items for segment in plan.segments(item)]
-    counts = Counts(*(sum(plan.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED))
-    if not able:
-        return {
-            **nothing,
-            "items": len(items),
-            "lines": ["answers from a file: the time is that of decoding"],
-        }
-    ahead = estimate_cost(run.settings, plan.stages, able, run.inputs, items, run.reporter, counts)
+    if not plan.able:
+        return {**nothing, "lines": ["answers from a file: the time is that of decoding"]}
+    ahead = plan.cost(items)
     if ahead is None:
         raise InputError("nothing could be evaluated: none of the sources could be read")
     partly = any(unit.done(run.cache) for item in items for unit in units_of(plan, plan.stages.footage, item))
@@ -157,7 +138,7 @@ def _ahead(plan: Plan, missing: Sequence[Unit]) -> dict[str, Any]:
         "items_of_unknown_length": ahead.unknown,
         "sample": {"frames": ahead.counts.frames, "pairs": ahead.counts.pairs},
         "workers": ahead.workers,
-        "forward_passes": (ahead.frames + of_samples) * len(able),
+        "forward_passes": (ahead.frames + of_samples) * len(plan.able),
         "seconds": round((ahead.low_s + ahead.high_s) / 2, 1),
         "low_s": ahead.low_s,
         "high_s": ahead.high_s,

@@ -42,9 +42,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
-    """What is known of the inputs beforehand."""
-
+class KnownLabels:
     # The table ``labels``; ``box_unit`` is the unit of its boxes.
     labels: pd.DataFrame = field(default_factory=lambda: tables.empty("labels"))
     box_unit: str = "px"
@@ -67,7 +65,7 @@ class Known:
         return said
 
 
-def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple[Item, ...], Known]:
+def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple[Item, ...], KnownLabels]:
     """Return the inputs (with ``crop`` one per labelled object) and what is known of them.
 
     Labels come from the file in the settings, else from the manifest. InputError if none fits any input.
@@ -77,7 +75,7 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
             raise SettingsError(f"crop: {settings.crop} needs the file that has them; give --labels FILE")
         if settings.label_offset:
             raise SettingsError("label_offset: belongs to the labels of a file; give --labels FILE")
-        return tuple(items), _with_map(Known(labels=labels_table(items)), None, settings)
+        return tuple(items), _with_map(KnownLabels(labels=labels_table(items)), None, settings)
     items = _with_offset(items, settings.label_offset)
     labels = read_labels(settings.labels)
     matched = on_items(labels.rows, items)
@@ -90,8 +88,8 @@ def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple
     if settings.crop:
         objects = _objects(items, labels, say)
         rows = _of_objects(objects, matched.rows)
-        return objects, _with_map(Known(labels=rows, box_unit=labels.box_unit), labels, settings)
-    known_now = Known(labels=matched.rows, box_unit=labels.box_unit)
+        return objects, _with_map(KnownLabels(labels=rows, box_unit=labels.box_unit), labels, settings)
+    known_now = KnownLabels(labels=matched.rows, box_unit=labels.box_unit)
     if len(labels.sets):
         sets, lost = sets_on_items(labels.sets, items)
         known_now = replace(known_now, sets=sets, judged_by=labels.judged_by, lost=lost)
@@ -116,7 +114,7 @@ def _say_what(matched: MatchedLabels, labels: Labels, settings: Settings, say: S
         say(f"{plural(matched.missing, 'row')} of {settings.labels}: of images that are not in their folders")
 
 
-def _with_map(known: Known, labels: Labels | None, settings: Settings) -> Known:
+def _with_map(known: KnownLabels, labels: Labels | None, settings: Settings) -> KnownLabels:
     if settings.class_map == OWN_CLASSES:
         return known
     classes = {} if labels is None else dict(labels.classes)
@@ -153,17 +151,14 @@ def _objects(items: Sequence[Item], labels: Labels, say: Say) -> tuple[Item, ...
 
 @dataclass
 class Inputs:
-    """What the sources hold."""
-
     items: tuple[Item, ...]  # the inputs to read
     # What could not be read, and what was passed over: path and reason.
     failed: list[dict[str, str]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
     content: dict[str, str] = field(default_factory=dict)  # content key of each input by name
-    known: Known = field(default_factory=Known)
+    known: KnownLabels = field(default_factory=KnownLabels)
 
     def fail(self, path: str, error: str, reporter: Reporter) -> None:
-        """Record and report, once, that an input failed."""
         entry = {"path": path, "error": error}
         if entry not in self.failed:
             self.failed.append(entry)
@@ -335,7 +330,6 @@ def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None
 
 
 def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
-    """Return where an input is cut, in seconds."""
     reach = range_of(item, settings, source)
     if reach is None:
         return []

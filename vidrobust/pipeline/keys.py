@@ -10,7 +10,7 @@ import pandas as pd
 
 from vidrobust.models.info import identity
 from vidrobust.models.predict import Model
-from vidrobust.pipeline.inputs import Known, Segment
+from vidrobust.pipeline.inputs import KnownLabels, Segment
 from vidrobust.pipeline.stage import FootageStage, Stage, Stages, TableStage
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
@@ -59,7 +59,7 @@ def record(
     settings: Settings,
     units: Mapping[tuple[str, str, int], str],
     records: Mapping[str, Record],
-    known: Known | None = None,
+    known: KnownLabels | None = None,
 ) -> dict[str, Any]:
     """Return what a stage was made of, for run.json."""
     read = [other.name for other in (*stage.needs, *stage.uses)]

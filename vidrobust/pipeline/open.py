@@ -18,7 +18,7 @@ from vidrobust.footage.expand import expand_sources
 from vidrobust.models.predict import Model
 from vidrobust.models.spec import parse_spec
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.run_folder.declared import seconds_of
 from vidrobust.run_folder.folder import (
     RECORDINGS,
@@ -32,7 +32,7 @@ from vidrobust.run_folder.folder import (
 )
 from vidrobust.run_folder.settings import Settings, read_toml
 from vidrobust.text.durations import duration
-from vidrobust.text.phrases import plural
+from vidrobust.text.phrases import listing, plural
 from vidrobust.text.printable import printable, without_secrets
 from vidrobust.video.record import Recording, is_stream, name_of, record
 
@@ -137,7 +137,7 @@ def _say(made: Recording, for_s: float, reporter: Reporter) -> None:
 @contextmanager
 def opened_folder(
     path: Path, given: Mapping[str, Any], reporter: Reporter, out: str | None = None
-) -> Iterator[Run]:
+) -> Iterator[OpenRun]:
     """Open an existing run folder with its own settings and those ``given``, locked."""
     folder = RunFolder.existing(path)
     if out is not None:
@@ -149,7 +149,7 @@ def opened_folder(
             parse_spec(spec)  # a bare name of a model that the run has would take its place
         _say_models(folder, settings, reporter)
         folder.update(settings=settings.as_dict(), versions=versions())
-        yield Run(folder, settings, reporter)
+        yield OpenRun(folder, settings, reporter)
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def opened_sources(
     *,
     overwrite: bool = False,
     models: Sequence[Model] | None = None,
-) -> Iterator[Run]:
+) -> Iterator[OpenRun]:
     """Open the run folder of these sources, new or continued, locked.
 
     SettingsError if it belongs to other sources, unless ``overwrite`` replaces it.
@@ -178,7 +178,7 @@ def opened_sources(
         folder = existing_of(path, settings) or RunFolder.create(path, settings)
         _say_models(folder, settings, reporter)
         folder.update(settings=settings.as_dict(), versions=versions())
-        yield Run(folder, settings, reporter, models)
+        yield OpenRun(folder, settings, reporter, models)
 
 
 def settled(settings: Settings) -> Settings:
@@ -189,20 +189,18 @@ def settled(settings: Settings) -> Settings:
 
 
 def existing_of(path: Path, settings: Settings) -> RunFolder | None:
-    """Return the run folder to continue; SettingsError if it holds a run on other sources."""
     if not is_run_folder(path) or nothing_computed(path):
         return None
     folder = RunFolder.existing(path)
     if set(folder.settings.sources) != set(settings.sources):
         raise SettingsError(
-            f"{path}: holds a run on other sources ({_some(folder.settings.sources)}); give another --out, or "
-            "--overwrite to replace it"
+            f"{path}: holds a run on other sources ({listing(folder.settings.sources, 3)}); give another --out, "
+            "or --overwrite to replace it"
         )
     return folder
 
 
 def nothing_computed(path: Path) -> bool:
-    """Return whether no unit of work was ever finished."""
     folder = RunFolder(path)
     try:
         begun = folder.run.get("stages") or folder.settings.cache
@@ -223,7 +221,6 @@ def _check_before(settings: Settings, models: Sequence[Model] | None) -> None:
 
 
 def _say_models(folder: RunFolder, settings: Settings, reporter: Reporter) -> None:
-    """Warn that results of other models are replaced."""
     before = folder.settings.model
     if folder.run["stages"] and set(before) - set(settings.model):
         gone = ", ".join(spec for spec in before if spec not in settings.model)
@@ -245,10 +242,6 @@ def settings_of(
 
 def folder_of(settings: Settings, out: str | None) -> Path:
     return Path(out) if out else Path("reports") / _name(settings.sources[0])
-
-
-def _some(sources: Sequence[str]) -> str:
-    return ", ".join(sources[:3]) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
 
 
 def _name(source: str) -> str:

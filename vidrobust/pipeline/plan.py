@@ -12,16 +12,19 @@ from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.estimate import (
     CostEstimate,
     Counts,
+    FootageSize,
+    Outlook,
     estimate_cost,
     least_counts,
     looks,
+    outlooks,
+    reachable,
     shares,
     usual,
 )
 from vidrobust.pipeline.inputs import Segment, segments_of
 from vidrobust.pipeline.keys import unit_key
-from vidrobust.pipeline.questions import Footage, Outlook, outlooks, reachable
-from vidrobust.pipeline.run import Run, Setup, pinned
+from vidrobust.pipeline.run import OpenRun, Setup, pinned
 from vidrobust.pipeline.stage import (
     BUDGETED,
     Budgeted,
@@ -43,7 +46,7 @@ from vidrobust.text.printable import printable
 class Plan:
     """The segments of each input, and the sample of each segment."""
 
-    def __init__(self, run: Run, stages: Stages) -> None:
+    def __init__(self, run: OpenRun, stages: Stages) -> None:
         self.run, self.stages = run, stages
         self.estimate: CostEstimate | None = None  # what a budget was spread by, where there is one
         self._segments: dict[str, tuple[Segment, ...]] = {}
@@ -85,7 +88,6 @@ class Plan:
 
     @property
     def sharing(self) -> tuple[str, ...]:
-        """Contents over which samples are spread, each once."""
         if self._sharing is None:
             self.look()
             inputs = self.run.inputs
@@ -102,7 +104,6 @@ class Plan:
 
     @property
     def counts(self) -> Counts:
-        """Frames and pairs of the run, noted in run.json."""
         if self._counts is None:
             found = self._asked_for()
             budget = self.run.settings.budget
@@ -121,12 +122,10 @@ class Plan:
 
     @property
     def at(self) -> int:
-        """The look that the run has come to."""
         assert self.counts is not None
         return min(int(self.run.folder.run["sample"].get("look", 0)), len(self.looks) - 1)
 
     def further(self) -> bool:
-        """Go on to the next look; return whether there is one."""
         if self.at + 1 >= len(self.looks):
             return False
         self.run.folder.update(sample={**self.run.folder.run["sample"], "look": self.at + 1})
@@ -140,20 +139,18 @@ class Plan:
             if noted.get("budget") == settings.budget:
                 found = Counts(noted["frames"], noted["pairs"])
             else:
-                able = [model for model in run.models if needs_pixels(model)]
-                inputs = run.inputs
                 self.estimate = estimate_cost(
-                    settings, self.stages, able, inputs, inputs.readable, run.reporter
+                    settings, self.stages, self.able, run.inputs, run.inputs.readable, run.reporter
                 )
                 found = found if self.estimate is None else self.estimate.counts
         found = Counts(settings.frames or found.frames, settings.pairs or found.pairs)
         return reachable(found, least_counts(self.stages.footage, settings), self.footage, settings)
 
     @property
-    def footage(self) -> Footage:
+    def footage(self) -> FootageSize:
         pieces = [piece for item in self.run.inputs.readable for piece in self.segments(item)]
         whole = [piece.frames for piece in pieces if piece.number == 0]
-        return Footage(sum(frames or 0 for frames in whole), len(pieces), None not in whole)
+        return FootageSize(sum(frames or 0 for frames in whole), len(pieces), None not in whole)
 
     def outlooks(self, stages: Sequence[Stage]) -> list[Outlook]:
         """Return whether each question of these stages can be answered."""
@@ -165,9 +162,19 @@ class Plan:
                 if isinstance(stage, SampleStage):
                     step_s = self.estimate.step_s.get(stage.name, 0.0)
                     each_s[stage.budgeted] += step_s * float(stage.steps(self.run.settings))
-        has_model = any(needs_pixels(model) for model in self.run.models)
-        settings = self.run.settings
-        return list(outlooks(stages, settings, counts, self.footage, each_s, has_model=has_model))
+        settings, footage = self.run.settings, self.footage
+        return list(outlooks(stages, settings, counts, footage, each_s, has_model=bool(self.able)))
+
+    @property
+    def able(self) -> list[Model]:
+        """Models that can be shown new pictures."""
+        return [model for model in self.run.models if needs_pixels(model)]
+
+    def cost(self, items: Sequence[Item]) -> CostEstimate | None:
+        """Return what these inputs cost, measured on them; None where none can be read."""
+        run, pieces = self.run, [segment for item in items for segment in self.segments(item)]
+        counts = Counts(*(sum(self.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED))
+        return estimate_cost(run.settings, self.stages, self.able, run.inputs, items, run.reporter, counts)
 
     def count(self, budgeted: Budgeted, segment: Segment, look: int | None = None) -> int:
         """Return how many frames or pairs fall to a segment at a look, by default the current one."""
@@ -196,7 +203,7 @@ def units_of(plan: Plan, stages: Sequence[FootageStage], item: Item) -> list[Uni
     return found
 
 
-def _models(run: Run, stage: FootageStage) -> list[Model] | list[None]:
+def _models(run: OpenRun, stage: FootageStage) -> list[Model] | list[None]:
     if stage.per != "model":
         return [None]
     able = [model for model in run.models if not stage.tasks or model.task in stage.tasks]
@@ -204,7 +211,7 @@ def _models(run: Run, stage: FootageStage) -> list[Model] | list[None]:
     return [model for model in able if not isinstance(stage, SampleStage) or needs_pixels(model)]
 
 
-def make_missing(run: Run, units: Sequence[Unit]) -> None:
+def make_missing(run: OpenRun, units: Sequence[Unit]) -> None:
     """Make what is missing of these units; failing inputs are recorded."""
     tried: set[tuple[str, str]] = set()
     while orders := _orders(run, units, tried):
@@ -212,7 +219,7 @@ def make_missing(run: Run, units: Sequence[Unit]) -> None:
     run.note_inputs()
 
 
-def say_what(run: Run, stages: Sequence[FootageStage], units: Sequence[Unit]) -> None:
+def say_what(run: OpenRun, stages: Sequence[FootageStage], units: Sequence[Unit]) -> None:
     """Report how many units each stage has to make."""
     for stage in (stage for stage in stages if stage.command):
         keys = {unit.key: unit for unit in units if unit.stage == stage}
@@ -221,7 +228,7 @@ def say_what(run: Run, stages: Sequence[FootageStage], units: Sequence[Unit]) ->
         run.reporter.say(f"{stage.name}: {text}")
 
 
-def _orders(run: Run, units: Sequence[Unit], tried: set[tuple[str, str]]) -> list[Order]:
+def _orders(run: OpenRun, units: Sequence[Unit], tried: set[tuple[str, str]]) -> list[Order]:
     """Missing units by segment; ``tried`` holds input and key of earlier orders."""
     readable = {item.name for item in run.inputs.readable}
     missing: dict[tuple[str, int], list[Unit]] = {}
@@ -237,7 +244,7 @@ def _orders(run: Run, units: Sequence[Unit], tried: set[tuple[str, str]]) -> lis
     return [Order(n, each[0].segment, tuple(each)) for n, each in enumerate(missing.values())]
 
 
-def _carry_out(run: Run, orders: Sequence[Order]) -> None:
+def _carry_out(run: OpenRun, orders: Sequence[Order]) -> None:
     """Do the orders in a pool or here; failures are noted in the order of the orders."""
     before, numbers = len(run.inputs.failed), dict[tuple[str, str], int]()
 
@@ -261,7 +268,7 @@ def _carry_out(run: Run, orders: Sequence[Order]) -> None:
     run.inputs.failed[before:] = sorted(new, key=lambda entry: numbers[entry["path"], entry["error"]])
 
 
-def _pool(run: Run, specs: Mapping[str, Model], orders: int) -> Pool | None:
+def _pool(run: OpenRun, specs: Mapping[str, Model], orders: int) -> Pool | None:
     """The pool that the settings ask for; None to work in this process."""
     settings = run.settings
     workers = settings.workers or 1

@@ -10,14 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-)
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 from vidrobust.pipeline.interrupts import remind
@@ -79,8 +72,6 @@ WHOLE = "the whole study"  # the title of the bar above all others
 
 
 class Counter:
-    """Counts the steps of one piece of work."""
-
     def __init__(
         self,
         title: str,
@@ -127,13 +118,11 @@ class Reporter:
         return not self.quiet
 
     def begin_whole(self, whole: Whole) -> None:
-        """Show the time left from now on."""
         self._whole, self._said = whole, time.perf_counter()
         if self._on_screen():
             self._bar = self._bars().add_task(WHOLE, total=100, unit="%")
 
     def moved(self, unit: str, count: int = 1) -> None:
-        """Note finished steps of the whole study."""
         whole = self._whole
         if whole is None or not whole.advance(unit, count):
             return
@@ -197,7 +186,6 @@ class Reporter:
         self.say(f"{title}: {counter.done} {unit} in {seconds:.1f} s ({counter.done / seconds:.1f} {unit}/s)")
 
     def begin(self, title: str, total: int | None, unit: str) -> Counter:
-        """Add a bar; ``end`` removes it."""
         if not self._on_screen():
             return Counter(title, unit, None, None, self.moved, total)
         bars = self._bars()

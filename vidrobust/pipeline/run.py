@@ -47,8 +47,6 @@ class Pinned:
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What a worker works with, as plain values."""
-
     settings: Settings
     models: tuple[Pinned, ...]
     classes: Classes | None  # classes of the labels in which classifiers answer; None for their own
@@ -100,7 +98,6 @@ class Setup:
 
 
 def pinned(model: Model, spec: str, threads: int) -> Pinned:
-    """Return a model as workers open it; ``spec`` is what it was asked for by."""
     exact = pinned_spec(model, threads) if isinstance(model, NetworkClassifier) else spec
     return Pinned(name=model.name, spec=exact, identity=identity(model))
 
@@ -125,15 +122,11 @@ def loaded_models(settings: Settings, sample: torch.Tensor | None = None) -> lis
     )
 
 
-class Run:
+class OpenRun:
     """A run folder and the settings of a command; footage and models are opened when first needed."""
 
     def __init__(
-        self,
-        folder: RunFolder,
-        settings: Settings,
-        reporter: Reporter,
-        models: Sequence[Model] | None = None,
+        self, folder: RunFolder, settings: Settings, reporter: Reporter, models: Sequence[Model] | None = None
     ) -> None:
         self.folder, self.settings, self.reporter = folder, settings, reporter
         self._loaded = models
@@ -172,7 +165,6 @@ class Run:
 
     @property
     def models(self) -> list[Model]:
-        """The models, loaded and checked."""
         if self._models is None:
             sample: torch.Tensor | None = None
             if self.settings.precision == "int8":

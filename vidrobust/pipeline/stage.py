@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vidrobust.frame_pairs.transitions import FrameTransitions
     from vidrobust.frames.batch import FrameBatch, VideoInfo
     from vidrobust.models.predict import Model
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.settings import Settings
     from vidrobust.video.source import VideoSource
 
@@ -85,7 +85,7 @@ class Stage(ABC):
         """Return the least sample from which it answers: of "frames", "pairs" or "neighbours" (usable pairs)."""
         return {}
 
-    def as_json(self, run: Run) -> Any:
+    def as_json(self, run: OpenRun) -> Any:
         """Return what ``--json`` prints; by default the content of metrics.json."""
         return run.folder.read_json("metrics.json")
 
@@ -112,7 +112,7 @@ class FootageStage(Stage):
         """Return plain values on which units depend besides settings and model, such as what plugins bring."""
         return None
 
-    def summarise(self, run: Run, facts: Facts) -> None:
+    def summarise(self, run: OpenRun, facts: Facts) -> None:
         """Write ``tables`` and ``files`` from the joined unit tables and the facts of the units."""
 
 
@@ -168,11 +168,11 @@ class SampleStage(FootageStage):
     def steps(self, settings: Settings) -> float:
         """Return how many steps one frame or pair takes."""
 
-    def conclude(self, run: Run, looks: Sequence[Look]) -> None:
+    def conclude(self, run: OpenRun, looks: Sequence[Look]) -> None:
         """Write ``tables`` from the sample as it was at each earlier look and is now."""
         raise NotImplementedError
 
-    def undecided(self, run: Run) -> bool:
+    def undecided(self, run: OpenRun) -> bool:
         """Return whether a larger sample might still decide something."""
         return False
 
@@ -181,8 +181,8 @@ class TableStage(Stage):
     """A stage that reads tables of the whole run."""
 
     @abstractmethod
-    def make(self, run: Run) -> None:
-        """Write its ``tables`` and ``files``."""
+    def make(self, run: OpenRun) -> None:
+        """"""
 
     def reads(self, settings: Settings) -> Any:
         """Return the state, as plain values, of what it reads outside of the run folder."""

@@ -29,11 +29,11 @@ from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Classifications, Classifier, Detections, Detector
 
 PACKAGE = "transformers"
+# What the name of an architecture holds -> task, and the class that loads it.
 TASKS = {
     "ForImageClassification": ("classification", "AutoModelForImageClassification"),
     "ForObjectDetection": ("detection", "AutoModelForObjectDetection"),
 }
-"""What the name of an architecture holds -> task, and the class that loads it."""
 
 
 @dataclass(eq=False, kw_only=True)

@@ -32,10 +32,9 @@ from vidrobust.shapes.shape import mask_array, shape_array
 
 PACKAGE = "ultralytics"
 TASKS = ("classify", "detect", "segment", "obb")
+# Arguments of the library's ``predict`` that a spec may set, and their types.
 OPTIONS = {"conf": float, "iou": float, "imgsz": int, "max_det": int}
-"""Arguments of the library's ``predict`` that a spec may set, and their types."""
-MASK = 0.5
-"""Masks of the library are 0 or 1, in px of the input."""
+MASK = 0.5  # masks of the library are 0 or 1, in px of the input
 
 
 @dataclass(eq=False, kw_only=True)

@@ -189,7 +189,6 @@ def _short_numbers(svg: bytes) -> bytes:
 
 
 def data_uri(kind: str, data: bytes) -> str:
-    """A picture inside the page itself."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 

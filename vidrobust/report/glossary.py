@@ -1,7 +1,8 @@
-"""Every statistic of the report in plain words, with an example; ``docs/glossary.md`` is made of the same rows."""
+"""Words of the report: its statistics with examples (also ``docs/glossary.md``), and names of perturbations."""
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 
@@ -135,7 +136,6 @@ GLOSSARY = (
 
 
 def page() -> str:
-    """The glossary as Markdown: ``docs/glossary.md``."""
     lines = [
         "# Glossary",
         "",
@@ -146,3 +146,38 @@ def page() -> str:
     ]
     lines += [f"| {each.word} | {each.meaning} | {each.example} |" for each in GLOSSARY]
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Phrase:
+    noun: str
+    family: str
+    unit: str
+
+
+def phrase(key: str) -> Phrase:
+    """The words of a perturbation; of one that is not installed here, from its name."""
+    from vidrobust.perturb.catalogue import PERTURBATIONS
+
+    if key in PERTURBATIONS:
+        entry = PERTURBATIONS[key]
+        return Phrase(entry.noun, str(entry.family), entry.unit)
+    suite, _, name = key.rpartition(":")
+    noun = name.replace("_", " ")
+    return Phrase(f"{noun} of {suite}" if suite else noun, "other", "strength")
+
+
+def saying(key: str, strength: float) -> str:
+    """The perturbation at a strength, as the subject of a sentence."""
+    from vidrobust.perturb.catalogue import PERTURBATIONS
+
+    if key in PERTURBATIONS:
+        return PERTURBATIONS[key].said(strength)
+    return f"{phrase(key).noun} at strength {strength:g}"
+
+
+@functools.cache
+def family_order() -> tuple[str, ...]:
+    from vidrobust.perturb.perturbation import FAMILIES
+
+    return FAMILIES

@@ -38,7 +38,6 @@ def of_run(run: RunTables) -> dict[str, Any] | None:
 
 
 def chart_words(chart: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page shows of one chart."""
     share = _is_share(chart)
     summary = percent if share else number
     return {
@@ -108,7 +107,7 @@ def figure(chart: Mapping[str, Any]) -> Picture:
 
 def _is_share(chart: Mapping[str, Any]) -> bool:
     metric = find_metric(chart["metric"])
-    return metric is not None and metric.unit == "" and metric.bounds == (0.0, 1.0)
+    return metric is not None and metric.is_percent
 
 
 def _title(chart: Mapping[str, Any]) -> str:
@@ -139,3 +138,20 @@ def _basis(chart: Mapping[str, Any]) -> str:
     if chart["sigma_z"] is not None:
         text += f" and for runs that do (Laney's p', sigma z {number(chart['sigma_z'])})"
     return f"{text}."
+
+
+def control_chart_lines(found: Mapping[str, Any]) -> list[str]:
+    what = f"{found['metric']} of {found['model']}"
+    stand = f"the first {found['baseline']} runs" if found["baseline"] else "the runs before"
+    wording = [f"{what}: {found['chart']} chart, centre {_cell(found['centre'])}, each run judged on {stand}"]
+    for point in found["points"]:
+        said = "  OUT" if point["out"] else "  OUT, eight runs together" if point["shifted"] else ""
+        known = point["low"] is not None
+        limits = f"limits {_cell(point['low'])} to {_cell(point['high'])}" if known else ""
+        wording.append(f"  {point['run']:32}{_cell(point['value']):>10}  {limits}{said}")
+    since = found["out_since"]
+    return [*wording, f"  out since {since}" if since else "  the last run is in control"]
+
+
+def _cell(value: float | None) -> str:
+    return number(value, 4, missing="-")

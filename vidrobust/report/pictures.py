@@ -34,12 +34,13 @@ class Pictures:
         return uri
 
 
-def save_picture(rgb: np.ndarray, path: Path, width: int) -> None:
-    """A JPEG of at most this width."""
+def jpeg(rgb: np.ndarray, width: int) -> bytes:
+    """Return a JPEG of at most this width."""
     if rgb.shape[1] > width:
         size = (width, max(1, round(rgb.shape[0] * width / rgb.shape[1])))
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    done, data = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-    if not done:
-        raise RuntimeError(f"{path}: the picture could not be encoded")
-    path.write_bytes(data.tobytes())
+    return cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+
+
+def save_picture(rgb: np.ndarray, path: Path, width: int) -> None:
+    path.write_bytes(jpeg(rgb, width))

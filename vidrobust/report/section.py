@@ -49,5 +49,4 @@ class ReportSection:
 
 @cache
 def brought() -> Extensions[ReportSection]:
-    """Return the sections of installed plugins."""
     return extensions(GROUP, ReportSection, lambda section: section.name)

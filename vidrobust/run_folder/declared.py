@@ -27,8 +27,6 @@ footage, with any stage that asks a model, or those that end with gates."""
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """One setting as it was declared."""
-
     name: str
     group: str  # title under which help shows the option
     help: str

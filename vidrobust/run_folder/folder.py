@@ -130,7 +130,6 @@ class RunFolder:
         tables.write(name, table, self.path, metrics=metric_columns(name))
 
     def count(self, name: str) -> int:
-        """Return how many rows a table has, without reading it."""
         return tables.count(name, self.path)
 
     def _noted_rows(self, name: str) -> int:
@@ -240,7 +239,6 @@ def is_run_folder(path: Path) -> bool:
 
 
 def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:

@@ -48,12 +48,10 @@ class FigureSource:
 
 @cache
 def brought() -> Extensions[FigureSource]:
-    """Return the sources of figures of installed plugins."""
     return extensions(GROUP, FigureSource, lambda source: source.name)
 
 
 def source_of(name: str) -> FigureSource | None:
-    """Return the plugin's source that knows a figure; None for metrics of a run."""
     return next((source for source in brought().records if source.knows(name)), None)
 
 
@@ -208,7 +206,6 @@ def _scope(entry: Mapping[str, Any]) -> str:
 
 
 def exit_code(passages: Sequence[Passage]) -> int:
-    """Return 2 if something could not be judged, else 1 if something failed, else 0."""
     outcomes = {passage.outcome for passage in passages}
     return 2 if "not computed" in outcomes else 1 if "failed" in outcomes else 0
 

@@ -140,7 +140,6 @@ def write_index(folder: RunFolder, files_of: Mapping[str, tuple[str, ...]]) -> N
 
 
 def index_of(folder: RunFolder, files_of: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    """Return the content of index.json."""
     made = set(folder.run["stages"]) | {"sources"}
     rows = {name: folder.count(name) for name in schema.TABLES}
     files: dict[str, Any] = {}

@@ -57,7 +57,6 @@ class RunTables:
 
     @property
     def folder_name(self) -> str:
-        """The run folder, quoted for a command line."""
         return shlex.quote(printable(self.folder))
 
     def left_out(self, sample: str) -> str:
@@ -72,7 +71,6 @@ class RunTables:
 
     @cached_property
     def models(self) -> list[str]:
-        """Names of the classifiers, in the order given."""
         named = [model.name for model in self.record.models]
         for name in ("frames", "pairs", "sensitivity", "stability"):
             table = self.table(name)
@@ -83,7 +81,6 @@ class RunTables:
 
     @cached_property
     def detectors(self) -> list[str]:
-        """Names of the detectors, in the order given."""
         return [model.name for model in self.record.models if model.task == "detection"]
 
     @cached_property
@@ -93,13 +90,11 @@ class RunTables:
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
-        """Models and their tasks, classifiers first."""
         both = ((self.models, CLASSIFICATION), (self.detectors, DETECTION))
         return {name: task for names, task in both for name in names} | self.others
 
     @cached_property
     def items(self) -> list[str]:
-        """Names of the inputs that were read."""
         named = [entry.item for entry in self.record.inputs if entry.item]
         if not named:
             for name in ("frames", "sensitivity", "variation"):

@@ -42,8 +42,6 @@ class ModelMetrics:
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """The content of metrics.json."""
-
     schema: int = SCHEMA
     items: int = 0
     models: Mapping[str, ModelMetrics] = field(default_factory=dict)
@@ -148,14 +146,11 @@ class ModelRecord:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the answers come from a file."""
         return self.spec.startswith(("predictions:", "detections:"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageRecord:
-    """What a stage was made of."""
-
     key: str = ""
     version: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -171,8 +166,6 @@ class Duplicate:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """The content of run.json."""
-
     schema: int
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -212,7 +205,6 @@ class RunRecord:
 
     @property
     def tasks(self) -> dict[str, str]:
-        """Model -> task, in the order given."""
         return {model.name: model.task for model in self.models}
 
 

@@ -297,14 +297,12 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
         return changed
 
     def placed(self) -> Settings:
-        """Return these settings with absolute paths."""
         every = self.as_dict()
         names = ["sources", *(each.name for each in all_declarations() if each.path)]
         given = {name: every[name] for name in names if every[name] and every[name] != OWN_CLASSES}
         return self.changed({name: _absolute(value) for name, value in given.items()}, "paths")
 
     def subset(self, names: Iterable[str]) -> dict[str, Any]:
-        """Return some of the settings as plain values."""
         every = self.as_dict()
         return {name: every[name] for name in names if name in every}
 
@@ -331,7 +329,6 @@ def groups_of_plugins() -> tuple[type, ...]:
 
 @functools.cache
 def brought() -> Extensions[type]:
-    """Return what plugins name in the group ``vidrobust.settings``."""
     return extensions(PLUGINS, type, lambda group: group.__name__)
 
 
@@ -380,7 +377,6 @@ def _rectangle(text: str, setting: str) -> tuple[float, float, float, float]:
 
 
 def _entry_lines(text: str) -> tuple[EntryLine, ...]:
-    """One, or none where there is no text."""
     from vidrobust.metrics.tracks.borders import EntryLine
 
     if not text:
@@ -395,7 +391,6 @@ def _entry_lines(text: str) -> tuple[EntryLine, ...]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read the settings of a flat TOML file."""
     try:
         with path.open("rb") as file:
             return tomllib.load(file)

@@ -40,8 +40,6 @@ T = TypeVar("T")
 
 
 class KeptStage(Protocol):
-    """What the cache needs to know of a stage."""
-
     @property
     def name(self) -> str: ...
 
@@ -59,13 +57,11 @@ class Store(Protocol):
     def open(self, name: str) -> BinaryIO: ...
 
     def where(self, name: str) -> str:
-        """Where the file is, for messages."""
+        """"""
 
 
 @dataclass(frozen=True)
 class FolderStore:
-    """A folder."""
-
     path: Path
 
     def has(self, name: str) -> bool:
@@ -184,7 +180,6 @@ class UnitCache:
 
     @property
     def in_reach(self) -> bool:
-        """Whether this machine sees the cache."""
         return bool(self.place) or (self.run_folder / "run.json").is_file()
 
     @property
@@ -192,7 +187,6 @@ class UnitCache:
         return self.run_folder / "cache"
 
     def has(self, stage: KeptStage, key: str) -> bool:
-        """Return whether this unit is done."""
         if self._store.has(_unit(stage.name, key)):
             return True
         pack = self._pack_of(stage.name)
@@ -201,7 +195,6 @@ class UnitCache:
     def write(
         self, stage: KeptStage, key: str, found: Mapping[str, pd.DataFrame], facts: Mapping[str, Any]
     ) -> None:
-        """Keep the tables and facts of a unit."""
         whole = io.BytesIO()
         with ZipFile(whole, "w", ZIP_STORED) as file:
             for name in stage.unit_tables:
@@ -224,7 +217,6 @@ class UnitCache:
             return pd.DataFrame(pq.read_table(pa.BufferReader(content)).to_pandas()).assign(item=item)
 
     def facts(self, stage: KeptStage, key: str) -> dict[str, Any]:
-        """Return what a unit noted beside its tables."""
         with self._opened(stage, key) as (file, prefix):
             facts: dict[str, Any] = json.loads(file.read(f"{prefix}{FACTS}"))
             return facts

@@ -20,9 +20,9 @@ from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.stages.variation.stage import VARIATION
 
+# Group of entry points in which a package names a Stage; its module imports no other part of this package but
+# ``pipeline.stage`` and the stages that it needs or uses.
 GROUP = "vidrobust.stages"
-"""Group of entry points in which a package names a Stage; its module imports no other part of this package but
-``pipeline.stage`` and the stages that it needs or uses."""
 
 _OWN = (
     TRANSITIONS,

@@ -41,9 +41,7 @@ DETECTIONS = Table(
         *BOX,
         float64("shift_x", "how the pixels in it move to the right until the next frame", unit="px"),
         float64("shift_y", "how they move downwards", unit="px"),
-        float64(
-            "duplicate", "1 where it repeats a better box of its class, else 0; NaN below the start score"
-        ),
+        float64("duplicate", "1 where it repeats a better box of its class; NaN below the start score"),
         int64("second_of", "the object on which it lies as a further box; -1: on none", absent=-1),
         int64("own_track", "number that the detector itself gave the object; -1: none", absent=-1),
         string(
@@ -152,15 +150,11 @@ BOX_PAIRS = Table(
         PIXEL_CHANGE,
         float64("lost", "share of the boxes of the first that have none on their place in the second"),
         float64(
-            "new",
-            "boxes of the second that have none on their place in the first, over the boxes of the first",
+            "new", "boxes of the second without one in their place in the first, over those of the first"
         ),
         float64("renamed", "share of the boxes of the first that are found again under another class"),
         float64("moved", "mean 1 - IoU of the boxes that are found again"),
-        float64(
-            "box_change",
-            "sum of 1 - IoU, with 1 for a box that is lost or renamed, over the boxes of the first",
-        ),
+        float64("box_change", "sum of 1 - IoU (1 for lost or renamed boxes) over the boxes of the first"),
     ),
     Extra.METRICS,
 )
@@ -179,9 +173,7 @@ BOX_CURVE = Table(
         int64("uncovered", "frames of these in which no box lies where the object is"),
         int64("renamed", "frames of them at which the class changes"),
         int64("vanished", "tracks that end in mid-picture"),
-        float64(
-            "center_jitter", "mean length of the second difference of the centre", unit="size of the box"
-        ),
+        float64("center_jitter", "mean second difference of the centre", unit="size of the box"),
     ),
 )
 
@@ -233,8 +225,7 @@ KNOWN_TRACKS = Table(
         int64("known", "frames in which it is known"),
         int64("found", "frames of them in which it is found"),
         float64(
-            "fragment_error",
-            "changes from found to missed and back, over its frames less one (Zhang & Wang 2016)",
+            "fragment_error", "changes between found and missed, over its frames less one (Zhang & Wang 2016)"
         ),
         float64("center_error", "spread of the centre's error along it (the same)"),
         float64("scale_error", "spread of the error of size and aspect ratio along it (the same)"),

@@ -36,9 +36,7 @@ ITEMS = Table(
         string("part", "the product that is shown, as the manifest names it"),
         string("pass", "which time the part is seen"),
         string("station", "camera or station"),
-        string(
-            "label", "the class that the manifest gives; several that are all right with semicolons between"
-        ),
+        string("label", "the class in the manifest; several that are all right with semicolons between"),
         float64("start_s", "begin of the window that is used", unit="s"),
         float64("end_s", "end of the window that is used", unit="s"),
         float64("roi_x", "left side of the region that is used", unit="px"),
@@ -55,10 +53,7 @@ LABELS = Table(
     "a label known beforehand, from the manifest or --labels; several that are all right are several rows",
     (
         ITEM,
-        int64(
-            "frame",
-            "number of the frame as decoded, from 0; -1: all frames of the input, or known by its time",
-        ),
+        int64("frame", "number of the frame as decoded, from 0; -1: all frames, or known by its time"),
         TIME,
         string("track", "the object, where labels follow objects"),
         LABEL,
@@ -96,7 +91,7 @@ CHANGES = Table(
         DELTA,
         SCALE,
         string("quantity", "what was measured: gain, offset, shift_x_px, ..."),
-        string("who", "whose change it is: frame (the whole picture), camera, or part (what moves in it)"),
+        string("who", "whose change it is: frame (the whole picture), camera or part (what moves)"),
         float64("value", "the change, signed; ratios lie about 1, all else about 0", unit="of the quantity"),
         boolean("valid", "the measurement passed its own test"),
         float64("error", "standard error of the value", unit="of the quantity"),
@@ -118,13 +113,9 @@ VARIATION = Table(
         int64("n", "measured pairs"),
         float64("valid", "share of them that passed the measurement's own test"),
         float64("error", "median standard error of the valid ones", unit="of the quantity", absent=UNKNOWN),
-        float64(
-            "resolved", "share of the valid ones whose change exceeds two standard errors", absent=UNKNOWN
-        ),
+        float64("resolved", "share of valid ones whose change exceeds two standard errors", absent=UNKNOWN),
         string(
-            "who",
-            "whose change it is: frame (the whole picture), camera, or part (what moves in it)",
-            absent="",
+            "who", "whose change it is: frame (the whole picture), camera or part (what moves)", absent=""
         ),
     ),
 )
@@ -138,9 +129,7 @@ SPREAD = Table(
         string("quantity", "what was measured"),
         string("unit", "its unit"),
         float64(
-            "spread",
-            "half the distance of the 2.5th and 97.5th percentile, the meter's error taken off",
-            unit="of the quantity",
+            "spread", "half the 2.5th to 97.5th percentile without the meter's error", unit="of the quantity"
         ),
         float64("low", "2.5th percentile about the median; ratios about 1", unit="of the quantity"),
         float64("high", "97.5th percentile about the median", unit="of the quantity"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from vidrobust.errors import InputError
 from vidrobust.extensions import extensions
 from vidrobust.files.csv_table import read_columns
-from vidrobust.tables import causes, classification, detection, footage, rates, tasks
+from vidrobust.tables import classification, detection, footage, results, tasks
 from vidrobust.tables.table import Extra, Table
 from vidrobust.text.phrases import nouns
 
@@ -22,7 +22,7 @@ GROUP = "vidrobust.tables"  # group of entry points in which a package names a T
 
 _OWN = {
     table.name: table
-    for module in (footage, classification, detection, tasks, rates, causes)
+    for module in (footage, classification, detection, tasks, results)
     for table in module.TABLES
 }
 BROUGHT = extensions(GROUP, Table, lambda table: table.name, _OWN)
@@ -37,6 +37,16 @@ class UndeclaredColumnError(InputError):
 
 def empty(name: str) -> pd.DataFrame:
     return pd.DataFrame({column.name: pd.Series(dtype=column.dtype) for column in TABLES[name].columns})
+
+
+def joined(name: str, parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the parts of a table one below the other."""
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else empty(name)
+
+
+def of_rows(name: str, rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    return check(name, pd.DataFrame(rows) if rows else empty(name))
 
 
 def check(name: str, table: pd.DataFrame, where: str = "", *, metrics: Collection[str] = ()) -> pd.DataFrame:
@@ -114,7 +124,6 @@ def count(name: str, folder: Path) -> int:
 
 
 def read(name: str, folder: Path, *, metrics: Collection[str] = ()) -> pd.DataFrame:
-    """Read and check ``folder/name.parquet``."""
     path = folder / f"{name}.parquet"
     if not path.is_file():
         raise InputError(f"{path}: there is no {name} table in this run folder; run that stage first")

@@ -26,8 +26,6 @@ class Extra(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One column."""
-
     name: str
     kind: Kind
     unit: str  # "" for names, counts and shares
@@ -102,9 +100,7 @@ MODEL = string("model", "name of the model")
 FRAME = int64("frame", "number of the frame as decoded, from 0")
 FRAME_A = int64("frame_a", "number of the first frame of the pair, from 0")
 FRAME_B = int64("frame_b", "number of the second frame of the pair, from 0")
-PTS = int64(
-    "pts", "presentation time stamp in ticks of the stream; -2**63 where it has none", absent=-(2**63)
-)
+PTS = int64("pts", "presentation time stamp in ticks of the stream; -2**63 for none", absent=-(2**63))
 CONTENT = string("content", "hash of the decoded RGB bytes (XXH3, 64 bits)", absent="")
 TIME = float64("time_s", "presentation time of the frame", unit="s")
 TIME_A = float64("time_s", "presentation time of the first frame", unit="s")
@@ -115,9 +111,7 @@ LABEL = int64("label", "number of the class")
 LABEL_NAME = string("label_name", "name of the class")
 EXCLUDED = string("excluded", 'why the pair does not count; "" where it does')
 PIXEL_CHANGE = float64(
-    "pixel_change",
-    "mean absolute difference of luma, frames averaged down to 160 px width",
-    unit="levels of 255",
+    "pixel_change", "mean absolute difference of luma at 160 px width", unit="levels of 255"
 )
 SHIFT = (
     float64("shift_x", "shift of the picture to the right since the frame before", unit="share of the width"),
@@ -140,13 +134,7 @@ CLUSTERS = (
     int64("clusters", "how many of those there are", absent=0),
 )
 EXACT = (
-    float64(
-        "exact_low",
-        "lower end of the interval as if all n were independent; of right answers",
-        absent=UNKNOWN,
-    ),
+    float64("exact_low", "of right answers, lower end as if all n were independent", absent=UNKNOWN),
     float64("exact_high", "upper end of the same", absent=UNKNOWN),
 )
-SCALE: Column = string(
-    "scale", "distance in time: adjacent (neighbours), second (about a second apart), clip"
-)
+SCALE: Column = string("scale", "distance in time: adjacent frames, second (about a second) or clip")

@@ -41,8 +41,6 @@ Picture = tuple["np.ndarray | torch.Tensor", float]
 
 
 class IndexedDecoder(Protocol):
-    """An open decoder of one file."""
-
     def __len__(self) -> int: ...
 
     def read(self, start: int, stop: int) -> Iterator[Picture]:
@@ -61,11 +59,9 @@ class IndexedReader:
     def __init__(
         self,
         path: Path,
-        *,
         item: str,
         backend: str,
         device: str,
-        reason: str,
         open_decoder: Callable[[], IndexedDecoder],
     ) -> None:
         self.device = device
@@ -74,9 +70,7 @@ class IndexedReader:
         with open_container(path) as container:
             stream = video_stream(container, path)
             frame = first_frame(path, container, stream)
-            self.info, _ = describe(
-                container, stream, frame, item=item, backend=backend, device=device, reason=reason
-            )
+            self.info, _ = describe(container, stream, frame, item=item, backend=backend, device=device)
             if has_several_views(frame):
                 self._failures["views"] = SEVERAL_VIEWS
             self._tick = float(stream.time_base or 1)
@@ -91,7 +85,6 @@ class IndexedReader:
         return (*((self.mismatch,) if self.mismatch else ()), *self._failures.values())
 
     def frames(self, first: int = 0) -> Generator[Decoded]:
-        """Every frame from number ``first``."""
         decoder = self._opened()
         for start in range(first, len(decoder), CHUNK):
             stop = min(start + CHUNK, len(decoder))
@@ -144,8 +137,9 @@ class IndexedReader:
         return None
 
     def _is_keyframe(self, index: int) -> bool:
-        known = self._table is not None and self.mismatch is None and self._refreshes
-        return known and self._table is not None and self._table.key_before(index) == index
+        if self._table is None or self.mismatch is not None or not self._refreshes:
+            return False
+        return self._table.key_before(index) == index
 
     def _check_time(self, index: int, time_s: float) -> None:
         """Note the first frame that is not shown when the file says."""
@@ -168,7 +162,17 @@ def _same(picture: np.ndarray | torch.Tensor) -> np.ndarray | torch.Tensor:
 SURFACES = {"nv12": 8, "p010le": 10, "p012le": 12, "p016le": 16}
 
 
-def open_pyav_cuda(path: Path, *, item: str, device: str, reason: str) -> PyAVReader:
+def open_pyav(asked: VideoRequest) -> PyAVReader:
+    return PyAVReader(
+        asked.path,
+        item=asked.item,
+        color=asked.color,
+        allow_network=asked.allow_network,
+        thorough=asked.thorough,
+    )
+
+
+def open_pyav_cuda(asked: VideoRequest, device: str) -> PyAVReader:
     """The file decoded on ``device`` ("cuda:N"); raises what PyAV or torch raise."""
     number = torch.device(device).index or 0
 
@@ -183,10 +187,9 @@ def open_pyav_cuda(path: Path, *, item: str, device: str, reason: str) -> PyAVRe
         )
 
     return PyAVReader(
-        path,
-        item=item,
+        Path(asked.path),
+        item=asked.item,
         color="accurate",
-        reason=reason,
         device=device,
         painter=SurfaceConverter,
         hwaccel=hwaccel,
@@ -218,9 +221,8 @@ class SurfaceConverter:
 # Frames by torchcodec, on the CPU or by NVDEC on a GPU.
 
 
-def open_torchcodec(path: Path, *, item: str, device: str, color: ColorMode, reason: str) -> IndexedReader:
-    if color != "fast":
-        raise SettingsError("color: 'accurate' is offered by the backend pyav alone; use that, or 'fast'")
+def open_torchcodec(asked: VideoRequest, device: str = "cpu") -> IndexedReader:
+    _refuse_accurate(asked)
     try:
         decoders = import_module("torchcodec.decoders")
     except (ImportError, OSError, RuntimeError) as error:
@@ -228,13 +230,9 @@ def open_torchcodec(path: Path, *, item: str, device: str, color: ColorMode, rea
             f"backend torchcodec cannot be imported ({str(error).splitlines()[0]}); "
             f"{pip_install('torchcodec')} beside a shared FFmpeg, or use the backend pyav"
         ) from error
+    path = Path(asked.path)
     return IndexedReader(
-        path,
-        item=item,
-        backend="torchcodec",
-        device=device,
-        reason=reason,
-        open_decoder=lambda: _TorchCodec(decoders.VideoDecoder, path, device),
+        path, asked.item, "torchcodec", device, lambda: _TorchCodec(decoders.VideoDecoder, path, device)
     )
 
 
@@ -261,9 +259,8 @@ class _TorchCodec:
 # Frames by decord, on the CPU; FFmpeg 4, without AV1.
 
 
-def open_decord(path: Path, *, item: str, color: ColorMode, reason: str) -> IndexedReader:
-    if color != "fast":
-        raise SettingsError("color: 'accurate' is offered by the backend pyav alone; use that, or 'fast'")
+def open_decord(asked: VideoRequest) -> IndexedReader:
+    _refuse_accurate(asked)
     try:
         import decord
     except (ImportError, OSError) as error:
@@ -271,14 +268,13 @@ def open_decord(path: Path, *, item: str, color: ColorMode, reason: str) -> Inde
             f"backend decord is not installed; {pip_install('decord')}, or use the backend pyav"
         ) from error
     decord.logging.set_level(decord.logging.QUIET)
-    return IndexedReader(
-        path,
-        item=item,
-        backend="decord",
-        device="cpu",
-        reason=reason,
-        open_decoder=lambda: _Decord(decord, path),
-    )
+    path = Path(asked.path)
+    return IndexedReader(path, asked.item, "decord", "cpu", lambda: _Decord(decord, path))
+
+
+def _refuse_accurate(asked: VideoRequest) -> None:
+    if asked.color != "fast":
+        raise SettingsError("color: 'accurate' is offered by the backend pyav alone; use that, or 'fast'")
 
 
 class _Decord:
@@ -295,8 +291,6 @@ class _Decord:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest:
-    """A video to be opened."""
-
     # Where it is, and its name as an input.
     path: Path | str
     item: str
@@ -315,34 +309,11 @@ class Decoder:
     in_auto: bool = True
 
 
-def _pyav(asked: VideoRequest) -> Reader:
-    return PyAVReader(
-        asked.path,
-        item=asked.item,
-        color=asked.color,
-        reason="",
-        allow_network=asked.allow_network,
-        thorough=asked.thorough,
-    )
-
-
-def _pyav_cuda(asked: VideoRequest, device: str) -> Reader:
-    return open_pyav_cuda(Path(asked.path), item=asked.item, device=device, reason="")
-
-
-def _torchcodec(asked: VideoRequest, device: str = "cpu") -> Reader:
-    return open_torchcodec(Path(asked.path), item=asked.item, device=device, color=asked.color, reason="")
-
-
-def _decord(asked: VideoRequest) -> Reader:
-    return open_decord(Path(asked.path), item=asked.item, color=asked.color, reason="")
-
-
 # The decoders, in the order in which ``auto`` tries them on a device. A new one is a file and a line here.
 DECODERS: tuple[Decoder, ...] = (
-    Decoder(name="torchcodec", on_cpu=_torchcodec, on_device=_torchcodec),
-    Decoder(name="pyav", on_cpu=_pyav, on_device=_pyav_cuda),
-    Decoder(name="decord", on_cpu=_decord, in_auto=False),
+    Decoder(name="torchcodec", on_cpu=open_torchcodec, on_device=open_torchcodec),
+    Decoder(name="pyav", on_cpu=open_pyav, on_device=open_pyav_cuda),
+    Decoder(name="decord", on_cpu=open_decord, in_auto=False),
 )
 # What ``auto`` takes on the CPU: the exact one (docs/decoding.md)
 ON_CPU = "pyav"
@@ -368,14 +339,12 @@ class ChosenReader:
 
 
 def check_backend(backend: str) -> str:
-    """Return ``backend``, or raise SettingsError with the choices."""
     if backend not in BACKENDS:
         raise SettingsError(f"backend: expected one of {', '.join(BACKENDS)}, got {backend!r}")
     return backend
 
 
 def resolve_target(device: str, *, strict: bool) -> tuple[str, str]:
-    """The device to deliver on ("cpu", "cuda:N"), and why where it is not the one asked for."""
     found, why = resolve_or_cpu(device)
     if why and strict:
         raise SettingsError(f"device: {why}, and a strict device forbids another")
@@ -383,20 +352,18 @@ def resolve_target(device: str, *, strict: bool) -> tuple[str, str]:
 
 
 def routes(asked: VideoRequest, *, backend: str, device: str) -> list[Route]:
-    """The ways to deliver on ``device`` in the order in which they are tried."""
     by_name = {decoder.name: decoder for decoder in DECODERS}
     plain = by_name[ON_CPU if backend == "auto" else backend]
     last = Route(name=plain.name, decodes_on="cpu", delivers_on=device, open=lambda: plain.on_cpu(asked))
     if device == "cpu":
         return [last]
     first = [d for d in DECODERS if d.name == backend or (backend == "auto" and d.in_auto)]
-    return [*(_on_device(d.name, d.on_device, asked, device) for d in first if d.on_device), last]
-
-
-def _on_device(
-    name: str, opened: Callable[[VideoRequest, str], Reader], asked: VideoRequest, device: str
-) -> Route:
-    return Route(name=name, decodes_on=device, delivers_on=device, open=lambda: opened(asked, device))
+    on_device = [
+        Route(name=d.name, decodes_on=device, delivers_on=device, open=partial(d.on_device, asked, device))
+        for d in first
+        if d.on_device
+    ]
+    return [*on_device, last]
 
 
 def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> ChosenReader:

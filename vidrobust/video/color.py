@@ -104,7 +104,6 @@ PLANAR = {
 
 
 def check_color(color: str) -> ColorMode:
-    """Return ``color``, or raise SettingsError with the choices."""
     if color not in ("fast", "accurate"):
         raise SettingsError(f"color: expected 'fast' or 'accurate', got {color!r}")
     return cast(ColorMode, color)

@@ -30,8 +30,6 @@ SHORT_S = 0.5  # how much earlier than promised a video may end: sound and the l
 
 @dataclass
 class PassReport:
-    """What one pass over a file met."""
-
     # How many were read and delivered.
     packets: int = 0
     frames: int = 0
@@ -86,14 +84,12 @@ class PassReport:
         return self._suspect
 
     def see_frame(self, damaged: bool) -> None:
-        """Count a frame that is delivered."""
         if damaged:
             self.corrupt += 1
             self.first_corrupt = self.frames if self.first_corrupt is None else self.first_corrupt
         self.frames += 1
 
     def begin_again(self) -> None:
-        """Forget what was read; what was delivered stays counted."""
         self.packets = self.undecodable = self.hidden = self.headless = 0
         self.ended_by, self._suspect, self._has_key, self._key_stamp = None, False, False, None
 
@@ -175,8 +171,6 @@ class BestEffortClock:
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """What a second decode found in all."""
-
     # Frames with one thread and, where several were tried and lost none to an error, with several.
     counts: tuple[int, ...] = ()
     said: str = ""  # the first message of the log

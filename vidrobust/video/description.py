@@ -123,9 +123,8 @@ def describe(
     item: str,
     backend: str,
     device: str,
-    reason: str,
+    reason: str = "",
 ) -> tuple[VideoInfo, float]:
-    """The VideoInfo, and the time of ``frame``, the first, in seconds."""
     filters = orientation_filters(display_matrix(frame))
     turned = any(name == "transpose" for name, _ in filters)
     info = VideoInfo(
@@ -180,7 +179,6 @@ def _is_transparent(frame: VideoFrame) -> bool:
 
 
 def _notes(container: InputContainer, stream: VideoStream, frame: VideoFrame, turned: bool) -> list[str]:
-    """What is odd but harmless."""
     notes = []
     others = len(container.streams.video) - 1
     if others:

@@ -49,7 +49,6 @@ class ImageFolderReader:
         return (f"{count}, the first: {first}",)
 
     def frames(self, first: int = 0) -> Generator[Decoded]:
-        """Every image from number ``first``."""
         for index, path in enumerate(self._files[first:], first):
             report = PassReport()
             try:

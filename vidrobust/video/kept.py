@@ -21,8 +21,6 @@ PASS_BYTES = 128 * 2**20
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a kept frame lies."""
-
     batch: FrameBatch
     row: int
 
@@ -51,7 +49,6 @@ class KeptFrames:
         return getattr(self._source, "frame_counts", ())
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
-        """As of the source; frames are kept on the way where all of them fit."""
         count = self.info.num_frames
         fits = count is not None and count * self._frame_bytes() <= self._left
         for batch in self._source.batches(size):

@@ -57,10 +57,8 @@ class PyAVReader:
         *,
         item: str,
         color: ColorMode,
-        reason: str,
         allow_network: bool = False,
         device: str = "cpu",
-        backend: str = "pyav",
         painter: Callable[[], Painter] | None = None,
         hwaccel: Callable[[], HWAccel] | None = None,
         thorough: bool = False,
@@ -83,7 +81,7 @@ class PyAVReader:
         try:
             container, stream = begun.opened
             self.info, self._first_s = describe(
-                container, stream, begun.first, item=item, backend=backend, device=device, reason=reason
+                container, stream, begun.first, item=item, backend="pyav", device=device
             )
             if has_several_views(begun.first):
                 self._found["views"] = SEVERAL_VIEWS
@@ -252,9 +250,7 @@ class PyAVReader:
             others = " and ".join(str(count) for count in ending.counts)
             found["counts"] = f"decodes disagree: {report.frames} frames here, {others} when decoded again"
         found |= report.problems(
-            *self._promised,
-            "" if ending is None else ending.said,
-            each_shown=self.info.codec in TELLING,
+            *self._promised, "" if ending is None else ending.said, each_shown=self.info.codec in TELLING
         )
         if report.complete:
             hidden = {report.packets} if report.hidden or report.headless else set()

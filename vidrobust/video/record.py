@@ -43,22 +43,12 @@ RATE_UNKNOWN = Fraction(25)
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
-    """What was recorded.
-
-    source   where from, without user, password and token
-    files    one, and one more for each time that the connection broke
-    seconds  of footage in them together
-    packets  in them
-    ended    why it ended before the time that was asked for, or ""
-    notes    what was odd, a sentence each
-    """
-
-    source: str
-    files: tuple[Path, ...]
-    seconds: float
+    source: str  # where from, without user, password and token
+    files: tuple[Path, ...]  # one, and one more for each time that the connection broke
+    seconds: float  # of footage in them together
     packets: int
-    ended: str
-    notes: tuple[str, ...]
+    ended: str  # why it ended before the time that was asked for
+    notes: tuple[str, ...]  # what was odd, a sentence each
 
 
 def is_stream(source: str) -> bool:
@@ -258,7 +248,6 @@ def _packets(
 
 
 def _open(source: str, timeout_s: float) -> InputContainer:
-    """The open source; raises what PyAV raises."""
     av.logging.set_level(None)  # a callback into Python from the decoder's threads can deadlock
     formats = {"format_whitelist": f"{footage_formats()},rtsp,rtp,hls,applehttp"}
     if source in PIPES:

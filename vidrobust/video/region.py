@@ -31,15 +31,11 @@ P = TypeVar("P", bound=PlacedFrame)
 
 
 class Cut(Protocol):
-    """What of each frame is delivered."""
-
     def described(self, info: VideoInfo) -> VideoInfo:
         """The VideoInfo of what is delivered; InputError where that is not in the frame."""
         ...
 
-    def covers(self, frame: PlacedFrame) -> bool:
-        """Whether anything of this frame is delivered."""
-        ...
+    def covers(self, frame: PlacedFrame) -> bool: ...
 
     def is_past(self, frame: PlacedFrame) -> bool: ...
 
@@ -50,8 +46,6 @@ class Cut(Protocol):
 
 @dataclass(frozen=True)
 class WholeFrame:
-    """All of every frame."""
-
     def described(self, info: VideoInfo) -> VideoInfo:
         return info
 
@@ -160,7 +154,6 @@ def _overlaps(count: int, size: int) -> torch.Tensor:
 
 
 def covered(cut: Cut, frames: Iterator[P]) -> Iterator[P]:
-    """The frames of which something is delivered; ends behind the last of them."""
     for frame in frames:
         if cut.is_past(frame):
             return

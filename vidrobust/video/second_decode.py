@@ -20,16 +20,18 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, ClassVar
 
 import av
 import av.error
 import numpy as np
 import xxhash
+from av.codec.codec import Capabilities
 from av.codec.context import Flags
 from av.container import InputContainer
 from av.packet import Packet
@@ -88,13 +90,20 @@ class SecondDecode:
         return self._ending is not None and bool(self._ending.failure)
 
     def close(self) -> None:
-        """End the helper, where it is still at work."""
-        if self._helper is not None:
-            self._helper.end()
-            self._fail("it was not finished")
+        """Stop the helper, where it is still at work, so that the next file finds it ready."""
+        # while another thread waits for a verdict, only the end of the process wakes it
+        self._end(gently=self._lock.acquire(blocking=False))
 
     def __del__(self) -> None:
-        self.close()
+        self._end(gently=False)
+
+    def _end(self, *, gently: bool) -> None:
+        helper, self._helper = self._helper, None
+        if helper is not None:
+            (helper.stop if gently else helper.end)()
+            self._fail("it was not finished")
+        if gently:
+            self._lock.release()
 
     def _read(self) -> None:
         assert self._helper is not None
@@ -127,6 +136,7 @@ class SecondDecode:
 _finished: dict[tuple[str, int, int, int], SecondDecode] = {}
 MOST_KEPT = 64
 COMMAND = ("-m", "vidrobust.video.second_decode")
+THREADED = Capabilities.frame_threads | Capabilities.slice_threads
 
 
 def forget(*, end: bool = True) -> None:
@@ -191,6 +201,18 @@ class _Helper:
             if not self._idle:
                 self._idle.append(self)
                 return
+        self.end()
+
+    def stop(self) -> None:
+        """Give up the file, and give the helper back if it has not ended over it."""
+        with suppress(OSError, ValueError):
+            assert self._process.stdin is not None
+            self._process.stdin.write(b"\n")
+            self._process.stdin.flush()
+            while (answer := self.answer()) is not None:
+                if "frames" not in answer:
+                    self.give_back()
+                    return
         self.end()
 
     def end(self) -> None:
@@ -266,24 +288,36 @@ def _serve() -> None:
     """Answer the files named on standard input, a line of JSON each."""
     containers.LOG_LEVEL = av.logging.ERROR
     av.logging.set_skip_repeated(False)  # or the second of two damaged packets would seem sound
+    asked: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_listen, args=(asked,), daemon=True).start()
+    while line := asked.get():
+        if line.strip():
+            with av.logging.Capture(local=False):  # what other threads say belongs to no packet
+                for answer in _answers(**json.loads(line), is_stopped=lambda: not asked.empty()):
+                    print(json.dumps(answer), flush=True)
+
+
+def _listen(asked: SimpleQueue[str]) -> None:
+    """Pass on what is asked for: a file, or an empty line that stops the one before; "" at the end."""
     for line in sys.stdin:
-        with av.logging.Capture(local=False):  # what other threads say belongs to no packet
-            for answer in _answers(**json.loads(line)):
-                print(json.dumps(answer), flush=True)
+        asked.put(line)
+    asked.put("")
 
 
-def _answers(path: str, depth: int) -> Iterator[dict[str, Any]]:
+def _answers(path: str, depth: int, is_stopped: Callable[[], bool]) -> Iterator[dict[str, Any]]:
     """Verdicts in groups, and the ending."""
     said: list[str] = []
     counts: list[int] = []
     try:
-        yield from _verdicts(Path(path), depth, said, counts)
+        yield from _verdicts(Path(path), depth, said, counts, is_stopped)
     except (InputError, av.error.FFmpegError, OSError, MemoryError) as error:
         said.append(str(error))
     yield {"counts": counts, "said": said[0] if said else ""}
 
 
-def _verdicts(path: Path, depth: int, said: list[str], counts: list[int]) -> Iterator[dict[str, Any]]:
+def _verdicts(
+    path: Path, depth: int, said: list[str], counts: list[int], is_stopped: Callable[[], bool]
+) -> Iterator[dict[str, Any]]:
     """Number, time stamp and verdict of frames, group by group; fills ``said`` and ``counts``."""
     judge, report, other = _Judge(), PassReport(), PassReport()
     compares, shown = depth == BOTH, [0, 0]
@@ -304,6 +338,10 @@ def _verdicts(path: Path, depth: int, said: list[str], counts: list[int]) -> Ite
         other_steps = iter(()) if several is None else decoded_packets(*several, other)
         errors, ended = 0, False
         while not ended:
+            if is_stopped():
+                if several is not None and several[1].codec_context.codec.capabilities & THREADED:
+                    os._exit(0)  # closed while its threads wait for Python, it would never end
+                return
             step = next(steps, None)
             ended = step is None
             if judge.open and (log or report.undecodable > errors):

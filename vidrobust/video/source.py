@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.extensions import Extensions, extensions
 from vidrobust.footage.item import ObjectBoxes, Roi
 from vidrobust.frames.batch import FrameBatch, VideoInfo
+
+if TYPE_CHECKING:
+    from vidrobust.video.stream import Reader
+
+GROUP = "vidrobust.video_formats"  # group of entry points in which a package names a VideoFormat
 
 
 @runtime_checkable
@@ -41,6 +49,21 @@ class VideoSource(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoFormat:
+    """Files whose pictures a plugin reads."""
+
+    name: str
+    suffixes: tuple[str, ...]  # in small letters, with the dot
+    open: Callable[[Path, str], Reader]  # (path, name of the input) -> its pictures, on the CPU
+
+
+@cache
+def brought() -> Extensions[VideoFormat]:
+    """Return the formats of installed plugins."""
+    return extensions(GROUP, VideoFormat, lambda each: each.name)
 
 
 def open_video(
@@ -111,6 +134,11 @@ def open_video(
         images = ImageFolderReader(where, item=item or where.name, color=mode, reason=reason)
         upload = None if target == "cpu" else target
         return FrameStream(images, selection, prefetch=prefetch, upload=upload, cut=cut)
+    suffix = where.suffix.lower() if isinstance(where, Path) else ""
+    for form in brought().records:
+        if suffix in form.suffixes and isinstance(where, Path):
+            upload = None if target == "cpu" else target
+            return FrameStream(form.open(where, name), selection, prefetch=prefetch, upload=upload, cut=cut)
     asked = VideoRequest(path=where, item=name, color=mode, allow_network=allow_network, thorough=thorough)
     tried = routes(asked, backend=backend, device=target)
     chosen = choose(tried, strict=strict_device, swapped=swapped)

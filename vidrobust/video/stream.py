@@ -151,9 +151,7 @@ class Reader(Protocol):
     @property
     def problems(self) -> Sequence[str]: ...
 
-    def frames(self, first: int = 0) -> Generator[Decoded]:
-        """Every frame in order from number ``first``."""
-        ...
+    def frames(self, first: int = 0) -> Generator[Decoded]: ...
 
     def start_before(self, index: int) -> int:
         """The frame, at or before ``index``, from which ``frames(index)`` has to decode."""
@@ -199,7 +197,6 @@ class Selection:
             raise SettingsError(f"start_s, end_s: the range {self.start_s} to {self.end_s} s is empty")
 
     def __call__(self, frames: Iterator[Decoded]) -> Iterator[Decoded]:
-        """The wanted ones of ``frames``."""
         origin, count, taken = self.origin, 0, -1
         for frame in frames:
             early = self.start_s is not None and frame.time_s < self.start_s

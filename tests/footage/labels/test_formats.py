@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.footage.labels.formats import FORMATS, known, read_labels
+from vidrobust.footage.labels.formats import known, read_labels
 
 OUTSIDE = """
 from pathlib import Path
@@ -37,18 +37,16 @@ def test_each_format_recognises_its_own_files_alone(annotations: Path) -> None:
         "cvat/for_video/annotations.xml": "cvat-video",
         "mmtracking/demo_tao_data/ann.json": "coco-video",
         "cvat/for_images/export_project/images": "class-folders",
+        "cvat/for_images/export_task/train.xml": "cvat-images",
     }
     for name, format in expected.items():
-        assert [each.name for each in FORMATS if each.sniff(annotations / name)] == [format]
-    assert {*expected.values(), "manifest", "kitti"} == {
-        each.name for each in FORMATS
-    }  # kitti: test_kitti.py
+        assert [each.name for each in known().formats.values() if each.sniff(annotations / name)] == [format]
 
 
 def test_what_is_no_annotation_is_recognised_by_none(annotations: Path, corpus: Path) -> None:
     names = ["ytbb/idx_human.csv", "vott_json/dataset/train-export.json"]
     for path in (*(annotations / name for name in names), corpus / "factory", corpus / "README.md"):
-        assert [each.name for each in FORMATS if each.sniff(path)] == []
+        assert [each.name for each in known().formats.values() if each.sniff(path)] == []
 
 
 def test_a_folder_per_class(annotations: Path) -> None:
@@ -69,10 +67,13 @@ def test_a_manifest_with_labels(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_unknown_formats_and_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="label format: expected one of manifest, ytbb-detection"):
+    with pytest.raises(SettingsError, match="label format: expected one of mot, kitti"):
         read_labels(tmp_path, "pascal")
     with pytest.raises(InputError, match=r"none\.csv: there is no such file or folder"):
         read_labels(tmp_path / "none.csv")
+    (tmp_path / "x.xyz").write_text("?")
+    with pytest.raises(InputError, match=r"fiftyone convert .* datum convert"):
+        read_labels(tmp_path / "x.xyz")
 
 
 def test_another_package_brings_a_format(tmp_path: Path) -> None:

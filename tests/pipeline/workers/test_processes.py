@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -15,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.conftest import need
 from tests.pipeline.conftest import few
+from tests.shrunk import shrink
 
 MODELS = '''
 import os, signal, sys, time
@@ -50,8 +49,11 @@ class Dying(Plain):
     name = "dying"
 
     def __call__(self, pixels):
+        in_worker = pixels.shape[-1] > 128 and str(os.getpid()) != os.environ["ASKS"]
+        if in_worker and "SLOW" in os.environ:
+            (HERE / "pids" / f"{os.getpid()} works").touch()
         time.sleep(float(os.environ.get("SLOW", "0")))
-        if pixels.shape[-1] > 128 and str(os.getpid()) != os.environ["ASKS"]:
+        if in_worker:
             if str(pixels.shape[-1]) == os.environ.get("WIDTH"):
                 os.kill(os.getpid(), signal.SIGKILL)
             for name in os.environ.get("ONCE_IN", "").split():
@@ -93,8 +95,8 @@ class Place:
         self.base = base
         (base / "line").mkdir()
         (base / "pids").mkdir()
-        for name in ("line-bolt.gif", "hevc.mp4"):
-            (base / "line" / name).write_bytes((clips / name).read_bytes())
+        shrink(clips / "line-bolt.gif", base / "line")
+        (base / "line" / "hevc.mp4").write_bytes((clips / "hevc.mp4").read_bytes())
         (base / "line" / "broken.mp4").write_bytes(b"\0" * 999)
         (base / "modelled.py").write_text(MODELS)
 
@@ -132,7 +134,11 @@ class Place:
 
     def alive(self) -> list[int]:
         """Processes that opened the models and are still there."""
-        return [int(path.name) for path in (self.base / "pids").iterdir() if _is_alive(int(path.name))]
+        return [int(path.name) for path in (self.base / "pids").glob("*[0-9]") if _is_alive(int(path.name))]
+
+    def at_work(self) -> list[int]:
+        """Workers that were given frames since the start, if SLOW is set."""
+        return [int(path.name.split()[0]) for path in (self.base / "pids").glob("* works")]
 
 
 def _is_alive(pid: int) -> bool:
@@ -167,25 +173,16 @@ def place(public_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Place
     return place
 
 
-@pytest.mark.parametrize("where", ["processes", "ray"])
-def test_a_killed_worker_changes_nothing(place: Place, where: str) -> None:
-    """One dies while every frame is seen, one while single frames are."""
-    if where == "ray":
-        need(
-            importlib.util.find_spec("ray"), "the package ray is not installed: pip install 'vidrobust[ray]'"
-        )
-    for file in place.base.glob("died in *"):
-        file.unlink()
-    on = ["--cluster=ray"] if where == "ray" else []
-    code, summary = place.run(where, "--workers=2", *on, ONCE_IN="stability/unit.py sensitivity/unit.py")
+def test_a_killed_worker_changes_nothing(place: Place) -> None:
+    """One dies while every frame is seen, one while single frames are; on Ray: test_cluster.py."""
+    code, summary = place.run("killed", "--workers=2", ONCE_IN="stability/unit.py sensitivity/unit.py")
     assert code == 3, summary
     assert len(list(place.base.glob("died in *"))) == 2
     assert summary.count("a worker was lost (") == 2
-    if where == "processes":
-        assert summary.count("ended by SIGKILL); its unfinished work is done again") == 2
-    same(place.base / "alone", place.base / where)
-    assert place.json(where)["failed"] == place.json("alone")["failed"]
-    assert len(place.json(where)["failed"]) == 1
+    assert summary.count("SIGKILL") == 2
+    same(place.base / "alone", place.base / "killed")
+    assert place.json("killed")["failed"] == place.json("alone")["failed"]
+    assert len(place.json("killed")["failed"]) == 1
     assert not place.alive()
 
 
@@ -213,8 +210,8 @@ def test_ctrl_c_ends_the_workers(place: Place, moment: str) -> None:
     out = f"stopped {moment}"
     with place.start(out, "--workers=2", SLOW="2") as process:
         there = {
-            "starting": lambda: len(list((place.base / "pids").iterdir())) > 0,
-            "opening": lambda: len(list((place.base / "pids").iterdir())) > 1,
+            "starting": lambda: len(list((place.base / "pids").glob("*[0-9]"))) > 0,
+            "opening": lambda: len(list((place.base / "pids").glob("*[0-9]"))) > 1,
             "working": lambda: list((place.base / out).glob("cache/transitions/*.zip")),
         }
         until(there[moment])

@@ -9,9 +9,8 @@ import pandas as pd
 import pytest
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.footage.labels import ytbb
-from vidrobust.footage.labels.ytbb import is_shard, line_count, split
-from vidrobust.plugins.published import video_sets
+from vidrobust.plugins.published import video_sets, ytbb
+from vidrobust.plugins.published.ytbb import is_shard, line_count, split
 
 BAD = {
     7: "video03,7000,99,unicorn,0,present,0.1,0.5,0.2,0.6",

@@ -13,7 +13,7 @@ import pytest
 from tests.made_frames import texture
 from tests.pipeline.conftest import run
 from vidrobust.api.study import write_frames
-from vidrobust.footage.labels import coco_video
+from vidrobust.footage.labels.formats import read_labels
 from vidrobust.models.detection.box_files import read_boxes
 from vidrobust.stages.boxes.drawn_frame import HIDDEN, Mark, draw, label_place, label_size
 from vidrobust.stages.boxes.strips import EXPECTED, OTHER
@@ -165,7 +165,7 @@ def test_tracks_come_back_from_the_files(made: Path, tmp_path: Path) -> None:
     assert coco.boxes["item"].unique().tolist() == ["plate"]
     assert coco.boxes[corners].to_numpy() == pytest.approx(table[corners].to_numpy(), abs=0.011)
     assert {frame for _, frame in coco.looked} == set(range(FRAMES)) - set(table["frame"])
-    labels = coco_video.read(tmp_path / "c.json")
+    labels = read_labels(tmp_path / "c.json", "coco-video")
     assert not labels.problems
     assert labels.rows["frame"].tolist() == table["frame"].tolist()
     assert labels.rows["track"].tolist() == table["track"].astype(str).tolist()

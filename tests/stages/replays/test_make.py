@@ -15,7 +15,7 @@ import torch
 
 from vidrobust.cli.app import main
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.replays.arms import footage_batches
 
@@ -74,7 +74,7 @@ def test_statistics_are_of_frames_of_every_clip(run_folder: Path, clips: Path, t
     shutil.copytree(run_folder, tmp_path / "run", ignore=shutil.ignore_patterns("cache"))
     folder = RunFolder.existing(tmp_path / "run")
     settings = dataclasses.replace(folder.settings, sources=(str(clips),))
-    run = Run(folder, settings, Reporter(quiet=True))
+    run = OpenRun(folder, settings, Reporter(quiet=True))
     first, second = (item.name for item in run.inputs.readable)
     one = folder.table("transitions")
     assert set(one["item"]) == {first}

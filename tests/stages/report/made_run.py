@@ -21,7 +21,7 @@ from vidrobust.metrics.catalogue import metrics_of, task_of
 from vidrobust.metrics.metric import ANCHOR_DELTAS, AlongTime
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.predictions import Classifications
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.index import collect
@@ -100,7 +100,7 @@ def make(
     for stage in ("stability", "sensitivity", "variation", "causes"):
         folder.note_stage(stage, {"seconds": 12.3})
     if conclude:
-        run = Run(folder, folder.settings, Reporter(quiet=True))
+        run = OpenRun(folder, folder.settings, Reporter(quiet=True))
         CORRELATE.make(run)
         POLICY.make(run)
         folder.note_stage("correlate", {"seconds": 1.0})

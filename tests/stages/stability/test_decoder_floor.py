@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import importlib.util
 import json
 import re
@@ -13,6 +14,7 @@ import pytest
 
 from tests.conftest import need
 from tests.pipeline.conftest import run
+from vidrobust.errors import InputError
 from vidrobust.stages.stability import summary as decoder_floor
 from vidrobust.stages.stability.section import _floor_by_way
 
@@ -58,6 +60,19 @@ def test_a_decoder_that_gives_brighter_pictures(
     assert found["decoder"]["total_variation"] == pytest.approx(0.2, abs=1e-6)
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())["models"]["bright"]
     assert metrics["noise_floor"]["total_variation"] == 0  # the run itself has one decoder
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"), [(OSError(errno.EIO, "lost", "a.mp4"), 3), (OSError("no library"), 0)]
+)
+def test_a_file_that_cannot_be_opened_again_is_no_missing_decoder(
+    cause: OSError, code: int, public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first(item: Any, settings: Any) -> Any:
+        raise InputError("cannot be opened") from cause
+
+    monkeypatch.setattr(decoder_floor, "_first", first)
+    assert run("stability", str(public_clips / "hevc.mp4"), f"--out={tmp_path / 'run'}", *ASKED) == code
 
 
 def test_pictures_in_a_folder_have_no_decoder(public_clips: Path, tmp_path: Path) -> None:

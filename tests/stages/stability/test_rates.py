@@ -1,6 +1,8 @@
-"""The stability table against counts done by hand."""
+"""The stability table against counts done by hand, and verdict words where the interval lies in one band."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 import pandas as pd
@@ -8,7 +10,10 @@ import pytest
 
 from tests.metrics.test_class_meter import PLAIN, made_predictions, measure
 from vidrobust.metrics.catalogue import metrics_of
-from vidrobust.stages.stability import rates as stability
+from vidrobust.metrics.classification import CLASSIFICATION
+from vidrobust.metrics.detection import DETECTION
+from vidrobust.stages.stability import rates
+from vidrobust.stages.stability.rates import LIMITS, stability
 from vidrobust.statistics.intervals import clustered_mean
 
 METRICS = metrics_of("classification", (1, 3))
@@ -25,7 +30,7 @@ def test_hand_counted_clip() -> None:
     p = np.full((6, 3), 0.1, np.float32)
     p[np.arange(6), labels] = 0.8
     found = measure(p, ["first", "", "", "", "scene_cut", ""], [])
-    table = stability.summarise(found, METRICS)
+    table = rates.summarise(found, METRICS)
     rate = row_of(table, "flip_rate", "")
     assert (rate["value"], rate["n"]) == (0.5, 4)  # 2 flips in the 4 pairs that are not excluded
     mean = row_of(table, "total_variation", "clip")
@@ -45,7 +50,7 @@ def test_five_items_are_the_clusters_of_the_whole() -> None:
         name: pd.concat([clip[name].assign(item=f"clip{k}") for k, clip in enumerate(clips)])
         for name in clips[0]
     }
-    row = row_of(stability.summarise(joined, METRICS), "total_variation", "")
+    row = row_of(rates.summarise(joined, METRICS), "total_variation", "")
     assert (row["cluster"], row["clusters"], row["n"]) == ("item", 5, 55)
     means = [c["pairs"][c["pairs"]["kind"] == "adjacent"]["total_variation"].mean() for c in clips]
     assert row["value"] == pytest.approx(np.mean(means))
@@ -59,7 +64,7 @@ def test_rows_by_class_are_of_the_first_frames_and_sum_up_small_classes() -> Non
     labels = [0] * 40 + [1, 2] * 10 + [1]
     p = np.full((len(labels), 3), 0.1, np.float32)
     p[np.arange(len(labels)), labels] = 0.8
-    table = stability.summarise_by_class(measure(p, ["first"] + [""] * 60, [25]), METRICS)
+    table = rates.summarise_by_class(measure(p, ["first"] + [""] * 60, [25]), METRICS)
     flips = table[table["metric"] == "flip_rate"].set_index("group")
     assert flips["n"].to_dict() == {"bolt": 40, "other classes": 20}
     assert flips["value"].to_dict() == {"bolt": pytest.approx(1 / 40), "other classes": 1.0}
@@ -67,5 +72,44 @@ def test_rows_by_class_are_of_the_first_frames_and_sum_up_small_classes() -> Non
 
 def test_nothing_measured_is_an_empty_table() -> None:
     found = measure(made_predictions(1), ["first"], [])
-    assert not len(stability.summarise(found, METRICS))
-    assert not len(stability.summarise_by_class(found, METRICS))
+    assert not len(rates.summarise(found, METRICS))
+    assert not len(rates.summarise_by_class(found, METRICS))
+
+
+NAN = float("nan")
+FLIPS = CLASSIFICATION.metrics[0]
+
+
+@pytest.mark.parametrize(
+    ("rate", "low", "high", "word", "kind"),
+    [
+        (0.0, 0.0, 0.0005, "steady", "good"),
+        (0.004, 0.002, 0.008, "flickering", "middle"),
+        (0.3, 0.17, 0.46, "unstable", "bad"),
+        (0.0, 0.0, 0.3, "cannot tell", "unknown"),
+        (0.004, 0.0005, 0.008, "cannot tell", "unknown"),
+        (0.02, 0.005, 0.05, "flickering or worse", "middle"),
+        (0.1, NAN, NAN, "cannot tell", "unknown"),
+    ],
+)
+def test_the_word_follows_the_interval(rate: float, low: float, high: float, word: str, kind: str) -> None:
+    found = stability(rate, low, high, 100, FLIPS)
+    assert (found.word, found.kind) == (word, kind)
+    assert found.why
+    assert not found.why.endswith(".")
+
+
+def test_nothing_compared_is_no_verdict() -> None:
+    found = stability(NAN, NAN, NAN, 0, FLIPS)
+    assert (found.word, found.kind) == ("not measured", "unknown")
+
+
+def test_boxes_are_judged_by_the_same_limits_in_their_own_words() -> None:
+    uncovered = next(metric for metric in DETECTION.metrics if metric.name == "uncovered_rate")
+    found = stability(0.02, 0.005, 0.05, 100, uncovered)
+    assert (found.word, found.kind) == ("flickering or worse", "middle")
+    assert found.why != stability(0.02, 0.005, 0.05, 100, FLIPS).why
+
+
+def test_the_limits_are_stated() -> None:
+    assert re.findall(r"1 in \d+", LIMITS) == ["1 in 1000", "1 in 100"]

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from vidrobust.errors import InputError, SettingsError
+from vidrobust.extensions import Extensions, extensions
 from vidrobust.files.atomic import write_text
-from vidrobust.finished_runs.exports import formats
 from vidrobust.install_hint import pip_install
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.text.numbers import known
 
+GROUP = "vidrobust.exports"  # group of entry points in which a package names a Format, or several
+# Formats of the core: module in this folder, and record.
+OWN = {"coco": "coco:COCO", "csv": "csv:CSV", "markdown": "markdown:MARKDOWN", "mot": "coco:MOT"}
 FOLDER = "exports"  # within a run folder, where no other is named
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export wrote."""
-
     files: tuple[Path, ...]  # the files that were written, or the folder that a library wrote to
     notes: tuple[str, ...] = ()  # what is not in them, and why
     opened_by: str = ""  # how to open them, where that depends on the run; else the format says it
@@ -30,40 +35,27 @@ class Exported:
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A format."""
-
+    name: str
     what: str  # what it writes, in a few words
     opened_by: str  # how that is opened; ``{out}`` is the folder
     write: Callable[[RunTables, Path], Exported]  # ``(run, folder) -> Exported``
 
 
-@dataclass(frozen=True)
-class RunMetric:
-    """A metric of a model over all inputs with its 95 % interval."""
-
-    metric: str
-    value: float
-    low: float
-    high: float
-    n: int
-
-
-def metrics_of(run: RunTables, model: str) -> Iterator[RunMetric]:
-    """Yield the metrics of a model that were measured; InputError where none was."""
+def metrics_of(run: RunTables, model: str) -> pd.DataFrame:
+    """Return the rows of ``stability`` of a model over all inputs; InputError where nothing was measured."""
     stability = run.table("stability")
     if stability is None:
         raise InputError(
             f"{run.folder}: has no metrics yet. To measure them: vidrobust stability {run.folder_name}"
         )
-    for row in stability[(stability["model"] == model) & (stability["item"] == "")].itertuples():
-        if row.n and known(row.value):
-            yield RunMetric(str(row.metric), float(row.value), float(row.low), float(row.high), int(row.n))
+    measured = (stability["n"] > 0) & np.isfinite(stability["value"])
+    return stability[(stability["model"] == model) & (stability["item"] == "") & measured]
 
 
 def figures_of(run: RunTables, model: str) -> dict[str, float]:
     """Return every metric with the ends of its interval and n, as the flat names that trackers take."""
     found: dict[str, float] = {}
-    for each in metrics_of(run, model):
+    for each in metrics_of(run, model).itertuples():
         ends = {"": each.value, ".low": each.low, ".high": each.high, ".n": float(each.n)}
         found |= {f"{each.metric}{end}": value for end, value in ends.items() if known(value)}
     return found
@@ -81,7 +73,6 @@ def parameters_of(run: RunTables, model: str) -> dict[str, str]:
 
 
 def library(name: str, extra: str) -> Any:
-    """Return an optional library; SettingsError with the command that installs it."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -96,19 +87,28 @@ def save(path: Path, text: str) -> Path:
     return path
 
 
+@cache
+def brought() -> Extensions[Format]:
+    return extensions(GROUP, Format, lambda found: found.name, OWN)
+
+
+def names() -> list[str]:
+    return sorted([*OWN, *(found.name for found in brought().records)])
+
+
 def format_of(name: str) -> Format:
-    if name not in formats.NAMES:
-        raise SettingsError(f"--to {name}: expected one of {', '.join(formats.NAMES)}")
-    found: Format = importlib.import_module(f"{formats.__name__}.{name}").FORMAT
-    return found
+    if name in OWN:
+        module, _, record = OWN[name].partition(":")
+        found: Format = getattr(importlib.import_module(f"{__package__}.{module}"), record)
+        return found
+    for each in brought().records:
+        if each.name == name:
+            return each
+    raise SettingsError(f"--to {name}: expected one of {', '.join(names())}")
 
 
 def export_run(folder: Path, name: str, out: Path | None = None) -> tuple[Exported, str]:
-    """Write a finished run in a format; return what was written, and how it is opened.
-
-    ``out`` is the folder to write to, by default RUN/exports/FORMAT. SettingsError for an unknown format, a
-    missing library or a place that is a file; InputError where there is nothing to export.
-    """
+    """Write a finished run in a format; return what was written, and how it is opened."""
     found = format_of(name)
     run = RunTables(RunFolder.evaluated(folder).path)
     where = out or folder / FOLDER / name

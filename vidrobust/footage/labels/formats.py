@@ -10,17 +10,7 @@ from pathlib import Path
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.footage.item_tables import labels_table
-from vidrobust.footage.labels import (
-    class_folders,
-    coco_video,
-    cvat,
-    imagenet_vid,
-    kitti,
-    mot,
-    vid_robust,
-    ytbb,
-    ytbb_robust,
-)
+from vidrobust.footage.labels import class_folders
 from vidrobust.footage.labels.labels import LabelFormat, Labels
 from vidrobust.footage.manifest import is_manifest, read_manifest
 from vidrobust.text.printable import printable
@@ -52,18 +42,12 @@ FORMAT = LabelFormat(
 # The group of entry points in which a package names a LabelFormat
 GROUP = "vidrobust.label_formats"
 
-# The formats of this package, in the order in which they are tried
-FORMATS: tuple[LabelFormat, ...] = (
-    FORMAT,
-    *ytbb.FORMATS,
-    vid_robust.FORMAT,
-    ytbb_robust.FORMAT,
-    imagenet_vid.FORMAT,
-    mot.FORMAT,
-    kitti.FORMAT,
-    cvat.FORMAT,
-    coco_video.FORMAT,
-    class_folders.FORMAT,
+# The formats of the core; plugins bring the others
+FORMATS: tuple[LabelFormat, ...] = (FORMAT, class_folders.FORMAT)
+# Programs that turn formats which are not read here into one that is
+CONVERTERS = (
+    "fiftyone convert --input-dir DIR --input-type fiftyone.types.TYPE --output-dir OUT "
+    "--output-type fiftyone.types.COCODetectionDataset, or datum convert -i DIR -if FORMAT -o OUT -f coco"
 )
 
 
@@ -76,7 +60,7 @@ class LabelFormats:
 
 
 def known() -> LabelFormats:
-    """The formats of other packages, which are tried first, and those of this one."""
+    """The formats of plugins, which are tried first, and those of the core."""
     own, found = {each.name: each for each in FORMATS}, brought()
     return LabelFormats(formats={each.name: each for each in found.records} | own, broken=found.broken)
 
@@ -87,10 +71,7 @@ def brought() -> Extensions[LabelFormat]:
 
 
 def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labels:
-    """What an annotation file or folder says; its format is recognised where none is named.
-
-    Raises InputError where there is nothing, or no format recognises it; SettingsError for an unknown format.
-    """
+    """What an annotation file or folder says; its format is recognised where none is named."""
     place = Path(path)
     every = known()
     if format is not None and format not in every.formats:
@@ -102,5 +83,7 @@ def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labe
     for each in every.formats.values():
         if each.sniff(place):
             return each.read(place)
-    listed = "; ".join(f"{each.name}: {each.what}" for each in every.formats.values())
-    raise InputError(f"{printable(place)}: is of no known label format ({listed})")
+    raise InputError(
+        f"{printable(place)}: label format not recognised. Read are {', '.join(every.formats)}. Convert others "
+        f"to COCO: {CONVERTERS}"
+    )

@@ -107,10 +107,7 @@ def read_json(path: Path, kind: type) -> Any:
 
 
 def with_lines(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The problems, those of JSON files with the line of the entry that their ``column`` names.
-
-    column  a key of the file's object, or an entry of one of its arrays and what follows: annotations[3].bbox
-    """
+    """The problems, those of JSON files with the line of the entry that their ``column`` names."""
     every = tuple(problems)
     files = {p.path for p in every if p.path.suffix.lower() == ".json" and p.column and not p.line}
     lines = {path: _lines(path) for path in files}

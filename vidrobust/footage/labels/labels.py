@@ -61,10 +61,7 @@ class ClassMap:
 
 
 def read_class_map(path: Path, classes: int | None = None) -> ClassMap:
-    """A JSON object, number of the model's class -> number of the data set's; raises InputError.
-
-    classes  how many the data set has; None: as many as the map names
-    """
+    """A JSON object, number of the model's class -> number of the data set's; raises InputError."""
     try:
         content = parsed_json(path.read_text(encoding="utf-8"))
         of_model = {int(k): int(c) for k, c in content.items()}
@@ -131,12 +128,14 @@ class LabelFormat:
     what   which files it reads, in a sentence
     sniff  path -> whether it is of this format; must not raise, and must not read a large file whole
     read   path -> Labels; raises InputError where nothing can be read
+    lists_videos  whether a file as a source means the videos that lie beside it, named as its items
     """
 
     name: str
     what: str
     sniff: Callable[[Path], bool]
     read: Callable[[Path], Labels]
+    lists_videos: bool = False
 
 
 def rows_of(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:

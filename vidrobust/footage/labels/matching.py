@@ -38,13 +38,14 @@ class FrameFiles:
         """How many names of folders are known."""
         return len(self._folders)
 
-    def find(self, file: str) -> list[tuple[str, int]] | None:
-        """The item and the number of the frame, several where windows of a folder are items.
-
-        None where no folder of this name is known; empty where it is, and does not hold the file. The suffix may
-        be another one.
-        """
+    def find(self, file: str, *, anywhere: bool = False) -> list[tuple[str, int]] | None:
+        """The item and the number of the frame, several where windows of a folder are items."""
         path = PurePosixPath(file)
+        if anywhere:
+            items = {item.name: item for of in self._folders.values() for item in of}.values()
+            holders = [(i, self._of(i.path).get(path.name, self._of(i.path).get(path.stem))) for i in items]
+            held = [(item.name, place) for item, place in holders if place is not None]
+            return held if len({item.path for item, place in holders if place is not None}) == 1 else None
         folder = path.parts[:-1] if path.suffix.lower() in IMAGE_SUFFIXES else ()
         for start in range(len(folder)):
             items = self._folders.get("/".join(folder[start:]).lstrip("/"))
@@ -89,14 +90,7 @@ class MatchedLabels:
 
 
 def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
-    """The rows of labels whose name fits an item: its name, its file or folder, or the ends of its path.
-
-    A label may name several items (windows of one file); each gets the rows, counted from where the item begins
-    on the clock of its labels (``Item.label_offset``). The longest end of a path that
-    fits wins: of ``a/clip`` and ``b/clip``, the label ``b/clip.mp4`` means the second. Where items are folders of
-    images and rows name the image (column ``file``), the image says which frame it is; a row whose image is not
-    in its folder is left out, and counted.
-    """
+    """The rows of labels whose name fits an item: its name, its file or folder, or the ends of its path."""
     all_items = list(items)
     rows = rows.reset_index(drop=True)
     by_file, known = _by_file(rows, all_items)
@@ -107,6 +101,8 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
     open_ = rows[~known]
     places = open_.groupby("item", sort=False).indices
     found = {label: next((named[key] for key in _tails(label) if key in named), []) for label in places}
+    if "" in found and len(all_items) == 1:  # a file that names no input is about the only one
+        found[""] = [all_items[0].name]
     offset = {item.name: item.label_offset for item in all_items}
     parts = [
         on_clip(open_.iloc[places[label]].assign(item=name), offset[name], name)
@@ -129,7 +125,8 @@ def _by_file(rows: pd.DataFrame, items: Sequence[Item]) -> tuple[pd.DataFrame, n
     known = np.zeros(len(rows), bool)
     if not len(files) or "file" not in rows:
         return rows.iloc[:0], known
-    places = {file: files.find(file) for file in rows["file"].dropna().unique() if file}
+    named = rows[["file", "item"]].dropna().drop_duplicates("file").to_numpy()
+    places = {file: files.find(file, anywhere=file == item) for file, item in named if file}
     found: list[tuple[int, str, int]] = []
     for row, file in enumerate(rows["file"]):
         at = places.get(file)
@@ -141,11 +138,7 @@ def _by_file(rows: pd.DataFrame, items: Sequence[Item]) -> tuple[pd.DataFrame, n
 
 
 def sets_on_items(sets: pd.DataFrame, items: Iterable[Item]) -> tuple[pd.DataFrame, int]:
-    """Anchors and the frames about them, as items and frames of the footage; and how many of these lack.
-
-    sets  item, anchor, frame, offset, file, as the labels have them. Sets whose anchor is not in the footage are
-          left out, and are not counted
-    """
+    """Anchors and the frames about them, as items and frames of the footage; and how many of these lack."""
     wanted = sets.assign(named=sets["item"])
     there = on_items(wanted, items).rows
     keys = ["named", "anchor", "item"]
@@ -158,13 +151,7 @@ def sets_on_items(sets: pd.DataFrame, items: Iterable[Item]) -> tuple[pd.DataFra
 
 
 def at_frames(rows: pd.DataFrame, time_s: np.ndarray) -> pd.DataFrame:
-    """The rows of one item with the frame that is shown at their time, by the frames' own time stamps.
-
-    time_s  (N,) time of each frame of the item; not i / rate, which is wrong for many files
-
-    The nearest frame, if it is not further than the median step to the next; else the row is left out.
-    Rows that have a frame and no time get its time. Rows for the whole item stay.
-    """
+    """The rows of one item with the frame that is shown at their time, by the frames' own time stamps."""
     rows = rows.copy()
     counted = (rows["frame"] >= 0) & rows["time_s"].isna()
     inside = counted & (rows["frame"] < len(time_s))

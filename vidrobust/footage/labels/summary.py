@@ -14,13 +14,7 @@ UNIT_WORDS = {"px": "px", "share": "shares of the frame"}
 
 
 def summary(labels: Labels) -> dict[str, Any]:
-    """Counts of what the labels hold, as plain values.
-
-    Keys: format, path, items, frames, rows, boxes, box_unit, tracks, presence, labels (name -> rows, most
-    frequent first), classes, anchors, pairs, unmapped_classes, columns (beyond the table's), bad_rows,
-    problems (the first 20), notes. ``frames`` counts the frames or times that are labelled; None where
-    the labels are for whole items.
-    """
+    """Counts of what the labels hold, as plain values."""
     rows = labels.rows
     timed = rows[(rows["frame"] >= 0) | rows["time_s"].notna()]
     tracked = rows[rows["track"] != ""]

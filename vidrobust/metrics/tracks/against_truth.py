@@ -17,8 +17,7 @@ from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import Places
 
 MATCH_IOU = 0.5
-THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))
-"""From 0 to .95."""
+THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))  # from 0 to .95
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,7 @@ class EntryLine:
         return left
 
 
-Zone = tuple[float, float, float, float] | EntryLine
-"""x, y, width, height px, or what lies before a line."""
+Zone = tuple[float, float, float, float] | EntryLine  # x, y, width, height px, or what lies before a line
 
 
 def in_zones(boxes: np.ndarray, zones: Sequence[Zone]) -> np.ndarray:
@@ -47,11 +46,10 @@ def in_zones(boxes: np.ndarray, zones: Sequence[Zone]) -> np.ndarray:
     return inside
 
 
-BORDER_PX = 1.5
-"""A box that comes so near to an edge of the frame is cut by it."""
+BORDER_PX = 1.5  # a box that comes so near to an edge of the frame is cut by it
 
+# A thing that comes in or leaves keeps its size along the border to within this share; else it is drawn anew.
 REDRAWN = 0.25
-"""A thing that comes in or leaves keeps its size along the border to within this share; else it is drawn anew."""
 
 
 def touched(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -9,19 +9,17 @@ from vidrobust.metrics.tracks.follow import LATELY, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import Places
 
+# A box stays where it is if it changes by no more, as a share of its size, from one side of a gap to the
+# other, and by no more than the second from frame to frame before and after.
 AT_REST, AT_REST_ABOUT = 0.1, 0.05
-"""A box stays where it is if it changes by no more, as a share of its size, from one side of a gap to the other,
-and by no more than the second from frame to frame before and after."""
-COVERED = 0.5
-"""Share of a box under another one from which the object may be hidden ..."""
+COVERED = 0.5  # share of a box under another one from which the object may be hidden ...
+# ... if it is so much more than in the last and the next frame in which the object was found.
 MORE_COVERED = 0.1
-"""... if it is so much more than in the last and the next frame in which the object was found."""
+# A named occluder hides an object from this share on, if it is so much more than where the object was found.
 GOES_UNDER, FURTHER = 0.2, 0.05
-"""A named occluder hides an object from this share on, if it is so much more than where the object was found."""
+# Objects missed at a place from which something may hide them there, ...
 FEWEST = 5
-"""Objects missed at a place from which something may hide them there ..."""
-SEEN_BEHIND = 0.25
-"""... if no more than this share of their number is seen on it."""
+SEEN_BEHIND = 0.25  # ... if no more than this share of their number is seen on it.
 
 
 def at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.ndarray) -> np.ndarray:

@@ -20,8 +20,7 @@ from vidrobust.shapes.shape import Places
 ALPHAS = np.arange(0.05, 0.99, 0.05)
 MATCH_IOU = 0.5
 EPSILON = float(np.finfo(np.float64).eps)
-HELD = 1000.0
-"""What a pair of the frame before counts more than any overlap, in the matching for switches."""
+HELD = 1000.0  # what a pair of the frame before counts more than any overlap, in the matching for switches
 
 
 @dataclass(frozen=True)

@@ -16,32 +16,21 @@ class ItemBoxes:
 
     Attributes
     ----------
-    frame : (D,) int64
-        Row of the frame, sorted, in the order of delivery.
     boxes, scores, labels : (D, 4) xyxy px, (D,), (D,)
-    shift : (D, 2) float64
-        How far the pixels in the box move until the next frame, px; NaN where unknown.
-    num_frames
-        Also those without boxes.
-    joined : (num_frames,) bool
-        Whether the frame continues the one before, without a cut.
-    size
-        Height and width of the frame, px.
-    given : (D,) int64
-        The detector's own track number, -1 for none; None where it tracks nothing.
-    shapes : (D,) object
-        Mask or rotated box in each box, or None; None where there is none at all.
+
     """
 
-    frame: np.ndarray
+    frame: np.ndarray  # row of the frame, sorted, in the order of delivery
     boxes: np.ndarray
     scores: np.ndarray
     labels: np.ndarray
-    shift: np.ndarray
-    num_frames: int
-    joined: np.ndarray
-    size: tuple[int, int]
+    shift: np.ndarray  # how far the pixels in the box move until the next frame, px; NaN where unknown
+    num_frames: int  # also those without boxes
+    joined: np.ndarray  # whether the frame continues the one before, without a cut
+    size: tuple[int, int]  # height and width of the frame, px
+    # The detector's own track number, -1 for none; None where it tracks nothing.
     given: np.ndarray | None = None
+    # Mask or rotated box in each box, or None; None where there is none at all.
     shapes: np.ndarray | None = None
 
     def __post_init__(self) -> None:
@@ -83,8 +72,8 @@ class ItemBoxes:
         )
 
 
+# What lies between two frames that no track goes across.
 ENDS = ("first", "scene_cut", "frame_size", "corrupt")
-"""What lies between two frames that no track goes across."""
 
 
 def item_boxes(detections: pd.DataFrame, transitions: pd.DataFrame, size: tuple[int, int]) -> ItemBoxes:

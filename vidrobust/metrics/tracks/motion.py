@@ -9,40 +9,32 @@ import numpy as np
 
 from vidrobust.frame_pairs.robust import same_light
 
-SIDE = 640
-"""Measured on the frame averaged down to this longer side."""
-POINTS = 2000
-"""About so many points a frame are followed, shared out among the boxes, ..."""
+SIDE = 640  # measured on the frame averaged down to this longer side
+POINTS = 2000  # about so many points a frame are followed, shared out among the boxes, ...
+# ... one for each cell of a grid of at most 4 x 4 in a box.
 MOST_CELLS = 4
-"""... one for each cell of a grid of at most 4 x 4 in a box."""
 WINDOW = 15
 LEVELS = 4
-MAX_RETURN = 1.0
-"""Largest distance, analysis px, between a point and where its track leads back to."""
-AGREE = 2.0
-"""Points of a box that move alike to within so many analysis px vote together."""
-REACH = 1.5
-"""A box's picture is searched for within so many of its longer sides, ..."""
+MAX_RETURN = 1.0  # largest distance, analysis px, between a point and where its track leads back to
+AGREE = 2.0  # points of a box that move alike to within so many analysis px vote together
+REACH = 1.5  # a box's picture is searched for within so many of its longer sides, ...
+# ... and at least so many analysis px.
 MIN_REACH = 40
-"""... and at least so many analysis px."""
-LIKE = 0.6
-"""Least correlation at which it is found again, ..."""
+LIKE = 0.6  # least correlation at which it is found again, ...
+# ... by so much more than elsewhere, ...
 STANDS_OUT = 0.1
-"""... by so much more than elsewhere, ..."""
+# ... which is more than so many analysis px away.
 APART = 4
-"""... which is more than so many analysis px away."""
+# Shortest side, analysis px, and least deviation, grey levels, of a picture that is searched for.
 SMALLEST, MIN_SPREAD = 6, 4.0
-"""Shortest side, analysis px, and least deviation, grey levels, of a picture that is searched for."""
-MOST_SEARCHES = 100
-"""Boxes searched for in one frame; the rest goes by its own velocity."""
+MOST_SEARCHES = 100  # boxes searched for in one frame; the rest goes by its own velocity
+# From so many boxes on, they share a dense flow of the whole frame instead of points of their own; ...
 CROWD = 150
-"""From so many boxes on, they share a dense flow of the whole frame instead of points of their own; ..."""
+# ... of each box 4 x 4 places are looked at, and most must move alike.
 SAMPLES = 4
-"""... of each box 4 x 4 places are looked at, and most must move alike."""
-TEXTURED = 5
-"""Places within so many analysis px of a corner have a motion to be seen."""
+TEXTURED = 5  # places within so many analysis px of a corner have a motion to be seen
+# Weakest corner that is followed, as OpenCV's smaller eigenvalue of the structure tensor of 0..1 grey.
 MIN_CORNER = 2e-4
-"""Weakest corner that is followed, as OpenCV's smaller eigenvalue of the structure tensor of 0..1 grey."""
 
 
 def small_gray(gray: np.ndarray) -> np.ndarray:

@@ -55,11 +55,7 @@ _LABELS = ("labels", "classes", "detection_classes")
 def _pairs_of_levels(
     outputs: Outputs, head: str, boxes: int, cells_first: bool = False
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Scores and boxes of each level, the finest first, both (cells, numbers) float64.
-
-    Of two outputs of one level the one with ``boxes`` numbers a cell holds the boxes; of two such the later
-    one.
-    """
+    """Scores and boxes of each level, the finest first, both (cells, numbers) float64."""
     arrays = [np.asarray(array, np.float64) for array in outputs.values()]
     each = f"(cells, classes) and (cells, {boxes})" if cells_first else f"(classes, h, w) and ({boxes}, h, w)"
     shapes = ", ".join(str(array.shape) for array in arrays)

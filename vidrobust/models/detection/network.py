@@ -116,15 +116,7 @@ def _plain_ndim(name: str, array: np.ndarray) -> int:
 
 
 def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
-    """Check a detection network on one batch, settle its class names, and make it a Detector.
-
-    Raises
-    ------
-    SettingsError
-        Where outputs and declarations do not fit.
-    InputError
-        Where the network fails, or gives outputs that are not finite.
-    """
+    """Check a detection network on one batch, settle its class names, and make it a Detector."""
     with first_batch(network.name):
         count = candidates(network, check_frames())[0].num_classes
     names, naming = network.class_names, ""
@@ -172,13 +164,7 @@ def checked_detector(detector: Detector) -> Detector:
 
 
 def check_steady_boxes(detector: Detector) -> None:
-    """Refuse a detector in training mode: the same frame again, and alone, must give the same boxes.
-
-    Raises
-    ------
-    InputError
-        Where it does not.
-    """
+    """Refuse a detector in training mode: the same frame again, and alone, must give the same boxes."""
     frames = check_frames()
     together, alone, again = detector(frames), detector(frames[:1]), detector(frames[:1])
     for what, first, second in (
@@ -221,18 +207,7 @@ class BoxAnswer:
 
 
 def answers(detector: Detector, pictures: Sequence[np.ndarray]) -> list[BoxAnswer]:
-    """Return the answers to pictures (H, W, 3) uint8 of one size, in their order, a few at a time.
-
-    Candidates before suppression are known of networks whose head vidrobust reads itself. Other detectors
-    suppress inside.
-
-    Raises
-    ------
-    SettingsError
-        For recorded boxes.
-    ModelError
-        Where the detector fails.
-    """
+    """Return the answers to pictures (H, W, 3) uint8 of one size, in their order, a few at a time."""
     if not needs_pixels(detector):
         raise SettingsError(
             f"model {detector.name}: holds recorded boxes, and cannot be shown new pictures; give the model itself"

@@ -68,21 +68,7 @@ def to_frames(
     names: tuple[str, ...],
     size: tuple[int, int] | None = None,
 ) -> Detections:
-    """Return the candidates of each frame as Detections in px of the frame.
-
-    Parameters
-    ----------
-    found
-        Of each frame.
-    fit
-        Where the frames lie in the input.
-    suppression
-        Which candidates remain.
-    names
-        Of the classes.
-    size
-        Height and width of the frames, px, for masks and turned boxes. None: boxes alone are wanted.
-    """
+    """Return the candidates of each frame as Detections in px of the frame."""
     kept = [suppression(one) for one in found]
     boxes = [fit.undo(one.boxes[rows]) for one, rows in zip(found, kept, strict=True)]
     scores = [np.clip(one.scores[rows], 0, 1) for one, rows in zip(found, kept, strict=True)]
@@ -138,24 +124,7 @@ def turned_box(turned: np.ndarray, fit: Placement) -> Shape:
 def mask_of(
     parts: MaskParts, row: int, box: np.ndarray, fit: Placement, size: tuple[int, int]
 ) -> Mask | None:
-    """Return the mask of one candidate within its box, bilinear between the prototypes' pixels.
-
-    Parameters
-    ----------
-    parts, row
-        Of the candidates, and which of them.
-    box
-        (4,) xyxy px of the frame.
-    fit
-        Where the frame lies in the input.
-    size
-        Height and width of the frame, px.
-
-    Returns
-    -------
-    Mask or None
-        None where no pixel belongs to it.
-    """
+    """Return the mask of one candidate within its box, bilinear between the prototypes' pixels."""
     low = np.clip(np.ceil(box[:2] - 1e-6), 0, size[::-1]).astype(int)
     high = np.clip(np.ceil(box[2:] - 1e-6), 0, size[::-1]).astype(int)
     if (high <= low).any():
@@ -190,33 +159,13 @@ def _prototype_places(
 
 
 def keep_turned(turned: np.ndarray, labels: np.ndarray, most: float) -> np.ndarray:
-    """Return the rows of turned boxes that no better box of the same label covers.
-
-    As with Ultralytics, a box that is suppressed itself still suppresses others.
-
-    Parameters
-    ----------
-    turned
-        (M, 5), the best first.
-    labels
-        (M,).
-    most
-        Probabilistic IoU from which the lesser of two boxes goes.
-    """
+    """Return the rows of turned boxes that no better box of the same label covers."""
     again = (likeness(turned) >= most) & (labels[:, None] == labels[None])
     return np.flatnonzero(~np.triu(again, 1).any(axis=0))
 
 
 def likeness(turned: np.ndarray) -> np.ndarray:
-    """Return the probabilistic IoU (M, M) of turned boxes (M, 5).
-
-    It is 1 less the Hellinger distance of the normal distributions that the boxes stand for.
-
-    References
-    ----------
-    Llerena et al. 2021, "Gaussian Bounding Boxes and Probabilistic Intersection-over-Union", arXiv
-    2106.06072.
-    """
+    """Return the probabilistic IoU (M, M) of turned boxes (M, 5)."""
     x, y, width, height, angle = np.asarray(turned, np.float64).T
     along, across = width**2 / 12, height**2 / 12
     cos, sin = np.cos(angle), np.sin(angle)

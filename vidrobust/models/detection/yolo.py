@@ -164,24 +164,7 @@ ULTRALYTICS_HEADS = {"detect": "yolov8", "segment": "yolov8-seg", "obb": "yolov8
 
 
 def ultralytics_entry(metadata: Mapping[str, str]) -> dict[str, object]:
-    """Read what an Ultralytics export says about itself, as the entry of a sidecar.
-
-    Parameters
-    ----------
-    metadata
-        Of the ONNX file. Ultralytics writes ``names`` ({0: "person", ...}), ``imgsz`` ([height, width]) and
-        ``task``.
-
-    Returns
-    -------
-    dict
-        Keys of a sidecar, empty where the file is no Ultralytics export.
-
-    Raises
-    ------
-    SettingsError
-        For a task that is not supported, or metadata that cannot be read.
-    """
+    """Read what an Ultralytics export says about itself, as the entry of a sidecar."""
     if not {"names", "imgsz", "task"} <= metadata.keys():
         return {}
     if metadata["task"] not in ULTRALYTICS_HEADS:

@@ -286,10 +286,7 @@ def _was_disturbed(known: Mapping[str, object]) -> bool:
 def measured(
     runs: Sequence[Callable[[torch.Tensor], object]], inputs: torch.Tensor, network: Network
 ) -> list[float]:
-    """Return frames per second of each run, the best of a few rounds.
-
-    Runs take turns, so that all meet the same machine.
-    """
+    """Return frames per second of each run, the best of a few rounds."""
     best = [float("inf")] * len(runs)
     started = time.perf_counter()
     for _ in range(ROUNDS):
@@ -343,20 +340,7 @@ class _Way:
 
 
 def compare_engines(model: Model, frames: torch.Tensor) -> list[EngineRow]:
-    """Return a row for each engine and precision, the network as it was loaded first.
-
-    Parameters
-    ----------
-    model
-        As ``load_as_it_is`` gives it.
-    frames
-        (N, 3, H, W) uint8, real ones for flips that mean something.
-
-    Raises
-    ------
-    SettingsError
-        For anything but a network that was loaded by a spec.
-    """
+    """Return a row for each engine and precision, the network as it was loaded first."""
     if not isinstance(model, NetworkClassifier):
         raise SettingsError(f"model {model.name}: engines are compared for networks; this is a callable")
     network = model.network

@@ -42,25 +42,7 @@ class CannotExportError(Exception):
 
 
 def exported(module: torch.nn.Module, shape: tuple[int, int], parts: dict[str, object]) -> OnnxFile:
-    """Return a module as an ONNX file in the cache, exported where it is not there yet.
-
-    That the file computes the same is for the caller to check: a trace holds on to the branch that its
-    example took.
-
-    Parameters
-    ----------
-    module
-        (N, 3, H, W) float32 -> scores.
-    shape
-        Height and width of its input, px.
-    parts
-        What identifies the module: hashes of weights and code.
-
-    Raises
-    ------
-    CannotExportError
-        Where no exporter takes it.
-    """
+    """Return a module as an ONNX file in the cache, exported where it is not there yet."""
     key = key_of({**parts, "shape": shape, "torch": torch.__version__, "opset": OPSET, "exporter": 1})
     try:
         path = made_once(key, "network.onnx", lambda path: _export(module, shape, path))
@@ -128,24 +110,7 @@ def with_bfloat16(network: Network) -> Callable[[torch.Tensor], object]:
 
 
 def quantised(file: OnnxFile, inputs: torch.Tensor, where: str) -> OnnxFile:
-    """Return a network in int8, kept in the cache.
-
-    Static quantisation of ONNX Runtime, per channel, in the QDQ form that OpenVINO reads too.
-
-    Parameters
-    ----------
-    file
-        The network in float32.
-    inputs
-        (N, 3, H, W) float32 on which ranges are calibrated.
-    where
-        For messages.
-
-    Raises
-    ------
-    SettingsError
-        Where the packages are not there or the network is not taken.
-    """
+    """Return a network in int8, kept in the cache."""
     try:
         onnxruntime()
         from onnxruntime.quantization import QuantType, quantize_static
@@ -266,15 +231,7 @@ def remember(key: str, what: Mapping[str, Any]) -> bool:
 
 
 def made_once(key: str, name: str, make: Callable[[Path], None]) -> Path:
-    """Return the file ``name`` in a folder of its own, made by ``make`` where it is not there yet.
-
-    It is made beside and renamed, so that a killed process leaves nothing that looks whole.
-
-    Raises
-    ------
-    OSError
-        Where the folder cannot be written; and whatever ``make`` raises.
-    """
+    """Return the file ``name`` in a folder of its own, made by ``make`` where it is not there yet."""
     folder = cache_folder() / "networks" / key
     if not (folder / name).is_file():
         beside = folder.with_name(f"{key}.{os.getpid()}.part")

@@ -176,10 +176,7 @@ def largest_difference(reference: np.ndarray, rows: np.ndarray) -> float:
 
 
 def disagreement(reference: np.ndarray, rows: np.ndarray) -> str:
-    """Return what differs between scores (N, K), or "" where they are the same.
-
-    The same means up to rounding, labels too but for ties.
-    """
+    """Return what differs between scores (N, K), or "" where they are the same."""
     if rows.shape != reference.shape:
         return f"answers of shape {rows.shape}, expected {reference.shape}"
     apart = largest_difference(reference, rows)

@@ -105,22 +105,7 @@ class RecordedDetector:
         return int(frames.max()) - self._first_of(frames, None)[0] if len(frames) else -1
 
     def predict_frames(self, item: str, index: np.ndarray, size: tuple[int, int] | None = None) -> Detections:
-        """Return the recorded boxes of some frames; a frame may have none.
-
-        Parameters
-        ----------
-        item
-            Name of the clip.
-        index
-            (N,) numbers of frames in decoding order from 0.
-        size
-            Height and width of the frames, px, which relative boxes need.
-
-        Raises
-        ------
-        ModelError
-            Where the file holds boxes of items, but neither boxes nor empty rows of this one.
-        """
+        """Return the recorded boxes of some frames; a frame may have none."""
         mine = self._of(item)
         if item not in self._counted_from:
             self.about(item, None)
@@ -204,13 +189,15 @@ class RecordedDetector:
 
 
 def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector:
-    """Load the boxes in a file or folder, in one of the layouts of ``box_files``."""
+    """Load the boxes in a file or folder, in one of the formats of ``box_files``."""
     path = Path(spec.target).expanduser()
     path = path if path.is_dir() else spec.file()
-    categories = spec.options.get("categories")
-    file = read_boxes(path, Path(categories).expanduser() if categories else None)
+    file = read_boxes(path, spec.options)
     boxes, name = _of_model(file.boxes, spec.options.get("model"), spec.text)
     names = _class_names(boxes, file.names, spec)
+    if "classes" in spec.options and set(file.names.values()) <= set(names):  # maybe in another order
+        place = {number: names.index(name) for number, name in file.names.items()}
+        boxes = boxes.assign(label=boxes["label"].map(lambda number: place.get(number, number)))
     order = boxes.sort_values(["item", "frame"], kind="stable", ignore_index=True)
     notes = ["boxes were recorded beforehand; what needs the model itself is left out"]
     if (order["track"] >= 0).any():
@@ -272,11 +259,11 @@ KINDS = (
     ModelKind(
         scheme="detections",
         load=recorded_detector,
-        options=("model", "classes", "categories", "first"),
+        options=("model", "classes", "categories", "first", "fps", "start"),
         forms=(
             Form(
                 spec="detections:FILE",
-                what="recorded boxes: CSV, Parquet, COCO, MOT, KITTI, DOTA or Ultralytics results",
+                what="recorded boxes: CSV, supervision, Ultralytics, COCO, MOT, KITTI and more",
                 example="detections:boxes.csv",
             ),
         ),

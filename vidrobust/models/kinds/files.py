@@ -25,10 +25,7 @@ from vidrobust.models.spec import Form, ModelKind, ModelSpec
 
 
 def onnx_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetwork:
-    """Load an ONNX network, on the CPU, or on CUDA where ONNX Runtime can; a fallback is noted.
-
-    Threads: ``threads=N`` in the spec, else as many as torch uses. An Ultralytics detector needs no sidecar.
-    """
+    """Load an ONNX network, on the CPU, or on CUDA where ONNX Runtime can; a fallback is noted."""
     path = spec.file()
     session, notes = open_session(path, device, spec)
     own = ultralytics_entry(session.get_modelmeta().custom_metadata_map)

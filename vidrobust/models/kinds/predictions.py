@@ -21,7 +21,7 @@ import torch
 
 from vidrobust.errors import InputError, ModelError, SettingsError
 from vidrobust.files.csv_table import read_columns
-from vidrobust.models.classes import given_names
+from vidrobust.models.classes import given_names, numbered
 from vidrobust.models.info import ModelInfo, file_sha256
 from vidrobust.models.spec import Form, ModelKind, ModelSpec
 from vidrobust.predictions import Classifications, Classifier
@@ -129,16 +129,12 @@ def recorded_classifier(spec: ModelSpec, device: torch.device) -> Classifier:
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """Read a CSV or Parquet file.
-
-    Returns
-    -------
-    pandas.DataFrame
-        With ``item`` ("" where there is none), ``frame`` and, under that name, ``label``.
-    """
+    """Read a CSV or Parquet file."""
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             table = pd.read_parquet(path)
+        elif path.suffix.lower() in (".npz", ".npy"):
+            table = _of_arrays(path)
         else:
             table = read_columns(path, dtype={"item": str, "label": str, "class": str})
     except Exception as error:
@@ -155,6 +151,19 @@ def read_rows(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: row {wrong[0] + 1}: frame: expected a whole number from 0")
     item = table["item"].map(lambda name: PurePath(str(name)).stem) if "item" in table else ""
     return table.assign(frame=frames.astype(np.int64), item=item)
+
+
+def _of_arrays(path: Path) -> pd.DataFrame:
+    """``probabilities`` (N, K), or the only array; ``class_names``, ``frame`` and ``item`` if there."""
+    found = np.load(path, allow_pickle=False)
+    arrays = {"probabilities": found} if isinstance(found, np.ndarray) else dict(found)
+    rows = arrays.get("probabilities", next(iter(arrays.values())))
+    if rows.ndim != 2:
+        raise ValueError(f"expected an array probabilities (N, K), got {rows.shape}")
+    names = arrays.get("class_names", numbered(rows.shape[1]))
+    table = pd.DataFrame(rows.astype(np.float64), columns=[str(name) for name in names])
+    keys = {key: arrays[key] for key in ("frame", "item") if key in arrays}
+    return table.assign(**{"frame": np.arange(len(rows)), **keys})
 
 
 def _wide(table: pd.DataFrame, path: Path) -> tuple[np.ndarray, tuple[str, ...], list[tuple[str, int]], str]:
@@ -237,7 +246,7 @@ KINDS = (
         forms=(
             Form(
                 spec="predictions:FILE",
-                what="answers of a smart camera or another program, CSV or Parquet",
+                what="answers of a smart camera or another program: CSV, Parquet, or NPZ of probabilities",
                 example="predictions:line4.csv",
             ),
         ),

@@ -112,14 +112,7 @@ class BlurredModule:
 
 
 def blurred(module: nn.Module) -> BlurredModule:
-    """Put BlurPool where the published networks have it; weights stay as they are.
-
-    A convolution with a stride makes every value, and the blur that samples comes after its normalisation and
-    activation (of a shortcut of 1 x 1 without an activation that is the same as before it). Of a max pool the
-    largest values at every place are blurred. The first convolution keeps its stride, as published, and
-    average pools are left, which are a blur themselves. Raises whatever ``torch.fx`` raises for code it
-    cannot follow.
-    """
+    """Put BlurPool where the published networks have it; weights stay as they are."""
     whole = copy.deepcopy(module)
     graph = _LayerTracer().trace(whole)
     traced = fx.GraphModule(whole, graph)

@@ -28,11 +28,7 @@ class BlurredGraph:
 
 
 def blur_graph(network: Any) -> BlurredGraph:
-    """Put BlurPool into an ``onnx.ModelProto``, in place, as ``blur.blurred`` does it.
-
-    Layers that pad themselves ("auto_pad") are left, for their padding depends on the stride; so are those
-    that round their size up where sizes are not known.
-    """
+    """Put BlurPool into an ``onnx.ModelProto``, in place, as ``blur.blurred`` does it."""
     graph = network.graph
     version = max((o.version for o in network.opset_import if o.domain in ("", "ai.onnx")), default=1)
     users = _users(graph)
@@ -174,24 +170,7 @@ def _ints(node: Any, name: str) -> list[int]:
 
 
 def normalise_graph(network: Any, feed: str, inputs: Sequence[np.ndarray]) -> int:
-    """Give batch normalisation the statistics of these inputs, in an ``onnx.ModelProto``, in place.
-
-    It goes from the first node to the last, for what one node is given depends on those before it.
-
-    Parameters
-    ----------
-    network
-        The graph.
-    feed
-        Name of its input.
-    inputs
-        What it takes, batches of it.
-
-    Returns
-    -------
-    int
-        How many nodes; 0 where normalisation was folded away.
-    """
+    """Give batch normalisation the statistics of these inputs, in an ``onnx.ModelProto``, in place."""
     from onnx import ValueInfoProto, numpy_helper
 
     nodes = [node for node in network.graph.node if node.op_type == "BatchNormalization"]

@@ -80,22 +80,7 @@ def with_blur(model: Model, device: str) -> Rebuilt:
 
 
 def with_statistics(model: Model, device: str, frames: Sequence[torch.Tensor]) -> Rebuilt:
-    """Give batch normalisation the mean and the variance of this footage.
-
-    Parameters
-    ----------
-    model
-        A classifier.
-    device
-        As in ``load_model``.
-    frames
-        Batches (N, 3, H, W) uint8 of the footage.
-
-    References
-    ----------
-    Schneider et al. 2020, "Improving robustness against common corruptions by covariate shift adaptation",
-    with no weight on the old statistics.
-    """
+    """Give batch normalisation the mean and the variance of this footage."""
     if isinstance(model, AdaptedClassifier):
         return with_statistics(model.classifier, device, frames).adapted_by(model)
     own = _as_it_is(model, device)
@@ -136,10 +121,7 @@ def norms_of(module: nn.Module) -> list[nn.Module]:
 
 
 def normalised_by(module: nn.Module, inputs: Sequence[torch.Tensor]) -> nn.Module:
-    """Return a copy in eval mode whose batch normalisation has the mean and the variance of these inputs.
-
-    ``inputs`` are batches (N, 3, h, w) float32, each of which counts equally.
-    """
+    """Return a copy in eval mode whose batch normalisation has the mean and the variance of these inputs."""
     made = copy.deepcopy(module).eval()
     norms = norms_of(made)
     for norm in norms:

@@ -81,8 +81,6 @@ class RayPool:
 
 
 class Actor:
-    """A worker in a Ray process."""
-
     def open(self, setup: Setup, folder: str, modules: list[str]) -> Iterator[Event]:
         """Open the models, with the working folder and import path of the process that asks."""
         if os.path.isdir(folder):

@@ -25,7 +25,6 @@ class Unit:
     count: int = 0
 
     def done(self, cache: UnitCache) -> bool:
-        """Return whether the cache has it, large enough."""
         return cache.has(self.stage, self.key) and self.had(cache) >= self.count
 
     def had(self, cache: UnitCache) -> int:
@@ -40,7 +39,6 @@ class Unit:
 
     @property
     def name(self) -> tuple[str, str, int]:
-        """Input, model or "", and segment."""
         return self.item.name, self.model, self.segment.number
 
     @property

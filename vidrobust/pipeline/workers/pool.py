@@ -100,8 +100,6 @@ def raised(error: Exception) -> Raised:
 
 
 class Board:
-    """The bars of one worker among those of the others."""
-
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._counters: dict[int, Counter] = {}
@@ -117,7 +115,6 @@ class Board:
                 self._reporter.end(self._counters.pop(event.number))
 
     def clear(self) -> None:
-        """Remove the bars of a lost worker."""
         for counter in self._counters.values():
             self._reporter.end(counter, lost=True)
         self._counters.clear()
@@ -142,7 +139,7 @@ class Pool(Protocol):
         """Block until a worker has sent something."""
 
     def close(self) -> None:
-        """End all workers at once."""
+        """"""
 
 
 @dataclass

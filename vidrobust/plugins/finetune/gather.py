@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.finetune.asked import TRAINING_BYTES, Asked
 from vidrobust.plugins.finetune.families import Condition
 from vidrobust.plugins.finetune.judge import Bench, neighbours
@@ -79,7 +79,7 @@ FEWEST, CHUNK_BYTES = 16, 2**28
 class Seen:
     """The footage of one run as the network answers it."""
 
-    run: Run
+    run: OpenRun
     frames: pd.DataFrame
     begins: np.ndarray
     kinds: Mapping[str, str]
@@ -125,7 +125,7 @@ class Chosen(Generic[FootageT]):
     shown: np.ndarray
 
 
-def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenClasses:
+def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> SeenClasses:
     """From the tables of the stage stability."""
     items = run.table("items")
     parts = {str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p}
@@ -194,7 +194,7 @@ def choose(
     return Chosen(trains, judges, by_labels, sides, training, held, even(held, shown))
 
 
-def _fitting(run: Run, most: int) -> int:
+def _fitting(run: OpenRun, most: int) -> int:
     """Frames of the largest input that memory is given for."""
     largest = max(height * width * 3 for height, width in run.folder.record.sizes.values())
     return max(8, min(most, int(TRAINING_BYTES / largest)))

@@ -11,7 +11,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.files.names import file_name
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_folder, opened_sources
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.run_folder.folder import is_run_folder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
@@ -42,7 +42,7 @@ SAME = ("weights_sha256", "num_classes", "preprocessing")
 
 
 @contextmanager
-def opened_other(run: Run, record: Mapping[str, Any], other: str) -> Iterator[Run]:
+def opened_other(run: OpenRun, record: Mapping[str, Any], other: str) -> Iterator[OpenRun]:
     """Return ``other`` answered by the run's model; SettingsError where it is the run itself or another
     network's.
     """
@@ -64,7 +64,7 @@ def opened_other(run: Run, record: Mapping[str, Any], other: str) -> Iterator[Ru
         yield found
 
 
-def _check_model(found: Run, record: Mapping[str, Any], other: str) -> None:
+def _check_model(found: OpenRun, record: Mapping[str, Any], other: str) -> None:
     name = record["name"]
     same = [r for r in found.model_records if r["name"] == name]
     if not same or any(same[0].get(key) != record.get(key) for key in SAME):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vidrobust.models.info import state_sha256
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.finetune.arms import NONE, Arm
 from vidrobust.plugins.finetune.asked import QUICK_S, QUICK_STEPS, STEPS, VERSION, Asked, key_of
 from vidrobust.plugins.finetune.gather import Chosen
@@ -68,7 +68,7 @@ class Work(Ready):
         return self.folder / "weights" / f"{arm.name}.pt"
 
 
-def planned(run: Run, asked: Asked, ready: Ready) -> Work:
+def planned(run: OpenRun, asked: Asked, ready: Ready) -> Work:
     """The schedule, what it takes in time, said before it starts."""
     arms, chosen = ready.arms, ready.chosen
     step_s, judge_s = _speed(ready, asked)
@@ -111,7 +111,7 @@ def _of(asked: Asked) -> str:
     return f" of {asked.on}" if asked.on else ""
 
 
-def _quick_steps(run: Run, key: str, fitting: float) -> int:
+def _quick_steps(run: OpenRun, key: str, fitting: float) -> int:
     """As many steps as the time allows; the same ones again where the same was asked before."""
     known = (
         run.folder.read_json(f"{FOLDER}/quick.json") if (run.path / FOLDER / "quick.json").is_file() else {}

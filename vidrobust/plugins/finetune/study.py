@@ -19,7 +19,7 @@ from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import plain
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.spec import parse_spec, split_options
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.finetune import conclusion, gather, leaks, matched
 from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, Arm
 from vidrobust.plugins.finetune.asked import Asked, key_of
@@ -118,7 +118,7 @@ class Way:
     headline: Headline
     neighbours: int
     whole: bool
-    seen_of: Callable[[Run, str, Sequence[str]], Any]
+    seen_of: Callable[[OpenRun, str, Sequence[str]], Any]
     samples_of: Callable[[Any, Any], Samples]
     bench_of: Callable[[Any, Any, tuple[Condition, ...]], Bench]
 
@@ -148,7 +148,7 @@ def way_of(network: Network) -> Way:
     return _BOXES if isinstance(network, TrainableBoxes) else _CLASSES
 
 
-def adapt(run: Run, asked: Asked) -> dict[str, Any]:
+def adapt(run: OpenRun, asked: Asked) -> dict[str, Any]:
     """Train, judge, and write ``adaptation.parquet``, adaptation.json, the weights and the policy; the JSON."""
     record = _record(run, asked.model)
     name = str(record["name"])
@@ -192,7 +192,7 @@ class Question:
         return str(self.record["name"])
 
 
-def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
+def _study(run: OpenRun, asked: Asked, question: Question) -> dict[str, Any]:
     name, network, policy = question.name, question.network, question.policy
     way = way_of(network)
     arms, steps = _arms(run, asked, policy, way), steps_of(policy)
@@ -264,7 +264,7 @@ def _study(run: Run, asked: Asked, question: Question) -> dict[str, Any]:
     return summary
 
 
-def _leaks(run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def _leaks(run: OpenRun, name: str, work: Work, families: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """The table ``leaks``: how near each arm's pictures come to those that judge it."""
     came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
     return leaks.table_of(
@@ -279,7 +279,7 @@ def _leaks(run: Run, name: str, work: Work, families: Mapping[str, Sequence[str]
     )
 
 
-def _policy(run: Run, asked: Asked, name: str) -> Policy:
+def _policy(run: OpenRun, asked: Asked, name: str) -> Policy:
     """That which was given, else the run's own; without steps where no arm needs one and none was made."""
     if asked.policy:
         return Policy.read(asked.policy)
@@ -287,7 +287,7 @@ def _policy(run: Run, asked: Asked, name: str) -> Policy:
     return advised_policy(run.path, name) if made else Policy(model=name)
 
 
-def _record(run: Run, name: str) -> dict[str, Any]:
+def _record(run: OpenRun, name: str) -> dict[str, Any]:
     records = run.model_records
     if name:
         known = [record for record in records if record["name"] == name]
@@ -299,7 +299,7 @@ def _record(run: Run, name: str) -> dict[str, Any]:
     return [*classifiers, *records][0]
 
 
-def _arms(run: Run, asked: Asked, policy: Policy, way: Way) -> tuple[Arm, ...]:
+def _arms(run: OpenRun, asked: Asked, policy: Policy, way: Way) -> tuple[Arm, ...]:
     """The arms that are asked for, but for those that take a policy where there is no step of one."""
     arms = asked.chosen_arms(way.arms)
     if policy.steps:
@@ -341,7 +341,7 @@ def _mixtures(
     return found
 
 
-def _all(run: Run, work: Work, seeds: int) -> dict[str, list[Answers]]:
+def _all(run: OpenRun, work: Work, seeds: int) -> dict[str, list[Answers]]:
     """Every arm and seed; those that were finished before are read."""
     todo = [(seed, arm) for seed in range(seeds) for arm in work.arms if not work.file(arm, seed).is_file()]
     with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
@@ -379,7 +379,7 @@ def _said(mixtures: Mapping[str, Mixture], arm: Arm) -> list[dict[str, Any]]:
     return [dict(vars(step)) for step in mixture.every] if mixture else []
 
 
-def _card(run: Run, work: Work, spec: str, summary: dict[str, Any]) -> None:
+def _card(run: OpenRun, work: Work, spec: str, summary: dict[str, Any]) -> None:
     """best.pt and its card, of the arm that surely helps most; neither where none does."""
     asked_on = summary["trained_on"]
     best, weights, card = summary["best"], work.folder / "best.pt", work.folder / "card.md"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vidrobust.tables.rates import TESTED, WHY
+from vidrobust.tables.results import TESTED, WHY
 from vidrobust.tables.table import CLUSTERS, INTERVAL, MODEL, Table, boolean, float64, int64, string
 
 ADAPTATION = Table(

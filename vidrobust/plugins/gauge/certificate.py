@@ -23,8 +23,7 @@ from vidrobust.plugins.gauge.report.certificate_pages import worst
 from vidrobust.plugins.gauge.report.repeatability_section import section_of_run_rows, section_of_table
 from vidrobust.plugins.gauge.studies import StudyRequest
 from vidrobust.plugins.gauge.study_columns import ALONE
-from vidrobust.report.pages import write_page
-from vidrobust.report.pdf import printed
+from vidrobust.report.pages import printed, write_page
 from vidrobust.text.printable import printable
 from vidrobust.version import VERSION
 

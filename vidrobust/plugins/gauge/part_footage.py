@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import save_picture
 from vidrobust.video.source import VideoSource
 
@@ -205,7 +205,7 @@ WIDTH = 240
 MOST_PARTS, MOST_PASSES = 12, 6
 
 
-def levels_of(run: Run, items: pd.DataFrame) -> tuple[dict[str, str], dict[str, str], list[str]]:
+def levels_of(run: OpenRun, items: pd.DataFrame) -> tuple[dict[str, str], dict[str, str], list[str]]:
     """Per item its level and how it is known ("manifest" or "measured"); and what could not be measured."""
     named = named_levels(items)
     rest = items[(items["part"] != "") & ~items["item"].isin(named)]
@@ -256,7 +256,7 @@ def thumbnails(source: VideoSource, width: int) -> Iterator[np.ndarray]:
 
 
 def grey_zone_pictures(
-    run: Run, frames: pd.DataFrame, verdicts: pd.DataFrame, parts: list[str]
+    run: OpenRun, frames: pd.DataFrame, verdicts: pd.DataFrame, parts: list[str]
 ) -> list[dict[str, Any]]:
     """Return of each part on which verdicts split a picture a pass: the middle frame with the verdict of the
     pass.
@@ -290,7 +290,7 @@ def _typical(frames: pd.DataFrame, value: str) -> int:
     return int(rows["frame"].iloc[len(rows) // 2])
 
 
-def _take(run: Run, folder: Path, number: int, shots: list[dict[str, Any]]) -> None:
+def _take(run: OpenRun, folder: Path, number: int, shots: list[dict[str, Any]]) -> None:
     for place, shot in enumerate(shots):
         try:
             with run.opened(shot["item"]) as source:

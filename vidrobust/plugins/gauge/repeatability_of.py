@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.gauge.acceptance import overall
 from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
 from vidrobust.plugins.gauge.figures import FILE
@@ -121,7 +121,7 @@ def with_people(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     return both.assign(reference=[known[part] or theirs.get(part, "") for part in both["part"]])
 
 
-def repeatability_of(run: Run, asked: StudyRequest) -> dict[str, Any]:
+def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
     """Make the studies of a run, and write ``repeatability.json`` with pictures of the grey zone beside it."""
     frames, probabilities = answers_of(run.folder, asked.defect)
     table = verdicts_of(run.folder, frames, probabilities, rule=asked.rule, defect=asked.defect)

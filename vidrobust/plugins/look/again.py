@@ -17,21 +17,19 @@ import torch
 from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.models.predict import Model, Predictions, needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import clustered_rate
 from vidrobust.tables import schema
 
-FRAMES = 48
-"""Frames of the whole run that are asked about again, spread evenly."""
-SAME_BOX = 0.5
-"""Least overlap (IoU) of a box with the same box in the other answer, as in COCO's AP50."""
+FRAMES = 48  # frames of the whole run that are asked about again, spread evenly
+SAME_BOX = 0.5  # least overlap (IoU) of a box with the same box in the other answer, as in COCO's AP50
+# What each change speaks of, in the order of the table.
 PARTS = {"batch": "model", "engine": "model", "conversion": "decoder", "pixel": "resize"}
-"""What each change speaks of, in the order of the table."""
 
 
-def asked_again(run: Run) -> pd.DataFrame:
+def asked_again(run: OpenRun) -> pd.DataFrame:
     """Return the table ``look``."""
     models = [model for model in run.models if needs_pixels(model)]
     rows = [row for item, frames in _spread(run) for row in _of_item(run, item, frames, models)]
@@ -49,7 +47,7 @@ def asked_again(run: Run) -> pd.DataFrame:
     return schema.check("look", pd.DataFrame(found)) if found else schema.empty("look")
 
 
-def _spread(run: Run) -> Iterator[tuple[str, list[int]]]:
+def _spread(run: OpenRun) -> Iterator[tuple[str, list[int]]]:
     """Inputs, and numbers of frames in them: evenly over the undamaged frames of the whole run."""
     every = run.table("transitions")
     every = every[~every["corrupt"].astype(bool)].reset_index(drop=True)
@@ -58,7 +56,7 @@ def _spread(run: Run) -> Iterator[tuple[str, list[int]]]:
         yield str(item), of["frame"].astype(int).tolist()
 
 
-def _of_item(run: Run, item: str, frames: list[int], models: list[Model]) -> Iterator[tuple[object, ...]]:
+def _of_item(run: OpenRun, item: str, frames: list[int], models: list[Model]) -> Iterator[tuple[object, ...]]:
     """A row a frame, model and change: item, time, model, change, whether the answer differs."""
     with run.opened(item) as source:
         batch = source.at(frames)

@@ -23,8 +23,8 @@ WORDS = {
     "conversion": "With another conversion to RGB",
     "pixel": "Shifted by one pixel",
 }
+# A change is without effect where its whole interval lies below this, as a cause of the account is.
 MATTERS = 0.05
-"""A change is without effect where its whole interval lies below this, as a cause of the account is."""
 
 
 def statements(run: RunTables) -> Iterator[Statement]:

@@ -9,7 +9,7 @@ from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
 
 if TYPE_CHECKING:
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
 
 
 class LookStage(TableStage):
@@ -23,12 +23,12 @@ class LookStage(TableStage):
     command = False
     on_request = True
 
-    def make(self, run: Run) -> None:
+    def make(self, run: OpenRun) -> None:
         from vidrobust.plugins.look.again import asked_again
 
         run.folder.write_table("look", asked_again(run))
 
-    def as_json(self, run: Run) -> Any:
+    def as_json(self, run: OpenRun) -> Any:
         return run.folder.rows("look")
 
 

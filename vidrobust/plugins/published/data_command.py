@@ -79,10 +79,10 @@ def data(name: str, folder: Path, manifest: Path | None, shards: int | None, as_
 
 def _cut(folder: Path, count: int, as_json: bool) -> None:
     """Write the shards beside the file, and say how each is studied."""
-    from vidrobust.footage.labels import ytbb
-    from vidrobust.footage.labels.ytbb import split
     from vidrobust.footage.records import columns_of
+    from vidrobust.plugins.published import ytbb
     from vidrobust.plugins.published.video_sets import youtube_bb_table
+    from vidrobust.plugins.published.ytbb import split
 
     table = youtube_bb_table(folder)
     found = split(table, folder, count, has_header=ytbb.header_of(columns_of(table))[1])

@@ -11,10 +11,10 @@ from pathlib import Path
 from vidrobust.accuracy.answers import Checked
 from vidrobust.errors import InputError
 from vidrobust.footage.expand import VIDEO_SUFFIXES, videos_beside
-from vidrobust.footage.labels import vid_robust, ytbb, ytbb_robust
 from vidrobust.footage.labels.labels import Labels
-from vidrobust.footage.labels.ytbb import ROWS, is_shard, line_count, split
 from vidrobust.footage.records import columns_of
+from vidrobust.plugins.published import vid_robust, ytbb, ytbb_robust
+from vidrobust.plugins.published.ytbb import ROWS, is_shard, line_count, split
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 

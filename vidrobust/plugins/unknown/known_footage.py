@@ -16,7 +16,7 @@ from vidrobust.footage.item import Item
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.inputs import Inputs
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.unknown.asked import DECODED, Wanted, spread
 from vidrobust.plugins.unknown.settings import UnknownSettings
 from vidrobust.run_folder.folder import RunFolder, is_run_folder
@@ -40,7 +40,7 @@ class Known:
         return self.found.readable
 
 
-def known_of(run: Run) -> list[Known]:
+def known_of(run: OpenRun) -> list[Known]:
     """What the setting ``known`` names, runs by their own settings; InputError where it holds no footage.
 
     What shows the same pictures as the footage is left out, and said.
@@ -111,7 +111,7 @@ def _delivered(source: VideoSource, settings: Settings, item: Item) -> np.ndarra
     return np.concatenate([np.zeros(0, np.int64), *(batch.index for batch in source.batches(DECODED))])
 
 
-def recorded(run: Run, model: str) -> pd.DataFrame:
+def recorded(run: OpenRun, model: str) -> pd.DataFrame:
     """Return rows of known footage whose answers were recorded, for a model that cannot be asked about new
     pictures.
     """

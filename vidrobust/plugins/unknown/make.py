@@ -12,7 +12,7 @@ import pandas as pd
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.unknown.asked import Asked, Wanted, ask, spread
 from vidrobust.plugins.unknown.inside import LACKS, ONLY_ANSWERS, Probe, Readout, probe_of
 from vidrobust.plugins.unknown.known_footage import clips_of, known_of, recorded, with_parts
@@ -158,7 +158,7 @@ def farthest(leading: ScoreStudied, rows: pd.DataFrame) -> list[dict[str, Any]]:
     return chosen
 
 
-def take_pictures(run: Run, model: str, shown: list[dict[str, Any]]) -> None:
+def take_pictures(run: OpenRun, model: str, shown: list[dict[str, Any]]) -> None:
     """Save a picture of each, and note its file in ``picture``."""
     (run.path / FOLDER).mkdir(exist_ok=True)
     number = [str(record["name"]) for record in run.model_records].index(model)
@@ -174,7 +174,7 @@ def take_pictures(run: Run, model: str, shown: list[dict[str, Any]]) -> None:
 # What happens at a frame: the label flips against a neighbour; the answer is wrong.
 
 
-def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]:
+def events_of(run: OpenRun, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return by name (N,) float64: 1 where it happens, 0 where not, NaN where unknown; errors only with labels."""
     found = {FLIP: _flips(run, model, rows)}
     labels = run.table("labels")
@@ -186,7 +186,7 @@ def events_of(run: Run, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]
     return found
 
 
-def _flips(run: Run, model: str, rows: pd.DataFrame) -> np.ndarray:
+def _flips(run: OpenRun, model: str, rows: pd.DataFrame) -> np.ndarray:
     pairs = run.table("pairs")
     pairs = usable_pairs(pairs, model)
     sides = [
@@ -204,7 +204,7 @@ FILE = "unknown.json"
 TABLES = ("unknown", "unknown_links", "unknown_frames")
 
 
-def make(run: Run) -> None:
+def make(run: OpenRun) -> None:
     """Write the tables and the file; empty ones where nothing is said to be known, or no classifier answers."""
     chosen = run.settings.of(UnknownSettings)
     classifiers = [model for model in run.models if model.task == "classification"] if chosen.known else []
@@ -225,7 +225,7 @@ def make(run: Run) -> None:
 
 
 def _model(
-    run: Run,
+    run: OpenRun,
     model: Model,
     frames: pd.DataFrame,
     asked: tuple[dict[str, Probe], Asked, Asked] | None,
@@ -256,7 +256,7 @@ def _model(
 
 
 def _words(
-    run: Run, model: str, found: list[ScoreStudied], look: Probe, known: Asked, rows: pd.DataFrame
+    run: OpenRun, model: str, found: list[ScoreStudied], look: Probe, known: Asked, rows: pd.DataFrame
 ) -> dict[str, Any]:
     """What unknown.json says of a model."""
     first = leading(found)
@@ -289,7 +289,7 @@ def copies_of(known: Asked) -> int:
 
 
 def _asked(
-    run: Run, models: Sequence[Classifier], frames: pd.DataFrame
+    run: OpenRun, models: Sequence[Classifier], frames: pd.DataFrame
 ) -> tuple[dict[str, Probe], Asked, Asked]:
     """How the networks are asked, and what they say of known footage and of the footage."""
     looks = {model.name: probe_of(model) for model in models}
@@ -304,7 +304,7 @@ def _asked(
     return looks, found[0], found[1]
 
 
-def _footage(run: Run, frames: pd.DataFrame, most: int) -> list[Wanted]:
+def _footage(run: OpenRun, frames: pd.DataFrame, most: int) -> list[Wanted]:
     """So many of the frames that were answered, evenly over the run."""
     every = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"], kind="stable")
     chosen = every.iloc[spread(len(every), most)]

@@ -10,7 +10,7 @@ from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.transitions.stage import FOOTAGE
 
 if TYPE_CHECKING:
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.settings import Settings
 
 
@@ -27,7 +27,7 @@ class UnknownStage(TableStage):
     tables = ("unknown", "unknown_links", "unknown_frames")
     files = ("unknown.json",)
 
-    def make(self, run: Run) -> None:
+    def make(self, run: OpenRun) -> None:
         from vidrobust.plugins.unknown.make import make
 
         make(run)
@@ -38,7 +38,7 @@ class UnknownStage(TableStage):
         known = settings.of(UnknownSettings).known
         return state_of(known) if known else None
 
-    def as_json(self, run: Run) -> Any:
+    def as_json(self, run: OpenRun) -> Any:
         found = run.folder.read_json("unknown.json")
         return {**found, "scores": run.folder.rows("unknown"), "links": run.folder.rows("unknown_links")}
 

@@ -12,6 +12,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import Answer, answer_of
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.text.phrases import capital
+from vidrobust.text.printable import shown
 
 WIDTH = 100  # columns of a line on the console
 COLUMN = 18  # columns in front of the text of a statement
@@ -55,7 +56,7 @@ def console_text(run: RunTables) -> str:
     report = run.folder / "report.html"
     if report.is_file():
         lines.append(f"Report: {report}")
-    return "\n".join(lines)
+    return shown("\n".join(lines))  # the names of a model and its classes are anybody's
 
 
 def _model_lines(statements: Iterable[Statement], model: str, *, full: bool) -> Iterator[str]:

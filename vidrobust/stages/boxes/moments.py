@@ -12,7 +12,7 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.stability.rates import overall
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, number, percent_with_interval
 

@@ -11,7 +11,7 @@ import pandas as pd
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.tracks.curve import by_constants, curve
 from vidrobust.metrics.tracks.item_boxes import item_boxes
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import save_picture
 from vidrobust.stages.boxes.moments import BoxMoment
 from vidrobust.stages.boxes.strips import strip
@@ -108,7 +108,7 @@ def as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:
     }
 
 
-def save_strips(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[int, str]:
+def save_strips(run: OpenRun, moments: list[BoxMoment], detections: pd.DataFrame) -> dict[int, str]:
     """Save the strip of each moment; return number -> file."""
     (run.path / "moments").mkdir(exist_ok=True)
     names = {}
@@ -128,7 +128,7 @@ def save_strips(run: Run, moments: list[BoxMoment], detections: pd.DataFrame) ->
     return names
 
 
-def changed_constants(run: Run, detections: pd.DataFrame, transitions: pd.DataFrame) -> list[dict[str, Any]]:
+def changed_constants(run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame) -> list[dict[str, Any]]:
     """Return how far each constant moves the uncovered rate of each model, on its first MOST_BOXES boxes."""
     about = {entry.item: entry for entry in run.folder.record.inputs}
     found = []
@@ -152,7 +152,7 @@ def changed_constants(run: Run, detections: pd.DataFrame, transitions: pd.DataFr
     return found
 
 
-def curves(run: Run, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
+def curves(run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:
     """Return the curve of each model over all items."""
     about = {entry.item: entry for entry in run.folder.record.inputs}
     parts = []

@@ -14,10 +14,10 @@ from vidrobust.metrics.box_differences import KINDS
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.perturbation_words import phrase
+from vidrobust.report.glossary import phrase
 from vidrobust.report.pictures import BUDGET_BYTES
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import metric_text
 from vidrobust.text.durations import clock
 from vidrobust.text.numbers import (

@@ -9,7 +9,7 @@ from vidrobust.stages.stability.stage import STABILITY, TRACKS
 from vidrobust.stages.transitions.stage import FOOTAGE
 
 if TYPE_CHECKING:
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
 
 
 class BoxesStage(TableStage):
@@ -22,7 +22,7 @@ class BoxesStage(TableStage):
     tables = ("box_curve", "name_changes")
     files = ("box_moments.json",)
 
-    def make(self, run: Run) -> None:
+    def make(self, run: OpenRun) -> None:
         import dataclasses
 
         from vidrobust.stages.boxes import moments, pictures
@@ -46,7 +46,7 @@ class BoxesStage(TableStage):
         found = {"moments": lines, "hiding_places": hiding, "constants": constants}
         run.folder.write_json("box_moments.json", found)
 
-    def as_json(self, run: Run) -> Any:
+    def as_json(self, run: OpenRun) -> Any:
         return {"curve": run.folder.rows("box_curve"), **run.folder.read_json("box_moments.json")}
 
 

@@ -21,7 +21,7 @@ from av.error import FFmpegError
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.frames.pixels import to_array
 from vidrobust.pipeline import inputs
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.shapes.shape import outline, read_shape
 from vidrobust.stages.boxes.drawn_frame import FONT, RENAMED, Mark, State, draw
 from vidrobust.stages.boxes.strips import DARK, EXPECTED, WHITE
@@ -158,7 +158,7 @@ class WantedClip:
     to_s: float | None = None
 
 
-def write_video(run: Run, wanted: WantedClip, path: Path) -> str:
+def write_video(run: OpenRun, wanted: WantedClip, path: Path) -> str:
     """Write the clip with its boxes as H.264, and return a sentence about it.
 
     Raises
@@ -196,7 +196,7 @@ def write_video(run: Run, wanted: WantedClip, path: Path) -> str:
     return f"{text}; {later} later frames with --from-s {end:g}" if wanted.to_s is None and later else text
 
 
-def _chosen(run: Run, wanted: WantedClip) -> tuple[str, str]:
+def _chosen(run: OpenRun, wanted: WantedClip) -> tuple[str, str]:
     counts = run.table("box_counts")
     found = []
     for option, column, name in (("--clip", "item", wanted.item), ("--detector", "model", wanted.model)):
@@ -214,7 +214,7 @@ def _chosen(run: Run, wanted: WantedClip) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def _marks(run: Run, item: str, model: str) -> FrameMarks:
+def _marks(run: OpenRun, item: str, model: str) -> FrameMarks:
     steps, detections, counts = (
         table[(table["item"] == item) & (table["model"] == model)]
         for table in (run.table(name) for name in ("object_frames", "detections", "box_counts"))
@@ -223,7 +223,7 @@ def _marks(run: Run, item: str, model: str) -> FrameMarks:
 
 
 def _frames(
-    run: Run, item: str, model: str, marks: FrameMarks, span: tuple[float, float]
+    run: OpenRun, item: str, model: str, marks: FrameMarks, span: tuple[float, float]
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Time in s and drawn frames (H, W, 3) uint8 of the span."""
     settings = run.settings

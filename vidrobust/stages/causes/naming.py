@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import special
 
 from vidrobust.metrics.catalogue import ACCOUNTS
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import Look
 from vidrobust.run_folder.reader import with_parts
 from vidrobust.stages.causes.catalogue import CATALOGUE, KEYFRAMES, NOISE, REPLAYED, UNEXPLAINED
@@ -227,7 +227,7 @@ def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
     return found
 
 
-def conclude(run: Run, looks: Sequence[Look]) -> None:
+def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
     """Write the tables ``account``, ``account_by`` and ``named``, and those of the places of boxes.
 
     The account is that of the last look; a cause that was named at an earlier one stays named.
@@ -256,7 +256,7 @@ def _look(part: float, causes: pd.DataFrame, keyframes: Mapping[str, float] | No
     return AccountLook(part=part, account=account, slow=over_a_second(summarise_by(causes)))
 
 
-def undecided(run: Run) -> bool:
+def undecided(run: OpenRun) -> bool:
     """Say whether some cause is neither named nor surely small, so that more pairs may tell."""
     return any(
         bool(open_causes(run.table(f"{prefix}account"), run.table(f"{prefix}named")).any())
@@ -264,7 +264,7 @@ def undecided(run: Run) -> bool:
     )
 
 
-def _keyframe_tests(run: Run) -> dict[str, float]:
+def _keyframe_tests(run: OpenRun) -> dict[str, float]:
     """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
     pairs = run.table("pairs")
     near = pairs[pairs["kind"] == "adjacent"]

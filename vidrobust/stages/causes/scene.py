@@ -15,8 +15,7 @@ import numpy as np
 
 from vidrobust.frame_pairs.change import PairChange, moved_mask, saturated
 from vidrobust.frame_pairs.registration import affine_field, inside, moves, size_px, warp, warp_at
-from vidrobust.frames.pixels import to_levels
-from vidrobust.frames.spline_field import field_of, lattice_side
+from vidrobust.frames.pixels import field_of, lattice_side, to_levels
 from vidrobust.stages.causes.catalogue import CAMERA, CATALOGUE
 from vidrobust.stages.causes.cause import Content, Filter, LevelReplay, Shift
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from vidrobust.models.predict import Model
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.settings import Settings
     from vidrobust.stages.causes.candidate_fits import Candidate
     from vidrobust.stages.causes.pair_replays import PairReplays
@@ -126,17 +126,17 @@ class CausesStage(SampleStage):
 
         return 1 + 1 / SECOND_SHARE
 
-    def conclude(self, run: Run, looks: Sequence[Look]) -> None:
+    def conclude(self, run: OpenRun, looks: Sequence[Look]) -> None:
         from vidrobust.stages.causes.naming import conclude
 
         conclude(run, looks)
 
-    def undecided(self, run: Run) -> bool:
+    def undecided(self, run: OpenRun) -> bool:
         from vidrobust.stages.causes.naming import undecided
 
         return undecided(run)
 
-    def as_json(self, run: Run) -> Any:
+    def as_json(self, run: OpenRun) -> Any:
         return run.folder.rows("account")
 
 

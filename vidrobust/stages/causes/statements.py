@@ -13,7 +13,7 @@ from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.causes.replication import Replication
 from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.sensitivity import of_size
-from vidrobust.stages.stability.overall import not_compared, overall
+from vidrobust.stages.stability.rates import not_compared, overall
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import known, percent, share_with_interval

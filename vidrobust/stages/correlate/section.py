@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from vidrobust.metrics.catalogue import find_metric, metric_of_column
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.perturbation_words import family_order, phrase
+from vidrobust.report.glossary import family_order, phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.correlate.coefficients import PARTIAL
 from vidrobust.stages.correlate.stage import FILE

@@ -13,7 +13,7 @@ from vidrobust.stages.sensitivity.stage import SENSITIVITY
 from vidrobust.stages.stability.stage import STABILITY
 
 if TYPE_CHECKING:
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
 
 
 FILE = "correlation.json"
@@ -30,12 +30,12 @@ class CorrelateStage(TableStage):
     settings = ("resamples", "seed")
     files = (FILE,)
 
-    def make(self, run: Run) -> None:
+    def make(self, run: OpenRun) -> None:
         from vidrobust.stages.correlate.studies import write_studies
 
         write_studies(run.folder, run.folder, run.settings, run.reporter)
 
-    def as_json(self, run: Run) -> Any:
+    def as_json(self, run: OpenRun) -> Any:
         return run.folder.read_json(FILE)
 
 

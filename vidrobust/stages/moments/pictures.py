@@ -21,7 +21,7 @@ from vidrobust.metrics.catalogue import of_plugins, task_of
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.estimate import PICTURED_PAIRS
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import WIDTH, save_picture
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
@@ -124,7 +124,7 @@ PER_MODEL = 6
 STRIP_WIDTH = 240
 
 
-def moments(run: Run) -> None:
+def moments(run: OpenRun) -> None:
     """Write ``moments.json``, its pictures in ``moments/`` if wanted, and the table ``player_frames``."""
     chosen = choose(run.table("pairs"), run.table("frames")) if run.folder.has("pairs") else []
     names = {"answer": "label_name", "sure": "probability"}
@@ -161,7 +161,7 @@ def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-def _take(run: Run, source: VideoSource, item: str, chosen: list[tuple[int, dict[str, Any]]]) -> None:
+def _take(run: OpenRun, source: VideoSource, item: str, chosen: list[tuple[int, dict[str, Any]]]) -> None:
     transitions = run.table("transitions")
     own = transitions[transitions["item"] == item]
     models = {m.name: m for m in run.models if needs_pixels(m)}

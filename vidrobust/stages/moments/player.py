@@ -16,7 +16,7 @@ import pandas as pd
 from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import of_plugins
 from vidrobust.metrics.metric import usable_pairs
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events, task_pairs
 from vidrobust.tables import schema as tables
 from vidrobust.video.source import VideoSource
@@ -40,7 +40,7 @@ class ChosenFrames:
     left: int  # Flips one of whose frames found no room
 
 
-def keep(run: Run) -> dict[str, Any]:
+def keep(run: OpenRun) -> dict[str, Any]:
     """Write the table ``player_frames``, and return what was kept, in plain values for ``moments.json``."""
     if not run.settings.pictures:
         run.folder.write_table("player_frames", tables.empty("player_frames"))
@@ -55,7 +55,7 @@ def keep(run: Run) -> dict[str, Any]:
     return {"every": chosen.every, "kept": kept, "of": len(transitions), "left": chosen.left, "width": width}
 
 
-def flips(run: Run) -> pd.DataFrame:
+def flips(run: OpenRun) -> pd.DataFrame:
     """Return every event the player marks (item, model, frame_a, frame_b, what, size), the largest first.
 
     Of a classifier flips by their total variation; of a detector objects missed for the first time, or renamed.
@@ -74,7 +74,7 @@ def _label_flips(pairs: pd.DataFrame) -> pd.DataFrame:
     return columns.assign(what="label flips", size=rows["total_variation"].fillna(0.0))
 
 
-def _box_events(run: Run) -> pd.DataFrame:
+def _box_events(run: OpenRun) -> pd.DataFrame:
     rows = box_events(run.table("object_frames"))
     what = rows["label_name"].astype(str) + np.where(rows["lost"], " missed", " renamed")
     return pd.DataFrame(
@@ -107,7 +107,7 @@ def choose(transitions: pd.DataFrame, events: pd.DataFrame) -> ChosenFrames:
     return ChosenFrames({item: np.array(sorted(each), np.int64) for item, each in kept.items()}, every, left)
 
 
-def _pictures(run: Run, chosen: ChosenFrames, events: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _pictures(run: OpenRun, chosen: ChosenFrames, events: pd.DataFrame) -> Iterator[dict[str, Any]]:
     pairs = events.drop_duplicates(["item", "frame_a", "frame_b"]).head(MOST_DIFFERENCES)
     wanted = sum(map(len, chosen.frames.values())) + len(pairs)
     for item, frames in chosen.frames.items():

@@ -8,7 +8,7 @@ from vidrobust.pipeline.stage import TableStage
 from vidrobust.stages.stability.stage import STABILITY
 
 if TYPE_CHECKING:
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
 
 
 class MomentsStage(TableStage):
@@ -22,7 +22,7 @@ class MomentsStage(TableStage):
     files = ("moments.json",)
     command = False
 
-    def make(self, run: Run) -> None:
+    def make(self, run: OpenRun) -> None:
         from vidrobust.stages.moments.pictures import moments
 
         moments(run)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.report.perturbation_words import phrase
+from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.policy.policy import GAIN, Policy, PolicyStep, strengths
 from vidrobust.stages.policy.rejection import Outcome, reason, verdict

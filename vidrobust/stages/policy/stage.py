@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vidrobust.metrics.metric import Task
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.folder import RunFolder
     from vidrobust.run_folder.settings import Settings
     from vidrobust.stages.policy.build import Evidence
@@ -37,7 +37,7 @@ class PolicyStage(TableStage):
 
         parse(settings.trained_with)
 
-    def make(self, run: Run) -> None:
+    def make(self, run: OpenRun) -> None:
         """Write the policy of each model: the first one's at the top, the others' in ``policies/MODEL/``."""
         from vidrobust.files.atomic import write_text
         from vidrobust.metrics.catalogue import task_of
@@ -61,14 +61,14 @@ class PolicyStage(TableStage):
             write_all(made, policy_folder(run.path, model.name, shown[0].name))
             run.reporter.say(f"policy, {model.name}: {made.headline}")
 
-    def as_json(self, run: Run) -> Any:
+    def as_json(self, run: OpenRun) -> Any:
         return run.folder.read_json("policy.json")
 
 
 POLICY = PolicyStage()
 
 
-def _withheld(run: Run, policy: Policy) -> Policy:
+def _withheld(run: OpenRun, policy: Policy) -> Policy:
     import dataclasses
 
     from vidrobust.stages.policy.rejection import Rejected, Why
@@ -96,7 +96,7 @@ def _withheld(run: Run, policy: Policy) -> Policy:
     return dataclasses.replace(policy, steps=(), advice=(), rejected=(*refused, *policy.rejected))
 
 
-def _evidence(run: Run, model: str, task: Task, prefix: str) -> Evidence:
+def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
     from vidrobust.run_folder.reader import with_parts
     from vidrobust.stages.causes.replication import Replication
     from vidrobust.stages.causes.shares import over_a_second

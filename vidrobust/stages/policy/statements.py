@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from vidrobust.report.perturbation_words import phrase
+from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import ModelRecord
 from vidrobust.stages.causes.catalogue import CATALOGUE

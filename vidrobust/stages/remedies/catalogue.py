@@ -7,6 +7,7 @@ from collections.abc import Callable
 from vidrobust.errors import SettingsError
 from vidrobust.stages.remedies.label_rules import Hysteresis, KOfN, LabelRule, Majority, Mean, Median
 
+# The grid. k-of-n-K-N: K of N frames; k-of-n-K-N-L: K to leave the resting label, L to come back to it.
 LABEL_RULES: tuple[str, ...] = (
     *("majority-3", "majority-5", "majority-9", "majority-15"),
     *("k-of-n-2-3", "k-of-n-4-6", "k-of-n-2-6-5", "k-of-n-3-10-8"),
@@ -14,10 +15,9 @@ LABEL_RULES: tuple[str, ...] = (
     *("median-3", "median-5", "median-9"),
     *("hysteresis-0.05", "hysteresis-0.1", "hysteresis-0.2", "hysteresis-0.3"),
 )
-"""The grid. k-of-n-K-N: K of N frames; k-of-n-K-N-L: K to leave the resting label, L to come back to it."""
 
+# Kinds that need probabilities, and take the most probable class for the model's answer.
 ON_PROBABILITIES = ("mean", "median", "hysteresis")
-"""Kinds that need probabilities, and take the most probable class for the model's answer."""
 
 _KINDS: dict[str, tuple[Callable[..., LabelRule], tuple[type, ...]]] = {
     "majority": (Majority, (int,)),

@@ -12,7 +12,7 @@ from vidrobust.stages.transitions.stage import FOOTAGE
 from vidrobust.statement import Question
 
 if TYPE_CHECKING:
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.settings import Settings
     from vidrobust.stages.remedies.study import Footage, Studied
 
@@ -39,7 +39,7 @@ class RemediesStage(TableStage):
     def check(self, settings: Settings) -> None:
         max_delay_ms(settings)
 
-    def make(self, run: Run) -> None:
+    def make(self, run: OpenRun) -> None:
         from vidrobust.files.json_text import plain
         from vidrobust.stages.remedies.recommend import as_json
         from vidrobust.stages.remedies.row import table_of
@@ -66,11 +66,11 @@ class RemediesStage(TableStage):
             best = f"{each['rule']}{helps}" if each["rule"] else "none"
             run.reporter.say(f"remedies, {model}: best rule within {limit:g} ms: {best}")
 
-    def as_json(self, run: Run) -> list[dict[str, Any]]:
+    def as_json(self, run: OpenRun) -> list[dict[str, Any]]:
         rows = run.folder.rows("remedies")
         return [{**{name: row[name] for name in CONTRACT}, **row} for row in rows]
 
-    def _footage(self, run: Run) -> Footage:
+    def _footage(self, run: OpenRun) -> Footage:
         """What the tables say of the footage; the models are loaded only where there are labels."""
         from vidrobust.stages.remedies.study import Footage
 
@@ -92,7 +92,7 @@ class RemediesStage(TableStage):
             known_boxes=run.table("known_boxes") if len(labels) else None,
         )
 
-    def _study(self, run: Run, record: dict[str, Any], footage: Footage, limit: float) -> Studied | None:
+    def _study(self, run: OpenRun, record: dict[str, Any], footage: Footage, limit: float) -> Studied | None:
         """The study of one model; None where it answered no frame."""
         import dataclasses
 

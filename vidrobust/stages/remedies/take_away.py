@@ -26,11 +26,11 @@ from vidrobust.text.printable import printable
 
 # A rule to take away: one Python file without dependencies, and its numbers as TOML for other systems.
 
+# Columns of the table that the file of numbers repeats.
 MEASURED = (
     *("metric", "before", "after", "ratio", "low", "high", "verdict", "n"),
     *("delay_frames", "delay_ms", "mean_delay_frames", "agreement"),
 )
-"""Columns of the table that the file of numbers repeats."""
 
 
 def export(

@@ -17,7 +17,7 @@ from vidrobust.models.rebuilt.rebuild import Rebuilt, with_blur, with_statistics
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.pipeline.keys import model_key
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.run_folder.unit_cache import key_of
 from vidrobust.stages.replays.candidates import from_candidates
@@ -99,7 +99,7 @@ def _to_replay(shown: InputShown, model: Model, name: str, replay: FootageReplay
     return RemedyAnswers(rows, replay.note, 0.0 if name in FREE else seconds / max(len(shown.number), 1))
 
 
-def looks_of(run: Run) -> list[tuple[str, float]]:
+def looks_of(run: OpenRun) -> list[tuple[str, float]]:
     """Return perturbations and strengths of the looks: the policy's, or a small shift where it has none."""
     steps = run.folder.read_json("policy.json")["steps"] if (run.path / "policy.json").is_file() else []
     found = [(str(s["perturbation"]), float(max(abs(s["low"]), abs(s["high"])))) for s in steps]
@@ -165,7 +165,7 @@ def _seconds(shown: InputShown, model: Model, pixels: torch.Tensor) -> float:
     return (time.perf_counter() - begin) / len(pixels)
 
 
-def footage_batches(run: Run) -> list[torch.Tensor]:
+def footage_batches(run: OpenRun) -> list[torch.Tensor]:
     """Return frames spread over all inputs of a run, (N, 3, H, W) uint8; each batch has some of each."""
     every = [shown for item in run.inputs.readable if (shown := InputShown.of(run, item))]
     each = max(1, NORM_FRAMES // max(len(every), 1))
@@ -184,7 +184,7 @@ def footage_batches(run: Run) -> list[torch.Tensor]:
     return batches
 
 
-def arms_of(run: Run, model: Model) -> dict[str, ReplayArm]:
+def arms_of(run: OpenRun, model: Model) -> dict[str, ReplayArm]:
     """Return all arms of a model by name, in the order in which they are tried."""
     found = {name: _replayed(name) for name in (*SHARED, CONTROL)}
     if model.task == "detection":
@@ -204,7 +204,7 @@ def _candidates(shown: InputShown, model: Model) -> Mapping[str, RemedyAnswers]:
     return {name: RemedyAnswers(rows, note, seconds) for name, (rows, note, seconds) in found.items()}
 
 
-def extra_key(run: Run, arm: str, contents: Sequence[str]) -> Any:
+def extra_key(run: OpenRun, arm: str, contents: Sequence[str]) -> Any:
     """Return what else an arm's answers depend on."""
     if arm.startswith("look-again"):
         return [looks_of(run), run.settings.seed]
@@ -224,7 +224,7 @@ class CacheOwner:
     name: str = NAME
 
 
-def replay_all(run: Run, only: Collection[str] = ()) -> None:
+def replay_all(run: OpenRun, only: Collection[str] = ()) -> None:
     """Write the tables ``replayed_answers`` and ``replayed_boxes``, and replays.json, of all arms or ``only``
     some.
     """

@@ -29,7 +29,7 @@ from vidrobust.frames.pixels import LUMA, luma, to_array, to_tensor
 from vidrobust.metrics.box_meter import chosen, within_frame
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, predict
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.stages.replays.names import CONTROL, RESIZES
 
@@ -53,7 +53,7 @@ Frames = Callable[[], Stream]  # the same, from the start at each call
 class InputShown:
     """An input of a run that is shown again."""
 
-    run: Run
+    run: OpenRun
     item: Item
     number: np.ndarray  # (N,) int64: Numbers of its frames, in the order of delivery
     begins: np.ndarray  # (N,) bool: Nothing is compared over this place
@@ -61,7 +61,7 @@ class InputShown:
     _played: dict[str, tuple[list[np.ndarray], float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: Run, item: Item) -> InputShown | None:
+    def of(cls, run: OpenRun, item: Item) -> InputShown | None:
         rows = run.table("transitions")
         rows = rows[rows["item"] == item.name]
         if not len(rows):

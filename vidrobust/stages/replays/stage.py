@@ -10,7 +10,7 @@ from vidrobust.stages.replays.names import FILE, NAME, SETTINGS, VERSION
 from vidrobust.stages.stability.stage import STABILITY
 
 if TYPE_CHECKING:
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
 
 
 class ReplaysStage(TableStage):
@@ -26,7 +26,7 @@ class ReplaysStage(TableStage):
     command = False
     on_request = True
 
-    def make(self, run: Run) -> None:
+    def make(self, run: OpenRun) -> None:
         from vidrobust.stages.replays.arms import replay_all
 
         replay_all(run)

@@ -30,10 +30,8 @@ from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
 from vidrobust.stages.stability import by_clip, labels_section, place_section, task_section, timeline_section
-from vidrobust.stages.stability import overall as judgement
-from vidrobust.stages.stability import (
-    section as stability_section,
-)
+from vidrobust.stages.stability import rates as judgement
+from vidrobust.stages.stability import section as stability_section
 from vidrobust.stages.variation import section as footage_section
 from vidrobust.statement import DOING, NEEDS_MODEL, Question
 from vidrobust.text.durations import duration
@@ -74,7 +72,6 @@ def models(run: RunTables) -> list[dict[str, Any]]:
 
 
 def settings(run: RunTables) -> list[dict[str, str]]:
-    """Every setting, in the order of run.json."""
     return [{"name": k, "value": _plain(v)} for k, v in run.record.settings.items()]
 
 
@@ -222,21 +219,12 @@ PICTURES = (
 
 
 JSON_FILES = (
-    *(
-        "run.json",
-        "moments.json",
-        "box_moments.json",
-        "correlation.json",
-        "policy.json",
-        "remedies.json",
-    ),
+    *("run.json", "moments.json", "box_moments.json", "correlation.json", "policy.json", "remedies.json"),
     history_page.FILE,
 )
 
 
 class _Budget:
-    """Keeps figures until the room is spent."""
-
     def __init__(self, room: int) -> None:
         self.room, self.refused = room, 0
 

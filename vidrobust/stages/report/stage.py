@@ -16,7 +16,7 @@ from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.variation.stage import VARIATION
 
 if TYPE_CHECKING:
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
 
 
 class ReportStage(TableStage):
@@ -38,10 +38,10 @@ class ReportStage(TableStage):
     settings = ("pictures",)
     files = ("report.html", "details.html")
 
-    def make(self, run: Run) -> None:
+    def make(self, run: OpenRun) -> None:
         from vidrobust.stages.report.page import write_report
 
         run.reporter.say(f"report: {write_report(run.path)}")
 
-    def as_json(self, run: Run) -> Any:
+    def as_json(self, run: OpenRun) -> Any:
         return {"report": str(run.path / "report.html")}

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
-from vidrobust.report.perturbation_words import family_order, phrase, saying
+from vidrobust.report.glossary import family_order, phrase, saying
 from vidrobust.run_folder.reader import RunTables, with_parts
 from vidrobust.stages.variation.spread import observed
 from vidrobust.statistics.clusters import SHORTEST_FRAMES, clusters_of_rows

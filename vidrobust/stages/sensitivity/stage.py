@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vidrobust.frames.batch import VideoInfo
     from vidrobust.models.predict import Model
     from vidrobust.perturb.perturbation import Perturbation
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.settings import Settings
     from vidrobust.video.source import VideoSource
 
@@ -148,7 +148,7 @@ class SensitivityStage(SampleStage):
         frames = frames_to_study(transitions, count, content, settings.seed)
         return lambda rows: rows[rows["frame"].isin(frames)]
 
-    def as_json(self, run: Run) -> Any:
+    def as_json(self, run: OpenRun) -> Any:
         from vidrobust.files.json_text import plain
 
         by = ["model", "perturbation", "strength", "metric"]

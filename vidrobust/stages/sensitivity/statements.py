@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.metrics.metric import Task
-from vidrobust.report.perturbation_words import phrase, saying
+from vidrobust.report.glossary import phrase, saying
 from vidrobust.run_folder.reader import RunTables, with_parts
 from vidrobust.stages.sensitivity.section import FLIPS_WORTH_SAYING
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement

@@ -22,7 +22,7 @@ MOST_MODELS = 4  # columns of the table of clips; the further models stand in th
 
 
 @dataclass(frozen=True)
-class TextTable:
+class ShortTable:
     """Columns and rows of text; ``more`` rows were left out, and ``said`` replaces an empty table."""
 
     columns: tuple[str, ...]
@@ -31,11 +31,11 @@ class TextTable:
     said: str = ""
 
 
-def swaps(run: RunTables, most: int = MOST_ROWS) -> TextTable:
+def swaps(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
     """Return which two classes swap between neighbouring frames: how often, and where first."""
     changes = pd.concat([_label_changes(run), _box_renames(run)], ignore_index=True)
     if changes.empty:
-        return TextTable((), [], said="No class takes the place of another.")
+        return ShortTable((), [], said="No class takes the place of another.")
     first, second = np.sort(changes[["before", "after"]].to_numpy(str), axis=1).T
     changes = changes.assign(first=first, second=second)
     keys = ["model", "first", "second"]
@@ -56,7 +56,7 @@ def swaps(run: RunTables, most: int = MOST_ROWS) -> TextTable:
         for row in counted.head(most).itertuples()
     ]
     columns = (*(("Model",) if several else ()), "One class", "The other", "Times", "First in")
-    return TextTable(columns, rows, max(0, len(counted) - most))
+    return ShortTable(columns, rows, max(0, len(counted) - most))
 
 
 def flips_of(run: RunTables) -> pd.DataFrame:
@@ -109,11 +109,11 @@ def _no_changes() -> pd.DataFrame:
     )
 
 
-def clips(run: RunTables, most: int = MOST_ROWS) -> TextTable:
+def clips(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
     """Return the leading rate of every model on each clip, the least stable clip first."""
     stability = run.table("stability")
     if stability is None:
-        return TextTable((), [], said="")
+        return ShortTable((), [], said="")
     rates = {
         model: stability[(stability["model"] == model) & (stability["metric"] == task.answered[0])].set_index(
             "item"
@@ -129,7 +129,7 @@ def clips(run: RunTables, most: int = MOST_ROWS) -> TextTable:
         (cut(str(item), 40), *(_rate(rows, item) for rows in of_items.values()))
         for item in order.index[:most]
     ]
-    return TextTable(columns, rows, max(0, len(order) - most))
+    return ShortTable(columns, rows, max(0, len(order) - most))
 
 
 def _called(run: RunTables, model: str) -> str:
@@ -155,15 +155,15 @@ def rate_in_words(value: float, low: float, high: float, n: int) -> str:
     return f"{said}{span}, n = {n}"
 
 
-def classes(run: RunTables, most: int = MOST_ROWS) -> TextTable:
+def classes(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
     """Return how often a classifier leaves a class, and how often objects of a class have no box."""
     rows = [*_left_classes(run), *_uncovered_classes(run)]
     if not rows:
-        return TextTable((), [], said="")
+        return ShortTable((), [], said="")
     rows.sort(key=lambda row: -row[0])
     several = len(run.tasks) > 1
     columns = (*(("Model",) if several else ()), "Class", "What happens", "How often")
-    return TextTable(
+    return ShortTable(
         columns, [row[1] if several else row[1][1:] for row in rows[:most]], max(0, len(rows) - most)
     )
 

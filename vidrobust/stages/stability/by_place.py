@@ -67,7 +67,7 @@ def summarise(
     found = pd.DataFrame(tests) if tests else tables.empty("place_tests").drop(columns="p_adjusted")
     adjusted = found.groupby("model")["p"].transform(lambda p: holm(p.to_numpy())) if tests else found["p"]
     return {
-        "by_place": tables.check("by_place", pd.DataFrame(cells) if cells else tables.empty("by_place")),
+        "by_place": tables.of_rows("by_place", cells),
         "place_tests": tables.check("place_tests", found.assign(p_adjusted=adjusted)),
     }
 

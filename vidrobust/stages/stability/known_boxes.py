@@ -34,7 +34,7 @@ from vidrobust.metrics.tracks.borders import clipped, in_zones
 from vidrobust.metrics.tracks.identities import NOTHING, IdentityCounts, identity_counts
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, are_shaped, places_of
 from vidrobust.metrics.tracks.measures import faults, size_of
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out_interval
 from vidrobust.tables import schema as tables
@@ -89,7 +89,7 @@ class JudgedDetector:
     unjudged: int
 
 
-def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def judge(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables ``DETECTION.labelled`` and rows of ``stability``; none without known boxes."""
     boxes = known_in_frames(run)
     found: dict[str, list[pd.DataFrame]] = {}
@@ -122,7 +122,7 @@ def judge(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {name: tables.check(name, pd.concat(parts, ignore_index=True)) for name, parts in found.items()}
 
 
-def known_in_frames(run: Run) -> pd.DataFrame:
+def known_in_frames(run: OpenRun) -> pd.DataFrame:
     """Return known boxes in px, without those of items cut to a region and those in ignored zones."""
     known = run.inputs.known
     boxes = known.labels[known.labels["x1"].notna()]

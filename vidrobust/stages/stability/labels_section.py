@@ -13,7 +13,7 @@ from vidrobust.metrics.metric import Metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import metric_text
 from vidrobust.text.numbers import (
     NOT_MEASURED,

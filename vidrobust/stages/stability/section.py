@@ -14,8 +14,8 @@ from vidrobust.metrics.metric import Metric, Task, usable_pairs
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables, with_parts
-from vidrobust.stages.stability import overall as judgement
-from vidrobust.stages.stability.overall import Judgement, not_compared, overall, reported_first
+from vidrobust.stages.stability import rates as judgement
+from vidrobust.stages.stability.rates import Judgement, not_compared, overall, reported_first
 from vidrobust.statistics.agreement import cohens_kappa
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import Interval
@@ -180,7 +180,6 @@ def _of_task(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, st
 
 
 def _per_second(flip: Mapping[str, Any], usable: pd.DataFrame) -> str:
-    """The rate per second of footage."""
     seconds = float(usable["delta_ms"].sum()) / 1000
     if not seconds > 0 or not known(flip["value"]):
         return NOT_MEASURED
@@ -228,7 +227,6 @@ def _floor_by_way(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _caution(flip: Mapping[str, Any]) -> str:
-    """The clusters behind the interval."""
     clusters, what = int(flip["clusters"]), flip["cluster"]
     if not clusters or not what:
         return ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from vidrobust.models.predict import Model
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.settings import Settings
 
 
@@ -78,9 +78,10 @@ class StabilityStage(StreamStage):
         along = along_time(settings, float(about["frame_rate"]))
         return task_of(model.task).whole(found, transitions, (about["height"], about["width"]), along)
 
-    def summarise(self, run: Run, facts: Facts) -> None:
+    def summarise(self, run: OpenRun, facts: Facts) -> None:
         from vidrobust.metrics.catalogue import metrics_of, task_of
         from vidrobust.metrics.metric import ANCHOR_DELTAS
+        from vidrobust.run_folder.reader import with_parts
         from vidrobust.stages.stability import by_place, rates, summary, with_labels
         from vidrobust.tables import schema
 
@@ -94,10 +95,11 @@ class StabilityStage(StreamStage):
         judged: dict[str, pd.DataFrame] = {}
         seed, sizes = run.settings.seed, run.folder.record.sizes
         places = [by_place.summarise({}, (), {}, seed)]
+        parts = {item.name: item.part for item in run.inputs.items if item.part}
         for task in dict.fromkeys(model.task for model in run.models):
             names = [model.name for model in run.models if model.task == task]
             raw = {name: run.table(name) for name in task_of(task).tables}
-            mine = {n: summary.with_parts(run, t[t["model"].isin(names)]) for n, t in raw.items()}
+            mine = {n: with_parts(t[t["model"].isin(names)], parts) for n, t in raw.items()}
             found = with_labels.judged(run, task_of(task), mine)
             summaries.insert(0, found.pop("stability", schema.empty("stability")))
             mine, judged = {**mine, **found}, {**judged, **found}
@@ -107,18 +109,16 @@ class StabilityStage(StreamStage):
             by.append(rates.summarise_by(mine, metrics, task_of(task).groups))
             if task == "detection":
                 places.append(by_place.summarise(mine, metrics, sizes, seed))
-            elif (
-                task == "classification"
-            ):  # a classifier's answers have a place where that of their object is known
+            elif task == "classification":  # an answer has a place where that of its object is known
                 pairs, of_pairs = summary.pairs_with_places(run, mine["pairs"])
                 places.append(
                     by_place.summarise({"pairs": pairs}, metrics if len(pairs) else (), of_pairs, seed)
                 )
         with_labels.write(run, judged)
-        summary.write_filled(run, "stability", summaries)
-        summary.write_filled(run, "stability_by", by)
-        for name in places[0]:
-            summary.write_filled(run, name, [found[name] for found in places])
+        made = {"stability": summaries, "stability_by": by}
+        made |= {name: [found[name] for found in places] for name in places[0]}
+        for name, several in made.items():
+            run.folder.write_table(name, schema.joined(name, several))
 
 
 STABILITY = StabilityStage()

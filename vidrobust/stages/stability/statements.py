@@ -13,12 +13,12 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
-from vidrobust.stages.stability.overall import figures_with_labels, not_compared, overall, with_unknown
-from vidrobust.stages.stability.overall import stability as judged
+from vidrobust.stages.stability.rates import figures_with_labels, in_words, not_compared, overall, with_unknown
+from vidrobust.stages.stability.rates import stability as judged
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.durations import clock
-from vidrobust.text.numbers import known, number, percent, percent_with_interval, with_interval
+from vidrobust.text.numbers import known, number, percent, percent_with_interval
 from vidrobust.text.phrases import capital, cut, plural
 
 # Median top probability below which a classifier of many classes does not seem to know what it sees.
@@ -121,18 +121,12 @@ def _with_labels(stability: pd.DataFrame, model: str) -> Iterator[Statement]:
     for metric, words, row in figures_with_labels(stability, model):
         yield Statement(
             question=Question.LABELS,
-            text=f"{capital(words)}: {_figure(metric, row)}.",
+            text=f"{capital(words)}: {in_words(metric, row)}.",
             level=Level.MEASURED,
             kind="figure_with_labels",
             model=model,
             **_numbers(row),
         )
-
-
-def _figure(metric: Metric, row: Mapping[str, Any]) -> str:
-    ends = row["value"], row["low"], row["high"]
-    share = metric.bounds == (0.0, 1.0) and not metric.unit
-    return percent_with_interval(*ends) if share else with_interval(*ends, metric.unit)
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,11 @@ from vidrobust.footage.labels.matching import BOX, in_pixels
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.models.predict import needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.pipeline.stage import Facts
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability.by_place import Sizes
 from vidrobust.stages.stability.unit import FRAMES, compared
-from vidrobust.tables import schema as tables
 from vidrobust.video.source import open_video
 
 # A frame with one known box shows the object there; with several nobody knows which one the answer is about. An
@@ -30,7 +28,7 @@ from vidrobust.video.source import open_video
 WHOLE = (1, 1)  # height and width of a frame of which boxes are shares
 
 
-def pairs_with_places(run: Run, pairs: pd.DataFrame) -> tuple[pd.DataFrame, Sizes]:
+def pairs_with_places(run: OpenRun, pairs: pd.DataFrame) -> tuple[pd.DataFrame, Sizes]:
     """Return pairs whose first frame shows one known object, with its track and box, and the frame sizes.
 
     Objects cut out of a clip count for that clip.
@@ -101,7 +99,7 @@ def _by_clip(
 DECODERS = ("pyav", "decord", "torchcodec")  # tried in this order: the last one takes a second to be imported
 
 
-def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
+def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
     """Return how much the predictions of each classifier differ between two decoders.
 
     Uses the first frames of the first undamaged video. Empty without another decoder that gives the same
@@ -125,7 +123,7 @@ def decoder_floor(run: Run) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _read_twice(run: Run) -> tuple[str, str, FrameBatch, FrameBatch] | None:
+def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
     """The first frames by the run's decoder and by another; None where none gives the same frames."""
     backends = {
         entry.item: entry.backend
@@ -136,11 +134,15 @@ def _read_twice(run: Run) -> tuple[str, str, FrameBatch, FrameBatch] | None:
     for item in decoded[:1]:
         used = backends[item.name]
         for other in (each for each in DECODERS if each != used):
-            with suppress(Exception):  # a decoder that is not there, or not for this file, shows nothing
+            try:
                 theirs = _first(item, run.settings.changed({"backend": other}, "decoder"))
-                ours = _first(item, run.settings)
-                if ours.index.tolist() == theirs.index.tolist() and ours.pixels.shape == theirs.pixels.shape:
-                    return used, other, ours, theirs
+            except Exception as error:
+                if getattr(error.__cause__, "filename", None):  # the file cannot be opened now, by no decoder
+                    raise
+                continue  # a decoder that is not there, or not for this file, shows nothing
+            ours = _first(item, run.settings)
+            if ours.index.tolist() == theirs.index.tolist() and ours.pixels.shape == theirs.pixels.shape:
+                return used, other, ours, theirs
     return None
 
 
@@ -159,7 +161,7 @@ def ms_a_frame(facts: Facts) -> dict[str, float]:
     return {model: round(1000 * seconds / frames, 3) for model, (seconds, frames) in spent.items()}
 
 
-def report_box_files(run: Run, facts: Facts) -> None:
+def report_box_files(run: OpenRun, facts: Facts) -> None:
     """Report how box files count frames, and boxes of frames that do not exist."""
     for (item, model, _), fact in facts.items():
         summary = fact.get("boxes_file")
@@ -177,16 +179,6 @@ def report_box_files(run: Run, facts: Facts) -> None:
             run.reporter.warn(
                 f"{model}: {summary['beyond']} of {summary['rows']} boxes are of frames that {item} does not have"
             )
-
-
-def with_parts(run: Run, table: pd.DataFrame) -> pd.DataFrame:
-    parts = {item.name: item.part for item in run.inputs.items if item.part}
-    return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
-
-
-def write_filled(run: Run, name: str, parts: Sequence[pd.DataFrame]) -> None:
-    filled = [part for part in parts if len(part)]
-    run.folder.write_table(name, pd.concat(filled, ignore_index=True) if filled else tables.empty(name))
 
 
 def floor_rows(facts: Facts) -> pd.DataFrame:

@@ -8,9 +8,9 @@ import pandas as pd
 
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.metric import Task
-from vidrobust.report.perturbation_words import phrase
+from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.stability.overall import overall
+from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import metric_text
 from vidrobust.text.numbers import NOT_MEASURED, percent, percent_interval
 

@@ -29,7 +29,6 @@ class Timelines:
 
 
 def timelines(run: RunTables) -> Timelines:
-    """Draw the most unstable items."""
     frames, pairs = run.table("frames"), run.table("pairs")
     if frames is None or pairs is None:
         return Timelines()
@@ -109,7 +108,6 @@ def _caption(item: str, total: int, drawn: int) -> str:
 
 
 def _model(panel: Axes, of: pd.DataFrame, pairs: pd.DataFrame, names: Mapping[str, str]) -> int:
-    """One model's lines; returns the flips drawn."""
     time = of["time_s"].to_numpy(np.float64)
     label, second = of["label"].to_numpy(), of["second_label"].to_numpy()
     top = of["probability"].to_numpy(np.float64)

@@ -45,7 +45,6 @@ class NoiseFloor:
     by_way: dict[str, tuple[float, int, int]] = field(default_factory=dict)
 
     def joined(self, other: NoiseFloor) -> NoiseFloor:
-        """Return the floor of both measurements together."""
         by_way = dict(self.by_way)
         for way, (largest, flips, n) in other.by_way.items():
             before = by_way.get(way, (largest, 0, 0))

@@ -13,7 +13,8 @@ from vidrobust.footage.labels.matching import outside
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.detection import DETECTION
 from vidrobust.metrics.metric import Task
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
+from vidrobust.run_folder.reader import with_parts
 from vidrobust.stages.stability import known_boxes
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.tables import schema as tables
@@ -27,7 +28,7 @@ SEEN = {CLASSIFICATION.name: "frames", DETECTION.name: "box_counts"}
 TABLES = (*MADE, "model_pairs", *DETECTION.labelled, "task_truth")
 
 
-def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def judged(run: OpenRun, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables that labels add for the models of a task, and rows of ``stability``."""
     judges = {CLASSIFICATION.name: _answers, DETECTION.name: known_boxes.judge}
     if task.name not in judges:
@@ -38,7 +39,7 @@ def judged(run: Run, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[str, p
     return judges[task.name](run, raw)
 
 
-def _say_outside(run: Run, seen: pd.DataFrame) -> None:
+def _say_outside(run: OpenRun, seen: pd.DataFrame) -> None:
     """Report labels that belong to no frame, and note them in run.json."""
     asked = run.settings.start_s, run.settings.end_s
     windows = {
@@ -54,19 +55,14 @@ def _say_outside(run: Run, seen: pd.DataFrame) -> None:
         run.reporter.warn(lost.sentence())
 
 
-def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+def _answers(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     known = run.inputs.known
     frames, probabilities = raw["frames"], raw["probabilities"]
     found: dict[str, JudgedAnswers] = {}
     for model in (model for model in run.models if model.task == CLASSIFICATION.name):
         mine = [table[table["model"] == model.name] for table in (frames, probabilities)]
         found[model.name] = answers_of(
-            mine[0],
-            mine[1],
-            known.labels,
-            model.class_names,
-            sets=known.sets,
-            judged_by=known.judged_by,
+            mine[0], mine[1], known.labels, model.class_names, sets=known.sets, judged_by=known.judged_by
         )
         _say(run, model.name, len(mine[0]), found[model.name])
     lost = known.lost + max((each.lost for each in found.values()), default=0)
@@ -78,17 +74,20 @@ def _answers(run: Run, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFram
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
     made = {name: [getattr(each, name) for each in found.values()] for name in MADE}
     filled = {name: [part for part in parts if len(part)] for name, parts in made.items()}
-    summary = {name: pd.concat(parts, ignore_index=True) for name, parts in filled.items() if parts}
+    parts_of = dict(zip(frames["item"], frames["part"], strict=True)) if "part" in frames else {}
+    summary = {
+        name: with_parts(pd.concat(parts, ignore_index=True), parts_of)
+        for name, parts in filled.items()
+        if parts
+    }
     if "label_answers" in summary:
-        summary["label_answers"] = _with_parts(summary["label_answers"], frames)
         summary["model_pairs"] = _of_two(summary["label_answers"], list(found), run.settings.seed)
     if "neighbour_accuracy" in summary:
-        summary["neighbour_accuracy"] = with_all_right(_with_parts(summary["neighbour_accuracy"], frames))
+        summary["neighbour_accuracy"] = with_all_right(summary["neighbour_accuracy"])
     return summary
 
 
-def write(run: Run, found: Mapping[str, pd.DataFrame]) -> None:
-    """Write these tables, also those without rows."""
+def write(run: OpenRun, found: Mapping[str, pd.DataFrame]) -> None:
     for name in TABLES:
         run.folder.write_table(name, found.get(name, tables.empty(name)))
 
@@ -102,13 +101,6 @@ def with_all_right(neighbours: pd.DataFrame) -> pd.DataFrame:
         return neighbours.assign(all_right=np.nan)
     right = neighbours.groupby(["item", "frame_a"])["anchor_right"].transform("all")
     return neighbours.assign(all_right=right.astype(np.float64))
-
-
-def _with_parts(table: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
-    if "part" not in frames:
-        return table
-    parts = frames.drop_duplicates("item").set_index("item")["part"]
-    return table.assign(part=table["item"].map(parts).fillna(""))
 
 
 def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataFrame:
@@ -131,7 +123,7 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
             value = name if name == "difference" else f"{name}_flips"
             row |= {value: of.value, f"{name}_low": of.low, f"{name}_high": of.high}
         rows.append({**row, "relative_nfr": found.relative_nfr, "mcnemar_p": found.mcnemar_p})
-    return tables.check("model_pairs", pd.DataFrame(rows)) if rows else tables.empty("model_pairs")
+    return tables.of_rows("model_pairs", rows)
 
 
 def _note(frames: pd.DataFrame, model: str, found: JudgedAnswers, lost: int) -> dict[str, object]:
@@ -145,7 +137,7 @@ def _note(frames: pd.DataFrame, model: str, found: JudgedAnswers, lost: int) -> 
     }
 
 
-def _say(run: Run, model: str, frames: int, found: JudgedAnswers) -> None:
+def _say(run: OpenRun, model: str, frames: int, found: JudgedAnswers) -> None:
     anchors = int(found.label_answers["pm0"].notna().sum())
     run.reporter.say(
         f"{model}: {len(found.label_answers)} of {frames} frames have labels, {anchors} are anchors"

@@ -46,7 +46,7 @@ class TransitionsUnit:
     """Every frame of an input once, without any model: its transitions, and the hash of what was decoded."""
 
     def __init__(self, context: Context) -> None:
-        from vidrobust.frames.hashes import DecodedHash
+        from vidrobust.frames.batch import DecodedHash
 
         self.context = context
         self._columns: list[dict[str, np.ndarray]] = []

@@ -9,7 +9,7 @@ from vidrobust.stages.transitions.stage import FOOTAGE, TRANSITIONS
 
 if TYPE_CHECKING:
     from vidrobust.models.predict import Model
-    from vidrobust.pipeline.run import Run
+    from vidrobust.pipeline.run import OpenRun
 
 
 class VariationStage(StreamStage):
@@ -28,7 +28,7 @@ class VariationStage(StreamStage):
 
         return VariationUnit(context)
 
-    def summarise(self, run: Run, facts: Facts) -> None:
+    def summarise(self, run: OpenRun, facts: Facts) -> None:
         from vidrobust.stages.variation.meter import summarise
         from vidrobust.stages.variation.spread import spread_of
 
@@ -41,7 +41,7 @@ class VariationStage(StreamStage):
             entry["variation"] = dict(of_item[0]) if len(of_item) == 1 else {"segments": of_item}
         run.folder.update(inputs=inputs)
 
-    def as_json(self, run: Run) -> Any:
+    def as_json(self, run: OpenRun) -> Any:
         return run.folder.rows("variation")
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from vidrobust.errors import InputError
 from vidrobust.frame_pairs.transitions import reasons_of
 from vidrobust.metrics.metric import AlongTime
-from vidrobust.pipeline.run import Run
+from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.finetune.boxes.judge import BoxBench
 from vidrobust.plugins.finetune.boxes.network import TrainableBoxes
 from vidrobust.plugins.finetune.boxes.samples import BoxSamples
@@ -33,7 +33,7 @@ class SeenBoxes(Seen):
     own: Sequence[Boxes]
 
 
-def seen_of(run: Run, model: str, classes: Sequence[str]) -> SeenBoxes:
+def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> SeenBoxes:
     """From the tables of the stage stability."""
     tables = {name: run.table(name) for name in ("box_counts", "detections", "object_frames")}
     counts, found, steps = (table[table["model"] == model] for table in tables.values())

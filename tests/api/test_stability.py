@@ -1,0 +1,160 @@
+"""Stability in other loops: the figures of a study, torchmetrics' manner, Lightning, and a test that fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import vidrobust
+from tests.made_frames import texture
+from vidrobust.errors import InputError, SettingsError
+
+FRAMES, TALL, WIDE = 70, 48, 64
+
+
+@pytest.fixture(scope="module")
+def frames() -> np.ndarray:
+    """A texture that drifts under a light that wavers."""
+    still = texture(3, TALL, WIDE + FRAMES).astype(float)
+    light = 1 + 0.15 * np.sin(np.arange(FRAMES) * 1.7)
+    moved = [still[:, f // 2 : f // 2 + WIDE] * light[f] for f in range(FRAMES)]
+    return np.clip(np.stack(moved), 0, 255).astype(np.uint8)
+
+
+def scores(pixels: torch.Tensor) -> torch.Tensor:
+    """Which of three levels the mean is near, as logits."""
+    mean = pixels.float().mean(dim=(1, 2, 3))[:, None]
+    return -(mean - torch.tensor([[100.0, 125.0, 150.0]])).abs() / 5
+
+
+def boxes(pixels: torch.Tensor) -> list[dict[str, torch.Tensor]]:
+    """A box about the middle, missed where the light is low."""
+    found = []
+    for mean in pixels.float().mean(dim=(1, 2, 3)):
+        there = [[12.0, 8.0, 44.0 + float(mean) / 64, 40.0]] if mean > 112 else []
+        found.append(
+            {
+                "boxes": torch.tensor(there).reshape(-1, 4),
+                "scores": torch.full((len(there),), 0.9),
+                "labels": torch.full((len(there),), int(mean > 135)),
+            }
+        )
+    return found
+
+
+@pytest.mark.parametrize(("task", "model"), [("classification", scores), ("detection", boxes)])
+def test_the_same_frames_give_the_figures_of_a_study(task: str, model: Any, frames: np.ndarray) -> None:
+    run = vidrobust.study(
+        {"a": frames, "b": frames[::-1].copy()}, model, settings={"device": "cpu"}, stages=("stability",)
+    )
+    expected = run.table("stability")
+    expected = expected[~expected["metric"].str.startswith(("noise_floor", "box_noise_floor"))]
+    stability = vidrobust.Stability(task=task, frame_rate=25)
+    for start in range(0, FRAMES, 9):  # clips alternate, in batches of another size than those of a study
+        for clip, of in (("a", frames), ("b", frames[::-1])):
+            part = of[start : start + 9].copy()
+            stability.update(model(torch.from_numpy(part).permute(0, 3, 1, 2)), part, clip)
+    found = stability.figures()
+    names = {name: name.partition("-")[0] for name in expected["item"].unique()}
+    columns = ["item", "metric", "value", "low", "high", "n", "clusters"]
+    keys = ["item", "metric"]
+    expected = expected.assign(item=expected["item"].map(names))[columns].sort_values(keys, ignore_index=True)
+    found = found[columns].sort_values(keys, ignore_index=True)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True, check_dtype=False)
+    assert found.loc[(found["metric"] == "flip_rate") & (found["item"] == ""), "value"].item() > 0
+
+
+def test_answers_without_frames_by_hand() -> None:
+    """Labels a a b a a: 2 of 4 pairs flip; the second flip is back within three frames."""
+    stability = vidrobust.Stability(task="classification", frame_rate=25)
+    stability.update(np.eye(3)[[0, 0, 1]])
+    stability.update(np.eye(3)[[0, 0]])
+    found = stability.compute()
+    assert float(found["flip_rate"]) == 0.5
+    assert float(found["revert_flip_rate"]) == 0.25
+    assert "causes" in " ".join(stability.missing)
+    stability.reset()
+    with pytest.raises(InputError):
+        stability.figures()
+
+
+def test_boxes_of_supervision_without_frames() -> None:
+    """By hand: an object in 12 of 14 frames, missed in two in the middle."""
+    sv = pytest.importorskip("supervision")
+    stability = vidrobust.Stability(task="detection", frame_rate=25, frame_size=(100, 200))
+    one = sv.Detections(
+        xyxy=np.array([[10.0, 10.0, 50.0, 50.0]]), confidence=np.array([0.9]), class_id=np.array([0])
+    )
+    for k in range(14):
+        stability.update(sv.Detections.empty() if k in (6, 7) else one)
+    assert float(stability.compute()["uncovered_rate"]) == pytest.approx(2 / 14)
+    with pytest.raises(SettingsError, match="frame_size"):
+        vidrobust.Stability(task="detection").update([one])
+
+
+def test_results_of_ultralytics_are_answers() -> None:
+    results = pytest.importorskip("ultralytics.engine.results")
+    frame = np.zeros((100, 200, 3), np.uint8)
+    box = torch.tensor([[10.0, 10.0, 50.0, 50.0, 0.9, 0.0]])
+    found = [results.Results(frame, path="x", names={0: "cat"}, boxes=box) for _ in range(12)]
+    stability = vidrobust.Stability(task="detection", frame_size=(100, 200), class_names=["cat"])
+    stability.update(found)
+    assert float(stability.compute()["flip_rate"]) == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_metric_of_torchmetrics_in_a_loop_of_lightning(frames: np.ndarray) -> None:
+    torchmetrics = pytest.importorskip("torchmetrics")
+    lightning = pytest.importorskip("lightning")
+
+    class Module(lightning.LightningModule):  # type: ignore[name-defined,misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.stability = vidrobust.Stability(task="classification", frame_rate=25)
+
+        def validation_step(self, batch: list[torch.Tensor], _: int) -> None:
+            self.stability.update(scores(batch[0]), batch[0])
+
+        def on_validation_epoch_end(self) -> None:
+            self.log_dict(self.stability.compute())
+            self.stability.reset()
+
+    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2)
+    data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(pixels), batch_size=16)
+    trainer = lightning.Trainer(
+        logger=False, enable_progress_bar=False, enable_model_summary=False, accelerator="cpu"
+    )
+    module = Module()
+    assert isinstance(module.stability, torchmetrics.Metric)
+    (logged,) = trainer.validate(module, data, verbose=False)
+    alone = vidrobust.Stability(task="classification", frame_rate=25)
+    whole = alone(scores(pixels), frames)
+    assert logged["flip_rate"] == pytest.approx(float(whole["flip_rate"]))
+    assert logged["flip_rate_high"] == pytest.approx(float(whole["flip_rate_high"]))
+
+
+def test_a_test_fails_with_the_interval(frames: np.ndarray) -> None:
+    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2)
+    stability = vidrobust.Stability(task="classification", frame_rate=25)
+    found = stability(scores(pixels), frames)
+    vidrobust.assert_stable(stability, f"flip_rate <= {float(found['flip_rate']):.4f}1", "jitter < 1")
+    with pytest.raises(AssertionError) as failed:
+        vidrobust.assert_stable(stability, "flip_rate <= 0.02", "jitter < 1")
+    message = str(failed.value)
+    assert len(message.splitlines()) == 1
+    assert all(f"{float(found[name]):.4g}" in message for name in ("flip_rate", "flip_rate_high"))
+    with pytest.raises(AssertionError):
+        vidrobust.assert_stable(stability, "hota > 0.5")  # a number that is not there is no success
+
+
+def test_flip_rate_and_compare_take_what_a_study_takes(frames: np.ndarray) -> None:
+    one = vidrobust.flip_rate(frames, scores)
+    assert vidrobust.flip_rate(list(frames), scores) == one
+    assert 0 < vidrobust.flip_rate({"a": frames, "b": frames[:30]}, scores) < 1
+    found = vidrobust.compare(scores, lambda pixels: scores(pixels) * 0.5, sources=frames)
+    assert found["metrics"]["flip_rate"]["difference"] == 0
+    assert found["metrics"]["flip_rate"]["a"] == pytest.approx(one)

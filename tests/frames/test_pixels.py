@@ -1,0 +1,73 @@
+"""Pixels as torchvision resizes and crops them, bit by bit, and spline fields as scipy has them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.interpolate import BSpline
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as v2
+
+from vidrobust.frames.pixels import Interpolation, center_crop, field_of, lattice_side, resize, spline_basis
+
+MODES: dict[Interpolation, InterpolationMode] = {
+    "bilinear": InterpolationMode.BILINEAR,
+    "bicubic": InterpolationMode.BICUBIC,
+    "nearest": InterpolationMode.NEAREST_EXACT,
+}
+SHAPES = [(2, 3, 37, 53), (1, 3, 64, 48), (3, 3, 20, 20), (3, 41, 29)]
+
+
+def pixels(shape: tuple[int, ...], *, last: bool) -> torch.Tensor:
+    made = torch.randint(
+        0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(sum(shape))
+    )
+    if not last:
+        return made
+    order = (*range(len(shape) - 3), len(shape) - 2, len(shape) - 1, len(shape) - 3)
+    back = (*range(len(shape) - 3), len(shape) - 1, len(shape) - 3, len(shape) - 2)
+    return made.permute(order).contiguous().permute(back)
+
+
+@pytest.mark.parametrize("how", list(MODES))
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("size", [(17,), (64,), (20,), (24, 31), (90, 15)])
+def test_resized_as_torchvision_does(
+    how: Interpolation, shape: tuple[int, ...], last: bool, size: tuple[int, ...]
+) -> None:
+    picture = pixels(shape, last=last)
+    expected = v2.resize(picture, list(size), interpolation=MODES[how], antialias=True)
+    assert torch.equal(resize(picture, size, how), expected)
+
+
+@pytest.mark.parametrize("how", ["bilinear", "bicubic"])
+def test_where_torch_cannot_resize_bytes(how: Interpolation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    picture = pixels((2, 3, 37, 53), last=True)
+    expected = v2.resize(picture, [24], interpolation=MODES[how], antialias=True)
+    assert torch.equal(resize(picture, (24,), how), expected)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("size", [(10, 10), (20, 21), (37, 60), (70, 71), (64, 48)])
+def test_cropped_as_torchvision_does(shape: tuple[int, ...], size: tuple[int, int]) -> None:
+    picture = pixels(shape, last=True)
+    assert torch.equal(center_crop(picture, size), v2.center_crop(picture, list(size)))
+
+
+def test_the_splines_are_scipys() -> None:
+    knots = lattice_side(100.0, 20.0)
+    basis = spline_basis(50, 2.0, 20.0, knots)
+    at = (np.arange(50) + 0.5) * 2
+    for k in range(knots):
+        # scipy's cubic B-spline with knots k - 3 ... k + 1 spacings, 0 outside
+        own = BSpline.basis_element(20.0 * np.arange(k - 3, k + 2), extrapolate=False)
+        assert np.allclose(np.nan_to_num(own(at)), basis[:, k], atol=1e-12)
+    assert np.allclose(basis.sum(axis=1), 1)
+
+
+def test_a_lattice_of_one_value_is_a_flat_field() -> None:
+    knots = np.full((lattice_side(30, 8.0), lattice_side(50, 8.0)), 0.7)
+    assert np.allclose(field_of(knots, (30, 50), 8.0), 0.7, atol=1e-6)

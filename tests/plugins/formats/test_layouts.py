@@ -1,0 +1,338 @@
+"""Replicas of the official layouts: the same boxes from each, and the command that comes next runs on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from vidrobust.cli.app import main
+from vidrobust.footage.expand import expand_sources
+from vidrobust.footage.labels.formats import read_labels
+from vidrobust.footage.labels.matching import in_pixels, on_items
+
+WIDE, TALL, FRAMES = 64, 48, 4
+BOXES = [(10.0 + k, 8.0, 30.0 + k, 28.0) for k in range(FRAMES)]
+NAMES = [f"{k:06d}" for k in range(1, FRAMES + 1)]
+VOC = """<annotation><folder>images</folder><filename>{name}.jpg</filename>
+<size><width>64</width><height>48</height><depth>3</depth></size><segmented>0</segmented>
+<object><name>cat</name><pose>Unspecified</pose><truncated>0</truncated><difficult>0</difficult>
+<bndbox><xmin>{x1:.0f}</xmin><ymin>{y1:.0f}</ymin><xmax>{x2:.0f}</xmax><ymax>{y2:.0f}</ymax></bndbox></object>
+</annotation>"""
+
+
+def pictures(folder: Path) -> Path:
+    """The frames: a textured square that moves by 1 px."""
+    folder.mkdir(parents=True)
+    still = np.random.default_rng(4).integers(60, 190, (TALL, WIDE, 3), np.uint8)
+    square = np.random.default_rng(5).integers(0, 255, (20, 20, 3), np.uint8)
+    for name, box in zip(NAMES, BOXES, strict=True):
+        frame = still.copy()
+        frame[8:28, int(box[0]) : int(box[2])] = square
+        Image.fromarray(frame).save(folder / f"{name}.jpg", quality=95)
+    return folder
+
+
+def every(text: Callable[[str, tuple[float, ...]], str], folder: Path, suffix: str = ".txt") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, box in zip(NAMES, BOXES, strict=True):
+        (folder / f"{name}{suffix}").write_text(text(name, box))
+    return folder
+
+
+def shares(box: tuple[float, ...]) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = box
+    return (x1 + x2) / 2 / WIDE, (y1 + y2) / 2 / TALL, (x2 - x1) / WIDE, (y2 - y1) / TALL
+
+
+def dumped(path: Path, content: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def yolo_line(box: tuple[float, ...]) -> str:
+    return "1 " + " ".join(f"{v:.8f}" for v in shares(box)) + "\n"
+
+
+def coco_of(first_id: int) -> dict[str, object]:
+    return {
+        "info": {},
+        "categories": [{"id": 3, "name": "cat", "supercategory": "animal"}],
+        "images": [{"id": first_id + k, "file_name": f"{n}.jpg"} for k, n in enumerate(NAMES)],
+        "annotations": [
+            {"id": k, "image_id": first_id + k, "category_id": 3, "bbox": [b[0], b[1], 20, 20], "iscrowd": 0}
+            for k, b in enumerate(BOXES)
+        ],
+    }
+
+
+def coco(desk: Path) -> tuple[Path, Path]:
+    """cocodataset.org: annotations/instances_val2017.json and val2017."""
+    return dumped(desk / "annotations/instances_val2017.json", coco_of(100)), pictures(desk / "val2017")
+
+
+def roboflow_coco(desk: Path) -> tuple[Path, Path]:
+    dumped(desk / "train/_annotations.coco.json", coco_of(0))
+    (desk / "made").mkdir()
+    for path in pictures(desk / "p").iterdir():
+        path.rename(desk / "train" / path.name)
+    return desk / "train", desk / "train"
+
+
+def ultralytics(desk: Path) -> tuple[Path, Path]:
+    """Ultralytics' coco8: data.yaml, images/train and labels/train."""
+    (desk / "data.yaml").write_text(
+        "path: coco8\ntrain: images/train\nval: images/val\nnames:\n  0: dog\n  1: cat\n"
+    )
+    every(lambda _, box: yolo_line(box), desk / "labels/train")
+    return desk / "data.yaml", pictures(desk / "images/train")
+
+
+def roboflow_yolo(desk: Path) -> tuple[Path, Path]:
+    (desk / "data.yaml").write_text(
+        "train: ../train/images\nval: ../valid/images\n\nnc: 2\nnames: ['dog', 'cat']\n\nroboflow:\n  version: 1\n"
+    )
+    every(lambda _, box: yolo_line(box), desk / "train/labels")
+    return desk, pictures(desk / "train/images")
+
+
+def darknet(desk: Path) -> tuple[Path, Path]:
+    """CVAT's YOLO 1.1: obj.data, obj.names, obj_train_data with pictures and labels."""
+    (desk / "obj.data").write_text("classes = 2\ntrain = data/train.txt\nnames = data/obj.names\n")
+    (desk / "obj.names").write_text("dog\ncat\n")
+    images = pictures(desk / "obj_train_data")
+    every(lambda _, box: yolo_line(box), images)
+    return desk, images
+
+
+def voc(desk: Path) -> tuple[Path, Path]:
+    """VOC2012: Annotations and JPEGImages."""
+    every(lambda n, b: VOC.format(name=n, x1=b[0], y1=b[1], x2=b[2], y2=b[3]), desk / "Annotations", ".xml")
+    return desk, pictures(desk / "JPEGImages")
+
+
+def kitti_objects(desk: Path) -> tuple[Path, Path]:
+    def line(_: str, box: tuple[float, ...]) -> str:
+        return f"cat 0.00 0 -1.57 {' '.join(f'{v:.2f}' for v in box)} 1.57 1.73 4.15 1.00 1.75 13.22 -1.59\n"
+
+    every(line, desk / "training/label_2")
+    return desk / "training/label_2", pictures(desk / "training/image_2")
+
+
+def label_studio(desk: Path) -> tuple[Path, Path]:
+    tasks = [
+        {
+            "id": k,
+            "data": {"image": f"/data/upload/3/8a1b2c3d-{name}.jpg"},
+            "annotations": [
+                {
+                    "result": [
+                        {
+                            "type": "rectanglelabels",
+                            "original_width": WIDE,
+                            "original_height": TALL,
+                            "value": {
+                                "x": 100 * box[0] / WIDE,
+                                "y": 100 * box[1] / TALL,
+                                "width": 2000 / WIDE,
+                                "height": 2000 / TALL,
+                                "rotation": 0,
+                                "rectanglelabels": ["cat"],
+                            },
+                        }
+                    ]
+                }
+            ],
+        }
+        for k, (name, box) in enumerate(zip(NAMES, BOXES, strict=True))
+    ]
+    return dumped(desk / "project-1.json", tasks), pictures(desk / "images")
+
+
+def regions() -> dict[str, object]:
+    return {
+        f"{name}.jpg1234": {
+            "filename": f"{name}.jpg",
+            "size": 1234,
+            "regions": [
+                {
+                    "shape_attributes": {"name": "rect", "x": box[0], "y": 8, "width": 20, "height": 20},
+                    "region_attributes": {"type": "cat"},
+                }
+            ],
+            "file_attributes": {},
+        }
+        for name, box in zip(NAMES, BOXES, strict=True)
+    }
+
+
+def via(desk: Path) -> tuple[Path, Path]:
+    project = {"_via_settings": {}, "_via_img_metadata": regions(), "_via_attributes": {}}
+    return dumped(desk / "via_project.json", project), pictures(desk / "images")
+
+
+def via_csv(desk: Path) -> tuple[Path, Path]:
+    rows = [
+        {
+            "filename": f"{name}.jpg",
+            "file_size": 1234,
+            "file_attributes": "{}",
+            "region_count": 1,
+            "region_id": 0,
+            "region_shape_attributes": json.dumps(
+                {"name": "rect", "x": box[0], "y": 8, "width": 20, "height": 20}
+            ),
+            "region_attributes": '{"type":"cat"}',
+        }
+        for name, box in zip(NAMES, BOXES, strict=True)
+    ]
+    pd.DataFrame(rows).to_csv(desk / "via_region_data.csv", index=False)
+    return desk / "via_region_data.csv", pictures(desk / "images")
+
+
+def cvat_images(desk: Path) -> tuple[Path, Path]:
+    images = "".join(
+        f'<image id="{k}" name="{name}.jpg" width="64" height="48"><box label="cat" source="manual" occluded="0" '
+        f'xtl="{box[0]:.2f}" ytl="{box[1]:.2f}" xbr="{box[2]:.2f}" ybr="{box[3]:.2f}" z_order="0"></box></image>'
+        for k, (name, box) in enumerate(zip(NAMES, BOXES, strict=True))
+    )
+    labels = "<labels><label><name>cat</name></label></labels>"
+    (desk / "annotations.xml").write_text(
+        f"<annotations><version>1.1</version><meta><job>{labels}</job></meta>{images}</annotations>"
+    )
+    return desk / "annotations.xml", pictures(desk / "images")
+
+
+def mot17(desk: Path) -> tuple[Path, Path]:
+    """MOT17 as downloaded: train/MOT17-02-SDP with gt, det, img1; pixels from 1."""
+    sequence = desk / "train/MOT17-02-SDP"
+    lines = [f"{k},1,{b[0] + 1:g},{b[1] + 1:g},20,20,1,1,1\n" for k, b in enumerate(BOXES, 1)]
+    (sequence / "gt").mkdir(parents=True)
+    (sequence / "gt/gt.txt").write_text("".join(lines))
+    (sequence / "seqinfo.ini").write_text("[Sequence]\nname=MOT17-02-SDP\nframeRate=25\n")
+    pictures(sequence / "img1")
+    return desk, sequence / "img1"
+
+
+def mot_det(desk: Path) -> tuple[Path, Path]:
+    sequence = desk / "train/MOT17-02-SDP"
+    lines = [f"{k},-1,{b[0] + 1:g},{b[1] + 1:g},20,20,0.98\n" for k, b in enumerate(BOXES, 1)]
+    (sequence / "det").mkdir(parents=True)
+    (sequence / "det/det.txt").write_text("".join(lines))
+    return sequence / "det/det.txt", pictures(sequence / "img1")
+
+
+def tensorflow(desk: Path) -> tuple[Path, Path]:
+    """Roboflow's and TensorFlow's CSV."""
+    columns = ["filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax"]
+    rows = [(f"{n}.jpg", WIDE, TALL, "cat", *b) for n, b in zip(NAMES, BOXES, strict=True)]
+    pd.DataFrame(rows, columns=columns).to_csv(desk / "_annotations.csv", index=False)
+    return desk / "_annotations.csv", pictures(desk / "train")
+
+
+def create_ml(desk: Path) -> tuple[Path, Path]:
+    content = [
+        {
+            "image": f"{name}.jpg",
+            "annotations": [
+                {
+                    "label": "cat",
+                    "coordinates": {"x": box[0] + 10, "y": box[1] + 10, "width": 20, "height": 20},
+                }
+            ],
+        }
+        for name, box in zip(NAMES, BOXES, strict=True)
+    ]
+    return dumped(desk / "_annotations.createml.json", content), pictures(desk / "images")
+
+
+LAYOUTS = {
+    "coco": (coco, roboflow_coco),
+    "yolo": (ultralytics, roboflow_yolo, darknet),
+    "voc": (voc,),
+    "kitti-objects": (kitti_objects,),
+    "label-studio": (label_studio,),
+    "via": (via, via_csv),
+    "cvat-images": (cvat_images,),
+    "mot": (mot17, mot_det),
+    "table": (tensorflow,),
+    "create-ml": (create_ml,),
+}
+PAIRS = [(form, make) for form, makers in LAYOUTS.items() for make in makers]
+
+
+@pytest.mark.parametrize(("form", "make"), PAIRS, ids=[make.__name__ for _, make in PAIRS])
+def test_boxes_of_a_layout_and_the_next_command(
+    form: str, make: Callable[[Path], tuple[Path, Path]], tmp_path: Path
+) -> None:
+    labels_at, source = make(tmp_path)
+    labels = read_labels(labels_at)
+    assert (labels.format, labels.problems) == (form, ())
+    matched = on_items(labels.rows, expand_sources([str(source)]).items)
+    rows = in_pixels(matched.rows, labels.box_unit, WIDE, TALL)
+    assert rows["frame"].tolist() == list(range(FRAMES))
+    np.testing.assert_allclose(rows[["x1", "y1", "x2", "y2"]].to_numpy(float), BOXES, atol=1e-4)
+    assert set(rows["label_name"]) == {"pedestrian" if form == "mot" else "cat"}
+    assert (matched.without, matched.missing) == ((), 0)
+    name = "pedestrian" if form == "mot" else "cat"
+    found = pd.DataFrame(BOXES, columns=["x1", "y1", "x2", "y2"]).assign(
+        frame=range(FRAMES), score=0.9, label=[name, name, "dog", name]
+    )
+    found.to_csv(tmp_path / "boxes.csv", index=False)
+    run = tmp_path / "run"
+    command = [str(source), "--labels", str(labels_at), "--model", f"detections:{tmp_path / 'boxes.csv'}"]
+    main(["stability", *command, "--out", str(run), "-q"])
+    known = pd.read_parquet(run / "known_boxes.parquet")
+    assert len(known) == FRAMES
+    assert known["found"].sum() == FRAMES - 1
+
+
+def test_a_table_of_frames_and_labels_is_about_the_only_input(tmp_path: Path) -> None:
+    (tmp_path / "truth.csv").write_text("frame,label\n" + "".join(f"{k},cat\n" for k in range(FRAMES)))
+    labels = read_labels(tmp_path / "truth.csv")
+    items = expand_sources([str(pictures(tmp_path / "clip"))]).items
+    assert on_items(labels.rows, items).rows[["item", "frame"]].to_numpy().tolist() == [
+        ["clip", k] for k in range(FRAMES)
+    ]
+    two = (*items, *expand_sources([str(pictures(tmp_path / "other"))]).items)
+    assert on_items(labels.rows, two).without == ("",)
+
+
+def test_a_flat_folder_of_imagenet(tmp_path: Path) -> None:
+    """ImageNet numbers tabby (n02123045) 281 and Egyptian cat (n02124075) 285."""
+    for path in pictures(tmp_path / "flat").iterdir():
+        path.rename(path.with_name(f"n0212{'3045' if path.stem < '000003' else '4075'}_{path.stem}.JPEG"))
+    labels = read_labels(tmp_path / "flat")
+    assert (labels.format, labels.rows["label"].tolist()) == ("imagenet-flat", [281, 281, 285, 285])
+    matched = on_items(labels.rows, expand_sources([str(tmp_path / "flat")]).items)
+    assert matched.rows["frame"].tolist() == [0, 1, 2, 3]
+    (tmp_path / "val.txt").write_text("ILSVRC2012_val_00000001.JPEG 65\nILSVRC2012_val_00000002.JPEG 970\n")
+    assert read_labels(tmp_path / "val.txt").rows["label"].tolist() == [65, 970]
+
+
+def test_rectangles_of_a_video_between_the_key_frames_of_label_studio(tmp_path: Path) -> None:
+    """By hand: from x 10 % in frame 1 to 30 % in frame 5, straight; hidden from frame 5 on."""
+    corner = {"y": 10, "width": 20, "height": 20, "rotation": 0}
+    sequence = [
+        {"frame": 1, "enabled": True, "x": 10, "time": 0.04, **corner},
+        {"frame": 5, "enabled": False, "x": 30, "time": 0.2, **corner},
+    ]
+    value = {"framesCount": 9, "duration": 0.36, "sequence": sequence, "labels": ["cat"]}
+    result = {"id": "ab", "type": "videorectangle", "value": value}
+    content = [{"data": {"video": "/data/upload/1/0a1b2c3d-clip.mp4"}, "annotations": [{"result": [result]}]}]
+    rows = read_labels(dumped(tmp_path / "a.json", content)).rows
+    assert rows["frame"].tolist() == [0, 1, 2, 3, 4]
+    assert rows["x1"].tolist() == pytest.approx([0.1, 0.15, 0.2, 0.25, 0.3])
+    assert set(rows["item"]) == {"clip.mp4"}
+
+
+def test_a_picture_that_two_folders_hold_is_matched_with_neither(tmp_path: Path) -> None:
+    labels_at, first = via(tmp_path)
+    items = expand_sources([str(first), str(pictures(tmp_path / "other"))]).items
+    assert len(on_items(read_labels(labels_at).rows, items).rows) == 0

@@ -1,0 +1,187 @@
+"""Boxes as other programs record them: the same two frames from each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from vidrobust.errors import InputError
+from vidrobust.models.kinds.detections import RecordedDetector, recorded_detector
+from vidrobust.models.spec import ModelSpec, split_options
+
+CORNERS = [[10.0, 20.0, 40.0, 60.0], [11.0, 20.0, 41.0, 60.0]]
+SIZE = (100, 200)
+
+
+def load(path: Path, options: str = "") -> RecordedDetector:
+    target, given = split_options(f"{path}{options}")
+    return recorded_detector(
+        ModelSpec(f"detections:{path}", "detections", target, given), torch.device("cpu")
+    )
+
+
+def frigate(desk: Path) -> str:
+    events = [
+        {
+            "type": "update",
+            "before": {},
+            "after": {
+                "id": "1700000000.5-ab",
+                "camera": "yard",
+                "frame_time": 1700000000.5 + 0.2 * k,
+                "label": "cat",
+                "score": 0.75,
+                "box": box,
+                "stationary": False,
+            },
+        }
+        for k, box in enumerate(CORNERS)
+    ]
+    (desk / "events.jsonl").write_text("\n".join(map(json.dumps, events)))
+    return f"{desk / 'events.jsonl'},fps=5,start=1700000000.5"
+
+
+def fiftyone_samples(desk: Path) -> str:
+    """As FiftyOneDataset exports a video: samples.json and frames.json, frames from 1, shares of the frame."""
+    (desk / "samples.json").write_text(
+        json.dumps({"samples": [{"_id": {"$oid": "a"}, "filepath": "data/clip.mp4"}]})
+    )
+    frames = [
+        {
+            "_sample_id": {"$oid": "a"},
+            "frame_number": k,
+            "predictions": {
+                "_cls": "Detections",
+                "detections": [
+                    {
+                        "_cls": "Detection",
+                        "label": "cat",
+                        "confidence": 0.75,
+                        "index": 1,
+                        "bounding_box": [box[0] / 200, box[1] / 100, 30 / 200, 40 / 100],
+                    }
+                ],
+            },
+        }
+        for k, box in enumerate(CORNERS, 1)
+    ]
+    (desk / "frames.json").write_text(json.dumps({"frames": frames}))
+    return str(desk / "frames.json")
+
+
+def deepstream(desk: Path) -> str:
+    """gie-kitti-output-dir: class, zeros, left, top, right, bottom, seven zeros, confidence."""
+    for k, box in enumerate(CORNERS):
+        line = f"cat 0.0 0 0.0 {' '.join(map(str, box))} 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.750000\n"
+        (desk / f"00_000_{k:06d}.txt").write_text(line)
+    return str(desk)
+
+
+def deepstream_tracks(desk: Path) -> str:
+    """kitti-track-output-dir: the id behind the class."""
+    for k, box in enumerate(CORNERS):
+        line = f"cat 1 0.0 0 0.0 {' '.join(map(str, box))} 0.0 0.0 0.0 0.0 0.0 0.0 0.0 0.75\n"
+        (desk / f"00_000_{k:06d}.txt").write_text(line)
+    return str(desk)
+
+
+def names_for_labels(desk: Path) -> str:
+    rows = [(k, 0.75, "cat", *box) for k, box in enumerate(CORNERS)]
+    table = pd.DataFrame(rows, columns=["frame", "score", "label", "x1", "y1", "x2", "y2"])
+    table.to_csv(desk / "named.csv", index=False)
+    return str(desk / "named.csv")
+
+
+@pytest.mark.parametrize(
+    "write", [frigate, fiftyone_samples, deepstream, deepstream_tracks, names_for_labels]
+)
+def test_recorded_boxes(write: Callable[[Path], str], tmp_path: Path) -> None:
+    path, _, options = write(tmp_path).partition(",")
+    model = load(Path(path), f",{options}" if options else "")
+    found = model.predict_frames("clip", np.arange(2), SIZE)
+    np.testing.assert_allclose(found.boxes, CORNERS, atol=1e-4)
+    assert found.scores.tolist() == [0.75, 0.75]
+    assert found.frame.tolist() == [0, 1]
+    assert [found.class_names[k] for k in found.labels] == ["cat", "cat"]
+    tracked = write in (frigate, fiftyone_samples, deepstream_tracks)
+    assert (found.tracks is not None) == tracked
+    assert found.tracks is None or len(set(found.tracks.tolist())) == 1
+
+
+def test_frigate_without_updates_names_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "events.json").write_text(json.dumps([{"camera": "yard", "label": "cat", "data": {}}]))
+    with pytest.raises(InputError, match="mosquitto_sub -t frigate/events"):
+        load(tmp_path / "events.json")
+
+
+def test_names_go_by_the_names_given(tmp_path: Path) -> None:
+    model = load(Path(names_for_labels(tmp_path)), f",classes={written(tmp_path, 'dog', 'cat')}")
+    assert model.predict_frames("clip", np.arange(2)).labels.tolist() == [1, 1]
+
+
+def written(desk: Path, *names: str) -> Path:
+    (desk / "names.txt").write_text("\n".join(names))
+    return desk / "names.txt"
+
+
+def test_the_sinks_of_supervision(tmp_path: Path) -> None:
+    """Written by the library; without a number of the frame the way out is named."""
+    sv = pytest.importorskip("supervision")
+    for sink, name in ((sv.CSVSink, "a.csv"), (sv.JSONSink, "a.json")):
+        for custom, path in (({"frame": 0}, tmp_path / name), (None, tmp_path / f"bare-{name}")):
+            with sink(str(path)) as out:
+                for k, box in enumerate(CORNERS):
+                    found = sv.Detections(
+                        xyxy=np.array([box]),
+                        confidence=np.array([0.75]),
+                        class_id=np.array([3]),
+                        tracker_id=np.array([7]),
+                        data={"class_name": np.array(["cat"])},
+                    )
+                    out.append(found, custom_data={"frame": k} if custom else {})
+        model = load(tmp_path / name)
+        found = model.predict_frames("clip", np.arange(2))
+        assert found.boxes.tolist() == CORNERS
+        assert (found.labels.tolist(), model.class_names[3]) == ([3, 3], "cat")
+        assert found.tracks is not None
+        assert found.tracks.tolist() == [7, 7]
+        with pytest.raises(InputError, match="lacks the column frame"):
+            load(tmp_path / f"bare-{name}")
+
+
+@pytest.fixture(scope="module")
+def results() -> list[Any]:
+    """Ultralytics' own results with planted boxes, the last frame empty."""
+    results = pytest.importorskip("ultralytics.engine.results")
+    frame = np.zeros((*SIZE, 3), np.uint8)
+    boxes = [torch.tensor([[*box, 0.75, 1.0]]) for box in CORNERS] + [torch.zeros(0, 6)]
+    return [results.Results(frame, path="x", names={0: "dog", 1: "cat"}, boxes=box) for box in boxes]
+
+
+def test_results_of_ultralytics(results: list[Any], tmp_path: Path) -> None:
+    every = [json.loads(each.to_json()) for each in results]
+    (tmp_path / "list.json").write_text(json.dumps(every))
+    (tmp_path / "lines.jsonl").write_text("\n".join(map(json.dumps, every)))
+    tables = [each.to_df().to_pandas().assign(frame=k) for k, each in enumerate(results) if len(each)]
+    pd.concat(tables).to_csv(tmp_path / "frames.csv", index=False)
+    pd.concat(tables).to_parquet(tmp_path / "frames.parquet", index=False)
+    (tmp_path / "labels").mkdir()
+    for k, each in enumerate(results, 1):
+        (tmp_path / "labels" / f"clip_{k}.txt").write_text("")
+        each.save_txt(tmp_path / "labels" / f"clip_{k}.txt", save_conf=True)
+    for name in ("list.json", "lines.jsonl", "frames.csv", "frames.parquet", "labels"):
+        model = load(tmp_path / name)
+        found = model.predict_frames("clip", np.arange(3), SIZE)
+        np.testing.assert_allclose(found.boxes, CORNERS, atol=1e-2)
+        np.testing.assert_allclose(found.scores, 0.75)
+        assert found.labels.tolist() == [1, 1]
+        if name != "labels":  # files of labels hold numbers alone
+            assert model.class_names[1] == "cat"
+    assert set(load(tmp_path / "list.json").file.looked) == {("", 2)}

@@ -1,0 +1,66 @@
+"""ImageNet VID XML: the real file, by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vidrobust.errors import InputError
+from vidrobust.footage.labels.formats import read_labels
+
+NAME = "imagenet_vid/ILSVRC2015_val_00030000_000000.xml"
+BOX = ["x1", "y1", "x2", "y2"]
+
+
+def test_the_corners_are_taken_by_name(annotations: Path) -> None:
+    labels = read_labels(annotations / NAME)
+    assert labels.format == "imagenet-vid"
+    assert labels.rows[BOX].to_numpy().tolist() == [[449, 304, 855, 682], [172, 307, 931, 590]]
+    assert labels.rows["track"].tolist() == ["0", "1"]
+    assert labels.rows["label_name"].tolist() == ["giant_panda"] * 2
+    assert labels.rows[["item", "frame"]].drop_duplicates().to_numpy().tolist() == [
+        ["ILSVRC2015_val_00030000", 0]
+    ]
+    assert labels.rows["occluded"].tolist() == ["1", "1"]
+
+
+def test_a_folder_is_a_video(changed: Callable[..., Path], annotations: Path) -> None:
+    first = changed(NAME)
+    second = first.with_name("000010.xml")
+    second.write_text(first.read_text().replace("<filename>000000<", "<filename>000010<"))
+    empty = first.with_name("000011.xml")
+    empty.write_text("<annotation><folder>v</folder><filename>000011</filename></annotation>")
+    first.with_name("000012.xml").write_text("<annotation>")
+    labels = read_labels(first.parent)
+    assert labels.rows["frame"].tolist() == [
+        10,
+        10,
+        0,
+        0,
+    ]  # in the order of the numbers in the names of the files
+    assert labels.notes == ("1 of 4 frames hold no object",)
+    assert [p.what.split(": ")[-1] for p in labels.problems] == ["no element found"]
+
+
+def test_faults_have_their_line(changed: Callable[..., Path]) -> None:
+    path = changed(NAME, ("<xmax>855</xmax>", "<xmax>wide</xmax>"), ("<xmin>172</xmin>", "<xmin>1172</xmin>"))
+    labels = read_labels(path)
+    assert len(labels.rows) == 0
+    assert [str(p).removeprefix(f"{path}, ") for p in labels.problems] == [
+        "line 15, column xmax: expected a number, got 'wide'",
+        "line 26, column bndbox: expected min <= max, got 1172.0 307.0 931.0 590.0",
+    ]
+
+
+def test_a_file_that_defines_entities_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.xml"
+    path.write_text('<!DOCTYPE a [<!ENTITY b "c">]>\n<annotation><trackid>&b;</trackid></annotation>')
+    with pytest.raises(InputError, match=r"a\.xml: defines an entity \(b\)"):
+        read_labels(path, "imagenet-vid")
+
+
+def test_pascal_boxes_without_tracks_are_not_taken_for_it(annotations: Path) -> None:
+    with pytest.raises(InputError, match="label format not recognised"):
+        read_labels(annotations / "labelme_web/Annotations/subset1/img1.xml")

@@ -1,0 +1,94 @@
+"""Pictures in MCAP files and ROS bags: the frames that were written, at their times."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vidrobust.errors import InputError
+from vidrobust.video.source import open_video
+
+FRAMES, STEP_NS = 5, 40_000_000
+
+
+def pictures() -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 255, (FRAMES, 48, 64, 3), np.uint8)
+
+
+def png(frame: np.ndarray) -> bytes:
+    return bytes(cv2.imencode(".png", frame[..., ::-1])[1])
+
+
+def check(path: Path) -> None:
+    with open_video(path, device="cpu") as source:
+        (batch,) = source.batches(10)
+        assert (source.info.width, source.info.height, source.info.num_frames) == (64, 48, FRAMES)
+        assert float(source.info.frame_rate) == pytest.approx(25)
+        assert source.problems == ()
+    np.testing.assert_array_equal(batch.pixels.permute(0, 2, 3, 1).numpy(), pictures())
+    assert batch.time_s.tolist() == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+    with open_video(path, device="cpu") as source:
+        again = source.at([3, 1])
+    assert again.index.tolist() == [3, 1]
+
+
+def test_json_of_foxglove(tmp_path: Path) -> None:
+    writer_module = pytest.importorskip("mcap.writer")
+    with (tmp_path / "a.mcap").open("wb") as file:
+        writer = writer_module.Writer(file)
+        writer.start()
+        schema = writer.register_schema(name="foxglove.CompressedImage", encoding="jsonschema", data=b"{}")
+        few, many = (
+            writer.register_channel(topic=topic, message_encoding="json", schema_id=schema)
+            for topic in ("/few", "/camera")
+        )
+        for k, frame in enumerate(pictures()):
+            data = json.dumps({"format": "png", "data": base64.b64encode(png(frame)).decode()}).encode()
+            for channel in (many, few) if k == 0 else (many,):
+                writer.add_message(channel, log_time=7 + k * STEP_NS, data=data, publish_time=0)
+        writer.finish()
+    check(tmp_path / "a.mcap")
+
+
+@pytest.mark.parametrize("kind", ["bag", "db3", "mcap"])
+def test_bags_of_ros(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("rosbags")
+    from rosbags import rosbag1, rosbag2
+    from rosbags.typesys import Stores, get_typestore
+
+    store = get_typestore(Stores.ROS1_NOETIC if kind == "bag" else Stores.ROS2_HUMBLE)
+    types = store.types
+    compressed, raw = types["sensor_msgs/msg/CompressedImage"], types["sensor_msgs/msg/Image"]
+    stamp = types["builtin_interfaces/msg/Time"](sec=0, nanosec=0)
+    given = {"seq": 0} if kind == "bag" else {}
+    header = types["std_msgs/msg/Header"](stamp=stamp, frame_id="camera", **given)
+    place = tmp_path / ("a.bag" if kind == "bag" else "bag")
+    if kind == "bag":
+        writer = rosbag1.Writer(place)
+        encode = store.serialize_ros1
+    else:
+        plugin = rosbag2.StoragePlugin.MCAP if kind == "mcap" else rosbag2.StoragePlugin.SQLITE3
+        writer = rosbag2.Writer(place, version=9, storage_plugin=plugin)
+        encode = store.serialize_cdr
+    with writer:
+        used = compressed if kind == "bag" else raw
+        connection = writer.add_connection("/camera", used.__msgtype__, typestore=store)
+        for k, frame in enumerate(pictures()):
+            if kind == "bag":
+                message = compressed(header=header, format="png", data=np.frombuffer(png(frame), np.uint8))
+            else:
+                data = np.ascontiguousarray(frame[..., ::-1]).ravel()
+                message = raw(header, 48, 64, "bgr8", 0, 192, data)
+            writer.write(connection, k * STEP_NS, encode(message, used.__msgtype__))
+    check(place if kind == "bag" else next(place.glob(f"*.{kind}")))
+
+
+def test_a_bag_without_pictures(tmp_path: Path) -> None:
+    (tmp_path / "a.mcap").write_bytes(b"no bag")
+    with pytest.raises(InputError, match=r"a\.mcap"):
+        open_video(tmp_path / "a.mcap", device="cpu")

@@ -1,0 +1,278 @@
+"""Stability: the metrics of a study in anybody's loop, in the manner of torchmetrics; and a test of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vidrobust.api.run import Run
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.finished_runs.gate import gates_on
+from vidrobust.frame_pairs.transitions import FrameTransitions, PairWatcher
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.catalogue import metrics_of, task_of
+from vidrobust.metrics.metric import ANCHOR_DELTAS, Meter
+from vidrobust.models.classes import imagenet, numbered
+from vidrobust.models.foreign import classifications_of, detections_of, plain, task_of_answers
+from vidrobust.models.reading import are_probabilities, as_rows, check_finite
+from vidrobust.predictions import Classifications, TaskPredictions
+from vidrobust.run_folder.gates import parse_gate, pass_gates
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.stability.rates import summarise
+from vidrobust.stages.stability.unit import along_time
+
+
+class _Plain:
+    """In place of a Metric where torchmetrics is not installed."""
+
+    def __init__(self, **how: Any) -> None: ...
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+if TYPE_CHECKING:
+    Base = _Plain
+else:
+    try:
+        from torchmetrics import Metric as Base
+    except ImportError:
+        Base = _Plain
+
+MODEL = "model"  # Its name in the tables
+NEEDS_PIXELS = (
+    "which pairs to leave out: scene cuts, repeated or damaged frames, large motion",
+    "the motion of boxes between frames, where objects are followed",
+    "causes, sensitivity, augmentations and remedies: the model itself must answer",
+)
+OPPOSITE = {"<=": ">", "<": ">=", ">=": "<", ">": "<="}
+
+
+class Stability(Base):
+    """Flip rate, reverts, jitter and dropouts of predictions along clips, with 95 % intervals.
+
+    A ``torchmetrics.Metric`` where that package is installed. The same frames give the figures of ``study`` to the
+    last digit. Clips are not joined across processes: give each process whole clips.
+
+    Parameters
+    ----------
+    task
+        "classification" or "detection".
+    frame_rate
+        Frames a second.
+    class_names
+        Of the columns of scores, or the numbers of labels; by default ImageNet's for 1000, else ``class 0``, ...
+    frame_size
+        Height and width, px, of frames that are not given; needed by detection without frames.
+    settings
+        As of ``study``.
+
+    Examples
+    --------
+    >>> stability = Stability(task="classification", frame_rate=25)
+    >>> stability.update(np.eye(3)[[0, 0, 1, 0]])
+    >>> float(stability.compute()["flip_rate"])
+    0.6666666666666666
+    """
+
+    full_state_update = True
+    higher_is_better = False
+    is_differentiable = False
+
+    def __init__(
+        self,
+        *,
+        task: str = "classification",
+        frame_rate: float = 25.0,
+        class_names: Sequence[str] | None = None,
+        frame_size: tuple[int, int] | None = None,
+        settings: Settings | Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(sync_on_compute=False)
+        task_of(task)  # refuses an unknown one
+        self.task, self.frame_rate, self.frame_size = task, frame_rate, frame_size
+        self.class_names = None if class_names is None else tuple(map(str, class_names))
+        given = (
+            settings
+            if isinstance(settings, Settings)
+            else Settings().changed(dict(settings or {}), "settings")
+        )
+        self.settings = given
+        self._clips: dict[str, _Clip] = {}
+        self._probabilities: bool | None = None
+        self.with_frames: bool | None = None
+
+    def update(
+        self,
+        predictions: Any,
+        frames: Any = None,
+        clip: str = "clip",
+        *,
+        time_s: np.ndarray | None = None,
+        frame_rate: float | None = None,
+    ) -> None:
+        """Take the next frames of a clip.
+
+        Parameters
+        ----------
+        predictions
+            Scores (N, K), ``Classifications``, ``Detections``, or a list with an answer a frame: supervision's
+            Detections, Ultralytics' Results, dicts of boxes, scores and labels, arrays (M, 6).
+        frames
+            uint8 RGB (N, H, W, 3) or (N, 3, H, W), or a ``FrameBatch``. Without them no pair is left out.
+        clip
+            Name of the clip; frames of several clips may alternate.
+        time_s, frame_rate
+            (N,) seconds, by default by the number of the frame; the rate of this clip.
+        """
+        found = self._predictions(predictions)
+        count = found.num_frames
+        if self.with_frames not in (None, frames is not None):
+            raise SettingsError("update: give frames always or never")
+        self.with_frames = frames is not None
+        if clip not in self._clips:
+            self._clips[clip] = _Clip(self, clip, frame_rate or self.frame_rate)
+        self._clips[clip].feed(found, self._batch(frames, count, clip, time_s))
+
+    def compute(self) -> dict[str, torch.Tensor]:
+        """Return each metric with its interval: ``NAME``, ``NAME_low`` and ``NAME_high``, float64; NaN if none."""
+        rows = self.figures()
+        rows = rows[rows["item"] == ""]
+        return {
+            f"{row['metric']}{end}": torch.tensor(row[column], dtype=torch.float64)
+            for _, row in rows.iterrows()
+            for end, column in (("", "value"), ("_low", "low"), ("_high", "high"))
+        }
+
+    def figures(self) -> pd.DataFrame:
+        """Return the table ``stability`` of a run: item ("" for all), metric, value, low, high, n, clusters."""
+        if not self._clips:
+            raise InputError("stability: no frame was given; call update first")
+        raw: dict[str, list[pd.DataFrame]] = {}
+        for clip in self._clips.values():
+            for name, table in clip.meter.finish().items():
+                raw.setdefault(name, []).append(table)
+        tables = {name: pd.concat(parts, ignore_index=True) for name, parts in raw.items()}
+        return summarise(tables, metrics_of(self.task, ANCHOR_DELTAS))
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What these figures lack, because it needs pixels, or the model."""
+        return NEEDS_PIXELS[2:] if self.with_frames else NEEDS_PIXELS
+
+    def reset(self) -> None:
+        """Forget all clips."""
+        super().reset()
+        self._clips, self._probabilities, self.with_frames = {}, None, None
+
+    def forward(self, *given: Any, **how: Any) -> dict[str, torch.Tensor]:
+        """Update, and return the metrics of all frames so far: pairs reach across batches."""
+        self.update(*given, **how)
+        return self.compute()
+
+    def _predictions(self, given: Any) -> TaskPredictions:
+        if isinstance(given, TaskPredictions):
+            return given
+        if hasattr(given, "xyxy") or hasattr(given, "orig_shape"):
+            given = [given]
+        answers = [plain(each) for each in given] if isinstance(given, list | tuple) else None
+        if self.task == "detection":
+            if answers is None or task_of_answers(answers, len(answers)) != "detection":
+                raise SettingsError(
+                    "update: expected Detections, or a list with the boxes of each frame; got "
+                    f"{type(given).__name__}"
+                )
+            return detections_of(answers, self.class_names)
+        if answers is not None and task_of_answers(answers, len(answers)) == "classification":
+            return classifications_of(answers, self.class_names)
+        rows = as_rows(
+            given if answers is None else np.stack([np.asarray(a) for a in answers]), "predictions"
+        )
+        check_finite(rows, "predictions")
+        names = self.class_names or (
+            imagenet() if rows.shape[1] == len(imagenet()) else numbered(rows.shape[1])
+        )
+        if self._probabilities is None:
+            self._probabilities = are_probabilities(rows)
+        return (
+            Classifications(rows, names) if self._probabilities else Classifications.from_logits(rows, names)
+        )
+
+    def _batch(self, frames: Any, count: int, clip: str, time_s: np.ndarray | None) -> FrameBatch:
+        if isinstance(frames, FrameBatch):
+            return frames
+        if frames is None:
+            if self.task == "detection" and self.frame_size is None:
+                raise SettingsError(
+                    "update: detection needs frames, or Stability(frame_size=(HEIGHT, WIDTH))"
+                )
+            pixels = torch.zeros(1, 1, 1, 1, dtype=torch.uint8).expand(count, 3, *(self.frame_size or (1, 1)))
+        else:
+            stacked = np.stack(frames) if isinstance(frames, list | tuple) else frames
+            pixels = torch.as_tensor(stacked)
+            pixels = pixels[None] if pixels.ndim == 3 else pixels
+            pixels = pixels.movedim(-1, 1) if pixels.ndim == 4 and pixels.shape[1] != 3 else pixels
+        if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[:2] != (count, 3):
+            raise SettingsError(
+                f"update: expected {count} uint8 RGB frames, (N, H, W, 3) or (N, 3, H, W), got {pixels.dtype} "
+                f"{tuple(pixels.shape)}"
+            )
+        index = np.arange(count, dtype=np.int64) + self._clips[clip].count
+        times = index / self._clips[clip].rate if time_s is None else np.asarray(time_s, np.float64)
+        return FrameBatch(pixels=pixels, time_s=times, index=index, corrupt=np.zeros(count, bool), item=clip)
+
+
+class _Clip:
+    """The meter of one clip, and what has been fed."""
+
+    def __init__(self, of: Stability, name: str, rate: float) -> None:
+        along = along_time(of.settings, rate)
+        self.rate, self.count, self.with_frames = along.frame_rate, 0, of.with_frames
+        self.watcher = PairWatcher(motion_limit=along.motion_limit)
+        self.meter: Meter = task_of(of.task).meter(name, MODEL, along, metrics_of(of.task))
+
+    def feed(self, found: TaskPredictions, batch: FrameBatch) -> None:
+        """Take a batch with its predictions."""
+        self.meter.feed(
+            batch, self.watcher.feed(batch) if self.with_frames else self._unseen(len(batch)), found
+        )
+        self.count += len(batch)
+
+    def _unseen(self, count: int) -> FrameTransitions:
+        """Transitions of frames that are not there: every pair may be compared."""
+        reason = np.full(count, "", object)
+        reason[: int(not self.count)] = "first"
+        unknown = np.full((count, 2), np.nan)
+        return FrameTransitions(
+            reason=reason, pixel_change=unknown[:, 0], shift=unknown, keyframe=np.zeros(count, bool)
+        )
+
+
+def assert_stable(run: Run | Stability | str | os.PathLike[str], *rules: str) -> None:
+    """Fail a test unless all rules hold of all models, such as ``"flip_rate <= 0.02"`` or ``"jitter.high < 0.1"``.
+
+    The message has the value with its interval. A number that could not be computed fails as well.
+
+    Raises
+    ------
+    AssertionError
+        With a line for each rule that does not hold.
+    """
+    gates = [parse_gate(rule) for rule in rules]
+    gates = [
+        replace(gate, comparison=OPPOSITE[gate.comparison]) for gate in gates
+    ]  # a gate fails where it holds
+    if isinstance(run, Stability):
+        rows = run.figures()
+        rows = rows[rows["item"] == ""].set_index("metric")
+        passages = pass_gates(gates, {MODEL: {str(name): row for name, row in rows.to_dict("index").items()}})
+    else:
+        passages = gates_on((run if isinstance(run, Run) else Run(run)).folder, gates)
+    if wrong := [passage.sentence for passage in passages if passage.outcome != "passed"]:
+        raise AssertionError("\n".join(wrong))

@@ -1,0 +1,42 @@
+"""CSV: the metrics, the account, every flip, and what every frame was called, for a spreadsheet or R."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from vidrobust.files.atomic import csv_text
+from vidrobust.finished_runs.exports.catalogue import Exported, Format, save
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.stability.by_clip import flips_of
+
+# Tables of the run and the names of their files; their columns are those of the declared tables.
+TABLES = {
+    "stability": "metrics",
+    "stability_by": "metrics_by",
+    "account": "account",
+    "frames": "frames",
+    "detections": "boxes",
+    "tracks": "tracks",
+}
+
+
+def write(run: RunTables, out: Path) -> Exported:
+    """Write a file a table that has rows, and flips.csv."""
+    found = {name: run.table(table) for table, name in TABLES.items()}
+    tables: dict[str, pd.DataFrame] = {name: each for name, each in found.items() if each is not None}
+    tables["flips"] = flips_of(run)
+    missing = [name for name, each in found.items() if each is None]
+    return Exported(
+        tuple(save(out / f"{name}.csv", csv_text(each)) for name, each in tables.items()),
+        (f"Not written (empty): {', '.join(missing)}",) if missing else (),
+    )
+
+
+CSV = Format(
+    name="csv",
+    what="metrics, account, flips, frames and boxes as tables",
+    opened_by="any spreadsheet, R",
+    write=write,
+)

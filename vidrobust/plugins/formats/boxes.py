@@ -1,0 +1,446 @@
+"""Recorded boxes as other programs write them.
+
+==============  =========================================================================================
+mot             frame, id, x, y, width, height, score, then -1s or a class from 1; frames and pixels from 1
+kitti-tracking  frame, id, type, ... box ..., score; frames from 0
+kitti           a folder with a file for each frame: type, ... box ..., score; DeepStream's dumps, with ids
+json            COCO results or a data set; supervision's JSONSink; Ultralytics' to_json, a list or a line for
+                each frame; FiftyOne's samples.json or frames.json, a field a model; Frigate's MQTT events
+ultralytics     a folder of labels/NAME_FRAME.txt: class, centre x, centre y, width, height of 1, score, id; or
+                class, x, y, x, y ..., score, id: masks, or of four corners turned boxes
+dota            a folder of Task1_CLASS.txt: picture, score, four corners x, y
+data-frame      CSV or Parquet of Ultralytics' to_df, with a column box
+==============  =========================================================================================
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.errors import InputError
+from vidrobust.files.csv_table import read_columns
+from vidrobust.files.json_text import parsed_json
+from vidrobust.footage.records import columns_of
+from vidrobust.models.detection.box_files import BOX, BoxFile, BoxFormat, boxes_of_table, checked
+from vidrobust.plugins.formats import kitti, mot
+from vidrobust.shapes.polygon import about, coco_box, coco_shape, polygon_text
+
+Options = Mapping[str, str]
+ULTRALYTICS_BOX = (
+    7  # Values of a line of a box at most: class, x, y, width, height, score, id; polygons have more
+)
+DOTA = "Task1_*.txt"  # Results of DOTA's first task: a file a class, lines of picture, score and four corners
+CORNERS = 8
+_MOT = ("frame", "track", "x", "y", "w", "h", "score", "class")
+
+
+def _mot(path: Path, options: Options) -> BoxFile:
+    """MOTChallenge results; the class is that of the eighth value where it is 1 or more."""
+    try:
+        values = pd.read_csv(path, header=None, sep=r"[,\s]+", engine="python", comment="#")
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as MOTChallenge results ({error})") from error
+    if values.shape[1] < 7:
+        raise InputError(
+            f"{path}: expected MOTChallenge results, frame,id,x,y,width,height,score and more, got "
+            f"{values.shape[1]} values a row"
+        )
+    table = values.iloc[:, : len(_MOT)].apply(pd.to_numeric, errors="coerce")
+    table.columns = list(_MOT[: table.shape[1]])
+    classes = table["class"] if "class" in table else pd.Series(-1.0, index=table.index)
+    label = classes.where(classes >= 1, 1) - 1
+    score = table["score"].where(table["score"] != -1, 1.0)  # -1: the tracker gives none
+    # a file with a frame 0 does not count as MOTChallenge does, in its pixels neither
+    first = 0 if (table["frame"] == 0).any() else 1
+    boxes = table.assign(
+        item="",
+        label=label,
+        score=score,
+        x1=table["x"] - first,
+        y1=table["y"] - first,
+        x2=table["x"] - first + table["w"],
+        y2=table["y"] - first + table["h"],
+    )
+    # the class names of MOTChallenge hold for its own files; a tracker's results may be of anything
+    names = (
+        {label - 1: name for label, name in mot.CLASSES.items()} if path.parent.name in ("gt", "det") else {}
+    )
+    return BoxFile(checked(boxes, path), first=first, names=names)
+
+
+def _kitti_tracking(path: Path, options: Options) -> BoxFile:
+    """Results of KITTI tracking; a line without a score counts as sure, one of DontCare is left out."""
+    records, problems = kitti.records_of(path)
+    if problems:
+        raise InputError(str(problems[0]))
+    boxes = [record for record in records if record.text("type") != kitti.DONT_CARE]
+    unknown = [record for record in boxes if record.text("type") not in kitti.TYPES]
+    if unknown:
+        raise InputError(str(unknown[0].problem("type", f"expected {', '.join(kitti.TYPES)}")))
+    rows = [
+        {
+            **{name: record.text(name) for name in ("frame", "track", *BOX)},
+            "score": record.text("score") or 1.0,
+            "label": kitti.TYPES.index(record.text("type")),
+        }
+        for record in boxes
+    ]
+    table = pd.DataFrame(rows, columns=["frame", "track", *BOX, "score", "label"]).assign(item="")
+    return BoxFile(checked(table, path), first=0, names=dict(enumerate(kitti.TYPES)))
+
+
+def _json_boxes(path: Path, options: Options) -> BoxFile:
+    found = _json(path)
+    first = next((row for row in found if row), None) if isinstance(found, list) else found
+    if isinstance(found, dict) and ("samples" in found or "frames" in found):
+        return _fiftyone(found, path)
+    if isinstance(first, dict) and ("after" in first or "camera" in first):
+        return _frigate(found if isinstance(found, list) else [found], path, options)
+    if isinstance(found, dict) or first is None or (isinstance(first, dict) and "image_id" in first):
+        return _coco(found, path, options)
+    frames = [row if isinstance(row, list) else [row] for row in found]
+    numbered = isinstance(first, list)
+    rows = [_plain(row, k if numbered else None) for k, frame in enumerate(frames) for row in frame]
+    looked = tuple(("", k) for k, frame in enumerate(frames) if not frame)
+    return dataclasses.replace(boxes_of_table(pd.DataFrame(rows), path), looked=looked)
+
+
+def _plain(row: dict[str, Any], frame: int | None) -> dict[str, Any]:
+    """A row of supervision or Ultralytics with its corners in columns, and its outline as a shape."""
+    flat = {key: value for key, value in row.items() if key not in ("box", "segments")}
+    box, outline = row.get("box"), row.get("segments")
+    if isinstance(box, dict) and "x4" in box:
+        ring = [float(box[f"{axis}{k}"]) for k in range(1, 5) for axis in "xy"]
+        flat |= {**dict(zip(BOX, about(np.array(ring)), strict=True)), "shape": polygon_text(ring)}
+    elif isinstance(box, dict):
+        flat |= box
+    if isinstance(outline, dict) and len(outline["x"]) > 2:
+        flat["shape"] = polygon_text(np.stack([outline["x"], outline["y"]], axis=1).ravel())
+    return flat if frame is None else {"frame": frame, **flat}
+
+
+def _data_frame(path: Path, options: Options) -> BoxFile:
+    table = pd.read_parquet(path) if path.suffix == ".parquet" else read_columns(path)
+    for name in {"box", "segments"} & set(table):
+        table[name] = [ast.literal_eval(each) if isinstance(each, str) else each for each in table[name]]
+    return boxes_of_table(pd.DataFrame([_plain(row, None) for row in table.to_dict("records")]), path)
+
+
+def _fiftyone(found: dict[str, Any], path: Path) -> BoxFile:
+    """Detections of samples, or of the frames of videos from 1; a field of labels is a model."""
+    samples = found.get("samples") or _json(path.with_name("samples.json")).get("samples", [])
+    names = {str(s.get("_id", s.get("id"))): PurePath(s["filepath"]).stem for s in samples}
+    rows, looked = [], []
+    places = [
+        (names.get(str(f.get("_sample_id")), ""), f["frame_number"], f) for f in found.get("frames", ())
+    ]
+    for sample in samples if "samples" in found else ():
+        frames = sample.get("frames")
+        if frames:
+            listed = frames.values() if isinstance(frames, dict) else frames
+            places += [(PurePath(sample["filepath"]).stem, frame["frame_number"], frame) for frame in listed]
+        else:
+            places.append((*_place(sample["filepath"]), sample))
+    for item, frame, labels in places:
+        fields = [(k, v) for k, v in labels.items() if isinstance(v, dict) and v.get("_cls") == "Detections"]
+        looked += [(item, frame)] if not any(value["detections"] for _, value in fields) else []
+        for name, value in fields:
+            for each in value["detections"]:
+                x, y, w, h = each["bounding_box"]
+                rows.append(
+                    {
+                        "item": item,
+                        "frame": frame,
+                        "model": name,
+                        "label": each["label"],
+                        "score": each.get("confidence", 1.0),
+                        "track": each.get("index", -1),
+                        "x1": x,
+                        "y1": y,
+                        "x2": x + w,
+                        "y2": y + h,
+                    }
+                )
+    found_boxes = boxes_of_table(pd.DataFrame(rows), path, relative=True)
+    first = 1 if any("frame_number" in each for _, _, each in places) else None
+    return dataclasses.replace(found_boxes, first=first, looked=tuple(looked))
+
+
+def _frigate(events: list[dict[str, Any]], path: Path, options: Options) -> BoxFile:
+    """Updates of objects from the topic frigate/events, at ``fps``, counted from ``start`` (Unix time, s)."""
+    seen = [event["after"] for event in events if "after" in event]
+    if not seen or "fps" not in options:
+        raise InputError(
+            f"{path}: Frigate's API keeps one box an event. Record its updates, mosquitto_sub -t frigate/events > "
+            "events.jsonl, and name the rate of detection and the time at which the video begins: "
+            "detections:events.jsonl,fps=5,start=1700000000.0"
+        )
+    start = float(options.get("start", min(each["frame_time"] for each in seen)))
+    table = pd.DataFrame(
+        {
+            "item": [each["camera"] for each in seen],
+            "frame": [round((each["frame_time"] - start) * float(options["fps"])) for each in seen],
+            "label": [each["label"] for each in seen],
+            "score": [each["score"] for each in seen],
+            "track": [each["id"] for each in seen],
+            **{side: [each["box"][k] for each in seen] for k, side in enumerate(BOX)},
+        }
+    )
+    if table["item"].nunique() == 1:
+        table["item"] = ""
+    return boxes_of_table(table.drop_duplicates(["item", "frame", "track"]), path)
+
+
+def _coco(found: Any, path: Path, options: Options) -> BoxFile:
+    """COCO results, or a data set whose annotations have scores (1 where not)."""
+    categories = options.get("categories")
+    about = {} if categories is None else _json(Path(categories).expanduser())
+    if isinstance(found, dict):
+        about, found = {**about, **found}, found.get("annotations", [])
+    if not isinstance(about, dict):
+        raise InputError(f"{categories}: is no COCO data set with images and categories")
+    images = {each["id"]: _image(each) for each in about.get("images", [])}
+    names = {int(each["id"]): str(each["name"]) for each in about.get("categories", [])}
+    try:
+        places = [images.get(row["image_id"]) or ("", int(row["image_id"])) for row in found]
+        corners = np.array([coco_box(row) for row in found], np.float64).reshape(-1, 4)
+        table = pd.DataFrame(
+            {
+                "item": [place[0] for place in places],
+                "frame": [place[1] for place in places],
+                "label": [int(row["category_id"]) for row in found],
+                "score": [float(row.get("score", 1.0)) for row in found],
+                "track": [int(row.get("track_id", row.get("instance_id", -1))) for row in found],
+                "x1": corners[:, 0],
+                "y1": corners[:, 1],
+                "x2": corners[:, 2],
+                "y2": corners[:, 3],
+                "shape": [coco_shape(row) for row in found],
+            }
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: is no list of COCO results (image_id, category_id, bbox, score): {error!r}"
+        ) from error
+    seen = set(zip(table["item"], table["frame"], strict=True))
+    looked = tuple(sorted(place for place in images.values() if place not in seen))
+    return BoxFile(checked(table, path), looked=looked, names=names)
+
+
+def _json(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        with suppress(ValueError):
+            return parsed_json(text)
+        return [parsed_json(line) for line in text.splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+
+
+def _image(image: dict[str, Any]) -> tuple[str, int]:
+    """The item and frame of an entry of ``images``: as it says, or from the number at the end of its file name."""
+    name = str(image.get("file_name", ""))
+    for key in ("frame_id", "frame_index", "frame"):
+        if key in image:
+            return PurePath(name).parent.name or PurePath(name).stem, int(image[key])
+    return _place(name)
+
+
+def _place(name: str) -> tuple[str, int]:
+    """ITEM_000012.jpg, or ITEM/000012.jpg -> the item and 12."""
+    number = re.search(r"(\d+)$", PurePath(name).stem)
+    if number is None:
+        return PurePath(name).stem, 0
+    item = PurePath(name).stem[: number.start()].rstrip("_-.") or PurePath(name).parent.name
+    return item, int(number[1])
+
+
+def _of_frames(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The files of a folder with a file a frame, in KITTI's layout for objects, and the name before the number."""
+    for file in sorted(folder.glob("*.txt")):
+        if re.search(r"\d+$", file.stem):
+            yield file, re.sub(r"_?\d+$", "", file.stem)
+
+
+def _kitti(folder: Path, options: Options) -> BoxFile:
+    """KITTI's results, or DeepStream's dumps APP_STREAM_FRAME.txt, which may have ids behind the class."""
+    files = list(_of_frames(folder))
+    many = len({item for _, item in files}) > 1
+    rows, looked = [], []
+    for file, item in files:
+        place = (item if many else "", int(re.findall(r"\d+$", file.stem)[0]))
+        lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        looked += [] if lines else [place]
+        for words in lines:
+            count = next((k for k, word in enumerate(words) if _is_number(word)), len(words))
+            name, values = " ".join(words[:count]), words[count:]
+            dumped = re.fullmatch(r"\d+_\d+_\d+", file.stem) is not None
+            track = values.pop(0) if dumped and "." not in values[0] and len(values) > 14 else "-1"
+            if len(values) not in (14, 15):
+                raise InputError(f"{file}: expected a class and 14 or 15 values, got {len(values)}")
+            if name != kitti.DONT_CARE:
+                score = values[14] if len(values) == 15 else 1.0
+                rows.append((*place, name, *values[3:7], score, track))
+    table = pd.DataFrame(rows, columns=["item", "frame", "label", *BOX, "score", "track"])
+    return dataclasses.replace(boxes_of_table(table, folder), looked=tuple(looked))
+
+
+def _is_number(word: str) -> bool:
+    with suppress(ValueError):
+        return float(word) == float(word)
+    return False
+
+
+def _is_kitti(path: Path) -> bool:
+    """Whether a folder has a file that begins with a class and fourteen to sixteen numbers."""
+    for file, _ in _of_frames(path) if path.is_dir() else ():
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            words = next(lines, "").split()
+        if words:
+            return not _is_number(words[0]) and sum(map(_is_number, words)) in (14, 15, 16)
+    return False
+
+
+def _dota(folder: Path, options: Options) -> BoxFile:
+    """Results of DOTA's first task; pictures are named ITEM_000012, or ITEM__000012."""
+    table = pd.DataFrame(
+        _dota_rows(folder), columns=["picture", "label", "label_name", "score", *BOX, "shape"]
+    )
+    places = [_place(f"{name}.png") for name in table["picture"]]
+    table = table.assign(item=[item for item, _ in places], frame=[frame for _, frame in places])
+    names = [file.stem.partition("_")[2] for file in sorted(folder.glob(DOTA))]
+    return BoxFile(checked(table, folder), names=dict(enumerate(names)))
+
+
+def _dota_rows(folder: Path) -> list[dict[str, Any]]:
+    """A row for each turned box: picture, class number and name, score, x1 ... shape."""
+    rows = []
+    for number, file in enumerate(sorted(folder.glob(DOTA))):
+        name = file.stem.partition("_")[2]
+        for line, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            words = text.split()
+            if words:
+                rows.append({"label": number, "label_name": name, **_dota_row(words, f"{file}: line {line}")})
+    return rows
+
+
+def _dota_row(words: list[str], where: str) -> dict[str, Any]:
+    try:
+        score, *ring = (float(word) for word in words[1:])
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
+    if len(ring) != CORNERS:
+        raise InputError(
+            f"{where}: expected picture, score and {CORNERS} coordinates, got {len(words)} values"
+        )
+    box = dict(zip(("x1", "y1", "x2", "y2"), about(np.array(ring)), strict=True))
+    return {"picture": words[0], "score": score, **box, "shape": polygon_text(ring)}
+
+
+def _ultralytics(folder: Path, options: Options) -> BoxFile:
+    """``labels/NAME_FRAME.txt`` as ``predict save_txt save_conf`` and ``track`` write them; frames from 1."""
+    inner = folder / "labels"
+    files = sorted((inner if inner.is_dir() else folder).glob("*.txt"))
+    if not files:
+        raise InputError(
+            f"{folder}: holds no .txt; expected a folder of Ultralytics' labels, or DOTA's {DOTA}"
+        )
+    rows, looked = [], []
+    for file in files:
+        number = re.fullmatch(r"(.*)_(\d+)", file.stem)
+        if number is None:
+            raise InputError(f"{file}: expected NAME_FRAME.txt, as Ultralytics names the frames of a video")
+        place = (number[1], int(number[2]))
+        lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        looked += [] if lines else [place]
+        rows += [(place, _numbers(line, file)) for line in lines]
+    table = pd.DataFrame(_lines(rows), columns=["item", "frame", "label", *BOX, "score", "track", "shape"])
+    if len(table) and table["score"].isna().any():
+        raise InputError(f"{folder}: some boxes have no score; predict with save_conf=True")
+    return BoxFile(checked(table, folder, relative=True), first=1, relative=True, looked=tuple(looked))
+
+
+def _numbers(words: list[str], file: Path) -> list[float]:
+    try:
+        values = [float(word) for word in words]
+    except ValueError as error:
+        raise InputError(f"{file}: {error}; expected numbers") from error
+    if len(values) < 5:
+        raise InputError(
+            f"{file}: expected class, x, y, width, height, score and maybe an id of tracks, or class and the "
+            f"corners of a polygon, got {len(values)} values"
+        )
+    return values
+
+
+def _is_box(line: list[float]) -> bool:
+    """Whether a line is class, x, y, width, height, and maybe score and id; if not it is a polygon."""
+    return len(line) < ULTRALYTICS_BOX or (len(line) == ULTRALYTICS_BOX and not line[-1] % 1)
+
+
+def _lines(rows: list[tuple[tuple[str, int], list[float]]]) -> list[tuple[object, ...]]:
+    """item, frame, label, x1, y1, x2, y2, score, track and shape of each line of boxes or of polygons."""
+    numbered = _are_numbered([values[1:] for _, values in rows if not _is_box(values)])
+    found: list[tuple[object, ...]] = []
+    for place, (label, *values) in rows:
+        if _is_box([label, *values]):
+            x, y, w, h, score, track = (*values, *[float("nan")] * (6 - len(values)))
+            found.append((*place, label, x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, track, ""))
+            continue
+        ring, score, track = _polygon_line(values, numbered)
+        found.append((*place, label, *about(np.array(ring)), score, track, polygon_text(ring)))
+    return found
+
+
+def _polygon_line(values: Sequence[float], numbered: bool) -> tuple[Sequence[float], float, float]:
+    """Ring, score and track (NaN where not told) of an Ultralytics line without its class.
+
+    ``numbered``: whether its last value is the number of a track, behind a score.
+    """
+    if len(values) % 2:
+        return values[:-1], values[-1], float("nan")
+    return (values[:-2], values[-2], values[-1]) if numbered else (values, float("nan"), float("nan"))
+
+
+def _are_numbered(lines: Sequence[Sequence[float]]) -> bool:
+    """Whether polygons of a folder, without their classes, end with the number of a track: all or none do."""
+    return bool(lines) and all(
+        not len(values) % 2 and values[-1] >= 1 and not values[-1] % 1 for values in lines
+    )
+
+
+def _has_box(path: Path) -> bool:
+    return path.suffix.lower() in (".csv", ".parquet") and "box" in columns_of(path)
+
+
+FORMATS = tuple(
+    BoxFormat(name=name, what=what, sniff=sniff, read=read)
+    for name, what, sniff, read in (
+        ("dota", f"a folder of {DOTA}", lambda path: path.is_dir() and any(path.glob(DOTA)), _dota),
+        ("kitti", "a folder of KITTI's or DeepStream's files, one a frame", _is_kitti, _kitti),
+        ("ultralytics", "a folder of labels/NAME_FRAME.txt", Path.is_dir, _ultralytics),
+        (
+            "json",
+            "COCO, supervision, Ultralytics, FiftyOne or Frigate",
+            lambda path: path.suffix.lower() in (".json", ".jsonl"),
+            _json_boxes,
+        ),
+        (
+            "kitti-tracking",
+            "a sequence .txt",
+            lambda path: path.suffix.lower() == ".txt" and kitti.looks_like(path),
+            _kitti_tracking,
+        ),
+        ("mot", "MOTChallenge .txt", lambda path: path.suffix.lower() == ".txt", _mot),
+        ("data-frame", "a table of Ultralytics' to_df", _has_box, _data_frame),
+    )
+)

@@ -1,0 +1,14 @@
+"""The command of this plugin; this module imports nothing that takes time."""
+
+from __future__ import annotations
+
+from vidrobust.cli.command_entry import CommandEntry, at
+
+COMMANDS = (
+    CommandEntry(
+        name="recorded",
+        section="Protocols",
+        help="State how stable recorded predictions are, without their video.",
+        load=at("vidrobust.plugins.formats.command:recorded"),
+    ),
+)

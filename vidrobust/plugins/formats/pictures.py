@@ -1,0 +1,436 @@
+"""Labels of pictures as annotation tools and published sets keep them: a function a format, and a table of all.
+
+Each function yields ``Mark`` records, or a ``Problem`` for what cannot be used. A picture is named by its file; in
+a folder of pictures that file is a frame.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote
+
+from vidrobust.errors import InputError
+from vidrobust.footage.expand import IMAGE_SUFFIXES, natural_key
+from vidrobust.footage.item_tables import NOT_A_CLASS, WHOLE_ITEM, label_row
+from vidrobust.footage.labels.json_file import XmlFile, begins_with, read_json, with_lines
+from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
+from vidrobust.footage.records import SUFFIXES, BadValueError, Problem, columns_of, number, read_table
+from vidrobust.models.classes import imagenet_wnids
+from vidrobust.shapes.polygon import about, polygon_text
+from vidrobust.text.printable import printable
+
+Box = tuple[float, ...]
+CORNERS = ("x1", "y1", "x2", "y2")
+VOC_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """One object of a picture, or the class of all of it."""
+
+    file: str
+    name: str | int  # Of the class, or its number
+    box: Box | None = None  # x1, y1, x2, y2
+    ring: Sequence[float] = ()  # x, y, x, y ... of a polygon, whose box is the one about it
+    track: str = ""
+    frame: int = WHOLE_ITEM
+    time_s: float = math.nan
+    more: Mapping[str, object] = field(default_factory=dict)
+
+
+Marks = Iterator[Mark | Problem]
+
+
+def _read(path: Path, form: str, marks: Callable[[Path, dict[int, str]], Marks], unit: str) -> Labels:
+    classes: dict[int, str] = {}
+    found, problems = [], []
+    for mark in marks(path, classes):
+        if isinstance(mark, Problem):
+            problems.append(mark)
+        else:
+            found.append(mark)
+    numbers = {name: k for k, name in classes.items()}
+    for name in sorted({str(m.name) for m in found if isinstance(m.name, str)} - set(numbers)):
+        numbers[name] = max(numbers.values(), default=-1) + 1
+    rows = []
+    for mark in found:
+        box = about(mark.ring) if len(mark.ring) else mark.box  # type: ignore[arg-type]
+        if box is not None and not (all(map(math.isfinite, box)) and box[0] <= box[2] and box[1] <= box[3]):
+            problems.append(Problem(path=path, what=f"{printable(mark.file)}: {box} is no box"))
+            continue
+        label = mark.name if isinstance(mark.name, int) else numbers.get(mark.name, NOT_A_CLASS)
+        name = classes.get(label, str(label)) if isinstance(mark.name, int) else mark.name
+        file = {"file": printable(mark.file)} if mark.frame == WHOLE_ITEM and math.isnan(mark.time_s) else {}
+        shape = {"shape": polygon_text(mark.ring)} if len(mark.ring) and unit == "px" else {}
+        rows.append(
+            label_row(
+                printable(mark.file), frame=mark.frame, time_s=mark.time_s, track=printable(mark.track),
+                label=label, label_name=printable(name), box=box, source=form,
+                more={**file, **shape, **mark.more},
+            )
+        )  # fmt: skip
+    return Labels(
+        format=form,
+        path=path,
+        rows=rows_of(rows),
+        classes={k: printable(name) for name, k in numbers.items()},
+        box_unit=unit,
+        problems=with_lines(problems),
+    )
+
+
+def _each(path: Path, entries: Iterable[Any], of: Callable[[Any], Iterator[Mark]], name: str = "") -> Marks:
+    """The marks of each entry of a list; an entry of another form is a problem."""
+    for place, entry in enumerate(entries):
+        try:
+            yield from of(entry)
+        except BadValueError as error:
+            yield error.problem
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            what = f"not as expected ({type(error).__name__}: {error})"
+            yield Problem(path=path, column=f"{name}[{place}]", what=what)
+
+
+def _files(path: Path, *patterns: str) -> list[Path]:
+    found = [path] if path.is_file() else {file for pattern in patterns for file in path.glob(pattern)}
+    return sorted(found, key=lambda file: natural_key(str(file)))
+
+
+# Text: YOLO's folders, KITTI's objects, lists of ImageNet
+
+
+def _yolo_names(path: Path) -> tuple[dict[int, str], bool]:
+    """Names of data.yaml, obj.names or classes.txt beside or above, and whether lines hold key points."""
+    for folder in (path if path.is_dir() else path.parent, *path.parents[:3]):
+        for file in (folder / "data.yaml", *sorted(folder.glob("*.yaml"))):
+            if file.is_file() and "names" in (text := file.read_text(encoding="utf-8")):
+                return _yaml_names(text), "kpt_shape" in text
+        for file in (folder / "obj.names", folder / "classes.txt"):
+            if file.is_file():
+                return dict(enumerate(file.read_text(encoding="utf-8").split("\n"))), False
+    return {}, False
+
+
+def _yaml_names(text: str) -> dict[int, str]:
+    """The entry ``names``: [a, b], or a line for each as ``- a`` or ``0: a``."""
+    found = re.search(r"^names:[ \t]*(.*(?:\n(?:[ \t]+|- ).*)*)", text, re.MULTILINE)
+    body = found[1].strip() if found else ""
+    parts = re.split(r",|\n", body.strip("[]{}"))
+    names = [re.sub(r"^\s*-\s*|\s+#.*$", "", part).strip() for part in parts if part.strip()]
+    keyed = [re.fullmatch(r"(\d+)\s*:\s*(.*)", name) for name in names]
+    pairs = [(int(k[1]), k[2]) for k in keyed if k] if all(keyed) else list(enumerate(names))
+    return {number: name.strip("'\"") for number, name in pairs}
+
+
+def _yolo_files(path: Path) -> list[Path]:
+    if path.suffix.lower() in (".yaml", ".data"):
+        path = path.parent
+    if path.is_file():
+        return [path]
+    found = _files(path, "labels/**/*.txt", "*/labels/**/*.txt", "obj_*_data/**/*.txt")
+    return found or [file for file in _files(path, "*.txt") if file.name != "classes.txt"]
+
+
+def _is_yolo(path: Path) -> bool:
+    """Whether a file or folder has a line of class and shares of 0..1."""
+    if not (path.is_dir() or path.suffix.lower() in (".txt", ".yaml", ".data")):
+        return False
+    for file in _yolo_files(path)[:50]:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            words = next(lines, "").split()
+        if words:
+            return _is_yolo_line(words)
+    return path.suffix.lower() == ".yaml" and "names:" in path.read_text(encoding="utf-8", errors="replace")
+
+
+def _is_yolo_line(words: Sequence[str]) -> bool:
+    numbers = [re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", word) is not None for word in words]
+    return len(words) >= 5 and all(numbers) and words[0].isdecimal() and max(map(float, words[1:5])) <= 1.01
+
+
+def _yolo(path: Path, classes: dict[int, str]) -> Marks:
+    """class, centre x, centre y, width, height; or class and a polygon; in a file a picture."""
+    names, points = _yolo_names(path)
+    classes |= {number: name for number, name in names.items() if name}
+
+    def marks(file: Path, line: tuple[int, str]) -> Iterator[Mark]:
+        label, *values = line[1].split()
+        x, y, w, h, *rest = map(float, values)
+        if rest and not points:
+            yield Mark(file=file.stem, name=int(label), ring=[x, y, w, h, *rest])
+        else:
+            yield Mark(file=file.stem, name=int(label), box=(x - w / 2, y - h / 2, x + w / 2, y + h / 2))
+
+    for file in _yolo_files(path):
+        lines = [(k, text) for k, text in enumerate(file.read_text().splitlines(), 1) if text.strip()]
+        yield from _each(file, lines, partial(marks, file), "line")
+
+
+def _is_kitti(path: Path) -> bool:
+    for file in _kitti_files(path) if path.is_dir() or path.suffix == ".txt" else ():
+        words = file.read_text(encoding="utf-8", errors="replace").partition("\n")[0].split()
+        if words:
+            return len(words) in (15, 16) and not words[0][0].isdigit() and "." in words[-1]
+    return False
+
+
+def _kitti_files(path: Path) -> list[Path]:
+    return _files(path, "label_2/*.txt", "training/label_2/*.txt") or _files(path, "*.txt")
+
+
+def _kitti(path: Path, classes: dict[int, str]) -> Marks:
+    """type, truncated, occluded, alpha, box and 3D box; a file a picture."""
+
+    def marks(file: Path, line: str) -> Iterator[Mark]:
+        kind, truncated, occluded, _, *box = line.split()[:8]
+        more = {"truncated": truncated, "occluded": occluded}
+        doubtful = {"presence": "uncertain"} if kind == "DontCare" else {}
+        yield Mark(file=file.stem, name=kind, box=tuple(map(float, box)), more=more | doubtful)
+
+    for file in _kitti_files(path):
+        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        yield from _each(file, lines, partial(marks, file), "line")
+
+
+WNID_FILE = re.compile(r"(?:.*/)?(n\d{8})_\d+\.\w+")
+LISTED = re.compile(r"(\S.*\.(?:jpe?g|png|bmp|webp))\s+(\d+|n\d{8})", re.IGNORECASE)
+
+
+def _is_flat(path: Path) -> bool:
+    if path.is_dir():
+        pictures = [p.name for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES]
+        return bool(pictures) and all(map(WNID_FILE.fullmatch, pictures))
+    if path.suffix.lower() != ".txt" or not path.is_file():
+        return False
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        return LISTED.fullmatch(next(lines, "").strip()) is not None
+
+
+def _flat(path: Path, classes: dict[int, str]) -> Marks:
+    """Pictures named n02123045_12.JPEG; or a list, FILE and the number or WordNet number of its class a line."""
+    if path.is_dir():
+        names = sorted((p.name for p in path.iterdir() if WNID_FILE.fullmatch(p.name)), key=natural_key)
+        pairs = [(name, name[:9]) for name in names]
+    else:
+        found = map(LISTED.fullmatch, map(str.strip, path.read_text(encoding="utf-8").splitlines()))
+        pairs = [(match[1], match[2]) for match in found if match]
+    wnids = imagenet_wnids()
+    classes |= {wnids[name]: name for _, name in pairs if name in wnids}
+    yield from (Mark(file=f, name=int(c) if c.isdecimal() else c) for f, c in pairs)
+
+
+# XML: PASCAL VOC
+
+
+def _is_voc(path: Path) -> bool:
+    file = next(iter(_voc_files(path)), None)
+    if file is None or not begins_with(file, "annotation"):
+        return False
+    text = file.read_bytes()
+    of_video = b"<trackid>" in text or b"<database>ILSVRC" in text  # ImageNet VID, a format of its own
+    return not of_video and (b"<bndbox>" in text or b"<object>" not in text)
+
+
+def _voc_files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path] if path.suffix.lower() == ".xml" else []
+    return _files(path, "Annotations/*.xml", "*/*.xml", "*.xml")
+
+
+def _voc(path: Path, classes: dict[int, str]) -> Marks:
+    """The objects of each file; difficult ones are uncertain. Corners are taken as they are written."""
+
+    def marks(file: XmlFile, each: Any) -> Iterator[Mark]:
+        box = each.find("bndbox")
+        hard = {"presence": "uncertain"} if each.findtext("difficult") == "1" else {}
+        more = {c: each.findtext(c) for c in ("truncated", "occluded", "pose") if each.findtext(c)}
+        corners = tuple(file.number(box, corner) for corner in VOC_CORNERS)
+        name = file.root.findtext("filename") or file.path.stem
+        yield Mark(file=name, name=each.findtext("name").strip(), box=corners, more=more | hard)
+
+    for file in _voc_files(path):
+        try:
+            xml = XmlFile(file)
+        except InputError as error:
+            yield Problem(path=file, what=str(error))
+            continue
+        yield from _each(file, xml.root.iter("object"), partial(marks, xml), "object")
+
+
+# JSON: Label Studio, VIA, CreateML
+
+
+def _begins(path: Path, *words: bytes) -> bool:
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+    return all(word in head for word in words)
+
+
+def _studio(path: Path, classes: dict[int, str]) -> Marks:
+    """Label Studio's JSON: rectangles, polygons, choices, and rectangles of videos between their key frames."""
+
+    def file_of(task: Mapping[str, Any]) -> str:
+        data = task.get("data", task)
+        address = next(str(v) for k, v in data.items() if isinstance(v, str) and PurePosixPath(v).suffix)
+        name = PurePosixPath(unquote(address).rpartition("?d=")[2]).name
+        return re.sub(r"^[0-9a-f]{8}-", "", name) if "/upload/" in address else name
+
+    def corners(value: Mapping[str, float]) -> Box:
+        x, y, w, h = (float(value[key]) / 100 for key in ("x", "y", "width", "height"))
+        return x, y, x + w, y + h
+
+    def result(file: str, each: Mapping[str, Any]) -> Iterator[Mark]:
+        value = each.get("value", each)
+        kind = each.get("type", next((k for k in value if k.endswith("labels") or k == "choices"), ""))
+        names = value.get(kind, value.get("labels", value.get("rectanglelabels", [""])))
+        name = str(names[0])
+        if "sequence" in value:
+            yield from video(file, name, str(each.get("id", "")), value["sequence"])
+        elif "points" in value:
+            yield Mark(file=file, name=name, ring=[c / 100 for point in value["points"] for c in point])
+        else:
+            yield Mark(file=file, name=name, box=corners(value) if "width" in value else None)
+
+    def video(file: str, name: str, track: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[Mark]:
+        for a, b in zip(keys, [*keys[1:], None], strict=True):
+            last = int(b["frame"]) if b is not None and a.get("enabled", True) else int(a["frame"]) + 1
+            for frame in range(int(a["frame"]), last):
+                share = (frame - a["frame"]) / (last - a["frame"]) if b is not None else 0.0
+                sides = zip(corners(a), corners(b or a), strict=True)
+                box = tuple(p + share * (q - p) for p, q in sides)
+                yield Mark(file=file, name=name, box=box, track=track, frame=frame - 1)
+
+    def task(entry: Mapping[str, Any]) -> Iterator[Mark]:
+        file = file_of(entry)
+        done = entry.get("annotations", entry.get("completions"))
+        found = [r for a in done[:1] for r in a["result"]] if done is not None else entry.get("label", [])
+        for each in found:
+            yield from result(file, each)
+
+    return _each(path, read_json(path, list), task, "")
+
+
+def _via_class(attributes: Mapping[str, Any]) -> str:
+    """The class among the attributes of a region: by the usual names, else the first that is text."""
+    named = {key.casefold(): value for key, value in attributes.items() if value}
+    value = next((named[k] for k in ("class", "label", "name", "type") if k in named), None)
+    value = next(iter(named.values()), "") if value is None else value
+    return str(next((k for k, on in value.items() if on), "") if isinstance(value, Mapping) else value)
+
+
+def _via_region(file: str, shape: Mapping[str, Any], attributes: Mapping[str, Any]) -> Iterator[Mark]:
+    kind, name = shape.get("name"), _via_class(attributes)
+    if kind == "rect":
+        x, y = float(shape["x"]), float(shape["y"])
+        yield Mark(file=file, name=name, box=(x, y, x + shape["width"], y + shape["height"]))
+    elif kind in ("polygon", "polyline"):
+        ring = [float(c) for p in zip(shape["all_points_x"], shape["all_points_y"], strict=True) for c in p]
+        yield Mark(file=file, name=name, ring=ring)
+    elif kind in ("circle", "ellipse"):
+        rx, ry = float(shape.get("rx", shape.get("r", 0))), float(shape.get("ry", shape.get("r", 0)))
+        box = (shape["cx"] - rx, shape["cy"] - ry, shape["cx"] + rx, shape["cy"] + ry)
+        yield Mark(file=file, name=name, box=box)
+    elif kind is None:
+        yield Mark(file=file, name=name)
+
+
+def _via(path: Path, classes: dict[int, str]) -> Marks:
+    """VGG Image Annotator: its project, its JSON, or its CSV; regions with a class among their attributes."""
+
+    def entry(each: Mapping[str, Any]) -> Iterator[Mark]:
+        regions = each["regions"]
+        for region in regions.values() if isinstance(regions, dict) else regions:
+            yield from _via_region(each["filename"], region["shape_attributes"], region["region_attributes"])
+
+    def record(each: Any) -> Iterator[Mark]:
+        shape = json.loads(each.text("region_shape_attributes"))
+        if shape:
+            yield from _via_region(each.text("filename"), shape, json.loads(each.text("region_attributes")))
+
+    if path.suffix.lower() == ".csv":
+        yield from _each(path, read_table(path).records, record, "row")
+        return
+    found = read_json(path, dict)
+    yield from _each(path, found.get("_via_img_metadata", found).values(), entry, "")
+
+
+def _create_ml(path: Path, classes: dict[int, str]) -> Marks:
+    """CreateML, as Roboflow exports it: centres and sizes in px."""
+
+    def entry(each: Mapping[str, Any]) -> Iterator[Mark]:
+        for mark in each["annotations"]:
+            x, y, w, h = (float(mark["coordinates"][key]) for key in ("x", "y", "width", "height"))
+            box = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+            yield Mark(file=each["image"], name=mark["label"], box=box)
+
+    return _each(path, read_json(path, list), entry, "")
+
+
+# Tables: frame, label; TensorFlow's and Roboflow's CSV; classes as columns
+
+NAMES = ("label_name", "label", "class_name", "class")
+PICTURES = ("filename", "file", "image", "image_path", "ImageId")
+
+
+def _is_table(path: Path) -> bool:
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        return False
+    columns = {*columns_of(path)}
+    placed = columns & {"frame", "time_s", *PICTURES}
+    return bool(placed) and "path" not in columns and (bool(columns & {*NAMES}) or _one_hot(columns_of(path)))
+
+
+def _one_hot(columns: Sequence[str]) -> bool:
+    return len(columns) > 2 and columns[0] == "filename" and "region_count" not in columns
+
+
+def _table(path: Path, classes: dict[int, str]) -> Marks:
+    """frame (or time_s, or a file of a picture), label (a name or number), and x1 to y2 or xmin to ymax."""
+    columns = columns_of(path)
+    name = next((each for each in NAMES if each in columns), None)
+    picture = next((each for each in PICTURES if each in columns), None)
+    corners = next((c for c in (CORNERS, VOC_CORNERS) if set(c) <= set(columns)), None)
+
+    def marks(row: Any) -> Iterator[Mark]:
+        file = row.text(picture) if picture else row.text("item")
+        frame, time = number(row, "frame") if not picture else None, number(row, "time_s")
+        names = [row.text(name)] if name else [c for c in columns[1:] if row.text(c) == "1"]
+        box = tuple(number(row, c) for c in corners) if corners and row.text(corners[0]) else None
+        for each in filter(None, names):
+            yield Mark(
+                file=file, name=int(each) if each.isdecimal() else each, box=box, track=row.text("track"),  # type: ignore[arg-type]
+                frame=WHOLE_ITEM if frame is None else int(frame),
+                time_s=math.nan if time is None or frame is not None else time,
+            )  # fmt: skip
+
+    table = read_table(path)
+    yield from table.problems
+    yield from _each(path, table.records, marks, "row")
+
+
+FORMATS = tuple(
+    LabelFormat(name=name, what=what, sniff=sniff, read=partial(_read, form=name, marks=marks, unit=unit))
+    for name, what, sniff, marks, unit in (
+        ("kitti-objects", "KITTI's label_2, or the folder above", _is_kitti, _kitti, "px"),
+        ("yolo", "data.yaml, its folder, or a folder of labels", _is_yolo, _yolo, "share"),
+        ("imagenet-flat", "a flat folder of n02123045_12.JPEG, or a list FILE CLASS", _is_flat, _flat, "px"),
+        ("voc", "PASCAL VOC: a folder of XML, or one", _is_voc, _voc, "px"),
+        ("label-studio", "a JSON export of Label Studio",
+         lambda p: _begins(p, b'"data"', b'"annotations"', b'"result"') or _begins(p, b'"original_width"'),
+         _studio, "share"),
+        ("via", "JSON or CSV of the VGG Image Annotator",
+         lambda p: _begins(p, b'"regions"', b'"filename"')
+         or (p.suffix.lower() == ".csv" and "region_shape_attributes" in columns_of(p)), _via, "px"),
+        ("create-ml", "JSON of CreateML", lambda p: _begins(p, b'"coordinates"', b'"image"'), _create_ml, "px"),
+        ("table", "CSV or Parquet of frame, label", _is_table, _table, "px"),
+    )
+)  # fmt: skip

@@ -1,0 +1,8 @@
+"""What this plugin registers: formats of labels, and of recorded boxes."""
+
+from __future__ import annotations
+
+from vidrobust.plugins.formats import boxes, coco, cvat, kitti, mot, pictures
+
+LABELS = (mot.FORMAT, kitti.FORMAT, *cvat.FORMATS, *coco.FORMATS, *pictures.FORMATS)
+BOXES = boxes.FORMATS

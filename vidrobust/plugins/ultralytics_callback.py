@@ -1,0 +1,90 @@
+"""Stability of an Ultralytics detector on the frames of its validation set: a callback for ``on_val_end``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from vidrobust.api.stability import Stability
+from vidrobust.errors import SettingsError
+from vidrobust.footage.expand import natural_key
+from vidrobust.text.numbers import with_interval
+
+BATCH = 16
+SHOWN = ("uncovered_rate", "flip_rate")
+
+
+def stability_callback(
+    *,
+    frame_rate: float = 25.0,
+    clip_of: Callable[[Path], str] | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Callable[[Any], None]:
+    """Return a callback that leaves a ``Stability`` in ``validator.stability`` and prints two lines.
+
+    The validation set holds frames of clips, in the order of the numbers in their names.
+
+    Parameters
+    ----------
+    frame_rate
+        Frames a second of the clips.
+    clip_of
+        Path of an image -> the clip that it is of; by default its folder and its name without the last number.
+    settings
+        As of ``study``.
+
+    Examples
+    --------
+    >>> model.add_callback("on_val_end", stability_callback(frame_rate=30))  # doctest: +SKIP
+    >>> model.val(data="data.yaml", save_json=True)  # doctest: +SKIP
+    """
+    clip = clip_of or (lambda path: f"{path.parent.name}/{re.sub(r'[0-9]+$', '', path.stem)}")
+
+    def on_val_end(validator: Any) -> None:
+        if not validator.args.save_json or not hasattr(validator, "class_map"):
+            raise SettingsError("stability_callback: give save_json=True, and a network that detects")
+        stability = Stability(
+            task="detection",
+            frame_rate=frame_rate,
+            class_names=list(validator.names.values()),
+            settings=settings,
+        )
+        paths = sorted(
+            map(Path, validator.dataloader.dataset.im_files), key=lambda path: natural_key(str(path))
+        )
+        if len({path.name for path in paths}) < len(paths):
+            raise SettingsError(
+                "stability_callback: images of one name; its predictions name them without folder"
+            )
+        found: dict[str, list[dict[str, Any]]] = {}
+        for row in validator.jdict:
+            found.setdefault(row["file_name"], []).append(row)
+        for name, files in groupby(sorted(paths, key=clip), key=clip):
+            every = list(files)
+            for start in range(0, len(every), BATCH):
+                part = every[start : start + BATCH]
+                answers = [_boxes(found.get(path.name, []), validator.class_map) for path in part]
+                frames = np.stack([cv2.imread(str(path))[..., ::-1] for path in part])
+                stability.update(answers, frames, name)
+        validator.stability = stability
+        rows = stability.figures()
+        for _, row in rows[(rows["item"] == "") & rows["metric"].isin(SHOWN)].iterrows():
+            print(f"{row['metric']}: {with_interval(row['value'], row['low'], row['high'])} (n = {row['n']})")
+
+    return on_val_end
+
+
+def _boxes(rows: list[dict[str, Any]], class_map: list[int]) -> np.ndarray:
+    """(M, 6) x1, y1, x2, y2, score, class of the rows of predictions.json."""
+    found = [
+        (x, y, x + w, y + h, row["score"], class_map.index(row["category_id"]))
+        for row in rows
+        for x, y, w, h in (row["bbox"],)
+    ]
+    return np.array(found, np.float64).reshape(-1, 6)
