@@ -198,7 +198,12 @@ def said(world: World) -> tuple[int, int, int, int]:
         excused = int((own["state"].isin(("hidden", "out")).to_numpy() & away).sum())
     # frames in which the object is cut by the border count on neither side
     whole = ((own["x1"] > BORDER) & (own["x2"] < WIDTH - BORDER)).to_numpy()
-    return int(((own["uncovered"] == 1) & whole).sum()), int((found.tracks["alarm"] == 0).sum()), over, excused
+    return (
+        int(((own["uncovered"] == 1) & whole).sum()),
+        int((found.tracks["alarm"] == 0).sum()),
+        over,
+        excused,
+    )
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -89,17 +90,20 @@ def by_constants(clips: Sequence[tuple[ItemBoxes, TrackSettings]]) -> dict[str, 
                     rates.append(_rate(clips))
             found[name] = (rates[0], rates[1])
     for name in SETTINGS:
-        rates = [
-            _rate(
-                [
-                    (boxes, dataclasses.replace(own, **{name: _others(getattr(own, name))[k]}))
-                    for boxes, own in clips
-                ]
-            )
-            for k in range(2)
-        ]
+        rates = [_rate([(boxes, _changed(own, name, k)) for boxes, own in clips]) for k in range(2)]
         found[name] = (rates[0], rates[1])
     return found
+
+
+def _changed(own: TrackSettings, name: str, which: int) -> TrackSettings:
+    """Settings with one number less or more; a score to go on stays below one to begin."""
+    value = _others(getattr(own, name))[which]
+    if name == "keep_score":
+        value = min(value, own.start_score)
+    if name == "start_score":
+        value = max(value, own.keep_score)
+    changed: Any = {name: value}
+    return dataclasses.replace(own, **changed)
 
 
 def _others(value: float) -> tuple[float, float]:

@@ -364,10 +364,10 @@ def _turned(
     alike = np.sqrt(np.maximum(areas(found.boxes[free]), 1e-9))[None] / side
     near = (off <= reach) & (alike <= LIKE_SIZE) & (alike >= 1 / LIKE_SIZE)
     near &= live.label[lost][:, None] == found.labels[free][None]
-    # what lies within one frame's way of the border may just have come in, and is no bounce of what was lost before
+    # what lies within a frame's way of the border may just have come in; only what was just lost may be it
     beyond = np.array(found.size[::-1]) - found.boxes[free][:, 2:]
     inward = np.minimum(found.boxes[free][:, :2], beyond).min(axis=1)[None]
-    near &= (inward > np.maximum(speed, BORDER_PX)) | (live.seen[lost] == frame - 1)[:, None]
+    near &= (inward > np.maximum(speed, BORDER_PX)) | (live.seen[lost] >= frame - 2)[:, None]
     away = np.where(near, off, np.inf)
     i = np.flatnonzero(near.any(axis=1))
     j = away[i].argmin(axis=1)

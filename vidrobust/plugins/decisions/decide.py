@@ -198,7 +198,10 @@ def decided(
             for name in ("occupancy_error", "wrong_frames")
         }
         yield {"decision": "zone", "place": place.name, **_added(zones), **means}
-    for zone in ([place for place in places if not place.is_line] or [None]) if alarm else ():
+    if alarm is None:
+        return
+    zones_or_picture: list[Place | None] = [place for place in places if not place.is_line]
+    for zone in zones_or_picture or [None]:
         alarms = [
             compared_alarm(occupancy(known, zone, of), occupancy(seen, zone, of), *alarm)
             for known, seen, of in each

@@ -78,7 +78,7 @@ def read_places(path: Path) -> list[Place]:
     try:
         text = path.read_text(encoding="utf-8")
         found = list(_of_json(json.loads(text)) if path.suffix == ".json" else _of_frigate(text))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{path}: cannot be read as lines or zones ({error})") from error
     if not found:
         raise InputError(
@@ -94,7 +94,7 @@ def _of_json(content: Any) -> Iterator[Place]:
         else ((f"zone {k}", each) for k, each in enumerate(content, 1))
     )
     for name, points in named:
-        points = points.get("polygon", points.get("points")) if isinstance(points, dict) else points
+        points = points["polygon"] if isinstance(points, dict) else points
         yield Place(str(name), tuple((float(x), float(y)) for x, y in points))
 
 

@@ -128,7 +128,9 @@ def save_strips(run: OpenRun, moments: list[BoxMoment], detections: pd.DataFrame
     return names
 
 
-def changed_constants(run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame) -> list[dict[str, Any]]:
+def changed_constants(
+    run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame
+) -> list[dict[str, Any]]:
     """Return how far each constant moves the uncovered rate of each model, on its first MOST_BOXES boxes."""
     about = {entry.item: entry for entry in run.folder.record.inputs}
     found = []

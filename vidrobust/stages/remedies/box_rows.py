@@ -165,7 +165,7 @@ class BoxStudy:
             labels.append(units[rows["row"].to_numpy(np.int64)])
         return np.concatenate(values), np.concatenate(labels)
 
-    def precision(self, shown: Sequence[ItemBoxes]) -> dict[str, float]:
+    def precision(self, shown: Sequence[ItemBoxes]) -> dict[str, Any]:
         """Frames by which shown boxes lag along the motion; their distance from known boxes before and after.
 
         The lag is the one that explains the offset from the detector's own boxes best, in least squares. Distances

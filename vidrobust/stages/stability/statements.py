@@ -13,7 +13,13 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
-from vidrobust.stages.stability.rates import figures_with_labels, in_words, not_compared, overall, with_unknown
+from vidrobust.stages.stability.rates import (
+    figures_with_labels,
+    in_words,
+    not_compared,
+    overall,
+    with_unknown,
+)
 from vidrobust.stages.stability.rates import stability as judged
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
