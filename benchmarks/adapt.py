@@ -31,13 +31,12 @@ from vidrobust.files.atomic import write_text
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_folder, opened_sources
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.plugins.finetune.arms import ARMS, BEFORE
-from vidrobust.plugins.finetune.asked import Asked, key_of
-from vidrobust.plugins.finetune.conclusion import one
-from vidrobust.plugins.finetune.metrics import ERRORS, MOVED
+from vidrobust.plugins.finetune.arms import ARMS, BEFORE, AdaptRequest, key_of
+from vidrobust.plugins.finetune.compare import one
+from vidrobust.plugins.finetune.judge import ERRORS, MOVED
 from vidrobust.plugins.finetune.study import adapt
 from vidrobust.plugins.line.belt import HEIGHT, WIDTH
-from vidrobust.plugins.line.parts.kinds import KINDS
+from vidrobust.plugins.line.parts import KINDS
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
@@ -87,7 +86,7 @@ def right_policy(dial: str) -> Policy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskedAtLength(Asked):
+class AskedAtLength(AdaptRequest):
     """With few strengths, and as many frames as there are."""
 
     @property

@@ -24,8 +24,8 @@ from harness import say
 
 from vidrobust.cli.app import main as vidrobust
 from vidrobust.files.atomic import write_text
-from vidrobust.plugins.finetune.conclusion import one
-from vidrobust.plugins.finetune.metrics import BOX_CHANGE, FALSE_BOXES, MISSED, UNCOVERED
+from vidrobust.plugins.finetune.compare import one
+from vidrobust.plugins.finetune.judge import BOX_CHANGE, FALSE_BOXES, MISSED, UNCOVERED
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.text.numbers import number, percent, percent_with_interval
 

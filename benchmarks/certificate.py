@@ -59,7 +59,7 @@ from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import AGAIN, named
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.score import coordinates, predict, score, seen_by
-from vidrobust.stages.causes.shares import PairTable, estimate, p_value_of, part_of, summarise
+from vidrobust.stages.causes.shares import PairTable, estimate, p_value_of, summarise
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.policy.candidates import standings
 from vidrobust.statistics.intervals import clopper_pearson, clustered_rate
@@ -198,7 +198,8 @@ def conditions(world: World, count: int) -> list[worlds.Frame]:
     for kind in world.kinds:
         if kind not in FIELDS:
             continue
-        values = _course(kind, rng, count, world.size)
+        phase, size = rng.uniform(0, 2 * np.pi), world.size * float(rng.uniform(0.6, 1.6))
+        values = course(kind, rng, count, phase, size)
         for name in FIELDS[kind].values():
             frames = [replace(f, **{name: v}) for f, v in zip(frames, values, strict=True)]
     return frames
@@ -224,8 +225,9 @@ def own_noise(x: np.ndarray, noise: np.ndarray) -> np.ndarray:
     return np.asarray(noise + (np.rint(x + noise) - (x + noise)))
 
 
-def _course(kind: str, rng: np.random.Generator, count: int, part: float) -> list[Any]:
-    t, phase, size = np.arange(count), rng.uniform(0, 2 * np.pi), part * float(rng.uniform(0.6, 1.6))
+def course(kind: str, rng: np.random.Generator, count: int, phase: float, size: float) -> list[Any]:
+    """A condition's value in each of ``count`` frames."""
+    t = np.arange(count)
     if kind == "exposure":
         return [
             float(g) for g in np.maximum(0.4, 1 + 0.1 * size * rng.standard_normal(-(-count // 4)).repeat(4))
@@ -314,7 +316,7 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
         vanishes[cause] = int((predict(model, tuple(held), "cpu").argmax(axis=1) == labels[flips]).sum())
     both = PairTable.of(table)
     together = {
-        cause: estimate(both, np.sum([part_of(both, each) for each in (cause, *WITH[kind])], axis=0))
+        cause: estimate(both, np.sum([both.part_of(each) for each in (cause, *WITH[kind])], axis=0))
         for kind in world.kinds
         for cause in planted((kind,))
         if kind in WITH

@@ -13,9 +13,8 @@ from torch import nn
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.fcos import FCOS
 
-from vidrobust.plugins.line.networks import DETECTOR_SIZE, MEAN, STD
-from vidrobust.plugins.line.parts.kinds import BOXES
-from vidrobust.plugins.line.trained import trained_detector
+from vidrobust.plugins.line.model_kind import DETECTOR_SIZE, MEAN, STD, trained_detector
+from vidrobust.plugins.line.parts import BOXES
 
 WIDTH = 32
 """Channels of the maps that the head sees."""

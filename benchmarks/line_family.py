@@ -17,10 +17,9 @@ from vidrobust.models.modules import from_module
 from vidrobust.models.network import NetworkClassifier, as_classifier
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.rebuilt.blur import BlurPool
-from vidrobust.plugins.line.networks import MEAN, STD
-from vidrobust.plugins.line.parts.kinds import LABELS
-from vidrobust.plugins.line.training.fit import normalised
-from vidrobust.plugins.line.training.samples import station_samples
+from vidrobust.plugins.line.model_kind import MEAN, STD
+from vidrobust.plugins.line.parts import LABELS
+from vidrobust.plugins.line.training.fit import normalised, station_samples
 
 KINDS = {
     "plain": "three halvings by strided convolutions",

@@ -26,9 +26,9 @@ import pandas as pd
 import torch
 from harness import say
 
-from vidrobust.plugins.line import trained
+from vidrobust.plugins.line import model_kind as trained
 from vidrobust.plugins.line.dials import BY_NAME
-from vidrobust.plugins.line.networks import LineClassifier
+from vidrobust.plugins.line.model_kind import LineClassifier
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.plugins.line.training.train import classes_in
 from vidrobust.statistics.intervals import clustered_rate

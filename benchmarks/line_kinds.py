@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from vidrobust.plugins.line.dials import station_settings
-from vidrobust.plugins.line.parts.kinds import KINDS
+from vidrobust.plugins.line.parts import KINDS
 from vidrobust.plugins.line.render import ClipPlan, stage
 from vidrobust.predictions import Classifications
 

@@ -18,7 +18,7 @@ import harness
 import numpy as np
 from harness import say
 
-from vidrobust.plugins.line.looks import QUANTITIES, looks
+from vidrobust.plugins.line.demo import QUANTITIES, looks
 from vidrobust.plugins.line.render import RenderSettings, render
 
 REAL = tuple(

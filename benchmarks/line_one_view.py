@@ -9,9 +9,8 @@ import torch
 from torch import nn
 
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.plugins.line.networks import CLASSIFIER_SIZE, MEAN, STD, LineClassifier
-from vidrobust.plugins.line.parts.kinds import LABELS
-from vidrobust.plugins.line.trained import trained_classifier
+from vidrobust.plugins.line.model_kind import CLASSIFIER_SIZE, MEAN, STD, LineClassifier, trained_classifier
+from vidrobust.plugins.line.parts import LABELS
 
 
 class OneView(nn.Module):

@@ -26,7 +26,7 @@ from PIL import Image
 from torchvision import transforms
 
 from vidrobust.models.load import load_classifiers
-from vidrobust.plugins.published import alexnet
+from vidrobust.plugins.published import corruption_error as alexnet
 from vidrobust.plugins.published.corruptions import corruptions
 from vidrobust.plugins.published.labelled_images import LabelledImages, read_labels
 from vidrobust.video.source import open_video

@@ -25,8 +25,8 @@ from vidrobust.files.atomic import write_text
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
-from vidrobust.plugins.finetune.asked import key_of
-from vidrobust.plugins.line.parts.kinds import EMPTY, LABELS
+from vidrobust.plugins.finetune.arms import key_of
+from vidrobust.plugins.line.parts import EMPTY, LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES

@@ -26,18 +26,16 @@ from scipy import special
 
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.network import NetworkClassifier
-from vidrobust.plugins.line.parts.kinds import LABELS
+from vidrobust.plugins.line.model_kind import save
+from vidrobust.plugins.line.parts import LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
-from vidrobust.plugins.line.trained import save
-from vidrobust.plugins.line.training.fit import train_classifier
-from vidrobust.plugins.line.training.samples import Samples, make_samples
-from vidrobust.plugins.unknown.asked import Asked, Wanted, ask
+from vidrobust.plugins.line.training.fit import PartSamples, make_samples, train_classifier
+from vidrobust.plugins.unknown.auroc import auroc
+from vidrobust.plugins.unknown.footage import ClipRequest, FrameReadouts, ask
 from vidrobust.plugins.unknown.inside import probe_of, rows_of
-from vidrobust.plugins.unknown.link import MARGIN
-from vidrobust.plugins.unknown.names import ERROR, FLIP
-from vidrobust.plugins.unknown.outside import MORE
-from vidrobust.plugins.unknown.study import Events, ScoreStudied, leading, study
-from vidrobust.statistics.associations import auroc
+from vidrobust.plugins.unknown.outside import MARGIN, MORE
+from vidrobust.plugins.unknown.settings import ERROR, FLIP
+from vidrobust.plugins.unknown.study import FrameEvents, ScoreResult, leading, study
 from vidrobust.text.numbers import percent_with_interval, with_interval
 from vidrobust.video.source import VideoSource, open_video
 
@@ -65,7 +63,7 @@ def footage(
     return manifest.assign(path=[str(folder / path) for path in manifest["path"]], pool=name)
 
 
-def asked(manifest: pd.DataFrame, spec: str) -> Asked:
+def asked(manifest: pd.DataFrame, spec: str) -> FrameReadouts:
     """What a classifier says of every frame of these clips; the truth of each frame stands in its rows."""
     model = load_as_it_is(spec, device="cpu")
     assert isinstance(model, NetworkClassifier)
@@ -74,7 +72,7 @@ def asked(manifest: pd.DataFrame, spec: str) -> Asked:
         return open_video(path, item=item)
 
     clips = [
-        Wanted(
+        ClipRequest(
             item=f"{row.pool}/{row.item}",
             part=f"{row.pool}/{row.part}",
             frames=frozenset(range(1000)),
@@ -84,15 +82,15 @@ def asked(manifest: pd.DataFrame, spec: str) -> Asked:
     ]
     found = ask({"m": probe_of(model)}, clips, lambda count: None)
     truth = manifest.assign(item=manifest["pool"] + "/" + manifest["item"])[["item", "kind", "label"]]
-    return Asked(found.rows.merge(truth, on="item", how="left"), found.looked)
+    return FrameReadouts(found.rows.merge(truth, on="item", how="left"), found.looked)
 
 
-def some(pool: Asked, rows: np.ndarray) -> Asked:
+def some(pool: FrameReadouts, rows: np.ndarray) -> FrameReadouts:
     """Some of the frames."""
-    return Asked(pool.rows[rows].reset_index(drop=True), {"m": rows_of(pool.looked["m"], rows)})
+    return FrameReadouts(pool.rows[rows].reset_index(drop=True), {"m": rows_of(pool.looked["m"], rows)})
 
 
-def events(pool: Asked) -> Events:
+def events(pool: FrameReadouts) -> FrameEvents:
     """The margin, flips against a neighbour, and answers of the wrong kind of part."""
     looked, rows = pool.looked["m"], pool.rows
     p = np.sort(special.softmax(looked.logits, axis=1), axis=1)
@@ -102,20 +100,20 @@ def events(pool: Asked) -> Events:
     flip[1:] += change
     said = [LABELS[k].removesuffix("-defect") for k in looked.answer]
     wrong = (rows["kind"].to_numpy() != np.array(said)).astype(float)
-    return Events(p[:, -1] - p[:, -2], {FLIP: np.minimum(flip, 1.0), ERROR: wrong})
+    return FrameEvents(p[:, -1] - p[:, -2], {FLIP: np.minimum(flip, 1.0), ERROR: wrong})
 
 
-def studied(known: Asked, pool: Asked) -> list[ScoreStudied]:
+def studied(known: FrameReadouts, pool: FrameReadouts) -> list[ScoreResult]:
     """Every score of these frames against those that are known."""
     return study(known, pool, "m", {}, events(pool), RATE)
 
 
-def null(pool: Asked, splits: int) -> None:
+def null(pool: FrameReadouts, splits: int) -> None:
     """Half of the parts against the other half, again and again."""
     say("\n## Known parts against other known parts\n")
     parts = pool.rows["part"].to_numpy(str)
     names, rng = np.unique(parts), np.random.default_rng(0)
-    found: dict[str, list[ScoreStudied]] = {}
+    found: dict[str, list[ScoreResult]] = {}
     for _ in range(splits):
         known = np.isin(parts, rng.permutation(names)[: len(names) // 2])
         for each in studied(some(pool, known), some(pool, ~known)):
@@ -148,7 +146,9 @@ def null(pool: Asked, splits: int) -> None:
         )
 
 
-def world(table: harness.Table, name: str, known: Asked, pool: Asked, unknown: np.ndarray) -> str:
+def world(
+    table: harness.Table, name: str, known: FrameReadouts, pool: FrameReadouts, unknown: np.ndarray
+) -> str:
     """A row a score of footage of which some frames are unknown; the sentence's links of the leading score."""
     found = studied(known, pool)
     for each in found:
@@ -178,7 +178,7 @@ def _link(link: Any) -> str:
     return f"{link.event}{' at equal margin' if link.given else ''} {value} ({link.verdict})"
 
 
-def worlds(rest: Asked, dials: dict[str, Asked], left_out: Asked, kind: str) -> None:
+def worlds(rest: FrameReadouts, dials: dict[str, FrameReadouts], left_out: FrameReadouts, kind: str) -> None:
     """Footage that lies outside, by dial and by kind of part."""
     say("\n## Footage that the network was not trained for\n")
     table = harness.table(
@@ -207,7 +207,7 @@ def weights_without(out: Path, kind: str, scenes: int) -> Path:
         keep = torch.from_numpy(np.flatnonzero([not name.startswith(kind) for name in names]))
         boxes = [every.boxes[k] for k in keep.tolist()]
         save(
-            train_classifier(Samples(every.small[keep], every.large[keep], every.labels[keep], boxes), 1),
+            train_classifier(PartSamples(every.small[keep], every.large[keep], every.labels[keep], boxes), 1),
             path,
         )
     return path

@@ -11,7 +11,7 @@ from option_pages import write_option_pages, write_page
 from perturbations_page import page as perturbation_page
 from tables_page import page as table_page
 
-from vidrobust.plugins.line.page import dial_page
+from vidrobust.plugins.line.demo import dial_page
 from vidrobust.version import VERSION
 
 project = "vidrobust"

@@ -199,27 +199,20 @@ print(Path("exported/exports/names_of_models/models.txt").read_text())
 """,
 )
 POLICY_FORMAT = Addition(
+    group="vidrobust.policy_formats = plain_policy:PLAIN",
     new={
-        "stages/policy/exports/plain.py": """
+        "plain_policy.py": """
 from vidrobust.stages.policy.exports.rendered import Export
+from vidrobust.stages.policy.exports.write import PolicyFormat
 
 
 def render(policy):
     return Export(name="policy_plain.txt", text=f"{len(policy.steps)} steps")
+
+
+PLAIN = PolicyFormat("policy_plain.txt", render)
 """
     },
-    lines=(
-        (
-            "stages/policy/exports/write.py",
-            "exports.kornia import render as kornia\n",
-            "from .plain import render as plain\n",
-        ),
-        (
-            "stages/policy/exports/write.py",
-            "(torchvision, albumentations, kornia, timm, ultralytics",
-            ", plain",
-        ),
-    ),
     code="""
 from vidrobust.stages.policy.exports.write import render_all
 from vidrobust.stages.policy.policy import Policy
@@ -483,7 +476,7 @@ def test_each_costs_what_the_map_says() -> None:
         "model kind": one_file,
         "label format": one_file,
         "export": one_file,
-        "format of the policy": and_its_line,
+        "format of the policy": one_file,
         "decoder": and_its_line,
         "stage": one_file,
         "cause": and_its_line,
@@ -515,7 +508,7 @@ def test_an_export_is_a_file_and_the_command_knows_it(said: dict[str, str]) -> N
     assert said["export"].endswith("\nnet-a\n")
 
 
-def test_a_format_of_the_policy_is_a_file_and_its_line(said: dict[str, str]) -> None:
+def test_a_format_of_the_policy_is_a_file(said: dict[str, str]) -> None:
     assert "policy_plain.txt" in said["format of the policy"]
 
 

@@ -225,7 +225,7 @@ def test_without_the_folder_each_plugin_is_named_as_broken(core: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "plugin", "figures", "table_studies", "variables.gauge", "attributes.attribute"]
+    "name", ["", "plugin", "figures", "table_studies", "words", "certificate", "report.repeatability_section"]
 )
 def test_the_gauge_plugin_on_tables_imports_neither_torch_nor_opencv(name: str) -> None:
     module = f"vidrobust.plugins.gauge.{name}".rstrip(".")

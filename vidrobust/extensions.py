@@ -9,8 +9,9 @@ An entry point names a record, or a list of records, of the kind of its group:
     tables                 tables.table.Table
     figures                run_folder.gates.FigureSource
     perturbations          perturb.perturbation.Perturbation
-    suite_protocols        stages.sensitivity.protocols.SuiteProtocol
+    suite_protocols        stages.sensitivity.stage.SuiteProtocol
     correlation_protocols  stages.correlate.stage.CorrelationProtocol
+    policy_formats         stages.policy.exports.write.PolicyFormat
     demos                  finished_runs.demo.Demo
     exports                finished_runs.exports.catalogue.Format
     metrics                metrics.metric.Metric

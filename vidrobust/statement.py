@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
+from typing import Any
 
 NAN = float("nan")
 
@@ -12,18 +13,13 @@ NAN = float("nan")
 class Level(StrEnum):
     """What backs a statement. Only ``TRIED`` and ``REPLICATED`` are reasons to act."""
 
-    TRIED = "tried"
-    """Applied to this footage and measured: it helps."""
-    REPLICATED = "replicated"
-    """Found, and found again on clips or time that did not find it."""
-    SUGGESTED = "suggested"
-    """A cause is named that speaks for it; it was neither tried nor found again."""
+    TRIED = "tried"  # applied to this footage and measured: it helps
+    REPLICATED = "replicated"  # found, and found again on clips or time that did not find it
+    SUGGESTED = "suggested"  # a cause is named that speaks for it; it was neither tried nor found again
+    # No figure can be given: a stage has not run, cannot run, or had too little data.
     NOT_MEASURED = "not_measured"
-    """No figure can be given: a stage has not run, cannot run, or had too little data."""
-    NO_EFFECT = "no_effect"
-    """Measured, and surely too small to matter."""
-    MEASURED = "measured"
-    """A plain figure with its interval, which by itself asks for nothing."""
+    NO_EFFECT = "no_effect"  # measured, and surely too small to matter
+    MEASURED = "measured"  # a plain figure with its interval, which by itself asks for nothing
 
 
 ACTED_ON = (Level.TRIED, Level.REPLICATED)
@@ -48,30 +44,13 @@ NEEDS_MODEL = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Statement:
-    """One sentence or two about one model.
+    """One sentence or two about one model, with the leading figure, its 95 % interval and what n counts.
 
-    Attributes
-    ----------
-    question : str
-        What it answers: a ``Question``, or a plugin's own in a few words.
-    text : str
-        Full sentences in plain English, with every figure a reader needs.
-    level : Level
-        What backs it.
-    kind : str
-        Code of the sentence, the same whatever the figures are. ``answer/kinds.py`` lists those of the core.
-    model : str
-        The model's name in the run.
-    value, low, high : float
-        The leading figure and its 95 % interval; NaN where there is none.
-    n : int
-        Frames, pairs or trials behind the figure; 0 where nothing was measured.
-    command : str
-        A command that tries what is suggested, or measures what is not known yet; "" where there is none.
-    is_open : bool
-        More footage or another command may still change the answer.
+    ``question`` may be a plugin's own in a few words. ``kind`` is the code of the sentence, the same whatever the
+    figures are (``answer/kinds.py``). ``command`` tries what is suggested, or measures what is not known yet;
+    ``is_open``: more footage or another command may still change the answer.
     """
 
     question: str
@@ -79,12 +58,18 @@ class Statement:
     level: Level
     kind: str
     model: str = ""
+    _: KW_ONLY
     value: float = NAN
     low: float = NAN
     high: float = NAN
     n: int = 0
     command: str = ""
     is_open: bool = False
+
+    @classmethod
+    def missing(cls, question: str, text: str, kind: str, model: str, **more: Any) -> Statement:
+        """Return that no figure can be given yet; ``more`` are n and command."""
+        return cls(question, text, Level.NOT_MEASURED, kind, model, is_open=True, **more)
 
     def __post_init__(self) -> None:
         if self.level is Level.NOT_MEASURED and not math.isnan(self.value):
@@ -101,5 +86,5 @@ class Statement:
         return self.level is Level.SUGGESTED and self.question in DOING
 
 
+# Questions whose statements say what to do; those of the others say what is.
 DOING = (Question.RULE, Question.STATION, Question.TRAIN)
-"""Questions whose statements say what to do; those of the others say what is."""

@@ -14,9 +14,8 @@ from vidrobust.models.load import load_as_it_is
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.plugins.finetune.arms import ARMS
-from vidrobust.plugins.finetune.leaks import arm_change
-from vidrobust.plugins.finetune.sample_distance import changes, minimal_sample_distance
-from vidrobust.plugins.finetune.trainable import trainable
+from vidrobust.plugins.finetune.leaks import arm_change, changes, minimal_sample_distance
+from vidrobust.plugins.finetune.network import trainable
 from vidrobust.plugins.published.corruptions import crop_224
 from vidrobust.plugins.published.perturbations import imagenet_c
 from vidrobust.statistics.associations import partial_spearman

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from claims.judge import Measure
-from vidrobust.plugins.finetune.conclusion import one
-from vidrobust.plugins.finetune.metrics import MOVED
-from vidrobust.statistics.associations import clustered_auroc
+from vidrobust.plugins.finetune.compare import one
+from vidrobust.plugins.finetune.judge import MOVED
+from vidrobust.plugins.unknown.auroc import clustered_auroc
 
 DIALS = ("light=0.8", "hue=40", "dust=0.8")
 PARTS, DIAL_PARTS, SECONDS = 16, 8, 0.5

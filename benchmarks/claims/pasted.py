@@ -13,7 +13,7 @@ from claims.pictures import frames_of
 from vidrobust.frames.pixels import to_array
 from vidrobust.models.load import load_model
 from vidrobust.plugins.published.transplant.cutout import Cutout
-from vidrobust.plugins.published.transplant.study import Background, Settings, transplant
+from vidrobust.plugins.published.transplant.study import Background, TransplantSettings, transplant
 from vidrobust.plugins.published.transplant.summary import summary
 
 OBJECT = ("objects/cotracker_teddy.mp4", "teddy bear", 135)
@@ -41,7 +41,9 @@ def of_detector(spec: str, cutter: str, corpus: Path) -> dict[str, Any]:
         for name in BACKGROUNDS
         for p in frames_of(corpus / name, 1)
     ]
-    found = transplant(detector, cutout(cutter, corpus), backgrounds, Settings(columns=GRID[0], rows=GRID[1]))
+    found = transplant(
+        detector, cutout(cutter, corpus), backgrounds, TransplantSettings(columns=GRID[0], rows=GRID[1])
+    )
     names = detector.class_names
     return summary(found, names, names.index(OBJECT[1]))
 

@@ -9,7 +9,7 @@ import pandas as pd
 from published_models import FAMILIES, table
 
 from claims.judge import Measure
-from vidrobust.plugins.published import alexnet
+from vidrobust.plugins.published import corruption_error as alexnet
 from vidrobust.plugins.published.perturbations import imagenet_c
 from vidrobust.stages.correlate.from_summaries import family_of
 from vidrobust.statistics.associations import effective_robustness, partial_spearman, pearson

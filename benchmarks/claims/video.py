@@ -17,7 +17,7 @@ from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import predict
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
-from vidrobust.plugins.published.gu2019 import ACCURACY, NATURAL, ModelAnchors, gu2019, robustness
+from vidrobust.plugins.published.protocols import ACCURACY, NATURAL, ModelAnchors, gu2019, robustness
 from vidrobust.statistics.intervals import clustered_mean, clustered_rate
 from vidrobust.video.source import open_video
 

@@ -1,23 +1,10 @@
-"""Top-1 and top-5 with label sets, counted by hand."""
+"""The label set of a frame, by hand."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from vidrobust.accuracy.said_classes import label_sets, top_correct
+from vidrobust.accuracy.said_classes import label_sets
 
 from .test_pm_k import frames_of, labels_of
-
-SCORES = np.array([[0.1, 0.5, 0.4], [0.4, 0.4, 0.2], [0.0, 0.1, 0.9]])
-
-
-def test_a_set_is_right_if_one_of_it_leads_and_the_first_of_equals_leads():
-    sets = [frozenset({2, 1}), frozenset({1}), frozenset()]
-    assert list(top_correct(SCORES, sets)) == [True, False, False]
-    assert list(top_correct(SCORES, sets, top=2)) == [True, True, False]
-    assert list(top_correct(np.array([[-2.0, -np.inf, -1.0]]), [frozenset({1})], top=3)) == [
-        False
-    ]  # never answered
 
 
 def test_labels_of_a_frame_stand_before_those_of_its_item():

@@ -30,13 +30,12 @@ def test_natural_suite_is_complete_and_the_default() -> None:
 
 def test_suites_share_out_the_catalogue() -> None:
     assert sum(len(suite(name)) for name in SUITES) == len(PERTURBATIONS)
-    assert len(suite("line-camera")) == 18
     assert all(key == entry.key for key, entry in PERTURBATIONS.items())
 
 
 def test_unknown_names_get_the_nearest() -> None:
-    with pytest.raises(SettingsError, match="no suite 'line-cam'; did you mean line-camera"):
-        suite("line-cam")
+    with pytest.raises(SettingsError, match="no suite 'naturl'; did you mean natural"):
+        suite("naturl")
     with pytest.raises(SettingsError, match="no perturbation 'brightnes'; did you mean brightness"):
         find("brightnes")
     assert find("hue") is PERTURBATIONS["hue"]

@@ -165,11 +165,6 @@ def test_what_needs_neighbours_leaves_lone_frames_and_says_why(
     assert perturbation.on_single_frames or perturbation.needs_neighbours.endswith(".")
 
 
-def test_what_needs_neighbours_is_lost_frames_alone() -> None:
-    found = {key for key, entry in PERTURBATIONS.items() if not entry.on_single_frames}
-    assert found == {"repeated_frames", "dropped_frames"}
-
-
 def test_lengths_are_distinguished_from_other_units() -> None:
     found = {key for key, entry in PERTURBATIONS.items() if entry.is_length}
     assert {"translation", "gaussian_blur", "motion_blur", "defocus_blur"} <= found

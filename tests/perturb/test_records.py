@@ -56,8 +56,6 @@ def test_a_shear_leans_either_way_though_it_has_no_signed_form() -> None:
 def test_lengths_are_those_whose_unit_is_of_pixels() -> None:
     lengths = {key for key, entry in PERTURBATIONS.items() if entry.is_length and entry.suite == "natural"}
     assert lengths == {"translation", "gaussian_blur", "motion_blur", "defocus_blur"}
-    assert PERTURBATIONS["rolling_shutter"].is_length
-    assert not PERTURBATIONS["dead_pixels"].is_length  # pixels of a million are a share
 
 
 @pytest.mark.parametrize("key", ["gaussian_blur", "defocus_blur"])

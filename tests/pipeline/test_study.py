@@ -40,7 +40,7 @@ def test_every_file_of_the_contract_is_there(ran: Ran) -> None:
         assert len(table)
     for name in ("metrics.json", "policy.json", "run.json", "moments.json"):
         assert ran.folder.read_json(name)
-    for name in ("policy_torchvision.py", "policy_albumentations.yaml", "report.html"):
+    for name in ("policy_torchvision.py", "report.html"):
         assert (ran.folder.path / name).stat().st_size > 100
     assert not list(ran.folder.path.rglob("*.part"))
 

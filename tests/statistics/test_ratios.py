@@ -7,8 +7,8 @@ import pytest
 
 from vidrobust.statistics.ratios import (
     PairedRatio,
+    RatioVerdict,
     Undecided,
-    Verdict,
     decide,
     paired_ratio,
     ratio_in_clusters,
@@ -46,10 +46,10 @@ def test_fewer_than_six_clusters_with_events_tell_nothing() -> None:
     found = paired_ratio(events(five), np.zeros(40), CLUSTERS, events=True)
     assert (found.ratio, found.tested, found.clusters) == (0, 5, 8)
     assert np.isnan([found.low, found.high, found.p]).all()
-    assert decide(found) == (Verdict.CANNOT_TELL, Undecided.FEW_CLUSTERS)
+    assert decide(found) == (RatioVerdict.CANNOT_TELL, Undecided.FEW_CLUSTERS)
     six = paired_ratio(events([*five[:5], 3, 0, 0]), np.zeros(40), CLUSTERS, events=True)
     assert six.p == 2 / 64
-    assert decide(six) == (Verdict.HELPS, Undecided.DECIDED)
+    assert decide(six) == (RatioVerdict.HELPS, Undecided.DECIDED)
 
 
 def test_no_event_left_is_no_certainty() -> None:
@@ -62,7 +62,7 @@ def test_nothing_before_has_no_ratio() -> None:
     found = paired_ratio(np.zeros(40), events([1] * 8), CLUSTERS, events=True)
     assert np.isnan([found.ratio, found.low, found.high]).all()
     assert (found.after, found.p) == (8 / 40, 2 / 256)
-    assert decide(found) == (Verdict.CANNOT_TELL, Undecided.NO_EVENTS)
+    assert decide(found) == (RatioVerdict.CANNOT_TELL, Undecided.NO_EVENTS)
 
 
 def test_the_same_few_rows_do_not_show_that_nothing_changes() -> None:
@@ -72,7 +72,7 @@ def test_the_same_few_rows_do_not_show_that_nothing_changes() -> None:
     assert found.low * found.high == pytest.approx(1)
     amounts = paired_ratio(events(BEFORE), events(BEFORE), CLUSTERS, events=False)
     assert (amounts.low, amounts.high) == (1, 1)
-    assert decide(amounts) == (Verdict.NO_DIFFERENCE, Undecided.DECIDED)
+    assert decide(amounts) == (RatioVerdict.NO_DIFFERENCE, Undecided.DECIDED)
 
 
 def test_more_than_before_is_the_same_the_other_way_round() -> None:
@@ -80,8 +80,8 @@ def test_more_than_before_is_the_same_the_other_way_round() -> None:
     more = paired_ratio(events(AFTER), events(BEFORE), CLUSTERS, events=True)
     assert (more.low, more.high) == pytest.approx((1 / fewer.high, 1 / fewer.low))
     assert (more.ratio, more.p) == (2, fewer.p)
-    assert decide(fewer)[0] == Verdict.HELPS
-    assert decide(more)[0] == Verdict.HARMS
+    assert decide(fewer)[0] == RatioVerdict.HELPS
+    assert decide(more)[0] == RatioVerdict.HARMS
 
 
 def test_the_interval_and_the_test_never_contradict() -> None:
@@ -120,7 +120,7 @@ def test_two_arms_that_are_alike_seldom_differ(count: int) -> None:
         own = rng.beta(1, 6, count)
         a, b = (rng.random((count, 50)) < own[:, None] for _ in range(2))
         found = paired_ratio(a.ravel(), b.ravel(), np.repeat(np.arange(count), 50), events=True)
-        called += decide(found)[0] in (Verdict.HELPS, Verdict.HARMS)
+        called += decide(found)[0] in (RatioVerdict.HELPS, RatioVerdict.HARMS)
     assert called / 200 < 0.08  # binomial, 95 %
 
 
@@ -141,12 +141,12 @@ def test_more_rows_afterwards_are_more_rows_and_no_more_events() -> None:
 def test_nothing_measured_and_families_have_their_codes() -> None:
     assert paired_ratio(np.empty(0), np.empty(0), np.empty(0), events=True).n == 0
     nothing = ratio_in_clusters(np.empty(0), np.ones(3), np.zeros(3), events=True)
-    assert decide(nothing) == (Verdict.CANNOT_TELL, Undecided.NOT_MEASURED)
+    assert decide(nothing) == (RatioVerdict.CANNOT_TELL, Undecided.NOT_MEASURED)
     found = PairedRatio(0.5, 0.1, 0.2, 0.1, 0.4, 0.02, 100, 10, "item", 10)
-    assert decide(found) == decide(found, 0.05) == (Verdict.HELPS, Undecided.DECIDED)
-    assert decide(found, 0.06) == (Verdict.CANNOT_TELL, Undecided.FAMILY)
+    assert decide(found) == decide(found, 0.05) == (RatioVerdict.HELPS, Undecided.DECIDED)
+    assert decide(found, 0.06) == (RatioVerdict.CANNOT_TELL, Undecided.FAMILY)
     assert decide(PairedRatio(0.5, 0.1, 0.2, 0.1, 0.4, 0.02, 9, 8, "item", 8))[1] == Undecided.FEW_ROWS
     assert decide(PairedRatio(0.5, 0.5, 1.0, 0.5, 2.0, 0.6, 100, 10, "item", 8))[1] == Undecided.INTERVAL
     assert decide(PairedRatio(0.5, 0.48, 0.96, 0.93, 0.98, 0.01, 100, 10, "item", 8))[0] == (
-        Verdict.NO_DIFFERENCE
+        RatioVerdict.NO_DIFFERENCE
     )

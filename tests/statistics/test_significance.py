@@ -5,16 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats import contingency_tables as reference
 from statsmodels.stats.contingency_tables import mcnemar
 
-from vidrobust.statistics.agreement import cochrans_q
 from vidrobust.statistics.significance import (
     FlippedRatio,
     clustered_mcnemar,
     discard_conservative,
-    exact_mcnemar,
-    fewest_clusters,
     neighbour_inflation,
     sign_flip_p,
     sign_patterns,
@@ -77,7 +73,6 @@ def test_all_patterns_or_a_draw() -> None:
 
 
 def test_five_clusters_can_never_tell() -> None:
-    assert fewest_clusters() == 6
     rng = np.random.default_rng(0)
     assert step_down(np.full((5, 1), 1.0), rng)[0] == 2 / 32
     assert step_down(np.full((6, 1), 1.0), rng)[0] == 2 / 64
@@ -172,28 +167,6 @@ def test_of_independent_rows_it_is_the_exact_test() -> None:
     assert many == pytest.approx(mcnemar([[60, 27], [6, 0]], exact=True).pvalue, abs=5e-4)
     nothing = np.zeros(31, bool)
     assert clustered_mcnemar(nothing, nothing, np.arange(31)) == 1.0
-
-
-@pytest.mark.parametrize(("first", "second"), [(9, 2), (0, 6), (5, 5), (1, 0), (40, 21)])
-def test_mcnemar_is_that_of_statsmodels(first: int, second: int) -> None:
-    expected = reference.mcnemar([[20, first], [second, 3]], exact=True).pvalue
-    assert exact_mcnemar(first, second) == pytest.approx(float(expected), abs=1e-12)
-
-
-def test_mcnemar_by_hand() -> None:
-    assert exact_mcnemar(0, 3) == pytest.approx(2 / 8)  # three of three tosses, either side
-    assert exact_mcnemar(0, 0) == 1.0
-
-
-def test_cochrans_q_is_that_of_statsmodels() -> None:
-    hits = (np.random.default_rng(3).random((40, 4)) < [0.2, 0.4, 0.4, 0.7]).astype(int)
-    expected, found = reference.cochrans_q(hits), cochrans_q(hits)
-    assert (found.statistic, found.p) == pytest.approx((expected.statistic, expected.pvalue))
-    assert found.df == expected.df == 3
-
-
-def test_raters_who_agree_on_every_part_have_no_q() -> None:
-    assert np.isnan(cochrans_q(np.array([[1, 1], [0, 0]])).statistic)
 
 
 def test_the_ratio_of_three_clusters_by_hand() -> None:

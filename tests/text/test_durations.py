@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vidrobust.text.durations import clock, duration
+from vidrobust.text.numbers import clock, duration
 
 
 @pytest.mark.parametrize(

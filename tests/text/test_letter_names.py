@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vidrobust.text.letter_names import in_brackets, letter_name
+from vidrobust.text.printable import in_brackets, letter_name
 
 
 @pytest.mark.parametrize(

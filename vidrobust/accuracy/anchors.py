@@ -23,8 +23,8 @@ class AnchorSets:
     """n anchors of one model and their m neighbours; ``of`` (m,) is the row of a neighbour's anchor.
 
     ``anchor`` is "item:frame", ``cluster`` the video. ``offset`` and ``offset_ms`` are distances from the
-    anchor in
-    frames and milliseconds (NaN where frames are missing); ``correct`` and ``neighbour`` say who is right.
+    anchor in frames and milliseconds (NaN where frames are missing); ``correct`` and ``neighbour`` say who is
+    right.
     """
 
     anchor: np.ndarray

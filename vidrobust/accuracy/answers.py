@@ -66,20 +66,6 @@ def two_models(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """What was found: what -> (found, published), and sentences.
-
-    ``manifest`` has rows of path, item and label, or none where ``command``, the next one to type, needs none.
-    """
-
-    counts: dict[str, tuple[int, int]]
-    missing: tuple[str, ...]
-    manifest: tuple[tuple[str, str, str], ...]
-    command: str
-    notes: tuple[str, ...] = ()
-
-
 def pm_correct(sets: AnchorSets, k: int) -> np.ndarray:
     """Return whether the anchor and all neighbours within k frames are right, (n,) bool."""
     if k < 0:

@@ -59,9 +59,7 @@ class _OfClass:
 
 
 class FramesOfBoxes:
-    """Known and found boxes of frames: frame, label, x1, y1, x2, y2, score of the found ones, and shape if
-    there is any.
-    """
+    """Known and found boxes: frame, label, x1, y1, x2, y2, score of the found ones, and any shape."""
 
     def __init__(self, known: pd.DataFrame, found: pd.DataFrame) -> None:
         self._frames = np.union1d(known["frame"], found["frame"]).astype(np.int64)
@@ -132,9 +130,7 @@ def _right(found: Places, known: Places) -> np.ndarray:
 
 
 def with_known_boxes(seen: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
-    """Return which frames (n,) bool can be judged: those with a known box, and all between where labels are
-    dense.
-    """
+    """Return which frames (n,) can be judged: those with a known box, and between dense labels."""
     judged = seen[["item", "frame"]].merge(
         known[["item", "frame"]].drop_duplicates(), on=["item", "frame"], how="left", indicator=True
     )
@@ -162,9 +158,7 @@ def precisions(
 def worst_and_best(
     boxes: FramesOfBoxes, anchors: Sequence[int], about: Sequence[Sequence[int]]
 ) -> tuple[list[int], list[int]]:
-    """Return, for each anchor, the frame around it with the worst and the best average precision, nearest
-    first.
-    """
+    """Return for each anchor the frames around it with the worst and best average precision."""
     every = list(dict.fromkeys(frame for frames in about for frame in frames))
     own = dict(zip(every, boxes.each(every), strict=True))
     worst, best = [], []

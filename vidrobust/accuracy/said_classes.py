@@ -15,18 +15,6 @@ WHOLE_ITEM = -1  # the frame of a label that holds for every frame of its item (
 REST = -1  # the label under which ``probabilities`` keeps the sum of the classes that are not listed
 
 
-def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1) -> np.ndarray:
-    """Return whether a class of each set is among the ``top`` scores of its row (N, K); equal scores rank in
-    order.
-    """
-    if len(scores) != len(sets):
-        raise ValueError(f"top_correct: expected a set for each of {len(scores)} rows, got {len(sets)}")
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
-    alive = np.take_along_axis(scores, order, axis=1) > -np.inf
-    rows = zip(order, alive, sets, strict=True)
-    return np.array([any(int(k) in wanted for k in row[live]) for row, live, wanted in rows], dtype=bool)
-
-
 def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[object]]:
     """Return the class numbers of each row of ``frames``, and names without a class.
 

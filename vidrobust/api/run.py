@@ -16,7 +16,7 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.record import Figure
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.causes.bar import AccountBar, account_bars
+from vidrobust.stages.causes.section import AccountBar, account_bars
 from vidrobust.stages.stability.by_clip import flips_of
 from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import ModelCard, cards

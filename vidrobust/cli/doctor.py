@@ -208,6 +208,7 @@ def _groups() -> list[Extensions[Any]]:
     from vidrobust.run_folder import settings
     from vidrobust.stages import catalogue as stages
     from vidrobust.stages.correlate import stage as correlation
+    from vidrobust.stages.policy.exports import write as policies
     from vidrobust.stages.sensitivity import stage as suites
     from vidrobust.tables import schema as tables
     from vidrobust.video import source
@@ -222,6 +223,7 @@ def _groups() -> list[Extensions[Any]]:
         perturbations.BROUGHT,
         suites.brought(),
         correlation.brought(),
+        policies.brought(),
         demo.brought(),
         exports.brought(),
         metrics.brought(),

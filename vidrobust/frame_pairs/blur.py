@@ -175,8 +175,7 @@ class Blur:
 
 
 def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray) -> Blur:
-    """Measure the blur between two (H, W) lumas in one light; ``motion`` (H, W, 2) px leads from the second
-    to the first.
+    """Measure the blur between two (H, W) lumas in one light; ``motion`` leads from the second to the first.
 
     ``visible`` (H, W) bool is what both show, on the grid of the second.
     """
@@ -235,8 +234,7 @@ def _cycles() -> np.ndarray:
 def spectra_of_both(
     first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the spectra (P, N) of P blocks of the first frame, and of those of the second they moved to, if
-    enough.
+    """Return the spectra (P, N) of P blocks of the first frame and of those they moved to in the second.
 
     What a block moved by beyond whole pixels is undone by the phase.
     """

@@ -120,9 +120,7 @@ def fit_local_light(
 
 @dataclass(frozen=True)
 class _Blocks:
-    """Luma of both frames' blocks (h, w), their weights, the bases along both axes, and products of
-    overlapping ones.
-    """
+    """Luma of both frames' blocks (h, w), weights, the bases along both axes, and their products."""
 
     first: np.ndarray
     difference: np.ndarray

@@ -50,9 +50,7 @@ def noise_of(picture: np.ndarray) -> np.ndarray:
 
 
 def noise_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return (C,) sigma of the noise of two pictures of the same, one of which may be blurrier: what they do
-    not share.
-    """
+    """Return (C,) sigma of the noise of two pictures of the same, one maybe blurrier: what is not shared."""
     a, b = _immerkaer(first), _immerkaer(second)
     aa, bb, ab = (_by_cell(each) for each in (a * a, b * b, a * b))
     order = np.argsort((aa + bb).sum(axis=1))[: max(1, int(FLAT * len(aa)))]

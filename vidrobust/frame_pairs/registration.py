@@ -88,8 +88,7 @@ def register(
     texture: float = MIN_TEXTURE,
     min_seen: float = MIN_SEEN,
 ) -> Registration:
-    """Register two RGB frames (H, W, 3) uint8 of one size; ``failed`` of the result says where that is not
-    possible.
+    """Register two RGB frames (H, W, 3) uint8 of one size; ``failed`` says why that is not possible.
 
     ``fine`` computes flow down to full resolution, else down to half, in a quarter of the time. ``texture`` and
     ``min_seen`` are as MIN_TEXTURE and MIN_SEEN; lower in smoothed frames.
@@ -316,9 +315,7 @@ def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def moves_everywhere(found: Registration) -> bool:
-    """Say whether the affine motion removes over half of the flow in most cells, also along the rim; an
-    object does not.
-    """
+    """Say whether the affine motion removes over half of the flow in most cells, also along the rim."""
     left = found.flow - affine_field(found.affine, *found.visible.shape)
     size = (GRID_OF_CELLS[1], GRID_OF_CELLS[0])
     clear = found.visible.astype(np.float32)
@@ -342,9 +339,7 @@ def shared_motion(found: Registration) -> np.ndarray:
 def own_motion(
     first: np.ndarray, second: np.ndarray, camera: np.ndarray, flow: np.ndarray, margin: float
 ) -> np.ndarray:
-    """Return what moves by itself: the flow beyond the camera where it brings the first grey picture nearer
-    by ``margin``.
-    """
+    """Return the flow beyond the camera where it brings the first grey picture nearer by ``margin``."""
     own = flow - camera
     by_camera, by_flow = (
         blurred_difference(warp(first, field) if field.any() else first, second) for field in (camera, flow)

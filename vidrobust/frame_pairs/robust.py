@@ -77,8 +77,8 @@ def same_light(
     """Bring two grey pictures (H, W) uint8 to one light, which a search for motion needs.
 
     The picture of more contrast gets mean and spread of the other. They are left alone where these are alike:
-    within
-    one level, as for dense flow, or within 2 % (``alike="share"``), as for points tracked on a small picture.
+    within one level, as for dense flow, or within 2 % (``alike="share"``), as for points tracked on a small
+    picture.
     """
     (m1, s1), (m2, s2) = ((float(x.mean()), float(x.std())) for x in (first, second))
     if min(s1, s2) < ALIKE_LEVELS:

@@ -232,8 +232,8 @@ class _Rings:
     """Rings of equal frequency in the half spectrum of a real patch, under a Hann ``window``.
 
     ``order`` are flat indices into the half spectrum, ring after ring, each from ``start``; ``weight`` is 2
-    where the
-    half spectrum stands for two frequencies. ``frequency`` (R,) is in cycles per px, ``cells`` (R,) counts.
+    where the half spectrum stands for two frequencies. ``frequency`` (R,) is in cycles per px, ``cells`` (R,)
+    counts.
     """
 
     window: np.ndarray

@@ -181,9 +181,7 @@ def _fit_curve(
     grey: Callable[[np.ndarray, np.ndarray], np.ndarray],
     noise: float = 0.0,
 ) -> Tone:
-    """Gauss-Newton in the power of a curve that acts on single channels, fitted to grey averages of what it
-    makes.
-    """
+    """Gauss-Newton in the power of a curve of single channels, fitted to grey averages of its result."""
     own, power = (noise / CELL) ** 2, 1.0
     prior = np.array(LIGHT_PRIOR if noise == 0 else (*LIGHT_PRIOR[:2], NO_POWER))
     for _ in range(ROUNDS):

@@ -208,9 +208,7 @@ def between(links_reason: np.ndarray, shift: np.ndarray, start: int, stop: int, 
 
 
 def reasons_of(frames: np.ndarray, transitions: pd.DataFrame) -> np.ndarray:
-    """Look up the reason of each frame (N,) in ``transitions`` of its clip; "first" if the one before is not
-    among them.
-    """
+    """Look up the reason of each frame (N,); "first" where the one before is not among them."""
     places = pd.Series(np.arange(len(transitions)), index=transitions["frame"].to_numpy())
     place = places.loc[frames].to_numpy()
     reason = transitions["reason"].to_numpy(object)[place]

@@ -8,13 +8,12 @@ from types import MappingProxyType, ModuleType
 
 from vidrobust.errors import SettingsError
 from vidrobust.extensions import extensions
-from vidrobust.perturb import blur, camera, camera_in_time, geometric, light, noise
+from vidrobust.perturb import blur, geometric, light, noise
 from vidrobust.perturb.perturbation import Perturbation
 
-OWN_SUITES = ("natural", "line-camera")
 ENTRY_POINTS = "vidrobust.perturbations"
 
-_MODULES = (light, geometric, blur, noise, camera, camera_in_time)
+_MODULES = (light, geometric, blur, noise)
 
 
 def catalogue_of(modules: Iterable[ModuleType]) -> Mapping[str, Perturbation]:
@@ -35,9 +34,7 @@ PERTURBATIONS: Mapping[str, Perturbation] = MappingProxyType(
     dict(_OWN) | {entry.key: entry for entry in BROUGHT.records}
 )
 
-SUITES: tuple[str, ...] = tuple(
-    dict.fromkeys((*OWN_SUITES, *(entry.suite for entry in PERTURBATIONS.values())))
-)
+SUITES: tuple[str, ...] = tuple(dict.fromkeys(entry.suite for entry in PERTURBATIONS.values()))
 
 
 def suite(name: str = "natural") -> tuple[Perturbation, ...]:

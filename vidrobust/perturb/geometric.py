@@ -115,9 +115,7 @@ def boxes_by(motion: Motion) -> MoveBoxes:
 
 
 def move_corners(boxes: np.ndarray, size: tuple[int, int], matrix: Matrix) -> np.ndarray:
-    """Return the upright boxes around the moved corners of boxes (D, 4) xyxy px, clipped to a frame of
-    ``size`` (H, W).
-    """
+    """Return the upright boxes around moved corners of boxes (D, 4), px, clipped to a frame of ``size``."""
     h, w = size
     x, y = boxes[:, [0, 2, 2, 0]] - w / 2, boxes[:, [1, 1, 3, 3]] - h / 2
     u, v, s = (matrix[i, 0] * x + matrix[i, 1] * y + matrix[i, 2] for i in range(3))

@@ -64,8 +64,7 @@ def _poisson_table(photons_at_white: float, truncated: bool, device: torch.devic
 def shot(
     frame: torch.Tensor, photons_at_white: float, bits: torch.Tensor, *, truncated: bool = False
 ) -> torch.Tensor:
-    """Return a frame (3, H, W) uint8 with the Poisson noise of pixels that collect ``photons_at_white`` at
-    level 255.
+    """Return a frame (3, H, W) uint8 with Poisson noise of pixels that collect so many photons at 255.
 
     ``bits`` of the same shape are uniform 0..65535 int32. ``truncated`` rounds levels down.
     """

@@ -19,8 +19,7 @@ Family = Literal[
     "light", "colour", "geometry", "blur", "noise", "compression", "occlusion", "weather", "camera", "time"
 ]
 FAMILIES: tuple[str, ...] = get_args(Family)
-# Their entries are known by their bare name; those of all other suites by SUITE:NAME
-PLAIN_SUITES = ("natural", "line-camera")
+NATURAL = "natural"  # the default suite
 
 # (pixels (N, 3, H, W) uint8 RGB, strength, one generator or one per frame) -> pixels of the same shape, dtype
 # and device in fresh memory. One generator for a batch hands one seed to each frame in turn, so that
@@ -81,6 +80,7 @@ class Perturbation:
     needs_neighbours: str = ""
     not_monotone: str = ""  # Why damage need not grow with strength; empty where it grows
     doc: str = ""  # One sentence: what it does and its source
+    plain: bool = False  # Known by its bare name, although the suite is not the default
     # Whether ``apply`` draws one of two directions: in training its range then runs from -strength to
     # strength. A signed form alone is not enough: a blur whose signed form sharpens still only blurs.
     either_way: bool = False
@@ -97,7 +97,7 @@ class Perturbation:
         self._check_record()
         guard = functools.partial(object.__setattr__, self)
         noun, unit = self.name.replace("_", " "), "severity" if "severity" in self.unit else "strength"
-        guard("noun", self.noun or (noun if self.suite in PLAIN_SUITES else f"{noun} of {self.suite}"))
+        guard("noun", self.noun or (noun if self.key == self.name else f"{noun} of {self.suite}"))
         guard("saying", self.saying or f"{self.noun} at {unit} {{s}}")
         guard("apply", _guard_apply(self.key, self.range, self.apply))
         if self.apply_clip is not None:
@@ -137,7 +137,7 @@ class Perturbation:
     @property
     def key(self) -> str:
         """The name in result tables: unique over all suites."""
-        return self.name if self.suite in PLAIN_SUITES else f"{self.suite}:{self.name}"
+        return self.name if self.plain or self.suite == NATURAL else f"{self.suite}:{self.name}"
 
     @property
     def on_single_frames(self) -> bool:
@@ -167,15 +167,8 @@ class Perturbation:
         return self.signed[direction](pixels, signed_strength)
 
 
-def apply_to_neighbours_only(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
-    """Return lone frames as they are, in fresh memory: ``apply`` of what ``needs_neighbours``."""
-    return fresh_copy(pixels)
-
-
 def apply_at_a_random_time(clip: ApplyClip) -> Apply:
-    """Return ``apply`` of a perturbation that lives in time: each frame is a clip of its own at
-    ``random_time_s``.
-    """
+    """Return ``apply`` of what lives in time: each frame is a clip of its own at ``random_time_s``."""
 
     @functools.wraps(clip)
     def apply(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
@@ -334,7 +327,7 @@ def entry(apply: Callable[..., torch.Tensor], scale: Scale, doc: str, **more: An
     """Return the record of a function of this package, named as the function: ``_hue`` is "hue"."""
     family, unit, strengths, high, low = scale
     return Perturbation(
-        **{"name": apply.__name__.removeprefix("_"), "suite": "natural", **more},
+        **{"name": apply.__name__.removeprefix("_"), "suite": NATURAL, **more},
         family=family,
         unit=unit,
         strengths=strengths,
@@ -342,11 +335,3 @@ def entry(apply: Callable[..., torch.Tensor], scale: Scale, doc: str, **more: An
         apply=apply,
         doc=doc,
     )
-
-
-def in_time(
-    clip: ApplyClip, scale: Scale, doc: str, *, apply: Apply | None = None, **more: Any
-) -> Perturbation:
-    """Return an entry of ``line-camera``: one state a clip, which follows from the true times if it changes."""
-    how = {"name": clip.__name__.removeprefix("_"), "suite": "line-camera", **more}
-    return entry(apply or apply_at_a_random_time(clip), scale, doc, apply_clip=clip, **how)

@@ -38,7 +38,7 @@ from vidrobust.run_folder import index as headline
 from vidrobust.run_folder.index import write_index
 from vidrobust.run_folder.settings import Settings
 from vidrobust.tables import schema as tables
-from vidrobust.text.durations import duration
+from vidrobust.text.numbers import duration
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 

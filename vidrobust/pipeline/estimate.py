@@ -34,7 +34,7 @@ from vidrobust.pipeline.stage import (
 )
 from vidrobust.run_folder.declared import seconds_of
 from vidrobust.run_folder.settings import Settings
-from vidrobust.text.durations import duration
+from vidrobust.text.numbers import duration
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 from vidrobust.video.source import first_batch

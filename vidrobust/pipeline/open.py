@@ -31,7 +31,7 @@ from vidrobust.run_folder.folder import (
     versions,
 )
 from vidrobust.run_folder.settings import Settings, read_toml
-from vidrobust.text.durations import duration
+from vidrobust.text.numbers import duration
 from vidrobust.text.phrases import listing, plural
 from vidrobust.text.printable import printable, without_secrets
 from vidrobust.video.record import Recording, is_stream, name_of, record

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from vidrobust.pipeline.interrupts import remind
-from vidrobust.text.durations import duration
+from vidrobust.text.numbers import duration
 from vidrobust.text.printable import shown
 
 TRUSTED = 0.05  # share of the work after which the pace so far counts for as much as the estimate did

@@ -19,8 +19,7 @@ from markupsafe import Markup
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
-from vidrobust.text.letter_names import in_brackets
-from vidrobust.text.printable import printable
+from vidrobust.text.printable import in_brackets, printable
 from vidrobust.version import VERSION
 
 # What a page may do: show pictures that it holds, and its own styles and scripts, known by their hashes.

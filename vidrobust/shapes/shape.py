@@ -99,9 +99,7 @@ def _convex(corners: np.ndarray) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """N places: boxes (N, 4) xyxy px, and shapes (N,), where None is the whole box; None where no place has
-    one.
-    """
+    """N places: boxes (N, 4) xyxy px, and shapes (N,) of which None is the whole box, or no shapes at all."""
 
     boxes: np.ndarray
     shapes: np.ndarray | None = None

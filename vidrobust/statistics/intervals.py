@@ -45,16 +45,14 @@ def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Inter
     """Return the share of events among dependent trials (n,) bool with its interval.
 
     The interval is that of the beta-binomial posterior (``posteriors``), widened to hold the share seen. It
-    shrinks
-    with footage even where no event is seen, and another clip without an event never raises its upper limit.
+    shrinks with footage even where no event is seen, and another clip without an event never raises its upper
+    limit.
     """
     return clustered_share(np.asarray(events, bool).astype(np.float64), clusters)
 
 
 def clustered_share(shares: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """Return the mean of shares (n,) in [0, 1] with its interval, each share as one trial of
-    ``clustered_rate``.
-    """
+    """Return the mean of shares (n,) in [0, 1] with its interval, each as a trial of ``clustered_rate``."""
     shares = np.asarray(shares, np.float64)
     code, count, what = cluster_codes(clusters)
     if not len(shares):

@@ -25,8 +25,7 @@ def permutation_p(
     *,
     knots: int = 0,
 ) -> np.ndarray:
-    """Return the two-sided permutation p-value (p, s) of each partial Spearman coefficient of x (n, p), y (n,
-    s) | z.
+    """Return the two-sided permutation p-values (p, s) of partial Spearman coefficients given ``z``.
 
     Freedman & Lane 1983: residuals of the ranks of y given z are rearranged by ``orders`` (R, n), added to the
     fitted part and fitted again, so that the tie of both to z stays as it is. ``knots`` as in

@@ -66,9 +66,7 @@ def _posterior(
 def predicted_rate(
     successes: np.ndarray, trials: np.ndarray, sizes: np.ndarray, *, tail: float
 ) -> tuple[float, float]:
-    """Return limits of the share of events in new clusters of ``sizes`` (C,) trials, each passed with chance
-    ``tail``.
-    """
+    """Return limits, each passed with chance ``tail``, of the rate in new clusters of ``sizes`` (C,) trials."""
     kinds, times = np.unique(
         np.stack([np.asarray(successes, np.int64), np.asarray(trials, np.int64)]), axis=1, return_counts=True
     )

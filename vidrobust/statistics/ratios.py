@@ -23,7 +23,7 @@ SAME = 0.9
 NAN = float("nan")
 
 
-class Verdict(StrEnum):
+class RatioVerdict(StrEnum):
     """What a ratio of after to before says of what was done."""
 
     HELPS = "helps"
@@ -67,25 +67,25 @@ class PairedRatio:
         return cls(NAN, NAN, NAN, NAN, NAN, NAN, 0, 0, cluster)
 
 
-def decide(found: PairedRatio, q: float | None = None) -> tuple[Verdict, Undecided]:
+def decide(found: PairedRatio, q: float | None = None) -> tuple[RatioVerdict, Undecided]:
     """Return the verdict on a ratio, and why there is none; ``q`` is its false discovery rate among others."""
     if not found.n:
-        return Verdict.CANNOT_TELL, Undecided.NOT_MEASURED
+        return RatioVerdict.CANNOT_TELL, Undecided.NOT_MEASURED
     if found.n < FEWEST_ROWS:
-        return Verdict.CANNOT_TELL, Undecided.FEW_ROWS
+        return RatioVerdict.CANNOT_TELL, Undecided.FEW_ROWS
     if not found.before > 0:
-        return Verdict.CANNOT_TELL, Undecided.NO_EVENTS
+        return RatioVerdict.CANNOT_TELL, Undecided.NO_EVENTS
     if not found.low <= found.high:
-        return Verdict.CANNOT_TELL, Undecided.FEW_CLUSTERS
+        return RatioVerdict.CANNOT_TELL, Undecided.FEW_CLUSTERS
     if found.low >= SAME and found.high <= 1 / SAME:
-        return Verdict.NO_DIFFERENCE, Undecided.DECIDED
+        return RatioVerdict.NO_DIFFERENCE, Undecided.DECIDED
     if not found.p <= ALPHA:
         # the p-value is raised where a control does as much (``against_control``)
         inside = found.low <= 1 <= found.high
-        return Verdict.CANNOT_TELL, Undecided.INTERVAL if inside else Undecided.CONTROL
+        return RatioVerdict.CANNOT_TELL, Undecided.INTERVAL if inside else Undecided.CONTROL
     if q is not None and not q <= FALSE_DISCOVERY:
-        return Verdict.CANNOT_TELL, Undecided.FAMILY
-    return Verdict.HELPS if found.ratio < 1 else Verdict.HARMS, Undecided.DECIDED
+        return RatioVerdict.CANNOT_TELL, Undecided.FAMILY
+    return RatioVerdict.HELPS if found.ratio < 1 else RatioVerdict.HARMS, Undecided.DECIDED
 
 
 def decided(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
@@ -113,9 +113,7 @@ def paired_ratio(
 def ratio_in_clusters(
     before: np.ndarray, after: np.ndarray, clusters: Clusters | np.ndarray, *, events: bool
 ) -> PairedRatio:
-    """Return the ratio where rows before (n,) and after (m,) differ but share ``clusters``: of (n + m,) rows
-    in turn.
-    """
+    """Return the ratio of rows after (m,) to rows before (n,) that share ``clusters`` (n + m,)."""
     code, count, what = cluster_codes(clusters)
     n = len(before)
     values = (np.asarray(before, np.float64), np.asarray(after, np.float64))

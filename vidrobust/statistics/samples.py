@@ -5,63 +5,13 @@ Samples are nested: the first k rows of a seeded order are a good sample for eve
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
-
-from vidrobust.statistics.levels import FEWEST_CLUSTERS
-from vidrobust.statistics.standard_errors import t_half_width
-from vidrobust.text.durations import duration
-from vidrobust.text.numbers import percent
 
 TOGETHER = 8  # so many rows in a row get random numbers that lie far apart
 
 
-@dataclass(frozen=True)
-class FootageNeeded:
-    """Clusters and seconds needed to see a rate with a wanted half width, and what was assumed."""
-
-    rate: float
-    half_width: float
-    correlation: float
-    clusters: int
-    cluster: str
-    seconds: float
-    observed_s: float
-
-    def sentence(self) -> str:
-        asked = f"To see {percent(self.rate)} ± {percent(self.half_width)} "
-        units = f"{self.clusters} clips" if self.cluster in ("item", "part") else ""
-        if self.seconds <= self.observed_s:
-            return asked + f"this footage ({duration(self.observed_s)}) is enough."
-        beside = f", {units} like these" if units else ""
-        return asked + f"you need about {duration(self.seconds)} of such footage{beside}."
-
-
-def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per_cluster: float) -> int:
-    """Return how many clusters give an interval of ``rate`` of the wanted half width, at least five.
-
-    Variance of the mean of beta-binomial clusters of equal size (Donner & Klar 2000, section 5.2).
-    """
-    if not 0 < half_width < 1 or not 0 < rate < 1:
-        raise ValueError(
-            f"clusters_for_rate: expected a rate and a half width between 0 and 1, got {rate}, {half_width}"
-        )
-    variance = rate * (1 - rate) * (correlation + (1 - correlation) / per_cluster)
-    count = FEWEST_CLUSTERS
-    for _ in range(50):
-        t = float(t_half_width(1.0, count - 1))
-        wanted = max(FEWEST_CLUSTERS, math.ceil(variance * (t / half_width) ** 2))
-        if wanted == count:
-            break
-        count = wanted if wanted < count else math.ceil((count + wanted) / 2)
-    return count
-
-
 def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
-    """Return the new over the old width of an interval if each cluster held ``times`` as many values; NaN if
-    unknown.
+    """Return new over old width of an interval if clusters held ``times`` as many values; NaN if unknown.
 
     Components of variance from the one-way analysis (Searle, Casella & McCulloch, 1992, section 3.6).
     """

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from vidrobust.statistics.clusters import Clusters, cluster_codes
-from vidrobust.statistics.levels import ALPHA, LEVEL
+from vidrobust.statistics.levels import LEVEL
 
 EXACT = 14  # up to so many values all choices of their signs are tried; of more, a sample is drawn
 DRAWS = 9_999  # choices drawn where not all are tried; the one seen counts as one more
@@ -24,11 +24,6 @@ AT_ONCE = 2_000_000  # signs held at the same time
 CONSERVATIVE = 0.5  # a p above this speaks for the other side
 
 Alternative = Literal["greater", "two-sided"]
-
-
-def fewest_clusters(level: float = ALPHA) -> int:
-    """Return the least number of differing clusters with which a two-sided sign-flip test can reach a level."""
-    return math.ceil(math.log2(2 / level))
 
 
 def all_signs(count: int) -> np.ndarray:
@@ -45,9 +40,7 @@ def drawn_signs(draws: int, count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def sign_patterns(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return (B, count) int8 of signs, the first row all 1: all choices up to a reversal, or ``DRAWS`` drawn
-    ones.
-    """
+    """Return (B, count) int8 of signs, the first row all 1: all choices up to a reversal, or ``DRAWS``."""
     if count <= EXACT:
         return all_signs(count)[: max(2 ** (count - 1), 1)] if count else np.ones((1, 0), np.int8)
     return np.vstack([np.ones((1, count), np.int8), drawn_signs(DRAWS, count, rng)])
@@ -180,14 +173,6 @@ def clustered_mcnemar(
     return sign_flip_p(net, alternative="two-sided", seed=seed) if count else 1.0
 
 
-def exact_mcnemar(only_first: int, only_second: int) -> float:
-    """Return the two-sided exact p-value of McNemar's test of independent pairs; 1 without discordant ones."""
-    from scipy.stats import binomtest  # here, since scipy.stats takes half a second to import
-
-    both = only_first + only_second
-    return float(binomtest(only_first, both).pvalue) if both else 1.0
-
-
 def step_down(sums: np.ndarray, rng: np.random.Generator, inflation: float = 1.0) -> np.ndarray:
     """Test M sums of differences (G, M) over clusters at once, so that some false finding is as rare as one alone.
 
@@ -218,8 +203,7 @@ def _deflated(size: np.ndarray, clusters: int, inflation: float) -> np.ndarray:
 
 
 def neighbour_inflation(stretches: int, clips: int, length: float, memory: float) -> float:
-    """Return the variance of a sum over stretches relative to independent ones, where footage has a memory <=
-    length.
+    """Return the variance of a sum over stretches relative to independent ones; memory <= length.
 
     An autocovariance that falls in a straight line to 0 at m correlates neighbours of length L by m / (6 L -
     2 m).
@@ -233,9 +217,7 @@ def neighbour_inflation(stretches: int, clips: int, length: float, memory: float
 
 
 def benjamini_hochberg(p: np.ndarray | Sequence[float]) -> np.ndarray:
-    """Return the smallest false discovery rate at which each p-value would be called (1995, step-up); NaN
-    stays NaN.
-    """
+    """Return the smallest false discovery rate at which each p-value would be called; NaN stays NaN."""
     from scipy.stats import false_discovery_control  # here, since scipy.stats takes half a second to import
 
     p = np.asarray(p, np.float64)

@@ -132,13 +132,6 @@ def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, fl
     return max(bounds[0], value - half), min(bounds[1], value + half)
 
 
-def left_out_p(value: float, without: np.ndarray) -> float:
-    """Return the two-sided p-value of zero, from the same error; NaN with fewer than three units."""
-    if not _usable(value, without):
-        return float("nan")
-    return t_two_sided(value, float(jackknife_error(without)), len(without) - 1)
-
-
 def _usable(value: float, without: np.ndarray) -> bool:
     return bool(len(without) >= FEWEST_LEFT_OUT and np.isfinite(without).all() and np.isfinite(value))
 
@@ -155,8 +148,7 @@ class Jackknife:
 
 
 def cluster_jackknife(coefficient: Statistic, cluster: np.ndarray, *, lost: int = 2) -> Jackknife:
-    """Compute coefficients with intervals that take clusters, not units, as independent; NaN with fewer than
-    three.
+    """Compute coefficients with intervals that take clusters as independent; NaN with fewer than three.
 
     The spread of Fisher's z without each cluster gives the error (CV3 of Cameron & Miller 2015), Student's t
     the width. ``lost`` corrects the variance in small samples by (n - lost) / n.

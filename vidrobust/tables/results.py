@@ -279,7 +279,7 @@ CAUSES = Table(
         float64("size", "how large the change is", unit="see unit"),
         string("unit", "unit of the size"),
         string("measured", "what was measured, in words"),
-        string("excluded", "code of why the pair could not be replayed (``stages/causes/excluded.py``)"),
+        string("excluded", "code of why the pair could not be replayed (``stages/causes/outcomes.py``)"),
         float64("placebo", "the projection of other changes of that size, mean of the draws"),
         float64("placebo_1", "the first of those draws", absent=UNKNOWN),
         float64("placebo_2", "the last of those draws", absent=UNKNOWN),

@@ -9,10 +9,18 @@ import torch
 from vidrobust.errors import SettingsError
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import from_seed
-from vidrobust.plugins.finetune.arms import ARMS, arms_of
-from vidrobust.plugins.finetune.families import TIMES, conditions, drawn_keys, families_of, guard, held_back
-from vidrobust.plugins.finetune.matched import Matched, random_mixture
-from vidrobust.plugins.finetune.steps import Mixture, Step, any_step, changed
+from vidrobust.plugins.finetune.arms import ARMS, arms_of, families_of, held_back
+from vidrobust.plugins.finetune.plan import MatchedStrengths, random_mixture
+from vidrobust.plugins.finetune.steps import (
+    TIMES,
+    Mixture,
+    Step,
+    any_step,
+    changed,
+    conditions,
+    drawn_keys,
+    guard,
+)
 
 LIGHT = Step(key="brightness", low=-0.3, high=0.3, probability=0.5)
 SHIFT = Step(key="translation", low=-0.05, high=0.05, probability=0.5, of_width=True, axes=(0.05, 0.0))
@@ -86,7 +94,7 @@ def test_steps_come_as_often_as_they_say() -> None:
 
 
 def test_random_augmentation_without_the_policys_families() -> None:
-    drawn = Matched({step.key: step for step in (LIGHT, SHIFT)}, 0.1)
+    drawn = MatchedStrengths({step.key: step for step in (LIGHT, SHIFT)}, 0.1)
     assert random_mixture(drawn).one_of == (LIGHT, SHIFT)
     assert random_mixture(drawn, {"light"}).one_of == (SHIFT,)
 

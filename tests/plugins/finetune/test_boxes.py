@@ -17,12 +17,18 @@ from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.models.modules import ModuleDetector, module_detector
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, NOT_FOR_BOXES, arms_of
-from vidrobust.plugins.finetune.boxes.judge import BoxBench, Shown
-from vidrobust.plugins.finetune.boxes.network import TrainableBoxes, trainable_boxes
-from vidrobust.plugins.finetune.boxes.samples import BoxSamples, transformed, with_steps
-from vidrobust.plugins.finetune.boxes.targets import NONE, Boxes, self_boxes
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.metrics import (
+from vidrobust.plugins.finetune.boxes.judge import BoxAnswers, BoxBench
+from vidrobust.plugins.finetune.boxes.network import (
+    NONE,
+    BoxSamples,
+    KnownBoxes,
+    TrainableDetector,
+    self_boxes,
+    trainable_boxes,
+    transformed,
+    with_steps,
+)
+from vidrobust.plugins.finetune.judge import (
     BOX_CHANGE,
     DROPOUTS,
     FALSE_BOXES,
@@ -32,7 +38,7 @@ from vidrobust.plugins.finetune.metrics import (
     PRECISION_LOST,
     UNCOVERED,
 )
-from vidrobust.plugins.finetune.steps import Mixture, Step
+from vidrobust.plugins.finetune.steps import Condition, Mixture, Step
 from vidrobust.plugins.finetune.train import Schedule, fit
 
 CPU = torch.device("cpu")
@@ -45,7 +51,7 @@ STEPS = {
 }
 
 
-def trainable(module: nn.Module, names: tuple[str, ...]) -> TrainableBoxes:
+def trainable(module: nn.Module, names: tuple[str, ...]) -> TrainableDetector:
     return trainable_boxes(module_detector("s", "m", module, names, CPU, "", ""), "m", TrackSettings())
 
 
@@ -61,8 +67,8 @@ def bright(frame: torch.Tensor) -> tuple[int, ...]:
     return (x.min(), y.min(), x.max() + 1, y.max() + 1)
 
 
-def one(box: tuple[float, ...], label: int = 1) -> Boxes:
-    return Boxes(np.array([box], np.float32), np.array([label]))
+def one(box: tuple[float, ...], label: int = 1) -> KnownBoxes:
+    return KnownBoxes(np.array([box], np.float32), np.array([label]))
 
 
 @pytest.mark.parametrize("key", ["rotation", "horizontal_flip", "brightness"])
@@ -78,7 +84,7 @@ def test_a_box_is_enlarged_by_hand_and_left_out_where_its_middle_leaves() -> Non
     frame, boxes = with_steps(painted((15, 15, 25, 20)), one((15, 15, 25, 20)), [step], from_seed(0))
     assert boxes.boxes.tolist() == [[10, 10, 30, 20]]
     # the middle of 4..14, 9, goes to -2; that of 8..18, 13, to 6, and the box is cut at the edge
-    both = Boxes(np.array([[4, 18, 14, 22], [8, 18, 18, 22]], np.float32), np.array([1, 2]))
+    both = KnownBoxes(np.array([[4, 18, 14, 22], [8, 18, 18, 22]], np.float32), np.array([1, 2]))
     _, boxes = with_steps(frame, both, [step], from_seed(0))
     assert boxes.boxes.tolist() == [[0, 16, 16, 24]]
     assert boxes.labels.tolist() == [2]
@@ -203,7 +209,7 @@ def bench_of(colours: list[tuple[int, int, int]], conditions: tuple[Condition, .
             "reason": "",
         }
     )
-    known = Boxes(PLACES[:1].numpy(), np.array([1]))
+    known = KnownBoxes(PLACES[:1].numpy(), np.array([1]))
     return BoxBench(
         network=trainable(Finder(), NAMES),
         frames=frames,
@@ -220,7 +226,7 @@ def test_figures_of_a_detector_by_hand(tmp_path: Path) -> None:
     bench = bench_of([RED, RED, GREY, RED, BLUE, BLUE])
     said = bench.answered(bench.network.module)
     said.save(tmp_path / "said.npz")
-    pd.testing.assert_frame_equal(Shown.load(tmp_path / "said.npz").boxes, said.boxes)
+    pd.testing.assert_frame_equal(BoxAnswers.load(tmp_path / "said.npz").boxes, said.boxes)
     of = {v.metric: v.values for v in bench.values(said, said) if v.judged == FOOTAGE}
     assert sorted(of[UNCOVERED].tolist()) == sorted(of[DROPOUTS].tolist()) == [0, 0, 0, 0, 0, 1]
     assert of["flip_rate"].sum() == 1  # from red to blue
@@ -252,7 +258,7 @@ def test_a_condition_is_judged_where_boxes_then_are() -> None:
 def test_a_detector_learns_what_it_is_shown_and_the_original_stays() -> None:
     network = trainable(Finder(), NAMES)
     frames = [everywhere(FAINT)] * 4 + [everywhere(BLUE)] * 4
-    known = [Boxes(PLACES.numpy(), np.full(4, 1))] * 4 + [NONE] * 4
+    known = [KnownBoxes(PLACES.numpy(), np.full(4, 1))] * 4 + [NONE] * 4
     samples = BoxSamples(network, frames, known, [NONE] * 8)
     schedule = Schedule(steps=60, batch=8, rate=0.3)
 
@@ -295,7 +301,7 @@ def test_families_of_torchvision_learn_by_their_own_loss(name: str) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = trainable(families()[name], NAMES)
-    known = [Boxes(PLACES[:1].numpy(), np.array([1])), NONE]
+    known = [KnownBoxes(PLACES[:1].numpy(), np.array([1])), NONE]
     samples = BoxSamples(network, [thing(RED), thing(GREY)], known, known)
     module = fit(
         samples, BOX_ARMS["literature"], None, Schedule(steps=2, batch=2, rate=1e-3), 0, lambda: None

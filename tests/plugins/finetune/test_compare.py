@@ -8,13 +8,11 @@ import pytest
 import torch
 
 from tests.plugins.finetune.small import network as small
-from vidrobust.plugins.finetune import conclusion
+from vidrobust.plugins.finetune import compare as conclusion
 from vidrobust.plugins.finetune.compare import table_of
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.judge import Answered, Bench
-from vidrobust.plugins.finetune.metrics import FLIPS, FOOTAGE, MOVED
-from vidrobust.plugins.finetune.steps import Step
-from vidrobust.plugins.finetune.trainable import Trainable
+from vidrobust.plugins.finetune.judge import FLIPS, FOOTAGE, MOVED, ClassAnswers, ClassBench
+from vidrobust.plugins.finetune.network import TrainableClassifier
+from vidrobust.plugins.finetune.steps import Condition, Step
 
 LIGHT = Step(key="brightness", low=-0.3, high=0.3, probability=0.5)
 CLIPS, COUNT = 12, 40
@@ -22,7 +20,7 @@ FAMILIES = {"none": (), "none-again": (), "random": ("colour",), "policy": ("lig
 
 
 @pytest.fixture(scope="module")
-def bench() -> Bench:
+def bench() -> ClassBench:
     total = CLIPS * COUNT
     frames = pd.DataFrame(
         {
@@ -36,8 +34,8 @@ def bench() -> Bench:
     second = np.flatnonzero(np.arange(total) % COUNT)
     empty = torch.empty(0)
     module, preprocess, names = small()
-    return Bench(
-        network=Trainable(module.eval(), preprocess, names, False, torch.device("cpu")),
+    return ClassBench(
+        network=TrainableClassifier(module.eval(), preprocess, names, False, torch.device("cpu")),
         frames=frames,
         footage=empty,
         pairs=np.stack([second - 1, second], axis=1),
@@ -49,23 +47,23 @@ def bench() -> Bench:
     )
 
 
-def network(share: float, seed: int, moved: float | None = None) -> Answered:
+def network(share: float, seed: int, moved: float | None = None) -> ClassAnswers:
     """Flips between about 2 x this share of the neighbours: single frames with another answer."""
     rng, total = np.random.default_rng(seed), CLIPS * COUNT
     label = (rng.random(total) < share).astype(np.int64)
     label[1:] *= 1 - label[:-1]
     half = label[::2]
     changed = np.where(rng.random(len(half)) < (share if moved is None else moved), 1 - half, half)
-    return Answered(label, np.empty(0), changed[None], np.zeros((1, len(half))))
+    return ClassAnswers(label, np.empty(0), changed[None], np.zeros((1, len(half))))
 
 
-def study(bench: Bench, **shares: float) -> pd.DataFrame:
+def study(bench: ClassBench, **shares: float) -> pd.DataFrame:
     arms = {name.replace("_", "-"): share for name, share in shares.items()}
     found = {name: [network(s, 10 * k + len(name)) for k in range(3)] for name, s in arms.items()}
     return table_of("m", bench, network(0.2, 99), found, FAMILIES)
 
 
-def test_rates_are_counted_by_hand(bench: Bench) -> None:
+def test_rates_are_counted_by_hand(bench: ClassBench) -> None:
     before, after = network(0.2, 1), network(0.05, 2)
     table = table_of("m", bench, before, {"policy": [after]}, FAMILIES)
     row = conclusion.one(table, "policy", "before")
@@ -86,7 +84,7 @@ def test_rates_are_counted_by_hand(bench: Bench) -> None:
     assert errors["after"] == pytest.approx(after.label.mean())
 
 
-def test_a_better_policy_is_called_better(bench: Bench) -> None:
+def test_a_better_policy_is_called_better(bench: ClassBench) -> None:
     table = study(bench, none=0.2, random=0.2, policy=0.02)
     assert conclusion.better_than_random(table) is True
     assert conclusion.verdict_on_policy(table) == (
@@ -98,7 +96,7 @@ def test_a_better_policy_is_called_better(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("policy", "why"), [(0.05, ""), (0.25, "it is worse")])
-def test_a_policy_that_is_no_better_is_called_that(bench: Bench, policy: float, why: str) -> None:
+def test_a_policy_that_is_no_better_is_called_that(bench: ClassBench, policy: float, why: str) -> None:
     table = study(bench, random=0.05, policy=policy)
     said = conclusion.verdict_on_policy(table)
     assert said.startswith("The policy is no better than random augmentation of equal strength: ")
@@ -106,13 +104,13 @@ def test_a_policy_that_is_no_better_is_called_that(bench: Bench, policy: float, 
     assert conclusion.better_than_random(table) is False
 
 
-def test_without_random_nothing_is_said_of_it(bench: Bench) -> None:
+def test_without_random_nothing_is_said_of_it(bench: ClassBench) -> None:
     table = study(bench, none=0.2, policy=0.02)
     assert conclusion.better_than_random(table) is None
     assert conclusion.verdict_on_policy(table) == ""
 
 
-def test_the_same_arm_twice_is_rarely_distinguished(bench: Bench) -> None:
+def test_the_same_arm_twice_is_rarely_distinguished(bench: ClassBench) -> None:
     """Arms of equal rates, independent draws: in twelve worlds at most two are told apart."""
     apart = 0
     for world in range(12):

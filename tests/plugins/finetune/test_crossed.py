@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.plugins.finetune.crossed import Rows, crossed_rate, crossed_rates
+from vidrobust.plugins.finetune.compare import CountedRows, crossed_rate, crossed_rates
 from vidrobust.statistics.ratios import PairedRatio, paired_ratio
 from vidrobust.statistics.standard_errors import cluster_pulls, error_over_clusters
 
@@ -14,12 +14,12 @@ def crossed_ratio(
     before: np.ndarray, after: np.ndarray, clusters: np.ndarray, *, events: bool
 ) -> PairedRatio:
     """Of repetitions (S, n) on the same n rows."""
-    sides = [[Rows(row.astype(float), clusters) for row in each] for each in (before, after)]
+    sides = [[CountedRows(row.astype(float), clusters) for row in each] for each in (before, after)]
     return crossed_rates(sides[0], sides[1], "", events=events)
 
 
 def crossed_mean(values: np.ndarray, clusters: np.ndarray) -> tuple[float, float, float]:
-    return crossed_rate([Rows(row.astype(float), clusters) for row in values])
+    return crossed_rate([CountedRows(row.astype(float), clusters) for row in values])
 
 
 def test_both_variances_by_hand() -> None:
@@ -108,22 +108,22 @@ def test_rows_of_their_own_are_the_paired_rows_where_these_are_the_same() -> Non
     paired = crossed_ratio(before, after, clusters, events=True)
     order = rng.permutation(80)  # rows in any order, and no row stands for another
     mixed = crossed_rates(
-        [Rows(row[order].astype(float), clusters[order]) for row in before],
-        [Rows(row.astype(float), clusters) for row in after],
+        [CountedRows(row[order].astype(float), clusters[order]) for row in before],
+        [CountedRows(row.astype(float), clusters) for row in after],
         "",
         events=True,
     )
     for name in ("before", "after", "ratio", "low", "high", "p", "n", "clusters"):
         assert getattr(mixed, name) == pytest.approx(getattr(paired, name)), name
-    assert crossed_rate([Rows(row.astype(float), clusters) for row in after]) == pytest.approx(
+    assert crossed_rate([CountedRows(row.astype(float), clusters) for row in after]) == pytest.approx(
         crossed_mean(after, clusters)
     )
 
 
 def test_rates_of_unlike_rows_by_hand_and_in_worlds_whose_truth_is_known() -> None:
     one = crossed_rates(
-        [Rows(np.array([1.0, 0, 1, 0]), np.array([0, 0, 1, 1]))],
-        [Rows(np.array([1.0, 0, 0, 0, 0, 0]), np.array([0, 0, 0, 1, 1, 1]))],
+        [CountedRows(np.array([1.0, 0, 1, 0]), np.array([0, 0, 1, 1]))],
+        [CountedRows(np.array([1.0, 0, 0, 0, 0, 0]), np.array([0, 0, 0, 1, 1, 1]))],
         "",
         events=True,
     )
@@ -131,13 +131,13 @@ def test_rates_of_unlike_rows_by_hand_and_in_worlds_whose_truth_is_known() -> No
     rng, inside, draws = np.random.default_rng(7), 0, 400
     for _ in range(draws):
         clip = rng.gamma(8, 1 / 8, 12)
-        sides: list[list[Rows]] = []
+        sides: list[list[CountedRows]] = []
         for rate in (0.25, 0.125):
             seeds = []
             for _ in range(4):
                 code = np.repeat(np.arange(12), rng.integers(20, 60, 12))  # objects of any number
                 hits = rng.random(len(code)) < rate * clip[code] * np.exp(rng.normal(-0.02, 0.2))
-                seeds.append(Rows(hits.astype(float), code))
+                seeds.append(CountedRows(hits.astype(float), code))
             sides.append(seeds)
         found = crossed_rates(sides[0], sides[1], "", events=True)
         inside += found.low <= 0.5 <= found.high
@@ -145,7 +145,10 @@ def test_rates_of_unlike_rows_by_hand_and_in_worlds_whose_truth_is_known() -> No
 
 
 def test_a_repetition_without_rows_says_nothing() -> None:
-    nothing, some = Rows(np.empty(0), np.empty(0, int)), Rows(np.ones(4), np.array([0, 0, 1, 1]))
+    nothing, some = (
+        CountedRows(np.empty(0), np.empty(0, int)),
+        CountedRows(np.ones(4), np.array([0, 0, 1, 1])),
+    )
     found = crossed_rates([some, some], [some, nothing], "", events=True)
     assert np.isnan([found.after, found.ratio, found.low, found.p]).all()
     assert np.isnan(crossed_rate([some, nothing])).all()

@@ -13,9 +13,8 @@ import torch
 from tests.plugins.finetune.small import network as small
 from vidrobust.plugins.finetune import leaks
 from vidrobust.plugins.finetune.arms import ARMS, Arm
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.steps import Mixture, Step
-from vidrobust.plugins.finetune.trainable import Trainable
+from vidrobust.plugins.finetune.network import TrainableClassifier
+from vidrobust.plugins.finetune.steps import Condition, Mixture, Step
 from vidrobust.run_folder.settings import Settings
 
 BRIGHTER = Step(key="brightness", low=0.3, high=0.3, probability=1.0)
@@ -27,9 +26,9 @@ MIXTURES = {
 
 
 @pytest.fixture(scope="module")
-def net() -> Trainable:
+def net() -> TrainableClassifier:
     module, preprocess, names = small()
-    return Trainable(module.eval(), preprocess, names, False, torch.device("cpu"))
+    return TrainableClassifier(module.eval(), preprocess, names, False, torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +37,16 @@ def frames() -> list[torch.Tensor]:
     return [torch.randint(40, 150, (1, 3, 20, 30), generator=drawn, dtype=torch.uint8) for _ in range(4)]
 
 
-def table(net: Trainable, frames: list[torch.Tensor], folder: Path, arms: dict[str, Arm]) -> pd.DataFrame:
+def table(
+    net: TrainableClassifier, frames: list[torch.Tensor], folder: Path, arms: dict[str, Arm]
+) -> pd.DataFrame:
     mine = {name: (arm, MIXTURES.get(name)) for name, arm in arms.items()}
     families = {"none": (), "policy": ("light",), "noise": ("noise",)}
     return leaks.table_of("network", net, mine, families, frames, JUDGES, folder, "key", draws=6)
 
 
 def test_the_judge_itself_is_at_distance_0_and_no_augmentation_covers_nothing(
-    net: Trainable, frames: list[torch.Tensor], tmp_path: Path
+    net: TrainableClassifier, frames: list[torch.Tensor], tmp_path: Path
 ) -> None:
     arms = {name: ARMS[name] for name in ("none", "policy", "noise")}
     found = table(net, frames, tmp_path, arms).set_index(["arm", "judged"])
@@ -61,7 +62,7 @@ def test_the_judge_itself_is_at_distance_0_and_no_augmentation_covers_nothing(
 
 
 def test_features_are_kept_and_made_anew_where_the_arm_changes(
-    net: Trainable, frames: list[torch.Tensor], tmp_path: Path
+    net: TrainableClassifier, frames: list[torch.Tensor], tmp_path: Path
 ) -> None:
     arms = {"none": ARMS["none"]}
     first = table(net, frames, tmp_path, arms)
@@ -85,7 +86,7 @@ def test_what_a_network_came_with_is_an_arm_and_an_arm_of_batches_is_none() -> N
     assert leaks.families_came_with(settings) == ("light",)
 
 
-def test_augmix_is_drawn_once_for_all_pictures(net: Trainable, frames: list[torch.Tensor]) -> None:
+def test_augmix_is_drawn_once_for_all_pictures(net: TrainableClassifier, frames: list[torch.Tensor]) -> None:
     change = leaks.arm_change(net, ARMS["literature"], None, [frames[0], frames[0]])
     one, two = change(3)
     assert torch.equal(one, two)

@@ -13,9 +13,8 @@ from torchvision.models import shufflenet_v2_x0_5
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.plugins.finetune import leaks
 from vidrobust.plugins.finetune.arms import ARMS
-from vidrobust.plugins.finetune.families import conditions
-from vidrobust.plugins.finetune.steps import Mixture, Step
-from vidrobust.plugins.finetune.trainable import Trainable
+from vidrobust.plugins.finetune.network import TrainableClassifier
+from vidrobust.plugins.finetune.steps import Mixture, Step, conditions
 from vidrobust.video.source import open_video
 
 BRIGHTNESS = Step(key="brightness", low=-0.3, high=0.3, probability=0.5)
@@ -54,7 +53,7 @@ def test_a_policy_of_brightness_is_no_training_for_other_families(
         torch.manual_seed(seed)
         module = made().eval()
     size = Preprocess(size=32, mean=(127.0,) * 3, std=(64.0,) * 3)
-    net = Trainable(module, size, NAMES, False, torch.device("cpu"))
+    net = TrainableClassifier(module, size, NAMES, False, torch.device("cpu"))
     arms = {"policy": (ARMS["policy"], MIXTURE)}
     judges = conditions(MIXTURE.steps, (1.0,))
     found = leaks.table_of("network", net, arms, {"policy": ("light",)}, frames, judges, tmp_path, "key")

@@ -10,7 +10,7 @@ import torch
 
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import from_seed
-from vidrobust.plugins.finetune.sample_distance import Change, changes, leak, minimal_sample_distance
+from vidrobust.plugins.finetune.leaks import Change, changes, leak, minimal_sample_distance
 
 
 def alike(draws: np.ndarray, pictures: int = 4) -> np.ndarray:

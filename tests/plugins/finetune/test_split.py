@@ -7,10 +7,17 @@ import pandas as pd
 import pytest
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.finetune.gather import of_labels, self_labels
+from vidrobust.plugins.finetune.gather import (
+    check_sizes,
+    even,
+    in_runs,
+    of_labels,
+    self_labels,
+    split,
+    split_from_other,
+)
 from vidrobust.plugins.finetune.judge import neighbours
-from vidrobust.plugins.finetune.split import check_sizes, even, in_runs, split, split_from_other
-from vidrobust.stages.remedies.answers import Answers
+from vidrobust.stages.remedies.answers import ItemAnswers
 
 
 def frames(items: int, count: int = 20) -> pd.DataFrame:
@@ -114,9 +121,9 @@ def test_neighbours_are_frames_that_follow_each_other() -> None:
     assert triples.tolist() == []
 
 
-def answers(leading: list[dict[int, float]], cut: int) -> Answers:
+def answers(leading: list[dict[int, float]], cut: int) -> ItemAnswers:
     count = len(leading)
-    return Answers(
+    return ItemAnswers(
         item="a",
         model="m",
         part="",

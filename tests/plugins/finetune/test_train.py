@@ -17,18 +17,17 @@ from vidrobust.models.load import load_as_it_is
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.rebuilt.blur import BlurPool, blurred
 from vidrobust.plugins.finetune.arms import ARMS
-from vidrobust.plugins.finetune.samples import Samples, Turning, jensen_shannon, turned
+from vidrobust.plugins.finetune.network import TrainableClassifier, trainable
 from vidrobust.plugins.finetune.steps import Mixture, Step
 from vidrobust.plugins.finetune.study import save_weights, spec_with
-from vidrobust.plugins.finetune.train import Schedule, fit
-from vidrobust.plugins.finetune.trainable import Trainable, trainable
+from vidrobust.plugins.finetune.train import ClassSamples, RotationHead, Schedule, fit, jensen_shannon, turned
 
 ELSEWHERE = ("literature", "self-labels", "blur-pool", "blur-pool-untrained")
 SCHEDULE = Schedule(steps=20, batch=8, rate=0.05)
 
 
 @pytest.fixture(scope="module")
-def network() -> Trainable:
+def network() -> TrainableClassifier:
     """Two classes by the colour of a picture of 12 px; with batch normalisation."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -36,23 +35,23 @@ def network() -> Trainable:
             nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(100, 2)
         )
     preprocess = Preprocess(size=12, mean=(127.0,) * 3, std=(64.0,) * 3)
-    return Trainable(module.eval(), preprocess, ("red", "blue"), False, torch.device("cpu"))
+    return TrainableClassifier(module.eval(), preprocess, ("red", "blue"), False, torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
-def samples(network: Trainable) -> Samples:
+def samples(network: TrainableClassifier) -> ClassSamples:
     rng = np.random.default_rng(2)
     colours = np.array([[170, 110, 80], [80, 110, 170]])[np.repeat([0, 1], 20)]
     noise = rng.integers(-10, 10, (40, 3, 24, 24))
     pictures = torch.from_numpy((colours[:, :, None, None] + noise).astype(np.uint8))
     targets = torch.eye(2)[torch.from_numpy(np.repeat([0, 1], 20))]
     frames = list(pictures[:, None])
-    return Samples(
+    return ClassSamples(
         network, frames, torch.cat([network.cut(frame) for frame in frames]), targets, targets.flip(1)
     )
 
 
-def trained(network: Trainable, samples: Samples, arm: str, seed: int = 0) -> np.ndarray:
+def trained(network: TrainableClassifier, samples: ClassSamples, arm: str, seed: int = 0) -> np.ndarray:
     mixture = Mixture(steps=(Step(key="brightness", low=-0.3, high=0.3, probability=0.5),))
     shares = ARMS[arm].mix or ARMS[arm].steps
     module = fit(samples, ARMS[arm], mixture if shares else None, SCHEDULE, seed, lambda: None)
@@ -63,19 +62,23 @@ def trained(network: Trainable, samples: Samples, arm: str, seed: int = 0) -> np
     "arm",
     [name for name in ARMS if name not in ELSEWHERE],
 )
-def test_every_arm_learns_the_two_classes(network: Trainable, samples: Samples, arm: str) -> None:
+def test_every_arm_learns_the_two_classes(
+    network: TrainableClassifier, samples: ClassSamples, arm: str
+) -> None:
     before = network.answers(network.module, samples.cut)
     found = trained(network, samples, arm)
     assert (found.argmax(axis=1) == np.repeat([0, 1], 20)).mean() >= 0.9
     assert np.array_equal(network.answers(network.module, samples.cut), before)  # the original is as it was
 
 
-def test_self_labels_learn_the_networks_own_answers(network: Trainable, samples: Samples) -> None:
+def test_self_labels_learn_the_networks_own_answers(
+    network: TrainableClassifier, samples: ClassSamples
+) -> None:
     assert (trained(network, samples, "self-labels").argmax(axis=1) == np.repeat([1, 0], 20)).mean() >= 0.9
 
 
 def test_the_same_arm_and_seed_gives_the_same_network_whatever_was_drawn_before(
-    network: Trainable, samples: Samples
+    network: TrainableClassifier, samples: ClassSamples
 ) -> None:
     first = trained(network, samples, "policy")
     torch.rand(17)
@@ -86,7 +89,7 @@ def test_the_same_arm_and_seed_gives_the_same_network_whatever_was_drawn_before(
     assert not np.array_equal(trained(network, samples, "none-again"), trained(network, samples, "none"))
 
 
-def test_statistics_of_normalisation_stay(network: Trainable, samples: Samples) -> None:
+def test_statistics_of_normalisation_stay(network: TrainableClassifier, samples: ClassSamples) -> None:
     module = fit(samples, ARMS["none"], None, SCHEDULE, 0, lambda: None)
     before, after = network.module[1], module.get_submodule("1")  # type: ignore[index]
     assert torch.equal(before.running_mean, after.running_mean)  # type: ignore[arg-type]
@@ -139,10 +142,10 @@ def test_specs_take_weights_where_their_kind_can(tmp_path: Path) -> None:
 
 
 def test_the_rotation_head_is_half_a_loss_beside_and_no_part_of_the_network(
-    network: Trainable, samples: Samples
+    network: TrainableClassifier, samples: ClassSamples
 ) -> None:
     module = network.fresh()
-    turning = Turning(network, module)
+    turning = RotationHead(network, module)
     pictures, target = samples.cut[[0, 30]], samples.targets[[0, 30]]
     found = turning.loss(pictures, target)
     body, last = module[:4], module[4]
@@ -172,7 +175,7 @@ def test_a_picture_that_is_no_square_is_turned_and_stretched() -> None:
 
 
 def test_a_network_without_a_last_layer_cannot_tell_rotations() -> None:
-    bare = Trainable(
+    bare = TrainableClassifier(
         nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
         Preprocess(size=12, mean=(127.0,) * 3, std=(64.0,) * 3),
         ("a", "b", "c"),
@@ -180,10 +183,12 @@ def test_a_network_without_a_last_layer_cannot_tell_rotations() -> None:
         torch.device("cpu"),
     )
     with pytest.raises(SettingsError, match="no last layer is found"):
-        Turning(bare, bare.module)
+        RotationHead(bare, bare.module)
 
 
-def test_blur_pool_is_put_in_and_trained_or_left_as_it_is(samples: Samples, network: Trainable) -> None:
+def test_blur_pool_is_put_in_and_trained_or_left_as_it_is(
+    samples: ClassSamples, network: TrainableClassifier
+) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(2)
         module = nn.Sequential(
@@ -207,6 +212,6 @@ def test_blur_pool_is_put_in_and_trained_or_left_as_it_is(samples: Samples, netw
     assert any(isinstance(part, BlurPool) for part in trained_.modules())
 
 
-def test_a_network_without_strides_after_the_first_is_refused(samples: Samples) -> None:
+def test_a_network_without_strides_after_the_first_is_refused(samples: ClassSamples) -> None:
     with pytest.raises(SettingsError, match="arm blur-pool: no convolution or max pool after the first one"):
         fit(samples, ARMS["blur-pool"], None, SCHEDULE, 0, lambda: None)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.plugins.gauge.published import AIAG, LINEARITY, TYPE1, aiag_attribute, crossed, of_references
 from tests.plugins.gauge.test_commands import run
+from tests.wording import assert_golden
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.gauge.acceptance import (
     AcceptanceRule,
@@ -23,6 +24,7 @@ from vidrobust.plugins.gauge.acceptance import (
     shortages,
 )
 from vidrobust.plugins.gauge.differing_operators import spread_by_operator
+from vidrobust.plugins.gauge.measurements import alike
 from vidrobust.plugins.gauge.studies import (
     StudyRequest,
     attribute_of,
@@ -31,8 +33,7 @@ from vidrobust.plugins.gauge.studies import (
     stability_of,
     type1_of,
 )
-from vidrobust.plugins.gauge.study_columns import alike
-from vidrobust.plugins.gauge.variables.range_method import range_state
+from vidrobust.plugins.gauge.variables.gauge import range_state
 
 PROFILE = load_profile("aiag")
 ANY_SAMPLE = replace(PROFILE, minimum={**PROFILE.minimum, "linearity": {"parts": 2, "readings a part": 2}})
@@ -320,3 +321,37 @@ def test_more_parts_settle_a_gauge_study() -> None:
     assert found["overall"]["verdict"] == "not shown"
     assert any("operators x" in text for text in found["overall"]["needed"])
     assert overall(found).as_json() == found["overall"]
+
+
+def test_golden_sentences_of_verdicts() -> None:
+    asked = StudyRequest(profile=PROFILE, tolerance_width=8.0)
+    vda5 = StudyRequest(profile=load_profile("vda5"), tolerance_width=40.0)
+    spoiled = steady_gauge(0)
+    spoiled.loc[(spoiled[["part", "operator", "trial"]] == ["3", "2", "1"]).all(axis=1), "value"] += 1.8
+    readings = np.random.default_rng(2).normal(0, 0.4, 50).round(3)
+    chart = pd.DataFrame({"time": map(str, range(24)), "value": [6.0, 6.01, 5.99] * 8})
+    studies = {
+        "gauge, the manual's": gauge_of(crossed(AIAG), asked),
+        "gauge, steady": gauge_of(steady_gauge(0), replace(asked, tolerance_width=None)),
+        "gauge, a range out of control": gauge_of(spoiled, replace(asked, tolerance_width=None)),
+        "attribute, the manual's": attribute_of(aiag_attribute(), replace(asked, defect=("0",))),
+        "attribute, no defect named": attribute_of(aiag_attribute(), asked),
+        "type 1": type1_of(readings, 0.0, vda5),
+        "type 1, few readings": type1_of(readings[:20], 0.0, vda5),
+        "type 1, drifting": type1_of(readings + np.linspace(-1, 1, 50), 0.0, vda5),
+        "type 1, no tolerance": type1_of(readings, 0.0, replace(vda5, tolerance_width=None)),
+        "linearity": linearity_of(of_references(LINEARITY), asked),
+        "linearity, narrow tolerance": linearity_of(
+            of_references(LINEARITY), replace(asked, tolerance_width=3.0)
+        ),
+        "stability": stability_of(chart, float("nan")),
+        "stability, few times": stability_of(chart[:15], float("nan")),
+        "stability, a level that changes": stability_of(
+            chart.assign(value=chart["value"] + 0.1 * (chart.index > 11)), float("nan")
+        ),
+    }
+    lines = [
+        f"{name}: {found['overall']['verdict']}\n  {found['overall']['sentence']}"
+        for name, found in studies.items()
+    ]
+    assert_golden("verdicts.txt", "\n".join(lines))

@@ -10,10 +10,8 @@ import pytest
 
 from tests.plugins.gauge.published import AIAG, FLOORING, crossed, of_operators
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.gauge.measurements import read_attribute, read_gauge, read_study_table
-from vidrobust.plugins.gauge.study_columns import parse_columns
-from vidrobust.plugins.gauge.variables.gauge import gauge_study
-from vidrobust.plugins.gauge.variables.range_method import reference_chart
+from vidrobust.plugins.gauge.measurements import parse_columns, read_attribute, read_gauge, read_study_table
+from vidrobust.plugins.gauge.variables.gauge import gauge_study, reference_chart
 from vidrobust.plugins.gauge.verdicts import check_measure, measured_boxes
 
 

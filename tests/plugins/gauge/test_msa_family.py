@@ -33,7 +33,7 @@ from tests.plugins.gauge.published import (
     ordered_by_four,
 )
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.gauge.attributes.class_agreement import (
+from vidrobust.plugins.gauge.attributes.attribute import (
     bowker,
     kappa_against_standard,
     kappa_by_class,
@@ -49,8 +49,7 @@ from vidrobust.plugins.gauge.differing_operators import (
     spread_by_operator,
 )
 from vidrobust.plugins.gauge.variables.gauge import gauge_study
-from vidrobust.plugins.gauge.variables.linearity import linearity_study
-from vidrobust.plugins.gauge.variables.type1 import type1_study
+from vidrobust.plugins.gauge.variables.reference_parts import linearity_study, type1_study
 from vidrobust.plugins.gauge.variables.unbalanced import by_likelihood, fit_reml
 from vidrobust.plugins.gauge.variables.uncertainty import budget, misclassification, of_bias, of_resolution
 

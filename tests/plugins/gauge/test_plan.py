@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from vidrobust.errors import SettingsError
+from vidrobust.plugins.gauge.attributes.raters import fleiss_kappa
 from vidrobust.plugins.gauge.plan import designs_for_grr, parts_for_kappa
 from vidrobust.plugins.gauge.variables.gauge import gauge_study
-from vidrobust.statistics.agreement import fleiss_kappa
 
 
 @pytest.mark.parametrize(("kappa", "borderline", "defects"), [(0.8, 0.1, 0.5), (0.7, 0.0, 0.2)])

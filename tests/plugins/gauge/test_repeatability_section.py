@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ from tests.stages.report.conftest import Page
 from vidrobust.files.json_text import plain
 from vidrobust.plugins.gauge.acceptance import load_profile, overall
 from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
-from vidrobust.plugins.gauge.certificate import data_table, hashes_of, study_number, write_certificate
+from vidrobust.plugins.gauge.certificate import hashes_of, write_certificate
 from vidrobust.plugins.gauge.repeatability_of import by_level
 from vidrobust.plugins.gauge.report.certificate_pages import tiles
+from vidrobust.plugins.gauge.report.gauge_section import data_table, study_number
 from vidrobust.plugins.gauge.report.repeatability_section import section, section_of_table, write_study
 from vidrobust.plugins.gauge.studies import (
     StudyRequest,
@@ -109,6 +111,10 @@ def test_a_state_that_is_past_is_said(studied: RunFolder) -> None:
     later = section(RunTables(studied.path))
     assert later
     assert later.stale
+    # the number is that of the rows, whether they come from memory or from the file
+    rows = studied.read_json("repeatability.json")["per_part"]
+    assert later.number == study_number(pd.DataFrame(rows))
+    assert len(later.data["rows"]) == 5
     assert "made anew since" in write_report(studied.path).with_name("details.html").read_text(
         encoding="utf-8"
     )
@@ -196,5 +202,13 @@ def test_a_certificate_carries_number_pages_data_and_calibration(tmp_path: Path)
     write_certificate(page, head, gauge_of(table, asked), table, asked, hashes=[])
     assert study_number(table) in page.read_text(encoding="utf-8")
     assert study_number(table) != study_number(table.assign(value=table["value"] + 0.01))
+    # and so is that of the report, which carries the data, its pages and the calibration too
+    report = write_study(tmp_path / "r.html", plain(gauge_of(table, asked)), table, "aiag.csv").read_text()
+    assert [report.count(f"Study {study_number(table)}, page {k} of 2") for k in (1, 2)] == [1, 1]
+    assert all(cell in report for row in rows for cell in row)
+    assert report.count("certificate number, valid until") == 1
+    known = replace(asked, calibration=0.25)
+    report = write_study(tmp_path / "r.html", plain(gauge_of(table, known)), table, "aiag.csv").read_text()
+    assert report.count("U = 0.25 (k = 2)") == 1
     reference = pd.DataFrame({"part": "all", "operator": "all", "trial": ["1", "2"], "value": [6.0, 6.01]})
     assert data_table(reference)["rows"] == [["1", "6"], ["2", "6.01"]]

@@ -16,8 +16,8 @@ from scipy import ndimage
 from tests.plugins.line.conftest import Shot
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.line.camera import SENSOR_LEVELS
+from vidrobust.plugins.line.demo import dial_table
 from vidrobust.plugins.line.dials import BY_NAME, DIALS, FRAME_RATE, courses, station_settings
-from vidrobust.plugins.line.page import dial_table
 
 Shoot = Callable[..., Shot]
 PLATE = (slice(4, 50), slice(20, 620))

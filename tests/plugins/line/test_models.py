@@ -11,8 +11,8 @@ import torch
 from tests.plugins.line.conftest import shoot
 from vidrobust.models.load import load_model
 from vidrobust.plugins.line.dials import BY_NAME
-from vidrobust.plugins.line.parts.kinds import BOXES, LABELS
-from vidrobust.plugins.line.trained import CLASSIFIER, DETECTOR, SCORES
+from vidrobust.plugins.line.model_kind import CLASSIFIER, DETECTOR, SCORES
+from vidrobust.plugins.line.parts import BOXES, LABELS
 from vidrobust.predictions import Classifications, Detections
 
 SEED = 70_001

@@ -10,7 +10,7 @@ import pytest
 from setuptools import find_packages
 
 from vidrobust.models.load import load_model
-from vidrobust.plugins.line.trained import CLASSIFIER, DETECTOR, SCORES
+from vidrobust.plugins.line.model_kind import CLASSIFIER, DETECTOR, SCORES
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -19,9 +19,7 @@ def test_a_wheel_holds_the_weights() -> None:
     """By the packages and patterns of pyproject.toml, as setuptools finds them."""
     summary = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     packages = find_packages(str(ROOT), include=summary["packages"]["find"]["include"])
-    assert {"vidrobust.plugins.line", "vidrobust.plugins.line.parts", "vidrobust.plugins.line.training"} <= {
-        *packages
-    }
+    assert {"vidrobust.plugins.line", "vidrobust.plugins.line.training"} <= {*packages}
     patterns = summary["package-data"]["vidrobust"]
     held = {path for pattern in patterns for path in (ROOT / "vidrobust").glob(pattern)}
     for path in (CLASSIFIER, DETECTOR, SCORES):

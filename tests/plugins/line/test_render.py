@@ -16,7 +16,7 @@ import pytest
 from tests.plugins.line.conftest import Shot
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.line.dials import FRAME_RATE, station_settings
-from vidrobust.plugins.line.parts.kinds import BOXES, LABELS
+from vidrobust.plugins.line.parts import BOXES, LABELS
 from vidrobust.plugins.line.render import ClipPlan, RenderSettings, coding, encode, main, render, stage
 from vidrobust.plugins.line.scene import make_part, make_scene
 
@@ -111,9 +111,8 @@ def test_the_box_is_where_the_part_changed_the_picture(part: int) -> None:
 def test_the_box_of_a_defect_is_where_it_changed_the_part() -> None:
     from dataclasses import replace
 
-    from vidrobust.plugins.line.parts.kinds import KINDS
+    from vidrobust.plugins.line.parts import FINE, KINDS, lit
     from vidrobust.plugins.line.scene import DEFECTS, with_defect
-    from vidrobust.plugins.line.surface import FINE, lit
 
     for kind in KINDS:
         for name in kind.defects:

@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from vidrobust.plugins.line.networks import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
-from vidrobust.plugins.line.parts.kinds import BOXES, LABELS
+from vidrobust.plugins.line.model_kind import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
+from vidrobust.plugins.line.parts import BOXES, LABELS
 from vidrobust.plugins.line.training import train
 from vidrobust.plugins.line.training.fit import (
     DEFECT,
+    FRAMES,
     defect_maps,
     detector_loss,
     heat_loss,
     mirrored,
+    station_samples,
     target_maps,
 )
-from vidrobust.plugins.line.training.samples import FRAMES, station_samples
 
 
 class Perfect(LineDetector):

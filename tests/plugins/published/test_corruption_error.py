@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.published import alexnet
+from vidrobust.plugins.published import corruption_error as alexnet
 from vidrobust.plugins.published.corruption_error import (
     ALEXNET,
     NONE,
@@ -19,8 +19,8 @@ from vidrobust.plugins.published.corruption_error import (
     CorruptionErrors,
     FlipBaseline,
     FlipRates,
+    read_baseline,
 )
-from vidrobust.plugins.published.own_baseline import read_baseline
 from vidrobust.plugins.published.perturbations import imagenet_c
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
 

@@ -25,7 +25,7 @@ from vidrobust.cli import app as cli
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.models.classes import sets_for
 from vidrobust.models.load import load_model
-from vidrobust.plugins.published import alexnet
+from vidrobust.plugins.published import corruption_error as alexnet
 from vidrobust.plugins.published.corruptions import corruptions, without_second_resize
 from vidrobust.plugins.published.labelled_images import LabelledImages, pictures, read_labels
 from vidrobust.predictions import Classifications

@@ -14,7 +14,7 @@ from tests.accuracy.test_pm_k import HAND, frames_of, labels_of, sets
 from vidrobust.accuracy.anchors import AnchorSets
 from vidrobust.cli import app as cli
 from vidrobust.errors import InputError
-from vidrobust.plugins.published.gu2019 import (
+from vidrobust.plugins.published.protocols import (
     ModelAnchors,
     anchors_of_run,
     draw_matrix,

@@ -16,11 +16,10 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.expand import expand_sources
 from vidrobust.models.classes import imagenet as names_of_imagenet
 from vidrobust.models.classes import imagenet_wnids, sets_for
-from vidrobust.plugins.published import alexnet
+from vidrobust.plugins.published import corruption_error as alexnet
 from vidrobust.plugins.published.corrupted_files import measure_errors, measure_flips, suite_of
 from vidrobust.plugins.published.corruptions import corruptions, crop_224, with_extra
-from vidrobust.plugins.published.image_layouts import read_layout
-from vidrobust.plugins.published.labelled_images import read_labels
+from vidrobust.plugins.published.labelled_images import read_labels, read_layout
 from vidrobust.predictions import Classifications
 
 FEW = {"contrast": "digital", "brightness": "weather", "speckle_noise": "extra"}

@@ -16,7 +16,7 @@ from claims.judge import ABOVE_0, Claim, Measure, row, verdict
 from claims.kept import Kept
 from claims.pictures import Clip, classes
 
-from vidrobust.plugins.published import alexnet
+from vidrobust.plugins.published import corruption_error as alexnet
 from vidrobust.plugins.published.perturbations import imagenet_c
 
 CLAIM = Claim(says="s", paper="p", published="5 to 15 %", expected=(0.05, 0.15), of="a")

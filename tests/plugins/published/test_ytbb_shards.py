@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.published import video_sets, ytbb
+from vidrobust.plugins.published import data_sets as video_sets
+from vidrobust.plugins.published import ytbb
 from vidrobust.plugins.published.ytbb import is_shard, line_count, split
 
 BAD = {

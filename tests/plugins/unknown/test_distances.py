@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial import distance
 
-from vidrobust.plugins.unknown import distances
-from vidrobust.plugins.unknown.distances import Mahalanobis, Neighbours, groups_of, shrunk_covariance
+from vidrobust.plugins.unknown import footage as distances
+from vidrobust.plugins.unknown.footage import Mahalanobis, Neighbours, groups_of, shrunk_covariance
 
 
 def test_the_kth_nearest_by_brute_force() -> None:

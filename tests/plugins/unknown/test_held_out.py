@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from vidrobust.plugins.unknown.held_out import calibrated, effective, folds_of, held_out_scores, threshold
+from vidrobust.plugins.unknown.outside import calibrated, effective, folds_of, held_out_scores, threshold
 from vidrobust.statistics.clusters import Clusters
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.plugins.unknown.held_out import calibrated
-from vidrobust.plugins.unknown.link import (
+from vidrobust.plugins.unknown.outside import (
     CANNOT_TELL,
     LINK,
     MARGIN,
     NO_LINK,
+    NO_MORE,
     REVERSED,
+    OutsideShare,
+    calibrated,
+    link_verdict,
     links,
-    verdict,
+    outside,
 )
-from vidrobust.plugins.unknown.names import ERROR, FLIP
-from vidrobust.plugins.unknown.outside import NO_MORE, Outside, outside
-from vidrobust.plugins.unknown.sentence import sentence
-from vidrobust.plugins.unknown.study import SCORES, ScoreStudied
+from vidrobust.plugins.unknown.settings import ERROR, FLIP
+from vidrobust.plugins.unknown.study import SCORES, ScoreResult, sentence
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval
 
@@ -34,7 +35,7 @@ from vidrobust.statistics.intervals import Interval
     ],
 )
 def test_verdicts(low: float, high: float, word: str) -> None:
-    assert verdict(Interval(0.55, low, high, 100, 8, "item"))[0] == word
+    assert link_verdict(Interval(0.55, low, high, 100, 8, "item"))[0] == word
 
 
 CLIPS = Clusters(np.arange(20).repeat(40), "item")
@@ -70,12 +71,12 @@ def test_few_events_cannot_tell_and_unknown_frames_do_not_count() -> None:
     assert found.why == "it happens at 4 frames, and 10 are needed"
 
 
-def studied(further: float, seed: int = 0) -> ScoreStudied:
+def studied(further: float, seed: int = 0) -> ScoreResult:
     rng = np.random.default_rng(seed)
     known = calibrated(rng.standard_normal(800), CLIPS, 0.05)
     score, margin, events = world(seed, 1.0, 4.0)
     found = outside(score + further, known, CLIPS)
-    return ScoreStudied(SCORES[0], "", score, known, found, tuple(links(score, margin, events, CLIPS)))
+    return ScoreResult(SCORES[0], "", score, known, found, tuple(links(score, margin, events, CLIPS)))
 
 
 def test_the_sentence_says_what_lies_outside_and_that_it_is_unstable_there() -> None:
@@ -88,7 +89,7 @@ def test_the_sentence_says_what_lies_outside_and_that_it_is_unstable_there() -> 
 
 def test_the_sentence_is_silent_on_instability_where_nothing_lies_outside() -> None:
     found = studied(-9.0)
-    assert isinstance(found.outside, Outside)
+    assert isinstance(found.outside, OutsideShare)
     assert found.outside.verdict == NO_MORE
     said = sentence(found, 0.05)
     assert said.startswith("no more of the footage lies outside")

@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vidrobust.plugins.unknown.held_out import calibrated
-from vidrobust.plugins.unknown.outside import CANNOT_TELL, MORE, NO_MORE, Outside, difference, outside
+from vidrobust.plugins.unknown.outside import (
+    CANNOT_TELL,
+    MORE,
+    NO_MORE,
+    OutsideShare,
+    calibrated,
+    difference,
+    outside,
+)
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval
 
@@ -28,7 +35,7 @@ def made(rng: np.random.Generator, clips: int, further: float) -> tuple[np.ndarr
     return scores, Clusters(np.arange(clips).repeat(25), "item")
 
 
-def judged(seed: int, further: float, clips: int = 12) -> Outside:
+def judged(seed: int, further: float, clips: int = 12) -> OutsideShare:
     rng = np.random.default_rng(seed)
     known, clusters = made(rng, clips, 0.0)
     footage, own = made(rng, clips, further)

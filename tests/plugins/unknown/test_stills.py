@@ -8,19 +8,18 @@ import pandas as pd
 import pytest
 import torch
 
-from vidrobust.plugins.unknown.asked import Asked, tiny
+from vidrobust.plugins.unknown.footage import FrameReadouts, copies, independent, nearness, tiny
 from vidrobust.plugins.unknown.inside import Readout
-from vidrobust.plugins.unknown.stills import copies, independent, nearness
-from vidrobust.plugins.unknown.study import Events, study
+from vidrobust.plugins.unknown.study import FrameEvents, study
 
 
-def asked(features: np.ndarray, *, still: bool) -> tuple[Asked, Readout]:
+def asked(features: np.ndarray, *, still: bool) -> tuple[FrameReadouts, Readout]:
     n = len(features)
     rows = pd.DataFrame(
         {"item": "a", "frame": range(n), "time_s": np.arange(n) / 25, "part": "", "still": still}
     )
     looked = Readout(answer=np.zeros(n, np.int64), surest=np.full(n, 0.5), features=features)
-    return Asked(rows, {"m": looked}), looked
+    return FrameReadouts(rows, {"m": looked}), looked
 
 
 def test_nearness_by_hand() -> None:
@@ -90,9 +89,9 @@ def test_doubled_pictures_make_no_rarer_false_alarms() -> None:
                 every[order] + 1e-3 * rng.standard_normal((600, 6)).astype(np.float32), still=True
             )
             if small:
-                known = Asked(known.rows, known.looked, tiny(pictures(50, seed))[order])
+                known = FrameReadouts(known.rows, known.looked, tiny(pictures(50, seed))[order])
             other, _ = asked(every[50:], still=True)
-            events = Events(np.full(100, 0.5), {})
+            events = FrameEvents(np.full(100, 0.5), {})
             (found,) = (
                 s for s in study(known, other, "m", {}, events, allowed) if s.score.name == "neighbours"
             )

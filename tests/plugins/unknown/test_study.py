@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.plugins.unknown.asked import Asked, spread
+from vidrobust.plugins.unknown.footage import FrameReadouts, spread
 from vidrobust.plugins.unknown.inside import Readout
 from vidrobust.plugins.unknown.make import events_of
-from vidrobust.plugins.unknown.names import FLIP
-from vidrobust.plugins.unknown.study import Events, leading, study
+from vidrobust.plugins.unknown.settings import FLIP
+from vidrobust.plugins.unknown.study import FrameEvents, leading, study
 
 CLIPS, FRAMES, D = 8, 20, 6
 
 
-def asked(seed: int, further: float, *, turns: float) -> Asked:
+def asked(seed: int, further: float, *, turns: float) -> FrameReadouts:
     """Features of clips about a level of their own, ``further`` from the known ones; turns show by ``turns``."""
     rng = np.random.default_rng(seed)
     n = CLIPS * FRAMES
@@ -38,11 +38,11 @@ def asked(seed: int, further: float, *, turns: float) -> Asked:
         features=features.astype(np.float32),
         turned=turned.astype(np.float32),
     )
-    return Asked(rows, {"m": looked})
+    return FrameReadouts(rows, {"m": looked})
 
 
 def found(further: float, turns: float) -> dict[str, Any]:
-    events = Events(np.random.default_rng(0).random(CLIPS * FRAMES), {FLIP: np.zeros(CLIPS * FRAMES)})
+    events = FrameEvents(np.random.default_rng(0).random(CLIPS * FRAMES), {FLIP: np.zeros(CLIPS * FRAMES)})
     lacks = {"odin": "it needs gradients"}
     every = study(asked(1, 0.0, turns=turns), asked(2, further, turns=turns), "m", lacks, events, 0.05)
     assert leading(every) is every[0]

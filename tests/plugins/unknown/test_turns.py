@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vidrobust.plugins.unknown import study as turns
-from vidrobust.plugins.unknown.study import Turns, softmax_regression
+from vidrobust.plugins.unknown.study import RotationProbe, softmax_regression
 
 
 def test_the_regression_is_that_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +34,7 @@ def test_the_regression_is_that_of_torch(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_score_by_hand() -> None:
     """Weights that give each turn the probability 0.7 of itself: the score is -log 0.7 whichever way up."""
-    probe = Turns(np.zeros(4), np.ones(4), np.vstack([np.log(7) * np.eye(4), np.zeros(4)]))
+    probe = RotationProbe(np.zeros(4), np.ones(4), np.vstack([np.log(7) * np.eye(4), np.zeros(4)]))
     turned = np.eye(4)[None].repeat(3, axis=0)
     assert probe(turned) == pytest.approx([-np.log(0.7)] * 3)
     assert probe.right(turned) == pytest.approx([1.0] * 3)
@@ -44,5 +44,5 @@ def test_turns_that_show_are_told_and_others_not() -> None:
     rng = np.random.default_rng(1)
     plain = rng.standard_normal((60, 4, 10))
     shown = plain + 2 * np.eye(4, 10)[None]
-    assert Turns.fitted(shown[:40]).right(shown[40:]).mean() > 0.7
-    assert Turns.fitted(plain[:40]).right(plain[40:]).mean() == pytest.approx(0.25, abs=0.12)
+    assert RotationProbe.fitted(shown[:40]).right(shown[40:]).mean() > 0.7
+    assert RotationProbe.fitted(plain[:40]).right(plain[40:]).mean() == pytest.approx(0.25, abs=0.12)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from vidrobust.stages.causes.bar import _bar
+from vidrobust.stages.causes.section import _bar
 
 
 def test_only_what_is_named_is_sure() -> None:

@@ -18,8 +18,8 @@ from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.frames.pixels import to_levels
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE, REPLAYED, together_with
-from vidrobust.stages.causes.excluded import NoThirdFrame
 from vidrobust.stages.causes.margins import lead_of
+from vidrobust.stages.causes.outcomes import NoThirdFrame
 from vidrobust.stages.causes.pair_replays import PairReplays, measure_all, study_pair, undone
 from vidrobust.stages.causes.scene import other_motion
 from vidrobust.stages.causes.score import coordinates, predict, score

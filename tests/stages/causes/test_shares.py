@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, KEYFRAMES, NOISE, REPLAYED, TITLES, UNEXPLAINED
-from vidrobust.stages.causes.excluded import excluded_pairs
 from vidrobust.stages.causes.naming import named, replicated
+from vidrobust.stages.causes.outcomes import excluded_pairs
 from vidrobust.stages.causes.shares import (
     UNSEEN,
     PairTable,

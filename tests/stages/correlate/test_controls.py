@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from vidrobust.stages.correlate.controls import (
+from vidrobust.stages.correlate.coefficients import (
     ControlUnits,
     donors_of,
     expected_of_fragility,

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.stages.correlate.from_run import units_of_run
 from vidrobust.stages.correlate.from_summaries import family_of, units_of_summaries
+from vidrobust.stages.correlate.units import units_of_run
 from vidrobust.tables import schema as tables
 
 

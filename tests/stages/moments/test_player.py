@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.stages.moments import player
+from vidrobust.stages.moments import pictures
 
 
 def transitions(**frames: int) -> pd.DataFrame:
@@ -20,13 +20,13 @@ def events(*pairs: tuple[str, int]) -> pd.DataFrame:
 
 
 def test_every_frame_up_to_three_thousand() -> None:
-    chosen = player.choose(transitions(a=1000, b=2000), events(("a", 3)))
+    chosen = pictures.choose_frames(transitions(a=1000, b=2000), events(("a", 3)))
     assert (chosen.every, chosen.left) == (1, 0)
     assert {item: len(frames) for item, frames in chosen.frames.items()} == {"a": 1000, "b": 2000}
 
 
 def test_of_more_a_grid_and_both_sides_of_every_flip() -> None:
-    chosen = player.choose(transitions(a=9000), events(("a", 4001), ("a", 7)))
+    chosen = pictures.choose_frames(transitions(a=9000), events(("a", 4001), ("a", 7)))
     assert chosen.every == 5  # 9000 over 2000 on the grid, rounded up
     kept = set(chosen.frames["a"].tolist())
     assert set(range(0, 9000, 5)) < kept
@@ -37,8 +37,8 @@ def test_of_more_a_grid_and_both_sides_of_every_flip() -> None:
 
 def test_never_more_than_the_bound_and_what_found_no_room_is_counted() -> None:
     many = [("a", a) for a in range(1, 20_000, 11)]
-    chosen = player.choose(transitions(a=20_000), events(*many))
-    assert sum(map(len, chosen.frames.values())) <= player.MOST_FRAMES
+    chosen = pictures.choose_frames(transitions(a=20_000), events(*many))
+    assert sum(map(len, chosen.frames.values())) <= pictures.MOST_FRAMES
     shown = set(chosen.frames["a"].tolist())
     assert chosen.left == sum(1 for _, a in many if not {a, a + 1} <= shown) > 0
 
@@ -46,29 +46,29 @@ def test_never_more_than_the_bound_and_what_found_no_room_is_counted() -> None:
 def test_a_difference_is_magnified_by_the_largest_power_of_two_that_cuts_nothing() -> None:
     a = np.full((40, 50, 3), 100, np.uint8)
     b = a + np.uint8(9)
-    difference, factor = player.magnified(a, b)
+    difference, factor = pictures.magnified(a, b)
     assert factor == 16  # 9 x 16 = 144; 32 would be beyond the bound
     assert np.all(difference == 144)
-    difference, factor = player.magnified(a, a + np.uint8(50))
+    difference, factor = pictures.magnified(a, a + np.uint8(50))
     assert factor == 4  # 50 x 4 = 200, 50 x 8 > 255
     assert np.all(difference == 200)
-    assert player.magnified(a, a) == (pytest.approx(np.zeros_like(a)), 16)
+    assert pictures.magnified(a, a) == (pytest.approx(np.zeros_like(a)), 16)
 
 
 def test_pictures_are_made_smaller_until_they_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(player, "BUDGET", 60_000)
+    monkeypatch.setattr(pictures, "BUDGET", 60_000)
     rng = np.random.default_rng(0)
-    pictures = [rng.integers(0, 256, (240, 480, 3), dtype=np.uint8) for _ in range(4)]
-    rows = pd.DataFrame([player._row("a", k, "frame", p, 1.0) for k, p in enumerate(pictures)])
+    shown = [rng.integers(0, 256, (240, 480, 3), dtype=np.uint8) for _ in range(4)]
+    rows = pd.DataFrame([pictures._row("a", k, "frame", p, 1.0) for k, p in enumerate(shown)])
     assert rows["picture"].str.len().sum() > 60_000
-    fitted, width = player.fitted(rows)
+    fitted, width = pictures.fitted(rows)
     assert fitted["picture"].str.len().sum() <= 60_000
-    assert width in player.WIDTHS[1:]
-    assert {player._decoded(p).shape[1] for p in fitted["picture"]} == {width}
+    assert width in pictures.WIDTHS[1:]
+    assert {pictures._decoded(p).shape[1] for p in fitted["picture"]} == {width}
 
 
 def test_a_likely_width_leaves_room_for_all() -> None:
-    assert player.likely_width((1080, 1920, 3), 10) == 480
-    small = player.likely_width((1080, 1920, 3), 3000)
+    assert pictures.likely_width((1080, 1920, 3), 10) == 480
+    small = pictures.likely_width((1080, 1920, 3), 3000)
     assert small < 480
-    assert 3000 * small**2 * 9 / 16 * player.TYPICAL * 4 / 3 <= player.BUDGET
+    assert 3000 * small**2 * 9 / 16 * pictures.TYPICAL * 4 / 3 <= pictures.BUDGET

@@ -10,7 +10,7 @@ import pytest
 
 from tests.wording import assert_golden
 from vidrobust.stages.causes.catalogue import REPLAYED
-from vidrobust.stages.causes.replication import Replication
+from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.policy import rejection as wording
 from vidrobust.stages.policy.build import Evidence, build
 from vidrobust.stages.policy.policy import Policy, PolicyStep, strengths

@@ -63,7 +63,7 @@ def test_the_policy_trains_against_it_as_far_as_the_lamp_goes(studied: Path) -> 
     assert step["evidence"]["replication"].startswith(("found again", "not tested"))
     # 60 px x .45 of level x the gain: at the lamp's largest gain some 2 px of a box of 44 x 36
     assert 0.01 < step["evidence"]["sensitivity"] < 0.15
-    exported = (studied / "policy_albumentations.yaml").read_text().lower()
+    exported = (studied / "policy_torchvision.py").read_text().lower()
     assert ("colorjitter" in exported) == (step["evidence"]["level"] == "replicated")
     other = json.loads((studied / "policies" / "steady" / "policy.json").read_text())
     assert (other["model"], other["steps"]) == ("steady", [])

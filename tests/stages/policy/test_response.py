@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.stages.policy.response import Response
-from vidrobust.stages.policy.response import response as response_to
+from vidrobust.stages.policy.candidates import Response
+from vidrobust.stages.policy.candidates import response as response_to
 from vidrobust.statistics.intervals import clustered_mean
 
 

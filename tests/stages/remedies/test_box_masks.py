@@ -10,7 +10,7 @@ from tests.metrics.tracks.test_masks import SETTINGS, followed, two_in_one_box
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.shape import Shape
 from vidrobust.stages.remedies.box_catalogue import box_rule
-from vidrobust.stages.remedies.box_rows import BoxStudy, Seen, agreement, box_rows, play_boxes
+from vidrobust.stages.remedies.box_rows import BoxStudy, TimedBoxes, agreement, box_rows, play_boxes
 
 
 def pulsing() -> list[tuple[tuple[int, tuple[float, float, float, float], float, int], Shape | None]]:
@@ -39,7 +39,7 @@ def test_the_jitter_of_masks_is_a_row_where_there_are_masks() -> None:
     time_s = np.arange(12) / 25
     bare = dataclasses.replace(boxes, shapes=None)
     with_masks, without = (
-        {row["metric"] for row in box_rows(BoxStudy("m", [Seen("a", "", each, time_s)], SETTINGS, 3))}
+        {row["metric"] for row in box_rows(BoxStudy("m", [TimedBoxes("a", "", each, time_s)], SETTINGS, 3))}
         for each in (boxes, bare)
     )
     assert with_masks - without == {"mask_jitter"}

@@ -14,7 +14,7 @@ from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.stages.remedies import box_rules
 from vidrobust.stages.remedies.box_catalogue import BOX_RULES, OFFLINE, box_kind, box_rule, late_frames
-from vidrobust.stages.remedies.box_rows import BoxStudy, Seen, agreement, box_rows, play_boxes, smoothed
+from vidrobust.stages.remedies.box_rows import BoxStudy, TimedBoxes, agreement, box_rows, play_boxes, smoothed
 from vidrobust.stages.remedies.box_rules import (
     BoxMean,
     BoxRule,
@@ -168,7 +168,7 @@ def test_lag_and_distance_to_known_boxes() -> None:
         joined=np.arange(frames) > 0,
         size=(200, 600),
     )
-    seen = Seen("clip", "", boxes, np.arange(frames) / 25, (np.arange(frames), corners))
+    seen = TimedBoxes("clip", "", boxes, np.arange(frames) / 25, (np.arange(frames), corners))
     found = BoxStudy("model", [seen], SETTINGS, 3)
     measured = found.precision(found.shown["box-mean-0.5"])
     assert measured["lag_frames"] == pytest.approx(1, abs=0.03)
@@ -232,7 +232,7 @@ def item(drop: float, wobble: float, seed: int = 0, frames: int = 300) -> ItemBo
 
 
 def study(boxes: ItemBoxes) -> BoxStudy:
-    return BoxStudy("model", [Seen("clip", "", boxes, np.arange(boxes.num_frames) / 30)], SETTINGS, 3)
+    return BoxStudy("model", [TimedBoxes("clip", "", boxes, np.arange(boxes.num_frames) / 30)], SETTINGS, 3)
 
 
 def rows_of(boxes: ItemBoxes) -> dict[tuple[str, str], dict[str, Any]]:

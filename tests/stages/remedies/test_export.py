@@ -25,7 +25,7 @@ from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications
 from vidrobust.stages.remedies.box_catalogue import BOX_RULES, OFFLINE, box_kind, box_rule
 from vidrobust.stages.remedies.catalogue import LABEL_RULES
-from vidrobust.stages.remedies.study import Footage, study_classifier
+from vidrobust.stages.remedies.study import FootageTables, study_classifier
 from vidrobust.stages.remedies.take_away import export
 from vidrobust.video.source import open_video
 
@@ -168,7 +168,7 @@ def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path
     transitions = pd.DataFrame(
         {"item": "clip", "frame": np.arange(n), "time_s": np.arange(n) / 25, "reason": reason}
     )
-    footage = Footage(transitions=transitions, sizes={}, parts={}, labels=pd.DataFrame())
+    footage = FootageTables(transitions=transitions, sizes={}, parts={}, labels=pd.DataFrame())
     found = study_classifier("m", meter.finish(), footage, window=3, max_delay_ms=200)
     rows = {(row["remedy"], row["metric"]): row for row in found.rows}
     for name in ("mean-0.3", "hysteresis-0.1", "median-3"):

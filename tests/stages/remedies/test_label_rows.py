@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vidrobust.stages.remedies.answers import Answers, answers_of
+from vidrobust.stages.remedies.answers import ItemAnswers, answers_of
 from vidrobust.stages.remedies.label_rows import Study, costs_of, rule_rows, silence_rows, sure_by_frames
 from vidrobust.stages.remedies.recommend import halves_of, recommended
 from vidrobust.stages.remedies.row import table_of, unbeaten
 from vidrobust.stages.remedies.study import marked
 from vidrobust.stages.remedies.truth import events, reported_changes, short_events
 from vidrobust.statistics.clusters import Clusters
-from vidrobust.statistics.ratios import Undecided, Verdict
+from vidrobust.statistics.ratios import RatioVerdict, Undecided
 
 RATE = 10.0
 
@@ -153,7 +153,7 @@ def test_after_a_silence_the_last_answer_given_is_the_one_before() -> None:
     assert (found["before"], found["after"], found["asked"]) == (3 / 7, 1 / 7, 3 / 8)
 
 
-def labelled(text: str) -> tuple[Answers, list[frozenset[int]]]:
+def labelled(text: str) -> tuple[ItemAnswers, list[frozenset[int]]]:
     truth = ["AB".index(k) for k in text]
     (answers,) = study(np.array(truth)).answers
     return answers, [frozenset({k}) for k in truth]
@@ -225,7 +225,7 @@ def test_too_few_clusters_have_no_held_out_figure(count: int) -> None:
     assert found.halves == ("", "")
     assert found.held_out.n == 0
     assert np.isnan([found.held_out.before, found.held_out.ratio, found.held_out.low]).all()
-    assert found.decided == (Verdict.CANNOT_TELL, Undecided.FEW_CLUSTERS)
+    assert found.decided == (RatioVerdict.CANNOT_TELL, Undecided.FEW_CLUSTERS)
     lines = marked([{"remedy": "a", "metric": "flip_rate"}], found, "flip_rate")
     assert [line["recommended"] for line in lines] == [False]
 
@@ -249,7 +249,7 @@ def test_the_figure_of_a_chosen_rule_holds_on_later_footage() -> None:
         if world % 2:
             held += found.held_out.low <= kept <= found.held_out.high
         else:
-            called += found.verdict == Verdict.HELPS
+            called += found.verdict == RatioVerdict.HELPS
     assert held >= 26  # of 30; 95 % are 28.5
     assert called <= 3  # of 30
 

@@ -1,18 +1,20 @@
-"""The arms: one record each. All have equal steps, batches and draws of frames; only what is named here
-differs.
-"""
+"""What is asked of a fine-tuning, and its arms, which differ only in what is named here."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 from torch import nn
 
 from vidrobust.errors import SettingsError
-from vidrobust.plugins.finetune.steps import Step
+from vidrobust.files.json_text import plain
+from vidrobust.plugins.finetune.steps import HELD_BACK, JUDGES, Mixture, Step
 from vidrobust.stages.policy.trained_with import parse
 
 # Cross entropy of the changed picture; of the unchanged one, and the divergence of the changed answer from
@@ -23,30 +25,18 @@ Loss = Literal["one view", "consistent", "jsd", "turned"]
 Mix = Literal["policy", "random", "other", "swapped", "mixed", ""]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Arm:
     """What an arm does differently.
 
-    Attributes
-    ----------
-    mix
-        Steps that depend on the run: the policy, random ones, other families, one family swapped, both
-        together.
-    wide, often
-        Factor on the policy's ranges, and how often each of its steps comes (0: as often as it says).
-    steps, picture, batch
-        Own steps on the footage's pixels; transforms of uint8 pictures (3, h, w); a transform of a batch and
-        its targets.
-    smoothing, self_labels, salt
-        Share of the target spread over all classes; answers averaged over time; changes the draws.
-    blurred, untrained
-        BlurPool is put into the network before; and that is all.
-    trains
-        What ``--trained-with`` would say of picture and batch.
+    ``mix`` names steps that depend on the run; ``wide`` and ``often`` widen and repeat those of the policy.
+    ``steps``, ``picture`` and ``batch`` are the arm's own changes of footage, pictures and batches, ``trains``
+    what ``--trained-with`` would say of them. ``salt`` changes the draws.
     """
 
     name: str
     sentence: str
+    _: KW_ONLY
     mix: Mix = ""
     steps: tuple[Step, ...] = ()
     picture: Callable[[], nn.Module] | None = None
@@ -118,115 +108,90 @@ NOISE = Step(key="gaussian_noise", low=0.0, high=25.0, probability=0.5)
 PATCH = Step(key="patch_gaussian", low=12.0, high=50.0, probability=0.5)
 SMALL_NOISE = Step(key="gaussian_noise", low=10.0, high=10.0, probability=1.0)
 
-NONE = Arm(name="none", sentence="no augmentation")
+NONE = Arm("none", "no augmentation")
 _ALL = (
     NONE,
-    Arm(name="none-again", sentence="the same as none with other draws: what chance does", salt=1),
+    Arm("none-again", "the same as none with other draws: what chance does", salt=1),
+    Arm("self-labels", "no augmentation; targets are its own answers over time", self_labels=True),
+    Arm("random", "one of the catalogue's perturbations, as strong and as often", mix="random"),
     Arm(
-        name="self-labels",
-        sentence="no augmentation; targets are its own answers over time",
-        self_labels=True,
-    ),
-    Arm(name="random", sentence="one of the catalogue's perturbations, as strong and as often", mix="random"),
-    Arm(
-        name="random-other",
-        sentence="random augmentation without the policy's families: what random owes to them",
+        "random-other",
+        "random augmentation without the policy's families: what random owes to them",
         mix="other",
     ),
     Arm(
-        name="literature",
-        sentence="AugMix with Jensen-Shannon divergence (Hendrycks et al. 2020)",
+        "literature",
+        "AugMix with Jensen-Shannon divergence (Hendrycks et al. 2020)",
         picture=_v2("AugMix"),
         loss="jsd",
         trains="AugMix",
     ),
     Arm(
-        name="trivialaugment",
-        sentence="TrivialAugment (Müller & Hutter 2021)",
+        "trivialaugment",
+        "TrivialAugment (Müller & Hutter 2021)",
         picture=_v2("TrivialAugmentWide"),
         trains="TrivialAugmentWide",
     ),
+    Arm("randaugment", "RandAugment (Cubuk et al. 2020)", picture=_v2("RandAugment"), trains="RandAugment"),
     Arm(
-        name="randaugment",
-        sentence="RandAugment (Cubuk et al. 2020)",
-        picture=_v2("RandAugment"),
-        trains="RandAugment",
-    ),
-    Arm(
-        name="autoaugment",
-        sentence="AutoAugment for ImageNet (Cubuk et al. 2019)",
+        "autoaugment",
+        "AutoAugment for ImageNet (Cubuk et al. 2019)",
         picture=_v2("AutoAugment"),
         trains="AutoAugment",
     ),
     Arm(
-        name="colour",
-        sentence="ColorJitter of .4, .4, .4 and .1",
+        "colour",
+        "ColorJitter of .4, .4, .4 and .1",
         picture=_v2("ColorJitter", brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1),
         trains="ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)",
     ),
-    Arm(name="mixup", sentence="Mixup, alpha .2 (Zhang et al. 2018)", batch=_mixing("MixUp", 0.2)),
+    Arm("mixup", "Mixup, alpha .2 (Zhang et al. 2018)", batch=_mixing("MixUp", 0.2)),
+    Arm("cutmix", "CutMix, alpha 1 (Yun et al. 2019)", batch=_mixing("CutMix", 1.0), trains="occlusion"),
     Arm(
-        name="cutmix",
-        sentence="CutMix, alpha 1 (Yun et al. 2019)",
-        batch=_mixing("CutMix", 1.0),
-        trains="occlusion",
-    ),
-    Arm(
-        name="cutout",
-        sentence="a grey square of 2 to 20 % of the area (DeVries & Taylor 2017)",
+        "cutout",
+        "a grey square of 2 to 20 % of the area (DeVries & Taylor 2017)",
         picture=_v2("RandomErasing", p=0.5, scale=(0.02, 0.2), ratio=(1.0, 1.0), value=127),
         trains="occlusion",
     ),
+    Arm("blur-pool", "BlurPool in strided convolutions and pools, then as none (Zhang 2019)", blurred=True),
     Arm(
-        name="blur-pool",
-        sentence="BlurPool in strided convolutions and pools, then as none (Zhang 2019)",
-        blurred=True,
-    ),
-    Arm(
-        name="blur-pool-untrained",
-        sentence="BlurPool in strided convolutions and pools, weights as they were",
+        "blur-pool-untrained",
+        "BlurPool in strided convolutions and pools, weights as they were",
         blurred=True,
         untrained=True,
     ),
     Arm(
-        name="mirrored",
-        sentence="mirrored left to right half of the time",
+        "mirrored",
+        "mirrored left to right half of the time",
         picture=_v2("RandomHorizontalFlip", p=0.5),
         trains="RandomHorizontalFlip",
     ),
-    Arm(name="noise", sentence="Gaussian noise of up to 25 levels on the whole frame", steps=(NOISE,)),
+    Arm("noise", "Gaussian noise of up to 25 levels on the whole frame", steps=(NOISE,)),
+    Arm("patch-gaussian", "Gaussian noise in a square (Lopes et al. 2019)", steps=(PATCH,), trains="noise"),
+    Arm("label-smoothing", "label smoothing of .1 (Szegedy et al. 2016)", smoothing=0.1),
     Arm(
-        name="patch-gaussian",
-        sentence="Gaussian noise in a square (Lopes et al. 2019)",
-        steps=(PATCH,),
-        trains="noise",
-    ),
-    Arm(name="label-smoothing", sentence="label smoothing of .1 (Szegedy et al. 2016)", smoothing=0.1),
-    Arm(
-        name="stability",
-        sentence="stability training: under noise of 10 levels the same answer (Zheng et al. 2016)",
+        "stability",
+        "stability training: under noise of 10 levels the same answer (Zheng et al. 2016)",
         steps=(SMALL_NOISE,),
         loss="consistent",
     ),
     Arm(
-        name="rotation-head",
-        sentence="a second head predicts by how much the picture was turned (Hendrycks et al. 2019)",
+        "rotation-head",
+        "a second head predicts by how much the picture was turned (Hendrycks et al. 2019)",
         loss="turned",
         trains="rotation",
     ),
-    Arm(name="policy", sentence="the recommended policy", mix="policy"),
+    Arm("policy", "the recommended policy", mix="policy"),
     Arm(
-        name="policy-consistent",
-        sentence="the policy, the changed frame's answer to be that of the unchanged one",
+        "policy-consistent",
+        "the policy, the changed frame's answer to be that of the unchanged one",
         mix="policy",
         loss="consistent",
     ),
-    Arm(name="policy-wide", sentence="the policy over twice its ranges", mix="policy", wide=2.0),
-    Arm(
-        name="policy-often", sentence="the policy, each step on nine pictures of ten", mix="policy", often=0.9
-    ),
-    Arm(name="policy-mixed", sentence="the policy on top of random augmentation", mix="mixed"),
-    Arm(name="policy-swapped", sentence="the policy with one family swapped for a wrong one", mix="swapped"),
+    Arm("policy-wide", "the policy over twice its ranges", mix="policy", wide=2.0),
+    Arm("policy-often", "the policy, each step on nine pictures of ten", mix="policy", often=0.9),
+    Arm("policy-mixed", "the policy on top of random augmentation", mix="mixed"),
+    Arm("policy-swapped", "the policy with one family swapped for a wrong one", mix="swapped"),
 )
 
 _TURNS = "it turns or shears pictures and leaves their boxes where they were"
@@ -245,8 +210,8 @@ NOT_FOR_BOXES: Mapping[str, str] = MappingProxyType(
     }
 )
 _SSD = Arm(
-    name="literature",
-    sentence="the augmentation of SSD: colours, zoom, crops by overlap, mirroring (Liu et al. 2016)",
+    "literature",
+    "the augmentation of SSD: colours, zoom, crops by overlap, mirroring (Liu et al. 2016)",
     picture=_ssd,
     trains="Compose([RandomPhotometricDistort(), RandomZoomOut(), RandomIoUCrop(), RandomHorizontalFlip()])",
 )
@@ -262,10 +227,7 @@ BEFORE = "before"
 
 
 def arms_of(names: str, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:
-    """The arms of a list with commas; SettingsError for one that is not there.
-
-    known  ARMS, or those of a detector, BOX_ARMS
-    """
+    """The arms of a list with commas; SettingsError for one that is not there."""
     wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     for name in wanted:
         if name not in ARMS:
@@ -277,3 +239,95 @@ def arms_of(names: str, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:
     if not wanted:
         raise SettingsError(f"--arms: name at least one of {', '.join(known)}")
     return tuple(known[name] for name in wanted)
+
+
+Targets = Literal["auto", "labels", "self"]
+# Raised where the same question gets other numbers.
+VERSION = 1
+STEPS, BATCH, RATE, SEEDS = 200, 16, 3e-4, 3
+# Of frames that are trained with, as the footage has them.
+TRAINING_BYTES = 1.5 * 2**30
+# Seconds that training and judging of ``--quick`` may take on this machine; decoding before it comes to it.
+QUICK_S = 180.0
+QUICK_STEPS = (8, 60)
+# Frames of ``--quick`` at most: training, judging, shown under each condition.
+QUICK_FRAMES = (240, 240, 24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptRequest:
+    """The options of ``adapt``; ``training``, ``judging`` and ``shown`` are the most frames of each kind."""
+
+    arms: str = ""
+    seeds: int = SEEDS
+    steps: int | None = None
+    batch: int = BATCH
+    rate: float = RATE
+    targets: Targets = "auto"
+    model: str = ""
+    on: str = ""
+    policy: Path | None = None
+    training: int = 600
+    judging: int = 600
+    shown: int = 120
+    quick: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("--seeds", self.seeds, 1),
+            ("--steps", self.steps or 1, 1),
+            ("--batch", self.batch, 2),
+            ("--frames", self.training, 8),
+        ):
+            if value < least:
+                raise SettingsError(f"{name}: expected a whole number from {least}, got {value}")
+        if not 0 < self.rate < 1:
+            raise SettingsError(f"--rate: expected a rate between 0 and 1, got {self.rate:g}")
+
+    @property
+    def limits(self) -> tuple[int, int, int]:
+        """Frames at most: training, judging, shown under each condition."""
+        asked = (self.training, self.judging, self.shown)
+        training, judging, shown = map(min, asked, QUICK_FRAMES) if self.quick else asked
+        return training, judging, shown
+
+    def chosen_arms(self, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:
+        """The arms that are asked for."""
+        return arms_of(self.arms or ",".join(QUICK_DEFAULT if self.quick else DEFAULT), known)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether an arm is trained with what follows from a policy."""
+        return any(arm.mix for arm in self.chosen_arms())
+
+
+def key_of(content: Any) -> str:
+    """Sixteen hexadecimal digits of plain values."""
+    text = json.dumps(plain(content), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def needed(arms: Sequence[Arm], policy: Sequence[Step]) -> set[str]:
+    """Families that an arm cannot do without."""
+    found = {family for arm in arms for family in arm.own_families}
+    if any(arm.mix in ("policy", "mixed", "swapped") for arm in arms):
+        found |= {step.family for step in policy}
+    return found
+
+
+def held_back(arms: Sequence[Arm], policy: Sequence[Step]) -> tuple[str, ...]:
+    """Families that judge and that no arm may train with."""
+    taken = needed(arms, policy) | {step.family for step in policy}
+    free = [family for family in JUDGES if family not in taken]
+    if not free:
+        raise SettingsError(
+            f"--arms: together they train with all families ({', '.join(JUDGES)}), so that none is "
+            "left to test with; keep one for testing, such as literature, noise or cutout"
+        )
+    return tuple(free[-HELD_BACK:])
+
+
+def families_of(arm: Arm, mixture: Mixture | None) -> tuple[str, ...]:
+    """All families an arm is trained with."""
+    return tuple(dict.fromkeys([*arm.own_families, *(mixture.families if mixture else ())]))

@@ -73,13 +73,13 @@ def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_folder
-    from vidrobust.plugins.finetune.asked import Asked
+    from vidrobust.plugins.finetune.arms import AdaptRequest
     from vidrobust.plugins.finetune.study import adapt as study
     from vidrobust.stages.catalogue import STAGES
     from vidrobust.stages.policy.stage import POLICY
     from vidrobust.stages.stability.stage import STABILITY
 
-    asked = Asked(**{name: value for name, value in options.items() if value is not None})
+    asked = AdaptRequest(**{name: value for name, value in options.items() if value is not None})
     needs_policy = asked.policy is None and asked.mixes
     with opened_folder(run_folder, {}, reporter(quiet)) as run:
         build(run, STAGES, [POLICY.name if needs_policy else STABILITY.name])

@@ -1,11 +1,11 @@
-"""From tables and footage of one run or two: the samples to train with, and the bench that judges."""
+"""From tables and footage of one run or two: which frames train and which judge, the samples, and the bench."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,29 +13,127 @@ import torch
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.plugins.finetune.asked import TRAINING_BYTES, Asked
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.judge import Bench, neighbours
-from vidrobust.plugins.finetune.samples import Samples
-from vidrobust.plugins.finetune.shown import shown_under
-from vidrobust.plugins.finetune.split import Split, check_sizes, even, in_runs, split, split_from_other
-from vidrobust.plugins.finetune.trainable import Trainable
-from vidrobust.stages.remedies.answers import Answers, answers_of
+from vidrobust.plugins.finetune.arms import TRAINING_BYTES, AdaptRequest
+from vidrobust.plugins.finetune.judge import ClassBench, neighbours
+from vidrobust.plugins.finetune.network import TrainableClassifier
+from vidrobust.plugins.finetune.steps import Condition, shown_under
+from vidrobust.plugins.finetune.train import ClassSamples
+from vidrobust.stages.remedies.answers import ItemAnswers, answers_of
 from vidrobust.stages.remedies.truth import right_classes
+
+By = Literal["part", "input", "time", "footage"]
+# Share of an input that trains where earlier footage trains and later footage judges, and the gap between, s.
+TRAINING, GAP_S = 0.6, 1.0
+# Frames of either side without which nothing is begun.
+FEWEST_FRAMES = 8
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows that train (N,) and that judge (M,), bool; and what does not occur on both sides."""
+
+    by: By
+    training: np.ndarray
+    judging: np.ndarray
+
+
+def split(frames: pd.DataFrame, parts: Mapping[str, str], kinds: Mapping[str, str], seed: int) -> Split:
+    """Split by parts where two or more are known, else inputs, else earlier and later time."""
+    items = list(dict.fromkeys(frames["item"].astype(str)))
+    by: By = "part" if len({parts.get(i) or i for i in items}) < len(items) or parts else "input"
+    unit = {item: parts.get(item) or item for item in items} if by == "part" else {i: i for i in items}
+    units = list(dict.fromkeys(unit.values()))
+    if len(units) < 2:
+        return _by_time(frames)
+    kind = {unit[item]: kinds.get(item, "") for item in reversed(items)}
+    on = _rows(frames, unit, _half(units, kind, seed))
+    return Split(by, on, ~on)
+
+
+# Frames (item), item -> part where known, item -> what its decoded pictures are.
+Side = tuple[pd.DataFrame, Mapping[str, str], Mapping[str, str]]
+
+
+def split_from_other(trains: Side, judges: Side, kinds: Mapping[str, str], seed: int) -> Split:
+    """Train on one footage and judge on another."""
+    units = [_units(side) for side in (trains, judges)]
+    shared = [u for u in dict.fromkeys(units[1].values()) if u in set(units[0].values())]
+    kind = {units[1][item]: kinds.get(item, "") for item in reversed(units[1])}
+    half = _half(shared, kind, seed) if len(shared) > 1 else set()
+    on = ~_rows(trains[0], units[0], set(shared) - half)
+    judging = ~_rows(judges[0], units[1], half)
+    judged = {judges[2].get(item, item) for item in judges[0]["item"].astype(str)[judging]}
+    on &= ~trains[0]["item"].astype(str).map(lambda item: trains[2].get(item, "")).isin(judged).to_numpy(bool)
+    if not on.any():
+        raise SettingsError(
+            "--on: holds only footage that judges already; give other footage than that of the run"
+        )
+    return Split("part" if shared else "footage", on, judging)
+
+
+def _units(side: Side) -> dict[str, str]:
+    frames, parts, content = side
+    items = dict.fromkeys(frames["item"].astype(str))
+    return {item: parts.get(item) or content.get(item, item) for item in items}
+
+
+def _half(units: Sequence[str], kind: Mapping[str, str], seed: int) -> set[str]:
+    draws = np.random.default_rng(seed)
+    return set(sorted(units, key=lambda u: (kind[u], draws.random()))[::2])
+
+
+def _rows(frames: pd.DataFrame, unit: Mapping[str, str], wanted: Set[str]) -> np.ndarray:
+    found: np.ndarray = frames["item"].astype(str).map(unit).isin(wanted).to_numpy(bool)
+    return found
+
+
+def _by_time(frames: pd.DataFrame) -> Split:
+    training, judging = (np.zeros(len(frames), bool) for _ in range(2))
+    for rows in frames.groupby("item", sort=False).indices.values():
+        time_s = frames["time_s"].to_numpy(np.float64)[rows]
+        border = time_s.min() + TRAINING * (time_s.max() - time_s.min())
+        gap = min(GAP_S, 0.1 * (time_s.max() - time_s.min()))
+        training[rows] = time_s < border
+        judging[rows] = time_s >= border + gap
+    return Split("time", training, judging)
+
+
+def even(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the rows, evenly spread."""
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
+
+
+def in_runs(frames: pd.DataFrame, rows: np.ndarray, most: int, length: int) -> np.ndarray:
+    """At most so many of the rows (of frames in order), in runs of ``length``, evenly spread over the inputs."""
+    runs: list[np.ndarray] = []
+    items = frames["item"].astype(str).to_numpy()[rows]
+    for item in dict.fromkeys(items.tolist()):
+        mine = rows[items == item]
+        runs += [mine[at : at + length] for at in range(0, len(mine), length)]
+    kept = even(np.arange(len(runs)), max(1, most * len(runs) // max(len(rows), 1)))
+    return np.concatenate([runs[int(k)] for k in kept]) if runs else rows
+
+
+def check_sizes(training: Sequence[int], judging: Sequence[int]) -> None:
+    """InputError where a side has too few frames."""
+    for what, rows in (("train with", training), ("test with", judging)):
+        if len(rows) < FEWEST_FRAMES:
+            raise InputError(
+                f"adapt: {len(rows)} frames to {what}, and {FEWEST_FRAMES} are needed; give longer footage or "
+                "more clips"
+            )
+
 
 # What each training frame's answer should be: labels, or the model's own confident answers about that time.
 
-# Answers within half of this before and after a frame are averaged, within one part's item all of them.
+# ItemAnswers within half of this before and after a frame are averaged, within one part's item all of them.
 WINDOW_S = 1.0
 
 
-def self_labels(answers: Answers, classes: int, *, whole: bool) -> np.ndarray:
-    """Return (N, K) float32: of each frame the mean answer over the confident frames about it.
-
-    Confident frames have a leading probability of at least the median of their stretch: half a second on
-    either side,
-    or with ``whole`` all between two cuts.
-    """
+def self_labels(answers: ItemAnswers, classes: int, *, whole: bool) -> np.ndarray:
+    """Return (N, K) float32: the mean answer over the confident frames about each frame."""
     rows = dense(answers.leading, classes)
     top = rows.max(axis=1)
     made = np.empty_like(rows)
@@ -62,7 +160,7 @@ def dense(leading: Sequence[dict[int, float]], classes: int) -> np.ndarray:
 
 
 def of_labels(right: Sequence[frozenset[int]], classes: int) -> np.ndarray:
-    """(N, K) float32, the right classes in equal shares; a row of zeros where they are not known."""
+    """(N, K) float32, the right classes in equal shares."""
     rows = np.zeros((len(right), classes), np.float32)
     for row, sets in enumerate(right):
         if sets:
@@ -76,7 +174,7 @@ FEWEST, CHUNK_BYTES = 16, 2**28
 
 
 @dataclass(frozen=True)
-class Seen:
+class AnsweredFootage:
     """The footage of one run as the network answers it."""
 
     run: OpenRun
@@ -98,22 +196,18 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class SeenClasses(Seen):
-    """The footage of one run, as a classifier answers it.
-
-    right  of each frame its right classes; empty where not known
-    own    (N, K) the network's answers over time
-    """
+class ClassFootage(AnsweredFootage):
+    """The footage of one run with its right classes and the classifier's answers (N, K) over time."""
 
     right: Sequence[frozenset[int]]
     own: np.ndarray
 
 
-FootageT = TypeVar("FootageT", bound=Seen)
+FootageT = TypeVar("FootageT", bound=AnsweredFootage)
 
 
 @dataclass(frozen=True)
-class Chosen(Generic[FootageT]):
+class FrameSelection(Generic[FootageT]):
     """Which frames train, judge and are shown under conditions, before any is decoded."""
 
     trains: FootageT
@@ -125,7 +219,7 @@ class Chosen(Generic[FootageT]):
     shown: np.ndarray
 
 
-def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> SeenClasses:
+def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> ClassFootage:
     """From the tables of the stage stability."""
     items = run.table("items")
     parts = {str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p}
@@ -151,7 +245,7 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> SeenClasses:
     )
     labels = run.table("labels")
     right = right_classes(frames, labels, classes) if len(labels) else [frozenset()] * len(frames)
-    return SeenClasses(
+    return ClassFootage(
         run=run,
         frames=frames,
         begins=np.concatenate([a.reason.astype(str) != "" for a in answers]),
@@ -163,12 +257,15 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> SeenClasses:
 
 
 def choose(
-    judges: FootageT, trains: FootageT | None, model: str, asked: Asked, neighbours: int, *, whole: bool
-) -> Chosen[FootageT]:
-    """Choose which frames train and which judge; without ``trains`` the footage is split.
-
-    SettingsError where labels are asked for that do not fit.
-    """
+    judges: FootageT,
+    trains: FootageT | None,
+    model: str,
+    asked: AdaptRequest,
+    neighbours: int,
+    *,
+    whole: bool,
+) -> FrameSelection[FootageT]:
+    """Choose which frames train and which judge."""
     if trains is None:
         trains, sides = judges, split(judges.frames, judges.parts, judges.kinds, asked.seed)
     else:
@@ -191,16 +288,15 @@ def choose(
     training = even(np.flatnonzero(sides.training & (known if by_labels else True)), most)
     held = in_runs(judges.frames, np.flatnonzero(sides.judging), judging, neighbours)
     check_sizes(training.tolist(), held.tolist())
-    return Chosen(trains, judges, by_labels, sides, training, held, even(held, shown))
+    return FrameSelection(trains, judges, by_labels, sides, training, held, even(held, shown))
 
 
 def _fitting(run: OpenRun, most: int) -> int:
-    """Frames of the largest input that memory is given for."""
     largest = max(height * width * 3 for height, width in run.folder.record.sizes.values())
     return max(8, min(most, int(TRAINING_BYTES / largest)))
 
 
-def samples_of(network: Trainable, chosen: Chosen[SeenClasses]) -> Samples:
+def samples_of(network: TrainableClassifier, chosen: FrameSelection[ClassFootage]) -> ClassSamples:
     """The frames to train with, decoded, and their targets."""
     frames = [frame for _, frame in decoded(chosen.trains, chosen.training)]
     own = torch.from_numpy(chosen.trains.own[chosen.training])
@@ -208,10 +304,12 @@ def samples_of(network: Trainable, chosen: Chosen[SeenClasses]) -> Samples:
     if chosen.by_labels:
         right = [chosen.trains.right[int(row)] for row in chosen.training]
         targets = torch.from_numpy(of_labels(right, len(network.class_names)))
-    return Samples(network, frames, torch.cat([network.cut(frame) for frame in frames]), targets, own)
+    return ClassSamples(network, frames, torch.cat([network.cut(frame) for frame in frames]), targets, own)
 
 
-def bench_of(network: Trainable, chosen: Chosen[SeenClasses], conditions: tuple[Condition, ...]) -> Bench:
+def bench_of(
+    network: TrainableClassifier, chosen: FrameSelection[ClassFootage], conditions: tuple[Condition, ...]
+) -> ClassBench:
     """The pictures that judge, as they are and under each condition."""
     judges, wanted, cut = chosen.judges, set(chosen.shown.tolist()), []
     changed: list[list[torch.Tensor]] = [[] for _ in conditions]
@@ -227,7 +325,7 @@ def bench_of(network: Trainable, chosen: Chosen[SeenClasses], conditions: tuple[
             counter.advance()
     frames = judges.frames.iloc[chosen.judging].reset_index(drop=True)
     pairs, triples = neighbours(frames, judges.begins[chosen.judging])
-    return Bench(
+    return ClassBench(
         network=network,
         frames=frames,
         footage=torch.cat(cut),
@@ -240,7 +338,7 @@ def bench_of(network: Trainable, chosen: Chosen[SeenClasses], conditions: tuple[
     )
 
 
-def decoded(seen: Seen, rows: np.ndarray) -> Iterator[tuple[int, torch.Tensor]]:
+def decoded(seen: AnsweredFootage, rows: np.ndarray) -> Iterator[tuple[int, torch.Tensor]]:
     """Row and (1, 3, H, W) uint8 of each, in order."""
     items = seen.frames["item"].to_numpy(object)[rows]
     sizes = seen.run.folder.record.sizes

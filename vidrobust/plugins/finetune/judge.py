@@ -13,18 +13,61 @@ import torch
 from torch import nn
 
 from vidrobust.files.atomic import write_arrays
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.metrics import ERRORS, FLIPS, FOOTAGE, JITTER, MOVED, NAN, OTHER
-from vidrobust.plugins.finetune.network import Values
-from vidrobust.plugins.finetune.trainable import Trainable
+from vidrobust.plugins.finetune.network import MetricValues, TrainableClassifier
+from vidrobust.plugins.finetune.steps import Condition
 from vidrobust.stages.remedies.truth import correct
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_TESTED
 
+# What is judged where nothing is changed.
+FOOTAGE = "footage"
+FLIPS, JITTER, ERRORS = "flip_rate", "jitter", "error_rate"
+OTHER, MOVED = "other_answers", "answer_change"
+UNCOVERED, DROPOUTS, RENAMED, CENTRE = "uncovered_rate", "dropout_rate", "flip_rate", "center_jitter"
+MISSED, FALSE_BOXES, LOST, BOX_CHANGE = "missed_boxes", "false_boxes", "lost_boxes", "box_change"
+# 1 less COCO's average precision.
+PRECISION_LOST = "average_precision_lost"
+NAN = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """Which metrics say how steady a network is, what a perturbation changes, and what is wrong."""
+
+    steady: str
+    moved: str
+    wrong: str
+    what: str
+    what_moved: str
+    what_wrong: str
+    other: str
+    most: float = 1.0
+
+
+CLASSES = Headline(
+    steady=FLIPS,
+    moved=MOVED,
+    wrong=ERRORS,
+    what="flips",
+    what_moved="changed answers",
+    what_wrong="errors",
+    other=OTHER,
+)
+BOXES = Headline(
+    steady=UNCOVERED,
+    moved=BOX_CHANGE,
+    wrong=MISSED,
+    what="frames of objects without a box",
+    what_moved="change of the boxes",
+    what_wrong="known boxes that are missed",
+    other=LOST,
+    most=0.1,
+)
+
 
 @dataclass(frozen=True)
-class Answered:
-    """One network on a bench: labels, jitter, and labels and total variation under each condition."""
+class ClassAnswers:
+    """Labels, jitter, and labels and total variation under each condition, of one network."""
 
     label: np.ndarray
     jitter: np.ndarray
@@ -36,16 +79,16 @@ class Answered:
         write_arrays(path, label=self.label, jitter=self.jitter, changed=self.changed, moved=self.moved)
 
     @classmethod
-    def load(cls, path: Path) -> Answered:
+    def load(cls, path: Path) -> ClassAnswers:
         with np.load(path) as found:
             return cls(**{name: found[name] for name in ("label", "jitter", "changed", "moved")})
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Pictures that judge, at the network's size; the same for every arm."""
+class ClassBench:
+    """Pictures that judge, at the network's size."""
 
-    network: Trainable
+    network: TrainableClassifier
     frames: pd.DataFrame
     footage: torch.Tensor
     pairs: np.ndarray
@@ -55,7 +98,7 @@ class Bench:
     shown: np.ndarray
     changed: Sequence[torch.Tensor]
 
-    def answered(self, module: nn.Module) -> Answered:
+    def answered(self, module: nn.Module) -> ClassAnswers:
         """All that one network says."""
         network = self.network
         rows = network.answers(module, self.footage)
@@ -66,24 +109,24 @@ class Bench:
             labels.append(network.labels(found))
             moved.append(0.5 * np.abs(found - clean).sum(axis=1))
         a, b, c = (rows[self.triples[:, k]] for k in range(3))
-        return Answered(
+        return ClassAnswers(
             label=network.labels(rows),
             jitter=0.25 * np.abs(a - 2 * b + c).sum(axis=1),
             changed=np.array(labels, np.int64).reshape(len(self.changed), len(self.shown)),
             moved=np.array(moved, np.float64).reshape(len(self.changed), len(self.shown)),
         )
 
-    def load(self, path: Path) -> Answered:
+    def load(self, path: Path) -> ClassAnswers:
         """What was saved of a network."""
-        return Answered.load(path)
+        return ClassAnswers.load(path)
 
-    def values(self, found: Answered, before: Answered) -> Iterator[Values]:
+    def values(self, found: ClassAnswers, before: ClassAnswers) -> Iterator[MetricValues]:
         """Every metric of one network; lower is steadier, or righter."""
         of_frames = clusters_of(self.frames)
 
-        def footage(metric: str, values: np.ndarray, rows: np.ndarray) -> Values:
+        def footage(metric: str, values: np.ndarray, rows: np.ndarray) -> MetricValues:
             unit, events = of_frames.label[rows], metric != JITTER
-            return Values(
+            return MetricValues(
                 FOOTAGE, "", 0.0, NAN, metric, values.astype(np.float64), unit, of_frames.what, events
             )
 
@@ -100,11 +143,11 @@ class Bench:
         for row, at in enumerate(self.conditions):
             said = (at.key, at.family, at.times, at.size)
             changed = (found.changed[row] != found.label[self.shown]).astype(np.float64)
-            yield Values(*said, MOVED, changed, unit, what)
+            yield MetricValues(*said, MOVED, changed, unit, what)
             wrong = 1 - correct(found.changed[row], right)
             known = np.flatnonzero(np.isfinite(wrong))
             if len(known):
-                yield Values(*said, ERRORS, wrong[known], unit[known], what)
+                yield MetricValues(*said, ERRORS, wrong[known], unit[known], what)
 
     def seconds(self) -> float:
         """About how long ``answered`` takes, from a few pictures."""

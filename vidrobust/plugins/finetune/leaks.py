@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,19 +15,115 @@ from torch import nn
 
 from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.draws import from_seed, seeded
-from vidrobust.plugins.finetune.arms import Arm
-from vidrobust.plugins.finetune.asked import key_of
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.network import Network
-from vidrobust.plugins.finetune.sample_distance import COVERED, Change, Features, Leak, changes, leak
-from vidrobust.plugins.finetune.shown import shown_under
-from vidrobust.plugins.finetune.steps import Mixture, Step, changed
+from vidrobust.plugins.finetune.arms import Arm, key_of
+from vidrobust.plugins.finetune.network import Features, TrainableNetwork
+from vidrobust.plugins.finetune.steps import Condition, Mixture, Step, changed, shown_under
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.policy.trained_with import families as families_in
 from vidrobust.stages.policy.trained_with import parse
+from vidrobust.statistics.standard_errors import left_out_interval
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import percent, percent_with_interval
 from vidrobust.text.phrases import listing
+
+# Number of a draw -> (N, 3, h, w) uint8: the pictures, all changed by that one draw.
+Change = Callable[[int], torch.Tensor]
+Verdict = Literal["leak", "apart", "cannot tell"]
+# From this share of the way on the judge is one that was trained for.
+COVERED = 0.5
+# A smaller change of the features, as a share of their length, is none.
+ROUNDING = 1e-4
+# Where the judge's own further draws are farther than this share of the unchanged distance, there is no
+# scale.
+OWN_MOST = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leak:
+    """How near training comes to a judge.
+
+    ``trained``, ``unchanged`` and ``own`` are mean distances from judged draws to the nearest trained one, to the
+    unchanged pictures and to further judged draws. ``covered`` is the share of the way from unchanged to own, NaN
+    without a scale; ``chance`` is the share that changes of other families go.
+    """
+
+    trained: float
+    unchanged: float
+    own: float
+    covered: float
+    low: float
+    high: float
+    chance: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Leak where training surely covers half of the way and more than by chance, apart where surely less."""
+        if self.low >= max(COVERED, self.chance):
+            return "leak"
+        return "apart" if self.high < COVERED else "cannot tell"
+
+
+def changes(features: Features, change: Change, draws: int) -> np.ndarray:
+    """(draws, N, D): the features of the pictures under each draw."""
+    return np.stack([np.asarray(features(change(draw)), np.float64) for draw in range(draws)])
+
+
+def minimal_sample_distance(trained: np.ndarray, judged: np.ndarray) -> float:
+    """The paper's distance, of trained (A, N, D) to the mean of judged (C, N, D) draws (section 3.2)."""
+    centre = judged.mean(axis=(0, 1))
+    return float(np.linalg.norm(trained.mean(axis=1) - centre, axis=1).min())
+
+
+def leak(
+    trained: np.ndarray,
+    judged: np.ndarray,
+    again: np.ndarray,
+    unchanged: np.ndarray,
+    others: np.ndarray | None = None,
+) -> Leak:
+    """Compare features of N pictures under trained (A, N, D), judged (C, N, D) and further judged draws."""
+    near, bare, own = _distances(trained, judged, again, unchanged)
+    floor = ROUNDING * float(np.linalg.norm(unchanged.mean(axis=0)))
+    if bare <= floor or own > OWN_MOST * bare:
+        return Leak(trained=near, unchanged=bare, own=own, covered=math.nan, low=math.nan, high=math.nan)
+    covered = _share(near, bare, own)
+    without = [
+        _share(*_distances(*(np.delete(each, k, axis=-2) for each in (trained, judged, again, unchanged))))
+        for k in range(len(unchanged) if len(unchanged) > 1 else 0)
+    ]
+    low, high = left_out_interval(covered, np.array(without), (0.0, 1.0))
+    chance = 0.0 if others is None else _share(_mean_off(judged, others, unchanged), bare, own)
+    return Leak(trained=near, unchanged=bare, own=own, covered=covered, low=low, high=high, chance=chance)
+
+
+def _share(near: float, bare: float, own: float) -> float:
+    """Of the way; NaN where there is none."""
+    return float(np.clip((bare - near) / (bare - own), 0.0, 1.0)) if bare > own else math.nan
+
+
+def _distances(
+    trained: np.ndarray, judged: np.ndarray, again: np.ndarray, unchanged: np.ndarray
+) -> tuple[float, float, float]:
+    of = judged.mean(axis=1)
+    rest = unchanged.mean(axis=0)[None]
+    among = (np.concatenate([trained.mean(axis=1), rest]), rest, again.mean(axis=1))
+    near, bare, own = (_mean_nearest(of, each) for each in among)
+    return near, bare, own
+
+
+def _mean_nearest(judged: np.ndarray, among: np.ndarray) -> float:
+    apart = np.linalg.norm(judged[:, None] - among[None], axis=2)
+    return float(apart.min(axis=1).mean())
+
+
+def _mean_off(judged: np.ndarray, others: np.ndarray, unchanged: np.ndarray) -> float:
+    rest = unchanged.mean(axis=0)
+    to, ray = (each.mean(axis=1) - rest for each in (judged, others))
+    length = np.linalg.norm(ray, axis=1)
+    ray = ray[length > 0] / length[length > 0, None]
+    along = np.clip(to @ ray.T, 0.0, None).max(axis=1, initial=0.0)
+    return float(np.sqrt(np.clip(np.square(to).sum(axis=1) - along**2, 0.0, None)).mean())
+
 
 # Frames, draws of what trains and of the judge again, and of the judge.
 PICTURES, DRAWS, JUDGED = 8, 16, 8
@@ -33,7 +132,9 @@ AS_TRAINED = "as it came"
 VERSION = 2
 
 
-def arm_change(network: Network, arm: Arm, mixture: Mixture | None, frames: Sequence[torch.Tensor]) -> Change:
+def arm_change(
+    network: TrainableNetwork, arm: Arm, mixture: Mixture | None, frames: Sequence[torch.Tensor]
+) -> Change:
     """One draw of all that an arm does to a picture, the same for every frame."""
     picture = arm.picture() if arm.picture else None
 
@@ -48,7 +149,6 @@ def arm_change(network: Network, arm: Arm, mixture: Mixture | None, frames: Sequ
 
 
 def _seeded(picture: nn.Module, one: torch.Tensor, seed: int) -> torch.Tensor:
-    """The picture after a transform that draws from torch's own generator."""
     torch.manual_seed(seed % 2**31)
     made: torch.Tensor = picture(one)
     return made
@@ -57,7 +157,9 @@ def _seeded(picture: nn.Module, one: torch.Tensor, seed: int) -> torch.Tensor:
 def measurable(
     arms: Sequence[Arm], mixtures: Mapping[str, Mixture], settings: Settings
 ) -> dict[str, tuple[Arm, Mixture | None]]:
-    """Return the arms whose pictures can be drawn one by one, and AS_TRAINED where the run says what that was."""
+    """Return the arms whose pictures can be drawn one by one, and AS_TRAINED where the run says what that
+    was.
+    """
     found = {arm.name: (arm, mixtures.get(arm.name)) for arm in arms if arm.batch is None}
     if steps := came_with(settings):
         found[AS_TRAINED] = (Arm(name=AS_TRAINED, sentence=""), Mixture(one_of=steps))
@@ -65,7 +167,7 @@ def measurable(
 
 
 def came_with(settings: Settings) -> tuple[Step, ...]:
-    """The perturbations of ``trained_with``, each up to its largest usual strength; of a family all."""
+    """The perturbations of ``trained_with``, each up to its largest usual strength."""
     trained = parse(settings.trained_with)
     keys = [
         key for each in trained for key in ([each.perturbation] if each.perturbation else _of(each.family))
@@ -89,7 +191,9 @@ def _of(family: str) -> list[str]:
     ]
 
 
-def judge_change(network: Network, at: Condition, frames: Sequence[torch.Tensor], first: int) -> Change:
+def judge_change(
+    network: TrainableNetwork, at: Condition, frames: Sequence[torch.Tensor], first: int
+) -> Change:
     """One draw of a condition, the same for every frame, numbered from ``first``."""
 
     def change(draw: int) -> torch.Tensor:
@@ -102,7 +206,7 @@ def judge_change(network: Network, at: Condition, frames: Sequence[torch.Tensor]
 
 def table_of(
     model: str,
-    network: Network,
+    network: TrainableNetwork,
     arms: Mapping[str, tuple[Arm, Mixture | None]],
     families: Mapping[str, Sequence[str]],
     frames: Sequence[torch.Tensor],
@@ -118,7 +222,7 @@ def table_of(
     if features is None or not arms or not judges:
         return tables.empty("leaks")
     few = [frames[k] for k in np.linspace(0, len(frames) - 1, min(PICTURES, len(frames))).astype(int)]
-    kept = _Kept(features, folder, key_of([VERSION, key, len(few), draws]))
+    kept = _KeptLeaks(features, folder, key_of([VERSION, key, len(few), draws]))
     still = kept.of("unchanged", lambda _: torch.cat([network.cut(frame) for frame in few]), 1)[0]
     trained = {
         name: kept.of(_said(arm, mixture), arm_change(network, arm, mixture, few), draws)
@@ -163,7 +267,7 @@ def _row(model: str, arm: str, at: Condition, found: Leak, *, trained: bool) -> 
     }
 
 
-class _Kept:
+class _KeptLeaks:
     """Features of draws, in files that are made once."""
 
     def __init__(self, features: Features, folder: Path, key: str) -> None:
@@ -183,10 +287,7 @@ class _Kept:
 
 
 def sentences(table: pd.DataFrame) -> list[str]:
-    """Of each arm the judges of families it was not trained with that its training comes near all the same.
-
-    Then those of which it cannot be told.
-    """
+    """Of each arm the judges of families it was not trained with that its training comes near all the same."""
     found = []
     unseen = table[~table["trained"]]
     for arm, rows in unseen[unseen["verdict"] == "leak"].groupby("arm", sort=False):

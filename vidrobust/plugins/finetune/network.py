@@ -1,8 +1,9 @@
-"""What fine-tuning asks of a network, its samples and the bench that judges, whatever the network answers."""
+"""Networks that can be trained: what fine-tuning asks of one, and a classifier as one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,14 +13,24 @@ import pandas as pd
 import torch
 from torch import nn
 
-from vidrobust.plugins.finetune.arms import Arm
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.sample_distance import Features
-from vidrobust.plugins.finetune.steps import Mixture, Step
+from vidrobust.errors import SettingsError
+from vidrobust.models.modules import full_precision, head_of, watched
+from vidrobust.models.network import NetworkClassifier
+from vidrobust.models.predict import Model
+from vidrobust.models.preprocess import Preprocess
+from vidrobust.models.reading import Reading
+from vidrobust.models.rebuilt.blur import blurred
+from vidrobust.perturb.draws import from_seed
+from vidrobust.plugins.finetune.arms import NONE, Arm
+from vidrobust.plugins.finetune.steps import Condition, Mixture, Step, changed
+from vidrobust.predictions import Classifications
+
+# (N, 3, h, w) uint8 pictures -> (N, D) features.
+Features = Callable[[torch.Tensor], np.ndarray]
 
 
-class Network(Protocol):
-    """A torch module that can be trained, as it was loaded: in eval mode, never changed."""
+class TrainableNetwork(Protocol):
+    """A torch module that can be trained, as it was loaded."""
 
     @property
     def module(self) -> nn.Module: ...
@@ -34,9 +45,7 @@ class Network(Protocol):
         ...
 
     def fresh(self, arm: Arm) -> nn.Module:
-        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
-        with.
-        """
+        """A copy for an arm to train."""
         ...
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -48,7 +57,7 @@ class Network(Protocol):
         ...
 
     def response(self, said: Any, frames: Sequence[torch.Tensor], steps: Sequence[Step]) -> float:
-        """How far its answers go from ``said`` where each frame goes through a step: a mean, 0 to 1."""
+        """How far its answers go from ``said`` where each frame goes through a step."""
         ...
 
     def features(self) -> Features | None:
@@ -68,24 +77,24 @@ class Learner(Protocol):
         ...
 
 
-class Samples(Protocol):
-    """What is trained with; frames: N pictures (1, 3, H, W) uint8 as the footage has them."""
+class TrainingSamples(Protocol):
+    """What is trained with."""
 
     @property
-    def network(self) -> Network: ...
+    def network(self) -> TrainableNetwork: ...
     @property
     def frames(self) -> Sequence[torch.Tensor]: ...
 
     def learner(
         self, module: nn.Module, arm: Arm, mixture: Mixture | None, seed: int, draws: torch.Generator
     ) -> Learner:
-        """A copy of the network that is to learn; augmentation draws from ``draws`` and from torch's own."""
+        """A copy of the network that is to learn."""
         ...
 
 
 @dataclass(frozen=True)
-class Values:
-    """A metric of one network: values (n,) of rows, lower is better, with their independent units."""
+class MetricValues:
+    """A metric of one network, values (n,) of rows with their independent units; lower is better."""
 
     judged: str
     family: str
@@ -98,7 +107,7 @@ class Values:
     events: bool = True
 
 
-class Answers(Protocol):
+class BenchAnswers(Protocol):
     """What one network says on a bench."""
 
     def save(self, path: Path) -> None:
@@ -114,18 +123,148 @@ class Bench(Protocol):
     @property
     def conditions(self) -> tuple[Condition, ...]: ...
 
-    def answered(self, module: nn.Module) -> Answers:
+    def answered(self, module: nn.Module) -> BenchAnswers:
         """All that one network says."""
         ...
 
-    def load(self, path: Path) -> Answers:
+    def load(self, path: Path) -> BenchAnswers:
         """What was saved of one."""
         ...
 
-    def values(self, found: Any, before: Any) -> Iterator[Values]:
-        """Every metric of one network; before: what the untrained one says."""
+    def values(self, found: Any, before: Any) -> Iterator[MetricValues]:
+        """Every metric of one network."""
         ...
 
     def seconds(self) -> float:
         """About how long ``answered`` takes, from a few pictures."""
         ...
+
+
+CHUNK = 32
+NORMS = (nn.modules.batchnorm._BatchNorm,)
+
+
+@dataclass(frozen=True)
+class TrainableClassifier:
+    """A classifier as fine-tuning needs it; ``module`` is in eval mode and is never changed."""
+
+    module: nn.Module
+    preprocess: Preprocess
+    class_names: tuple[str, ...]
+    probabilities: bool
+    device: torch.device
+    thresholds: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def decides(self) -> str:
+        """What decides besides its weights, for keys."""
+        return str(self.thresholds) if self.thresholds else ""
+
+    def labels(self, rows: np.ndarray) -> np.ndarray:
+        """Return (N,) int64 labels of probabilities (N, K)."""
+        return Classifications(rows, self.class_names, thresholds=self.thresholds).labels
+
+    def fresh(self, arm: Arm = NONE) -> nn.Module:
+        """A copy for an arm to train."""
+        return fresh_copy(with_blur(self.module) if arm.blurred else self.module)
+
+    def cut(self, pixels: torch.Tensor) -> torch.Tensor:
+        """(N, 3, H, W) uint8 frames -> (N, 3, h, w) uint8 at the network's size."""
+        return self.preprocess.cut(pixels).contiguous()
+
+    def logits(self, module: nn.Module, pictures: torch.Tensor) -> torch.Tensor:
+        """(N, 3, h, w) uint8 of ``cut`` -> (N, K) logits."""
+        return self.of_inputs(module, self.preprocess.normalise(pictures.to(self.device)))
+
+    def of_inputs(self, module: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+        """(N, 3, h, w) float32 normalised -> (N, K) logits."""
+        with full_precision(self.device):
+            rows: torch.Tensor = module(inputs.contiguous())
+        rows = rows.reshape(len(inputs), -1)
+        return rows.clamp_min(1e-8).log() if self.probabilities else rows
+
+    def answers(self, module: nn.Module, pictures: torch.Tensor) -> np.ndarray:
+        """(N, 3, h, w) uint8 of ``cut`` -> (N, K) float32 probabilities, in eval mode."""
+        training = [part for part in module.modules() if part.training]
+        module.eval()
+        with torch.inference_mode():
+            rows = [self.logits(module, part).softmax(dim=1).cpu() for part in _chunks(pictures)]
+        for part in training:
+            part.training = True
+        return torch.cat(rows).numpy() if rows else np.empty((0, len(self.class_names)), np.float32)
+
+    def said(self, frames: Sequence[torch.Tensor]) -> np.ndarray:
+        """(N, K) probabilities of frames (1, 3, H, W)."""
+        return self.answers(self.module, torch.cat([self.cut(frame) for frame in frames]))
+
+    def response(self, said: np.ndarray, frames: Sequence[torch.Tensor], steps: Sequence[Step]) -> float:
+        """Mean total variation."""
+        cut = [
+            self.cut(changed(frame, [step], from_seed(row)))
+            for row, (frame, step) in enumerate(zip(frames, steps, strict=True))
+        ]
+        return float(0.5 * np.abs(self.answers(self.module, torch.cat(cut)) - said).sum(axis=1).mean())
+
+    def features(self) -> Features | None:
+        """What goes into its head; None where no head is found."""
+
+        def once() -> object:
+            return self.logits(self.module, torch.zeros(1, 3, *self.preprocess.shape, dtype=torch.uint8))
+
+        name = head_of(self.module, once, len(self.class_names))
+        if not name:
+            return None
+
+        def features(pictures: torch.Tensor) -> np.ndarray:
+            with torch.inference_mode(), watched(self.module, name) as seen:
+                self.logits(self.module, pictures)
+                return seen.features(len(pictures))
+
+        return features
+
+
+def with_blur(module: nn.Module) -> nn.Module:
+    """A copy with BlurPool."""
+    why = "no convolution or max pool after the first one has a stride that can be blurred"
+    try:
+        found = blurred(module)
+    except Exception as error:  # code that cannot be traced
+        raise SettingsError(f"arm blur-pool: the network cannot be rewritten: {error}") from error
+    if not found.changed:
+        raise SettingsError(f"arm blur-pool: {why}; leave this arm out")
+    return found.module
+
+
+def fresh_copy(module: nn.Module) -> nn.Module:
+    """A copy that is in training mode and has gradients, but for normalisation."""
+    module = copy.deepcopy(module).requires_grad_(True).train()
+    for part in module.modules():
+        if isinstance(part, NORMS):
+            part.eval()  # a batch of neighbouring frames says little of the footage
+    return module
+
+
+def trainable(model: Model, name: str) -> TrainableClassifier:
+    """Of a model as ``load_as_it_is`` gives it."""
+    if not isinstance(model, NetworkClassifier) or model.network.module is None:
+        raise SettingsError(
+            f"{name}: there is no torch module to train (an ONNX file, an exported program, recorded answers and "
+            "models that take frames themselves have none); give the network it was exported from, as "
+            "torchvision:NAME,weights=FILE, timm:NAME,weights=FILE or package.module:factory that returns "
+            "(module, Preprocess)"
+        )
+    reading = model.info.reading.partition(";")[0]
+    if reading not in ("logits, softmax", "probabilities"):
+        raise SettingsError(f"{name}: its outputs are {reading}; adapt trains networks of one label a frame")
+    return TrainableClassifier(
+        module=model.network.module,
+        preprocess=model.network.preprocess,
+        class_names=model.class_names,
+        probabilities=reading == "probabilities",
+        device=model.network.device,
+        thresholds=model.reading.thresholds if isinstance(model.reading, Reading) else (),
+    )
+
+
+def _chunks(pictures: torch.Tensor) -> Iterator[torch.Tensor]:
+    yield from torch.split(pictures, CHUNK)

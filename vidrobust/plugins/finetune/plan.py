@@ -1,25 +1,165 @@
-"""What is trained and judged, how long that takes, and where it is kept: said before it starts."""
+"""Before training: other footage, random steps of equal strength, the printed plan."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from vidrobust.errors import SettingsError
+from vidrobust.files.names import file_name
 from vidrobust.models.info import state_sha256
+from vidrobust.perturb.catalogue import find
+from vidrobust.pipeline.build import build
+from vidrobust.pipeline.open import opened_folder, opened_sources
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.plugins.finetune.arms import NONE, Arm
-from vidrobust.plugins.finetune.asked import QUICK_S, QUICK_STEPS, STEPS, VERSION, Asked, key_of
-from vidrobust.plugins.finetune.gather import Chosen
-from vidrobust.plugins.finetune.network import Bench, Network, Samples
-from vidrobust.plugins.finetune.steps import Mixture, Step
+from vidrobust.plugins.finetune.arms import (
+    NONE,
+    QUICK_S,
+    QUICK_STEPS,
+    STEPS,
+    VERSION,
+    AdaptRequest,
+    Arm,
+    key_of,
+)
+from vidrobust.plugins.finetune.gather import FrameSelection
+from vidrobust.plugins.finetune.network import Bench, TrainableNetwork, TrainingSamples
+from vidrobust.plugins.finetune.steps import Mixture, Step, any_step, drawn_keys
 from vidrobust.plugins.finetune.train import Schedule, fit
+from vidrobust.run_folder.folder import is_run_folder
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.catalogue import STAGES
 from vidrobust.stages.policy.measured import FOLDER
-from vidrobust.text.durations import duration
+from vidrobust.stages.policy.policy import Policy
+from vidrobust.stages.policy.rejection import Outcome
+from vidrobust.stages.stability.stage import STABILITY
+from vidrobust.text.numbers import duration
+
+# Settings that footage is asked under as the run is.
+LIKE_THE_RUN = (
+    "device",
+    "batch",
+    "engine",
+    "precision",
+    "seed",
+    "class_map",
+    "workers",
+    "every",
+    "fps",
+    "track_start_score",
+    "track_keep_score",
+    "max_gap",
+    "min_boxes",
+    "only",
+    "class_score",
+    "ignore",
+)
+# Of a model's record: where these agree it is the same network.
+SAME = ("weights_sha256", "num_classes", "preprocessing")
+
+
+@contextmanager
+def opened_other(run: OpenRun, record: Mapping[str, Any], other: str) -> Iterator[OpenRun]:
+    """Return ``other`` answered by the run's model."""
+    path = Path(other)
+    if is_run_folder(path):
+        if path.resolve() == run.path.resolve():
+            raise SettingsError(f"--on {other}: is the run itself; leave it out, and its footage is split")
+        with opened_folder(path, {}, run.reporter) as found:
+            build(found, STAGES, [STABILITY.name])
+            _check_model(found, record, other)
+            yield found
+        return
+    kept = {name: getattr(run.settings, name) for name in LIKE_THE_RUN}
+    settings = Settings(sources=(other,), model=(str(record["spec"]),)).changed(kept, "settings of the run")
+    out = run.path / FOLDER / "on" / file_name(str(path.resolve()))
+    run.reporter.say(f"adapt: {other} is asked first; its answers are kept in {out}")
+    with opened_sources(settings, str(out), run.reporter) as found:
+        build(found, STAGES, [STABILITY.name])
+        yield found
+
+
+def _check_model(found: OpenRun, record: Mapping[str, Any], other: str) -> None:
+    name = record["name"]
+    same = [r for r in found.model_records if r["name"] == name]
+    if not same or any(same[0].get(key) != record.get(key) for key in SAME):
+        answered = ", ".join(str(r["name"]) for r in found.model_records)
+        raise SettingsError(
+            f"--on {other}: is a run of {answered}, and not of the same {name}; give its footage instead of its "
+            "run folder"
+        )
+
+
+# On which strengths are matched, of those that are trained with.
+FRAMES, QUICK_FRAMES = 16, 6
+
+
+@dataclass(frozen=True)
+class MatchedStrengths:
+    """Steps of equal strength by perturbation, as strong as the policy in how far the answers go."""
+
+    steps: Mapping[str, Step]
+    response: float
+
+
+def matched(
+    network: TrainableNetwork, frames: Sequence[torch.Tensor], policy: Sequence[Step], held: Sequence[str]
+) -> MatchedStrengths:
+    """Return each perturbation at the strength that moves the untrained network as the policy does."""
+    clean = network.said(frames)
+    wanted = float(np.mean([_response(network, clean, frames, step) for step in policy])) if policy else 0.0
+    often = any_step(policy) if policy else 0.5
+    found = {}
+    for key in drawn_keys(held):
+        entry = find(key)
+        strengths = [entry.strengths[0], entry.strengths[len(entry.strengths) // 2], entry.strengths[-1]]
+        size = strengths[1]
+        if policy:
+            moved = [_response(network, clean, frames, _step(key, s, 1.0)) for s in strengths]
+            size = float(np.interp(wanted, np.maximum.accumulate([0.0, *moved]), [0.0, *strengths]))
+        found[key] = _step(key, max(size, entry.range[0]), often)
+    return MatchedStrengths(found, wanted)
+
+
+def random_mixture(found: MatchedStrengths, without: Collection[str] = ()) -> Mixture:
+    """One of all of them by chance, but for those of some families."""
+    return Mixture(one_of=tuple(step for step in found.steps.values() if step.family not in without))
+
+
+def swapped(policy: Policy, steps: Sequence[Step], found: MatchedStrengths) -> Mixture:
+    """Return the policy with its first family replaced by one that the footage gives no reason for."""
+    taken = {step.family for step in steps}
+    refused = [each.perturbation for each in policy.rejected if each.outcome is Outcome.REFUSED]
+    free = [key for key in (*refused, *found.steps) if key in found.steps and find(key).family not in taken]
+    if not free:
+        raise SettingsError(
+            "arm policy-swapped: no family is left that could stand in the place of a right one"
+        )
+    first = steps[0].family
+    wrong = found.steps[free[0]]
+    often = any_step([step for step in steps if step.family == first])
+    new = Step(key=wrong.key, low=wrong.low, high=wrong.high, probability=often)
+    return Mixture(steps=(new, *(step for step in steps if step.family != first)))
+
+
+def _step(key: str, size: float, often: float) -> Step:
+    return Step(key=key, low=-size if find(key).either_way else 0.0, high=size, probability=often)
+
+
+def _response(network: TrainableNetwork, said: Any, frames: Sequence[torch.Tensor], step: Step) -> float:
+    pinned = []
+    for row in range(len(frames)):
+        size = -step.reach if row % 2 and step.low < 0 else step.reach
+        pinned.append(replace(step, low=size, high=size, probability=1.0))
+    return network.response(said, frames, pinned)
+
 
 SPLIT = {
     "part": "no part on both sides",
@@ -32,21 +172,21 @@ LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between fam
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ready:
-    """What is trained and judged: the network, the arms with what they change, and the frames."""
+class TrainingSetup:
+    """What is trained and judged."""
 
-    network: Network
+    network: TrainableNetwork
     arms: tuple[Arm, ...]
     mixtures: Mapping[str, Mixture]
     held: tuple[str, ...]
-    chosen: Chosen[Any]
-    samples: Samples
+    chosen: FrameSelection[Any]
+    samples: TrainingSamples
     bench: Bench
     steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work(Ready):
+class TrainingPlan(TrainingSetup):
     """All that the arms share.
 
     key  of what decides the numbers of every arm
@@ -68,7 +208,7 @@ class Work(Ready):
         return self.folder / "weights" / f"{arm.name}.pt"
 
 
-def planned(run: OpenRun, asked: Asked, ready: Ready) -> Work:
+def planned(run: OpenRun, asked: AdaptRequest, ready: TrainingSetup) -> TrainingPlan:
     """The schedule, what it takes in time, said before it starts."""
     arms, chosen = ready.arms, ready.chosen
     step_s, judge_s = _speed(ready, asked)
@@ -90,7 +230,7 @@ def planned(run: OpenRun, asked: Asked, ready: Ready) -> Work:
         number = _quick_steps(run, key_of(decides), left_s / (sum(step_s.values()) * asked.seeds))
     schedule = Schedule(steps=number, batch=asked.batch, rate=asked.rate)
     key = key_of([decides, number])
-    work = Work(**vars(ready), schedule=schedule, key=key, folder=run.path / FOLDER)
+    work = TrainingPlan(**vars(ready), schedule=schedule, key=key, folder=run.path / FOLDER)
     todo = [arm for arm in arms for seed in range(asked.seeds) if not work.file(arm, seed).is_file()]
     what = "their labels" if chosen.by_labels else "the model's own answers over time"
     run.reporter.say(
@@ -107,12 +247,12 @@ def planned(run: OpenRun, asked: Asked, ready: Ready) -> Work:
     return work
 
 
-def _of(asked: Asked) -> str:
+def _of(asked: AdaptRequest) -> str:
     return f" of {asked.on}" if asked.on else ""
 
 
 def _quick_steps(run: OpenRun, key: str, fitting: float) -> int:
-    """As many steps as the time allows; the same ones again where the same was asked before."""
+    """As many steps as the time allows."""
     known = (
         run.folder.read_json(f"{FOLDER}/quick.json") if (run.path / FOLDER / "quick.json").is_file() else {}
     )
@@ -124,7 +264,7 @@ def _quick_steps(run: OpenRun, key: str, fitting: float) -> int:
     return number
 
 
-def _speed(ready: Ready, asked: Asked) -> tuple[dict[str, float], float]:
+def _speed(ready: TrainingSetup, asked: AdaptRequest) -> tuple[dict[str, float], float]:
     """Seconds of a training step of each arm, and of one judging."""
     few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
     fit(ready.samples, NONE, None, few, 0, lambda: None)  # a first one also loads what it needs

@@ -1,16 +1,17 @@
-"""Augmentation on the footage's own pixels: steps of the catalogue, as a policy has them."""
+"""Augmentation steps on the footage's own pixels, and the conditions that judge."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from vidrobust.errors import SettingsError
 from vidrobust.perturb.catalogue import find
-from vidrobust.perturb.draws import draw_seed, from_seed, one_per_frame, uniform
+from vidrobust.perturb.draws import draw_seed, from_seed, one_per_frame, seeded, uniform
 from vidrobust.perturb.geometric import move_corners
 from vidrobust.perturb.perturbation import Perturbation
 from vidrobust.stages.policy.policy import Policy
@@ -19,10 +20,9 @@ from vidrobust.stages.variation.spread import OF_WIDTH
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One augmentation: a perturbation, signed strengths low to high drawn evenly, and how often.
+    """One augmentation: signed strengths low to high, drawn evenly, as shares of the width if ``of_width``.
 
-    of_width  strengths are shares of the frame's width
-    axes      of a shift: its largest size along x and along y
+    ``axes`` are the largest sizes of a shift along x and y.
     """
 
     key: str
@@ -55,11 +55,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
-    """Steps that a picture goes through.
-
-    steps   each by its own probability
-    one_of  before them, with the probability of the first, one of these by chance
-    """
+    """Steps that a picture goes through: perhaps one of ``one_of``, then each of ``steps`` by its own chance."""
 
     steps: tuple[Step, ...] = ()
     one_of: tuple[Step, ...] = ()
@@ -112,7 +108,7 @@ def changed(frame: torch.Tensor, steps: Sequence[Step], generator: torch.Generat
 def changed_with_boxes(
     frame: torch.Tensor, boxes: np.ndarray, steps: Sequence[Step], generator: torch.Generator
 ) -> tuple[torch.Tensor, np.ndarray]:
-    """The same, and boxes (D, 4) xyxy px where the steps put them; what leaves the frame has no area."""
+    """The same, and boxes (D, 4) xyxy px where the steps put them."""
     for step in steps:
         frame, boxes = _by_one(frame, boxes, step, generator)
     return frame, boxes
@@ -149,3 +145,95 @@ def _by_one(
 
 def _size(frame: torch.Tensor) -> tuple[int, int]:
     return int(frame.shape[-2]), int(frame.shape[-1])
+
+
+# Of each family the perturbation that it is judged by, at its middle strength.
+JUDGES: Mapping[str, str] = {
+    "light": "brightness",
+    "colour": "hue",
+    "geometry": "translation",
+    "blur": "gaussian_blur",
+    "noise": "gaussian_noise",
+    "compression": "jpeg",
+    "occlusion": "occlusion",
+}
+# Families that no arm is trained with, where there are so many; the last ones of JUDGES that no arm needs.
+HELD_BACK = 2
+# What random augmentation draws from, but for what is held back.
+DRAWN = (
+    *("brightness", "exposure_offset", "gamma", "saturation", "hue", "white_balance"),
+    *("translation", "rotation", "scale", "gaussian_blur", "motion_blur"),
+    *("gaussian_noise", "shot_noise", "jpeg", "occlusion"),
+)
+# Of its range, at which a trained step is judged.
+TIMES = (0.5, 1.0, 2.0, 3.0)
+QUICK_TIMES = (1.0,)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Frames under a perturbation at ``times`` a step's range; 0: at the middle strength of the catalogue."""
+
+    step: Step
+    times: float
+
+    @property
+    def key(self) -> str:
+        return self.step.key
+
+    @property
+    def family(self) -> str:
+        return self.step.family
+
+    @property
+    def size(self) -> float:
+        """Of the strength, in the unit of the step."""
+        return self.step.reach * (self.times or 1.0)
+
+
+def guard(trained: Mapping[str, Collection[str]], held: Collection[str]) -> None:
+    """SettingsError where an arm, name -> families it is trained with, would meet what judges it."""
+    for name, families in trained.items():
+        if met := sorted(set(families) & set(held)):
+            raise SettingsError(f"arm {name}: would be trained with {', '.join(met)}, by which it is judged")
+
+
+def drawn_keys(held: Collection[str]) -> tuple[str, ...]:
+    """What random augmentation may draw from."""
+    return tuple(key for key in DRAWN if find(key).family not in held)
+
+
+def conditions(policy: Sequence[Step], times: Sequence[float] = TIMES) -> tuple[Condition, ...]:
+    """Each step of the policy at multiples of its range, and every other family at a middle strength."""
+    found = [Condition(step, factor) for step in policy for factor in times]
+    trained = {step.family for step in policy}
+    for family, key in JUDGES.items():
+        if family not in trained:
+            entry = find(key)
+            middle = entry.strengths[len(entry.strengths) // 2]
+            low = -middle if entry.either_way else 0.0
+            found.append(Condition(Step(key=key, low=low, high=middle, probability=1.0), 0.0))
+    return tuple(found)
+
+
+def shown_under(frame: torch.Tensor, at: Condition, content: str, number: int) -> torch.Tensor:
+    """(1, 3, H, W) uint8: the frame of this number under the condition."""
+    return shown_with_boxes(frame, NO_BOXES, at, content, number)[0]
+
+
+def shown_with_boxes(
+    frame: torch.Tensor, boxes: np.ndarray, at: Condition, content: str, number: int
+) -> tuple[torch.Tensor, np.ndarray]:
+    """The same, and boxes (D, 4) xyxy px where the condition puts them."""
+    generator = seeded(content, number, 0, f"adapt-{at.key}", 0)
+    back = at.step.low < 0 and bool(torch.randint(2, (), generator=generator))
+    size = -at.size if back else at.size
+    times = at.times or 1.0
+    step = Step(key=at.key, low=size, high=size, probability=1.0, of_width=at.step.of_width)
+    if len(at.step.axes) == 2:
+        # a shift of this size along the axis that is drawn, not one between 0 and it
+        along = int(torch.randint(2, (), generator=generator))
+        entry, width = step.perturbation, int(frame.shape[-1])
+        size = step.strength(times * at.step.axes[along] * (-1 if back else 1), width)
+        return signed(frame, boxes, entry, size, tuple(entry.signed)[along])
+    return changed_with_boxes(frame, boxes, [step], generator)

@@ -20,34 +20,38 @@ from vidrobust.files.json_text import plain
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.spec import parse_spec, split_options
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.plugins.finetune import conclusion, gather, leaks, matched
-from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, Arm
-from vidrobust.plugins.finetune.asked import Asked, key_of
-from vidrobust.plugins.finetune.boxes import gather as boxes
-from vidrobust.plugins.finetune.boxes.network import TrainableBoxes, trainable_boxes
+from vidrobust.plugins.finetune import compare as conclusion
+from vidrobust.plugins.finetune import gather, leaks
+from vidrobust.plugins.finetune import plan as matched
+from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, AdaptRequest, Arm, families_of, held_back, key_of
+from vidrobust.plugins.finetune.boxes import judge as boxes
+from vidrobust.plugins.finetune.boxes.network import TrainableDetector, trainable_boxes
 from vidrobust.plugins.finetune.compare import table_of
-from vidrobust.plugins.finetune.families import (
+from vidrobust.plugins.finetune.gather import AnsweredFootage, choose, even
+from vidrobust.plugins.finetune.judge import BOXES, CLASSES, Headline
+from vidrobust.plugins.finetune.network import (
+    Bench,
+    BenchAnswers,
+    TrainableNetwork,
+    TrainingSamples,
+    trainable,
+)
+from vidrobust.plugins.finetune.plan import SPLIT, TrainingPlan, TrainingSetup, opened_other, planned
+from vidrobust.plugins.finetune.steps import (
     QUICK_TIMES,
     TIMES,
     Condition,
+    Mixture,
+    Step,
     conditions,
-    families_of,
     guard,
-    held_back,
+    steps_of,
 )
-from vidrobust.plugins.finetune.gather import Seen, choose
-from vidrobust.plugins.finetune.metrics import BOXES, CLASSES, Headline
-from vidrobust.plugins.finetune.network import Answers, Bench, Network, Samples
-from vidrobust.plugins.finetune.other import opened_other
-from vidrobust.plugins.finetune.plan import SPLIT, Ready, Work, planned
-from vidrobust.plugins.finetune.split import even
-from vidrobust.plugins.finetune.steps import Mixture, Step, steps_of
 from vidrobust.plugins.finetune.train import fit
-from vidrobust.plugins.finetune.trainable import trainable
 from vidrobust.stages.policy.measured import ADAPTATION, advised_policy, apply_measured
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.tables import schema as tables
-from vidrobust.text.durations import duration
+from vidrobust.text.numbers import duration
 
 # Weights that were trained, and the card that says what they are.
 
@@ -81,7 +85,7 @@ def spec_with(spec: str, weights: Path, classes: int) -> str:
 
 
 def write_card(path: Path, about: Mapping[str, Any], sentences: Sequence[str]) -> None:
-    """card.md beside the weights: from what, how, how good, and what it does not say."""
+    """card.md beside the weights."""
     load = f"`{about['spec']}`" if about["spec"] else "load_state_dict of this file in your own factory"
     lines = [
         f"# {about['model']}, fine-tuned: {about['arm']}",
@@ -105,25 +109,19 @@ def write_card(path: Path, about: Mapping[str, Any], sentences: Sequence[str]) -
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
-    """seen_of     run, name of the model, its classes -> the footage as the network answers it
-
-    samples_of  network, what was chosen -> what is trained with
-    bench_of    network, what was chosen, conditions -> what judges
-    neighbours  frames that judge together
-    whole       pictures that judge are kept as the footage has them
-    """
+class TaskTraining:
+    """What differs between classifiers and detectors; ``neighbours`` frames judge together."""
 
     arms: Mapping[str, Arm]
     headline: Headline
     neighbours: int
     whole: bool
     seen_of: Callable[[OpenRun, str, Sequence[str]], Any]
-    samples_of: Callable[[Any, Any], Samples]
+    samples_of: Callable[[Any, Any], TrainingSamples]
     bench_of: Callable[[Any, Any, tuple[Condition, ...]], Bench]
 
 
-_CLASSES = Way(
+_CLASSES = TaskTraining(
     arms=ARMS,
     headline=CLASSES,
     neighbours=12,
@@ -132,7 +130,7 @@ _CLASSES = Way(
     samples_of=gather.samples_of,
     bench_of=gather.bench_of,
 )
-_BOXES = Way(
+_BOXES = TaskTraining(
     arms=BOX_ARMS,
     headline=BOXES,
     neighbours=48,
@@ -143,17 +141,17 @@ _BOXES = Way(
 )
 
 
-def way_of(network: Network) -> Way:
+def way_of(network: TrainableNetwork) -> TaskTraining:
     """That of a detector, or of a classifier."""
-    return _BOXES if isinstance(network, TrainableBoxes) else _CLASSES
+    return _BOXES if isinstance(network, TrainableDetector) else _CLASSES
 
 
-def adapt(run: OpenRun, asked: Asked) -> dict[str, Any]:
-    """Train, judge, and write ``adaptation.parquet``, adaptation.json, the weights and the policy; the JSON."""
+def adapt(run: OpenRun, asked: AdaptRequest) -> dict[str, Any]:
+    """Train, judge, and write ``adaptation.parquet``, adaptation.json, the weights and the policy."""
     record = _record(run, asked.model)
     name = str(record["name"])
     model = load_as_it_is(str(record["spec"]), device=run.settings.device)
-    network: Network = (
+    network: TrainableNetwork = (
         trainable(model, name)
         if model.task == "classification"
         else trainable_boxes(model, name, run.settings.tracks)
@@ -167,32 +165,28 @@ def adapt(run: OpenRun, asked: Asked) -> dict[str, Any]:
     seen_of = way_of(network).seen_of
     judges = seen_of(run, name, network.class_names)
     if not asked.on:
-        return _study(run, asked, Question(record, network, policy, judges, None))
+        return _study(run, asked, AdaptInputs(record, network, policy, judges, None))
     with opened_other(run, record, asked.on) as other:
         trains = seen_of(other, name, network.class_names)
-        return _study(run, asked, Question(record, network, policy, judges, trains))
+        return _study(run, asked, AdaptInputs(record, network, policy, judges, trains))
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked of which network, and on what footage.
-
-    record  of the model in run.json
-    trains  footage to train with; None: part of what judges
-    """
+class AdaptInputs:
+    """The network, its record in run.json and its footage; ``trains`` is None where part of ``judges`` trains."""
 
     record: Mapping[str, Any]
-    network: Network
+    network: TrainableNetwork
     policy: Policy
-    judges: Seen
-    trains: Seen | None
+    judges: AnsweredFootage
+    trains: AnsweredFootage | None
 
     @property
     def name(self) -> str:
         return str(self.record["name"])
 
 
-def _study(run: OpenRun, asked: Asked, question: Question) -> dict[str, Any]:
+def _study(run: OpenRun, asked: AdaptRequest, question: AdaptInputs) -> dict[str, Any]:
     name, network, policy = question.name, question.network, question.policy
     way = way_of(network)
     arms, steps = _arms(run, asked, policy, way), steps_of(policy)
@@ -206,7 +200,7 @@ def _study(run: OpenRun, asked: Asked, question: Question) -> dict[str, Any]:
     families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
     guard(families, held)
     bench = way.bench_of(network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
-    ready = Ready(
+    ready = TrainingSetup(
         network=network,
         arms=arms,
         mixtures=mixtures,
@@ -264,7 +258,9 @@ def _study(run: OpenRun, asked: Asked, question: Question) -> dict[str, Any]:
     return summary
 
 
-def _leaks(run: OpenRun, name: str, work: Work, families: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def _leaks(
+    run: OpenRun, name: str, work: TrainingPlan, families: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
     """The table ``leaks``: how near each arm's pictures come to those that judge it."""
     came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
     return leaks.table_of(
@@ -279,8 +275,7 @@ def _leaks(run: OpenRun, name: str, work: Work, families: Mapping[str, Sequence[
     )
 
 
-def _policy(run: OpenRun, asked: Asked, name: str) -> Policy:
-    """That which was given, else the run's own; without steps where no arm needs one and none was made."""
+def _policy(run: OpenRun, asked: AdaptRequest, name: str) -> Policy:
     if asked.policy:
         return Policy.read(asked.policy)
     made = asked.mixes or (run.path / "policy.json").is_file()
@@ -299,7 +294,7 @@ def _record(run: OpenRun, name: str) -> dict[str, Any]:
     return [*classifiers, *records][0]
 
 
-def _arms(run: OpenRun, asked: Asked, policy: Policy, way: Way) -> tuple[Arm, ...]:
+def _arms(run: OpenRun, asked: AdaptRequest, policy: Policy, way: TaskTraining) -> tuple[Arm, ...]:
     """The arms that are asked for, but for those that take a policy where there is no step of one."""
     arms = asked.chosen_arms(way.arms)
     if policy.steps:
@@ -316,7 +311,7 @@ def _arms(run: OpenRun, asked: Asked, policy: Policy, way: Way) -> tuple[Arm, ..
 
 
 def _mixtures(
-    network: Network,
+    network: TrainableNetwork,
     arms: Sequence[Arm],
     policy: Policy,
     steps: tuple[Step, ...],
@@ -341,20 +336,13 @@ def _mixtures(
     return found
 
 
-def _all(run: OpenRun, work: Work, seeds: int) -> dict[str, list[Answers]]:
-    """Every arm and seed; those that were finished before are read."""
+def _all(run: OpenRun, work: TrainingPlan, seeds: int) -> dict[str, list[BenchAnswers]]:
+    """Every arm and seed."""
     todo = [(seed, arm) for seed in range(seeds) for arm in work.arms if not work.file(arm, seed).is_file()]
     with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
         for number, (seed, arm) in enumerate(todo):
             begin = time.perf_counter()
-            module = fit(
-                work.samples,
-                arm,
-                work.mixtures.get(arm.name),
-                work.schedule,
-                seed,
-                counter.advance,
-            )
+            module = fit(work.samples, arm, work.mixtures.get(arm.name), work.schedule, seed, counter.advance)
             _check_finite(module, arm)
             found = work.bench.answered(module)
             if seed == 0:
@@ -379,8 +367,8 @@ def _said(mixtures: Mapping[str, Mixture], arm: Arm) -> list[dict[str, Any]]:
     return [dict(vars(step)) for step in mixture.every] if mixture else []
 
 
-def _card(run: OpenRun, work: Work, spec: str, summary: dict[str, Any]) -> None:
-    """best.pt and its card, of the arm that surely helps most; neither where none does."""
+def _card(run: OpenRun, work: TrainingPlan, spec: str, summary: dict[str, Any]) -> None:
+    """best.pt and its card, of the arm that surely helps most."""
     asked_on = summary["trained_on"]
     best, weights, card = summary["best"], work.folder / "best.pt", work.folder / "card.md"
     if not best:

@@ -1,7 +1,6 @@
 """Acceptance: rules as data in TOML, verdicts from intervals, and the one sentence that a person signs.
 
-A verdict needs the whole 95 % interval on one side of the limits and a sample of the size that the standard
-asks for. Anything else is *not shown*, together with what would settle it.
+A verdict needs a sample of the standard's size and the whole 95 % interval on one side of the limits.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 from vidrobust.errors import SettingsError
 from vidrobust.plugins.gauge.plan import Verdict, grade, more_needed
 from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
-from vidrobust.plugins.gauge.variables.type1 import DRIFT
+from vidrobust.plugins.gauge.variables.reference_parts import DRIFT
 from vidrobust.text.numbers import p_words
 from vidrobust.text.phrases import listing, plural
 
@@ -82,7 +81,7 @@ MANY = 10_000
 
 
 class Estimate(NamedTuple):
-    """A figure that a rule judges: of whom it is, its value, and the ends of its 95 % interval."""
+    """A figure that a rule judges, with the ends of its 95 % interval."""
 
     quantity: str
     of: str
@@ -93,10 +92,7 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class AcceptanceRule:
-    """A limit of a profile: a quantity is acceptable up to ``accept`` and marginal up to ``marginal``.
-
-    ``better`` says which values are wanted.
-    """
+    """A limit of a profile: a quantity is acceptable up to ``accept`` and marginal up to ``marginal``."""
 
     study: str
     quantity: str
@@ -106,7 +102,7 @@ class AcceptanceRule:
     unit: str = ""
 
     def judge(self, low: float | None, high: float | None) -> Verdict:
-        """Return the verdict on an interval: that of both its ends, or "not shown" where they differ."""
+        """Return the verdict on an interval."""
         if not (_known(low) and _known(high)):
             return NOT_SHOWN
         grades = {grade(asdict(self), end) for end in (low, high) if end is not None}
@@ -119,7 +115,7 @@ class AcceptanceRule:
 
 
 def limits_in_words(better: str, accept: str, marginal: str) -> str:
-    """Return the limits of a rule: "at most 10 % is acceptable, at most 30 % marginal"."""
+    """Return the limits of a rule."""
     end = "at most" if better == "lower" else "at least"
     text = f"{end} {accept} is acceptable"
     return text if marginal == accept else f"{text}, {end} {marginal} marginal"
@@ -140,18 +136,12 @@ class Profile:
         return self.source if self.source.startswith(self.name) else f"{self.name}: {self.source}"
 
     def judges(self, study: str, *quantities: str) -> bool:
-        """Whether a rule is about one of these quantities of a study; about any of it if none is named."""
+        """Whether a rule is about one of these quantities of a study."""
         return any(r.study == study and r.quantity in (quantities or QUANTITIES[study]) for r in self.rules)
 
 
 def load_profile(name: str) -> Profile:
-    """Load a profile by name or from a TOML file.
-
-    Raises
-    ------
-    SettingsError
-        Where the file cannot be read or a rule is wrong; the message says which.
-    """
+    """Load a profile by name or from a TOML file."""
     try:
         if name.endswith(".toml"):
             content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
@@ -218,18 +208,7 @@ def _rule(where: str, content: Mapping[str, Any]) -> AcceptanceRule:
 def judge(
     profile: Profile, study: str, estimates: Sequence[Estimate], short: Sequence[Mapping[str, Any]] = ()
 ) -> list[dict[str, Any]]:
-    """Judge figures by the rules of a profile.
-
-    Parameters
-    ----------
-    short
-        What the sample lacks (``shortages``). A gauge can then be shown to be bad, and not to be good.
-
-    Returns
-    -------
-    list of dict
-        quantity, of, value, low, high, verdict, better, accept, marginal, unit, rule and source.
-    """
+    """Judge figures by the rules of a profile."""
     rules = {rule.quantity: rule for rule in profile.rules if rule.study == study}
     return [
         {
@@ -252,7 +231,7 @@ def _verdict(rule: AcceptanceRule, estimate: Estimate, short: bool) -> Verdict:
 
 
 def shortages(profile: Profile, study: str, has: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return what a sample has too few of: what, has, least."""
+    """Return what a sample has too few of: what, has and least."""
     least = dict(profile.minimum[study])
     alone = least.pop("parts with one operator", 0)
     if study == "gauge" and has["operators"] < 2:
@@ -281,10 +260,7 @@ def sample_of(found: Mapping[str, Any], kind: str) -> dict[str, float]:
 
 
 def attribute_estimates(found: Mapping[str, Any]) -> list[Estimate]:
-    """Return what a profile may judge of an attribute study.
-
-    Misses and false alarms have the interval over parts: the trials of one part are no independent parts.
-    """
+    """Return what a profile may judge of an attribute study."""
     values: list[Estimate] = []
     for operator, summary in ((found["against_reference"] or {}).get("operators") or {}).items():
         for name in ("effectiveness", "miss_rate", "false_alarm_rate", "kappa"):
@@ -303,7 +279,7 @@ def attribute_estimates(found: Mapping[str, Any]) -> list[Estimate]:
 
 
 def gauge_estimates(found: Mapping[str, Any]) -> list[Estimate]:
-    """Return what a profile may judge of a gauge study; of tolerance and process only where they are known."""
+    """Return what a profile may judge of a gauge study."""
     values = [
         Estimate(name, "", found[name], found[f"{name}_low"], found[f"{name}_high"])
         for name in ("percent_grr", "ndc")
@@ -318,10 +294,7 @@ def gauge_estimates(found: Mapping[str, Any]) -> list[Estimate]:
 
 
 def plain_estimates(found: Mapping[str, Any], study: str) -> list[Estimate]:
-    """Return what a profile may judge of a type-1 or linearity study, or of an uncertainty budget.
-
-    Q_MS and Q_MP have no interval: they are expanded uncertainties already.
-    """
+    """Return what a profile may judge of a type-1 or linearity study, or of an uncertainty budget."""
     return [
         Estimate(name, "", found[name], *(found.get(f"{name}_{end}", found[name]) for end in ("low", "high")))
         for name in QUANTITIES[study]
@@ -334,25 +307,10 @@ def _known(value: float | None) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overall:
-    """The verdict on a study.
+class OverallVerdict:
+    """The worst of the verdicts, in a sentence with the figure that decides it.
 
-    Attributes
-    ----------
-    verdict
-        The worst of the verdicts; "not shown" where something keeps the study from being accepted.
-    sentence
-        What decides it, in words, with its interval, rule and source.
-    quantity, of, value
-        Of the figure that decides.
-    reasons
-        What keeps the study from being accepted, a sentence each.
-    short
-        What the sample has too few of: what, has, least.
-    needed
-        How large a study would settle the verdict (``plan.more_needed``).
-    rules, not_computed
-        Rules that were applied, and that could not be.
+    ``reasons`` keep the study from being accepted, ``short`` is what the sample lacks, ``needed`` would settle it.
     """
 
     verdict: str
@@ -371,22 +329,24 @@ class Overall:
         return {**asdict(self), "reasons": list(self.reasons), "short": list(self.short)}
 
 
-def overall(found: Mapping[str, Any]) -> Overall:
+def overall(found: Mapping[str, Any]) -> OverallVerdict:
     """Return the verdict on a study as in its JSON, with ``verdicts``, ``short``, ``needs`` and ``charts``."""
     verdicts = found["verdicts"]
     judged = [each for each in verdicts if each["verdict"] in RANK]
     missing = len(verdicts) - len(judged)
     if verdicts and 0 in (found.get("total_sd"), found.get("sd")):
-        return Overall(verdict=NO_VERDICT, sentence=f"No verdict: {NEVER_VARIES}.", not_computed=missing)
+        return OverallVerdict(
+            verdict=NO_VERDICT, sentence=f"No verdict: {NEVER_VARIES}.", not_computed=missing
+        )
     short, needs = tuple(found.get("short") or ()), list(found.get("needs") or ())
     reasons = [*needs, *charts_words(found.get("charts"))]
     if short:
         reasons.append(f"The sample is below the minimum: {_short_words(short)}.")
     if not judged:
         if not (verdicts or needs):
-            return Overall(verdict=NO_VERDICT, sentence="No verdict: no rule applies to this study.")
+            return OverallVerdict(verdict=NO_VERDICT, sentence="No verdict: no rule applies to this study.")
         why = "No figure that a rule is about could be computed."
-        return Overall(
+        return OverallVerdict(
             verdict=NOT_SHOWN,
             sentence=" ".join(["Not shown:", *(reasons or [why])]),
             reasons=tuple(reasons or [why]),
@@ -416,7 +376,7 @@ def overall(found: Mapping[str, Any]) -> Overall:
         said += f" Doubtful: {doubt}." if doubt in gauge.get("notes", ()) else ""
     if ONE_OPERATOR in gauge.get("notes", ()):
         said += f" {ONE_OPERATOR[0].upper()}{ONE_OPERATOR[1:]}."
-    return Overall(
+    return OverallVerdict(
         verdict=verdict,
         sentence=said,
         quantity=decides["quantity"],
@@ -435,7 +395,7 @@ def _short_words(short: Sequence[Mapping[str, Any]]) -> str:
 
 
 def charts_words(charts: Mapping[str, Any] | None) -> list[str]:
-    """Return why control charts keep a study from being accepted; nothing where they are in control."""
+    """Return why control charts keep a study from being accepted."""
     if not charts or charts["in_control"]:
         return []
     if charts["kind"] == "range":
@@ -454,7 +414,6 @@ def charts_words(charts: Mapping[str, Any] | None) -> list[str]:
 
 
 def _beyond(verdict: Mapping[str, Any]) -> float:
-    """How far a value lies beyond its limit, as a share of it: of equal verdicts the furthest decides."""
     limit = verdict["accept"]
     gap = (verdict["value"] - limit) if verdict["better"] == "lower" else (limit - verdict["value"])
     return float(gap / max(abs(limit), 1e-12))
@@ -466,7 +425,7 @@ def _ends_differ(verdict: Mapping[str, Any]) -> bool:
 
 
 def value_words(verdict: Mapping[str, Any]) -> str:
-    """Return the value of a verdict with its interval: "84 % [71, 93]"."""
+    """Return the value of a verdict with its interval."""
     share = verdict["quantity"] in SHARES
     unit = " %" if share or verdict["quantity"].startswith(("percent", "q_m")) else ""
 

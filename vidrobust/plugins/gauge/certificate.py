@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -15,14 +13,13 @@ from typing import Any
 import pandas as pd
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.atomic import csv_text
 from vidrobust.files.json_text import plain
 from vidrobust.plugins.gauge.acceptance import Profile
 from vidrobust.plugins.gauge.report import certificate_pages as content
 from vidrobust.plugins.gauge.report.certificate_pages import worst
+from vidrobust.plugins.gauge.report.gauge_section import data_table, printable_number, study_number
 from vidrobust.plugins.gauge.report.repeatability_section import section_of_run_rows, section_of_table
 from vidrobust.plugins.gauge.studies import StudyRequest
-from vidrobust.plugins.gauge.study_columns import ALONE
 from vidrobust.report.pages import printed, write_page
 from vidrobust.text.printable import printable
 from vidrobust.version import VERSION
@@ -50,11 +47,11 @@ FIELDS = {
     "remark": "Remark",
 }
 SIGNED = ("made", "checked", "released")
-MOST_NAMES, MOST_ROWS = 12, 2000
+MOST_NAMES = 12
 
 
 def read_header(path: Path) -> dict[str, str]:
-    """The header from a TOML file; SettingsError for what cannot be read or is no field of it."""
+    """The header from a TOML file."""
     where = f"--certificate {printable(path)}"
     fields = ", ".join(FIELDS)
     try:
@@ -91,7 +88,7 @@ def write_certificate(
     paper: str = "A4",
     pdf: bool = False,
 ) -> list[Path]:
-    """Write the certificate of a study with the TOML of its header, and its PDF if asked for; return the paths."""
+    """Write the certificate of a study with the TOML of its header, and its PDF if asked for."""
     header = read_header(head)
     summary = plain(dict(found))
     unit = header.get("unit", "")
@@ -113,7 +110,7 @@ def write_certificate(
             (FIELDS[name], filled[name]) for name in FIELDS if filled.get(name) and name != "calibration"
         ],
         "number": filled["number"],
-        "footer": re.sub(r"[^\w .,:/#-]", "", filled["number"]),
+        "footer": printable_number(filled["number"]),
         "calibration": header.get("calibration", ""),
         "data": data_table(rows),
         "verdict_kind": content.VERDICTS.get(summary["overall"]["verdict"], "unknown"),
@@ -139,42 +136,13 @@ def write_certificate(
     return [written, printed(written, written.with_suffix(".pdf"))] if pdf else [written]
 
 
-def study_number(rows: pd.DataFrame) -> str:
-    """Return a number for a study that was given none: of its data, so that equal data have equal numbers."""
-    return f"VR-{hashlib.sha256(csv_text(rows).encode()).hexdigest()[:8]}"
-
-
-def data_table(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return the data of a study as they were judged: a row a part, or a reading, and a column an operator."""
-    one = rows["part"].nunique() == 1
-    key = next(n for n in ("time", "trial") if n in rows) if one else "part"
-    show = ["value", "score"] if "score" in rows and rows["score"].notna().any() else ["value"]
-    said = rows[show].map(lambda v: f"{v:.10g}" if isinstance(v, float) else str(v)).agg(" ".join, axis=1)
-    wide = said.groupby([rows[key], rows["operator"]], sort=False).agg("; ".join).unstack(fill_value="")
-    wide = wide.loc[list(dict.fromkeys(rows[key]))]
-    more = {}
-    for name in ("reference", "measured"):
-        if name in rows and rows[name].notna().any() and (rows[name].astype(str) != "").any():
-            more[name] = rows.groupby(key, sort=False)[name].first().reindex(wide.index)
-    return {
-        "columns": [key, *more, *("value" if str(n) == ALONE else str(n) for n in wide.columns)],
-        "rows": [
-            [str(name), *(str(each[name]) for each in more.values()), *values]
-            for name, values in zip(wide.index[:MOST_ROWS], wide.to_numpy().tolist(), strict=False)
-        ],
-        "left_out": max(0, len(wide) - MOST_ROWS),
-        "values": len(rows),
-    }
-
-
 def _axis(header: Mapping[str, str]) -> str:
-    """What is measured, for an axis."""
     what = header.get("characteristic", "value")
     return f"{what}, {header['unit']}" if "unit" in header else what
 
 
 def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: StudyRequest) -> dict[str, str]:
-    """The header with what the study itself knows: tolerance and operators."""
+    """The header with what the study itself knows."""
     unit = f" {header['unit']}" if "unit" in header else ""
     names = [each["operator"] for each in found.get("by_operator") or []]
     study = found.get("attribute") or found

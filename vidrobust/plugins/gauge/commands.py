@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,57 +31,50 @@ from vidrobust.text.printable import printable
 
 # The studies of tables; the file of each is the option of the same name.
 KINDS = ("gauge", "attribute", "type1", "linearity", "stability")
+Option = Callable[[Any], Any]
+
+
+def _table(kind: str, text: str) -> Option:
+    """The option of the table of a study."""
+    return click.option(f"--{kind}", f"{kind}_file", metavar="CSV", help=text)
+
+
+def _real(name: str, metavar: str, text: str) -> Option:
+    """The option of a number that is not known by default."""
+    return click.option(name, type=float, metavar=metavar, help=f"{text}  [default: none]")
+
+
+def _choice(name: str, choices: str, text: str) -> Option:
+    """The option of one of several words, the first by default."""
+    words = choices.split()
+    return click.option(name, type=click.Choice(words), default=words[0], show_default=True, help=text)
 
 
 TABLES = options(
-    click.option(
-        "--gauge", "gauge_file", metavar="CSV", help="A variables study: part, operator, trial, value."
+    _table("gauge", "A variables study: part, operator, trial, value."),
+    _table(
+        "attribute",
+        "An attribute study: the same, value a class [, reference, measured]. With TARGET: what people said of "
+        "its parts.",
     ),
-    click.option(
-        "--attribute",
-        "attribute_file",
-        metavar="CSV",
-        help="An attribute study: the same, value a class [, reference, measured]. With TARGET: what people said "
-        "of its parts.",
-    ),
-    click.option(
-        "--type1",
-        "type1_file",
-        metavar="CSV",
-        help="One reference part n times: Cg, Cgk, bias. Needs --reference.",
-    ),
-    click.option(
-        "--linearity", "linearity_file", metavar="CSV", help="Bias over the range: part, value, reference."
-    ),
-    click.option(
-        "--stability", "stability_file", metavar="CSV", help="A reference part over time: time, value."
-    ),
+    _table("type1", "One reference part n times: Cg, Cgk, bias. Needs --reference."),
+    _table("linearity", "Bias over the range: part, value, reference."),
+    _table("stability", "A reference part over time: time, value."),
     click.option(
         "--columns",
         metavar="ROLE=NAME,...",
         help="Columns of the table whose names do not say what they are.",
     ),
-    click.option(
+    _choice(
         "--case",
-        type=click.Choice(["ask", "same", "distinct"]),
-        default="ask",
-        show_default=True,
-        help="Names that differ by letter case, blanks, leading zeros or a trailing .0 alone.",
+        "ask same distinct",
+        "Names that differ by letter case, blanks, leading zeros or a trailing .0 alone.",
     ),
-    click.option(
-        "--reference",
-        type=float,
-        metavar="X",
-        help="True value of the part of --type1 or --stability, in the unit of the values.  [default: none]",
-    ),
+    _real("--reference", "X", "True value of the part of --type1 or --stability, in the unit of the values."),
 )
 VARIABLES = options(
-    click.option(
-        "--design",
-        type=click.Choice(["auto", "crossed", "nested"]),
-        default="auto",
-        show_default=True,
-        help="nested: each operator had parts of its own, whatever their names.",
+    _choice(
+        "--design", "auto crossed nested", "nested: each operator had parts of its own, whatever their names."
     ),
     click.option(
         "--factor",
@@ -90,55 +83,18 @@ VARIABLES = options(
         metavar="COLUMN",
         help="A further factor: station, day, ...  [default: none]",
     ),
-    click.option(
-        "--tolerance",
-        type=float,
-        metavar="W",
-        help="Width of the tolerance, in the unit of the values, for %tolerance.  [default: none]",
+    _real("--tolerance", "W", "Width of the tolerance, in the unit of the values, for %tolerance."),
+    _real("--tolerance-low", "X", "Lower limit of the tolerance, in the unit of the values."),
+    _real("--tolerance-high", "X", "Upper limit of the tolerance, in the unit of the values."),
+    _real(
+        "--process-sd", "SD", "Standard deviation of the process, in the unit of the values, for %process."
     ),
-    click.option(
-        "--tolerance-low",
-        type=float,
-        metavar="X",
-        help="Lower limit of the tolerance, in the unit of the values.  [default: none]",
+    _choice("--width", "6 5.15 4", "Standard deviations that are the spread of the gauge."),
+    _real("--resolution", "X", "Step of the display, in the unit of the values: with it Q_MS and Q_MP."),
+    _real(
+        "--calibration", "U", "Expanded uncertainty (k = 2) of the reference part, in the unit of the values."
     ),
-    click.option(
-        "--tolerance-high",
-        type=float,
-        metavar="X",
-        help="Upper limit of the tolerance, in the unit of the values.  [default: none]",
-    ),
-    click.option(
-        "--process-sd",
-        type=float,
-        metavar="SD",
-        help="Standard deviation of the process, in the unit of the values, for %process.  [default: none]",
-    ),
-    click.option(
-        "--width",
-        type=click.Choice(["6", "5.15", "4"]),
-        default="6",
-        show_default=True,
-        help="Standard deviations that are the spread of the gauge.",
-    ),
-    click.option(
-        "--resolution",
-        type=float,
-        metavar="X",
-        help="Step of the display, in the unit of the values: with it Q_MS and Q_MP.  [default: none]",
-    ),
-    click.option(
-        "--calibration",
-        type=float,
-        metavar="U",
-        help="Expanded uncertainty (k = 2) of the reference part, in the unit of the values.  [default: none]",
-    ),
-    click.option(
-        "--guard",
-        type=float,
-        metavar="K",
-        help="A guard band, a factor of the repeatability: what it costs and saves.  [default: none]",
-    ),
+    _real("--guard", "K", "A guard band, a factor of the repeatability: what it costs and saves."),
     click.option(
         "--pool-above",
         type=float,
@@ -184,13 +140,7 @@ RESULT = options(
         help="A page to sign; the file says part, characteristic, gauge, place, by whom.",
     ),
     click.option("--pdf", is_flag=True, help="The certificate as PDF too, printed by Chromium."),
-    click.option(
-        "--paper",
-        type=click.Choice(["A4", "Letter"]),
-        default="A4",
-        show_default=True,
-        help="Of the certificate.",
-    ),
+    _choice("--paper", "A4 Letter", "Of the certificate."),
     click.option(
         "--export",
         metavar="FILE",
@@ -265,11 +215,10 @@ def _tell(found: dict[str, Any], as_json: bool) -> None:
 
 
 def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[str, Any]) -> Any:
-    """What is asked of a study; wrong settings are found before any footage is opened."""
+    """What is asked of a study."""
     from vidrobust.plugins.gauge.acceptance import DEFAULT, OF_STUDY, load_profile
-    from vidrobust.plugins.gauge.measurements import read_attribute
+    from vidrobust.plugins.gauge.measurements import parse_columns, read_attribute
     from vidrobust.plugins.gauge.studies import StudyRequest
-    from vidrobust.plugins.gauge.study_columns import parse_columns
     from vidrobust.plugins.gauge.verdicts import check_measure, check_rule
 
     layout["columns"] = parse_columns(layout["columns"])
@@ -303,7 +252,7 @@ def _of_table(
     as_json: bool,
     result: dict[str, Any],
 ) -> int:
-    """The study of a table without video; the exit code of its gates."""
+    """The study of a table without video."""
     from vidrobust.finished_runs.gate import describe
     from vidrobust.pipeline.open import settings_of
     from vidrobust.plugins.gauge.figures import FIGURES, figures_of
@@ -335,7 +284,7 @@ def _write_results(
     out: str,
     hashes: Sequence[tuple[str, str]],
 ) -> None:
-    """The export and the certificate that were asked for; where they lie goes to standard error."""
+    """The export and the certificate that were asked for."""
     if result["export"]:
         from vidrobust.plugins.gauge.table_studies import export_study
 
@@ -369,7 +318,7 @@ def _warn_of_fonts(page: Path) -> None:
 def _of_sources(
     target: Sequence[str], asked: Any, options: dict[str, Any], as_json: bool, result: dict[str, Any]
 ) -> int:
-    """The studies of a run folder, or of sources whose stability is made first; the exit code."""
+    """The studies of a run folder, or of sources whose stability is made first."""
     from vidrobust.finished_runs.gate import enforce_gates
     from vidrobust.footage.expand import expand_sources
     from vidrobust.pipeline.build import build

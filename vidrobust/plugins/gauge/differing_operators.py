@@ -1,7 +1,7 @@
 """Which operator repeats less well, measures higher or lower, or is right less often than the others.
 
-Each question has a test corrected for the number of operators (Bonferroni). Scores of models are not normal, so
-spread is compared by exchanging operators within parts; Bartlett's test is reported beside it.
+Tests are corrected for the number of operators (Bonferroni). Scores of models are not normal, so spread is
+compared by exchanging operators within parts.
 """
 
 from __future__ import annotations
@@ -26,23 +26,9 @@ FEWEST_PARTS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One operator against the others, on the parts that both measured.
+    """One operator against the others on the parts that both measured, in "spread", "mean" or "right".
 
-    Attributes
-    ----------
-    kind
-        "spread" (standard deviation between trials), "mean", or "right" (share of parts right in all trials).
-    value, other
-        Standard deviation or share of the operator and of the others; for a mean the difference and 0.
-    p
-        Two-sided for means, else one-sided; corrected for the operators or pairs that were compared.
-    n, compared
-        Parts it stands on; operators or pairs that were compared.
-    low
-        Of a spread: the lower end of the interval of its ratio to that of the others, by inversion of the same
-        test; None where no difference is shown or the others do not vary.
-    shown
-        Whether the interval excludes no difference, in the direction that the sentence states.
+    ``p`` is corrected for the comparisons; ``low`` is the lower end of the ratio of a spread.
     """
 
     kind: Literal["spread", "mean", "right"]
@@ -58,24 +44,7 @@ class Difference:
 
 
 def spread_by_operator(table: pd.DataFrame, *, nested: bool = False, seed: int = 0) -> list[Difference]:
-    """Compare each operator's standard deviation between trials with that of the others on the same parts.
-
-    The statistic is the operator's pooled variance less that of the others. Where operators do not differ, their
-    cells of a part can be exchanged, whatever their distribution. In a partly crossed table only the parts count
-    that the operator and some other one measured more than once: parts differ in how well they can be measured.
-
-    Parameters
-    ----------
-    table
-        part, operator, value.
-    nested
-        Parts belong to operators: cells are exchanged among all parts.
-
-    Returns
-    -------
-    list of Difference
-        Without operators that share fewer than FEWEST_PARTS parts with others.
-    """
+    """Compare each operator's standard deviation between trials with that of the others on the same parts."""
     cells = table.groupby(["part", "operator"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
     cells = cells.assign(squares=lambda t: t["var"] * t["free"])
@@ -165,7 +134,7 @@ def _excess_of(own: np.ndarray, squares: np.ndarray, free: np.ndarray) -> np.nda
 
 
 def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
-    """Compare each operator's mean with the others on the same parts: Student's t over parts, two-sided."""
+    """Compare each operator's mean with the others on the same parts."""
     means = table.groupby(["part", "operator"])["value"].mean().unstack()
     operators = sorted(means.columns)
     found = []
@@ -196,7 +165,7 @@ def mean_by_operator(table: pd.DataFrame) -> list[Difference]:
 
 
 def right_by_operator(table: pd.DataFrame) -> list[Difference]:
-    """Name of each two operators the one that is right less often: McNemar's exact test over parts."""
+    """Name of each two operators the one that is right less often."""
     known = table[table["reference"] != ""]
     right = (known["value"] == known["reference"]).groupby([known["part"], known["operator"]]).all().unstack()
     pairs = list(combinations(sorted(right.columns), 2))
@@ -235,9 +204,8 @@ class EqualVariances:
 
 
 def equal_variances(table: pd.DataFrame) -> EqualVariances | None:
-    """Bartlett's test on the pooled variance of each operator; None with one operator or where one never varies.
-
-    table   part, operator, value
+    """Bartlett's test on the pooled variance of each operator; None with one operator or where one never
+    varies.
     """
     cells = table.groupby(["operator", "part"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
@@ -253,12 +221,11 @@ def equal_variances(table: pd.DataFrame) -> EqualVariances | None:
 
 
 def _others(names: set[str], rest: int) -> str:
-    """Against whom an operator is compared: by name where it is one, or not all of the rest."""
     return "the others" if 1 < len(names) == rest else listing(sorted(map(str, names)))
 
 
 def worst_words(differences: Sequence[Mapping[str, Any]], unit: str = "") -> list[str]:
-    """Return which operator is worse, by how much and by which test, a sentence each."""
+    """Return which operator is worse."""
     lines = []
     for each in differences:
         if not each["shown"]:

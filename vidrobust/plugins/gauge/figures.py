@@ -1,8 +1,7 @@
 """The figures of a repeatability study by name, as gates ask for them.
 
-Names are the keys of the JSON of the study, with a section where there are several:
-``within_operator.fleiss_kappa`` of each operator, ``between_operators.fleiss_kappa`` of all. A bare name means the
-gauge, all operators together, or each operator against the reference.
+``within_operator.fleiss_kappa`` is of each operator, ``between_operators.fleiss_kappa`` of all; a bare name means
+the gauge, all operators, or each operator against the reference.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ FILE = "repeatability.json"
 
 
 def current_study(folder: RunFolder) -> tuple[dict[str, Any] | None, str]:
-    """The study of a run, or None where there is none or it is of other answers; and what to say of it."""
+    """The study of a run, or None where there is none or it is of other answers."""
     how = f"vidrobust repeatability {folder.path} makes it"
     if not (folder.path / FILE).is_file():
         return None, how
@@ -62,7 +61,7 @@ FIGURES = FigureSource(name="repeatability", knows=is_figure, of_run=_of_run, se
 
 
 def figures_of(found: Mapping[str, Any]) -> Figures:
-    """The figures of a study as in its JSON: of a gauge, of attributes, or both of a run."""
+    """The figures of a study as in its JSON."""
     if found["study"] == "gauge":
         return {**_gauge(found), **_by_operator(found)}
     if found["study"] == "attribute":

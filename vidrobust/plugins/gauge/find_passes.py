@@ -19,7 +19,7 @@ from vidrobust.pipeline import inputs
 from vidrobust.pipeline.open import folder_of
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.plugins.gauge.part_footage import BATCH
-from vidrobust.plugins.gauge.passes import Found, Pass, find_passes
+from vidrobust.plugins.gauge.passes import Pass, PassSearch, find_passes
 from vidrobust.plugins.gauge.placed_parts import find_visits
 from vidrobust.run_folder.settings import Settings
 from vidrobust.text.phrases import plural
@@ -49,21 +49,7 @@ class PassesFound:
 def passes_in(
     settings: Settings, reporter: Reporter, *, cycle: int = 0, beside: Path = Path()
 ) -> PassesFound:
-    """Find the passes in all inputs of the sources.
-
-    Parameters
-    ----------
-    cycle
-        So many parts come round in turn; 0: every pass shows another part, unless the manifest names it.
-    beside
-        Folder of the manifest to be written, to which paths are relative.
-
-    Returns
-    -------
-    PassesFound
-        ``start_s`` to ``end_s`` is while the part is wholly visible, ``enters_s`` to ``leaves_s`` while any
-        of it is.
-    """
+    """Find the passes in all inputs of the sources."""
     if cycle < 0:
         raise SettingsError(f"--cycle: expected 0 or more, got {cycle}")
     found = inputs.find(settings, None, reporter)
@@ -93,7 +79,7 @@ def passes_in(
     )
 
 
-def passes_or_visits(pictures: np.ndarray) -> Found:
+def passes_or_visits(pictures: np.ndarray) -> PassSearch:
     """Return passes of parts that move through or, if there are fewer, visits of parts that are placed."""
     passes, visits = find_passes(pictures), find_visits(pictures)
     crossed = [each for each in passes.passes if each.crossed]
@@ -102,7 +88,6 @@ def passes_or_visits(pictures: np.ndarray) -> Found:
 
 
 def _within(visit: Pass, crossing: Pass) -> bool:
-    """Whether at least half of a visit is while a part crosses: one that creeps seems to lie still."""
     common = min(visit.whole_last, crossing.last) - max(visit.whole_first, crossing.first)
     return 2 * common >= visit.whole_last - visit.whole_first
 
@@ -169,7 +154,9 @@ def manifest_for(
 
 
 def named_by_folders(items: Sequence[Item], beside: Path) -> pd.DataFrame:
-    """Return a manifest of stills in folders PART/PASS or STATION/PART/PASS; empty where they are not so named."""
+    """Return a manifest of stills in folders PART/PASS or STATION/PART/PASS; empty where they are not so
+    named.
+    """
     rows = [
         {
             "path": os.path.relpath(item.path, beside.resolve()),
@@ -231,12 +218,10 @@ def _row(
 
 
 def _in_turn(number: int, cycle: int) -> tuple[str, int]:
-    """Name of the part and how often it was there before."""
     return (f"part-{number % cycle + 1:03d}", number // cycle) if cycle else (f"part-{number + 1:03d}", 0)
 
 
 def _after(time_s: np.ndarray, frame: int) -> float:
-    """A time between this frame and the next one, so that the frame is the last before it."""
     step = float(np.median(np.diff(time_s)))
     return float(time_s[frame]) + step / 2
 
@@ -247,7 +232,7 @@ def _not_crossed(item: Item, found: Pass, time_s: np.ndarray) -> str:
 
 
 def _strip(source: VideoSource, found: Pass, index: np.ndarray, row: dict[str, object]) -> np.ndarray:
-    """Five pictures side by side (H, W, 3) uint8 RGB: enters, whole, middle, whole for the last time, leaves."""
+    """Five pictures side by side (H, W, 3) uint8 RGB."""
     whole = (found.whole_first, found.whole_last) if found.whole_first >= 0 else (found.first, found.last)
     chosen = [found.first, whole[0], (whole[0] + whole[1]) // 2, whole[1], found.last]
     pictures = []

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,9 +18,158 @@ import pandas as pd
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.csv_table import read_csv_table
 from vidrobust.install_hint import pip_install
-from vidrobust.plugins.gauge.study_columns import ALONE, alike, in_long_form, numbers, with_roles
 from vidrobust.text.phrases import listing
 from vidrobust.text.printable import printable
+
+# What each column is called, by its role.
+ROLES: dict[str, tuple[str, ...]] = {
+    role: tuple(names)
+    for role, names in tomllib.loads(
+        (resources.files("vidrobust.plugins.gauge") / "columns.toml").read_text(encoding="utf-8")
+    ).items()
+}
+NUMBERED = re.compile(r"(.*?)[\s._#-]*\(?(\d+)\)?$")
+# The operator, or the part, of a table that names none.
+ALONE = "all"
+
+
+def normal(name: str) -> str:
+    """A column's name as it is compared."""
+    return re.sub(r"[\s._\-/()#:]+", " ", name).strip().casefold()
+
+
+def with_roles(
+    table: pd.DataFrame, where: Path | str, given: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Return the table with its columns under their roles."""
+    names = [str(name) for name in table.columns]
+    found: dict[str, str] = {}
+    for role, column in (given or {}).items():
+        if role not in ROLES:
+            raise SettingsError(f"--columns: {role!r} is no role; there are {', '.join(ROLES)}")
+        match = [name for name in names if name == column] or [
+            n for n in names if normal(n) == normal(column)
+        ]
+        if not match:
+            raise SettingsError(f"--columns {role}={column}: {where} has {', '.join(map(printable, names))}")
+        found[match[0]] = role
+    for role, aliases in ROLES.items():
+        if role in found.values():
+            continue
+        fit = [name for name in names if normal(name) in aliases and name not in found]
+        exact = [name for name in fit if normal(name) == role]
+        if len(fit) > 1 and len(exact) != 1:
+            raise InputError(
+                f"{where}: {' and '.join(map(printable, fit))} may both be the {role}; say which with "
+                f"--columns {role}={printable(fit[0])}"
+            )
+        if fit:
+            found[(exact or fit)[0]] = role
+    return table.rename(columns=found)
+
+
+def in_long_form(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
+    """Return trials that stand side by side as one row a value."""
+    if "value" in table:
+        return table
+    if "accepted" in table and "trial" in table:
+        return _counted(table, where)
+    columns = _numbered(table, where)
+    fixed = [name for name in ("part", "operator", "reference", "time") if name in table]
+    pieces = []
+    for name, operator, trial in columns:
+        piece = table[fixed].assign(trial=trial, value=table[name])
+        if operator:
+            piece = piece.assign(operator=operator)
+        pieces.append(piece)
+    return pd.concat(pieces).sort_index(kind="stable")
+
+
+# The verdicts of a table that counts them.
+ACCEPTED, REJECTED = "accepted", "rejected"
+
+
+def _counted(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
+    """Verdicts of a table of counts."""
+    counts = {}
+    for name in ("accepted", "trial"):
+        counts[name] = pd.to_numeric(table[name], errors="coerce")
+        wrong = table.index[~(counts[name] >= 0) | (counts[name] % 1 != 0)]
+        if len(wrong):
+            text = printable(str(table.loc[wrong[0], name]))
+            raise InputError(f"{where}, line {wrong[0]}: {name} {text!r} is no number of verdicts")
+    more = table.index[counts["accepted"] > counts["trial"]]
+    if len(more):
+        raise InputError(f"{where}, line {more[0]}: more accepted than tried")
+    if "measured" not in table and "reference" in table:
+        table = table.rename(columns={"reference": "measured"})
+    long = table.drop(columns=["accepted", "trial"]).loc[table.index.repeat(counts["trial"].astype(int))]
+    trial = np.concatenate([np.arange(count) for count in counts["trial"].astype(int)])
+    accepted = counts["accepted"].loc[long.index].to_numpy()
+    verdict = np.where(trial < accepted, ACCEPTED, REJECTED)
+    return long.assign(trial=(trial + 1).astype(str), value=verdict)
+
+
+def _numbered(table: pd.DataFrame, where: Path | str) -> list[tuple[str, str, str]]:
+    """Column, operator ("" where the name has none) and trial of the columns that hold values."""
+    words = {*ROLES["trial"], *ROLES["value"], "", "m", "t", "r", "x", "y"}
+    free = [str(name) for name in table.columns if name not in ROLES]
+    split = [(name, NUMBERED.fullmatch(name)) for name in free]
+    numbered = [(name, match[1].strip(" ._#-("), match[2]) for name, match in split if match]
+    trials = [(name, "", trial) for name, stem, trial in numbered if normal(stem) in words]
+    people = [each for each in numbered if normal(each[1]) not in words]
+    if "operator" in table:
+        people = []
+    found = trials if trials else people
+    if not found:
+        there = ", ".join(map(printable, map(str, table.columns))) or "none"
+        raise InputError(
+            f"{where}: has no column of values; it has {there}. Expected part, operator, trial, value, or trials "
+            "side by side (Trial 1, Trial 2, ...); or name them: --columns part=...,operator=...,value=..."
+        )
+    return found
+
+
+def parse_columns(text: str | None) -> dict[str, str]:
+    """``part=Teil,value=Messwert`` as a mapping; SettingsError where it is no such list."""
+    found = {}
+    for piece in (text or "").split(","):
+        if not piece.strip():
+            continue
+        role, equals, name = piece.partition("=")
+        if not equals or not name.strip():
+            raise SettingsError(f"--columns: expected ROLE=NAME[,ROLE=NAME], got {piece.strip()!r}")
+        found[role.strip().casefold()] = name.strip()
+    return found
+
+
+def alike(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Names that differ by letter case, blanks, leading zeros or a trailing .0 alone, in groups."""
+    groups: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        groups.setdefault(_bare(name), []).append(name)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def _bare(name: str) -> str:
+    text = " ".join(name.split()).casefold()
+    text = re.sub(r"(?<![\d.,])0+(?=\d)", "", text)
+    # digits behind a point end in zeros only where the whole name is a number: "v1.10" is not "v1.1"
+    return re.sub(r"\.?0+$", "", text) if re.fullmatch(r"[+-]?\d+\.\d+", text) else text
+
+
+def numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:
+    """A column as numbers; "" as NaN. InputError with the line of what is none."""
+    values = pd.to_numeric(rows[name].where(rows[name] != "", None), errors="coerce").astype(np.float64)
+    bad = rows.index[~np.isfinite(values.to_numpy()) & (rows[name] != "").to_numpy()]
+    if len(bad):
+        text = rows.loc[[bad[0]], name].iloc[0]
+        raise InputError(
+            f"{printable(path)}: line {bad[0]}: {name} {printable(text)!r} is no number; a study of classes is "
+            "asked for with --attribute"
+        )
+    return values
+
 
 COLUMNS = ("part", "operator", "trial", "value")
 # What stands in the place of a missing number; in a table of classes these may be names.
@@ -30,7 +182,7 @@ MOST_LISTED = 8
 
 @dataclass(frozen=True, kw_only=True)
 class StudyTable:
-    """A table as read: one row a value, the lines left out, the hash of the file, notes and assumptions."""
+    """A table as read, one row a value, with the lines left out, the hash of the file, notes and assumptions."""
 
     path: Path
     rows: pd.DataFrame
@@ -41,10 +193,7 @@ class StudyTable:
 
 
 def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
-    """Read a variables study: part, operator, trial as text, value and reference as numbers.
-
-    ``columns`` maps roles to names in the file. InputError names file and line.
-    """
+    """Read a variables study."""
     found = read_study_table(path, columns, case)
     rows = found.rows.assign(value=numbers(found.rows, "value", path))
     if "reference" in rows:
@@ -53,7 +202,7 @@ def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case 
 
 
 def read_attribute(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
-    """A table of an attribute study: all text; ``reference`` is a class a part, ``measured`` its true size."""
+    """A table of an attribute study: all text."""
     found = read_study_table(path, columns, case)
     classes = list(found.rows["value"]) + list(found.rows.get("reference", ()))
     rows = _one_spelling(found.rows, ("value", "reference"), classes, case, path)
@@ -64,7 +213,9 @@ def read_attribute(path: Path, columns: Mapping[str, str] | None = None, case: C
 
 
 def _foreign_references(rows: pd.DataFrame, path: Path) -> list[str]:
-    """A note on references that no verdict ever is. InputError where none of several classes is on both sides."""
+    """A note on references that no verdict ever is. InputError where none of several classes is on both
+    sides.
+    """
     if "reference" not in rows:
         return []
     said, true = set(rows["value"]), set(rows["reference"].fillna("")) - {""}
@@ -86,9 +237,7 @@ def _named(classes: Iterable[str]) -> str:
 def read_study_table(
     path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask", *, need_part: bool = True
 ) -> StudyTable:
-    """Read a table as text, one row a value; blank ones are left out and listed, the index is the line of the
-    file.
-    """
+    """Read a table as text, one row a value."""
     table, notes = _as_text(path)
     table = in_long_form(with_roles(table, printable(path), columns), printable(path))
     if "part" not in table and not need_part:
@@ -128,7 +277,6 @@ def read_study_table(
 
 
 def _missing(values: pd.Series) -> pd.Series:
-    """(n,) bool: blank, or Minitab's star; among numbers also what other programs write for none."""
     words = values.str.strip().str.lower()
     blank, none = words.isin(("", "*")), words.isin(NO_NUMBER)
     rest = pd.to_numeric(words[~(blank | none)], errors="coerce")
@@ -136,7 +284,7 @@ def _missing(values: pd.Series) -> pd.Series:
 
 
 def check_gauge(table: pd.DataFrame, where: str = "gauge study") -> pd.DataFrame:
-    """The rows with a value, of part, operator, trial, value; each (part, operator, trial) at most once."""
+    """The rows with a value, of part, operator, trial, value."""
     table = table[table["value"].notna()]
     infinite = table[~np.isfinite(table["value"].to_numpy(np.float64))]
     if len(infinite):
@@ -152,9 +300,7 @@ BITS = 44
 
 
 def settled(value: pd.Series) -> pd.Series:
-    """Round values (N,) to 44 binary digits of the largest, so that the mean of equal values is that value
-    exactly.
-    """
+    """Round values (N,) to 44 binary digits of the largest."""
     largest = float(value.abs().max())
     if not 1e-280 < largest < math.inf:
         return value
@@ -163,7 +309,7 @@ def settled(value: pd.Series) -> pd.Series:
 
 
 def check_attribute(table: pd.DataFrame, where: str = "attribute study") -> pd.DataFrame:
-    """Rows of part, operator, trial, value [, reference] as text; the reference is one class a part."""
+    """Rows of part, operator, trial, value [, reference] as text."""
     table = _checked(table, where).assign(value=lambda t: t["value"].astype(str))
     if "reference" not in table:
         return table
@@ -179,7 +325,7 @@ def check_attribute(table: pd.DataFrame, where: str = "attribute study") -> pd.D
 
 
 def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """The file as text, its index the line, and notes; InputError where it cannot be read."""
+    """The file as text, its index the line, and notes."""
     ending = path.suffix.lower()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
@@ -219,7 +365,7 @@ def _of_sheet(path: Path) -> pd.DataFrame:
 
 
 def _text_of(table: pd.DataFrame, first: int) -> pd.DataFrame:
-    """Values as text: nothing for what is missing, 3 for 3.0."""
+    """Values as text."""
 
     def text(value: Any) -> str:
         if value is None or value != value:

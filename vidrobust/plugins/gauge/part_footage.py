@@ -46,11 +46,6 @@ CHANGED_AREA = 0.002
 def travel(pictures: Iterable[np.ndarray]) -> float:
     """Return how far what moves in a clip has gone, as a share of the width; 0 at rest, NaN where it cannot
     be followed.
-
-    ``pictures`` (H, W) uint8 grey in order. Points are followed through windows of ``WINDOW`` frames (Lucas &
-    Kanade)
-    relative to the camera. What only shakes counts as rest unless it goes ``STEADY`` times as far as between
-    frames.
     """
     steps: list[np.ndarray] = []
     lost = width = 0
@@ -180,11 +175,7 @@ def named_levels(items: pd.DataFrame) -> dict[str, str]:
 def measured_levels(
     items: pd.DataFrame, travels: Mapping[str, float], pictures: Mapping[str, np.ndarray]
 ) -> dict[str, str]:
-    """Return the level of each input with a part, from measured motion.
-
-    A still input is *static* where every other still pass of its part at its station shows it at the same place,
-    *semi-dynamic* where one does not.
-    """
+    """Return the level of each input with a part, from measured motion."""
     found: dict[str, str] = {}
     for _, rows in items[items["part"] != ""].groupby(["part", "station"], sort=False):
         names = [name for name in rows["item"] if name in travels]
@@ -206,7 +197,7 @@ MOST_PARTS, MOST_PASSES = 12, 6
 
 
 def levels_of(run: OpenRun, items: pd.DataFrame) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Per item its level and how it is known ("manifest" or "measured"); and what could not be measured."""
+    """Per item its level and how it is known ("manifest" or "measured")."""
     named = named_levels(items)
     rest = items[(items["part"] != "") & ~items["item"].isin(named)]
     travels: dict[str, float] = {}
@@ -258,9 +249,7 @@ def thumbnails(source: VideoSource, width: int) -> Iterator[np.ndarray]:
 def grey_zone_pictures(
     run: OpenRun, frames: pd.DataFrame, verdicts: pd.DataFrame, parts: list[str]
 ) -> list[dict[str, Any]]:
-    """Return of each part on which verdicts split a picture a pass: the middle frame with the verdict of the
-    pass.
-    """
+    """Return of each part on which verdicts split a picture a pass."""
     folder = run.path / "grey_zone"
     shutil.rmtree(folder, ignore_errors=True)  # those of an earlier study
     found = []
@@ -278,7 +267,6 @@ def grey_zone_pictures(
 
 
 def _spread(rows: pd.DataFrame) -> list[Mapping[str, Any]]:
-    """At most MOST_PASSES rows, each verdict in turn, so that both sides are seen."""
     turn = rows.groupby("value", sort=False).cumcount()
     chosen = rows.assign(turn=turn).sort_values("turn", kind="stable").head(MOST_PASSES)
     return [dict(row) for row in chosen.sort_index().to_dict("records")]

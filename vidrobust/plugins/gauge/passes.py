@@ -43,11 +43,7 @@ def comparable(pictures: np.ndarray) -> np.ndarray:
 
 
 def steadied(pictures: np.ndarray) -> np.ndarray:
-    """Return pictures (N, H, W) float32 as a camera at rest would have seen them.
-
-    Enhanced correlation (Evangelidis & Psarakis 2008) lays each over the usual scene, slow changes of light
-    left out.
-    """
+    """Return pictures (N, H, W) float32 as a camera at rest would have seen them (Evangelidis & Psarakis 2008)."""
     scene = usual_scene(pictures)
     shifts = _shifts(pictures, scene)
     if np.median(np.hypot(*shifts.T)) < SHAKES_PX:
@@ -58,7 +54,7 @@ def steadied(pictures: np.ndarray) -> np.ndarray:
 
 
 def _unlike(pictures: np.ndarray) -> float:
-    """How far pictures lie off their usual scene where that is steep, in levels: their median frame."""
+    """How far pictures lie off their usual scene where that is steep, in levels."""
     scene = usual_scene(pictures)
     across, down = (cv2.Sobel(scene, cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
     slope = np.hypot(across, down)
@@ -70,7 +66,7 @@ def _unlike(pictures: np.ndarray) -> float:
 
 
 def _shifts(pictures: np.ndarray, scene: np.ndarray) -> np.ndarray:
-    """(N, 2) px by which each picture lies off the scene; 0 where that is not known."""
+    """(N, 2) px by which each picture lies off the scene."""
     target = _relief(scene)
     most = MOST_SHIFT * scene.shape[1]
     found = np.zeros((len(pictures), 2))
@@ -104,10 +100,7 @@ def _shifted(pictures: np.ndarray, shifts: np.ndarray) -> np.ndarray:
 
 
 def evenly_lit(pictures: np.ndarray, scene: np.ndarray) -> np.ndarray:
-    """Return pictures (N, H, W) float32 in the light of the scene (H, W).
-
-    The logarithm of the light of each frame is a quadratic surface, fitted robustly (Tukey's biweight).
-    """
+    """Return pictures (N, H, W) float32 in the light of the scene (H, W)."""
     height, width = scene.shape
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float64)
     y, x = 2 * rows / max(height - 1, 1) - 1, 2 * columns / max(width - 1, 1) - 1
@@ -170,7 +163,7 @@ MISSED = 3
 
 @dataclass(frozen=True)
 class Pass:
-    """One part passing, in frames of the footage, the last ones included; -1 where it is never wholly visible."""
+    """One part passing, first to last frame; -1 where it is never wholly visible."""
 
     first: int
     last: int
@@ -182,7 +175,7 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class Found:
+class PassSearch:
     """The passes in the order in which they begin, and what is doubtful of all of them."""
 
     passes: tuple[Pass, ...]
@@ -218,26 +211,20 @@ class _Track:
         return np.asarray(middles[-1] + speed * (frame - self.frames[-1]))
 
 
-def find_passes(pictures: np.ndarray) -> Found:
-    """Find the passes in one clip of a camera at rest, from small grey pictures (N, H, W) uint8.
-
-    The empty scene is the median over time. A place belongs to a part where it differs from it unusually
-    much; what
-    hangs together is followed from frame to frame.
-    """
+def find_passes(pictures: np.ndarray) -> PassSearch:
+    """Find the passes in one clip of a camera at rest, from small grey pictures (N, H, W) uint8."""
     if len(pictures) < 2:
-        return Found((), ("fewer than two frames",))
+        return PassSearch((), ("fewer than two frames",))
     masks, sure, notes = _parts_in(pictures)
     tracks = [_without_shadow(track) for track in _joined(_followed(masks, sure))]
     height, width = pictures.shape[1:]
     found = [(t, _as_pass(t, len(pictures), width, height)) for t in tracks if len(t.frames) > 1]
     strongest = max((float(np.median(t.contrasts)) for t, p in found if p and p.crossed), default=0.0)
     kept = [_marked(p) if np.median(t.contrasts) < MARK * strongest else p for t, p in found if p]
-    return Found(tuple(sorted(kept, key=lambda p: (p.first, p.last))), tuple(notes))
+    return PassSearch(tuple(sorted(kept, key=lambda p: (p.first, p.last))), tuple(notes))
 
 
 def _marked(found: Pass) -> Pass:
-    """What is so much fainter than a part that it is a mark or a shadow on the belt."""
     return replace(found, crossed=False, remark="is faint beside the parts: a mark of the belt, or a shadow")
 
 
@@ -259,9 +246,7 @@ def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
 
 
 def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
-    """Return (H, W) bool: places surely of a part, what hangs together with them, and gaps; faint shadows
-    left out.
-    """
+    """Return (H, W) bool: places surely of a part, and what hangs together with them."""
     faint = cv2.morphologyEx((sure > FAINT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     faint = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((CLOSE_PX, CLOSE_PX), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(faint, connectivity=8)
@@ -285,7 +270,7 @@ def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
 
 
 def _followed(masks: np.ndarray, sure: np.ndarray) -> list[_Track]:
-    """Components followed by where they should be next; a part may be lost for MISSED frames."""
+    """Components followed by where they should be next."""
     least = LEAST_AREA * masks[0].size
     reach = max(masks.shape[1:]) / 5
     open_: list[_Track] = []
@@ -303,7 +288,6 @@ def _followed(masks: np.ndarray, sure: np.ndarray) -> list[_Track]:
 
 
 def _joined(tracks: list[_Track]) -> list[_Track]:
-    """Tracks of pieces of one part made one: what ends, or begins, within the box of a longer one is of it."""
     tracks = sorted(tracks, key=lambda t: -len(t.frames))
     kept: list[_Track] = []
     for track in tracks:
@@ -313,7 +297,7 @@ def _joined(tracks: list[_Track]) -> list[_Track]:
 
 
 def _taken_in(whole: _Track, piece: _Track) -> bool:
-    """Whether a piece is of a part; its frames before or after those of the part become the part's."""
+    """Whether a piece is of a part."""
     before, after = piece.frames[0] < whole.frames[0], piece.frames[-1] > whole.frames[-1]
     if before == after:
         return False
@@ -334,7 +318,6 @@ def _taken_in(whole: _Track, piece: _Track) -> bool:
 
 
 def _without_shadow(track: _Track) -> _Track:
-    """The track from when more of it is seen than the shadow that goes before or behind it."""
     kept = np.flatnonzero(np.array(track.contrasts) >= SHADOW * np.median(track.contrasts))
     cut = slice(int(kept[0]), int(kept[-1]) + 1)
     return _Track(track.frames[cut], track.boxes[cut], track.bodies[cut], track.contrasts[cut])
@@ -360,7 +343,7 @@ def _box(stats: np.ndarray) -> Box:
 
 
 def _assign(frame: int, seen: list[tuple[Box, Box, float]], open_: list[_Track], reach: float) -> None:
-    """The nearest box and track first; boxes that are left begin tracks. seen: box, body, contrast."""
+    """The nearest box and track first."""
     middles = _middles([box for box, _, _ in seen])
     ways = sorted(
         (float(np.hypot(*(middles[b] - track.expected(frame)))), t, b)
@@ -380,7 +363,7 @@ def _assign(frame: int, seen: list[tuple[Box, Box, float]], open_: list[_Track],
 
 
 def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
-    """What a track says of a pass; None for what neither moves nor is a part for longer than a moment."""
+    """What a track says of a pass."""
     boxes = np.array(track.bodies)
     inside = (
         (boxes[:, 0] >= EDGE_PX)

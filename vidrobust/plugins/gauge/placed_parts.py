@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vidrobust.plugins.gauge.passes import LEAST_AREA, THIN_PX, Found, Pass, comparable, evenly_lit, parts_of
+from vidrobust.plugins.gauge.passes import (
+    LEAST_AREA,
+    THIN_PX,
+    Pass,
+    PassSearch,
+    comparable,
+    evenly_lit,
+    parts_of,
+)
 
 # Grey levels from which on a place of the smoothed picture has changed; more where the noise is strong.
 CHANGED = 9.0
@@ -45,7 +53,7 @@ class _Still:
 
 @dataclass(frozen=True)
 class _Change:
-    """What came or went between two stretches: its place (H, W) bool."""
+    """What came or went between two stretches."""
 
     place: np.ndarray
     came: bool
@@ -59,23 +67,19 @@ class _Visit:
     last: int
 
 
-def find_visits(pictures: np.ndarray) -> Found:
+def find_visits(pictures: np.ndarray) -> PassSearch:
     """Find the visits in one clip of a camera at rest or slightly shaking, from small grey pictures (N, H, W)
     uint8.
-
-    Stretches without motion are compared with what was settled before. A change that does not reach the edge
-    is a part,
-    which came if its outline is clearer after than before. Several parts may lie there at once.
     """
     if len(pictures) < 2 * STILL_FRAMES:
-        return Found(())
+        return PassSearch(())
     even = comparable(pictures)
     steps = np.abs(np.diff(even, axis=0))
     level = max(CHANGED, NOISE * 1.4826 * float(np.median(steps)))
     moving = np.concatenate([[False], (steps > level).mean(axis=(1, 2)) > MOVING_AREA])
     stills = _stills(even, moving)
     visits = sorted(_visits(even, stills, max(level, SETTLED)), key=lambda v: (v.first, v.last))
-    return Found(tuple(_as_pass(v.first, v.last, moving) for v in visits))
+    return PassSearch(tuple(_as_pass(v.first, v.last, moving) for v in visits))
 
 
 def _stills(even: np.ndarray, moving: np.ndarray) -> list[_Still]:
@@ -92,7 +96,7 @@ def _stills(even: np.ndarray, moving: np.ndarray) -> list[_Still]:
 
 
 def _visits(even: np.ndarray, stills: list[_Still], level: float) -> Iterator[_Visit]:
-    """The visits at all places; those that the clip begins or ends with begin or end with it."""
+    """The visits at all places."""
     if not stills:
         return
     settled = stills[0].picture.copy()
@@ -118,7 +122,7 @@ def _visits(even: np.ndarray, stills: list[_Still], level: float) -> Iterator[_V
 
 
 def _changes(before: np.ndarray, after: np.ndarray) -> list[_Change] | None:
-    """What came or went, in the light of ``after``; None where a hand is in the picture."""
+    """What came or went, in the light of ``after``."""
     gaps = np.abs(after - before)
     mask = parts_of(gaps / SETTLED, beside=BESIDE).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((THIN_PX, THIN_PX), np.uint8))
@@ -153,7 +157,7 @@ def _one_place(one: np.ndarray, other: np.ndarray) -> bool:
 def _visit(
     even: np.ndarray, place: np.ndarray, since: _Still | None, until: _Still | None, level: float
 ) -> _Visit:
-    """A visit first seen whole in ``since`` and last in ``until``; None: from the clip's begin, to its end."""
+    """A visit first seen whole in ``since`` and last in ``until``."""
     first, last = 0, len(even) - 1
     if since is not None:
         first = _reach(even, place, since, -1, level)

@@ -11,14 +11,11 @@ import numpy as np
 from scipy import optimize, stats
 
 from vidrobust.errors import SettingsError
-from vidrobust.plugins.gauge.variables.anova import (
-    Component,
-    MeanSquare,
-    percent_of_total,
-)
+from vidrobust.plugins.gauge.variables.anova import Component, MeanSquare, percent_of_total
 from vidrobust.statistics.intervals import clopper_pearson
-from vidrobust.statistics.levels import LEVEL
-from vidrobust.text.numbers import percent
+from vidrobust.statistics.levels import FEWEST_CLUSTERS, LEVEL
+from vidrobust.statistics.standard_errors import t_half_width
+from vidrobust.text.numbers import duration, percent
 from vidrobust.text.phrases import plural
 
 MOST_PARTS = 2000
@@ -28,9 +25,7 @@ Verdict = Literal["acceptable", "marginal", "unacceptable", "not shown", "not co
 
 @dataclass(frozen=True)
 class KappaPlan:
-    """Parts for an interval of Fleiss' kappa of +- half_width; ``error`` is the chance that a clear part is
-    rated wrongly.
-    """
+    """Parts for an interval of Fleiss' kappa of +- half_width."""
 
     kappa: float
     half_width: float
@@ -44,15 +39,7 @@ class KappaPlan:
 def parts_for_kappa(
     kappa: float, half_width: float, *, ratings: int, defect_share: float = 0.5, borderline: float = 0.0
 ) -> KappaPlan:
-    """Return how many parts give ``kappa`` an interval of +- ``half_width``.
-
-    Parameters
-    ----------
-    ratings
-        Operators x trials.
-    defect_share, borderline
-        Shares of the parts that are defects, and that are rated by the toss of a coin.
-    """
+    """Return how many parts give ``kappa`` an interval of +- ``half_width``."""
     _share("half width", half_width)
     _share("share of defects", defect_share)
     if not 0 <= borderline < 1 or ratings < 2 or not 0 < kappa < 1:
@@ -74,7 +61,6 @@ def parts_for_kappa(
 
 
 def _half_width(kappa: float, error: float, parts: int) -> float:
-    """Of the interval that ``statistics/agreement.py`` gives: Student's t on the log of 1 - kappa."""
     half = float(stats.t.ppf((1 + LEVEL) / 2, parts - 1)) * error / (1 - kappa)
     return (1 - kappa) * math.sinh(min(half, 50.0))
 
@@ -115,9 +101,6 @@ def designs_for_grr(
 ) -> list[GaugePlan]:
     """Return per number of operators (2 to 10) the fewest parts whose interval of %GRR is no wider than 2 x
     half_width.
-
-    ``reproducibility_share`` is the share of the gauge's variance between operators, which few operators
-    cannot tell.
     """
     if not 0 < percent_grr < 100 or half_width <= 0 or trials < 2 or not 0 <= reproducibility_share < 1:
         raise SettingsError(
@@ -137,10 +120,7 @@ def designs_for_grr(
 def _expected_interval(
     percent: float, share: float, o: int, p: int, r: int, of: str = "percent_grr"
 ) -> tuple[float, float]:
-    """The interval of %GRR where every mean square is as expected; no interaction.
-
-    Of any other quantity the ends of the gauge's standard deviation, over its value.
-    """
+    """The interval of %GRR where every mean square is as expected."""
     gauge = (percent / 100) ** 2
     between, error, part = share * gauge, (1 - share) * gauge, 1 - gauge
     e = MeanSquare("repeatability", error, p * o * r - p - o + 1)
@@ -159,7 +139,6 @@ def _share(name: str, value: float) -> None:
 
 
 def _solve(width: Callable[[int], float], wanted: float) -> int:
-    """The fewest parts with a width no larger than wanted; SettingsError beyond MOST_PARTS."""
     for n in range(5, MOST_PARTS + 1):
         if width(n) <= wanted:
             return n
@@ -172,22 +151,7 @@ def _solve(width: Callable[[int], float], wanted: float) -> int:
 def more_needed(
     found: Mapping[str, Any], verdicts: Sequence[Mapping[str, Any]], short: Sequence[Mapping[str, Any]]
 ) -> list[str]:
-    """Say how large a study would settle its verdicts, if further parts are like those of the study.
-
-    Parameters
-    ----------
-    found
-        The study as in its JSON.
-    verdicts
-        Those that are not shown, as ``acceptance.judge`` makes them.
-    short
-        What the sample has too few of: what, has, least.
-
-    Returns
-    -------
-    list of str
-        One text a verdict, in their order; the first also says what the minimum sample asks for.
-    """
+    """Say how large a study would settle its verdicts, if further parts are like those of the study."""
     least = {each["what"]: each["least"] for each in short}
     wanted = [need for each in verdicts if (need := _needed(found, each)) is not None]
     texts = [f"for {each['for']}: {each['text']}" for each in wanted]
@@ -232,7 +196,6 @@ def _needed(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, s
 
 
 def _split(verdict: Mapping[str, Any], low: float, high: float) -> bool:
-    """Whether a limit lies between the ends of an interval."""
     return grade(verdict, low) != grade(verdict, high)
 
 
@@ -245,11 +208,7 @@ def grade(rule: Mapping[str, Any], value: float) -> Verdict:
 
 
 def _scaled(verdict: Mapping[str, Any], now: int) -> int | None:
-    """How many parts or readings keep the interval on one side of each limit; its length goes with 1 / sqrt(n).
-
-    Kappa is scaled on log(1 - kappa), as its interval is made. At a value of 0 or 1 nothing was seen to vary, and
-    the length goes with 1 / n.
-    """
+    """How many parts or readings keep the interval on one side of each limit."""
     value, low, high = verdict["value"], verdict["low"], verdict["high"]
     factor = 1.0
     for limit in (verdict["accept"], verdict["marginal"]):
@@ -291,3 +250,44 @@ def _more_of_gauge(gauge: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
                 text = " and ".join(more) or "the same study again"
                 return f"about {text} ({operators} operators x {parts} parts x {trials} trials)"
     return f"{NEVER} (not even {MOST_OPERATORS} operators x 200 parts)"
+
+
+@dataclass(frozen=True)
+class FootageNeeded:
+    """Clusters and seconds needed to see a rate with a wanted half width, and what was assumed."""
+
+    rate: float
+    half_width: float
+    correlation: float
+    clusters: int
+    cluster: str
+    seconds: float
+    observed_s: float
+
+    def sentence(self) -> str:
+        asked = f"To see {percent(self.rate)} ± {percent(self.half_width)} "
+        units = f"{self.clusters} clips" if self.cluster in ("item", "part") else ""
+        if self.seconds <= self.observed_s:
+            return asked + f"this footage ({duration(self.observed_s)}) is enough."
+        beside = f", {units} like these" if units else ""
+        return asked + f"you need about {duration(self.seconds)} of such footage{beside}."
+
+
+def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per_cluster: float) -> int:
+    """Return how many clusters give an interval of ``rate`` of the wanted half width, at least five.
+
+    Variance of the mean of beta-binomial clusters of equal size (Donner & Klar 2000, section 5.2).
+    """
+    if not 0 < half_width < 1 or not 0 < rate < 1:
+        raise ValueError(
+            f"clusters_for_rate: expected a rate and a half width between 0 and 1, got {rate}, {half_width}"
+        )
+    variance = rate * (1 - rate) * (correlation + (1 - correlation) / per_cluster)
+    count = FEWEST_CLUSTERS
+    for _ in range(50):
+        t = float(t_half_width(1.0, count - 1))
+        wanted = max(FEWEST_CLUSTERS, math.ceil(variance * (t / half_width) ** 2))
+        if wanted == count:
+            break
+        count = wanted if wanted < count else math.ceil((count + wanted) / 2)
+    return count

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 import click
 
 from vidrobust.cli.options import JSON, print_result
 from vidrobust.text.numbers import interval, percent
+
+
+def _number(name: str, metavar: str, text: str, default: float | None = None) -> Callable[[Any], Any]:
+    """An option of a number, whole where its default is; required without a default."""
+    kind = int if isinstance(default, int) else float
+    known = {"required": True} if default is None else {"default": default, "show_default": True}
+    return click.option(name, type=kind, metavar=metavar, help=text, **known)
+
+
+def _half_width(metavar: str, of: str) -> Callable[[Any], Any]:
+    return _number("--half-width", metavar, f"The interval is to be {of} ± this, 0 to 1.")
 
 
 @click.group()
@@ -16,86 +29,31 @@ def plan() -> None:
 
 
 @plan.command("kappa")
-@click.option("--kappa", type=float, required=True, metavar="KAPPA", help="The kappa expected, 0 to 1.")
-@click.option(
-    "--half-width",
-    type=float,
-    required=True,
-    metavar="KAPPA",
-    help="The interval is to be kappa ± this, 0 to 1.",
-)
-@click.option(
-    "--operators", type=int, default=3, show_default=True, metavar="N", help="Operators who rate each part."
-)
-@click.option(
-    "--trials", type=int, default=2, show_default=True, metavar="N", help="How often each of them does."
-)
-@click.option(
-    "--defect-share",
-    type=float,
-    default=0.5,
-    show_default=True,
-    metavar="SHARE",
-    help="Share of defects in the study.",
-)
-@click.option(
-    "--borderline",
-    type=float,
-    default=0.1,
-    show_default=True,
-    metavar="SHARE",
-    help="Share of parts that toss a coin.",
-)
+@_number("--kappa", "KAPPA", "The kappa expected, 0 to 1.")
+@_half_width("KAPPA", "kappa")
+@_number("--operators", "N", "Operators who rate each part.", 3)
+@_number("--trials", "N", "How often each of them does.", 2)
+@_number("--defect-share", "SHARE", "Share of defects in the study.", 0.5)
+@_number("--borderline", "SHARE", "Share of parts that toss a coin.", 0.1)
 @JSON
-def plan_kappa(
-    kappa: float,
-    half_width: float,
-    operators: int,
-    trials: int,
-    defect_share: float,
-    borderline: float,
-    as_json: bool,
-) -> None:
+def plan_kappa(operators: int, trials: int, as_json: bool, **world: float) -> None:
     """Parts for an attribute study."""
     from vidrobust.plugins.gauge.plan import parts_for_kappa
 
-    found = parts_for_kappa(
-        kappa, half_width, ratings=operators * trials, defect_share=defect_share, borderline=borderline
-    )
+    found = parts_for_kappa(ratings=operators * trials, **world)
     sentence = (
-        f"{found.parts} parts, each rated by {operators} operators in {trials} trials, give a kappa of {kappa:g} "
-        f"an interval of about ± {half_width:g}, with {percent(defect_share)} defects and "
-        f"{percent(borderline)} borderline parts."
+        f"{found.parts} parts, each rated by {operators} operators in {trials} trials, give a kappa of "
+        f"{world['kappa']:g} an interval of about ± {world['half_width']:g}, with "
+        f"{percent(world['defect_share'])} defects and {percent(world['borderline'])} borderline parts."
     )
     print_result(asdict(found), [sentence], as_json)
 
 
 @plan.command("gauge")
-@click.option(
-    "--percent-grr",
-    type=float,
-    required=True,
-    metavar="PERCENT",
-    help="The %GRR expected, % of the study variation.",
-)
-@click.option(
-    "--half-width",
-    type=float,
-    required=True,
-    metavar="PERCENT",
-    help="Half the length that the interval may have, %.",
-)
-@click.option(
-    "--reproducibility",
-    type=float,
-    default=0.3,
-    show_default=True,
-    metavar="SHARE",
-    help="Share of it between operators.",
-)
-@click.option(
-    "--trials", type=int, default=3, show_default=True, metavar="N", help="Measurements a part and operator."
-)
+@_number("--percent-grr", "PERCENT", "The %GRR expected, % of the study variation.")
+@_number("--half-width", "PERCENT", "Half the length that the interval may have, %.")
+@_number("--reproducibility", "SHARE", "Share of it between operators.", 0.3)
+@_number("--trials", "N", "Measurements a part and operator.", 3)
 @JSON
 def plan_gauge(
     percent_grr: float, half_width: float, reproducibility: float, trials: int, as_json: bool
@@ -145,35 +103,18 @@ def plan_more(study: str, as_json: bool) -> None:
 
 
 @plan.command("flip-rate")
-@click.option("--rate", type=float, required=True, metavar="RATE", help="The rate expected, 0 to 1.")
-@click.option(
-    "--half-width",
-    type=float,
-    required=True,
-    metavar="RATE",
-    help="The interval is to be rate ± this, 0 to 1.",
-)
-@click.option(
-    "--clip-s", type=float, default=10.0, show_default=True, metavar="S", help="Length of a clip, seconds."
-)
-@click.option(
-    "--fps", type=float, default=25.0, show_default=True, metavar="F", help="Pairs of neighbours per second."
-)
-@click.option(
-    "--correlation",
-    type=float,
-    default=0.1,
-    show_default=True,
-    metavar="SHARE",
-    help="Share of variance between clips.",
-)
+@_number("--rate", "RATE", "The rate expected, 0 to 1.")
+@_half_width("RATE", "rate")
+@_number("--clip-s", "S", "Length of a clip, seconds.", 10.0)
+@_number("--fps", "F", "Pairs of neighbours per second.", 25.0)
+@_number("--correlation", "SHARE", "Share of variance between clips.", 0.1)
 @JSON
 def plan_flip_rate(
     rate: float, half_width: float, clip_s: float, fps: float, correlation: float, as_json: bool
 ) -> None:
     """Clips and minutes for a flip rate."""
     from vidrobust.errors import SettingsError
-    from vidrobust.statistics.samples import FootageNeeded, clusters_for_rate
+    from vidrobust.plugins.gauge.plan import FootageNeeded, clusters_for_rate
 
     if not 0 < rate < 1 or not 0 < half_width < 1 or not 0 <= correlation < 1 or min(clip_s, fps) <= 0:
         raise SettingsError(

@@ -26,7 +26,7 @@ from vidrobust.plugins.gauge.studies import (
     short_of,
     studies,
 )
-from vidrobust.plugins.gauge.variables.range_method import range_state
+from vidrobust.plugins.gauge.variables.gauge import range_state
 from vidrobust.plugins.gauge.verdicts import RULES, measured_boxes, verdicts
 from vidrobust.run_folder.folder import RunFolder
 
@@ -41,13 +41,7 @@ NOTHING = "nothing"
 def answers_of_boxes(
     detections: pd.DataFrame, counted: pd.DataFrame, *, start_score: float, defect: Iterable[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables ``frames`` and ``probabilities`` that ``verdicts`` takes, made of boxes.
-
-    A frame's answer is the class of its best box of a defect, if that counts, else of its best box, else
-    NOTHING. Of
-    several defect classes only the best has a probability, so that their sum is the score of the surest
-    defect.
-    """
+    """Return the tables ``frames`` and ``probabilities`` that ``verdicts`` takes, made of boxes."""
     keys = ["item", "model", "frame"]
     wrong = set(defect)
     boxes = detections[[*keys, "label_name", "score"]].sort_values("score", ascending=False, kind="stable")
@@ -75,7 +69,9 @@ def items_of(folder: RunFolder) -> pd.DataFrame:
 
 
 def answers_of(folder: RunFolder, defect: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The answers frame by frame, and the probabilities of the classes, of classifiers and of detectors alike."""
+    """The answers frame by frame, and the probabilities of the classes, of classifiers and of detectors
+    alike.
+    """
     boxes = answers_of_boxes(
         folder.table("detections"),
         folder.table("box_counts"),
@@ -180,10 +176,7 @@ def measured_of(folder: RunFolder, table: pd.DataFrame, asked: StudyRequest) -> 
     if boxes.empty:
         raise SettingsError("--measure is of a detector's boxes, and the run has none")
     of = measured_boxes(
-        boxes,
-        str(asked.measure),
-        start_score=folder.settings.track_start_score,
-        mm_per_px=asked.mm_per_px,
+        boxes, str(asked.measure), start_score=folder.settings.track_start_score, mm_per_px=asked.mm_per_px
     )
     return [float(of.get(key, math.nan)) for key in zip(table["item"], table["model"], strict=True)]
 
@@ -204,9 +197,7 @@ def score_differences(table: pd.DataFrame) -> dict[str, Any]:
 def possible_classes(
     folder: RunFolder, probabilities: pd.DataFrame, table: pd.DataFrame, defect: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return the classes that the models may name; of a detector those it named, and all defects if it named
-    one.
-    """
+    """Return the classes that the models may name."""
     named = set(probabilities["label_name"]) - {""}
     if len(folder.table("detections")) and set(defect) & (named | set(table["reference"])):
         named |= set(defect)
@@ -222,7 +213,7 @@ def people_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any] | None
 
 
 def by_level(table: pd.DataFrame, asked: StudyRequest, possible: tuple[str, ...]) -> dict[str, Any]:
-    """Each level apart: items, parts, how it is known, and its own studies (of the models, without people)."""
+    """The studies of each level apart, of the models without people."""
     found: dict[str, Any] = {}
     alone = replace(asked, people=None, guard=None)
     for level, rows in table[table["level"] != ""].groupby("level", sort=True):

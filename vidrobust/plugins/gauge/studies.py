@@ -28,17 +28,11 @@ from vidrobust.plugins.gauge.acceptance import (
 )
 from vidrobust.plugins.gauge.attributes.attribute import attribute_study
 from vidrobust.plugins.gauge.attributes.grey_zone import analytic_method, signal_detection
-from vidrobust.plugins.gauge.differing_operators import (
-    equal_variances,
-    mean_by_operator,
-    spread_by_operator,
-)
+from vidrobust.plugins.gauge.differing_operators import equal_variances, mean_by_operator, spread_by_operator
 from vidrobust.plugins.gauge.measurements import settled
 from vidrobust.plugins.gauge.variables.anova import AskedDesign
-from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study
-from vidrobust.plugins.gauge.variables.linearity import linearity_study
-from vidrobust.plugins.gauge.variables.range_method import range_state, reference_chart
-from vidrobust.plugins.gauge.variables.type1 import size_interval, type1_study
+from vidrobust.plugins.gauge.variables.gauge import STUDY_WIDTH, gauge_study, range_state, reference_chart
+from vidrobust.plugins.gauge.variables.reference_parts import linearity_study, size_interval, type1_study
 from vidrobust.plugins.gauge.variables.uncertainty import (
     COVERAGE,
     budget,
@@ -90,25 +84,10 @@ DEFECT, GOOD = "defect", "good"
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRequest:
-    """What is asked of a study.
+    """The options of a study.
 
-    Attributes
-    ----------
-    rule, defect, pass_fail, ordered
-        How frames become a verdict (RULES), the defect classes, whether only defect or not counts, the order
-        of classes.
-    pool_above
-        The interaction is pooled above this p-value.
-    tolerance_width, tolerance_low, tolerance_high, width, process_sd
-        Tolerance, standard deviations that are the spread of a gauge, and the process.
-    measure, mm_per_px
-        What of a detector's boxes is studied (MEASURES), and the factor of lengths.
-    resolution, calibration
-        Step of the display and expanded uncertainty (k = 2) of the reference part.
-    guard
-        Width of a guard band in standard deviations of repeatability.
-    people
-        Verdicts of people: part, operator, trial, value.
+    ``width`` is the spread of a gauge in standard deviations, ``guard`` a band in those of repeatability,
+    ``calibration`` an expanded uncertainty (k = 2). ``people`` holds part, operator, trial, value.
     """
 
     profile: Profile
@@ -133,7 +112,7 @@ class StudyRequest:
 
     @property
     def tolerance(self) -> float:
-        """Width of the tolerance, or NaN; that of a one-sided one depends on the values: ``tolerance_of``."""
+        """Width of the tolerance, or NaN."""
         return tolerance_width(self.tolerance_low, self.tolerance_high, self.tolerance_width)
 
     def tolerance_of(self, mean: float) -> float:
@@ -158,7 +137,7 @@ class StudyRequest:
 
     @property
     def score_in_words(self) -> str:
-        """How one score is made of it: "median over the frames of the probability of scratch"."""
+        """How one score is made, such as "median over the frames of the probability of scratch"."""
         return f"{'median' if self.measure else SCORES[self.rule]} over the frames of the {self.score_of}"
 
     @property
@@ -174,9 +153,7 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     """
     table = table.assign(value=settled(table["value"]))
     found = {"study": "gauge", **_gauge(table, asked)}
-    found["short"] = shortages(asked.profile, "gauge", sample_of(found, "gauge"))
     found["charts"] = range_state(table)
-    found["verdicts"] = judge(asked.profile, "gauge", gauge_estimates(found), found["short"])
     found["by_operator"] = repeatability_by_operator(table)
     found |= differences_of(table, nested=found["design"] == "nested")
     found["risks"] = _risks(found, asked)
@@ -184,18 +161,30 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
         line = linearity_study(table, process_variation=found["tolerance"])
         found["linearity"] = line.as_json()
     found |= _capability(_of_gauge(found), found["tolerance"], asked)
-    found["verdicts"] += judge(
-        asked.profile, "capability", plain_estimates(found, "capability"), found["short"]
-    )
     if asked.guard is not None:
         part = found["components"]["part"]["sd"]
         found["guard_band"] = _band(found, asked, normal_parts(float(table["value"].mean()), part))
+    return _concluded(found, asked.profile)
+
+
+def _concluded(found: dict[str, Any], profile: Profile, needs: Sequence[str] = ()) -> dict[str, Any]:
+    """The study with what its sample lacks, what it ``needs``, its verdicts, and the one on all of it."""
+    kind = found["study"]
+    found["short"] = shortages(profile, kind, sample_of(found, kind))
+    if found.get("analytic_method") and found["against_reference"] is None:
+        found["short"] = []  # the analytic method checks its own sample, of 8 parts judged 20 times
+    if needs:
+        found["needs"] = list(needs)
+    of_kind = {"gauge": gauge_estimates, "attribute": attribute_estimates}
+    estimates = of_kind[kind](found) if kind in of_kind else plain_estimates(found, kind)
+    found["verdicts"] = judge(profile, kind, estimates, found["short"])
+    found["verdicts"] += judge(profile, "capability", plain_estimates(found, "capability"), found["short"])
     found["overall"] = overall(found).as_json()
     return found
 
 
 def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, Any]:
-    """Which operator differs from the others: spread and, where parts are shared, mean; Bartlett's test."""
+    """Which operator differs from the others."""
     rows = spread_by_operator(table, nested=nested)
     rows += [] if nested else mean_by_operator(table)
     equal = equal_variances(table)
@@ -206,7 +195,7 @@ def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, An
 
 
 def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:
-    """How often parts like those of the study are misjudged at the limits; None without a limit."""
+    """How often parts like those of the study are misjudged at the limits."""
     low, high = asked.ends
     if not (math.isfinite(low) or math.isfinite(high)):
         return None
@@ -214,7 +203,7 @@ def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:
 
 
 def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
-    """The standard uncertainties that a gauge study gives: of the process, and of a linearity study in it."""
+    """The standard uncertainties that a gauge study gives."""
     names = {"repeatability": "repeatability_parts", "operator": "operator", "interaction": "interaction"}
     known = found["components"]
     parts = {name: known[key]["sd"] for key, name in names.items() if key in known}
@@ -226,7 +215,7 @@ def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
 
 
 def _capability(parts: dict[str, float], tolerance: float, asked: StudyRequest) -> dict[str, Any]:
-    """The uncertainty budget and its ratios; nothing where neither resolution nor calibration is known."""
+    """The uncertainty budget and its ratios."""
     if (asked.resolution is None and asked.calibration is None) or not tolerance > 0:
         return {}
     if asked.resolution is not None:
@@ -243,22 +232,14 @@ def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     found = {"study": "attribute", **attribute_study(table, defect=defect, ordered=asked.ordered)}
     if "measured" in table and table["measured"].notna().any():
         found |= _of_sizes(table, set(defect), asked, found["notes"])
-    found["short"] = shortages(asked.profile, "attribute", sample_of(found, "attribute"))
-    if found.get("analytic_method") and found["against_reference"] is None:
-        found["short"] = []  # the analytic method checks its own sample, of 8 parts judged 20 times
     found["needs"] = [*defect_needed(found, defect, asked.profile), *_limits_needed(found, asked)]
-    found["verdicts"] = judge(asked.profile, "attribute", attribute_estimates(found), found["short"])
-    found["overall"] = overall(found).as_json()
-    return found
+    return _concluded(found, asked.profile)
 
 
 def defect_needed(
     found: dict[str, Any], defect: Sequence[str], profile: Profile, *, scores: bool = False
 ) -> list[str]:
-    """Ask which classes are defects, where a rule cannot be applied without knowing.
-
-    found   an attribute study; scores: whether there are scores to study, if the defect is known
-    """
+    """Ask which classes are defects, where a rule cannot be applied without knowing."""
     of_reference = found["against_reference"] is not None and profile.judges(
         "attribute", "miss_rate", "false_alarm_rate"
     )
@@ -272,7 +253,7 @@ def defect_needed(
 
 
 def _limits_needed(found: dict[str, Any], asked: StudyRequest) -> list[str]:
-    """Ask for the tolerance of a go/no-go gauge, which its bias is a share of."""
+    """Ask for the tolerance of a go/no-go gauge."""
     if not found.get("analytic_method") or not asked.profile.judges("attribute", "percent_limit_bias"):
         return []
     if not math.isnan(asked.tolerance):
@@ -283,7 +264,7 @@ def _limits_needed(found: dict[str, Any], asked: StudyRequest) -> list[str]:
 
 
 def _of_sizes(table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes: list[str]) -> dict[str, Any]:
-    """What the true sizes of the parts show: the grey zone's width, and the analytic method; notes grow."""
+    """What the true sizes of the parts show."""
     if not defect:
         notes.append("the parts' sizes are not used: name the classes that reject with --defect")
         return {}
@@ -311,15 +292,8 @@ def type1_of(values: np.ndarray, reference: float, asked: StudyRequest) -> dict[
     found["values"] = [float(value) for value in values]
     parts = {"repeatability_reference": found["sd"], "bias": of_bias(found["bias"])}
     found |= _capability(parts, found["tolerance"], asked)
-    found["short"] = shortages(asked.profile, "type1", sample_of(found, "type1"))
-    found["verdicts"] = judge(asked.profile, "type1", plain_estimates(found, "type1"), found["short"])
-    found["verdicts"] += judge(
-        asked.profile, "capability", plain_estimates(found, "capability"), found["short"]
-    )
-    if not asked.tolerance > 0:
-        found["needs"] = ["Give the tolerance, to judge spread and bias by: --tolerance W."]
-    found["overall"] = overall(found).as_json()
-    return found
+    needs = ["Give the tolerance, to judge spread and bias by: --tolerance W."]
+    return _concluded(found, asked.profile, [] if asked.tolerance > 0 else needs)
 
 
 def linearity_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
@@ -328,16 +302,12 @@ def linearity_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     if asked.tolerance > 0:
         spread = asked.tolerance
     found = linearity_study(table, process_variation=spread).as_json()
-    found["short"] = shortages(asked.profile, "linearity", sample_of(found, "linearity"))
-    found["verdicts"] = judge(asked.profile, "linearity", plain_estimates(found, "linearity"), found["short"])
-    if math.isnan(spread):
-        found["needs"] = ["Give what the bias is judged by: --tolerance W, or --process-sd SD."]
-    found["overall"] = overall(found).as_json()
-    return found
+    needs = ["Give what the bias is judged by: --tolerance W, or --process-sd SD."]
+    return _concluded(found, asked.profile, needs if math.isnan(spread) else [])
 
 
 def stability_of(table: pd.DataFrame, reference: float, profile: Profile | None = None) -> dict[str, Any]:
-    """The control chart of a reference part: time, value; no rule of acceptance but its own limits."""
+    """The control chart of a reference part: time, value."""
     found = reference_chart(table, reference).as_json()
     wrong = found["wrong"]
     beyond = _beyond(found)
@@ -364,7 +334,6 @@ def stability_of(table: pd.DataFrame, reference: float, profile: Profile | None 
 
 
 def _beyond(found: dict[str, Any]) -> str:
-    """How many points of a chart are beyond a limit, and how many more in too long a run."""
     out = [a or b for a, b in zip(found["out"], found["spread_out"], strict=True)]
     rest = sum(shifted and not o for shifted, o in zip(found["shifted"], out, strict=True))
     text = f"{sum(out)} of {plural(len(out), 'point')} {'is' if sum(out) == 1 else 'are'} beyond a limit"
@@ -372,7 +341,7 @@ def _beyond(found: dict[str, Any]) -> str:
 
 
 def passed_or_failed(table: pd.DataFrame, asked: StudyRequest) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The table as it is judged, and its classes that are defects: as they are, or DEFECT and GOOD alone."""
+    """The table as it is judged, and its classes that are defects."""
     if not asked.pass_fail:
         return table, asked.defect
     if not asked.defect:
@@ -426,7 +395,7 @@ def judged(profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | 
 def short_of(
     profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
-    """What the sample of a run has too few of: of its verdicts, and of its scores."""
+    """What the sample of a run has too few of."""
     found = shortages(profile, "attribute", sample_of(attribute, "attribute"))
     if gauge is not None:
         found += shortages(profile, "gauge", sample_of(gauge, "gauge"))
@@ -443,7 +412,7 @@ def by_operator(table: pd.DataFrame) -> list[dict[str, Any]]:
 def guard_of(
     table: pd.DataFrame, gauge: dict[str, Any] | None, asked: StudyRequest, notes: list[str]
 ) -> dict[str, Any] | None:
-    """The guard band of a run's scores: by the parts of the study, and counted on its scores."""
+    """The guard band of a run's scores."""
     if asked.guard is None:
         return None
     if gauge is None:

@@ -18,6 +18,7 @@ from vidrobust.plugins.gauge.figures import EVERYONE, GAUGE, figures_of
 from vidrobust.plugins.gauge.measurements import (
     Case,
     StudyTable,
+    numbers,
     read_attribute,
     read_gauge,
     read_study_table,
@@ -31,14 +32,13 @@ from vidrobust.plugins.gauge.studies import (
     stability_of,
     type1_of,
 )
-from vidrobust.plugins.gauge.study_columns import numbers
 
 COLUMNS = ("part", "operator", "trial", "value", "score", "reference", "measured", "time")
 ALWAYS = ("verdict", "sentence")
 
 
 def export_study(found: Mapping[str, Any], rows: pd.DataFrame, path: Path) -> Path:
-    """Write the table (.csv, which Minitab, JMP and R read) or the figures (.json); SettingsError otherwise."""
+    """Write the table (.csv."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".csv":
         write_text(path, csv_text(rows[[name for name in COLUMNS if name in rows]]))
@@ -50,7 +50,7 @@ def export_study(found: Mapping[str, Any], rows: pd.DataFrame, path: Path) -> Pa
 
 
 def flat(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures by one name each: NAME, NAME.low, NAME.high, NAME.n; operators in brackets."""
+    """Return the figures by one name each."""
     summary: dict[str, Any] = {"study": found["study"]}
     summary |= {name: found["overall"][name] for name in ALWAYS}
     if found["study"] in ("gauge", "attribute", "run"):
@@ -72,7 +72,7 @@ Kind = Literal["gauge", "attribute", "type1", "linearity", "stability"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class TableStudy:
     """A study as reported (``found``, plain values), and the rows that it stands on, as they were judged."""
 
     kind: Kind
@@ -89,8 +89,8 @@ def study_of_file(
     columns: Mapping[str, str] | None = None,
     case: Case = "ask",
     reference: float | None = None,
-) -> Done:
-    """Study a table in a file; ``columns`` maps roles to columns, ``reference`` stands in for a missing column."""
+) -> TableStudy:
+    """Study a table in a file."""
     if kind == "gauge":
         table = read_gauge(path, columns, case)
         found, rows = gauge_of(table.rows, asked), table.rows
@@ -111,7 +111,7 @@ def study_of_file(
         )
     found["notes"] = [*table.notes, *table.assumed, *found["notes"]]
     found["dropped_lines"] = list(table.dropped)
-    return Done(kind=kind, found=found, rows=rows, source=table)
+    return TableStudy(kind=kind, found=found, rows=rows, source=table)
 
 
 def _of_one_gauge(
@@ -133,7 +133,7 @@ def _of_one_gauge(
 
 
 def _reference(rows: pd.DataFrame, given: float | None, kind: str) -> float:
-    """The true value of the one part: as given, or of the table."""
+    """The true value of the one part."""
     if given is not None:
         return given
     known = sorted(set(rows["reference"].dropna())) if "reference" in rows else []

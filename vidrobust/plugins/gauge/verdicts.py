@@ -73,11 +73,7 @@ def verdicts(
     rule: str = "majority",
     defect: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """Return one row an item and model: part, operator, trial, value, score, reference, item, model.
-
-    ``defect`` names the classes whose summed probability is the score. The operator is the model where there are
-    several, else the station; where both vary, the station stands in the trial.
-    """
+    """Return one row an item and model."""
     wrong = set(defect)
     check_rule(rule, wrong)
     known = items[items["part"] != ""].set_index("item")

@@ -10,24 +10,15 @@ from vidrobust.plugins.gauge.acceptance import value_words
 from vidrobust.plugins.gauge.differing_operators import worst_words
 from vidrobust.plugins.gauge.variables.uncertainty import NAMES
 from vidrobust.text import numbers
-from vidrobust.text.numbers import (
-    counted_share,
-    interval,
-    known,
-    p_words,
-    percent,
-    with_interval,
-)
+from vidrobust.text.numbers import counted_share, interval, known, p_words, percent, with_interval
 from vidrobust.text.phrases import plural
 
 
 def _figure(value: float | None) -> str:
-    """Four digits, or a dash: a cell of a table of the console."""
     return numbers.number(value, 4, missing="-")
 
 
 def _percent(value: float | None) -> str:
-    """A share in percent, or a dash."""
     return numbers.percent(value, missing="-")
 
 
@@ -42,13 +33,13 @@ def freedom(count: int) -> str:
 
 
 def trials(count: float) -> str:
-    """Trials of a cell in words; their mean where cells differ."""
+    """Trials of a cell in words."""
     whole = abs(count - round(count)) < 1e-9
     return plural(round(count), "trial") if whole else f"{count:.3g} trials on average"
 
 
 def categories(ndc: int | None) -> str:
-    """Distinct categories in words; of a gauge that showed no spread more than can be counted."""
+    """Distinct categories in words."""
     if ndc is None:
         return "nothing varies: no distinct categories"
     if ndc >= 10_000:
@@ -241,7 +232,7 @@ def _is_known(value: float | None) -> bool:
 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
-    """The lines of a study: the verdict in a sentence, what is worst, the figures, and each rule last."""
+    """The lines of a study."""
     summary = found.get("overall")
     rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
     first = [summary["sentence"]] if summary else []
@@ -263,7 +254,6 @@ def _figures(found: Mapping[str, Any]) -> list[str]:
 
 
 def _operator(each: Mapping[str, Any]) -> str:
-    """One operator's own repeatability in one line."""
     sd = with_interval(each["repeatability_sd"], each["low"], each["high"], digits=4)
     return f"  {each['operator']}: mean {_figure(each['mean'])}, sd between passes {sd}"
 
@@ -312,7 +302,7 @@ def _gauge(found: Mapping[str, Any]) -> list[str]:
 
 
 def beside_words(found: Mapping[str, Any]) -> list[str]:
-    """What a gauge study says beside its components: equal variances, risks, uncertainty, linearity."""
+    """What a gauge study says beside its components."""
     wording = []
     if found.get("equal_variances"):
         wording.append(equal_variances_words(found["equal_variances"]))
@@ -437,7 +427,6 @@ def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _judged(verdict: Mapping[str, Any]) -> str:
-    """The value that a rule judged, with its interval."""
     return "-" if verdict["value"] is None or math.isnan(verdict["value"]) else value_words(verdict)
 
 

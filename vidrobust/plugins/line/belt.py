@@ -7,7 +7,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from vidrobust.plugins.line.surface import FINE, cloud
+from vidrobust.plugins.line.parts import FINE, cloud
 
 WIDTH, HEIGHT = 640, 480
 # px about the frame that a camera's shake may bring into view.
@@ -18,10 +18,7 @@ TOP, BOTTOM = 112, 368
 
 @lru_cache(maxsize=4)
 def rubber(length_px: int, seed: tuple[int, ...]) -> np.ndarray:
-    """(H, W, 3) uint8, not to be written to: a belt so long, as high as the frame with its margins, FINE.
-
-    Woven rubber: weave, wear along the run, scuffs and prints across.
-    """
+    """(H, W, 3) uint8, not to be written to: a belt so long, as high as the frame with its margins, FINE."""
     rng = np.random.default_rng(seed)
     shape = ((HEIGHT + 2 * MARGIN) * FINE, length_px * FINE)
     grey = np.full(shape, 78.0, np.float32)
@@ -50,11 +47,7 @@ def _scuff(marks: np.ndarray, rng: np.random.Generator) -> None:
 
 @lru_cache(maxsize=4)
 def machine(seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Plates, rails, screws and stickers: (H, W, 3) uint8 and (H, W) float32 of what it hides, with margins, FINE.
-
-    What is hidden is 1 over the machine, 0 over the belt, and between where the rails' shadow falls. Neither
-    is to be written to.
-    """
+    """Plates, rails, screws and stickers."""
     rng = np.random.default_rng(seed)
     h, w = (HEIGHT + 2 * MARGIN) * FINE, (WIDTH + 2 * MARGIN) * FINE
     top, bottom = (TOP + MARGIN) * FINE, (BOTTOM + MARGIN) * FINE
@@ -80,7 +73,7 @@ def machine(seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rail(picture: np.ndarray, near: int, sign: int) -> None:
-    """An extruded profile beside the belt: grooves and edges that catch the light."""
+    """An extruded profile beside the belt."""
     for offset, depth, level in (
         (0, 4, 168),
         (4, 10, 142),
@@ -111,7 +104,7 @@ def _furniture(picture: np.ndarray, rng: np.random.Generator, row: int, sign: in
 
 
 def _scale(picture: np.ndarray, rng: np.random.Generator, row: int, sign: int) -> None:
-    """Graduation along the rail: a tick every 10 px, longer and numbered every 50."""
+    """Graduation along the rail."""
     ink = np.zeros(picture.shape[:2], np.uint8)
     for number, x in enumerate(range(int(rng.integers(4, 20)), picture.shape[1], 10 * FINE)):
         long = number % 5 == 0
@@ -133,7 +126,6 @@ def _screw(picture: np.ndarray, centre: tuple[int, int], radius: int, rng: np.ra
 
 
 def _label(picture: np.ndarray, middle: tuple[int, int], rng: np.random.Generator) -> None:
-    """A sticker with the line's and the station's number."""
     x, y = middle
     cv2.rectangle(picture, (x, y - 20), (x + 210, y + 20), (196, 194, 184), -1)
     ink = np.zeros(picture.shape[:2], np.uint8)
@@ -143,7 +135,6 @@ def _label(picture: np.ndarray, middle: tuple[int, int], rng: np.random.Generato
 
 
 def _sensor(picture: np.ndarray, middle: tuple[int, int], rng: np.random.Generator) -> None:
-    """A black light barrier with a lamp, and its cable to the edge of the plate."""
     x, y = middle
     knots = np.cumsum(rng.normal(0, 26, (6, 2)), axis=0) + [x, y] + np.arange(6)[:, None] * [46, 3]
     cv2.polylines(picture, [knots.astype(np.int32)], False, (30, 30, 34), 9)

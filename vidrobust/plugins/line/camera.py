@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from vidrobust.plugins.line.belt import BOTTOM, HEIGHT, MARGIN, TOP, WIDTH, machine
+from vidrobust.plugins.line.parts import FINE
 from vidrobust.plugins.line.scene import Scene
-from vidrobust.plugins.line.surface import FINE
 
 # Sigma of the sharpest picture's own blur, px.
 LENS_PX = 0.85
@@ -24,13 +24,7 @@ _BANK = 256
 
 
 class Camera:
-    """Frames of one scene.
-
-    scene     what lies on the belt
-    courses   ``dials.courses`` of the clip
-    travel_px (frames,) how far the belt has run
-    machine_seed  of the station's plates and rails; ``seed`` of dust and noise
-    """
+    """Frames of one scene, under the courses of its dials; ``travel_px`` (frames,) is how far the belt has run."""
 
     def __init__(
         self,
@@ -64,10 +58,7 @@ class Camera:
         return {**course, "travel_px": float(self._travel_px[number])}
 
     def light(self, number: int, **other: float) -> np.ndarray:
-        """(HEIGHT, WIDTH, 3) float32 levels of a frame before noise and rounding.
-
-        other  columns of its ``condition`` that are to be otherwise
-        """
+        """(HEIGHT, WIDTH, 3) float32 levels of a frame before noise and rounding."""
         c = {**self.condition(number), **other}
         seen = self._composed(c["shake_x_px"], c["shake_y_px"], c["travel_px"])
         seen = _smeared_along(seen, *(SHUTTER * v for v in self._shake_velocity(number)))
@@ -118,13 +109,11 @@ def _machine_seen(seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=1)
 def _grain() -> np.ndarray:
-    """One large field of noise, the same in all three channels: every frame takes another piece of it."""
     field = np.random.default_rng(640480).standard_normal((HEIGHT + _BANK, WIDTH + _BANK), np.float32)
     return np.repeat(field[..., None], 3, axis=2)
 
 
 def _sampled(fine: np.ndarray, first: float, down: float, height: int) -> np.ndarray:
-    """Every FINE-th sample from (first, down) on, bilinear between them: height x WIDTH."""
     matrix = np.array([[FINE, 0, first], [0, FINE, down]], np.float64)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.asarray(
@@ -137,7 +126,7 @@ def _through_the_lens(fine: np.ndarray) -> np.ndarray:
 
 
 def _smeared(picture: np.ndarray, length: float) -> np.ndarray:
-    """Averaged over ``length`` columns, parts of columns too: what moves while the shutter is open."""
+    """Averaged over ``length`` columns, parts of columns too."""
     half = abs(length) / 2
     reach = int(np.ceil(half - 0.5))
     if reach < 1:
@@ -148,7 +137,7 @@ def _smeared(picture: np.ndarray, length: float) -> np.ndarray:
 
 
 def _smeared_along(picture: np.ndarray, dx: float, dy: float) -> np.ndarray:
-    """Averaged along a short straight line; nothing below a fifth of a pixel."""
+    """Averaged along a short straight line."""
     if np.hypot(dx, dy) < 0.2:
         return picture
     reach = int(np.ceil(max(abs(dx), abs(dy)) / 2)) + 1
@@ -165,7 +154,7 @@ def _smeared_along(picture: np.ndarray, dx: float, dy: float) -> np.ndarray:
 
 
 def _lamp_field() -> np.ndarray:
-    """(HEIGHT, WIDTH) float32: two lamps make it a little brighter upper left; the lens darkens the corners."""
+    """(HEIGHT, WIDTH) float32: two lamps make it a little brighter upper left."""
     y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j].astype(np.float32)
     return np.asarray((1.06 - 0.05 * x - 0.04 * y) * (1 - 0.07 * (x**2 + y**2)))
 
@@ -184,7 +173,7 @@ def uneven(depth: float, middle: tuple[float, float], lamp: float) -> np.ndarray
 
 
 def _dust(opacity: float, rng: np.random.Generator) -> np.ndarray:
-    """(HEIGHT, WIDTH) float32 share of light let through; the specks are the same at every opacity."""
+    """(HEIGHT, WIDTH) float32 share of light let through."""
     clear = np.ones((HEIGHT, WIDTH), np.float32)
     y, x = np.ogrid[:HEIGHT, :WIDTH]
     for _ in range(SPECKS):

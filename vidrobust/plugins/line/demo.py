@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import numpy as np
 import pandas as pd
 
@@ -18,8 +20,8 @@ from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
 from vidrobust.plugins.line.camera import SENSOR_LEVELS
-from vidrobust.plugins.line.dials import BY_NAME, station_settings
-from vidrobust.plugins.line.parts.kinds import LABELS
+from vidrobust.plugins.line.dials import BY_NAME, DIALS, station_settings
+from vidrobust.plugins.line.parts import LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
@@ -29,6 +31,61 @@ from vidrobust.stages.causes.catalogue import TITLES
 from vidrobust.stages.variation.spread import title_of
 from vidrobust.text.numbers import number, percent, share_with_interval
 from vidrobust.text.phrases import listing
+
+QUANTITIES = ("noise", "laplacian", "edges")
+
+
+def looks(path: Path, step: int) -> dict[str, float]:
+    """Return medians over every ``step``-th of the first hundred frames.
+
+    ``noise``: sigma in levels (Immerkaer 1996), third decile of blocks of 16 px. ``laplacian``: its variance
+    (Pech-Pacheco et al. 2000). ``edges``: 99th percentile of the Sobel gradient.
+    """
+    found = []
+    with av.open(str(path)) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            if number % step == 0:
+                found.append(of_frame(frame.to_ndarray(format="gray").astype(np.float32)))
+            if number >= 100:
+                break
+    return dict(zip(QUANTITIES, map(float, np.median(found, axis=0)), strict=True))
+
+
+def of_frame(gray: np.ndarray) -> tuple[float, float, float]:
+    """noise, laplacian and edges of one frame, (H, W) float32 levels."""
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+    h, w = (side // 16 * 16 for side in gray.shape)
+    squares = cv2.filter2D(gray, -1, kernel)[:h, :w] ** 2
+    blocks = np.sqrt(squares.reshape(h // 16, 16, w // 16, 16).mean(axis=(1, 3)))
+    gradient = np.hypot(cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1)) / 8
+    laplacian = cv2.Laplacian(gray, cv2.CV_32F, ksize=1).var()
+    return float(np.quantile(blocks, 0.3)), float(laplacian), float(np.quantile(gradient, 0.99))
+
+
+_HEAD = (
+    "| dial | unit | what a setting of s means in the clip | reported as | mild, mid, strong | range |",
+    "|---|---|---|---|---|---|",
+)
+
+
+def dial_table() -> str:
+    """Markdown, a row a dial."""
+    rows = [
+        f"| {d.name} | {d.unit} | {d.statistic} | {d.reported} | {', '.join(f'{s:g}' for s in d.sizes)} "
+        f"| {d.low:g} to {d.high:g} |"
+        for d in DIALS
+    ]
+    return "\n".join((*_HEAD, *rows))
+
+
+def dial_page() -> str:
+    """Return the whole page."""
+    return f"# Dials of the simulated line\n\n{dial_table()}\n"
+
+
+if __name__ == "__main__":
+    print(dial_page(), end="")
+
 
 # What was planted, from the truth, in the quantities and units in which a run's tables hold what was found.
 
@@ -45,13 +102,7 @@ STATE = ("noise_sigma", "part_shift_x_px")
 
 
 def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
-    """Return by quantity how far the condition is spread over the clips, as the table ``spread`` means it.
-
-    Half the distance between the 2.5th and 97.5th percentile about each clip's median, from rows of
-    ``truth.parquet``
-    with the part wholly in view: gain as a ratio less 1, hue in degrees, shifts in px, sharpness as a sigma
-    in px.
-    """
+    """Return by quantity how far the condition is spread over the clips."""
     seen = truth[truth["whole"].to_numpy(bool)]
     found = {}
     for quantity, column in SPREAD.items():
@@ -91,10 +142,7 @@ AT_REST = ("objects", "came_into_view")
 def demo_line(
     out: str, reporter: Reporter, *, line: RenderSettings = LINE, study: Settings = STUDY
 ) -> list[str]:
-    """Render, study, judge the repeatability; the lines of the answer.
-
-    out  the run folder; the footage with its manifest and truth is in ``out`` with ``-footage`` behind its name
-    """
+    """Render, study, judge the repeatability; the lines of the answer."""
     footage = Path(f"{out.rstrip('/')}-footage")
     clips = line.parts * line.passes * line.stations
     reporter.say(f"rendering {clips} clips into {footage}: {', '.join(line.dials) or 'all dials at rest'}")
@@ -133,7 +181,7 @@ def _repeatability(out: str) -> dict[str, Any]:
 
 
 def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]:
-    """Return a line a model: parts with one verdict in all passes, and by station the passes judged right."""
+    """Return a line a model."""
     lines = []
     table = pd.DataFrame(found["per_part"])
     table["right"] = table["value"].isin(DEFECTS) == table["reference"].isin(DEFECTS)
@@ -151,7 +199,7 @@ def verdicts_words(found: dict[str, Any], stations: dict[str, str]) -> list[str]
 
 
 def planted_words(tables: RunTables, truth: pd.DataFrame, line: RenderSettings) -> list[str]:
-    """A line a planted dial, and one for what is named and was not planted; of the first classifier."""
+    """A line a planted dial, and one for what is named and was not planted."""
     settings = station_settings(line.dials, line.stations)
     rest = station_settings((), 1)[0]
     account, named, spread = tables.table("account"), tables.table("named"), tables.table("spread")

@@ -6,9 +6,12 @@ Each dial draws from a generator of its own, so that turning one leaves the othe
 from __future__ import annotations
 
 import re
+import tomllib
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +97,6 @@ def _focus(setting: float, count: int, rng: np.random.Generator) -> dict[str, np
 
 
 def _shadow(setting: float, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """A soft shadow that crosses the view and back, as of an arm or a crane; its middle as shares of the sides."""
     time_s = np.arange(count) / FRAME_RATE
     x, y = (
         0.5 + reach * np.sin(2 * np.pi * rng.uniform(*SHADOW_HZ) * time_s + rng.uniform(0, 2 * np.pi))
@@ -113,7 +115,7 @@ def _lamp2(setting: float, count: int, rng: np.random.Generator) -> dict[str, np
 
 
 def _wander(setting: float, count: int, rng: np.random.Generator, kept: float) -> np.ndarray:
-    """A walk that returns, correlated from frame to frame; its standard deviation over the clip is the setting."""
+    """A walk that returns, correlated from frame to frame."""
     kicks = rng.standard_normal(count)
     course = np.empty(count)
     last = 0.0
@@ -128,154 +130,37 @@ def _scaled(course: np.ndarray, setting: float) -> np.ndarray:
     return (course - course.mean()) * (setting / spread if spread > 0 else 0.0) + 0.0  # never -0.0
 
 
-DIALS: tuple[Dial, ...] = (
-    Dial(
-        name="light",
-        unit="relative gain",
-        statistic="amplitude of a sine of 0.7 to 1.6 Hz",
-        causes=("light",),
-        quantities=("gain",),
-        sizes=(0.05, 0.3, 0.6),
-        high=0.9,
-        course=_light,
-    ),
-    Dial(
-        name="drift",
-        unit="relative gain",
-        statistic="change from the first frame to the last, up or down",
-        causes=("light",),
-        quantities=("gain",),
-        sizes=(0.2, 0.8, 1.6),
-        high=1.8,
-        course=_drift,
-    ),
-    Dial(
-        name="flicker",
-        unit="relative gain",
-        statistic="amplitude of the lamp's 100 Hz as 30 frames a second meet it",
-        causes=("light",),
-        quantities=("gain",),
-        sizes=(0.05, 0.2, 0.4),
-        high=0.9,
-        course=_flicker,
-    ),
-    Dial(
-        name="exposure",
-        unit="relative gain",
-        statistic=f"standard deviation of steps that hold {HOLD_FRAMES} frames",
-        causes=("light",),
-        quantities=("gain",),
-        sizes=(0.05, 0.2, 0.4),
-        high=0.9,
-        course=_exposure,
-    ),
-    Dial(
-        name="shadow",
-        unit="share of the light",
-        statistic="what a soft shadow takes in its middle while it crosses the view at 0.4 to 1.2 Hz",
-        causes=("local_light",),
-        quantities=(),
-        sizes=(0.15, 0.35, 0.6),
-        high=0.95,
-        course=_shadow,
-    ),
-    Dial(
-        name="lamp2",
-        unit="relative gain",
-        statistic="amplitude of the second of two lamps, a sine of 1.5 to 4 Hz",
-        causes=("local_light", "light"),
-        quantities=(),
-        sizes=(0.1, 0.3, 0.6),
-        high=0.9,
-        course=_lamp2,
-    ),
-    Dial(
-        name="hue",
-        unit="deg",
-        statistic="standard deviation, HSV hue",
-        causes=("colour",),
-        quantities=("hue_deg",),
-        sizes=(4.0, 24.0, 40.0),
-        high=180.0,
-        course=_hue,
-    ),
-    Dial(
-        name="shake",
-        unit="px",
-        statistic="standard deviation in x, and in y",
-        causes=("camera",),
-        quantities=("shift_x_px", "shift_y_px"),
-        sizes=(1.0, 6.0, 10.0),
-        high=20.0,
-        course=_shake,
-    ),
-    Dial(
-        name="focus",
-        unit="px",
-        statistic="largest sigma of a Gaussian blur that comes and goes",
-        causes=("sharpness",),
-        quantities=("sharpness",),
-        sizes=(0.8, 1.6, 3.0),
-        high=12.0,
-        course=_focus,
-    ),
-    Dial(
-        name="noise",
-        unit="levels of 255",
-        statistic="standard deviation, independent from frame to frame",
-        causes=("noise_and_coding",),
-        quantities=("noise_sigma",),
-        sizes=(2.0, 16.0, 32.0),
-        high=80.0,
-        course=_constant("noise"),
-    ),
-    Dial(
-        name="compression",
-        unit="steps of x264's crf",
-        statistic="added to the resting quality of 25, with a keyframe a second; 6 double the quantiser",
-        causes=("noise_and_coding", "keyframes"),
-        quantities=(),
-        sizes=(6.0, 20.0, 26.0),
-        high=26.0,
-        course=_constant("compression"),
-    ),
-    Dial(
-        name="dust",
-        unit="opacity",
-        statistic="share of the light that each of 16 specks on the glass takes",
-        causes=(),
-        quantities=(),
-        sizes=(0.2, 0.5, 0.9),
-        high=1.0,
-        course=_constant("dust"),
-    ),
-    Dial(
-        name="speed",
-        unit="px",
-        statistic="displacement of the belt from frame to frame",
-        causes=("objects", "came_into_view"),
-        quantities=("part_shift_x_px",),
-        sizes=(1.0, 6.0, 12.0),
-        low=-40.0,
-        high=40.0,
-        course=_constant("speed_px"),
-    ),
-    Dial(
-        name="traffic",
-        unit="parts a second",
-        statistic="other parts that enter the view on the belt's two side lanes",
-        causes=("came_into_view", "objects"),
-        quantities=(),
-        sizes=(0.4, 1.0, 2.0),
-        high=30.0,
-        course=_constant("traffic"),
-    ),
-)
+COURSES: dict[str, Course] = {
+    "light": _light,
+    "drift": _drift,
+    "flicker": _flicker,
+    "exposure": _exposure,
+    "shadow": _shadow,
+    "lamp2": _lamp2,
+    "hue": _hue,
+    "shake": _shake,
+    "focus": _focus,
+    "noise": _constant("noise"),
+    "compression": _constant("compression"),
+    "dust": _constant("dust"),
+    "speed": _constant("speed_px"),
+    "traffic": _constant("traffic"),
+}
+
+
+def _dials() -> Iterator[Dial]:
+    text = (resources.files("vidrobust.plugins.line") / "dials.toml").read_text(encoding="utf-8")
+    for each in tomllib.loads(text)["dial"]:
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in each.items()}
+        yield Dial(course=COURSES[each["name"]], **fields)
+
+
+DIALS = tuple(_dials())
 BY_NAME = {dial.name: dial for dial in DIALS}
 
 
 def courses(settings: Mapping[str, float], count: int, seed: Sequence[int]) -> dict[str, np.ndarray]:
-    """Every dial's columns of the truth over ``count`` frames; ``settings`` holds every dial."""
+    """Every dial's columns of the truth over ``count`` frames."""
     columns: dict[str, np.ndarray] = {}
     for dial in DIALS:
         rng = np.random.default_rng([*seed, zlib.crc32(dial.name.encode())])
@@ -289,10 +174,7 @@ def courses(settings: Mapping[str, float], count: int, seed: Sequence[int]) -> d
 def station_settings(
     dials: Sequence[str], stations: int, speed: float = BELT_SPEED_PX
 ) -> list[dict[str, float]]:
-    """Return all dials of stations 1..n from ``--dial [STATION:]NAME=SIZE``; later ones win, others rest at 0.
-
-    Raises SettingsError for a dial, size or station that does not exist.
-    """
+    """Return all dials of stations 1..n from ``--dial [STATION:]NAME=SIZE``."""
     settings = [{dial.name: 0.0 for dial in DIALS} | {"speed": speed} for _ in range(stations)]
     for text in dials:
         match = re.fullmatch(r"(?:(?:station)?-?(\d+):)?(\w+)=([^=]+)", text.strip(), re.IGNORECASE)

@@ -24,8 +24,8 @@ from vidrobust.files.atomic import write_text
 from vidrobust.plugins.line.belt import HEIGHT, WIDTH
 from vidrobust.plugins.line.camera import Camera
 from vidrobust.plugins.line.dials import BELT_SPEED_PX, DIALS, FRAME_RATE, courses, station_settings
-from vidrobust.plugins.line.parts.kinds import BOXES, EMPTY
-from vidrobust.plugins.line.scene import Part, Placed, make_part, make_scene, most_traffic
+from vidrobust.plugins.line.parts import BOXES, EMPTY
+from vidrobust.plugins.line.scene import Part, PlacedPart, make_part, make_scene, most_traffic
 
 # One clip: a part passes a station once. Rendered, coded, and its truth written down.
 
@@ -39,11 +39,7 @@ FINE_QUALITY = 12
 
 @dataclass(frozen=True, kw_only=True)
 class ClipPlan:
-    """What is to be rendered.
-
-    part, pass_, station  numbers from 1
-    settings              every dial's size
-    """
+    """What is to be rendered: part, pass and station from 1, every dial's size."""
 
     part: int
     pass_: int
@@ -65,11 +61,11 @@ class ClipPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedClip:
-    """frames yields (HEIGHT, WIDTH, 3) uint8 RGB once; truth is one row a frame."""
+    """Frames (HEIGHT, WIDTH, 3) uint8 RGB, yielded once, with the truth of each."""
 
     part: Part
     courses: Mapping[str, np.ndarray]
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedPart, ...]
     camera: Camera
     plan: ClipPlan
 
@@ -78,7 +74,7 @@ class RenderedClip:
         return (self.camera.frame(number) for number in range(self.plan.frames))
 
     def truth(self) -> list[dict[str, Any]]:
-        """One row a frame: names, every dial's setting and course, and the boxes in view."""
+        """One row a frame."""
         plan = self.plan
         names = {
             "item": plan.item,
@@ -111,11 +107,11 @@ class RenderedClip:
             )
         return rows
 
-    def _boxes(self, number: int) -> list[tuple[Placed, tuple[float, ...], float]]:
-        """What is in view: the box cut to the frame, px, and the share of it that is inside."""
+    def _boxes(self, number: int) -> list[tuple[PlacedPart, tuple[float, ...], float]]:
+        """What is in view."""
         dx = float(self.plan.travel_px[number] + self.courses["shake_x_px"][number])
         dy = float(self.courses["shake_y_px"][number])
-        found: list[tuple[Placed, tuple[float, ...], float]] = []
+        found: list[tuple[PlacedPart, tuple[float, ...], float]] = []
         for placed in self.placed:
             x1, y1, x2, y2 = (v + d for v, d in zip(placed.box, (dx, dy, dx, dy), strict=True))
             cut = (max(x1, 0.0), max(y1, 0.0), min(x2, float(WIDTH)), min(y2, float(HEIGHT)))
@@ -127,7 +123,7 @@ class RenderedClip:
 
 
 def stage(plan: ClipPlan) -> RenderedClip:
-    """Draw everything of a clip that comes before its first frame; a part is the same wherever it comes."""
+    """Draw everything of a clip that comes before its first frame."""
     part = make_part(f"part-{plan.part:02d}", plan.part - 1, [plan.seed, 11])
     own = [plan.seed, 12, plan.part, plan.pass_, plan.station]
     station = [plan.seed, 13, plan.station]
@@ -138,7 +134,7 @@ def stage(plan: ClipPlan) -> RenderedClip:
 
 
 def render_clip(plan: ClipPlan, folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Write ``folder/ITEM.mp4``; the clip's row of the manifest and its rows of the truth."""
+    """Write ``folder/ITEM.mp4``."""
     clip = stage(plan)
     path = folder / f"{plan.item}.mp4"
     beside = path.with_suffix(".part.mp4")
@@ -166,7 +162,7 @@ def render_clip(plan: ClipPlan, folder: Path) -> tuple[dict[str, Any], list[dict
 
 
 def encode(frames: Iterator[np.ndarray], path: Path, options: Mapping[str, str]) -> None:
-    """H.264, 4:2:0, BT.601, on one thread, so that a seed gives the same bytes."""
+    """Encode as H.264, 4:2:0, BT.601, on one thread, so that a seed gives the same bytes."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FRAME_RATE)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
@@ -181,7 +177,7 @@ def encode(frames: Iterator[np.ndarray], path: Path, options: Mapping[str, str])
 
 
 def coding(settings: Mapping[str, float]) -> dict[str, str]:
-    """Options of x264: constant quality, coarser by the dial, with a keyframe every second once it is turned."""
+    """Options of x264."""
     coarser = settings["compression"]
     if coarser > 0:
         return {
@@ -198,7 +194,7 @@ def coding(settings: Mapping[str, float]) -> dict[str, str]:
 
 
 def boxes_as_coco(truth: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """videos, images, annotations and categories, of rows of ``truth.parquet``; tracks are parts and defects."""
+    """videos, images, annotations and categories, of rows of ``truth.parquet``."""
     videos: dict[str, int] = {}
     tracks: dict[tuple[str, str, str], int] = {}
     images: list[dict[str, Any]] = []
@@ -242,7 +238,7 @@ MOST_BELT_PX = 20_000.0
 
 @dataclass(frozen=True, kw_only=True)
 class RenderSettings:
-    """parts x passes x stations clips of ``seconds`` each; dials as ``--dial`` gives them, [STATION:]NAME=SIZE."""
+    """How many clips of how many seconds are rendered, and their dials as ``--dial`` gives them."""
 
     parts: int
     passes: int = 1
@@ -283,11 +279,7 @@ def render(
     overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Write ``out/clips/*.mp4``, ``manifest.csv``, ``truth.parquet`` and ``boxes.json``; return the manifest.
-
-    The same settings give the same bytes with any number of workers. SettingsError where ``out`` holds a data set,
-    unless ``overwrite``.
-    """
+    """Write ``out/clips/*.mp4``, ``manifest.csv``, ``truth.parquet`` and ``boxes.json``; return the manifest."""
     plans = settings.plans()
     if (out / "manifest.csv").exists() and not overwrite:
         raise SettingsError(f"{out}: holds a data set already; give another folder, or --overwrite")

@@ -10,8 +10,7 @@ import numpy as np
 
 from vidrobust.plugins.line.belt import HEIGHT, MARGIN, WIDTH, rubber
 from vidrobust.plugins.line.dials import FRAME_RATE
-from vidrobust.plugins.line.parts.kinds import KINDS, Kind
-from vidrobust.plugins.line.surface import FINE, Surface, cloud, lit, turned
+from vidrobust.plugins.line.parts import FINE, KINDS, PartKind, Surface, cloud, lit, turned
 
 # Defects: what goes wrong with a part, by kind and size, drawn into its surface.
 
@@ -34,7 +33,6 @@ def with_defect(
 
 
 def _inside(solid: np.ndarray, size: float, rng: np.random.Generator) -> tuple[int, int]:
-    """A place as far from the rim as half the defect, or as the part allows."""
     depth = cv2.distanceTransform(np.pad(solid, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
     rows, columns = np.nonzero(depth >= min(size / 2, 0.75 * float(depth.max())))
     chosen = rng.integers(len(rows))
@@ -58,7 +56,7 @@ def _blot(spot: Spot, rng: np.random.Generator, ragged: float) -> np.ndarray:
 
 
 def _painted(surface: Surface, mask: np.ndarray, colour: np.ndarray, opacity: float, metal: float) -> Surface:
-    """Another substance over the surface: colour (3,) or (H, W, 3)."""
+    """Another substance over the surface."""
     cover = (mask * opacity)[..., None]
     return replace(
         surface,
@@ -140,7 +138,6 @@ def _stroke(spot: Spot, rng: np.random.Generator, angle: float, jag: float, thic
 
 
 def _chip(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
-    """A piece broken out of the rim; its edge is pale."""
     mask = _blot(spot, rng, 0.12)
     pale = np.clip(cv2.dilate(mask, np.ones((9, 9))) - mask, 0, 1)
     rim = _painted(surface, pale, np.clip(surface.albedo * 2.2 + 0.08, 0, 1), 0.9, 0.0)
@@ -149,7 +146,6 @@ def _chip(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surfa
 
 
 def _torn(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
-    """Paper torn off: the white back of the label hangs over the part."""
     mask = _blot(spot, rng, 0.25)
     paper = np.array([0.80, 0.76, 0.66]) * (
         1 - 0.25 * cloud(rng, (mask.shape[0], mask.shape[1]), (20, 20))[..., None] * 0.3
@@ -158,7 +154,7 @@ def _torn(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surfa
 
 
 def _missing(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
-    """A component that is not there: the bare ground of the board with two rows of pads."""
+    """A component that is not there."""
     x, y, size = spot
     half_x, half_y = size / 2, size * rng.uniform(0.3, 0.42)
     mask = ((np.abs(x) < half_x) & (np.abs(y) < half_y)).astype(np.float32)
@@ -196,13 +192,10 @@ _SHADOW = ((5.0, 7.0, 5.0, 0.42), (1.0, 1.5, 2.0, 0.30))
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One part of the line: the same in every pass and at every station.
-
-    defect, defect_size_px  name of its one defect and its longest side, or "" and 0
-    """
+    """One part of the line, the same in every pass and at every station; ``defect`` is "" if it is sound."""
 
     name: str
-    kind: Kind
+    kind: PartKind
     surface: Surface
     defect: str
     defect_size_px: float
@@ -215,7 +208,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placed:
+class PlacedPart:
     """A box x1, y1, x2, y2 px about a part or its defect, while the belt stands at 0 and the camera does not
     shake.
     """
@@ -231,7 +224,7 @@ class Scene:
 
     picture: np.ndarray
     left_px: float
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedPart, ...]
 
 
 def make_part(name: str, number: int, seed: Sequence[int]) -> Part:
@@ -244,7 +237,7 @@ def make_part(name: str, number: int, seed: Sequence[int]) -> Part:
     )
 
 
-def draw_part(name: str, kind: Kind, defective: bool, rng: np.random.Generator) -> Part:
+def draw_part(name: str, kind: PartKind, defective: bool, rng: np.random.Generator) -> Part:
     """A part of a kind, sound or with one defect of a random kind and size."""
     surface = kind.make(rng)
     defect, size, mask = "", 0.0, np.zeros_like(surface.height)
@@ -268,7 +261,7 @@ def make_scene(
     )
     left, right = float(-MARGIN - ahead), float(WIDTH + MARGIN + behind)
     picture = rubber(int(right - left), tuple(belt_seed)).copy()
-    placed: list[Placed] = []
+    placed: list[PlacedPart] = []
     if part is not None:
         middle = WIDTH / 2 - float(travel_px[len(travel_px) // 2])
         where = (middle + rng.uniform(-14, 14), HEIGHT / 2 + rng.uniform(-6, 6))
@@ -291,7 +284,7 @@ def most_traffic(speed_px: float) -> float:
 def _arrivals(
     travel_px: np.ndarray, settings: Mapping[str, float], rng: np.random.Generator
 ) -> list[tuple[float, int]]:
-    """Middle on the belt, px, and lane of the parts that ride by: evenly in time but for a draw within the gap."""
+    """Middle on the belt, px, and lane of the parts that ride by."""
     rate, speed = settings["traffic"], settings["speed"]
     if rate <= 0 or speed == 0:
         return []
@@ -315,8 +308,8 @@ def _put(
     where: tuple[float, float],
     angle_deg: float,
     scale: float,
-) -> list[Placed]:
-    """Draw a part with its shadow, its middle near ``where``; the boxes of what was drawn, or none outside."""
+) -> list[PlacedPart]:
+    """Draw a part with its shadow, its middle near ``where``."""
     surface, matrix = turned(part.surface, angle_deg, scale)
     h, w = surface.alpha.shape
     room = 12 * FINE
@@ -338,15 +331,15 @@ def _put(
     colour = np.pad(lit(surface), ((room, room), (room, room), (0, 0)))
     ground[:] = np.clip(ground * light[..., None] * (1 - alpha) + colour * alpha, 0, 255)
     corner = (column / FINE + left_px, row / FINE - MARGIN)
-    boxes = [Placed(part=part.name, what=part.kind.name, box=_box(surface.alpha, corner))]
+    boxes = [PlacedPart(part=part.name, what=part.kind.name, box=_box(surface.alpha, corner))]
     if part.defect:
         mask = cv2.warpAffine(part.defect_mask, matrix, (w, h), flags=cv2.INTER_LINEAR)
-        boxes.append(Placed(part=part.name, what="defect", box=_box(mask, corner)))
+        boxes.append(PlacedPart(part=part.name, what="defect", box=_box(mask, corner)))
     return boxes
 
 
 def _box(mask: np.ndarray, corner: tuple[float, float]) -> tuple[float, float, float, float]:
-    """x1, y1, x2, y2 px about what is at least 0.3 of a mask drawn FINE; corner is its upper left, px."""
+    """x1, y1, x2, y2 px about what is at least 0.3 of a mask drawn FINE."""
     columns, rows = (np.flatnonzero((mask >= 0.3).any(axis=axis)) for axis in (0, 1))
     if not len(columns):
         return (*corner, *corner)

@@ -35,7 +35,7 @@ def _whole_study(sources: tuple[str, ...], options: dict[str, Any]) -> str:
     """What a study of the same sources would add, and how long it takes."""
     from vidrobust.pipeline.dry_run import planned
     from vidrobust.pipeline.open import settings_of
-    from vidrobust.text.durations import duration
+    from vidrobust.text.numbers import duration
 
     left_out = ("budget", "as_json", "quiet", "out", "config", "overwrite", "lasting")
     chosen = {name: value for name, value in given(options).items() if name not in left_out}

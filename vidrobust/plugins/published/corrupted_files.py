@@ -11,24 +11,29 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vidrobust.accuracy.said_classes import top_correct
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.class_differences import top1_flip, top5_distance
 from vidrobust.models.classes import sets_for
 from vidrobust.models.predict import Batch, predict
-from vidrobust.plugins.published.alexnet import FLIP_PROBABILITIES
 from vidrobust.plugins.published.corruption_error import (
     ALEXNET,
     ALEXNET_FLIPS,
+    FLIP_PROBABILITIES,
     NONE,
     Baseline,
     CorruptionErrors,
     FlipBaseline,
     FlipRates,
 )
-from vidrobust.plugins.published.corruptions import CHUNK, FLIP_SUITE, Step, crop_224, without_second_resize
-from vidrobust.plugins.published.image_layouts import STRENGTHS, Films, Layout
-from vidrobust.plugins.published.labelled_images import LabelledImages, pictures
+from vidrobust.plugins.published.corruptions import (
+    CHUNK,
+    FLIP_SUITE,
+    Step,
+    crop_224,
+    top_correct,
+    without_second_resize,
+)
+from vidrobust.plugins.published.labelled_images import STRENGTHS, Films, LabelledImages, Layout, pictures
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
 from vidrobust.predictions import Classifier
@@ -65,12 +70,7 @@ def measure_errors(
     step: Step | None = None,
     baseline: Baseline | None = None,
 ) -> dict[str, object]:
-    """Return CE, mCE and, with ``clean``, relative CE, as ``corruptions`` does.
-
-    ``clean`` holds CLASS/NAME as in the corrupted folders. Images that some cell lacks, and corruptions that
-    lack a
-    strength, are left out and reported.
-    """
+    """Return CE, mCE and, with ``clean``, relative CE, as ``corruptions`` does."""
     names, problems = _whole(layout, only)
     cells = {key: _by_key(layout.corrupt[key]) for key in layout.corrupt if key[0] in names}
     parts = [set(cell) for cell in cells.values()]
@@ -134,10 +134,7 @@ def measure_flips(
     step: Step | None = None,
     baseline: FlipBaseline | None = None,
 ) -> dict[str, object]:
-    """Return flip probability, mFR and T5D of the authors' films, as ``corruptions`` does.
-
-    Films are matched by CLASS/NAME over sequences; those that a sequence lacks are left out and reported.
-    """
+    """Return flip probability, mFR and T5D of the authors' films, as ``corruptions`` does."""
     divisor = baseline or ALEXNET_FLIPS
     names = [name for name in SEQUENCES if name in layout.films and name in FLIP_PROBABILITIES]
     problems = [
@@ -253,7 +250,7 @@ def _answers(
     batch: Batch,
     step: Step | None,
 ) -> dict[str, np.ndarray]:
-    """(n,) bool, wrong, of each model; raises InputError for an image that cannot be read."""
+    """(n,) bool, wrong, of each model."""
     found = {model.name: np.zeros(len(images), bool) for model in models}
     given = list[tuple[int, torch.Tensor]]()
 

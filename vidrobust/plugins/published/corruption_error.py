@@ -7,12 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
-from vidrobust.plugins.published import alexnet
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.json_text import parsed_json
+from vidrobust.plugins.published.authors import stated
 from vidrobust.statistics.standard_errors import t_quantile
+from vidrobust.text.printable import printable
+
+_ALEXNET = stated("alexnet")
+CLEAN_ERROR: float = _ALEXNET["clean_error"]
+ERRORS: Mapping[str, tuple[float, ...]] = MappingProxyType(_ALEXNET["errors"])
+# Means over the five severities: all that CE needs.
+EXTRA_ERRORS: Mapping[str, float] = MappingProxyType(_ALEXNET["extra_errors"])
+FLIP_PROBABILITIES: Mapping[str, float] = MappingProxyType(_ALEXNET["flip_probabilities"])
+
 
 NAN = float("nan")
 # The distance of five leading ranks that have nothing in common.
@@ -21,9 +34,7 @@ T5D_MOST = 18.0
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """What errors are divided by: corruption -> top-1 errors at its severities (empty: nothing), and the
-    clean error.
-    """
+    """Top-1 errors by corruption and severity that errors are divided by, and the clean error."""
 
     errors: Mapping[str, tuple[float, ...]]
     clean_error: float
@@ -32,8 +43,8 @@ class Baseline:
 
 # Of the four extra corruptions only the mean over severities is known, which is all that CE needs.
 ALEXNET = Baseline(
-    errors={**alexnet.ERRORS, **{name: (mean,) * 5 for name, mean in alexnet.EXTRA_ERRORS.items()}},
-    clean_error=alexnet.CLEAN_ERROR,
+    errors={**ERRORS, **{name: (mean,) * 5 for name, mean in EXTRA_ERRORS.items()}},
+    clean_error=CLEAN_ERROR,
     name="AlexNet",
 )
 # For sets without a baseline (CIFAR-10-C, ImageNet-C-bar): a mean error in percent.
@@ -42,7 +53,7 @@ NONE = Baseline(errors={}, clean_error=NAN, name="")
 
 @dataclass(frozen=True, kw_only=True)
 class FlipBaseline:
-    """What flip rates are divided by: flip probability and, where published, T5D by sequence."""
+    """Flip probabilities and T5D by sequence that flip rates are divided by."""
 
     flip_probability: Mapping[str, float]
     top5_distance: Mapping[str, float]
@@ -50,26 +61,16 @@ class FlipBaseline:
 
 
 ALEXNET_FLIPS = FlipBaseline(
-    flip_probability=alexnet.FLIP_PROBABILITIES, top5_distance=MappingProxyType({}), name="AlexNet"
+    flip_probability=FLIP_PROBABILITIES, top5_distance=MappingProxyType({}), name="AlexNet"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CorruptionErrors:
-    """One model under every corruption and severity of a suite.
+    """Errors (n, C, S) bool of images, corruptions and severities of a suite.
 
-    CE is 100 times the sum of errors over severities by that of the baseline; relative CE the same of what
-    corruption
-    adds to the clean error.
-
-    Attributes
-    ----------
-    wrong, clean_wrong
-        (n, C, S) bool of image, corruption, severity; (n,) bool, NaN where no clean image is known.
-    names, extra
-        The C corruptions, and those that do not count for the means.
-    group
-        (n,) what each image depends with, such as its clip; None: every image for itself.
+    CE is 100 times the sum of errors over severities by that of the baseline; relative CE that of what
+    corruption adds to the clean error. ``group`` is what images depend with.
     """
 
     names: tuple[str, ...]
@@ -122,17 +123,7 @@ class CorruptionErrors:
 
 @dataclass(frozen=True, kw_only=True)
 class FlipRates:
-    """One model on the sequences of ImageNet-P.
-
-    Attributes
-    ----------
-    flips, top5_distance
-        (n, P) share of compared frames whose label differs, and mean T5D, 0 to 18.
-    scored
-        (P,) bool, the ten that count.
-    clean_wrong
-        (n,) bool or NaN; a constant answer never flips, so read both.
-    """
+    """Flips and mean T5D (n, P) of one model on the sequences of ImageNet-P."""
 
     names: tuple[str, ...]
     flips: np.ndarray
@@ -143,9 +134,7 @@ class FlipRates:
     group: np.ndarray | None = None
 
     def summary(self) -> dict[str, object]:
-        """Return flip_probability and t5d as plain means over the scored sequences; mfr, mt5d in percent of
-        the baseline.
-        """
+        """Return flip_probability and t5d as plain means over the scored sequences."""
         rate = 100 * self.flips / np.array([self.baseline.flip_probability[name] for name in self.names])
         each: dict[str, dict[str, object]] = {
             name: {
@@ -202,3 +191,52 @@ def _with_interval(
     half = float(t_quantile(0.975, count - 1)) * error
     low, high = np.clip((mean - half, mean + half), *bounds)
     return {name: mean, f"{name}_low": float(low), f"{name}_high": float(high)}
+
+
+def read_baseline(path: Path, suite: str) -> Baseline | FlipBaseline:
+    """Read the errors, or flip probabilities and T5D, of the one model in a file."""
+    try:
+        found = parsed_json(path.read_text(encoding="utf-8"))
+        models: Mapping[str, Any] = found["models"]
+        of_suite = str(found["suite"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{printable(path)}: is no baseline ({type(error).__name__}: {error}); it is what "
+            "vidrobust corruptions "
+            "--json prints of one model"
+        ) from error
+    if of_suite != suite:
+        raise SettingsError(
+            f"{printable(path)}: is of the suite {of_suite}, and cannot be a baseline for {suite}"
+        )
+    if len(models) != 1:
+        raise SettingsError(f"{printable(path)}: holds {len(models)} models; a baseline is one")
+    ((name, one),) = models.items()
+    try:
+        return _flips(name, one) if "sequences" in one else _errors(name, one)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{printable(path)}: model {name} lacks {error}") from error
+    except ZeroDivisionError as error:
+        raise SettingsError(
+            f"{printable(path)}: model {name} {error}, by which nothing can be divided"
+        ) from error
+
+
+def _errors(name: str, one: Mapping[str, Any]) -> Baseline:
+    errors = {key: tuple(float(e) for e in each["errors"]) for key, each in one["corruptions"].items()}
+    clean = float(one["clean_error"])
+    for key, each in errors.items():
+        if sum(each) <= 0 or np.isclose(sum(each), len(each) * clean):
+            raise ZeroDivisionError(
+                f"makes no more errors under {key} than without" if sum(each) else f"never fails under {key}"
+            )
+    return Baseline(errors=errors, clean_error=clean, name=name)
+
+
+def _flips(name: str, one: Mapping[str, Any]) -> FlipBaseline:
+    flips = {key: float(each["flip_probability"]) for key, each in one["sequences"].items()}
+    moved = {key: float(each["t5d"]) for key, each in one["sequences"].items()}
+    for key in flips:
+        if flips[key] <= 0 or moved[key] <= 0:
+            raise ZeroDivisionError(f"never flips on {key}")
+    return FlipBaseline(flip_probability=flips, top5_distance=moved, name=name)

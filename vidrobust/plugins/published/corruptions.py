@@ -19,7 +19,6 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import functional as v2
 
-from vidrobust.accuracy.said_classes import top_correct
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.class_differences import top1_flip, top5_distance
 from vidrobust.models.classes import sets_for
@@ -28,10 +27,10 @@ from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.plugins.published.alexnet import FLIP_PROBABILITIES
 from vidrobust.plugins.published.corruption_error import (
     ALEXNET,
     ALEXNET_FLIPS,
+    FLIP_PROBABILITIES,
     NONE,
     Baseline,
     CorruptionErrors,
@@ -39,9 +38,10 @@ from vidrobust.plugins.published.corruption_error import (
     FlipRates,
 )
 from vidrobust.plugins.published.labelled_images import LabelledImages, pictures
-from vidrobust.plugins.published.perturbations import c_bar, cifar_c, imagenet_c, tiny_imagenet_c
+from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
 from vidrobust.plugins.published.perturbations.bit_exact import exact, ice_photographs
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
+from vidrobust.plugins.published.perturbations.small_c import SIDES_PX
 from vidrobust.predictions import Classifications, Classifier
 
 # The shorter side and the crop on which ImageNet-C and -P are defined.
@@ -55,7 +55,7 @@ Step = Callable[[int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """A set of corruptions for error rates; ``extra`` are measured on demand and do not count for the means."""
+    """A set of corruptions for error rates."""
 
     name: str
     perturbations: tuple[Perturbation, ...]
@@ -88,17 +88,14 @@ def crop_224(picture: torch.Tensor) -> torch.Tensor:
 
 
 def resized_256(picture: torch.Tensor) -> torch.Tensor:
-    """Resize (3, H, W) uint8 to a shorter side of 256 px with Pillow, as the published scripts do.
-
-    Torch rounds .1 % of the values differently, which JPEG then amplifies.
-    """
+    """Resize (3, H, W) uint8 to a shorter side of 256 px with Pillow."""
     image = Image.fromarray(picture.permute(1, 2, 0).contiguous().cpu().numpy())
     smaller = np.array(v2.resize(image, [RESIZED_PX]))
     return torch.from_numpy(smaller).permute(2, 0, 1).contiguous()
 
 
 def imagenet_c_suite() -> Suite:
-    """The fifteen corruptions that count for mCE; those without chance give the reference's pixels."""
+    """The fifteen corruptions that count for mCE."""
     return Suite(
         name="imagenet-c",
         perturbations=tuple(exact(find(f"imagenet-c:{name}")) for name in imagenet_c.TEST),
@@ -133,51 +130,35 @@ def c_bar_suite() -> Suite:
     )
 
 
-def cifar_c_suite() -> Suite:
-    """The fifteen corruptions of CIFAR-10-C and -100-C, on pictures as they are; errors are not divided."""
-    return Suite(
-        name="cifar-c",
-        perturbations=tuple(find(f"cifar-c:{name}") for name in imagenet_c.TEST),
-        baseline=NONE,
-        prepare=whole("cifar-c", cifar_c.SIDE_PX),
-        notes=("mce is the mean error in percent, as reported for CIFAR: there is no baseline to divide by",),
-    )
-
-
-def tiny_imagenet_c_suite() -> Suite:
-    """The fifteen corruptions of Tiny-ImageNet-C, on pictures as they are; errors are not divided."""
-    return Suite(
-        name="tiny-imagenet-c",
-        perturbations=tuple(find(f"tiny-imagenet-c:{name}") for name in imagenet_c.TEST),
-        baseline=NONE,
-        prepare=whole("tiny-imagenet-c", tiny_imagenet_c.SIDE_PX),
-        notes=(
-            "mce is the mean error in percent: AlexNet's errors belong to pictures of 224 px",
-            "corrupted in memory: the authors' files are JPEG of quality 85, gaussian_noise above all easier",
-        ),
-    )
-
-
-def whole(suite: str, side: int) -> Callable[[torch.Tensor], torch.Tensor]:
-    """(3, side, side) uint8 as it is; InputError for another size, for which the suite's sizes are wrong."""
+def _small_suite(name: str, *notes: str) -> Suite:
+    """The fifteen corruptions on small pictures as they are; errors are not divided."""
+    side = SIDES_PX[name]
 
     def prepare(picture: torch.Tensor) -> torch.Tensor:
         if picture.shape[1:] != (side, side):
             size = f"{picture.shape[2]}x{picture.shape[1]}"
             raise InputError(
-                f"{suite}: a picture of {size} px; the suite is made for {side}x{side}, use imagenet-c"
+                f"{name}: a picture of {size} px; the suite is made for {side}x{side}, use imagenet-c"
             )
         return picture
 
-    return prepare
+    perturbations = tuple(find(f"{name}:{each}") for each in imagenet_c.TEST)
+    return Suite(name=name, perturbations=perturbations, baseline=NONE, prepare=prepare, notes=notes)
 
 
 # Suites of error rates, by name.
 ERROR_SUITES: dict[str, Callable[[], Suite]] = {
     "imagenet-c": imagenet_c_suite,
     c_bar.SUITE: c_bar_suite,
-    "cifar-c": cifar_c_suite,
-    "tiny-imagenet-c": tiny_imagenet_c_suite,
+    "cifar-c": lambda: _small_suite(
+        "cifar-c",
+        "mce is the mean error in percent, as reported for CIFAR: there is no baseline to divide by",
+    ),
+    "tiny-imagenet-c": lambda: _small_suite(
+        "tiny-imagenet-c",
+        "mce is the mean error in percent: AlexNet's errors belong to pictures of 224 px",
+        "corrupted in memory: the authors' files are JPEG of quality 85, gaussian_noise above all easier",
+    ),
 }
 # Suites that the field has and that are refused, with the reason.
 NOT_BUILT = {
@@ -189,7 +170,7 @@ FLIP_SUITE = "imagenet-p"
 
 
 def with_extra(only: Sequence[str], suite: str) -> tuple[str, ...]:
-    """The corruptions named, or all that count, and the extra ones; SettingsError for a suite that has none."""
+    """The corruptions named, or all that count, and the extra ones."""
     chosen = ERROR_SUITES[suite]() if suite in ERROR_SUITES else None
     if chosen is None or not chosen.extra:
         raise SettingsError(f"extra: {suite} has no extra corruptions; imagenet-c has four")
@@ -208,20 +189,7 @@ def corruptions(
     baseline: Baseline | FlipBaseline | None = None,
     only: Sequence[str] = (),
 ) -> dict[str, object]:
-    """Measure errors, CE, mCE and relative mCE of models on images; for imagenet-p flip probability, mFR and T5D.
-
-    Parameters
-    ----------
-    baseline
-        What errors are divided by instead of AlexNet's (``own_baseline.read_baseline``).
-    only
-        These corruptions, the four extra ones among them.
-
-    Raises
-    ------
-    SettingsError, InputError
-        For an unknown suite or a label that is no class; where no image can be read.
-    """
+    """Measure errors, CE, mCE and relative mCE of models on images."""
     known = (*ERROR_SUITES, FLIP_SUITE)
     if suite in NOT_BUILT:
         raise SettingsError(
@@ -366,7 +334,6 @@ def _flips(
 
 
 def _group_of(images: LabelledImages, numbers: Sequence[int]) -> np.ndarray | None:
-    """The groups of the images that could be read."""
     return np.array([images.groups[k] for k in numbers], dtype=object) if images.groups else None
 
 
@@ -389,3 +356,15 @@ def _chunks(
         yield numbers, torch.stack([p if raw else prepare(p) for _, p in part]), keys
     if not readable:
         raise InputError(f"none of the {len(images)} images can be read; the first: {images.problems[0]}")
+
+
+def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1) -> np.ndarray:
+    """Return whether a class of each set is among the ``top`` scores of its row (N, K); equal scores rank in
+    order.
+    """
+    if len(scores) != len(sets):
+        raise ValueError(f"top_correct: expected a set for each of {len(scores)} rows, got {len(sets)}")
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
+    alive = np.take_along_axis(scores, order, axis=1) > -np.inf
+    rows = zip(order, alive, sets, strict=True)
+    return np.array([any(int(k) in wanted for k in row[live]) for row, live, wanted in rows], dtype=bool)

@@ -87,11 +87,10 @@ def corruptions(
     from vidrobust.models.load import load_classifiers
     from vidrobust.pipeline.progress import Reporter
     from vidrobust.plugins.published import corrupted_files
+    from vidrobust.plugins.published.corruption_error import read_baseline
     from vidrobust.plugins.published.corruptions import corruptions as measure
     from vidrobust.plugins.published.corruptions import with_extra
-    from vidrobust.plugins.published.image_layouts import Layout, read_layout
-    from vidrobust.plugins.published.labelled_images import read_labels
-    from vidrobust.plugins.published.own_baseline import read_baseline
+    from vidrobust.plugins.published.labelled_images import Layout, read_labels, read_layout
 
     if batch != "auto" and not batch.isdecimal():
         raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
@@ -136,7 +135,7 @@ def corruptions(
 
 
 def _write(found: dict[str, Any], out: Path) -> None:
-    """The result as JSON, or as CSV: a row a model and corruption or sequence, its numbers in columns."""
+    """The result as JSON, or as CSV."""
     import pandas as pd
 
     from vidrobust.files.atomic import csv_text, write_text
@@ -184,7 +183,6 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _of_few(suite: str, measured: Collection[str]) -> str:
-    """Over how few corruptions the means are, where some of those that count were not measured."""
     from vidrobust.plugins.published.corruptions import ERROR_SUITES
 
     counting = [each.name for each in ERROR_SUITES[suite]().perturbations] if suite in ERROR_SUITES else []

@@ -81,7 +81,7 @@ def _cut(folder: Path, count: int, as_json: bool) -> None:
     """Write the shards beside the file, and say how each is studied."""
     from vidrobust.footage.records import columns_of
     from vidrobust.plugins.published import ytbb
-    from vidrobust.plugins.published.video_sets import youtube_bb_table
+    from vidrobust.plugins.published.data_sets import youtube_bb_table
     from vidrobust.plugins.published.ytbb import split
 
     table = youtube_bb_table(folder)

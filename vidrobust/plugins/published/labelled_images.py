@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vidrobust.errors import InputError
 from vidrobust.files.csv_table import read_csv_table
+from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
+from vidrobust.plugins.published.perturbations.sequences import SEQUENCES
+from vidrobust.text.printable import printable
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
 
 
 def read_labels(folder: Path, table: Path) -> LabelledImages:
-    """Read the labelled images of a folder: a CSV with the columns file and label, several rows for a set.
-
-    A column group names images that depend on each other. InputError for an unreadable table or folder, with
-    file, line
-    and column. Labels without their file are counted as problems.
-    """
+    """Read the labelled images of a folder."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images")
     wanted, group = _rows(table)
@@ -95,9 +93,7 @@ def _rows(table: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
 
 
 def pictures(images: LabelledImages) -> Iterator[tuple[int, torch.Tensor]]:
-    """Yield number and (3, H, W) uint8 RGB of each readable image, EXIF orientation applied; others become
-    problems.
-    """
+    """Yield number and (3, H, W) uint8 RGB of each readable image, EXIF orientation applied."""
     for number, path in enumerate(images.paths):
         try:
             with Image.open(path) as image:
@@ -106,3 +102,110 @@ def pictures(images: LabelledImages) -> Iterator[tuple[int, torch.Tensor]]:
             images.problems.append(f"{path}: cannot be read as an image ({error})")
             continue
         yield number, torch.from_numpy(array).permute(2, 0, 1).contiguous()
+
+
+STRENGTHS = (1, 2, 3, 4, 5)
+# The archives in which the authors give ImageNet-C and -P; unpacked, each may be a folder of corruptions.
+GROUPS = ("blur", "noise", "weather", "digital", "extra")
+FILMS = (".mp4",)
+CORRUPTIONS = (*imagenet_c.TEST, *imagenet_c.VALIDATION, *(each.name for each in c_bar.PERTURBATIONS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Films:
+    """The films of one sequence of ImageNet-P."""
+
+    paths: tuple[Path, ...]
+    labels: tuple[frozenset[str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """The images of a folder: plain, by corruption and strength, or films by sequence."""
+
+    plain: LabelledImages | None = None
+    corrupt: Mapping[tuple[str, int], LabelledImages] = field(default_factory=dict)
+    films: Mapping[str, Films] = field(default_factory=dict)
+
+    @property
+    def corruptions(self) -> tuple[str, ...]:
+        """The corruptions that are there, in the order of the papers."""
+        return tuple(name for name in CORRUPTIONS if any(key[0] == name for key in self.corrupt))
+
+    def missing(self) -> list[str]:
+        """Strengths that a corruption lacks, a sentence each."""
+        found = []
+        for name in self.corruptions:
+            lacks = [str(s) for s in STRENGTHS if (name, s) not in self.corrupt]
+            if lacks:
+                found.append(f"{name} lacks strength {', '.join(lacks)}")
+        return found
+
+
+def read_layout(folder: Path) -> Layout:
+    """The layout of a folder; raises InputError where it is none of those that are known."""
+    if not folder.is_dir():
+        raise InputError(f"{printable(folder)}: no such folder of images")
+    top = _folders(folder)
+    groups = [path for path in top if path.name in GROUPS]
+    named = [*top, *(inner for group in groups for inner in _folders(group))]
+    corrupt: dict[tuple[str, int], LabelledImages] = {}
+    films: dict[str, Films] = {}
+    for path in named:
+        strengths = {inner.name: inner for inner in _folders(path)}
+        if path.name in CORRUPTIONS:
+            for strength in STRENGTHS:
+                images = _class_folders(strengths[str(strength)]) if str(strength) in strengths else None
+                if images is not None:
+                    corrupt[path.name, strength] = images
+        if path.name in SEQUENCES and (found := _films(path)) is not None:
+            films[path.name] = found
+    if corrupt or films:
+        return Layout(corrupt=corrupt, films=films)
+    plain = _in_groups(folder)
+    if plain is None:
+        raise InputError(
+            f"{printable(folder)}: holds no class folders (CLASS/*.JPEG), no ImageNet-C "
+            "(CORRUPTION/STRENGTH/CLASS/*.JPEG) and no ImageNet-P (SEQUENCE/CLASS/*.mp4); images without such "
+            "folders need --labels CSV with the columns file,label"
+        )
+    return Layout(plain=plain)
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(
+        (p for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")), key=lambda p: p.name
+    )
+
+
+def _files(folder: Path, suffixes: Sequence[str]) -> list[Path]:
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes and p.is_file())
+
+
+def _class_folders(folder: Path) -> LabelledImages | None:
+    paths, labels = _by_class(folder, SUFFIXES)
+    return LabelledImages(paths, labels) if paths else None
+
+
+def _in_groups(folder: Path) -> LabelledImages | None:
+    """The images of class folders and of the folders in these."""
+    whole = _class_folders(folder) or LabelledImages((), ())
+    found = [(path, label, str(path)) for path, label in zip(whole.paths, whole.labels, strict=True)]
+    for name in _folders(folder):
+        for inner in _folders(name):
+            group = f"{name.name}/{inner.name}"
+            found += [(path, frozenset({name.name}), group) for path in _files(inner, SUFFIXES)]
+    if not found:
+        return None
+    paths, labels, groups = zip(*sorted(found, key=lambda one: str(one[0])), strict=True)
+    return LabelledImages(paths, labels, groups=groups if len(found) > len(whole) else ())
+
+
+def _films(folder: Path) -> Films | None:
+    paths, labels = _by_class(folder, FILMS)
+    return Films(paths=paths, labels=labels) if paths else None
+
+
+def _by_class(folder: Path, suffixes: Sequence[str]) -> tuple[tuple[Path, ...], tuple[frozenset[str], ...]]:
+    found = [(path, inner.name) for inner in _folders(folder) for path in _files(inner, suffixes)]
+    return tuple(path for path, _ in found), tuple(frozenset({name}) for _, name in found)

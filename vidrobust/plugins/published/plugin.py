@@ -61,13 +61,13 @@ SUITE_PROTOCOLS = (
     SuiteProtocol(
         suite="imagenet-p",
         pictures=_pictures_of_sequences,
-        study=_later("vidrobust.plugins.published.sequence_study:study_sequences"),
+        study=_later("vidrobust.plugins.published.protocols:study_sequences"),
     ),
 )
 
 
 def _gu2019(folder: Path, **how: int) -> tuple[dict[str, Any], list[str]]:
-    from vidrobust.plugins.published.gu2019 import lines, on_run
+    from vidrobust.plugins.published.protocols import lines, on_run
 
     said = on_run(folder, **how)
     found = {name: value for name, value in said.items() if name not in ("square", "models_in_square")}

@@ -41,7 +41,7 @@ STAY_AND_MOVE = ((0, 0), *DIRECTIONS)
 
 
 class ShiftRow(NamedTuple):
-    """A row of ``sensitivity``; ``draw`` is 8 d + direction, or counts the pairs of offsets of draw d."""
+    """A row of ``sensitivity``."""
 
     frame: int
     perturbation: str
@@ -73,9 +73,7 @@ def study_pixel_shifts(
     batch: Batch = "auto",
     step: Callable[[int], None] | None = None,
 ) -> pd.DataFrame:
-    """Return ``sensitivity`` rows of the pixel paths of some frames, cropped as each model does; ``content``
-    seeds the draws.
-    """
+    """Return ``sensitivity`` rows of the pixel paths of some frames, cropped as each model does."""
     parts = []
     for row, number in enumerate(frames.index):
         for model in models:
@@ -118,13 +116,7 @@ def shift_study(
     path_px: int = PATH_PX,
     protocols: Collection[str] | None = None,
 ) -> list[ShiftRow]:
-    """Measure the sensitivity to single pixels of each frame (3, H, W) uint8.
-
-    Paths of crops and embeddings in eight directions, of scales, and pairs of offsets of 0 to 31 px.
-    ``content`` and ``numbers`` of the frames seed the draws; ``labels`` are right classes for jaggedness (by
-    default the model's own), and ``view`` says how the model crops (by default 224 of 256 px). ``protocols``
-    names some of them; by default all.
-    """
+    """Measure the sensitivity to single pixels of each frame (3, H, W) uint8."""
     numbers = list(range(len(frames))) if numbers is None else list(numbers)
     labels = [None] * len(frames) if labels is None else list(labels)
     if not len(frames) == len(numbers) == len(labels):
@@ -146,12 +138,11 @@ def shift_study(
 
 
 def _seen(classifier: Classifier, pictures: Sequence[torch.Tensor], batch: Batch) -> Classifications:
-    """Predictions of equally large pictures."""
     return predict(classifier, torch.stack(list(pictures)), batch)
 
 
 class _Look(NamedTuple):
-    """Pictures of one frame under one protocol: the first against the others, or a path."""
+    """Pictures of one frame under one protocol."""
 
     name: str
     strength: float

@@ -127,11 +127,10 @@ def transplant(
     from vidrobust.models.load import load_model
     from vidrobust.pipeline.progress import Reporter
     from vidrobust.plugins.published.transplant.cutout import read_cutout
-    from vidrobust.plugins.published.transplant.of_classes import transplant_of_classes as of_classes
-    from vidrobust.plugins.published.transplant.pasted_places import draw, places_of, sentence
-    from vidrobust.plugins.published.transplant.study import Settings
+    from vidrobust.plugins.published.transplant.study import TransplantSettings
     from vidrobust.plugins.published.transplant.study import transplant as measure
-    from vidrobust.plugins.published.transplant.summary import summary
+    from vidrobust.plugins.published.transplant.summary import draw, places_of, sentence, summary
+    from vidrobust.plugins.published.transplant.summary import transplant_of_classes as of_classes
 
     cutout = read_cutout(
         object_file, frame=object_frame, box=object_box, mask=object_mask, scale=scale, feather_px=feather
@@ -141,7 +140,7 @@ def transplant(
         raise SettingsError(f"label: {model.name} has no class {label!r}")
     if any(part != int(part) for part in grid):
         raise SettingsError("grid: expected whole numbers of columns and rows")
-    settings = Settings(
+    settings = TransplantSettings(
         columns=int(grid[0]),
         rows=int(grid[1]),
         covered=covered,

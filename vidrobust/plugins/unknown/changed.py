@@ -11,7 +11,7 @@ from vidrobust.run_folder.folder import RunFolder, is_run_folder
 
 
 def state_of(paths: Sequence[str]) -> list[list[object]]:
-    """A row a file: path, bytes, time of change in ns; of a run folder its answers, and files of its sources."""
+    """A row a file."""
     rows: list[list[object]] = []
     for path in paths:
         if is_run_folder(Path(path)):

@@ -26,7 +26,6 @@ def unknown(target: tuple[str, ...], **options: Any) -> None:
 
 
 def _check_known(run: Any) -> None:
-    """Before anything is made."""
     if not run.settings.of(UnknownSettings).known:
         raise SettingsError(
             "--known: say what the models were trained for: footage, images, or a run on them, as --known train/"

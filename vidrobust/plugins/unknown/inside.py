@@ -82,9 +82,7 @@ def rows_of(readout: Readout, rows: np.ndarray) -> Readout:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """How a network is asked: a function of frames (N, 3, H, W) uint8, and what it cannot say (``LACKS``),
-    with reasons.
-    """
+    """How a network is asked, and what it cannot say (``LACKS``) with reasons."""
 
     frames: Callable[[torch.Tensor], Readout]
     lacks: Mapping[str, str] = field(default_factory=dict)
@@ -92,10 +90,7 @@ class Probe:
 
 
 def probe_of(model: Classifier) -> Probe:
-    """Return how a classifier is asked for what it says beside its answer, by what kind of network it is.
-
-    A network that an engine computes is asked as it was loaded.
-    """
+    """Return how a classifier is asked for what it says beside its answer, by what kind of network it is."""
     if not isinstance(model, NetworkClassifier):
         return _callable_probe(model)
     network = model.network.as_loaded or model.network
@@ -111,7 +106,7 @@ def probe_of(model: Classifier) -> Probe:
 def _network_probe(
     model: NetworkClassifier, network: Network, answered: Answered, lacks: Mapping[str, str], head: str = ""
 ) -> Probe:
-    """The Probe of a network; ODIN's score is added unless ``lacks`` says why it cannot be had."""
+    """The Probe of a network."""
 
     def frames(pixels: torch.Tensor) -> Readout:
         with torch.inference_mode():
@@ -133,26 +128,8 @@ def _network_probe(
 def odin(
     logits: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor, std: Sequence[float]
 ) -> np.ndarray:
-    """Return ODIN's score: the largest probability at a high temperature, after a small step.
+    """Return ODIN's score.
 
-    The step goes where the answer becomes surer.
-
-    Parameters
-    ----------
-    logits
-        (N, 3, H, W) float32, normalised -> (N, K), differentiable.
-    inputs
-        (N, 3, H, W) float32, normalised.
-    std
-        Of the normalisation, in grey levels of 255: the step is of the pixels, before that.
-
-    Returns
-    -------
-    numpy.ndarray
-        (N,) float64.
-
-    References
-    ----------
     Liang, Li & Srikant, ICLR 2018, arXiv 1706.02690. Temperature and step are theirs, and are not tuned here.
     """
     scale = 255.0 * STEP / torch.tensor(list(std), device=inputs.device).view(1, 3, 1, 1)
@@ -195,7 +172,7 @@ def _as_large(pictures: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 def _no_logits(kind: str) -> dict[str, str]:
-    """Why there is no energy, for scores of this kind (``models/reading.py``); empty for logits."""
+    """Why there is no energy, for scores of this kind (``models/reading.py``)."""
     if kind == "logits":
         return {}
     if kind == "probabilities":
@@ -250,7 +227,6 @@ def _module_probe(model: NetworkClassifier, network: Network, module: torch.nn.M
 def _softmax_behind(
     network: Network, module: torch.nn.Module, name: str, few: torch.Tensor, rows: np.ndarray
 ) -> bool:
-    """Whether its answer is the softmax of what comes out of this layer."""
     with torch.inference_mode(), watched(module, name) as seen:
         network.run(few)
     own = special.softmax(seen.scores(len(few)), axis=1)
@@ -310,10 +286,7 @@ def _answer(model: Classifier, pixels: torch.Tensor) -> Readout:
 
 @dataclass(frozen=True)
 class GraphCut:
-    """Names of values: what goes into the last layer, and into the last softmax ("" where there is none).
-
-    ``why`` says what stands where no layer was found; then ``features`` is "".
-    """
+    """Names of values: what goes into the last layer and into the last softmax; "" where there is none."""
 
     features: str
     logits: str = ""
@@ -341,12 +314,10 @@ def cut_of(graph: Any, output: str) -> GraphCut:
 
 
 def _variable(names: Any, constant: set[str], made_by: dict[str, Any]) -> list[str]:
-    """The inputs of a node that depend on the picture."""
     return [name for name in names if name and name not in constant and not _fixed(name, constant, made_by)]
 
 
 def _fixed(name: str, constant: set[str], made_by: dict[str, Any], depth: int = 8) -> bool:
-    """Whether a value is made of constants alone, as weights that are taken out of int8 on the way."""
     if name in constant:
         return True
     node = made_by.get(name)
@@ -417,5 +388,5 @@ def _opened(file: OnnxFile) -> CutSession | str:
 
 
 def _rows(values: Any) -> np.ndarray:
-    """(N, D) float32 of any value of the graph, averaged over places; maps have their channels first."""
+    """(N, D) float32 of any value of the graph, averaged over places."""
     return np.asarray(over_places(torch.from_numpy(np.asarray(values, np.float32))).flatten(1).numpy())

@@ -13,14 +13,20 @@ from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.run import OpenRun
-from vidrobust.plugins.unknown.asked import Asked, Wanted, ask, spread
+from vidrobust.plugins.unknown.footage import (
+    ClipRequest,
+    FrameReadouts,
+    ask,
+    clips_of,
+    copies,
+    known_of,
+    recorded,
+    spread,
+    with_parts,
+)
 from vidrobust.plugins.unknown.inside import LACKS, ONLY_ANSWERS, Probe, Readout, probe_of
-from vidrobust.plugins.unknown.known_footage import clips_of, known_of, recorded, with_parts
-from vidrobust.plugins.unknown.names import ERROR, FLIP
-from vidrobust.plugins.unknown.sentence import sentence
-from vidrobust.plugins.unknown.settings import UnknownSettings
-from vidrobust.plugins.unknown.stills import copies
-from vidrobust.plugins.unknown.study import Events, ScoreStudied, leading, study
+from vidrobust.plugins.unknown.settings import ERROR, FLIP, UnknownSettings
+from vidrobust.plugins.unknown.study import FrameEvents, ScoreResult, leading, sentence, study
 from vidrobust.predictions import Classifier
 from vidrobust.report.pictures import save_picture
 from vidrobust.stages.remedies.truth import correct, right_classes
@@ -33,7 +39,7 @@ from vidrobust.text.phrases import plural
 NAN = float("nan")
 
 
-def score_rows(model: str, found: Sequence[ScoreStudied], allowed: float) -> pd.DataFrame:
+def score_rows(model: str, found: Sequence[ScoreResult], allowed: float) -> pd.DataFrame:
     """A row a score, also of those that cannot be had."""
     first = leading(list(found))
     rows = []
@@ -58,7 +64,7 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def _measured(each: ScoreStudied) -> dict[str, Any]:
+def _measured(each: ScoreResult) -> dict[str, Any]:
     if each.known is None or each.outside is None:
         return {}
     alarms, share, excess = each.known.false_alarms, each.outside.share, each.outside.excess
@@ -85,7 +91,7 @@ def _measured(each: ScoreStudied) -> dict[str, Any]:
     }
 
 
-def link_rows(model: str, found: Sequence[ScoreStudied]) -> pd.DataFrame:
+def link_rows(model: str, found: Sequence[ScoreResult]) -> pd.DataFrame:
     """A row a score, event, and alone or given the margin."""
     rows = [
         {
@@ -109,7 +115,7 @@ def link_rows(model: str, found: Sequence[ScoreStudied]) -> pd.DataFrame:
     return tables.check("unknown_links", pd.DataFrame(rows)) if rows else tables.empty("unknown_links")
 
 
-def frame_rows(model: str, found: Sequence[ScoreStudied], frames: pd.DataFrame) -> pd.DataFrame:
+def frame_rows(model: str, found: Sequence[ScoreResult], frames: pd.DataFrame) -> pd.DataFrame:
     """A row a frame and score that can be had."""
     parts = [
         frames[["item", "frame", "time_s"]].assign(
@@ -131,11 +137,8 @@ WIDTH = 320
 FOLDER = "unknown"
 
 
-def farthest(leading: ScoreStudied, rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """At most twelve frames above the threshold, the farthest first; none within a second of another.
-
-    rows  item, frame, time_s, label_name of the frames that were scored
-    """
+def farthest(leading: ScoreResult, rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """At most twelve frames above the threshold, the farthest first."""
     if leading.values is None or leading.outside is None:
         return []
     chosen: list[dict[str, Any]] = []
@@ -175,7 +178,7 @@ def take_pictures(run: OpenRun, model: str, shown: list[dict[str, Any]]) -> None
 
 
 def events_of(run: OpenRun, model: str, rows: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return by name (N,) float64: 1 where it happens, 0 where not, NaN where unknown; errors only with labels."""
+    """Return by name (N,) float64: 1 where it happens, 0 where not, NaN where unknown."""
     found = {FLIP: _flips(run, model, rows)}
     labels = run.table("labels")
     if len(labels):
@@ -228,7 +231,7 @@ def _model(
     run: OpenRun,
     model: Model,
     frames: pd.DataFrame,
-    asked: tuple[dict[str, Probe], Asked, Asked] | None,
+    asked: tuple[dict[str, Probe], FrameReadouts, FrameReadouts] | None,
     parts: dict[str, list[pd.DataFrame]],
     said: dict[str, Any],
 ) -> None:
@@ -247,7 +250,7 @@ def _model(
         frames[["item", "frame", "label", "label_name", "margin"]], on=["item", "frame"], how="left"
     )
     false_alarms = run.settings.of(UnknownSettings).false_alarms
-    events = Events(rows["margin"].to_numpy(np.float64), events_of(run, model.name, rows))
+    events = FrameEvents(rows["margin"].to_numpy(np.float64), events_of(run, model.name, rows))
     found = study(known, footage, model.name, look.lacks, events, false_alarms)
     parts["unknown"].append(score_rows(model.name, found, false_alarms))
     parts["unknown_links"].append(link_rows(model.name, found))
@@ -256,7 +259,7 @@ def _model(
 
 
 def _words(
-    run: OpenRun, model: str, found: list[ScoreStudied], look: Probe, known: Asked, rows: pd.DataFrame
+    run: OpenRun, model: str, found: list[ScoreResult], look: Probe, known: FrameReadouts, rows: pd.DataFrame
 ) -> dict[str, Any]:
     """What unknown.json says of a model."""
     first = leading(found)
@@ -283,14 +286,14 @@ def _words(
     }
 
 
-def copies_of(known: Asked) -> int:
+def copies_of(known: FrameReadouts) -> int:
     """Known pictures that are near-copies of another one."""
     return 0 if known.small is None else len(known.small) - int(copies(known.small).max(initial=-1)) - 1
 
 
 def _asked(
     run: OpenRun, models: Sequence[Classifier], frames: pd.DataFrame
-) -> tuple[dict[str, Probe], Asked, Asked]:
+) -> tuple[dict[str, Probe], FrameReadouts, FrameReadouts]:
     """How the networks are asked, and what they say of known footage and of the footage."""
     looks = {model.name: probe_of(model) for model in models}
     most = run.settings.of(UnknownSettings).scored_frames
@@ -304,12 +307,12 @@ def _asked(
     return looks, found[0], found[1]
 
 
-def _footage(run: OpenRun, frames: pd.DataFrame, most: int) -> list[Wanted]:
+def _footage(run: OpenRun, frames: pd.DataFrame, most: int) -> list[ClipRequest]:
     """So many of the frames that were answered, evenly over the run."""
     every = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"], kind="stable")
     chosen = every.iloc[spread(len(every), most)]
     return [
-        Wanted(
+        ClipRequest(
             item=str(item),
             part=str(rows["part"].iloc[0]),
             frames=frozenset(rows["frame"].tolist()),
@@ -319,13 +322,12 @@ def _footage(run: OpenRun, frames: pd.DataFrame, most: int) -> list[Wanted]:
     ]
 
 
-def _recorded(frames: pd.DataFrame, model: str) -> Asked:
-    """Answers of a file, of which there is the probability alone."""
+def _recorded(frames: pd.DataFrame, model: str) -> FrameReadouts:
     looked = Readout(
         answer=frames["label"].to_numpy(np.int64), surest=frames["probability"].to_numpy(np.float64)
     )
     rows = frames[["item", "frame", "time_s", "part"]].reset_index(drop=True)
-    return Asked(rows, {model: looked})
+    return FrameReadouts(rows, {model: looked})
 
 
 def _cannot(pixels: object) -> Readout:

@@ -9,15 +9,14 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from vidrobust.plugins.unknown.names import EVENTS, SOURCES, TITLES
 from vidrobust.plugins.unknown.outside import MORE, NO_MORE
+from vidrobust.plugins.unknown.settings import EVENTS, SOURCES, TITLES
 from vidrobust.report.pages import fragment
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments.section import MomentPicture
 from vidrobust.statement import Level, Statement
-from vidrobust.text.durations import clock
-from vidrobust.text.numbers import number, percent_with_interval, with_interval
+from vidrobust.text.numbers import clock, number, percent_with_interval, with_interval
 from vidrobust.text.phrases import capital, cut, plural
 
 FILE = "unknown.json"
@@ -38,7 +37,7 @@ class UnknownPage:
 
 
 def pages(run: RunTables) -> list[UnknownPage]:
-    """One of each classifier that was compared with known footage; none where ``--known`` was not given."""
+    """One of each classifier that was compared with known footage."""
     pictures, table, links = Pictures(run.folder), run.table("unknown"), run.table("unknown_links")
     found = []
     for model, said in run.json(FILE).get("models", {}).items():
@@ -64,11 +63,11 @@ def statements(run: RunTables) -> Iterator[Statement]:
         if figures:
             figures["value"] = rows[0]["outside"]
         yield Statement(
-            question="within known footage",
-            text=f"{capital(said['sentence'])}.",
-            level=level,
-            kind="known_footage",
-            model=str(model),
+            "within known footage",
+            f"{capital(said['sentence'])}.",
+            level,
+            "known_footage",
+            str(model),
             is_open=level is Level.NOT_MEASURED,
             **figures,
         )
@@ -115,7 +114,6 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _known(row: dict[str, Any]) -> str:
-    """What was held out; of pictures that each count by themselves their number alone."""
     frames, clusters = int(row["known_frames"]), int(row["known_clusters"])
     if frames == clusters:
         return plural(frames, "picture")

@@ -1,4 +1,4 @@
-"""Settings of the outlier stage."""
+"""Settings of the outlier stage, and what scores and events are called in words; no torch here."""
 
 from __future__ import annotations
 
@@ -27,3 +27,28 @@ class UnknownSettings:
             raise SettingsError(f"false_alarms: expected a share between 0 and 1, got {self.false_alarms:g}")
         if self.scored_frames < 1:
             raise SettingsError(f"scored_frames: expected a whole number from 1, got {self.scored_frames}")
+
+
+FLIP, ERROR = "flip", "error"
+# What happens at a frame.
+EVENTS = {FLIP: "changes its answer", ERROR: "is answered wrongly"}
+NEIGHBOURS, MAHALANOBIS, ENERGY, SURE = "neighbours", "mahalanobis", "energy", "max_softmax"
+ODIN, ROTATION = "odin", "rotation"
+# In the order in which one is taken to speak for all: the first that can be had. It is fixed before any
+# footage is looked at, so that no score is chosen by its result.
+TITLES = {
+    NEIGHBOURS: "distance to the nearest known frames",
+    MAHALANOBIS: "Mahalanobis distance",
+    ENERGY: "energy",
+    SURE: "largest probability",
+    ODIN: "ODIN",
+    ROTATION: "which way up",
+}
+SOURCES = {
+    NEIGHBOURS: "Sun et al. 2022",
+    MAHALANOBIS: "Lee et al. 2018",
+    ENERGY: "Liu et al. 2020",
+    SURE: "Hendrycks & Gimpel 2017",
+    ODIN: "Liang et al. 2018",
+    ROTATION: "Golan & El-Yaniv 2018, Hendrycks et al. 2019",
+}

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import optimize, special
 
-from vidrobust.plugins.unknown.asked import Asked
-from vidrobust.plugins.unknown.distances import Mahalanobis, Neighbours
-from vidrobust.plugins.unknown.held_out import Calibrated, calibrated, folds_of, held_out_scores
+from vidrobust.plugins.unknown.footage import FrameReadouts, Mahalanobis, Neighbours, independent
 from vidrobust.plugins.unknown.inside import Readout, rows_of
-from vidrobust.plugins.unknown.link import Link, links
-from vidrobust.plugins.unknown.names import ENERGY, MAHALANOBIS, NEIGHBOURS, ODIN, ROTATION, SURE, TITLES
-from vidrobust.plugins.unknown.outside import Outside, outside
-from vidrobust.plugins.unknown.stills import independent
+from vidrobust.plugins.unknown.outside import (
+    CANNOT_TELL,
+    LINK,
+    MARGIN,
+    MORE,
+    NO_LINK,
+    NO_MORE,
+    REVERSED,
+    Calibration,
+    Link,
+    OutsideShare,
+    calibrated,
+    folds_of,
+    held_out_scores,
+    links,
+    outside,
+)
+from vidrobust.plugins.unknown.settings import (
+    ENERGY,
+    EVENTS,
+    MAHALANOBIS,
+    NEIGHBOURS,
+    ODIN,
+    ROTATION,
+    SURE,
+    TITLES,
+)
 from vidrobust.statistics.clusters import Clusters
-from vidrobust.statistics.intervals import clustered_mean
-from vidrobust.text.numbers import percent_with_interval
+from vidrobust.statistics.intervals import Interval, clustered_mean
+from vidrobust.text.numbers import percent, percent_with_interval, with_interval
 
 # Which way up is this picture? A linear probe on frozen features, and how little it knows of a frame.
 #
@@ -33,15 +54,15 @@ STEPS = 60
 
 
 @dataclass(frozen=True)
-class Turns:
-    """mean, scale (D,) of the features; weights (D + 1, 4), the last row is the constant."""
+class RotationProbe:
+    """A linear probe of the quarter turns: mean and scale (D,) of the features, weights (D + 1, 4)."""
 
     mean: np.ndarray
     scale: np.ndarray
     weights: np.ndarray
 
     @classmethod
-    def fitted(cls, turned: np.ndarray) -> Turns:
+    def fitted(cls, turned: np.ndarray) -> RotationProbe:
         """From features (N, 4, D) of known frames in their four quarter turns."""
         n, turns, d = turned.shape
         x = np.asarray(turned, np.float64).reshape(n * turns, d)
@@ -70,10 +91,7 @@ class Turns:
 
 
 def softmax_regression(x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
-    """(D + 1, classes): the weights of least mean cross entropy plus decay, the constants free of decay.
-
-    x (N, D) float64; y (N,) int. By L-BFGS.
-    """
+    """(D + 1, classes): the weights of least mean cross entropy plus decay, the constants free of decay."""
     n, d = x.shape
     one_hot = np.eye(classes)[y]
 
@@ -100,9 +118,7 @@ Scored = Callable[[Readout], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One way to say how unknown a frame is: what it needs of Readout, why it may lack, and its fit on known
-    frames.
-    """
+    """One way to say how unknown a frame is: what it needs, and its fit on known frames."""
 
     name: str
     title: str
@@ -116,7 +132,6 @@ def _surest(looked: Readout) -> np.ndarray:
 
 
 def _energy(looked: Readout) -> np.ndarray:
-    """Minus the logarithm of the sum of the exponentials of the logits."""
     assert looked.logits is not None
     return np.asarray(-special.logsumexp(looked.logits, axis=1))
 
@@ -140,7 +155,7 @@ def _mahalanobis(known: Readout, answer: np.ndarray) -> Scored:
 
 def _turns(known: Readout, answer: np.ndarray) -> Scored:
     assert known.turned is not None
-    found = Turns.fitted(known.turned)
+    found = RotationProbe.fitted(known.turned)
     return lambda looked: found(_there(looked.turned))
 
 
@@ -170,52 +185,57 @@ LEAST_NAMED = 0.5
 
 
 @dataclass(frozen=True)
-class ScoreStudied:
-    """A score of N frames of the footage; without values where it cannot be had, and ``why`` says why not."""
+class ScoreResult:
+    """A score of N frames of the footage."""
 
     score: Score
     why: str = ""
     values: np.ndarray | None = None
-    known: Calibrated | None = None
-    outside: Outside | None = None
+    known: Calibration | None = None
+    outside: OutsideShare | None = None
     links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
-class Events:
-    """margin (N,) of the footage's frames, and by name what happens at them, as ``link.links`` takes it."""
+class FrameEvents:
+    """Margins (N,) of the frames, and by name what happens at them."""
 
     margin: np.ndarray
     happens: Mapping[str, np.ndarray]
 
 
 def study(
-    known: Asked, footage: Asked, model: str, lacks: Mapping[str, str], events: Events, rate: float
-) -> list[ScoreStudied]:
-    """Every score of a classifier, in their fixed order; ``rate``: of false alarms that are allowed."""
+    known: FrameReadouts,
+    footage: FrameReadouts,
+    model: str,
+    lacks: Mapping[str, str],
+    events: FrameEvents,
+    rate: float,
+) -> list[ScoreResult]:
+    """Every score of a classifier, in their fixed order."""
     return [_studied(score, known, footage, model, lacks, events, rate) for score in SCORES]
 
 
-def leading(found: list[ScoreStudied]) -> ScoreStudied | None:
-    """The score that speaks for the classifier: the first that can be had."""
+def leading(found: list[ScoreResult]) -> ScoreResult | None:
+    """The score that speaks for the classifier."""
     return next((each for each in found if each.values is not None), None)
 
 
 def _studied(
     score: Score,
-    known: Asked,
-    footage: Asked,
+    known: FrameReadouts,
+    footage: FrameReadouts,
     model: str,
     lacks: Mapping[str, str],
-    events: Events,
+    events: FrameEvents,
     rate: float,
-) -> ScoreStudied:
+) -> ScoreResult:
     of_known, of_footage = known.looked[model], footage.looked[model]
     item, clusters = independent(known, of_known)
     places = item, known.rows["time_s"].to_numpy(np.float64)
     why = _lack(score, of_known, lacks) or _refused(score, of_known, clusters, *places)
     if why:
-        return ScoreStudied(score, why)
+        return ScoreResult(score, why)
 
     def scored(fit: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return score.fitted(rows_of(of_known, fit), of_known.answer[fit])(rows_of(of_known, rows))
@@ -224,7 +244,7 @@ def _studied(
     level = calibrated(held_out, clusters, rate)
     values = score.fitted(of_known, of_known.answer)(of_footage)
     own = footage.clusters
-    return ScoreStudied(
+    return ScoreResult(
         score,
         "",
         values,
@@ -247,7 +267,7 @@ def _refused(score: Score, looked: Readout, clusters: Clusters, item: np.ndarray
     turned = looked.turned
 
     def right(fit: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return Turns.fitted(turned[fit]).right(turned[rows])
+        return RotationProbe.fitted(turned[fit]).right(turned[rows])
 
     if int(folds_of(clusters).max(initial=0)) < 1:
         return "known footage is too little to try the probe on frames that it was not fitted on"
@@ -256,3 +276,63 @@ def _refused(score: Score, looked: Readout, clusters: Clusters, item: np.ndarray
         return ""
     share = percent_with_interval(named.value, named.low, named.high)
     return f"the probe names {share} of the turns of held-out known frames, by chance it would be a quarter"
+
+
+def sentence(leading: ScoreResult | None, allowed: float) -> str:
+    """Return what the leading score says of the footage, and of instability where something lies outside."""
+    if leading is None or leading.outside is None or leading.known is None:
+        return "whether the footage lies outside what it was trained for cannot be determined: no score can be had"
+    found, alarms = leading.outside, leading.known.false_alarms
+    share, known = _share(found.share), _share(alarms)
+    by = f"by {leading.score.title}"
+    held_out = f"{known} of held-out known frames would be called so, {percent(allowed)} allowed"
+    if found.verdict == NO_MORE:
+        known_too = "no more of the footage lies outside what it was trained for than of known footage"
+        return f"{known_too}: {share}, {by} ({held_out})"
+    if found.verdict != MORE:
+        seen = f"; {share} is seen outside, {by} ({held_out})" if found.share.n else ""
+        return f"whether the footage lies outside what it was trained for cannot be determined: {found.why}{seen}"
+    there = "; ".join(link_sentence(leading.links, event) for event in events_of(leading.links))
+    return f"{share} of the footage lies outside what it was trained for, {by} ({held_out}); {there}"
+
+
+def events_of(links: Sequence[Link]) -> list[str]:
+    """The events of the links, each once, in order."""
+    return list(dict.fromkeys(link.event for link in links))
+
+
+def link_sentence(links: Sequence[Link], event: str) -> str:
+    """Whether the event is more frequent where frames are less known."""
+    alone = next(link for link in links if link.event == event and not link.given)
+    given = next(link for link in links if link.event == event and link.given == MARGIN)
+    what = EVENTS[event]
+    if alone.verdict in (NO_LINK, REVERSED):
+        how = "no more often" if alone.verdict == NO_LINK else "less often"
+        return f"a frame that is less known {what} {how} (AUROC {_auroc(alone)})"
+    if alone.verdict != LINK:
+        open_ = f"whether a frame that is less known {what} more often cannot be determined"
+        return f"{open_}: {alone.why}{_seen(alone)}"
+    return (
+        f"the less known a frame, the more often it {what} (AUROC {_auroc(alone)}), {_at_equal_margin(given)}"
+    )
+
+
+def _at_equal_margin(given: Link) -> str:
+    among = "among frames of equal margin"
+    if given.verdict == LINK:
+        return f"also {among} ({_auroc(given)})"
+    if given.verdict == CANNOT_TELL:
+        return f"which cannot be determined {among} ({_auroc(given)})"
+    return f"but not {among} ({_auroc(given)})"
+
+
+def _auroc(link: Link) -> str:
+    return with_interval(link.auroc.value, link.auroc.low, link.auroc.high)
+
+
+def _seen(link: Link) -> str:
+    return f" (AUROC {_auroc(link)})" if link.auroc.value == link.auroc.value else ""
+
+
+def _share(found: Interval) -> str:
+    return percent_with_interval(found.value, found.low, found.high)

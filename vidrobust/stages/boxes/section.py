@@ -19,9 +19,9 @@ from vidrobust.report.pictures import BUDGET_BYTES
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.section import metric_text
-from vidrobust.text.durations import clock
 from vidrobust.text.numbers import (
     NOT_MEASURED,
+    clock,
     known,
     number,
     percent,

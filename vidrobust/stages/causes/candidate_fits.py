@@ -69,8 +69,7 @@ class Candidate:
 
 
 def candidates(pair: PairReplays, codec: str = "") -> tuple[tuple[np.ndarray, ...], list[Candidate]]:
-    """Fit perturbations to a pair's causes; return the album with their pictures behind the pair's, and the
-    candidates.
+    """Fit perturbations to a pair's causes; return the album with their pictures, and the candidates.
 
     ``codec`` is that of the stream, by FFmpeg's name; empty where unknown.
     """
@@ -132,9 +131,7 @@ def motions(pair: PairReplays, made: list[Candidate]) -> tuple[ShownMotion, ...]
 
 
 def rows(pair: PairReplays, made: list[Candidate], z: np.ndarray) -> list[dict[str, Any]]:
-    """Return the rows of ``candidate_fits`` of one pair from the coordinates (N, K) of all pictures of the
-    album.
-    """
+    """Return the rows of ``candidate_fits`` of one pair from the coordinates (N, K) of all pictures."""
     d = (z[0] - z[1]) if pair.reversed else (z[1] - z[0])
     lines = []
     for each in made:

@@ -96,9 +96,7 @@ def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
 
 
 def open_causes(account: pd.DataFrame, found: pd.DataFrame) -> pd.Series:
-    """Return causes over all items that more pairs might decide: p <= 1/2, neither named nor surely below
-    MATTERS.
-    """
+    """Return causes that more pairs might decide: p <= 1/2, neither named nor surely below MATTERS."""
     names = pd.MultiIndex.from_frame(account[["model", "cause"]])
     unnamed = ~names.isin(pd.MultiIndex.from_frame(found[["model", "cause"]]))
     asked = _may_be_named(account) & ~account["cause"].isin((KEYFRAMES, UNEXPLAINED))
@@ -212,9 +210,7 @@ def excess_at(change: np.ndarray) -> np.ndarray:
 
 
 def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
-    """Return per model the p-value of its keyframes, over its clips by Fisher's method; ``pairs`` are
-    neighbours.
-    """
+    """Return per model the p-value of its keyframes, over its clips by Fisher's method."""
     found: dict[str, float] = {}
     for model, of_model in pairs.groupby("model", sort=False):
         each = []

@@ -25,7 +25,7 @@ from vidrobust.frame_pairs.noise import content_seed, exchanged, noise_levels
 from vidrobust.frames.pixels import to_levels
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE, REPLAYED, together_with
 from vidrobust.stages.causes.cause import Filter, LevelReplay, Size
-from vidrobust.stages.causes.excluded import Excluded, NoThirdFrame
+from vidrobust.stages.causes.outcomes import Excluded, NoThirdFrame
 from vidrobust.stages.causes.scene import NO_PLACEBO, PLACEBOS, ReplayScene, ShownMotion, too_dark
 
 DRAWS = 2  # exchanges of noise and coding per pair
@@ -92,8 +92,7 @@ def study_pair(
     keyframe: bool = False,
     flips: bool = False,
 ) -> PairReplays:
-    """Make every replay of one pair from frames t-1, t, t+1, t+2; None where there is none or a cut lies
-    between.
+    """Make every replay of one pair from frames t-1, t, t+1, t+2; None where a cut lies between.
 
     With a ``keyframe`` at t+1 no neighbour's coding is independent, and nothing is replayed. ``flips``: t+1
     with each cause undone is made as well.

@@ -70,9 +70,7 @@ def together(chosen: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def own_change(read: Read) -> pd.Series:
-    """Return how much a model's answer changes from each frame to the next, by the first one's number; empty
-    if unknown.
-    """
+    """Return how much a model's answer changes from each frame to the next; empty if unknown."""
     for task in tasks().values():
         pairs = read(task.correlation.pairs)
         if pairs is not None and len(pairs) and task.correlation.primary in pairs:
@@ -108,9 +106,7 @@ def trimmed_to(read: Read, content: str, seed: int, count: int) -> Trim:
 def chosen_pairs(
     transitions: pd.DataFrame, change: pd.Series, count: int, content: str, seed: int
 ) -> pd.DataFrame:
-    """Draw ``count`` neighbours of an item, and pairs a second apart: frame_a, frame_b, weight, stratum,
-    scale, time_s.
-    """
+    """Draw ``count`` neighbours of an item, and pairs a second apart, with their weights and strata."""
     key = f"{seed} {content}"
     near = choose_pairs(_neighbours(transitions, change), count, key).assign(scale="adjacent")
     step = float(transitions["time_s"].diff().median())

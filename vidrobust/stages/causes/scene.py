@@ -98,9 +98,7 @@ class ReplayScene:
         )
 
     def picture(self, on: Collection[str], placebo: tuple[str, str] = NO_PLACEBO) -> np.ndarray:
-        """Make frame t, (H, W, 3) uint8, with the causes in ``on``; ``placebo`` is a further one and which of
-        its placebos.
-        """
+        """Make frame t, (H, W, 3) uint8, with the causes in ``on``, and a placebo of a further one."""
         if placebo[0] in LEVELS or placebo[0] in FILTERS:
             return to_levels(self._uneven(on, *placebo))
         return to_levels(self._shown(on, placebo))

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from vidrobust.report import drawing
-from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE
-from vidrobust.stages.causes.excluded import in_words
+from vidrobust.stages.causes.catalogue import ACCOUNT_CAUSES, CATALOGUE, UNEXPLAINED
+from vidrobust.stages.causes.outcomes import in_words
 from vidrobust.stages.causes.shares import ADJACENT
 from vidrobust.stages.sensitivity.of_size import answers_to_any_change_alike
-from vidrobust.text.numbers import percent, share_with_interval
+from vidrobust.statistics.levels import FEWEST_ROWS
+from vidrobust.text.numbers import interval_figures, number, percent, share_with_interval
 from vidrobust.text.phrases import plural
 
-SMALLEST_LABEL = 0.06  # a smaller part of the bar has no room for its name
+LENGTH = 1000  # of the bar, in units of its drawing
+ABOVE_ALL = 1.005  # from here on a share or its limit is written as more than 100 %
+LEAST_DRAWN = 0.005  # a smaller share would be a line thinner than a pixel or two, and no cause to look at
 
 
 def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
@@ -30,9 +33,7 @@ def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
 
 
 def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]:
-    """The causes that are named of a model; none of one that any change moves alike, as noise would do all of
-    it.
-    """
+    """The causes that are named of a model; none of one that any change moves alike."""
     table = run.table(f"{prefix}named")
     if table is None or answers_to_any_change_alike(run, model):
         return frozenset()
@@ -41,12 +42,25 @@ def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]
 
 def rows(run: RunTables) -> list[dict[str, str]]:
     return [
-        {"model": model if len(task.accounts) == 1 else f"{model}, {of}", **_row(row, excluded)}
+        {
+            "model": model if len(task.accounts) == 1 else f"{model}, {of}",
+            **_row(row, excluded),
+            "q": number(q.get(row["cause"]), missing="-"),
+        }
         for model, task in run.tasks.items()
         for prefix, of in task.accounts.items()
         for excluded in [_excluded(run, model, f"{prefix}causes")]
+        for q in [_q_of(run, model, prefix)]
         for row in whole(run, model, f"{prefix}account").to_dict("records")
     ]
+
+
+def _q_of(run: RunTables, model: str, prefix: str) -> dict[str, float]:
+    """By named cause the false discovery rate at which it is named."""
+    table = run.table(f"{prefix}named")
+    if table is None or "q" not in table:
+        return {}
+    return {str(row.cause): float(row.q) for row in table[table["model"] == model].itertuples()}
 
 
 def _excluded(run: RunTables, model: str, name: str) -> str:
@@ -77,49 +91,70 @@ def _due(row: dict[str, Any]) -> str:
     return f"{row['flips_due']:.0f}" + (f" [{low:.0f}, {high:.0f}]" if high > low else "")
 
 
-def bars(run: RunTables) -> list[Picture]:
-    """The account of each model that is no detector as one bar of a length of 100 %."""
-    return _bars(run, [*run.models, *run.others], "the model's output")
+@dataclass(frozen=True)
+class BarPart:
+    """One cause's piece of the bar, of LENGTH; ``sure``: it is named, or is what no cause explains."""
+
+    name: str
+    colour: str
+    start: float
+    length: float
+    share: str
+    interval: str
+    sure: bool
 
 
-def detector_bars(run: RunTables) -> list[Picture]:
-    """The same of the scores of each detector's boxes, and of where they lie."""
-    return [
-        *_bars(run, run.detectors, "the scores of its boxes"),
-        *_bars(run, run.detectors, "where its boxes lie about what they hold", "place_account"),
-    ]
+@dataclass(frozen=True)
+class AccountBar:
+    """The account of one model; without parts where there are too few pairs, as ``said`` says."""
+
+    model: str
+    of: str
+    parts: tuple[BarPart, ...]
+    said: str
+
+    @property
+    def alt(self) -> str:
+        return f"What {self.of} comes from: " + ", ".join(f"{p.name} {p.share}" for p in self.parts)
 
 
-def _bars(run: RunTables, models: list[str], of: str, name: str = "account") -> list[Picture]:
+def account_bars(run: RunTables) -> list[AccountBar]:
+    """One bar a model and account, in the order of the models."""
     found = []
-    for model in models:
-        account = whole(run, model, name)
-        if len(account) and account["share"].notna().any():
-            found.append(_bar(model, account, of, several=len(run.tasks) > 1))
+    for model, task in run.tasks.items():
+        for prefix, of in task.accounts.items():
+            account = whole(run, model, f"{prefix}account")
+            if len(account) and account["share"].notna().any():
+                found.append(_bar(model, of, account, named_causes(run, model, prefix)))
     return found
 
 
-def _bar(model: str, account: pd.DataFrame, of: str, *, several: bool) -> Picture:
-    with drawing.styled():
-        figure, axes = drawing.panels(1, 1, 1.15)
-        ax, left = axes[0, 0], 0.0
-        for row in account.to_dict("records"):
-            size = max(0.0, float(row["share"]))
-            if not size > 0:
-                continue
-            ax.barh(
-                [0], [100 * size], left=[100 * left], color=CATALOGUE[row["cause"]].colour, edgecolor="white"
+def _bar(model: str, of: str, account: pd.DataFrame, named: Collection[str]) -> AccountBar:
+    pairs = int(account["n"].max())
+    if pairs < FEWEST_ROWS:
+        said = (
+            f"{plural(pairs, 'pair')} of frames replayed: too few to share {of} out (at least {FEWEST_ROWS})"
+        )
+        return AccountBar(model, of, (), said)
+    drawn = account[account["share"] >= LEAST_DRAWN]
+    scale = LENGTH / max(1.0, float(drawn["share"].sum()))
+    parts, start = [], 0.0
+    for row in drawn.itertuples():
+        length = float(row.share) * scale
+        rest, cause = row.cause == UNEXPLAINED, CATALOGUE[row.cause]
+        parts.append(
+            BarPart(
+                name=cause.title,
+                colour=cause.colour,
+                start=round(start, 1),
+                length=round(length, 1),
+                share=percent(float(row.share)),
+                interval="" if rest else interval_figures(max(0.0, row.low), row.high),
+                sure=rest or row.cause in named,
             )
-            if size >= SMALLEST_LABEL:
-                name = CATALOGUE[row["cause"]].title.replace(" of ", "\nof ").replace(" and ", "\nand ")
-                text = f"{name}\n{percent(size)}"
-                ax.text(100 * (left + size / 2), 0, text, ha="center", va="center", fontsize=7)
-            left += size
-        ax.set_yticks([])
-        ax.set_xlim(0, 100 * max(1.0, left))
-        ax.set_xlabel(f"share of the change of {of} between neighbouring frames, %")
-        n = int(account["n"].max())
-        whose = f"{model}: " if several else ""
-        what = "the model's change" if of == "the model's output" else f"the change of {of}"
-        caption = f"{whose}what {what} from frame to frame comes from. n = {n} pairs."
-        return drawing.encode(figure, f"The account of causes of {model} as one bar", caption)
+        )
+        start += length
+    clusters = plural(int(account["clusters"].max()), "separate stretch", "separate stretches")
+    stretches = f"based on {clusters} of footage"
+    beyond = "; a share or its limit above 100 % is chance" if (drawn["high"] > ABOVE_ALL).any() else ""
+    return AccountBar(model, of, tuple(parts), f"{plural(pairs, 'pair')} replayed, {stretches}{beyond}")

@@ -28,8 +28,8 @@ from vidrobust.stages.causes.catalogue import (
     UNEXPLAINED,
     together_with,
 )
-from vidrobust.stages.causes.excluded import LEFT_OUT, PAIR, excluded_pairs
 from vidrobust.stages.causes.margins import SURE, Margins, at_most
+from vidrobust.stages.causes.outcomes import LEFT_OUT, PAIR, excluded_pairs
 from vidrobust.statistics.clusters import SHORTEST_SAMPLED, independent_clusters
 from vidrobust.statistics.intervals import TestedInterval
 from vidrobust.statistics.levels import FEWEST_CLUSTERS
@@ -352,8 +352,7 @@ def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
 def share_of_totals(
     totals: np.ndarray, statistic: RatioOfTotals, *, draws: int, floor: float = 0.0
 ) -> TestedInterval:
-    """Return the ratio ``statistic`` of totals (G, columns) of clusters, with an interval that does not trust a
-    normal.
+    """Return the ratio ``statistic`` of totals (G, columns), with an interval that trusts no normal.
 
     One cluster is left out at a time; there are as many degrees of freedom as clusters carry the spread. Each
     end is moved as if one more of the ``draws`` pairs of average change had been drawn, of which the cause

@@ -10,13 +10,13 @@ import pandas as pd
 
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
-from vidrobust.stages.causes.replication import Replication
+from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.section import named_causes, whole
 from vidrobust.stages.sensitivity import of_size
 from vidrobust.stages.stability.rates import not_compared, overall
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import known, percent, share_with_interval
+from vidrobust.text.numbers import known, part_with_interval, percent
 from vidrobust.text.phrases import capital, listing, plural
 
 MORE_FOOTAGE = "Use more or longer clips."
@@ -49,15 +49,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
 
 
 def _missing(text: str, kind: str, model: str, **more: Any) -> Statement:
-    return Statement(
-        question=Question.WHY,
-        text=text,
-        level=Level.NOT_MEASURED,
-        kind=kind,
-        model=model,
-        is_open=True,
-        **more,
-    )
+    return Statement.missing(Question.WHY, text, kind, model, **more)
 
 
 def _not_replayed(run: RunTables, model: str) -> Statement:
@@ -114,7 +106,7 @@ def _of_account(
     left = account[account["cause"] == UNEXPLAINED]
     if len(left) and known(left["share"].iloc[0]) and left["share"].iloc[0] >= LEAST_LEFT:
         row = left.iloc[0].to_dict()
-        text = f"{share_with_interval(row['share'], row['low'], row['high'])} of {of} is unexplained."
+        text = f"{part_with_interval(row['share'], row['low'], row['high'])} of {of} is unexplained."
         yield _of(model, text, Level.MEASURED, "why_unexplained", row)
 
 
@@ -149,31 +141,27 @@ def _of(
     figures: dict[str, Any] = {"n": n}
     if row is not None:
         figures = {"value": row["share"], "low": row["low"], "high": row["high"], "n": int(row["n"])}
-    return Statement(
-        question=Question.WHY, text=text, level=level, kind=kind, model=model, is_open=is_open, **figures
-    )
+    return Statement(Question.WHY, text, level, kind, model, is_open=is_open, **figures)
 
 
 def _named(
     run: RunTables, model: str, prefix: str, of: str, row: dict[str, Any], again: Replication
 ) -> Statement:
     cause = CATALOGUE[row["cause"]]
-    share = share_with_interval(row["share"], row["low"], row["high"])
+    share = part_with_interval(row["share"], row["low"], row["high"])
     text = f"{capital(cause.which('explain'))} {share} of {of}"
     text += (
         f", {again.in_words}." if again.tested else f". Whether other footage shows it was {again.in_words}."
     )
     span = clip_range(run, model, f"{prefix}account", str(row["cause"]))
     if span:
-        text += f" Clips differ: {percent(max(0.0, span[0]))} to {percent(span[1])}."
+        text += f" Clips differ: {percent(max(0.0, span[0]))} to {percent(min(span[1], 1.0))}."
     sure = again.tested > 0 and not again.fails
     return _of(model, text, Level.REPLICATED if sure else Level.SUGGESTED, "why_named", row, is_open=not sure)
 
 
 def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[float, float] | None:
-    """Smallest and largest share of a cause over the clips, where Cochran's Q or ``FAR_APART`` says they
-    disagree.
-    """
+    """Smallest and largest share of a cause over the clips, where these disagree; else None."""
     rows = run.table(table)
     if rows is None:
         return None
@@ -190,9 +178,7 @@ def clip_range(run: RunTables, model: str, table: str, cause: str) -> tuple[floa
 
 
 def cochran_p(value: np.ndarray, error: np.ndarray) -> float:
-    """P-value of Cochran's Q that all estimates (n,) share one truth; 1 where fewer than two have a finite
-    error.
-    """
+    """P-value of Cochran's Q that estimates (n,) share one truth; 1 with fewer than two errors."""
     from scipy.special import chdtrc
 
     use = np.isfinite(error) & (error > 0)
@@ -207,7 +193,7 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
     as_any = rest[(rest["low"] > 0) & rest["specific"].notna() & (rest["share"] >= MATTERS)]
     for row in as_any.sort_values("share", ascending=False, kind="stable").to_dict("records"):
         cause = CATALOGUE[row["cause"]]
-        share = share_with_interval(row["share"], row["low"], row["high"])
+        share = part_with_interval(row["share"], row["low"], row["high"])
         size = "motion" if cause.moves else "change"
         why = f"not attributable (a random {size} of that size does as much)"
         text = f"{capital(cause.title)}: {share} of {of}, {why}."
@@ -221,7 +207,7 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
     open_ = others[others["high"] >= MATTERS].sort_values("high", ascending=False, kind="stable")
     if len(open_):
         names = listing(
-            [f"{CATALOGUE[r.cause].title} (up to {percent(r.high)})" for r in open_.itertuples()], 4
+            [f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in open_.itertuples()], 4
         )
         text = f"Cannot tell whether these matter: {names}. More pairs from more clips would show it."
         yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=True)
@@ -232,11 +218,11 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
         each = " each" if len(small) > 1 else ""
         text = f"No effect seen of {names} (at most {percent(max(most, 0.0))} of {of}{each})."
         yield Statement(
-            question=Question.WHY,
-            text=text,
-            level=Level.NO_EFFECT,
-            kind="why_no_effect",
-            model=model,
+            Question.WHY,
+            text,
+            Level.NO_EFFECT,
+            "why_no_effect",
+            model,
             n=n,
             value=float(small["share"].max()),
             low=float(small["low"].min()),

@@ -130,9 +130,7 @@ def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, An
 
 
 def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
-    """Draw, per study, the coefficients on which verdicts rest; also return a sentence on what was not drawn,
-    or "".
-    """
+    """Draw the coefficients on which verdicts rest; also return what was not drawn, in words."""
     table = run.table("correlation")
     if table is None:
         return [], ""
@@ -178,9 +176,7 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
 
 
 def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
-    """Draw two matrices per study: perturbations against stability metrics and each other, given the
-    confounder.
-    """
+    """Draw perturbations against stability metrics and against each other, given the confounder."""
     table = run.table("correlation_matrix")
     if table is None:
         return [], ""

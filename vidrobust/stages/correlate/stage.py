@@ -44,8 +44,7 @@ CORRELATE = CorrelateStage()
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationProtocol:
-    """A published way to correlate natural with synthetic robustness over the models of a run (``--protocol
-    NAME``).
+    """A published way to correlate natural with synthetic robustness over models (``--protocol NAME``).
 
     ``stages`` are made first where a run lacks one of the ``tables``. ``run(folder, *, seed, resamples)`` gives
     what ``--json`` prints, and the lines of the console.

@@ -22,11 +22,10 @@ from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder, is_run_folder, remove_results
 from vidrobust.run_folder.reader import tasks_of
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.correlate.from_run import units_of_run
 from vidrobust.stages.correlate.from_summaries import units_of_summaries
 from vidrobust.stages.correlate.study import CorrelationResult, Group, correlate
 from vidrobust.stages.correlate.together import Together, explain_together
-from vidrobust.stages.correlate.units import Across, CorrelationUnits
+from vidrobust.stages.correlate.units import Across, CorrelationUnits, units_of_run
 from vidrobust.tables import schema as tables
 
 SCHEMA = 1  # version of correlation.json

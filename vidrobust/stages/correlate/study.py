@@ -17,18 +17,20 @@ from scipy.spatial.distance import squareform
 
 from vidrobust.errors import InputError
 from vidrobust.stages.correlate.coefficients import (
+    COLUMNS,
     CURVED,
     EFFECTIVE,
     FEWEST,
     PARTIAL,
     PLAIN,
     CompleteUnits,
+    ControlUnits,
     coefficients,
     describe,
     effective,
     matrix,
+    negative_controls,
 )
-from vidrobust.stages.correlate.controls import COLUMNS, ControlUnits, negative_controls
 from vidrobust.stages.correlate.units import CorrelationUnits, with_means
 from vidrobust.stages.correlate.verdicts import (
     headline,
@@ -65,9 +67,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class CorrelationResult:
-    """The tables ``correlation`` and ``matrix``, perturbations that always move together, and the verdicts in
-    words.
-    """
+    """The tables of a study, perturbations that always move together, and the verdicts in words."""
 
     table: pd.DataFrame
     matrix: pd.DataFrame
@@ -235,9 +235,7 @@ def _block(
 
 
 def _orders(units: CorrelationUnits, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Permutations of the units: frames rotate within their series, others change places freely; so do few
-    short series.
-    """
+    """Frames rotate within their series, others change places freely; so do few short series."""
     series = None if units.series is None else units.series[rows]
     if series is None or len(np.unique(series)) == len(series):
         return free_orders(len(rows), count, rng)

@@ -15,11 +15,10 @@ from vidrobust.metrics.metric import Task, usable_pairs
 from vidrobust.report.pictures import Pictures
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import TITLES
-from vidrobust.text.durations import clock
-from vidrobust.text.numbers import NOT_MEASURED, number, percent
+from vidrobust.text.numbers import NOT_MEASURED, clock, number, percent
 from vidrobust.text.phrases import plural, short_names
 
-MOST = 12  # shownMoments shown, shared evenly between the models
+MOST = 12  # moments shown, shared evenly between the models
 STRIP_SAID = (
     "Which change did it? A neighbouring frame is moved onto the first one, and the measured changes are "
     "switched on one after the other; below each picture what the model says of it. Where the picture gets "
@@ -374,9 +373,7 @@ def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
 
 
 def box_events(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of ``object_frames`` in which an object is first missed, or renamed, with ``frame_a`` and
-    ``lost``.
-    """
+    """Return the rows of ``object_frames`` in which an object is first missed, or renamed."""
     keys = ["model", "item", "track"]
     along = steps.sort_values([*keys, "frame"], kind="stable")
     before = along.groupby(keys, sort=False)

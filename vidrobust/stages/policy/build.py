@@ -16,12 +16,11 @@ from vidrobust.perturb.catalogue import PERTURBATIONS
 from vidrobust.perturb.perturbation import FAMILIES
 from vidrobust.stages.causes.candidate_fits import CANDIDATES
 from vidrobust.stages.causes.catalogue import CATALOGUE
-from vidrobust.stages.causes.replication import Replication
+from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.shares import ADJACENT, SECOND
-from vidrobust.stages.policy.candidates import Standing, standings
+from vidrobust.stages.policy.candidates import LEAST, Response, Standing, response, standings
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import Rejected, Why, step_sentence, without_step
-from vidrobust.stages.policy.response import LEAST, Response, response
 from vidrobust.stages.variation.spread import ObservedStrength, observed
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_ROWS
 from vidrobust.text.phrases import plural

@@ -17,7 +17,7 @@ from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.policy.exports.write import write_all
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.stages.policy.rejection import Rejected, Why
-from vidrobust.statistics.ratios import Verdict
+from vidrobust.statistics.ratios import RatioVerdict
 
 FOLDER, ADAPTATION, TESTED = "adapt", "adaptation.json", "policy.json"
 KEPT = ("ratio", "low", "high", "verdict", "before", "after", "of")
@@ -62,8 +62,8 @@ def with_measured(policy: Policy, summary: Mapping[str, Any]) -> Policy:
     steps, withdrawn = [], []
     for step in policy.steps:
         own = _kept((found.get("steps") or {}).get(step.perturbation) or {})
-        if Verdict.HARMS in (own.get("verdict"), footage.get("verdict")):
-            withdrawn.append(_withdrawn(step, own if own.get("verdict") == Verdict.HARMS else footage))
+        if RatioVerdict.HARMS in (own.get("verdict"), footage.get("verdict")):
+            withdrawn.append(_withdrawn(step, own if own.get("verdict") == RatioVerdict.HARMS else footage))
         else:
             steps.append(dataclasses.replace(step, measured=own))
     said = [note for note in (str(summary.get("said") or ""),) if note]

@@ -24,17 +24,12 @@ GAIN = "relative gain"  # unit of brightness, contrast and saturation
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyStep:
-    """One augmentation: signed strengths from ``low`` to ``high``, drawn evenly and applied with
-    ``probability``.
+    """One augmentation: signed strengths drawn evenly, applied with ``probability``.
 
     -s of a relative gain is the factor 1 / (1 + s). Lengths are shares of the frame's width. ``axes`` of a
-    translation are the largest shifts along x and y. ``evidence`` has level, share, share_low, share_high,
-    specific,
-    replication, flips_due, flips_due_high, flips_replayed, flips_at_most, sensitivity, and what 95 % of the
-    footage
-    (observed_low, observed_high) and all of it (observed_least, observed_most) do. ``measured`` has ratio,
-    low, high,
-    verdict, before and after of the answers that its own perturbation changes; empty where it was not tried.
+    translation are the largest shifts along x and y. ``evidence`` has level, share, specific, replication,
+    flips_due of flips_replayed, sensitivity, and what 95 % of the footage (observed_low, observed_high) does.
+    ``measured`` has ratio, low, high, verdict, before and after of the answers that its own perturbation changes.
     """
 
     perturbation: str

@@ -9,7 +9,7 @@ from typing import Any
 
 from vidrobust.files.json_text import plain
 from vidrobust.stages.causes.catalogue import CATALOGUE
-from vidrobust.stages.causes.replication import Replication
+from vidrobust.stages.causes.outcomes import Replication
 from vidrobust.stages.causes.shares import SECOND
 from vidrobust.text.numbers import known, number, percent, share, share_with_interval, with_interval
 from vidrobust.text.phrases import capital
@@ -71,9 +71,7 @@ OPEN = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Rejected:
-    """One perturbation that is not recommended; ``evidence`` has cause, n, share, low, high, of, and what
-    ``Why`` names.
-    """
+    """One perturbation that is not recommended, with the figures that its ``Why`` names."""
 
     perturbation: str
     why: Why

@@ -98,7 +98,7 @@ def _withheld(run: OpenRun, policy: Policy) -> Policy:
 
 def _evidence(run: OpenRun, model: str, task: Task, prefix: str) -> Evidence:
     from vidrobust.run_folder.reader import with_parts
-    from vidrobust.stages.causes.replication import Replication
+    from vidrobust.stages.causes.outcomes import Replication
     from vidrobust.stages.causes.shares import over_a_second
     from vidrobust.stages.policy.build import Evidence
 

@@ -16,7 +16,7 @@ from vidrobust.stages.policy.section import policy_files, range_in_words
 from vidrobust.stages.stability.statements import scene_of
 from vidrobust.statement import NAN, NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import share_with_interval
+from vidrobust.text.numbers import part_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 
@@ -68,15 +68,7 @@ def _accounts(run: RunTables, model: str) -> Iterator[Any]:
 
 
 def _not_measured(model: str, text: str, kind: str, **more: Any) -> Statement:
-    return Statement(
-        question=Question.TRAIN,
-        text=text,
-        level=Level.NOT_MEASURED,
-        kind=kind,
-        model=model,
-        is_open=True,
-        **more,
-    )
+    return Statement.missing(Question.TRAIN, text, kind, model, **more)
 
 
 KINDS = {
@@ -105,11 +97,11 @@ def _step(run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord 
             text += " To try it, train with it and compare the two models on this footage."
     value, low, high = (NAN if figure is None else float(figure) for figure in figures)
     return Statement(
-        question=Question.TRAIN,
-        text=text,
-        level=step.level,
-        kind=KINDS[step.level],
-        model=policy.model,
+        Question.TRAIN,
+        text,
+        step.level,
+        KINDS[step.level],
+        policy.model,
         value=value,
         low=low,
         high=high,
@@ -120,7 +112,7 @@ def _step(run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord 
 
 
 def _because(evidence: Any) -> str:
-    share = share_with_interval(*(evidence.get(name) for name in ("share", "share_low", "share_high")))
+    share = part_with_interval(*(evidence.get(name) for name in ("share", "share_low", "share_high")))
     cause = capital(CATALOGUE[evidence["cause"]].which("explain"))
     again = evidence.get("replication", "")
     text = f"{cause} {share} of {evidence.get('of', 'the change')}{f' ({again})' if again else ''}."
@@ -149,14 +141,7 @@ def _trying(run: RunTables, step: PolicyStep, record: ModelRecord | None) -> str
 
 def _footage(model: str, policy: Policy) -> Iterator[Statement]:
     for text in policy.advice:
-        yield Statement(
-            question=Question.TRAIN,
-            text=text,
-            level=Level.SUGGESTED,
-            kind="train_footage",
-            model=model,
-            is_open=True,
-        )
+        yield Statement(Question.TRAIN, text, Level.SUGGESTED, "train_footage", model, is_open=True)
 
 
 def _rest(model: str, policy: Policy) -> Iterator[Statement]:
@@ -171,6 +156,4 @@ def _rest(model: str, policy: Policy) -> Iterator[Statement]:
         judged = [each for each in policy.rejected if each.why is not Why.NOT_MEASURABLE]
         tried = plural(len(judged), "perturbation")
         text = f"No augmentation is supported: none of {tried} stands for a cause that matters here."
-        yield Statement(
-            question=Question.TRAIN, text=text, level=Level.NO_EFFECT, kind="train_none", model=model
-        )
+        yield Statement(Question.TRAIN, text, Level.NO_EFFECT, "train_none", model)

@@ -17,7 +17,7 @@ TIED = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class ItemAnswers:
     """One model along one input, frame by frame in the order of delivery.
 
     frame, time_s  (N,) number and seconds
@@ -53,7 +53,7 @@ class Answers:
         top = (max(p.values(), default=0.0) for p in self.leading)
         return all(a >= b - TIED for a, b in zip(own, top, strict=True))
 
-    def with_labels(self, label: np.ndarray) -> Answers:
+    def with_labels(self, label: np.ndarray) -> ItemAnswers:
         """The same frames with other answers."""
         return replace(self, label=label)
 
@@ -63,7 +63,7 @@ def answers_of(
     probabilities: pd.DataFrame,
     transitions: pd.DataFrame,
     parts: dict[str, str] | None = None,
-) -> list[Answers]:
+) -> list[ItemAnswers]:
     """Each input of one model, from its rows of the tables ``frames`` and ``probabilities``.
 
     transitions  that table of the run
@@ -79,7 +79,7 @@ def answers_of(
         names = dict(zip(rows["label"].tolist(), rows["label_name"].tolist(), strict=True))
         names |= dict(zip(given[item]["label"].tolist(), given[item]["label_name"].tolist(), strict=True))
         found.append(
-            Answers(
+            ItemAnswers(
                 item=str(item),
                 model=str(rows["model"].iloc[0]),
                 part=(parts or {}).get(str(item), ""),
@@ -116,7 +116,7 @@ class Played:
     mean: tuple[dict[int, float], ...] | None
 
 
-def play(rule: LabelRule, answers: Answers) -> Played:
+def play(rule: LabelRule, answers: ItemAnswers) -> Played:
     """The rule over one input, begun anew where the answers begin."""
     labels = np.empty(len(answers.label), np.int64)
     means: list[dict[int, float]] = []
@@ -132,7 +132,7 @@ def play(rule: LabelRule, answers: Answers) -> Played:
     return Played(labels, tuple(means) or None)
 
 
-def most_frequent(answers: Sequence[Answers]) -> int:
+def most_frequent(answers: Sequence[ItemAnswers]) -> int:
     """The label that the model gives most often; of several the first class."""
     labels = np.concatenate([each.label for each in answers])
     return int(np.bincount(labels).argmax()) if len(labels) else -1

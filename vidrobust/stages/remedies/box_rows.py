@@ -53,7 +53,7 @@ SAME = 0.5
 
 
 @dataclass(frozen=True)
-class Seen:
+class TimedBoxes:
     """The boxes of one input, and the time of each frame, s."""
 
     item: str
@@ -86,7 +86,7 @@ class BoxStudy:
     """All that the rows of one detector are made of; settings and window: how the run follows its tracks."""
 
     model: str
-    seen: Sequence[Seen]
+    seen: Sequence[TimedBoxes]
     settings: TrackSettings
     window: int
 

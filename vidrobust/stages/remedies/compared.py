@@ -10,13 +10,13 @@ import pandas as pd
 
 from vidrobust.frame_pairs.transitions import JOINED
 from vidrobust.metrics.class_differences import revert_flips
-from vidrobust.stages.remedies.answers import Answers
+from vidrobust.stages.remedies.answers import ItemAnswers
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_TESTED
 
 
 @dataclass(frozen=True)
-class Rows:
+class MetricRows:
     """Where a metric counts: rows of all frames of a model, one input after the other.
 
     at       (M, k) int64 rows of the frames that a value is made of
@@ -29,7 +29,7 @@ class Rows:
     clusters: Clusters
 
 
-def places(answers: Sequence[Answers]) -> pd.Series:
+def places(answers: Sequence[ItemAnswers]) -> pd.Series:
     """(input, number of the frame) -> its row."""
     index = pd.MultiIndex.from_tuples(
         [(each.item, int(frame)) for each in answers for frame in each.frame], names=["item", "frame"]
@@ -37,25 +37,25 @@ def places(answers: Sequence[Answers]) -> pd.Series:
     return pd.Series(np.arange(len(index)), index=index)
 
 
-def flip_rows(pairs: pd.DataFrame, place: pd.Series, parts: dict[str, str]) -> Rows:
+def flip_rows(pairs: pd.DataFrame, place: pd.Series, parts: dict[str, str]) -> MetricRows:
     """Of the usable neighbours, rows of the table ``pairs`` that count for flip_rate."""
     at = np.column_stack([_rows(place, pairs["item"], pairs[name]) for name in ("frame_a", "frame_b")])
-    return Rows(at, pairs["label_flip"].to_numpy(np.float64), _clusters(pairs, parts))
+    return MetricRows(at, pairs["label_flip"].to_numpy(np.float64), _clusters(pairs, parts))
 
 
-def triple_rows(triples: pd.DataFrame, column: str, place: pd.Series, parts: dict[str, str]) -> Rows:
+def triple_rows(triples: pd.DataFrame, column: str, place: pd.Series, parts: dict[str, str]) -> MetricRows:
     """Of rows of the table ``triples`` that count for a metric; ``at`` is the frame that they stand for."""
     at = _rows(place, triples["item"], triples["frame"])[:, None]
-    return Rows(at, triples[column].to_numpy(np.float64), _clusters(triples, parts))
+    return MetricRows(at, triples[column].to_numpy(np.float64), _clusters(triples, parts))
 
 
-def flips_after(rows: Rows, labels: np.ndarray) -> np.ndarray:
+def flips_after(rows: MetricRows, labels: np.ndarray) -> np.ndarray:
     """(M,) 1 where the two frames have other labels now; labels (N,) of all frames."""
     return (labels[rows.at[:, 0]] != labels[rows.at[:, 1]]).astype(np.float64)
 
 
 def reverts_after(
-    rows: Rows, labels: Sequence[np.ndarray], answers: Sequence[Answers], window: int
+    rows: MetricRows, labels: Sequence[np.ndarray], answers: Sequence[ItemAnswers], window: int
 ) -> np.ndarray:
     """(M,) 1 where a label now leaves that is back within the window; labels: of each input."""
     found = [
@@ -65,7 +65,7 @@ def reverts_after(
     return np.concatenate(found).astype(np.float64)[rows.at[:, 0]]
 
 
-def jitter_after(rows: Rows, means: Sequence[dict[int, float]]) -> np.ndarray:
+def jitter_after(rows: MetricRows, means: Sequence[dict[int, float]]) -> np.ndarray:
     """(M,) second difference of the distributions, class -> probability, of all frames."""
     found = np.empty(len(rows.at))
     for number, row in enumerate(rows.at[:, 0].tolist()):

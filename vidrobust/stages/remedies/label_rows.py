@@ -13,7 +13,7 @@ import pandas as pd
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.stages.remedies import compared, truth
-from vidrobust.stages.remedies.answers import Answers, Played, most_frequent, play
+from vidrobust.stages.remedies.answers import ItemAnswers, Played, most_frequent, play
 from vidrobust.stages.remedies.catalogue import (
     LABEL_RULES,
     ON_PROBABILITIES,
@@ -49,7 +49,7 @@ class Study:
     window   frames within which a label that left is back
     """
 
-    answers: Sequence[Answers]
+    answers: Sequence[ItemAnswers]
     pairs: pd.DataFrame
     triples: pd.DataFrame
     window: int
@@ -62,18 +62,18 @@ class Study:
         return compared.places(self.answers)
 
     @functools.cached_property
-    def flips(self) -> compared.Rows:
+    def flips(self) -> compared.MetricRows:
         """Of the run's usable neighbours."""
         return compared.flip_rows(_counted(FLIPS, self.pairs), self.place, dict(self.parts))
 
     @functools.cached_property
-    def reverts(self) -> compared.Rows:
+    def reverts(self) -> compared.MetricRows:
         """Of the frames that count for revert flips."""
         rows = _counted(REVERTS, self.triples)
         return compared.triple_rows(rows, "revert_flip", self.place, dict(self.parts))
 
     @functools.cached_property
-    def jitters(self) -> compared.Rows:
+    def jitters(self) -> compared.MetricRows:
         """Of the frames that count for jitter."""
         rows = _counted(JITTER, self.triples)
         return compared.triple_rows(rows, "jitter", self.place, dict(self.parts))
@@ -212,14 +212,14 @@ def measured_delays(study: Study, labels: Sequence[np.ndarray]) -> Delays:
     return found
 
 
-def _agreement(answers: Sequence[Answers], labels: Sequence[np.ndarray]) -> float:
+def _agreement(answers: Sequence[ItemAnswers], labels: Sequence[np.ndarray]) -> float:
     same = np.concatenate([a.label == summary for a, summary in zip(answers, labels, strict=True)])
     return float(same.mean()) if len(same) else NAN
 
 
 def silence_rows(study: Study) -> Iterator[dict[str, Any]]:
     """Rows of saying nothing; after a silence an answer is compared with the last one that was given."""
-    names: dict[str, Callable[[Answers], np.ndarray]] = {
+    names: dict[str, Callable[[ItemAnswers], np.ndarray]] = {
         **{f"abstain-margin-{m:g}": functools.partial(sure_by_margin, least=m) for m in ABSTAIN_MARGINS},
         **{f"abstain-unstable-{n}": functools.partial(sure_by_frames, frames=n) for n in ABSTAIN_FRAMES},
     }
@@ -240,13 +240,13 @@ def silence_rows(study: Study) -> Iterator[dict[str, Any]]:
         yield row("silence", name, model, FLIPS, found, costs)
 
 
-def sure_by_margin(answers: Answers, least: float) -> np.ndarray:
+def sure_by_margin(answers: ItemAnswers, least: float) -> np.ndarray:
     """(N,) bool: the margin is at least so large."""
     result: np.ndarray = answers.margin >= least
     return result
 
 
-def sure_by_frames(answers: Answers, frames: int) -> np.ndarray:
+def sure_by_frames(answers: ItemAnswers, frames: int) -> np.ndarray:
     """(N,) bool: the last so many frames all say the same, or where the answers begin all there are."""
     same = np.r_[False, answers.label[1:] == answers.label[:-1]] & ~answers.begins
     run, sure = 0, np.zeros(len(same), bool)

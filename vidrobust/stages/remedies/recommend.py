@@ -12,7 +12,7 @@ import pandas as pd
 
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.levels import FEWEST_TESTED
-from vidrobust.statistics.ratios import PairedRatio, Undecided, Verdict, decide, paired_ratio
+from vidrobust.statistics.ratios import PairedRatio, RatioVerdict, Undecided, decide, paired_ratio
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Recommended:
     why: Undecided = Undecided.DECIDED
 
     @property
-    def decided(self) -> tuple[Verdict, Undecided]:
+    def decided(self) -> tuple[RatioVerdict, Undecided]:
         """What footage that did not choose says of the choice: one question, asked alone."""
         verdict, why = decide(self.held_out)
         return verdict, self.why or why
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> RatioVerdict:
         return self.decided[0]
 
 
@@ -108,6 +108,6 @@ def best_buy(table: pd.DataFrame, model: str, metric: str) -> pd.Series | None:
         (table["kind"] == "input")
         & (table["model"] == model)
         & (table["metric"] == metric)
-        & (table["verdict"] == Verdict.HELPS)
+        & (table["verdict"] == RatioVerdict.HELPS)
     ]
     return None if rows.empty else rows.loc[rows["ratio"].idxmin()]

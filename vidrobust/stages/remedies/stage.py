@@ -14,7 +14,7 @@ from vidrobust.statement import Question
 if TYPE_CHECKING:
     from vidrobust.pipeline.run import OpenRun
     from vidrobust.run_folder.settings import Settings
-    from vidrobust.stages.remedies.study import Footage, Studied
+    from vidrobust.stages.remedies.study import FootageTables, Studied
 
 FILE = "remedies.json"
 CONTRACT = (
@@ -70,9 +70,9 @@ class RemediesStage(TableStage):
         rows = run.folder.rows("remedies")
         return [{**{name: row[name] for name in CONTRACT}, **row} for row in rows]
 
-    def _footage(self, run: OpenRun) -> Footage:
+    def _footage(self, run: OpenRun) -> FootageTables:
         """What the tables say of the footage; the models are loaded only where there are labels."""
-        from vidrobust.stages.remedies.study import Footage
+        from vidrobust.stages.remedies.study import FootageTables
 
         labels, items = run.table("labels"), run.table("items")
         names = {model.name: tuple(model.class_names) for model in run.models} if len(labels) else {}
@@ -80,7 +80,7 @@ class RemediesStage(TableStage):
         if (run.path / REPLAYS_FILE).is_file():
             arms = run.folder.read_json(REPLAYS_FILE)["arms"]
         replayed = bool(arms) and all("shown" in arm for arm in arms)  # or they are of an earlier version
-        return Footage(
+        return FootageTables(
             replayed=run.table("replayed_answers") if replayed else None,
             replayed_boxes=run.table("replayed_boxes") if replayed else None,
             arms=arms if replayed else (),
@@ -92,7 +92,9 @@ class RemediesStage(TableStage):
             known_boxes=run.table("known_boxes") if len(labels) else None,
         )
 
-    def _study(self, run: OpenRun, record: dict[str, Any], footage: Footage, limit: float) -> Studied | None:
+    def _study(
+        self, run: OpenRun, record: dict[str, Any], footage: FootageTables, limit: float
+    ) -> Studied | None:
         """The study of one model; None where it answered no frame."""
         import dataclasses
 

@@ -21,7 +21,7 @@ from vidrobust.stages.remedies.box_rows import (
     HEADLINE,
     METRICS,
     BoxStudy,
-    Seen,
+    TimedBoxes,
     agreement,
     box_rows,
     recommended_boxes,
@@ -41,7 +41,7 @@ from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
 from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
 from vidrobust.statistics.ratios import (
     PairedRatio,
-    Verdict,
+    RatioVerdict,
     against_control,
     paired_ratio,
     ratio_in_clusters,
@@ -268,7 +268,7 @@ def _shifts(boxes: ItemBoxes, own: ItemBoxes) -> np.ndarray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Footage:
+class FootageTables:
     """What the tables of a run say of its footage.
 
     transitions  that table
@@ -301,7 +301,12 @@ class Studied:
 
 
 def study_classifier(
-    model: str, tables: Mapping[str, pd.DataFrame], footage: Footage, *, window: int, max_delay_ms: float
+    model: str,
+    tables: Mapping[str, pd.DataFrame],
+    footage: FootageTables,
+    *,
+    window: int,
+    max_delay_ms: float,
 ) -> Studied:
     """A classifier, from the tables frames, pairs, triples and probabilities."""
     study = classifier_study(model, tables, footage, window=window)
@@ -319,7 +324,7 @@ def study_classifier(
 
 
 def classifier_study(
-    model: str, tables: Mapping[str, pd.DataFrame], footage: Footage, *, window: int
+    model: str, tables: Mapping[str, pd.DataFrame], footage: FootageTables, *, window: int
 ) -> Study:
     """What the rows of a classifier are made of."""
     mine = {name: table[table["model"] == model] for name, table in tables.items()}
@@ -346,7 +351,7 @@ def _worst_delay_ms(study: Study, name: str) -> float:
 def study_detector(
     model: str,
     detections: pd.DataFrame,
-    footage: Footage,
+    footage: FootageTables,
     settings: TrackSettings,
     *,
     window: int,
@@ -364,7 +369,7 @@ def study_detector(
 
 
 def detector_study(
-    model: str, detections: pd.DataFrame, footage: Footage, settings: TrackSettings, *, window: int
+    model: str, detections: pd.DataFrame, footage: FootageTables, settings: TrackSettings, *, window: int
 ) -> BoxStudy:
     """What the rows of a detector are made of."""
     mine = detections[detections["model"] == model]
@@ -382,13 +387,13 @@ def detector_study(
                 of[["x1", "y1", "x2", "y2"]].to_numpy(np.float64),
             )
         time_s = rows["time_s"].to_numpy(np.float64)
-        seen.append(Seen(str(item), footage.parts.get(str(item), ""), boxes, time_s, known))
+        seen.append(TimedBoxes(str(item), footage.parts.get(str(item), ""), boxes, time_s, known))
     return BoxStudy(model, seen, settings, window)
 
 
 def marked(rows: list[dict[str, Any]], found: Recommended, metric: str) -> list[dict[str, Any]]:
     """The rows, that of the rule to use marked; none where the rule is not shown to help on held-out footage."""
-    rule = found.rule if found.verdict == Verdict.HELPS else ""
+    rule = found.rule if found.verdict == RatioVerdict.HELPS else ""
     return [{**row, "recommended": row["remedy"] == rule and row["metric"] == metric} for row in rows]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_ROWS, FEWEST_TESTED
-from vidrobust.statistics.ratios import Undecided, Verdict
+from vidrobust.statistics.ratios import RatioVerdict, Undecided
 from vidrobust.text.numbers import percent, share_with_interval
 
 
@@ -109,7 +109,7 @@ def title(remedy: str) -> str:
 
 def recommended(summary: Mapping[str, Any]) -> bool:
     """Whether the chosen rule helps on the footage that did not choose it."""
-    return bool(summary["rule"]) and summary["verdict"] == Verdict.HELPS
+    return bool(summary["rule"]) and summary["verdict"] == RatioVerdict.HELPS
 
 
 def held_out(summary: Mapping[str, Any], metric: str) -> str:

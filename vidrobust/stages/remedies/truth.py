@@ -11,7 +11,7 @@ import pandas as pd
 
 from vidrobust.accuracy.answers import on_frames
 from vidrobust.accuracy.said_classes import SaidClasses, label_sets
-from vidrobust.stages.remedies.answers import Answers
+from vidrobust.stages.remedies.answers import ItemAnswers
 from vidrobust.stages.remedies.delay import Change, lasts
 from vidrobust.statistics.clusters import independent_clusters
 from vidrobust.statistics.intervals import clustered_mean
@@ -20,7 +20,7 @@ Right = Sequence[frozenset[int]]
 """The right classes of each frame of an input; empty where they are not known."""
 
 
-def right_of(answers: Sequence[Answers], labels: pd.DataFrame, class_names: Sequence[str]) -> list[Right]:
+def right_of(answers: Sequence[ItemAnswers], labels: pd.DataFrame, class_names: Sequence[str]) -> list[Right]:
     """Of each input, from the table ``labels`` and the names of the model's classes; none where none is known."""
     frames = pd.concat(
         [pd.DataFrame({"item": a.item, "frame": a.frame, "time_s": a.time_s}) for a in answers],
@@ -50,7 +50,7 @@ def correct(labels: np.ndarray, right: Right) -> np.ndarray:
 
 
 def costs(
-    answers: Sequence[Answers], right: Sequence[Right], labels: Sequence[np.ndarray], window: int
+    answers: Sequence[ItemAnswers], right: Sequence[Right], labels: Sequence[np.ndarray], window: int
 ) -> dict[str, Any]:
     """Fields of ``Costs``: accuracy before and after, and short events; none without labels."""
     if not right:
@@ -70,7 +70,7 @@ def costs(
 
 
 def costs_of_silence(
-    answers: Sequence[Answers], right: Sequence[Right], answered: Sequence[np.ndarray]
+    answers: Sequence[ItemAnswers], right: Sequence[Right], answered: Sequence[np.ndarray]
 ) -> dict[str, Any]:
     """Fields of ``Costs``: accuracy on all labelled frames, and on those that are answered."""
     if not right:
@@ -81,7 +81,7 @@ def costs_of_silence(
 
 
 def _accuracy(
-    answers: Sequence[Answers], before: Sequence[np.ndarray], after: Sequence[np.ndarray]
+    answers: Sequence[ItemAnswers], before: Sequence[np.ndarray], after: Sequence[np.ndarray]
 ) -> dict[str, float]:
     was, now = np.concatenate(list(before)), np.concatenate(list(after))
     known = np.isfinite(was)
@@ -103,7 +103,9 @@ def _mean(values: np.ndarray) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def short_events(answers: Answers, right: Right, summary: np.ndarray, window: int) -> tuple[int, int, int]:
+def short_events(
+    answers: ItemAnswers, right: Right, summary: np.ndarray, window: int
+) -> tuple[int, int, int]:
     """How many events of the truth are shorter than the window, and how many are never reported: before, after.
 
     An event is a run of frames with one set of right classes, between two others with another set; a label that
@@ -137,7 +139,7 @@ def events(right: Right, begins: np.ndarray) -> list[tuple[int, int]]:
     ]
 
 
-def reported_changes(answers: Answers, right: Right) -> list[Change]:
+def reported_changes(answers: ItemAnswers, right: Right) -> list[Change]:
     """Lasting changes of the truth, from the first frame on in which the model itself reports them.
 
     What the model is late is its own fault and not the rule's; so is a change that it reports in less than half of

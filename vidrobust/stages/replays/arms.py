@@ -225,9 +225,7 @@ class CacheOwner:
 
 
 def replay_all(run: OpenRun, only: Collection[str] = ()) -> None:
-    """Write the tables ``replayed_answers`` and ``replayed_boxes``, and replays.json, of all arms or ``only``
-    some.
-    """
+    """Write ``replayed_answers``, ``replayed_boxes`` and replays.json, of all arms or ``only`` some."""
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES.values()}
     about: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
     able = (model for model in run.models if needs_pixels(model) and model.task in TABLES)

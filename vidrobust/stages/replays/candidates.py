@@ -105,8 +105,7 @@ def _note(name: str, network: DetectionNetwork) -> str:
 
 
 def softened(found: Candidates, least: float) -> Candidates:
-    """Apply soft suppression: overlapped scores of a class shrink by exp(-IoU^2 / sigma); those below
-    ``least`` go.
+    """Apply soft suppression: overlapped scores of a class shrink by exp(-IoU^2 / sigma).
 
     Bodla, Singh, Chellappa & Davis, "Soft-NMS", ICCV 2017, equation 3.
     """

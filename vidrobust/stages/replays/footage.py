@@ -77,9 +77,7 @@ class InputShown:
                     yield to_array(batch.pixels[row])
 
     def played(self, name: str, frames: Frames) -> tuple[Stream, float]:
-        """Return the frames of a replay, and seconds spent on them before; the last ones are kept for further
-        models.
-        """
+        """Return the frames of a replay, and seconds spent before; the last are kept for further models."""
         if name not in self._played:
             self._played.clear()
             height, width = self.run.folder.record.sizes[self.item.name]
@@ -120,9 +118,7 @@ def chunks(frames: Stream) -> Iterator[torch.Tensor]:
 
 
 def rows_of(found: Classifications | Detections, number: np.ndarray) -> pd.DataFrame:
-    """Return frame and label of each answer to the frames ``number``; of a detector a row a box, with score
-    and corners.
-    """
+    """Return frame and label of each answer; of a detector a row a box, with score and corners."""
     if isinstance(found, Classifications):
         return pd.DataFrame({"frame": number, "label": found.labels})
     corners = {name: found.boxes[:, k].astype(np.float64) for k, name in enumerate(BOX)}
@@ -294,9 +290,7 @@ def resizes_of(frames: Frames, model: Model) -> dict[str, FootageReplay]:
 
 
 def another_resize(frames: Frames, resized: tuple[int, ...], interpolation: int) -> FootageReplay:
-    """Bring frames to the network's size (``Preprocess.resized``) before its own resize, which then changes
-    nothing.
-    """
+    """Bring frames to the network's size before its own resize, which then changes nothing."""
     size = f"{resized[0]} px, shorter side" if len(resized) == 1 else f"{resized[1]}x{resized[0]} px"
     return FootageReplay(functools.partial(_resized, frames, resized, interpolation), f"to {size}")
 

@@ -22,7 +22,6 @@ from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.answer.text import title_of
 from vidrobust.stages.boxes import moments as which
 from vidrobust.stages.boxes import section as detectors_section
-from vidrobust.stages.causes import bar
 from vidrobust.stages.causes import section as account_section
 from vidrobust.stages.correlate import section as proxies_section
 from vidrobust.stages.moments import section as moments_section
@@ -34,7 +33,7 @@ from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability import section as stability_section
 from vidrobust.stages.variation import section as footage_section
 from vidrobust.statement import DOING, NEEDS_MODEL, Question
-from vidrobust.text.durations import duration
+from vidrobust.text.numbers import duration
 from vidrobust.text.phrases import listing
 
 STAGES = ("stability", "sensitivity", "variation", "causes", "correlate", "policy", "remedies", "report")
@@ -158,7 +157,7 @@ def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:
         "elsewhere": (*DOING, Question.SCENE, Question.WORST),
         "titles": title_of,
         "show": f"vidrobust show {run.folder_name}",
-        "bars": bar.account_bars(run),
+        "bars": account_section.account_bars(run),
         "kept_for_testing": _kept_for_testing(shared["policies"]),
         "worst": found.shown[0] if found.shown else None,
         "worst_box": boxes[0] if boxes else None,
@@ -213,7 +212,7 @@ def shared_content(run: RunTables) -> dict[str, Any]:
 # Figures in the order in which they are given room.
 PICTURES = (
     "timelines", "box_timelines", "box_curves", "box_maps",
-    "remedy_figures", "sensitivity_curves", "proxy_forests", "account_bars", "variation_figures",
+    "remedy_figures", "sensitivity_curves", "proxy_forests", "variation_figures",
     "item_figures", "matrices",
 )  # fmt: skip
 
@@ -291,7 +290,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "label_where": place_section.sentences(run, "classification"),
         "box_timelines": detectors_section.timelines(run),
         "box_curves": _some(detectors_section.threshold_figure(run)),
-        "box_account": account_section.detector_bars(run),
+        "box_account": [bar for bar in account_section.account_bars(run) if bar.model in run.detectors],
         "box_groups": detectors_section.by_group(run),
         "box_sensitivity": detectors_section.sensitivity_rows(run),
         "sensitive": sensitivity_section.in_words(run, sensitivity),
@@ -310,7 +309,6 @@ def _content(run: RunTables) -> dict[str, Any]:
         "variation_figures": _some(footage_section.variation_figure(variation)),
         "variation_rows": footage_section.variation_rows(variation),
         "glossary": GLOSSARY,
-        "account_bars": account_section.bars(run),
         "account_rows": account_section.rows(run),
         "exclusions": footage_section.exclusions(run),
         "inputs": footage_section.inputs(run),

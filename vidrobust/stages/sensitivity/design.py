@@ -15,8 +15,7 @@ import numpy as np
 def strengths_shown(
     perturbation: str, count: int, ranks: np.ndarray, *, content: str, seed: int, draw: int = 0, each: int = 1
 ) -> np.ndarray:
-    """Return which of ``count`` strengths the frames are shown, (n, count) bool; ``each`` per frame and draw
-    (0: all).
+    """Return which of ``count`` strengths frames are shown, (n, count); ``each`` per frame (0: all).
 
     ``ranks`` (n,) are places in the seeded order of their input, ``content`` is its key.
     """

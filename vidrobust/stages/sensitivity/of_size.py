@@ -17,9 +17,7 @@ FEWEST_KINDS = 5  # perturbations with several strengths, from which on anything
 
 
 def mildest_to_strongest(run: RunTables, model: str) -> PairedRatio | None:
-    """Return response to the mildest over that to the strongest changes, with interval over perturbations;
-    None if unclear.
-    """
+    """Return response to the mildest over that to the strongest changes; None if unclear."""
     table = run.table("sensitivity")
     if table is None:
         return None

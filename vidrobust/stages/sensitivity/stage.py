@@ -33,8 +33,7 @@ GROUP = "vidrobust.suite_protocols"
 
 @dataclass(frozen=True, kw_only=True)
 class SuiteProtocol:
-    """How one suite is studied, for classifiers alone: how many pictures a model sees of one frame and draw,
-    and rows.
+    """How one suite is studied, for classifiers alone.
 
     ``study`` is called with ``(frames, classifiers, *, content, draws, seed, batch, step)`` and gives rows of
     the table ``sensitivity``; ``content`` seeds the draws, ``step(n)`` reports n pictures.

@@ -47,15 +47,7 @@ def _not_tried(run: RunTables, model: str) -> Statement:
 
 
 def _missing(model: str, text: str, kind: str, **more: Any) -> Statement:
-    return Statement(
-        question=Question.SENSITIVE,
-        text=text,
-        level=Level.NOT_MEASURED,
-        kind=kind,
-        model=model,
-        is_open=True,
-        **more,
-    )
+    return Statement.missing(Question.SENSITIVE, text, kind, model, **more)
 
 
 def _of_model(model: str, task: Task, rows: pd.DataFrame, parts: dict[str, str]) -> Statement:
@@ -100,11 +92,11 @@ def _statement(
     model: str, text: str, level: Level, kind: str, found: Interval, *, is_open: bool = False
 ) -> Statement:
     return Statement(
-        question=Question.SENSITIVE,
-        text=text,
-        level=level,
-        kind=kind,
-        model=model,
+        Question.SENSITIVE,
+        text,
+        level,
+        kind,
+        model,
         value=found.value,
         low=found.low,
         high=found.high,

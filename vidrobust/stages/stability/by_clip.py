@@ -13,8 +13,7 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.durations import clock
-from vidrobust.text.numbers import one_in, percent, percent_interval
+from vidrobust.text.numbers import clock, one_in, percent, percent_interval
 from vidrobust.text.phrases import cut, plural
 
 MOST_ROWS = 6  # of each table on page one; the rest is counted

@@ -23,8 +23,7 @@ from vidrobust.stages.stability.rates import (
 from vidrobust.stages.stability.rates import stability as judged
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.durations import clock
-from vidrobust.text.numbers import known, number, percent, percent_with_interval
+from vidrobust.text.numbers import clock, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import capital, cut, plural
 
 # Median top probability below which a classifier of many classes does not seem to know what it sees.
@@ -91,14 +90,12 @@ def statements(run: RunTables) -> Iterator[Statement]:
     for model in run.tasks:
         yield from _scene(run, model)
         if stability is None:
-            yield Statement(
-                question=Question.STABLE,
-                text="Not measured: the stability stage has not run.",
-                level=Level.NOT_MEASURED,
-                kind="stability_not_run",
-                model=model,
+            yield Statement.missing(
+                Question.STABLE,
+                "Not measured: the stability stage has not run.",
+                "stability_not_run",
+                model,
                 command=f"vidrobust stability {run.folder_name}",
-                is_open=True,
             )
             continue
         yield from _with_labels(stability, model)
@@ -111,12 +108,12 @@ def _scene(run: RunTables, model: str) -> Iterator[Statement]:
     if found is None or found.is_known:
         return
     yield Statement(
-        question=Question.SCENE,
-        text=f"{model} does not seem to know this scene: {found.reason}. Its labels flip for any reason, and no "
+        Question.SCENE,
+        f"{model} does not seem to know this scene: {found.reason}. Its labels flip for any reason, and no "
         "training advice is given. Use a model that was trained on such pictures.",
-        level=Level.MEASURED,
-        kind="scene_unknown",
-        model=model,
+        Level.MEASURED,
+        "scene_unknown",
+        model,
         value=found.probability,
         n=found.n,
         is_open=True,
@@ -126,11 +123,11 @@ def _scene(run: RunTables, model: str) -> Iterator[Statement]:
 def _with_labels(stability: pd.DataFrame, model: str) -> Iterator[Statement]:
     for metric, words, row in figures_with_labels(stability, model):
         yield Statement(
-            question=Question.LABELS,
-            text=f"{capital(words)}: {in_words(metric, row)}.",
-            level=Level.MEASURED,
-            kind="figure_with_labels",
-            model=model,
+            Question.LABELS,
+            f"{capital(words)}: {in_words(metric, row)}.",
+            Level.MEASURED,
+            "figure_with_labels",
+            model,
             **_numbers(row),
         )
 
@@ -154,15 +151,7 @@ def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Stat
             if n:
                 why = f"{plural(n, *of)}, {FEWEST_ROWS} needed. Use a longer clip"
                 text = f"Not enough data on the {metric.wording.called}: {why}."
-            yield Statement(
-                question=Question.STABLE,
-                text=text,
-                level=Level.NOT_MEASURED,
-                kind="rate_few" if n else "rate_nothing",
-                model=model,
-                n=n,
-                is_open=True,
-            )
+            yield Statement.missing(Question.STABLE, text, "rate_few" if n else "rate_nothing", model, n=n)
 
 
 def _nothing(run: RunTables, nothing: str) -> str:
@@ -195,6 +184,8 @@ def _rate(
     of = plural(n, metric.wording.of, metric.wording.many)
     if row["value"]:
         rate = percent_with_interval(row["value"], row["low"], row["high"])
+        if not known(row["low"]):
+            rate = f"{percent(row['value'])} (too little footage for an interval)"
         text = f"{metric.wording.happens} in {rate} of {of}"
     else:
         at_most = f" (at most {percent(row['high'])})" if known(row["high"]) else ""
@@ -209,13 +200,7 @@ def _rate(
     elif verdict is not None:
         text = f"{verdict.word}: {text}"
     return Statement(
-        question=Question.STABLE,
-        text=capital(text),
-        level=Level.MEASURED,
-        kind="rate",
-        model=model,
-        **_numbers(row),
-        is_open=undecided,
+        Question.STABLE, capital(text), Level.MEASURED, "rate", model, **_numbers(row), is_open=undecided
     )
 
 
@@ -230,9 +215,7 @@ def _worst(run: RunTables, model: str) -> Iterator[Statement]:
         text = f"{item} at {when}: {first['what']}, after a score of {score}."
     else:
         text = _worst_pair(run, model, first, f"{item} at {clock(float(first['time_a_s']))}")
-    yield Statement(
-        question=Question.WORST, text=text, level=Level.MEASURED, kind="worst_moment", model=model, n=1
-    )
+    yield Statement(Question.WORST, text, Level.MEASURED, "worst_moment", model, n=1)
 
 
 def _worst_pair(run: RunTables, model: str, first: Mapping[str, Any], where: str) -> str:

@@ -227,9 +227,7 @@ class VariationMeter:
 
 
 def stride_for(height: int, width: int, frame_rate: float) -> int:
-    """Return of how many neighbouring pairs one is measured; it depends on the footage alone, not on the
-    machine.
-    """
+    """Return of how many neighbouring pairs one is measured; it depends on the footage alone."""
     cost = COST_MS[0] + COST_MS[1] * height * width / 1e6
     # of a shot of ten seconds; a longer one has fewer far pairs
     apart = (

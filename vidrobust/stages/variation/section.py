@@ -14,8 +14,7 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.variation.spread import QUANTITIES, title_of
-from vidrobust.text.durations import duration
-from vidrobust.text.numbers import interval, number, percent, percent_interval
+from vidrobust.text.numbers import duration, interval, number, percent, percent_interval
 from vidrobust.text.phrases import listing, plural
 
 # The scales of the table ``variation`` in words.

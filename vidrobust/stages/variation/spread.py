@@ -77,8 +77,7 @@ BASES = ("clip", "second", "adjacent")
 
 
 def spread_of(changes: pd.DataFrame, widths: Mapping[str, int]) -> pd.DataFrame:
-    """Make the table ``spread``: a row per item and quantity, and over all items (item ""), each about its
-    own median.
+    """Make the table ``spread``: a row per item and quantity, and over all items (item "").
 
     ``widths`` are of each item's frame, px.
     """

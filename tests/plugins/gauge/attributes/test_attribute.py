@@ -11,7 +11,7 @@ from tests.plugins.gauge.published import DIAGNOSES, aiag_attribute, bearings
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.gauge.attributes.attribute import attribute_study
 from vidrobust.plugins.gauge.attributes.grey_zone import model_and_people
-from vidrobust.statistics.agreement import kendalls_w
+from vidrobust.plugins.gauge.attributes.raters import kendalls_w
 
 
 def test_the_manuals_study_to_every_figure_that_it_prints() -> None:

@@ -14,8 +14,8 @@ from tests.plugins.gauge.published import AIAG, HOUF_BERMAN, crossed
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.gauge.studies import repeatability_by_operator
 from vidrobust.plugins.gauge.variables.anova import NO_SPREAD, AskedDesign, analyse
-from vidrobust.plugins.gauge.variables.gauge import gauge_study
-from vidrobust.plugins.gauge.variables.range_method import (
+from vidrobust.plugins.gauge.variables.gauge import (
+    gauge_study,
     mean_range,
     range_charts,
     range_study,

@@ -23,7 +23,7 @@ from tests.perturb.conftest import make_picture
 from vidrobust.errors import SettingsError
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.perturb.draws import from_seed
-from vidrobust.plugins.published.perturbations import bit_exact, elastic_authors, imagenet_c, weather
+from vidrobust.plugins.published.perturbations import bit_exact, imagenet_c, small_c, weather
 from vidrobust.plugins.published.perturbations.bit_exact import exact
 
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -251,7 +251,7 @@ def test_authors_elastic_moves_more_at_one_and_two(severity: int) -> None:
         (entry.apply(pixels, severity, from_seed(seed)).float() - pixels)[0, :2, middle, middle].abs().mean()
         for seed in range(6)
     ]
-    affine = 244 * elastic_authors.ELASTIC[severity - 1][2]
+    affine = 244 * small_c.ELASTIC[severity - 1][2]
     assert affine / 6 < float(np.mean(moves)) < affine
 
 

@@ -19,7 +19,7 @@ from tests.perturb.conftest import make_picture
 from vidrobust.errors import SettingsError
 from vidrobust.perturb.catalogue import PERTURBATIONS, suite
 from vidrobust.perturb.draws import from_seed
-from vidrobust.plugins.published.perturbations import cifar_c, imagenet_c, tiny_imagenet_c
+from vidrobust.plugins.published.perturbations import imagenet_c, small_c
 
 Five = tuple[float, float, float, float, float]
 Pairs = tuple[tuple[float, float], ...]
@@ -155,10 +155,10 @@ def test_noise_has_the_authors_sizes(severity: int, name_of_suite: str) -> None:
 @suites
 def test_the_suite_is_that_of_imagenet_c_with_other_sizes(name_of_suite: str) -> None:
     assert [p.name for p in suite(name_of_suite)] == [p.name for p in suite("imagenet-c")]
-    sizes = {"cifar-c": cifar_c.SIZES, "tiny-imagenet-c": tiny_imagenet_c.SIZES}[name_of_suite]
-    assert sizes.fog != imagenet_c.FOG
-    assert sizes.snow != imagenet_c.SNOW
-    assert sizes.elastic_transform != imagenet_c.ELASTIC
-    assert sizes.jpeg_compression != imagenet_c.JPEG_COMPRESSION
+    sizes = small_c.SIZES[name_of_suite]
+    assert sizes["fog"] != imagenet_c.FOG
+    assert sizes["snow"] != imagenet_c.SNOW
+    assert sizes["elastic_transform"] != imagenet_c.ELASTIC
+    assert sizes["jpeg_compression"] != imagenet_c.JPEG_COMPRESSION
     with pytest.raises(SettingsError, match=r"severity 1.5 is not one of 1, 2, 3, 4, 5"):
         ours(f"{name_of_suite}:fog", picture(name_of_suite), 1.5)

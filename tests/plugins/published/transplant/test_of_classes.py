@@ -13,15 +13,14 @@ import pytest
 import torch
 
 from vidrobust.frames.pixels import to_array
-from vidrobust.plugins.published.transplant import pasted_places
+from vidrobust.plugins.published.transplant import summary as pasted_places
 from vidrobust.plugins.published.transplant.cutout import Cutout
-from vidrobust.plugins.published.transplant.of_classes import transplant_of_classes
-from vidrobust.plugins.published.transplant.study import Background, Settings
-from vidrobust.plugins.published.transplant.summary import summary
+from vidrobust.plugins.published.transplant.study import Background, TransplantSettings
+from vidrobust.plugins.published.transplant.summary import summary, transplant_of_classes
 from vidrobust.predictions import Classifications
 
 CLASSES = ("floor", "elephant", "sofa")
-GRID = Settings(columns=10, rows=6)
+GRID = TransplantSettings(columns=10, rows=6)
 
 
 @dataclass(eq=False)

@@ -17,11 +17,18 @@ from tests.pipeline.conftest import run
 from vidrobust.frames.pixels import to_array, to_tensor
 from vidrobust.models.detection.network import BoxAnswer, answers
 from vidrobust.models.load import load_model
-from vidrobust.plugins.published.transplant.cutout import Cutout, neutral, read_cutout
-from vidrobust.plugins.published.transplant.paste import Place, covered, grid, paste
+from vidrobust.plugins.published.transplant.cutout import (
+    Cutout,
+    Place,
+    covered,
+    grid,
+    neutral,
+    paste,
+    read_cutout,
+)
 from vidrobust.plugins.published.transplant.study import (
     Background,
-    Settings,
+    TransplantSettings,
     new_boxes,
     of_object,
     of_others,
@@ -119,7 +126,7 @@ def clear(place: Place) -> int:
 
 def test_a_detector_blind_on_the_right_half_has_that_recall() -> None:
     blind = Planted(sees=lambda _, own: bool(own[0] < SIZE[1] / 2))
-    found = transplant(blind, elephant(), [room(), room("again")], Settings(columns=8, rows=6))
+    found = transplant(blind, elephant(), [room(), room("again")], TransplantSettings(columns=8, rows=6))
     said = summary(found, CLASSES)
     thing = said["object"]
     assert thing["recall"]["value"] == 0.5  # 4 of 8 columns
@@ -135,7 +142,7 @@ def test_a_detector_blind_on_the_right_half_has_that_recall() -> None:
 def test_an_effect_within_a_reach_is_counted_by_distance_and_not_for_the_neutral_patch() -> None:
     reach = 80.0
     shy = Planted(keeps=lambda e, own: e is None or bool(np.hypot(*(e - own)) > reach))
-    found = transplant(shy, elephant(), [room()], Settings(columns=8, rows=6))
+    found = transplant(shy, elephant(), [room()], TransplantSettings(columns=8, rows=6))
     effects = found.effects[found.effects["patch"] == "object"]
     places = grid(SIZE, elephant(), 8, 6)
     assert len(effects) == sum(clear(place) for place in places)
@@ -154,13 +161,15 @@ def test_an_effect_within_a_reach_is_counted_by_distance_and_not_for_the_neutral
 
 def test_a_renamed_chair_is_renamed_not_lost() -> None:
     fickle = Planted(names=lambda e, own: e is None)
-    said = summary(transplant(fickle, elephant(), [room()], Settings(columns=4, rows=3)), CLASSES)
+    said = summary(transplant(fickle, elephant(), [room()], TransplantSettings(columns=4, rows=3)), CLASSES)
     assert said["others"]["object"]["renamed"]["value"] == 1.0
     assert said["others"]["object"]["lost"]["value"] == 0.0
 
 
 def test_a_detector_that_looks_at_each_place_alone_shows_no_effect() -> None:
-    said = summary(transplant(Planted(), elephant(), [room()], Settings(columns=6, rows=5)), CLASSES)
+    said = summary(
+        transplant(Planted(), elephant(), [room()], TransplantSettings(columns=6, rows=5)), CLASSES
+    )
     assert said["object"]["recall"]["value"] == 1.0
     for patch in ("object", "neutral", "nothing"):
         each = said["others"][patch]
@@ -173,7 +182,7 @@ def test_a_place_that_holds_the_object_already_is_set_aside() -> None:
     background = room()
     place = grid(SIZE, elephant(), 4, 3)[5]
     full = Background(name="full", frame=0, pixels=paste(background.pixels, elephant(), place))
-    said = summary(transplant(Planted(), elephant(), [full], Settings(columns=4, rows=3)), CLASSES)
+    said = summary(transplant(Planted(), elephant(), [full], TransplantSettings(columns=4, rows=3)), CLASSES)
     assert said["object"]["occupied_positions"] == 1
     assert said["object"]["recall"]["n"] == 11
 

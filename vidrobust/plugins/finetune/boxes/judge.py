@@ -1,4 +1,4 @@
-"""What a detector shows on the footage that judges: as it is, and under each condition."""
+"""What a detector shows on the footage that judges, as it is and under each condition."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from vidrobust.accuracy.average_precision import BOX, FramesOfBoxes, precisions
+from vidrobust.errors import InputError
 from vidrobust.files.atomic import write_arrays
-from vidrobust.frame_pairs.transitions import FrameTransitions
+from vidrobust.frame_pairs.transitions import FrameTransitions, reasons_of
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.box_meter import BoxMeter
 from vidrobust.metrics.metric import AlongTime
@@ -23,12 +24,18 @@ from vidrobust.metrics.tracks.against_truth import Truth, matched
 from vidrobust.metrics.tracks.follow import follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, joined
 from vidrobust.metrics.tracks.measures import measure
-from vidrobust.plugins.finetune.boxes.network import TrainableBoxes
-from vidrobust.plugins.finetune.boxes.samples import SMALLEST_PX
-from vidrobust.plugins.finetune.boxes.targets import NONE, Boxes
-from vidrobust.plugins.finetune.families import Condition
-from vidrobust.plugins.finetune.judge import clusters_of
-from vidrobust.plugins.finetune.metrics import (
+from vidrobust.pipeline.run import OpenRun
+from vidrobust.plugins.finetune.boxes.network import (
+    NONE,
+    SMALLEST_PX,
+    BoxSamples,
+    KnownBoxes,
+    TrainableDetector,
+    of_rows,
+    self_boxes,
+)
+from vidrobust.plugins.finetune.gather import AnsweredFootage, FrameSelection, decoded
+from vidrobust.plugins.finetune.judge import (
     BOX_CHANGE,
     CENTRE,
     DROPOUTS,
@@ -40,10 +47,13 @@ from vidrobust.plugins.finetune.metrics import (
     PRECISION_LOST,
     RENAMED,
     UNCOVERED,
+    clusters_of,
 )
-from vidrobust.plugins.finetune.network import Values
-from vidrobust.plugins.finetune.shown import shown_with_boxes
+from vidrobust.plugins.finetune.network import MetricValues
+from vidrobust.plugins.finetune.steps import Condition, shown_with_boxes
 from vidrobust.predictions import Detections
+from vidrobust.stages.stability.known_boxes import judged_frames, known_in_frames
+from vidrobust.stages.stability.unit import along_time
 from vidrobust.statistics.standard_errors import influence
 
 # Metric -> its column along tracks.
@@ -52,10 +62,8 @@ COLUMNS = ("row", "label", "score", *BOX, "shift_x", "shift_y")
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What one network says on a bench: boxes of the footage, change and missed known boxes under each
-    condition.
-    """
+class BoxAnswers:
+    """Boxes of the footage, and change and missed known boxes under each condition."""
 
     boxes: pd.DataFrame
     change: np.ndarray
@@ -67,7 +75,7 @@ class Shown:
         write_arrays(path, change=self.change, missed=self.missed, **columns)
 
     @classmethod
-    def load(cls, path: Path) -> Shown:
+    def load(cls, path: Path) -> BoxAnswers:
         with np.load(path) as found:
             boxes = pd.DataFrame({name: found[name] for name in COLUMNS})
             return cls(boxes, found["change"], found["missed"])
@@ -75,18 +83,18 @@ class Shown:
 
 @dataclass(frozen=True)
 class BoxBench:
-    """Frames that judge, as the footage has them; the same for every arm."""
+    """Frames that judge, as the footage has them."""
 
-    network: TrainableBoxes
+    network: TrainableDetector
     frames: pd.DataFrame
     pixels: Sequence[torch.Tensor]
     content: Sequence[str]
-    right: Sequence[Boxes | None]
+    right: Sequence[KnownBoxes | None]
     conditions: tuple[Condition, ...]
     shown: np.ndarray
     along: dict[str, AlongTime]
 
-    def answered(self, module: nn.Module) -> Shown:
+    def answered(self, module: nn.Module) -> BoxAnswers:
         """All that one network shows."""
         clean = self.network.answers(module, self.pixels)
         count = sum(len(self._known(int(row)).boxes) for row in self.shown)
@@ -100,20 +108,22 @@ class BoxBench:
                 change[number, place] = self.network.change(before, now)
                 of_known.append(self._missed(known, now))
             missed[number] = np.concatenate(of_known)
-        return Shown(self._followed(clean), change, missed)
+        return BoxAnswers(self._followed(clean), change, missed)
 
-    def load(self, path: Path) -> Shown:
+    def load(self, path: Path) -> BoxAnswers:
         """What was saved of a network."""
-        return Shown.load(path)
+        return BoxAnswers.load(path)
 
-    def values(self, found: Shown, before: Shown) -> Iterator[Values]:
+    def values(self, found: BoxAnswers, before: BoxAnswers) -> Iterator[MetricValues]:
         """Every metric of one network; lower is steadier, or righter."""
         units = clusters_of(self.frames)
 
-        def footage(metric: str, values: np.ndarray, rows: np.ndarray, *, events: bool = True) -> Values:
+        def footage(
+            metric: str, values: np.ndarray, rows: np.ndarray, *, events: bool = True
+        ) -> MetricValues:
             known = np.isfinite(values)
             unit = units.label[rows[known]]
-            return Values(FOOTAGE, "", 0.0, NAN, metric, values[known], unit, units.what, events)
+            return MetricValues(FOOTAGE, "", 0.0, NAN, metric, values[known], unit, units.what, events)
 
         along = self._along(found)
         for metric, column in ALONG.items():
@@ -130,7 +140,7 @@ class BoxBench:
             yield footage(MISSED, np.concatenate(missed), rows)
             yield footage(FALSE_BOXES, self._false(found)[judged], judged, events=False)
             unit, lost = self._precision_lost(found, judged, units.label[judged])
-            yield Values(FOOTAGE, "", 0.0, NAN, PRECISION_LOST, lost, unit, units.what, events=False)
+            yield MetricValues(FOOTAGE, "", 0.0, NAN, PRECISION_LOST, lost, unit, units.what, events=False)
         of_known = np.repeat(self.shown, [len(self._known(int(row)).boxes) for row in self.shown])
         for row, at in enumerate(self.conditions):
             said = (at.key, at.family, at.times, at.size)
@@ -141,7 +151,7 @@ class BoxBench:
                 known = np.isfinite(values)
                 if metric == BOX_CHANGE or len(judged):
                     unit = units.label[rows[known]]
-                    yield Values(*said, metric, values[known], unit, units.what, metric == MISSED)
+                    yield MetricValues(*said, metric, values[known], unit, units.what, metric == MISSED)
 
     def seconds(self) -> float:
         """About how long ``answered`` takes, from a few pictures."""
@@ -150,11 +160,13 @@ class BoxBench:
         each = (time.perf_counter() - begin) / len(few)
         return each * (len(self.pixels) + len(self.conditions) * len(self.shown))
 
-    def _known(self, row: int) -> Boxes:
+    def _known(self, row: int) -> KnownBoxes:
         right = self.right[row]
         return NONE if right is None else right
 
-    def _under(self, at: Condition, row: int, clean: Detections) -> tuple[torch.Tensor, Detections, Boxes]:
+    def _under(
+        self, at: Condition, row: int, clean: Detections
+    ) -> tuple[torch.Tensor, Detections, KnownBoxes]:
         """A frame under a condition, and where its boxes, found and known, then are."""
         known, count = self._known(row), len(clean.boxes)
         both = np.concatenate([clean.boxes, known.boxes])
@@ -162,15 +174,15 @@ class BoxBench:
         frame, moved = shown_with_boxes(self.pixels[row], both, at, self.content[row], number)
         inside = np.flatnonzero((moved[:count, 2:] > moved[:count, :2]).all(axis=1))
         before = dataclasses.replace(clean, boxes=moved[:count]).take(inside)
-        return frame, before, Boxes(moved[count:], known.labels)
+        return frame, before, KnownBoxes(moved[count:], known.labels)
 
-    def _missed(self, known: Boxes, found: Detections) -> np.ndarray:
+    def _missed(self, known: KnownBoxes, found: Detections) -> np.ndarray:
         """(K,) 1 for a known box that is not found, NaN for one that left the frame."""
         inside = (known.boxes[:, 2:] - known.boxes[:, :2] >= SMALLEST_PX).all(axis=1)
         of = matched(_one_frame(found), _truth(known), self.network.tracks.start_score)
         return np.where(inside, (of < 0).astype(np.float64), np.nan)
 
-    def _false(self, found: Shown) -> np.ndarray:
+    def _false(self, found: BoxAnswers) -> np.ndarray:
         """(N,) of each frame the boxes that lie on no known one."""
         start, counts = self.network.tracks.start_score, []
         for row, one in enumerate(self._by_frame(found)):
@@ -179,7 +191,7 @@ class BoxBench:
         return np.array(counts, np.float64)
 
     def _precision_lost(
-        self, found: Shown, judged: np.ndarray, unit: np.ndarray
+        self, found: BoxAnswers, judged: np.ndarray, unit: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Units (G,), and 1 less the average precision of all judged frames plus how far each unit pulls it."""
         known = [
@@ -194,7 +206,7 @@ class BoxBench:
             return units[:1], 1 - whole[:1]  # one row has no interval
         return units, 1 - whole[0] - influence(without[:, 0])
 
-    def _by_frame(self, found: Shown) -> list[Detections]:
+    def _by_frame(self, found: BoxAnswers) -> list[Detections]:
         bounds = np.searchsorted(found.boxes["row"].to_numpy(), np.arange(len(self.frames) + 1))
         boxes = found.boxes[list(BOX)].to_numpy(np.float32)
         scores, labels = found.boxes["score"].to_numpy(np.float32), found.boxes["label"].to_numpy(np.int64)
@@ -219,7 +231,7 @@ class BoxBench:
         return reason
 
     def _followed(self, clean: Sequence[Detections]) -> pd.DataFrame:
-        """The boxes of all frames with the motion of their pixels, as the run's own meter measures it."""
+        """The boxes of all frames with the motion of their pixels."""
         parts = []
         for rows in self.stretches:
             item = str(self.frames["item"].iloc[rows[0]])
@@ -246,7 +258,7 @@ class BoxBench:
         every = pd.concat(parts, ignore_index=True).sort_values("row", kind="stable", ignore_index=True)
         return every[list(COLUMNS)]
 
-    def _along(self, found: Shown) -> pd.DataFrame:
+    def _along(self, found: BoxAnswers) -> pd.DataFrame:
         """What tracks show, frame by frame, with rows of the bench."""
         boxes, parts = found.boxes, []
         for rows in self.stretches:
@@ -265,11 +277,7 @@ class BoxBench:
             )
             tracks = along.tracks.of_classes(dict(enumerate(self.network.class_names)))
             made = measure(
-                of,
-                follow(of, tracks),
-                tracks,
-                revert_within=along.revert_within,
-                frame_rate=along.frame_rate,
+                of, follow(of, tracks), tracks, revert_within=along.revert_within, frame_rate=along.frame_rate
             )
             parts.append(made.along.assign(row=made.along["row"] + rows[0]))
         return pd.concat(parts, ignore_index=True)
@@ -288,7 +296,7 @@ def _one_frame(found: Detections) -> ItemBoxes:
     )
 
 
-def _truth(known: Boxes) -> Truth:
+def _truth(known: KnownBoxes) -> Truth:
     count = len(known.boxes)
     return Truth(
         frame=np.zeros(count, np.int64),
@@ -296,3 +304,103 @@ def _truth(known: Boxes) -> Truth:
         labels=known.labels,
         trajectory=np.arange(count),
     )
+
+
+@dataclass(frozen=True)
+class BoxFootage(AnsweredFootage):
+    """The footage of one run as a detector answers it."""
+
+    right: Sequence[KnownBoxes | None]
+    own: Sequence[KnownBoxes]
+
+
+def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
+    """From the tables of the stage stability."""
+    tables = {name: run.table(name) for name in ("box_counts", "detections", "object_frames")}
+    counts, found, steps = (table[table["model"] == model] for table in tables.values())
+    if not len(counts):
+        raise InputError(f"adapt: {model} answered no frame of {run.path}")
+    items = run.table("items")
+    parts = {str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p}
+    known = known_in_frames(run)
+    judged = judged_frames(counts, found, known, tuple(classes)) if len(known) else None
+    of_frame = {} if judged is None else dict(list(judged.known.groupby(["item", "frame"], sort=False)))
+    are_judged = (
+        set() if judged is None else set(zip(judged.frames["item"], judged.frames["frame"], strict=True))
+    )
+    of_item = dict(list(run.table("transitions").groupby("item", sort=False)))
+    rows: list[pd.DataFrame] = []
+    right: list[KnownBoxes | None] = []
+    own: list[KnownBoxes] = []
+    for item, seen in counts.groupby("item", sort=False):
+        seen = seen.sort_values("frame", kind="stable")
+        number = seen["frame"].to_numpy(np.int64)
+        rows.append(
+            pd.DataFrame(
+                {
+                    "item": str(item),
+                    "part": parts.get(str(item), ""),
+                    "frame": number,
+                    "place": np.arange(len(number)),
+                    "time_s": seen["time_s"].to_numpy(np.float64),
+                    "reason": reasons_of(number, of_item[item]),
+                }
+            )
+        )
+        boxes, along = (table[table["item"] == item] for table in (found, steps))
+        objects = self_boxes(boxes, along, run.settings.track_start_score)
+        own += [objects.get(frame, NONE) for frame in number.tolist()]
+        for frame in number.tolist():
+            at = of_frame.get((item, frame))
+            there = of_rows(at) if at is not None else NONE
+            right.append(there if (item, frame) in are_judged else None)
+    frames = pd.concat(rows, ignore_index=True)
+    return BoxFootage(
+        run=run,
+        frames=frames,
+        begins=(frames["reason"].astype(str) != "").to_numpy(bool),
+        kinds={str(i): str(label) for i, label in zip(items["item"], items["label"], strict=True)},
+        known=np.array([each is not None for each in right], bool),
+        right=right,
+        own=own,
+    )
+
+
+def samples_of(network: TrainableDetector, chosen: FrameSelection[BoxFootage]) -> BoxSamples:
+    """The frames to train with, decoded, and their targets."""
+    trains, rows = chosen.trains, chosen.training.tolist()
+    own = [trains.own[row] for row in rows]
+    targets = [trains.right[row] or NONE for row in rows] if chosen.by_labels else own
+    if not any(len(each.boxes) for each in targets):
+        what = "known boxes" if chosen.by_labels else "objects that the detector follows"
+        raise InputError(
+            f"adapt: the {len(rows)} frames to train with hold no {what}; give known boxes (--targets labels) or "
+            "footage on which the detector finds something"
+        )
+    frames = [frame for _, frame in decoded(trains, chosen.training)]
+    return BoxSamples(network, frames, targets, own)
+
+
+def bench_of(
+    network: TrainableDetector, chosen: FrameSelection[BoxFootage], conditions: tuple[Condition, ...]
+) -> BoxBench:
+    """The frames that judge."""
+    judges, rows = chosen.judges, chosen.judging
+    frames = judges.frames.iloc[rows].reset_index(drop=True)
+    return BoxBench(
+        network=network,
+        frames=frames,
+        pixels=[frame for _, frame in decoded(judges, rows)],
+        content=[judges.content.get(str(item), "") for item in frames["item"]],
+        right=[judges.right[int(row)] for row in rows],
+        conditions=conditions,
+        shown=np.flatnonzero(np.isin(rows, chosen.shown)),
+        along={str(item): _along(judges, str(item)) for item in frames["item"].unique()},
+    )
+
+
+def _along(judges: BoxFootage, item: str) -> AlongTime:
+    settings = judges.run.settings
+    time_s = judges.frames.loc[judges.frames["item"] == item, "time_s"].to_numpy(np.float64)
+    rate = 1 / max(float(np.median(np.diff(time_s))), 1e-6) if len(time_s) > 1 else 25.0
+    return along_time(dataclasses.replace(settings, every=1, fps=None), rate)

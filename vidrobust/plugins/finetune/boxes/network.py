@@ -1,17 +1,19 @@
-"""A detector's torch module, as torchvision's protocol trains it: pictures and targets in, losses out."""
+"""Detectors that can be trained: boxes as targets, the network, and the loss of a batch."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
+from vidrobust.accuracy.average_precision import BOX
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.box_differences import change
 from vidrobust.metrics.box_meter import chosen, within_frame
@@ -20,16 +22,60 @@ from vidrobust.models.modules import ModuleDetector, full_precision
 from vidrobust.models.predict import Model
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import Arm
-from vidrobust.plugins.finetune.boxes.targets import Boxes
-from vidrobust.plugins.finetune.sample_distance import Features
-from vidrobust.plugins.finetune.steps import Step, changed_with_boxes
-from vidrobust.plugins.finetune.trainable import fresh_copy
+from vidrobust.plugins.finetune.network import Features, fresh_copy
+from vidrobust.plugins.finetune.steps import Mixture, Step, changed_with_boxes
 from vidrobust.predictions import Detections
+
+# An object of fewer boxes is taken for a false alarm.
+FEWEST_BOXES = 3
 
 
 @dataclass(frozen=True)
-class TrainableBoxes:
-    """What fine-tuning needs of a detector; tracks: from which score on its boxes count."""
+class KnownBoxes:
+    """Of one frame: boxes (M, 4) float32 xyxy px, labels (M,) int64."""
+
+    boxes: np.ndarray
+    labels: np.ndarray
+
+    def tensors(self, device: torch.device) -> dict[str, torch.Tensor]:
+        """As torchvision's detectors take them."""
+        return {
+            "boxes": torch.from_numpy(self.boxes.copy()).to(device),
+            "labels": torch.from_numpy(self.labels.copy()).to(device),
+        }
+
+    def take(self, keep: np.ndarray) -> KnownBoxes:
+        """Some of them; keep (M,) bool."""
+        return KnownBoxes(self.boxes[keep], self.labels[keep])
+
+
+NONE = KnownBoxes(np.empty((0, 4), np.float32), np.empty(0, np.int64))
+
+
+def of_rows(rows: pd.DataFrame) -> KnownBoxes:
+    """Of rows of one frame, with label and corners."""
+    return KnownBoxes(np.ascontiguousarray(rows[BOX].to_numpy(np.float32)), rows["label"].to_numpy(np.int64))
+
+
+def self_boxes(detections: pd.DataFrame, steps: pd.DataFrame, start_score: float) -> Mapping[int, KnownBoxes]:
+    """Return frame -> the boxes of the objects that one detector followed along one input."""
+    found: list[pd.DataFrame] = []
+    filled = dict(list(steps[steps["missed"] == 1].groupby("track", sort=False)))
+    for track, rows in detections[detections["track"] >= 0].groupby("track", sort=True):
+        sure = rows[rows["score"] >= rows["score"].median()]
+        if len(rows) < FEWEST_BOXES or sure["score"].mean() < start_score:
+            continue
+        label = int(sure.groupby("label")["score"].sum().idxmax())
+        parts = [rows, *([filled[track]] if track in filled else [])]
+        found += [part[["frame", *BOX]].assign(label=label) for part in parts]
+    if not found:
+        return {}
+    return {int(frame): of_rows(rows) for frame, rows in pd.concat(found).groupby("frame", sort=True)}
+
+
+@dataclass(frozen=True)
+class TrainableDetector:
+    """What fine-tuning needs of a detector."""
 
     detector: ModuleDetector
     tracks: TrackSettings
@@ -52,9 +98,7 @@ class TrainableBoxes:
         return repr(self.tracks)
 
     def fresh(self, arm: Arm) -> nn.Module:
-        """A copy for an arm to train: all parameters with gradients, and normalisation by the statistics it came
-        with.
-        """
+        """A copy for an arm to train."""
         return fresh_copy(self.module)
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -62,7 +106,7 @@ class TrainableBoxes:
         return pixels
 
     def losses(
-        self, module: nn.Module, pictures: Sequence[torch.Tensor], targets: Sequence[Boxes]
+        self, module: nn.Module, pictures: Sequence[torch.Tensor], targets: Sequence[KnownBoxes]
     ) -> torch.Tensor:
         """The sum of the module's own losses of pictures (3, H, W) uint8 and their boxes, in training mode."""
         given = [picture.to(self.device).float().div(255) for picture in pictures]
@@ -90,7 +134,7 @@ class TrainableBoxes:
     def response(
         self, said: Sequence[Detections], frames: Sequence[torch.Tensor], steps: Sequence[Step]
     ) -> float:
-        """Mean change of the boxes, moved along with the frame; 0 where there are none."""
+        """Mean change of the boxes, moved along with the frame."""
         moved = [
             changed_with_boxes(frame, one.boxes, [step], from_seed(row))
             for row, (frame, one, step) in enumerate(zip(frames, said, steps, strict=True))
@@ -133,8 +177,8 @@ class TrainableBoxes:
         return features
 
 
-def trainable_boxes(model: Model, name: str, tracks: TrackSettings) -> TrainableBoxes:
-    """Of a model as ``load_as_it_is`` gives it; SettingsError with the way out where it cannot be trained."""
+def trainable_boxes(model: Model, name: str, tracks: TrackSettings) -> TrainableDetector:
+    """Of a model as ``load_as_it_is`` gives it."""
     if not isinstance(model, ModuleDetector):
         raise SettingsError(
             f"{name}: there is no torch module to train (an ONNX file, an exported program, recorded boxes and "
@@ -154,4 +198,90 @@ def trainable_boxes(model: Model, name: str, tracks: TrackSettings) -> Trainable
                 f"{name}: learns {what}s besides boxes, and the run has none to learn from; adapt trains "
                 "detectors of boxes, such as torchvision:fasterrcnn_mobilenet_v3_large_fpn"
             )
-    return TrainableBoxes(model, tracks)
+    return TrainableDetector(model, tracks)
+
+
+# Boxes whose shorter side is less are no target.
+SMALLEST_PX = 1.0
+
+
+@dataclass(frozen=True)
+class BoxSamples:
+    """Frames (1, 3, H, W) uint8 to train with, their boxes, and the network's own boxes over time."""
+
+    network: TrainableDetector
+    frames: Sequence[torch.Tensor]
+    targets: Sequence[KnownBoxes]
+    own: Sequence[KnownBoxes]
+
+    def learner(
+        self, module: nn.Module, arm: Arm, mixture: Mixture | None, seed: int, draws: torch.Generator
+    ) -> BoxLearner:
+        """A copy of the network that is to learn with an arm."""
+        return BoxLearner(self, module, arm, mixture, draws, arm.picture() if arm.picture else None)
+
+
+@dataclass(frozen=True)
+class BoxLearner:
+    """One copy that learns with one arm."""
+
+    samples: BoxSamples
+    module: nn.Module
+    arm: Arm
+    mixture: Mixture | None
+    draws: torch.Generator
+    picture: nn.Module | None
+
+    def along(self) -> Iterable[nn.Parameter]:
+        """Nothing."""
+        return ()
+
+    def loss(self, at: torch.Tensor) -> torch.Tensor:
+        """Of a batch: the rows of its samples."""
+        samples, pictures, targets = self.samples, [], []
+        own = samples.own if self.arm.self_labels else samples.targets
+        for row in at.tolist():
+            frame, boxes = samples.frames[row], own[row]
+            steps = self.mixture.draw(self.draws) if self.mixture else ()
+            frame, boxes = with_steps(frame, boxes, steps, self.draws)
+            picture = frame[0]
+            if self.picture is not None:
+                picture, boxes = transformed(self.picture, picture, boxes)
+            pictures.append(picture)
+            targets.append(boxes)
+        return samples.network.losses(self.module, pictures, targets)
+
+
+def with_steps(
+    frame: torch.Tensor, boxes: KnownBoxes, steps: Sequence[Step], draws: torch.Generator
+) -> tuple[torch.Tensor, KnownBoxes]:
+    """Frame (1, 3, H, W) and boxes after the steps."""
+    if not steps:
+        return frame, boxes
+    middle = (boxes.boxes[:, :2] + boxes.boxes[:, 2:]) / 2
+    both = np.concatenate([boxes.boxes, np.hstack([middle - 0.5, middle + 0.5])]).astype(np.float32)
+    frame, moved = changed_with_boxes(frame, both, steps, draws)
+    sides = moved[:, 2:] - moved[:, :2]
+    count = len(boxes.boxes)
+    keep = (sides[:count] >= SMALLEST_PX).all(axis=1) & (sides[count:] > 0).all(axis=1)
+    return frame, KnownBoxes(np.ascontiguousarray(moved[:count]), boxes.labels).take(keep)
+
+
+def transformed(
+    transform: nn.Module, picture: torch.Tensor, boxes: KnownBoxes
+) -> tuple[torch.Tensor, KnownBoxes]:
+    """A picture (3, H, W) uint8 and its boxes after a transform of torchvision."""
+    from torchvision import tv_tensors
+    from torchvision.transforms import v2
+
+    size = int(picture.shape[-2]), int(picture.shape[-1])
+    given = {
+        "boxes": tv_tensors.BoundingBoxes(boxes.boxes, format="XYXY", canvas_size=size),
+        "labels": torch.from_numpy(boxes.labels),
+    }
+    made, target = v2.SanitizeBoundingBoxes(min_size=SMALLEST_PX)(transform(tv_tensors.Image(picture), given))
+    found = KnownBoxes(
+        np.ascontiguousarray(target["boxes"].as_subclass(torch.Tensor).numpy().astype(np.float32)),
+        target["labels"].numpy().astype(np.int64),
+    )
+    return made.as_subclass(torch.Tensor), found

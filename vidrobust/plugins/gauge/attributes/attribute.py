@@ -4,29 +4,171 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from vidrobust.errors import SettingsError
-from vidrobust.plugins.gauge.attributes.class_agreement import (
-    as_json,
-    bowker,
-    kappa_against_standard,
-    kappa_by_class,
-    kendalls_coefficient,
-    steadiness_table,
-    weighted_kappa,
-)
 from vidrobust.plugins.gauge.attributes.grey_zone import grey_zone
+from vidrobust.plugins.gauge.attributes.raters import cochrans_q, exact_mcnemar, fleiss_kappa, kendalls_w
 from vidrobust.plugins.gauge.differing_operators import right_by_operator
 from vidrobust.plugins.gauge.measurements import check_attribute
-from vidrobust.statistics.agreement import cochrans_q, cohens_kappa, fleiss_kappa, kendalls_w
+from vidrobust.statistics.agreement import cohens_kappa
 from vidrobust.statistics.intervals import Interval, clopper_pearson, clustered_rate
-from vidrobust.statistics.significance import exact_mcnemar
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassKappa:
+    """Kappa of one class against all others, or of all classes ("all")."""
+
+    name: str
+    kappa: float
+    se: float
+    z: float
+    p: float
+
+
+def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[ClassKappa]:
+    """Return Fleiss' kappa of each class and of all, with one-sided p.
+
+    ``counts`` (n, K): ratings of class k for part i. Parts with an unusual number of ratings are left out.
+    References: Fleiss, Psychological Bulletin 76 (1971); Fleiss, Nee & Landis, 86 (1979).
+    """
+    counts = np.asarray(counts, np.float64)
+    sizes = counts.sum(axis=1)
+    usual = float(np.bincount(sizes.astype(int)).argmax()) if len(sizes) else 0.0
+    counts = counts[sizes == usual]
+    n, m = len(counts), usual
+    if n < 1 or m < 2:
+        return []
+    share = counts.sum(axis=0) / (n * m)
+    rest = 1 - share
+    pq = share * rest
+    disagree = (counts * (m - counts)).sum(axis=0) / (n * m * (m - 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = np.where(pq > 0, 1 - disagree / pq, NAN)
+    error = math.sqrt(2 / (n * m * (m - 1)))
+    found = [_class_kappa(name, float(kappa), error) for name, kappa in zip(classes, each, strict=True)]
+    total = float(pq.sum())
+    if not total > 0:
+        return [*found, _class_kappa("all", NAN, NAN)]
+    whole = math.sqrt(max(0.0, total**2 - float((pq * (rest - share)).sum()))) * error / total
+    return [*found, _class_kappa("all", 1 - float(disagree.sum()) / total, whole)]
+
+
+def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[ClassKappa]:
+    """Return Fleiss' kappa of an operator's trials with the reference as second rater."""
+    each = []
+    for _, rows in table.groupby("trial", sort=True):
+        pairs = np.stack(
+            [(rows[name].to_numpy()[:, None] == np.array(classes)) for name in ("value", "reference")]
+        )
+        each.append(kappa_by_class(pairs.sum(axis=0), classes))
+    if not each:
+        return []
+    found = []
+    for same in zip(*each, strict=True):
+        kappa = float(np.mean([one.kappa for one in same]))
+        error = math.sqrt(sum(one.se**2 for one in same)) / len(same)
+        found.append(_class_kappa(same[0].name, kappa, error))
+    return found
+
+
+def _class_kappa(name: str, kappa: float, error: float) -> ClassKappa:
+    z = kappa / error if error > 0 else NAN
+    return ClassKappa(
+        name=name, kappa=kappa, se=error, z=z, p=float(stats.norm.sf(z)) if not math.isnan(z) else NAN
+    )
+
+
+def weighted_kappa(counts: np.ndarray, weights: str = "quadratic") -> float:
+    """Return kappa of two raters of ordered classes, from a (K, K) cross table.
+
+    Cohen, Psychological Bulletin 70 (1968). NaN where chance cannot disagree.
+    """
+    counts = np.asarray(counts, np.float64)
+    far = np.abs(np.subtract.outer(np.arange(len(counts)), np.arange(len(counts)))).astype(np.float64)
+    if weights == "quadratic":
+        far = far**2
+    chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / max(counts.sum(), 1)
+    expected = float((far * chance).sum())
+    return 1 - float((far * counts).sum()) / expected if expected > 0 else NAN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correlation:
+    """Kendall's tau-b of an operator's ordered classes with the reference."""
+
+    value: float
+    p: float
+    n: int
+    trials: int
+
+
+def kendalls_coefficient(table: pd.DataFrame, classes: Sequence[str]) -> Correlation | None:
+    """Return Kendall's tau-b with the reference, trial by trial, and the mean with its two-sided p.
+
+    None where one side has one class only. Kendall, Biometrika 33 (1945).
+    """
+    place = {name: k for k, name in enumerate(classes)}
+    taus, zs, n = [], [], 0
+    for _, rows in table.groupby("trial", sort=True):
+        a, b = (rows[name].map(place).to_numpy(np.float64) for name in ("value", "reference"))
+        if len(np.unique(a)) < 2 or len(np.unique(b)) < 2:
+            continue
+        found = stats.kendalltau(a, b)
+        taus.append(float(found.statistic))
+        zs.append(math.copysign(float(stats.norm.isf(max(float(found.pvalue), 1e-300) / 2)), taus[-1]))
+        n = max(n, len(a))
+    if not taus:
+        return None
+    # trials of one part are no new evidence: their z values are averaged, not summed
+    p = float(2 * stats.norm.sf(abs(float(np.mean(zs)))))
+    return Correlation(value=float(np.mean(taus)), p=p, n=n, trials=len(taus))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bowker:
+    """Bowker's test that a cross table is symmetric."""
+
+    statistic: float
+    df: int
+    p: float
+
+
+def bowker(counts: np.ndarray) -> Bowker | None:
+    """Bowker's test of a (K, K) cross table; None where the two never disagree (JASA 43, 1948)."""
+    counts = np.asarray(counts, np.float64)
+    upper = np.triu_indices(len(counts), 1)
+    a, b = counts[upper], counts.T[upper]
+    used = a + b > 0
+    if not used.any():
+        return None
+    statistic = float(((a - b)[used] ** 2 / (a + b)[used]).sum())
+    df = int(used.sum())
+    return Bowker(statistic=statistic, df=df, p=float(stats.chi2.sf(statistic, df)))
+
+
+def steadiness_table(table: pd.DataFrame, first: str, second: str, good: set[str]) -> np.ndarray:
+    """Return (3, 3) counts of parts: always good, both, always bad by two operators (ISO 22514-7:2012, 12.2)."""
+    passes = table["value"].isin(good).groupby([table["part"], table["operator"]]).mean().unstack()
+    both = passes[[first, second]].dropna()
+    kind = np.select([both == 1, both == 0], [0, 2], 1)
+    found = np.zeros((3, 3), np.int64)
+    np.add.at(found, (kind[:, 0], kind[:, 1]), 1)
+    return found
+
+
+def as_json(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Dataclasses as plain values."""
+    return [asdict(row) for row in rows]
+
 
 NAN = float("nan")
 
@@ -38,22 +180,7 @@ def attribute_study(
     ordered: Sequence[str] = (),
     possible: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Study the agreement of verdicts: part, operator, trial, value [, reference].
-
-    Parameters
-    ----------
-    defect
-        Classes that are defects, for misses, false alarms, Cochran's Q and McNemar.
-    ordered
-        Classes from lowest to highest, for Kendall's W.
-    possible
-        Classes that a verdict might have been besides those that occur.
-
-    Returns
-    -------
-    dict
-        Shares have value, low, high (Clopper-Pearson over parts or ratings) and n.
-    """
+    """Study the agreement of verdicts."""
     table = check_attribute(table)
     classes = _classes(table, ordered)
     unknown = sorted(set(defect) - set(classes) - set(table.get("reference", ())) - set(possible))
@@ -115,10 +242,7 @@ def between_operators(
 def against_reference(
     table: pd.DataFrame, defect: set[str], classes: Sequence[str], ordered: bool
 ) -> dict[str, Any]:
-    """Compare with the reference, per operator and for all: effectiveness, kappa, misses and false alarms.
-
-    Rates ``..._over_parts`` have intervals of dependent ratings, because trials of a part are not new parts.
-    """
+    """Compare with the reference, per operator and for all."""
     known = table[table["reference"] != ""]
     right = known["value"] == known["reference"]
     operators = {}
@@ -154,7 +278,6 @@ def _coefficient(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] |
 
 
 def _weighted(rows: pd.DataFrame, classes: Sequence[str]) -> dict[str, float | None]:
-    """Weighted kappas of all ratings of an operator with the reference."""
     cells = pd.crosstab(rows["value"], rows["reference"])
     cells = cells.reindex(index=list(classes), columns=list(classes), fill_value=0).to_numpy()
     return {kind: _known(weighted_kappa(cells, kind)) for kind in ("linear", "quadratic")}
@@ -169,7 +292,7 @@ def share(count: int, of: int) -> dict[str, Any]:
 
 
 def _errors(rows: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
-    """Misses and false alarms among ratings; null without defects."""
+    """Misses and false alarms among ratings."""
     if not defect:
         return dict.fromkeys(
             ("miss_rate", "false_alarm_rate", "miss_rate_over_parts", "false_alarm_rate_over_parts")
@@ -214,7 +337,7 @@ def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
 def _pairwise(
     table: pd.DataFrame, a: str, b: str, classes: Sequence[str], ordered: bool, good: set[str]
 ) -> dict[str, Any]:
-    """Cohen's kappa of two operators over the ratings of equal part and trial, as the manual counts them."""
+    """Cohen's kappa of two operators over the ratings of equal part and trial."""
     rows = table[table["operator"].isin([a, b])]
     wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
     if wide.empty and rows["operator"].nunique() > 1:
@@ -249,14 +372,12 @@ def _fleiss(rows: pd.DataFrame, classes: Sequence[str]) -> Interval:
 
 
 def _counts(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
-    """(parts, classes) how many ratings put each part in each class."""
     if rows.empty:
         return np.zeros((0, len(classes)), np.int64)
     return pd.crosstab(rows["part"], rows["value"]).reindex(columns=list(classes), fill_value=0).to_numpy()
 
 
 def _ratings(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
-    """(raters and trials, parts) ranks of the classes, over the parts that all of them rated."""
     rank = {name: place for place, name in enumerate(classes)}
     wide = rows.assign(rank=rows["value"].map(rank)).pivot(
         index=["operator", "trial"], columns="part", values="rank"

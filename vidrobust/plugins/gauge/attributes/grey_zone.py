@@ -23,9 +23,7 @@ from vidrobust.statistics.standard_errors import t_two_sided
 
 @dataclass(frozen=True, kw_only=True)
 class Zone:
-    """The zone at one limit: sizes of the innermost always rejected and outermost always accepted part, and
-    the width.
-    """
+    """Sizes of the innermost always rejected and the outermost always accepted part at one limit."""
 
     side: str
     rejected: float
@@ -48,9 +46,7 @@ class SignalDetection:
 def signal_detection(
     table: pd.DataFrame, defect: set[str], *, low: float | None = None, high: float | None = None
 ) -> SignalDetection:
-    """Find the grey zone of part, value and measured (the true size); InputError where none is accepted or
-    rejected.
-    """
+    """Find the grey zone of part, value and measured (the true size)."""
     of = table[table["measured"].notna()]
     of = of.assign(bad=of["value"].isin(defect)).groupby("part")
     size = of["measured"].first().to_numpy(np.float64)
@@ -91,7 +87,7 @@ def signal_detection(
 
 
 def _zone(size: np.ndarray, share: np.ndarray, side: str) -> Zone | None:
-    """The zone below or above the accepted parts; None where no part beyond them is rejected every time."""
+    """The zone below or above the accepted parts."""
     sign = 1 if side == "upper" else -1
     place = sign * size
     order = np.argsort(place, kind="stable")
@@ -130,15 +126,9 @@ OVERSTATED = 1.08
 class AnalyticMethod:
     """The gauge at one limit of the tolerance, in the unit of the sizes.
 
-    side                "lower" or "upper"; limit: of the tolerance
-    switches_at         the size of which half are accepted
-    bias                limit less switches_at: how much too high the gauge reads; NaN without a limit
-    bias_low, bias_high  95 % interval of the bias, from the same t
-    t, p                of the bias against 0, on T_DF degrees of freedom; NaN where trials or parts are too few
-    repeatability       5.15 standard deviations of the gauge, less what the method overstates; unadjusted: as
-                        fitted, from .5 % to 99.5 % accepted
-    intercept, slope, r_squared  of the line of normal quantiles over sizes
-    sizes, accepted     of the parts that the line stands on, and the adjusted probabilities
+    Half of the parts of size ``switches_at`` are accepted; ``bias`` is the limit less that, NaN without a limit.
+    ``repeatability`` is 5.15 standard deviations less what the method overstates, ``unadjusted`` as fitted.
+    ``t`` and ``p`` test the bias on T_DF degrees of freedom; NaN where trials or parts are too few.
     """
 
     side: str
@@ -163,11 +153,7 @@ class AnalyticMethod:
 def analytic_method(
     table: pd.DataFrame, defect: set[str], *, low: float | None = None, high: float | None = None
 ) -> tuple[AnalyticMethod, ...]:
-    """Apply the analytic method at each limit about which parts of known size lie.
-
-    The table has part, value and measured (the true size); ``defect`` names the classes that reject. A limit with
-    fewer than three parts between never and always accepted, or whose line falls, is left out.
-    """
+    """Apply the analytic method at each limit about which parts of known size lie."""
     known = table[table["measured"].notna()]
     by = known.assign(good=~known["value"].isin(defect)).groupby("part")
     size, good = by["measured"].first().to_numpy(np.float64), by["good"].sum().to_numpy(np.float64)
@@ -185,7 +171,7 @@ def analytic_method(
 
 
 def adjusted(good: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Probabilities of acceptance half a trial nearer to .5, as the manual has them, so that none is 0 or 1."""
+    """Probabilities of acceptance half a trial nearer to .5, as the manual has them."""
     share = good / count
     towards = np.sign(share - 0.5) * 0.5 / count
     return np.asarray(np.where(share == 0.5, 0.5, share - towards))
@@ -235,7 +221,6 @@ def _at_limit(
 
 
 def _notes(parts: int, trials: int, side: str) -> tuple[str, ...]:
-    """What keeps the bias from being tested."""
     wanted = [f"{ENOUGH_PARTS} parts from never to always accepted, and has {parts}"] * (parts < ENOUGH_PARTS)
     wanted += [f"{ENOUGH_TRIALS} verdicts a part, and has {trials}"] * (trials < ENOUGH_TRIALS)
     return (f"no test of the bias at the {side} limit: it wants {' and '.join(wanted)}",) if wanted else ()
@@ -264,10 +249,7 @@ def grey_zone(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def model_and_people(table: pd.DataFrame, people: Iterable[str]) -> dict[str, Any] | None:
-    """Count parts on which verdicts of the model, of people or of both split, with Fisher's exact p.
-
-    None where no part was judged by both.
-    """
+    """Count parts on which verdicts of the model, of people or of both split, with Fisher's exact p."""
     persons = table["operator"].isin(set(people))
     model = table[~persons].groupby("part", sort=False)["value"].nunique() > 1
     human = table[persons].groupby("part", sort=False)["value"].nunique() > 1
@@ -283,8 +265,4 @@ def _together(a: np.ndarray, b: np.ndarray, names: tuple[str, str, str, str]) ->
     """Counts of (N,) bool a and b, and Fisher's exact test that they go together."""
     cells = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
     odds, p = stats.fisher_exact(cells)
-    return {
-        **dict(zip(names, (*cells[0], *cells[1]), strict=True)),
-        "odds": float(odds),
-        "p": float(p),
-    }
+    return {**dict(zip(names, (*cells[0], *cells[1]), strict=True)), "odds": float(odds), "p": float(p)}

@@ -9,7 +9,7 @@ from typing import Any
 
 from vidrobust.plugins.gauge.differing_operators import worst_words
 from vidrobust.plugins.gauge.figures import EVERYONE, FIGURES, GAUGE, figures_of
-from vidrobust.plugins.gauge.variables.type1 import least_cg, least_cgk
+from vidrobust.plugins.gauge.variables.reference_parts import least_cg, least_cgk
 from vidrobust.plugins.gauge.words import equal_variances_words, shifted_words, trials
 from vidrobust.text.numbers import number, p_words, percent
 from vidrobust.text.phrases import plural
@@ -18,7 +18,7 @@ from vidrobust.text.phrases import plural
 
 
 def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
-    """What is worst and by how much, a sentence each; or that nobody is shown to be worse."""
+    """What is worst and by how much, a sentence each."""
     unit = f" {unit}" if unit else ""
     alone = {"type1": _of_type1, "linearity": _of_linearity, "stability": _of_stability}
     if found["study"] in alone:
@@ -53,7 +53,6 @@ def _of_type1(found: Mapping[str, Any], unit: str) -> list[str]:
 
 
 def _of_linearity(found: Mapping[str, Any], unit: str) -> list[str]:
-    """The part with the largest bias."""
     part = max(found["parts"], key=lambda each: abs(each["bias"]))
     ends = f"{number(part['low'], 3)} to {number(part['high'], 3)}"
     return [
@@ -89,7 +88,6 @@ def title(found: Mapping[str, Any]) -> str:
 
 
 def _of_sizes(found: Mapping[str, Any]) -> bool:
-    """Whether a study of classes is of a go/no-go gauge, on parts of known size and of no known class."""
     return bool(found.get("analytic_method")) and not found["against_reference"]
 
 
@@ -218,7 +216,6 @@ def _of_run(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 def _of_limit(
     found: Mapping[str, Any], limit: Mapping[str, Any], unit: str, verdicts: Verdicts
 ) -> list[Tile]:
-    """The six of a go/no-go gauge, at the limit where its bias is the largest."""
     zone = {name: found["signal_detection"][name] for name in ("width", "percent_tolerance")}
     verdict = verdicts.get(("percent_limit_bias", f"the {limit['side']} limit"))
     judged = {} if verdict is None else {("bias", ""): verdict}
@@ -319,7 +316,7 @@ def sample(found: Mapping[str, Any]) -> str:
 
 
 def method(found: Mapping[str, Any]) -> list[str]:
-    """How it was computed, with sources, a sentence each; then the notes of the study."""
+    """How it was computed, with sources, a sentence each."""
     kind = found["study"]
     lines = []
     if kind == "run":

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
+from vidrobust.files.atomic import csv_text
+from vidrobust.plugins.gauge.measurements import ALONE
 from vidrobust.plugins.gauge.report import repeatability_figures as figures
 from vidrobust.plugins.gauge.report import repeatability_figures as reference_figures
-from vidrobust.plugins.gauge.variables.range_method import range_charts
+from vidrobust.plugins.gauge.variables.gauge import range_charts
+from vidrobust.plugins.gauge.variables.uncertainty import COVERAGE
 from vidrobust.plugins.gauge.words import categories
 from vidrobust.report.drawing import Picture
-from vidrobust.text.numbers import (
-    interval,
-    number,
-    with_interval,
-)
+from vidrobust.text.numbers import interval, number, with_interval
 from vidrobust.text.phrases import plural
 
 ANOVA_NAMES = {"interaction": "operator by part"}
@@ -33,7 +34,7 @@ COMPONENT_NAMES = {
 
 
 def gauge_pictures(gauge: Mapping[str, Any] | None, table: pd.DataFrame, what: str) -> list[Picture]:
-    """table  part, operator, trial, value; what: the value in words"""
+    """table part, operator, trial, value; what: the value in words"""
     if not gauge:
         return []
     varies = gauge["total_sd"] and [figures.components(gauge)]
@@ -58,7 +59,6 @@ def components(gauge: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _component_names(gauge: Mapping[str, Any]) -> dict[str, str]:
-    """Names of the components in their order; further factors stand under reproducibility."""
     extra = {name: f"– – {name}" for name in gauge["components"] if name not in COMPONENT_NAMES}
     names = list(COMPONENT_NAMES.items())
     return dict([*names[:5], *extra.items(), *names[5:]])
@@ -104,9 +104,53 @@ def operator(each: Mapping[str, Any]) -> dict[str, str]:
 
 
 def reference_picture(found: Mapping[str, Any], table: pd.DataFrame, what: str) -> Picture:
-    """The figure of a study of reference parts; what: is measured, in words"""
+    """The figure of a study of reference parts."""
     if found["study"] == "type1":
         return reference_figures.run_chart(found, what)
     if found["study"] == "linearity":
         return reference_figures.bias_line(found, table, what)
     return reference_figures.stability_chart(found)
+
+
+# Data and marks of a study, as all its pages carry them.
+
+MOST_ROWS = 2000
+
+
+def study_number(rows: pd.DataFrame) -> str:
+    """Return a number for a study that was given none."""
+    return f"VR-{hashlib.sha256(csv_text(rows).encode()).hexdigest()[:8]}"
+
+
+def data_table(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the data of a study as they were judged."""
+    one = rows["part"].nunique() == 1
+    key = next(n for n in ("time", "trial") if n in rows) if one else "part"
+    show = ["value", "score"] if "score" in rows and rows["score"].notna().any() else ["value"]
+    said = rows[show].map(lambda v: f"{v:.10g}" if isinstance(v, float) else str(v)).agg(" ".join, axis=1)
+    wide = said.groupby([rows[key], rows["operator"]], sort=False).agg("; ".join).unstack(fill_value="")
+    wide = wide.loc[list(dict.fromkeys(rows[key]))]
+    more = {}
+    for name in ("reference", "measured"):
+        if name in rows and rows[name].notna().any() and (rows[name].astype(str) != "").any():
+            more[name] = rows.groupby(key, sort=False)[name].first().reindex(wide.index)
+    return {
+        "columns": [key, *more, *("value" if str(n) == ALONE else str(n) for n in wide.columns)],
+        "rows": [
+            [str(name), *(str(each[name]) for each in more.values()), *values]
+            for name, values in zip(wide.index[:MOST_ROWS], wide.to_numpy().tolist(), strict=False)
+        ],
+        "left_out": max(0, len(wide) - MOST_ROWS),
+        "values": len(rows),
+    }
+
+
+def printable_number(number: str) -> str:
+    """Return a study's number without what may not stand in the footer of a printed page."""
+    return re.sub(r"[^\w .,:/#-]", "", number)
+
+
+def calibration_words(found: Mapping[str, Any]) -> str:
+    """Return the uncertainty of the reference part, where the study knows it."""
+    known = (found.get("budget") or {}).get("components", {}).get("calibration")
+    return "" if known is None else f"reference known to U = {number(COVERAGE * known, 3)} (k = {COVERAGE:g})"

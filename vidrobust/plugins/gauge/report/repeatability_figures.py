@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from vidrobust.plugins.gauge.variables.range_method import RangeCharts
+from vidrobust.plugins.gauge.variables.gauge import RangeCharts
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, MARKERS, Picture
 from vidrobust.text.numbers import percent
@@ -20,7 +20,9 @@ from vidrobust.text.phrases import plural
 
 
 def run_chart(found: Mapping[str, Any], what: str = "value") -> Picture:
-    """The readings of a type-1 study in their order, with reference and the share of the tolerance that counts."""
+    """The readings of a type-1 study in their order, with reference and the share of the tolerance that
+    counts.
+    """
     values = np.array(found["values"], np.float64)
     with drawing.styled():
         figure, axes = drawing.panels(1, 1, 2.6)
@@ -46,10 +48,7 @@ def run_chart(found: Mapping[str, Any], what: str = "value") -> Picture:
 
 
 def bias_line(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Picture:
-    """Bias of every reading over its reference, means, the line and its 95 % band.
-
-    table  value, reference
-    """
+    """Bias of every reading over its reference, means, the line and its 95 % band."""
     known = table[table["reference"].notna()]
     x = np.linspace(known["reference"].min(), known["reference"].max(), 101)
     centre = known["reference"].to_numpy(np.float64)
@@ -132,10 +131,7 @@ def grey_zone(
     fitted: Sequence[Mapping[str, Any]] = (),
     what: str = "value",
 ) -> Picture:
-    """Share of rejections of each part over its true size, with the grey zones and the fitted curves.
-
-    table  part, value, measured; fitted: the analytic method at each limit; what: was measured
-    """
+    """Share of rejections of each part over its true size, with the grey zones and the fitted curves."""
     known = table[table["measured"].notna()]
     by = known.assign(bad=known["value"].isin(defect)).groupby("part")
     size, share = by["measured"].first(), by["bad"].mean()
@@ -179,7 +175,7 @@ ROW_IN, REST_IN = 0.27, 0.95
 
 
 def components(gauge: Mapping[str, Any]) -> Picture:
-    """The components of variation as bars: shares of the variance, of the study variation, of the tolerance."""
+    """The components of variation as bars."""
     found = gauge["components"]
     names = [(key, name) for key, name in COMPONENTS if key in found]
     shares = [(key, name) for key, name in SHARES if all(_known(found[n][key]) for n, _ in names)]
@@ -204,7 +200,7 @@ def components(gauge: Mapping[str, Any]) -> Picture:
 
 
 def average_and_range(charts: RangeCharts) -> Picture:
-    """The average chart over the range chart, operator beside operator, as the manual draws them."""
+    """The average chart over the range chart, operator beside operator."""
     operators = list(charts.average.index)
     rows = (
         ("average", charts.average, charts.average_centre, charts.average_low, charts.average_high),
@@ -257,10 +253,7 @@ def average_and_range(charts: RangeCharts) -> Picture:
 
 
 def scores(table: pd.DataFrame, what: str) -> Picture:
-    """Every value by part and by operator, and the operators' means part by part.
-
-    table  part, operator, value; what: the value in words, for the axis
-    """
+    """Every value by part and by operator, and the operators' means part by part."""
     parts = list(dict.fromkeys(table["part"]))[:MOST_PARTS]
     rows = table[table["part"].isin(parts)]
     operators = list(dict.fromkeys(rows["operator"]))
@@ -321,10 +314,7 @@ Rows = Sequence[tuple[str, Mapping[str, Any]]]
 
 
 def agreement(shares: Mapping[str, Rows], kappas: Mapping[str, Rows]) -> list[Picture]:
-    """Agreement in percent of the parts, and kappas: a panel each for within, between and against the standard.
-
-    Panels without a value are left out; no picture where none has one.
-    """
+    """Agreement in percent of the parts, and kappas."""
     found = []
     for title, of, factor, ends, what in (
         ("Agreement", shares, 100.0, (-2.0, 102.0), "parts judged alike, %"),

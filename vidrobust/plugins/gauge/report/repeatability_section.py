@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from markupsafe import Markup
@@ -28,19 +28,13 @@ from vidrobust.plugins.gauge.words import (
 )
 from vidrobust.report.drawing import Picture
 from vidrobust.report.pages import fragment, write_page
-from vidrobust.report.pictures import Pictures
 from vidrobust.report.section import Keep
-from vidrobust.run_folder.reader import RunTables
 from vidrobust.statement import Level, Statement
-from vidrobust.text.numbers import (
-    NOT_MEASURED,
-    counted_share,
-    interval,
-    number,
-    percent,
-    percent_interval,
-)
+from vidrobust.text.numbers import NOT_MEASURED, counted_share, interval, number, percent, percent_interval
 from vidrobust.text.phrases import plural
+
+if TYPE_CHECKING:
+    from vidrobust.run_folder.reader import RunTables
 
 # An attribute study on the page: agreement within and between operators, and against the reference.
 
@@ -51,7 +45,7 @@ MOST_CLASSES, MOST_CROSSED = 4, 10
 
 
 def agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
-    """Three panels each of shares and of kappas: within operators, between them, against the reference."""
+    """Three panels each of shares and of kappas."""
     within, between = attribute["within_operator"], attribute["between_operators"]
     against = (attribute["against_reference"] or {}).get("operators") or {}
     shares = {
@@ -134,7 +128,7 @@ MEANS = {
 
 
 def verdict(each: Mapping[str, Any]) -> dict[str, str]:
-    """One verdict with the interval of what it judges; the limits of its rule in percent where the value is."""
+    """One verdict with the interval of what it judges."""
     name, share = each["quantity"], each["quantity"] in SHARES
     ends = each["low"], each["high"]
     limits = (each["accept"], each["marginal"])
@@ -167,6 +161,8 @@ def votes(table: pd.DataFrame, parts: list[str]) -> dict[str, Any]:
 
 
 def shots(run: RunTables, parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    from vidrobust.report.pictures import Pictures  # here: studies of tables need no OpenCV
+
     pictures = Pictures(run.folder)
     return [
         {
@@ -199,7 +195,7 @@ def left_out(attribute: Mapping[str, Any], shown: int) -> str:
 
 @dataclass(frozen=True)
 class Section:
-    """What the page shows of ``repeatability.json``; texts, and figures as pictures."""
+    """What the page shows of ``repeatability.json``."""
 
     summary: str
     overall: str
@@ -225,6 +221,9 @@ class Section:
     tests: list[str]
     crossed: list[dict[str, Any]]
     notes: list[str]
+    number: str
+    data: dict[str, Any]
+    calibration: str
 
 
 def section(run: RunTables) -> Section | None:
@@ -259,25 +258,24 @@ def statements(run: RunTables) -> Iterator[Statement]:
     """Yield the summary of the study for the answer."""
     shown = section(run)
     if shown is not None:
-        yield Statement(
-            question="is it repeatable", text=f"{shown.summary}.", level=Level.MEASURED, kind="gauge_study"
-        )
+        yield Statement("is it repeatable", f"{shown.summary}.", Level.MEASURED, "gauge_study")
 
 
 def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = "value") -> Section:
-    """The section of a study of a table part, operator, trial, value; what: is measured, for an axis."""
+    """The section of a study of a table part, operator, trial, value."""
     if found["study"] == "gauge":
         text = f"{plural(found['parts'], 'part')}, {plural(found['operators'], 'operator')}, "
         text += f"{trials(found['trials'])}, {plural(found['n'], 'measurement')}"
         pictures = gauge_section.gauge_pictures(found, table, what)
         if found.get("linearity"):
             pictures.append(reference_figures.bias_line(found["linearity"], table, what))
-        return _section(found, None, found, summary=text, pictures=pictures)
+        return _section(found, None, found, table, summary=text, pictures=pictures)
     if found["study"] != "attribute":
         return _section(
             found,
             None,
             None,
+            table,
             summary=lines(found)[1],
             pictures=[gauge_section.reference_picture(found, table, what)],
         )
@@ -292,6 +290,7 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
         found,
         found,
         None,
+        table,
         summary=counts(found),
         pictures=pictures,
         votes=votes(table, split[:MOST_VOTES]),
@@ -300,15 +299,12 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
 
 
 def section_of_run_rows(found: Mapping[str, Any], rows: pd.DataFrame) -> Section:
-    """The section of a run's study without the pictures of its footage, as a certificate shows it.
-
-    rows  ``per_part`` of the study
-    """
+    """The section of a run's study without the pictures of its footage, as a certificate shows it."""
     return _of_run(found, rows, grey_left_out=left_out(found["attribute"], 0))
 
 
 def _of_run(found: Mapping[str, Any], rows: pd.DataFrame, **more: Any) -> Section:
-    """The section of a run's study; ``more`` as of ``_section``."""
+    """The section of a run's study."""
     attribute = found["attribute"]
     scores = rows.drop(columns="value").rename(columns={"score": "value"})
     pictures = gauge_section.gauge_pictures(found["gauge"], scores, found["score_of"])
@@ -316,6 +312,7 @@ def _of_run(found: Mapping[str, Any], rows: pd.DataFrame, **more: Any) -> Sectio
         found,
         attribute,
         found["gauge"],
+        rows,
         summary=f"{counts(attribute)}; one verdict a part and pass: {found['rule_in_words']}",
         pictures=[*pictures, *agreement_pictures(attribute)],
         **more,
@@ -325,12 +322,7 @@ def _of_run(found: Mapping[str, Any], rows: pd.DataFrame, **more: Any) -> Sectio
 def write_study(path: Path, found: Mapping[str, Any], table: pd.DataFrame, name: str) -> Path:
     """Write the report of a study of a table, a page of its own."""
     shown = section_of_table(found, table)
-    content = {
-        "title": name,
-        "repeatability": shown,
-        "repeatability_figures": shown.pictures,
-        "folder": "",
-    }
+    content = {"title": name, "repeatability": shown, "repeatability_figures": shown.pictures, "folder": ""}
     return write_page(path, "study_of_table.html", content, PACKAGE)
 
 
@@ -338,6 +330,7 @@ def _section(
     found: Mapping[str, Any],
     attribute: Mapping[str, Any] | None,
     gauge: Mapping[str, Any] | None,
+    rows: pd.DataFrame,
     *,
     summary: str,
     pictures: list[Picture],
@@ -381,11 +374,13 @@ def _section(
         grey_left_out=grey_left_out,
         votes=votes or {},
         notes=notes,
+        number=gauge_section.printable_number(gauge_section.study_number(rows)),
+        data=gauge_section.data_table(rows),
+        calibration=gauge_section.calibration_words(found),
     )
 
 
 def _lines(found: Mapping[str, Any]) -> list[str]:
-    """What a study says besides its tables: risks, equal variances, uncertainty; of reference parts all of it."""
     alone = found["study"] in ("type1", "linearity", "stability")
     wording = OF_STUDY[found["study"]](found) if alone else beside_words(found)
     return [line.strip() for line in wording]

@@ -13,11 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError
-from vidrobust.plugins.gauge.variables.unbalanced import (
-    LikelihoodStudy,
-    LikelihoodVariance,
-    by_likelihood,
-)
+from vidrobust.plugins.gauge.variables.unbalanced import LikelihoodStudy, LikelihoodVariance, by_likelihood
 from vidrobust.statistics.levels import LEVEL
 from vidrobust.text.numbers import percent
 
@@ -43,9 +39,7 @@ class MeanSquare:
 
 @dataclass(frozen=True)
 class Component:
-    """A variance as coefficients on mean squares, or a sum ``of`` variances that are each cut at 0 before
-    they are added.
-    """
+    """A variance as coefficients on mean squares, or a sum ``of`` variances that are each cut at 0."""
 
     terms: tuple[tuple[float, MeanSquare], ...]
     of: tuple[Component, ...] = ()
@@ -61,9 +55,7 @@ class Component:
         return sum(each.variance for each in self.of) if self.of else max(0.0, self.uncut)
 
     def interval(self) -> tuple[float, float]:
-        """Return the modified large sample interval, cut at 0; that of a sum lies no lower than that of a
-        summand.
-        """
+        """Return the modified large sample interval, cut at 0."""
         below, above = _spread(self.terms, lower=True), _spread(self.terms, lower=False)
         low = max(0.0, self.uncut - math.sqrt(max(0.0, below)))
         high = max(0.0, self.uncut + math.sqrt(max(0.0, above)))
@@ -73,7 +65,7 @@ class Component:
         return min(low, self.variance), max(high, self.variance)
 
     def drawn(self, squares: Mapping[str, np.ndarray]) -> np.ndarray:
-        """(DRAWS,) the variance where the mean squares are these; a sum is no less than any of its summands."""
+        """(DRAWS,) the variance where the mean squares are these."""
         own = np.maximum(sum(c * squares[square.source] for c, square in self.terms), 0.0)
         for each in self.of:
             own = np.maximum(own, each.drawn(squares))
@@ -119,7 +111,6 @@ def _h(df: int) -> float:
 
 @cache
 def _cross(front: int, back: int) -> float:
-    """Makes the interval exact where one of the two mean squares is known."""
     ratio = float(stats.f.ppf((1 + LEVEL) / 2, front, back))
     return ((ratio - 1) ** 2 - (_g(front) * ratio) ** 2 - _h(back) ** 2) / ratio
 
@@ -185,18 +176,9 @@ class AnovaRow:
 
 @dataclass(frozen=True)
 class Anova:
-    """The analysis of a study.
+    """The analysis of a study: tables of variance with and without the interaction, and components by name.
 
-    Attributes
-    ----------
-    design, interaction
-        "crossed", "nested", "one operator", "unbalanced" or "expanded"; "kept", "pooled" or "none".
-    rows, pooled
-        Table of variance with the interaction and without it.
-    components
-        Variances: repeatability, operator, interaction, reproducibility, grr, part, total, further factors.
-    likelihood
-        The fit where mean squares would not do, else None.
+    ``likelihood`` is the fit where mean squares would not do, else None.
     """
 
     design: Design
@@ -211,7 +193,7 @@ class Anova:
     likelihood: LikelihoodStudy | None = None
 
     def percent_grr(self, seed: int) -> tuple[float, float, float]:
-        """The gauge's standard deviation in percent of the study's: estimate, low, high."""
+        """The gauge's standard deviation in percent of the study's."""
         if self.likelihood is not None:
             return self.likelihood.percent_grr()
         grr, part = self.components["grr"], self.components["part"]
@@ -228,19 +210,7 @@ def analyse(
     factors: Sequence[str] = (),
     seed: int = 0,
 ) -> Anova:
-    """Analyse the variance of part, operator, trial, value; InputError where the design allows none.
-
-    Parameters
-    ----------
-    design
-        "auto" as the names say, or as asked; "nested": a part's name is another part with each operator.
-    factors
-        Further columns that may make values differ. With these, empty cells or uneven nesting, the components
-        are those
-        of restricted maximum likelihood.
-    seed
-        Of the draws behind their intervals.
-    """
+    """Analyse the variance of part, operator, trial, value; InputError where the design allows none."""
     if design == "nested":
         table = table.assign(part=table["operator"].astype(str) + "/" + table["part"].astype(str))
     found = find_design(table)
@@ -263,7 +233,6 @@ def analyse(
 
 
 def _coarse(table: pd.DataFrame) -> list[str]:
-    """A note where too many repeats are equal to tell the gauge's spread; none where all values are."""
     cells = table.groupby(["part", "operator"])["value"].agg(["size", np.ptp])
     equal = float((cells["ptp"] == 0)[cells["size"] > 1].mean())
     if not equal > COARSE_FROM or table["value"].nunique() == 1:
@@ -272,7 +241,7 @@ def _coarse(table: pd.DataFrame) -> list[str]:
 
 
 def find_design(table: pd.DataFrame) -> Design:
-    """Which design it is: every operator had every part, or each part was one operator's, or neither."""
+    """Which design it is."""
     if table["part"].nunique() < 2:
         raise InputError(
             "gauge study: one part only; at least two are needed, ten are usual. One reference part measured "
@@ -311,7 +280,9 @@ def _by_likelihood(table: pd.DataFrame, factors: Sequence[str], *, nested: bool,
 
 
 def _within(table: pd.DataFrame) -> tuple[float, int, float, bool]:
-    """Sum of squares and degrees of freedom within cells, harmonic mean of their sizes, whether all are equal."""
+    """Sum of squares and degrees of freedom within cells, harmonic mean of their sizes, whether all are
+    equal.
+    """
     cells = table.groupby(["part", "operator"])["value"]
     sizes = cells.size().to_numpy()
     inside = float(((table["value"] - cells.transform("mean")) ** 2).sum())
@@ -444,7 +415,7 @@ def _one_operator(table: pd.DataFrame) -> Anova:
 
 
 def with_sums(leaves: dict[str, Component]) -> dict[str, Component]:
-    """The components of a design with their sums: reproducibility, grr (the gauge) and total."""
+    """The components of a design with their sums."""
     between = [leaves[name] for name in ("operator", "interaction") if name in leaves]
     found = dict(leaves)
     if between:

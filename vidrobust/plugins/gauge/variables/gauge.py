@@ -1,22 +1,312 @@
-"""A variables gauge study: how much of the spread of measurements is the gauge's own."""
+"""A gauge study of values, the range method and its control charts."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from scipy import integrate, stats
 
+from vidrobust.errors import InputError
 from vidrobust.plugins.gauge.measurements import check_gauge, settled
 from vidrobust.plugins.gauge.variables.anova import POOL_ABOVE, Anova, AskedDesign, analyse
-from vidrobust.plugins.gauge.variables.range_method import (
-    RangeStudy,
-    distinct_categories,
-    range_study,
-)
+from vidrobust.statistics.levels import ALPHA
+
+
+@dataclass(frozen=True)
+class RangeStudy:
+    """Standard deviations from ranges (AIAG, MSA, 4th edition, 2010, chapter III-B), and %GRR of the study."""
+
+    repeatability_sd: float
+    reproducibility_sd: float
+    grr_sd: float
+    part_sd: float
+    total_sd: float
+    percent_grr: float
+    ndc: int | None
+
+
+def range_study(table: pd.DataFrame) -> RangeStudy | None:
+    """The study from part, operator, trial, value; None unless it is crossed and balanced with repeated
+    trials.
+    """
+    cells = table.groupby(["part", "operator"])["value"]
+    sizes = cells.size().unstack(fill_value=0)
+    trials = int(sizes.iloc[0, 0])
+    if (sizes != trials).any(axis=None) or trials < 2 or len(sizes) < 2:
+        return None
+    parts, operators = sizes.shape
+    means = cells.mean().unstack()
+    repeatability = float((cells.max() - cells.min()).mean()) / mean_range(trials)
+    between = float(np.ptp(means.mean(axis=0))) / single_range(operators) if operators > 1 else 0.0
+    reproducibility = math.sqrt(max(0.0, between**2 - repeatability**2 / (parts * trials)))
+    part = float(np.ptp(means.mean(axis=1))) / single_range(parts)
+    grr = math.hypot(repeatability, reproducibility)
+    total = math.hypot(grr, part)
+    return RangeStudy(
+        repeatability_sd=repeatability,
+        reproducibility_sd=reproducibility,
+        grr_sd=grr,
+        part_sd=part,
+        total_sd=total,
+        percent_grr=100 * grr / total if total else float("nan"),
+        ndc=distinct_categories(part, grr),
+    )
+
+
+@dataclass(frozen=True)
+class RangeCharts:
+    """The average and range charts of a gauge study (AIAG, MSA, 2010, chapter III-B), (operators, parts)."""
+
+    average: pd.DataFrame
+    spread: pd.DataFrame
+    average_centre: float
+    average_low: float
+    average_high: float
+    range_centre: float
+    range_low: float
+    range_high: float
+
+    @property
+    def parts_distinguished(self) -> float:
+        """Share of the averages beyond their limits."""
+        beyond = (self.average < self.average_low) | (self.average > self.average_high)
+        return float(beyond.to_numpy().mean())
+
+    @property
+    def ranges_out(self) -> list[tuple[str, str]]:
+        """Operator and part of the ranges beyond their limits."""
+        beyond = ((self.spread < self.range_low) | (self.spread > self.range_high)).stack()
+        return [(str(operator), str(part)) for operator, part in beyond.index[beyond]]
+
+
+def range_charts(table: pd.DataFrame) -> RangeCharts | None:
+    """The charts of part, operator, trial, value; None unless every cell has as many trials, two at least."""
+    cells = table.groupby(["operator", "part"], sort=False)["value"]
+    sizes = cells.size().unstack(fill_value=0)
+    trials = int(sizes.iloc[0, 0])
+    if (sizes != trials).any(axis=None) or trials < 2:
+        return None
+    parts = list(dict.fromkeys(table["part"]))
+    average, spread = (each.unstack()[parts] for each in (cells.mean(), cells.max() - cells.min()))
+    centre, ranges = float(average.to_numpy().mean()), float(spread.to_numpy().mean())
+    d2 = mean_range(trials)
+    reach = 3 * ranges / (d2 * math.sqrt(trials))
+    wide = 3 * ranges * math.sqrt(single_range(trials) ** 2 - d2**2) / d2
+    return RangeCharts(
+        average=average,
+        spread=spread,
+        average_centre=centre,
+        average_low=centre - reach,
+        average_high=centre + reach,
+        range_centre=ranges,
+        range_low=max(0.0, ranges - wide),
+        range_high=ranges + wide,
+    )
+
+
+def range_state(table: pd.DataFrame) -> dict[str, Any] | None:
+    """Return whether the range chart of part, operator, value is in control; None without repeats that
+    differ.
+    """
+    cells = table.groupby(["operator", "part"], sort=False)["value"]
+    found = pd.DataFrame({"range": cells.max() - cells.min(), "size": cells.size()})
+    found = found[found["size"] > 1]
+    if not (found["range"] > 0).any():
+        return None
+    sizes = found["size"].to_numpy(int)
+    d2 = np.array([mean_range(int(size)) for size in sizes])
+    sigma = float((found["range"] / d2).mean())
+    spread = found["range"].to_numpy(np.float64) / sigma
+    upper = d2 + 3 * np.sqrt(np.array([single_range(int(size)) for size in sizes]) ** 2 - d2**2)
+    widest = int(np.argmax(spread - upper))
+    p = float(stats.studentized_range.sf(spread[widest], sizes[widest], np.inf))
+    p = min(1.0, len(found) * max(p, 0.0))
+    return {
+        "kind": "range",
+        "points": len(found),
+        "out": [[str(operator), str(part)] for operator, part in found.index[spread > upper]],
+        "p": p,
+        "level": ALPHA,
+        "in_control": p >= ALPHA,
+    }
+
+
+def distinct_categories(part_sd: float, grr_sd: float) -> int | None:
+    """Return 1.41 part / gauge, cut, at least 1 (AIAG, MSA, 2010); None where nothing varies."""
+    if part_sd <= 0 and grr_sd <= 0:
+        return None
+    return max(1, int(math.sqrt(2) * part_sd / grr_sd)) if grr_sd > 0 else 10_000
+
+
+@cache
+def mean_range(size: int) -> float:
+    """d2: the mean range of a sample of a normal distribution with standard deviation 1 (Tippett 1925)."""
+
+    def density(x: float) -> float:
+        return float(1 - stats.norm.cdf(x) ** size - stats.norm.sf(x) ** size)
+
+    return 2 * float(integrate.quad(density, 0, 10)[0])
+
+
+@cache
+def single_range(size: int) -> float:
+    """d2* of one sample: the root mean square of its range (Duncan 1974; David 1951)."""
+    # E range^2 = 2 sum over the double integral of P(min < x, max > y); here by the density of the range
+    x = np.linspace(-8, 8, 1601)
+    gap = np.linspace(0, 10, 1001)
+    inner = stats.norm.cdf(x[:, None] + gap[None]) - stats.norm.cdf(x)[:, None]
+    within = stats.norm.pdf(x)[:, None] * inner ** (size - 1)
+    distribution = size * integrate.simpson(within, x=x, axis=0)  # P(range <= gap)
+    return math.sqrt(float(integrate.simpson(2 * gap * (1 - distribution), x=gap)))
+
+
+# Stability of a gauge: the same reference part measured day after day, as a control chart (AIAG, MSA, 2010,
+# III-B).
+
+# Points in a row on one side of the centre that are too many.
+LONG_RUN = 8
+FEWEST, USUAL = 5, 20
+HALF = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelChange:
+    """From which time on the averages lie at another level."""
+
+    time: str
+    by: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceChart:
+    """The control chart of a reference part: limits, points out or in a run, trend, bias, change of level."""
+
+    times: tuple[str, ...]
+    sizes: tuple[int, ...]
+    average: tuple[float, ...]
+    spread: tuple[float, ...]
+    centre: float
+    low: float
+    high: float
+    spread_centre: float
+    spread_high: float
+    out: tuple[bool, ...]
+    shifted: tuple[bool, ...]
+    spread_out: tuple[bool, ...]
+    sigma: float
+    slope: float
+    slope_p: float
+    reference: float
+    bias: float
+    bias_p: float
+    change: LevelChange | None
+    notes: tuple[str, ...]
+
+    @property
+    def wrong(self) -> int:
+        """Points that say that the gauge is not stable."""
+        return sum(map(any, zip(self.out, self.shifted, self.spread_out, strict=True)))
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return {"study": "stability", **asdict(self), "wrong": self.wrong, "notes": list(self.notes)}
+
+
+def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> ReferenceChart:
+    """Draw the chart of time (in order) and value of a reference part."""
+    groups = [rows["value"].to_numpy(np.float64) for _, rows in table.groupby("time", sort=False)]
+    times = [str(time) for time in dict.fromkeys(table["time"])]
+    sizes = {len(values) for values in groups}
+    if len(groups) < FEWEST:
+        raise InputError(f"stability: {len(groups)} times; at least {FEWEST} are needed, {USUAL} are usual")
+    if len(sizes) > 1:
+        raise InputError(f"stability: {min(sizes)} to {max(sizes)} readings a time; give each time as many")
+    size = sizes.pop()
+    average = np.array([values.mean() for values in groups])
+    single = np.array([math.nan, *(abs(b - a) for a, b in pairwise(average))])
+    spread = np.array([np.ptp(values) for values in groups]) if size > 1 else single
+    factor = _upper(max(size, 2))
+    mean_spread = float(np.nanmean(spread))
+    sigma = mean_spread / mean_range(max(size, 2))
+    reach = 3 * sigma / math.sqrt(size)
+    centre = float(average.mean())
+    gap = average - centre
+    gap[np.abs(gap) < 1e-12 * np.abs(average).max()] = 0.0
+    line = stats.linregress(np.arange(len(average)), average) if np.ptp(average) > 0 else None
+    bias, error = centre - reference, float(average.std(ddof=1)) / math.sqrt(len(average))
+    return ReferenceChart(
+        times=tuple(times),
+        sizes=(size,) * len(groups),
+        average=tuple(map(float, average)),
+        spread=tuple(map(float, spread)),
+        centre=centre,
+        low=centre - reach,
+        high=centre + reach,
+        spread_centre=mean_spread,
+        spread_high=factor * mean_spread,
+        out=tuple(map(bool, np.abs(gap) > reach)),
+        shifted=tuple(map(bool, _long_runs(gap))),
+        spread_out=tuple(map(bool, spread > factor * mean_spread)),
+        sigma=sigma,
+        slope=0.0 if line is None else float(line.slope),
+        slope_p=math.nan if line is None else float(line.pvalue),
+        reference=reference,
+        bias=bias,
+        bias_p=float(2 * stats.t.sf(abs(bias) / error, len(average) - 1)) if error > 0 else math.nan,
+        change=_change(times, average),
+        notes=_notes(len(groups), sigma),
+    )
+
+
+def _change(times: Sequence[str], average: np.ndarray) -> LevelChange | None:
+    """The split into two levels that leaves the least squares."""
+    n, gap = len(average), average - average.mean()
+    before = np.arange(1, n)
+    sums = np.cumsum(gap)[:-1]
+    explained = sums**2 * n / (before * (n - before))
+    best = int(explained.argmax())
+    total = float((gap**2).sum())
+    if not total > 0 or explained[best] < HALF * total:
+        return None
+    by = float(average[best + 1 :].mean() - average[: best + 1].mean())
+    return LevelChange(time=times[best + 1], by=by, share=float(explained[best] / total))
+
+
+def _notes(count: int, sigma: float) -> tuple[str, ...]:
+    notes = [f"{count} times: {USUAL} and more are usual"] if count < USUAL else []
+    if sigma == 0:
+        notes.append(
+            "readings of one time do not differ: the limits have no width; is the resolution too coarse?"
+        )
+    return tuple(notes)
+
+
+def _upper(size: int) -> float:
+    d2 = mean_range(size)
+    return 1 + 3 * math.sqrt(single_range(size) ** 2 - d2**2) / d2
+
+
+def _long_runs(gap: np.ndarray) -> np.ndarray:
+    """(N,) bool: points of a run of LONG_RUN and more on one side of 0."""
+    side = np.sign(gap)
+    found = np.zeros(len(side), bool)
+    begin = 0
+    for k in range(1, len(side) + 1):
+        if k == len(side) or side[k] != side[begin]:
+            if side[begin] != 0 and k - begin >= LONG_RUN:
+                found[begin:k] = True
+            begin = k
+    return found
+
 
 # Standard deviations that a study variation and a share of the tolerance span (AIAG, MSA, 4th edition, 2010).
 STUDY_WIDTH = 6.0
@@ -64,7 +354,7 @@ class GaugeStudy:
     n: int
 
     def as_json(self) -> dict[str, Any]:
-        """The keys of a gauge study; what is not known is null."""
+        """The keys of a gauge study."""
 
         def sd(name: str) -> float | None:
             return self.components[name].sd if name in self.components else None
@@ -114,19 +404,7 @@ def gauge_study(
     factors: Sequence[str] = (),
     seed: int = 0,
 ) -> GaugeStudy:
-    """Study a table part, operator, trial, value.
-
-    Parameters
-    ----------
-    tolerance
-        Its width; of a one-sided one twice the way from the mean to the limit; NaN without one.
-    process_sd
-        Standard deviation of the process; NaN where not known.
-    width
-        Standard deviations that are the spread of the gauge: 6 (99.73 %) or 5.15 (99 %).
-    design, factors, pool_above, seed
-        As ``analyse`` takes them.
-    """
+    """Study a table part, operator, trial, value."""
     table = check_gauge(table)
     table["value"] = settled(table["value"])
     anova = analyse(table, pool_above=pool_above, design=design, factors=factors, seed=seed)
@@ -169,7 +447,7 @@ def gauge_study(
 
 
 def _categories(percent: float) -> int | None:
-    """Distinct categories of a percent_grr: part / grr = sqrt((100 / percent)^2 - 1); None where there is none."""
+    """Distinct categories of a percent_grr."""
     if math.isnan(percent):
         return None
     return distinct_categories(math.sqrt(max(0.0, (100 / percent) ** 2 - 1)), 1.0) if percent > 0 else 10_000

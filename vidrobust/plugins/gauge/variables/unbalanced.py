@@ -28,10 +28,7 @@ MOST_POINTS = 30
 
 @dataclass(frozen=True)
 class Curve:
-    """Signed roots (m,), rising, over the logarithms of the variance (m,); at_zero: the root at 0, -inf without.
-
-    estimate  the variance of largest likelihood
-    """
+    """Signed roots (m,) of the loss over the logarithms of a variance (m,); ``at_zero`` is the root at 0."""
 
     estimate: float
     log_variance: np.ndarray
@@ -39,7 +36,7 @@ class Curve:
     at_zero: float
 
     def value(self, root: np.ndarray | float) -> np.ndarray:
-        """The variances at these roots; 0 at and below that of 0."""
+        """The variances at these roots."""
         root = np.asarray(root, np.float64)
         found = np.exp(np.minimum(_line(root, self.root, self.log_variance), 700.0))
         return np.where(root <= self.at_zero, 0.0, found)
@@ -48,9 +45,7 @@ class Curve:
 def curve_of(
     estimate: float, loss: Callable[[float], float], *, least: float, scale: float, freedom: int
 ) -> Curve:
-    """Return the curve of a variance; ``loss`` gives the fall of the log-likelihood at a value, ``freedom``
-    centres it.
-    """
+    """Return the curve of a variance."""
     shift = math.sqrt(2 / freedom) / 3
 
     def root(value: float) -> float:
@@ -81,7 +76,6 @@ def curve_of(
 
 
 def _first_above(loss: Callable[[float], float], value: float, most: float) -> float:
-    """A variance at which the likelihood begins to fall, where its best value is the least that it can be."""
     while loss(10 * value) < 1e-4 and value < most:
         value *= 10
     return value
@@ -151,11 +145,7 @@ class Reml:
 
         least = LEAST * self.likelihood.scale if name == RESIDUAL else 0.0
         return curve_of(
-            float(self.variances[k]),
-            loss,
-            least=least,
-            scale=self.likelihood.scale,
-            freedom=self.freedom[k],
+            float(self.variances[k]), loss, least=least, scale=self.likelihood.scale, freedom=self.freedom[k]
         )
 
     def loss_without(self, names: Sequence[str]) -> float:
@@ -218,14 +208,12 @@ class Likelihood:
         return np.append(fit - trace, all_fit - all_trace) / 2, information
 
     def _sums(self, of_levels: np.ndarray) -> np.ndarray:
-        """Sums over the levels of each effect, along the first axis."""
         return np.asarray(np.add.reduceat(of_levels, np.cumsum([0, *self.sizes[:-1]]), axis=0))
 
 
 @dataclass(frozen=True)
 class Point:
-    """The likelihood at some variances: its value, the mean and the weight of all values, slope (K,), expected
-    information (K, K)."""
+    """The likelihood, its slope (K,) and expected information (K, K) at some variances."""
 
     value: float
     mean: float
@@ -235,9 +223,7 @@ class Point:
 
 
 def fit_reml(y: np.ndarray, factors: Mapping[str, np.ndarray]) -> Reml:
-    """Fit values (n,) with random effects, each given by its level of every value; InputError for too many
-    levels.
-    """
+    """Fit values (n,) with random effects, each given by its level of every value."""
     y = np.asarray(y, np.float64)
     codes = {name: np.unique(np.asarray(level), return_inverse=True)[1] for name, level in factors.items()}
     for name, code in codes.items():
@@ -298,7 +284,7 @@ def _likelihood(y: np.ndarray, codes: list[np.ndarray]) -> tuple[Likelihood, tup
 def _climb(
     likelihood: Likelihood, start: np.ndarray, held: np.ndarray | None = None
 ) -> tuple[np.ndarray, float, Point]:
-    """The variances of largest likelihood by Fisher's scoring, none below 0; held: (K,) those that stay."""
+    """The variances of largest likelihood by Fisher's scoring, none below 0."""
     least = np.zeros(len(start))
     least[-1] = LEAST * likelihood.scale
     here = np.maximum(start, least)
@@ -323,7 +309,6 @@ def _climb(
 def _uphill(
     likelihood: Likelihood, here: np.ndarray, step: np.ndarray, least: np.ndarray, value: float
 ) -> tuple[np.ndarray, Point]:
-    """The step, halved until the likelihood does not fall; where it is where it cannot rise."""
     for half in range(30):
         there = np.maximum(here + step / 2**half, least)
         found = likelihood.at(there)
@@ -362,7 +347,7 @@ class Fit:
 
     @cached_property
     def drawn(self) -> dict[str, np.ndarray]:
-        """Each variance as it may be (DRAWS,): its curve at normal numbers as correlated as the estimates are."""
+        """Each variance as it may be (DRAWS,)."""
         normal = np.random.default_rng(self.seed).standard_normal((len(self.reml.names), DRAWS))
         roots = _root_of(self._correlation()) @ normal
         return {
@@ -392,7 +377,6 @@ class Fit:
         return LikelihoodVariance(variance, min(variance, float(low)), max(variance, float(high)))
 
     def _least(self, names: Sequence[str]) -> float:
-        """How low a sum may lie where what is between operators may all be 0: the low end of what is left."""
         between = [name for name in names if name not in ("part", RESIDUAL)]
         if not between or not self._may_be_none(between):
             return math.inf
@@ -400,13 +384,11 @@ class Fit:
         return self.of(rest).low if rest else 0.0
 
     def _may_be_none(self, names: Sequence[str]) -> bool:
-        """Whether the data allow that all of these variances are 0: the likelihood ratio's test at 5 %."""
         loss = self.reml.loss_without(names)
         return 2 * loss <= float(stats.chi2.ppf(LEVEL, len(names)))
 
 
 def _root_of(correlation: np.ndarray) -> np.ndarray:
-    """A matrix whose product with itself is the correlation, cut where it is not quite one."""
     values, vectors = np.linalg.eigh(correlation)
     found = vectors * np.sqrt(np.maximum(values, 0))
     return np.asarray(found / np.sqrt(np.square(found).sum(axis=1, keepdims=True)))
@@ -414,7 +396,7 @@ def _root_of(correlation: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LikelihoodStudy:
-    """components by name, as an analysis of variance gives them; fit; counts of the design; notes."""
+    """A fit with its components by name, as an analysis of variance gives them."""
 
     components: dict[str, LikelihoodVariance]
     fit: Fit
@@ -436,10 +418,7 @@ class LikelihoodStudy:
 def by_likelihood(
     table: pd.DataFrame, factors: Sequence[str] = (), *, nested: bool = False, seed: int = 0
 ) -> LikelihoodStudy:
-    """Study part, operator, value and further factors, whatever is missing of them.
-
-    InputError where nothing was measured twice, or a factor is missing or has one level.
-    """
+    """Study part, operator, value and further factors, whatever is missing of them."""
     for name in factors:
         if name not in table:
             raise InputError(f"gauge study: there is no column {name!r} for --factor {name}")

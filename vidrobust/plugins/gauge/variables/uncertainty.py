@@ -37,7 +37,7 @@ class Misclassification:
 def misclassification(
     mean: float, part_sd: float, gauge_sd: float, low: float = -math.inf, high: float = math.inf
 ) -> Misclassification:
-    """The risks of parts of a normal distribution measured by this gauge; -inf or inf where a limit is missing."""
+    """The risks of parts of a normal distribution measured by this gauge."""
     if not low < high or not (math.isfinite(low) or math.isfinite(high)) or part_sd < 0 or gauge_sd < 0:
         raise SettingsError(
             "risks: expected a tolerance with one limit at least, the low one below the high one"
@@ -97,9 +97,7 @@ POINTS = 4001
 
 @dataclass(frozen=True)
 class GuardBand:
-    """A guard band of k x repeatability at each limit: acceptance limits, and false decisions with and
-    without it.
-    """
+    """A guard band of k x repeatability at each limit."""
 
     k: float
     repeatability_sd: float
@@ -114,20 +112,10 @@ class GuardBand:
 
 
 def guard_band(
-    low: float,
-    high: float,
-    *,
-    repeatability_sd: float,
-    gauge_sd: float,
-    parts: np.ndarray,
-    k: float = 1.96,
+    low: float, high: float, *, repeatability_sd: float, gauge_sd: float, parts: np.ndarray, k: float = 1.96
 ) -> GuardBand:
     """Return what a guard band of ``k`` x ``repeatability_sd`` does, summed over parts (JCGM 106:2012,
     chapter 9).
-
-    ``low``, ``high`` may be infinite; ``parts`` (N,) are true values of equal chance. Costs use the whole
-    error of the
-    gauge.
     """
     if not low < high or not (np.isfinite(low) or np.isfinite(high)):
         raise SettingsError(
@@ -184,7 +172,6 @@ def _guard_band_accepted(parts: np.ndarray, accept: tuple[float, float], gauge_s
 
 
 def _risks(good: np.ndarray, accepted: np.ndarray) -> tuple[float, float]:
-    """(bad and accepted, good and rejected), shares of all parts."""
     return float(np.mean(accepted * ~good)), float(np.mean((1 - accepted) * good))
 
 
@@ -247,9 +234,7 @@ class Budget:
 def budget(
     components: Mapping[str, float], tolerance: float, *, limit_ms: float = 15.0, limit_mp: float = 30.0
 ) -> Budget:
-    """Add up standard uncertainties of SYSTEM and PROCESS, in the unit of the tolerance; SettingsError for
-    wrong ones.
-    """
+    """Add up standard uncertainties of SYSTEM and PROCESS, in the unit of the tolerance."""
     unknown = sorted(set(components) - set(NAMES))
     if unknown:
         raise SettingsError(
@@ -299,7 +284,6 @@ def _ratio(u: float, tolerance: float) -> float:
 
 
 def _counted(components: Mapping[str, float]) -> tuple[str, ...]:
-    """All of them, but of those that give one spread only the largest."""
     spread = [name for name in REPEATABILITY if name in components]
     largest = max(spread, key=lambda name: components[name], default=None)
     return tuple(name for name in components if name not in spread or name == largest)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torchvision.transforms.v2 import functional as v2
 
-from vidrobust.plugins.line.networks import (
+from vidrobust.plugins.line.belt import HEIGHT, WIDTH
+from vidrobust.plugins.line.camera import Camera
+from vidrobust.plugins.line.dials import courses, station_settings
+from vidrobust.plugins.line.model_kind import (
     BELT_ROWS,
     CLASSIFIER_SIZE,
     DETECTOR_SIZE,
@@ -23,8 +32,96 @@ from vidrobust.plugins.line.networks import (
     LineClassifier,
     LineDetector,
 )
-from vidrobust.plugins.line.parts.kinds import BOXES
-from vidrobust.plugins.line.training.samples import Samples
+from vidrobust.plugins.line.parts import BOXES, EMPTY, KINDS, LABELS
+from vidrobust.plugins.line.scene import Scene, draw_part, make_scene
+
+# Frames of one scene: the part somewhere else in each.
+FRAMES = 4
+# How far from the middle of the view a part may lie, either way, and be whole or nearly so.
+REACH_PX = 170.0
+SCENES_A_STATION = 24
+# Boxes whose shorter side is less are no target.
+SMALLEST_PX = 9.0
+
+
+@dataclass(frozen=True)
+class PartSamples:
+    """Pictures (N, 3, h, w) uint8 at both sizes, labels (N,), and N arrays of boxes (M, 5) with their class."""
+
+    small: torch.Tensor
+    large: torch.Tensor
+    labels: torch.Tensor
+    boxes: list[np.ndarray]
+
+
+def make_samples(
+    scenes: int, seed: int, workers: int = 2, report: Callable[[int, int], None] | None = None
+) -> PartSamples:
+    """``scenes`` scenes of FRAMES frames."""
+    stations = -(-scenes // SCENES_A_STATION)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_alone) as pool:
+        made = []
+        for part in pool.map(partial(station_samples, scenes=scenes, seed=seed), range(stations)):
+            made.append(part)
+            if report is not None:
+                report(len(made), stations)
+    return PartSamples(
+        small=torch.cat([part.small for part in made]),
+        large=torch.cat([part.large for part in made]),
+        labels=torch.cat([part.labels for part in made]),
+        boxes=[boxes for part in made for boxes in part.boxes],
+    )
+
+
+def _alone() -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    torch.multiprocessing.set_sharing_strategy("file_system")  # type: ignore[no-untyped-call]
+
+
+def station_samples(station: int, scenes: int, seed: int) -> PartSamples:
+    """Those of the ``scenes`` scenes that stand at one station, SCENES_A_STATION of them at most."""
+    small, large, labels, boxes = [], [], [], []
+    for number in range(station * SCENES_A_STATION, min(scenes, (station + 1) * SCENES_A_STATION)):
+        for frame, label, found in _scene(number, station, seed):
+            pixels = torch.from_numpy(frame).permute(2, 0, 1)[None]
+            small.append(v2.resize(pixels, list(CLASSIFIER_SIZE), antialias=True))
+            large.append(v2.resize(pixels, list(DETECTOR_SIZE), antialias=True))
+            labels.append(label)
+            boxes.append(found)
+    return PartSamples(torch.cat(small), torch.cat(large), torch.tensor(labels), boxes)
+
+
+def _scene(number: int, station: int, seed: int) -> list[tuple[np.ndarray, int, np.ndarray]]:
+    """Frames, classes and boxes of one scene."""
+    rng = np.random.default_rng([seed, 21, number])
+    defective, kind = number % 2 == 1, KINDS[number // 2 % len(KINDS)]
+    part = None if number % 15 == 14 else draw_part("part", kind, defective, rng)
+    settings = station_settings([], 1)[0] | {"traffic": float(rng.choice([0.0, 0.0, rng.uniform(0.3, 2.0)]))}
+    travel = rng.uniform(-REACH_PX, REACH_PX, FRAMES)
+    travel[FRAMES // 2] = 0.0  # where the part is in the middle
+    own, belt = [seed, 22, number], [seed, 23, station]
+    course = courses(settings, FRAMES, own)
+    scene = make_scene(part, travel, settings, belt, own)
+    camera = Camera(scene, course, travel, [*belt, 1], own)
+    label = LABELS.index(part.label if part else EMPTY)
+    return [(camera.frame(row), label, _boxes(scene, float(travel[row]))) for row in range(FRAMES)]
+
+
+def _boxes(scene: Scene, travel: float) -> np.ndarray:
+    """(M, 5) of one frame, from a quarter in view on."""
+    ratio_x, ratio_y = DETECTOR_SIZE[1] / WIDTH, DETECTOR_SIZE[0] / HEIGHT
+    found = []
+    for placed in scene.placed:
+        x1, y1, x2, y2 = placed.box
+        left, right = np.clip([x1 + travel, x2 + travel], 0, WIDTH)
+        inside = (right - left) / max(x2 - x1, 1e-6)
+        if inside >= 0.25 and min(right - left, y2 - y1) >= SMALLEST_PX:
+            box = (left * ratio_x, y1 * ratio_y, right * ratio_x, y2 * ratio_y)
+            found.append((*box, BOXES.index(placed.what)))
+    return np.array(found, np.float32).reshape(-1, 5)
+
 
 # What the networks are to answer, as maps; and how far an answer is from it.
 
@@ -80,7 +177,7 @@ def defect_maps(boxes: Sequence[np.ndarray]) -> torch.Tensor:
 
 
 def _heat(cx: float, cy: float, sides: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(h, w) float32: 1 at the place of a box's middle, falling off with its sides; all in places of the map."""
+    """(h, w) float32: 1 at the place of a box's middle, falling off with its sides."""
     column, row = min(max(int(cx), 0), x.shape[1] - 1), min(max(int(cy), 0), x.shape[0] - 1)
     spread_x, spread_y = np.maximum(sides / NARROW, 0.55)
     return np.exp(-(((x - column) / spread_x) ** 2 + ((y - row) / spread_y) ** 2) / 2).astype(np.float32)
@@ -108,7 +205,7 @@ def detector_loss(
 
 
 def mirrored(heat: torch.Tensor, box: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The detector's targets for pictures mirrored left to right: what was right of its place is left of it."""
+    """The detector's targets for pictures mirrored left to right."""
     turn = torch.ones(8)
     turn[[0, 4]] = -1
     return heat.flip(-1), box.flip(-1) * turn[:, None, None]
@@ -127,10 +224,8 @@ def normalised(pixels: torch.Tensor) -> torch.Tensor:
     return (pixels.float() - mean) / std
 
 
-def train_classifier(samples: Samples, seed: int) -> LineClassifier:
-    """Fit the class by cross entropy, and the heat of the defects; batches are mirrored and moved along the
-    belt.
-    """
+def train_classifier(samples: PartSamples, seed: int) -> LineClassifier:
+    """Fit the class by cross entropy, and the heat of the defects."""
     defects = defect_maps(samples.boxes)
     draws = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -150,8 +245,8 @@ def train_classifier(samples: Samples, seed: int) -> LineClassifier:
     return network.eval()
 
 
-def train_detector(samples: Samples, seed: int) -> LineDetector:
-    """Heat and boxes; batches are mirrored left to right half of the time."""
+def train_detector(samples: PartSamples, seed: int) -> LineDetector:
+    """Fit heat and boxes; half of the batches are mirrored."""
     heat, box = target_maps(samples.boxes)
     draws = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
@@ -176,7 +271,7 @@ def _descend(
     seed: int,
     name: str,
 ) -> None:
-    """AdamW with one cycle of the rate; batches are drawn anew in every epoch."""
+    """AdamW with one cycle of the rate."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps = -(-count // BATCH)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)

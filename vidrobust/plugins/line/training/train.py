@@ -23,14 +23,20 @@ from torchvision.transforms.v2 import functional as v2
 
 from vidrobust.files.atomic import write_text
 from vidrobust.files.csv_table import read_columns
-from vidrobust.plugins.line import trained
+from vidrobust.plugins.line import model_kind as trained
 from vidrobust.plugins.line.belt import HEIGHT, WIDTH
 from vidrobust.plugins.line.dials import DIALS
-from vidrobust.plugins.line.networks import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
-from vidrobust.plugins.line.parts.kinds import BOXES, LABELS
+from vidrobust.plugins.line.model_kind import CLASSIFIER_SIZE, DETECTOR_SIZE, LineClassifier, LineDetector
+from vidrobust.plugins.line.parts import BOXES, LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
-from vidrobust.plugins.line.training.fit import EPOCHS, normalised, train_classifier, train_detector
-from vidrobust.plugins.line.training.samples import FRAMES, make_samples
+from vidrobust.plugins.line.training.fit import (
+    EPOCHS,
+    FRAMES,
+    make_samples,
+    normalised,
+    train_classifier,
+    train_detector,
+)
 
 # How good the trained models are on clips of other seeds, coded and decoded again, at rest and at mid dial.
 
@@ -77,7 +83,6 @@ def _mid(name: str) -> float:
 def _of(
     classifier: LineClassifier, detector: LineDetector, settings: RenderSettings, workers: int
 ) -> dict[str, float | int]:
-    """Of clips that are rendered for it."""
     with TemporaryDirectory() as folder:
         render(settings, Path(folder), workers=workers)
         return judge(classifier, detector, Path(folder))
@@ -120,11 +125,7 @@ def _clip(
 
 
 def classes_in(classifier: LineClassifier, path: Path, truth: pd.DataFrame) -> dict[str, int]:
-    """The classifier's counts over the frames of one clip in which the part is whole.
-
-    truth  the clip's rows of ``truth.parquet``
-    Keys: frames, right, right_kind (the kind, sound or not), pairs of neighbours, flips among them.
-    """
+    """The classifier's counts over the frames of one clip in which the part is whole."""
     whole = torch.from_numpy(truth["whole"].to_numpy(bool, copy=True))
     return _classes(classifier, _decoded(path)[whole], truth)
 
@@ -149,7 +150,7 @@ _NO_BOXES = dict.fromkeys(("parts", "parts_found", "defects", "defects_found", "
 
 
 def _boxes(output: torch.Tensor, boxes: Sequence[Sequence[float]], labels: Sequence[str]) -> dict[str, int]:
-    """Of one frame (4 + classes, candidates): boxes of the truth, of them found; boxes said, of them right."""
+    """Boxes of the truth, and of them found, in one frame of (4 + classes, candidates)."""
     scores, said = output[4:].max(dim=0)
     keep = scores >= SCORE
     middle, side = output[:2, keep].T, output[2:4, keep].T
@@ -188,10 +189,7 @@ _TRAIN = {"classifier": train_classifier, "detector": train_detector}
 
 
 def train(out: Path, *, scenes: int = SCENES, workers: int = 2, quick: bool = False) -> None:
-    """Write classifier.pt, detector.pt and scores.json to ``out``; ``quick``: scores at rest alone.
-
-    What is done, and how far it is, is said on standard error.
-    """
+    """Write classifier.pt, detector.pt and scores.json to ``out``."""
     start = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as folder:

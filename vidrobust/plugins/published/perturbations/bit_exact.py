@@ -28,7 +28,7 @@ Array = np.ndarray
 
 
 def exact(perturbation: Perturbation) -> Perturbation:
-    """The same corruption in the reference's arithmetic, where it is one of the three; frost with its ice."""
+    """The same corruption in the reference's arithmetic, where it is one of the three."""
     if perturbation.name == "frost" and ice_photographs():
         return dataclasses.replace(perturbation, apply=imagenet_c.by_array(frost, imagenet_c.FROST))
     if perturbation.name not in EXACT:
@@ -96,14 +96,13 @@ def frost(frame: Array, c: tuple[float, float], own: torch.Generator) -> Array:
 
 @functools.cache
 def ice_photographs() -> tuple[Path, ...]:
-    """The photographs that come with the package imagecorruptions; none where it is not installed."""
+    """The photographs that come with the package imagecorruptions."""
     found = importlib.util.find_spec("imagecorruptions")
     places = list(found.submodule_search_locations or ()) if found else []
     return tuple(sorted(path for place in places for path in (Path(place) / "frost").glob("frost[1-6].*")))
 
 
 def _enlarged(picture: Array, factor: float) -> Array:
-    """``clipped_zoom`` of the reference."""
     inner = [math.ceil(n / factor) for n in picture.shape[:2]]
     top, left = ((n - m) // 2 for n, m in zip(picture.shape[:2], inner, strict=True))
     middle = picture[top : top + inner[0], left : left + inner[1]]

@@ -14,8 +14,7 @@ import torch
 
 from vidrobust.perturb.draws import draw_seed
 from vidrobust.perturb.perturbation import Family, Perturbation
-from vidrobust.plugins.published.perturbations.imagenet_c import by_array, cut_array
-from vidrobust.plugins.published.perturbations.severities import of_severities
+from vidrobust.plugins.published.perturbations.imagenet_c import by_array, cut_array, of_severities
 
 # Noise and waves of ImageNet-C-bar (Mintun et al. 2021, arXiv 2102.11273): the parts that cover a whole frame.
 #
@@ -66,10 +65,7 @@ def plasma(
 
 
 def coloured(size: tuple[int, int], exponent: float, rng: np.random.Generator) -> np.ndarray:
-    """(H, W) noise of standard deviation 1: amplitude is frequency (``exponent`` 1) or 1 / (its square + 1) (-2).
-
-    Phases are mirrored as the authors mirror them, about a point half a step from the zero frequency.
-    """
+    """(H, W) noise of standard deviation 1, blue (``exponent`` 1) or brownish (-2)."""
     h, w = size
     y, x = places(size)
     frequency = np.sqrt((y - h / 2) ** 2 + (x - w / 2) ** 2)
@@ -168,10 +164,7 @@ def caustics(size: tuple[int, int], time: float, period: float) -> np.ndarray:
     light = np.ones(size)
     for n in range(WATER_ROUNDS):
         t = time * (1 - 3.5 / (n + 1))
-        iy, ix = (
-            py + np.cos(t - iy) + np.sin(t + ix),
-            px + np.sin(t - ix) + np.cos(t + iy),
-        )
+        iy, ix = (py + np.cos(t - iy) + np.sin(t + ix), px + np.sin(t - ix) + np.cos(t + iy))
         with np.errstate(divide="ignore"):
             away = np.hypot(py / (np.sin(iy + t) / 0.005), px / (np.cos(ix + t) / 0.005))
         light += 1 / away
@@ -228,7 +221,6 @@ RAY_SPREAD = 0.25
 
 
 def _drawn(frame: np.ndarray, own: torch.Generator) -> tuple[np.random.Generator, tuple[int, int], int]:
-    """Random numbers of this frame, its size, and its longer side."""
     h, w = frame.shape[:2]
     return np.random.default_rng(draw_seed(own)), (h, w), max(h, w)
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from vidrobust.plugins.published.perturbations import (
-    c_bar,
-    cifar_c,
-    elastic_authors,
-    imagenet_c,
-    sequences,
-    shift,
-    tiny_imagenet_c,
-)
+from vidrobust.plugins.published.perturbations import c_bar, imagenet_c, sequences, shift, small_c
 
-PERTURBATIONS = tuple(
-    entry
-    for module in (shift, imagenet_c, elastic_authors, c_bar, sequences, cifar_c, tiny_imagenet_c)
-    for entry in module.PERTURBATIONS
+PERTURBATIONS = (
+    *shift.PERTURBATIONS,
+    *imagenet_c.PERTURBATIONS,
+    *small_c.ELASTIC_OF_AUTHORS,
+    *c_bar.PERTURBATIONS,
+    *sequences.PERTURBATIONS,
+    *small_c.PERTURBATIONS,
 )

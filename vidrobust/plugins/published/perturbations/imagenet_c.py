@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,9 +22,26 @@ from vidrobust.perturb.blur import gaussian
 from vidrobust.perturb.draws import Generators, integer, normal, one_per_frame, sixteen_bits, uniform
 from vidrobust.perturb.light import LEVELS
 from vidrobust.perturb.noise import impulse, shot
-from vidrobust.perturb.perturbation import Apply, Perturbation, frame_by_frame
+from vidrobust.perturb.perturbation import Apply, Family, Perturbation, frame_by_frame
 from vidrobust.plugins.published.perturbations import weather
-from vidrobust.plugins.published.perturbations.severities import of_severities
+
+
+def of_severities(
+    suite: str, name: str, family: Family, apply: Apply, doc: str, not_monotone: str = ""
+) -> Perturbation:
+    """Return a corruption whose strength is the severity, a whole number from 1 to 5."""
+    return Perturbation(
+        name=name,
+        suite=suite,
+        family=family,
+        unit="severity",
+        strengths=(1.0, 2.0, 3.0, 4.0, 5.0),
+        range=(1.0, 5.0),
+        apply=apply,
+        not_monotone=not_monotone,
+        doc=doc,
+    )
+
 
 # Glass blur of ImageNet-C: every pixel replaced by a random neighbour, one after the other in raster order.
 #
@@ -45,7 +63,7 @@ from vidrobust.plugins.published.perturbations.severities import of_severities
 
 @functools.lru_cache(maxsize=4)
 def _schedule(h: int, w: int, step: int, iterations: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All steps in order of time: flat pixel of the centre, number in raster order, where each time starts."""
+    """All steps in order of time: pixels of the centres, raster numbers, where each time starts."""
     rows, columns = np.arange(h - step, step, -1), np.arange(w - step, step, -1)
     k = step + 1
     once = (k * np.arange(rows.size)[:, None] + np.arange(columns.size)[None]).reshape(-1)
@@ -68,9 +86,7 @@ def draw_steps(generator: torch.Generator, count: int, step: int) -> np.ndarray:
 
 
 def shuffle(frames: np.ndarray, steps: np.ndarray, step: int, iterations: int) -> np.ndarray:
-    """Replace pixels of every frame (N, H, W, 3) by its own steps (N, S, 2) of rows and columns, last pixel
-    first.
-    """
+    """Replace pixels of frames (N, H, W, 3) by their own steps (N, S, 2), the last pixel first."""
     n, h, w, _ = frames.shape
     pixel, order, starts = _schedule(h, w, step, iterations)
     packed = np.zeros((n, h * w, 4), np.uint8)
@@ -84,6 +100,8 @@ def shuffle(frames: np.ndarray, steps: np.ndarray, step: int, iterations: int) -
         flat[here[start:stop]] = flat[there[start:stop]]
     return np.ascontiguousarray(flat.view(np.uint8).reshape(n, h, w, 4)[..., :3])
 
+
+Choice = Sequence[Any]
 
 GAUSSIAN_NOISE = (0.08, 0.12, 0.18, 0.26, 0.38)
 SHOT_NOISE = (60, 25, 12, 5, 3)
@@ -116,6 +134,29 @@ CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
 PIXELATE = (0.6, 0.5, 0.4, 0.3, 0.25)
 JPEG_COMPRESSION = (25, 18, 15, 10, 7)
 ELASTIC = (12.5, 16.25, 21.25, 25.0, 30.0)
+SIZES: Mapping[str, Choice] = MappingProxyType(
+    {
+        "gaussian_noise": GAUSSIAN_NOISE,
+        "shot_noise": SHOT_NOISE,
+        "impulse_noise": IMPULSE_NOISE,
+        "defocus_blur": DEFOCUS_BLUR,
+        "glass_blur": GLASS_BLUR,
+        "motion_blur": MOTION_BLUR,
+        "zoom_blur": ZOOM_BLUR,
+        "snow": SNOW,
+        "frost": FROST,
+        "fog": FOG,
+        "brightness": BRIGHTNESS,
+        "contrast": CONTRAST,
+        "elastic_transform": ELASTIC,
+        "pixelate": PIXELATE,
+        "jpeg_compression": JPEG_COMPRESSION,
+        "speckle_noise": SPECKLE_NOISE,
+        "gaussian_blur": GAUSSIAN_BLUR,
+        "spatter": SPATTER,
+        "saturate": SATURATE,
+    }
+)
 
 
 def cut(values: torch.Tensor) -> torch.Tensor:
@@ -148,7 +189,7 @@ def gaussian_blur(frame: np.ndarray, sigma: float, own: torch.Generator) -> np.n
 
 
 def disk(radius: int, alias_sigma: float) -> np.ndarray:
-    """The reference's disk kernel: whole pixels within the radius, softened by a small Gaussian."""
+    """The reference's disk kernel."""
     half, side = (8, 3) if radius <= 8 else (radius, 5)
     at = np.arange(-half, half + 1)
     inside = (at[:, None] ** 2 + at[None] ** 2 <= radius**2).astype(np.float32)
@@ -208,7 +249,7 @@ def elastic_transform(frame: np.ndarray, alpha: float, own: torch.Generator) -> 
 
 
 def elastic(frame: np.ndarray, uniforms: np.ndarray, alpha: float) -> np.ndarray:
-    """Every pixel taken from a place displaced by smoothed noise. uniforms: (2, H, W), for x and y, in [-1, 1)."""
+    """Take each pixel from a place displaced by smoothed noise (2, H, W) in [-1, 1), for x and y."""
     h, w = frame.shape[:2]
     sides = [2 * int(3 * 0.01 * n + 0.5) + 1 for n in (w, h)]
     moves = [
@@ -229,7 +270,7 @@ def pixelate(frame: np.ndarray, scale: float, own: torch.Generator) -> np.ndarra
 
 
 def jpeg_compression(frame: np.ndarray, quality: int, own: torch.Generator) -> np.ndarray:
-    """Pillow's JPEG, 4:2:0, as in the original; natural ``jpeg`` is OpenCV's."""
+    """Pillow's JPEG, 4:2:0, as in the original."""
     coded = io.BytesIO()
     Image.fromarray(frame).save(coded, "JPEG", quality=quality)
     return np.asarray(Image.open(coded))
@@ -249,7 +290,7 @@ def brightness(pixels: torch.Tensor, added: float, generator: Generators) -> tor
 
 
 def saturate(pixels: torch.Tensor, c: tuple[float, float], generator: Generators) -> torch.Tensor:
-    """HSV saturation times a plus b; grey has hue 0, so an added saturation makes it red, as in the original."""
+    """HSV saturation times a plus b; grey has hue 0, so added saturation makes it red, as in the original."""
     rgb = pixels.float()
     value, least = rgb.amax(dim=1, keepdim=True), rgb.amin(dim=1, keepdim=True)
     spread = value - least
@@ -272,9 +313,6 @@ def glass_blur(pixels: torch.Tensor, c: tuple[float, int, int], generator: Gener
     steps = np.stack([draw_steps(own, num_steps(h, w, step, iterations), step) for own in owns])
     shuffled = shuffle(soft, steps, step, iterations)
     return each_frame(pixels, lambda frame, row: gaussian_blur(shuffled[row], sigma, owns[row]))
-
-
-Choice = Sequence[object]
 
 
 def _level(choices: Choice, severity: float) -> object:
@@ -304,74 +342,82 @@ def by_array(function: Callable[..., np.ndarray], choices: Choice) -> Apply:
     return apply
 
 
-_entry = partial(of_severities, "imagenet-c")
-_STEPS_DIFFER = "The paper changes several parameters at once; {}: its own AlexNet error falls there."
-
-PERTURBATIONS: tuple[Perturbation, ...] = (
-    _entry("gaussian_noise", "noise", by_tensor(gaussian_noise, GAUSSIAN_NOISE), "Normal noise."),
-    _entry("shot_noise", "noise", by_tensor(shot_noise, SHOT_NOISE), "Poisson noise of 60 to 3 photons."),
-    _entry("impulse_noise", "noise", by_tensor(impulse_noise, IMPULSE_NOISE), "Salt and pepper, per value."),
-    _entry("defocus_blur", "blur", by_array(defocus_blur, DEFOCUS_BLUR), "Disk of radius 3 to 10 px."),
-    _entry(
-        "glass_blur",
-        "blur",
-        by_batch(glass_blur, GLASS_BLUR),
-        "Pixels replaced by neighbours between two blurs.",
-        "From 1 to 2 neighbours are farther but drawn once, not twice: fine detail suffers less.",
-    ),
-    _entry("motion_blur", "blur", by_array(motion_blur, MOTION_BLUR), "Half a Gaussian along -45 to 45 deg."),
-    _entry("zoom_blur", "blur", by_array(zoom_blur, ZOOM_BLUR), "Mean of enlargements up to 1.1 to 1.3."),
-    _entry(
-        "snow",
-        "weather",
-        by_array(snow, SNOW),
-        "Smeared flakes over a paler picture.",
-        _STEPS_DIFFER.format("from 2 to 3 flakes get fewer and larger"),
-    ),
-    _entry(
-        "frost",
-        "weather",
-        by_array(frost, FROST),
-        "Ice over the picture; the ice is drawn, not photographed.",
-        "From 3 to 4 only the picture's weight falls: where ice is bright the sum comes nearer to the picture.",
-    ),
-    _entry("fog", "weather", by_array(fog, FOG), "Plasma fractal added, contrast lost."),
-    _entry("brightness", "weather", by_batch(brightness, BRIGHTNESS), "HSV value raised by 0.1 to 0.5."),
-    _entry(
-        "contrast",
-        "light",
-        by_batch(contrast, CONTRAST),
-        "Contrast about the channel's mean times 0.4 to 0.05.",
-    ),
-    _entry(
-        "elastic_transform", "geometry", by_array(elastic_transform, ELASTIC), "Smooth random displacement."
-    ),
-    _entry("pixelate", "compression", by_array(pixelate, PIXELATE), "Shrunk to 0.6 to 0.25 and enlarged."),
-    _entry(
-        "jpeg_compression", "compression", by_array(jpeg_compression, JPEG_COMPRESSION), "Quality 25 to 7."
-    ),
-    _entry(
-        "speckle_noise",
-        "noise",
-        by_tensor(speckle_noise, SPECKLE_NOISE),
-        "Noise in proportion to the level.",
-    ),
-    _entry("gaussian_blur", "blur", by_array(gaussian_blur, GAUSSIAN_BLUR), "Gaussian of 1 to 6 px."),
-    _entry(
-        "spatter",
-        "weather",
-        by_array(spatter, SPATTER),
-        "Water drops, from severity 4 mud.",
-        "From severity 4 it is mud instead of water.",
-    ),
-    _entry(
-        "saturate",
-        "colour",
-        by_batch(saturate, SATURATE),
-        "HSV saturation times a plus b.",
-        _STEPS_DIFFER.format("1 and 2 take colour away, from 3 on it is added"),
-    ),
+# Name, family and function, in the order of the paper; the last four are for validation.
+CORRUPTIONS: tuple[tuple[str, Family, Callable[..., Apply], Callable[..., object]], ...] = (
+    ("gaussian_noise", "noise", by_tensor, gaussian_noise),
+    ("shot_noise", "noise", by_tensor, shot_noise),
+    ("impulse_noise", "noise", by_tensor, impulse_noise),
+    ("defocus_blur", "blur", by_array, defocus_blur),
+    ("glass_blur", "blur", by_batch, glass_blur),
+    ("motion_blur", "blur", by_array, motion_blur),
+    ("zoom_blur", "blur", by_array, zoom_blur),
+    ("snow", "weather", by_array, snow),
+    ("frost", "weather", by_array, frost),
+    ("fog", "weather", by_array, fog),
+    ("brightness", "weather", by_batch, brightness),
+    ("contrast", "light", by_batch, contrast),
+    ("elastic_transform", "geometry", by_array, elastic_transform),
+    ("pixelate", "compression", by_array, pixelate),
+    ("jpeg_compression", "compression", by_array, jpeg_compression),
+    ("speckle_noise", "noise", by_tensor, speckle_noise),
+    ("gaussian_blur", "blur", by_array, gaussian_blur),
+    ("spatter", "weather", by_array, spatter),
+    ("saturate", "colour", by_batch, saturate),
 )
+
+
+def entries(
+    suite: str,
+    sizes: Mapping[str, Choice],
+    docs: Mapping[str, str],
+    not_monotone: Mapping[str, str],
+    own: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+) -> tuple[Perturbation, ...]:
+    """Return the corruptions of a suite."""
+    return tuple(
+        of_severities(
+            suite,
+            name,
+            family,
+            apply(own.get(name, function), sizes[name]),
+            docs[name].format(first=sizes[name][0], last=sizes[name][-1]),
+            not_monotone.get(name, ""),
+        )
+        for name, family, apply, function in CORRUPTIONS
+    )
+
+
+_DOCS = {
+    "gaussian_noise": "Normal noise.",
+    "shot_noise": "Poisson noise of 60 to 3 photons.",
+    "impulse_noise": "Salt and pepper, per value.",
+    "defocus_blur": "Disk of radius 3 to 10 px.",
+    "glass_blur": "Pixels replaced by neighbours between two blurs.",
+    "motion_blur": "Half a Gaussian along -45 to 45 deg.",
+    "zoom_blur": "Mean of enlargements up to 1.1 to 1.3.",
+    "snow": "Smeared flakes over a paler picture.",
+    "frost": "Ice over the picture; the ice is drawn, not photographed.",
+    "fog": "Plasma fractal added, contrast lost.",
+    "brightness": "HSV value raised by 0.1 to 0.5.",
+    "contrast": "Contrast about the channel's mean times 0.4 to 0.05.",
+    "elastic_transform": "Smooth random displacement.",
+    "pixelate": "Shrunk to 0.6 to 0.25 and enlarged.",
+    "jpeg_compression": "Quality 25 to 7.",
+    "speckle_noise": "Noise in proportion to the level.",
+    "gaussian_blur": "Gaussian of 1 to 6 px.",
+    "spatter": "Water drops, from severity 4 mud.",
+    "saturate": "HSV saturation times a plus b.",
+}
+_STEPS_DIFFER = "The paper changes several parameters at once; {}: its own AlexNet error falls there."
+_NOT_MONOTONE = {
+    "glass_blur": "From 1 to 2 neighbours are farther but drawn once, not twice: fine detail suffers less.",
+    "snow": _STEPS_DIFFER.format("from 2 to 3 flakes get fewer and larger"),
+    "frost": "From 3 to 4 only the picture's weight falls: where ice is bright the sum comes nearer "
+    "to the picture.",
+    "spatter": "From severity 4 it is mud instead of water.",
+    "saturate": _STEPS_DIFFER.format("1 and 2 take colour away, from 3 on it is added"),
+}
+PERTURBATIONS = entries("imagenet-c", SIZES, _DOCS, _NOT_MONOTONE)
 
 # The fifteen that count for the mean corruption error.
 TEST = tuple(entry.name for entry in PERTURBATIONS[:15])

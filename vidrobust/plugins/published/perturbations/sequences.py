@@ -56,17 +56,14 @@ class PictureSequence:
 
 
 def compared_pairs(num_frames: int, compare: Compare, difficulty: int = 1) -> list[tuple[int, int]]:
-    """Which frames are held against which: (0, j), or (j - d, j) where every d-th frame is taken."""
+    """Return the pairs of frames that are compared: (0, j), or (j - d, j) of every d-th frame."""
     if compare == "first":
         return [(0, j) for j in range(1, num_frames)]
     return [(j - difficulty, j) for j in range(difficulty, num_frames)]
 
 
 def flip_probability(labels: np.ndarray, compare: Compare, difficulty: int = 1) -> float:
-    """Share of compared frames whose label differs; for difficulty d the mean over the d phases.
-
-    labels  (m, n) int, one row a sequence · NaN where nothing is compared
-    """
+    """Share of compared frames whose label differs."""
     labels = np.asarray(labels)
     if compare == "first":
         return float(np.mean(labels[:, 1:] != labels[:, :1])) if labels[:, 1:].size else math.nan
@@ -82,7 +79,7 @@ def _at_state(generator: torch.Generator, state: torch.Tensor) -> torch.Generato
 
 
 def _noise(core: Callable[..., torch.Tensor], amount: float) -> At:
-    """Frame 0 is clean; every other has noise of its own."""
+    """Frame 0 is clean."""
 
     def at(picture: torch.Tensor, number: int, own: torch.Generator) -> torch.Tensor:
         seed = draw_seed(own)
@@ -114,7 +111,7 @@ def _motion_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.nda
 
 
 def _zoom_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
-    """Mean of the picture and its first ``number`` enlargements, by 1.004, 1.008 ..."""
+    """Mean of the picture and its first ``number`` enlargements, by 1.004 each."""
     h, w = frame.shape[:2]
     total = frame.astype(np.float32)
     clean = total.copy()
@@ -132,7 +129,7 @@ def _zoom_blur(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarr
 
 
 def _snow(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
-    """One layer of flakes for the whole sequence; the direction in which it is smeared turns."""
+    """One layer of flakes for the whole sequence."""
     h, w = frame.shape[:2]
     noise = normal(own, weather.snow_noise_size((h, w), 3)).cpu().numpy() * np.float32(0.3) + np.float32(0.05)
     layer = cv2.resize(noise, (w, h), interpolation=cv2.INTER_LINEAR)
@@ -143,7 +140,7 @@ def _snow(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
 
 
 def _spatter(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
-    """Drops that run: each frame smears the liquid one step further along the columns."""
+    """Smear the liquid one step further along the columns in each frame."""
     noise = normal(own, frame.shape[:2]).cpu().numpy() * np.float32(0.27) + np.float32(0.65)
     side = 2 * int(4 * 3.7 + 0.5) + 1
     liquid = cv2.GaussianBlur(noise, (side, side), 3.7, borderType=cv2.BORDER_REPLICATE)

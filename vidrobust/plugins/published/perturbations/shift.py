@@ -1,16 +1,14 @@
 """Pixel paths: pictures one pixel apart, after Azulay & Weiss 2019 and Zhang 2019.
 
 Azulay & Weiss (arXiv 1805.12177, JMLR 20(184)): a square cut from the frame, shifted *before* the model
-resizes it; or the whole frame made small and put on a black or inpainted canvas, against the same one pixel
-further, or 1 % larger. Zhang (arXiv 1904.11486): two 224 px crops of the frame at 256 px, at offsets drawn
-for each frame; and beside it a circular shift, which loses nothing at the border.
-``shift_study`` runs them on a model.
+resizes it; or the whole frame made small on a black or inpainted canvas. Zhang (arXiv 1904.11486): two 224 px
+crops of the frame at 256 px; and beside it a circular shift, which loses nothing at the border.
 
     View(resized=256, cut=224)        What must meet the network without another resizing is laid in the
     +------------------+              middle of a frame that the model's own preprocessing (resize the
     |  +------------+  |  256         shorter side, cut the centre) leaves as it is.
     |  | 224 x 224  |  |
-    |  +------------+  |              Resizing here is torchvision's, bilinear, antialiased.
+    |  +------------+  |
     +------------------+
 """
 
@@ -51,7 +49,7 @@ class View:
             )
 
     def around(self, picture: torch.Tensor) -> torch.Tensor:
-        """Return (3, resized, resized) whose centre crop it is; the margin is black and never seen."""
+        """Return (3, resized, resized) whose centre crop it is."""
         before = round((self.resized - self.cut) / 2)
         out = picture.new_zeros((3, self.resized, self.resized))
         out[:, before : before + self.cut, before : before + self.cut] = picture
@@ -64,7 +62,7 @@ def square_side(size: tuple[int, int]) -> int:
 
 
 def cut_square(frame: torch.Tensor, top: int, left: int) -> torch.Tensor:
-    """Return the square of the crop protocol from (top, left); parts beyond the frame are mirrored."""
+    """Return the square of the crop protocol from (top, left)."""
     side = square_side((frame.shape[1], frame.shape[2]))
     return _window(frame, top, left, (side, side))
 
@@ -102,7 +100,7 @@ def embed(
 
 
 def embedded_size(frame: torch.Tensor, canvas: tuple[int, int], shorter: int) -> tuple[int, int]:
-    """Return (H, W) of the embedded frame: the aspect is kept, and both sides fit on the canvas."""
+    """Return (H, W) of the embedded frame."""
     h, w = frame.shape[1:]
     scale = min(shorter / min(h, w), canvas[0] / h, canvas[1] / w)
     return max(1, round(h * scale)), max(1, round(w * scale))
@@ -133,7 +131,6 @@ def _window(frame: torch.Tensor, top: int, left: int, size: tuple[int, int]) -> 
 
 
 def _mirrored(at: torch.Tensor, length: int) -> torch.Tensor:
-    """Indices beyond 0..length-1 mirrored about the edge pixel."""
     if length == 1:
         return torch.zeros_like(at)
     at = torch.remainder(at, 2 * (length - 1))

@@ -28,10 +28,7 @@ _FROST_TINT = np.array([-18.0, 3.0, 15.0], np.float32)
 
 
 def zoom_about_centre(picture: np.ndarray, factor: float, size: tuple[int, int]) -> np.ndarray:
-    """The centre of a picture enlarged bilinearly, corner pixel to corner pixel, cut to ``size`` (H, W).
-
-    As ``clipped_zoom`` of the reference: the ceil(side / factor) middle pixels become round(that * factor).
-    """
+    """The centre of a picture enlarged bilinearly, corner pixel to corner pixel, cut to ``size`` (H, W)."""
     h, w = picture.shape[:2]
     inner = [math.ceil(n / factor) for n in (h, w)]
     steps = [(n - 1) / max(round(n * factor) - 1, 1) for n in inner]
@@ -46,7 +43,7 @@ def zoom_about_centre(picture: np.ndarray, factor: float, size: tuple[int, int])
 def trail_kernel(
     radius: int, sigma: float, degrees: float, size: tuple[int, int]
 ) -> tuple[np.ndarray, tuple[int, int]]:
-    """Kernel and anchor (x, y) of the one-sided motion blur: half a Gaussian along a line of whole pixels."""
+    """Kernel and anchor (x, y) of the one-sided motion blur."""
     length = 2 * radius + 1
     weights = np.exp(-(np.arange(length) ** 2) / (2 * sigma**2))
     weights /= weights.sum()
@@ -62,7 +59,7 @@ def trail_kernel(
 
 
 def trail(picture: np.ndarray, radius: int, sigma: float, degrees: float) -> np.ndarray:
-    """Motion blur of the reference package: (H, W) or (H, W, 3) float32, edge pixels repeated."""
+    """Motion blur of the reference package."""
     kernel, anchor = trail_kernel(radius, sigma, degrees, (picture.shape[0], picture.shape[1]))
     return np.asarray(cv2.filter2D(picture, -1, kernel, anchor=anchor, borderType=cv2.BORDER_REPLICATE))
 
@@ -78,10 +75,7 @@ def snow(
     degrees: float,
     c: tuple[float, float, float, float, int, float, float],
 ) -> np.ndarray:
-    """Add flakes: thresholded noise, enlarged and smeared along ``degrees``, over a paler picture.
-
-    ``c``: mean, deviation, enlargement, threshold, radius and sigma of the smear, weight of the picture.
-    """
+    """Add flakes: thresholded noise, enlarged and smeared along ``degrees``, over a paler picture."""
     h, w = frame.shape[:2]
     size = (max(h, round(noise.shape[0] * c[2])), max(w, round(noise.shape[1] * c[2])))
     steps = [(n - 1) / max(round(n * c[2]) - 1, 1) for n in noise.shape]
@@ -107,9 +101,7 @@ def snow_over(frame: np.ndarray, layer: np.ndarray, kept: float) -> np.ndarray:
 
 
 def plasma(uniforms: np.ndarray, decay: float) -> np.ndarray:
-    """Return a diamond-square height map in [0, 1] on a torus, from (M, M) uniforms in [-1, 1), M a power of
-    two.
-    """
+    """Return a diamond-square height map in [0, 1] on a torus, from (M, M) uniforms in [-1, 1)."""
     side = uniforms.shape[0]
     heights = np.zeros_like(uniforms)
     step, wibble = side, 100.0
@@ -131,7 +123,7 @@ def plasma(uniforms: np.ndarray, decay: float) -> np.ndarray:
 
 
 def fog(frame: np.ndarray, uniforms: np.ndarray, c: tuple[float, float]) -> np.ndarray:
-    """Plasma added, and the sum scaled back to the picture's range. c: amount, decay of the plasma."""
+    """Add plasma and scale the sum back to the picture's range."""
     h, w = frame.shape[:2]
     most = float(frame.max())
     haze = np.float32(c[0]) * plasma(uniforms, c[1])[:h, :w, None]
@@ -139,17 +131,14 @@ def fog(frame: np.ndarray, uniforms: np.ndarray, c: tuple[float, float]) -> np.n
 
 
 def fog_side(size: tuple[int, int]) -> int:
-    """Side of the plasma that covers a frame: the next power of two."""
+    """Side of the plasma that covers a frame."""
     return 1 << (max(*size, 2) - 1).bit_length()
 
 
 def spatter(
     frame: np.ndarray, noise: np.ndarray, c: tuple[float, float, float, float, float, int]
 ) -> np.ndarray:
-    """Add drops of water (c[5] = 0) or mud (1).
-
-    ``c``: mean, deviation, sigma of the blur, threshold, opacity of water or sigma of mud, kind.
-    """
+    """Add drops of water (c[5] = 0) or mud (1)."""
     side = 2 * int(4 * c[2] + 0.5) + 1
     liquid = cv2.GaussianBlur(
         noise * np.float32(c[1]) + np.float32(c[0]), (side, side), c[2], borderType=cv2.BORDER_REPLICATE
@@ -181,7 +170,7 @@ def water_film(liquid: np.ndarray, opacity: float) -> np.ndarray:
 
 
 def frost(frame: np.ndarray, crop: np.ndarray, c: tuple[float, float]) -> np.ndarray:
-    """Weighted sum of picture and frost. crop: (H, W, 3) uint8; c: weights of picture and of frost."""
+    """Weighted sum of a picture and frost (H, W, 3) uint8."""
     return np.asarray(np.clip(np.float32(255 * c[0]) * frame + np.float32(c[1]) * crop, 0, 255))
 
 
@@ -225,7 +214,7 @@ def _ridges(rng: np.random.Generator) -> np.ndarray:
 
 
 def _needles(rng: np.random.Generator) -> np.ndarray:
-    """Ferns of ice: stems with side branches at 60 degrees that get shorter towards the tip."""
+    """Ferns of ice."""
     h, w = _FROST_SIZE
     canvas = np.zeros((h, w), np.float32)
     for _ in range(90):

@@ -46,10 +46,7 @@ def read_cutout(
     scale: float = 1.0,
     feather_px: float = 0.0,
 ) -> Cutout:
-    """Cut the object out of a file by a box x1, y1, x2, y2 px, a mask of the frame's size, or its own alpha.
-
-    ``feather_px`` is the sigma of the border, softened inward so that none of its surroundings comes along.
-    """
+    """Cut the object out of a file by a box x1, y1, x2, y2 px, a mask of the frame's size, or its own alpha."""
     if scale <= 0 or feather_px < 0:
         raise SettingsError(
             f"object: expected a scale above 0 and a feather from 0, got {scale}, {feather_px}"
@@ -67,7 +64,7 @@ def read_cutout(
 
 
 def neutral(cutout: Cutout, how: Neutral = "flat") -> Cutout:
-    """The same patch without the object: its own mean colour, or itself blurred by a quarter of its size."""
+    """The same patch without the object."""
     if how not in get_args(Neutral):
         raise SettingsError(f"neutral: expected {' or '.join(get_args(Neutral))}, got {how!r}")
     weight = cutout.alpha[..., None]
@@ -101,7 +98,7 @@ def _frame(path: Path, frame: int) -> np.ndarray:
 
 
 def _with_alpha(path: Path, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """An image with its alpha channel; refused where it has none, for then there is nothing to cut along."""
+    """An image with its alpha channel."""
     found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
     if found is None or found.ndim != 3 or found.shape[2] != 4 or found.dtype != np.uint8 or frame:
         raise InputError(
@@ -131,3 +128,61 @@ def _inside(box: Box, size: tuple[int, int], path: Path) -> np.ndarray:
     inside = np.zeros(size, np.float32)
     inside[y1:y2, x1:x2] = 1
     return inside
+
+
+@dataclass(frozen=True)
+class Place:
+    """Column and row in the grid; left and top px of the object's own box."""
+
+    column: int
+    row: int
+    x: int
+    y: int
+
+
+def grid(size: tuple[int, int], cutout: Cutout, columns: int, rows: int) -> list[Place]:
+    """Places evenly over a frame of this (H, W), the outermost at its borders, row by row."""
+    room = [side - own for side, own in zip(size, cutout.alpha.shape, strict=True)]
+    if min(room) < 0:
+        h, w = cutout.alpha.shape
+        raise SettingsError(
+            f"object: {w} x {h} px do not fit into a frame of {size[1]} x {size[0]}; give --scale"
+        )
+    if columns < 1 or rows < 1:
+        raise SettingsError(f"grid: expected columns and rows from 1, got {columns},{rows}")
+    ys, xs = (
+        np.rint(np.linspace(0, free, count) if count > 1 else [free / 2]).astype(int)
+        for free, count in zip(room, (rows, columns), strict=True)
+    )
+    return [Place(c, r, int(x), int(y)) for r, y in enumerate(ys) for c, x in enumerate(xs)]
+
+
+def paste(frame: np.ndarray, cutout: Cutout, place: Place) -> np.ndarray:
+    """(H, W, 3) uint8 with the object in it; the frame is not touched."""
+    h, w = cutout.alpha.shape
+    at = np.s_[place.y : place.y + h, place.x : place.x + w]
+    alpha = cutout.alpha[..., None]
+    result = frame.copy()
+    result[at] = to_levels(alpha * cutout.pixels + (1 - alpha) * frame[at])
+    return result
+
+
+def box_of(cutout: Cutout, place: Place) -> np.ndarray:
+    """(4,) xyxy px of the pasted object."""
+    h, w = cutout.alpha.shape
+    return np.array([place.x, place.y, place.x + w, place.y + h], np.float64)
+
+
+def covered(boxes: np.ndarray, cutout: Cutout, place: Place, size: tuple[int, int]) -> np.ndarray:
+    """(D,) share of each box's pixels that the paste changes; boxes (D, 4) xyxy px, pixels touched count
+    whole.
+    """
+    mask = np.zeros((size[0] + 1, size[1] + 1))
+    h, w = cutout.alpha.shape
+    mask[1 + place.y : 1 + place.y + h, 1 + place.x : 1 + place.x + w] = cutout.alpha > 0
+    total = mask.cumsum(axis=0).cumsum(axis=1)
+    x1, y1 = (np.clip(np.floor(boxes[:, k]), 0, size[1 - k]).astype(int) for k in (0, 1))
+    x2, y2 = (np.clip(np.ceil(boxes[:, k]), 0, size[3 - k]).astype(int) for k in (2, 3))
+    x2, y2 = np.maximum(x1, x2), np.maximum(y1, y2)
+    inside = total[y2, x2] - total[y1, x2] - total[y2, x1] + total[y1, x1]
+    return np.asarray(inside / np.maximum((x2 - x1) * (y2 - y1), 1))

@@ -15,8 +15,16 @@ import pandas as pd
 
 from vidrobust.metrics.box_differences import BIRTH, KEEP, LEAST_IOU, ious, match
 from vidrobust.models.detection.network import BoxAnswer, FrameBoxes, answers
-from vidrobust.plugins.published.transplant.cutout import Cutout, Neutral, neutral
-from vidrobust.plugins.published.transplant.paste import Place, box_of, covered, grid, paste
+from vidrobust.plugins.published.transplant.cutout import (
+    Cutout,
+    Neutral,
+    Place,
+    box_of,
+    covered,
+    grid,
+    neutral,
+    paste,
+)
 from vidrobust.predictions import Detector
 
 # One pasted picture against the clean one: the pasted object itself, and the boxes that it does not cover.
@@ -28,9 +36,7 @@ NOTHING = -1
 
 
 def of_object(found: FrameBoxes, box: np.ndarray, start_score: float = BIRTH) -> dict[str, Any]:
-    """Return whether the best box of ``start_score`` or more lies on the pasted object (IoU ON_IT), its label
-    and score.
-    """
+    """Return whether the best counting box lies on the pasted object (IoU ON_IT), its label and score."""
     boxes, scores, labels = found
     _, rows, overlap = ious(box[None], boxes.boxes)
     good = (overlap >= ON_IT) & (scores[rows] >= start_score)
@@ -55,17 +61,9 @@ def of_others(
     start_score: float = BIRTH,
     keep_score: float = KEEP,
 ) -> list[dict[str, Any]]:
-    """Return one row for each clean box of ``start_score`` or more that is not hidden.
-
-    ``lost``: no box of ``keep_score`` matches it (IoU LEAST_IOU, one to one); ``lost_before``: no raw
-    candidate either, so
-    the network lost it and not the suppression. What is not known is NaN.
-    """
+    """Return one row for each clean box of ``start_score`` or more that is not hidden."""
     boxes, scores, labels = clean.after
-    kept, again = (
-        np.flatnonzero(scores >= keep_score),
-        np.flatnonzero(pasted.after[1] >= keep_score),
-    )
+    kept, again = (np.flatnonzero(scores >= keep_score), np.flatnonzero(pasted.after[1] >= keep_score))
     i, j, iou = match(
         boxes.take(kept), pasted.after[0].take(again), labels[kept], pasted.after[2][again], least=LEAST_IOU
     )
@@ -100,12 +98,9 @@ def new_boxes(
     start_score: float = BIRTH,
     keep_score: float = KEEP,
 ) -> int:
-    """Boxes of ``start_score`` off the paste that no clean box of ``keep_score`` matches; touches (D,) bool."""
+    """Boxes of ``start_score`` off the paste that no clean box of ``keep_score`` matches."""
     boxes, scores, labels = clean.after
-    kept, born = (
-        np.flatnonzero(scores >= keep_score),
-        np.flatnonzero(pasted.after[1] >= start_score),
-    )
+    kept, born = (np.flatnonzero(scores >= keep_score), np.flatnonzero(pasted.after[1] >= start_score))
     _, j, _ = match(
         boxes.take(kept), pasted.after[0].take(born), labels[kept], pasted.after[2][born], least=LEAST_IOU
     )
@@ -115,7 +110,7 @@ def new_boxes(
 
 
 def _raw(answer: BoxAnswer, box: np.ndarray, label: int) -> tuple[float, float]:
-    """Best score of any candidate on a box, and of one of its class; 0 without one, NaN where it is not known."""
+    """Best score of any candidate on a box, and of one of its class."""
     if answer.before is None:
         return np.nan, np.nan
     boxes, scores, labels = answer.before
@@ -132,7 +127,7 @@ FLOOR_TIMES = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Background:
-    """A frame (H, W, 3) uint8 RGB; the source's name and the frame's number."""
+    """A frame (H, W, 3) uint8 RGB."""
 
     name: str
     frame: int
@@ -144,8 +139,8 @@ class Background:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """columns, rows of the grid; the two scores; share of a box that may be covered and still count."""
+class TransplantSettings:
+    """The grid, the scores from which boxes count, and how much of a box may be covered."""
 
     columns: int = 8
     rows: int = 6
@@ -156,10 +151,8 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transplant:
-    """What was measured: positions of each patch, effects on boxes that are not covered, clean answers and
-    grids.
-    """
+class TransplantStudy:
+    """Positions of each patch, effects on boxes that are not covered, clean answers and grids."""
 
     positions: pd.DataFrame
     effects: pd.DataFrame
@@ -171,13 +164,10 @@ def transplant(
     detector: Detector,
     cutout: Cutout,
     backgrounds: Sequence[Background],
-    settings: Settings,
+    settings: TransplantSettings,
     step: Callable[[int], None] = lambda _: None,
-) -> Transplant:
-    """Paste the object over the grid of every background and compare with the clean picture.
-
-    ``step`` is called after each background.
-    """
+) -> TransplantStudy:
+    """Paste the object over the grid of every background and compare with the clean picture."""
     double = neutral(cutout, settings.neutral)
     positions: list[dict[str, Any]] = []
     effects: list[dict[str, Any]] = []
@@ -197,7 +187,7 @@ def transplant(
             for answer in found[len(here) :]:
                 _add(positions, effects, background, "nothing", own, answer, None, settings)
         step(1)
-    return Transplant(
+    return TransplantStudy(
         positions=pd.DataFrame(positions), effects=pd.DataFrame(effects), clean=clean, places=places
     )
 
@@ -210,7 +200,7 @@ def _add(
     clean: BoxAnswer,
     pasted: BoxAnswer,
     where: tuple[Cutout, Place] | None,
-    settings: Settings,
+    settings: TransplantSettings,
 ) -> None:
     """The rows of one picture, at the end of both tables."""
     h, w = background.pixels.shape[:2]
@@ -247,9 +237,8 @@ def _add(
 
 
 def _target(
-    clean: BoxAnswer, pasted: BoxAnswer, box: np.ndarray | None, settings: Settings
+    clean: BoxAnswer, pasted: BoxAnswer, box: np.ndarray | None, settings: TransplantSettings
 ) -> dict[str, Any]:
-    """The pasted object itself; nothing is pasted without a box."""
     if box is None:
         nothing = of_object(pasted.after, np.zeros(4), settings.start_score)
         return {**nothing, "occupied": False}

@@ -5,20 +5,46 @@ Intervals are over backgrounds, because positions of one frame are not independe
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
-from vidrobust.plugins.published.transplant.study import PATCHES, Transplant
+from vidrobust.frames.pixels import to_tensor
+from vidrobust.metrics.catalogue import metrics_of
+from vidrobust.models.detection.network import BoxAnswer
+from vidrobust.models.predict import predict
+from vidrobust.plugins.published.transplant.cutout import Cutout, Place, box_of, grid, neutral, paste
+from vidrobust.plugins.published.transplant.study import (
+    PATCHES,
+    Background,
+    TransplantSettings,
+    TransplantStudy,
+)
+from vidrobust.predictions import Classifications, Classifier
+from vidrobust.shapes.shape import Places
+from vidrobust.stages.stability import by_place
+from vidrobust.stages.stability.place_section import draw_cells, text_of, where
 from vidrobust.statistics.intervals import Interval, clustered_mean, clustered_rate
+from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS
+from vidrobust.text.numbers import number, percent_with_interval
+from vidrobust.text.phrases import plural
 
 # Edges of the distances, shares of the frame's diagonal; the last holds all that is farther.
 BINS = (0.0, 0.15, 0.3, 0.45, 2.0)
 
 
-def summary(found: Transplant, class_names: tuple[str, ...], expected: int | None = None) -> dict[str, Any]:
+def summary(
+    found: TransplantStudy, class_names: tuple[str, ...], expected: int | None = None
+) -> dict[str, Any]:
     """Return all figures as plain values; ``expected`` None takes the most frequent answer as the object's
     class.
     """
@@ -75,8 +101,8 @@ def _neighbours(free: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     return (both["says"] != both["says_next"]).to_numpy(), both
 
 
-def _others(found: Transplant, patch: str) -> dict[str, Any]:
-    """Boxes that the patch does not cover: shares lost and renamed, new boxes a picture, changes of the score."""
+def _others(found: TransplantStudy, patch: str) -> dict[str, Any]:
+    """Shares lost and renamed, new boxes and changes of score of boxes that the patch does not cover."""
     at = found.positions[found.positions["patch"] == patch]
     rows = found.effects
     rows = rows[rows["patch"] == patch] if len(rows) else rows
@@ -100,7 +126,6 @@ def _others(found: Transplant, patch: str) -> dict[str, Any]:
 
 
 def _size(rows: pd.DataFrame, column: str) -> dict[str, float]:
-    """The mean absolute value, of those known."""
     known = rows[rows[column].notna()]
     values = known[column].abs().to_numpy(np.float64)
     return _plain(clustered_mean(values, known["background"].to_numpy(str), bounds=(0.0, 1.0)))
@@ -129,7 +154,7 @@ def _by_distance(effects: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _background(found: Transplant, key: str, label: int | None) -> dict[str, Any]:
+def _background(found: TransplantStudy, key: str, label: int | None) -> dict[str, Any]:
     at = found.positions[found.positions["background"] == key]
     free = at[(at["patch"] == "object") & ~at["occupied"]]
     hits = free[free["found"]]
@@ -143,3 +168,158 @@ def _background(found: Transplant, key: str, label: int | None) -> dict[str, Any
         own = at[at["patch"] == patch]
         row[patch] = {name: int(own[name].sum()) for name in ("others", "lost", "renamed", "new")}
     return row
+
+
+NO_BOXES = BoxAnswer((Places.of(np.empty((0, 4))), np.empty(0, np.float32), np.empty(0, np.int64)))
+
+
+def transplant_of_classes(
+    classifier: Classifier,
+    cutout: Cutout,
+    backgrounds: Sequence[Background],
+    settings: TransplantSettings,
+    expected: int | None = None,
+    step: Callable[[int], None] = lambda _: None,
+) -> TransplantStudy:
+    """Paste the object and its neutral double over the grid of every background."""
+    double = neutral(cutout, settings.neutral)
+    seen: list[tuple[Background, list[Place], int, dict[str, Classifications]]] = []
+    for background in backgrounds:
+        size = background.pixels.shape[:2]
+        here = grid((size[0], size[1]), cutout, settings.columns, settings.rows)
+        said = {
+            patch: _answers(classifier, [paste(background.pixels, shown, place) for place in here])
+            for patch, shown in (("object", cutout), ("neutral", double))
+        }
+        clean = int(_answers(classifier, [background.pixels]).labels[0])
+        seen.append((background, here, clean, said))
+        step(1)
+    own = _most_often(seen) if expected is None else expected
+    rows = [row for each in seen for row in _rows(*each, own, cutout)]
+    return TransplantStudy(
+        positions=pd.DataFrame(rows).assign(at=range(len(rows))),
+        effects=pd.DataFrame(),
+        clean={background.key: NO_BOXES for background, *_ in seen},
+        places={background.key: here for background, here, *_ in seen},
+    )
+
+
+def _answers(classifier: Classifier, pictures: Sequence[np.ndarray]) -> Classifications:
+    pixels: torch.Tensor = to_tensor(list(pictures))
+    return predict(classifier, pixels)
+
+
+def _most_often(seen: Sequence[tuple[Background, list[Place], int, dict[str, Classifications]]]) -> int:
+    """The answer that the object changes pictures to most often."""
+    new: Counter[int] = Counter()
+    every: Counter[int] = Counter()
+    for _, _, clean, said in seen:
+        labels = said["object"].labels.tolist()
+        every.update(labels)
+        new.update(label for label in labels if label != clean)
+    return (new or every).most_common(1)[0][0]
+
+
+def _rows(
+    background: Background,
+    here: Sequence[Place],
+    clean: int,
+    said: dict[str, Classifications],
+    own: int,
+    cutout: Cutout,
+) -> list[dict[str, Any]]:
+    rows = []
+    for patch, answers in said.items():
+        for place, label, score in zip(here, answers.labels, answers.probabilities[:, own], strict=True):
+            x1, y1, x2, y2 = box_of(cutout, place)
+            rows.append(
+                {
+                    "background": background.key,
+                    "patch": patch,
+                    "column": place.column,
+                    "row": place.row,
+                    "x": (x1 + x2) / 2,
+                    "y": (y1 + y2) / 2,
+                    "found": patch == "object" or int(label) == own,
+                    "label": int(label),
+                    "score": float(score),
+                    "iou": np.nan,
+                    "occupied": clean == own,
+                    "others": 0,
+                    "lost": 0,
+                    "renamed": 0,
+                    "new": 0,
+                    "score_change": np.nan,
+                }
+            )
+    return rows
+
+
+# The rate: at which share of the places the object is known, found and called by its name.
+NAME = "recall"
+
+
+def places_of(
+    found: TransplantStudy,
+    backgrounds: Sequence[Background],
+    size: tuple[float, float],
+    model: str,
+    label: int | None,
+    seed: int = 0,
+) -> dict[str, pd.DataFrame]:
+    """Return the tables ``by_place`` and ``place_tests`` of the object, with backgrounds in place of objects."""
+    at = found.positions[(found.positions["patch"] == "object") & ~found.positions["occupied"]]
+    known = at["found"] if label is None else at["found"] & (at["label"] == label)
+    height, width = size
+    rows = pd.DataFrame(
+        {
+            "model": model,
+            "item": at["background"].astype(str),
+            "track": at["background"].astype(str),
+            "frame": at["row"] * (at["column"].max() + 1) + at["column"],
+            "time_s": 0.0,
+            "found": known.astype(float),
+            "x1": at["x"] - width / 2,
+            "x2": at["x"] + width / 2,
+            "y1": at["y"] - height / 2,
+            "y2": at["y"] + height / 2,
+        }
+    )
+    sizes = {b.key: (int(b.pixels.shape[0]), int(b.pixels.shape[1])) for b in backgrounds}
+    recall = next(metric for metric in metrics_of("detection") if metric.name == NAME)
+    metric = dataclasses.replace(recall, table="pasted")
+    tables = by_place.summarise({"pasted": rows}, [metric], sizes, seed)
+    return {name: table[table["grid"] == "position"] for name, table in tables.items()}
+
+
+def sentence(tables: dict[str, pd.DataFrame]) -> str:
+    """Whether the place alone matters, where the object is known best and least, and which cells say nothing."""
+    cells, tests = tables["by_place"], tables["place_tests"]
+    few = int(cells["few"].sum())
+    left = (
+        f"; {plural(few, 'cell')} of {len(cells)} with fewer than {FEWEST_ROWS} positions say nothing"
+        if few
+        else ""
+    )
+    p = float(tests["p"].iloc[0]) if len(tests) else np.nan
+    if np.isnan(p):
+        takes = f"{by_place.FEWEST_OBJECTS} backgrounds and two cells of {FEWEST_ROWS} positions"
+        return f"whether the place matters is open: it takes {takes}{left}"
+    if p > ALPHA:
+        return f"no effect of the place seen (p = {number(p)}){left}"
+    stated = cells[~cells["few"]]
+    best, worst = (stated.loc[stated["value"].agg(end)].to_dict() for end in ("idxmax", "idxmin"))
+    rates = [f"{percent_with_interval(c['value'], c['low'], c['high'])} {where(c)}" for c in (best, worst)]
+    return f"the place matters: known {rates[0]}, {rates[1]} (p = {number(p)}){left}"
+
+
+def draw(tables: dict[str, pd.DataFrame], title: str, path: Path) -> None:
+    """The cells as a PNG file, with rate, positions and backgrounds in each."""
+    cells = tables["by_place"].sort_values(["row", "column"], kind="stable")
+    figure = Figure(figsize=(6, 3.6), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axis = figure.subplots()
+    texts = [text_of(cell, "background") for cell in cells.to_dict("records")]
+    draw_cells(axis, cells, cells["value"].to_numpy(float), texts, "Greens")
+    axis.set_title(title, fontsize=9)
+    figure.savefig(path, format="png")

@@ -16,9 +16,8 @@ from matplotlib.figure import Figure
 from vidrobust.files.atomic import write_text
 from vidrobust.files.json_text import json_text
 from vidrobust.models.detection.network import BoxAnswer, answers
-from vidrobust.plugins.published.transplant.cutout import Cutout, neutral
-from vidrobust.plugins.published.transplant.paste import box_of, paste
-from vidrobust.plugins.published.transplant.study import Background, Settings, Transplant
+from vidrobust.plugins.published.transplant.cutout import Cutout, box_of, neutral, paste
+from vidrobust.plugins.published.transplant.study import Background, TransplantSettings, TransplantStudy
 from vidrobust.predictions import Classifier, Detector
 
 # A transplant as pictures: the map of the grid, and the worst positions with their boxes drawn.
@@ -34,8 +33,8 @@ TITLES = (
 )
 
 
-def draw_map(found: Transplant, backgrounds: Sequence[Background], path: Path) -> None:
-    """A row a background: the object's score by position, and what became of the boxes that it does not cover."""
+def draw_map(found: TransplantStudy, backgrounds: Sequence[Background], path: Path) -> None:
+    """Draw the object's score by position, and what became of other boxes, a row a background."""
     some = list(backgrounds)[:MOST_BACKGROUNDS]
     figure = Figure(figsize=(12, 3.1 * len(some)), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
@@ -62,7 +61,7 @@ def _one(
     missed: pd.Series,
     colours: str,
 ) -> None:
-    """The frame in grey with a dot at the centre of each paste; a cross where the object is missed."""
+    """The frame in grey with a dot at the centre of each paste."""
     grey = cv2.cvtColor(background.pixels, cv2.COLOR_RGB2GRAY)
     axis.imshow(grey, cmap="gray", vmin=-80, vmax=335)
     seen = ~missed
@@ -83,8 +82,8 @@ def _one(
     axis.set_yticks([])
 
 
-def worst_positions(found: Transplant, count: int = WORST) -> pd.DataFrame:
-    """Rows of positions where the object did most to boxes that it does not cover; then by the change of score."""
+def worst_positions(found: TransplantStudy, count: int = WORST) -> pd.DataFrame:
+    """Rows of positions where the object did most to boxes that it does not cover."""
     at = found.positions[found.positions["patch"] == "object"]
     harm = at["lost"] + at["renamed"] + at["new"]
     ordered = at.assign(harm=harm, change=at["score_change"].fillna(0.0))
@@ -93,14 +92,14 @@ def worst_positions(found: Transplant, count: int = WORST) -> pd.DataFrame:
 
 
 def draw_worst(
-    found: Transplant,
+    found: TransplantStudy,
     backgrounds: Sequence[Background],
     detector: Detector,
     cutout: Cutout,
-    settings: Settings,
+    settings: TransplantSettings,
     folder: Path,
 ) -> list[str]:
-    """worst_1.png, ...: the clean frame, with the object, with its neutral double; names of the files written."""
+    """worst_1.png, ...: the clean frame, with the object, with its neutral double."""
     frames = {background.key: background for background in backgrounds}
     double = neutral(cutout, settings.neutral)
     names = []
@@ -135,7 +134,7 @@ def _drawn(
     gone: Sequence[int] | np.ndarray,
     paste_box: np.ndarray,
 ) -> np.ndarray:
-    """Boxes of ``keep_score`` and more in green, lost or renamed ones in red; the paste's outline in blue."""
+    """Boxes of ``keep_score`` and more in green, lost or renamed ones in red."""
     picture = pixels.copy()
     thick = max(1, round(pixels.shape[1] / 500))
     x1, y1, x2, y2 = (int(v) for v in paste_box)
@@ -156,15 +155,15 @@ def _drawn(
 
 
 def write(
-    found: Transplant,
+    found: TransplantStudy,
     backgrounds: Sequence[Background],
     model: Classifier | Detector,
     cutout: Cutout,
-    settings: Settings,
+    settings: TransplantSettings,
     said: dict[str, Any],
     folder: Path,
 ) -> list[str]:
-    """Write everything into a folder, and say which files; worst cases of an earlier call are removed."""
+    """Write everything into a folder, and say which files."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("worst_*.png"):
         old.unlink()

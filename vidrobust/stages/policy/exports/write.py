@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from vidrobust.extensions import Extensions, extensions
 from vidrobust.files.atomic import write_text
-from vidrobust.stages.policy.exports.albumentations import render as albumentations
-from vidrobust.stages.policy.exports.kornia import render as kornia
+from vidrobust.stages.policy.exports import torchvision
 from vidrobust.stages.policy.exports.rendered import Export, cannot
-from vidrobust.stages.policy.exports.timm import render as timm
-from vidrobust.stages.policy.exports.torchvision import render as torchvision
-from vidrobust.stages.policy.exports.ultralytics import render as ultralytics
 from vidrobust.stages.policy.policy import Policy, PolicyStep
 from vidrobust.statement import Level
-from vidrobust.statistics.ratios import Verdict
+from vidrobust.statistics.ratios import RatioVerdict
 
-RENDERERS = (torchvision, albumentations, kornia, timm, ultralytics)
+# Group of entry points in which a package names a PolicyFormat, or several.
+GROUP = "vidrobust.policy_formats"
+
+
+@dataclass(frozen=True)
+class PolicyFormat:
+    """A file in which a library reads a policy."""
+
+    name: str
+    render: Callable[[Policy], Export]
+
+
+FORMATS = (PolicyFormat(torchvision.NAME, torchvision.render),)
+
+
+@cache
+def brought() -> Extensions[PolicyFormat]:
+    """Return the formats of installed plugins."""
+    return extensions(GROUP, PolicyFormat, lambda each: each.name, {each.name for each in FORMATS})
+
+
+def formats() -> tuple[PolicyFormat, ...]:
+    """Return the formats of the core, then those of plugins."""
+    return (*FORMATS, *brought().records)
 
 
 def with_levels(policy: Policy) -> Policy:
@@ -36,11 +59,11 @@ def level_of(policy: Policy, step: PolicyStep) -> Level:
     verdict = policy.measured.get(
         "verdict"
     )  # of training with it; "cannot tell" leaves the evidence as it was
-    if verdict == Verdict.NO_DIFFERENCE:
+    if verdict == RatioVerdict.NO_DIFFERENCE:
         return Level.NO_EFFECT
     if not step.has_width or not is_expressed(policy, step):
         return Level.SUGGESTED
-    if verdict == Verdict.HELPS:
+    if verdict == RatioVerdict.HELPS:
         return Level.TRIED
     again = (step.evidence.get("replication_tested") or 0) > 0
     return Level.REPLICATED if again and not gains_nothing(step) else Level.SUGGESTED
@@ -56,7 +79,7 @@ def is_expressed(policy: Policy, step: PolicyStep) -> bool:
     """Whether at least one library's file can hold the step."""
     begun = cannot(step, "")
     acted_on = dataclasses.replace(step, evidence={**step.evidence, "level": Level.REPLICATED})
-    exports = (render(dataclasses.replace(policy, steps=(acted_on,))) for render in RENDERERS)
+    exports = (each.render(dataclasses.replace(policy, steps=(acted_on,))) for each in formats())
     return any(not any(said.startswith(begun) for said in export.not_expressed) for export in exports)
 
 
@@ -64,7 +87,7 @@ def render_all(policy: Policy) -> list[Export]:
     """The files of a policy, policy.json first; those of libraries hold the steps that are tried or replicated."""
     return [
         Export(name="policy.json", text=policy.to_json()),
-        *(render(policy) for render in RENDERERS),
+        *(each.render(policy) for each in formats()),
     ]
 
 

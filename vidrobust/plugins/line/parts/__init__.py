@@ -1,1 +1,0 @@
-"""The four kinds of parts, a module each: a generator of random numbers becomes a Surface."""

@@ -1,0 +1,434 @@
+"""What sits in the camera or over the line all clip long, and what changes while the camera looks.
+
+Every function receives the clip's generator and draws the clip's constants from it: the same pixels are dead in
+all frames. What lives in time receives the true times of the frames besides, and computes the state at each, so
+that a clip may be split, except for lost frames.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import grid_sample, interpolate
+
+from vidrobust.frames.pixels import each_frame, map_levels, rounded
+from vidrobust.perturb.blur import gaussian
+from vidrobust.perturb.draws import Generators, angle, draw_seed, from_seed, integer, normal, uniform
+from vidrobust.perturb.geometric import boxes_by, sheared, warp
+from vidrobust.perturb.light import LEVELS
+from vidrobust.perturb.perturbation import (
+    Apply,
+    ApplyClip,
+    Motion,
+    Perturbation,
+    Scale,
+    apply_at_a_random_time,
+    entry,
+    fresh_copy,
+)
+
+# (pixels (T, 3, H, W) of one clip, strength, the clip's generator) -> pixels
+Fixed = Callable[[torch.Tensor, float, torch.Generator], torch.Tensor]
+
+SPECKS = 16  # Specks of dust on the lens
+
+
+def grid(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return rows (H, 1) and columns (1, W), measured from the centre, in units of half the diagonal."""
+    h, w = pixels.shape[2:]
+    half = max(math.hypot(h, w) / 2, 1.0)
+    y = (torch.arange(h, device=pixels.device, dtype=torch.float32) - (h - 1) / 2) / half
+    x = (torch.arange(w, device=pixels.device, dtype=torch.float32) - (w - 1) / 2) / half
+    return y[:, None], x[None, :]
+
+
+def _share(pixels: torch.Tensor, per_million: float, own: torch.Generator) -> torch.Tensor:
+    h, w = pixels.shape[2:]
+    count = min(h * w, max(1, round(per_million * h * w / 1e6)))
+    mask = torch.zeros(h * w, dtype=torch.bool, device=pixels.device)
+    where = torch.randint(h * w, (count,), generator=own, device=own.device)
+    mask[where.to(pixels.device)] = True
+    return mask.view(h, w)
+
+
+def _dead_pixels(pixels: torch.Tensor, per_million: float, own: torch.Generator) -> torch.Tensor:
+    return torch.where(_share(pixels, per_million, own), torch.zeros_like(pixels), pixels)
+
+
+def _hot_pixels(pixels: torch.Tensor, per_million: float, own: torch.Generator) -> torch.Tensor:
+    return torch.where(_share(pixels, per_million, own), torch.full_like(pixels, 255), pixels)
+
+
+def _stuck_lines(pixels: torch.Tensor, lines: float, own: torch.Generator) -> torch.Tensor:
+    axis = 2 + integer(own, 0, 2)
+    length = pixels.shape[axis]
+    out = pixels.clone(memory_format=torch.contiguous_format)
+    for _ in range(max(1, round(lines))):
+        out.select(axis, integer(own, 0, length)).fill_(integer(own, 0, 256))
+    return out
+
+
+def _fixed_pattern_noise(pixels: torch.Tensor, sigma: float, own: torch.Generator) -> torch.Tensor:
+    h, w = pixels.shape[2:]
+    each = normal(own, (h, w), pixels.device) + normal(own, (1, w), pixels.device)
+    return rounded(pixels + each * (sigma / math.sqrt(2)))
+
+
+def _vignetting(pixels: torch.Tensor, lost: float, own: torch.Generator) -> torch.Tensor:
+    y, x = grid(pixels)
+    return rounded(pixels * (1 - lost * (x * x + y * y)))
+
+
+def _uneven_lighting(pixels: torch.Tensor, difference: float, own: torch.Generator) -> torch.Tensor:
+    y, x = grid(pixels)
+    towards = angle(own)
+    return rounded(pixels * (1 + difference * (x * math.cos(towards) + y * math.sin(towards))))
+
+
+def _specular_glare(pixels: torch.Tensor, peak: float, own: torch.Generator) -> torch.Tensor:
+    """A bright ellipse with a wide veil, screened over the picture: x + (255 - x) g."""
+    y, x = grid(pixels)
+    x, y = x - uniform(own, -0.5, 0.5), y - uniform(own, -0.4, 0.4)
+    turn, wide, flat = angle(own), uniform(own, 0.08, 0.2), uniform(own, 0.3, 1.0)
+    along = (x * math.cos(turn) + y * math.sin(turn)) / wide
+    across = (y * math.cos(turn) - x * math.sin(turn)) / (wide * flat)
+    distance = along * along + across * across
+    glare = peak * (0.8 * torch.exp(-(distance**2)) + 0.2 * torch.exp(-distance / 8))
+    return rounded(pixels + (255 - pixels.float()) * glare)
+
+
+def _lens_dust(pixels: torch.Tensor, opacity: float, own: torch.Generator) -> torch.Tensor:
+    h, w = pixels.shape[2:]
+    half = math.hypot(h, w) / 2
+    clear = torch.ones((h, w), device=pixels.device)
+    for _ in range(SPECKS):
+        cx, cy = w / 2 + half * uniform(own, -0.8, 0.8), h / 2 + half * uniform(own, -0.6, 0.6)
+        radius, flat = half * (0.015 + 0.06 * uniform(own) ** 2), uniform(own, 0.6, 1.0)
+        rows, columns = _window(cy, 2.2 * radius, h), _window(cx, 2.2 * radius, w)
+        y = torch.arange(rows.start, rows.stop, device=pixels.device)[:, None] + 0.5 - cy
+        x = torch.arange(columns.start, columns.stop, device=pixels.device)[None] + 0.5 - cx
+        distance = (x**2 + (y / flat) ** 2).sqrt() / radius
+        clear[rows, columns] *= 1 - opacity * torch.sigmoid((1 - distance) * 6)
+    return rounded(pixels * clear)
+
+
+def _window(centre: float, reach: float, length: int) -> slice:
+    start = min(max(0, math.floor(centre - reach)), length)
+    return slice(start, max(start, min(length, math.ceil(centre + reach))))
+
+
+def _lens_smear(pixels: torch.Tensor, strength: float, own: torch.Generator) -> torch.Tensor:
+    mask = (strength * _streaks(pixels, own)).cpu().numpy()[:, :, None]
+    sigma = 0.02 * min(pixels.shape[2:])
+
+    def change(frame: np.ndarray, row: int) -> np.ndarray:
+        sharp = frame.astype(np.float32)
+        veiled = 0.85 * gaussian(sharp, sigma) + 0.15 * 200
+        return np.asarray(np.rint(sharp + (veiled - sharp) * mask).astype(np.uint8))
+
+    return each_frame(pixels, change)
+
+
+def _streaks(pixels: torch.Tensor, own: torch.Generator) -> torch.Tensor:
+    cells = (3, 9) if integer(own, 0, 2) else (9, 3)
+    coarse = normal(own, (1, 1, *cells), pixels.device)
+    size = (pixels.shape[2], pixels.shape[3])
+    return interpolate(coarse, size, mode="bicubic", align_corners=False)[0, 0].mul(2).sigmoid()
+
+
+def _skew(px: float, own: torch.Generator, size: tuple[int, int]) -> np.ndarray:
+    slope = (1 - 2 * integer(own, 0, 2)) * px / max(size[0] - 1, 1)
+    return sheared(slope)
+
+
+def _rolling_shutter(pixels: torch.Tensor, px: float, own: torch.Generator) -> torch.Tensor:
+    matrix = _skew(px, own, (pixels.shape[2], pixels.shape[3]))
+    return warp(pixels, [matrix] * len(pixels))
+
+
+def _shutter_motion(size: tuple[int, int], px: float, own: torch.Generator) -> np.ndarray:
+    return _skew(px, own, size)
+
+
+def in_time(
+    clip: ApplyClip, scale: Scale, doc: str, *, apply: Apply | None = None, **more: Any
+) -> Perturbation:
+    """Return an entry of ``line-camera``: one state a clip, which follows from the true times if it changes."""
+    how = {"name": clip.__name__.removeprefix("_"), "suite": "line-camera", "plain": True, **more}
+    return entry(apply or apply_at_a_random_time(clip), scale, doc, apply_clip=clip, **how)
+
+
+def _of_clip(field: Fixed, scale: Scale, doc: str, motion: Motion | None = None, **more: Any) -> Perturbation:
+    @functools.wraps(field)
+    def clip(p: torch.Tensor, times_s: np.ndarray, s: float, own: torch.Generator) -> torch.Tensor:
+        return field(p, s, own)
+
+    boxes = None if motion is None else boxes_by(motion)
+    return in_time(clip, scale, doc, move_boxes=boxes, motion=motion, **more)
+
+
+_ALL_CLIP: tuple[Perturbation, ...] = (
+    _of_clip(
+        _dead_pixels,
+        Scale("camera", "pixels of a million", (100.0, 300.0, 1000.0, 3000.0, 10000.0), 1e6),
+        "That many pixels stay black, at least one.",
+        saying="{s} dead pixels in a million",
+    ),
+    _of_clip(
+        _hot_pixels,
+        Scale("camera", "pixels of a million", (100.0, 300.0, 1000.0, 3000.0, 10000.0), 1e6),
+        "That many pixels stay white, at least one.",
+        saying="{s} hot pixels in a million",
+    ),
+    _of_clip(
+        _stuck_lines,
+        Scale("camera", "rows or columns", (1.0, 2.0, 4.0, 8.0, 16.0), 1024.0),
+        "That many rows, or columns, each stay at one grey level, at least one.",
+        saying="{s} stuck rows or columns",
+    ),
+    _of_clip(
+        _fixed_pattern_noise,
+        Scale("camera", "sigma, levels of 255", (1.0, 2.0, 4.0, 8.0, 16.0), 128.0),
+        "An offset of each pixel and of each column, half of the variance each, the same in all frames.",
+        saying="fixed pattern noise of {s} grey levels",
+    ),
+    _of_clip(
+        _vignetting,
+        Scale("camera", "share of light lost in the corner", (0.1, 0.2, 0.4, 0.6, 0.8), 1.0),
+        "Light falls with the square of the distance from the centre.",
+        saying="vignetting of {p}",
+    ),
+    _of_clip(
+        _uneven_lighting,
+        Scale("camera", "relative gain at the corner", (0.1, 0.2, 0.4, 0.6, 0.8), 1.0),
+        "A ramp of light across the picture in a random direction, 1 at the centre.",
+        saying="lighting uneven by {p}",
+    ),
+    _of_clip(
+        _specular_glare,
+        Scale("camera", "share of full scale at its peak", (0.2, 0.4, 0.6, 0.8, 1.0), 1.0),
+        "A lamp mirrored in the part: a bright ellipse with a veil around it.",
+        saying="a glare of {p}",
+    ),
+    _of_clip(
+        _lens_dust,
+        Scale("camera", "opacity", (0.1, 0.2, 0.4, 0.6, 0.9), 1.0),
+        f"One field of {SPECKS} soft dark specks.",
+        saying="dust of opacity {p}",
+    ),
+    _of_clip(
+        _lens_smear,
+        Scale("camera", "share at the thickest place", (0.1, 0.2, 0.4, 0.6, 0.9), 1.0),
+        "One field of greasy streaks under which the picture is blurred and veiled.",
+        saying="a smear of {p}",
+    ),
+    _of_clip(
+        _rolling_shutter,
+        Scale("camera", "px from the first row to the last", (2.0, 4.0, 8.0, 16.0, 32.0), 1024.0),
+        "The belt moves on while the rows are read: the picture leans by s pixels, all clip long to one side.",
+        motion=_shutter_motion,
+        saying="a rolling shutter of {s} px",
+    ),
+)
+
+
+MAINS_HZ = (50.0, 60.0)
+# Relative error of mains and frame clock together, at most: what makes a synchronous camera beat slowly
+MAINS_ERROR = 0.001
+DRIFT_PERIODS_S = (4.0, 20.0)
+WAVES = 24  # Plane waves of a field: enough for it to look like no wave
+VEIL = 235.0  # Level of white steam in the light of the line
+# Shortest and longest wave, as shares of the longer side
+STEAM_LENGTHS, HAZE_LENGTHS = (0.15, 1.2), (0.04, 0.15)
+DRAUGHT = (0.1, 0.5)  # Longer sides a second
+BOIL_S = (0.5, 3.0)  # Seconds in which a wave changes of itself, once round
+
+
+def _flicker(pixels: torch.Tensor, times_s: np.ndarray, depth: float, own: torch.Generator) -> torch.Tensor:
+    mains = MAINS_HZ[integer(own, 0, 2)] * (1 + uniform(own, -MAINS_ERROR, MAINS_ERROR))
+    phase = uniform(own, 0, 2 * math.pi)
+    gains = 1 + depth * np.sin(2 * math.pi * 2 * mains * times_s + phase)
+    return map_levels(pixels, gains[:, None, None] * LEVELS)
+
+
+def _banding(pixels: torch.Tensor, times_s: np.ndarray, depth: float, own: torch.Generator) -> torch.Tensor:
+    bands, phase, speed = uniform(own, 3, 8), uniform(own, 0, 2 * math.pi), uniform(own, -2, 2)
+    h = pixels.shape[2]
+    y = torch.arange(h, dtype=torch.float64)[None] / h
+    moved = torch.from_numpy(times_s)[:, None] * speed
+    gain = 1 + depth * torch.sin(2 * math.pi * (bands * y + moved) + phase)
+    return rounded(pixels * gain.to(torch.float32)[:, None, :, None].to(pixels.device))
+
+
+def slow_wave(times_s: np.ndarray, own: torch.Generator) -> np.ndarray:
+    """Return (T,) in [-1, 1]: two sines whose periods are some seconds."""
+    wave = np.zeros(len(times_s))
+    for _ in range(2):
+        period, phase = uniform(own, *DRIFT_PERIODS_S), uniform(own, 0, 2 * math.pi)
+        wave += np.sin(2 * math.pi * times_s / period + phase) / 2
+    return wave
+
+
+def _exposure_drift(
+    pixels: torch.Tensor, times_s: np.ndarray, most: float, own: torch.Generator
+) -> torch.Tensor:
+    gains = (1 + most) ** slow_wave(times_s, own)
+    return map_levels(pixels, gains[:, None, None] * LEVELS)
+
+
+def _focus_drift(
+    pixels: torch.Tensor, times_s: np.ndarray, most_px: float, own: torch.Generator
+) -> torch.Tensor:
+    sigmas = most_px * np.abs(slow_wave(times_s, own))
+    least = 0.05  # below, the Gaussian is one pixel wide
+
+    def change(frame: np.ndarray, row: int) -> np.ndarray:
+        return gaussian(frame, float(sigmas[row])) if sigmas[row] > least else frame
+
+    return each_frame(pixels, change)
+
+
+def lost(times_s: np.ndarray, share: float, own: torch.Generator) -> np.ndarray:
+    """Return which frames (T,) bool do not arrive; each by its own chance, which its time decides."""
+    seed = draw_seed(own)
+    hit = [uniform(from_seed(seed ^ (round(t * 1e6) & (2**62 - 1)))) < share for t in times_s.tolist()]
+    return np.asarray(hit, dtype=bool)
+
+
+def _repeated_frames(
+    pixels: torch.Tensor, times_s: np.ndarray, share: float, own: torch.Generator
+) -> torch.Tensor:
+    missing = lost(times_s, share, own)
+    missing[0] = False
+    last = np.maximum.accumulate(np.where(missing, 0, np.arange(len(missing))))
+    return pixels[torch.from_numpy(last).to(pixels.device)]
+
+
+def _dropped_frames(
+    pixels: torch.Tensor, times_s: np.ndarray, share: float, own: torch.Generator
+) -> torch.Tensor:
+    missing = lost(times_s, share, own)
+    missing[-1] = False
+    end = len(missing) - 1
+    following = np.minimum.accumulate(np.where(missing, end, np.arange(end + 1))[::-1])[::-1]
+    return pixels[torch.from_numpy(following.copy()).to(pixels.device)]
+
+
+def waves(
+    size: tuple[int, int], times_s: np.ndarray, lengths: tuple[float, float], own: torch.Generator
+) -> torch.Tensor:
+    """Return a smooth field (T, H, W) float32 that a draught carries along, of mean 0 and variance 1.
+
+    It is a sum of plane waves, drawn once a clip, between two ``lengths`` as shares of the longer side.
+    Amplitude is as length (as in turbulent air, Kolmogorov's 5/6 nearly).
+    """
+    h, w = size
+    side = float(max(h, w))
+    y, x = torch.arange(h, dtype=torch.float64) / side, torch.arange(w, dtype=torch.float64) / side
+    towards, speed = angle(own), uniform(own, *DRAUGHT)
+    field = torch.zeros((len(times_s), h, w), dtype=torch.float32)
+    power = 0.0
+    for _ in range(WAVES):
+        length = math.exp(uniform(own, *(math.log(each) for each in lengths)))
+        turn, phase = angle(own), uniform(own, 0, 2 * math.pi)
+        boil = 2 * math.pi / uniform(own, *BOIL_S)
+        ky, kx = (2 * math.pi / length * part for part in (math.sin(turn), math.cos(turn)))
+        carried = speed * (kx * math.cos(towards) + ky * math.sin(towards)) + boil
+        for row, at in enumerate(times_s.tolist()):
+            down, across = ky * y + phase - carried * at, kx * x
+            # cos(a + b) of a row and a column: two products of vectors
+            wave = torch.outer(down.cos(), across.cos()) - torch.outer(down.sin(), across.sin())
+            field[row] += (length * wave).float()
+        power += length**2 / 2
+    return field / math.sqrt(power)
+
+
+def _steam(pixels: torch.Tensor, times_s: np.ndarray, most: float, own: torch.Generator) -> torch.Tensor:
+    h, w = pixels.shape[2:]
+    density = most * (2 * waves((h, w), times_s, STEAM_LENGTHS, own)).sigmoid()
+    return rounded(pixels + density[:, None].to(pixels.device) * (VEIL - pixels.float()))
+
+
+def _heat_haze(pixels: torch.Tensor, times_s: np.ndarray, px: float, own: torch.Generator) -> torch.Tensor:
+    h, w = pixels.shape[2:]
+    right, down = (px * waves((h, w), times_s, HAZE_LENGTHS, own).to(pixels.device) for _ in range(2))
+    y = torch.arange(h, device=pixels.device, dtype=torch.float32)[None, :, None] + down
+    x = torch.arange(w, device=pixels.device, dtype=torch.float32)[None, None, :] + right
+    places = torch.stack([(2 * x + 1) / w - 1, (2 * y + 1) / h - 1], dim=-1)
+    seen = grid_sample(pixels.float(), places, mode="bilinear", padding_mode="border", align_corners=False)
+    return rounded(seen)
+
+
+def _as_they_are(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
+    """Return lone frames as they are, in fresh memory."""
+    return fresh_copy(pixels)
+
+
+def _losing(clip: ApplyClip, doc: str, *, saying: str) -> Perturbation:
+    return in_time(
+        clip,
+        Scale("time", "share of frames", (0.01, 0.02, 0.05, 0.1, 0.3), 1.0),
+        doc,
+        apply=_as_they_are,
+        whole_clip=True,
+        needs_neighbours="A lone frame has no neighbour to take its place.",
+        not_monotone="A lone frame stays as it is at every strength.",
+        saying=saying,
+    )
+
+
+PERTURBATIONS: tuple[Perturbation, ...] = (
+    *_ALL_CLIP,
+    in_time(
+        _flicker,
+        Scale("time", "relative depth", (0.02, 0.05, 0.1, 0.2, 0.4), 1.0),
+        "Light pulses at twice the mains frequency (50 or 60 Hz) and is met at the true times of the frames.",
+        noun="lamp flicker",
+        saying="a lamp flicker {p} deep",
+    ),
+    in_time(
+        _banding,
+        Scale("time", "relative depth", (0.02, 0.05, 0.1, 0.2, 0.4), 1.0),
+        "3 to 8 bands of light across the rows that wander: pulsed light under a rolling shutter.",
+        saying="bands {p} deep",
+    ),
+    in_time(
+        _exposure_drift,
+        Scale("time", "relative gain", (0.05, 0.1, 0.2, 0.4, 0.8), 9.0),
+        "Gain wanders slowly between 1 / (1 + s) and 1 + s.",
+        saying="an exposure drift of {p}",
+    ),
+    in_time(
+        _focus_drift,
+        Scale("time", "sigma px", (1.0, 2.0, 4.0, 8.0, 16.0), 64.0),
+        "Focus wanders slowly: a Gaussian blur between none and sigma s.",
+        saying="a focus drift of sigma {s} px",
+    ),
+    _losing(
+        _repeated_frames,
+        "Each frame is replaced with probability s by the last one that arrived: the picture freezes.",
+        saying="{p} of the frames repeated",
+    ),
+    _losing(
+        _dropped_frames,
+        "Each frame is lost with probability s and the next that arrives takes its place: the picture jumps.",
+        saying="{p} of the frames dropped",
+    ),
+    in_time(
+        _steam,
+        Scale("weather", "opacity at its thickest", (0.1, 0.2, 0.35, 0.5, 0.7), 1.0),
+        "White steam drifts through: a veil that is s thick where it is thickest, half of that on average.",
+        saying="steam up to {p} thick",
+    ),
+    in_time(
+        _heat_haze,
+        Scale("weather", "px, root mean square along each side", (0.5, 1.0, 1.5, 2.0, 3.0), 32.0),
+        "Hot air over the part: the picture shimmers by s px, in cells that a draught carries along.",
+        saying="heat haze of {s} px",
+    ),
+)

@@ -1,0 +1,1 @@
+"""Policies as files of Albumentations, Kornia, timm and Ultralytics."""

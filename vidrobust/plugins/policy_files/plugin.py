@@ -1,0 +1,8 @@
+"""What the plugin registers: one format for each library."""
+
+from __future__ import annotations
+
+from vidrobust.plugins.policy_files import albumentations, kornia, timm, ultralytics
+from vidrobust.stages.policy.exports.write import PolicyFormat
+
+FORMATS = tuple(PolicyFormat(each.NAME, each.render) for each in (albumentations, kornia, timm, ultralytics))
