@@ -12,7 +12,7 @@ from tests.metrics.tracks.planted import Row, box, item
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.plugins.decisions.decide import (
-    Footage,
+    ClipTimes,
     compared_alarm,
     compared_crossings,
     compared_zone,
@@ -21,11 +21,11 @@ from vidrobust.plugins.decisions.decide import (
     occupancy,
     path_rows,
 )
-from vidrobust.plugins.decisions.places import Place, place_of, read_places
+from vidrobust.plugins.decisions.places import LineOrZone, place_of, read_places
 
 SIZE = (400, 1000)
-DOOR = Place("door", ((500.0, 400.0), (500.0, 0.0)))  # drawn upwards: to the right of it is x > 500
-FOOTAGE = Footage("street", np.arange(100) / 25, SIZE)
+DOOR = LineOrZone("door", ((500.0, 400.0), (500.0, 0.0)))  # drawn upwards: to the right of it is x > 500
+FOOTAGE = ClipTimes("street", np.arange(100) / 25, SIZE)
 
 
 def walk(frames: list[int], *, speed: float = 10.0, y: float = 200.0) -> list[Row]:
@@ -76,13 +76,13 @@ def test_a_box_that_shakes_on_the_line_is_counted_double() -> None:
 
 
 def test_beside_the_ends_of_a_line_nothing_is_counted() -> None:
-    short = Place("gate", ((500.0, 100.0), (500.0, 50.0)))
+    short = LineOrZone("gate", ((500.0, 100.0), (500.0, 50.0)))
     assert crossings(TRUTH, short, FOOTAGE, settled=True).empty
 
 
 def test_time_in_a_zone_and_wrong_occupancy() -> None:
     """The anchor is in x 300 to 400 in frames 25 to 34 (305 to 395); the box is missing in four of these ten."""
-    zone = Place("dock", ((300.0, 0.0), (400.0, 0.0), (400.0, 400.0), (300.0, 400.0)))
+    zone = LineOrZone("dock", ((300.0, 0.0), (400.0, 0.0), (400.0, 400.0), (300.0, 400.0)))
     assert np.flatnonzero(occupancy(TRUTH, zone, FOOTAGE)).tolist() == list(range(25, 35))
     found = compared_zone(
         TRUTH, counted(walk([f for f in range(80) if f not in (26, 27, 28, 30)])), zone, FOOTAGE
@@ -118,7 +118,7 @@ def test_an_alarm_that_rings_twice_and_one_for_nothing() -> None:
 
 
 def test_places_as_written_and_from_files(tmp_path: Path) -> None:
-    assert place_of("door:1,2,3,4", "line", 1) == Place("door", ((1.0, 2.0), (3.0, 4.0)))
+    assert place_of("door:1,2,3,4", "line", 1) == LineOrZone("door", ((1.0, 2.0), (3.0, 4.0)))
     assert place_of("1,2,3,4,5,6", "zone", 2).name == "zone 2"
     for text, option in (("door:1,2,3", "line"), ("1,2,3,4", "zone"), ("door:a,b,c,d", "line")):
         with pytest.raises(SettingsError):

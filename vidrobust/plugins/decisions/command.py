@@ -15,13 +15,12 @@ from vidrobust.cli.options import JSON, GroupedCommand, options, print_result
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.json_text import plain
 from vidrobust.metrics.tracks.states import FAULTS
-from vidrobust.plugins.decisions.decide import Footage, counted_paths, decided, path_rows, wrong
-from vidrobust.plugins.decisions.places import Place, place_of, read_places
+from vidrobust.plugins.decisions.decide import ClipTimes, counted_paths, decided, path_rows, wrong
+from vidrobust.plugins.decisions.places import LineOrZone, place_of, read_places
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.box_rows import BoxStudy
-from vidrobust.stages.remedies.study import Footage as RunFootage
-from vidrobust.stages.remedies.study import detector_study
+from vidrobust.stages.remedies.study import FootageTables, detector_study
 
 FILE = "decisions.json"
 RANKED = 6
@@ -91,7 +90,7 @@ def _alarm(text: str | None) -> tuple[int, int] | None:
 
 
 def studied(
-    folder: Path, places: Sequence[Place], alarm: tuple[int, int] | None, anchor: str = "bottom"
+    folder: Path, places: Sequence[LineOrZone], alarm: tuple[int, int] | None, anchor: str = "bottom"
 ) -> dict[str, Any]:
     """Return the decisions of every detector of a run, and its remedies by the number of wrong ones."""
     if not places and alarm is None:
@@ -110,7 +109,7 @@ def studied(
         counts = run.table("box_counts")
         assert counts is not None
         seen = transitions[transitions["item"].isin(counts.loc[counts["model"] == model, "item"])]
-        about = RunFootage(transitions=seen, sizes=sizes, parts={}, labels=pd.DataFrame())
+        about = FootageTables(transitions=seen, sizes=sizes, parts={}, labels=pd.DataFrame())
         study = detector_study(model, detections, about, settings.tracks, window=settings.revert_within)
         truth = known[(known["model"] == model) & (known["object"] != "")] if known is not None else None
         models[model] = _of_model(
@@ -124,11 +123,11 @@ def _of_model(
     frames: pd.DataFrame,
     known: pd.DataFrame | None,
     transitions: pd.DataFrame,
-    asked: tuple[Sequence[Place], tuple[int, int] | None, str],
+    asked: tuple[Sequence[LineOrZone], tuple[int, int] | None, str],
 ) -> dict[str, Any]:
     places, alarm, anchor = asked
     with_labels = known is not None and len(known) > 0
-    footage = [Footage(each.item, each.time_s, each.boxes.size) for each in study.seen]
+    footage = [ClipTimes(each.item, each.time_s, each.boxes.size) for each in study.seen]
     numbers = {str(item): rows["frame"].to_numpy() for item, rows in transitions.groupby("item", sort=False)}
     references = []
     for each in study.seen:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
-from vidrobust.plugins.decisions.places import Place
+from vidrobust.plugins.decisions.places import LineOrZone
 
 SETTLED = 0.25
 """An object has crossed a line once it is so many of its sizes beyond it: less is the shake of its box."""
@@ -27,7 +27,7 @@ PATH = ["object", "row", "x", "y", "size", "sure"]
 
 
 @dataclass(frozen=True)
-class Footage:
+class ClipTimes:
     """One input: time of each frame, s, and size (H, W) px."""
 
     item: str
@@ -62,7 +62,7 @@ def counted_paths(boxes: ItemBoxes, settings: TrackSettings, anchor: str) -> pd.
     return path_rows(table, anchor, np.cumsum(new), np.ones(len(rows), bool))
 
 
-def crossings(paths: pd.DataFrame, line: Place, footage: Footage, *, settled: bool) -> pd.DataFrame:
+def crossings(paths: pd.DataFrame, line: LineOrZone, footage: ClipTimes, *, settled: bool) -> pd.DataFrame:
     """Return object, row, direction (1 to the right of the line) and sure of each crossing.
 
     ``settled`` counts an object once it is clearly beyond the line; a counter counts every change of side.
@@ -87,7 +87,9 @@ def crossings(paths: pd.DataFrame, line: Place, footage: Footage, *, settled: bo
     return pd.DataFrame({**columns, "sure": sure[at] & sure[np.maximum(at - 1, 0)]})
 
 
-def compared_crossings(reference: pd.DataFrame, counted: pd.DataFrame, footage: Footage) -> dict[str, float]:
+def compared_crossings(
+    reference: pd.DataFrame, counted: pd.DataFrame, footage: ClipTimes
+) -> dict[str, float]:
     """Return how many crossings there are, and how many a counter misses, doubles, invents or counts late."""
     time = footage.time_s
     pairs: list[tuple[float, int, int]] = []
@@ -116,7 +118,7 @@ def compared_crossings(reference: pd.DataFrame, counted: pd.DataFrame, footage: 
     }
 
 
-def occupancy(paths: pd.DataFrame, zone: Place | None, footage: Footage) -> np.ndarray:
+def occupancy(paths: pd.DataFrame, zone: LineOrZone | None, footage: ClipTimes) -> np.ndarray:
     """Return how many objects each frame has in the zone, or in the picture, (F,)."""
     inside = (
         np.ones(len(paths), bool) if zone is None else zone.holds(paths[["x", "y"]].to_numpy(), footage.size)
@@ -125,7 +127,7 @@ def occupancy(paths: pd.DataFrame, zone: Place | None, footage: Footage) -> np.n
 
 
 def compared_zone(
-    reference: pd.DataFrame, counted: pd.DataFrame, zone: Place, footage: Footage
+    reference: pd.DataFrame, counted: pd.DataFrame, zone: LineOrZone, footage: ClipTimes
 ) -> dict[str, float]:
     """Return dwell in object-seconds, and the mean error of the number of objects in a frame."""
     there, seen = (occupancy(paths, zone, footage) for paths in (reference, counted))
@@ -175,8 +177,8 @@ def compared_alarm(reference: np.ndarray, signal: np.ndarray, wanted: int, windo
 def decided(
     references: Sequence[pd.DataFrame],
     counted: Sequence[pd.DataFrame],
-    footage: Sequence[Footage],
-    places: Sequence[Place],
+    footage: Sequence[ClipTimes],
+    places: Sequence[LineOrZone],
     alarm: tuple[int, int] | None,
 ) -> Iterator[dict[str, object]]:
     """A row per decision, over all inputs: its kind and place, and its figures."""
@@ -200,7 +202,7 @@ def decided(
         yield {"decision": "zone", "place": place.name, **_added(zones), **means}
     if alarm is None:
         return
-    zones_or_picture: list[Place | None] = [place for place in places if not place.is_line]
+    zones_or_picture: list[LineOrZone | None] = [place for place in places if not place.is_line]
     for zone in zones_or_picture or [None]:
         alarms = [
             compared_alarm(occupancy(known, zone, of), occupancy(seen, zone, of), *alarm)

@@ -15,7 +15,7 @@ from vidrobust.errors import InputError, SettingsError
 
 
 @dataclass(frozen=True)
-class Place:
+class LineOrZone:
     """A line of two points, or a zone of three or more, px; with ``shares`` in shares of the frame."""
 
     name: str
@@ -56,7 +56,7 @@ class Place:
         return inside
 
 
-def place_of(text: str, option: str, number: int) -> Place:
+def place_of(text: str, option: str, number: int) -> LineOrZone:
     """Return the place of ``NAME:x,y,...``; the name may be left out."""
     name, _, numbers = text.rpartition(":")
     try:
@@ -66,14 +66,14 @@ def place_of(text: str, option: str, number: int) -> Place:
     if len(values) % 2 or (len(values) != 4 if option == "line" else len(values) < 6):
         wanted = "two points" if option == "line" else "three points or more"
         raise SettingsError(f"--{option}: expected {wanted} as x,y,..., got {text!r}")
-    return Place(name or f"{option} {number}", _pairs(values))
+    return LineOrZone(name or f"{option} {number}", _pairs(values))
 
 
 def _pairs(values: Sequence[float]) -> tuple[tuple[float, float], ...]:
     return tuple(zip(values[::2], values[1::2], strict=True))
 
 
-def read_places(path: Path) -> list[Place]:
+def read_places(path: Path) -> list[LineOrZone]:
     """Read lines and zones: polygons in JSON as supervision has them, or a configuration of Frigate."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -87,7 +87,7 @@ def read_places(path: Path) -> list[Place]:
     return found
 
 
-def _of_json(content: Any) -> Iterator[Place]:
+def _of_json(content: Any) -> Iterator[LineOrZone]:
     named = (
         content.items()
         if isinstance(content, dict)
@@ -95,10 +95,10 @@ def _of_json(content: Any) -> Iterator[Place]:
     )
     for name, points in named:
         points = points["polygon"] if isinstance(points, dict) else points
-        yield Place(str(name), tuple((float(x), float(y)) for x, y in points))
+        yield LineOrZone(str(name), tuple((float(x), float(y)) for x, y in points))
 
 
-def _of_frigate(text: str) -> Iterator[Place]:
+def _of_frigate(text: str) -> Iterator[LineOrZone]:
     """The zones of every camera; coordinates up to 1 are shares of the frame, as Frigate writes them."""
     zones_at = name_at = -1
     name, values = "", list[float]()
@@ -107,7 +107,7 @@ def _of_frigate(text: str) -> Iterator[Place]:
             continue
         indent, item = len(line) - len(line.lstrip()), line.strip()
         if values and not item.startswith("- "):
-            yield Place(name, _pairs(values), shares=max(values) <= 1)
+            yield LineOrZone(name, _pairs(values), shares=max(values) <= 1)
             values = []
         key, _, rest = item.partition(":")
         if key == "zones":
@@ -118,7 +118,7 @@ def _of_frigate(text: str) -> Iterator[Place]:
             name, name_at = key, indent
         elif zones_at >= 0 and key == "coordinates" and rest:
             values = [float(number) for number in re.findall(r"[\d.]+", rest)]
-            yield Place(name, _pairs(values), shares=max(values) <= 1)
+            yield LineOrZone(name, _pairs(values), shares=max(values) <= 1)
             values = []
         elif zones_at >= 0 and item.startswith("- "):
             values += [float(number) for number in re.findall(r"[\d.]+", item)]
