@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from vidrobust.frame_pairs.registration import register, warp
 from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.predictions import TaskPredictions
 
@@ -159,6 +158,8 @@ def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
 
     Frames (H, W, 3) uint8. Pictures without texture count as at rest.
     """
+    from vidrobust.frame_pairs.registration import register  # pages read the task without torch
+
     height, width = b.shape[:2]
     scale = min(1.0, FLOW_SIDE / width)
     small = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -178,6 +179,8 @@ def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
 
 def carried(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """Return a map (H, W) where a flow (H, W, 2) brings it, by the nearest pixel."""
+    from vidrobust.frame_pairs.registration import warp
+
     return warp(labels, flow, interpolation=cv2.INTER_NEAREST)
 
 
