@@ -30,6 +30,7 @@ ALONE = {"doctor", "models", "perturbations", "plugins"}
 """Commands that are complete without arguments; the others are only named where they have none."""
 ELSEWHERE = {
     "--cluster": "starts Ray: tests/pipeline/workers/test_cluster.py",
+    "--workers": "starts processes: tests/pipeline/workers/test_processes.py",
     "rtsp:": "needs a camera: tests/video",
     "watch ": "does not end by itself: tests/finished_runs/test_watch.py",
     "SHARD": "tests/plugins/published/test_data.py",
@@ -62,6 +63,7 @@ WORDS = {
     "--model onnx:a.onnx --model onnx:b.onnx": f"--model {DETECTOR}",
     "onnx:parts.onnx": CLASSIFIER,
     "torchvision:resnet18": CLASSIFIER,
+    "best.pt": CLASSIFIER,
     "SPEC": CLASSIFIER,
     "CLIP": "clip.mp4",
     "SOURCES": "clip.mp4",
@@ -88,6 +90,12 @@ MORE = {
     "adapt": ("--steps=2", "--seeds=1", "--arms=none,policy"),
 }
 """Options that let a command end soon."""
+BEFORE = {
+    "correlate": [
+        ("sensitivity", f"reports/{name}", "--perturbation=brightness", "-q") for name in ("old", "new")
+    ]
+}
+"""What a command needs to have been run."""
 SLOW = {
     "study",
     "adapt",
@@ -226,5 +234,6 @@ def test_a_printed_command_runs(
     monkeypatch.chdir(folder)
     command, *arguments = shlex.split(text)
     arguments = [each for each in arguments if each != "..."]
+    assert all(run(*each) == 0 for each in BEFORE.get(command, ()))
     code = run(command, *arguments, *MORE.get(command, ()))
     assert code in ENDS.get(command, {0}), capsys.readouterr().err

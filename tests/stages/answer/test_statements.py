@@ -131,6 +131,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
+def moments(**more: Any) -> dict[str, Any]:
+    return {"files": {"moments.json": {"moments": [{**MOMENT, "flip": False, "label_b": "bolt", **more}]}}}
+
+
 NO_TIME = {"settings": {"budget": "1m"}, "sample": {"frames": 0, "pairs": 0}}
 SHORT = {"settings": {}, "sample": {"frames": 0, "pairs": 0}}
 NO_GAIN = {"flips_due": 0.2, "flips_replayed": 2, "flips_at_most": "about 0 of 2 replayed flips (at most 2)"}
@@ -138,6 +142,8 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "no flips": ("rate", of(stability=stability(0.0, 5000, 0.0, 0.0005))),
     "no verdict": ("rate", of(stability=stability(0.004, 500, 0.0, 0.02))),
     "no interval": ("rate", of(stability=stability(0.1, 20, NAN, NAN))),
+    "no flip": ("worst_moment", moments(total_variation=0.4)),
+    "no flip, the leading class alone": ("worst_moment", moments(total_variation=None)),
     "no time": ("why_not_run", {**of(account=None), "record": NO_TIME}),
     "few asked": ("why_few_pairs", {**of(account=account(n=4)), "record": {"settings": {"pairs": 4}}}),
     "untested": ("why_named", of(named=named("light", tested=0))),
