@@ -24,7 +24,6 @@ LEAST_REGION = 0.0005  # share of the frame from which a region counts: 86 px of
 FARTHEST = 8.0  # px; a boundary that moves further is a region that came or went
 WINDOW = 17  # px, side of the window in which a boundary's place is averaged: FARTHEST to both sides
 LEAST_CLASS = 0.005  # share of the frame from which the boundary of a class is followed
-NO_FLOW = (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME)  # pictures in which nothing can be seen to move
 
 
 @dataclass(frozen=True)
@@ -166,7 +165,7 @@ def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
     if scale < 1:
         a, b = (cv2.resize(each, small, interpolation=cv2.INTER_AREA) for each in (a, b))
     found = register(a, b, fine=False)
-    if found.failed in NO_FLOW:
+    if found.failed in (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME):
         return np.zeros((height, width, 2), np.float32), np.ones((height, width), bool)
     if found.failed is not None:
         return None
