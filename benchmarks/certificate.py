@@ -59,7 +59,7 @@ from vidrobust.stages.causes.catalogue import NOISE, REPLAYED
 from vidrobust.stages.causes.naming import AGAIN, named
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
 from vidrobust.stages.causes.score import coordinates, predict, score, seen_by
-from vidrobust.stages.causes.shares import PairTable, estimate, p_value_of, part_of, summarise
+from vidrobust.stages.causes.shares import PairTable, estimate, p_value_of, summarise
 from vidrobust.stages.causes.stage import CAUSES
 from vidrobust.stages.policy.candidates import standings
 from vidrobust.statistics.intervals import clopper_pearson, clustered_rate
@@ -314,7 +314,7 @@ def run_world(world: World, corpus: Path, models: Path, pairs: int) -> tuple[dic
         vanishes[cause] = int((predict(model, tuple(held), "cpu").argmax(axis=1) == labels[flips]).sum())
     both = PairTable.of(table)
     together = {
-        cause: estimate(both, np.sum([part_of(both, each) for each in (cause, *WITH[kind])], axis=0))
+        cause: estimate(both, np.sum([both.part_of(each) for each in (cause, *WITH[kind])], axis=0))
         for kind in world.kinds
         for cause in planted((kind,))
         if kind in WITH
