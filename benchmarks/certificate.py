@@ -198,7 +198,8 @@ def conditions(world: World, count: int) -> list[worlds.Frame]:
     for kind in world.kinds:
         if kind not in FIELDS:
             continue
-        values = _course(kind, rng, count, world.size)
+        phase, size = rng.uniform(0, 2 * np.pi), world.size * float(rng.uniform(0.6, 1.6))
+        values = course(kind, rng, count, phase, size)
         for name in FIELDS[kind].values():
             frames = [replace(f, **{name: v}) for f, v in zip(frames, values, strict=True)]
     return frames
@@ -224,8 +225,9 @@ def own_noise(x: np.ndarray, noise: np.ndarray) -> np.ndarray:
     return np.asarray(noise + (np.rint(x + noise) - (x + noise)))
 
 
-def _course(kind: str, rng: np.random.Generator, count: int, part: float) -> list[Any]:
-    t, phase, size = np.arange(count), rng.uniform(0, 2 * np.pi), part * float(rng.uniform(0.6, 1.6))
+def course(kind: str, rng: np.random.Generator, count: int, phase: float, size: float) -> list[Any]:
+    """A condition's value in each of ``count`` frames."""
+    t = np.arange(count)
     if kind == "exposure":
         return [
             float(g) for g in np.maximum(0.4, 1 + 0.1 * size * rng.standard_normal(-(-count // 4)).repeat(4))

@@ -7,7 +7,7 @@ Both find boxes of two classes with an offset and a chance of missing them that 
 too many, and their noise is their own. "Equal" detectors have the same faults: "better" and "worse", of footage
 like this or of these clips, are false alarms, no more than 5 % of the worlds but for binomial error. So they are
 in "moments": for two seconds one of the two misses up to ``MOMENTS`` more, and for the next two as likely the
-other one. A planted detector misses ``PLANTED`` more. Beside the jackknife of ``vidrobust compare`` a bootstrap
+other one. A planted detector misses ``PLANTED`` more. Beside the sign flips of ``vidrobust compare`` a bootstrap
 over clips.
 """
 

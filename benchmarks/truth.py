@@ -172,7 +172,7 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
         "planted": {**planted_spread(truth), **planted_state(truth)},
         "found": {**spread.to_dict(), **{q: states.get(q) for q in planted_state(truth)}},
         "flips": [flips["value"], flips["n"]],
-        "true": true_shares(world, folder / "line" / "clips"),
+        "true": true_shares(world.names, line, folder / "line" / "clips"),
         "by_model": summary,
         "steps": [
             {"perturbation": s["perturbation"], "high": s["high"], "cause": s["evidence"]["cause"]}
@@ -182,12 +182,11 @@ def run_world(world: World, folder: Path) -> dict[str, Any]:
     }
 
 
-def true_shares(world: World, clips: Path) -> dict[str, float]:
+def true_shares(names: tuple[str, ...], line: RenderSettings, clips: Path) -> dict[str, float]:
     """Of the belt's run and of each dial's causes, from twins of the frames, over all neighbours of all clips."""
-    line = RenderSettings(parts=PARTS, seconds=SECONDS, seed=world.seed, dials=world.dials)
     model: Any = load_model(CLASSIFIER, device="cpu")
-    rng = np.random.default_rng(world.seed)
-    along, change, coded = dict.fromkeys((BELT, *_twins(world)), 0.0), 0.0, 0.0
+    rng = np.random.default_rng(line.seed)
+    along, change, coded = dict.fromkeys((BELT, *_twins(names)), 0.0), 0.0, 0.0
 
     def answer(levels: np.ndarray) -> np.ndarray:
         made = tuple(
@@ -205,11 +204,11 @@ def true_shares(world: World, clips: Path) -> dict[str, float]:
         coded += float(((d - np.diff(twin, axis=0)) * d).sum())
         for t in range(len(d)):
             now, then = camera.condition(t), camera.condition(t + 1)
-            for cause, gone_on in {BELT: _belt, **_twins(world)}.items():
+            for cause, gone_on in {BELT: _belt, **_twins(names)}.items():
                 on = answer(camera.light(t, **gone_on(now, then))) - twin[t]
                 off = twin[t + 1] - answer(camera.light(t + 1, **gone_on(then, now)))
                 along[cause] += float((on + off) / 2 @ d[t])
-    if NOISE in (BY_NAME[name].causes[0] for name in world.names if BY_NAME[name].causes):
+    if NOISE in (BY_NAME[name].causes[0] for name in names if BY_NAME[name].causes):
         along[NOISE] = coded
     return {cause: each / change for cause, each in along.items()}
 
@@ -218,10 +217,10 @@ def _belt(now: dict[str, float], then: dict[str, float]) -> dict[str, float]:
     return {"travel_px": then["travel_px"]}
 
 
-def _twins(world: World) -> dict[str, GoneOn]:
+def _twins(names: tuple[str, ...]) -> dict[str, GoneOn]:
     """By cause the columns that go on to another frame's."""
     found: dict[str, GoneOn] = {}
-    for name in world.names:
+    for name in names:
         if name == "lamp2":
             found |= {"light": _level, "local_light": _beside_the_level}
         elif name in COLUMNS:

@@ -23,6 +23,8 @@ WIDTH = 118
 """Columns of a block that a forge shows without a scroll bar."""
 QUESTION = 18
 """Columns in front of the text of an answer's line."""
+COMMANDS = ("To try it:", "To find out:")
+"""What a line with a command begins with."""
 LINES = (
     "import vidrobust",
     'run = vidrobust.study("bottles.mp4", "efficientnet-lite0", out="reports/demo")',
@@ -37,8 +39,15 @@ def answer_of(run: Path) -> str:
     command = [sys.executable, "-m", "vidrobust", "show", str(run)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     indent = " " * QUESTION
-    whole = re.sub(rf"\n{indent} *(?=\S)", " ", shown.rstrip())
-    return "".join(f"{_wrapped(line, indent)}\n" for line in whole.splitlines())
+    lines: list[str] = []
+    for line in shown.rstrip().splitlines():
+        # a command stays on a line of its own, so that it can be copied
+        ends = line.strip().startswith(COMMANDS) or (lines and lines[-1].strip().startswith(COMMANDS))
+        if line.startswith(indent) and not ends:
+            lines[-1] += f" {line.strip()}"
+        else:
+            lines.append(line)
+    return "".join(f"{_wrapped(line, indent)}\n" for line in lines)
 
 
 def _wrapped(line: str, indent: str) -> str:

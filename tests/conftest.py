@@ -20,11 +20,13 @@ LONGEST_FIRST = (
     "pipeline/workers/test_processes.py",
     "pipeline/workers/test_cluster.py",
     "pipeline/test_study.py",
+    "test_tutorials.py",
     "plugins/line/test_demo_line.py",
     "pipeline/test_interrupted.py",
     "pipeline/test_resume.py",
     "plugins/gauge/test_repeatability_of.py",
     "finished_runs/test_compare_detectors.py",
+    "plugins/finetune/test_box_study.py",
     "pipeline/test_sharing.py",
     "pipeline/test_segments.py",
     "pipeline/test_independence.py",
@@ -59,7 +61,7 @@ SLOW = (
     *("plugins/finetune", "plugins/test_in_the_core.py", "plugins/unknown/test_command.py"),
     *("run_folder/test_unit_cache.py", "stages/boxes/test_video.py", "stages/remedies/test_export.py"),
     *("stages/replays", "stages/stability/test_known_boxes.py", "stages/stability/test_known_masks.py"),
-    *("test_additions.py", "test_benchmarks.py", "test_packaging.py", "test_site.py", "test_tutorials.py"),
+    *("test_additions.py", "test_benchmarks.py", "test_packaging.py", "test_site.py"),
 )
 """Files and folders whose tests run studies, train networks or build something; ``make quick`` leaves them out."""
 

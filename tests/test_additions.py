@@ -227,7 +227,7 @@ from vidrobust.video.pyav import PyAVReader
 
 
 def open_again(asked):
-    return PyAVReader(asked.path, item=asked.item, color=asked.color, reason="", allow_network=False)
+    return PyAVReader(asked.path, item=asked.item, color=asked.color, allow_network=False)
 """
     },
     lines=(
@@ -238,7 +238,7 @@ def open_again(asked):
         ),
         (
             "video/choice.py",
-            "on_cpu=_decord, in_auto=False),\n",
+            "on_cpu=open_decord, in_auto=False),\n",
             "    Decoder(name='again', on_cpu=open_again),\n",
         ),
     ),

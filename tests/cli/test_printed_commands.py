@@ -27,7 +27,7 @@ PACKAGE = ROOT / "vidrobust"
 COMMAND = re.compile(r"""\bvidrobust ([a-z]+)((?: (?:"[^"]*"|'[^']*'|[^\s`"';,()<]+))*)""")
 PLACE = re.compile(r"\{[^{}]*\}|\b[A-Z][A-Z_]+\b")
 """What stands for a value of the user: {run.folder_name}, RUN, SPEC."""
-PROSE = {"is", "run", "clean", "the", "has", "runs"}
+PROSE = {"is", "run", "sends", "clean", "the", "has", "runs"}
 """Words behind the package's name that are no command: "vidrobust is at work in this run folder"."""
 
 

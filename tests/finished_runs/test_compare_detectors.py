@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from benchmarks.compare_precision import world
 from tests.pipeline.conftest import run
@@ -132,11 +132,11 @@ def test_equal_detectors_are_seldom_called_better_or_worse() -> None:
     assert planted.count("worse") >= 3
 
 
-def test_below_six_clips_stretches_of_two_seconds_are_left_out_by_hand() -> None:
-    """Three clips of 4.8 s: two stretches of each, and a width that allows for what lasts two seconds."""
-    a, b = world(np.random.default_rng(8), 3, 24)
+def test_the_interval_is_the_inversion_of_the_sign_flip_test_tried_by_hand() -> None:
+    """Eight clips: each value of the difference against all 256 choices of signs of the clips' additions."""
+    a, b = world(np.random.default_rng(8), 8, 5)
     found = precision_differences(a, b, "content", 0.01)[0]["average_precision"]
-    assert (found.cluster, found.clusters) == ("stretch", 6)
+    assert (found.cluster, found.clusters) == ("item", 8)
     seen = a.table("box_counts")
     place = pd.MultiIndex.from_frame(seen[["item", "frame"]])
     both = []
@@ -144,16 +144,30 @@ def test_below_six_clips_stretches_of_two_seconds_are_left_out_by_hand() -> None
         tables = [side.table(name) for name in ("known_boxes", "detections")]
         frames = [place.get_indexer(pd.MultiIndex.from_frame(t[["item", "frame"]])) for t in tables]
         both.append(FramesOfBoxes(*(t.assign(frame=k) for t, k in zip(tables, frames, strict=True))))
-    stretch = np.repeat(np.arange(6), 12)
-    without = [
-        both[1].precision(np.flatnonzero(stretch != k)).ap
-        - both[0].precision(np.flatnonzero(stretch != k)).ap
-        for k in range(6)
-    ]
-    error = np.sqrt(5 / 6 * np.square(np.array(without) - np.mean(without)).sum())
-    shared = 1 + 2 * (6 - 3) / 6 * 2 / (6 * 2.4 - 2 * 2)
-    half = stats.t.ppf(0.975, 5) * error * np.sqrt(shared)
-    assert (found.low, found.high) == pytest.approx((found.difference - half, found.difference + half))
+    clip = np.repeat(np.arange(8), 5)
+    without = np.array(
+        [
+            both[1].precision(np.flatnonzero(clip != k)).ap - both[0].precision(np.flatnonzero(clip != k)).ap
+            for k in range(8)
+        ]
+    )
+    adds = (found.difference + 7 * (without.mean() - without)) / 8
+    signs = np.array(list(itertools.product((-1, 1), repeat=8)))
+
+    def p(value: float) -> float:
+        rest = adds - value / 8
+        return float((np.abs(signs @ rest) >= abs(rest.sum()) - 1e-12).mean())
+
+    assert found.p == pytest.approx(p(0.0))
+    width = found.high - found.low
+    for end, outwards in ((found.low, -1), (found.high, 1)):
+        assert p(end - outwards * 0.01 * width) > 0.05 >= p(end + outwards * 0.01 * width)
+
+
+def test_with_fewer_than_six_stretches_average_precision_has_no_interval() -> None:
+    found = precision_differences(*world(np.random.default_rng(8), 1, 24), "content", 0.01)[0]
+    assert found["average_precision"].clusters < 6
+    assert np.isnan([found["average_precision"].low, found["average_precision"].p]).all()
 
 
 def test_on_other_footage_whole_clips_are_left_out_or_nothing_is_reported() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.conftest import run
+from tests.shrunk import recode
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
@@ -22,10 +23,10 @@ pytest.importorskip(
 def test_a_study_on_the_footage_of_the_repository(
     public_clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "run"
+    out, clip = tmp_path / "run", recode(public_clips / "dog.mp4", tmp_path / "dog.mp4")
     asked = ("--perturbation=brightness", "--perturbation=translation", "--perturbation=gaussian_noise")
     code = run(
-        *("study", str(public_clips / "dog.mp4"), "--model=efficientnet-lite0", f"--out={out}", "--quiet"),
+        *("study", str(clip), "--model=efficientnet-lite0", f"--out={out}", "--quiet"),
         *("--frames=3", "--pairs=4", "--end-s=1.2", "--resamples=99", *asked),
     )
     assert code == 0

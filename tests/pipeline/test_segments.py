@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.pipeline.conftest import NETS, options_of, run, units
+from tests.shrunk import recode
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.stages.stability.stage import STABILITY
 
@@ -61,20 +61,6 @@ means, blob = Means(), Blob()
 '''
 
 
-def smaller(clip: Path, to: Path) -> Path:
-    """The same frames at the same times, 240 x 136 px, a key frame every half second."""
-    with av.open(str(clip)) as source, av.open(str(to), "w") as out:
-        read = source.streams.video[0]
-        stream = out.add_stream("libx264", rate=read.average_rate, options={"g": "15", "preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = 240, 136, "yuv420p"
-        for frame in source.decode(read):
-            small = frame.reformat(width=240, height=136, format="yuv420p")
-            small.pict_type = av.video.frame.PictureType.NONE
-            out.mux(stream.encode(small))
-        out.mux(stream.encode())
-    return to
-
-
 @pytest.mark.parametrize("how", [(), ("--every=3", "--start-s=0.7"), ("--fps=11",)])
 def test_segments_say_to_the_last_digit_what_the_whole_says(
     public_clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: tuple[str, ...]
@@ -110,7 +96,7 @@ def test_a_real_network_says_the_same_and_samples_are_shared_out(
     corpus: Path, models: Path, tmp_path: Path
 ) -> None:
     folders = []
-    clip = str(smaller(corpus / CLIP, tmp_path / "clip.mp4"))
+    clip = str(recode(corpus / CLIP, tmp_path / "clip.mp4"))
     for name, more in (("whole", ()), ("cut", ("--segment-s=2",))):
         out = tmp_path / name
         model = f"--model=onnx:{models / NETS[0]}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -112,3 +114,11 @@ class Weather:
     rain: float = option(1.0, metavar="MM")
     """How
     wet."""
+
+
+@pytest.mark.parametrize("endless", [True, False])
+def test_a_pipe_or_device_is_no_settings_file(endless: bool, tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.symlink_to("/dev/zero") if endless else os.mkfifo(path)
+    with pytest.raises(SettingsError, match=re.escape(str(path))):
+        read_toml(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -21,7 +22,8 @@ from vidrobust.finished_runs.compare_metrics import (
 from vidrobust.finished_runs.compare_sides import Side
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.levels import FEWEST_TESTED
-from vidrobust.statistics.standard_errors import groups, left_out_interval, left_out_p
+from vidrobust.statistics.significance import FlippedRatio
+from vidrobust.statistics.standard_errors import groups, influence
 
 # Metric -> its side of a ``Precision``.
 COMPARED = {"average_precision": 0, "average_precision_50": 1}
@@ -45,9 +47,9 @@ class Judged:
 def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dict[str, Compared], list[str]]:
     """Compare each metric of ``COMPARED``; p-values are unadjusted (``with_p``). Empty without known boxes.
 
-    The interval leaves out each cluster, or one of twelve groups of them, from both at once (Tukey's
-    jackknife with Student's t). Below six clips these are stretches, and its width allows for what neighbours
-    share.
+    Interval and test are those of all other metrics: the sign-flip test of what each cluster, or one of twelve
+    groups of them, adds to the difference: its influence on both sides at once (Tukey's pseudovalue). Below six
+    clips the clusters are stretches.
     """
     sides = [_judged(side) for side in (a, b)]
     if any(side.known.empty for side in sides):
@@ -74,13 +76,11 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
         for side, own in zip(sides, (group[:cut], group[cut:]), strict=True)
     ]
     found = {}
-    wider = np.sqrt(shared_by_neighbours(both["item"], clusters)) if clusters.what == "stretch" else 1.0
+    inflation = shared_by_neighbours(both["item"], clusters) if clusters.what == "stretch" else 1.0
     for name, which in COMPARED.items():
         one, other = (np.array([whole[which], *left_out[:, which]]) for whole, left_out in lines)
         difference = other - one
-        difference[1:] += (wider - 1) * (difference[1:] - difference[1:].mean())
-        low, high = left_out_interval(float(difference[0]), difference[1:], (-1.0, 1.0))
-        p = left_out_p(float(difference[0]), difference[1:])
+        low, high, p = flipped(float(difference[0]), difference[1:], inflation)
         if by == "content" and not difference.any():
             low, high, p = 0.0, 0.0, 1.0  # what did the same on all of it did the same
         a_value, b_value = float(one[0]), float(other[0])
@@ -98,6 +98,28 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
             p=p,
         )
     return found, []
+
+
+def flipped(value: float, without: np.ndarray, inflation: float = 1.0) -> tuple[float, float, float]:
+    """Return the 95 % interval of a difference and the p-value of none, by sign flips; NaN below six units.
+
+    Parameters
+    ----------
+    value : float
+        The difference, which is no mean of rows.
+    without : (G,) float64
+        The same without each unit.
+    inflation : float
+        As in ``FlippedRatio``.
+    """
+    units = len(without)
+    if units < FEWEST_TESTED or not np.isfinite([value, *without]).all():
+        return math.nan, math.nan, math.nan
+    flips = FlippedRatio.of(
+        (value + influence(without)) / units, np.full(units, 1 / units), inflation=inflation
+    )
+    low, high = flips.interval()
+    return max(low, -1.0), min(high, 1.0), flips.p(0.0)
 
 
 def with_p(found: Mapping[str, Compared], *, share: float = 1.0) -> dict[str, Compared]:

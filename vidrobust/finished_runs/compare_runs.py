@@ -28,7 +28,7 @@ from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.metric import ANCHOR_DELTAS, Metric
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.levels import FEWEST_TESTED
+from vidrobust.statistics.levels import FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.ratios import Undecided
 from vidrobust.text.numbers import number, percent, points_with_interval, with_interval
 from vidrobust.text.phrases import listing
@@ -51,6 +51,7 @@ KEYS = (
 )
 
 MOST_TIMES = 20  # more times the footage are said to be out of reach
+TWICE = 2.5  # fewer times are reported as twice: nobody records a third more
 MOST_SHOWN = 6  # changes of label of which a frame is shown
 # What is reported of equal frames of the same footage; null on other footage, and of labels without them.
 OF_FRAMES = (
@@ -190,7 +191,9 @@ def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> 
 def _difference(metric: Metric, each: Compared) -> str:
     if metric.is_percent:
         gap = points_with_interval(each.difference, each.low, each.high)
-        return f"{metric.title} {percent(each.a)} in A, {percent(each.b)} in B, a difference of {gap}"
+        return (
+            f"{metric.title} {percent(each.a)} in A, {percent(each.b)} in B, a difference in points of {gap}"
+        )
     gap = with_interval(each.difference, each.low, each.high)
     return f"{metric.title} {number(each.a)} in A, {number(each.b)} in B, a difference of {gap}"
 
@@ -203,7 +206,11 @@ def _settled_by(name: str, each: Compared) -> dict[str, Any]:
 
 
 def _needed(needed: Mapping[str, Any]) -> str:
-    if needed["why"] in (Undecided.FEW_ROWS, Undecided.FEW_CLUSTERS, Undecided.NOT_MEASURED):
+    if needed["why"] == Undecided.FEW_ROWS:
+        return f"too little footage: at least {FEWEST_ROWS} pairs or frames are needed"
+    if needed["why"] == Undecided.FAMILY:
+        return "the interval excludes 0, but no longer after allowing for all metrics"
+    if needed["why"] in (Undecided.FEW_CLUSTERS, Undecided.NOT_MEASURED):
         return (
             f"too little footage: at least {FEWEST_TESTED} clips or stretches of {SHORTEST_S:g} s are needed"
         )
@@ -212,6 +219,8 @@ def _needed(needed: Mapping[str, Any]) -> str:
     times = needed["times"]
     if not times <= MOST_TIMES:
         return "footage like this cannot settle it"
+    if times < TWICE:
+        return "about twice this footage would settle it"
     return f"about {number(times)} times this footage would settle it"
 
 

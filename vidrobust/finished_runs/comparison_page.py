@@ -27,6 +27,7 @@ from vidrobust.text.numbers import (
     counted_share,
     interval,
     number,
+    p_value,
     p_words,
     percent,
     percent_interval,
@@ -118,6 +119,7 @@ def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
         "difference": (signed_percent if share else signed)(each["difference"]),
         "interval": ends,
         "margin": summary(each["margin"]),
+        "p": p_value(each["p"]),
         "verdict": each["verdict"],
         "alone": each["on_these_clips"],
         "why": WHY.get(each["why"], ""),
@@ -266,16 +268,22 @@ def comparison_lines(found: Mapping[str, Any]) -> list[str]:
         found["headline"],
         f"A: {a['run']} ({a['model']})",
         f"B: {b['run']} ({b['model']}); {plural(found['items'], 'input')}, paired by {found['paired_by']}",
-        f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} B is",
+        f"  {'metric':32}{'A':>10}{'B':>10}{'B - A':>11}  {'95 % interval':23} {'p':>7}  B is",
     ]
+    further = [name for name in found["metrics"] if FURTHER.fullmatch(name)]
     for name, metric in found["metrics"].items():
+        if name in further:
+            continue
         ends = interval(metric["low"], metric["high"], digits=4)
         units = plural(metric["clusters"], metric["cluster"] or "cluster")
-        alone = f"; on these clips alone: {metric['on_these_clips']}" if metric["on_these_clips"] else ""
+        own = metric["on_these_clips"]
+        alone = f"; on these clips alone: {own}" if own and own != metric["verdict"] else ""
         wording.append(
             f"  {name:32}{_cell(metric['a']):>10}{_cell(metric['b']):>10}{_cell(metric['difference']):>11}  "
-            f"{ends:23} {metric['verdict']}{alone} ({units})"
+            f"{ends:23} {p_value(metric['p']):>7}  {metric['verdict']}{alone} ({units})"
         )
+    if further:
+        wording.append(f"  {plural(len(further), 'further metric')} in the report and in --json")
     if found["churn"]:
         wording.append(f"  labels differ on {counted_share(found['churn'], missing='-')}")
     if found["mcnemar_p"] is not None:

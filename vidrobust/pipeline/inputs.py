@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -107,7 +108,7 @@ def _with_offset(items: Sequence[Item], text: str) -> tuple[Item, ...]:
 def _say_what(matched: MatchedLabels, labels: Labels, settings: Settings, say: Say) -> None:
     if labels.problems:
         bad = plural(len(labels.problems), "row")
-        say(f"{bad} of {settings.labels} cannot be used: vidrobust labels lists them")
+        say(f"{bad} cannot be used; to list them: vidrobust labels {shlex.quote(settings.labels)}")
     if matched.unlabelled:
         say(f"{plural(len(matched.unlabelled), 'input')} without a label in {settings.labels}")
     if matched.missing:

@@ -45,6 +45,10 @@ def _of_bytes(data: Any) -> np.ndarray:
     return np.ascontiguousarray(found[..., ::-1])
 
 
+def _of_json(data: bytes) -> np.ndarray:
+    return _of_bytes(base64.b64decode(json.loads(data)["data"]))
+
+
 def _of_message(message: Any) -> np.ndarray:
     """(H, W, 3) uint8 RGB of an image of ROS."""
     if hasattr(message, "format"):
@@ -146,9 +150,12 @@ class BagReader:
         folder = self.path.parent if (self.path.parent / "metadata.yaml").is_file() else self.path
         with self._reading(), AnyReader([folder], default_typestore=get_typestore(Stores.LATEST)) as bag:
 
+            def picture(raw: bytes, kind: str) -> np.ndarray:
+                return _of_message(bag.deserialize(raw, kind))
+
             def messages(connection: Any) -> Messages:
                 for found, time, raw in bag.messages(connections=[connection]):
-                    yield time, lambda found=found, raw=raw: _of_message(bag.deserialize(raw, found.msgtype))
+                    yield time, partial(picture, raw, found.msgtype)
 
             pictures = [c for c in bag.connections if c.msgtype in (COMPRESSED, RAW)]
             yield {c.topic: partial(messages, c) for c in pictures}
@@ -174,10 +181,7 @@ class BagReader:
             def messages(topic: str) -> Messages:
                 file.seek(0)
                 for _, _, message in make_reader(file).iter_messages(topics=[topic]):
-                    yield (
-                        message.log_time,
-                        lambda message=message: _of_bytes(base64.b64decode(json.loads(message.data)["data"])),
-                    )
+                    yield message.log_time, partial(_of_json, message.data)
 
             yield {topic: partial(messages, topic) for topic in topics}
 

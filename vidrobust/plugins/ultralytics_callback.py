@@ -70,7 +70,7 @@ def stability_callback(
             for start in range(0, len(every), BATCH):
                 part = every[start : start + BATCH]
                 answers = [_boxes(found.get(path.name, []), validator.class_map) for path in part]
-                frames = np.stack([cv2.imread(str(path))[..., ::-1] for path in part])
+                frames = np.stack([np.asarray(cv2.imread(str(path)))[..., ::-1] for path in part])
                 stability.update(answers, frames, name)
         validator.stability = stability
         rows = stability.figures()

@@ -391,6 +391,10 @@ def _entry_lines(text: str) -> tuple[EntryLine, ...]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
+    if path.exists() and not (
+        path.is_file() or path.is_dir()
+    ):  # opening a pipe waits, and a device may never end
+        raise SettingsError(f"{path}: is a pipe or device; --config wants a TOML file")
     try:
         with path.open("rb") as file:
             return tomllib.load(file)

@@ -132,13 +132,6 @@ def left_out_interval(value: float, without: np.ndarray, bounds: tuple[float, fl
     return max(bounds[0], value - half), min(bounds[1], value + half)
 
 
-def left_out_p(value: float, without: np.ndarray) -> float:
-    """Return the two-sided p-value of zero, from the same error; NaN with fewer than three units."""
-    if not _usable(value, without):
-        return float("nan")
-    return t_two_sided(value, float(jackknife_error(without)), len(without) - 1)
-
-
 def _usable(value: float, without: np.ndarray) -> bool:
     return bool(len(without) >= FEWEST_LEFT_OUT and np.isfinite(without).all() and np.isfinite(value))
 

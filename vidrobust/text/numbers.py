@@ -101,6 +101,11 @@ def share_with_interval(value: float | None, low: float | None, high: float | No
     return percent_with_interval(*map(_not_below_0, (value, low, high)))
 
 
+def part_with_interval(value: float | None, low: float | None, high: float | None) -> str:
+    """Return a part of a whole with its interval; an estimate beyond the whole is written as 100 %."""
+    return share_with_interval(*(None if each is None else min(each, 1.0) for each in (value, low, high)))
+
+
 def points_with_interval(value: float | None, low: float | None, high: float | None) -> str:
     """Return a difference of shares in percentage points: "+6.1 [+2, +10]"."""
     if value is None or not known(value):

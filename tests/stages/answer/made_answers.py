@@ -129,12 +129,12 @@ def remedies(*rows: dict[str, Any]) -> pd.DataFrame:
 
 
 def summary(
-    rule: str = "majority-5", verdict: str = "cannot tell", ratio: float | None = 0.5
+    rule: str = "majority-5", verdict: str = "cannot tell", ratio: float | None = 0.5, why: str = ""
 ) -> dict[str, Any]:
     held = {"before": 0.1, "after": 0.05, "ratio": ratio, "low": 0.3, "high": 0.8}
     held |= {"n": 100 if ratio is not None else 0, "clusters": 9, "cluster": "stretch"}
     one = {"rule": rule, "max_delay_ms": 200.0, "chosen_on_halves": [rule, rule], "held_out": held}
-    return {"models": {"net": {**one, "verdict": verdict, "why": "few_clusters" if ratio is None else ""}}}
+    return {"models": {"net": {**one, "verdict": verdict, "why": "few_clusters" if ratio is None else why}}}
 
 
 def step(high: float = 0.2, **evidence: Any) -> PolicyStep:

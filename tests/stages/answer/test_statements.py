@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from vidrobust.stages.answer.answer import Answer, answer_of
 from vidrobust.stages.answer.kinds import KINDS, is_allowed
 from vidrobust.stages.answer.text import as_json, sentence_of
 from vidrobust.stages.causes.statements import cochran_p
+from vidrobust.stages.policy import statements as policy_statements
 from vidrobust.statement import ACTED_ON, Level, Question, Statement
 
 MOMENT = {"item": "a", "model": "net", "time_a_s": 1.0, "flip": True, "label_a": "bolt", "label_b": "nut"}
@@ -129,6 +131,39 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
+def moments(**more: Any) -> dict[str, Any]:
+    return {"files": {"moments.json": {"moments": [{**MOMENT, "flip": False, "label_b": "bolt", **more}]}}}
+
+
+NO_TIME = {"settings": {"budget": "1m"}, "sample": {"frames": 0, "pairs": 0}}
+SHORT = {"settings": {}, "sample": {"frames": 0, "pairs": 0}}
+NO_GAIN = {"flips_due": 0.2, "flips_replayed": 2, "flips_at_most": "about 0 of 2 replayed flips (at most 2)"}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "no flips": ("rate", of(stability=stability(0.0, 5000, 0.0, 0.0005))),
+    "no verdict": ("rate", of(stability=stability(0.004, 500, 0.0, 0.02))),
+    "no interval": ("rate", of(stability=stability(0.1, 20, NAN, NAN))),
+    "no flip": ("worst_moment", moments(total_variation=0.4)),
+    "no flip, the leading class alone": ("worst_moment", moments(total_variation=None)),
+    "no time": ("why_not_run", {**of(account=None), "record": NO_TIME}),
+    "few asked": ("why_few_pairs", {**of(account=account(n=4)), "record": {"settings": {"pairs": 4}}}),
+    "untested": ("why_named", of(named=named("light", tested=0))),
+    "not found again": ("why_named", of(named=named("light", found=1))),
+    "beyond the whole": ("why_named", of(account=account(light={"share": 1.1, "high": 2.0}))),
+    "clips differ": ("why_named", of(account=account(items={"a": 0.12, "b": 0.59}))),
+    "too short": ("sensitivity_few", {**of(sensitivity=None), "record": SHORT}),
+    "no time, sensitivity": ("sensitivity_not_run", {**of(sensitivity=None), "record": NO_TIME}),
+    "a control does as much": ("rule_open", {"files": {"remedies.json": summary(why="control")}}),
+    "without q": (
+        "remedy_tried",
+        of(remedies=remedies(remedy(), remedy("abstain-margin-0.1", "silence", "helps", q=NAN))),
+    ),
+    "no gain": ("train_suggested", {"made": policy(step(**NO_GAIN))}),
+    "one strength": ("train_suggested", {"made": policy(step(high=-0.2))}),
+    "a network that cannot be trained": ("train_suggested", {"made": SUGGESTED, "spec": "onnx:net.onnx"}),
+}
+"""Further wordings of some kinds, by what makes them."""
+
+
 def answered(folder: Path, changed: dict[str, Any]) -> Answer:
     return answer_of(made.run(folder, **changed))
 
@@ -139,6 +174,24 @@ def kinds(answer: Answer) -> set[str]:
 
 def test_every_kind_of_sentence_has_its_case() -> None:
     assert set(CASES) == set(KINDS)
+
+
+def test_every_kind_that_a_stage_can_make_is_listed() -> None:
+    """The codes in the modules that make statements, read from their source."""
+    stages = Path(policy_statements.__file__).parents[1]
+    starts = {kind.split("_")[0] for kind in KINDS}
+    for path in sorted(stages.glob("*/statements.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        made = {
+            text for text in texts if re.fullmatch(r"[a-z]+(_[a-z]+)*", text) and text.split("_")[0] in starts
+        }
+        assert made - {*KINDS} <= NO_KINDS, path
+        assert {*KINDS} & made, path
+
+
+NO_KINDS = {"remedies", "remedy", "rule", "sensitivity", "stability", "why", "with_labels"}
+"""Other codes and names of tables in those modules that begin like a kind."""
 
 
 @pytest.mark.parametrize("kind", CASES)
@@ -155,6 +208,9 @@ def test_golden_wording_of_every_sentence(tmp_path: Path) -> None:
     for number, (kind, (case, _)) in enumerate(CASES.items()):
         found = [each for each in answered(tmp_path / str(number), case).statements if each.kind == kind]
         lines += [f"{kind} [{found[0].level}]", f"    {sentence_of(found[0])}", ""]
+    for number, (what, (kind, case)) in enumerate(VARIANTS.items(), len(CASES)):
+        found = [each for each in answered(tmp_path / str(number), case).statements if each.kind == kind]
+        lines += [f"{kind}, {what} [{found[0].level}]", f"    {sentence_of(found[0])}", ""]
     assert_golden("answer_sentences.txt", "\n".join(lines).replace(str(tmp_path), "RUN"))
 
 

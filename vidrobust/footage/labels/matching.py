@@ -42,8 +42,8 @@ class FrameFiles:
         """The item and the number of the frame, several where windows of a folder are items."""
         path = PurePosixPath(file)
         if anywhere:
-            items = {item.name: item for of in self._folders.values() for item in of}.values()
-            holders = [(i, self._of(i.path).get(path.name, self._of(i.path).get(path.stem))) for i in items]
+            every = {item.name: item for of in self._folders.values() for item in of}.values()
+            holders = [(i, self._of(i.path).get(path.name, self._of(i.path).get(path.stem))) for i in every]
             held = [(item.name, place) for item, place in holders if place is not None]
             return held if len({item.path for item, place in holders if place is not None}) == 1 else None
         folder = path.parts[:-1] if path.suffix.lower() in IMAGE_SUFFIXES else ()

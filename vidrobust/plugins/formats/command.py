@@ -60,8 +60,10 @@ def recorded(spec: str, frame_rate: float, frames: int | None, as_json: bool) ->
 
 def _boxes(model: RecordedDetector, frame_rate: float, frames: int | None) -> Stability:
     boxes = model.file.boxes
-    edge = boxes[["y2", "x2"]].max() if len(boxes) else np.ones(2)
-    size = (1, 1) if model.file.relative else tuple(max(1, math.ceil(each)) for each in edge)
+    edge = boxes[["y2", "x2"]].max().fillna(1)
+    size = (
+        (1, 1) if model.file.relative else (max(1, math.ceil(edge.iloc[0])), max(1, math.ceil(edge.iloc[1])))
+    )
     given: dict[str, Any] = {"frame_rate": frame_rate, "frame_size": size}
     stability = Stability(task="detection", **given)
     for item in dict.fromkeys(boxes["item"]) if len(boxes) else ("",):

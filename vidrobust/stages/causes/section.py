@@ -15,7 +15,7 @@ from vidrobust.stages.causes.outcomes import in_words
 from vidrobust.stages.causes.shares import ADJACENT
 from vidrobust.stages.sensitivity.of_size import answers_to_any_change_alike
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import interval_figures, percent, share_with_interval
+from vidrobust.text.numbers import interval_figures, number, percent, share_with_interval
 from vidrobust.text.phrases import plural
 
 LENGTH = 1000  # of the bar, in units of its drawing
@@ -42,12 +42,25 @@ def named_causes(run: RunTables, model: str, prefix: str = "") -> frozenset[str]
 
 def rows(run: RunTables) -> list[dict[str, str]]:
     return [
-        {"model": model if len(task.accounts) == 1 else f"{model}, {of}", **_row(row, excluded)}
+        {
+            "model": model if len(task.accounts) == 1 else f"{model}, {of}",
+            **_row(row, excluded),
+            "q": number(q.get(row["cause"]), missing="-"),
+        }
         for model, task in run.tasks.items()
         for prefix, of in task.accounts.items()
         for excluded in [_excluded(run, model, f"{prefix}causes")]
+        for q in [_q_of(run, model, prefix)]
         for row in whole(run, model, f"{prefix}account").to_dict("records")
     ]
+
+
+def _q_of(run: RunTables, model: str, prefix: str) -> dict[str, float]:
+    """By named cause the false discovery rate at which it is named."""
+    table = run.table(f"{prefix}named")
+    if table is None or "q" not in table:
+        return {}
+    return {str(row.cause): float(row.q) for row in table[table["model"] == model].itertuples()}
 
 
 def _excluded(run: RunTables, model: str, name: str) -> str:

@@ -16,7 +16,7 @@ from vidrobust.stages.sensitivity import of_size
 from vidrobust.stages.stability.rates import not_compared, overall
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import known, percent, share_with_interval
+from vidrobust.text.numbers import known, part_with_interval, percent
 from vidrobust.text.phrases import capital, listing, plural
 
 MORE_FOOTAGE = "Use more or longer clips."
@@ -106,7 +106,7 @@ def _of_account(
     left = account[account["cause"] == UNEXPLAINED]
     if len(left) and known(left["share"].iloc[0]) and left["share"].iloc[0] >= LEAST_LEFT:
         row = left.iloc[0].to_dict()
-        text = f"{share_with_interval(row['share'], row['low'], row['high'])} of {of} is unexplained."
+        text = f"{part_with_interval(row['share'], row['low'], row['high'])} of {of} is unexplained."
         yield _of(model, text, Level.MEASURED, "why_unexplained", row)
 
 
@@ -148,14 +148,14 @@ def _named(
     run: RunTables, model: str, prefix: str, of: str, row: dict[str, Any], again: Replication
 ) -> Statement:
     cause = CATALOGUE[row["cause"]]
-    share = share_with_interval(row["share"], row["low"], row["high"])
+    share = part_with_interval(row["share"], row["low"], row["high"])
     text = f"{capital(cause.which('explain'))} {share} of {of}"
     text += (
         f", {again.in_words}." if again.tested else f". Whether other footage shows it was {again.in_words}."
     )
     span = clip_range(run, model, f"{prefix}account", str(row["cause"]))
     if span:
-        text += f" Clips differ: {percent(max(0.0, span[0]))} to {percent(span[1])}."
+        text += f" Clips differ: {percent(max(0.0, span[0]))} to {percent(min(span[1], 1.0))}."
     sure = again.tested > 0 and not again.fails
     return _of(model, text, Level.REPLICATED if sure else Level.SUGGESTED, "why_named", row, is_open=not sure)
 
@@ -193,7 +193,7 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
     as_any = rest[(rest["low"] > 0) & rest["specific"].notna() & (rest["share"] >= MATTERS)]
     for row in as_any.sort_values("share", ascending=False, kind="stable").to_dict("records"):
         cause = CATALOGUE[row["cause"]]
-        share = share_with_interval(row["share"], row["low"], row["high"])
+        share = part_with_interval(row["share"], row["low"], row["high"])
         size = "motion" if cause.moves else "change"
         why = f"not attributable (a random {size} of that size does as much)"
         text = f"{capital(cause.title)}: {share} of {of}, {why}."
@@ -207,7 +207,7 @@ def _of_rest(model: str, of: str, rest: pd.DataFrame, n: int) -> Iterator[Statem
     open_ = others[others["high"] >= MATTERS].sort_values("high", ascending=False, kind="stable")
     if len(open_):
         names = listing(
-            [f"{CATALOGUE[r.cause].title} (up to {percent(r.high)})" for r in open_.itertuples()], 4
+            [f"{CATALOGUE[r.cause].title} (up to {percent(min(r.high, 1.0))})" for r in open_.itertuples()], 4
         )
         text = f"Cannot tell whether these matter: {names}. More pairs from more clips would show it."
         yield _of(model, text, Level.MEASURED, "why_open", n=n, is_open=True)

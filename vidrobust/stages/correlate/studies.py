@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,7 +180,12 @@ def correlate_runs(
     reporter: Reporter,
 ) -> dict[str, Any]:
     """Correlate the models, clips and frames of several runs; write into ``out`` and return correlation.json."""
-    pooled = PooledRuns([RunFolder.existing(path) for path in runs])
+    folders = [RunFolder.existing(path) for path in runs]
+    for each, name in itertools.product(folders, ("stability", "sensitivity")):
+        if not len(each.table(name)):
+            command = f"vidrobust {name} {shlex.quote(str(each.path))}"
+            raise InputError(f"{each.path}: has no figures of the stage {name}; make them with {command}")
+    pooled = PooledRuns(folders)
     settings = Settings(resamples=resamples, seed=seed)
     folder = _empty_folder(out, settings)
     folder.update(inputs=[{"item": f"run {n}", "path": str(path)} for n, path in enumerate(runs, 1)])

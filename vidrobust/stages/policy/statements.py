@@ -16,7 +16,7 @@ from vidrobust.stages.policy.section import policy_files, range_in_words
 from vidrobust.stages.stability.statements import scene_of
 from vidrobust.statement import NAN, NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
-from vidrobust.text.numbers import share_with_interval
+from vidrobust.text.numbers import part_with_interval
 from vidrobust.text.phrases import capital, listing, plural
 
 
@@ -112,7 +112,7 @@ def _step(run: RunTables, policy: Policy, step: PolicyStep, record: ModelRecord 
 
 
 def _because(evidence: Any) -> str:
-    share = share_with_interval(*(evidence.get(name) for name in ("share", "share_low", "share_high")))
+    share = part_with_interval(*(evidence.get(name) for name in ("share", "share_low", "share_high")))
     cause = capital(CATALOGUE[evidence["cause"]].which("explain"))
     again = evidence.get("replication", "")
     text = f"{cause} {share} of {evidence.get('of', 'the change')}{f' ({again})' if again else ''}."

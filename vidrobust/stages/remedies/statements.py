@@ -17,7 +17,7 @@ from vidrobust.stages.remedies.titles import EVENTS, WHY, held_out, recommended,
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import RatioVerdict
-from vidrobust.text.numbers import known, percent, percent_with_interval
+from vidrobust.text.numbers import known, p_value, percent, percent_with_interval
 from vidrobust.text.phrases import capital, plural
 
 LEAST_SHARE = 0.05
@@ -67,7 +67,7 @@ def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str,
         yield _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_few", n=n, is_open=True)
         return
     if not (mine["before"] > 0).any():
-        text = f"No rule is needed: no {what} were seen in {n} frames or pairs."
+        text = f"There is nothing for a rule to remove: no {what} were seen in {n} frames or pairs."
         yield _of(model, Question.RULE, text, Level.MEASURED, "rule_not_needed", n=n)
         return
     yield _rule(model, summary, headline(run, model), what)
@@ -92,7 +92,8 @@ def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Sta
         text = f"No effect seen of the best rule within {limit}, {rule} ({title(rule)}): {figure}."
         return _of(model, Question.RULE, text, Level.NO_EFFECT, "rule_no_effect", held)
     best = f"The best within {limit} is {rule} ({title(rule)})"
-    text = f"Cannot tell whether a rule helps. {best}: {figure}."
+    why = WHY.get(str(summary.get("why", "")), "")
+    text = f"Cannot tell whether a rule helps. {best}: {figure}{f' ({why})' if why else ''}."
     return _of(model, Question.RULE, text, Level.MEASURED, "rule_open", held, is_open=True)
 
 
@@ -103,8 +104,13 @@ def _other(model: str, mine: pd.DataFrame, summary: Mapping[str, Any], what: str
     for row in sorted_by_effort(helps, float(summary["max_delay_ms"])).head(1).to_dict("records"):
         left = percent_with_interval(row["ratio"], row["low"], row["high"])
         asked = f", and {percent(row['asked'])} of the frames go to a person" if row["asked"] else ""
-        text = f"{capital(title(str(row['remedy'])))}: {left} of the {what} remain{asked}."
+        text = f"{capital(title(str(row['remedy'])))}: {left} of the {what} remain{asked}{_q(row)}."
         yield _of(model, Question.RULE, text, Level.TRIED, "remedy_tried", row)
+
+
+def _q(row: Mapping[str, Any]) -> str:
+    """The false discovery rate over all remedies that were tried."""
+    return f" (q {p_value(row['q'])} over all that was tried)" if known(row["q"]) else ""
 
 
 def _is_replayed(table: pd.DataFrame, model: str) -> bool:
@@ -123,7 +129,9 @@ def _station(run: RunTables, model: str, table: pd.DataFrame, mine: pd.DataFrame
         return
     row = best.to_dict()
     left = percent_with_interval(row["ratio"], row["low"], row["high"])
-    text = f"{capital(title(str(row['remedy'])))}: replayed so, the footage keeps {left} of its flips."
+    text = (
+        f"{capital(title(str(row['remedy'])))}: replayed so, the footage keeps {left} of its flips{_q(row)}."
+    )
     yield _of(model, Question.STATION, text, Level.TRIED, "station_tried", row)
 
 
@@ -144,7 +152,7 @@ def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
             if not cause.hint or (tried and can_replay):
                 continue
             explains = capital(cause.which("explain"))
-            text = f"Worth trying: {cause.hint}. {explains} {percent(row['share'])} of {of}."
+            text = f"Worth trying: {cause.hint}. {explains} {percent(min(row['share'], 1.0))} of {of}."
             figures = {"ratio": row["share"], "low": row["low"], "high": row["high"], "n": row["n"]}
             more = {"command": f"vidrobust remedies {run.folder_name} --all"} if can_replay else {}
             level, kind = Level.SUGGESTED, "station_hint"

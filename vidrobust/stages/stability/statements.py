@@ -168,6 +168,8 @@ def _rate(metric: Metric, row: Mapping[str, Any], model: str, scope: str, *, lea
     of = plural(n, metric.wording.of, metric.wording.many)
     if row["value"]:
         rate = percent_with_interval(row["value"], row["low"], row["high"])
+        if not known(row["low"]):
+            rate = f"{percent(row['value'])} (too little footage for an interval)"
         text = f"{metric.wording.happens} in {rate} of {of}"
     else:
         most = f" (at most {percent(row['high'])})" if known(row["high"]) else ""
@@ -203,8 +205,9 @@ def _worst_pair(run: RunTables, model: str, first: Mapping[str, Any], where: str
         response, moved = run.others[model].response, percent(float(first["total_variation"]))
         return f"{where}: the answer moves by {moved} {response.of}."
     if not first["flip"]:
-        moved = percent(float(first["total_variation"]))
-        return f"{where}: the label stays {cut(str(first['label_a']))}, {moved} of the probability moves."
+        stays = f"{where}: the label stays {cut(str(first['label_a']))}"
+        moved = first["total_variation"]  # None of recorded answers that name the leading class alone
+        return f"{stays}." if moved is None else f"{stays}, {percent(float(moved))} of the probability moves."
     text = f"{where}: {cut(str(first['label_a']))} becomes {cut(str(first['label_b']))}."
     flips = flips_of(run)
     flips = flips[flips["model"] == model]

@@ -229,4 +229,5 @@ def _box_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
 
 def _task_floor(floors: list[Mapping[str, Any]], n: int) -> dict[str, float]:
     names = dict.fromkeys(name for floor in floors for name in floor if name not in ("n", "frames"))
-    return {name: max(float(floor[name]) for floor in floors if floor[name] is not None) for name in names}
+    known = {name: [float(floor[name]) for floor in floors if floor[name] is not None] for name in names}
+    return {name: max((v for v in known[name] if v == v), default=float("nan")) for name in names}

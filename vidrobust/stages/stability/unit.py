@@ -80,9 +80,11 @@ def measure_task(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
     together, alone = predict(model, pixels), predict(model, pixels, 1)
     turned = predict(model, pixels.flip(0)).select(np.arange(count)[::-1])
     found = [differences(metrics, together, other) for other in (alone, turned)]
+    values = {name: np.concatenate([each[name] for each in found]) for name in response.columns}
+    known = (values[name][np.isfinite(values[name])] for name in response.columns)
     floors = {
-        floor: max((float(np.nanmax(each[name], initial=0.0)) for each in found), default=float("nan"))
-        for floor, name in zip(response.floors, response.columns, strict=True)
+        floor: float(each.max()) if len(each) else float("nan")
+        for floor, each in zip(response.floors, known, strict=True)
     }
     return {**floors, "n": 2 * count, "frames": count}
 

@@ -1,0 +1,239 @@
+"""Every printed command is typed, with its placeholders filled from fabricated inputs, and ends well."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.cli.test_printed_commands import EVERY
+from tests.made_frames import texture
+from tests.pipeline.conftest import FEW, run
+
+CLASSIFIER = "tests.cli.test_printed_commands:tiny"
+DETECTOR = "tests.plugins.finetune.small_boxes:detector"
+MID_SENTENCE = {
+    "compare --json",
+    "corruptions --json prints",
+    "labels reads",
+    "repeatability --json printed",
+    "remedies --all",
+}
+ALONE = {"doctor", "models", "perturbations", "plugins"}
+"""Commands that are complete without arguments; the others are only named where they have none."""
+ELSEWHERE = {
+    "--cluster": "starts Ray: tests/pipeline/workers/test_cluster.py",
+    "--workers": "starts processes: tests/pipeline/workers/test_processes.py",
+    "rtsp:": "needs a camera: tests/video",
+    "watch ": "does not end by itself: tests/finished_runs/test_watch.py",
+    "SHARD": "tests/plugins/published/test_data.py",
+    "corruptions": "the same, and tests/plugins/published/test_corruptions.py",
+    "data NAME": "the same",
+    "{x} --labels": "the same",
+    "--given METRIC": "needs a table of many models: tests/stages/correlate",
+    "--protocol gu2019": "the same",
+}
+"""What is typed by tests of its own, and where."""
+WORDS = {
+    "boxes RUN": "boxes reports/cups",
+    "correlate RUN RUN": "correlate reports/old reports/new --out pooled",
+    "--out reports/cups": "--out reports/which",
+    "--out reports/line3": "--out reports/fresh",
+    "study {x} {x}": f"study clip.mp4 --model {CLASSIFIER}",
+    "labels {x}": "labels labels.csv",
+    "history RUN": "history reports/run --history line3.parquet",
+    "repeatability {x}": "repeatability reports/msa",
+    "RUN_A": "reports/old",
+    "RUN_B": "reports/new",
+    "RUN RUN RUN": "reports/a reports/b reports/c",
+    "RUN RUN": "reports/old reports/new",
+    "RUN": "reports/run",
+    "{x}{x}": "reports/run",
+    "{x}": "reports/run",
+    "passes SOURCES": "passes line.mp4",
+    "SOURCES --model DETECTOR": f"clip.mp4 --model {DETECTOR}",
+    "cups.mp4 --model onnx:yolox_nano.onnx": f"cups.mp4 --model {DETECTOR}",
+    "--model onnx:a.onnx --model onnx:b.onnx": f"--model {DETECTOR}",
+    "onnx:parts.onnx": CLASSIFIER,
+    "torchvision:resnet18": CLASSIFIER,
+    "best.pt": CLASSIFIER,
+    "SPEC": CLASSIFIER,
+    "CLIP": "clip.mp4",
+    "SOURCES": "clip.mp4",
+    "MANIFEST": "manifest.csv",
+    "IMAGE": "picture.png",
+    "DIR": "drawn",
+    "REF": "footage",
+    "predictions:FILE": "predictions:answers.csv",
+    "--labels FILE": "--labels labels.csv",
+    "labels FILE": "labels labels.csv",
+    "--fail-if RULE": '--fail-if "flip_rate > 2"',
+    "--gauge CSV": "--gauge table.csv",
+    "--attribute CSV": "--attribute ratings.csv",
+    "--defect scratch": '--defect "class 0"',
+    "reports/NAME": "reports/run",
+}
+"""What stands for a value of the user, the longer first, and the fabricated one."""
+ENDS = {"gate": {0, 1}, "repeatability": {0, 1}}
+"""Exit codes of commands that judge; all others end with 0."""
+MORE = {
+    "study": FEW,
+    "causes": ("--pairs=2",),
+    "sensitivity": ("--perturbation=brightness",),
+    "adapt": ("--steps=2", "--seeds=1", "--arms=none,policy"),
+}
+"""Options that let a command end soon."""
+BEFORE = {
+    "correlate": [
+        ("sensitivity", f"reports/{name}", "--perturbation=brightness", "-q") for name in ("old", "new")
+    ]
+}
+"""What a command needs to have been run."""
+SLOW = {
+    "study",
+    "adapt",
+    "causes",
+    "policy",
+    "sensitivity",
+    "correlate",
+    "unknown",
+    "repeatability",
+    "engines",
+}
+
+
+def typed(text: str) -> str:
+    """The command as a user types it."""
+    for word, value in WORDS.items():
+        start, end = (r"(?<![\w/])" if word[0].isalpha() else ""), (r"\b" if word[-1].isalnum() else "")
+        pattern = f"{start}{re.escape(word)}{end}"
+        text = re.sub(pattern, value.replace("\\", "\\\\"), text)
+    return text
+
+
+def cases() -> dict[str, str]:
+    """Typed command -> the file that prints it; the same command of two places is typed once."""
+    found: dict[str, str] = {}
+    for text, place in EVERY.items():
+        named_only = " " not in text and text not in ALONE
+        if not (named_only or text in MID_SENTENCE or any(each in text for each in ELSEWHERE)):
+            found.setdefault(typed(text), place)
+    return found
+
+
+def clip(path: Path, phase: float = 0.0) -> None:
+    """Four seconds of a picture that moves and flickers."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wide = texture(1, 64, 160)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=Fraction(12), options={"crf": "18"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for k in range(48):
+            picture = np.clip(wide[:, k : k + 96] * (1 + 0.3 * np.sin(k + phase)), 0, 255).astype(np.uint8)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode())
+
+
+def line(path: Path) -> None:
+    """Three parts that cross a still picture one after the other."""
+    floor, part = 0.3 * texture(3, 64, 96), texture(4, 28, 20)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=Fraction(12), options={"crf": "12"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for k in range(150):
+            picture, left = floor.copy(), 4 * (k % 50) - 30
+            if 0 <= left <= 76:
+                picture[18:46, left : left + 20] = part
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture.astype(np.uint8), format="rgb24")))
+        out.mux(stream.encode())
+
+
+def tables(folder: Path) -> None:
+    """Readings of a gauge study, ratings of an attribute study, labels of the clip, and a manifest of passes."""
+    rng = np.random.default_rng(0)
+    rows = [(p, o, t) for p in range(10) for o in "XYZ" for t in range(2)]
+    gauge = pd.DataFrame(rows, columns=["part", "operator", "trial"])
+    gauge.assign(value=gauge["part"] + rng.normal(0, 0.05, len(gauge))).to_csv(
+        folder / "table.csv", index=False
+    )
+    good = np.where(gauge["part"] < 5, "A", "B")
+    gauge.assign(value=good, reference=good).to_csv(folder / "ratings.csv", index=False)
+    answers = [f"{k},{'AB'[k // 5 % 2]},0.9" for k in range(48)]
+    (folder / "answers.csv").write_text("\n".join(["frame,label,probability", *answers]) + "\n")
+    (folder / "labels.csv").write_text("path,label\nclip.mp4,1\n")
+    (folder / "study.toml").write_text('part = "bolt"\nstation = "3"\n')
+    passes = [(f"line3/{p}-{t}.mp4", f"part-{p}", t, "1", "1") for p in range(2) for t in (1, 2)]
+    manifest = pd.DataFrame(passes, columns=["path", "part", "pass", "station", "label"])
+    manifest.to_csv(folder / "manifest.csv", index=False)
+    for number, path in enumerate(manifest["path"], 1):
+        clip(folder / path, 0.1 * number)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips, tables and finished runs under the names that the documents use."""
+    folder = tmp_path_factory.mktemp("typed")
+    clip(folder / "clip.mp4")
+    for name in ("cups.mp4", "line3/1.mp4", "line4/1.mp4", "recordings/1.mp4", "footage/1.mp4"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(folder / "clip.mp4", folder / name)
+    clip(folder / "footage" / "1.mp4", 1.0)
+    line(folder / "line.mp4")
+    tables(folder)
+    import cv2
+
+    cv2.imwrite(str(folder / "picture.png"), texture(2, 64, 96).astype(np.uint8))
+    for spec, names in (
+        (CLASSIFIER, ("run", "old", "new", "demo", "line3")),
+        (DETECTOR, ("cups", "a", "b", "c")),
+    ):
+        first = folder / "reports" / names[0]
+        source = "cups.mp4" if spec == DETECTOR else "clip.mp4"
+        assert run("stability", str(folder / source), "-m", spec, "-o", str(first), "-q") == 0
+        for name in names[1:]:
+            shutil.copytree(first, folder / "reports" / name)
+    assert (
+        run("stability", str(folder / "manifest.csv"), "-m", CLASSIFIER, "-o", str(folder / "reports/msa"))
+        == 0
+    )
+    runs = [str(folder / "reports" / name) for name in ("old", "new")]
+    # two runs are too few for a chart, and are in the history all the same
+    assert run("history", *runs, "--history", str(folder / "history.parquet")) == 3
+    two = pd.read_parquet(folder / "history.parquet")
+    weeks = [two.assign(run=two["run"] + f" {week}") for week in range(12)]
+    for name in ("history.parquet", "line3.parquet"):
+        pd.concat(weeks).to_parquet(folder / name, index=False)
+    return folder
+
+
+def test_what_is_typed_elsewhere_is_still_printed() -> None:
+    assert all(any(each in text for text in EVERY) for each in ELSEWHERE)
+    assert {*EVERY} >= MID_SENTENCE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            text, marks=[pytest.mark.slow] if text.split()[0] in SLOW else [], id=f"{text} ({place})"
+        )
+        for text, place in sorted(cases().items())
+    ],
+)
+def test_a_printed_command_runs(
+    text: str, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(made, tmp_path / "here")
+    monkeypatch.chdir(folder)
+    command, *arguments = shlex.split(text)
+    arguments = [each for each in arguments if each != "..."]
+    assert all(run(*each) == 0 for each in BEFORE.get(command, ()))
+    code = run(command, *arguments, *MORE.get(command, ()))
+    assert code in ENDS.get(command, {0}), capsys.readouterr().err

@@ -1,0 +1,168 @@
+"""Class maps compared: hand counts, planted jitter of known px, and temporal consistency by a plain loop."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from vidrobust.frame_pairs.transitions import PairWatcher
+from vidrobust.frames.batch import FrameBatch
+from vidrobust.metrics.metric import AlongTime
+from vidrobust.perturb.catalogue import PERTURBATIONS
+from vidrobust.perturb.draws import from_seed
+from vidrobust.plugins.semantic import maps
+from vidrobust.plugins.semantic.maps import UNKNOWN, ClassMaps
+from vidrobust.plugins.semantic.task import METRICS, MapMeter
+from vidrobust.stages.causes.scene import ShownMotion
+
+NAMES = ("floor", "part", "hand")
+Drifting = tuple[np.ndarray, np.ndarray]
+
+
+def said(labels: np.ndarray) -> ClassMaps:
+    return ClassMaps(labels.astype(np.uint8), NAMES, np.ones(len(labels), np.float32))
+
+
+def disc(radius: float, size: int = 160) -> np.ndarray:
+    y, x = np.mgrid[:size, :size] - size / 2
+    return (np.hypot(x, y) <= radius).astype(np.uint8)
+
+
+def test_flips_and_ious_of_a_hand_count() -> None:
+    p = np.array([[0, 0, 1, 1], [0, 2, 1, UNKNOWN]], np.uint8)
+    q = np.array([[0, 1, 1, 1], [0, 2, 0, 1]], np.uint8)
+    table = maps.confusion(p, q, 3)
+    assert maps.changed_share(table) == pytest.approx(2 / 7)
+    # floor 2 of 4, part 2 of 4, hand 1 of 1
+    assert maps.mean_iou(table) == pytest.approx((0.5 + 0.5 + 1) / 3)
+
+
+def test_a_region_is_lone_where_no_pixel_of_its_class_meets_it() -> None:
+    p, q = np.zeros((100, 100), np.uint8), np.zeros((100, 100), np.uint8)
+    p[10:20, 10:20], p[60:70, 60:70], p[0, 99] = 1, 1, 2  # the last is too small to count
+    q[12:22, 12:22] = 1
+    assert maps.lone_regions(p, q) == 1
+    assert maps.lone_regions(q, p) == 0
+    seen = np.ones((100, 100), bool)
+    seen[55:75, 55:75] = False
+    assert maps.lone_regions(p, q, seen) == 0
+
+
+def test_planted_boundary_jitter_is_recovered_within_5_percent() -> None:
+    rng = np.random.default_rng(0)
+    for most in (1, 2, 3):
+        radius = 40 + rng.integers(-most, most + 1, 60)
+        planted = np.abs(radius[2:] - 2 * radius[1:-1] + radius[:-2]) / 2
+        discs = [disc(r) for r in radius]
+        found = [maps.boundary_jitter(*discs[k : k + 3]) for k in range(len(discs) - 2)]
+        assert np.mean(found) == pytest.approx(planted.mean(), rel=0.05)
+
+
+def test_a_disc_that_grows_steadily_has_no_jitter() -> None:
+    found = [maps.boundary_jitter(disc(30 + 2 * k), disc(32 + 2 * k), disc(34 + 2 * k)) for k in range(5)]
+    assert max(found) < 0.2
+
+
+@pytest.fixture(scope="module")
+def drifting() -> Drifting:
+    """Frames (8, 120, 160, 3) of a texture that drifts 2 px a frame, and its maps, which drift with it."""
+    rng = np.random.default_rng(3)
+    wide = cv2.resize(rng.integers(0, 256, (20, 40, 3)).astype(np.uint8), (320, 160))
+    blocks = rng.integers(0, 3, (8, 16)).astype(np.uint8)
+    labels = cv2.resize(blocks, (320, 160), interpolation=cv2.INTER_NEAREST)
+    at = [np.s_[20:140, 40 + 2 * k : 200 + 2 * k] for k in range(8)]
+    return np.stack([wide[place] for place in at]), np.stack([labels[place] for place in at])
+
+
+def measured(frames: np.ndarray, labels: np.ndarray) -> dict[str, object]:
+    meter, count = MapMeter("made", "net", AlongTime(), METRICS), len(frames)
+    batch = FrameBatch(
+        pixels=torch.from_numpy(frames).permute(0, 3, 1, 2),
+        time_s=np.arange(count) / 25,
+        index=np.arange(count),
+        corrupt=np.zeros(count, bool),
+        item="made",
+    )
+    meter.feed(batch, PairWatcher().feed(batch), said(labels))
+    return meter.finish()
+
+
+def test_maps_that_move_with_the_picture_are_steady(drifting: Drifting) -> None:
+    pairs = measured(*drifting)["task_pairs"]
+    assert len(pairs) == 7
+    assert pairs["pixel_flip"].max() < 0.01
+    assert pairs["consistency"].min() > 0.95
+    assert pairs["regions_changed"].sum() == 0
+
+
+def test_planted_flips_are_recovered_on_moving_maps(drifting: Drifting) -> None:
+    """A tenth of the pixels of every other map takes the next class; the texture moves on."""
+    frames, labels = drifting
+    rng = np.random.default_rng(1)
+    turned = labels.copy()
+    turned[1::2] = np.where(rng.random(labels[1::2].shape) < 0.1, (labels[1::2] + 1) % 3, labels[1::2])
+    flips = measured(frames, turned)["task_pairs"]["pixel_flip"]
+    assert flips.mean() == pytest.approx(0.1, rel=0.1)
+
+
+def test_consistency_is_that_of_a_plain_loop(drifting: Drifting) -> None:
+    """Of each pair the mean IoU over classes of the map and the one before, carried by the flow."""
+    frames, labels = drifting
+    noisy = np.where(np.random.default_rng(2).random(labels.shape) < 0.2, 0, labels)
+    pairs = measured(frames, noisy)["task_pairs"]
+    for k in range(7):
+        flow, _ = maps.flow_between(frames[k], frames[k + 1])
+        y, x = np.mgrid[: labels.shape[1], : labels.shape[2]]
+        before = cv2.remap(
+            noisy[k].astype(np.uint8),
+            (x + flow[..., 0]).astype(np.float32),
+            (y + flow[..., 1]).astype(np.float32),
+            cv2.INTER_NEAREST,
+            borderMode=cv2.BORDER_REFLECT_101,
+        )
+        ious = []
+        for label in range(3):
+            one, other = before == label, noisy[k + 1] == label
+            ious.append((one & other).sum() / (one | other).sum())
+        assert pairs["consistency"].iloc[k] == pytest.approx(np.mean(ious))
+
+
+def test_a_majority_of_three_maps_takes_single_flips_away() -> None:
+    still = np.random.default_rng(0).integers(0, 256, (96, 128, 3)).astype(np.uint8)
+    still = cv2.GaussianBlur(still, (0, 0), 2)
+    labels = np.zeros((9, 96, 128), np.uint8)
+    labels[4, 20:60, 20:60] = 1  # for one frame
+    frames = np.stack([still + np.uint8(k % 2) for k in range(9)])
+    pairs = measured(frames, labels)["task_pairs"]
+    assert pairs["pixel_flip"].max() > 0.1
+    assert pairs["pixel_flip_majority"].max() == 0
+
+
+def test_a_perturbation_takes_the_map_along() -> None:
+    labels = np.zeros((1, 60, 80), np.uint8)
+    labels[0, 20:40, 30:50] = 1
+    move = PERTURBATIONS["translation"]
+    found = maps.moved(said(labels), move, 5.0, [from_seed(3)], (60, 80))
+    matrix = move.motion((60, 80), 5.0, from_seed(3))
+    y, x = np.argwhere(found.labels[0] == 1).mean(axis=0)
+    assert x - 39.5 == pytest.approx(matrix[0, 2], abs=0.6)
+    assert y - 29.5 == pytest.approx(matrix[1, 2], abs=0.6)
+    assert (found.labels == UNKNOWN).any()
+
+
+def test_a_map_that_moves_with_its_picture_is_at_rest_in_the_account() -> None:
+    blocks = np.random.default_rng(0).integers(0, 3, (8, 12)).astype(np.uint8)
+    wide = cv2.resize(blocks, (192, 128), interpolation=cv2.INTER_NEAREST)
+    both = said(np.stack([wide[:, 16:176], wide[:, 20:180]]))  # what is at x in the later map was at x + 4
+    back, own = np.zeros((64, 80, 2), np.float32), np.zeros((64, 80), bool)
+    motions = [ShownMotion(back, own), ShownMotion(back + np.float32([4, 0]), own)]
+    still, moved = (
+        maps.coordinates(both, of, (128, 160)).reshape(2, 3, 16, 20)[
+            ..., :-1
+        ]  # at the right something comes in
+        for of in (motions[:1] * 2, motions)
+    )
+    assert np.square(still[1] - still[0]).sum() > 10
+    assert np.square(moved[1] - moved[0]).sum() < 1e-6

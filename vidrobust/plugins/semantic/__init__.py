@@ -1,0 +1,1 @@
+"""Semantic segmentation: how steady maps of classes are along video."""

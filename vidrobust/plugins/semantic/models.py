@@ -1,0 +1,213 @@
+"""Segmentation networks of torchvision and in ONNX files, and folders of maps that another program made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from vidrobust.errors import ModelError, SettingsError
+from vidrobust.frames.pixels import check_pixels
+from vidrobust.models.classes import given_names, numbered
+from vidrobust.models.info import ModelInfo, code_sha256, file_sha256, state_sha256
+from vidrobust.models.modules import full_precision
+from vidrobust.models.spec import Form, ModelKind, ModelSpec, existing_file
+from vidrobust.plugins.semantic.maps import CELL, ClassMaps, at_size
+from vidrobust.plugins.semantic.truth import map_files, names_in, read_map
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as all of torchvision's weights take
+SIDE = 520  # px; shorter side of the pictures of torchvision's segmentation weights
+
+
+@dataclass(eq=False, kw_only=True)
+class MapNetwork:
+    """A network that gives (N, K, h, w) logits of pictures (N, 3, H, W) float32, or (N, h, w) classes."""
+
+    name: str
+    class_names: tuple[str, ...]
+    info: ModelInfo
+    run: Callable[[torch.Tensor], torch.Tensor]
+    size: tuple[int, int] | None  # height and width of its pictures, px; None: the shorter side is SIDE
+    device: torch.device
+    task: Literal["semantic"] = "semantic"
+
+    def __call__(self, pixels: torch.Tensor) -> ClassMaps:
+        """Return the maps of frames (N, 3, H, W) uint8 RGB, at their own size."""
+        check_pixels(pixels, f"model {self.name}")
+        height, width = (int(side) for side in pixels.shape[-2:])
+        scale = SIDE / min(height, width)
+        size = self.size or (round(height * scale), round(width * scale))
+        with torch.inference_mode(), full_precision(self.device):
+            mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (MEAN, STD))
+            inputs = interpolate(pixels.to(self.device).float() / 255, size, mode="bilinear", antialias=True)
+            return self._maps(self.run((inputs - mean) / std), (height, width))
+
+    def _maps(self, answer: torch.Tensor, size: tuple[int, int]) -> ClassMaps:
+        if answer.ndim == 3:
+            labels = np.stack([at_size(each, size) for each in answer.cpu().numpy().astype(np.uint8)])
+            return ClassMaps(labels, self.class_names, np.ones(len(labels), np.float32))
+        count, shape = len(self.class_names), tuple(answer.shape)
+        if answer.ndim != 4 or shape[1] != count:
+            raise ModelError(f"model {self.name}: expected scores (N, {count}, h, w), got {shape}")
+        parts = [self._of_scores(row[None], size) for row in answer]  # a whole batch at full size is large
+        return ClassMaps.join(parts)
+
+    def _of_scores(self, row: torch.Tensor, size: tuple[int, int]) -> ClassMaps:
+        scores = interpolate(row.float(), size, mode="bilinear", align_corners=False).softmax(dim=1)
+        top, labels = scores.max(dim=1)
+        cells = interpolate(scores, (-(-size[0] // CELL), -(-size[1] // CELL)), mode="area")
+        found = (labels.byte().cpu().numpy(), self.class_names, top.mean(dim=(1, 2)).cpu().numpy())
+        return ClassMaps(*found, cells.cpu().numpy())
+
+
+@dataclass(eq=False, kw_only=True)
+class RecordedMaps:
+    """Maps from a folder, looked up by input and number of the frame."""
+
+    name: str
+    class_names: tuple[str, ...]
+    info: ModelInfo
+    files: dict[str, dict[int, Path]]
+    task: Literal["semantic"] = "semantic"
+    needs_pixels: bool = False
+
+    def __call__(self, pixels: torch.Tensor) -> ClassMaps:
+        """Raise ModelError: nothing is known of pixels that are not the footage itself."""
+        raise ModelError(f"model {self.name}: its maps are files; new pictures need the network itself")
+
+    def predict_frames(self, item: str, index: np.ndarray) -> ClassMaps:
+        """Return the maps of frames of an input by their numbers; ModelError for frames without one."""
+        of = self.files.get(item) or self.files.get(Path(item).stem) or self.files.get("") or {}
+        missing = [int(frame) for frame in index if int(frame) not in of]
+        if missing:
+            raise ModelError(f"model {self.name}: has no map of frame {missing[0]} of {item}")
+        labels = np.stack([read_map(of[int(frame)]) for frame in index])
+        return ClassMaps(labels, self.class_names, np.ones(len(labels), np.float32))
+
+
+def load(spec: ModelSpec, device: torch.device) -> Any:
+    """Return the model of a spec: a folder of maps, an ONNX file, or a network of torchvision."""
+    place = Path(spec.target)
+    if place.is_dir():
+        return _folder(spec, place)
+    if place.suffix.lower() == ".onnx":
+        return _onnx(spec, existing_file(spec.target, spec.text), device)
+    return _torchvision(spec, device)
+
+
+def _folder(spec: ModelSpec, place: Path) -> RecordedMaps:
+    files: dict[str, dict[int, Path]] = {}
+    for item, frame, path in map_files(place):
+        files.setdefault(item, {})[frame] = path
+    if not files:
+        raise SettingsError(f"{spec.text}: {place} holds no map such as INPUT/000012.png")
+    names = given_names(spec.options.get("classes")) or names_in(place)
+    if names is None:
+        raise SettingsError(f"{spec.text}: name the classes, one a line: {place}/classes.txt or classes=FILE")
+    every = [path for of in files.values() for path in of.values()]
+    info = _info(spec, str(place), file_sha256(*every), "maps from files", "", len(names))
+    return RecordedMaps(name=place.name, class_names=names, info=info, files=files)
+
+
+def _onnx(spec: ModelSpec, path: Path, device: torch.device) -> MapNetwork:
+    from vidrobust.models.onnx_runtime import open_session, weight_files
+
+    session, notes = open_session(path, device, spec)
+    (inputs, *more), outputs = session.get_inputs(), session.get_outputs()
+    if more or len(inputs.shape) != 4 or inputs.shape[1] not in (3, "3") or inputs.type != "tensor(float)":
+        raise SettingsError(f"{spec.text}: expected one input (N, 3, H, W) of float32, got {inputs.shape}")
+    shape, fixed = outputs[0].shape, tuple(side for side in inputs.shape[2:] if isinstance(side, int))
+    count = shape[1] if len(shape) == 4 and isinstance(shape[1], int) else None
+    names = given_names(spec.options.get("classes")) or (numbered(count) if count else None)
+    if names is None or (count is not None and len(names) != count):
+        raise SettingsError(f"{spec.text}: name its {count or ''} classes: classes=FILE, one a line")
+
+    def run(pictures: torch.Tensor) -> torch.Tensor:
+        parts = torch.split(pictures.cpu(), 1 if inputs.shape[0] == 1 else max(1, len(pictures)))
+        found = [session.run([outputs[0].name], {inputs.name: part.numpy()})[0] for part in parts]
+        return torch.from_numpy(np.concatenate(found))
+
+    info = _info(spec, path.name, file_sha256(*weight_files(path)), "onnxruntime", device, len(names))
+    info, cpu = dataclasses.replace(info, notes=tuple(notes)), torch.device("cpu")
+    size = (fixed[0], fixed[1]) if len(fixed) == 2 else None
+    return MapNetwork(name=path.stem, class_names=names, info=info, run=run, size=size, device=cpu)
+
+
+def _torchvision(spec: ModelSpec, device: torch.device) -> MapNetwork:
+    import torchvision
+
+    from vidrobust.models.modules import fit_state, from_hub, read_state
+
+    known = torchvision.models.list_models(module=torchvision.models.segmentation)
+    if spec.target not in known:
+        raise SettingsError(
+            f"{spec.text}: expected a folder of maps, an ONNX file or one of {', '.join(known)}"
+        )
+    names = given_names(spec.options.get("classes"))
+    if given := spec.options.get("weights"):
+        path = existing_file(given, spec.text)
+        state = read_state(path)
+        count = spec.number("num_classes") or (len(names) if names else 21)
+        extra = {"aux_loss": True} if any(key.startswith("aux_classifier") for key in state) else {}
+        module = torchvision.models.get_model(
+            spec.target, weights=None, weights_backbone=None, num_classes=count, **extra
+        )
+        fit_state(module, state, spec.text)
+        weights, sha256, name = str(path), file_sha256(path), f"{spec.target}@{path.stem}"
+        names = names or numbered(count)
+    else:
+        entry = torchvision.models.get_model_weights(spec.target).DEFAULT
+        module = from_hub(
+            spec, lambda: torchvision.models.get_model(spec.target, weights=entry, progress=False)
+        )
+        weights, sha256, name = f"{entry} from the hub", state_sha256(module), spec.target
+        names = names or tuple(entry.meta["categories"])
+    module = module.to(device).eval().requires_grad_(False)
+    info = _info(spec, weights, sha256, f"torch {torch.__version__}, eager", device, len(names))
+    info = dataclasses.replace(info, code_sha256=code_sha256(module))
+    return MapNetwork(
+        name=name, class_names=names, info=info, run=lambda x: module(x)["out"], size=None, device=device
+    )
+
+
+def _info(spec: ModelSpec, weights: str, sha256: str, engine: str, device: object, count: int) -> ModelInfo:
+    how = f"bilinear, shorter side {SIDE} px or the input's size, ImageNet mean and deviation"
+    about: dict[str, Any] = {
+        "preprocessing": how,
+        "weights": weights,
+        "weights_sha256": sha256,
+        "num_classes": count,
+    }
+    return ModelInfo(spec=spec.text, engine=engine, device=str(device), precision="float32", **about)
+
+
+KIND = ModelKind(
+    scheme="semantic",
+    load=load,
+    options=("weights", "num_classes", "classes", "threads"),
+    forms=(
+        Form(
+            spec="semantic:NAME[,weights=FILE]",
+            what="torchvision segmentation network",
+            example="semantic:lraspp_mobilenet_v3_large",
+            needs=("torchvision",),
+        ),
+        Form(
+            spec="semantic:FILE.onnx[,classes=FILE]",
+            what="segmentation network, ImageNet's mean and deviation, (N, K, h, w) scores",
+            example="semantic:road.onnx,classes=names.txt",
+            needs=("onnxruntime",),
+        ),
+        Form(
+            spec="semantic:FOLDER[,classes=FILE]",
+            what="maps that another program made: INPUT/000012.png, class numbers, 255 unknown",
+            example="semantic:maps",
+        ),
+    ),
+)

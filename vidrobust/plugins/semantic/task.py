@@ -1,0 +1,321 @@
+"""The task ``semantic``: its meter, metrics and remedy, and the record that registers them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from vidrobust.metrics.metric import AlongTime, CorrelationSpec, Metric, ResponseSpec, Tables, Task, Wording
+from vidrobust.metrics.task_meter import NEIGHBOURS, TABLES, SeenFrame, TaskMeter, whole
+from vidrobust.plugins.semantic import maps
+from vidrobust.plugins.semantic.maps import UNKNOWN
+
+RULE = "map-majority-3"
+
+
+class MapMeter(TaskMeter):
+    """Compares each map with the one before, which the flow brings to its frame."""
+
+    def __init__(self, item: str, model: str, settings: AlongTime, metrics: Sequence[Metric]) -> None:
+        super().__init__(item, model, settings, metrics)
+        self._number = -1
+        self._along: list[np.ndarray] = []  # the last three maps on the grid of the last frame, newest first
+        self._calm: np.ndarray | None = None  # what the rule makes of them
+        self._classes: Mapping[int, tuple[float, int]] = {}
+        self._areas: list[np.ndarray] = []
+
+    def pair(self, a: SeenFrame, b: SeenFrame) -> Mapping[str, float]:
+        now, classes = _map_of(b), len(b.answer.class_names)
+        if self._number != a.number:
+            self._along, self._calm = [_map_of(a)], None
+        found = maps.flow_between(a.picture, b.picture)
+        self._number, self._classes = b.number, {}
+        if found is None:
+            self._along, self._calm = [now], None
+            return {}
+        flow, seen = found
+        before = [maps.carried(each, flow) for each in self._along[:2]]
+        self._along = [now, *before]
+        table = maps.confusion(before[0], now, classes)
+        self._classes = _of_classes(table)
+        judged = np.where(seen, before[0], UNKNOWN).astype(np.uint8)
+        some = np.s_[:: self._step(b), :: self._step(b)]
+        both = (now[some], before[0][some])
+        appeared, vanished = (maps.lone_regions(*each, seen[some]) for each in (both, both[::-1]))
+        return {
+            "pixel_flip": maps.changed_share(maps.confusion(judged, now, classes)),
+            "consistency": maps.mean_iou(table),
+            "appeared": appeared,
+            "vanished": vanished,
+            "regions_changed": float(appeared + vanished > 0),
+            "pixel_flip_majority": self._by_majority(flow, seen, classes),
+        }
+
+    @staticmethod
+    def _step(frame: SeenFrame) -> int:
+        """Every so many-th pixel of a large map is looked at for its regions and boundaries."""
+        return max(1, round(frame.pixels.shape[2] / maps.FLOW_SIDE))
+
+    def _by_majority(self, flow: np.ndarray, seen: np.ndarray, classes: int) -> float:
+        """The pixel flips that are left where each pixel takes the majority of three maps, the last on a tie."""
+        if len(self._along) < 3:
+            return float("nan")
+        calm = np.where(self._along[1] == self._along[2], self._along[1], self._along[0])
+        before, self._calm = self._calm, calm
+        if before is None:
+            return float("nan")
+        judged = np.where(seen, maps.carried(before, flow), UNKNOWN).astype(np.uint8)
+        return maps.changed_share(maps.confusion(judged, calm, classes))
+
+    def triple(self, a: SeenFrame, b: SeenFrame, c: SeenFrame) -> Mapping[str, float]:
+        if len(self._along) < 3:
+            return {}
+        step = self._step(c)
+        first, second, third = (each[::step, ::step] for each in reversed(self._along))
+        return {"boundary_jitter": step * maps.boundary_jitter(first, second, third)}
+
+    def parts(self, held: Sequence[SeenFrame]) -> Iterable[Mapping[str, object]]:
+        """A row per class: IoU with the map before, and how much its area shakes over three frames."""
+        frame = held[-1]
+        areas = np.bincount(_map_of(frame).ravel(), minlength=UNKNOWN + 1).astype(np.float64)
+        self._areas = [*self._areas, areas][-len(held) :]
+        if len(held) < 2:
+            return
+        for label, name in enumerate(frame.answer.class_names):
+            shake, size = np.nan, self._areas[-2][label]
+            if len(held) == 3 and size >= maps.LEAST_REGION * areas.sum():
+                shake = abs(areas[label] - 2 * size + self._areas[-3][label]) / 2 / size
+            if label in self._classes or np.isfinite(shake):
+                iou, union = self._classes.get(label, (np.nan, np.nan))
+                yield {"component": name, "class_iou": iou, "union": union, "area_jitter": shake}
+
+
+def _of_classes(table: np.ndarray) -> Mapping[int, tuple[float, int]]:
+    """IoU and union of each class that occurs."""
+    both, either = maps.overlaps(table)
+    return {int(k): (float(both[k] / either[k]), int(either[k])) for k in np.flatnonzero(either)}
+
+
+def _map_of(frame: SeenFrame) -> np.ndarray:
+    """The map at the size of its frame."""
+    return maps.at_size(frame.answer.labels[0], (frame.pixels.shape[1], frame.pixels.shape[2]))
+
+
+def _metric(place: str, title: str, sentence: str, **more: Any) -> Metric:
+    """A metric at "NAME TABLE COLUMN", whose bounds are 0 and infinity where it has a unit."""
+    name, table, column = place.split()
+    bounds = (0.0, float("inf")) if "unit" in more or name == "area_jitter" else (0.0, 1.0)
+    rows = NEIGHBOURS if table == "task_pairs" else {}
+    of: dict[str, Any] = {
+        "task": "semantic",
+        "name": name,
+        "table": table,
+        "column": column,
+        "rows": rows,
+        "bounds": bounds,
+    }
+    return Metric(title=title, sentence=sentence, **of, **more)
+
+
+METRICS = (
+    _metric(
+        "pixel_flip_rate task_pairs pixel_flip",
+        "pixels that change their class",
+        "How many pixels change their class to the next frame, their motion taken out.",
+        difference=maps.flipped,
+        is_share=True,
+        headline=True,
+        wording=Wording(
+            "the class of a pixel changes",
+            "the class of no pixel changes",
+            "pair of neighbouring frames",
+            many="pairs of neighbouring frames",
+            event="pairs of neighbouring frames changes the class of a pixel, on average",
+            none_seen="no pixel changes its class",
+            called="pixel flip rate",
+        ),
+    ),
+    _metric(
+        "mtc task_pairs consistency",
+        "temporal consistency mTC",
+        "Mean IoU of a map and the one before, carried by the flow; mean over pairs (Varghese et al. 2020).",
+        difference=maps.consistency,
+        worse="lower",
+        headline=True,
+    ),
+    _metric(
+        "tc task_parts union",
+        "temporal consistency TC",
+        "IoU of the classes over all pairs together, mean over classes (Liu et al. 2020).",
+        worse="lower",
+        summed=True,
+    ),
+    _metric(
+        "region_flicker_rate task_pairs regions_changed",
+        "regions that appear or vanish",
+        "How often some region of a class appears or vanishes from a frame to the next.",
+        difference=maps.regions,
+        is_rate=True,
+        headline=True,
+    ),
+    *(
+        _metric(
+            f"{name}_regions task_pairs {name}", f"regions {name}", f"How many regions {name}.", unit="a pair"
+        )
+        for name in ("appeared", "vanished")
+    ),
+    _metric(
+        "boundary_jitter task_frames boundary_jitter",
+        "jitter of the boundaries",
+        "How far boundaries of classes shake about a steady motion, over three frames.",
+        unit="px",
+        headline=True,
+    ),
+    _metric(
+        "area_jitter task_parts area_jitter",
+        "jitter of the areas",
+        "How much the area of a class shakes about a steady change, over three frames, as a share of it.",
+    ),
+    _metric(
+        "class_consistency task_parts class_iou",
+        "consistency of a class",
+        "IoU of a class with the map before, carried by the flow.",
+        worse="lower",
+    ),
+    _metric(
+        "pixel_flip_rate_majority task_pairs pixel_flip_majority",
+        "pixels that change their class, by majority",
+        "The same where each pixel takes the majority of the last three maps, carried by the flow.",
+        is_share=True,
+    ),
+    _metric(
+        "frame_miou task_truth frame_iou",
+        "mean IoU of a frame",
+        "Mean IoU of a map and its label over the classes that occur in the frame, mean over frames.",
+        worse="lower",
+        of_labels=True,
+    ),
+    _metric(
+        "miou task_truth truth_iou",
+        "mIoU",
+        "IoU of the classes over all labelled frames together, mean over classes.",
+        worse="lower",
+        of_labels=True,
+        summed=True,
+    ),
+)
+
+
+def summed_iou(rows: pd.DataFrame, name: str, tables: np.ndarray, model: str) -> dict[str, Any]:
+    """Return a row of ``stability``: an IoU over all rows together, with a jackknife interval over clusters.
+
+    ``tables`` (n, 2, K) are the intersections and unions of the rows.
+    """
+    from vidrobust.statistics.clusters import clusters_of_rows
+    from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out_interval
+
+    clusters = clusters_of_rows(rows)
+
+    def value(kept: np.ndarray) -> np.ndarray:
+        both, either = tables[kept].sum(axis=0)
+        return np.array((both[either > 0] / either[either > 0]).mean() if (either > 0).any() else np.nan)
+
+    whole_value = float(value(np.arange(len(rows))))
+    without = leave_one_out(value, groups(clusters.label)) if clusters.count > 2 else np.empty(0)
+    low, high = left_out_interval(whole_value, without, (0.0, 1.0))
+    of = {"model": model, "item": "", "metric": name, "value": whole_value, "low": low, "high": high}
+    return {**of, "n": len(rows), "cluster": clusters.what, "clusters": clusters.count}
+
+
+def judge(run: Any, raw: Tables) -> dict[str, pd.DataFrame]:
+    """Return TC of each model, and its mIoU where maps of the frames are known."""
+    from vidrobust.plugins.semantic.truth import judged_frames
+
+    rows, truth = [], []
+    for model in (model for model in run.models if model.task == "semantic"):
+        parts = raw["task_parts"][raw["task_parts"]["model"] == model.name]
+        if "union" in parts and len(parts := parts[parts["union"].notna()]):
+            rows.append(_consistency(parts, model.name))
+        found, tables = judged_frames(run, model)
+        if tables:
+            truth.append(found)
+            both = np.stack([np.stack(maps.overlaps(table)) for table in tables])
+            rows.append(summed_iou(found, "miou", both, model.name))
+    made = {"stability": pd.DataFrame(rows)} if rows else {}
+    return made | ({"task_truth": pd.concat(truth, ignore_index=True)} if truth else {})
+
+
+def _consistency(parts: pd.DataFrame, model: str) -> dict[str, Any]:
+    """TC: intersections and unions of each class summed over all pairs."""
+    union = parts.pivot_table(index=["item", "frame", "time_s"], columns="component", values="union")
+    iou = parts.pivot_table(index=["item", "frame", "time_s"], columns="component", values="class_iou")
+    either = union.fillna(0).to_numpy(np.float64)
+    both = (iou.reindex(columns=union.columns).fillna(0) * union.fillna(0)).to_numpy(np.float64)
+    frames = union.index.to_frame(index=False)
+    if "part" in parts:
+        frames["part"] = frames["item"].map(parts.drop_duplicates("item").set_index("item")["part"])
+    return summed_iou(frames, "tc", np.stack([both, either], axis=1), model)
+
+
+def remedies(model: str, read: Callable[[str], pd.DataFrame], footage: Any, max_delay_ms: float) -> Any:
+    """Return the majority of three maps against the maps themselves, by pixel flips of the same pairs."""
+    from vidrobust.stages.remedies.recommend import recommended
+    from vidrobust.stages.remedies.row import Costs, row
+    from vidrobust.stages.remedies.study import Studied, marked
+    from vidrobust.statistics.clusters import clusters_of_rows
+    from vidrobust.statistics.ratios import paired_ratio
+
+    pairs = read("task_pairs")
+    if "pixel_flip_majority" not in pairs:
+        return None
+    rows = pairs[(pairs["model"] == model) & (pairs["excluded"] == "") & pairs["pixel_flip_majority"].notna()]
+    if rows.empty:
+        return None
+    rows = rows.assign(part=[footage.parts.get(item, "") for item in rows["item"]])
+    before, after = (rows[name].to_numpy(np.float64) for name in ("pixel_flip", "pixel_flip_majority"))
+    clusters = clusters_of_rows(rows)
+    delay = float(rows["delta_ms"].median())  # a lasting change is in the majority one frame later
+    found = paired_ratio(before, after, clusters, events=False)
+    made = [row("rule", RULE, model, "pixel_flip_rate", found, Costs(delay_frames=1, delay_ms=delay))]
+    best = recommended({RULE: after}, before, clusters, {RULE: delay}, max_delay_ms)
+    return Studied(marked(made, best, "pixel_flip_rate"), best)
+
+
+TASK = Task(
+    name="semantic",
+    tables=TABLES,
+    meter=MapMeter,
+    whole=whole,
+    metrics=METRICS,
+    answered=("pixel_flip_rate",),
+    nothing="no two neighbouring maps could be compared",
+    response=ResponseSpec(
+        columns=("pixel_flip",),
+        turns=("regions_changed",),
+        floors=("noise_floor_pixel_flip",),
+        of="of the pixels",
+        happens="makes regions appear or vanish in",
+        many="of the frames",
+    ),
+    correlation=CorrelationSpec(
+        pairs="task_pairs",
+        metrics=("pixel_flip", "consistency", "regions_changed"),
+        primary="pixel_flip",
+        frames=lambda table: table("task_frames"),
+        sure="sure",
+        sure_is="the mean probability of the classes",
+    ),
+    accounts=MappingProxyType({"": "the change of the maps"}),
+    groups=MappingProxyType({"class": "component"}),
+    labelled=("task_truth",),
+    moved=maps.moved,
+    said=maps.said,
+    drawn=maps.drawn,
+    coordinates=maps.coordinates,
+    judge=judge,
+    remedies=remedies,
+)
