@@ -53,7 +53,7 @@ def studied(clip: Path, last: int, models: list[str], out: Path) -> dict[str, pd
     settings = Settings(sources=(str(clip),), model=tuple(models)).changed({"end_s": end_s}, "--end")
     with opened_sources(settings, str(out), Reporter(quiet=True)) as run:
         build(run, STAGES, ["stability"])
-        return {name: run.table(name) for name in ("track_steps", "tracks")}
+        return {name: run.table(name) for name in ("object_frames", "tracks")}
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def main() -> None:
             found = studied(given.corpus / str(clip), int(things["last"].max()), specs, Path(folder) / "run")
         for model, own in things.groupby("model", sort=False):
             of = {name: table[table["model"] == model] for name, table in found.items()}
-            rows += [(clip, model, *row) for row in compared(own, of["track_steps"], of["tracks"])]
+            rows += [(clip, model, *row) for row in compared(own, of["object_frames"], of["tracks"])]
     said = harness.table(
         "clip", "detector", "thing", "frames by eye", "without a box by eye", "objects of the code",
         "their frames", "uncovered", "of these by eye too", "vanished",

@@ -706,21 +706,21 @@ def describe(rows: list[dict[str, Any]]) -> None:
         f"* Sentences that hold: {count[HOLDS]} of {len(every) - count['']} that can be held against something;"
     )
     say(f"  {count[FALSE]} are false, and of {count[OUTSIDE]} the interval misses the truth (5 % may).\n")
-    table = harness.table("sentence", "said", "holds", "interval misses", "false", "unchecked")
-    for kind in sorted({s["kind"] for _, s in every}):
-        mine = [s["holds"] for _, s in every if s["kind"] == kind]
-        table.row(kind, len(mine), *(mine.count(word) for word in (HOLDS, OUTSIDE, FALSE, "")))
+    table = harness.table("question", "said", "holds", "interval misses", "false", "unchecked")
+    for question in dict.fromkeys(s["question"] for s in sorted((s for _, s in every), key=_place)):
+        mine = [s["holds"] for _, s in every if s["question"] == question]
+        table.row(question, len(mine), *(mine.count(word) for word in (HOLDS, OUTSIDE, FALSE, "")))
     say("")
-    for word, heading in ((FALSE, "False"), (OUTSIDE, "Interval misses")):
-        say(f"{heading}, by study:\n")
+    for word, write in ((FALSE, say), (OUTSIDE, print)):  # the page lists what is false
         for row, s in every:
             if s["holds"] == word:
-                plan = row["plan"]
-                what = f"{plan['family']}, {' and '.join(plan['kinds']) or 'nothing planted'}"
-                say(
-                    f"* {row['number']} ({what}): {s['text'].split('. ')[0].rstrip('.')}. Truth: {s['because']}."
-                )
-        say("")
+                planted = " and ".join(row["plan"]["kinds"]) or "nothing"
+                claim = s["text"].split(". ")[0].split(" of the change")[0].rstrip(".")
+                write(f"* {word}, {planted} planted: {claim}. Truth: {s['because']}.")
+
+
+def _place(said: dict[str, Any]) -> int:
+    return [str(each) for each in Question].index(said["question"])
 
 
 def main() -> None:

@@ -230,7 +230,7 @@ def test_of_the_shared_clips_alone(
     found = table_of([runs["a"], runs["misses"], part], capsys)
     assert (found["by"], found["inputs"]) == ("uncovered_rate", 3)
     assert any("6 inputs only in" in note for note in found["notes"])
-    table = pd.read_parquet(runs["a"] / "track_steps.parquet")
+    table = pd.read_parquet(runs["a"] / "object_frames.parquet")
     rows = table[table["item"].isin(["clip0", "clip1", "clip2"])]
     (own,) = (row for row in found["rows"] if row["name"] == "a")
     assert own["metrics"]["uncovered_rate"]["value"] == pytest.approx(rows["uncovered"].mean())

@@ -106,7 +106,7 @@ def test_planted_faults_come_out() -> None:
     assert found["revert_flip_rate"] == pytest.approx(1 / 36)
     assert found["lost"] == pytest.approx(2 / 36)  # before frames 10 and 20; 36 pairs start from a box
     assert raw["tracks"]["label_name"].tolist() == ["bolt"]
-    assert sorted(raw["track_steps"].loc[raw["track_steps"]["missed"] == 1, "frame"]) == [110, 120, 121]
+    assert sorted(raw["object_frames"].loc[raw["object_frames"]["missed"] == 1, "frame"]) == [110, 120, 121]
 
 
 def test_the_pixels_tell_the_shift() -> None:
@@ -205,5 +205,5 @@ def test_tracks_of_two_models_are_no_pairs() -> None:
     """Numbers of tracks mean nothing to another model: what is reported of tracks says so."""
     for metric in DETECTION.metrics:
         assert metric.of_tracks == (
-            metric.table in ("track_steps", "tracks", "detections", "judged_steps", "judged_tracks")
+            metric.table in ("object_frames", "tracks", "detections", "judged_steps", "judged_tracks")
         ), metric.name

@@ -46,7 +46,7 @@ def test_the_contract_is_there(stable: Path) -> None:
     ):
         value = summary[metric]["value"]  # type: ignore[index]
         assert np.isfinite(value)
-    by_hand = pd.read_parquet(stable / "track_steps.parquet")["missed"].dropna()
+    by_hand = pd.read_parquet(stable / "object_frames.parquet")["missed"].dropna()
     assert summary["dropout_rate"]["value"] == pytest.approx(by_hand.mean())  # type: ignore[index]
     by = pd.read_parquet(stable / "stability_by.parquet")
     assert set(by["by"]) == {"class", "size"}

@@ -131,7 +131,7 @@ def _judged_together(
 
 def rows_of_both(metric: Metric, a: Side, b: Side, by: str) -> Paired | None:
     """Return the rows of one metric that both sides have; None if one has none, or no values one by one."""
-    if metric.summed or not metric.table:
+    if metric.summed or metric.is_root or not metric.table:
         return None
     tables = [metric.values(side.table(metric.table)) for side in (a, b)]
     if any(table.empty for table in tables):

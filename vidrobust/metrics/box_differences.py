@@ -58,19 +58,21 @@ def overlaps(a: Boxes, b: Boxes, least: float = 0.0) -> tuple[np.ndarray, np.nda
 
 
 def _near(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates: rows of a and b whose extents along one axis may meet."""
-    found = []
-    for axis in (0, 1):
-        order = np.argsort(b[:, axis], kind="stable")
-        low = b[order, axis]
-        longest = float((b[:, axis + 2] - b[:, axis]).max())
-        first = np.searchsorted(low, a[:, axis] - longest)
-        count = np.maximum(np.searchsorted(low, a[:, axis + 2], side="right") - first, 0)
-        found.append((int(count.sum()), order, first, count))
-    total, order, first, count = min(found, key=lambda each: each[0])
-    i = np.repeat(np.arange(len(a)), count)
-    place = np.arange(total) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
-    return i, order[place]
+    """Candidates: rows of a and b in neighbouring cells of a grid, so large that others cannot meet."""
+    side = ((a[:, 2:] - a[:, :2]).max(axis=0) + (b[:, 2:] - b[:, :2]).max(axis=0)) / 2
+    side = np.maximum(side, 1e-6)
+    low = np.minimum(a[:, :2].min(axis=0), b[:, :2].min(axis=0)) - side
+    cell_a, cell_b = (((p[:, :2] + p[:, 2:]) / 2 - low) // side for p in (a, b))
+    rows = float(max(cell_a[:, 1].max(), cell_b[:, 1].max())) + 3
+    key = cell_b[:, 0] * rows + cell_b[:, 1]
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    # of each column of three cells one range of keys
+    first = np.array([cell_a[:, 0] + column for column in (-1, 0, 1)]) * rows + cell_a[:, 1] - 1
+    start = np.searchsorted(key, first.ravel())
+    count = np.searchsorted(key, first.ravel() + 2, side="right") - start
+    place = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(start, count)
+    return np.repeat(np.tile(np.arange(len(a)), 3), count), order[place]
 
 
 def ious(a: Boxes, b: Boxes, least: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

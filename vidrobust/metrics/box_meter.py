@@ -228,7 +228,7 @@ def _followed(
     objects = follow(boxes, settings)
     found = measure(boxes, objects, settings, revert_within=along.revert_within, frame_rate=along.frame_rate)
     return objects, {
-        "track_steps": found.along.rename(columns={"track_label": "label"}),
+        "object_frames": found.along.rename(columns={"track_label": "label"}),
         "tracks": found.tracks.rename(columns={"track_label": "label"}),
         "box_counts": found.counts,
     }

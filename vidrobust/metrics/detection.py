@@ -28,7 +28,7 @@ from vidrobust.shapes.shape import shape_array
 
 NAME = "detection"
 MANY = float("inf")
-TABLES = ("detections", "track_steps", "tracks", "box_counts", "box_pairs")
+TABLES = ("detections", "object_frames", "tracks", "box_counts", "box_pairs")
 
 
 def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Metric:
@@ -38,7 +38,7 @@ def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Me
         name=name,
         title=title,
         sentence=sentence,
-        table="track_steps",
+        table="object_frames",
         column=column,
         of_tracks=True,
     )
@@ -74,7 +74,7 @@ def _changed(name: str, title: str, sentence: str, **more: Any) -> Metric:
     return dataclasses.replace(made, **more)
 
 
-def _end(name: str, title: str, sentence: str, column: str) -> Metric:
+def _end(name: str, title: str, sentence: str, column: str, wording: Wording | None = None) -> Metric:
     """A metric of the ends of tracks."""
     return Metric(
         task=NAME,
@@ -85,7 +85,8 @@ def _end(name: str, title: str, sentence: str, column: str) -> Metric:
         column=column,
         is_rate=True,
         of_tracks=True,
-        headline=name == "vanished_rate",
+        headline=name in ("vanished_rate", "alarm_rate"),
+        wording=wording,
         bounds=(0.0, 1.0),
     )
 
@@ -107,7 +108,7 @@ METRICS: tuple[Metric, ...] = (
     _along(
         "uncovered_rate",
         "objects without any box",
-        "How often no box of any class lies where an object is: dropouts, and up to a second after it vanished.",
+        "How often no box of any class lies on an object in view: late, missed and lost frames. Alarms apart.",
         "uncovered",
         is_rate=True,
         headline=True,
@@ -128,6 +129,25 @@ METRICS: tuple[Metric, ...] = (
         "missed",
         is_rate=True,
         headline=True,
+    ),
+    _along(
+        "unknown_rate",
+        "frames of unknown state",
+        "How often it is unknown whether an object without a box is in view: what bounds the uncovered rate.",
+        "unknown",
+        is_rate=True,
+    ),
+    _end(
+        "alarm_rate",
+        "alarms that blink",
+        "How many of what is followed blinks: few boxes, boxes now and then, or boxes that jump.",
+        "alarm",
+        Wording(
+            "followed things are alarms that blink",
+            "no followed thing blinks",
+            "followed thing",
+            many="followed things",
+        ),
     ),
     _end(
         "vanished_rate",
@@ -154,6 +174,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     _per_minute("vanished_per_minute", "vanished a minute", "The objects that vanish, a minute of footage."),
     _per_minute("appeared_per_minute", "appeared a minute", "The objects that appear, a minute of footage."),
+    _per_minute("alarms_per_minute", "alarms a minute", "The alarms that blink, a minute of footage."),
     _along(
         "second_box_rate",
         "second boxes on an object",
@@ -216,6 +237,14 @@ METRICS: tuple[Metric, ...] = (
         "center_jitter",
         bounds=(0.0, MANY),
         headline=True,
+    ),
+    _along(
+        "center_jerk",
+        "jerk of the centre",
+        "Root mean square of the centre's third difference over four frames, as a share of its size.",
+        "squared_jerk",
+        bounds=(0.0, MANY),
+        is_root=True,
     ),
     _along(
         "size_jitter",
@@ -332,7 +361,7 @@ DETECTION = Task(
     whole=_whole,
     labelled=("known_boxes", "known_tracks", "judged_tracks", "judged_steps", "truth_curve"),
     metrics=METRICS,
-    answered=("uncovered_rate", "flip_rate"),
+    answered=("uncovered_rate", "alarm_rate", "flip_rate"),
     nothing="no object was found and followed",
     response=ResponseSpec(
         columns=("box_change",),

@@ -91,6 +91,8 @@ class Metric:
         Whether larger or smaller values are less stable.
     is_rate, is_share
         Values are events (0 or 1), or shares of trials; else the interval is that of a mean.
+    is_root
+        The number is the root of the mean: values are squares.
     of_tracks
         Values belong to tracks, whose numbers differ between models: two models are compared second by second.
     of_labels
@@ -115,6 +117,7 @@ class Metric:
     bounds: tuple[float, float] = (0.0, 1.0)
     worse: Literal["higher", "lower"] = "higher"
     is_rate: bool = False
+    is_root: bool = False
     is_share: bool = False
     of_tracks: bool = False
     of_labels: bool = False

@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from vidrobust.frame_pairs.transitions import JOINED, FrameTransitions
 from vidrobust.frames.batch import FrameBatch
-from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import task_of
 from vidrobust.metrics.metric import AlongTime, Metric, Tables, differences
 from vidrobust.predictions import TaskPredictions
 from vidrobust.tables import schema as tables
+
+if TYPE_CHECKING:
+    import torch
 
 TABLES = ("task_frames", "task_pairs", "task_parts")
 NEIGHBOURS: Mapping[str, object] = {"kind": "adjacent"}  # rows of metrics of pairs, see ``Metric.rows``
@@ -39,6 +40,8 @@ class SeenFrame:
     @cached_property
     def picture(self) -> np.ndarray:
         """(H, W, 3) uint8."""
+        from vidrobust.frames.pixels import to_array  # pages read the records of tasks without torch
+
         return to_array(self.pixels)
 
 

@@ -69,16 +69,16 @@ def _counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]
 
 
 def _box_counts(folder: RunFolder, model: str, rows: pd.DataFrame) -> dict[str, Any]:
-    counts, tracks, along = (folder.table(name) for name in ("box_counts", "tracks", "track_steps"))
+    counts, tracks, along = (folder.table(name) for name in ("box_counts", "tracks", "object_frames"))
     mine = along[along["model"] == model]
-    reasons = mine.loc[mine["reason"] != "", "reason"].value_counts()
+    states = mine.loc[mine["alarm"] == 0, "state"].value_counts()
     floor = rows[rows["metric"].str.startswith("noise_floor_boxes")].set_index("metric")["value"]
     return {
         "frames": int((counts["model"] == model).sum()),
         "boxes": int(counts.loc[counts["model"] == model, "boxes"].sum()),
         "tracks": int((tracks["model"] == model).sum()),
         "missed": int(mine["missed"].sum()),
-        "excluded": {str(reason): int(count) for reason, count in reasons.items()},
+        "states": {str(state): int(count) for state, count in states.items()},
         "noise_floor": {
             str(name).removeprefix("noise_floor_"): float(value) for name, value in floor.items()
         },

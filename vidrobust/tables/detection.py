@@ -53,10 +53,10 @@ DETECTIONS = Table(
     Extra.METRICS,
 )
 
-TRACK_STEPS = Table(
-    "track_steps",
+OBJECT_FRAMES = Table(
+    "object_frames",
     "stability",
-    "a frame of a track, from its first box to its last, gaps included; of one that vanished a second more",
+    "an object and frame, from where it enters the picture to where it leaves, with or without a box",
     (
         ITEM,
         FRAME,
@@ -66,11 +66,16 @@ TRACK_STEPS = Table(
         int64("label", "number of the track's class"),
         string("label_name", "name of the track's class"),
         SIZE,
-        float64(
-            "missed", "1 where no box of any class lies on the expected place; NaN where that is no fault"
+        string("state", "late, covered, missed, hidden, lost, out or unknown"),
+        string(
+            "evidence", "why: box, covered, between, before, after, border, ignored, occluder, behind, place"
         ),
-        float64("uncovered", "the same, and 1 for up to a second after it vanished in mid-picture"),
-        string("reason", 'why there is no box of its own; "" where it was missed, or there is one'),
+        float64("alarm", "1 of an alarm that blinks, 0 of an object that persists"),
+        float64(
+            "uncovered", "1 where late, missed or lost, 0 where covered; NaN in other states and of alarms"
+        ),
+        float64("missed", "the same between the first and the last box, else NaN"),
+        float64("unknown", "1 where its state is unknown, 0 where uncovered is known; else NaN"),
         float64("second_box", "1 where a further box lies on it: a second name, or a duplicate; else 0"),
         float64("flip", "1 where its best box has another class than the one before, else 0"),
         float64("revert_flip", "1 where the class leaves and is back within the window, else 0"),
@@ -79,6 +84,9 @@ TRACK_STEPS = Table(
         float64("center_jitter", "length of the second difference of the centre", unit="size of the box"),
         float64("size_jitter", "length of the second difference of width and height", unit="size of the box"),
         float64("mask_jitter", "share of its mask that comes or goes for this frame alone", absent=UNKNOWN),
+        float64(
+            "squared_jerk", "squared third difference of the centre, over the box's area", absent=UNKNOWN
+        ),
         *BOX,
     ),
     Extra.METRICS,
@@ -102,9 +110,10 @@ TRACKS = Table(
         float64("fragments", "unbroken pieces it consists of: 1 and one more for each gap"),
         string("begins", "border, cut, behind, covered, occluder, ignored, or mid-picture, which is a fault"),
         string("ends", "the same of its end"),
-        float64("vanished", "1 where it ends in mid-picture, else 0"),
-        float64("appeared", "1 where it begins in mid-picture, else 0"),
+        float64("vanished", "1 where it ends in mid-picture, else 0; NaN of alarms"),
+        float64("appeared", "1 where it begins in mid-picture, else 0; NaN of alarms"),
         float64("late", "frames in view before its first box, up to a second; NaN unknown", absent=UNKNOWN),
+        float64("alarm", "1 where it blinks instead of persisting, else 0"),
     ),
     Extra.METRICS,
 )
@@ -122,6 +131,7 @@ BOX_COUNTS = Table(
         float64("count_jitter", "absolute second difference of that number; NaN at ends and cuts"),
         float64("vanished_per_minute", "objects that vanish after this frame, times frames a minute"),
         float64("appeared_per_minute", "objects that appear in this frame, times frames a minute"),
+        float64("alarms_per_minute", "alarms that begin in this frame, times frames a minute"),
     ),
     Extra.METRICS,
 )
@@ -159,7 +169,7 @@ BOX_CURVE = Table(
         int64("tracks", "number of tracks"),
         int64("frames", "frames of tracks, gaps included"),
         int64("missed", "frames of them that are missed"),
-        int64("expected", "frames of them and, of vanished ones, of the second after"),
+        int64("expected", "frames in which objects that persist are in view"),
         int64("uncovered", "frames of these in which no box lies where the object is"),
         int64("renamed", "frames of them at which the class changes"),
         int64("vanished", "tracks that end in mid-picture"),
@@ -254,7 +264,7 @@ JUDGED_STEPS = Table(
         int64("label", "number of the track's class"),
         string("label_name", "name of the track's class"),
         SIZE,
-        float64("uncovered", "as in track_steps"),
+        float64("uncovered", "as in object_frames, also of alarms that blink"),
         float64("false_alarm", "as in judged_tracks"),
     ),
 )
@@ -276,6 +286,6 @@ TRUTH_CURVE = Table(
 )
 
 TABLES = (
-    *(DETECTIONS, TRACK_STEPS, TRACKS, BOX_COUNTS, BOX_PAIRS),
+    *(DETECTIONS, OBJECT_FRAMES, TRACKS, BOX_COUNTS, BOX_PAIRS),
     *(KNOWN_BOXES, KNOWN_TRACKS, JUDGED_TRACKS, JUDGED_STEPS, TRUTH_CURVE, BOX_CURVE, NAME_CHANGES),
 )

@@ -86,8 +86,8 @@ def test_bottles_as_counted_by_eye(model: str, boxes_of: Callable[[str], ItemBox
         assert one.row + FIRST == expected["first_box"]
         assert one.frames == expected["frames_of_the_track"]
         assert along["row"].max() + FIRST == expected["last_box"]
-        assert set(along["reason"]) <= {"", "border"}
-        assert (along["reason"] == "border").sum() == (model == "FastestDet" and one.row > 0)
+        assert set(along["evidence"]) <= {"box", "between", "border"}
+        assert (along["evidence"] == "border").sum() == (model == "FastestDet" and one.row > 0)
 
 
 def test_where_another_class_takes_over_it_is_a_rename(boxes_of: Callable[[str], ItemBoxes]) -> None:

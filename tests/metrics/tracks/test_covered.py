@@ -50,4 +50,4 @@ def test_the_worker_does_not_hide_his_helmet() -> None:
     along = found.along[found.along["track"] == helmet]
     assert along.loc[along["missed"] == 1, "row"].tolist() == [10, 11, 12]
     assert found.tracks.loc[found.tracks["track"] == helmet, "vanished"].item() == 1
-    assert along.loc[along["reason"] == "vanished", "row"].tolist() == list(range(30, 50))
+    assert along.loc[along["state"] == "lost", "row"].tolist() == list(range(30, 50))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.metrics.tracks.planted import Row, item
-from vidrobust.metrics.tracks.ends import REASONS, why
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.metrics.tracks.states import decide
 
 BAND = TrackSettings()
 WIDTH, SIDE = 640, 60
@@ -69,13 +69,16 @@ def test_frames_without_a_box_before_a_cut_are_missed() -> None:
     assert seen.tracks["vanished"].sum() == 0
 
 
-def test_the_first_reason_explains_the_end_and_the_surest_of_two() -> None:
-    never = np.full(4, np.inf)
-    since = {name: never.copy() for name in REASONS}
-    since["cut"][:] = [5, np.inf, np.inf, np.inf]
-    since["border"][:] = [np.inf, 2, 1, np.inf]
-    since["behind"][:] = [1, 2, np.inf, np.inf]
-    assert why(since).tolist() == ["behind", "border", "border", "mid-picture"]
+def test_the_surest_evidence_decides() -> None:
+    evidence = {
+        "covered": np.array([True, True, False, True, False]),
+        "behind": np.array([True, False, False, True, False]),
+        "border": np.array([True, False, False, False, False]),
+        "occluder": np.array([False, False, True, True, False]),
+    }
+    state, why = decide(evidence, "missed")
+    assert state.tolist() == ["out", "covered", "hidden", "hidden", "missed"]
+    assert why.tolist() == ["border", "covered", "occluder", "occluder", ""]
 
 
 @pytest.mark.parametrize(("speed", "late"), [(4, 22), (10, 12), (40, 3), (60, 3)])

@@ -163,12 +163,12 @@ def test_through_the_meter_and_in_two_segments(rows: list[tuple[Row, Shape | Non
     """Shapes go into the table and out of it again: an item in two pieces says what it says in one."""
     one = met(rows, 12)
     # the pixels stand still: the motion is that of the boxes
-    assert one["track_steps"]["missed"].sum() == sum(1 for _ in range(len(rows), 24))
+    assert one["object_frames"]["missed"].sum() == sum(1 for _ in range(len(rows), 24))
     assert set(one["detections"]["shape"].str.partition(" ")[0]) <= {"rle", "polygon"}
     halves = met(rows, 12, cut_at=5)
     reasons = pd.DataFrame({"frame": np.arange(12), "reason": ["first", *[""] * 11]})
     again = whole(halves, reasons, (400, 1000), AlongTime())
-    for name in ("track_steps", "tracks"):
+    for name in ("object_frames", "tracks"):
         pd.testing.assert_frame_equal(again[name], one[name])
     pd.testing.assert_series_equal(again["detections"]["track"], one["detections"]["track"])
 

@@ -9,9 +9,9 @@ import pytest
 from tests.metrics.tracks.planted import Row, box, item, standing
 from vidrobust.metrics.tracks.curve import curve
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
-from vidrobust.metrics.tracks.gaps import find_gaps
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, duplicate_boxes, measure
+from vidrobust.metrics.tracks.states import lives
 
 BAND = TrackSettings()
 
@@ -40,8 +40,8 @@ def test_entering_and_leaving_is_no_dropout() -> None:
     rows = [(f, (x - 25, 160, min(x + 25, 1000), 240), 0.9, 1) for f, x in enumerate(xs) if x]
     found = item(rows, 10)
     assert missed(found) == []
-    assert find_gaps(found, follow(found, BAND).track, BAND).reason.tolist() == []
-    assert measured(found).tracks["ends"].tolist() == ["border", "border"]
+    assert lives(found, follow(found, BAND), BAND).state.tolist() == ["out", "out"]
+    assert measured(found).tracks["ends"].tolist() == ["border"]
 
 
 def test_an_object_at_rest_at_the_border_can_be_missed() -> None:

@@ -55,7 +55,7 @@ def test_what_it_was_before_are_the_figures_of_the_run(run_folder: Path) -> None
     row = table[
         (table["arm"] == "none") & (table["against"] == "before") & (table["metric"] == "uncovered_rate")
     ]
-    steps = pd.read_parquet(run_folder / "track_steps.parquet").dropna(subset="uncovered")
+    steps = pd.read_parquet(run_folder / "object_frames.parquet").dropna(subset="uncovered")
     missed = [mine["uncovered"].to_numpy(float) for _, mine in steps.groupby("item")]
     assert sum(each.sum() for each in missed) > 5
     three = [

@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pandas as pd
+from tests.metrics.tracks.planted import Row, box, item
+from vidrobust.metrics.tracks.follow import TrackSettings, follow
+from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.stages.boxes.pictures import HidingPlace, hiding_places, sentence
 
-from vidrobust.stages.boxes.pictures import hiding_places, sentence
-
-
-def ended(at: list[tuple[float, float, bool, bool]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Tracks of two boxes of 20 px: x of the first and of the last, and whether they appear and vanish."""
-    tracks, boxes = [], []
-    for number, (start, stop, appeared, vanished) in enumerate(at):
-        keys = {"model": "m", "item": "belt", "track": number}
-        tracks.append({**keys, "appeared": float(appeared), "vanished": float(vanished)})
-        boxes += [
-            {**keys, "frame": 10 * number + k, "x1": x - 10, "y1": 50.0, "x2": x + 10, "y2": 70.0}
-            for k, x in enumerate((start, stop))
-        ]
-    return pd.DataFrame(tracks), pd.DataFrame(boxes)
+BAND = TrackSettings()
 
 
-def test_a_pillar_is_found_between_where_objects_go_and_come() -> None:
-    before = [(0.0, 100.0 + k, False, True) for k in range(6)]
-    behind = [(112.0 + k, 200.0, True, False) for k in range(5)]
-    tracks, boxes = ended([*before, *behind, (0, 30.0, False, True)])
-    (place,) = hiding_places(tracks, boxes)
-    assert (place.vanish, place.appear, place.of_vanished, place.of_appeared) == (6, 5, 7, 5)
-    assert 90 <= place.x <= 105
-    assert 112 <= place.x + place.width <= 126
-    assert (place.y, place.height) == (50, 20)
-    assert f"--occluder {place.x},50,{place.width},20" in sentence(place)
+def walkers(count: int, *, behind: bool) -> Measures:
+    """Go 10 px a frame, one after the other; no box from x 450 to 550, or in as many frames elsewhere each."""
+    rows: list[Row] = []
+    for k in range(count):
+        for f in range(99):
+            x = 5.0 + 10 * f
+            start = 450 if behind else 150 + 100 * k
+            if not start <= x <= start + 100:
+                rows.append((f + 12 * k, box(x, 200), 0.9, 1))
+    found = item(rows, 99 + 12 * count, shift=(10.0, 0.0))
+    return measure(found, follow(found, BAND), BAND)
 
 
-def test_ends_all_over_the_picture_are_no_place() -> None:
-    spread = np.arange(8) * 60.0
-    tracks, boxes = ended([(x, x + 25, True, True) for x in spread.tolist()])
-    assert hiding_places(tracks, boxes) == []
-    few = [(0.0, 100.0, False, True)] * 4 + [(110.0, 200.0, True, False)] * 9
-    assert hiding_places(*ended(few)) == []
+def places(found: Measures) -> list[HidingPlace]:
+    return hiding_places(found.along.assign(model="m", item="belt"))
+
+
+def test_a_pillar_is_found_where_objects_are_missed_and_none_is_seen() -> None:
+    found = walkers(6, behind=True)
+    assert len(found.tracks) == 6
+    (place,) = places(found)
+    assert (place.missed, place.seen) == (6, 0)
+    assert 440 <= place.x + place.width / 2 <= 560
+    assert f"--occluder {place.x},{place.y},{place.width},{place.height}" in sentence(place)
+    behind = found.along[found.along["evidence"] == "place"]
+    assert set(behind["state"]) == {"unknown"}
+    assert len(behind) == 6 * 10
+    assert found.along["uncovered"].sum() == 0
+
+
+def test_a_few_objects_and_losses_all_over_the_picture_are_no_place() -> None:
+    for found in (walkers(4, behind=True), walkers(6, behind=False)):
+        assert places(found) == []
+        assert found.along["uncovered"].sum() == len(found.tracks) * 10
+
+
+def test_what_is_never_found_again_is_lost_and_hidden_by_nothing() -> None:
+    """Eight objects lose their box at one place for good."""
+    rows: list[Row] = [(f + 12 * k, box(5.0 + 10 * f, 200), 0.9, 1) for k in range(8) for f in range(45)]
+    found = item(rows, 240, shift=(10.0, 0.0))
+    seen = measure(found, follow(found, BAND), BAND)
+    assert places(seen) == []
+    assert (seen.along["state"] == "lost").sum() == 8 * BAND.look_on

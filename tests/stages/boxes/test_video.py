@@ -57,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tables_of(made: Path) -> FrameMarks:
     steps, detections, counts = (
-        pd.read_parquet(made / f"{name}.parquet") for name in ("track_steps", "detections", "box_counts")
+        pd.read_parquet(made / f"{name}.parquet") for name in ("object_frames", "detections", "box_counts")
     )
     return frame_marks(steps, detections, counts, 0.3)
 
@@ -68,8 +68,8 @@ def test_each_frame_says_what_became_of_the_object(made: Path) -> None:
     assert [f for f in range(FRAMES) if states[f] == "missed"] == list(MISSED)
     assert states[RENAMED_AT] == "renamed"
     assert marks.by_frame[RENAMED_AT][0].text == "#0 vase .80, was cup"
-    assert states[VANISHED_AFTER + 1] == "vanished"
-    assert marks.uncovered.sum() == len(MISSED) + states.count("vanished")
+    assert states[VANISHED_AFTER + 1] == "lost"
+    assert marks.uncovered.sum() == len(MISSED) + states.count("lost")
     assert marks.renamed.nonzero()[0].tolist() == [RENAMED_AT]
     # the way of the object in the second before: its centres, without the frames in which it is missed
     trail = marks.by_frame[12][0].trail

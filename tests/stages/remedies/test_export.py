@@ -23,7 +23,7 @@ from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications
-from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule
+from vidrobust.stages.remedies.box_catalogue import BOX_RULES, OFFLINE, box_kind, box_rule
 from vidrobust.stages.remedies.catalogue import LABEL_RULES
 from vidrobust.stages.remedies.study import FootageTables, study_classifier
 from vidrobust.stages.remedies.take_away import export
@@ -44,6 +44,9 @@ ROW = {
     "mean_delay_frames": float("nan"),
     "agreement": 0.9,
 }
+
+
+STREAMED = [name for name in BOX_RULES if box_kind(name) != OFFLINE]
 
 
 def made(file: Path) -> Any:
@@ -177,7 +180,7 @@ def test_of_a_thousand_classes_the_class_sees_what_the_table_kept(tmp_path: Path
     assert "leading ten" in rows["mean-0.3", "jitter"]["note"]
 
 
-@pytest.mark.parametrize("name", BOX_RULES)
+@pytest.mark.parametrize("name", STREAMED)
 def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(name: str, tmp_path: Path) -> None:
     settings = TrackSettings(start_score=0.6, keep_score=0.2)
     export(tmp_path / "rule.py", name, "m", [ROW], settings=settings)
@@ -192,7 +195,7 @@ def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(name: str, t
         assert mine.update(boxes) == other.update(boxes)
 
 
-@pytest.mark.parametrize("name", [*LABEL_RULES, *BOX_RULES])
+@pytest.mark.parametrize("name", [*LABEL_RULES, *STREAMED])
 def test_a_class_is_short_and_needs_nothing(name: str, tmp_path: Path) -> None:
     settings = TrackSettings() if name in BOX_RULES else None
     export(tmp_path / "rule.py", name, "m", [ROW], rest=0, settings=settings)

@@ -23,7 +23,7 @@ METRICS = metrics_of("detection")
 def steps(
     x: np.ndarray, y: np.ndarray, uncovered: np.ndarray, track: np.ndarray, *, side: float = 20.0
 ) -> pd.DataFrame:
-    """Rows of ``track_steps`` of boxes about x, y; of each track the frames follow each other, 25 a second."""
+    """Rows of ``object_frames`` of boxes about x, y; of each track the frames follow each other, 25 a second."""
     frame = pd.Series(track).groupby(track).cumcount().to_numpy()
     half = side / 2
     made = pd.DataFrame(
@@ -45,7 +45,7 @@ def belt(
 
 
 def summarised(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    found = by_place.summarise({"track_steps": rows}, METRICS, SIZES, seed=0)
+    found = by_place.summarise({"object_frames": rows}, METRICS, SIZES, seed=0)
     cells, tests = found["by_place"], found["place_tests"]
     return cells[cells["metric"] == "uncovered_rate"], tests[tests["metric"] == "uncovered_rate"]
 
@@ -115,7 +115,7 @@ def summarised_p(rows: pd.DataFrame) -> pd.DataFrame:
         patch.setattr(permutations, "CELL_DRAWS", 99)
         patch.setattr(by_place, "aggregate", lambda metric, part: {})
         patch.setattr(by_place.tables, "check", lambda name, table: table)
-        return by_place.summarise({"track_steps": rows}, METRICS, SIZES, seed=0)["place_tests"]
+        return by_place.summarise({"object_frames": rows}, METRICS, SIZES, seed=0)["place_tests"]
 
 
 def test_a_moment_that_strikes_all_is_no_place() -> None:
@@ -130,7 +130,7 @@ class Fake:
     """A run of these tables."""
 
     def __init__(self, rows: pd.DataFrame) -> None:
-        self.tables = by_place.summarise({"track_steps": rows}, METRICS, SIZES, seed=0)
+        self.tables = by_place.summarise({"object_frames": rows}, METRICS, SIZES, seed=0)
 
     tasks = MappingProxyType({"m": DETECTION})
 

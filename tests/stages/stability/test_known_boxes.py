@@ -138,8 +138,8 @@ def test_an_object_is_false_where_half_of_its_boxes_lie_on_nothing() -> None:
         [1, 3, 1, 1],
     ]
     steps = pd.DataFrame(
-        {"item": "belt", "frame": [0, 1, 2, 3, 9], "track": [0, 0, 0, 0, 2], "uncovered": 0.0}
-    )
+        {"item": "belt", "frame": [0, 1, 2, 3, 9], "track": [0, 0, 0, 0, 2], "state": "covered"}
+    ).assign(evidence="box")
     assert judged_steps(steps, found, frames)[["frame", "false_alarm"]].to_numpy().tolist() == [
         [0, 0],
         [1, 0],

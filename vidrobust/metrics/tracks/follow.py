@@ -29,7 +29,7 @@ from vidrobust.metrics.box_differences import (
     ious,
     same_place,
 )
-from vidrobust.metrics.tracks.borders import REDRAWN, Zone, clipped, free_edge_velocity, touched
+from vidrobust.metrics.tracks.borders import BORDER_PX, REDRAWN, Zone, clipped, free_edge_velocity, touched
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import Places
 
@@ -37,26 +37,34 @@ STILL = 0.05
 """An object that moves by no more a frame, as a share of its size, is at rest."""
 SAME_PLACE = 0.5
 """IoU of the last box before and the first box after a gap from which both are on one place."""
+BEHIND = 4
+"""A thing is looked for so many times longer behind a named occluder than elsewhere."""
 LATELY = 6
 """Boxes at the end of a track, or at its beginning, from which its velocity is taken."""
 
 
-def linked(found: ItemBoxes, track: np.ndarray, max_gap: int) -> np.ndarray:
-    """Join tracks of things at rest that are lost and found again on the same place, however long the gap.
+def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.ndarray:
+    """Join tracks of things that are lost and found again where they are expected.
 
-    Both ends are at rest, in one scene, and no frame has both. After more than ``max_gap`` frames the class
-    must be the same too. Returns for each track the number of the one it continues, or its own, (T,).
+    A thing at rest is found again on the same place, however long the gap, and one that moves where its motion
+    leads within about a second. Both ends lie in one scene, and no frame has both. After more than ``max_gap``
+    frames the class must be the same too. Returns for each track the number of the one it continues, or its own,
+    (T,).
     """
     ends = TrackEnds.of(found, track)
     result = np.arange(len(ends.first))
-    earlier, later = np.flatnonzero(ends.still(last=True)), np.flatnonzero(ends.still(last=False))
+    still, begins_still = ends.still(last=True), ends.still(last=False)
+    earlier, later = np.flatnonzero(still), np.flatnonzero(begins_still)
     i, j, iou = ious(found.places(ends.last[earlier]), found.places(ends.first[later]))
-    a, b = earlier[i], later[j]
+    inner = [~touched(found.boxes[rows], found.size).any(axis=1) for rows in (ends.last, ends.first)]
+    goes, came = np.flatnonzero(~still & inner[0]), np.flatnonzero(~begins_still & inner[1])
+    moving = _moving_on(found, ends, goes, came, settings)
+    a, b, iou = (np.concatenate(each) for each in zip((earlier[i], later[j], iou), moving, strict=True))
     row_a, row_b = ends.last[a], ends.first[b]
     scene = np.cumsum(~found.joined)
     gap = found.frame[row_b] - found.frame[row_a]
     good = (iou >= SAME_PLACE) & (gap > 0) & (scene[found.frame[row_a]] == scene[found.frame[row_b]])
-    good &= (found.labels[row_a] == found.labels[row_b]) | (gap <= max_gap + 1)
+    good &= (found.labels[row_a] == found.labels[row_b]) | (gap <= settings.max_gap + 1)
     a, b, gap, iou = a[good], b[good], gap[good], iou[good]
     goes_on: dict[int, int] = {}
     taken: set[int] = set()
@@ -67,6 +75,34 @@ def linked(found: ItemBoxes, track: np.ndarray, max_gap: int) -> np.ndarray:
     for one in sorted(goes_on, key=lambda each: int(found.frame[ends.first[each]])):
         result[goes_on[one]] = result[one]
     return result
+
+
+def _moving_on(
+    found: ItemBoxes, ends: TrackEnds, earlier: np.ndarray, later: np.ndarray, settings: TrackSettings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tracks, tracks and IoU (K,) of an earlier one moved on and a later one moved back, where they meet half-way.
+
+    Half-way an error of either speed counts half. Behind a named occluder it may take longer than a second.
+    """
+    most = settings.look_on * (BEHIND if settings.occluders else 1)
+    frame_a, frame_b = found.frame[ends.last[earlier]], found.frame[ends.first[later]]
+    order = np.argsort(frame_b, kind="stable")
+    low = np.searchsorted(frame_b[order], frame_a, side="right")
+    count = np.searchsorted(frame_b[order], frame_a + most, side="right") - low
+    a = np.repeat(np.arange(len(earlier)), count)
+    step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    a, b = earlier[a], later[order[np.repeat(low, count) + step]]
+    half = (found.frame[ends.first[b]] - found.frame[ends.last[a]])[:, None] / 2
+    on = found.boxes[ends.last[a]] + np.tile(ends.velocity(last=True)[a] * half, 2)
+    back = found.boxes[ends.first[b]] - np.tile(ends.velocity(last=False)[b] * half, 2)
+    side = np.minimum(on[:, 2:], back[:, 2:]) - np.maximum(on[:, :2], back[:, :2])
+    common = np.maximum(side, 0).prod(axis=1)
+    iou = common / np.maximum(areas(on) + areas(back) - common, 1e-9)
+    hidden = np.zeros(len(a), bool)
+    middle = (on[:, :2] + on[:, 2:]) / 2
+    for x, y, width, height in settings.occluders:
+        hidden |= ((middle >= (x, y)) & (middle <= (x + width, y + height))).all(axis=1)
+    return a, b, np.where(hidden | (2 * half[:, 0] <= settings.look_on), iou, 0.0)
 
 
 class TrackEnds:
@@ -117,10 +153,17 @@ SEEN_SHARE = 0.3
 """A track of which no more than this share is expected within the frame has left."""
 OUTWARD = 0.01
 """A box cut by the border leaves if it goes outwards by more than this share of its size a frame."""
+FRAMES_TO_LEAVE = 3
+"""... and is gone within so many frames; a slower one may be found again before."""
 FAR = 0.5
 """An object goes far from one frame to the next by more than this share of its size."""
 ALIKE = 0.5
 """Neighbours move alike if half of them lie within this share of their median velocity."""
+
+
+REACH, NEARBY, LIKE_SIZE, CLEARLY = 1.5, 0.5, 1.5, 1.5
+"""A lost thing reaches a box within so many times the way of its speed and so many of its sizes, if both are so
+alike in size, and everything else is so many times further off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,7 +262,7 @@ class _Live:
 
     ``box`` and ``coasting`` are where each is expected by the pixels and by its own velocity; ``step`` and
     ``velocity`` are px per frame by which these move on. ``last``, ``label``, ``seen`` and ``shape`` are of its
-    last box.
+    last box; ``fresh`` says that it has no other.
     """
 
     track: np.ndarray
@@ -231,6 +274,7 @@ class _Live:
     step: np.ndarray
     velocity: np.ndarray
     shape: np.ndarray
+    fresh: np.ndarray
 
     def expected(self, where: np.ndarray, size: tuple[int, int]) -> Places:
         """Places with the shape of the last box, clipped to the frame."""
@@ -249,14 +293,14 @@ _NONE = _Live(
     np.empty(0, np.int64),
     np.empty(0, np.int64),
     np.empty(0, np.int64),
-    *(*(np.empty((0, n)) for n in (4, 4, 4, 2, 2)), np.empty(0, object)),
+    *(*(np.empty((0, n)) for n in (4, 4, 4, 2, 2)), np.empty(0, object), np.empty(0, bool)),
 )
 
 
 def follow(found: ItemBoxes, settings: TrackSettings) -> Objects:
     """Return the objects of an input: matched frame by frame, and things at rest found again after any gap."""
     track, second = _frame_by_frame(found, settings)
-    again = linked(found, track, settings.max_gap)
+    again = linked(found, track, settings)
     again = np.append(again, -1)  # where the number -1, of boxes in no track, leads to
     track, second = again[track], again[second]
     return _numbered(Objects(track, second), settings.min_boxes)
@@ -289,11 +333,50 @@ def _frame_by_frame(found: ItemBoxes, settings: TrackSettings) -> tuple[np.ndarr
         old, new = _matched(live, found.places(rows), found.labels[rows], settings.iou, found.size)
         track[rows[new]] = live.track[old]
         _second_boxes(found, rows, track, second)
+        free = rows[(track[rows] < 0) & (second[rows] < 0) & may_begin[rows]]
+        lost, again = _turned(live, np.setdiff1d(np.arange(len(live.track)), old), found, free, frame)
+        track[again] = live.track[lost]
+        old = np.concatenate([old, lost])
         count = _born(found, rows[may_begin[rows]], track, second, count)
         _second_boxes(found, rows, track, second)
         _best_first(found, rows, track, second)
         live = _gone_on(found, live, old, rows, track, frame, settings.max_gap)
     return track, second
+
+
+def _turned(
+    live: _Live, lost: np.ndarray, found: ItemBoxes, free: np.ndarray, frame: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of live tracks without a box, and of free boxes, that can only belong together.
+
+    A thing that bounces, or was drawn differently before a gap, is not where it is expected but within its reach.
+    It is found again if no other box of its class and size, and no other lost track, is nearly as near.
+    """
+    if not len(lost) or not len(free):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    last, box = live.last[lost][:, None], found.boxes[free][None]
+    side = np.sqrt(np.maximum(areas(live.last[lost]), 1e-9))[:, None]
+    off = np.linalg.norm(box[..., :2] + box[..., 2:] - last[..., :2] - last[..., 2:], axis=2) / 2
+    speed = np.linalg.norm(live.velocity[lost], axis=1)[:, None]
+    # of one that was seen once, and whose pixels show nothing, it is not known how far it goes
+    speed = np.where(live.fresh[lost][:, None] & (speed == 0), side, speed)
+    reach = REACH * speed * (frame - live.seen[lost])[:, None] + NEARBY * side
+    alike = np.sqrt(np.maximum(areas(found.boxes[free]), 1e-9))[None] / side
+    near = (off <= reach) & (alike <= LIKE_SIZE) & (alike >= 1 / LIKE_SIZE)
+    near &= live.label[lost][:, None] == found.labels[free][None]
+    # what lies within a frame's way of the border may just have come in; only what was just lost may be it
+    beyond = np.array(found.size[::-1]) - found.boxes[free][:, 2:]
+    inward = np.minimum(found.boxes[free][:, :2], beyond).min(axis=1)[None]
+    near &= (inward > np.maximum(speed, BORDER_PX)) | (live.seen[lost] >= frame - 2)[:, None]
+    away = np.where(near, off, np.inf)
+    i = np.flatnonzero(near.any(axis=1))
+    j = away[i].argmin(axis=1)
+    best = away[i, j].copy()
+    away[i, j] = np.inf
+    clear = best * CLEARLY <= np.minimum(away[i].min(axis=1), away[:, j].min(axis=0))
+    # of two tracks that are nearest to one box neither is clear, as each is the other's next
+    clear &= np.bincount(j, minlength=len(free))[j] == 1
+    return lost[i[clear]], free[j[clear]]
 
 
 def _second_boxes(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
@@ -366,9 +449,10 @@ def _gone_on(
 
 
 def _leaving(live: _Live, size: tuple[int, int]) -> np.ndarray:
-    """(T,) bool: cut by an edge of the frame, and moving outwards."""
+    """(T,) bool: cut by an edge of the frame, moving outwards, and soon gone."""
     cut, side = touched(live.last, size), np.sqrt(np.maximum(areas(live.last), 1e-9))[:, None]
     out = (cut[:, :2] & (live.step < -OUTWARD * side)) | (cut[:, 2:] & (live.step > OUTWARD * side))
+    out &= live.last[:, 2:] - live.last[:, :2] <= FRAMES_TO_LEAVE * np.abs(live.step)
     leaving: np.ndarray = out.any(axis=1)
     return leaving
 
@@ -401,6 +485,7 @@ def _seen(
         step,
         velocity,
         np.full(len(rows), None, object) if found.shapes is None else found.shapes[rows],
+        ~known & np.isnan(measured[:, 0]),
     )
 
 

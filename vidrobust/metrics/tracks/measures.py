@@ -1,15 +1,17 @@
-"""What tracks show, one row per frame of each track: missed frames, renames and jitter.
+"""What objects show, one row per frame of each object: its state, renames and jitter.
 
     frame          0   1   2   3   4   5   6
     label          A   A   .   B   A   A   .        the track ends at 5
-    missed         0   0   1   0   0   0        no box of any class lies on the place
-    uncovered      0   0   1   0   0   0   1    also up to a second after it vanished in mid-picture
+    state          covered ... missed ...   lost
+    missed         0   0   1   0   0   0        between its first and its last box
+    uncovered      0   0   1   0   0   0   1    in any state of ``FAULTS``
     second_box     0   1       0   0   0        a further box lies on it
     flip               0       1   1   0
     revert_flip        0       1   0   0        A B A within the window
     score_jitter           -           x        where three frames in a row have a box
 
-Jitter is a second difference: constant offsets and steady motion give 0.
+Jitter is a second difference, jerk a third one: constant offsets and steady motion give 0. Alarms that blink have
+states, but no ``missed`` and ``uncovered``.
 """
 
 from __future__ import annotations
@@ -23,17 +25,16 @@ import pandas as pd
 from vidrobust.metrics.box_differences import areas, duplicates
 from vidrobust.metrics.class_differences import revert_flips
 from vidrobust.metrics.tracks.borders import touches_border
-from vidrobust.metrics.tracks.ends import MID_PICTURE, Ends, find_ends
 from vidrobust.metrics.tracks.follow import Objects, TrackSettings
-from vidrobust.metrics.tracks.gaps import Gaps, find_gaps
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+from vidrobust.metrics.tracks.states import FAULTS, MID_PICTURE, Lives, lives
 from vidrobust.shapes.shape import flicker
 
 SMALL, LARGE = 32.0**2, 96.0**2
 """Areas, px^2, at which COCO calls a box medium and large."""
 
 
-JITTERS = ("score_jitter", "center_jitter", "size_jitter", "mask_jitter")
+JITTERS = ("score_jitter", "center_jitter", "size_jitter", "mask_jitter", "squared_jerk")
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ class Measures:
     Attributes
     ----------
     along
-        One row per frame of a track, and up to a second after it vanished; columns of ``track_steps``.
+        One row per object and frame; columns of ``object_frames``.
     tracks
         One row per track: row (its first), track_label, size, frames, boxes, fragments, begins, ends, vanished,
-        appeared.
+        appeared, late, alarm.
     counts
         One row per frame: boxes, count_jitter, and vanished_per_minute and appeared_per_minute of this frame
         alone, so that their means are rates.
@@ -67,20 +68,30 @@ def measure(
 ) -> Measures:
     """Measure everything that the boxes and their objects show; frame_rate in frames per second."""
     track = objects.track
-    gaps, ends = find_gaps(found, track, settings), find_ends(found, objects, settings)
+    states = lives(found, objects, settings)
     rows = np.flatnonzero(track >= 0)
     rows = rows[np.lexsort((found.frame[rows], track[rows]))]
-    seen = _boxes_along(found, objects, rows, settings)
-    along = pd.concat([seen, _without_box(gaps, gaps.missed, gaps.missed)], ignore_index=True)
+    along = pd.concat([_boxes_along(found, objects, rows, settings), _without_box(states)], ignore_index=True)
     along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
+    alarm = states.alarm[along["track"].to_numpy(np.int64)] if len(along) else np.zeros(0, bool)
+    along = along.assign(alarm=alarm.astype(np.float64), **faults(along["state"], along["evidence"], alarm))
     along["revert_flip"] = _reverts(along, revert_within)
-    tracks = _tracks(found, track, rows, along, ends)
-    vanished = _without_box(ends, np.nan, 1.0).assign(revert_flip=np.nan)
-    along = pd.concat([along, vanished], ignore_index=True)
-    along = along.sort_values(["track", "row"], kind="stable", ignore_index=True)
+    tracks = _tracks(found, track, rows, along, states)
     about = tracks[["track", "track_label", "size"]]
     along = along.drop(columns="label").merge(about, on="track", how="left")
-    return Measures(along, tracks, _counts(found, objects, ends, settings, 60 * frame_rate))
+    return Measures(along, tracks, _counts(found, objects, tracks, settings, 60 * frame_rate))
+
+
+def faults(state: pd.Series, evidence: pd.Series, alarm: np.ndarray | bool = False) -> dict[str, np.ndarray]:
+    """Return ``missed``, ``uncovered`` and ``unknown`` of rows: 0, 1, or NaN where the state does not count."""
+    counts = state.isin(("covered", *FAULTS)) & ~np.asarray(alarm, bool)
+    unknown = (state == "unknown") & ~np.asarray(alarm, bool)
+    uncovered = np.where(counts, state.isin(FAULTS).astype(np.float64), np.nan)
+    return {
+        "uncovered": uncovered,
+        "unknown": np.where(counts | unknown, unknown.astype(np.float64), np.nan),
+        "missed": np.where(evidence.isin(("before", "after")), np.nan, uncovered),
+    }
 
 
 def size_of(area: np.ndarray) -> np.ndarray:
@@ -122,14 +133,17 @@ def _boxes_along(
     jitter["score_jitter"][middle] = second_difference(*(found.scores[r] for r in (before, now, after)))
     jitter["center_jitter"][middle] = second_difference(*(centre[r] for r in (before, now, after))) / side
     jitter["size_jitter"][middle] = second_difference(*(size[r] for r in (before, now, after))) / side
+    last = middle[1:][np.diff(middle) == 1]  # four frames in a row
+    jitter["squared_jerk"][last] = _squared_jerk(
+        centre[rows[last[:, None] + np.arange(-2, 2)]], boxes, rows[last]
+    )
     jitter["mask_jitter"][middle] = _mask_jitter(found, before, now, after)
     return pd.DataFrame(
         {
             "track": track[rows],
             "row": found.frame[rows],
-            "missed": 0.0,
-            "uncovered": 0.0,
-            "reason": "",
+            "state": "covered",
+            "evidence": "box",
             "second_box": _second_at(found, objects, rows, settings),
             "label": labels,
             "flip": flip,
@@ -138,6 +152,12 @@ def _boxes_along(
             **_sides(found.boxes[rows]),
         }
     )
+
+
+def _squared_jerk(centre: np.ndarray, boxes: np.ndarray, now: np.ndarray) -> np.ndarray:
+    """(K,) squared third difference of centres (K, 4, 2), over the box's area."""
+    jerk = np.diff(centre, n=3, axis=1)[:, 0]
+    return np.asarray((jerk**2).sum(axis=1) / np.maximum(areas(boxes[now]), 1e-9))
 
 
 def _mask_jitter(found: ItemBoxes, before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -187,15 +207,14 @@ def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarra
     return inner[good]
 
 
-def _without_box(at: Gaps | Ends, missed: np.ndarray | float, uncovered: np.ndarray | float) -> pd.DataFrame:
-    """Rows of frames in which an object is expected and has no box."""
+def _without_box(at: Lives) -> pd.DataFrame:
+    """Rows of frames in which an object is expected and has no box of its own."""
     return pd.DataFrame(
         {
             "track": at.track,
             "row": at.frame,
-            "missed": missed,
-            "uncovered": uncovered,
-            "reason": at.reason.astype(object) if isinstance(at, Gaps) else "vanished",
+            "state": at.state,
+            "evidence": at.evidence,
             "label": -1,
             **dict.fromkeys(("second_box", "flip", "id_switch", *JITTERS), np.nan),
             **_sides(at.boxes),
@@ -215,41 +234,48 @@ def _reverts(along: pd.DataFrame, window: int) -> np.ndarray:
 
 
 def _tracks(
-    found: ItemBoxes, track: np.ndarray, rows: np.ndarray, along: pd.DataFrame, ends: Ends
+    found: ItemBoxes, track: np.ndarray, rows: np.ndarray, along: pd.DataFrame, states: Lives
 ) -> pd.DataFrame:
     if not len(rows):
         columns = ("track", "row", "track_label", "size", "frames", "boxes", "fragments")
         empty = {c: pd.Series(dtype="object" if c == "size" else "int64") for c in columns}
         empty |= {name: pd.Series(dtype="object") for name in ("begins", "ends")}
-        empty |= {name: pd.Series(dtype="float64") for name in ("vanished", "appeared", "late")}
+        empty |= {name: pd.Series(dtype="float64") for name in ("vanished", "appeared", "late", "alarm")}
         return pd.DataFrame(empty)
-    missed, of = (along["missed"] == 1).to_numpy(), along["track"].to_numpy()
+    within = along[~along["evidence"].isin(("before", "after"))]
+    missed, of = (within["state"] == "missed").to_numpy(), within["track"].to_numpy()
     begins = missed.copy()
     begins[1:] &= ~(missed[:-1] & (of[1:] == of[:-1]))
-    grouped = along.assign(begins=begins).groupby("track", sort=True)
+    count = len(states.ends)
+    late = np.bincount(along.loc[along["state"] == "late", "track"], minlength=count).astype(np.float64)
+    late[states.alarm | (states.begins == "cut") | ((states.begins == MID_PICTURE) & (late == 0))] = np.nan
+    first, last = np.full(count, found.num_frames), np.zeros(count, np.int64)
+    np.minimum.at(first, track[rows], found.frame[rows])
+    np.maximum.at(last, track[rows], found.frame[rows])
     boxes = pd.DataFrame(
         {"track": track[rows], "label": found.labels[rows], "area": areas(found.boxes[rows])}
     ).groupby("track", sort=True)
+    mid = {"vanished": states.ends == MID_PICTURE, "appeared": states.begins == MID_PICTURE}
     return pd.DataFrame(
         {
-            "track": grouped["row"].min().index.to_numpy(),
-            "row": grouped["row"].min().to_numpy(),
+            "track": np.arange(count),
+            "row": first,
             "track_label": boxes["label"].agg(lambda labels: int(np.bincount(labels).argmax())).to_numpy(),
             "size": size_of(boxes["area"].median().to_numpy()),
-            "frames": grouped["row"].count().to_numpy(),
+            "frames": last - first + 1,
             "boxes": boxes["label"].count().to_numpy(),
-            "fragments": 1 + grouped["begins"].sum().to_numpy(),
-            "begins": ends.begins,
-            "ends": ends.ends,
-            "vanished": (ends.ends == MID_PICTURE).astype(np.float64),
-            "appeared": (ends.begins == MID_PICTURE).astype(np.float64),
-            "late": ends.late,
+            "fragments": 1 + np.bincount(of, weights=begins, minlength=count).astype(np.int64),
+            "begins": states.begins,
+            "ends": states.ends,
+            **{name: np.where(states.alarm, np.nan, at.astype(np.float64)) for name, at in mid.items()},
+            "late": late,
+            "alarm": states.alarm.astype(np.float64),
         }
     )
 
 
 def _counts(
-    found: ItemBoxes, objects: Objects, ends: Ends, settings: TrackSettings, per_minute: float
+    found: ItemBoxes, objects: Objects, tracks: pd.DataFrame, settings: TrackSettings, per_minute: float
 ) -> pd.DataFrame:
     enough = found.scores >= settings.starts(found.labels)
     count = np.bincount(found.frame[enough], minlength=found.num_frames).astype(np.float64)
@@ -258,16 +284,13 @@ def _counts(
     if found.num_frames >= 3:
         inner = inner[found.joined[inner] & found.joined[inner + 1]]
         jitter[inner] = second_difference(count[inner - 1], count[inner], count[inner + 1])
-    number = len(ends.ends)
-    first, last = np.full(number, found.num_frames), np.full(number, -1)
-    tracked = objects.track >= 0
-    np.minimum.at(first, objects.track[tracked], found.frame[tracked])
-    np.maximum.at(last, objects.track[tracked], found.frame[tracked])
+    first = tracks["row"].to_numpy(np.int64)
     rates = {
-        name: per_minute * np.bincount(at[why == MID_PICTURE], minlength=found.num_frames)
-        for name, at, why in (
-            ("vanished_per_minute", last, ends.ends),
-            ("appeared_per_minute", first, ends.begins),
+        name: per_minute * np.bincount(at[tracks[column] == 1], minlength=found.num_frames)
+        for name, at, column in (
+            ("vanished_per_minute", first + tracks["frames"].to_numpy(np.int64) - 1, "vanished"),
+            ("appeared_per_minute", first, "appeared"),
+            ("alarms_per_minute", first, "alarm"),
         )
     }
     return pd.DataFrame({"row": np.arange(found.num_frames), "boxes": count, "count_jitter": jitter, **rates})

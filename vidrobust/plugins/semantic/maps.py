@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from vidrobust.frame_pairs.registration import register, warp
 from vidrobust.frame_pairs.transitions import Unregistered
 from vidrobust.predictions import TaskPredictions
 
@@ -25,7 +24,6 @@ LEAST_REGION = 0.0005  # share of the frame from which a region counts: 86 px of
 FARTHEST = 8.0  # px; a boundary that moves further is a region that came or went
 WINDOW = 17  # px, side of the window in which a boundary's place is averaged: FARTHEST to both sides
 LEAST_CLASS = 0.005  # share of the frame from which the boundary of a class is followed
-NO_FLOW = (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME)  # pictures in which nothing can be seen to move
 
 
 @dataclass(frozen=True)
@@ -159,13 +157,15 @@ def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
 
     Frames (H, W, 3) uint8. Pictures without texture count as at rest.
     """
+    from vidrobust.frame_pairs.registration import register  # pages read the task without torch
+
     height, width = b.shape[:2]
     scale = min(1.0, FLOW_SIDE / width)
     small = (max(1, round(width * scale)), max(1, round(height * scale)))
     if scale < 1:
         a, b = (cv2.resize(each, small, interpolation=cv2.INTER_AREA) for each in (a, b))
     found = register(a, b, fine=False)
-    if found.failed in NO_FLOW:
+    if found.failed in (Unregistered.NO_TEXTURE, Unregistered.SMALL_FRAME):
         return np.zeros((height, width, 2), np.float32), np.ones((height, width), bool)
     if found.failed is not None:
         return None
@@ -178,6 +178,8 @@ def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
 
 def carried(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:
     """Return a map (H, W) where a flow (H, W, 2) brings it, by the nearest pixel."""
+    from vidrobust.frame_pairs.registration import warp
+
     return warp(labels, flow, interpolation=cv2.INTER_NEAREST)
 
 

@@ -146,9 +146,7 @@ def _torchvision(spec: ModelSpec, device: torch.device) -> MapNetwork:
 
     known = torchvision.models.list_models(module=torchvision.models.segmentation)
     if spec.target not in known:
-        raise SettingsError(
-            f"{spec.text}: expected a folder of maps, an ONNX file or one of {', '.join(known)}"
-        )
+        raise SettingsError(f"{spec.text}: expected a folder, an ONNX file or one of {', '.join(known)}")
     names = given_names(spec.options.get("classes"))
     if given := spec.options.get("weights"):
         path = existing_file(given, spec.text)

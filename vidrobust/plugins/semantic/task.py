@@ -75,8 +75,8 @@ class MapMeter(TaskMeter):
         if len(self._along) < 3:
             return {}
         step = self._step(c)
-        first, second, third = (each[::step, ::step] for each in reversed(self._along))
-        return {"boundary_jitter": step * maps.boundary_jitter(first, second, third)}
+        some = [each[::step, ::step] for each in reversed(self._along)]
+        return {"boundary_jitter": step * maps.boundary_jitter(*some)}
 
     def parts(self, held: Sequence[SeenFrame]) -> Iterable[Mapping[str, object]]:
         """A row per class: IoU with the map before, and how much its area shakes over three frames."""
@@ -273,7 +273,7 @@ def remedies(model: str, read: Callable[[str], pd.DataFrame], footage: Any, max_
     if "pixel_flip_majority" not in pairs:
         return None
     rows = pairs[(pairs["model"] == model) & (pairs["excluded"] == "") & pairs["pixel_flip_majority"].notna()]
-    if rows.empty:
+    if not len(rows):
         return None
     rows = rows.assign(part=[footage.parts.get(item, "") for item in rows["item"]])
     before, after = (rows[name].to_numpy(np.float64) for name in ("pixel_flip", "pixel_flip_majority"))

@@ -11,7 +11,7 @@ import numpy as np
 
 from vidrobust.stages.boxes.strips import DARK, EXPECTED, OTHER, WHITE, dashed
 
-State = Literal["found", "renamed", "missed", "vanished", "hidden", "other"]
+State = Literal["covered", "renamed", "missed", "lost", "late", "hidden", "out", "unknown", "other"]
 TRACK_COLOURS = (
     (86, 180, 233),
     (0, 200, 140),
@@ -23,10 +23,26 @@ TRACK_COLOURS = (
     (90, 220, 220),
 )
 """RGB, far from the orange of what is lost; a track keeps its colour."""
-VANISHED, HIDDEN, RENAMED = (230, 50, 50), (150, 150, 150), (160, 32, 160)
+LOST, HIDDEN, RENAMED = (230, 50, 50), (150, 150, 150), (160, 32, 160)
 FONT, SCALE, PAD = cv2.FONT_HERSHEY_SIMPLEX, 0.48, 4
-IMPORTANT: tuple[State, ...] = ("missed", "vanished", "renamed")
-ORDER: tuple[State, ...] = ("other", "hidden", "found", "renamed", "vanished", "missed")
+IMPORTANT: tuple[State, ...] = ("missed", "lost", "late", "renamed")
+WITHOUT: dict[State, tuple[int, int, int]] = {
+    **dict.fromkeys(("hidden", "out", "unknown"), HIDDEN),
+    **dict.fromkeys(("late", "missed"), EXPECTED),
+    "lost": LOST,
+}
+"""RGB of the dashed place of an object without a box."""
+ORDER: tuple[State, ...] = (
+    "other",
+    "out",
+    "unknown",
+    "hidden",
+    "covered",
+    "renamed",
+    "lost",
+    "late",
+    "missed",
+)
 """In which marks are drawn, the last on top; their labels find room in the order turned round."""
 MOST_LABELS = 60
 """Labels of a frame, beside those of what is lost or renamed; a crowd would be hidden under more."""
@@ -72,13 +88,13 @@ def draw(picture: np.ndarray, marks: Iterable[Mark]) -> None:
 
 def colour_of(mark: Mark) -> tuple[int, int, int]:
     """RGB of a mark's outline."""
-    special = {"missed": EXPECTED, "vanished": VANISHED, "hidden": HIDDEN, "other": OTHER}
+    special = {**WITHOUT, "other": OTHER}
     return special.get(mark.state) or TRACK_COLOURS[mark.track % len(TRACK_COLOURS)]
 
 
 def _outline(picture: np.ndarray, mark: Mark) -> None:
     x1, y1, x2, y2 = (round(side) for side in mark.box)
-    if mark.state in ("missed", "vanished", "hidden"):
+    if mark.state in WITHOUT:
         dashed(picture, (x1, y1, x2, y2), colour_of(mark))
     elif mark.rings:
         rings = [np.round(ring).astype(np.int32)[:, None] for ring in mark.rings]
@@ -133,7 +149,7 @@ def _label(
 ) -> None:
     taken.append(place)
     x1, y1, x2, y2 = place
-    strong = {"missed": (150, 60, 0), "vanished": (150, 20, 20), "renamed": RENAMED}
+    strong = {**dict.fromkeys(("missed", "late"), (150, 60, 0)), "lost": (150, 20, 20), "renamed": RENAMED}
     cv2.rectangle(picture, (x1, y1), (x2 - 1, y2 - 1), strong.get(mark.state, DARK), -1)
     cv2.rectangle(picture, (x1, y1), (x1 + 2, y2 - 1), colour_of(mark), -1)
     cv2.putText(picture, mark.text, (x1 + PAD + 1, y2 - PAD - 1), FONT, SCALE, WHITE, 1, cv2.LINE_AA)

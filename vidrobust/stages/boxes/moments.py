@@ -121,7 +121,7 @@ def choose(model: str, steps: pd.DataFrame, detections: pd.DataFrame) -> list[Bo
     objects that leave or are hidden do not count.
     """
     rows = _with_scores(steps, detections)
-    queues = [_of_kind(rows, kind) for kind in ("missed", "vanished", "renamed")]
+    queues = [_of_kind(rows, kind) for kind in ("missed", "lost", "late", "renamed")]
     found: list[BoxMoment] = []
     for row, kind in (each for turn in itertools.zip_longest(*queues) for each in turn if each is not None):
         if len(found) == PER_MODEL:
@@ -139,19 +139,13 @@ def _with_scores(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
     of = [rows["item"], rows["track"]]
     last = rows.groupby(["item", "track"], sort=False)[["score", "now"]].ffill()
     before = last.groupby(of, sort=False).shift()
-    state_before = (
-        rows["reason"].where(rows["uncovered"] == 1, "-").groupby(of, sort=False).shift().fillna("-")
-    )
-    begins = (rows["uncovered"] == 1) & (state_before != rows["reason"])
+    state_before = rows["state"].groupby(of, sort=False).shift().fillna("")
+    begins = (rows["uncovered"] == 1) & (state_before != rows["state"])
     return rows.assign(sure=before["score"], was=before["now"], begins=begins)
 
 
 def _of_kind(rows: pd.DataFrame, kind: str) -> Iterator[tuple[pd.Series, str]]:
-    chosen = {
-        "missed": rows["begins"] & (rows["missed"] == 1),
-        "vanished": rows["begins"] & (rows["reason"] == "vanished"),
-        "renamed": rows["flip"] == 1,
-    }[kind]
+    chosen = rows["flip"] == 1 if kind == "renamed" else rows["begins"] & (rows["state"] == kind)
     ranked = rows[chosen].sort_values("sure", ascending=False, kind="stable")
     return ((row, kind) for _, row in ranked.iterrows())
 
@@ -185,9 +179,9 @@ def _moment(model: str, rows: pd.DataFrame, row: pd.Series, kind: str) -> BoxMom
 
 
 def _shot(step: pd.Series, kind: str, at: int, place: int) -> Shot:
-    state = "found"
-    if step["uncovered"] == 1:
-        state = "vanished" if step["reason"] == "vanished" else "missed"
+    state = "covered"
+    if step["evidence"] != "box":
+        state = str(step["state"])
     elif kind == "renamed" and place == at:
         state = "renamed"
     box = tuple(float(step[side]) for side in BOX)
@@ -198,9 +192,9 @@ def _words(row: pd.Series, kind: str, frames: int) -> str:
     if kind == "renamed":
         return f"{row['was']} is called {row['now']}"
     for_frames = f"for {frames} frame{'s' if frames > 1 else ''}"
-    if kind == "missed":
-        return f"{row['was']} is missed {for_frames}"
-    return f"{row['was']} vanishes in mid-picture"
+    if kind == "late":
+        return f"{row['label_name']} is found {frames} frame{'s' if frames > 1 else ''} late"
+    return f"{row['was']} is {kind} {for_frames}"
 
 
 def lies_there(place: tuple[float, ...], boxes: pd.DataFrame, least: float = 0.1) -> list[str]:

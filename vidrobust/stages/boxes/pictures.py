@@ -6,11 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from vidrobust.frames.pixels import to_array
-from vidrobust.metrics.tracks.curve import curve
+from vidrobust.metrics.tracks.curve import by_constants, curve
 from vidrobust.metrics.tracks.item_boxes import item_boxes
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import save_picture
@@ -18,18 +17,14 @@ from vidrobust.stages.boxes.moments import BoxMoment
 from vidrobust.stages.boxes.strips import strip
 from vidrobust.stages.stability.unit import along_time
 from vidrobust.tables import schema as tables
+from vidrobust.text.phrases import plural
 
-FEWEST = 5
-"""Objects that vanish at a place, and as many that appear at it, before it is said."""
-NEAR = 1.0
-"""Ends belong to one place within so many median box sides."""
 BOX = ["x1", "y1", "x2", "y2"]
-KEYS = ["model", "item", "track"]
 
 
 @dataclass(frozen=True)
 class HidingPlace:
-    """x, y, width, height px; how many objects vanish and appear there, and how many there are."""
+    """x, y, width, height px; how many objects are missed there, and how many are seen."""
 
     model: str
     item: str
@@ -37,54 +32,34 @@ class HidingPlace:
     y: int
     width: int
     height: int
-    vanish: int
-    appear: int
-    of_vanished: int
-    of_appeared: int
+    missed: int
+    seen: int
 
 
-def hiding_places(tracks: pd.DataFrame, detections: pd.DataFrame) -> list[HidingPlace]:
-    """Return, per detector and clip, the place where FEWEST objects or more vanish and appear."""
-    boxes = detections[detections["track"] >= 0].sort_values([*KEYS, "frame"], kind="stable")
-    edge = boxes.groupby(KEYS, sort=False)[BOX]
-    first, last = edge.first(), edge.last()
+def hiding_places(frames: pd.DataFrame) -> list[HidingPlace]:
+    """Return the place of each detector and clip of ``object_frames`` where something unnamed may hide objects."""
     found = []
-    for (model, item), own in tracks.groupby(["model", "item"], sort=False):
-        of = pd.MultiIndex.from_frame(own[KEYS])
-        gone = last.loc[of[(own["vanished"] == 1).to_numpy()]].to_numpy(np.float64)
-        come = first.loc[of[(own["appeared"] == 1).to_numpy()]].to_numpy(np.float64)
-        place = _place(gone, come)
-        if place is not None:
-            rectangle, vanish, appear = place
-            found.append(HidingPlace(str(model), str(item), *rectangle, vanish, appear, len(gone), len(come)))
+    for (model, item), own in frames[frames["alarm"] == 0].groupby(["model", "item"], sort=False):
+        behind = own[own["evidence"] == "place"]
+        if behind.empty:
+            continue
+        x1, y1 = behind[BOX[:2]].quantile(0.25)
+        x2, y2 = behind[BOX[2:]].quantile(0.75)
+        middle = (own["x1"] + own["x2"]) / 2, (own["y1"] + own["y2"]) / 2
+        inside = middle[0].between(x1, x2) & middle[1].between(y1, y2) & (own["evidence"] == "box")
+        counts = behind["track"].nunique(), own.loc[inside, "track"].nunique()
+        corners = (round(float(x1)), round(float(y1)), round(float(x2 - x1)), round(float(y2 - y1)))
+        found.append(HidingPlace(str(model), str(item), *corners, *counts))
     return found
-
-
-def _place(gone: np.ndarray, come: np.ndarray) -> tuple[tuple[int, int, int, int], int, int] | None:
-    if min(len(gone), len(come)) < FEWEST:
-        return None
-    every = np.concatenate([gone, come])
-    side = float(np.median(np.sqrt(np.prod(every[:, 2:] - every[:, :2], axis=1))))
-    middle = (every[:, :2] + every[:, 2:]) / 2
-    near = np.linalg.norm(middle[:, None] - middle[None], axis=2) <= NEAR * side
-    vanish, appear = near[:, : len(gone)].sum(axis=1), near[:, len(gone) :].sum(axis=1)
-    best = int(np.minimum(vanish, appear).argmax())
-    if min(vanish[best], appear[best]) < FEWEST:
-        return None
-    of = every[near[best]]
-    x1, y1 = np.percentile(of[:, :2], 25, axis=0)
-    x2, y2 = np.percentile(of[:, 2:], 75, axis=0)
-    rectangle = (round(float(x1)), round(float(y1)), round(float(x2 - x1)), round(float(y2 - y1)))
-    return rectangle, int(vanish[best]), int(appear[best])
 
 
 def sentence(place: HidingPlace) -> str:
     """Return what is seen there, and what to do."""
     where = f"{place.x},{place.y},{place.width},{place.height}"
     return (
-        f"{place.item}, {place.model}: {place.vanish} of {place.of_vanished} objects that vanish and "
-        f"{place.appear} of {place.of_appeared} that appear do so about one place. If something stands before the "
-        f"objects there, name it, and it counts as no fault: --occluder {where}"
+        f"{place.item}, {place.model}: {plural(place.missed, 'object')} are missed about one place, and "
+        f"{place.seen} seen on it. If something stands before the objects there, name it, and it counts as no "
+        f"fault: --occluder {where}"
     )
 
 
@@ -114,6 +89,8 @@ def changes_of_name(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFra
 
 
 STRIP_WIDTH = 1600
+MOST_BOXES = 1000
+"""Boxes on which constants are changed: each is followed 80 times."""
 
 
 def as_dict(moment: BoxMoment, picture: str) -> dict[str, Any]:
@@ -149,6 +126,32 @@ def save_strips(run: OpenRun, moments: list[BoxMoment], detections: pd.DataFrame
                 names[number] = f"moments/boxes_{number:02d}.jpg"
                 save_picture(strip(frames, moment, rows), run.path / names[number], STRIP_WIDTH)
     return names
+
+
+def changed_constants(
+    run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Return how far each constant moves the uncovered rate of each model, on its first MOST_BOXES boxes."""
+    about = {entry.item: entry for entry in run.folder.record.inputs}
+    found = []
+    for model, of_model in detections.groupby("model", sort=False):
+        clips, left = [], MOST_BOXES
+        for item, rows in of_model.groupby("item", sort=False):
+            entry, frames = about[item], transitions[transitions["item"] == item]
+            rows = rows.sort_values("frame", kind="stable")
+            if left < len(rows):
+                end = rows["frame"].iloc[max(left - 1, 0)]
+                rows, frames = rows[rows["frame"] < end], frames[frames["frame"] < end]
+            left -= len(rows)
+            if len(rows):
+                settings = along_time(run.settings, entry.frame_rate).tracks
+                clips.append((item_boxes(rows, frames, (entry.height, entry.width)), settings))
+        rates = by_constants(clips) if clips else {}
+        if rates and rates[""][0] == rates[""][0]:
+            found.append(
+                {"model": str(model), "boxes": MOST_BOXES - left, "rate": rates.pop("")[0], "rates": rates}
+            )
+    return found
 
 
 def curves(run: OpenRun, detections: pd.DataFrame, transitions: pd.DataFrame) -> pd.DataFrame:

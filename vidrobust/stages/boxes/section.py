@@ -155,6 +155,27 @@ def moments(run: RunTables) -> list[ShownMoment]:
     return found
 
 
+def constants(run: RunTables) -> list[str]:
+    """Return how much the uncovered rate of each model depends on constants of following."""
+    said = []
+    for each in run.json("box_moments.json").get("constants", []):
+        ends = {
+            name: max(rates, key=lambda rate: abs(rate - each["rate"]))
+            for name, rates in each["rates"].items()
+        }
+        order = sorted(ends, key=lambda name: -abs(ends[name] - each["rate"]))
+        low, high = (
+            of(each["rate"], *(rate for rates in each["rates"].values() for rate in rates))
+            for of in (min, max)
+        )
+        said.append(
+            f"{each['model']}: each of {len(ends)} constants of following, changed by 20 % alone, moves the share "
+            f"of frames without a box from {percent(each['rate'])} to {percent(low)} at least and {percent(high)} "
+            f"at most ({each['boxes']} boxes); most does {', '.join(order[:3])}"
+        )
+    return said
+
+
 def name_changes(run: RunTables) -> list[dict[str, str]]:
     """Return the most frequent renames."""
     table = run.table("name_changes")
@@ -175,7 +196,7 @@ def name_changes(run: RunTables) -> list[dict[str, str]]:
 
 def timelines(run: RunTables) -> list[Picture]:
     """Draw tracks over time of the items with most missed frames and renames."""
-    along = run.table("track_steps")
+    along = run.table("object_frames")
     if along is None:
         return []
     bad = along.assign(bad=(along["uncovered"] == 1) | (along["flip"] == 1))
@@ -197,8 +218,8 @@ def _item(item: str, models: list[str], along: pd.DataFrame) -> Picture:
         axes[-1, 0].set_xlabel("time, s")
         lost, renamed = int((along["uncovered"] == 1).sum()), int((along["flip"] == 1).sum())
         caption = (
-            "Each line is an object, in the colour of its name; orange: frames in which no box lies where it is; "
-            "grey: frames without a box that do not count (border, behind another); black: its name changes."
+            "Each line is an object, in the colour of its name; orange: late, missed or lost; grey: hidden, out "
+            "or unknown; black: its name changes. Alarms that blink have their boxes alone."
         )
         said = (
             f"Objects of {item}: {plural(lost, 'frame')} without a box, {plural(renamed, 'change')} of name"
@@ -215,11 +236,12 @@ def _tracks(axis: Axes, along: pd.DataFrame, title: str) -> None:
         of = along[along["track"] == track].sort_values("frame")
         colour = shade_of.get(of["label_name"].iloc[0], drawing.GREY)
         time = of["time_s"].to_numpy()
-        seen = (of["missed"] == 0).to_numpy()
+        seen = (of["state"] == "covered").to_numpy()
         axis.plot(
             time, np.where(seen, place, np.nan), "-", color=colour, linewidth=2.2, solid_capstyle="butt"
         )
-        for gap, shade in ((of["uncovered"].isna(), drawing.LIGHT), (of["uncovered"] == 1, GAP)):
+        unsure = of["state"].isin(("hidden", "out", "unknown")) & (of["alarm"] == 0)
+        for gap, shade in ((unsure, drawing.LIGHT), (of["uncovered"] == 1, GAP)):
             axis.hlines(
                 np.full(gap.sum(), place), time[gap] - step / 2, time[gap] + step / 2, shade, linewidth=4
             )

@@ -16,7 +16,7 @@ class BoxesStage(TableStage):
     """Detectors: the stability at every threshold, and pictures of the worst moments."""
 
     name = "boxes"
-    version = 4
+    version = 5
     needs = (STABILITY,)
     settings = (*FOOTAGE, *TRACKS, "pictures")
     tables = ("box_curve", "name_changes")
@@ -28,7 +28,7 @@ class BoxesStage(TableStage):
         from vidrobust.stages.boxes import moments, pictures
         from vidrobust.tables import schema
 
-        detections, steps = run.table("detections"), run.table("track_steps")
+        detections, steps = run.table("detections"), run.table("object_frames")
         run.folder.write_table("box_curve", pictures.curves(run, detections, run.table("transitions")))
         changes = pictures.changes_of_name(steps, detections)
         run.folder.write_table("name_changes", schema.check("name_changes", changes))
@@ -38,11 +38,13 @@ class BoxesStage(TableStage):
             chosen += moments.choose(str(model), steps[steps["model"] == model], of_model)
         files = pictures.save_strips(run, chosen, detections) if run.settings.pictures else {}
         lines = [pictures.as_dict(moment, files.get(number, "")) for number, moment in enumerate(chosen)]
-        places = pictures.hiding_places(run.table("tracks"), detections)
+        places = pictures.hiding_places(steps)
         for place in places:
             run.reporter.say(pictures.sentence(place))
         hiding = [{**dataclasses.asdict(place), "sentence": pictures.sentence(place)} for place in places]
-        run.folder.write_json("box_moments.json", {"moments": lines, "hiding_places": hiding})
+        constants = pictures.changed_constants(run, detections, run.table("transitions"))
+        found = {"moments": lines, "hiding_places": hiding, "constants": constants}
+        run.folder.write_json("box_moments.json", found)
 
     def as_json(self, run: OpenRun) -> Any:
         return {"curve": run.folder.rows("box_curve"), **run.folder.read_json("box_moments.json")}

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from vidrobust.metrics.tracks.states import FAULTS
 from vidrobust.stages.boxes.moments import BoxMoment, Shot, lies_there
 
 TILE, BAND, LINE = 224, 20, 15
@@ -58,7 +59,7 @@ def _tile(
     for row in boxes.sort_values("track", key=lambda of: of == track, kind="stable").itertuples():
         own = row.track == track
         _box(picture, (row.x1, row.y1, row.x2, row.y2), window, OWN if own else OTHER, 2 if own else 1)
-    lost = shot.state in ("missed", "vanished")
+    lost = shot.state in FAULTS
     if lost:
         _dashed(picture, shot.place, window, EXPECTED)
     head = np.full((BAND, TILE, 3), EXPECTED if lost else DARK, np.uint8)

@@ -117,15 +117,10 @@ def _of_object(row: Any) -> Mark:
     box = tuple(float(getattr(row, side)) for side in BOX)
     track, trail = int(row.track), row.trail
     name = str(row.last)
-    state: State = "found"
+    state: State = row.state
     if not isinstance(row.now, str):
-        reason = str(row.reason)
-        if row.uncovered != 1:
-            state, text = "hidden", f"#{track} {name}: {reason}" if reason else f"#{track} {name}"
-        elif reason == "vanished":
-            state, text = "vanished", f"#{track} {name} vanished"
-        else:
-            state, text = "missed", f"#{track} {name}: no box"
+        state = "hidden" if state == "covered" else state  # under another object's box
+        text = f"#{track} {name}: {row.state}"
     else:
         text = f"#{track} {_said(name, float(row.score))}"
         if row.fresh and row.was != name:
@@ -222,7 +217,7 @@ def _chosen(run: OpenRun, wanted: WantedClip) -> tuple[str, str]:
 def _marks(run: OpenRun, item: str, model: str) -> FrameMarks:
     steps, detections, counts = (
         table[(table["item"] == item) & (table["model"] == model)]
-        for table in (run.table(name) for name in ("track_steps", "detections", "box_counts"))
+        for table in (run.table(name) for name in ("object_frames", "detections", "box_counts"))
     )
     return frame_marks(steps, detections, counts, run.settings.track_keep_score)
 

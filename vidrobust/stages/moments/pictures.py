@@ -275,7 +275,7 @@ def _label_flips(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _box_events(run: OpenRun) -> pd.DataFrame:
-    rows = box_events(run.table("track_steps"))
+    rows = box_events(run.table("object_frames"))
     what = rows["label_name"].astype(str) + np.where(rows["lost"], " missed", " renamed")
     return pd.DataFrame(
         {

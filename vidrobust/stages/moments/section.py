@@ -373,7 +373,7 @@ def _events(run: RunTables, answers: _Answers) -> list[list[Any]]:
 
 
 def box_events(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of ``track_steps`` in which an object is first missed, or renamed."""
+    """Return the rows of ``object_frames`` in which an object is first missed, or renamed."""
     keys = ["model", "item", "track"]
     along = steps.sort_values([*keys, "frame"], kind="stable")
     before = along.groupby(keys, sort=False)
@@ -383,7 +383,7 @@ def box_events(steps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _box_events(run: RunTables, models: Mapping[str, int], items: Mapping[str, int]) -> list[list[Any]]:
-    steps = run.table("track_steps")
+    steps = run.table("object_frames")
     if steps is None:
         return []
     rows = box_events(steps).head(MOST_EVENTS)

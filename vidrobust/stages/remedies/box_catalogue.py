@@ -7,7 +7,18 @@ from typing import Any
 
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.tracks.follow import TrackSettings
-from vidrobust.stages.remedies.box_rules import BoxMean, BoxRule, Kalman, MaxGap, MinHits, ScoreMean, Smoother
+from vidrobust.stages.remedies.box_rules import (
+    BoxMean,
+    BoxRule,
+    ClassHold,
+    ClassVote,
+    Kalman,
+    MaxGap,
+    MinHits,
+    OneEuro,
+    ScoreMean,
+    Smoother,
+)
 
 BOX_RULES: tuple[str, ...] = (
     *("two-thresholds",),
@@ -17,6 +28,10 @@ BOX_RULES: tuple[str, ...] = (
     *("box-mean-0.7", "box-mean-0.5", "box-mean-0.3"),
     *("kalman-1", "kalman-2"),
     *("smoother-3", "smoother-5"),
+    *("one-euro-0.1", "one-euro-0.02"),
+    *("savgol-5", "savgol-9"),
+    *("class-vote-5", "class-vote-9"),
+    *("class-hold-2", "class-hold-5"),
 )
 _KINDS: dict[str, Callable[..., BoxRule]] = {
     "two-thresholds": BoxRule,
@@ -26,7 +41,13 @@ _KINDS: dict[str, Callable[..., BoxRule]] = {
     "box-mean": BoxMean,
     "kalman": Kalman,
     "smoother": Smoother,
+    "one-euro": OneEuro,
+    "savgol": BoxRule,
+    "class-vote": ClassVote,
+    "class-hold": ClassHold,
 }
+OFFLINE = "savgol"
+"""The kind that needs later frames; it is no rule for a stream."""
 
 
 def box_kind(name: str) -> str:
@@ -61,10 +82,14 @@ def numbers(name: str, settings: TrackSettings) -> dict[str, Any]:
 
 def box_rule(name: str, settings: TrackSettings) -> BoxRule:
     """The rule of this name, with tracks as the run follows them."""
+    if box_kind(name) == OFFLINE:
+        raise SettingsError(f"rule {name!r} needs later frames, so it works on recordings alone")
     return _KINDS[box_kind(name)](**numbers(name, settings))
 
 
 def late_frames(name: str) -> int:
     """Frames by which the rule reports later, in the worst case, that an object is there or gone; known kinds."""
     amount = int(amount_of(name))
-    return {"min-hits": amount - 1, "max-gap": amount, "smoother": amount - 1}.get(box_kind(name), 0)
+    return {"min-hits": amount - 1, "max-gap": amount, "smoother": amount - 1, "savgol": amount // 2}.get(
+        box_kind(name), 0
+    )

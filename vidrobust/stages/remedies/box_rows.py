@@ -13,12 +13,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from vidrobust.metrics.box_differences import assign, ious
+from vidrobust.metrics.box_differences import LEAST_IOU, assign, ious
+from vidrobust.metrics.tracks.evidence import lies_on
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
-from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule, late_frames
+from vidrobust.stages.remedies.box_catalogue import (
+    BOX_RULES,
+    OFFLINE,
+    amount_of,
+    box_kind,
+    box_rule,
+    late_frames,
+)
 from vidrobust.stages.remedies.box_rules import BoxRule
 from vidrobust.stages.remedies.recommend import Recommended, halves_of
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
@@ -51,6 +60,8 @@ class TimedBoxes:
     part: str
     boxes: ItemBoxes
     time_s: np.ndarray
+    known: tuple[np.ndarray, np.ndarray] | None = None
+    """Frames (K,) as rows, and known boxes (K, 4), where there are some."""
 
 
 Values = tuple[np.ndarray, np.ndarray]
@@ -83,7 +94,12 @@ class BoxStudy:
     def shown(self) -> dict[str, list[ItemBoxes]]:
         """What each rule shows of each input."""
         return {
-            name: [play_boxes(box_rule(name, self.settings), each.boxes) for each in self.seen]
+            name: [
+                smoothed(each.boxes, self.settings, int(amount_of(name)))
+                if box_kind(name) == OFFLINE
+                else play_boxes(box_rule(name, self.settings), each.boxes)
+                for each in self.seen
+            ]
             for name in BOX_RULES
             if name != ONE_THRESHOLD
         }
@@ -96,7 +112,17 @@ class BoxStudy:
     @functools.cached_property
     def after(self) -> dict[str, list[Measures]]:
         """The same of what each rule shows."""
-        return {name: self.measured(shown, self.settings) for name, shown in self.shown.items()}
+        return {name: self.on_same(shown, self.settings) for name, shown in self.shown.items()}
+
+    def on_same(self, shown: Sequence[ItemBoxes], settings: TrackSettings) -> list[Measures]:
+        """What these boxes show; whether objects are covered is asked of the detector's own objects.
+
+        A rule that hides boxes would else be judged on fewer objects, and one that shows more on more.
+        """
+        return [
+            _on_objects_of(own, boxes, made, self.settings)
+            for own, boxes, made in zip(self.before, shown, self.measured(shown, settings), strict=True)
+        ]
 
     @functools.cached_property
     def given(self) -> list[ItemBoxes]:
@@ -139,11 +165,61 @@ class BoxStudy:
             labels.append(units[rows["row"].to_numpy(np.int64)])
         return np.concatenate(values), np.concatenate(labels)
 
+    def precision(self, shown: Sequence[ItemBoxes]) -> dict[str, Any]:
+        """Frames by which shown boxes lag along the motion; their distance from known boxes before and after.
+
+        The lag is the one that explains the offset from the detector's own boxes best, in least squares. Distances
+        are of centres, over the root of the known box's area, of known boxes that both find.
+        """
+        along = way = 0.0
+        distances: list[np.ndarray] = []
+        for each, own, boxes in zip(self.seen, self.given, shown, strict=True):
+            velocity = _velocities(own, self.settings)
+            for mine, other in _same_boxes(own, boxes):
+                off = _centres(own.boxes[mine]) - _centres(boxes.boxes[other])
+                good = ~np.isnan(velocity[mine, 0])
+                along += float((off[good] * velocity[mine[good]]).sum())
+                way += float((velocity[mine[good]] ** 2).sum())
+            if each.known is not None:
+                distances.append(_distances(each.known, own, boxes))
+        apart = np.concatenate(distances) if distances else np.empty((0, 2))
+        before, after = apart.mean(axis=0).tolist() if len(apart) else (NAN, NAN)
+        return {"lag_frames": along / way if way else NAN, "distance_before": before, "distance_after": after}
+
     @property
     def frame_ms(self) -> float:
         """A frame's time, of the input with the slowest ones."""
         steps = [1000.0 * float(np.median(np.diff(s.time_s))) for s in self.seen if len(s.time_s) > 1]
         return max(steps, default=NAN)
+
+
+def _on_objects_of(own: Measures, shown: ItemBoxes, made: Measures, settings: TrackSettings) -> Measures:
+    """Measures of shown boxes, with ``uncovered`` and ``missed`` of the objects of ``own``."""
+    rows = own.along[own.along["uncovered"].notna()]
+    places, frame = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64), rows["row"].to_numpy(np.int64)
+    on = lies_on(shown, frame, places, rows["track_label"].to_numpy(np.int64), settings)
+    asked = rows[["row"]].assign(
+        uncovered=(~on).astype(np.float64), missed=np.where(rows["missed"].notna(), ~on, np.nan)
+    )
+    others = made.along.drop(columns=["uncovered", "missed"])
+    return dataclasses.replace(made, along=pd.concat([others, asked], ignore_index=True))
+
+
+def smoothed(boxes: ItemBoxes, settings: TrackSettings, window: int) -> ItemBoxes:
+    """The boxes on objects, centre and size fitted by a parabola over ``window`` frames where all have a box."""
+    from scipy.signal import savgol_filter  # here, so that the command line need not import SciPy
+
+    objects = follow(boxes, settings)
+    kept = np.flatnonzero(objects.track >= 0)
+    kept = kept[np.lexsort((boxes.frame[kept], objects.track[kept]))]
+    breaks = (np.diff(objects.track[kept]) != 0) | (np.diff(boxes.frame[kept]) != 1)
+    corners = boxes.boxes.copy()
+    for run in np.split(kept, np.flatnonzero(breaks) + 1):
+        if len(run) >= window:
+            corners[run] = savgol_filter(corners[run], window, 2, axis=0)
+    return dataclasses.replace(boxes, boxes=boxes.places(slice(None)).at(corners).boxes).rows(
+        objects.on_object
+    )
 
 
 def play_boxes(rule: BoxRule, boxes: ItemBoxes) -> ItemBoxes:
@@ -186,9 +262,12 @@ def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
             one = dataclasses.replace(study.settings, keep_score=study.settings.start_score)
             costs = dataclasses.replace(costs, agreement=agreement(_tracked(raw, one), given))
             note = f"before: one threshold, {one.keep_score:g}; after: {study.settings.keep_score:g} goes on"
-            yield from rows_against(study, name, "boxes", study.measured(raw, one), before, costs, note)
+            yield from rows_against(
+                study, name, "boxes", study.on_same(_tracked(raw, one), one), before, costs, note
+            )
             continue
-        costs = dataclasses.replace(costs, agreement=agreement(given, study.shown[name]))
+        shown = study.shown[name]
+        costs = dataclasses.replace(costs, agreement=agreement(given, shown), **study.precision(shown))
         yield from rows_against(study, name, "boxes", before, study.after[name], costs, "")
 
 
@@ -219,7 +298,11 @@ def rows_against(
 
 def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
     """Of the rules that are not later than that, the one with the fewest frames of objects without a box."""
-    names = [n for n in BOX_RULES if n != ONE_THRESHOLD and late_frames(n) * study.frame_ms <= max_delay_ms]
+    names = [
+        n
+        for n in BOX_RULES
+        if n != ONE_THRESHOLD and box_kind(n) != OFFLINE and late_frames(n) * study.frame_ms <= max_delay_ms
+    ]
     before = study.values(HEADLINE, study.before)
     after = {name: study.values(HEADLINE, study.after[name]) for name in names}
     count = study.clusters.count
@@ -254,13 +337,58 @@ def _mean(values: Values, half: np.ndarray) -> float:
 
 def agreement(given: Sequence[ItemBoxes], shown: Sequence[ItemBoxes]) -> float:
     """Boxes that both have, of one class and overlapping by half or more, over their mean number (F1)."""
-    both = of = 0
-    for a, b in zip(given, shown, strict=True):
-        of += len(a.frame) + len(b.frame)
-        first, second = (np.searchsorted(x.frame, np.arange(a.num_frames + 1)) for x in (a, b))
-        for frame in range(a.num_frames):
-            mine, other = (slice(at[frame], at[frame + 1]) for at in (first, second))
-            i, j, iou = ious(a.places(mine), b.places(other))
-            near = (iou >= SAME) & (a.labels[mine][i] == b.labels[other][j])
-            both += len(assign(i[near], j[near], iou[near]))
+    of = sum(len(a.frame) + len(b.frame) for a, b in zip(given, shown, strict=True))
+    both = sum(
+        int((a.labels[mine] == b.labels[other]).sum())
+        for a, b in zip(given, shown, strict=True)
+        for mine, other in _same_boxes(a, b, alike=True)
+    )
     return 2 * both / of if of else NAN
+
+
+def _same_boxes(
+    a: ItemBoxes, b: ItemBoxes, *, alike: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Of each frame the rows of boxes that overlap by half or more, one to one; ``alike``: of one class."""
+    first, second = a.bounds, b.bounds
+    for frame in range(a.num_frames):
+        mine, other = (np.arange(at[frame], at[frame + 1]) for at in (first, second))
+        i, j, iou = ious(a.places(mine), b.places(other))
+        near = iou >= SAME
+        if alike:
+            near &= a.labels[mine[i]] == b.labels[other[j]]
+        pairs = assign(i[near], j[near], iou[near])
+        yield mine[i[near][pairs]], other[j[near][pairs]]
+
+
+def _centres(boxes: np.ndarray) -> np.ndarray:
+    centre: np.ndarray = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return centre
+
+
+def _velocities(boxes: ItemBoxes, settings: TrackSettings) -> np.ndarray:
+    """(D, 2) px a frame of the object of each box, from the frame before to the one after; NaN without both."""
+    track = follow(boxes, settings).track
+    order = np.lexsort((boxes.frame, track))
+    velocity = np.full((len(track), 2), np.nan)
+    a, now, b = order[:-2], order[1:-1], order[2:]
+    good = (track[a] == track[b]) & (track[a] >= 0) & (boxes.frame[b] - boxes.frame[a] == 2)
+    velocity[now[good]] = (_centres(boxes.boxes[b[good]]) - _centres(boxes.boxes[a[good]])) / 2
+    return velocity
+
+
+def _distances(known: tuple[np.ndarray, np.ndarray], own: ItemBoxes, shown: ItemBoxes) -> np.ndarray:
+    """(K, 2) distances of the nearest overlapping box before and after, of known boxes that both find."""
+    frame, boxes = known
+    side = np.sqrt(np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1e-9))
+    found = np.full((len(frame), 2), np.inf)
+    for column, of in enumerate((own, shown)):
+        bounds = of.bounds
+        for place, at in enumerate(frame.tolist()):
+            there = of.boxes[bounds[at] : bounds[at + 1]]
+            _, j, iou = ious(boxes[place : place + 1], there)
+            if len(j) and iou.max() >= LEAST_IOU:
+                apart = _centres(there[j[iou.argmax()]][None]) - _centres(boxes[place : place + 1])
+                found[place, column] = float(np.linalg.norm(apart)) / side[place]
+    result: np.ndarray = found[np.isfinite(found).all(axis=1)]
+    return result

@@ -176,3 +176,63 @@ class Smoother(BoxRule):
             return None
         mean = [sum(box[k] for box in window) / len(window) for k in range(5)]
         return (*mean, window[0][5], *track["box"][6:])
+
+
+class OneEuro(BoxRule):
+    """Low-pass filter of centre and size that opens with speed (Casiez et al. 2012), a frame as the unit of time.
+
+    The cutoff is ``amount``, and half a cycle a frame more at one box side a frame; that of speeds is .04.
+    """
+
+    def follow(self, track: dict[str, Any]) -> None:
+        track["idle"] = since = track.get("idle", 0) + 1
+        if track["missed"]:
+            return
+        track["idle"] = 0
+        x1, y1, x2, y2 = track["box"][:4]
+        seen, side = ((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1), max((x2 - x1) * (y2 - y1), 1e-9) ** 0.5
+        if "state" not in track:
+            track["state"] = [[z, 0.0] for z in seen]
+            return
+        for state, z in zip(track["state"], seen, strict=True):
+            x, v = state
+            v += self.weight(0.04, since) * ((z - x) / since - v)
+            state[:] = x + self.weight(self.amount + 0.5 * abs(v) / side, since) * (z - x), v
+
+    def weight(self, cutoff: float, since: int) -> float:
+        r = 6.283185307179586 * cutoff * since
+        return r / (r + 1)
+
+    def shown(self, track: dict[str, Any]) -> Box | None:
+        if track["missed"]:
+            return None
+        x, y, w, h = (state[0] for state in track["state"])
+        return (x - w / 2, y - h / 2, x + w / 2, y + h / 2, *track["box"][4:])
+
+
+class ClassVote(BoxRule):
+    """Class that most of a track's last ``amount`` boxes have; a tie keeps the class."""
+
+    def follow(self, track: dict[str, Any]) -> None:
+        if not track["missed"]:
+            votes = track["votes"] = [*track.get("votes", []), track["box"][5]][-int(self.amount) :]
+            if votes.count(track.get("label")) < max(map(votes.count, votes)):
+                track["label"] = max(votes, key=votes.count)
+
+    def shown(self, track: dict[str, Any]) -> Box | None:
+        return None if track["missed"] else (*track["box"][:5], track["label"], *track["box"][6:])
+
+
+class ClassHold(BoxRule):
+    """Another class only after ``amount`` boxes of a track in a row have it."""
+
+    def follow(self, track: dict[str, Any]) -> None:
+        if not track["missed"]:
+            label = track["box"][5]
+            track["row"] = track.get("row", 0) + 1 if label == track.get("next") else 1
+            track["next"] = label
+            if "label" not in track or track["row"] >= self.amount:
+                track["label"] = label
+
+    def shown(self, track: dict[str, Any]) -> Box | None:
+        return None if track["missed"] else (*track["box"][:5], track["label"], *track["box"][6:])

@@ -35,6 +35,8 @@ class Costs:
                             interval of their difference
     short_events, short_missed_before, short_missed  labelled events shorter than the rule's window: how many,
                             how many of them the model never reported, and how many are never reported now
+    lag_frames              frames by which boxes lie behind the detector's own along their motion
+    distance_before, distance_after  mean distance of boxes from known ones, in known box sizes
     """
 
     delay_frames: float = NAN
@@ -55,6 +57,9 @@ class Costs:
     short_events: int = 0
     short_missed_before: int = 0
     short_missed: int = 0
+    lag_frames: float = NAN
+    distance_before: float = NAN
+    distance_after: float = NAN
 
 
 def row(

@@ -22,6 +22,8 @@ from vidrobust.text.phrases import plural
 MOST_SHOWN = 10
 """Lines of a model on the first page; all of them stand among the details."""
 FILE = "remedies.json"
+LEAST_LAG = 0.05
+"""A lag of fewer frames is not shown."""
 MISSED = 10.0
 """So many times heavier is a rule that misses a lasting change, or of which it is not known how late it is."""
 
@@ -156,6 +158,11 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
     if row["short_events"]:
         lost = int(row["short_missed"]) - int(row["short_missed_before"])
         yield f"{lost} more of {plural(int(row['short_events']), 'short event')} missed"
+    if known(row["lag_frames"]) and abs(row["lag_frames"]) >= LEAST_LAG:
+        yield f"boxes lag {number(row['lag_frames'])} frames behind"
+    if known(row["distance_after"]):
+        before, after = percent(row["distance_before"]), percent(row["distance_after"])
+        yield f"distance to known boxes {before} → {after} of their size"
     if known(row["agreement"]) and not row["asked"]:
         yield f"{percent(row['agreement'])} of the frames keep their answer"
 

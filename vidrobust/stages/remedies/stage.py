@@ -28,7 +28,7 @@ class RemediesStage(TableStage):
     """What makes it steadier without training, by how much and at what price."""
 
     name = "remedies"
-    version = 6
+    version = 7
     needs = (STABILITY,)
     uses = (REPLAYS,)
     settings = (*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map")
@@ -89,6 +89,7 @@ class RemediesStage(TableStage):
             parts={str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p},
             labels=labels,
             class_names=names,
+            known_boxes=run.table("known_boxes") if len(labels) else None,
         )
 
     def _study(

@@ -288,6 +288,7 @@ class FootageTables:
     replayed: pd.DataFrame | None = None
     replayed_boxes: pd.DataFrame | None = None
     arms: Sequence[Mapping[str, Any]] = ()
+    known_boxes: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -375,11 +376,18 @@ def detector_study(
     seen = []
     for item, rows in footage.transitions.groupby("item", sort=False):
         boxes = item_boxes(mine[mine["item"] == item], rows, footage.sizes[str(item)])
-        seen.append(
-            TimedBoxes(
-                str(item), footage.parts.get(str(item), ""), boxes, rows["time_s"].to_numpy(np.float64)
+        known = None
+        if footage.known_boxes is not None:
+            of = footage.known_boxes[
+                (footage.known_boxes["item"] == item) & (footage.known_boxes["model"] == model)
+            ]
+            place = pd.Series(np.arange(len(rows)), index=rows["frame"].to_numpy())
+            known = (
+                place.loc[of["frame"]].to_numpy(np.int64),
+                of[["x1", "y1", "x2", "y2"]].to_numpy(np.float64),
             )
-        )
+        time_s = rows["time_s"].to_numpy(np.float64)
+        seen.append(TimedBoxes(str(item), footage.parts.get(str(item), ""), boxes, time_s, known))
     return BoxStudy(model, seen, settings, window)
 
 

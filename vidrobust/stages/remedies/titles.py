@@ -35,6 +35,7 @@ EFFORT: Mapping[str, Effort] = {
     **dict.fromkeys(
         ("two-thresholds", "score-mean", "min-hits", "max-gap", "box-mean", "kalman", "smoother"), CODE
     ),
+    **dict.fromkeys(("one-euro", "savgol", "class-vote", "class-hold"), CODE),
     **dict.fromkeys(("abstain-margin", "abstain-unstable"), PERSON),
     **dict.fromkeys(("look-again",), COMPUTE),
     **dict.fromkeys(("abstain-look",), PERSON),
@@ -59,6 +60,10 @@ _TITLES = {
     "box-mean": "running mean of the corners, weight {}",
     "kalman": "Kalman filter of constant speed, noise times {}",
     "smoother": "mean box of the last {} frames (supervision)",
+    "one-euro": "One Euro filter, cutoff {} cycles a frame",
+    "savgol": "Savitzky-Golay filter over {} frames, on recordings alone",
+    "class-vote": "class of most of the last {} boxes of an object",
+    "class-hold": "another class only after {} boxes of an object in a row",
     "look-again": "mean answer over {} changed copies of each frame",
     "steady-camera": "a camera that stands still",
     "level-light": "light that does not drift",

@@ -87,7 +87,7 @@ def _label_changes(run: RunTables) -> pd.DataFrame:
 
 
 def _box_renames(run: RunTables) -> pd.DataFrame:
-    boxes, steps = run.table("detections"), run.table("track_steps")
+    boxes, steps = run.table("detections"), run.table("object_frames")
     if boxes is None or steps is None:
         return _no_changes()
     keys = ["model", "item", "track"]

@@ -33,7 +33,7 @@ from vidrobust.metrics.tracks.against_truth import (
 from vidrobust.metrics.tracks.borders import clipped, in_zones
 from vidrobust.metrics.tracks.identities import NOTHING, IdentityCounts, identity_counts
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, are_shaped, places_of
-from vidrobust.metrics.tracks.measures import size_of
+from vidrobust.metrics.tracks.measures import faults, size_of
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out_interval
@@ -71,6 +71,7 @@ def judged_tracks(
 
 
 def judged_steps(steps: pd.DataFrame, judged: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
+    steps = steps.assign(uncovered=faults(steps["state"], steps["evidence"])["uncovered"])
     here = steps[[name for name in (*TRACK, "uncovered") if name in steps]].merge(frames[KEYS], on=KEYS)
     return here.merge(judged[["item", "track", "false_alarm"]], on=["item", "track"])
 
@@ -114,7 +115,7 @@ def judge(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFra
             continue
         made = _of_model(mine, run.settings.track_start_score)
         made["judged_tracks"] = judged_tracks(own["detections"], own["tracks"], mine.known, mine.frames)
-        made["judged_steps"] = judged_steps(own["track_steps"], made["judged_tracks"], mine.frames)
+        made["judged_steps"] = judged_steps(own["object_frames"], made["judged_tracks"], mine.frames)
         for name, table in made.items():
             found.setdefault(name, []).append(table.assign(model=model.name))
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})

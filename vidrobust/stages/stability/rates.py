@@ -103,6 +103,8 @@ def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
         bounds = (low, min(high, max(low + 1, float(values.max(initial=low)))))
         found = clustered_mean(values, clusters, bounds=bounds)
     summary = {name: getattr(found, name) for name in ("value", "low", "high", "n", "cluster", "clusters")}
+    if metric.is_root:
+        summary |= {name: float(np.sqrt(max(summary[name], 0.0))) for name in ("value", "low", "high")}
     if metric.of_labels and metric.is_rate and len(values):
         exact = clopper_pearson(int((values > 0).sum()), len(values))
         summary |= {"exact_low": exact[0], "exact_high": exact[1]}
@@ -181,6 +183,12 @@ def overall(stability: pd.DataFrame, model: str, metric: str) -> Mapping[str, An
     if rows.empty:
         return {"value": nan, "low": nan, "high": nan, "n": 0, "cluster": "", "clusters": 0}
     return {"cluster": "", "clusters": 0, **rows.iloc[0].to_dict()}
+
+
+def with_unknown(stability: pd.DataFrame, model: str, metric: str, share: float) -> float:
+    """Return a share of uncovered frames as if all of unknown state were; other metrics as they are."""
+    unknown = overall(stability, model, "unknown_rate")["value"] if metric == "uncovered_rate" else 0.0
+    return float(unknown + (1 - unknown) * share) if known(unknown) else share
 
 
 def not_compared(run: RunTables) -> str:

@@ -25,6 +25,7 @@ from vidrobust.text.numbers import (
     NO_INTERVAL,
     NOT_MEASURED,
     known,
+    number,
     one_in,
     one_in_interval,
     percent,
@@ -83,7 +84,8 @@ def _card(
     assert metric.wording is not None
     found = overall(stability, name, metric.name)
     caution = _caution(found)
-    judged = judgement.stability(found["value"], found["low"], found["high"], int(found["n"]), metric)
+    most = judgement.with_unknown(stability, name, metric.name, found["high"])
+    judged = judgement.stability(found["value"], found["low"], most, int(found["n"]), metric)
     if not found["n"] and not_compared:
         judged = replace(judged, why=f"No two neighbouring frames could be compared: {not_compared}")
     return ModelCard(
@@ -125,15 +127,18 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
 
 
 def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    along = run.table("track_steps")
+    along = run.table("object_frames")
     lost = 0 if along is None else int((along.loc[along["model"] == name, "uncovered"] == 1).sum())
-    uncovered, vanished, renamed, back, centre, changed = (
+    uncovered, vanished, alarms, renamed, back, centre, jerk, changed, a_minute = (
         overall(stability, name, metric)
         for metric in (
-            *("uncovered_rate", "vanished_rate", "flip_rate", "revert_flip_rate", "center_jitter"),
-            "noise_floor_boxes_changed",
+            *("uncovered_rate", "vanished_rate", "alarm_rate", "flip_rate", "revert_flip_rate"),
+            *("center_jitter", "center_jerk", "noise_floor_boxes_changed", "alarms_per_minute"),
         )
     )
+    bounded = judgement.with_unknown(stability, name, "uncovered_rate", uncovered["value"])
+    bound = f"; frames of unknown state could raise it to {percent(bounded)}"
+    bound = bound if bounded > uncovered["value"] else ""
 
     def share(row: Mapping[str, Any]) -> str:
         return percent_with_interval(row["value"], row["low"], row["high"])
@@ -150,10 +155,12 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
     against = {words[0].upper() + words[1:]: value for words, value in reported_first(stability, name)}
     return {
         **against,
-        "Without a box": f"{plural(lost, 'frame')} of {frames} of objects: {share(uncovered)}",
+        "Without a box": f"{plural(lost, 'frame')} of {frames} of objects: {share(uncovered)}{bound}",
         "Vanished": f"{share(vanished)} of {plural(int(vanished['n']), 'object')}, in mid-picture",
+        "Alarms": f"{share(alarms)} of {plural(int(alarms['n']), 'followed thing')} blink, "
+        f"{number(a_minute['value'])} a minute",
         "Renamed": f"{share(renamed)} of {boxes}; {share(back)} leave their class and are back at once",
-        "Box shakes": f"{share(centre)} of its size about a steady motion",
+        "Box shakes": f"{share(centre)} of its size about a steady motion; RMS jerk {share(jerk)}",
         "Noise floor": floor,
     }
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 UNIT_TABLES = (
     *("frames", "pairs", "triples", "probabilities"),
-    *("detections", "track_steps", "tracks", "box_counts", "box_pairs"),
+    *("detections", "object_frames", "tracks", "box_counts", "box_pairs"),
     *("task_frames", "task_pairs", "task_parts"),
 )
 # Settings that say how boxes are followed.

@@ -13,7 +13,13 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_clip import flips_of
-from vidrobust.stages.stability.rates import figures_with_labels, in_words, not_compared, overall
+from vidrobust.stages.stability.rates import (
+    figures_with_labels,
+    in_words,
+    not_compared,
+    overall,
+    with_unknown,
+)
 from vidrobust.stages.stability.rates import stability as judged
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
@@ -138,7 +144,8 @@ def _rates(run: RunTables, stability: pd.DataFrame, model: str) -> Iterator[Stat
             continue
         of, n = (metric.wording.of, metric.wording.many), int(row["n"])
         if n and known(row["value"]) and n >= FEWEST_ROWS:
-            yield _rate(metric, row, model, _scope(run, stability, model, name), leading=place == 0)
+            most = tuple(with_unknown(stability, model, name, row[of]) for of in ("value", "high"))
+            yield _rate(metric, row, model, _scope(run, stability, model, name), most, leading=place == 0)
         elif place == 0:
             text = f"Not measured: {_nothing(run, task.nothing)}."
             if n:
@@ -162,7 +169,16 @@ def _scope(run: RunTables, stability: pd.DataFrame, model: str, metric: str) -> 
     return f"{some} of {plural(every, 'clip')}" + (f"; the model failed on {failed}" if failed else "")
 
 
-def _rate(metric: Metric, row: Mapping[str, Any], model: str, scope: str, *, leading: bool) -> Statement:
+def _rate(
+    metric: Metric,
+    row: Mapping[str, Any],
+    model: str,
+    scope: str,
+    most: tuple[float, ...],
+    *,
+    leading: bool,
+) -> Statement:
+    """One rate, the leading one with its verdict; ``most``: rate and upper end if all that is unknown counts."""
     assert metric.wording is not None
     n = int(row["n"])
     of = plural(n, metric.wording.of, metric.wording.many)
@@ -172,10 +188,12 @@ def _rate(metric: Metric, row: Mapping[str, Any], model: str, scope: str, *, lea
             rate = f"{percent(row['value'])} (too little footage for an interval)"
         text = f"{metric.wording.happens} in {rate} of {of}"
     else:
-        most = f" (at most {percent(row['high'])})" if known(row["high"]) else ""
-        text = f"{metric.wording.never} in {of}{most}"
+        at_most = f" (at most {percent(row['high'])})" if known(row["high"]) else ""
+        text = f"{metric.wording.never} in {of}{at_most}"
     text = f"{text}, in {scope}."
-    verdict = judged(row["value"], row["low"], row["high"], n, metric) if leading else None
+    if most[0] > row["value"]:
+        text += f" Frames of unknown state could raise this to {percent(most[0])}."
+    verdict = judged(row["value"], row["low"], most[1], n, metric) if leading else None
     undecided = verdict is not None and verdict.kind == "unknown"
     if undecided:
         text += " More footage is needed to call it steady or unstable."

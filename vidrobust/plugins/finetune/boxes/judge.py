@@ -316,7 +316,7 @@ class BoxFootage(AnsweredFootage):
 
 def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
     """From the tables of the stage stability."""
-    tables = {name: run.table(name) for name in ("box_counts", "detections", "track_steps")}
+    tables = {name: run.table(name) for name in ("box_counts", "detections", "object_frames")}
     counts, found, steps = (table[table["model"] == model] for table in tables.values())
     if not len(counts):
         raise InputError(f"adapt: {model} answered no frame of {run.path}")

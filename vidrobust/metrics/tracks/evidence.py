@@ -1,30 +1,14 @@
-"""Frames in which a track has no box, between two in which it has one, and whether they were missed."""
+"""What lies on the place of an object, as evidence for its state: boxes, other objects, named occluders."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from vidrobust.metrics.box_differences import INSIDE, PART, SECOND, Boxes, areas, overlaps
-from vidrobust.metrics.tracks.borders import in_zones, touches_border
 from vidrobust.metrics.tracks.follow import LATELY, TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.shapes.shape import Places
 
-# Every reason for which a frame of a track may be without a box.
-REASONS = {
-    "": "the object was missed",
-    "covered": "a box of another object lies on its place",
-    "border": "the object leaves the frame or comes in",
-    "behind": "another object's box comes over it",
-    "ignored": "it is expected where boxes are not looked at: in a zone, or before the entry line",
-    "occluder": "it is behind something that was named to stand there",
-    "vanished": "it vanished in mid-picture, and nothing lies where it is expected",
-}
-
-# Reasons for which it is not known whether the object was missed.
-NOT_MISSED = ("border", "behind", "occluder", "ignored")
 # A box stays where it is if it changes by no more, as a share of its size, from one side of a gap to the
 # other, and by no more than the second from frame to frame before and after.
 AT_REST, AT_REST_ABOUT = 0.1, 0.05
@@ -33,63 +17,13 @@ COVERED = 0.5  # share of a box under another one from which the object may be h
 MORE_COVERED = 0.1
 # A named occluder hides an object from this share on, if it is so much more than where the object was found.
 GOES_UNDER, FURTHER = 0.2, 0.05
+# Objects missed at a place from which something may hide them there, ...
+FEWEST = 5
+SEEN_BEHIND = 0.25  # ... if no more than this share of their number is seen on it.
 
 
-@dataclass(frozen=True)
-class Gaps:
-    """One row for each frame between two boxes of a track that has none.
-
-    ``track`` and ``frame`` (G,), ``reason`` (G,) out of REASONS, and ``boxes`` (G, 4), the interpolated place.
-    """
-
-    track: np.ndarray
-    frame: np.ndarray
-    reason: np.ndarray
-    boxes: np.ndarray
-
-    @property
-    def missed(self) -> np.ndarray:
-        """1 where no box lies on the place, 0 where one of another object does, NaN where unknown."""
-        missed = np.where(self.reason == "covered", 0.0, 1.0)
-        return np.where(np.isin(self.reason.astype(str), NOT_MISSED), np.nan, missed)
-
-
-def find_gaps(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> Gaps:
-    """Find the gaps of all tracks, by track and frame; track (D,) is that of ``Objects``."""
-    rows = np.flatnonzero(track >= 0)
-    rows = rows[np.lexsort((found.frame[rows], track[rows]))]
-    first, second = rows[:-1], rows[1:]
-    if not len(first):
-        return Gaps(*(np.empty(0, np.int64),) * 2, np.empty(0, object), np.empty((0, 4)))
-    open_ = (track[first] == track[second]) & (found.frame[second] - found.frame[first] > 1)
-    first, second = first[open_], second[open_]
-    length = found.frame[second] - found.frame[first] - 1
-    gap = np.repeat(np.arange(len(first)), length)
-    step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length) + 1
-    share = (step / (length[gap] + 1))[:, None]
-    boxes = (1 - share) * found.boxes[first][gap] + share * found.boxes[second][gap]
-    expected = found.places(first[gap]).at(boxes)
-    frame = found.frame[first][gap] + step
-    own = track[first][gap]
-    reason = np.full(len(gap), "", dtype=object)
-    reason[lies_on(found, frame, expected, found.labels[first][gap], settings)] = "covered"
-    before = cover(found, track, track[first], found.frame[first], found.places(first))
-    after = cover(found, track, track[first], found.frame[second], found.places(second))
-    within = cover(found, track, own, frame, expected)
-    behind = np.flatnonzero((within >= COVERED) & (within >= np.maximum(before, after)[gap] + MORE_COVERED))
-    place = np.flatnonzero(open_)[gap[behind]]
-    lay_on = [lies_under(found, track, rows, place, -1), lies_under(found, track, rows, place + 1, 1)]
-    reason[behind[~np.logical_or(*lay_on)]] = "behind"
-    beside = np.maximum(*(under_occluder(found.places(row), settings) for row in (first, second)))
-    reason[occluded(expected, beside[gap], settings)] = "occluder"
-    reason[in_zones(boxes, settings.ignored)] = "ignored"
-    at_rest = _at_rest(found, track, rows, open_)
-    reason[touches_border(boxes, found.size) & ~at_rest[gap]] = "border"
-    return Gaps(own, frame, reason, boxes)
-
-
-def _at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.ndarray) -> np.ndarray:
-    """Whether the object of each open gap stands still around it."""
+def at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.ndarray) -> np.ndarray:
+    """Return whether the object of each open gap stands still around it; ``rows`` are boxes by track and frame."""
     change = np.abs(np.diff(found.boxes[rows], axis=0)).max(axis=1, initial=0)
     share = change / np.sqrt(np.maximum(areas(found.boxes[rows[:-1]]), 1e-9))
     # a step to the next track, or over another gap, says nothing about standing still
@@ -107,12 +41,13 @@ def lies_on(
     boxes: Boxes,
     labels: np.ndarray,
     settings: TrackSettings,
-    least: float = SECOND,
+    least: float | None = None,
 ) -> np.ndarray:
     """Return whether a box of any class and object lies on each place in its frame, (N,) bool.
 
     A larger box counts if it holds the place and is of the same class (labels (N,)), or is not much larger.
     """
+    least = SECOND if least is None else least
     places = Places.of(boxes)
     whole = np.maximum(places.areas, 1e-9)
     enough = np.flatnonzero(found.scores >= settings.keeps(found.labels))
@@ -128,16 +63,32 @@ def lies_on(
 
 
 def cover(
-    found: ItemBoxes, track: np.ndarray, own: np.ndarray, frame: np.ndarray, boxes: Boxes
+    found: ItemBoxes,
+    track: np.ndarray,
+    own: np.ndarray,
+    frame: np.ndarray,
+    boxes: Boxes,
+    since: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the largest share of each box under one box of another track, (N,)."""
+    """Return the largest share of each box under one box of another track, (N,).
+
+    Only tracks count that have a box up to the frame ``since`` (N,) and one from there on: what begins where an
+    object is lost may be the object.
+    """
     places = Places.of(boxes)
     whole = np.maximum(places.areas, 1e-9)
     most = np.zeros(len(places))
     tracked = np.flatnonzero(track >= 0)
+    count = int(track.max(initial=-1)) + 1
+    first, last = np.full(count, found.num_frames), np.full(count, -1)
+    np.minimum.at(first, track[tracked], found.frame[tracked])
+    np.maximum.at(last, track[tracked], found.frame[tracked])
     for wanted, rows in _by_frame(frame, found.frame[tracked], found.num_frames):
         i, j, common = overlaps(places.take(wanted), found.places(tracked[rows]))
-        other = track[tracked[rows[j]]] != own[wanted[i]]
+        of = track[tracked[rows[j]]]
+        other = of != own[wanted[i]]
+        if since is not None:
+            other &= (first[of] <= since[wanted[i]]) & (last[of] >= since[wanted[i]])
         share = common / whole[wanted[i]]
         np.maximum.at(most, wanted[i[other]], share[other])
     return most
@@ -189,3 +140,22 @@ def _by_frame(
     order = np.argsort(wanted, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(wanted[order])) + 1) if len(order) else []
     return [(part, np.arange(bounds[wanted[part[0]]], bounds[wanted[part[0]] + 1])) for part in parts]
+
+
+def unseen(track: np.ndarray, boxes: np.ndarray, missed: np.ndarray) -> np.ndarray:
+    """Return which missed rows of moving objects lie where something unnamed may stand before them, (N,) bool.
+
+    There many objects are missed and found again behind, and hardly one is seen. Places are cells of half the
+    objects' median side; rows are frames in which an object is seen or missed.
+    """
+    if not missed.any():
+        return missed
+    side = float(np.median(np.sqrt(np.maximum(areas(boxes), 1e-9))))
+    cell = np.unique(np.floor((boxes[:, :2] + boxes[:, 2:]) / side), axis=0, return_inverse=True)[1]
+    counts = []
+    for of in (missed, ~missed):
+        passes = np.unique(np.stack([cell[of], track[of]]), axis=1)[0]
+        counts.append(np.bincount(passes, minlength=int(cell.max()) + 1))
+    hides = (counts[0] >= FEWEST) & (counts[1] <= SEEN_BEHIND * counts[0])
+    result: np.ndarray = missed & hides[cell]
+    return result

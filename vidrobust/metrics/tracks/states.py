@@ -1,0 +1,339 @@
+"""The life of each object: its state in every frame, from entering the picture to leaving it.
+
+    frame     0       1         2        3         4       5      ...  30
+    box       .       o         .        o         .       .           .
+    state     late    covered   missed   covered   lost    lost        unknown
+
+Without a box, an object is expected between two of its boxes, after its last one where its motion leads, and
+before its first one where its motion comes from. ``decide`` names the state from the evidence about that place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from vidrobust.metrics.box_differences import LEAST_IOU, areas
+from vidrobust.metrics.tracks.borders import in_zones, touches_border
+from vidrobust.metrics.tracks.evidence import (
+    COVERED,
+    MORE_COVERED,
+    at_rest,
+    cover,
+    lies_on,
+    lies_under,
+    occluded,
+    under_occluder,
+    unseen,
+)
+from vidrobust.metrics.tracks.follow import ALIKE, REACH, Objects, TrackEnds, TrackSettings
+from vidrobust.metrics.tracks.item_boxes import ItemBoxes
+
+STATES = {
+    "late": "in view, and not found yet",
+    "covered": "a box lies on it",
+    "missed": "no box lies on it, and it is found again",
+    "hidden": "a named occluder or another object lies over it",
+    "lost": "in view, and not found again",
+    "out": "leaving, entering, or where boxes do not count",
+    "unknown": "it may be in view without a box, or not",
+}
+FAULTS = ("late", "missed", "lost")
+"""States in which an object in view has no box."""
+EVIDENCE = {
+    "box": "a box of its own",
+    "border": "it is expected at the border",
+    "ignored": "it is expected in an ignored zone, or before the entry line",
+    "occluder": "a named occluder lies over its place",
+    "behind": "another object's box comes over its place",
+    "covered": "a box of another object lies on its place",
+    "place": "many objects are missed and found again at its place, and hardly one is seen there",
+    "between": "nothing lies there, between two of its boxes",
+    "after": "nothing lies where its motion leads after its last box",
+    "before": "nothing lies where its motion comes from before its first box",
+}
+"""What a state is decided from."""
+STATE_OF = {"border": "out", "ignored": "out", "occluder": "hidden", "behind": "hidden", "covered": "covered"}
+"""What explains a frame without a box, the surest first."""
+MID_PICTURE = "mid-picture"
+FEWEST_NEIGHBOURS = 3
+FRAMES_TO_BORDER = 2
+"""An object leaves if its own motion takes it to the border within so many frames, one of them for an error of the
+speed: detectors keep the box of a thing that leaves until the border cuts it."""
+NEAR_BORDER = 0.1
+"""A slow one leaves within ``max_gap`` frames if the border is nearer than this share of its size: so far boxes
+shake."""
+MOVING_BOXES, RESTING_BOXES = 3, 5
+"""Boxes from which something that moves, or rests, is an object and no alarm that blinks."""
+HELD = 1 / 3
+"""An object has a box in at least this share of its frames; what has fewer blinks."""
+COHERENT = 0.25
+"""The boxes of an object shake, in the median, by no more than this share of their size."""
+
+
+@dataclass(frozen=True)
+class Lives:
+    """The frames in which objects have no box of their own, and why tracks begin and end.
+
+    Attributes
+    ----------
+    track, frame, state, evidence, boxes : (N,), (N,), (N,), (N,), (N, 4)
+        One row per object and such frame: a state out of ``STATES``, what it was decided from, and the place.
+    begins, ends : (T,)
+        "mid-picture", "cut" (also the first and the last frame), or a key of ``STATE_OF``.
+    alarm : (T,) bool
+        Whether it blinks instead of persisting.
+    """
+
+    track: np.ndarray
+    frame: np.ndarray
+    state: np.ndarray
+    evidence: np.ndarray
+    boxes: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+    alarm: np.ndarray
+
+
+_Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Track, frame, state, evidence and place of frames without an own box."""
+
+
+def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
+    """Decide the state of the objects 0, 1, ... in every frame without a box of their own."""
+    edges = TrackEnds.of(found, objects.track)
+    alarm = blinks(found, edges)
+    after = _beyond(found, objects, edges, settings, forward=True)
+    before = _beyond(found, objects, edges, settings, forward=False)
+    unsure = alarm | ~before.reaches_border | _may_go_on(found, edges, after, settings)
+    state = before.state.copy()
+    state[(state == "late") & unsure[before.track]] = "unknown"
+    parts = [
+        _between(found, edges, objects.track, settings),
+        (after.track, after.frame, after.state, after.evidence, after.boxes),
+        (before.track, before.frame, state, before.evidence, before.boxes),
+    ]
+    track, frame, state, evidence, boxes = (np.concatenate(column) for column in zip(*parts, strict=True))
+    # what is seen and missed of things that move shows where something may stand before them
+    moves = ~(edges.still(last=True) | alarm)
+    missed = np.flatnonzero((state == "missed") & (evidence == "between") & moves[track])
+    own = np.repeat(np.arange(len(moves)), edges.stops - edges.starts)
+    seen = moves[own]
+    places = np.concatenate([boxes[missed], found.boxes[edges.rows[seen]]])
+    rows = np.concatenate([track[missed], own[seen]])
+    hidden = unseen(rows, places, np.arange(len(rows)) < len(missed))[: len(missed)]
+    gap = np.cumsum((np.diff(frame[missed], prepend=-9) != 1) | (np.diff(track[missed], prepend=-9) != 0))
+    behind = missed[np.isin(gap, gap[hidden])]
+    state[behind], evidence[behind] = "unknown", "place"
+    return Lives(track, frame, state, evidence, boxes, before.why, after.why, alarm)
+
+
+def decide(evidence: Mapping[str, np.ndarray], otherwise: str | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Decide states from evidence.
+
+    Parameters
+    ----------
+    evidence
+        For keys of ``STATE_OF``, whether it holds (N,); of several the first in the order of ``STATE_OF`` decides.
+    otherwise
+        The state where none holds.
+
+    Returns
+    -------
+    state, evidence : ndarray
+        (N,) states, and keys of the evidence; "" where none holds.
+    """
+    names = [name for name in STATE_OF if name in evidence]
+    holds = [evidence[name] for name in names]
+    state = np.select(holds, [STATE_OF[name] for name in names], otherwise).astype(object)
+    return state, np.select(holds, names, "").astype(object)
+
+
+def blinks(found: ItemBoxes, edges: TrackEnds) -> np.ndarray:
+    """Return which tracks are alarms that blink, (T,) bool: few boxes, boxes now and then, or boxes that jump.
+
+    Few boxes say nothing where the track begins or ends at the border, or at a cut.
+    """
+    count = edges.stops - edges.starts
+    frames = found.frame[edges.last] - found.frame[edges.first] + 1
+    fewest = np.where(edges.still(last=True), RESTING_BOXES, MOVING_BOXES)
+    goes_on = np.append(found.joined[1:], False)
+    cut = ~found.joined[found.frame[edges.first]] | ~goes_on[found.frame[edges.last]]
+    for row in (edges.first, edges.last):
+        cut |= touches_border(found.boxes[row], found.size)
+    few = ((count < fewest) & ~cut) | (count < HELD * frames)
+    boxes = found.boxes[edges.rows]
+    centre, side = (boxes[:, :2] + boxes[:, 2:]) / 2, np.sqrt(np.maximum(areas(boxes), 1e-9))
+    jump = np.abs(centre[2:] - 2 * centre[1:-1] + centre[:-2]).max(axis=1, initial=0) / side[1:-1]
+    near = np.diff(found.frame[edges.rows]) == 1
+    jump[~(near[1:] & near[:-1])] = np.nan
+    for track in np.flatnonzero(~few & (count >= MOVING_BOXES)):
+        own = jump[edges.starts[track] : edges.stops[track] - 2]
+        own = own[~np.isnan(own)]
+        few[track] = len(own) > 0 and np.median(own) > COHERENT
+    return few
+
+
+def _between(found: ItemBoxes, edges: TrackEnds, track: np.ndarray, settings: TrackSettings) -> _Rows:
+    """Frames between two boxes of a track that has none, at the interpolated place."""
+    rows = edges.rows
+    first, second = rows[:-1], rows[1:]
+    open_ = (track[first] == track[second]) & (found.frame[second] - found.frame[first] > 1)
+    first, second = first[open_], second[open_]
+    length = found.frame[second] - found.frame[first] - 1
+    gap = np.repeat(np.arange(len(first)), length)
+    step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length) + 1
+    share = (step / (length[gap] + 1))[:, None]
+    boxes = (1 - share) * found.boxes[first][gap] + share * found.boxes[second][gap]
+    expected = found.places(first[gap]).at(boxes)
+    frame, own = found.frame[first][gap] + step, track[first][gap]
+    around = np.maximum(
+        *(cover(found, track, track[first], found.frame[at], found.places(at)) for at in (first, second))
+    )
+    over = cover(found, track, own, frame, expected)
+    behind = (over >= COVERED) & (over >= around[gap] + MORE_COVERED)
+    candidates = np.flatnonzero(behind)
+    at = np.flatnonzero(open_)[gap[candidates]]
+    lay = lies_under(found, track, rows, at, -1) | lies_under(found, track, rows, at + 1, 1)
+    behind[candidates[lay]] = False
+    beside = np.maximum(*(under_occluder(found.places(row), settings) for row in (first, second)))
+    rests = at_rest(found, track, rows, open_)
+    state, evidence = decide(
+        {
+            "border": touches_border(boxes, found.size) & ~rests[gap],
+            "ignored": in_zones(boxes, settings.ignored),
+            "occluder": occluded(expected, beside[gap], settings),
+            "behind": behind,
+            "covered": lies_on(found, frame, expected, found.labels[first][gap], settings),
+        },
+        "missed",
+    )
+    return own, frame, state, np.where(evidence == "", "between", evidence), boxes
+
+
+@dataclass(frozen=True)
+class _Beyond:
+    """Rows as of ``Lives`` on one side of tracks, why each ends there, and whether it leads to the border."""
+
+    track: np.ndarray
+    frame: np.ndarray
+    state: np.ndarray
+    evidence: np.ndarray
+    boxes: np.ndarray
+    why: np.ndarray
+    reaches_border: np.ndarray
+
+
+def _beyond(
+    found: ItemBoxes, objects: Objects, edges: TrackEnds, settings: TrackSettings, *, forward: bool
+) -> _Beyond:
+    """States after the last box of each track, or not ``forward`` before its first one.
+
+    The track is expected where its motion leads, frame by frame, until something explains that it has no box:
+    the first such evidence ends its life. What lies more than ``max_gap`` frames or its own size ahead explains
+    nothing and only ends the frames that are counted.
+    """
+    row, sign = (edges.last, 1) if forward else (edges.first, -1)
+    count, last = len(row), settings.look_on
+    velocity = sign * _velocity(found, edges, forward=forward)
+    frame, box = found.frame[row], found.boxes[row]
+    scene = np.cumsum(~found.joined)
+    # after a second it is unknown whether it is still there; a motion is trusted no longer than it was seen
+    followed = found.frame[edges.last] - found.frame[edges.first] + 1
+    steps = last + np.where(edges.still(last=forward), np.minimum(followed, last), followed)
+    cut_off = touches_border(box, found.size)  # a box that the border cuts already needs no further reason
+    steps[cut_off | (scene[np.clip(frame + sign, 0, found.num_frames - 1)] != scene[frame])] = 1
+    track = np.repeat(np.arange(count), steps)
+    step = np.arange(steps.sum()) - np.repeat(np.cumsum(steps) - steps, steps) + 1
+    at = frame[track] + sign * step
+    boxes = box[track] + np.tile(velocity[track] * step[:, None], 2)
+    within = (at >= 0) & (at < found.num_frames)
+    at = np.clip(at, 0, found.num_frames - 1)
+    holds = {name: np.zeros(len(track), bool) for name in STATE_OF}
+    cut = ~within | (scene[at] != scene[frame[track]])
+    holds["border"] = touches_border(boxes, found.size)
+    holds["ignored"] = in_zones(boxes, settings.ignored)
+    start = np.cumsum(steps) - steps
+    end = _first(cut | holds["border"] | holds["ignored"], track, count, start, steps)
+    look = np.flatnonzero((step < end[track]) & (step <= last))
+    own, there = track[look], found.places(row[track[look]]).at(boxes[look]).clipped(found.size)
+    holds["covered"][look] = lies_on(found, at[look], there, found.labels[row[own]], settings, LEAST_IOU)
+    beside = under_occluder(found.places(row), settings)
+    holds["occluder"][look] = occluded(there, beside[own], settings)
+    before = cover(found, objects.track, np.arange(count), frame, found.places(row))
+    lay = lies_under(found, objects.track, edges.rows, edges.stops - 1 if forward else edges.starts, -sign)
+    over = cover(found, objects.track, own, at[look], there, frame[own])
+    holds["behind"][look] = (over >= COVERED) & (over >= before[own] + MORE_COVERED) & ~lay[own]
+    stop = _first(cut | np.any(list(holds.values()), axis=0), track, count, start, steps)
+    ended = np.flatnonzero(stop <= steps)
+    at_stop = (start + stop - 1)[ended]
+    reason = np.full(count, "", object)
+    reason[ended] = decide({name: holds[name][at_stop] for name in holds}, "")[1]
+    reason[ended[cut[at_stop]]] = "cut"
+    way = np.abs(velocity) * stop[:, None]
+    near = (stop <= FRAMES_TO_BORDER) | (
+        way.max(axis=1) <= NEAR_BORDER * np.sqrt(np.maximum(areas(box), 1e-9))
+    )
+    reached = (stop == 1) | (way <= box[:, 2:] - box[:, :2]).all(axis=1)
+    explains = (stop <= max(settings.max_gap, 1)) & np.select(
+        [reason == "cut", reason == "border", reason != ""], [True, near, reached], False
+    )
+    why = np.where(explains, reason, MID_PICTURE).astype(object)
+    missing = {"cut": "lost", "border": "out", "ignored": "out", "covered": "missed", MID_PICTURE: "lost"}
+    if not forward:
+        missing |= {"cut": "unknown", "covered": "unknown", MID_PICTURE: "late"}
+    # it may have been hidden already a little before its expected place is
+    missing |= dict.fromkeys(("occluder", "behind"), "unknown")
+    state = np.array([missing[name] for name in why], object)[track]
+    state[step > last] = "unknown"
+    kept = step < stop[track]
+    hidden = np.isin(why, ("occluder", "behind"))
+    state[(step == stop[track]) & hidden[track]] = "hidden"
+    kept |= (step == stop[track]) & hidden[track]
+    evidence = np.where(np.isin(state, ("out", "hidden")), why[track], "after" if forward else "before")
+    under = beside >= COVERED
+    why = np.select([cut_off, under], ["border", "occluder"], why).astype(object)
+    kept &= ~(cut_off | under)[track]
+    leads = (reason == "border") | cut_off
+    return _Beyond(track[kept], at[kept], state[kept], evidence[kept], boxes[kept], why, leads)
+
+
+def _first(
+    holds: np.ndarray, track: np.ndarray, count: int, start: np.ndarray, steps: np.ndarray
+) -> np.ndarray:
+    """(T,) the first step, from 1, at which it holds for each track; else one more than its steps."""
+    first = steps + 1
+    at = np.flatnonzero(holds)
+    np.minimum.at(first, track[at], at - start[track[at]] + 1)
+    return first
+
+
+def _velocity(found: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarray:
+    """(T,) px per frame at one end: its own, or its neighbours' for a track of one box."""
+    own = edges.velocity(last=forward)
+    row = edges.last if forward else edges.first
+    alone = (edges.first == edges.last) & np.isnan(found.shift[row, 0])
+    if not alone.any() or (~alone).sum() < FEWEST_NEIGHBOURS:
+        return own
+    others = edges.velocity(last=True)[~alone]
+    middle = np.median(others, axis=0)
+    if np.median(np.linalg.norm(others - middle, axis=1)) <= ALIKE * np.linalg.norm(middle):
+        own[alone] = middle
+    return own
+
+
+def _may_go_on(found: ItemBoxes, edges: TrackEnds, after: _Beyond, settings: TrackSettings) -> np.ndarray:
+    """(T,) bool: an object of its class was lost shortly before, within reach of its first box."""
+    lost = np.flatnonzero(after.why == MID_PICTURE)
+    speed = np.linalg.norm(edges.velocity(last=True)[lost], axis=1)
+    result = np.zeros(len(edges.first), bool)
+    centre = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+    side = np.sqrt(np.maximum(areas(found.boxes), 1e-9))
+    for track, row in enumerate(edges.first):
+        gap = found.frame[row] - found.frame[edges.last[lost]]
+        near = (gap > 0) & (gap <= settings.look_on) & (found.labels[edges.last[lost]] == found.labels[row])
+        away = np.linalg.norm(centre[edges.last[lost]] - centre[row], axis=1)
+        result[track] = bool((near & (away <= REACH * speed * gap + side[row])).any())
+    return result

@@ -1,0 +1,200 @@
+"""``decisions RUN``: lines, zones and alarms over the detections of a finished run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+
+from vidrobust.cli.options import JSON, GroupedCommand, options, print_result
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.files.json_text import plain
+from vidrobust.metrics.tracks.states import FAULTS
+from vidrobust.plugins.decisions.decide import ClipTimes, counted_paths, decided, path_rows, wrong
+from vidrobust.plugins.decisions.places import LineOrZone, place_of, read_places
+from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.remedies.box_rows import BoxStudy
+from vidrobust.stages.remedies.study import FootageTables, detector_study
+
+FILE = "decisions.json"
+RANKED = 6
+"""Remedies that are printed; decisions.json has all."""
+SETTLED_STATES = ("covered", "hidden", *FAULTS)
+"""States in which an object is taken to be on its path; of others it is unknown."""
+
+
+@click.command(cls=GroupedCommand)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--line", "lines", multiple=True, metavar="NAME:X1,Y1,X2,Y2", help="A line to count at; repeatable."
+)
+@click.option(
+    "--zone",
+    "zones",
+    multiple=True,
+    metavar="NAME:X,Y,...",
+    help="A zone of three points or more; repeatable.",
+)
+@click.option(
+    "--places",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Zones of supervision (JSON) or Frigate (YAML).",
+)
+@click.option(
+    "--alarm", metavar="'K of N'", help="Alarm while K of the last N frames have an object in the zone."
+)
+@click.option(
+    "--anchor",
+    type=click.Choice(["bottom", "center"]),
+    default="bottom",
+    show_default=True,
+    help="Point of a box that counts.",
+)
+@options(JSON)
+def decisions(
+    run: Path,
+    lines: tuple[str, ...],
+    zones: tuple[str, ...],
+    places: Path | None,
+    alarm: str | None,
+    anchor: str,
+    as_json: bool,
+) -> None:
+    """How often are counts at lines, dwell in zones and alarms wrong, and which remedy makes fewer wrong?
+
+    RUN is a finished run of detectors. With labels that name objects the decisions are compared with the truth,
+    without them with the objects' completed paths.
+    """
+    wanted = [place_of(text, "line", k) for k, text in enumerate(lines, 1)]
+    wanted += [place_of(text, "zone", k) for k, text in enumerate(zones, 1)]
+    wanted += read_places(places) if places else []
+    found = studied(run, wanted, _alarm(alarm), anchor)
+    RunFolder.existing(run).write_json(FILE, plain(found))
+    print_result(plain(found), _lines(found), as_json)
+
+
+def _alarm(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    numbers = re.fullmatch(r"\s*(\d+)\s*of\s*(\d+)\s*", text)
+    if not numbers or not 0 < int(numbers[1]) <= int(numbers[2]):
+        raise SettingsError(f"--alarm: expected K of N, such as '3 of 5', got {text!r}")
+    return int(numbers[1]), int(numbers[2])
+
+
+def studied(
+    folder: Path, places: Sequence[LineOrZone], alarm: tuple[int, int] | None, anchor: str = "bottom"
+) -> dict[str, Any]:
+    """Return the decisions of every detector of a run, and its remedies by the number of wrong ones."""
+    if not places and alarm is None:
+        raise SettingsError("name what is decided: --line, --zone, --places or --alarm")
+    run = RunTables(folder)
+    frames, detections, transitions = (run.table(n) for n in ("object_frames", "detections", "transitions"))
+    if frames is None or detections is None or transitions is None:
+        raise InputError(
+            f"{folder}: has no followed objects; make them with vidrobust stability SOURCES -m MODEL"
+        )
+    known = run.table("known_boxes")
+    settings = RunFolder.existing(folder).settings
+    sizes = {entry.item: (entry.height, entry.width) for entry in run.record.inputs}
+    models = {}
+    for model in run.detectors:
+        counts = run.table("box_counts")
+        assert counts is not None
+        seen = transitions[transitions["item"].isin(counts.loc[counts["model"] == model, "item"])]
+        about = FootageTables(transitions=seen, sizes=sizes, parts={}, labels=pd.DataFrame())
+        study = detector_study(model, detections, about, settings.tracks, window=settings.revert_within)
+        truth = known[(known["model"] == model) & (known["object"] != "")] if known is not None else None
+        models[model] = _of_model(
+            study, frames[frames["model"] == model], truth, seen, (places, alarm, anchor)
+        )
+    return {"places": [place.name for place in places], "alarm": alarm, "models": models}
+
+
+def _of_model(
+    study: BoxStudy,
+    frames: pd.DataFrame,
+    known: pd.DataFrame | None,
+    transitions: pd.DataFrame,
+    asked: tuple[Sequence[LineOrZone], tuple[int, int] | None, str],
+) -> dict[str, Any]:
+    places, alarm, anchor = asked
+    with_labels = known is not None and len(known) > 0
+    footage = [ClipTimes(each.item, each.time_s, each.boxes.size) for each in study.seen]
+    numbers = {str(item): rows["frame"].to_numpy() for item, rows in transitions.groupby("item", sort=False)}
+    references = []
+    for each in study.seen:
+        row_of = pd.Series(np.arange(len(numbers[each.item])), index=numbers[each.item])
+        if with_labels:
+            assert known is not None
+            own = known[known["item"] == each.item]
+            object_, sure = pd.factorize(own["object"])[0], np.ones(len(own), bool)
+        else:
+            own = frames[(frames["item"] == each.item) & (frames["alarm"] == 0) & (frames["state"] != "out")]
+            object_, sure = own["track"].to_numpy(), own["state"].isin(SETTLED_STATES).to_numpy()
+        own = own.assign(row=row_of.reindex(own["frame"]).to_numpy(np.int64))
+        references.append(path_rows(own, anchor, object_, sure))
+
+    def rows(shown: Sequence[Any]) -> list[dict[str, object]]:
+        counted = [counted_paths(boxes, study.settings, anchor) for boxes in shown]
+        return list(decided(references, counted, footage, places, alarm))
+
+    without = rows([each.boxes for each in study.seen])
+    ranked = sorted(
+        ((wrong(rows(shown)), name) for name, shown in study.shown.items()), key=lambda each: each[0]
+    )
+    return {
+        "reference": "labels" if with_labels else "completed paths of the detector's objects",
+        "minutes": sum(of.minutes for of in footage),
+        "decisions": without,
+        "first_detection": _first_detection(frames, known if with_labels else None),
+        "wrong": wrong(without),
+        "remedies": [{"remedy": name, "wrong": count} for count, name in ranked],
+    }
+
+
+def _first_detection(frames: pd.DataFrame, known: pd.DataFrame | None) -> dict[str, float]:
+    """Seconds from an object's first frame in view to its first box, and how many are never found."""
+    if known is not None:
+        by = known.groupby(["item", "object"])
+        waits = known[known["found"] == 1].groupby(["item", "object"])["time_s"].min() - by["time_s"].min()
+    else:
+        own = frames[(frames["alarm"] == 0) & frames["state"].isin(("late", "covered"))]
+        by = own.groupby(["item", "track"])
+        boxed = own[own["evidence"] == "box"].groupby(["item", "track"])
+        waits = boxed["time_s"].min() - by["time_s"].min()
+    waits = waits.reindex(by.size().index)
+    return {
+        "objects": len(waits),
+        "median_s": waits.median(),
+        "longest_s": waits.max(),
+        "never": int(waits.isna().sum()),
+    }
+
+
+def _lines(found: Mapping[str, Any]) -> list[str]:
+    text = []
+    for model, of in found["models"].items():
+        text.append(f"{model}: against {of['reference']}, {of['minutes']:.2f} minutes")
+        for row in of["decisions"]:
+            figures = ", ".join(
+                f"{name.replace('_', ' ')} {value:.3g}"
+                for name, value in row.items()
+                if name not in ("decision", "place") and value is not None
+            )
+            text.append(f"  {row['decision']} {row['place']}: {figures}")
+        first = of["first_detection"]
+        text.append(
+            f"  first detection: median {first['median_s']:.2g} s, longest {first['longest_s']:.2g} s, "
+            f"{first['never']} of {first['objects']} never"
+        )
+        text.append(f"  wrong decisions: {of['wrong']:.3g} with nothing done")
+        text += [f"    {row['wrong']:.3g} with {row['remedy']}" for row in of["remedies"][:RANKED]]
+    return text

@@ -1,0 +1,124 @@
+"""Lines and zones: from the command line, and from files of supervision or Frigate."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vidrobust.errors import InputError, SettingsError
+
+
+@dataclass(frozen=True)
+class LineOrZone:
+    """A line of two points, or a zone of three or more, px; with ``shares`` in shares of the frame."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+    shares: bool = False
+
+    @property
+    def is_line(self) -> bool:
+        return len(self.points) == 2
+
+    def corners(self, size: tuple[int, int]) -> np.ndarray:
+        """Return the points (K, 2) in px of a frame (H, W)."""
+        scale = np.array(size[::-1], np.float64) if self.shares else 1.0
+        return np.array(self.points, np.float64) * scale
+
+    def side(self, points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Return the signed distance of points (N, 2) from a line, px; positive to the right of its direction."""
+        a, b = self.corners(size)
+        along = (b - a) / max(float(np.linalg.norm(b - a)), 1e-9)
+        away: np.ndarray = along[0] * (points[:, 1] - a[1]) - along[1] * (points[:, 0] - a[0])
+        return away
+
+    def beside(self, points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Return which points (N, 2) lie between the ends of a line, seen at right angles to it, (N,) bool."""
+        a, b = self.corners(size)
+        share = (points - a) @ (b - a) / max(float((b - a) @ (b - a)), 1e-9)
+        within: np.ndarray = (share >= 0) & (share <= 1)
+        return within
+
+    def holds(self, points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Return which points (N, 2) lie in a zone, (N,) bool, by the even-odd rule."""
+        corners = self.corners(size)
+        inside = np.zeros(len(points), bool)
+        for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+            between = (y1 > points[:, 1]) != (y2 > points[:, 1])
+            if y1 != y2:
+                inside ^= between & (points[:, 0] < x1 + (points[:, 1] - y1) * (x2 - x1) / (y2 - y1))
+        return inside
+
+
+def place_of(text: str, option: str, number: int) -> LineOrZone:
+    """Return the place of ``NAME:x,y,...``; the name may be left out."""
+    name, _, numbers = text.rpartition(":")
+    try:
+        values = [float(part) for part in numbers.split(",")]
+    except ValueError as error:
+        raise SettingsError(f"--{option}: expected NAME:x,y,... in px, got {text!r}") from error
+    if len(values) % 2 or (len(values) != 4 if option == "line" else len(values) < 6):
+        wanted = "two points" if option == "line" else "three points or more"
+        raise SettingsError(f"--{option}: expected {wanted} as x,y,..., got {text!r}")
+    return LineOrZone(name or f"{option} {number}", _pairs(values))
+
+
+def _pairs(values: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    return tuple(zip(values[::2], values[1::2], strict=True))
+
+
+def read_places(path: Path) -> list[LineOrZone]:
+    """Read lines and zones: polygons in JSON as supervision has them, or a configuration of Frigate."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = list(_of_json(json.loads(text)) if path.suffix == ".json" else _of_frigate(text))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path}: cannot be read as lines or zones ({error})") from error
+    if not found:
+        raise InputError(
+            f"{path}: has no lines or zones; expected polygons in JSON, or zones of Frigate in YAML"
+        )
+    return found
+
+
+def _of_json(content: Any) -> Iterator[LineOrZone]:
+    named = (
+        content.items()
+        if isinstance(content, dict)
+        else ((f"zone {k}", each) for k, each in enumerate(content, 1))
+    )
+    for name, points in named:
+        points = points["polygon"] if isinstance(points, dict) else points
+        yield LineOrZone(str(name), tuple((float(x), float(y)) for x, y in points))
+
+
+def _of_frigate(text: str) -> Iterator[LineOrZone]:
+    """The zones of every camera; coordinates up to 1 are shares of the frame, as Frigate writes them."""
+    zones_at = name_at = -1
+    name, values = "", list[float]()
+    for line in [*text.splitlines(), "end:"]:
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        indent, item = len(line) - len(line.lstrip()), line.strip()
+        if values and not item.startswith("- "):
+            yield LineOrZone(name, _pairs(values), shares=max(values) <= 1)
+            values = []
+        key, _, rest = item.partition(":")
+        if key == "zones":
+            zones_at, name_at = indent, -1
+        elif zones_at >= 0 and indent <= zones_at:
+            zones_at = -1
+        elif zones_at >= 0 and not rest and name_at in (-1, indent):
+            name, name_at = key, indent
+        elif zones_at >= 0 and key == "coordinates" and rest:
+            values = [float(number) for number in re.findall(r"[\d.]+", rest)]
+            yield LineOrZone(name, _pairs(values), shares=max(values) <= 1)
+            values = []
+        elif zones_at >= 0 and item.startswith("- "):
+            values += [float(number) for number in re.findall(r"[\d.]+", item)]
