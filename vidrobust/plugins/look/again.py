@@ -18,6 +18,7 @@ from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.models.predict import Model, Predictions, needs_pixels, predict
 from vidrobust.pipeline.inputs import open_item
 from vidrobust.pipeline.run import OpenRun
+from vidrobust.plugins.look.table import PARTS
 from vidrobust.predictions import Classifications, Detections
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import clustered_rate
@@ -25,8 +26,6 @@ from vidrobust.tables import schema
 
 FRAMES = 48  # frames of the whole run that are asked about again, spread evenly
 SAME_BOX = 0.5  # least overlap (IoU) of a box with the same box in the other answer, as in COCO's AP50
-# What each change speaks of, in the order of the table.
-PARTS = {"batch": "model", "engine": "model", "conversion": "decoder", "pixel": "resize"}
 
 
 def asked_again(run: OpenRun) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from vidrobust.plugins.look.again import PARTS
+from vidrobust.plugins.look.table import PARTS
 from vidrobust.report.pages import fragment
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.statement import Level, Statement

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from vidrobust.tables.table import CLUSTERS, INTERVAL, MODEL, Table, float64, int64, string
 
+# What each change speaks of, in the order of the table.
+PARTS = {"batch": "model", "engine": "model", "conversion": "decoder", "pixel": "resize"}
 LOOK = Table(
     "look",
     "look",
