@@ -92,7 +92,8 @@ MORE = {
 """Options that let a command end soon."""
 BEFORE = {
     "correlate": [
-        ("sensitivity", f"reports/{name}", "--perturbation=brightness", "-q") for name in ("old", "new")
+        ("sensitivity", f"reports/{name}", "--perturbation=brightness", "--frames=10", "-q")
+        for name in ("old", "new")
     ]
 }
 """What a command needs to have been run."""
