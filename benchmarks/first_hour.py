@@ -425,7 +425,8 @@ def run_plan(plan: Plan, options: Any) -> dict[str, Any]:
     spec = plan.model if ":" in plan.model or plan.is_line else f"onnx:{options.models / plan.model}.onnx"
     can_truth = not plan.is_line and plan.family not in ("at random", "detector")
     model: Any = load_model(spec, device="cpu") if can_truth else None
-    made = Maker(plan, options.corpus, folder).made(model)
+    judged = model is not None and model.task == "classification"
+    made = Maker(plan, options.corpus, folder).made(model if judged else None)
     if plan.is_recorded:
         spec = f"predictions:{_predictions(model, [*made.clips, *made.long], folder / 'answers.csv')}"
         made.true = {}
