@@ -13,6 +13,7 @@ import vidrobust
 from tests.made_frames import texture
 from vidrobust.errors import InputError, SettingsError
 
+MISSING = "Ultralytics is not installed: pip install ultralytics"
 FRAMES, TALL, WIDE = 70, 48, 64
 
 
@@ -97,7 +98,7 @@ def test_boxes_of_supervision_without_frames() -> None:
 
 
 def test_results_of_ultralytics_are_answers() -> None:
-    results = pytest.importorskip("ultralytics.engine.results")
+    results = pytest.importorskip("ultralytics.engine.results", reason=MISSING)
     frame = np.zeros((100, 200, 3), np.uint8)
     box = torch.tensor([[10.0, 10.0, 50.0, 50.0, 0.9, 0.0]])
     found = [results.Results(frame, path="x", names={0: "cat"}, boxes=box) for _ in range(12)]

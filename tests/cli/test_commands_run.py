@@ -43,6 +43,8 @@ ELSEWHERE = {
 """What is typed by tests of its own, and where."""
 WORDS = {
     "boxes RUN": "boxes reports/cups",
+    "decisions RUN": "decisions reports/cups",
+    "best.pt --model onnx:best.onnx": f"{CLASSIFIER} --model {DETECTOR}",
     "correlate RUN RUN": "correlate reports/old reports/new --out pooled",
     "--out reports/cups": "--out reports/which",
     "--out reports/line3": "--out reports/fresh",

@@ -19,7 +19,7 @@ from vidrobust.finished_runs.compare_precision import precision_differences, wit
 
 rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
 
-CLIPS, FRAMES = 9, 12
+CLIPS, FRAMES = 12, 9
 
 
 def recorded(seed: int, missed: float, offset: float) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def recorded(seed: int, missed: float, offset: float) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Nine clips of twelve frames and their known boxes, judged by four recorded detectors."""
+    """Twelve clips of nine frames and their known boxes, judged by four recorded detectors."""
     folder = tmp_path_factory.mktemp("detectors")
     ground = np.random.default_rng(0).integers(60, 120, (180, 240, 3), dtype=np.uint8)
     truth = []
@@ -215,7 +215,7 @@ def test_detectors_of_several_runs_side_by_side(
     assert "not shown to be better than" in page
     assert run("compare", str(runs["a"]), str(runs["twin"]), "--table") == 0
     said = capsys.readouterr().out
-    assert "2 detectors on 9 inputs" in said
+    assert f"2 detectors on {CLIPS} inputs" in said
     assert "threshold of highest F1" in said
 
 
@@ -229,7 +229,7 @@ def test_of_the_shared_clips_alone(
     assert run("stability", *clips, f"--model=detections:{boxes}", f"--out={part}", "-q") == 0
     found = table_of([runs["a"], runs["misses"], part], capsys)
     assert (found["by"], found["inputs"]) == ("uncovered_rate", 3)
-    assert any("6 inputs only in" in note for note in found["notes"])
+    assert any(f"{CLIPS - 3} inputs only in" in note for note in found["notes"])
     table = pd.read_parquet(runs["a"] / "object_frames.parquet")
     rows = table[table["item"].isin(["clip0", "clip1", "clip2"])]
     (own,) = (row for row in found["rows"] if row["name"] == "a")

@@ -15,6 +15,7 @@ from vidrobust.errors import SettingsError
 from vidrobust.plugins.ultralytics_callback import stability_callback
 
 FRAMES, MISSED = 14, (6, 7)
+MISSING = "Ultralytics is not installed: pip install ultralytics"
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_planted_predictions(images: Path, capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.filterwarnings("ignore")
 def test_in_the_loop_of_the_library(images: Path) -> None:
-    ultralytics = pytest.importorskip("ultralytics")
+    ultralytics = pytest.importorskip("ultralytics", reason=MISSING)
     labels = images.parent / "labels"
     labels.mkdir(exist_ok=True)
     for k in range(FRAMES):

@@ -18,6 +18,7 @@ from vidrobust.models.spec import ModelSpec, split_options
 
 CORNERS = [[10.0, 20.0, 40.0, 60.0], [11.0, 20.0, 41.0, 60.0]]
 SIZE = (100, 200)
+MISSING = "Ultralytics is not installed: pip install ultralytics"
 
 
 def load(path: Path, options: str = "") -> RecordedDetector:
@@ -159,7 +160,7 @@ def test_the_sinks_of_supervision(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def results() -> list[Any]:
     """Ultralytics' own results with planted boxes, the last frame empty."""
-    results = pytest.importorskip("ultralytics.engine.results")
+    results = pytest.importorskip("ultralytics.engine.results", reason=MISSING)
     frame = np.zeros((*SIZE, 3), np.uint8)
     boxes = [torch.tensor([[*box, 0.75, 1.0]]) for box in CORNERS] + [torch.zeros(0, 6)]
     return [results.Results(frame, path="x", names={0: "dog", 1: "cat"}, boxes=box) for box in boxes]

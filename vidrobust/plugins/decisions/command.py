@@ -32,23 +32,29 @@ SETTLED_STATES = ("covered", "hidden", *FAULTS)
 @click.command(cls=GroupedCommand)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
-    "--line", "lines", multiple=True, metavar="NAME:X1,Y1,X2,Y2", help="A line to count at; repeatable."
+    "--line",
+    "lines",
+    multiple=True,
+    metavar="NAME:X1,Y1,X2,Y2",
+    help="A line to count at; repeatable.  [default: none]",
 )
 @click.option(
     "--zone",
     "zones",
     multiple=True,
     metavar="NAME:X,Y,...",
-    help="A zone of three points or more; repeatable.",
+    help="A zone of three points or more; repeatable.  [default: none]",
 )
 @click.option(
     "--places",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Zones of supervision (JSON) or Frigate (YAML).",
+    help="Zones of supervision (JSON) or Frigate (YAML).  [default: none]",
 )
 @click.option(
-    "--alarm", metavar="'K of N'", help="Alarm while K of the last N frames have an object in the zone."
+    "--alarm",
+    metavar="'K of N'",
+    help="Alarm while K of the last N frames have an object in the zone.  [default: none]",
 )
 @click.option(
     "--anchor",
@@ -99,7 +105,7 @@ def studied(
     frames, detections, transitions = (run.table(n) for n in ("object_frames", "detections", "transitions"))
     if frames is None or detections is None or transitions is None:
         raise InputError(
-            f"{folder}: has no followed objects; make them with vidrobust stability SOURCES -m MODEL"
+            f"{folder}: has no followed objects; make them with vidrobust stability SOURCES -m SPEC"
         )
     known = run.table("known_boxes")
     settings = RunFolder.existing(folder).settings

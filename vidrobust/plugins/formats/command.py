@@ -20,8 +20,15 @@ from vidrobust.text.numbers import percent_with_interval, with_interval
 
 @click.command()
 @click.argument("spec", metavar="predictions:FILE|detections:FILE")
-@click.option("--frame-rate", type=float, default=25.0, show_default=True, help="Frames per second.")
-@click.option("--frames", type=int, help="Frames of each clip, if boxes end before the clip does.")
+@click.option(
+    "--frame-rate", type=float, metavar="F", default=25.0, show_default=True, help="Frames per second."
+)
+@click.option(
+    "--frames",
+    type=int,
+    metavar="N",
+    help="Frames of each clip, where boxes end before the clip.  [default: those recorded]",
+)
 @JSON
 def recorded(spec: str, frame_rate: float, frames: int | None, as_json: bool) -> None:
     """State how stable recorded predictions are, without the video: probabilities, labels or boxes.

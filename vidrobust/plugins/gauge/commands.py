@@ -29,14 +29,20 @@ from vidrobust.stages.transitions.stage import TRANSITIONS
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
-# The studies of tables; the file of each is the option of the same name.
-KINDS = ("gauge", "attribute", "type1", "linearity", "stability")
+# The studies of tables; the option of the same name gives the file of each, as this parameter.
+FILES = {
+    "gauge": "gauge_file",
+    "attribute": "attribute_file",
+    "type1": "type1_file",
+    "linearity": "linearity_file",
+    "stability": "stability_file",
+}
 Option = Callable[[Any], Any]
 
 
 def _table(kind: str, text: str) -> Option:
     """The option of the table of a study."""
-    return click.option(f"--{kind}", f"{kind}_file", metavar="CSV", help=text)
+    return click.option(f"--{kind}", FILES[kind], metavar="CSV", help=text)
 
 
 def _real(name: str, metavar: str, text: str) -> Option:
@@ -172,7 +178,7 @@ def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> Non
     of tables the report: PAGE.html, or a folder for it.
     """
     _refuse_idle(target, options)
-    files = {kind: options.pop(f"{kind}_file") for kind in KINDS}
+    files = {kind: options.pop(name) for kind, name in FILES.items()}
     given = [kind for kind, file in files.items() if file]
     if (not target and len(given) != 1) or (target and given not in ([], ["attribute"])):
         raise click.UsageError(
