@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,24 +27,6 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability.rates import summarise
 from vidrobust.stages.stability.unit import along_time
 
-
-class _Plain:
-    """In place of a Metric where torchmetrics is not installed."""
-
-    def __init__(self, **how: Any) -> None: ...
-
-    def reset(self) -> None:
-        """Nothing to forget."""
-
-
-if TYPE_CHECKING:
-    Base = _Plain
-else:
-    try:
-        from torchmetrics import Metric as Base
-    except ImportError:
-        Base = _Plain
-
 MODEL = "model"  # Its name in the tables
 NEEDS_PIXELS = (
     "which pairs to leave out: scene cuts, repeated or damaged frames, large motion",
@@ -54,36 +36,8 @@ NEEDS_PIXELS = (
 OPPOSITE = {"<=": ">", "<": ">=", ">=": "<", ">": "<="}
 
 
-class Stability(Base):
-    """Flip rate, reverts, jitter and dropouts of predictions along clips, with 95 % intervals.
-
-    A ``torchmetrics.Metric`` where that package is installed. The same frames give the figures of ``study`` to the
-    last digit. Clips are not joined across processes: give each process whole clips.
-
-    Parameters
-    ----------
-    task
-        "classification" or "detection".
-    frame_rate
-        Frames a second.
-    class_names
-        Of the columns of scores, or the numbers of labels; by default ImageNet's for 1000, else ``class 0``, ...
-    frame_size
-        Height and width, px, of frames that are not given; needed by detection without frames.
-    settings
-        As of ``study``.
-
-    Examples
-    --------
-    >>> stability = Stability(task="classification", frame_rate=25)
-    >>> stability.update(np.eye(3)[[0, 0, 1, 0]])
-    >>> float(stability.compute()["flip_rate"])
-    0.6666666666666666
-    """
-
-    full_state_update = True
-    higher_is_better = False
-    is_differentiable = False
+class StabilityMeter:
+    """What ``Stability`` measures, without torchmetrics; see there for the parameters."""
 
     def __init__(
         self,
@@ -94,7 +48,6 @@ class Stability(Base):
         frame_size: tuple[int, int] | None = None,
         settings: Settings | Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(sync_on_compute=False)
         task_of(task)  # refuses an unknown one
         self.task, self.frame_rate, self.frame_size = task, frame_rate, frame_size
         self.class_names = None if class_names is None else tuple(map(str, class_names))
@@ -168,7 +121,6 @@ class Stability(Base):
 
     def reset(self) -> None:
         """Forget all clips."""
-        super().reset()
         self._clips, self._probabilities, self.with_frames = {}, None, None
 
     def forward(self, *given: Any, **how: Any) -> dict[str, torch.Tensor]:
@@ -231,7 +183,7 @@ class Stability(Base):
 class _Clip:
     """The meter of one clip, and what has been fed."""
 
-    def __init__(self, of: Stability, name: str, rate: float) -> None:
+    def __init__(self, of: StabilityMeter, name: str, rate: float) -> None:
         along = along_time(of.settings, rate)
         self.rate, self.count, self.with_frames = along.frame_rate, 0, of.with_frames
         self.watcher = PairWatcher(motion_limit=along.motion_limit)
@@ -254,7 +206,7 @@ class _Clip:
         )
 
 
-def assert_stable(run: Run | Stability | str | os.PathLike[str], *rules: str) -> None:
+def assert_stable(run: Run | StabilityMeter | str | os.PathLike[str], *rules: str) -> None:
     """Fail a test unless all rules hold of all models, such as ``"flip_rate <= 0.02"`` or ``"jitter.high < 0.1"``.
 
     The message has the value with its interval. A number that could not be computed fails as well.
@@ -268,7 +220,7 @@ def assert_stable(run: Run | Stability | str | os.PathLike[str], *rules: str) ->
     gates = [
         replace(gate, comparison=OPPOSITE[gate.comparison]) for gate in gates
     ]  # a gate fails where it holds
-    if isinstance(run, Stability):
+    if isinstance(run, StabilityMeter):
         rows = run.figures()
         rows = rows[rows["item"] == ""].set_index("metric")
         passages = pass_gates(gates, {MODEL: {str(name): row for name, row in rows.to_dict("index").items()}})

@@ -323,11 +323,11 @@ def flip_rate(
 
     >>> flip_rate("clip.mp4", "efficientnet-lite0")  # doctest: +SKIP
     """
-    from vidrobust.api.stability import Stability
+    from vidrobust.api.stability import StabilityMeter
 
     specs, made = models_of(model, preprocess=preprocess, class_names=class_names)
     loaded, settings = made[0] if made is not None else load_model(specs[0]), Settings()
-    meter = Stability(task=loaded.task, settings=settings)
+    meter = StabilityMeter(task=loaded.task, settings=settings)
     with tempfile.TemporaryDirectory(prefix="vidrobust-") as folder:
         found = expand_sources(paths_of(sources, Path(folder), frame_rate))
         if found.problems or not found.items:

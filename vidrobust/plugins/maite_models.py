@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from vidrobust.api.stability import Stability
+from vidrobust.api.stability import StabilityMeter
 from vidrobust.errors import SettingsError
 from vidrobust.models.classes import numbered
 from vidrobust.models.foreign import array_of, detections_of
@@ -83,7 +83,7 @@ class StabilityMetric:
     def __init__(self, **how: Any) -> None:
         """Take the parameters of ``Stability``."""
         self.metadata = {"id": "vidrobust-stability"}
-        self.stability = Stability(**how)
+        self.stability = StabilityMeter(**how)
 
     def reset(self) -> None:
         """Forget all frames."""

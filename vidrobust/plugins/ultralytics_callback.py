@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vidrobust.api.stability import Stability
+from vidrobust.api.stability import StabilityMeter
 from vidrobust.errors import SettingsError
 from vidrobust.footage.expand import natural_key
 from vidrobust.text.numbers import with_interval
@@ -49,7 +49,7 @@ def stability_callback(
     def on_val_end(validator: Any) -> None:
         if not validator.args.save_json or not hasattr(validator, "class_map"):
             raise SettingsError("stability_callback: give save_json=True, and a network that detects")
-        stability = Stability(
+        stability = StabilityMeter(
             task="detection",
             frame_rate=frame_rate,
             class_names=list(validator.names.values()),
