@@ -1,4 +1,4 @@
-"""Stability: the metrics of a study in anybody's loop, in the manner of torchmetrics; and a test of them."""
+"""Stability: a study's metrics in any loop, in the manner of torchmetrics; and a test of them."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ class StabilityMeter:
         frames
             uint8 RGB (N, H, W, 3) or (N, 3, H, W), or a ``FrameBatch``. Without them no pair is left out.
         clip
-            Name of the clip; frames of several clips may alternate.
+            Name of the clip; clips may alternate.
         time_s, frame_rate
-            (N,) seconds, by default by the number of the frame; the rate of this clip.
+            (N,) seconds, by default by frame number; the rate of this clip.
         """
         found = self._predictions(predictions)
         count = found.num_frames
@@ -94,7 +94,7 @@ class StabilityMeter:
         self._clips[clip].feed(found, self._batch(frames, count, clip, time_s))
 
     def compute(self) -> dict[str, torch.Tensor]:
-        """Return each metric with its interval: ``NAME``, ``NAME_low`` and ``NAME_high``, float64; NaN if none."""
+        """Return ``NAME``, ``NAME_low`` and ``NAME_high`` of each metric, float64; NaN if none."""
         rows = self.figures()
         rows = rows[rows["item"] == ""]
         return {
@@ -181,8 +181,6 @@ class StabilityMeter:
 
 
 class _Clip:
-    """The meter of one clip, and what has been fed."""
-
     def __init__(self, of: StabilityMeter, name: str, rate: float) -> None:
         along = along_time(of.settings, rate)
         self.rate, self.count, self.with_frames = along.frame_rate, 0, of.with_frames
@@ -190,41 +188,15 @@ class _Clip:
         self.meter: Meter = task_of(of.task).meter(name, MODEL, along, metrics_of(of.task))
 
     def feed(self, found: TaskPredictions, batch: FrameBatch) -> None:
-        """Take a batch with its predictions."""
         self.meter.feed(
             batch, self.watcher.feed(batch) if self.with_frames else self._unseen(len(batch)), found
         )
         self.count += len(batch)
 
     def _unseen(self, count: int) -> FrameTransitions:
-        """Transitions of frames that are not there: every pair may be compared."""
         reason = np.full(count, "", object)
         reason[: int(not self.count)] = "first"
         unknown = np.full((count, 2), np.nan)
         return FrameTransitions(
             reason=reason, pixel_change=unknown[:, 0], shift=unknown, keyframe=np.zeros(count, bool)
         )
-
-
-def assert_stable(run: Run | StabilityMeter | str | os.PathLike[str], *rules: str) -> None:
-    """Fail a test unless all rules hold of all models, such as ``"flip_rate <= 0.02"`` or ``"jitter.high < 0.1"``.
-
-    The message has the value with its interval. A number that could not be computed fails as well.
-
-    Raises
-    ------
-    AssertionError
-        With a line for each rule that does not hold.
-    """
-    gates = [parse_gate(rule) for rule in rules]
-    gates = [
-        replace(gate, comparison=OPPOSITE[gate.comparison]) for gate in gates
-    ]  # a gate fails where it holds
-    if isinstance(run, StabilityMeter):
-        rows = run.figures()
-        rows = rows[rows["item"] == ""].set_index("metric")
-        passages = pass_gates(gates, {MODEL: {str(name): row for name, row in rows.to_dict("index").items()}})
-    else:
-        passages = gates_on((run if isinstance(run, Run) else Run(run)).folder, gates)
-    if wrong := [passage.sentence for passage in passages if passage.outcome != "passed"]:
-        raise AssertionError("\n".join(wrong))

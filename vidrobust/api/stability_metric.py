@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 from vidrobust.api.stability import StabilityMeter
 
 if TYPE_CHECKING:
-    Base = object
+
+    class Base:
+        def __init__(self, **how: Any) -> None: ...
+        def reset(self) -> None: ...
 else:
     try:
         from torchmetrics import Metric as Base
@@ -18,8 +21,8 @@ else:
 class Stability(StabilityMeter, Base):
     """Flip rate, reverts, jitter and dropouts of predictions along clips, with 95 % intervals.
 
-    A ``torchmetrics.Metric`` where that package is installed. The same frames give the figures of ``study`` to the
-    last digit. Clips are not joined across processes: give each process whole clips.
+    A ``torchmetrics.Metric`` if that package is installed. The same frames give exactly the figures of
+    ``study``. Clips are not joined across processes: give each process whole clips.
 
     Parameters
     ----------
@@ -28,9 +31,9 @@ class Stability(StabilityMeter, Base):
     frame_rate
         Frames a second.
     class_names
-        Of the columns of scores, or the numbers of labels; by default ImageNet's for 1000, else ``class 0``, ...
+        Of score columns or label numbers; by default ImageNet's for 1000, else ``class 0``, ...
     frame_size
-        Height and width, px, of frames that are not given; needed by detection without frames.
+        Height and width, px; needed by detection without frames.
     settings
         As of ``study``.
 
