@@ -1,4 +1,4 @@
-"""Stability: the metrics of a study in anybody's loop, in the manner of torchmetrics; and a test of them."""
+"""Stability: a study's metrics in any loop, in the manner of torchmetrics; and a test of them."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ OPPOSITE = {"<=": ">", "<": ">=", ">=": "<", ">": "<="}
 class Stability(Base):
     """Flip rate, reverts, jitter and dropouts of predictions along clips, with 95 % intervals.
 
-    A ``torchmetrics.Metric`` where that package is installed. The same frames give the figures of ``study`` to the
-    last digit. Clips are not joined across processes: give each process whole clips.
+    A ``torchmetrics.Metric`` if that package is installed. The same frames give exactly the figures of
+    ``study``. Clips are not joined across processes: give each process whole clips.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ class Stability(Base):
     frame_rate
         Frames a second.
     class_names
-        Of the columns of scores, or the numbers of labels; by default ImageNet's for 1000, else ``class 0``, ...
+        Of score columns or label numbers; by default ImageNet's for 1000, else ``class 0``, ...
     frame_size
-        Height and width, px, of frames that are not given; needed by detection without frames.
+        Height and width, px; needed by detection without frames.
     settings
         As of ``study``.
 
@@ -127,9 +127,9 @@ class Stability(Base):
         frames
             uint8 RGB (N, H, W, 3) or (N, 3, H, W), or a ``FrameBatch``. Without them no pair is left out.
         clip
-            Name of the clip; frames of several clips may alternate.
+            Name of the clip; clips may alternate.
         time_s, frame_rate
-            (N,) seconds, by default by the number of the frame; the rate of this clip.
+            (N,) seconds, by default by frame number; the rate of this clip.
         """
         found = self._predictions(predictions)
         count = found.num_frames
@@ -141,7 +141,7 @@ class Stability(Base):
         self._clips[clip].feed(found, self._batch(frames, count, clip, time_s))
 
     def compute(self) -> dict[str, torch.Tensor]:
-        """Return each metric with its interval: ``NAME``, ``NAME_low`` and ``NAME_high``, float64; NaN if none."""
+        """Return ``NAME``, ``NAME_low`` and ``NAME_high`` of each metric, float64; NaN if none."""
         rows = self.figures()
         rows = rows[rows["item"] == ""]
         return {
@@ -229,8 +229,6 @@ class Stability(Base):
 
 
 class _Clip:
-    """The meter of one clip, and what has been fed."""
-
     def __init__(self, of: Stability, name: str, rate: float) -> None:
         along = along_time(of.settings, rate)
         self.rate, self.count, self.with_frames = along.frame_rate, 0, of.with_frames
@@ -238,14 +236,12 @@ class _Clip:
         self.meter: Meter = task_of(of.task).meter(name, MODEL, along, metrics_of(of.task))
 
     def feed(self, found: TaskPredictions, batch: FrameBatch) -> None:
-        """Take a batch with its predictions."""
         self.meter.feed(
             batch, self.watcher.feed(batch) if self.with_frames else self._unseen(len(batch)), found
         )
         self.count += len(batch)
 
     def _unseen(self, count: int) -> FrameTransitions:
-        """Transitions of frames that are not there: every pair may be compared."""
         reason = np.full(count, "", object)
         reason[: int(not self.count)] = "first"
         unknown = np.full((count, 2), np.nan)
@@ -255,14 +251,10 @@ class _Clip:
 
 
 def assert_stable(run: Run | Stability | str | os.PathLike[str], *rules: str) -> None:
-    """Fail a test unless all rules hold of all models, such as ``"flip_rate <= 0.02"`` or ``"jitter.high < 0.1"``.
+    """Raise AssertionError unless all rules hold of all models, such as ``"flip_rate <= 0.02"``.
 
-    The message has the value with its interval. A number that could not be computed fails as well.
-
-    Raises
-    ------
-    AssertionError
-        With a line for each rule that does not hold.
+    A side of the interval can be named: ``"jitter.high < 0.1"``. The message has a line per broken rule, with
+    value and interval. A number that could not be computed fails.
     """
     gates = [parse_gate(rule) for rule in rules]
     gates = [

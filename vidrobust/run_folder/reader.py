@@ -20,7 +20,7 @@ from vidrobust.text.printable import printable
 
 
 def with_parts(table: pd.DataFrame, parts: Mapping[str, str]) -> pd.DataFrame:
-    """Add the part that each row's input shows; unchanged if no part is known."""
+    """Add the part that each row's input shows, if any is known."""
     return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
 
 
@@ -60,7 +60,7 @@ class RunTables:
         return shlex.quote(printable(self.folder))
 
     def left_out(self, sample: str) -> str:
-        """Why no "frames" were perturbed or no "pairs" replayed: "budget", "footage", or "" where some were."""
+        """Why there are no "frames" or "pairs": "budget", "footage"; "" if there are some."""
         if self.record.sample.get(sample) != 0:
             return ""
         return "budget" if self.record.settings.get("budget") else "footage"
@@ -85,7 +85,7 @@ class RunTables:
 
     @cached_property
     def others(self) -> dict[str, Task]:
-        """Models of tasks that installed plugins bring, in the order given, and their tasks."""
+        """Models of plugins' tasks, in the order given, and their tasks."""
         return of_plugins(self.record.tasks)
 
     @cached_property

@@ -42,7 +42,6 @@ def summary(labels: Labels) -> dict[str, Any]:
 
 
 def as_text(found: dict[str, Any]) -> str:
-    """The summary in lines for people."""
     frames = "whole inputs" if found["frames"] is None else f"{found['frames']} frames"
     lines = [
         found["path"],

@@ -80,7 +80,7 @@ def decode_yolov7_end_to_end(outputs: Outputs, settings: HeadSettings) -> Candid
 
 
 def decode_yolov8(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Either layout; the shape says which. Empty rows of the end-to-end layout have score 0."""
+    """Decode either layout, told apart by shape; empty rows of the end-to-end layout have score 0."""
     out = only(outputs, settings, "yolov8")
     if out.ndim == 2 and out.shape[1] == 6 and out.shape[0] > 6:
         return Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None, settled=True)
@@ -129,7 +129,7 @@ def decode_yolov8_turned(outputs: Outputs, settings: HeadSettings) -> Candidates
 
 
 def upright(turned: np.ndarray) -> np.ndarray:
-    """Return the upright boxes (M, 4) xyxy around turned ones (M, 5): cx, cy, w, h, angle in radians."""
+    """Return boxes (M, 4) xyxy around turned ones (M, 5): cx, cy, w, h, angle in radians."""
     cos, sin = np.abs(np.cos(turned[:, 4])), np.abs(np.sin(turned[:, 4]))
     width, height = turned[:, 2], turned[:, 3]
     half = np.column_stack([width * cos + height * sin, width * sin + height * cos]) / 2
@@ -153,7 +153,6 @@ def decode_fastestdet(outputs: Outputs, settings: HeadSettings) -> Candidates:
 
 
 def _check_layout(head: str, shape: tuple[int, ...], size: tuple[int, int], expected: str) -> None:
-    """Refuse a shape that fits other heads and not this one."""
     fits = fitting(shape, size)
     if fits and head not in fits:
         raise refused(head, expected, shape, size)
@@ -164,7 +163,7 @@ ULTRALYTICS_HEADS = {"detect": "yolov8", "segment": "yolov8-seg", "obb": "yolov8
 
 
 def ultralytics_entry(metadata: Mapping[str, str]) -> dict[str, object]:
-    """Read what an Ultralytics export says about itself, as the entry of a sidecar."""
+    """Return the metadata of an Ultralytics export as a sidecar entry."""
     if not {"names", "imgsz", "task"} <= metadata.keys():
         return {}
     if metadata["task"] not in ULTRALYTICS_HEADS:
