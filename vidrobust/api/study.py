@@ -52,8 +52,6 @@ class Progress:
 
 
 class CallbackReporter(Reporter):
-    """Passes progress and messages to a callback."""
-
     def __init__(self, callback: Callable[[Progress], None]) -> None:
         super().__init__(quiet=True)
         self._callback = callback

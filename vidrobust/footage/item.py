@@ -62,7 +62,6 @@ class ObjectBoxes:
         return x1, y1, x2, y2
 
     def is_past(self, index: int, time_s: float) -> bool:
-        """Whether a frame lies behind the last box."""
         return index > self.places[-1] if self.counted else time_s > self.places[-1] + SLACK_S
 
 

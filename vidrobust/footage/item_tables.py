@@ -18,7 +18,6 @@ NOT_A_CLASS = -1
 
 
 def items_table(items: Iterable[Item]) -> pd.DataFrame:
-    """Return a row per item, unknown columns of its manifest last."""
     rows = [_row(item) for item in items]
     if not rows:
         return tables.empty("items")

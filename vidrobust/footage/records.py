@@ -108,7 +108,6 @@ def columns_of(path: Path) -> tuple[str, ...]:
 
 
 def read_table(path: Path, header: Sequence[str] | None = None) -> TextTable:
-    """The rows of a CSV (``files/csv_table.py``) or Parquet file; raises InputError."""
     if _is_parquet(path):
         return read_parquet(path)
     found = read_csv_table(path, header)

@@ -70,7 +70,7 @@ def thresholded(classifier: Any, declared: Declared, where: str) -> Any:
 
 
 def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of: str) -> Classifier | None:
-    """Return a classifier in the classes of a data set, or None if the map is not for its classes."""
+    """Return a classifier in the classes of a data set; None if the map does not fit."""
     count, needed = len(classifier.class_names), max(class_map.of_model) + 1
     if needed > count or (count > IMAGENET and not imagenet_shift(classifier.class_names)):
         return None

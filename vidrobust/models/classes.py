@@ -80,12 +80,11 @@ def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
 
 
 def given_names(given: str | None) -> tuple[str, ...] | None:
-    """Return the names given by the option ``classes``, or None."""
     return named(given, Path.cwd()) if given else None
 
 
 def default(num_classes: int) -> tuple[tuple[str, ...], str]:
-    """Return names for a network without any, and a note that says so."""
+    """Return names for a network without any, and a note."""
     if num_classes == IMAGENET:
         return imagenet(), "1000 outputs without names: taken for ImageNet in the usual order"
     if num_classes == IMAGENET + 1:
@@ -99,7 +98,7 @@ def default(num_classes: int) -> tuple[tuple[str, ...], str]:
 
 
 def detector_names(count: int | None, model: str, head: str) -> tuple[tuple[str, ...], str]:
-    """Return names for a detector without any (COCO's for 80, 90 or 91 classes), and a note that says so."""
+    """Return names for a detector without any: COCO's for 80, 90 or 91 classes; and a note."""
     if count is None:
         raise SettingsError(
             f"model {model}: the outputs of head {head} do not show how many classes there are; "

@@ -41,7 +41,6 @@ def task_of_answers(answers: object, count: int) -> Task | None:
 
 
 def detections_of(answers: Sequence[Any], names: Sequence[str] | None) -> Detections:
-    """Return the boxes of frames from one answer each."""
     parts = [_boxes(plain(answer), names) for answer in answers]
     boxes, scores, labels, masks, tracks = ([part[k] for part in parts] for k in range(5))
     counts = [len(each) for each in scores]
@@ -113,7 +112,6 @@ def _task(answer: Any) -> str | None:
 
 
 def _boxes(answer: Any, names: Sequence[str] | None) -> tuple[Any, ...]:
-    """Boxes (M, 4), scores (M,), labels (M,), and masks and tracks or None."""
     masks = tracks = None
     if hasattr(answer, "xyxy"):
         boxes = answer.xyxy

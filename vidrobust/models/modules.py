@@ -251,7 +251,6 @@ def module_detector(
     weights: str,
     sha256: str,
 ) -> ModuleDetector:
-    """Make a torchvision detection module a Detector, checked on a batch."""
     module = module.to(device).eval().requires_grad_(False)
     note = lower_threshold(module)
     info = ModelInfo(
@@ -323,7 +322,6 @@ def head_of(module: torch.nn.Module, run: Callable[[], object], classes: int) ->
 
 @contextlib.contextmanager
 def watched(module: torch.nn.Module, name: str) -> Iterator[LayerTrace]:
-    """Trace the inputs and outputs of a layer inside the context."""
     seen = LayerTrace()
 
     def note(_: torch.nn.Module, given: tuple[Any, ...], got: torch.Tensor) -> None:
@@ -338,7 +336,6 @@ def watched(module: torch.nn.Module, name: str) -> Iterator[LayerTrace]:
 
 
 def _of_frames(calls: list[torch.Tensor], frames: int) -> torch.Tensor:
-    """Join the calls; or their mean if each had every frame, in several views."""
     rows = torch.cat(calls)
     return rows if len(rows) == frames else torch.stack(calls).mean(dim=0)
 

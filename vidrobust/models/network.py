@@ -98,7 +98,6 @@ def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:
 
 
 def as_classifier(network: Network, spec: str) -> NetworkClassifier:
-    """Check a network on one batch, settle its output and class names and make it a Classifier."""
     where = f"model {network.name}"
     with first_batch(network.name):
         rows = scores(network, check_frames())

@@ -91,7 +91,6 @@ def open_session(path: Path, device: torch.device, spec: ModelSpec) -> tuple[Any
 
 
 def check_input(session: Any, size: tuple[int, int], spec: str) -> tuple[list[Any], Any, bool]:
-    """Check the one input of a session against the sidecar."""
     inputs = session.get_inputs()
     if len(inputs) != 1:
         raise SettingsError(
@@ -120,7 +119,6 @@ def weight_files(path: Path) -> list[Path]:
 
 
 def external_files(path: Path) -> list[Path]:
-    """Return the sorted weight files beside an ONNX file."""
     folder = path.parent.resolve()
     found = set()
     for location in _locations(path):

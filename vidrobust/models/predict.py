@@ -100,7 +100,6 @@ def auto_batch(height: int, width: int) -> int:
 
 
 def check_batch(batch: object) -> None:
-    """Raise SettingsError unless ``batch`` is "auto" or a whole number from 1."""
     if batch != "auto" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
         raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
 

@@ -166,7 +166,6 @@ class BoxPreprocess:
         return max(1, round(height * ratio)), max(1, round(width * ratio))
 
     def fit(self, height: int, width: int) -> Placement:
-        """Return where a frame of this size lies in the input."""
         tall, wide = self.sides(height, width)
         top, left = self._corner(tall, wide)
         scale = (wide / width, tall / height)
@@ -213,7 +212,6 @@ class BoxPreprocess:
 
 
 def from_torchvision(preset: Any) -> Preprocess:
-    """Return the transforms of a torchvision weight entry as a Preprocess."""
     from torchvision.transforms._presets import ImageClassification  # noqa: PLC2701 - has no public name
 
     if not isinstance(preset, ImageClassification):
@@ -231,7 +229,6 @@ def from_torchvision(preset: Any) -> Preprocess:
 
 
 def from_timm(config: dict[str, Any]) -> Preprocess:
-    """Return a resolved timm data config (``timm.data.resolve_model_data_config``) as a Preprocess."""
     _, height, width = config["input_size"]
     mode = config.get("crop_mode") or "center"
     if mode not in ("center", "squash") or height != width:
@@ -289,7 +286,6 @@ def _range(channels: str, mean: Three, std: Three) -> str:
 
 
 def _middle(height: int, width: int) -> list[int]:
-    """Height and width of the middle of a very long frame."""
     long, short = max(height, width), min(height, width)
     kept = _LONGEST * short + (long - _LONGEST * short) % 4
     return [kept, width] if height > width else [height, kept]

@@ -64,7 +64,6 @@ class Declared:
         )
 
     def over(self, other: Declared) -> Declared:
-        """Return these, and what ``other`` says of the rest."""
         said = {key: value for key in KEYS if (value := getattr(self, key)) is not None}
         return replace(other, **said)
 
@@ -82,7 +81,6 @@ class Reading:
     scale: float = math.nan
 
     def __call__(self, rows: np.ndarray, where: str) -> Classifications:
-        """Return the answers of rows (N, K) float32."""
         check_finite(rows, where)
         if self.scores == "probabilities" and not are_probabilities(rows):
             raise InputError(
@@ -163,7 +161,6 @@ def settle(
 def operating_points(
     threshold: Mapping[str, float] | float, names: tuple[str, ...], where: str
 ) -> tuple[tuple[int, float], ...]:
-    """Return operating points by places of classes."""
     if not isinstance(threshold, Mapping):
         raise SettingsError(f"{where}: threshold: say of which class, as threshold={names[-1]}:{threshold:g}")
     for name in threshold:
@@ -231,7 +228,6 @@ def are_shares(rows: np.ndarray) -> bool:
 
 
 def farthest_sum(rows: np.ndarray) -> float:
-    """Return the sum of the row that is farthest from 1."""
     sums = rows.sum(axis=1, dtype=np.float64)
     return float(sums[np.abs(sums - 1).argmax()])
 

@@ -78,7 +78,6 @@ class DetectorSidecar:
 
 
 def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
-    """Find and check the description of a classifier."""
     path, entry = find_entry(network, given)
     task = entry.get("task", "classification")
     if task != "classification":
@@ -215,7 +214,6 @@ def _check_spelling(keys: Set[str], known: Collection[str], where: Path) -> None
 
 
 def _layout(text: str, place: str, where: Path) -> dict[str, Any]:
-    """ "letterbox[, top left | centre][, pad value N]" or "stretch" taken apart."""
     found = re.fullmatch(
         r"(letterbox|stretch)(?:, *(top left|centre|center))?(?:, *pad(?: value)? *(\d+))?", text
     )

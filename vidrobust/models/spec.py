@@ -54,7 +54,6 @@ class ModelSpec:
     options: dict[str, str] = field(default_factory=dict)  # By name
 
     def file(self) -> Path:
-        """Return the target as an existing file."""
         return existing_file(self.target, self.text)
 
     def number(self, option: str) -> int | None:
@@ -193,7 +192,6 @@ def _checked(spec: ModelSpec, kind: ModelKind) -> ModelSpec:
 
 
 def split_options(text: str) -> tuple[str, dict[str, str]]:
-    """Split a spec into target and options."""
     head, *parts = re.split(r",(?=[A-Za-z_]+=)", text.strip())
     return head, dict(part.split("=", 1) for part in parts)
 

@@ -44,7 +44,6 @@ from vidrobust.text.printable import printable
 
 
 def check_settings(settings: Settings, stages: Sequence[Stage]) -> None:
-    """Raise SettingsError for settings that a stage cannot use."""
     for stage in stages:
         stage.check(settings)
     if any(isinstance(stage, FootageStage) for stage in stages):
@@ -282,7 +281,6 @@ def _whole(
 
 
 def _trimmed(run: OpenRun, unit: Unit) -> Trim:
-    """Return what cuts the rows of a unit to those asked for; a cached sample may be larger."""
     if not isinstance(unit.stage, SampleStage):
         return lambda rows: rows
     models = {model.name: model for model in run.models}

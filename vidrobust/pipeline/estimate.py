@@ -160,8 +160,6 @@ class Cost:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """The work ahead and the seconds it will take."""
-
     items: int
     frames: int
     unknown: int
@@ -265,7 +263,6 @@ def estimate_cost(
 
 
 def sped_up(busy: float, workers: int, processors: int) -> float:
-    """Return the speed-up over one process that keeps ``busy`` processors at work."""
     return max(1.0, min(workers, processors / max(busy, 1.0)))
 
 
@@ -346,14 +343,11 @@ NOUNS = {
 
 @dataclass(frozen=True)
 class FootageSize:
-    """How much footage there is, by the headers of its files."""
-
     frames: int  # frames of the inputs whose headers say so
     segments: int  # stretches that are worked on one by one; no pair lies across two of them
     is_known: bool  # False where some header does not say how long its input is: then nothing is left out
 
     def most(self, counted: str) -> int:
-        """Return the largest possible sample of "frames", "pairs" or "neighbours"."""
         return self.frames if counted == "frames" else max(0, self.frames - self.segments)
 
 
@@ -369,7 +363,6 @@ class Outlook:
 
 
 def least_of(stage: Stage, settings: Settings) -> dict[str, int]:
-    """Return the least sample of a stage and of all it needs."""
     found = dict(stage.least(settings))
     for needed in stage.needs:
         for counted, least in least_of(needed, settings).items():

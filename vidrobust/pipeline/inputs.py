@@ -57,7 +57,6 @@ class KnownLabels:
     of_map: str = ""  # what brought the map, in words
 
     def as_rows(self) -> list[dict[str, object]]:
-        """Return all that figures depend on as plain values, for a key."""
         said = [self.labels.astype(str).to_dict("split")]
         if self.box_unit != "px":
             said.append({"box_unit": self.box_unit})
@@ -318,7 +317,6 @@ def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float
 
 
 def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None:
-    """Return how many frames an input delivers by its header."""
     count = source.info.num_frames
     reach = range_of(item, settings, source)
     if count is None:

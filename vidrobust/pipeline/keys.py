@@ -77,7 +77,6 @@ def record(
 
 
 def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> list[str]:
-    """Return why recorded results of a stage are stale."""
     own = records[stage.name]
     found = []
     if own["version"] != stage.version or own["package"] != VERSION:

@@ -55,7 +55,6 @@ class Plan:
         self._shares: dict[tuple[str, int], dict[str, int]] = {}
 
     def look(self) -> None:
-        """Open every input once; InputError if none can be read."""
         for item in self.run.inputs.readable:
             self.segments(item)
         if not self.run.inputs.readable:
@@ -169,7 +168,6 @@ class Plan:
         return [model for model in self.run.models if needs_pixels(model)]
 
     def cost(self, items: Sequence[Item]) -> CostEstimate | None:
-        """Return the measured cost of these inputs; None if none can be read."""
         run, pieces = self.run, [segment for item in items for segment in self.segments(item)]
         counts = Counts(*(sum(self.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED))
         return estimate_cost(run.settings, self.stages, self.able, run.inputs, items, run.reporter, counts)

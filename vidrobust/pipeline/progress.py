@@ -23,8 +23,6 @@ TABLES = "tables"  # the unit of the stages that read tables, whose steps nobody
 
 @dataclass
 class Whole:
-    """Progress of a whole study, and the time left."""
-
     step_s: Mapping[str, float]  # expected seconds per step by unit ("frames", "pairs", ...)
     steps: Mapping[str, int]  # steps ahead of each unit
     started: float = field(default_factory=time.perf_counter)
@@ -32,7 +30,6 @@ class Whole:
     _fewer: dict[str, int] = field(default_factory=dict)
 
     def advance(self, unit: str, count: int) -> bool:
-        """Note finished steps; return whether they are part of this study."""
         if unit not in self.step_s:
             return False
         self._done[unit] = self._done.get(unit, 0) + count
@@ -114,7 +111,6 @@ class Reporter:
 
     @property
     def foresees(self) -> bool:
-        """Whether somebody sees an estimate of the whole."""
         return not self.quiet
 
     def begin_whole(self, whole: Whole) -> None:

@@ -28,16 +28,9 @@ def stability_callback(
 ) -> Callable[[Any], None]:
     """Return a callback that leaves a ``Stability`` in ``validator.stability`` and prints two lines.
 
-    The validation set holds frames of clips, in the order of the numbers in their names.
-
-    Parameters
-    ----------
-    frame_rate
-        Frames a second of the clips.
-    clip_of
-        Path of an image -> the clip that it is of; by default its folder and its name without the last number.
-    settings
-        As of ``study``.
+    The validation set holds frames of clips, in the order of the numbers in their names, at ``frame_rate`` a
+    second. ``clip_of`` gives the clip of an image's path; by default its folder and name without the last
+    number. ``settings`` are those of ``study``.
 
     Examples
     --------

@@ -198,7 +198,6 @@ def new_run(settings: Settings) -> dict[str, Any]:
 
 
 def check_room(path: Path) -> None:
-    """Raise the SettingsError of ``make_room`` for what is there; nothing is made."""
     if path.exists() and not path.is_dir():
         raise SettingsError(f"{path}: the run folder cannot be made (it is a file); see --out")
     if path.is_dir() and not is_run_folder(path) and any(e.name not in EMPTY for e in path.iterdir()):

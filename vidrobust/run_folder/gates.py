@@ -121,7 +121,6 @@ def parse_gate(text: str) -> Gate:
 
 
 def pass_gates(gates: Sequence[Gate], models: Mapping[str, ModelFigures]) -> list[Passage]:
-    """Check each gate on each model: model -> metric -> {value, low, high, n}."""
     if not models:
         return [_nothing(gate, "no model has metrics; run the stability stage first") for gate in gates]
     return [_of_model(gate, name, figures) for gate in gates for name, figures in models.items()]

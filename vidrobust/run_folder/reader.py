@@ -20,7 +20,6 @@ from vidrobust.text.printable import printable
 
 
 def with_parts(table: pd.DataFrame, parts: Mapping[str, str]) -> pd.DataFrame:
-    """Add the part that each row's input shows, if any is known."""
     return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
 
 
@@ -32,7 +31,6 @@ class HasModels(Protocol):
 
 
 def tasks_of(folder: HasModels, sensitivity: pd.DataFrame) -> dict[str, Task]:
-    """Return the models whose sensitivity is known, and their tasks."""
     names = {record["name"]: record.get("task", CLASSIFICATION.name) for record in folder.run["models"]}
     every = dict.fromkeys(sensitivity["model"])
     known = {str(model): names.get(model, CLASSIFICATION.name) for model in every}

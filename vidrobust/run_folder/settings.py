@@ -158,7 +158,6 @@ class BoxSettings:
         return self.tracks_at(25.0)
 
     def tracks_at(self, frame_rate: float) -> TrackSettings:
-        """Return how boxes are followed at this many delivered frames a second."""
         from vidrobust.metrics.tracks.follow import TrackSettings
 
         return TrackSettings(
@@ -306,7 +305,6 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
         return {name: every[name] for name in names if name in every}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all settings as plain values, those of installed plugins included."""
         every = {name: getattr(self, name) for name in field_types(Settings) if name != "plugins"}
         for group in groups_of_plugins():
             every |= vars(self.of(group))
@@ -314,7 +312,6 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
 
 
 def all_declarations() -> tuple[Declaration, ...]:
-    """Return every setting that is an option, those of plugins last."""
     return tuple(each for group in (*GROUPS, *groups_of_plugins()) for each in declarations(group))
 
 

@@ -308,8 +308,6 @@ class UnitCache:
 
 @dataclass(frozen=True)
 class _Pack:
-    """An open pack, its file's state when opened, and its units' keys."""
-
     state: tuple[int, int, int]
     file: ZipFile
     keys: frozenset[str]

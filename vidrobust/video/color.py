@@ -108,7 +108,6 @@ def check_color(color: str) -> ColorMode:
 
 
 def is_full_range(frame: av.VideoFrame) -> bool:
-    """Whether luma spans 0-255 rather than 16-235."""
     return frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
 
 
@@ -276,8 +275,6 @@ class _Filters:
 
 
 class _ExactYUV:
-    """Planar YUV to RGB in floating point, for frames of one kind; reuses its buffers."""
-
     def __init__(self, frame: av.VideoFrame) -> None:
         self._bits = PLANAR[frame.format.name]
         matrix = yuv_to_rgb_matrix(frame.colorspace, full_range=is_full_range(frame), bits=self._bits)

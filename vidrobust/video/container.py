@@ -77,7 +77,7 @@ def open_container(
 
 
 def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
-    """Return the best video stream, as FFmpeg judges; a cover picture is none."""
+    """Return the best video stream by FFmpeg; a cover picture is none."""
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream):
         kinds = sorted({s.type for s in container.streams})

@@ -53,7 +53,6 @@ class PassReport:
     _has_key: bool = field(default=False, repr=False)
 
     def see_packet(self, packet: Packet[VideoStream]) -> None:
-        """Count a packet, and note what makes the frames doubtful."""
         self.packets += 1
         self.encrypted = self.encrypted or packet.has_sidedata("encryption_info")
         self.met_damage = self.met_damage or packet.is_corrupt
@@ -236,7 +235,6 @@ class CheckedPass:
                     yield self._next(frame, self._is_damaged(frame, suspect))
 
     def _up_to_damage(self) -> Generator[tuple[VideoFrame, bool], None, bool]:
-        """Decode on several threads; False where one must decode the rest."""
         with self.open_again() as (container, stream):
             context = stream.codec_context
             repeats = self.may_repeat and context.codec.name not in NEVER_REPEATED

@@ -56,7 +56,6 @@ def is_stream(source: str) -> bool:
 
 
 def name_of(source: str) -> str:
-    """A file name from host and path of a source."""
     if source in PIPES:
         return "pipe"
     parts = urlsplit(without_secrets(source))

@@ -86,7 +86,6 @@ class SecondDecode:
 
     @property
     def has_failed(self) -> bool:
-        """Whether there are no verdicts from here on."""
         return self._ending is not None and bool(self._ending.failure)
 
     def close(self) -> None:
@@ -157,8 +156,6 @@ def second_decode(path: Path, depth: int) -> SecondDecode:
 
 
 class _Helper:
-    """A process that answers one file after another."""
-
     _idle: ClassVar[list[_Helper]] = []
     _guard = threading.Lock()
 
@@ -309,7 +306,6 @@ def _answers(path: str, depth: int, is_stopped: Callable[[], bool]) -> Iterator[
 def _verdicts(
     path: Path, depth: int, said: list[str], counts: list[int], is_stopped: Callable[[], bool]
 ) -> Iterator[dict[str, Any]]:
-    """Yield number, time stamp and verdict of frames by group; fills ``said`` and ``counts``."""
     judge, report, other = _Judge(), PassReport(), PassReport()
     compares, shown = depth == BOTH, [0, 0]
 

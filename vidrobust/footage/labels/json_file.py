@@ -70,7 +70,6 @@ class XmlFile:
 
 
 def begins_with(path: Path, element: str) -> bool:
-    """Whether a file ends in .xml and its first element is ``element``."""
     if path.suffix.lower() != ".xml":
         return False
     try:

@@ -34,7 +34,6 @@ class FrameFiles:
                     self._folders.setdefault(end, []).append(item)
 
     def __len__(self) -> int:
-        """How many names of folders are known."""
         return len(self._folders)
 
     def find(self, file: str, *, anywhere: bool = False) -> list[tuple[str, int]] | None:
@@ -118,7 +117,6 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
 
 
 def _by_file(rows: pd.DataFrame, items: Sequence[Item]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return rows whose image is a frame of an item, with item and number."""
     files = FrameFiles(items)
     known = np.zeros(len(rows), bool)
     if not len(files) or "file" not in rows:
@@ -164,7 +162,6 @@ def at_frames(rows: pd.DataFrame, time_s: np.ndarray) -> pd.DataFrame:
 
 
 def in_pixels(rows: pd.DataFrame, box_unit: str, width: int, height: int) -> pd.DataFrame:
-    """Return the rows with boxes in px of a frame of this size."""
     if box_unit == "px":
         return rows
     size: Mapping[str, int] = {"x1": width, "y1": height, "x2": width, "y2": height}
@@ -192,7 +189,6 @@ def _keys(item: Item) -> list[str]:
 
 
 def _tails(label: str) -> list[str]:
-    """Return the label and ever shorter ends of it, with and without suffix."""
     parts = PurePosixPath(label).parts or (label,)
     tails = ["/".join(parts[start:]).lstrip("/") for start in range(len(parts))]
     return [

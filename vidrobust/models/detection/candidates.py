@@ -47,8 +47,6 @@ class Candidates:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSettings:
-    """What a head needs beside the outputs."""
-
     size: tuple[int, int]  # Height and width of the network's input, px
     # Role ("boxes", "scores", "labels") -> name of the output, where the usual names do not fit
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -90,14 +88,13 @@ def corners(boxes: np.ndarray, order: str) -> np.ndarray:
 
 
 def to_pixels(boxes: np.ndarray, scale: str, size: tuple[int, int]) -> np.ndarray:
-    """Return xyxy boxes in px of an input of ``size`` (height, width)."""
     if scale not in BOX_SCALES:
         raise SettingsError(f"box_scale: expected one of {', '.join(BOX_SCALES)}, got {scale!r}")
     return boxes if scale == "pixels" else boxes * (size[1], size[0], size[1], size[0])
 
 
 def best_class(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best score (M,) and its label (M,) int64 of each row of (M, K)."""
+    """Return the best score (M,) and its label (M,) int64 of rows (M, K)."""
     labels = scores.argmax(axis=1)
     return scores[np.arange(len(scores)), labels].astype(np.float64), labels.astype(np.int64)
 

@@ -113,7 +113,6 @@ def _plain_ndim(name: str, array: np.ndarray) -> int:
 
 
 def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
-    """Check a detection network on one batch, settle its class names and make it a Detector."""
     with first_batch(network.name):
         count = candidates(network, check_frames())[0].num_classes
     names, naming = network.class_names, ""
@@ -175,7 +174,6 @@ def _of_first(found: Detections) -> Detections:
 
 
 def _same(a: Detections, b: Detections) -> bool:
-    """Whether boxes are alike but for rounding; boxes about the least score may come and go."""
     a, b = (_of_first(x) for x in (a, b))
     floor = max(a.scores.min(initial=1.0), b.scores.min(initial=1.0)) + _SAME_SCORE
     sure_a, sure_b = a.scores > floor, b.scores > floor
@@ -192,8 +190,6 @@ FrameBoxes = tuple[Places, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class BoxAnswer:
-    """What a detector answers to one picture."""
-
     after: FrameBoxes  # What remains after suppression
     before: FrameBoxes | None = None  # All candidates, boxes alone; None where they are not known
 

@@ -67,7 +67,6 @@ def to_frames(
     names: tuple[str, ...],
     size: tuple[int, int] | None = None,
 ) -> Detections:
-    """Return the candidates of each frame as Detections in px of the frame."""
     kept = [suppression(one) for one in found]
     boxes = [fit.undo(one.boxes[rows]) for one, rows in zip(found, kept, strict=True)]
     scores = [np.clip(one.scores[rows], 0, 1) for one, rows in zip(found, kept, strict=True)]
@@ -85,7 +84,6 @@ def detections(
     names: tuple[str, ...],
     shapes: Sequence[np.ndarray | None] = (),
 ) -> Detections:
-    """Return Detections from the boxes, scores, labels and optional shapes of each frame."""
     counts = [len(one) for one in scores]
     shaped = [one for one in shapes if one is not None]
     return Detections(
@@ -102,7 +100,6 @@ def detections(
 def _outlines(
     found: Candidates, rows: np.ndarray, fit: Placement, size: tuple[int, int]
 ) -> np.ndarray | None:
-    """Return shapes (R,) object in a frame (H, W); None if the head gives none."""
     if found.turned is not None:
         return shape_array(turned_box(found.turned[row], fit) for row in rows)
     if found.masks is None:

@@ -93,7 +93,6 @@ def decode_yolov8(outputs: Outputs, settings: HeadSettings) -> Candidates:
 
 
 def decode_yolov8_masks(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Boxes, and the weights and prototypes of their masks."""
     arrays = [np.asarray(array, np.float64) for array in outputs.values()]
     flat, pictures = ([a for a in arrays if a.ndim == n] for n in (2, 3))
     count = len(pictures[0]) if pictures else 0
@@ -114,7 +113,6 @@ def decode_yolov8_masks(outputs: Outputs, settings: HeadSettings) -> Candidates:
 
 
 def decode_yolov8_turned(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Turned boxes, and the upright boxes around them."""
     out = only(outputs, settings, "yolov8-obb")
     if out.ndim == 2 and out.shape[1] == 7 and out.shape[0] > 7:
         turned, labels = np.column_stack([out[:, :4], out[:, 6]]), out[:, 5].astype(np.int64)

@@ -84,7 +84,6 @@ def with_engine(network: Network, wanted: EngineRequest, sample: torch.Tensor) -
 
 
 def onnx_file(network: Network) -> OnnxFile:
-    """Return the network's own file, or an export of its module; raises CannotExportError."""
     if network.onnx is not None:
         return network.onnx
     if network.module is None:
@@ -215,7 +214,6 @@ def _as_known(
     reference: np.ndarray,
     key: str,
 ) -> Network | None:
-    """Return the network as chosen before, or None if that no longer holds."""
     name, threads, notes = str(known.get("engine")), known.get("threads"), known.get("notes")
     if not isinstance(threads, int) or not isinstance(notes, list):
         return None
@@ -257,7 +255,6 @@ def busy_processors() -> float:
 
 
 def _was_disturbed(known: Mapping[str, object]) -> bool:
-    """Whether a choice was measured beside other work that is gone now."""
     then = known.get("load")
     return isinstance(then, float) and then > BUSY and busy_processors() < then / 2
 

@@ -42,7 +42,6 @@ class CannotExportError(Exception):
 
 
 def exported(module: torch.nn.Module, shape: tuple[int, int], parts: dict[str, object]) -> OnnxFile:
-    """Return a module as an ONNX file in the cache, exported if missing."""
     key = key_of({**parts, "shape": shape, "torch": torch.__version__, "opset": OPSET, "exporter": 1})
     try:
         path = made_once(key, "network.onnx", lambda path: _export(module, shape, path))
@@ -84,7 +83,6 @@ def _traced(module: torch.nn.Module, example: torch.Tensor, path: Path) -> None:
 
 
 def _captured(module: torch.nn.Module, example: torch.Tensor, path: Path) -> None:
-    """The exporter by torch.export, where onnxscript is installed."""
     import onnxscript  # noqa: F401
 
     torch.onnx.export(
@@ -110,7 +108,6 @@ def with_bfloat16(network: Network) -> Callable[[torch.Tensor], object]:
 
 
 def quantised(file: OnnxFile, inputs: torch.Tensor, where: str) -> OnnxFile:
-    """Return a network in int8, kept in the cache."""
     try:
         onnxruntime()
         from onnxruntime.quantization import QuantType, quantize_static
@@ -204,12 +201,10 @@ def cache_folder() -> Path:
 
 
 def key_of(parts: Mapping[str, object]) -> str:
-    """Return a file name for something made from these parts."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def recall(key: str) -> dict[str, Any] | None:
-    """Return what was remembered under a key, or None."""
     try:
         found = parsed_json((cache_folder() / "choices" / f"{key}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

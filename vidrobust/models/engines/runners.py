@@ -41,7 +41,6 @@ class OnnxFile:
     channels_last: bool = False  # Whether it takes (N, H, W, 3)
 
     def array(self, inputs: torch.Tensor) -> np.ndarray:
-        """Return inputs (N, 3, H, W) as the network takes them."""
         ordered = inputs.permute(0, 2, 3, 1) if self.channels_last else inputs
         return np.asarray(ordered.contiguous().numpy()).astype(self.dtype, copy=False)
 

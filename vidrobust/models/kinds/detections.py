@@ -176,7 +176,6 @@ class RecordedDetector:
 
 
 def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector:
-    """Load the boxes of a file or folder in a format of ``box_files``."""
     path = Path(spec.target).expanduser()
     path = path if path.is_dir() else spec.file()
     file = read_boxes(path, spec.options)

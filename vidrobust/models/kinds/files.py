@@ -113,7 +113,6 @@ def _output(session: Any, named: str | None, spec: str, sidecar: Path) -> str:
 
 
 def exported_program(spec: ModelSpec, device: torch.device) -> Network:
-    """Load a torch.export archive (.pt2) with a sidecar TOML."""
     path = spec.file()
     sidecar = read_sidecar(path, spec.options.get("sidecar"))
     try:

