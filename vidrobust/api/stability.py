@@ -200,3 +200,23 @@ class _Clip:
         return FrameTransitions(
             reason=reason, pixel_change=unknown[:, 0], shift=unknown, keyframe=np.zeros(count, bool)
         )
+
+
+def assert_stable(run: Run | StabilityMeter | str | os.PathLike[str], *rules: str) -> None:
+    """Raise AssertionError unless all rules hold of all models, such as ``"flip_rate <= 0.02"``.
+
+    A side of the interval can be named: ``"jitter.high < 0.1"``. The message has a line per broken rule, with
+    value and interval. A number that could not be computed fails.
+    """
+    gates = [parse_gate(rule) for rule in rules]
+    gates = [
+        replace(gate, comparison=OPPOSITE[gate.comparison]) for gate in gates
+    ]  # a gate fails where it holds
+    if isinstance(run, StabilityMeter):
+        rows = run.figures()
+        rows = rows[rows["item"] == ""].set_index("metric")
+        passages = pass_gates(gates, {MODEL: {str(name): row for name, row in rows.to_dict("index").items()}})
+    else:
+        passages = gates_on((run if isinstance(run, Run) else Run(run)).folder, gates)
+    if wrong := [passage.sentence for passage in passages if passage.outcome != "passed"]:
+        raise AssertionError("\n".join(wrong))
