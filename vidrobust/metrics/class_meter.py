@@ -54,7 +54,6 @@ class ClassMeter:
             self._compare()
 
     def _compare(self) -> None:
-        """All frames that wait."""
         if not self._waiting:
             return
         index, time_s = (np.concatenate([each[k] for each in self._waiting]) for k in (0, 1))
@@ -217,7 +216,6 @@ def whole(
 
 
 def _reverts(labels: np.ndarray, reason: np.ndarray, window: int) -> np.ndarray:
-    """(N,) 1 or 0; NaN where no pair ends in the frame."""
     reverts = revert_flips(labels, np.isin(reason.astype(str), JOINED), window)
     return np.where(reason == "", reverts.astype(np.float64), np.nan)
 

@@ -68,7 +68,6 @@ def fit_gain_field(name: str, step: CauseStep) -> FittedPerturbation | None:
 
 
 def _plane(size: tuple[int, int]) -> np.ndarray:
-    """(blocks, 3): a constant, and the two directions."""
     y, x = (np.linspace(-1, 1, n) for n in size[::-1])
     return np.stack(np.broadcast_arrays(1.0, x[None], y[:, None]), axis=-1).reshape(-1, 3)
 

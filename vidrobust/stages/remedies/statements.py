@@ -1,4 +1,4 @@
-"""What the answer says of remedies that need no training: the rule to use, and what to change at the station."""
+"""What the answer says of remedies that need no training."""
 
 from __future__ import annotations
 
@@ -58,7 +58,6 @@ def _of(
 
 
 def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str, Any]) -> Iterator[Statement]:
-    """The rule that was chosen, and the best of the other remedies that surely help."""
     n = int(mine["n"].max()) if len(mine) else 0
     what = EVENTS.get(headline(run, model), "changes")
     if n < FEWEST_ROWS:
@@ -75,7 +74,6 @@ def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str,
 
 
 def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Statement:
-    """The rule chosen within the delay, by its figure on footage that did not choose it."""
     limit, rule, held = f"{summary['max_delay_ms']:g} ms", summary["rule"], summary["held_out"]
     if not rule:
         text = f"No rule that reports within {limit} leaves fewer {what}."
@@ -109,7 +107,6 @@ def _other(model: str, mine: pd.DataFrame, summary: Mapping[str, Any], what: str
 
 
 def _q(row: Mapping[str, Any]) -> str:
-    """The false discovery rate over all remedies that were tried."""
     return f" (q {p_value(row['q'])} over all that was tried)" if known(row["q"]) else ""
 
 
