@@ -10,8 +10,8 @@ from vidrobust.version import VERSION
 if TYPE_CHECKING:
     from vidrobust.api.run import Run as Run
     from vidrobust.api.run import load_run as load_run
-    from vidrobust.api.stability import Stability as Stability
     from vidrobust.api.stability import assert_stable as assert_stable
+    from vidrobust.api.stability_metric import Stability as Stability
     from vidrobust.api.study import Progress as Progress
     from vidrobust.api.study import compare as compare
     from vidrobust.api.study import flip_rate as flip_rate
@@ -32,7 +32,7 @@ _NAMES = {
     "study": "vidrobust.api.study",
     "flip_rate": "vidrobust.api.study",
     "compare": "vidrobust.api.study",
-    "Stability": "vidrobust.api.stability",
+    "Stability": "vidrobust.api.stability_metric",
     "assert_stable": "vidrobust.api.stability",
     "load_run": "vidrobust.api.run",
     "Run": "vidrobust.api.run",

@@ -1,7 +1,6 @@
-"""Predictions: the outputs of models of every task, and the protocols of the core's own models.
+"""Predictions: the outputs of models of every task, and the protocols of the core's models.
 
-Predictions are NumPy arrays in main memory: they are small beside the pixels, and every stage after the
-model is then free of torch.
+They are NumPy arrays in main memory: small beside the pixels, and later stages need no torch.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class TaskPredictions:
-    """Base of the predictions of every task: what models of one ``task`` say of N frames.
+    """Base of all predictions: what models of one ``task`` say of N frames.
 
     task         name of the task, as in the models' ``task``
     num_frames   N
-    class_names  the model's own classes, in their order
+    class_names  the model's own classes, in order
     """
 
     task: ClassVar[str]
@@ -52,10 +51,10 @@ class Classifications(TaskPredictions):
     probabilities  (N, K) float32, rows sum to 1
     class_names    K names, in the order of the columns
     thresholds     operating points, (class, probability) each; none: the most probable class wins. A class with
-                   one wins where its probability is at least that, and only there; of several that do, the one
-                   farthest above as a ratio; where none does, the most probable class without one. Infinity: never
-    partial        only some classes of a row are known, the last column holds the rest: labels can be compared,
-                   distances between distributions cannot, and are NaN
+                   one wins only where its probability reaches it; of several, the one farthest above as a ratio;
+                   where none does, the most probable class without one. Infinity: never
+    partial        only some classes are known, the last column holds the rest: labels can be compared, distances
+                   between distributions are NaN
     """
 
     task: ClassVar[str] = "classification"
@@ -91,7 +90,7 @@ class Classifications(TaskPredictions):
 
     @classmethod
     def from_logits(cls, logits: torch.Tensor | np.ndarray, class_names: tuple[str, ...]) -> Classifications:
-        """Softmax in float64, so that equal logits give equal probabilities on every device."""
+        """Apply softmax in float64, so that equal logits give equal probabilities on every device."""
         z = np.asarray(
             logits if isinstance(logits, np.ndarray) else logits.detach().cpu().float(), np.float64
         )
@@ -100,7 +99,7 @@ class Classifications(TaskPredictions):
 
     @property
     def labels(self) -> np.ndarray:
-        """(N,) int64, the most probable class, the first of equals; or as the operating points say."""
+        """(N,) int64, the most probable class, the first of equals; or by the operating points."""
         if not self.thresholds:
             return np.asarray(self.probabilities.argmax(axis=1))
         rest, above = self._rest_and_above()
@@ -111,8 +110,8 @@ class Classifications(TaskPredictions):
     def margins(self) -> np.ndarray:
         """(N,) float64, twice the probability that must change hands for another label; at least 0.
 
-        Without operating points the leading probability less the second one. Where a class wins by its operating
-        point, twice the way down to it; elsewhere the least of the lead and of twice the way up to each point.
+        Without operating points the lead over the second class. Where a class wins by its operating point,
+        twice the way down to it; elsewhere the least of the lead and twice the way up to each point.
         """
         p, rest, above = (a.astype(np.float64) for a in (self.probabilities, *self._rest_and_above()))
         if (rest >= 0).any(axis=0).sum() > 1:
@@ -128,7 +127,7 @@ class Classifications(TaskPredictions):
         return np.where(above.max(axis=1) > 0, 2 * (p[rows, winner] - points[winner]), margins)
 
     def _rest_and_above(self) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities, -1 for classes with an operating point unless all have, and ratios to it, 0 below."""
+        """Probabilities, -1 for classes with an operating point unless all have; ratios to it, 0 below."""
         p = self.probabilities
         rest, above = p.copy(), np.zeros_like(p)
         for k, point in self.thresholds:
@@ -153,7 +152,7 @@ class Classifications(TaskPredictions):
         return dataclasses.replace(parts[0], probabilities=np.concatenate([p.probabilities for p in parts]))
 
     def joined(self, later: Classifications) -> Classifications:
-        """These rows and then those of ``later``, which comes from the same model."""
+        """Return these rows followed by those of ``later``, of the same model."""
         both = np.concatenate([self.probabilities, later.probabilities])
         return dataclasses.replace(self, probabilities=both)
 
@@ -200,7 +199,7 @@ class Detections(TaskPredictions):
             raise ValueError(f"Detections.frame: expected sorted rows in 0..{self.num_frames - 1}")
 
     def of_frame(self, row: int) -> tuple[Places, np.ndarray, np.ndarray]:
-        """The boxes of one frame with what lies in them, their scores and their labels."""
+        """Return the boxes of one frame with what lies in them, scores and labels."""
         at = self.frame == row
         boxes = self.boxes[at].astype(np.float64)
         return (
@@ -210,14 +209,14 @@ class Detections(TaskPredictions):
         )
 
     def take(self, rows: np.ndarray) -> Detections:
-        """Some of the boxes, of the same frames; rows: numbers in their order, or (D,) bool."""
+        """Return some boxes, of the same frames; rows: numbers in order, or (D,) bool."""
         names = ("boxes", "scores", "labels", "frame", "tracks", "shapes")
         every = ((name, getattr(self, name)) for name in names)
         some: dict[str, Any] = {name: value if value is None else value[rows] for name, value in every}
         return dataclasses.replace(self, **some)
 
     def select(self, rows: Sequence[int] | np.ndarray) -> Detections:
-        """The boxes of some frames, which are numbered anew; without the numbers of a tracker."""
+        """Return the boxes of some frames, numbered anew, without track numbers."""
         kept = np.concatenate([np.empty(0, np.int64), *(np.flatnonzero(self.frame == row) for row in rows)])
         place = np.repeat(np.arange(len(rows)), [int((self.frame == row).sum()) for row in rows])
         some: dict[str, Any] = {
@@ -261,7 +260,6 @@ class Detections(TaskPredictions):
 
 
 def _all_or_none(parts: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """One after the other; None where one of them is not known."""
     known = [part for part in parts if part is not None]
     return np.concatenate(known) if known and len(known) == len(parts) else None
 

@@ -22,9 +22,8 @@ WITHIN = 10  # frames on either side that count as neighbours, as in Shankar et 
 class AnchorSets:
     """n anchors of one model and their m neighbours; ``of`` (m,) is the row of a neighbour's anchor.
 
-    ``anchor`` is "item:frame", ``cluster`` the video. ``offset`` and ``offset_ms`` are distances from the
-    anchor in frames and milliseconds (NaN where frames are missing); ``correct`` and ``neighbour`` say who is
-    right.
+    ``anchor`` is "item:frame", ``cluster`` the video; ``offset`` and ``offset_ms`` are distances from the
+    anchor (NaN where frames are missing); ``correct`` and ``neighbour`` say who is right.
     """
 
     anchor: np.ndarray
@@ -73,9 +72,9 @@ def anchor_sets(
 ) -> AnchorSets:
     """Make the sets of one model from its tables ``frames`` and ``labels``.
 
-    Neighbours are at most ``within`` frames away and judged by their "own" labels (ImageNet-Vid-Robust) or by
-    those of the "anchor" (YTBB-Robust). ``anchors`` (item, frame) are by default all labelled frames; of
-    ``reviewed`` (item, anchor, frame, offset) only these sets count. InputError without a predicted anchor.
+    Neighbours are judged by their "own" labels (ImageNet-Vid-Robust) or those of the "anchor" (YTBB-Robust).
+    ``anchors`` (item, frame) are by default all labelled frames; of ``reviewed`` (item, anchor, frame,
+    offset) only these sets count. InputError without a predicted anchor.
     """
     if frames["model"].nunique() != 1:
         raise InputError(f"anchor sets are of one model, got {frames['model'].nunique()}")

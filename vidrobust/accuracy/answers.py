@@ -1,4 +1,4 @@
-"""Right and wrong along a run: each labelled frame, its anchors, and the frames around them."""
+"""Right and wrong along a run: labelled frames, anchors, and the frames around them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ NAN = float("nan")
 class TwoModels:
     """An old and a new model, by what each gets right; intervals are over clusters.
 
-    ``kappa`` is error consistency (Geirhos et al. 2020). ``negative_flips`` and ``positive_flips`` are shares of
-    frames that only the old, or only the new model gets right (Yan et al. 2021), ``relative_nfr`` the former over
-    those of independent errors. ``difference`` is new minus old accuracy, ``mcnemar_p`` two-sided.
+    ``kappa`` is error consistency (Geirhos et al. 2020). ``negative_flips`` and ``positive_flips`` are shares
+    of frames that only the old or only the new model gets right (Yan et al. 2021), ``relative_nfr`` the
+    former over those of independent errors. ``difference`` is new minus old accuracy.
     """
 
     kappa: Interval
@@ -93,10 +93,10 @@ JudgedBy = Literal["own", "anchor"]
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedAnswers:
-    """One model, judged by labels: the tables ``label_answers`` and ``neighbour_accuracy``.
+    """One model judged by labels: the tables ``label_answers`` and ``neighbour_accuracy``.
 
-    ``unknown``: labels that are no class -> rows; ``unjudged``: frames that have no others; ``lost``: reviewed
-    frames around anchors that were not predicted.
+    ``unknown``: labels that are no class -> rows; ``unjudged``: frames without others; ``lost``: reviewed
+    frames that were not predicted.
     """
 
     label_answers: pd.DataFrame = field(default_factory=lambda: tables.empty("label_answers"))
@@ -118,8 +118,8 @@ def answers_of(
     """Judge one model by its rows of ``frames`` and ``probabilities``.
 
     Anchors are labelled frames one second apart. A neighbour, up to ten frames away, is judged by its own
-    labels where they follow frame on frame, and by its anchor's where they are sparse. With ``sets`` (item,
-    anchor, frame, offset) only these count, judged as ``judged_by`` says.
+    labels where they are dense, by its anchor's where they are sparse. With ``sets`` (item, anchor, frame,
+    offset) only these count, judged as ``judged_by`` says.
     """
     seen = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"]).reset_index(drop=True)
     said = SaidClasses.of(on_frames(labels, seen), class_names)
@@ -187,7 +187,7 @@ def _in_words(wanted: frozenset[object], class_names: Sequence[str]) -> str:
 def _among_top(
     probabilities: pd.DataFrame, kept: pd.DataFrame, sets: Sequence[frozenset[object]], classes: int
 ) -> np.ndarray:
-    """(n,) 0 or 1; NaN where unknown: at most five classes, or a shorter list."""
+    """(n,) 0 or 1; NaN if unknown: at most five classes, or a shorter list."""
     out = np.full(len(kept), np.nan)
     if classes <= TOP:
         return out
@@ -226,7 +226,6 @@ def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[JudgedBy, list[st
 
 
 def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFrame:
-    """Add pm0 ... pm10 and what else is reported of anchors; NaN elsewhere."""
     columns = [f"pm{k}" for k in range(WITHIN + 1)]
     parts = [_of_no_anchor()]
     for sets in found:

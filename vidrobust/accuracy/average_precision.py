@@ -1,9 +1,9 @@
 """Average precision of boxes, of all frames and of the worst and best neighbours of anchors.
 
-COCO's rules (Lin et al. 2014): IoU .50 to .95, all areas, 100 boxes per frame and class, 101 recalls. Matching
-is done once per frame and only the ranking is redone for a choice of frames, which makes intervals cheap. Worst
-and best replace each anchor by the frame around it with the lowest, or highest, average precision (Shankar et
-al. 2019; Manfredi & Wang 2020).
+COCO's rules (Lin et al. 2014): IoU .50 to .95, all areas, 100 boxes per frame and class, 101 recalls.
+Matching is done once per frame; only the ranking is redone, which makes intervals cheap. Worst and best
+replace each anchor by the frame around it of lowest or highest precision (Shankar et al. 2019; Manfredi &
+Wang 2020).
 """
 
 from __future__ import annotations
@@ -92,7 +92,6 @@ class FramesOfBoxes:
         return Precision(float(of_class.mean()), float(of_class[:, 0].mean()))
 
     def each(self, frames: Sequence[int]) -> np.ndarray:
-        """Return the average precision of each frame by itself, (len(frames),)."""
         return np.array([self.precision([frame]).ap for frame in frames])
 
     def _of_class(self, known: pd.DataFrame, found: pd.DataFrame) -> _OfClass:
@@ -114,7 +113,7 @@ class FramesOfBoxes:
 
 
 def _right(found: Places, known: Places) -> np.ndarray:
-    """(n, 10) bool: n found boxes, the surest first, each take the free known one they overlap most."""
+    """(n, 10) bool: each found box, in falling score, takes the free known box that it overlaps most."""
     overlap = np.zeros((len(found), len(known)))
     i, j, value = ious(found, known, float(LEAST_IOUS[0]))
     overlap[i, j] = value

@@ -18,7 +18,7 @@ REST = -1  # the label under which ``probabilities`` keeps the sum of the classe
 def label_sets(labels: pd.DataFrame, frames: pd.DataFrame) -> list[frozenset[object]]:
     """Return the class numbers of each row of ``frames``, and names without a class.
 
-    Rows of ``labels`` with frame -1 hold for every frame of the item without labels of its own.
+    Labels of frame -1 hold for every frame of the item without labels of its own.
     """
     known: dict[tuple[str, int], set[object]] = {}
     for item, frame, label, name in labels[["item", "frame", "label", "label_name"]].itertuples(index=False):
@@ -38,7 +38,7 @@ NUMBERS_ARE_CLASSES = ("manifest",)
 class SaidClasses:
     """Labels as classes of a model: a name of several classes is several rows.
 
-    ``unknown`` are rows without a class, ``counts`` how many rows each such label has.
+    ``unknown`` are rows without a class, ``counts`` rows by such label.
     """
 
     rows: pd.DataFrame

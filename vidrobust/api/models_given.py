@@ -40,9 +40,9 @@ def models_of(
     class_names: Sequence[str] | None = None,
     device: str = "auto",
 ) -> tuple[list[str], list[Model] | None]:
-    """Return the specs that name the models in the settings, and the models; None if the specs say it all.
+    """Return the specs that name the models in the settings, and the models; None if specs suffice.
 
-    ``class_names`` default to those of ImageNet for 1000 classes, else ``class 0``, ...
+    ``class_names`` default to ImageNet's for 1000 classes, else ``class 0``, ...
     """
     many = list(given) if isinstance(given, list | tuple) else [given]
     if not many:

@@ -39,7 +39,7 @@ class Verdict:
 
 
 class Tables(Mapping[str, pd.DataFrame]):
-    """The tables of a run by name. ``list`` names those with rows; any other declared table is empty."""
+    """The tables of a run by name. ``list`` names those with rows; other declared tables are empty."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
@@ -106,9 +106,9 @@ class Run:
     def metrics(self) -> pd.DataFrame:
         """The headline figures of all models, a row each.
 
-        Columns: model, metric, value, low and high (95 % interval), n (what it is the rate or mean of), cluster
-        and clusters (what the interval takes as independent, and how many there are), exact_low and exact_high (of
-        right answers, with all n as independent). Numbers that are not known are NaN.
+        Columns: model, metric, value, low and high (95 % interval), n (what it is the rate or mean of),
+        cluster and clusters (what the interval takes as independent, and how many), exact_low and exact_high
+        (of right answers, with all n as independent). Unknown numbers are NaN.
         """
         rows = [
             {"model": model, "metric": metric, **asdict(figure)}

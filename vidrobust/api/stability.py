@@ -1,11 +1,11 @@
-"""Stability: the metrics of a study in anybody's loop, in the manner of torchmetrics; and a test of them."""
+"""Stability: a study's metrics in any loop, in the manner of torchmetrics; and a test of them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,24 +27,6 @@ from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.stability.rates import summarise
 from vidrobust.stages.stability.unit import along_time
 
-
-class _Plain:
-    """In place of a Metric where torchmetrics is not installed."""
-
-    def __init__(self, **how: Any) -> None: ...
-
-    def reset(self) -> None:
-        """Nothing to forget."""
-
-
-if TYPE_CHECKING:
-    Base = _Plain
-else:
-    try:
-        from torchmetrics import Metric as Base
-    except ImportError:
-        Base = _Plain
-
 MODEL = "model"  # Its name in the tables
 NEEDS_PIXELS = (
     "which pairs to leave out: scene cuts, repeated or damaged frames, large motion",
@@ -54,36 +36,8 @@ NEEDS_PIXELS = (
 OPPOSITE = {"<=": ">", "<": ">=", ">=": "<", ">": "<="}
 
 
-class Stability(Base):
-    """Flip rate, reverts, jitter and dropouts of predictions along clips, with 95 % intervals.
-
-    A ``torchmetrics.Metric`` where that package is installed. The same frames give the figures of ``study`` to the
-    last digit. Clips are not joined across processes: give each process whole clips.
-
-    Parameters
-    ----------
-    task
-        "classification" or "detection".
-    frame_rate
-        Frames a second.
-    class_names
-        Of the columns of scores, or the numbers of labels; by default ImageNet's for 1000, else ``class 0``, ...
-    frame_size
-        Height and width, px, of frames that are not given; needed by detection without frames.
-    settings
-        As of ``study``.
-
-    Examples
-    --------
-    >>> stability = Stability(task="classification", frame_rate=25)
-    >>> stability.update(np.eye(3)[[0, 0, 1, 0]])
-    >>> float(stability.compute()["flip_rate"])
-    0.6666666666666666
-    """
-
-    full_state_update = True
-    higher_is_better = False
-    is_differentiable = False
+class StabilityMeter:
+    """What ``Stability`` measures, without torchmetrics; see there for the parameters."""
 
     def __init__(
         self,
@@ -94,7 +48,6 @@ class Stability(Base):
         frame_size: tuple[int, int] | None = None,
         settings: Settings | Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(sync_on_compute=False)
         task_of(task)  # refuses an unknown one
         self.task, self.frame_rate, self.frame_size = task, frame_rate, frame_size
         self.class_names = None if class_names is None else tuple(map(str, class_names))
@@ -127,9 +80,9 @@ class Stability(Base):
         frames
             uint8 RGB (N, H, W, 3) or (N, 3, H, W), or a ``FrameBatch``. Without them no pair is left out.
         clip
-            Name of the clip; frames of several clips may alternate.
+            Name of the clip; clips may alternate.
         time_s, frame_rate
-            (N,) seconds, by default by the number of the frame; the rate of this clip.
+            (N,) seconds, by default by frame number; the rate of this clip.
         """
         found = self._predictions(predictions)
         count = found.num_frames
@@ -141,7 +94,7 @@ class Stability(Base):
         self._clips[clip].feed(found, self._batch(frames, count, clip, time_s))
 
     def compute(self) -> dict[str, torch.Tensor]:
-        """Return each metric with its interval: ``NAME``, ``NAME_low`` and ``NAME_high``, float64; NaN if none."""
+        """Return ``NAME``, ``NAME_low`` and ``NAME_high`` of each metric, float64; NaN if none."""
         rows = self.figures()
         rows = rows[rows["item"] == ""]
         return {
@@ -168,7 +121,6 @@ class Stability(Base):
 
     def reset(self) -> None:
         """Forget all clips."""
-        super().reset()
         self._clips, self._probabilities, self.with_frames = {}, None, None
 
     def forward(self, *given: Any, **how: Any) -> dict[str, torch.Tensor]:
@@ -229,50 +181,22 @@ class Stability(Base):
 
 
 class _Clip:
-    """The meter of one clip, and what has been fed."""
-
-    def __init__(self, of: Stability, name: str, rate: float) -> None:
+    def __init__(self, of: StabilityMeter, name: str, rate: float) -> None:
         along = along_time(of.settings, rate)
         self.rate, self.count, self.with_frames = along.frame_rate, 0, of.with_frames
         self.watcher = PairWatcher(motion_limit=along.motion_limit)
         self.meter: Meter = task_of(of.task).meter(name, MODEL, along, metrics_of(of.task))
 
     def feed(self, found: TaskPredictions, batch: FrameBatch) -> None:
-        """Take a batch with its predictions."""
         self.meter.feed(
             batch, self.watcher.feed(batch) if self.with_frames else self._unseen(len(batch)), found
         )
         self.count += len(batch)
 
     def _unseen(self, count: int) -> FrameTransitions:
-        """Transitions of frames that are not there: every pair may be compared."""
         reason = np.full(count, "", object)
         reason[: int(not self.count)] = "first"
         unknown = np.full((count, 2), np.nan)
         return FrameTransitions(
             reason=reason, pixel_change=unknown[:, 0], shift=unknown, keyframe=np.zeros(count, bool)
         )
-
-
-def assert_stable(run: Run | Stability | str | os.PathLike[str], *rules: str) -> None:
-    """Fail a test unless all rules hold of all models, such as ``"flip_rate <= 0.02"`` or ``"jitter.high < 0.1"``.
-
-    The message has the value with its interval. A number that could not be computed fails as well.
-
-    Raises
-    ------
-    AssertionError
-        With a line for each rule that does not hold.
-    """
-    gates = [parse_gate(rule) for rule in rules]
-    gates = [
-        replace(gate, comparison=OPPOSITE[gate.comparison]) for gate in gates
-    ]  # a gate fails where it holds
-    if isinstance(run, Stability):
-        rows = run.figures()
-        rows = rows[rows["item"] == ""].set_index("metric")
-        passages = pass_gates(gates, {MODEL: {str(name): row for name, row in rows.to_dict("index").items()}})
-    else:
-        passages = gates_on((run if isinstance(run, Run) else Run(run)).folder, gates)
-    if wrong := [passage.sentence for passage in passages if passage.outcome != "passed"]:
-        raise AssertionError("\n".join(wrong))

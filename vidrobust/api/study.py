@@ -1,4 +1,4 @@
-"""A study, the flip rate of one clip, and a comparison, from Python."""
+"""Studies, flip rates of clips, and comparisons, from Python."""
 
 from __future__ import annotations
 
@@ -52,8 +52,6 @@ class Progress:
 
 
 class CallbackReporter(Reporter):
-    """Passes progress and messages to a callback."""
-
     def __init__(self, callback: Callable[[Progress], None]) -> None:
         super().__init__(quiet=True)
         self._callback = callback
@@ -111,8 +109,8 @@ EXPECTED = (
 def write_frames(frames: Any, folder: Path, name: str, frame_rate: float) -> Path:
     """Write frames without loss as ``folder/NAME-HASH.mkv`` (FFV1 in RGB), and return its path.
 
-    ``frames`` is uint8 RGB, (T, H, W, 3) or (T, 3, H, W), or an iterable of frames (H, W, 3). The hash lets
-    the same call find its file again.
+    ``frames`` is uint8 RGB, (T, H, W, 3) or (T, 3, H, W), or an iterable of frames (H, W, 3). By its hash a
+    repeated call finds the file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     beside = folder / f".{name}.mkv.part"
@@ -181,7 +179,7 @@ def in_memory(sources: Any) -> bool:
 
 
 def paths_of(sources: Any, folder: Path, frame_rate: float) -> list[str]:
-    """Return the sources as paths; what is in memory is written into ``folder`` first."""
+    """Return the sources as paths; those in memory are written into ``folder``."""
     return [_path(name, source, folder, frame_rate) for name, source in _each(sources)]
 
 
@@ -243,14 +241,14 @@ def study(
     ----------
     sources
         A path; an array (T, H, W, 3) or (T, 3, H, W), uint8 RGB; an iterator of frames (H, W, 3); a DataFrame with
-        the columns of a manifest; or a list or dict of these. What is in memory is written into the run folder.
+        the columns of a manifest; or a list or dict of these. Frames in memory are written into the run folder.
     models
         Specs as on the command line, torch modules, callables on (N, 3, H, W) uint8 batches, models of the
         protocol; or a list of these.
     out
         The run folder; by default ``reports/NAME``, or a temporary folder for sources in memory.
     settings
-        ``Settings(frames=8)`` or ``{"frames": 8}``, named as the options of the command line.
+        ``Settings(frames=8)`` or ``{"frames": 8}``, named as on the command line.
     stages
         Names of the stages to make, with what they need.
     preprocess, class_names
@@ -323,11 +321,11 @@ def flip_rate(
 
     >>> flip_rate("clip.mp4", "efficientnet-lite0")  # doctest: +SKIP
     """
-    from vidrobust.api.stability import Stability
+    from vidrobust.api.stability import StabilityMeter
 
     specs, made = models_of(model, preprocess=preprocess, class_names=class_names)
     loaded, settings = made[0] if made is not None else load_model(specs[0]), Settings()
-    meter = Stability(task=loaded.task, settings=settings)
+    meter = StabilityMeter(task=loaded.task, settings=settings)
     with tempfile.TemporaryDirectory(prefix="vidrobust-") as folder:
         found = expand_sources(paths_of(sources, Path(folder), frame_rate))
         if found.problems or not found.items:
@@ -355,10 +353,9 @@ def compare(
 ) -> dict[str, Any]:
     """Compare run B with run A: better, worse, same, or cannot tell; as ``vidrobust compare --json``.
 
-    With ``sources``, ``run_a`` and ``run_b`` are models as of ``study``, and their stability is measured there.
-
-    ``["metrics"][NAME]`` has a, b, difference, low, high and verdict. Differences up to the share ``margin`` of a
-    metric do not matter.
+    With ``sources``, ``run_a`` and ``run_b`` are models as of ``study``, compared there.
+    ``["metrics"][NAME]`` has a, b, difference, low, high and verdict; differences up to the share ``margin``
+    of a metric do not matter.
     """
     if sources is not None:
         paths = paths_of(sources, Path(tempfile.mkdtemp(prefix="vidrobust-")), FRAME_RATE)

@@ -120,8 +120,8 @@ cli.commands = LazyCommands(_entries())
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command.
 
-    Exit codes: 0 done or passed, 1 a gate failed, 2 usage or settings, 3 nothing could be evaluated, or an input
-    could not be read.
+    Exit codes: 0 done or passed, 1 a gate failed, 2 usage or settings, 3 nothing evaluated, or an input could
+    not be read.
     """
     own_process = arguments is None
     if own_process:  # no threads yet
@@ -135,7 +135,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    """The exit code of a command, whose error is printed in one sentence."""
     try:
         with graceful_interrupts():
             # commands end with click's Exit, whose code comes back here
@@ -181,7 +180,7 @@ class _PatientFile(io.FileIO):
 
 
 def _outlive_closed_pipes() -> None:
-    """Let ``vidrobust gate RUN | true`` end with the code of the gate, not with that of the closed pipe."""
+    """Let ``vidrobust gate RUN | true`` end with the gate's exit code, not the closed pipe's."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         try:

@@ -35,9 +35,9 @@ _DECODERS = {
 
 
 def diagnose() -> list[Row]:
-    """Return rows for ``vidrobust doctor``, from the interpreter to the extras; nothing is changed or downloaded.
+    """Return rows for ``vidrobust doctor``; nothing is changed or downloaded.
 
-    Decoders are tried in a process of their own, since a broken one can end the process that loads it.
+    Decoders are tried in a separate process, since a broken one can end the process that loads it.
     """
     return [
         _row("vidrobust", "ok", metadata.version("vidrobust")),
@@ -57,7 +57,6 @@ def _row(what: str, status: str, detail: str) -> Row:
 
 
 def _requirements() -> list[tuple[str, str]]:
-    """(distribution, extra or "") of everything vidrobust declares."""
     found = []
     for line in metadata.requires("vidrobust") or []:
         name = re.match(r"[A-Za-z0-9._-]+", line)
@@ -182,7 +181,6 @@ def installed_plugins() -> list[Plugin]:
 
 
 def _brought() -> Iterator[Brought[Any]]:
-    """Everything that entry points bring; a group that nothing reads is an error."""
     groups = set()
     for extensions in _groups():
         for brought in extensions.brought:

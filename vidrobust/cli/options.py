@@ -1,6 +1,6 @@
-"""Options of the commands: those made from settings, and those that commands share.
+"""Options made from settings, and those that commands share.
 
-A command shows the settings on which its stages depend. Options that would change nothing are refused.
+A command shows the settings of its stages. Options that would change nothing are refused.
 """
 
 from __future__ import annotations
@@ -163,13 +163,7 @@ def setting(*names: str) -> Callable[[F], F]:
 
 
 def setting_options(stages: Iterable[Stage], *, gated: bool) -> Callable[[F], F]:
-    """Return the options of the models and of the settings that these stages use.
-
-    Parameters
-    ----------
-    gated
-        Whether the command ends with gates, so that their options count too.
-    """
+    """Return the options of the models and settings of these stages, with those of gates if ``gated``."""
     stages = tuple(stages)
     footage = [stage for stage in stages if isinstance(stage, FootageStage)]
     used = {name for stage in stages for name in stage.all_settings}
@@ -217,13 +211,7 @@ def given(chosen: dict[str, Any]) -> dict[str, Any]:
 
 
 def refuse_idle(names: Collection[str], where: str) -> None:
-    """Raise UsageError for those of these parameters that were typed.
-
-    Parameters
-    ----------
-    where
-        The case in which they change nothing, such as "on a run folder, which keeps its sources".
-    """
+    """Raise UsageError for those of these parameters that were typed where they change nothing."""
     context = click.get_current_context()
     typed = [
         max(parameter.opts, key=len)

@@ -99,7 +99,6 @@ def boxes(
 
 
 def _one_folder(target: Sequence[str], options: dict[str, Any], flags: str) -> Path:
-    """The run folder that a command works on; SettingsError where that is not known beforehand."""
     folder = Path(options["out"] or target[0])
     if len(target) > 1 or not (options["out"] or _is_run(target[0])):
         raise SettingsError(f"{flags}: works on one run folder; give it, or sources and --out")
@@ -272,7 +271,7 @@ def _pooled(runs: tuple[str, ...], options: dict[str, Any], how: dict[str, Any])
 
 
 def _by_protocol(protocol: CorrelationProtocol, target: tuple[str, ...], options: dict[str, Any]) -> None:
-    """``correlate RUN --protocol NAME``, or SOURCES: what the protocol reads is made where it is missing."""
+    """``correlate RUN --protocol NAME``, or SOURCES: missing inputs of the protocol are made."""
     from vidrobust.run_folder.folder import RunFolder
 
     if not target or (len(target) > 1 and any(map(_is_run, target))):

@@ -47,7 +47,6 @@ def study(sources: tuple[str, ...], dry_run: bool, **options: Any) -> None:
 
 
 def _estimate(sources: Sequence[str], options: dict[str, Any]) -> None:
-    """Print what a study would do, and about how long it takes."""
     from vidrobust.pipeline.dry_run import planned
     from vidrobust.pipeline.open import settings_of
 
@@ -189,7 +188,7 @@ def _work(
     junit: str | None,
     after: Act | None = None,
 ) -> None:
-    """Build, print, and end with the exit code of the gates, or 3 where an input failed."""
+    """Build, print, and exit with the gates' code, or 3 where an input failed."""
     from vidrobust.pipeline.build import build
 
     build(run, STAGES, names)
@@ -214,7 +213,6 @@ def _work(
 
 
 def _warn_of_failures(run: Any) -> None:
-    """Say how many inputs could not be read, and on how many a model failed."""
     names = tuple(f" with {record['name']}" for record in run.model_records)
     paths = {entry["path"] for entry in run.failed}
     of_models = {path for path in paths if names and path.endswith(names)}

@@ -1,4 +1,4 @@
-"""The commands of the command line that are no stage of a study: inspect, perturbations, models, engines, ..."""
+"""Commands that are no stage of a study: inspect, perturbations, models, engines, ..."""
 
 from __future__ import annotations
 
@@ -230,7 +230,6 @@ def _rounded(value: Any) -> Any:
 
 
 def _print_rows(rows: Any, as_json: bool) -> None:
-    """Rows of equal keys, as a table for people or as JSON."""
     if as_json:
         print_json(rows)
         return

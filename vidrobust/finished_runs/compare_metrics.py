@@ -1,12 +1,12 @@
-"""Two runs on the same footage: paired differences of every metric, and a verdict on each.
+"""Paired differences of every metric of two runs on the same footage, and a verdict on each.
 
-``same``: the interval of the difference lies within the margin. ``better`` and ``worse``: the interval
-excludes 0, and changing the signs of whole clips does as much to any of the metrics judged together in at
-most 5 % of cases. Otherwise ``cannot tell``, with the reason in ``why``.
+``same``: the interval lies within the margin. ``better`` and ``worse``: it excludes 0, and flipping the signs
+of whole clips does as much to any of the jointly judged metrics in at most 5 % of cases. Otherwise ``cannot
+tell``, with the reason in ``why``.
 
-Interval and test are one (``significance.FlippedRatio``), so they never contradict. Fewer than six clusters
-give no interval. "Same" is shown by inclusion (Westlake 1976; Schuirmann 1987). Below fourteen clips or parts
-a verdict speaks of these clips alone: a kind of clip that is one in five may be absent from the sample.
+Interval and test are one (``significance.FlippedRatio``) and never contradict; fewer than six clusters give
+none. "Same" is shown by inclusion (Westlake 1976; Schuirmann 1987). Below fourteen clips or parts a verdict
+speaks of these alone: a kind of clip that is one in five may be absent from the sample.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Compared:
     def times(self) -> float:
         """How many times this footage would settle the question; NaN where settled or without interval.
 
-        An interval shrinks with the root of the footage, until it excludes 0 or lies within the margin.
+        An interval shrinks with the root of the footage.
         """
         half = (self.high - self.low) / 2
         if self.verdict != "cannot tell" or not half > 0:
@@ -137,8 +137,7 @@ class Paired:
     def sums(self, clusters: Clusters) -> tuple[np.ndarray, np.ndarray]:
         """Return (G,) what each cluster adds to the difference of the means, and its share of the rows.
 
-        Where rows differ, the addition is taken about the mean of both runs, so that more rows alone make no
-        difference.
+        Taken about the mean of both runs, so that more rows alone make no difference.
         """
         n, m, count = len(self.a), len(self.b), clusters.count
         of_a = clusters.label[:n]
@@ -181,7 +180,7 @@ def rows_along_tracks(
     bounds: tuple[float, float],
     part: str | None,
 ) -> Paired:
-    """Return all rows along tracks of two tables; tracks are numbered anew for every model."""
+    """All rows along tracks of two tables; tracks are numbered anew for every model."""
     a, b = (table[table[column].notna()] for table in (a, b))
     (clip, place, known), (clip_b, place_b, _) = (_places(table, part) for table in (a, b))
     of_a, of_b = (table[column].to_numpy(np.float64) for table in (a, b))
@@ -189,7 +188,6 @@ def rows_along_tracks(
 
 
 def _places(rows: pd.DataFrame, part: str | None) -> tuple[np.ndarray, pd.DataFrame, bool]:
-    """The clip or part of each row, its item, time and part, and whether parts are known."""
     item = rows["item"] if "item" in rows else rows[part] if part else pd.Series("", index=rows.index)
     item = item.astype(str).to_numpy(object)
     time_s = rows["time_s"].to_numpy(np.float64) if "time_s" in rows else np.arange(len(rows), dtype=float)
@@ -250,7 +248,7 @@ def _compared(
 
 
 def why_not(beyond: Verdict, on_these_clips: Verdict, low: float, high: float) -> Undecided:
-    """Return the code of a verdict on footage like this, from that on these clips and the interval."""
+    """The code of a verdict, from that on these clips and the interval."""
     if beyond != "cannot tell":
         return Undecided.DECIDED
     if on_these_clips != "cannot tell":
@@ -261,10 +259,9 @@ def why_not(beyond: Verdict, on_these_clips: Verdict, low: float, high: float) -
 
 
 def margin_of(a: float, b: float, share: float, bounds: tuple[float, float] = (0.0, 1.0)) -> float:
-    """Return what does not matter: a share of the metric, the mean of both runs.
+    """Return what does not matter: a share of the mean of both runs.
 
-    Of a share near 1, such as accuracy, the rest to 1 counts; without an upper bound the distance from the
-    lower one.
+    Near 1, such as accuracy, the rest to 1 counts; without an upper bound the distance from the lower one.
     """
     middle = (a + b) / 2
     from_ends = [abs(middle - end) for end in bounds if np.isfinite(end)]
@@ -274,10 +271,9 @@ def margin_of(a: float, b: float, share: float, bounds: tuple[float, float] = (0
 
 
 def paired_difference(rows: Paired, clusters: Clusters, seed: int = 0) -> Interval:
-    """Return the mean of B less that of A with its interval over clusters, by the sign-flip test.
+    """Return the mean of B less that of A with its sign-flip interval over clusters; none below six.
 
-    Equal rows throughout give 0 to 0 on the same footage; on other footage they are a sample. Fewer than six
-    clusters give no interval.
+    Equal rows throughout give 0 to 0 on the same footage; on other footage they are a sample.
     """
     n, width = len(rows.a), rows.bounds[1] - rows.bounds[0]
     if rows.equal:
@@ -337,7 +333,6 @@ def _paired(
 
 
 def _clusters(rows: Mapping[str, Paired]) -> dict[str, Clusters]:
-    """The clusters of each metric, numbered alike in all of one kind: clips or parts, or stretches."""
     found: dict[str, Clusters] = {}
     there = {name: each for name, each in rows.items() if each.known}
     many = {name: each for name, each in there.items() if not each.few}
@@ -368,7 +363,7 @@ def _split(code: np.ndarray, rows: Mapping[str, Paired]) -> list[tuple[str, np.n
 def _tests(
     rows: Mapping[str, Paired], clusters: Mapping[str, Clusters], rng: np.random.Generator, share: float
 ) -> dict[str, float]:
-    """The p-value of no difference of each metric, tested together over clips and over stretches."""
+    """p-values of no difference, tested jointly over clips and over stretches."""
     found: dict[str, float] = {}
     for few in (False, True):
         names = [name for name, each in rows.items() if each.known and each.few == few]

@@ -1,4 +1,4 @@
-"""The average precision of two detectors compared: it is no mean of rows, so clusters are left out of both."""
+"""Average precision of two detectors compared: no mean of rows, so clusters are left out of both."""
 
 from __future__ import annotations
 
@@ -47,9 +47,8 @@ class Judged:
 def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dict[str, Compared], list[str]]:
     """Compare each metric of ``COMPARED``; p-values are unadjusted (``with_p``). Empty without known boxes.
 
-    Interval and test are those of all other metrics: the sign-flip test of what each cluster, or one of twelve
-    groups of them, adds to the difference: its influence on both sides at once (Tukey's pseudovalue). Below six
-    clips the clusters are stretches.
+    Sign flips of each cluster's influence on both sides at once (Tukey's pseudovalue), in twelve groups at
+    most. Below six clips the clusters are stretches.
     """
     sides = [_judged(side) for side in (a, b)]
     if any(side.known.empty for side in sides):
@@ -101,16 +100,10 @@ def precision_differences(a: Side, b: Side, by: str, margin: float) -> tuple[dic
 
 
 def flipped(value: float, without: np.ndarray, inflation: float = 1.0) -> tuple[float, float, float]:
-    """Return the 95 % interval of a difference and the p-value of none, by sign flips; NaN below six units.
+    """Return the sign-flip interval (95 %) and p-value of a difference that is no mean of rows; NaN below six
+    units.
 
-    Parameters
-    ----------
-    value : float
-        The difference, which is no mean of rows.
-    without : (G,) float64
-        The same without each unit.
-    inflation : float
-        As in ``FlippedRatio``.
+    ``without`` (G,) are the values without each unit; ``inflation`` is that of ``FlippedRatio``.
     """
     units = len(without)
     if units < FEWEST_TESTED or not np.isfinite([value, *without]).all():

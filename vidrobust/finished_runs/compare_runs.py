@@ -1,4 +1,4 @@
-"""Two run folders compared: paired differences of every metric, and of right and wrong frame by frame."""
+"""Two run folders compared, by metric, and by right and wrong frame by frame."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def compare_runs(
 ) -> dict[str, Any]:
     """Compare one model of run A with one of run B.
 
-    Items are matched by content, else by part, pass and station, else by part and pass. The headline metrics
-    are judged together, so that equal runs are called better or worse in at most 5 % of comparisons. ``a``
-    and ``b`` are the figures of the runs; ``difference`` is paired on common footage.
+    Items are matched by content, else by part, pass and station, else by part and pass. Headline metrics are
+    judged together: equal runs are called different in at most 5 % of comparisons. ``a`` and ``b`` are the
+    runs' figures; ``difference`` is paired on common footage.
     """
     if margin <= 0:
         raise SettingsError(f"--margin: expected a share above 0, got {margin:g}")
@@ -116,7 +116,6 @@ def _judged_together(
     margin: float,
     seed: int,
 ) -> dict[str, Compared]:
-    """The headline metrics as one family, and the others as those of all."""
     leading = {metric.name for metric in metrics if metric.headline}
     found: dict[str, Compared] = {}
     for wanted in (set(rows) | set(precision), leading):  # the verdict on a headline metric is the later one
@@ -164,7 +163,7 @@ def _with_own_figures(name: str, each: Compared, a: Side, b: Side) -> dict[str, 
 
 
 def headline(leading: Mapping[str, Compared], metrics: Mapping[str, Metric]) -> dict[str, Any]:
-    """Return one sentence on all headline metrics, and what would settle it where it cannot be told."""
+    """A sentence on all headline metrics, and what would settle an unsettled one."""
     said = {name: each.on_these_clips or each.verdict for name, each in leading.items()}
     alone = any(each.why == Undecided.FEW_CLIPS for each in leading.values())
     where = "On these clips, " if alone else ""
@@ -199,7 +198,6 @@ def _difference(metric: Metric, each: Compared) -> str:
 
 
 def _settled_by(name: str, each: Compared) -> dict[str, Any]:
-    """What a verdict on footage like this would take."""
     why = each.why or Undecided.INTERVAL
     clips = ENOUGH if each.on_these_clips else 0
     return {"metric": name, "why": str(why), "times": each.times, "clips": clips}

@@ -73,7 +73,6 @@ def _parts(folder: RunFolder, names: Mapping[str, str]) -> dict[str, str]:
 
 
 def _footage(a: RunFolder, b: RunFolder) -> tuple[list[dict[str, str]], str, list[str]]:
-    """Per run item -> shared name, by what they are matched, and what is left out."""
     inputs = [folder.run["inputs"] for folder in (a, b)]
     for by, key in (
         ("content", _content),

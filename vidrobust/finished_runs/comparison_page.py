@@ -1,4 +1,4 @@
-"""A comparison of two runs as a page, with a verdict on every metric, and as lines of the console."""
+"""A comparison of two runs as a page and as lines of the console."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _row(name: str, each: Mapping[str, Any], task: str) -> dict[str, Any]:
 
 
 def _toward_worse(value: float | None, margin: float, metric: Metric) -> float:
-    """A difference in margins, positive where B is the worse one."""
+    """A difference in margins; positive where B is worse."""
     if value is None or not math.isfinite(value) or not margin:
         return math.nan
     return value / margin * (1 if metric.worse == "higher" else -1)

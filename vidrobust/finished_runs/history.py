@@ -1,4 +1,4 @@
-"""What each run of a line says of each metric, kept in one file, and its control charts."""
+"""The history of a line's runs in one file, and its control charts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHARTS = ("flip_rate", "jitter", "uncovered_rate", "vanished_rate", "center_jitt
 
 
 def names_of(folders: Sequence[RunFolder]) -> list[str]:
-    """Return the name of each run in the history: its folder's, with those above it where names are equal."""
+    """A run's name in the history: its folder's, with those above it where names are equal."""
     paths = [folder.path.resolve() for folder in folders]
     found = {path: path.name for path in paths}
     for depth in range(2, max((len(path.parts) for path in paths), default=0)):
@@ -121,7 +121,7 @@ def charts(
 ) -> list[dict[str, Any]]:
     """Return a control chart of each metric and model: a p-chart for rates, else an individuals chart.
 
-    The first ``baseline`` runs give the limits; None judges each run on those before it that were not called.
+    The first ``baseline`` runs give the limits; None judges each run on earlier ones that were not called.
     """
     if history.empty:
         raise InputError("the history holds no run: is its name right? RUN --history FILE adds runs to it")

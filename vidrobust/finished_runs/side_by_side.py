@@ -1,7 +1,7 @@
-"""Any number of detectors on the same footage: a table, the best first, on the console and as a page.
+"""Detectors on the same footage, the best first, as a table and a page.
 
-Each is compared with the first by the leading metric, in a share of the error for every pair of them, because the
-first was chosen by looking.
+Each is compared with the first in a share of the error for every pair, because the first was chosen by
+looking.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def shared_items(folders: Sequence[RunFolder]) -> tuple[dict[Any, Shared], list[
 
 
 def _figures(entry: Entry, shared: Shared) -> dict[str, Mapping[str, Any]]:
-    """Value, low, high, n by metric over the shared clips; sums over a run only where all clips are shared."""
+    """Value, low, high, n by metric over shared clips; sums over a run only where all clips are shared."""
     if shared.whole:
         stability = entry.folder.table("stability")
         return {name: overall(stability, entry.model, name) for name in METRICS}
@@ -149,7 +149,6 @@ def _row(
 
 
 def _against(first: Entry, other: Entry, by: str, share: float, margin: float, seed: int) -> Compared | None:
-    """The other compared with the first by one metric, in a share of the error."""
     a, b, how, _ = sides_of(first.folder, other.folder, first.model, other.model)
     metric = find_metric(by, "detection")
     assert metric is not None
@@ -256,7 +255,6 @@ def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _said(row: Mapping[str, Any]) -> str:
-    """The verdict against the first; below fourteen clips that of these clips alone."""
     found = row["against_first"]
     return "" if found is None else str(found["on_these_clips"] or found["verdict"])
 

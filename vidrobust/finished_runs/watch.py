@@ -1,7 +1,6 @@
 """Study complete recordings as they come to a folder, and add them to the history.
 
-Each recording has a run folder of its own. ``watch.json`` is written last: a command that was killed does its
-last recording again from the units that are there.
+``watch.json`` is written last: a killed command resumes its last recording.
 """
 
 from __future__ import annotations
@@ -91,7 +90,6 @@ class Watcher:
             self.sleep(wait)
 
     def _new(self) -> Iterator[tuple[Path, str]]:
-        """Recordings that are not done as they are now, oldest first, with their size and time of change."""
         known = {(entry["path"], entry["stamp"]) for entry in self._state()}
         found: list[tuple[float, Path, str]] = []
         for item in expand_sources([str(self.watched.folder)]).items:
@@ -105,7 +103,7 @@ class Watcher:
         yield from ((path, stamp) for _, path, stamp in sorted(found, key=lambda each: each[:2]))
 
     def _holds_still(self, path: Path, stamp: str) -> bool:
-        """Whether the stamp is that of ``settle_s`` ago, by the file's own time or as it was seen."""
+        """Whether a file is unchanged since ``settle_s``, by its own time or as it was seen."""
         now = self.clock()
         before, since = self._seen.get(str(path), ("", now))
         if before != stamp:
@@ -167,7 +165,7 @@ class Watcher:
         return "; ".join(lines)
 
     def _run_name(self, path: Path, stamp: str) -> str:
-        """The run folder of a recording: its name, with a number where another recording had it before."""
+        """The name of the recording, numbered where another recording had it before."""
         relative = os.path.relpath(path, self.watched.folder)
         name = file_name(relative, "recording")
         pending = self.watched.out / f".{STATE}"

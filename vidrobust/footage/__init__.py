@@ -1,1 +1,1 @@
-"""What there is to analyse: items from sources and manifests, and their labels."""
+"""Items from sources and manifests, and their labels."""

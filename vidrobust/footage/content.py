@@ -1,4 +1,4 @@
-"""What an item is, whatever it is called: the hash of its bytes, its window and its region."""
+"""The content of an item, whatever its name: a hash of bytes, window and region."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BLOCKS, BLOCK_BYTES = 5, 1 << 16
 
 
 def content_key(item: Item, cache: MutableMapping[str, str] | None = None) -> str:
-    """The content of an item as 64 hexadecimal digits: SHA-256 of bytes, window, region and boxes."""
+    """Return the SHA-256 of an item's bytes, window, region and boxes, 64 hex digits."""
     whole = _folder_hash(item.path, cache) if item.path.is_dir() else _file_hash(item.path, cache)
     if item.start_s is None and item.end_s is None and item.roi is None and item.boxes is None:
         return whole
@@ -34,7 +34,7 @@ def content_key(item: Item, cache: MutableMapping[str, str] | None = None) -> st
 
 
 class ContentKeys:
-    """Content keys with a cache in a JSON file, which may be absent or damaged; None: in memory alone."""
+    """Content keys cached in a JSON file, which may be absent or damaged; None: in memory only."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
@@ -42,11 +42,9 @@ class ContentKeys:
         self._saved = dict(self._known)
 
     def of(self, item: Item) -> str:
-        """The content key of an item; raises OSError."""
         return content_key(item, self._known)
 
     def save(self) -> None:
-        """Write what was hashed since; raises OSError."""
         if self._file is not None and self._known != self._saved:
             write_text(self._file, json.dumps(self._known, indent=0))
             self._saved = dict(self._known)
@@ -76,7 +74,7 @@ def _file_hash(path: Path, cache: MutableMapping[str, str] | None) -> str:
 
 
 def _state(file: BinaryIO, status: os.stat_result) -> str:
-    """What changes when a file gets other content: times, and a hash of blocks along it."""
+    """Return what changes with a file's content: times, and a hash of blocks along it."""
     digest = hashlib.blake2b(digest_size=16)
     for place in range(BLOCKS):
         file.seek(place * max(0, status.st_size - BLOCK_BYTES) // (BLOCKS - 1))

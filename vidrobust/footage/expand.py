@@ -1,4 +1,4 @@
-"""SOURCES of the command line become items: which files are to be read, and under which names."""
+"""SOURCES of the command line become items."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ PLACES = (".", "videos")
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """Items of the videos that are there, and the ids of those that are not."""
+    """Items of the videos found, and the ids of those missing."""
 
     items: tuple[Item, ...]
     missing: tuple[str, ...]
 
 
 def videos_beside(annotations: Path, ids: Sequence[str], suffixes: frozenset[str]) -> Beside:
-    """The files ID.mp4, or ID and anything after a + or a blank or an underscore, in the folder or its ``videos``.
+    """Find ID.mp4, or ID followed by +, blank or underscore, in the folder or its ``videos``.
 
-    Several files of one id are several items. ID+238.mp4, with a number behind the +, is a clip that was cut out
-    from second 238 on: its labels count from there (``Item.label_offset``).
+    An id may have several files, each an item. ID+238.mp4 is a clip cut from second 238 on: its labels count
+    from there (``Item.label_offset``).
     """
     by_stem: dict[str, list[Path]] = {}
     for place in PLACES:
@@ -88,7 +88,7 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True)
 class Expanded:
-    """What the sources hold: what to read, what cannot be read, and what was passed over."""
+    """What the sources hold: items, problems, and files passed over."""
 
     items: tuple[Item, ...]
     # One sentence a source or manifest row that names nothing usable; it begins with the source
@@ -108,16 +108,14 @@ class _Found:
 
 
 def expand_sources(paths: Sequence[str | os.PathLike[str]], *, roi: Roi | None = None) -> Expanded:
-    """The items that ``paths`` name: videos, folders of videos (searched through), of frames, globs, manifests.
+    """Return the items that ``paths`` name: videos, folders of videos or frames, globs, manifests.
 
-    A file named by itself is always an item, whatever its suffix. A folder that holds image files is one
-    item, and so are all the images of a folder named one by one, as the shell expands ``frames/*.png``; in a class
-    folder of ImageNet (n02123045) each image is one.
-    What is missing or empty becomes a problem, so that the others go on. Names are the shortest that tell
-    the items apart: the file's stem, with its suffix or its folders where needed. A CSV or Parquet file with
-    a column ``path`` is a manifest, and each of its rows an item; a CSV of YouTube-BoundingBoxes stands for
-    the videos beside it. ``roi`` (x, y, width, height in px) holds for
-    every item without one of its own.
+    Folders are searched through. A file named by itself is an item, whatever its suffix. A folder of images
+    is one item, and so are all its images named one by one, as in ``frames/*.png``; in a class folder of
+    ImageNet (n02123045) each image is one. A CSV or Parquet file with a column ``path`` is a manifest; a CSV
+    of YouTube-BoundingBoxes stands for the videos beside it. What is missing or empty becomes a problem.
+    Names are the shortest that tell the items apart. ``roi`` (x, y, width, height in px) holds for items
+    without their own.
     """
     found = _Found()
     for source in paths:
@@ -133,13 +131,13 @@ def expand_sources(paths: Sequence[str | os.PathLike[str]], *, roi: Roi | None =
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The image files of a folder in the order of the numbers in their names; raises OSError."""
+    """Return the images of a folder in the order of the numbers in their names; raises OSError."""
     entries = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and not _is_hidden(p))
     return sorted((p for p in entries if os.path.isfile(p)), key=lambda p: natural_key(p.name))
 
 
 def natural_key(name: str) -> list[tuple[bool, int, str]]:
-    """A sort key by which frame_2 comes before frame_10, and digits before letters."""
+    """Return a sort key that puts frame_2 before frame_10, and digits before letters."""
     key: list[tuple[bool, int, str]] = []
     for place, part in enumerate(re.split(r"([0-9]+)", name)):
         number = place % 2 == 1  # split gives what lies between the numbers at even places
@@ -176,7 +174,6 @@ def _expand(source: str, found: _Found) -> None:
 
 
 def _expand_table(path: Path, found: _Found) -> None:
-    """The rows of a manifest."""
     if not is_manifest(path):
         _expand_annotations(path, found)
         return
@@ -192,7 +189,6 @@ def _expand_table(path: Path, found: _Found) -> None:
 
 
 def _expand_annotations(path: Path, found: _Found) -> None:
-    """The videos beside a file of labels."""
     from vidrobust.footage.labels.formats import known  # one of its formats reads folders with this module
 
     reader = next((f for f in known().formats.values() if f.lists_videos and f.sniff(path)), None)
@@ -223,7 +219,7 @@ def _expand_folder(source: str, found: _Found) -> None:
 
 
 def _walk(folder: Path, found: _Found, above: set[Path]) -> None:
-    """Everything below ``folder``; ``above`` are the folders it lies in, so that a loop of links ends."""
+    """Search ``folder``; ``above`` are the folders it lies in, so that a loop of links ends."""
     real = folder.resolve()
     if real in above:
         return
@@ -268,7 +264,7 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _frames_as_folders(paths: list[Path]) -> list[Path]:
-    """Images that are named one by one and are all that their folder holds become that folder."""
+    """Replace images named one by one by their folder if they are all of it."""
     named: dict[Path, set[Path]] = {}
     for path in paths:
         if path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path):

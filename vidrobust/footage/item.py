@@ -22,7 +22,7 @@ SLACK_S = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectBoxes:
-    """The boxes of one object, from the first to the last without a break.
+    """The boxes of one object over an unbroken stretch.
 
     places   rising; frame numbers from 0, or seconds by the file's time stamps
     boxes    x1, y1, x2, y2 at each place
@@ -47,7 +47,7 @@ class ObjectBoxes:
             raise ValueError(f"ObjectBoxes.unit: expected px or share, got {self.unit!r}")
 
     def at(self, index: int, time_s: float) -> Box | None:
-        """The box in a frame, on a straight line between the two nearest labels; None before and behind them."""
+        """Return the box in a frame, interpolated between labels; None outside of them."""
         place = float(index) if self.counted else time_s
         slack = 0.0 if self.counted else SLACK_S
         if not self.places[0] - slack <= place <= self.places[-1] + slack:
@@ -62,12 +62,11 @@ class ObjectBoxes:
         return x1, y1, x2, y2
 
     def is_past(self, index: int, time_s: float) -> bool:
-        """Whether a frame lies behind the last box."""
         return index > self.places[-1] if self.counted else time_s > self.places[-1] + SLACK_S
 
 
 def crop_window(box: Box, *, margin: float, width: int, height: int) -> tuple[int, int, int]:
-    """x, y and side in whole px of the window about a box of a frame of this size."""
+    """Return x, y and side, px, of the window about a box."""
     x1, y1, x2, y2 = box
     wanted = round(max(x2 - x1, y2 - y1) * (1 + 2 * margin))
     side = min(max(wanted, 1), width, height)
@@ -86,7 +85,7 @@ _TEXT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))\s*(s|f)?")
 
 @dataclass(frozen=True, kw_only=True)
 class LabelOffset:
-    """Where the clip begins, as its labels count; taken from each label.
+    """Where the clip begins on the clock of its labels; subtracted from each label.
 
     value  seconds, or whole frames; below 0 where labels begin behind the clip
     unit   "s" or "frames"
@@ -107,7 +106,7 @@ def label_offset_of(text: str) -> LabelOffset | None:
 
 
 def on_clip(rows: pd.DataFrame, offset: LabelOffset | None, name: str) -> pd.DataFrame:
-    """The rows of labels of one clip, counted from its first frame; those before it lie below 0."""
+    """Return the labels of one clip, counted from its first frame; earlier ones are below 0."""
     if offset is None or not len(rows):
         return rows
     counted = rows["frame"] >= 0
@@ -133,15 +132,14 @@ class Item:
 
     name            the value of the column ``item`` in every table; valid text on one line
     path            where it is read from, exactly as the file system has it
-    part, pass_     which part was shown, and for which time; empty where the manifest does not say
+    part, pass_     which part was shown, and for which time; empty if not known
     station         camera, line or operator that saw it
-    label           the class of the part by the reference; empty where it is not known
-    start_s, end_s  the part of the file that belongs to the item, start_s <= time < end_s; None: from the
-                    beginning, to the end
-    roi             x, y, width, height in px of the upright frame to which the pictures are cut; None: all of it
-    boxes           where one object is, if the item is that object and the pictures are cut out about it
-    label_offset    where the file begins on the clock of its labels, if it was cut from a longer video
-    more            what else the manifest says: names and values of the columns that are not known here
+    label           the class of the part by the reference; empty if not known
+    start_s, end_s  start_s <= time < end_s belongs to the item; None: from the beginning, to the end
+    roi             x, y, width, height in px of the upright frame to which pictures are cut; None: all of it
+    boxes           where the object is, if the item is one object cut out of the pictures
+    label_offset    where the file begins on the clock of its labels, if cut from a longer video
+    more            other columns of the manifest: names and values
     """
 
     name: str
@@ -167,7 +165,7 @@ class Item:
 
 
 def roi_fault(roi: Roi) -> str:
-    """What is wrong with a region of interest whatever the frame, or nothing."""
+    """Return what is wrong with a region whatever the frame, or ""."""
     x, y, width, height = roi
     if width < 1 or height < 1:
         return "expected a width and a height of 1 px or more"

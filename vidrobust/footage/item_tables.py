@@ -1,4 +1,4 @@
-"""The tables ``items`` and ``labels``: what there is to analyse, and what is known of it beforehand."""
+"""The tables ``items`` and ``labels``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ NOT_A_CLASS = -1
 
 
 def items_table(items: Iterable[Item]) -> pd.DataFrame:
-    """What is analysed: one row an item, unknown columns of its manifest behind."""
     rows = [_row(item) for item in items]
     if not rows:
         return tables.empty("items")
@@ -28,7 +27,7 @@ def items_table(items: Iterable[Item]) -> pd.DataFrame:
 
 
 def labels_table(items: Iterable[Item], classes: Sequence[str] = ()) -> pd.DataFrame:
-    """The labels that the manifest gives, for all frames of an item (``frame`` -1): a row a labelled item."""
+    """Return the labels of the manifest, a row per labelled item (``frame`` -1: all frames)."""
     place = {name: number for number, name in enumerate(classes)}
     rows = []
     for item in items:
@@ -52,7 +51,7 @@ def label_row(
     box: Sequence[float] | None = None,
     more: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """One row of the table ``labels``; ``box`` is x1, y1, x2, y2, ``more`` are columns behind those."""
+    """Return one row of ``labels``; ``box`` is x1, y1, x2, y2, ``more`` are further columns."""
     x1, y1, x2, y2 = (math.nan,) * 4 if box is None else box
     row: dict[str, object] = {"item": item, "frame": frame, "time_s": time_s, "track": track}
     row |= {"label": label, "label_name": label_name, "x1": x1, "y1": y1, "x2": x2, "y2": y2}
@@ -60,7 +59,6 @@ def label_row(
 
 
 def labels_of(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    """The table ``labels`` of such rows."""
     return tables.check("labels", pd.DataFrame(rows)) if rows else tables.empty("labels")
 
 

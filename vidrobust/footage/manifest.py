@@ -1,4 +1,4 @@
-"""A manifest: which files, windows and regions are the items of a study, and what is known of each."""
+"""Manifests: the files, windows and regions of a study, and what is known of each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from vidrobust.text.printable import printable, without_secrets
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
-    """One name a path: the stem; where two are alike the whole name, then with ever more of the folders."""
+    """Return a name per path: the stem; if not unique the file name, then with more of its folders."""
     paths = [Path(os.path.abspath(path)) for path in paths]
     names = [_name(path, 0) for path in paths]
     for depth in range(1, max((len(p.parts) for p in paths), default=0) + 1):
@@ -41,7 +41,7 @@ def names_of(paths: Sequence[Path]) -> list[str]:
 
 
 def numbered(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """The names, with #2, #3 ... behind those that came before or are among ``taken``."""
+    """Return the names, with #2, #3 ... behind repeated ones and those in ``taken``."""
     used = set(taken)
     found = []
     for name in names:
@@ -68,9 +68,9 @@ REGION = ("x", "y", "w", "h")
 class Manifest:
     """What a manifest says.
 
-    items     one a good row, in the order of the rows, with unique names
+    items     one per good row, in order, with unique names
     rows      (rows) the table as text, all columns, bad rows included
-    problems  what is wrong, each with file, line and column; the rows concerned give no item
+    problems  what is wrong, with file, line and column; such rows give no item
     """
 
     items: tuple[Item, ...]
@@ -79,26 +79,25 @@ class Manifest:
 
 
 def is_manifest(path: Path) -> bool:
-    """Whether a file is a CSV or Parquet table with a column ``path``."""
+    """Return whether a CSV or Parquet file has a column ``path``."""
     return path.suffix.lower() in SUFFIXES and path.is_file() and "path" in columns_of(path)
 
 
 def read_manifest(path: str | os.PathLike[str], *, roi: Roi | None = None) -> Manifest:
-    """The items that a manifest lists: ``path,item,part,pass,station,label,start_s,end_s`` and ``x,y,w,h``.
+    """Read a manifest: ``path,item,part,pass,station,label,start_s,end_s`` and ``x,y,w,h``.
 
-    Only ``path`` is needed, relative to the manifest's folder. A row is a video, an animation, a folder of
-    frames or one still; several rows may show parts of one file. ``x, y, w, h`` is a region of interest in
-    px; ``roi`` is that of rows without one; ``label_offset`` (12.5 for seconds, 300f for frames) is where the file
-    begins on the clock of its labels. Columns not known here stay with the item (``Item.more``). A row
-    that cannot be used is left out and listed. Raises InputError where the file cannot be read as a table, or
-    has no column ``path``.
+    Only ``path`` is required, relative to the manifest's folder. A row is a video, an animation, a folder of
+    frames or a still; several rows may share a file. ``x, y, w, h`` is a region of interest in px (default
+    ``roi``); ``label_offset`` (12.5 for seconds, 300f for frames) is where the file begins on the clock of
+    its labels. Other columns stay with the item (``Item.more``). Bad rows are left out and listed. Raises
+    InputError if the file is no table or has no column ``path``.
     """
     found = list_rows(Path(path), roi)
     return replace(found, items=with_names(found.items))
 
 
 def list_rows(manifest: Path, roi: Roi | None = None) -> Manifest:
-    """As ``read_manifest``, but items that the manifest does not name have no name yet."""
+    """Read a manifest without naming the items that it does not name."""
     table = read_table(manifest)
     if "path" not in table.columns:
         raise InputError(
@@ -121,7 +120,6 @@ def list_rows(manifest: Path, roi: Roi | None = None) -> Manifest:
 
 
 def _item(record: Record, folder: Path, roi: Roi | None) -> Item:
-    """The item of one row, its name as written; raises BadValueError."""
     start_s, end_s = number(record, "start_s"), number(record, "end_s")
     if start_s is not None and end_s is not None and start_s >= end_s:
         raise BadValueError(
@@ -166,7 +164,7 @@ def _path(record: Record, folder: Path) -> Path:
 
 
 def _by_bytes(folder: Path, text: str) -> Path | None:
-    """A file whose name is no UTF-8: the bytes that Windows-1252 writes for the text, if they name a file."""
+    """Find a file whose name is no UTF-8, by the bytes that Windows-1252 writes for the text."""
     try:
         path = folder / os.fsdecode(text.encode("cp1252"))
     except UnicodeEncodeError:
@@ -185,7 +183,6 @@ def _region(record: Record) -> Roi | None:
 
 
 def _each_name_once(items: list[Item], records: list[Record], problems: list[Problem]) -> tuple[Item, ...]:
-    """The items without those that claim the name of an earlier one, which are problems."""
     first: dict[str, int] = {}
     kept: list[Item] = []
     for item, record in zip(items, records, strict=True):
@@ -199,7 +196,7 @@ def _each_name_once(items: list[Item], records: list[Record], problems: list[Pro
 
 
 def with_names(items: Iterable[Item]) -> tuple[Item, ...]:
-    """The items under unique names: the one given, else by path and, where a file holds several, the window."""
+    """Return the items under unique names: as given, else by path, and window if needed."""
     all_items = list(items)
     given = iter(numbered(item.name for item in all_items if item.name))
     all_items = [replace(item, name=next(given)) if item.name else item for item in all_items]

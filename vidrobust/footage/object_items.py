@@ -1,4 +1,4 @@
-"""The labelled objects of items as items of their own: a model is judged on each along its track."""
+"""The labelled objects of items as items of their own."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ LONGEST_GAP = 1.5
 class ObjectItems:
     """Items of single objects.
 
-    items      one a stretch of a track in which the object is to be seen without a break
+    items      one per stretch of a track in which the object is visible without a break
     untracked  rows with a box and no track, which give no item
-    without    names in the labels for which there is no item
+    without    names in the labels without an item
     """
 
     items: tuple[Item, ...]
@@ -32,11 +32,11 @@ class ObjectItems:
 
 
 def object_items(items: tuple[Item, ...], labels: Labels) -> ObjectItems:
-    """Each labelled object of the items as an item of its own, named ITEM/TRACK, its label that of the object.
+    """Return each labelled object as an item ITEM/TRACK, with the object's label.
 
-    A track breaks where the object is absent or uncertain, or is not labelled for long: what lies between was
-    seen by nobody, and no pair of frames is formed across it. Stretches of one label are left out, since
-    there is no way along them. Raises SettingsError for an item that is cut to a region already.
+    A track breaks where the object is absent, uncertain, or not labelled for long, since nobody saw what lies
+    between; no pair of frames crosses a break. Stretches with a single label are left out. Raises
+    SettingsError for an item that is cut to a region.
     """
     matched = on_items(labels.rows, items)
     by_name = {item.name: item for item in items}
@@ -71,7 +71,7 @@ def _of_object(item: Item, track: str, rows: pd.DataFrame, boxes: ObjectBoxes) -
 
 
 def _stretches(rows: pd.DataFrame, unit: str) -> Iterator[ObjectBoxes]:
-    """The unbroken stretches of one track, by frame numbers where there are any, else by time."""
+    """Yield the unbroken stretches of one track, by frame numbers if there are any, else by time."""
     rows = rows[rows["frame"] != BEFORE]
     counted = bool((rows["frame"] >= 0).all())
     rows = rows.assign(place=rows["frame"].astype(float) if counted else rows["time_s"])

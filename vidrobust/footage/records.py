@@ -1,4 +1,4 @@
-"""Rows of a CSV or Parquet file as text, each with its line; problems that name file, line and column."""
+"""Rows of a CSV or Parquet file as text with their lines; problems that name file, line and column."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What is wrong in a file, and where; ``line`` counts from 1, rows of Parquet likewise; 0: all of it."""
+    """What is wrong in a file; ``line`` (or row of Parquet) counts from 1; 0: all of it."""
 
     path: Path
     what: str
@@ -34,7 +34,7 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One row: the text of each column, without blanks around it, and the line it begins on."""
+    """One row: the stripped text of each column, and the line it begins on."""
 
     path: Path
     line: int
@@ -59,7 +59,7 @@ class BadValueError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class TextTable:
-    """All rows of a file, and those that have too many or too few values."""
+    """All rows of a file, and those with too many or too few values."""
 
     path: Path
     columns: tuple[str, ...]
@@ -68,7 +68,7 @@ class TextTable:
 
 
 def number(record: Record, column: str, what: str = "a number") -> float | None:
-    """The finite number in a column, None where it is empty; raises BadValueError."""
+    """Return the finite number in a column, None if empty; raises BadValueError."""
     text = record.text(column)
     if not text:
         return None
@@ -82,7 +82,7 @@ def number(record: Record, column: str, what: str = "a number") -> float | None:
 
 
 def whole(record: Record, column: str) -> int | None:
-    """The whole number in a column, None where it is empty; raises BadValueError."""
+    """Return the whole number in a column, None if empty; raises BadValueError."""
     value = number(record, column, "a whole number")
     if value is not None and value != int(value):
         raise BadValueError(record.problem(column, f"expected a whole number, got {record.text(column)!r}"))
@@ -98,7 +98,7 @@ def required(record: Record, column: str, read: Callable[[Record, str], T | None
 
 
 def columns_of(path: Path) -> tuple[str, ...]:
-    """The names in the header of a CSV or Parquet file, none where it has none that can be read."""
+    """Return the column names of a CSV or Parquet file, none if unreadable."""
     if not _is_parquet(path):
         return csv_columns(path)
     try:
@@ -108,7 +108,6 @@ def columns_of(path: Path) -> tuple[str, ...]:
 
 
 def read_table(path: Path, header: Sequence[str] | None = None) -> TextTable:
-    """The rows of a CSV (``files/csv_table.py``) or Parquet file; raises InputError."""
     if _is_parquet(path):
         return read_parquet(path)
     found = read_csv_table(path, header)
@@ -150,7 +149,7 @@ def _parquet_columns(path: Path) -> tuple[str, ...]:
 
 
 def _text(value: Any) -> str:
-    """A value of a Parquet column: nothing for what is missing, 3 for 3.0."""
+    """Return a Parquet value as text: "" if missing, 3 for 3.0."""
     if value is None or value != value:
         return ""
     if isinstance(value, float) and value.is_integer():

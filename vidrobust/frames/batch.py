@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """What a source is, as it will be delivered.
+    """A source as it will be delivered; sizes in px after rotation.
 
-    Sizes are in pixels after rotation. ``num_frames`` is what the header claims, or None.
+    ``num_frames`` is what the header claims, or None.
     """
 
     name: str
@@ -104,8 +104,8 @@ def frame_hashes(pixels: torch.Tensor) -> np.ndarray:
 class DecodedHash:
     """XXH3 (128 bits) of the sizes and RGB bytes of all frames fed, in order.
 
-    It does not depend on batches, names, containers or time stamps: a copy, a remuxed file and a lossless
-    recoding have the same.
+    Independent of batches, names, containers and time stamps: a remuxed or losslessly recoded file has the
+    same.
     """
 
     def __init__(self) -> None:

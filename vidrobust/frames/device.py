@@ -34,11 +34,10 @@ def resolve_device(device: str) -> torch.device:
 
 
 def make_deterministic() -> None:
-    """Let torch use deterministic algorithms alone, in this whole process.
+    """Make torch use deterministic algorithms alone, in this whole process.
 
-    On the CPU the same engine, batch and threads give the same bits, so threads are set to one: then any
-    number of workers gives them too. Call this before anything runs on a GPU, since cuBLAS reads its variable
-    when it starts.
+    On the CPU equal bits need equal threads, so threads are set to one: then any number of workers gives the
+    same. Call this before anything runs on a GPU, since cuBLAS reads its variable when it starts.
     """
     import cv2
     import torch
@@ -52,10 +51,10 @@ def make_deterministic() -> None:
 
 
 def tune_process() -> None:
-    """Give this process one heap, and threads that soon sleep when they wait; call before torch is imported.
+    """Give this process one heap, and threads that soon sleep; call before torch is imported.
 
-    glibc makes a heap for each thread: batches made on one thread and dropped on another then cost a third
-    more memory. GNU OpenMP lets its threads spin for milliseconds on processors that decoding could use.
+    With glibc's heap per thread, batches made on one thread and dropped on another cost a third more memory.
+    GNU OpenMP threads spin for milliseconds on processors that decoding could use.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")

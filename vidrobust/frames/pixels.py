@@ -40,8 +40,8 @@ Interpolation = Literal["bilinear", "bicubic", "nearest"]
 def resize(pixels: torch.Tensor, size: Sequence[int], how: Interpolation = "bilinear") -> torch.Tensor:
     """Resize (..., 3, H, W) uint8 as torchvision's ``resize`` (v2), to the bit, without its slow import.
 
-    ``size`` is (shorter side,), the longer one follows in proportion and is rounded down; or (height, width).
-    "nearest" takes the sampling positions of Pillow's NEAREST.
+    ``size`` is (shorter side,), with the longer one rounded down; or (height, width). "nearest" samples as
+    Pillow's NEAREST.
     """
     old = (int(pixels.shape[-2]), int(pixels.shape[-1]))
     if len(size) == 1:
@@ -117,7 +117,7 @@ def each_alone(pixels: torch.Tensor) -> list[torch.Tensor]:
 def each_frame(pixels: torch.Tensor, change: Callable[[np.ndarray, int], np.ndarray]) -> torch.Tensor:
     """Apply ``change(array (H, W, 3) uint8, row of the batch)`` to every frame on the CPU.
 
-    The result comes back to the device of ``pixels``, as a strided view of (N, H, W, 3) memory.
+    Returns a strided view of (N, H, W, 3) memory on the device of ``pixels``.
     """
     n, _, h, w = pixels.shape
     out = torch.empty((n, h, w, 3), dtype=torch.uint8)
@@ -140,9 +140,8 @@ def rounded(values: torch.Tensor) -> torch.Tensor:
 
 
 def map_levels(pixels: torch.Tensor, tables: np.ndarray) -> torch.Tensor:
-    """Every level replaced by the entry of a table.
-
-    tables  (N, C, 256) float, levels of 255 before clipping and rounding; C is 1, or 3 for a table a channel
+    """Map levels by tables (N, C, 256) float, of 255 before clipping and rounding; C is 1, or 3 for one a
+    channel.
     """
     luts = np.clip(np.rint(tables), 0, 255).astype(np.uint8)
     if pixels.device.type != "cpu":

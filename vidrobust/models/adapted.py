@@ -1,4 +1,4 @@
-"""Classifiers whose answers are read in another way: under operating points, or in the classes of a data set."""
+"""Classifiers whose answers are read under operating points, or in the classes of a data set."""
 
 from __future__ import annotations
 
@@ -24,10 +24,7 @@ from vidrobust.predictions import Classifications, Classifier
 
 @dataclass(eq=False, kw_only=True)
 class AdaptedClassifier:
-    """Another classifier with ``over`` between its answers and the caller: a user's own, or answers from a file.
-
-    ``class_names`` and ``info`` are of what is answered in the end.
-    """
+    """A classifier with ``over`` applied to its answers; ``class_names`` and ``info`` describe the result."""
 
     name: str
     class_names: tuple[str, ...]
@@ -38,26 +35,17 @@ class AdaptedClassifier:
 
     @property
     def needs_pixels(self) -> bool:
-        """Whether it can be asked about new pictures."""
         return needs_pixels(self.classifier)
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
-        """Return the answers to pixels (N, 3, H, W) uint8 RGB."""
         return self.over(self.classifier(pixels))
 
     def predict_frames(self, item: str, index: np.ndarray) -> Classifications:
-        """Return the answers to frames of a clip by their numbers, where the classifier reads its answers."""
         return self.over(self.classifier.predict_frames(item, index))
 
 
 def thresholded(classifier: Any, declared: Declared, where: str) -> Any:
-    """Return a classifier under the declared operating points; as it is, classifier or detector, where none are.
-
-    Raises
-    ------
-    SettingsError
-        For declarations that are about a network's outputs, or about classifiers only.
-    """
+    """Return the model under the declared operating points; SettingsError where they do not apply to it."""
     if declared == Declared():
         return classifier
     if classifier.task != "classification":
@@ -82,7 +70,7 @@ def thresholded(classifier: Any, declared: Declared, where: str) -> Any:
 
 
 def merged(classifier: Classifier, class_map: ClassMap, names: Sequence[str], of: str) -> Classifier | None:
-    """Return a classifier in the classes of a data set, or None where the map is not for its classes."""
+    """Return a classifier in the classes of a data set; None if the map does not fit."""
     count, needed = len(classifier.class_names), max(class_map.of_model) + 1
     if needed > count or (count > IMAGENET and not imagenet_shift(classifier.class_names)):
         return None

@@ -1,4 +1,4 @@
-"""Names of the classes: ImageNet's or COCO's where they are known to apply, a list, a file, or "class 0" ..."""
+"""Class names: ImageNet's or COCO's where they apply, a list, a file, or "class 0" ..."""
 
 from __future__ import annotations
 
@@ -30,35 +30,33 @@ def _torchvision_names() -> dict[str, Any]:
 
 
 def imagenet() -> tuple[str, ...]:
-    """Return the 1000 ImageNet names in the order of torchvision's weights, some of them as in ``SHOWN_AS``."""
+    """Return the 1000 ImageNet names in the order of torchvision's weights."""
     return tuple(map(shown_name, _torchvision_names()["_IMAGENET_CATEGORIES"]))
 
 
 def coco_names(count: int) -> tuple[str, ...]:
-    """Return COCO's names for a detector of so many classes, one of ``COCO``."""
+    """Return COCO's names for a detector with one of the counts in ``COCO``."""
     names = tuple(_torchvision_names()["_COCO_CATEGORIES"])
     return names[-count:] if count > 80 else tuple(n for n in names if n not in ("__background__", "N/A"))
 
 
 def shown_name(name: str) -> str:
-    """Return the name under which a class of ImageNet is shown."""
     return SHOWN_AS.get(name.casefold(), name)
 
 
 @cache
 def imagenet_wnids() -> Mapping[str, int]:
-    """Return WordNet number -> class of ImageNet's challenge, whose classes are in the order of these numbers."""
+    """Return WordNet number -> ImageNet class; the classes are sorted by these numbers."""
     lines = (Path(__file__).parent / "imagenet_wnids.txt").read_text(encoding="ascii").split()
     return MappingProxyType({wnid: number for number, wnid in enumerate(lines)})
 
 
 def imagenet_shift(class_names: Sequence[str]) -> int:
-    """Return how much later ImageNet's classes come in a model's: 1 behind a background class, else 0."""
+    """Return the offset of ImageNet's classes in a model: 1 behind a background class, else 0."""
     return int(len(class_names) == IMAGENET + 1 and class_names[0].casefold() == "background")
 
 
 def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
-    """Return class names."""
     if classes == "imagenet":
         return imagenet()
     if classes == BACKGROUND:
@@ -82,12 +80,11 @@ def named(classes: str | Sequence[str], folder: Path) -> tuple[str, ...]:
 
 
 def given_names(given: str | None) -> tuple[str, ...] | None:
-    """Return the names of the option ``classes``, looked for from the current directory, or None."""
     return named(given, Path.cwd()) if given else None
 
 
 def default(num_classes: int) -> tuple[tuple[str, ...], str]:
-    """Return names for a network that comes without any, and a note that says so."""
+    """Return names for a network without any, and a note."""
     if num_classes == IMAGENET:
         return imagenet(), "1000 outputs without names: taken for ImageNet in the usual order"
     if num_classes == IMAGENET + 1:
@@ -101,7 +98,7 @@ def default(num_classes: int) -> tuple[tuple[str, ...], str]:
 
 
 def detector_names(count: int | None, model: str, head: str) -> tuple[tuple[str, ...], str]:
-    """Return names for a detector without any, and a note that says so: COCO's for 80, 90 or 91 classes."""
+    """Return names for a detector without any: COCO's for 80, 90 or 91 classes; and a note."""
     if count is None:
         raise SettingsError(
             f"model {model}: the outputs of head {head} do not show how many classes there are; "
@@ -113,14 +110,13 @@ def detector_names(count: int | None, model: str, head: str) -> tuple[tuple[str,
 
 
 def numbered(count: int) -> tuple[str, ...]:
-    """Return "class 0", "class 1" ..."""
     return tuple(f"class {i}" for i in range(count))
 
 
 def sets_for(
     labels: Sequence[frozenset[str]], class_names: Sequence[str]
 ) -> tuple[list[frozenset[int]], str]:
-    """Return label sets as indices of a model's classes, and a note where that is not plain."""
+    """Return label sets as class indices of a model, and a note if the match is not plain."""
     places: dict[str, set[int]] = {}
     for k, name in enumerate(class_names):
         places.setdefault(name.casefold(), set()).add(k)

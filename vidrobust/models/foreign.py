@@ -31,7 +31,7 @@ _LEAST_CLASSES = 91  # Classes of a detector that does not name any: COCO's, or 
 
 
 def task_of_answers(answers: object, count: int) -> Task | None:
-    """Return what ``count`` answers, one for each frame, are; None where they are nothing that is known."""
+    """Return the task of ``count`` answers, one per frame; None if unknown."""
     if not isinstance(answers, list | tuple) or len(answers) != count or not count:
         return None
     found = {_task(plain(answer)) for answer in answers} - {"empty"}
@@ -41,7 +41,6 @@ def task_of_answers(answers: object, count: int) -> Task | None:
 
 
 def detections_of(answers: Sequence[Any], names: Sequence[str] | None) -> Detections:
-    """Return the boxes of frames from one answer each."""
     parts = [_boxes(plain(answer), names) for answer in answers]
     boxes, scores, labels, masks, tracks = ([part[k] for part in parts] for k in range(5))
     counts = [len(each) for each in scores]
@@ -78,12 +77,12 @@ def classifications_of(answers: Sequence[Any], names: Sequence[str] | None) -> C
 
 
 def array_of(values: Any, kind: type | None = None) -> np.ndarray:
-    """Return a tensor on any device, or anything like an array, in main memory."""
+    """Return a tensor on any device, or anything like an array, as a NumPy array."""
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, kind)
 
 
 def plain(answer: Any) -> Any:
-    """Return the boxes or probabilities of Ultralytics' Results; anything else as it is."""
+    """Return the boxes or probabilities of Ultralytics' Results; anything else unchanged."""
     if not hasattr(answer, "orig_shape") or not hasattr(answer, "probs"):
         return answer
     if answer.probs is not None:
@@ -113,7 +112,6 @@ def _task(answer: Any) -> str | None:
 
 
 def _boxes(answer: Any, names: Sequence[str] | None) -> tuple[Any, ...]:
-    """Boxes (M, 4), scores (M,), labels (M,), and masks and tracks or None."""
     masks = tracks = None
     if hasattr(answer, "xyxy"):
         boxes = answer.xyxy

@@ -1,4 +1,4 @@
-"""ModelInfo: what a loaded model is, as run.json and the report state it."""
+"""ModelInfo: what a loaded model is, for run.json and the report."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _PLAIN = (bool, int, float, str, tuple)
 class ModelInfo:
     """What a model is and how it is run.
 
-    ``weights_sha256`` is the hash of the weight file, or of the parameters where there is no single file
-    (``weights`` says which); empty where a user's own callable keeps its weights to itself. Then ``version``,
-    which the user gives, stands for them; without either nothing that the model said can be used again.
+    ``weights_sha256`` is the hash of the weight file, or of the parameters if there is no single file
+    (``weights`` says which). For a user's own callable it is empty, and ``version``, given by the user,
+    stands for it; without either, no result of the model can be used again.
     """
 
     spec: str  # As given on the command line
@@ -43,12 +43,11 @@ class ModelInfo:
     notes: tuple[str, ...] = ()  # Choices made on the user's behalf and fallbacks, a sentence each
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
         return {**dataclasses.asdict(self), "notes": list(self.notes)}
 
 
 def model_info(classifier: Classifier | Detector) -> ModelInfo:
-    """Return the model's own ModelInfo, or what can be said about a callable that states none."""
+    """Return the model's own ModelInfo, or what can be said about a callable without one."""
     info = getattr(classifier, "info", None)
     if isinstance(info, ModelInfo):
         return info
@@ -66,7 +65,7 @@ def model_info(classifier: Classifier | Detector) -> ModelInfo:
 
 
 def identity(classifier: Classifier | Detector) -> dict[str, str] | None:
-    """Return what decides a model's answers to given pixels, up to rounding, as plain values for a key."""
+    """Return what decides a model's answers to given pixels, up to rounding, for a key."""
     info = model_info(classifier)
     if not info.weights_sha256 and not info.version:
         return None
@@ -97,7 +96,7 @@ def file_sha256(*paths: Path) -> str:
 
 
 def state_sha256(module: torch.nn.Module) -> str:
-    """Return the SHA-256 over names, dtypes, shapes and bytes of all parameters and buffers, by name."""
+    """Return the SHA-256 of names, dtypes, shapes and bytes of all parameters and buffers."""
     digest = hashlib.sha256()
     for name, value in sorted(module.state_dict().items()):
         if isinstance(value, torch.Tensor):
@@ -108,10 +107,9 @@ def state_sha256(module: torch.nn.Module) -> str:
 
 
 def code_sha256(module: torch.nn.Module) -> str:
-    """Return the SHA-256 over a module's plain attributes and the source files of its classes, except torch's.
+    """Return the SHA-256 of a module's plain attributes and the sources of its classes, except torch's.
 
-    So a changed ``forward`` or slope is another model though its weights are the same. Classes without a
-    source file (made in an interactive session) count by their names.
+    A changed ``forward`` thus makes another model. Classes without a source file count by their names.
     """
     digest, files = hashlib.sha256(), set()
     for name, part in module.named_modules():

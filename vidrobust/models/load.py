@@ -41,22 +41,21 @@ def load_model(
     device
         "auto", "cpu", "cuda" or "cuda:N".
     name
-        What it is called in every table; by default the network's or the file's name.
+        Its name in every table; by default the network's or the file's.
     engine
-        "torch", "onnxruntime", "openvino", or "auto": the fastest that says the same; by default as
-        VIDROBUST_ENGINE says, else auto. With "torch" an ONNX file stays in ONNX Runtime.
+        "torch", "onnxruntime", "openvino", or "auto" (the fastest that agrees); by default VIDROBUST_ENGINE, else
+        auto. With "torch" an ONNX file stays in ONNX Runtime.
     precision
         "float32", "bfloat16" or "int8". Engine and precision may stand in the spec as well.
     sample
-        (N, 3, H, W) uint8 frames on which engines are compared and timed, and int8 is calibrated; real ones
-        where there are any.
+        (N, 3, H, W) uint8 frames, preferably real, to compare engines and calibrate int8.
 
     Raises
     ------
     SettingsError
         For a wrong spec, a missing file, sidecar or package, or outputs that do not fit.
     InputError
-        For a file that cannot be read, a hub that cannot be reached, or outputs that are not numbers.
+        For an unreadable file, an unreachable hub, or outputs that are not numbers.
 
     Examples
     --------
@@ -75,13 +74,12 @@ def load_model(
 
 
 def load_as_it_is(spec: str, *, device: str = "auto", name: str | None = None) -> Model:
-    """Load a model without a choice of engines: torch modules in torch, ONNX files in ONNX Runtime."""
+    """Load a model without choosing an engine: modules in torch, ONNX files in ONNX Runtime."""
     loaded = _loaded(spec, device, name)
     return as_classifier(loaded, spec) if isinstance(loaded, Network) else loaded
 
 
 def _loaded(spec: str, device: str, name: str | None) -> Network | Model:
-    """A model, or a network that has still to be checked and made a classifier."""
     parsed = parse_spec(spec)
     with no_exit(f"model {spec}"):
         loaded = kind_of(parsed).load(parsed, resolve_device(device))
@@ -96,9 +94,9 @@ def _loaded(spec: str, device: str, name: str | None) -> Network | Model:
 
 
 def pinned_spec(model: Model, threads: int | None = None) -> str:
-    """Return the spec that loads a model in the engine it has now without measuring again, for other processes.
+    """Return the spec that loads a model in its present engine without measuring again.
 
-    ``threads`` is for the engine there, if it has a number of its own; None: as many as it has now.
+    ``threads`` are the engine's there; None: as many as now.
     """
     info = model_info(model)
     engine = info.engine.partition(" ")[0]
@@ -135,7 +133,7 @@ def load_models(
 
 
 def load_classifiers(specs: Sequence[str], *, device: str = "auto") -> list[Classifier]:
-    """Load as ``load_models`` does, for what takes classifiers alone; SettingsError for a detector."""
+    """Load models as ``load_models`` does; SettingsError for a detector."""
     models = load_models(specs, device=device)
     for model in models:
         if model.task != "classification":

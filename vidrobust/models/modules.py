@@ -1,4 +1,4 @@
-"""Torch modules: weights read and fitted, a module made a Network or a Detector, and its head watched."""
+"""Torch modules: reading weights, making a module a Network or Detector, tracing its head."""
 
 from __future__ import annotations
 
@@ -37,15 +37,10 @@ HEADS = (torch.nn.Linear, torch.nn.Conv2d)  # Layers that may give class scores
 
 
 def read_state(path: Path) -> State:
-    """Return the parameters in a .pth, .pt or .safetensors file by name, on the CPU, without running code from it.
+    """Return the parameters in a .pth, .pt or .safetensors file by name, without running code from it.
 
-    A checkpoint's wrapper ("state_dict", "model") and the prefix of DataParallel, torch.compile or Lightning
-    are taken off.
-
-    Raises
-    ------
-    InputError
-        For a damaged file, or one that holds anything but tensors by name.
+    Wrappers ("state_dict", "model") and prefixes of DataParallel, torch.compile or Lightning are removed.
+    Raises InputError if damaged, or for anything but named tensors.
     """
     try:
         if path.suffix == ".safetensors":
@@ -68,7 +63,7 @@ def read_state(path: Path) -> State:
 
 @contextlib.contextmanager
 def weights_only() -> Iterator[None]:
-    """Let no ``torch.load`` inside run code from a file, not even one that asks for it."""
+    """Keep every ``torch.load`` inside from running code from a file."""
     before = os.environ.get(_FORCE)
     os.environ[_FORCE] = "1"
     try:
@@ -139,7 +134,7 @@ def from_module(
     output: str | None = "logits",
     notes: tuple[str, ...] = (),
 ) -> Network:
-    """Make a torch module a Network in eval mode, in channels_last unless its code cannot take that."""
+    """Make a torch module a Network in eval mode, in channels_last where it runs in it."""
     module = module.to(device).eval().requires_grad_(False)
     layout = _layout(module, preprocess, device, name)
     if layout == torch.channels_last:
@@ -169,7 +164,7 @@ def from_module(
 
 
 def full_precision(device: torch.device) -> AbstractContextManager[None]:
-    """Keep convolutions in float32 on a GPU too, where cuDNN would round the inputs to TF32."""
+    """Keep convolutions in float32 on a GPU, where cuDNN would round inputs to TF32."""
     if device.type != "cuda":
         return nullcontext()
     cudnn = torch.backends.cudnn
@@ -183,7 +178,7 @@ def full_precision(device: torch.device) -> AbstractContextManager[None]:
 
 
 def from_hub(spec: ModelSpec, build: Callable[[], torch.nn.Module]) -> torch.nn.Module:
-    """Return a module with weights from a hub; InputError with the way out where they cannot be had."""
+    """Return a module with hub weights; InputError with the way out if they cannot be had."""
     try:
         return build()
     except Exception as error:
@@ -198,7 +193,7 @@ def from_hub(spec: ModelSpec, build: Callable[[], torch.nn.Module]) -> torch.nn.
 def _layout(
     module: torch.nn.Module, preprocess: Preprocess, device: torch.device, name: str
 ) -> torch.memory_format:
-    """channels_last where the network runs in it, else contiguous; tried on two black frames."""
+    """Return channels_last if the network runs in it on two black frames, else contiguous."""
     inputs = torch.zeros(2, 3, *preprocess.shape, device=device)
     failure: Exception | None = None
     for layout in (torch.channels_last, torch.contiguous_format):
@@ -215,10 +210,10 @@ def _layout(
 
 @dataclass(eq=False, kw_only=True)
 class ModuleDetector:
-    """A Detector over a module that takes a list of pictures (3, H, W) float32 in 0..1, as torchvision's do.
+    """A Detector over a module that takes a list of (3, H, W) float32 in [0, 1], as torchvision's do.
 
-    The module answers with a dict for each: ``boxes`` (M, 4) xyxy px of the frame, ``scores``, ``labels``,
-    and of Mask R-CNN ``masks`` (M, 1, H, W) of probabilities. It resizes, decodes and suppresses inside.
+    The module returns a dict per picture: ``boxes`` (M, 4) xyxy px of the frame, ``scores``, ``labels``, and
+    for Mask R-CNN ``masks`` (M, 1, H, W) of probabilities.
     """
 
     name: str
@@ -229,7 +224,6 @@ class ModuleDetector:
     task: Literal["detection"] = "detection"
 
     def __call__(self, pixels: torch.Tensor) -> Detections:
-        """Return the boxes of N frames (N, 3, H, W) uint8 RGB of any size and device."""
         with torch.inference_mode(), full_precision(self.device):
             pictures = [frame.to(self.device).float().div(255) for frame in pixels]
             found = self.module(pictures) if pictures else []
@@ -257,7 +251,6 @@ def module_detector(
     weights: str,
     sha256: str,
 ) -> ModuleDetector:
-    """Make a detection module of torchvision a Detector in eval mode, checked on a batch."""
     module = module.to(device).eval().requires_grad_(False)
     note = lower_threshold(module)
     info = ModelInfo(
@@ -277,7 +270,7 @@ def module_detector(
 
 
 def lower_threshold(module: Any) -> str:
-    """Let boxes from MIN_SCORE on come out, to study thresholds; return a note where that changes it."""
+    """Lower the module's threshold to MIN_SCORE, to study thresholds; return a note if that changes it."""
     holder = module.roi_heads if hasattr(module, "roi_heads") else module
     if not hasattr(holder, "score_thresh"):
         raise SettingsError(f"{type(module).__name__} has no score_thresh: not a detector of torchvision")
@@ -290,7 +283,7 @@ def lower_threshold(module: Any) -> str:
 
 @dataclass
 class LayerTrace:
-    """Inputs and outputs of a layer on the last pass, averaged over places; an entry for each call."""
+    """Inputs and outputs of a layer on the last pass, averaged over places; one entry per call."""
 
     inputs: list[torch.Tensor] = field(default_factory=list)
     outputs: list[torch.Tensor] = field(default_factory=list)
@@ -309,7 +302,7 @@ class LayerTrace:
 
 
 def head_of(module: torch.nn.Module, run: Callable[[], object], classes: int) -> str:
-    """Return the name of the layer that gives the class scores; "" where there is none."""
+    """Return the name of the layer that gives the class scores, or ""."""
     order: list[str] = []
     layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, HEADS)}
     hooks = [
@@ -329,7 +322,6 @@ def head_of(module: torch.nn.Module, run: Callable[[], object], classes: int) ->
 
 @contextlib.contextmanager
 def watched(module: torch.nn.Module, name: str) -> Iterator[LayerTrace]:
-    """Trace the inputs and outputs of a layer for as long as the context lasts."""
     seen = LayerTrace()
 
     def note(_: torch.nn.Module, given: tuple[Any, ...], got: torch.Tensor) -> None:
@@ -344,7 +336,6 @@ def watched(module: torch.nn.Module, name: str) -> Iterator[LayerTrace]:
 
 
 def _of_frames(calls: list[torch.Tensor], frames: int) -> torch.Tensor:
-    """The calls one after the other; their mean where each had every frame, in several views."""
     rows = torch.cat(calls)
     return rows if len(rows) == frames else torch.stack(calls).mean(dim=0)
 

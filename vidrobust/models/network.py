@@ -1,4 +1,4 @@
-"""A loaded network becomes a Classifier, after one batch has shown that it behaves like one."""
+"""A loaded network becomes a Classifier once a first batch has been checked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SAME = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """What a loader hands over: how to run a network, and what is known about it."""
+    """What a loader returns: how to run a network, and what is known about it."""
 
     name: str
     # (N, 3, H, W) float32 on ``device``, channels_last -> anything that ``as_rows`` takes
@@ -56,7 +56,7 @@ class Network:
 
 @dataclass(eq=False, kw_only=True)
 class NetworkClassifier:
-    """A Classifier over a Network: cut where the pixels are, normalise where the network is, softmax once."""
+    """A Classifier over a Network: cut where the pixels are, normalise where the network is."""
 
     name: str
     class_names: tuple[str, ...]
@@ -66,7 +66,6 @@ class NetworkClassifier:
     task: Literal["classification"] = "classification"
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
-        """Return the answers to pixels (N, 3, H, W) uint8 RGB of any size and device."""
         if len(pixels) == 0:
             return Classifications(np.empty((0, len(self.class_names)), np.float32), self.class_names)
         found = self.reading(scores(self.network, pixels), f"model {self.name}")
@@ -80,13 +79,13 @@ class NetworkClassifier:
         return found
 
     def as_loaded(self) -> NetworkClassifier | None:
-        """Return the classifier in the engine and precision that it was loaded in, or None if it is in them."""
+        """Return the classifier in the engine and precision it was loaded in, or None if it is in them."""
         before = self.network.as_loaded
         return None if before is None else dataclasses.replace(self, network=before)
 
 
 def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:
-    """Return the network's own outputs (N, K) float32 for pixels (N, 3, H, W) uint8 RGB."""
+    """Return the network's outputs (N, K) float32 for pixels (N, 3, H, W) uint8 RGB."""
     check_pixels(pixels, f"model {network.name}")
     where = f"model {network.name}"
     with torch.inference_mode():
@@ -99,7 +98,6 @@ def scores(network: Network, pixels: torch.Tensor) -> np.ndarray:
 
 
 def as_classifier(network: Network, spec: str) -> NetworkClassifier:
-    """Check a network on one batch, settle its output and class names, and make it a Classifier."""
     where = f"model {network.name}"
     with first_batch(network.name):
         rows = scores(network, check_frames())
@@ -128,14 +126,14 @@ def as_classifier(network: Network, spec: str) -> NetworkClassifier:
 
 
 def check_frames() -> torch.Tensor:
-    """Return (3, 3, 96, 128) uint8: three different blurred noise pictures, the same on every call."""
+    """Return (3, 3, 96, 128) uint8: three blurred noise pictures, the same on every call."""
     coarse = torch.rand(3, 3, 6, 8, generator=torch.Generator().manual_seed(0))
     smooth = torch.nn.functional.interpolate(coarse, size=(96, 128), mode="bilinear", align_corners=False)
     return (smooth * 255).to(torch.uint8)
 
 
 def check_steady(classifier: Classifier) -> None:
-    """Refuse a classifier in training mode: the same frame again, and alone, must give the same row."""
+    """Refuse a classifier in training mode: a frame repeated, and alone, must give the same row."""
     frames = check_frames()
     together = _row_by_row(classifier, frames)
     alone = _row_by_row(classifier, frames[:1])
@@ -154,7 +152,7 @@ def check_steady(classifier: Classifier) -> None:
 
 @contextlib.contextmanager
 def first_batch(name: str) -> Iterator[None]:
-    """Raise whatever a network raises on its first frames as an InputError with its name."""
+    """Raise any error of a network on its first frames as an InputError with its name."""
     try:
         yield
     except VidrobustError:

@@ -1,4 +1,4 @@
-"""ONNX Runtime: the one place that imports it, sessions, and what a file needs and says about itself."""
+"""ONNX Runtime: the only import of it, sessions, and facts of ONNX files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,6 @@ def onnxruntime() -> Any:
 def cpu_session(
     model: Path | bytes, threads: int | None = None, *, optimised: bool = True, spinning: bool = True
 ) -> Any:
-    """Open a network on the CPU."""
     package = onnxruntime()
     options = package.SessionOptions()
     options.intra_op_num_threads = threads or torch.get_num_threads()
@@ -68,7 +67,7 @@ def runtime(spec: ModelSpec) -> Any:
 
 
 def open_session(path: Path, device: torch.device, spec: ModelSpec) -> tuple[Any, list[str]]:
-    """Open a session on the CPU, or on CUDA where ONNX Runtime can; and return notes of fallbacks."""
+    """Open a session, on CUDA where ONNX Runtime can; return it with notes of fallbacks."""
     external_files(path)  # refuses weights outside the folder before anything reads them
     package = runtime(spec)
     options = package.SessionOptions()
@@ -92,7 +91,6 @@ def open_session(path: Path, device: torch.device, spec: ModelSpec) -> tuple[Any
 
 
 def check_input(session: Any, size: tuple[int, int], spec: str) -> tuple[list[Any], Any, bool]:
-    """Check the one input of a session against the sidecar."""
     inputs = session.get_inputs()
     if len(inputs) != 1:
         raise SettingsError(
@@ -121,7 +119,6 @@ def weight_files(path: Path) -> list[Path]:
 
 
 def external_files(path: Path) -> list[Path]:
-    """Return the files beside an ONNX file that hold its weights, sorted."""
     folder = path.parent.resolve()
     found = set()
     for location in _locations(path):
@@ -144,7 +141,6 @@ def _locations(path: Path) -> list[str]:
 
 
 def _tensors(data: mmap.mmap, span: Span, message: str, depth: int) -> Iterator[str]:
-    """The locations of external tensors inside a message."""
     if depth > _DEPTH:
         raise ValueError("messages are nested too deep")
     for number, inner in _fields(data, span):
@@ -158,7 +154,6 @@ def _tensors(data: mmap.mmap, span: Span, message: str, depth: int) -> Iterator[
 
 
 def _fields(data: mmap.mmap, span: Span) -> Iterator[tuple[int, Span]]:
-    """Number and place of each field of a message that has a length; others are passed over."""
     at, end = span
     while at < end:
         tag, at = _number(data, at, end)
@@ -178,7 +173,6 @@ def _fields(data: mmap.mmap, span: Span) -> Iterator[tuple[int, Span]]:
 
 
 def _number(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
-    """A varint and the place behind it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= end:

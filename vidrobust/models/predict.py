@@ -1,7 +1,6 @@
-"""The one way frames go through a model: in batches, in smaller ones where memory runs out, answers checked.
+"""Prediction in batches: smaller ones where memory runs out, and answers checked.
 
-A model that fails, or answers with what cannot be used, raises ModelError, so that a study can go on with its
-other models.
+A model that fails or gives an unusable answer raises ModelError, so that a study can go on with its others.
 """
 
 from __future__ import annotations
@@ -61,7 +60,6 @@ def predict(
     *,
     on_smaller: Callable[[int], None] | None = None,
 ) -> Predictions:
-    """Return the predictions of N frames in their order."""
     check_batch(batch)
     shape = (int(pixels.shape[-2]), int(pixels.shape[-1]))
     size = _first_size(model, shape) if batch == "auto" else batch
@@ -81,7 +79,7 @@ def predict(
 
 
 def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> Predictions:
-    """Return the predictions of frames as they are: from their pixels, or looked up by clip and number."""
+    """Return the predictions of frames, from their pixels or looked up by clip and number."""
     if needs_pixels(model):
         return predict(model, frames.pixels, batch)
     look_up: Any = model
@@ -92,23 +90,22 @@ def predict_footage(model: Model, frames: FrameBatch, batch: Batch = "auto") -> 
 
 
 def needs_pixels(model: Model) -> bool:
-    """Return whether a model looks at pixels; False where it can only say what it said of frames as they are."""
+    """Return whether a model looks at pixels; False for recorded answers."""
     return bool(getattr(model, "needs_pixels", True))
 
 
 def auto_batch(height: int, width: int) -> int:
-    """Return the frames that ``batch="auto"`` starts from: 32, or as many as fit into 32 MB, at least 4."""
+    """Return the initial size for ``batch="auto"``: 32 frames, or as many as fit in 32 MB, at least 4."""
     return max(LEAST_BATCH, min(AUTO_BATCH, BATCH_BYTES // (3 * height * width)))
 
 
 def check_batch(batch: object) -> None:
-    """Raise SettingsError unless ``batch`` is "auto" or a whole number from 1."""
     if batch != "auto" and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
         raise SettingsError(f"batch: expected auto or a whole number from 1, got {batch!r}")
 
 
 def checked(model: Model, answer: object, count: int) -> Predictions:
-    """Return a model's answer, if it is one prediction for each of ``count`` frames in its own classes."""
+    """Return a model's answer if it has ``count`` predictions in the model's classes."""
     if not isinstance(answer, TaskPredictions) or answer.task != model.task:
         kind = KINDS.get(model.task, f"predictions of the task {model.task}")
         raise ModelError(
@@ -129,12 +126,10 @@ def checked(model: Model, answer: object, count: int) -> Predictions:
 
 
 def joined(parts: Sequence[Predictions]) -> Predictions:
-    """Join the predictions of consecutive batches."""
     return type(parts[0]).join(parts)  # type: ignore[arg-type]
 
 
 def no_frames(model: Model) -> Predictions:
-    """Return what a model says of no frames."""
     names = tuple(model.class_names)
     if model.task == "classification":
         return Classifications(np.empty((0, len(names)), np.float32), names)
@@ -145,14 +140,13 @@ def no_frames(model: Model) -> Predictions:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether torch on any device, NumPy, Python, ONNX Runtime or OpenVINO says that memory ran out."""
+    """Return whether an error of torch, NumPy, Python, ONNX Runtime or OpenVINO means out of memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return any(words in str(error).lower() for words in _MEMORY_MESSAGES)
 
 
 def _attempt(model: Model, pixels: torch.Tensor) -> Predictions | None:
-    """The answer to one batch, or None where memory ran out."""
     try:
         answer: object = model(pixels)
     except SettingsError:

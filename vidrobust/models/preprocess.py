@@ -1,4 +1,4 @@
-"""How a full uint8 frame becomes a network's input, and how boxes find their way back to the frame."""
+"""How a uint8 frame becomes a network's input, and boxes return to the frame."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _LONGEST = 16
 class Preprocess:
     """Resize, centre crop, channel order and normalisation of a classifier.
 
-    The frame stays uint8 through an antialiased resize and the crop, as in Pillow and in torchvision on uint8
-    tensors. Only the crop is turned into float32 and normalised, once per batch.
+    Resize (antialiased) and crop are done in uint8, as in Pillow and in torchvision on uint8 tensors; only
+    the crop becomes float32.
 
     Examples
     --------
@@ -86,7 +86,7 @@ class Preprocess:
         return center_crop(resize(pixels, self.resized, self.interpolation), self.shape)
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Turn resized pixels (N, 3, *shape) uint8 RGB into float32 in the network's range, channels_last."""
+        """Turn resized pixels (N, 3, *shape) uint8 RGB into float32 in the network's range."""
         if self.channels == "BGR":
             pixels = pixels.flip(1)
         count, _, height, width = pixels.shape
@@ -99,11 +99,10 @@ class Preprocess:
         return rows.sub_(mean).div_(std).view(count, height, width, 3).permute(0, 3, 1, 2)
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Turn pixels (N, 3, H, W) uint8 RGB into inputs (N, 3, *shape) float32 on the same device."""
+        """Turn pixels (N, 3, H, W) uint8 RGB into inputs (N, 3, *shape) float32 on their device."""
         return self.normalise(self.cut(pixels))
 
     def describe(self) -> str:
-        """Return the definition in words, for run.json and the report."""
         to = self.resized
         what = f"shorter side to {to[0]} px" if len(to) == 1 else f"stretched to {to[1]}x{to[0]} px"
         how = self.interpolation if self.interpolation == "nearest" else f"{self.interpolation}, antialiased"
@@ -115,7 +114,7 @@ class Preprocess:
 class Placement:
     """Where a frame lies in the input: input = frame * scale + offset, in continuous px.
 
-    Pixel i covers i to i + 1, so that a box around a whole frame is 0 0 width height.
+    Pixel i covers i to i + 1, so a box around a whole frame is 0 0 width height.
     """
 
     # scale, offset: Along x and y
@@ -123,7 +122,7 @@ class Placement:
     offset: tuple[float, float]
 
     def undo(self, boxes: np.ndarray) -> np.ndarray:
-        """Return boxes (M, 4) xyxy px of the input as float64 xyxy px of the frame."""
+        """Return boxes (M, 4) xyxy px of the input in px of the frame, float64."""
         back: np.ndarray = (np.asarray(boxes, np.float64) - (self.offset * 2)) / (self.scale * 2)
         return back
 
@@ -157,7 +156,7 @@ class BoxPreprocess:
             )
 
     def sides(self, height: int, width: int) -> tuple[int, int]:
-        """Return height and width, px, of a frame's picture in the input, without the padding."""
+        """Return height and width, px, of a frame in the input, without padding."""
         if self.resize == "stretch":
             return self.size
         ratio = self._ratio(height, width)
@@ -167,7 +166,6 @@ class BoxPreprocess:
         return max(1, round(height * ratio)), max(1, round(width * ratio))
 
     def fit(self, height: int, width: int) -> Placement:
-        """Return where a frame of this size lies in the input."""
         tall, wide = self.sides(height, width)
         top, left = self._corner(tall, wide)
         scale = (wide / width, tall / height)
@@ -176,7 +174,7 @@ class BoxPreprocess:
         return Placement(scale, (float(left), float(top)))
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Turn pixels (N, 3, H, W) uint8 RGB on any device into inputs (N, 3, *size) float32 in main memory."""
+        """Turn pixels (N, 3, H, W) uint8 RGB into inputs (N, 3, *size) float32 in main memory."""
         tall, wide = self.sides(*pixels.shape[-2:])
         top, left = self._corner(tall, wide)
         canvas = np.full((len(pixels), *self.size, 3), self.pad, np.uint8)
@@ -186,7 +184,6 @@ class BoxPreprocess:
         return values.permute(0, 3, 1, 2)
 
     def describe(self) -> str:
-        """Return the definition in words, for run.json and the report."""
         how = "linear, antialiased" if self.antialias else "linear as in OpenCV"
         pad = f", {self.place}, padded with {self.pad}" if self.resize == "letterbox" else ""
         if pad and self.round_down:
@@ -200,7 +197,6 @@ class BoxPreprocess:
         return min(self.size[0] / height, self.size[1] / width)
 
     def _corner(self, tall: int, wide: int) -> tuple[int, int]:
-        """Of the picture: top and left, px."""
         if self.place == "top left" or self.resize == "stretch":
             return 0, 0
         # the .1 is Ultralytics': an odd padding has its smaller half above and to the left
@@ -216,7 +212,6 @@ class BoxPreprocess:
 
 
 def from_torchvision(preset: Any) -> Preprocess:
-    """Return the transforms of a torchvision weight entry as a Preprocess."""
     from torchvision.transforms._presets import ImageClassification  # noqa: PLC2701 - has no public name
 
     if not isinstance(preset, ImageClassification):
@@ -234,7 +229,6 @@ def from_torchvision(preset: Any) -> Preprocess:
 
 
 def from_timm(config: dict[str, Any]) -> Preprocess:
-    """Return a resolved timm data config (``timm.data.resolve_model_data_config``) as a Preprocess."""
     _, height, width = config["input_size"]
     mode = config.get("crop_mode") or "center"
     if mode not in ("center", "squash") or height != width:
@@ -253,7 +247,7 @@ def from_timm(config: dict[str, Any]) -> Preprocess:
 
 
 def three(name: str, values: Sequence[float]) -> Three:
-    """Return three numbers in the range of the pixels; SettingsError for anything else."""
+    """Return three numbers in the range of the pixels; raises SettingsError."""
     try:
         numbers = tuple(float(v) for v in values)
     except (TypeError, ValueError):
@@ -266,7 +260,7 @@ def three(name: str, values: Sequence[float]) -> Three:
 
 
 def two_sides(size: object) -> tuple[int, int]:
-    """Return height and width, px, from one side or two; SettingsError for anything else."""
+    """Return height and width, px, from one side or two; raises SettingsError."""
     sides = size if isinstance(size, tuple | list) else (size, size)
     if len(sides) != 2 or not all(isinstance(s, int) and s >= 1 for s in sides):
         raise SettingsError(f"size: expected px, or [height, width] in px, got {size!r}")
@@ -292,7 +286,6 @@ def _range(channels: str, mean: Three, std: Three) -> str:
 
 
 def _middle(height: int, width: int) -> list[int]:
-    """Height and width of the middle of a very long frame."""
     long, short = max(height, width), min(height, width)
     kept = _LONGEST * short + (long - _LONGEST * short) % 4
     return [kept, width] if height > width else [height, kept]

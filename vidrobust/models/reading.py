@@ -1,8 +1,7 @@
-"""From a network's raw output to its answer: rows of scores, softmax or sigmoid, operating points.
+"""From a network's raw output to its answer: logits, probabilities, sigmoids, or one number.
 
-A network says logits or probabilities, a sigmoid for each class, or one number: a logit, a probability, or an
-anomaly score with a threshold. Which it is is declared, or found out on a first batch and refused where that
-is ambiguous.
+One number is a logit, a probability, or an anomaly score with a threshold. The kind is declared, or found on
+a first batch; ambiguous outputs are refused.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class Declared:
 
     @classmethod
     def read(cls, given: Mapping[str, Value], where: str) -> Declared:
-        """Read the values of a sidecar, or the texts of a spec: ``threshold=defect:0.3+scratch:0.5``."""
+        """Read the values of a sidecar or a spec, such as ``threshold=defect:0.3+scratch:0.5``."""
         threshold = given.get("threshold")
         if isinstance(threshold, str):
             threshold = _points(threshold, where)
@@ -65,14 +64,13 @@ class Declared:
         )
 
     def over(self, other: Declared) -> Declared:
-        """Return these, and what ``other`` says of the rest."""
         said = {key: value for key in KEYS if (value := getattr(self, key)) is not None}
         return replace(other, **said)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How rows of scores become Classifications of ``class_names``; settled on a first batch by ``settle``."""
+    """How rows of scores become Classifications of ``class_names``."""
 
     scores: Scores  # What the network gives
     class_names: tuple[str, ...]
@@ -83,7 +81,6 @@ class Reading:
     scale: float = math.nan
 
     def __call__(self, rows: np.ndarray, where: str) -> Classifications:
-        """Return the answers of rows (N, K) float32."""
         check_finite(rows, where)
         if self.scores == "probabilities" and not are_probabilities(rows):
             raise InputError(
@@ -118,7 +115,6 @@ class Reading:
         return _softmax(np.concatenate([np.zeros((len(rows), 1)), rows], axis=1))
 
     def describe(self) -> str:
-        """Return all that changes the answers in words, for run.json."""
         said = {
             "logits": "logits, softmax",
             "probabilities": "probabilities",
@@ -134,12 +130,9 @@ class Reading:
 def settle(
     rows: np.ndarray, declared: Declared, names: tuple[str, ...] | None, where: str
 ) -> tuple[Reading, tuple[str, ...]]:
-    """Return the reading of a network from its first batch and what was declared, and notes on what was found out.
+    """Return the reading of a network from its first batch and declarations, and notes on what was found out.
 
-    Raises
-    ------
-    SettingsError
-        Where rows, declarations and names do not fit.
+    Raises SettingsError where rows, declarations and names do not fit.
     """
     scores, note = find_scores(rows, declared.output, where)
     for key, value, wanted in (
@@ -168,7 +161,6 @@ def settle(
 def operating_points(
     threshold: Mapping[str, float] | float, names: tuple[str, ...], where: str
 ) -> tuple[tuple[int, float], ...]:
-    """Return operating points by places of classes."""
     if not isinstance(threshold, Mapping):
         raise SettingsError(f"{where}: threshold: say of which class, as threshold={names[-1]}:{threshold:g}")
     for name in threshold:
@@ -179,12 +171,9 @@ def operating_points(
 
 
 def as_rows(outputs: object, where: str) -> np.ndarray:
-    """Return a network's output as (N, K) float32 in main memory; trailing sides of 1 are dropped, (N,) is (N, 1).
+    """Return a network's output as (N, K) float32 in main memory; SettingsError for other shapes.
 
-    Raises
-    ------
-    SettingsError
-        For anything that is not one row of class scores per frame.
+    Trailing sides of 1 are dropped; (N,) becomes (N, 1).
     """
     if isinstance(outputs, torch.Tensor):
         outputs = outputs.detach().float().cpu().numpy()
@@ -229,25 +218,22 @@ def check_finite(rows: np.ndarray, where: str) -> None:
 
 
 def are_probabilities(rows: np.ndarray) -> bool:
-    """Return whether every row is a probability distribution."""
     return bool(
         rows.min(initial=0) >= -1e-6 and np.abs(rows.sum(axis=1, dtype=np.float64) - 1).max() < _SUM_TOLERANCE
     )
 
 
 def are_shares(rows: np.ndarray) -> bool:
-    """Return whether every value lies in 0..1."""
     return bool(rows.min(initial=0) >= -1e-6 and rows.max(initial=1) <= 1 + _SUM_TOLERANCE)
 
 
 def farthest_sum(rows: np.ndarray) -> float:
-    """Return the sum of the row that is farthest from 1."""
     sums = rows.sum(axis=1, dtype=np.float64)
     return float(sums[np.abs(sums - 1).argmax()])
 
 
 def find_scores(rows: np.ndarray, declared: str | None, where: str) -> tuple[Scores, str]:
-    """Return what the rows of the first batch are, and a note where it was found out and not declared."""
+    """Return what the rows of the first batch are, and a note if it was not declared."""
     if declared is not None and declared not in get_args(Output):
         names = ", ".join(f'"{name}"' for name in get_args(Output))
         raise SettingsError(f"{where}: output: expected one of {names}, got {declared!r}")
@@ -370,7 +356,6 @@ def _two(second: np.ndarray) -> np.ndarray:
 
 
 def _points(text: str, where: str) -> Mapping[str, float] | float:
-    """ "0.7" -> 0.7; "defect:0.3+scratch:0.5" -> by name."""
     if ":" not in text:
         return _number("threshold", text, where)
     points = {}

@@ -1,4 +1,4 @@
-"""The TOML beside a network file: how pixels go in, and what comes out; of classifiers and of detectors.
+"""The TOML beside a network file, which describes its inputs and outputs.
 
 Looked for as FILE.toml (``net.onnx.toml`` or ``net.toml``), then as the entry of ``models.toml`` in the same
 folder whose ``file`` is the network's name.
@@ -78,7 +78,6 @@ class DetectorSidecar:
 
 
 def read_sidecar(network: Path, given: str | None = None) -> Sidecar:
-    """Find and check the description of a classifier."""
     path, entry = find_entry(network, given)
     task = entry.get("task", "classification")
     if task != "classification":
@@ -190,7 +189,6 @@ def _find(network: Path, given: Path | None) -> tuple[Path, dict[str, Any]]:
 
 
 def _entry(data: dict[str, Any], name: str, *, alone: bool) -> dict[str, Any] | None:
-    """The table whose ``file`` is ``name``; in a file of its own also the top level, or the only table."""
     tables = [value for value in data.values() if isinstance(value, dict)]
     for table in tables:
         if table.get("file") == name:
@@ -216,7 +214,6 @@ def _check_spelling(keys: Set[str], known: Collection[str], where: Path) -> None
 
 
 def _layout(text: str, place: str, where: Path) -> dict[str, Any]:
-    """ "letterbox[, top left | centre][, pad value N]" or "stretch" taken apart."""
     found = re.fullmatch(
         r"(letterbox|stretch)(?:, *(top left|centre|center))?(?:, *pad(?: value)? *(\d+))?", text
     )

@@ -1,4 +1,4 @@
-"""A model spec, ``kind:target,key=value,...``, and the kinds of models: the core's and those of plugins."""
+"""Model specs, ``kind:target,key=value,...``, and the kinds of models, those of plugins included."""
 
 from __future__ import annotations
 
@@ -54,11 +54,10 @@ class ModelSpec:
     options: dict[str, str] = field(default_factory=dict)  # By name
 
     def file(self) -> Path:
-        """Return the target as an existing file."""
         return existing_file(self.target, self.text)
 
     def number(self, option: str) -> int | None:
-        """Return an option as a positive whole number, or None where it is not given."""
+        """Return an option as a positive whole number, or None."""
         text = self.options.get(option)
         if text is None:
             return None
@@ -104,7 +103,7 @@ class ModelKind:
     adopts: Callable[[object, torch.device], Classifier | Detector | None] | None = None
 
     def target(self, head: str) -> str | None:
-        """Return the target in a spec up to its first option, or None if it is of another kind."""
+        """Return the target of a spec of this kind up to its first option, else None."""
         if self.reads is not None:
             return self.reads(head)
         scheme, colon, target = head.partition(":")
@@ -113,20 +112,19 @@ class ModelKind:
 
 @dataclass(frozen=True)
 class ModelKinds:
-    """Kinds by scheme, and the entry points that give no kind, each with the reason."""
+    """Kinds by scheme, and the broken entry points with the reason."""
 
     kinds: dict[str, ModelKind]
     broken: Mapping[str, str]
 
 
 def known() -> ModelKinds:
-    """Return every kind of model: the core's, then those of entry points, in the order of their names."""
+    """Return the kinds of the core, then those of entry points by name."""
     found = brought()
     return ModelKinds({kind.scheme: kind for kind in (*_own(), *found.records)}, found.broken)
 
 
 def brought() -> Extensions[ModelKind]:
-    """Return the kinds of models of installed plugins."""
     return extensions(GROUP, ModelKind, lambda kind: kind.scheme, {kind.scheme for kind in _own()})
 
 
@@ -136,7 +134,6 @@ def _own() -> list[ModelKind]:
 
 
 def parse_spec(text: str) -> ModelSpec:
-    """Take a spec apart."""
     head, options = split_options(text)
     every = known()
     scheme = head.partition(":")[0]
@@ -159,7 +156,6 @@ def parse_spec(text: str) -> ModelSpec:
 
 
 def _of_torchvision(head: str) -> list[str]:
-    """Specs of torchvision's networks, where the head is nearly the bare name of one."""
     import torchvision  # here: its import takes as long as that of torch, and most specs are right
 
     near = close_to(head.removeprefix("torchvision:"), torchvision.models.list_models())
@@ -167,12 +163,11 @@ def _of_torchvision(head: str) -> list[str]:
 
 
 def kind_of(spec: ModelSpec) -> ModelKind:
-    """Return the kind of a spec."""
     return known().kinds[spec.kind]
 
 
 def available() -> list[dict[str, str]]:
-    """Return rows for ``vidrobust models``: each form, what it is, whether it can be used here, an example."""
+    """Return the rows of ``vidrobust models``: form, what it is, whether it can be used here, example."""
     every = known()
     rows = [
         {"spec": form.spec, "what": form.what, "ready": form.ready(), "example": form.example}
@@ -197,13 +192,12 @@ def _checked(spec: ModelSpec, kind: ModelKind) -> ModelSpec:
 
 
 def split_options(text: str) -> tuple[str, dict[str, str]]:
-    """Split a spec into what stands before its first option, and the options."""
     head, *parts = re.split(r",(?=[A-Za-z_]+=)", text.strip())
     return head, dict(part.split("=", 1) for part in parts)
 
 
 def existing_file(name: str, spec: str) -> Path:
-    """Return the path, or raise a SettingsError that says where it was looked for."""
+    """Return the path; SettingsError says where it was looked for."""
     path = Path(name).expanduser()
     if not path.is_file():
         what = "is a directory, not a file" if path.is_dir() else "no such file"

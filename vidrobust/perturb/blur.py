@@ -1,4 +1,4 @@
-"""Blur and sharpening: gaussian, motion, defocus, unsharp mask. Borders are mirrored about the edge pixel.
+"""Blur and sharpening: gaussian, motion, defocus, unsharp mask. Borders are mirrored.
 
 OpenCV convolves on the CPU; frames of another device go there and back.
 """
@@ -50,7 +50,7 @@ def line_kernel(length_px: float, radians: float) -> np.ndarray:
 
 
 def _splat(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Points of equal weight, each shared bilinearly among its four pixels, in the smallest odd kernel."""
+    """Points of equal weight shared bilinearly among their four pixels, in the smallest odd kernel."""
     half_x, half_y = (math.ceil(max(float(np.abs(axis).max()) - 1e-9, 0)) for axis in (x, y))
     kernel = np.zeros((2 * half_y + 3, 2 * half_x + 3))
     column, row = np.floor(x + 1e-9).astype(int), np.floor(y + 1e-9).astype(int)
@@ -74,7 +74,7 @@ def disk_kernel(radius_px: float, samples: int = 8) -> np.ndarray:
 
 
 def _gaussian_blur(pixels: torch.Tensor, signed: Sequence[float]) -> torch.Tensor:
-    """Positive: blurred with that sigma. Negative: 2 x - blurred, the blur's mirror image about the frame."""
+    """Negative sigma: 2 x - blurred."""
 
     def change(frame: np.ndarray, row: int) -> np.ndarray:
         if signed[row] > 0:

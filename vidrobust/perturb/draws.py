@@ -14,11 +14,11 @@ Generators = torch.Generator | Sequence[torch.Generator]
 
 
 def seeded(content: str, frame: int, draw: int, perturbation_key: str, seed: int) -> torch.Generator:
-    """Return the generator, on the CPU, of one frame of one content, for one draw under one perturbation.
+    """Return the CPU generator of one frame of one content, for one draw under one perturbation.
 
-    The same arguments give the same numbers in every process and on every machine (BLAKE2b), so that all models
-    see the same draw. ``content`` is a hash of the footage, never its name, so that a renamed clip keeps its
-    draws. For a perturbation that lives in time, ``frame`` is 0.
+    Reproducible in every process and on every machine (BLAKE2b), so that all models see the same draw.
+    ``content`` is a hash of the footage, so that a renamed clip keeps its draws. For a perturbation that
+    lives in time, ``frame`` is 0.
     """
     text = "\x1f".join([str(seed), perturbation_key, content, str(frame), str(draw)])
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
@@ -34,7 +34,7 @@ def from_seed(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
 def one_per_frame(generator: Generators, num_frames: int) -> list[torch.Generator]:
     """Return one generator for each frame.
 
-    A single generator hands one seed to each frame in turn, so that a batch split anywhere gives the same result.
+    A single one seeds each frame in turn, so that a batch split anywhere gives the same result.
     """
     if isinstance(generator, torch.Generator):
         return [from_seed(draw_seed(generator), generator.device) for _ in range(num_frames)]
@@ -47,7 +47,6 @@ def one_per_frame(generator: Generators, num_frames: int) -> list[torch.Generato
 
 
 def draw_seed(generator: torch.Generator) -> int:
-    """Return a seed from one scalar draw."""
     return int(torch.randint(2**62, (), generator=generator, device=generator.device).item())
 
 

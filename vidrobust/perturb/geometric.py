@@ -1,8 +1,8 @@
 """Geometry: translation, rotation, scale, shear, perspective, flip; and where boxes go.
 
-One warp for all: bicubic (a = -0.75), borders mirrored about the edge pixel's centre, centre of the frame fixed.
-Whole-pixel translations are exact. On the CPU OpenCV warps in fixed point; on other devices, and where a side is
-below 8 or above 32 766 px, ``grid_sample`` does the same in float32.
+Bicubic (a = -0.75), mirrored borders, centre of the frame fixed; whole-pixel translations are exact. On the
+CPU OpenCV warps in fixed point; on other devices, and for sides below 8 or above 32 766 px, ``grid_sample``
+does the same in float32.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Light and colour, and light that is uneven over the picture.
 
-All act on the encoded levels 0..255 as a network meets them, not on linear light. A relative strength s with a
-sign means a factor (1 + s) for +s and 1 / (1 + s) for -s, so that both directions are equally far. Uneven light
-multiplies levels by a gain exp(s f(x, y)), or by 1 - s f of a shadow; f has mean 0 and standard deviation 1.
+All act on encoded levels 0..255, not on linear light. A strength s means a factor (1 + s) for +s and 1 / (1 +
+s) for -s, so that both are equally far. Uneven light is a gain exp(s f(x, y)), or 1 - s f for a shadow; f has
+mean 0 and standard deviation 1.
 """
 
 from __future__ import annotations

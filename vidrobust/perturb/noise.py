@@ -1,7 +1,7 @@
-"""Noise of the sensor, fresh in every frame and channel; patches in the way; JPEG and H.264.
+"""Sensor noise, fresh in every frame and channel; patches; JPEG and H.264.
 
-The cores of the noise take the random numbers as an argument, so that they can be compared with other
-implementations. Codecs work on the CPU; frames of another device go there and back.
+Noise cores take the random numbers as an argument, for comparison with other implementations. Codecs work on
+the CPU.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a perturbation is, and what holds for all of them: checks, signs, and draws for each frame."""
+"""Perturbations: checks, signs, and draws for each frame."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ RANDOM_TIME_S = 60.0
 class Perturbation:
     """One way in which a picture changes, with its strengths from mild to strong; strength 0 is the identity.
 
-    Strengths are sizes: a gain or a shift draws its sign from the generator, and ``apply_signed`` gives either
-    direction without chance. The callables are guarded when the record is made: pixels, strength and generators
-    are checked, an empty batch and strength 0 give a copy, one generator becomes one per frame.
+    Strengths are sizes: a gain or shift draws its sign, and ``apply_signed`` gives either direction without
+    chance. The callables are guarded when the record is made: arguments are checked, an empty batch and
+    strength 0 give a copy, one generator becomes one per frame.
     """
 
     name: str

@@ -22,7 +22,7 @@ _GAP, _TITLE, _FONT = 6, 18, 13
 def render(image: Path, out: Path, *, seed: int = 0, suite_name: str = "natural") -> list[Path]:
     """Write ``out/NAME/STRENGTH.png`` for all of a suite, and ``out/contact_sheet.png``; return the paths.
 
-    All strengths of a perturbation share one draw, so that a row of the sheet shows one thing growing.
+    All strengths of a perturbation share one draw.
     """
     perturbations = suite(suite_name)
     pixels = read_picture(image)
@@ -37,7 +37,6 @@ def render(image: Path, out: Path, *, seed: int = 0, suite_name: str = "natural"
 
 
 def read_picture(path: Path) -> torch.Tensor:
-    """Return (1, 3, H, W) uint8 RGB of an image file."""
     try:
         with Image.open(path) as image:
             array = np.array(image.convert("RGB"))

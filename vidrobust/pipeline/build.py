@@ -1,4 +1,4 @@
-"""Build a run folder as make does: compute what is missing or stale, in the order of the stages."""
+"""Build a run folder as make does: compute what is missing or stale, stage by stage."""
 
 from __future__ import annotations
 
@@ -44,7 +44,6 @@ from vidrobust.text.printable import printable
 
 
 def check_settings(settings: Settings, stages: Sequence[Stage]) -> None:
-    """Raise SettingsError for settings that a stage cannot use, before any long step."""
     for stage in stages:
         stage.check(settings)
     if any(isinstance(stage, FootageStage) for stage in stages):
@@ -95,7 +94,6 @@ def _must_look(stage: FootageStage, run: OpenRun, names: Sequence[str]) -> bool:
 
 
 def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> None:
-    """Make the missing units and the tables of these stages; ``conclusions`` stages follow."""
     run = plan.run
     if any(stage.per == "model" for stage in stages):
         for model in run.models:  # a wrong spec is found before any video is opened
@@ -146,7 +144,7 @@ def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[s
 
 
 def _made(plan: Plan, stages: Sequence[FootageStage]) -> list[Unit]:
-    """Make what is missing. Units grow where an unreadable input or a copy leaves its share to the others."""
+    """Make what is missing; units grow where an unreadable input or a copy leaves its share to others."""
     run = plan.run
     every = [unit for item in run.inputs.readable for unit in units_of(plan, stages, item)]
     say_what(run, stages, every)
@@ -194,7 +192,6 @@ def _one_of_each(run: OpenRun, units: Sequence[Unit]) -> list[Unit]:
 
 
 def _copies(run: OpenRun, done: Sequence[Unit]) -> dict[str, str]:
-    """Copies by name, and the earlier input that each of them shows again."""
     shown_by: dict[str, str] = {}
     for unit in done:
         if unit.stage == described_by(unit.stage):
@@ -260,7 +257,7 @@ def _looks(plan: Plan, stage: SampleStage, units: Sequence[Unit]) -> list[Look]:
 def _whole(
     run: OpenRun, stage: FootageStage, units: Sequence[Unit]
 ) -> dict[tuple[str, str], dict[str, pd.DataFrame]]:
-    """Tables by input and model, of inputs in several segments whose rows depend on the whole input."""
+    """Return tables by input and model, of segmented inputs whose rows depend on the whole input."""
     of_item: dict[tuple[str, str], list[Unit]] = {}
     if not (isinstance(stage, StreamStage) and stage.spans_segments):
         return {}
@@ -284,7 +281,6 @@ def _whole(
 
 
 def _trimmed(run: OpenRun, unit: Unit) -> Trim:
-    """What cuts the rows of a unit to those asked for; a cached sample may be larger."""
     if not isinstance(unit.stage, SampleStage):
         return lambda rows: rows
     models = {model.name: model for model in run.models}

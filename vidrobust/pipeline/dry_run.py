@@ -1,4 +1,4 @@
-"""What a study would do: the planner of a real run on a folder to which nothing is written."""
+"""What a study would do, planned without writing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class PlannedRun(OpenRun):
 def planned(
     settings: Settings, stages: Stages, out: str | None, reporter: Reporter, *, overwrite: bool = False
 ) -> dict[str, Any]:
-    """Return what would be made of each stage, and about how long it takes, also as ``text``."""
+    """Return what each stage would make, and about how long it takes, also as ``text``."""
     settings = settled(settings)
     if not settings.model:
         raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")

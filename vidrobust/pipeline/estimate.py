@@ -1,8 +1,7 @@
 """What a study costs, how many frames and pairs it samples, and which questions these answer.
 
-A few units of each stage are measured on the footage. Samples are spread evenly over inputs and segments.
-Each input takes the first ones of a seeded order, so a larger sample, or more footage, keeps what was
-computed.
+A few units of each stage are measured on the footage. Samples are spread evenly over inputs and segments,
+each taking the first of a seeded order, so that a larger sample or more footage keeps what was computed.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from vidrobust.video.source import first_batch
 
 @dataclass(frozen=True)
 class Rule:
-    """Default size of a sample: ``most`` per input, ``whole`` in all, but at least ``least`` per input."""
+    """Default sample size: ``most`` per input, ``whole`` in all, but at least ``least`` per input."""
 
     most: int
     whole: int
@@ -87,7 +86,7 @@ def looks(most: int, first: int) -> tuple[int, ...]:
 
 
 def within(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int) -> Counts:
-    """Return the counts that fit into a time, in the proportion of the default ones, at least one each."""
+    """Return the counts that fit into a time, in default proportion, at least one each."""
     normal = usual(items)
     spent = normal.frames * frame_s + normal.pairs * pair_s
     share = max(0.0, seconds - fixed_s) / spent if spent > 0 else 1.0
@@ -104,10 +103,10 @@ def least_counts(stages: Sequence[FootageStage], settings: Settings) -> Counts:
 
 
 def spent(seconds: float, fixed_s: float, frame_s: float, pair_s: float, items: int, least: Counts) -> Counts:
-    """Return the counts that fit into a budget and answer as many questions as they can.
+    """Return the counts that fit into a budget and answer the most questions.
 
-    ``fixed_s`` is the cost besides the samples. A sample that cannot reach ``least`` is left out (0), and the
-    other one gets its time. Where only one of the two fits, it is the pairs: why comes before what if.
+    ``fixed_s`` is the cost besides samples. A sample that cannot reach ``least`` is left out (0) and the
+    other gets its time. If only one fits, it is the pairs: why comes before what if.
     """
     usual, room = within(seconds, fixed_s, frame_s, pair_s, items), max(0.0, seconds - fixed_s)
     frames_s, pairs_s = least.frames * frame_s, least.pairs * pair_s
@@ -129,7 +128,7 @@ def _fitting(seconds: float, each_s: float, otherwise: int) -> int:
 def shares(total: int, keys: Sequence[str], seed: int) -> list[int]:
     """Spread ``total`` evenly over the keys, at least one each.
 
-    Contents and seed decide which key gets one more. A further key never gives another one more.
+    Contents and seed decide which key gets one more; a further key never gives another one more.
     """
     order = sorted(range(len(keys)), key=lambda k: (_hash(seed, keys[k]), k))
     found = [0] * len(keys)
@@ -161,8 +160,6 @@ class Cost:
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """The work ahead and the seconds it will take."""
-
     items: int
     frames: int
     unknown: int
@@ -176,7 +173,6 @@ class CostEstimate:
     fixed_s: float  # seconds besides all steps
 
     def whole(self, conclusions: int) -> Whole:
-        """Return the work ahead, with this many stages that read tables."""
         seconds = {cost.unit: self.step_s[cost.stage] for cost, _ in self.costs}
         steps = {cost.unit: count for cost, count in self.costs}
         return Whole(seconds | {TABLES: self.fixed_s / max(1, conclusions)}, steps | {TABLES: conclusions})
@@ -209,9 +205,9 @@ def estimate_cost(
     reporter: Reporter,
     counts: Counts | None = None,
 ) -> CostEstimate | None:
-    """Measure units on the first readable input and estimate the cost of all; None if none can be read.
+    """Estimate the cost of all inputs by units of the first readable one; None if none can be read.
 
-    ``counts`` are the frames and pairs of these inputs; by default those of the settings or of their budget.
+    ``counts`` are the frames and pairs of these inputs; by default those of the settings or budget.
     """
     costs: list[Cost] = []
     frames, unknown, readable, segments = 0, 0, 0, 0
@@ -267,7 +263,6 @@ def estimate_cost(
 
 
 def sped_up(busy: float, workers: int, processors: int) -> float:
-    """Return the speed-up over one process that keeps ``busy`` processors at work."""
     return max(1.0, min(workers, processors / max(busy, 1.0)))
 
 
@@ -281,7 +276,6 @@ def _processors(settings: Settings) -> int:
 
 
 def _measured(item: Any, source: Any, models: list[Any], settings: Settings, stages: Stages) -> list[Cost]:
-    """Costs of a frame seen by every stage, and of one frame or pair of each sample."""
     batch = first_batch(source, SAMPLE)
     for model in models:
         predict(model, batch.pixels[:2])  # the first call warms up
@@ -330,7 +324,6 @@ def _now() -> tuple[float, float]:
 
 
 def _since(started: tuple[float, float], steps: int) -> tuple[float, float]:
-    """Seconds per step, and processors at work."""
     wall, used = (now - then for now, then in zip(_now(), started, strict=True))
     return wall / steps, used / max(wall, 1e-9)
 
@@ -350,14 +343,11 @@ NOUNS = {
 
 @dataclass(frozen=True)
 class FootageSize:
-    """How much footage there is, by the headers of its files."""
-
     frames: int  # frames of the inputs whose headers say so
     segments: int  # stretches that are worked on one by one; no pair lies across two of them
     is_known: bool  # False where some header does not say how long its input is: then nothing is left out
 
     def most(self, counted: str) -> int:
-        """Return the largest possible sample of "frames", "pairs" or "neighbours"."""
         return self.frames if counted == "frames" else max(0, self.frames - self.segments)
 
 
@@ -373,7 +363,6 @@ class Outlook:
 
 
 def least_of(stage: Stage, settings: Settings) -> dict[str, int]:
-    """Return the least sample of a stage and of all the stages it needs."""
     found = dict(stage.least(settings))
     for needed in stage.needs:
         for counted, least in least_of(needed, settings).items():
@@ -382,9 +371,9 @@ def least_of(stage: Stage, settings: Settings) -> dict[str, int]:
 
 
 def reachable(counts: Counts, least: Counts, footage: FootageSize, settings: Settings) -> Counts:
-    """Return the counts without the samples whose least size the footage does not hold.
+    """Return the counts without samples whose least size the footage lacks.
 
-    A number that was asked for (``--frames``, ``--pairs``) stays.
+    A number asked for (``--frames``, ``--pairs``) stays.
     """
     if not footage.is_known:
         return counts
@@ -407,8 +396,8 @@ def outlooks(
 ) -> Iterator[Outlook]:
     """Yield whether each question of these stages can be answered.
 
-    ``each_s`` are the seconds of one more frame and pair, where a budget is the limit. Without ``has_model``
-    all answers are recorded, and no sample can be taken.
+    ``each_s`` are the seconds of one more frame and pair under a budget. Without ``has_model`` all answers
+    are recorded, and nothing can be sampled.
     """
     for stage in stages:
         if stage.question:

@@ -1,11 +1,11 @@
-"""The inputs of a run: found in the sources, labelled, opened, and cut into segments.
+"""The inputs of a run: found, labelled, opened, and cut into segments.
 
     input     0 ........ 600 ........ 1200 ... end       segment_s = 600
     segments  [0, 600)   [600, 1200)  [1200, end)
     read      [0, 602)   [598, 1202)  [1198, end)
 
-The frames around a segment are read for pairs across its borders, so tables equal those of an input in one
-piece. Samples are drawn in each segment by itself.
+The frames around a segment are read for pairs across its borders, so tables equal those of an uncut input.
+Each segment is sampled by itself.
 """
 
 from __future__ import annotations
@@ -57,7 +57,6 @@ class KnownLabels:
     of_map: str = ""  # what brought the map, in words
 
     def as_rows(self) -> list[dict[str, object]]:
-        """Return all that figures depend on as plain values, for a key."""
         said = [self.labels.astype(str).to_dict("split")]
         if self.box_unit != "px":
             said.append({"box_unit": self.box_unit})
@@ -69,7 +68,7 @@ class KnownLabels:
 def labelled(items: Sequence[Item], settings: Settings, say: Say) -> tuple[tuple[Item, ...], KnownLabels]:
     """Return the inputs (with ``crop`` one per labelled object) and what is known of them.
 
-    Labels come from the file in the settings, else from the manifest. InputError if none fits any input.
+    Labels come from the settings' file, else the manifest. InputError if none fits any input.
     """
     if not settings.labels:
         if settings.crop:
@@ -176,7 +175,7 @@ class Inputs:
 
 
 def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
-    """Expand the sources and hash their content; ``cache`` is the file that keeps hashes."""
+    """Expand the sources and hash their content; ``cache`` keeps hashes."""
     expanded = expand_sources(settings.sources)
     left_out = [{"path": printable(each.path), "reason": each.reason} for each in expanded.left_out]
     items = expanded.items
@@ -206,7 +205,7 @@ def find(settings: Settings, cache: Path | None, reporter: Reporter) -> Inputs:
 
 
 def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None = None) -> VideoSource:
-    """Open an input as settings and manifest say; frames are counted from ``origin``."""
+    """Open an input as settings and manifest say; frames count from ``origin``."""
     start_s, end_s = window(item, settings)
     margin, size = settings.crop_window
     return open_video(
@@ -228,7 +227,7 @@ def open_item(item: Item, settings: Settings, origin: tuple[int, float] | None =
 
 
 def window(item: Item, settings: Settings) -> tuple[float | None, float | None]:
-    """Return start and end of an input, in seconds; None where it is not cut."""
+    """Return start and end of an input in s; None if not cut."""
     start = max((s for s in (settings.start_s, item.start_s) if s is not None), default=None)
     end = min((s for s in (settings.end_s, item.end_s) if s is not None), default=None)
     return start, end
@@ -261,9 +260,9 @@ class Segment:
 
 
 def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = True) -> tuple[Segment, ...]:
-    """Return the segments of an input by the length in its header; the last one goes to the end of the file.
+    """Return the segments of an input by the length in its header; the last goes to the end.
 
-    ``tried`` also decodes a picture, so that unreadable inputs are known early (InputError).
+    ``tried`` also decodes a picture, to find unreadable inputs early (InputError).
     """
     with open_item(item, settings) as source:
         cuts, frames = cuts_of(item, settings, source), frames_of(item, settings, source)
@@ -297,7 +296,7 @@ def segments_of(item: Item, content: str, settings: Settings, *, tried: bool = T
 
 
 def overlap_s(settings: Settings, rate: Fraction) -> float:
-    """Return how long before and after a segment is read: twice the reach of any comparison."""
+    """Return how many s are read around a segment: twice the reach of any comparison."""
     reach = max(2, settings.revert_within, *ANCHOR_DELTAS)
     step = settings.every / float(rate) if settings.fps is None else 1 / settings.fps
     return max(LEAST_OVERLAP_S, 2 * reach * step)
@@ -308,7 +307,7 @@ def _earlier(end_s: float, of_item: float | None) -> float:
 
 
 def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float, float] | None:
-    """Return the seconds that are studied; None if the header has no length."""
+    """Return the range studied, in s; None if the header has no length."""
     info = source.info
     if info.num_frames is None or not info.frame_rate:
         return None
@@ -318,7 +317,6 @@ def range_of(item: Item, settings: Settings, source: VideoSource) -> tuple[float
 
 
 def frames_of(item: Item, settings: Settings, source: VideoSource) -> int | None:
-    """Return how many frames an input delivers by its header."""
     count = source.info.num_frames
     reach = range_of(item, settings, source)
     if count is None:
@@ -341,7 +339,7 @@ def cuts_of(item: Item, settings: Settings, source: VideoSource) -> list[float]:
 
 
 def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence[Mapping[str, Any]]) -> None:
-    """Raise InputError where labels or predictions name frames by a number that other decoders count otherwise."""
+    """Raise InputError if labels or predictions number frames that other decoders count otherwise."""
     for entry in entries:
         counts: Sequence[int] = entry.get("frame_counts") or ()
         if len(counts) < 2:

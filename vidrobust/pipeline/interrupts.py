@@ -1,4 +1,4 @@
-"""Ctrl-C that counts once, even where a library swallows it or processes are being started."""
+"""Ctrl-C that counts once, even if a library swallows it or processes are being started."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class _Received:
 def graceful_interrupts() -> Iterator[None]:
     """Raise KeyboardInterrupt at Ctrl-C as usual, and remember it for ``remind``.
 
-    Python swallows an exception raised inside a destructor, a callback from C or an import. Does nothing
-    outside the main thread, or where another handler is set.
+    Python swallows exceptions in destructors, callbacks from C and imports. Does nothing outside the main
+    thread, or if another handler is set.
     """
     if not (_in_main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler):
         yield

@@ -25,7 +25,7 @@ _UNKNOWN: dict[int, str] = {}
 
 
 def model_key(model: Model) -> dict[str, Any]:
-    """Return what a model's numbers depend on; unique to this process if the model does not say."""
+    """Return what a model's numbers depend on; unique to this process if it does not say."""
     known = identity(model)
     if known is None:
         return {"name": model.name, "process": _UNKNOWN.setdefault(id(model), uuid.uuid4().hex)}
@@ -33,7 +33,7 @@ def model_key(model: Model) -> dict[str, Any]:
 
 
 def unit_key(stage: FootageStage, content: str, settings: Settings, model: Model | None) -> str:
-    """Return the key of a unit: content, model, settings, and the keys of what its stage needs."""
+    """Return a unit's key: content, model, settings, and the keys its stage needs."""
     fixed = {"deterministic": True} if settings.deterministic else {}
     needs = (needed for needed in stage.needs if isinstance(needed, FootageStage))
     return key_of(
@@ -61,7 +61,6 @@ def record(
     records: Mapping[str, Record],
     known: KnownLabels | None = None,
 ) -> dict[str, Any]:
-    """Return what a stage was made of, for run.json."""
     read = [other.name for other in (*stage.needs, *stage.uses)]
     made_of = {
         "version": stage.version,
@@ -78,7 +77,6 @@ def record(
 
 
 def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> list[str]:
-    """Return why the recorded results of a stage are stale under these settings."""
     own = records[stage.name]
     found = []
     if own["version"] != stage.version or own["package"] != VERSION:
@@ -95,7 +93,6 @@ def reasons(stage: Stage, settings: Settings, records: Mapping[str, Record]) -> 
 
 
 def missing(folder: RunFolder, stage: Stage) -> list[str]:
-    """Return the recorded files of a stage that are gone."""
     noted = folder.run["stages"].get(stage.name, {}).get("rows")
     # a record without rows was made when tables without rows were written too
     written = [name for name in stage.all_tables if noted is None or noted.get(name, 0)]
@@ -130,7 +127,7 @@ def _needed_table(
 def reader_of_needed(
     cache: UnitCache, stage: FootageStage, segment: Segment, settings: Settings, models: Mapping[str, Model]
 ) -> Callable[[str, str], pd.DataFrame | None]:
-    """Return (model, table) -> that unit table of a needed stage for one segment, or None."""
+    """Return a function (model, table) -> unit table of a needed stage, or None."""
 
     def read(model: str, table: str) -> pd.DataFrame | None:
         return _needed_table(cache, stage, segment, settings, models.get(model), table)

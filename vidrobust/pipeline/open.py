@@ -1,4 +1,4 @@
-"""Turn a command's target into a run: a run folder, or sources with a new or known run folder."""
+"""A command's target becomes a run: a run folder, or sources with a run folder."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def with_recordings(
 ) -> tuple[list[str], str | None]:
     """Return the sources with recordings in place of streams, and the run folder.
 
-    ``lasting`` is the duration given by ``--for``, without which streams are refused. What the folder holds
-    is not recorded again.
+    ``lasting`` is the duration of ``--for``, required for streams. What the folder holds is not recorded
+    again.
     """
     streams = [source for source in sources if is_stream(source)]
     if not streams:
@@ -138,7 +138,7 @@ def _say(made: Recording, for_s: float, reporter: Reporter) -> None:
 def opened_folder(
     path: Path, given: Mapping[str, Any], reporter: Reporter, out: str | None = None
 ) -> Iterator[OpenRun]:
-    """Open an existing run folder with its own settings and those ``given``, locked."""
+    """Open and lock a run folder with its own settings, changed by those ``given``."""
     folder = RunFolder.existing(path)
     if out is not None:
         raise SettingsError(f"--out {out}: the results of {path} stand in it; --out goes with sources")
@@ -161,7 +161,7 @@ def opened_sources(
     overwrite: bool = False,
     models: Sequence[Model] | None = None,
 ) -> Iterator[OpenRun]:
-    """Open the run folder of these sources, new or continued, locked.
+    """Open and lock the run folder of these sources, new or continued.
 
     SettingsError if it belongs to other sources, unless ``overwrite`` replaces it.
     """
@@ -233,7 +233,7 @@ def _say_models(folder: RunFolder, settings: Settings, reporter: Reporter) -> No
 def settings_of(
     sources: Sequence[str], config: str | None, given: Mapping[str, Any]
 ) -> tuple[Settings, str | None]:
-    """Return the defaults overridden by the file and then by the options; and ``out`` of the file."""
+    """Return the defaults overridden by the file, then by the options; and the file's ``out``."""
     from_file = read_toml(Path(config)) if config else {}
     out = from_file.pop("out", None)
     settings = Settings().changed(from_file, str(config)).changed(given, "options")

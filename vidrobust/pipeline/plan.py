@@ -1,4 +1,4 @@
-"""What of a run's footage is worked on (segments, samples, units), and the making of what is missing."""
+"""What of a run's footage is worked on (segments, samples, units), and making what is missing."""
 
 from __future__ import annotations
 
@@ -55,7 +55,6 @@ class Plan:
         self._shares: dict[tuple[str, int], dict[str, int]] = {}
 
     def look(self) -> None:
-        """Open every input once; InputError if none can be read."""
         for item in self.run.inputs.readable:
             self.segments(item)
         if not self.run.inputs.readable:
@@ -63,7 +62,7 @@ class Plan:
             raise InputError("nothing could be evaluated: none of the sources could be read")
 
     def segments(self, item: Item) -> tuple[Segment, ...]:
-        """Return the segments of an input; none if it cannot be read, which is recorded."""
+        """Return the segments of an input; none if unreadable, which is recorded."""
         if item.name not in self._segments:
             run = self.run
             content = run.inputs.content[item.name]
@@ -117,7 +116,7 @@ class Plan:
 
     @property
     def looks(self) -> tuple[int, ...]:
-        """Numbers of pairs at which the run is looked at; the last one is what was asked for."""
+        """Numbers of pairs at which the run is looked at; the last was asked for."""
         return looks(self.counts.pairs, usual(len(self.sharing)).pairs)
 
     @property
@@ -153,7 +152,6 @@ class Plan:
         return FootageSize(sum(frames or 0 for frames in whole), len(pieces), None not in whole)
 
     def outlooks(self, stages: Sequence[Stage]) -> list[Outlook]:
-        """Return whether each question of these stages can be answered."""
         counts = self.counts  # of a budget the counts make the estimate
         each_s: dict[str, float] | None = None
         if self.estimate is not None and self.run.settings.budget:
@@ -167,17 +165,15 @@ class Plan:
 
     @property
     def able(self) -> list[Model]:
-        """Models that can be shown new pictures."""
         return [model for model in self.run.models if needs_pixels(model)]
 
     def cost(self, items: Sequence[Item]) -> CostEstimate | None:
-        """Return what these inputs cost, measured on them; None where none can be read."""
         run, pieces = self.run, [segment for item in items for segment in self.segments(item)]
         counts = Counts(*(sum(self.count(name, piece, look=-1) for piece in pieces) for name in BUDGETED))
         return estimate_cost(run.settings, self.stages, self.able, run.inputs, items, run.reporter, counts)
 
     def count(self, budgeted: Budgeted, segment: Segment, look: int | None = None) -> int:
-        """Return how many frames or pairs fall to a segment at a look, by default the current one."""
+        """Return the frames or pairs of a segment at a look, by default the current one."""
         seed, inputs = self.run.settings.seed, self.run.inputs
         total = self.counts.frames if budgeted == "frames" else self.looks[self.at if look is None else look]
         if (budgeted, total) not in self._shares:
@@ -220,7 +216,6 @@ def make_missing(run: OpenRun, units: Sequence[Unit]) -> None:
 
 
 def say_what(run: OpenRun, stages: Sequence[FootageStage], units: Sequence[Unit]) -> None:
-    """Report how many units each stage has to make."""
     for stage in (stage for stage in stages if stage.command):
         keys = {unit.key: unit for unit in units if unit.stage == stage}
         missing = sum(not unit.done(run.cache) for unit in keys.values())
@@ -229,7 +224,6 @@ def say_what(run: OpenRun, stages: Sequence[FootageStage], units: Sequence[Unit]
 
 
 def _orders(run: OpenRun, units: Sequence[Unit], tried: set[tuple[str, str]]) -> list[Order]:
-    """Missing units by segment; ``tried`` holds input and key of earlier orders."""
     readable = {item.name for item in run.inputs.readable}
     missing: dict[tuple[str, int], list[Unit]] = {}
     keys: set[str] = set()
@@ -245,7 +239,6 @@ def _orders(run: OpenRun, units: Sequence[Unit], tried: set[tuple[str, str]]) ->
 
 
 def _carry_out(run: OpenRun, orders: Sequence[Order]) -> None:
-    """Do the orders in a pool or here; failures are noted in the order of the orders."""
     before, numbers = len(run.inputs.failed), dict[tuple[str, str], int]()
 
     def fail(order: Order, path: str, error: str) -> None:
@@ -269,7 +262,6 @@ def _carry_out(run: OpenRun, orders: Sequence[Order]) -> None:
 
 
 def _pool(run: OpenRun, specs: Mapping[str, Model], orders: int) -> Pool | None:
-    """The pool that the settings ask for; None to work in this process."""
     settings = run.settings
     workers = settings.workers or 1
     here = not settings.cluster and min(workers, orders) <= 1

@@ -1,4 +1,4 @@
-"""Progress and messages on standard error: bars in a terminal, plain lines elsewhere."""
+"""Progress and messages on standard error: bars in a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ TABLES = "tables"  # the unit of the stages that read tables, whose steps nobody
 
 @dataclass
 class Whole:
-    """Progress of a whole study, and the time left."""
-
     step_s: Mapping[str, float]  # expected seconds per step by unit ("frames", "pairs", ...)
     steps: Mapping[str, int]  # steps ahead of each unit
     started: float = field(default_factory=time.perf_counter)
@@ -32,14 +30,13 @@ class Whole:
     _fewer: dict[str, int] = field(default_factory=dict)
 
     def advance(self, unit: str, count: int) -> bool:
-        """Note finished steps; return whether they are part of this study."""
         if unit not in self.step_s:
             return False
         self._done[unit] = self._done.get(unit, 0) + count
         return True
 
     def fewer(self, unit: str, count: int) -> None:
-        """Note that foreseen steps do not exist, such as pairs of a short clip."""
+        """Note that foreseen steps do not exist, as in short clips."""
         self._fewer[unit] = self._fewer.get(unit, 0) + max(0, count)
 
     @property
@@ -114,7 +111,6 @@ class Reporter:
 
     @property
     def foresees(self) -> bool:
-        """Whether somebody sees an estimate of the whole."""
         return not self.quiet
 
     def begin_whole(self, whole: Whole) -> None:
@@ -150,7 +146,7 @@ class Reporter:
 
     @contextmanager
     def working(self, title: str) -> Iterator[None]:
-        """Show that uncounted work goes on: a bar without an end, or a line every few seconds."""
+        """Show uncounted work: an endless bar, or a line every few seconds."""
         if self.quiet:
             yield
         elif self._on_screen():
@@ -192,7 +188,7 @@ class Reporter:
         return Counter(title, unit, bars, bars.add_task(title, total=total, unit=unit), self.moved, total)
 
     def end(self, counter: Counter, *, lost: bool = False) -> None:
-        """Remove a bar. Steps it did not reach are no longer ahead, unless its worker was ``lost``."""
+        """Remove a bar; steps it did not reach are dropped unless its worker was ``lost``."""
         counter.close()
         if self._whole is not None and counter.total is not None and not lost:
             self._whole.fewer(counter.unit, counter.total - counter.done)

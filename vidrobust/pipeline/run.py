@@ -1,4 +1,4 @@
-"""Run: what the stages of one command share; and Setup, what workers need to share it."""
+"""Run: what the stages of one command share; and Setup, what workers need."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Setup:
     versions: dict[str, str]  # of the machine that asks; workers with other versions are refused
 
     def opened(self) -> dict[str, Model]:
-        """Return the models by name; SettingsError if they or the packages here differ from the run's."""
+        """Return the models by name; SettingsError if they or packages differ from the run's."""
         self._same_versions()
         if not self.cache.in_reach:
             raise SettingsError(
@@ -108,7 +108,6 @@ def first_frames(item: Item, settings: Settings) -> torch.Tensor:
 
 
 def loaded_models(settings: Settings, sample: torch.Tensor | None = None) -> list[Model]:
-    """Load the models of these settings; ``sample`` holds frames to calibrate on."""
     if not settings.model:
         raise SettingsError("no model given: use --model SPEC, for example --model efficientnet-lite0")
     if settings.deterministic:
@@ -123,7 +122,7 @@ def loaded_models(settings: Settings, sample: torch.Tensor | None = None) -> lis
 
 
 class OpenRun:
-    """A run folder and the settings of a command; footage and models are opened when first needed."""
+    """A run folder and a command's settings; footage and models are opened when first needed."""
 
     def __init__(
         self, folder: RunFolder, settings: Settings, reporter: Reporter, models: Sequence[Model] | None = None
@@ -153,7 +152,6 @@ class OpenRun:
 
     @property
     def inputs(self) -> Inputs:
-        """The footage; InputError if the sources hold none."""
         if self._inputs is None:
             self._inputs = inputs.find(self.settings, self.path / "cache" / "hashes.json", self.reporter)
             if not self._inputs.readable:
@@ -200,7 +198,6 @@ class OpenRun:
         return None if known.class_map is None else (known.class_map, known.class_names, known.of_map)
 
     def _in_classes(self, model: Model) -> Model:
-        """A classifier in the classes of the labels, if a map relates them to its own."""
         if model.task != "classification" or self.classes is None:
             return model
         class_map, names, of = self.classes
@@ -222,6 +219,5 @@ class OpenRun:
 
     @contextmanager
     def opened(self, name: str) -> Iterator[VideoSource]:
-        """Open an input to ask it for single frames."""
         with inputs.open_item(self.item(name), self.settings) as source:
             yield source

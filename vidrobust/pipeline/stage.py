@@ -82,7 +82,7 @@ class Stage(ABC):
         """Raise SettingsError for settings that the stage cannot use; called before any work."""
 
     def least(self, settings: Settings) -> Mapping[str, int]:
-        """Return the least sample from which it answers: of "frames", "pairs" or "neighbours" (usable pairs)."""
+        """Return the least sample that it needs: of "frames", "pairs" or "neighbours" (usable pairs)."""
         return {}
 
     def as_json(self, run: OpenRun) -> Any:
@@ -109,11 +109,11 @@ class FootageStage(Stage):
         return (*self.unit_tables, *self.tables)
 
     def extra_key(self, settings: Settings, model: Model | None) -> Any:
-        """Return plain values on which units depend besides settings and model, such as what plugins bring."""
+        """Return plain values on which units depend besides settings and model."""
         return None
 
     def summarise(self, run: OpenRun, facts: Facts) -> None:
-        """Write ``tables`` and ``files`` from the joined unit tables and the facts of the units."""
+        """Write ``tables`` and ``files`` from the joined unit tables and facts."""
 
 
 class StreamStage(FootageStage):
@@ -134,7 +134,7 @@ class StreamStage(FootageStage):
         found: Mapping[str, pd.DataFrame],
         transitions: pd.DataFrame,
     ) -> dict[str, pd.DataFrame]:
-        """Return the unit tables of an input that was worked on in segments.
+        """Return the unit tables of an input worked on in segments.
 
         ``about`` is its entry in run.json, ``found`` its unit tables of all segments, ``transitions`` its
         rows of that table.
@@ -158,18 +158,18 @@ class SampleStage(FootageStage):
 
     @abstractmethod
     def frames_needed(self, context: Context) -> Sequence[int]:
-        """Return the numbers of the frames that ``work`` will ask for, so that they are decoded once."""
+        """Return the frames that ``work`` will ask for, to decode them once."""
 
     @abstractmethod
     def trim(self, read: Read, content: str, settings: Settings, count: int) -> Trim:
-        """Return what cuts a unit table to the rows of its first ``count`` frames or pairs."""
+        """Return what cuts a unit table to its first ``count`` frames or pairs."""
 
     @abstractmethod
     def steps(self, settings: Settings) -> float:
         """Return how many steps one frame or pair takes."""
 
     def conclude(self, run: OpenRun, looks: Sequence[Look]) -> None:
-        """Write ``tables`` from the sample as it was at each earlier look and is now."""
+        """Write ``tables`` from the sample at each earlier look and now."""
         raise NotImplementedError
 
     def undecided(self, run: OpenRun) -> bool:
@@ -225,7 +225,7 @@ class Context:
     read: Callable[[str, str], pd.DataFrame | None] = _no_table
 
     def own(self, time_s: np.ndarray) -> np.ndarray:
-        """Return (N,) bool, which frames belong to this segment and are not those read around it."""
+        """Return (N,) bool, which frames belong to this segment."""
         import numpy as np
 
         start, end = (None, None) if self.pieces == 1 else (self.item.start_s, self.item.end_s)
@@ -254,7 +254,7 @@ class StreamWork(Protocol):
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages of a study, in the order in which they are made."""
+    """The stages of a study, in order."""
 
     stages: tuple[Stage, ...]
 
@@ -277,7 +277,7 @@ class Stages:
         raise KeyError(f"no stage {name!r}; there are {', '.join(self.names)}")
 
     def with_needs(self, names: Iterable[str], made: Iterable[str] = ()) -> tuple[Stage, ...]:
-        """Return these stages and all they need, in order, with the stages they use that are ``made``."""
+        """Return these stages and all they need, in order, with the ``made`` stages they use."""
         names, made = set(names), set(made)
         wanted: set[str] = set()
         open_ = [self.named(name) for name in names]
@@ -290,7 +290,7 @@ class Stages:
 
 
 def described_by(stage: FootageStage) -> StreamStage:
-    """Return the stage that writes the transitions that a unit of this stage reads; it may be the stage itself."""
+    """Return the stage, maybe this one, that writes the transitions a unit of it reads."""
     if isinstance(stage, StreamStage) and stage.unit_tables[0] == "transitions":
         return stage
     for needed in stage.needs:

@@ -1,6 +1,6 @@
-"""Pictures in MCAP files and ROS bags as videos: the topic with the most pictures, at the times of its messages.
+"""MCAP files and ROS bags as videos: the topic with the most pictures, at its messages' times.
 
-ROS 1 and ROS 2 bags are read by rosbags, MCAP files of Foxglove's JSON by mcap. Both are imported when needed.
+Read by rosbags (ROS 1 and 2) or mcap (Foxglove's JSON), imported when needed.
 """
 
 from __future__ import annotations
@@ -101,14 +101,12 @@ class BagReader:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """How many pictures could not be read, and the first reason."""
         if not self._unreadable:
             return ()
         first = self._unreadable[min(self._unreadable)]
         return (f"{len(self._unreadable)} of {len(self._times)} pictures cannot be read, the first: {first}",)
 
     def frames(self, first: int = 0) -> Generator[Decoded]:
-        """Every picture from number ``first``."""
         with self._topics() as topics:
             for index, (time, picture) in enumerate(topics[self._topic]()):
                 if index < first:
@@ -134,7 +132,6 @@ class BagReader:
 
     @contextmanager
     def _topics(self) -> Iterator[dict[str, Callable[[], Messages]]]:
-        """Topics with pictures -> their messages."""
         if self.path.suffix == ".mcap":
             with self._foxglove() as topics:
                 if topics:

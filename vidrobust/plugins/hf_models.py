@@ -1,7 +1,7 @@
-"""Networks of Hugging Face's transformers: ``hf:FOLDER_OR_NAME``, or a pipeline from Python.
+"""Hugging Face transformers: ``hf:FOLDER_OR_NAME``, or a pipeline from Python.
 
-Image classification and object detection, through the ``Auto`` classes and the library's own image processor and
-post-processing, so that size, normalisation and names are those of the folder.
+Classification and detection through the ``Auto`` classes and the library's own pre- and post-processing, so
+that size, normalisation and names are those of the folder.
 """
 
 from __future__ import annotations
@@ -38,8 +38,6 @@ TASKS = {
 
 @dataclass(eq=False, kw_only=True)
 class _Network:
-    """A network and its image processor."""
-
     name: str
     class_names: tuple[str, ...]
     info: ModelInfo
@@ -48,7 +46,6 @@ class _Network:
     device: torch.device
 
     def outputs(self, pixels: torch.Tensor) -> Any:
-        """Return the network's outputs for N frames (N, 3, H, W) uint8 RGB of any size and device, N > 0."""
         frames = list(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
         inputs = self.processor(images=frames, return_tensors="pt", input_data_format="channels_last")
         with torch.inference_mode(), full_precision(self.device):
@@ -62,7 +59,6 @@ class TransformersClassifier(_Network):
     task: Literal["classification"] = "classification"
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
-        """Return the answers to pixels (N, 3, H, W) uint8 RGB of any size and device."""
         if len(pixels) == 0:
             return Classifications(np.empty((0, len(self.class_names))), self.class_names)
         return Classifications.from_logits(self.outputs(pixels).logits, self.class_names)
@@ -76,7 +72,6 @@ class TransformersDetector(_Network):
     least: float = MIN_SCORE
 
     def __call__(self, pixels: torch.Tensor) -> Detections:
-        """Return the boxes of N frames (N, 3, H, W) uint8 RGB of any size and device."""
         if len(pixels) == 0:
             return detections([], [], [], self.class_names)
         size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
@@ -95,15 +90,7 @@ class TransformersDetector(_Network):
 
 
 def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
-    """Load a local folder, or a name on the hub where it can be reached.
-
-    Raises
-    ------
-    SettingsError
-        For a task that is not supported, or where the package is missing.
-    InputError
-        For a folder that cannot be read, or a name that cannot be had from the hub.
-    """
+    """Load a local folder, or a name on the hub where it can be reached."""
     library = _library(spec.text)
     folder = Path(spec.target).expanduser()
     source = str(folder) if folder.is_dir() else spec.target

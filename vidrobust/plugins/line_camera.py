@@ -1,8 +1,7 @@
-"""What sits in the camera or over the line all clip long, and what changes while the camera looks.
+"""What sits in the camera or over the line all clip long, and what changes with time.
 
-Every function receives the clip's generator and draws the clip's constants from it: the same pixels are dead in
-all frames. What lives in time receives the true times of the frames besides, and computes the state at each, so
-that a clip may be split, except for lost frames.
+Constants of a clip are drawn from its generator: the same pixels are dead in all frames. Changing states are
+computed from the true times of the frames, so that a clip may be split, except for lost frames.
 """
 
 from __future__ import annotations
@@ -158,7 +157,7 @@ def _shutter_motion(size: tuple[int, int], px: float, own: torch.Generator) -> n
 def in_time(
     clip: ApplyClip, scale: Scale, doc: str, *, apply: Apply | None = None, **more: Any
 ) -> Perturbation:
-    """Return an entry of ``line-camera``: one state a clip, which follows from the true times if it changes."""
+    """An entry of ``line-camera``: one state a clip, which follows the true times if it changes."""
     how = {"name": clip.__name__.removeprefix("_"), "suite": "line-camera", "plain": True, **more}
     return entry(apply or apply_at_a_random_time(clip), scale, doc, apply_clip=clip, **how)
 
@@ -294,7 +293,7 @@ def _focus_drift(
 
 
 def lost(times_s: np.ndarray, share: float, own: torch.Generator) -> np.ndarray:
-    """Return which frames (T,) bool do not arrive; each by its own chance, which its time decides."""
+    """Frames (T,) bool that do not arrive; each by a chance that its time decides."""
     seed = draw_seed(own)
     hit = [uniform(from_seed(seed ^ (round(t * 1e6) & (2**62 - 1)))) < share for t in times_s.tolist()]
     return np.asarray(hit, dtype=bool)
@@ -324,8 +323,8 @@ def waves(
 ) -> torch.Tensor:
     """Return a smooth field (T, H, W) float32 that a draught carries along, of mean 0 and variance 1.
 
-    It is a sum of plane waves, drawn once a clip, between two ``lengths`` as shares of the longer side.
-    Amplitude is as length (as in turbulent air, Kolmogorov's 5/6 nearly).
+    Plane waves between two ``lengths``, shares of the longer side; amplitude is as length (nearly
+    Kolmogorov's 5/6).
     """
     h, w = size
     side = float(max(h, w))
@@ -365,7 +364,6 @@ def _heat_haze(pixels: torch.Tensor, times_s: np.ndarray, px: float, own: torch.
 
 
 def _as_they_are(pixels: torch.Tensor, strength: float, generator: Generators) -> torch.Tensor:
-    """Return lone frames as they are, in fresh memory."""
     return fresh_copy(pixels)
 
 

@@ -1,6 +1,6 @@
-"""MAITE's protocols: its models as models of ``study``, a clip as a dataset, and stability as a metric.
+"""MAITE: its models in ``study``, a clip as a dataset, stability as a metric.
 
-None of it needs the package itself, whose protocols are structural.
+The package itself is not needed; its protocols are structural.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from vidrobust.api.stability import Stability
+from vidrobust.api.stability import StabilityMeter
 from vidrobust.errors import SettingsError
 from vidrobust.models.classes import numbered
 from vidrobust.models.foreign import array_of, detections_of
@@ -47,7 +47,6 @@ class MaiteModel:
         )  # fmt: skip
 
     def __call__(self, pixels: torch.Tensor) -> Classifications | Detections:
-        """Return the answers to pixels (N, 3, H, W) uint8 RGB."""
         answers = self.given([np.asarray(frame) for frame in pixels.cpu()]) if len(pixels) else []
         if self.task == "detection":
             return detections_of([_plain(each) for each in answers], self.class_names)
@@ -81,12 +80,10 @@ class StabilityMetric:
     """``Stability`` as a metric of MAITE: frames come in order, their clips as ``clip`` of the metadata."""
 
     def __init__(self, **how: Any) -> None:
-        """Take the parameters of ``Stability``."""
         self.metadata = {"id": "vidrobust-stability"}
-        self.stability = Stability(**how)
+        self.stability = StabilityMeter(**how)
 
     def reset(self) -> None:
-        """Forget all frames."""
         self.stability.reset()
 
     def update(
@@ -95,13 +92,12 @@ class StabilityMetric:
         target_batch: Sequence[Any],
         metadata_batch: Sequence[Mapping[str, Any]],
     ) -> None:
-        """Take predictions of the next frames; targets are not looked at."""
+        """Take predictions of the next frames; targets are ignored."""
         for answer, about in zip(pred_batch, metadata_batch, strict=True):
             plain = [_plain(answer)] if self.stability.task == "detection" else array_of(answer)[None]
             self.stability.update(plain, clip=str(about.get("clip", "clip")))
 
     def compute(self) -> dict[str, float]:
-        """Return each metric with the ends of its interval."""
         return {name: float(value) for name, value in self.stability.compute().items()}
 
 

@@ -54,7 +54,6 @@ def write(run: RunTables, out: Path) -> Exported:
 
 
 def _replace(client: Any, experiment: str, name: str, model: str) -> None:
-    """Delete the run of an earlier export of the same model."""
     for each in client.search_runs([experiment], max_results=1000):
         if each.data.tags.get(RUN) == name and each.data.tags.get(MODEL) == model:
             client.delete_run(each.info.run_id)

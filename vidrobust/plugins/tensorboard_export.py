@@ -34,7 +34,6 @@ def write(run: RunTables, out: Path) -> Exported:
 
 
 def _scalars(run: RunTables, model: str) -> Iterator[tuple[int, float, str, float]]:
-    """step, wall time in s, tag and value."""
     for each in metrics_of(run, model).itertuples():
         for group, value in (("metrics", each.value), ("low", each.low), ("high", each.high)):
             if np.isfinite(value):

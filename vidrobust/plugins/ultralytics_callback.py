@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vidrobust.api.stability import Stability
+from vidrobust.api.stability import StabilityMeter
 from vidrobust.errors import SettingsError
 from vidrobust.footage.expand import natural_key
 from vidrobust.text.numbers import with_interval
@@ -28,16 +28,9 @@ def stability_callback(
 ) -> Callable[[Any], None]:
     """Return a callback that leaves a ``Stability`` in ``validator.stability`` and prints two lines.
 
-    The validation set holds frames of clips, in the order of the numbers in their names.
-
-    Parameters
-    ----------
-    frame_rate
-        Frames a second of the clips.
-    clip_of
-        Path of an image -> the clip that it is of; by default its folder and its name without the last number.
-    settings
-        As of ``study``.
+    The validation set holds frames of clips, in the order of the numbers in their names, at ``frame_rate`` a
+    second. ``clip_of`` gives the clip of an image's path; by default its folder and name without the last
+    number. ``settings`` are those of ``study``.
 
     Examples
     --------
@@ -49,7 +42,7 @@ def stability_callback(
     def on_val_end(validator: Any) -> None:
         if not validator.args.save_json or not hasattr(validator, "class_map"):
             raise SettingsError("stability_callback: give save_json=True, and a network that detects")
-        stability = Stability(
+        stability = StabilityMeter(
             task="detection",
             frame_rate=frame_rate,
             class_names=list(validator.names.values()),

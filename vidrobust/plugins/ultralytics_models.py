@@ -1,7 +1,7 @@
-"""Ultralytics networks as they are trained: ``FILE.pt``, ``ultralytics:FILE``, or a ``YOLO`` object from Python.
+"""Ultralytics networks: ``FILE.pt``, ``ultralytics:FILE``, or a ``YOLO`` object from Python.
 
-The library predicts itself, so that size, letterbox, suppression and names are those of the file and of the
-installed version. It is AGPL-3.0 and no requirement of this package: it is imported only where the user has it.
+The library predicts itself, so that pre- and post-processing are those of the file and the installed version.
+It is AGPL-3.0 and no requirement: it is imported only where the user has it.
 """
 
 from __future__ import annotations
@@ -39,8 +39,6 @@ MASK = 0.5  # masks of the library are 0 or 1, in px of the input
 
 @dataclass(eq=False, kw_only=True)
 class _Predictor:
-    """A ``YOLO`` object, and the arguments of its ``predict``."""
-
     name: str
     class_names: tuple[str, ...]
     info: ModelInfo
@@ -48,7 +46,6 @@ class _Predictor:
     arguments: dict[str, Any]
 
     def results(self, pixels: torch.Tensor) -> list[Any]:
-        """Return the library's results for N frames (N, 3, H, W) uint8 RGB of any size and device."""
         if len(pixels) == 0:
             return []
         # the library takes BGR, as OpenCV gives it
@@ -83,7 +80,6 @@ class UltralyticsClassifier(_Predictor):
         return module
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
-        """Return the answers to pixels (N, 3, H, W) uint8 RGB of any size and device."""
         rows = [_array(result.probs.data) for result in self.results(pixels)]
         return Classifications(np.array(rows).reshape(-1, len(self.class_names)), self.class_names)
 
@@ -95,7 +91,6 @@ class UltralyticsDetector(_Predictor):
     task: Literal["detection"] = "detection"
 
     def __call__(self, pixels: torch.Tensor) -> Detections:
-        """Return the boxes of N frames (N, 3, H, W) uint8 RGB of any size and device."""
         return _boxes(self.results(pixels), self.class_names)
 
 
@@ -109,15 +104,7 @@ class _Warnings(logging.Handler):
 
 
 def load(spec: ModelSpec, device: torch.device) -> Classifier | Detector:
-    """Load a file that Ultralytics has written.
-
-    Raises
-    ------
-    SettingsError
-        For another kind of file, with the way out; a task that is not supported; or where the package is missing.
-    InputError
-        For a file that cannot be read.
-    """
+    """Load a file that Ultralytics has written."""
     path = spec.file()
     _check_file(path, spec.text)
     options = {key: _number(key, value, spec.text) for key, value in spec.options.items() if key in OPTIONS}
@@ -200,10 +187,7 @@ def _boxes(results: list[Any], names: tuple[str, ...]) -> Detections:
 
 
 def _in_frame(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Masks (M, h, w) of the letterboxed input -> (M, H, W) in a frame of ``size``, bilinear.
-
-    The library would give them in the frame itself (retina_masks), but then reports fewer boxes than by default.
-    """
+    """Resize masks here: with retina_masks the library reports fewer boxes than by default."""
     import cv2
 
     box = BoxPreprocess(
@@ -225,7 +209,7 @@ def _array(values: torch.Tensor) -> np.ndarray:
 
 
 def _library(spec: str, path: Path) -> Any:
-    """The package ultralytics, imported without its usage reports, downloads and installations."""
+    """Import ultralytics without usage reports, downloads and installations."""
     if installed(PACKAGE) is None:
         raise SettingsError(
             f"{spec}: needs the package ultralytics, which is licensed under AGPL-3.0: pip install ultralytics. "
@@ -246,7 +230,7 @@ def _library(spec: str, path: Path) -> Any:
 
 
 def _check_file(path: Path, spec: str) -> None:
-    """Refuse what ultralytics has not written, before its code is run: a .pt file may be many things."""
+    """Refuse files that ultralytics has not written before unpickling them: that runs code."""
     export = f"export it to ONNX with its own code (for YOLOv5: export.py --weights {path} --include onnx)"
     try:
         with zipfile.ZipFile(path) as archive:
@@ -274,7 +258,7 @@ def _check_file(path: Path, spec: str) -> None:
 
 
 def _modules(pickled: bytes) -> set[str]:
-    """The first parts of the modules whose code a pickle asks for, without running it."""
+    """Modules whose code a pickle asks for, found without running it."""
     found, texts = set(), list[str]()
     for code, argument, _ in pickletools.genops(pickled):
         if code.name == "GLOBAL":
@@ -298,7 +282,6 @@ def _first_line(error: Exception) -> str:
 
 
 def _target(head: str) -> str | None:
-    """``ultralytics:FILE``, or a bare file that ends with .pt."""
     scheme, colon, target = head.partition(":")
     if colon and scheme == PACKAGE:
         return target or None

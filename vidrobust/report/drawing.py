@@ -104,7 +104,7 @@ def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
 
 
 def _lay_out(figure: Figure) -> None:
-    """Place everything once: ``savefig`` draws each figure twice, and lays out each time."""
+    """Lay out once: ``savefig`` draws twice, and lays out each time."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
@@ -112,7 +112,7 @@ def _lay_out(figure: Figure) -> None:
 
 
 def _spell(figure: Figure) -> str:
-    """Draw every text in a font that has its letters; return what to add to the caption where none has."""
+    """Choose fonts that have the letters; return a note for the caption if none has."""
     texts = [text for text in figure.findobj(Text) if text.get_text().strip()]
     every = {letter for text in texts for letter in text.get_text() if letter not in "\n\t"}
     missing = every - _letters_of_usual()
@@ -154,7 +154,6 @@ def _letters_of_usual() -> frozenset[str]:
 
 @cache
 def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
-    """Families of the machine that have these letters, and the letters that none has."""
     families: list[str] = []
     left = set(letters)
     for entry in _every_font():
@@ -173,7 +172,6 @@ def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
 
 
 def _every_font() -> Iterator[font_manager.FontEntry]:
-    """The known fonts, then those installed since Matplotlib listed them."""
     known = list(font_manager.fontManager.ttflist)
     yield from known
     for path in sorted(set(font_manager.findSystemFonts()) - {entry.fname for entry in known}):

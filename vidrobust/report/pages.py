@@ -1,4 +1,4 @@
-"""From a template and its content to one HTML file that opens offline, and to a PDF by an installed Chromium."""
+"""From a template to one HTML file that opens offline, and to a PDF by an installed Chromium."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ PLACE = "content-security-policy"  # stands in ``page.html`` until all styles an
 
 
 def rendered(template: str, content: Mapping[str, Any], package: str = OWN) -> str:
-    """Return a page, with the hashes of its styles and scripts in its content security policy.
+    """Return a page with its styles' and scripts' hashes in its content security policy.
 
-    ``package`` has the folder ``templates`` that holds the template; it may use those of the core.
+    ``package`` has the folder ``templates`` of the template; it may use those of the core.
     """
     page: str = _environment(package).get_template(template).render(content)
     policy = POLICY.format(style=_hashes("style", page), script=_hashes("script", page))
@@ -66,7 +66,6 @@ def write_page(path: Path, template: str, content: Mapping[str, Any], package: s
 
 
 def _unbroken(value: Any) -> Any:
-    """A figure and its percent sign stay on one line."""
     return value.replace(" %", "\u00a0%") if isinstance(value, str) else value
 
 
@@ -97,7 +96,7 @@ NAMED = (
 
 
 def _with_letters(page: Path, folder: Path) -> Path:
-    """The page, or a copy in which letters that no font has are named in brackets."""
+    """The page, or a copy that names in brackets the letters that no font has."""
     from vidrobust.report.drawing import letters_without_font  # most pages are not printed
 
     text = page.read_text(encoding="utf-8")

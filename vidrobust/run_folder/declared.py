@@ -62,7 +62,7 @@ def option(
     path: bool = False,
     without: str = "",
 ) -> Any:
-    """Declare a setting that is an option; ``usual`` ones are shown by ``--help``, all by ``--help-all``."""
+    """Declare a setting that is an option; ``--help`` shows ``usual`` ones, ``--help-all`` all."""
     more: dict[str, Any] = {"metavar": metavar, "usual": usual, "used_by": used_by, "choices": choices}
     more |= {"joined": joined, "path": path, "without": without}
     return dataclasses.field(default=default, metadata={"option": more})
@@ -70,7 +70,7 @@ def option(
 
 @functools.cache
 def declarations(group: type) -> tuple[Declaration, ...]:
-    """Return the options that a dataclass declares in its own body; its ``title`` names their group."""
+    """Return the options declared in a dataclass's own body; its ``title`` names their group."""
     hints, texts = get_type_hints(group), _docstrings(group)
     found = []
     for field in dataclasses.fields(group):
@@ -92,14 +92,13 @@ def declarations(group: type) -> tuple[Declaration, ...]:
 
 
 def _plain(hint: Any) -> type:
-    """int for ``int | None``, str for ``tuple[str, ...]``."""
     kinds = [each for each in get_args(hint) if each not in (type(None), Ellipsis)]
     kind: type = kinds[0] if kinds else hint
     return kind
 
 
 def _docstrings(group: type) -> dict[str, str]:
-    """The string below each field of a class; Python does not keep them."""
+    """Return the string below each field of a class; Python does not keep them."""
     for node in _classes(str(sys.modules[group.__module__].__file__)):
         if node.name == group.__name__:
             pairs = zip(node.body, node.body[1:], strict=False)
@@ -138,7 +137,7 @@ for _kind in _PLAIN:
 
 
 def convert(kind: Any, value: Any, where: str) -> Any:
-    """Return the value as this type (SettingsError); a single value may be given for a list of one."""
+    """Return the value as this type (SettingsError); a single value may stand for a list."""
     if get_origin(kind) is tuple and not isinstance(value, list | tuple):
         if not isinstance(value, str | int | float):
             raise SettingsError(f"{where}: expected a list of {get_args(kind)[0].__name__}, got {value!r}")
@@ -159,7 +158,7 @@ UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def seconds_of(text: str, option: str = "budget") -> float:
-    """Return a time such as 5m, 90s, 1h30m or 200ms in seconds; SettingsError names the option."""
+    """Return a time such as 5m, 90s, 1h30m or 200ms in s; SettingsError names the option."""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|[hms])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise SettingsError(f"{option}: expected a time such as 90s, 5m or 1h30m, got {text!r}")

@@ -33,14 +33,14 @@ EMPTY = (LOCK, RUNNING, f"{RUNNING}.part", "run.json.part", RECORDINGS)
 
 
 class RunFolder:
-    """A run folder as stages read and write it; pages read a finished one through ``RunTables``."""
+    """A run folder as stages read and write it; pages use ``RunTables``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
     def create(cls, path: Path, settings: Settings) -> RunFolder:
-        """Make a new folder with run.json; SettingsError if it cannot be made or holds something else."""
+        """Make a folder with run.json; SettingsError if impossible or it holds something else."""
         make_room(path)
         if is_run_folder(path):
             raise SettingsError(f"{path}: is a run folder already; give another --out")
@@ -110,7 +110,7 @@ class RunFolder:
         return (self.path / f"{table}.parquet").is_file()
 
     def table(self, name: str) -> pd.DataFrame:
-        """Return a table, without rows if it was not written; InputError if its file is damaged or gone."""
+        """Return a table, empty if it was not written; InputError if its file is damaged or gone."""
         if self.has(name):
             return tables.read(name, self.path, metrics=metric_columns(name))
         if self._noted_rows(name):
@@ -133,7 +133,6 @@ class RunFolder:
         return tables.count(name, self.path)
 
     def _noted_rows(self, name: str) -> int:
-        """How many rows the stage of a table wrote, by run.json."""
         stage = tables.TABLES[name].stage
         record = self.run.get("stages", {}).get(stage) if (self.path / "run.json").is_file() else None
         return int((record or {}).get("rows", {}).get(name, 0))
@@ -199,7 +198,6 @@ def new_run(settings: Settings) -> dict[str, Any]:
 
 
 def check_room(path: Path) -> None:
-    """Raise the SettingsError of ``make_room`` for what is there; nothing is made."""
     if path.exists() and not path.is_dir():
         raise SettingsError(f"{path}: the run folder cannot be made (it is a file); see --out")
     if path.is_dir() and not is_run_folder(path) and any(e.name not in EMPTY for e in path.iterdir()):
@@ -207,7 +205,7 @@ def check_room(path: Path) -> None:
 
 
 def make_room(path: Path) -> None:
-    """Make the folder; SettingsError where it cannot be made, or holds other things than a run."""
+    """Make the folder; SettingsError if impossible, or it holds anything but a run."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         if not is_run_folder(path) and any(entry.name not in EMPTY for entry in path.iterdir()):
@@ -217,7 +215,7 @@ def make_room(path: Path) -> None:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove what a killed process had begun to write; only while the folder is locked."""
+    """Remove what a killed process left unfinished; requires the lock."""
     for folder in (path, path / "cache", *(path / "cache").glob("*")):
         for file in folder.glob("*.part"):
             file.unlink(missing_ok=True)

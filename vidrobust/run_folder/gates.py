@@ -1,4 +1,4 @@
-"""Rules such as "flip_rate.high > 0.02" on metrics or figures of plugins; their outcome as JUnit XML."""
+"""Rules such as "flip_rate.high > 0.02" on metrics or plugins' figures, and JUnit XML of their outcome."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class FigureSource:
     bare: tuple[str, ...] = ()
 
     def find(self, figures: Figures, name: str) -> dict[str, dict[str, Any]]:
-        """Return a figure by its name, with or without section: whose -> value, low, high, n."""
+        """Return a figure by name, with or without section: whose -> value, low, high, n."""
         full_names = (name, *(f"{section}.{name}" for section in self.bare))
         return next((figures[full] for full in full_names if full in figures), {})
 
     def names(self, figures: Figures) -> list[str]:
-        """Return the names of the figures that are there, as short as a rule may write them."""
+        """Return the figures' names, as short as a rule may write them."""
         return [full.partition(".")[2] if full.partition(".")[0] in self.bare else full for full in figures]
 
 
@@ -87,7 +87,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Passage:
-    """The outcome of a gate for one model, or for one figure of a study."""
+    """The outcome of a gate for one model or figure."""
 
     gate: Gate
     of: str  # the model, operator or part that the number belongs to; "" for none
@@ -121,7 +121,6 @@ def parse_gate(text: str) -> Gate:
 
 
 def pass_gates(gates: Sequence[Gate], models: Mapping[str, ModelFigures]) -> list[Passage]:
-    """Check each gate on each model: model -> metric -> {value, low, high, n}."""
     if not models:
         return [_nothing(gate, "no model has metrics; run the stability stage first") for gate in gates]
     return [_of_model(gate, name, figures) for gate in gates for name, figures in models.items()]
@@ -130,9 +129,9 @@ def pass_gates(gates: Sequence[Gate], models: Mapping[str, ModelFigures]) -> lis
 def passages_of(
     gates: Sequence[Gate], asked: Callable[[str], Mapping[str, ModelFigures]], folder: Path
 ) -> list[Passage]:
-    """Check each gate on the metrics of a run, or on the figures of the plugin that knows its name.
+    """Check each gate on a run's metrics, or on figures of the plugin that knows its name.
 
-    ``asked`` gives the figures of each model that has a metric, as ``Metrics.asked`` does.
+    ``asked`` gives the figures of models that have a metric, as ``Metrics.asked``.
     """
     passages: list[Passage] = []
     for gate in gates:
@@ -196,7 +195,6 @@ def _pass(gate: Gate, of: str, entry: Mapping[str, Any]) -> Passage:
 
 
 def _scope(entry: Mapping[str, Any]) -> str:
-    """What the interval speaks about: footage like this, or these clips alone."""
     kind, count = str(entry.get("cluster") or ""), int(entry.get("clusters") or 0)
     if not kind or not count:
         return ""

@@ -1,4 +1,4 @@
-"""metrics.json, the headline figures; and index.json, what each file of a run folder holds."""
+"""metrics.json, the headline figures; index.json, the contents of a run folder's files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vidrobust.tables.table import Table
 
 
 def collect(folder: RunFolder) -> dict[str, Any]:
-    """Return the headline figures of every stage that has run: ``models.NAME.METRIC.{value, low, high, n}``."""
+    """Return the headline figures of all stages: ``models.NAME.METRIC.{value, low, high, n}``."""
     metrics: dict[str, Any] = {"schema": SCHEMA, "items": len(folder.run["inputs"]), "models": {}}
     if not folder.has("stability"):
         return metrics
@@ -132,7 +132,7 @@ HOLDS = {
 
 
 def write_index(folder: RunFolder, files_of: Mapping[str, tuple[str, ...]]) -> None:
-    """Write index.json; ``files_of`` are the files that each stage writes beside its tables."""
+    """Write index.json; ``files_of`` are each stage's files beside its tables."""
     content = plain(index_of(folder, files_of))
     path = folder.path / FILE
     if not path.is_file() or folder.read_json(FILE) != content:

@@ -20,7 +20,6 @@ from vidrobust.text.printable import printable
 
 
 def with_parts(table: pd.DataFrame, parts: Mapping[str, str]) -> pd.DataFrame:
-    """Add the part that each row's input shows; unchanged if no part is known."""
     return table.assign(part=table["item"].map(parts).fillna("")) if parts else table
 
 
@@ -32,7 +31,6 @@ class HasModels(Protocol):
 
 
 def tasks_of(folder: HasModels, sensitivity: pd.DataFrame) -> dict[str, Task]:
-    """Return the models whose sensitivity is known, and their tasks."""
     names = {record["name"]: record.get("task", CLASSIFICATION.name) for record in folder.run["models"]}
     every = dict.fromkeys(sensitivity["model"])
     known = {str(model): names.get(model, CLASSIFICATION.name) for model in every}
@@ -60,7 +58,7 @@ class RunTables:
         return shlex.quote(printable(self.folder))
 
     def left_out(self, sample: str) -> str:
-        """Why no "frames" were perturbed or no "pairs" replayed: "budget", "footage", or "" where some were."""
+        """Why there are no "frames" or "pairs": "budget", "footage"; "" if there are some."""
         if self.record.sample.get(sample) != 0:
             return ""
         return "budget" if self.record.settings.get("budget") else "footage"
@@ -85,7 +83,7 @@ class RunTables:
 
     @cached_property
     def others(self) -> dict[str, Task]:
-        """Models of tasks that installed plugins bring, in the order given, and their tasks."""
+        """Models of plugins' tasks, in the order given, and their tasks."""
         return of_plugins(self.record.tasks)
 
     @cached_property

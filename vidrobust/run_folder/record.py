@@ -18,7 +18,7 @@ SCHEMA = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A metric over all inputs with its 95 % interval; None where it could not be computed."""
+    """A metric over all inputs with its 95 % interval; None if not computed."""
 
     value: float | None
     low: float | None = None
@@ -66,7 +66,7 @@ class Metrics:
         return found
 
     def asked(self, metric: str, tasks: Mapping[str, str]) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return model -> metric -> figures of the models whose task has a metric, or of all if none has."""
+        """Return model -> metric -> figures of models whose task has a metric, or of all if none has."""
         of = {name for name, task in tasks.items() if find_metric(metric, task)} & set(self.models)
         return {
             name: {key: asdict(figure) for key, figure in each.figures.items()}
@@ -88,7 +88,7 @@ _METRICS_CONVERTER = Converter(detailed_validation=False)
 
 @dataclass(frozen=True, kw_only=True)
 class InputRecord:
-    """An input as it was read; what is not known is empty, 0 or None."""
+    """An input as read; what is not known is empty, 0 or None."""
 
     item: str
     path: str = ""
@@ -191,7 +191,7 @@ class RunRecord:
 
     @property
     def stability_key(self) -> str:
-        """Key of the stability stage, by which studies of its verdicts know whether they hold."""
+        """Key of the stability stage, which tells if studies of its verdicts still hold."""
         return self.stages["stability"].key if "stability" in self.stages else ""
 
     @property

@@ -1,8 +1,7 @@
-"""The settings of a run, each declared once for the command line, TOML files, Python and run.json (see
-``declared``).
+"""The settings of a run, each declared once for command line, TOML, Python and run.json (see ``declared``).
 
-Plugins declare theirs in a dataclass named in the entry point group ``vidrobust.settings``; ``Settings.of``
-gives them back.
+Plugins name a dataclass of theirs in the entry point group ``vidrobust.settings``; ``Settings.of`` returns
+it.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ class FootageSettings:
 
     @property
     def crop_window(self) -> tuple[float, int]:
-        """Context about a cut-out object as a share of its longer side, and the side of the cut-out in px."""
+        """Context about an object as a share of its longer side, and the cut-out's side in px."""
         what, *numbers = self.crop.split(":")
         try:
             margin = float(numbers[0]) if numbers else CROP_MARGIN
@@ -159,7 +158,6 @@ class BoxSettings:
         return self.tracks_at(25.0)
 
     def tracks_at(self, frame_rate: float) -> TrackSettings:
-        """Return how boxes are followed at this many delivered frames a second."""
         from vidrobust.metrics.tracks.follow import TrackSettings
 
         return TrackSettings(
@@ -272,7 +270,7 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
         return group(**{name: value for name, value in self.plugins if name in names})
 
     def changed(self, values: Mapping[str, Any], where: str) -> Settings:
-        """Return these settings with some values replaced; SettingsError names what is unknown or wrong."""
+        """Return these settings with some values replaced; SettingsError names bad ones."""
         own = {name: kind for name, kind in field_types(Settings).items() if name != "plugins"}
         brought = {
             field.name: (group, field.default)
@@ -307,7 +305,6 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
         return {name: every[name] for name in names if name in every}
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all settings as plain values, those of installed plugins included."""
         every = {name: getattr(self, name) for name in field_types(Settings) if name != "plugins"}
         for group in groups_of_plugins():
             every |= vars(self.of(group))
@@ -315,7 +312,6 @@ class Settings(FootageSettings, ModelSettings, BoxSettings, SamplingSettings, Ou
 
 
 def all_declarations() -> tuple[Declaration, ...]:
-    """Return every setting that is an option, those of plugins last."""
     return tuple(each for group in (*GROUPS, *groups_of_plugins()) for each in declarations(group))
 
 
@@ -346,7 +342,7 @@ def _from_1(settings: object, *names: str) -> None:
 
 
 def _frames_of(text: str, frame_rate: float) -> int:
-    """ "0.2s" or "200ms" at a rate, at least one frame, or "5" frames."""
+    """Return "0.2s" or "200ms" at a rate, at least one frame, or "5" as frames."""
     found = re.fullmatch(r"(\d*\.?\d+)\s*(s|ms)?", text.strip())
     if found is None or (found[2] is None and not found[1].isdecimal()):
         raise SettingsError(

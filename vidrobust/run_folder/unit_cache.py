@@ -1,10 +1,10 @@
-"""What each unit of work has found, kept under a key of all that it depends on.
+"""What each unit of work has found, under a key of all that it depends on.
 
     cache/STAGE/KEY.zip   a unit: TABLE.parquet for each table with rows, and facts.json
     cache/STAGE.zip       units of finished commands, packed together: KEY/TABLE.parquet, KEY/facts.json
 
-Files are written beside and renamed. Units are packed when a command ends, so that runs have few files; a
-unit newer than the pack is read first.
+Files are written beside and renamed. Units are packed when a command ends, to keep files few; a unit newer
+than the pack is read first.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class UrlStore:
         return system, f"{root.rstrip('/')}/{name}"
 
     def _patiently(self, work: Callable[[], T]) -> T:
-        """The result of some work; where the storage fails after it has worked, again for a while."""
+        """Do some work; if the storage fails after it has worked, retry for a while."""
         until, pause = time.monotonic() + PATIENCE_S, 0.5
         while True:
             try:
@@ -145,7 +145,7 @@ _REACHED: set[str] = set()  # storages that this process has reached: a wrong ad
 
 @functools.cache
 def file_system(url: str) -> tuple[Any, str]:
-    """Return what reaches a URL, pyarrow itself or else fsspec, and the path there."""
+    """Return the file system of a URL (pyarrow's, else fsspec's) and the path there."""
     try:
         return pafs.FileSystem.from_uri(url)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -160,15 +160,13 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 def key_of(content: Mapping[str, Any]) -> str:
-    """Return 24 hex digits of SHA-256 over all that a unit depends on, as JSON."""
+    """Return 24 hex digits of SHA-256 over what a unit depends on, as JSON."""
     text = json.dumps(plain(content), sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 class UnitCache:
-    """The cache of a run's units, in the run folder or in ``place``: a folder or URL that several runs may
-    share.
-    """
+    """The cache of a run's units, in the run folder or at ``place``, a folder or URL that runs may share."""
 
     def __init__(self, run_folder: Path, place: str = "") -> None:
         self.run_folder, self.place = run_folder, place
@@ -207,7 +205,7 @@ class UnitCache:
         self._store.write(_unit(stage.name, key), whole.getvalue())
 
     def read(self, stage: KeptStage, key: str, table: str, item: str) -> pd.DataFrame:
-        """Return a table of a unit, under the name that its input has in this run."""
+        """Return a table of a unit, under its input's name in this run."""
         with self._opened(stage, key) as (file, prefix):
             name = f"{prefix}{table}.parquet"
             try:
@@ -224,8 +222,8 @@ class UnitCache:
     def pack(self) -> None:
         """Put all units of a stage into one file, unless other runs may share the cache.
 
-        The caller holds the lock of the run folder, and no worker is at work. What is killed in between
-        leaves the old pack or the new one, and units that are in both.
+        Requires the run folder's lock and no worker at work. If killed, the old pack or the new one remains,
+        and units may be in both.
         """
         if self.place:
             return
@@ -260,7 +258,7 @@ class UnitCache:
             folder.rmdir()
 
     def clean(self) -> int:
-        """Remove every unit and return the bytes freed; SettingsError where other runs may share them."""
+        """Remove every unit and return the bytes freed; SettingsError if other runs may share them."""
         if self.place:
             raise SettingsError(f"{self.place}: may hold units of other runs too; remove them there")
         freed = sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
@@ -269,7 +267,6 @@ class UnitCache:
 
     @contextmanager
     def _opened(self, stage: KeptStage, key: str) -> Iterator[tuple[ZipFile, str]]:
-        """The file that holds a unit, and what the names of its members begin with."""
         name = _unit(stage.name, key)
         pack = None if self._store.has(name) else self._pack_of(stage.name)
         try:
@@ -311,8 +308,6 @@ class UnitCache:
 
 @dataclass(frozen=True)
 class _Pack:
-    """An open pack, the state of its file when it was opened, and the keys of its units."""
-
     state: tuple[int, int, int]
     file: ZipFile
     keys: frozenset[str]

@@ -76,7 +76,7 @@ class Mask:
 
     @classmethod
     def of_picture(cls, pixels: np.ndarray) -> Mask:
-        """(H, W) bool of a whole frame, of which most is empty."""
+        """(H, W) bool of a whole frame, mostly empty."""
         rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
         if not len(rows):
             return cls(np.empty(0, np.int64))

@@ -105,10 +105,10 @@ def _cut(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def coco_shape(row: Mapping[str, Any]) -> str:
-    """What a COCO result says of the shape, as a table has it: "" where it says nothing.
+    """The shape of a COCO result as a table has it; "" without one.
 
-    ``segmentation`` has run lengths or rings of x, y; ``bbox`` of five numbers is centre, sides, and an angle in
-    degrees, counter-clockwise.
+    ``segmentation`` has run lengths or rings of x, y; ``bbox`` of five is centre, sides, and
+    counter-clockwise degrees.
     """
     found = row.get("segmentation")
     if isinstance(found, dict):

@@ -52,9 +52,9 @@ def shape_text(shape: Shape | None, size: tuple[int, int]) -> str:
 
 
 def read_shape(text: str, scale: tuple[float, float] = (1.0, 1.0)) -> Shape | None:
-    """A shape from a table, corners times ``scale`` (x, y); ValueError for what is none.
+    """Read a shape from a table, corners times ``scale`` (x, y); ValueError for what is none.
 
-    Four corners that are convex stay corners, other rings become the pixels in them.
+    Four convex corners stay corners, other rings become pixels.
     """
     kind, _, rest = text.partition(" ")
     if not text:
@@ -106,7 +106,6 @@ class Places:
 
     @classmethod
     def of(cls, given: np.ndarray | Places) -> Places:
-        """Boxes as places, places as they are."""
         if isinstance(given, Places):
             return given
         return cls(np.asarray(given, np.float64).reshape(-1, 4))
@@ -115,7 +114,6 @@ class Places:
         return len(self.boxes)
 
     def take(self, rows: np.ndarray | slice) -> Places:
-        """Some of them, by numbers, (N,) bool, or a slice."""
         return Places(self.boxes[rows], None if self.shapes is None else self.shapes[rows])
 
     def moved(self, shift: np.ndarray) -> Places:

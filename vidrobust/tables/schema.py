@@ -52,8 +52,8 @@ def of_rows(name: str, rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
 def check(name: str, table: pd.DataFrame, where: str = "", *, metrics: Collection[str] = ()) -> pd.DataFrame:
     """Return a table with its columns in order and in their dtypes, and allowed further columns behind them.
 
-    ``metrics`` names columns of metrics that plugins bring. InputError names missing or wrong columns,
-    UndeclaredColumnError columns that are not declared.
+    ``metrics`` are columns of plugins. InputError names missing or wrong columns, UndeclaredColumnError
+    undeclared ones.
     """
     declared = TABLES[name]
     place = f"{where}: " if where else ""

@@ -1,6 +1,6 @@
 """Numbers, shares, intervals and rates, with one look everywhere.
 
-A unit stands once, before the interval: "34 % [23, 43]", "1.5 px [1.2, 1.9]". What is unknown is said in words.
+A unit stands once, before the interval: "34 % [23, 43]", "1.5 px [1.2, 1.9]".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which reader opens a video: tried in order, each by one frame; the reason is kept."""
+"""Which reader opens a video: tried in order, each by one frame."""
 
 from __future__ import annotations
 
@@ -44,16 +44,15 @@ class IndexedDecoder(Protocol):
     def __len__(self) -> int: ...
 
     def read(self, start: int, stop: int) -> Iterator[Picture]:
-        """(H, W, 3) uint8 RGB and time in seconds of frames ``start`` to ``stop``."""
+        """Yield (H, W, 3) uint8 RGB and time in s of frames ``start`` to ``stop``."""
         ...
 
 
 class IndexedReader:
     """A file read by another decoder; opened anew for each pass.
 
-    These decoders say nothing of damage, and some lose or repeat frames of edit lists and MPEG-TS. So the
-    number and the times of their frames are compared with the packets of the file, and what differs is a
-    problem.
+    These decoders do not report damage, and some lose or repeat frames of edit lists and MPEG-TS. So count
+    and times of frames are compared with the packets; differences are problems.
     """
 
     def __init__(
@@ -142,7 +141,6 @@ class IndexedReader:
         return self._table.key_before(index) == index
 
     def _check_time(self, index: int, time_s: float) -> None:
-        """Note the first frame that is not shown when the file says."""
         if self._table is None or index >= len(self._table) or "time" in self._failures:
             return
         stated = self._table.stamps[index] * self._tick
@@ -203,9 +201,9 @@ class SurfaceConverter:
         self._orientation = Orientation()
 
     def __call__(self, frame: VideoFrame) -> torch.Tensor:
-        """(H, W, 3) uint8 RGB, upright, in new memory on the device of the frame's planes (NV12 or P010).
+        """Return (H, W, 3) uint8 RGB, upright, on the device of the frame's planes (NV12 or P010).
 
-        The decoder uses its surfaces again, so the planes are not kept.
+        In new memory, since the decoder uses its surfaces again.
         """
         layout = (frame.sw_format or frame.format).name
         if layout not in SURFACES:
@@ -301,7 +299,7 @@ class VideoRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Decoder:
-    """A library that decodes; ``on_device`` opens on that device, ``in_auto``: ``auto`` may choose it."""
+    """A library that decodes; ``in_auto``: ``auto`` may choose it."""
 
     name: str
     on_cpu: Callable[[VideoRequest], Reader]
@@ -322,7 +320,7 @@ BACKENDS = ("auto", *(decoder.name for decoder in DECODERS))
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One way to decode: what it is called, where it decodes, where its pictures end, and how it is opened."""
+    """One way to decode: name, where it decodes and delivers, and how it is opened."""
 
     name: str
     decodes_on: str
@@ -332,7 +330,7 @@ class Route:
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenReader:
-    """The reader that was taken, and the device to which its batches are still to be copied."""
+    """The reader taken, and the device to which its batches must still be copied."""
 
     reader: Reader
     upload: str | None
@@ -367,7 +365,7 @@ def routes(asked: VideoRequest, *, backend: str, device: str) -> list[Route]:
 
 
 def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> ChosenReader:
-    """The first route that gives one frame; ``info.reason`` says why it, and why not those before it.
+    """Return the first route that gives one frame; ``info.reason`` says why it, and why not earlier ones.
 
     ``strict`` forbids decoding elsewhere than where the pictures are delivered.
     """

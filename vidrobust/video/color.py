@@ -1,10 +1,10 @@
-"""Decoded pictures become upright 8-bit RGB: as the ffmpeg program does it, exactly, or on the device in torch.
+"""Decoded pictures become upright 8-bit RGB, exactly as by the ffmpeg program, or on the device in torch.
 
 ``fast``      the filters that the ffmpeg program inserts for ``-pix_fmt rgb24``, so the bytes are the same. Its
               arithmetic is biased, by about -1.2 levels for 4:2:0.
 ``accurate``  linear chroma interpolation and the matrix of the standard in floating point, rounded once.
 
-Chroma is taken to lie in the middle of its pixels, as ffmpeg does where it resizes it.
+Chroma is taken to lie in the middle of its pixels, as ffmpeg does when resizing it.
 """
 
 from __future__ import annotations
@@ -34,9 +34,7 @@ SEVERAL_VIEWS = "holds several views a frame (multiview HEVC); the base layer is
 
 
 def display_matrix(frame: av.VideoFrame) -> bytes | None:
-    """The frame's display matrix, or None. Not to be asked of every frame: PyAV ties it to its side data in a
-    cycle.
-    """
+    """Return the frame's display matrix, or None. Ask rarely: PyAV ties it to its side data in a cycle."""
     known, _ = readable(frame)
     data = known.side_data.get("DISPLAYMATRIX")
     return None if data is None else bytes(cast(Buffer, data))
@@ -47,9 +45,9 @@ def has_several_views(frame: av.VideoFrame) -> bool:
 
 
 def readable(frame: av.VideoFrame) -> tuple[av.VideoFrame, tuple[int, ...]]:
-    """A frame whose side data PyAV can list, and the kinds that were taken off for that.
+    """Return a frame whose side data PyAV can list, and the kinds removed for that.
 
-    PyAV fails at a kind that is not in its enumeration, such as multiview HEVC or EXIF in a JPEG.
+    PyAV fails at kinds outside its enumeration, such as multiview HEVC or EXIF in a JPEG.
     """
     unknown: list[int] = []
     while len(unknown) < MOST_KINDS:
@@ -110,12 +108,11 @@ def check_color(color: str) -> ColorMode:
 
 
 def is_full_range(frame: av.VideoFrame) -> bool:
-    """Whether luma spans 0-255 rather than 16-235."""
     return frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
 
 
 def yuv_to_rgb_matrix(space: int, *, full_range: bool, bits: int) -> np.ndarray:
-    """The affine map from (Y, U, V) code values of ``bits`` bits to R, G, B in 0-255, (3, 4) float64.
+    """Return the affine map (3, 4) float64 from (Y, U, V) codes of ``bits`` bits to RGB in 0-255.
 
     ITU-T H.273, equations 8-25 to 8-31 and 38-40, solved for RGB.
     """
@@ -138,11 +135,10 @@ def yuv_to_rgb_matrix(space: int, *, full_range: bool, bits: int) -> np.ndarray:
 def semi_planar_to_rgb(
     luma: torch.Tensor, chroma: torch.Tensor, space: int, *, full_range: bool, bits: int
 ) -> torch.Tensor:
-    """NV12 or P010 planes to RGB on their own device.
+    """Convert NV12 or P010 planes to (H, W, 3) uint8 RGB on their device, with linear chroma.
 
     luma    (H, W) uint8, or uint16 with the ``bits`` in the high end (P010)
-    chroma  (H/2, W/2, 2) of the same kind, U and V; of an odd size the last row or column may be missing
-    returns (H, W, 3) uint8, new memory; chroma is interpolated linearly
+    chroma  (H/2, W/2, 2) likewise, U and V; for odd sizes the last row or column may be missing
     """
     height, width = luma.shape
     shift = 1.0 if luma.dtype == torch.uint8 else 2.0 ** (bits - 16)
@@ -157,7 +153,7 @@ def semi_planar_to_rgb(
 
 
 def _upsampled(chroma: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """(h, w, 2) float32 to (2, height, width), linear, centres aligned; short planes are continued."""
+    """Resize (h, w, 2) float32 to (2, height, width), linear, centres aligned; short planes are continued."""
     grown = torch.nn.functional.interpolate(
         chroma.permute(2, 0, 1)[None], scale_factor=2, mode="bilinear", align_corners=False
     )[:, :, :height, :width]
@@ -187,9 +183,9 @@ def upright(picture: torch.Tensor, filters: tuple[tuple[str, str], ...]) -> torc
 
 
 def orientation_filters(matrix: bytes | None) -> tuple[tuple[str, str], ...]:
-    """The filters that set a picture upright, as ffmpeg's ``autorotate`` does.
+    """Return the filters that set a picture upright, as ffmpeg's ``autorotate`` does.
 
-    ``matrix`` is the display matrix of the frame: nine native int32, 16.16 fixed point.
+    ``matrix`` is the display matrix: nine native int32, 16.16 fixed point.
     """
     if matrix is None or len(matrix) < 36:
         return ()
@@ -215,7 +211,7 @@ def _clockwise_angle(m: tuple[int, ...]) -> float:
 
 
 class Orientation:
-    """The filters that set each frame of a pass upright, read again only where rotation or size changes."""
+    """The filters that set frames upright, read again only where rotation or size changes."""
 
     def __init__(self) -> None:
         self._kind: tuple[int, int, int] | None = None
@@ -229,7 +225,7 @@ class Orientation:
 
 
 class Converter:
-    """Frames of one pass to RGB; keeps the filter graph while the kind of picture stays the same."""
+    """Converts frames of one pass to RGB; keeps the filter graph while their kind stays the same."""
 
     def __init__(self, color: ColorMode) -> None:
         self._color = color
@@ -262,8 +258,6 @@ class Converter:
 
 
 class _Filters:
-    """A chain of libavfilter filters for frames of one kind."""
-
     def __init__(self, frame: av.VideoFrame, filters: tuple[tuple[str, str], ...]) -> None:
         self._graph = Graph()
         source = self._graph.add_buffer(
@@ -281,8 +275,6 @@ class _Filters:
 
 
 class _ExactYUV:
-    """Planar YUV to RGB in floating point, for frames of one kind; its buffers are used again."""
-
     def __init__(self, frame: av.VideoFrame) -> None:
         self._bits = PLANAR[frame.format.name]
         matrix = yuv_to_rgb_matrix(frame.colorspace, full_range=is_full_range(frame), bits=self._bits)

@@ -1,4 +1,4 @@
-"""A path becomes an open container with a video stream; every refusal is one line."""
+"""A path becomes an open container with a video stream."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def open_container(
 
 
 def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
-    """The best video stream, as FFmpeg judges it; a cover picture is none."""
+    """Return the best video stream by FFmpeg; a cover picture is none."""
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream):
         kinds = sorted({s.type for s in container.streams})
@@ -128,7 +128,7 @@ def _check_file(path: Path) -> None:
 
 
 def _has_more_pages(file: BinaryIO, head: bytes) -> bool:
-    """Whether a file is a TIFF whose first directory names another one (TIFF 6.0, section 2; not BigTIFF)."""
+    """Whether a TIFF's first directory names another (TIFF 6.0, section 2; not BigTIFF)."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(head[:4])
     if order is None or len(head) < 8:
         return False

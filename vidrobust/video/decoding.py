@@ -1,4 +1,4 @@
-"""One pass of FFmpeg over a stream: every frame, which of them are damaged, and when each is shown."""
+"""One pass of FFmpeg over a stream: all frames, their times, and which are damaged."""
 
 from __future__ import annotations
 
@@ -53,7 +53,6 @@ class PassReport:
     _has_key: bool = field(default=False, repr=False)
 
     def see_packet(self, packet: Packet[VideoStream]) -> None:
-        """Count a packet, and note what makes the frames doubtful."""
         self.packets += 1
         self.encrypted = self.encrypted or packet.has_sidedata("encryption_info")
         self.met_damage = self.met_damage or packet.is_corrupt
@@ -70,13 +69,13 @@ class PassReport:
             self.doubts.add("leading frames")
 
     def see_error(self, error: Exception) -> None:
-        """Note a packet that could not be decoded: what follows may lean on a missing frame."""
+        """Note a packet that could not be decoded: later frames may depend on it."""
         self.undecodable += 1
         self.said = self.said or _words(error)
         self._suspect = self.met_damage = True
 
     def suspects(self, frame: VideoFrame) -> bool:
-        """Whether the decoder flags this frame, or it may lean on one that was flagged or lost."""
+        """Whether the frame is flagged by the decoder, or may depend on one flagged or lost."""
         if frame.key_frame:
             self._suspect = False
         self._suspect = self._suspect or bool(frame.is_corrupt)
@@ -100,10 +99,10 @@ class PassReport:
         return f"no frame could be decoded from {self.packets} packets{said}"
 
     def problems(self, promised: int, promised_s: float, said: str, *, each_shown: bool) -> dict[str, str]:
-        """What was wrong, a sentence each, by kind.
+        """Return what was wrong, a sentence each, by kind.
 
-        ``promised`` and ``promised_s`` are the packets and the end by the header (0: unknown), ``said`` is a
-        message of the decoder's log, ``each_shown`` whether each packet of this codec becomes a frame.
+        ``promised`` and ``promised_s`` are packets and end by the header (0: unknown), ``said`` is the
+        decoder's message, ``each_shown`` whether each packet of this codec becomes a frame.
         """
         found = {}
         if self.encrypted:
@@ -141,7 +140,7 @@ def _words(error: Exception) -> str:
 
 
 class BestEffortClock:
-    """The time stamp of each frame in stream ticks: pts, or dts where pts are the worse of the two.
+    """The time stamp of each frame in ticks: pts, or dts where pts are worse.
 
     The rule of ffmpeg (guess_correct_pts in libavcodec/decode.c).
     """
@@ -189,7 +188,7 @@ class Verdicts(Protocol):
 
 
 def decode(container: InputContainer, stream: VideoStream, report: PassReport) -> Iterator[VideoFrame]:
-    """Yield the frames from where the container is to its end; pass over what cannot be decoded."""
+    """Yield the frames from here to the end; pass over what cannot be decoded."""
     for _, frames in decoded_packets(container, stream, report):
         yield from frames
 
@@ -198,9 +197,9 @@ def decode(container: InputContainer, stream: VideoStream, report: PassReport) -
 class CheckedPass:
     """Every frame of a stream, and whether it is damaged.
 
-    Decoding runs on several threads up to the first sign of damage, and from there on one, whose pictures are
-    the same in every run. A second process reads the packets, and decodes where the codec does not tell of
-    damage, where the stream gives a reason for doubt (``PassReport.doubts``), and behind the first damage.
+    Decoding uses several threads up to the first sign of damage, then one, whose pictures are the same in
+    every run. A second process reads the packets; it decodes if the codec does not report damage, if there is
+    reason for doubt (``PassReport.doubts``), and behind the first damage.
     """
 
     open_again: Callable[[], Opened]  # opens the stream where the pass begins
@@ -216,7 +215,7 @@ class CheckedPass:
     _begun: bool = False
 
     def frames(self) -> Generator[tuple[VideoFrame, bool]]:
-        """Yield the first frame before anything is checked, to describe the stream by; then all."""
+        """Yield the first frame before any check, to describe the stream by; then all."""
         if not self.thorough:
             sound = yield from self._up_to_damage()
             if sound:
@@ -236,7 +235,6 @@ class CheckedPass:
                     yield self._next(frame, self._is_damaged(frame, suspect))
 
     def _up_to_damage(self) -> Generator[tuple[VideoFrame, bool], None, bool]:
-        """Decode on several threads; False where the rest is to be decoded on one."""
         with self.open_again() as (container, stream):
             context = stream.codec_context
             repeats = self.may_repeat and context.codec.name not in NEVER_REPEATED
@@ -295,7 +293,7 @@ def decoded_packets(
     tag: Callable[[Packet[VideoStream]], None] | None = None,
     decodes: bool = True,
 ) -> Iterator[tuple[Packet[VideoStream] | None, list[VideoFrame]]]:
-    """Yield each packet with the frames that it gave; the last one drains the decoder.
+    """Yield each packet with its frames; the last one drains the decoder.
 
     ``tag`` is called with each packet before it is decoded; without ``decodes`` none is.
     """

@@ -31,10 +31,9 @@ NO_STAMP = -(2**63)
 
 
 def refreshes(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether the coding of a stream loses something and is refreshed at keyframes. Moves the container.
+    """Return whether the coding is lossy and refreshed at keyframes. Moves the container.
 
-    Not so where the codec knows no other frames (MJPEG, ProRes) or loses nothing (GIF, FFV1), nor where every
-    packet of the file is a keyframe.
+    False for intra-only codecs (MJPEG, ProRes), lossless ones (GIF, FFV1), and files of keyframes only.
     """
     codec = stream.codec_context.codec
     if codec.intra_only or (codec.lossless and not codec.lossy):
@@ -45,7 +44,7 @@ def refreshes(container: InputContainer, stream: VideoStream) -> bool:
 
 
 class FrameTable:
-    """Time stamps of frames 0, 1, 2 ... as far as they are known; eight bytes a frame."""
+    """Known time stamps of frames 0, 1, 2 ...; eight bytes a frame."""
 
     def __init__(self, stamps: array[int] | None = None, keys: array[int] | None = None) -> None:
         self.stamps = array("q") if stamps is None else stamps
@@ -90,9 +89,9 @@ class FrameTable:
 
     @classmethod
     def from_packets(cls, container: InputContainer, stream: VideoStream) -> Self | None:
-        """The table that the packets promise, without decoding; None where they cannot be trusted.
+        """Return the table by the packets, without decoding; None if they cannot be trusted.
 
-        Where packets are damaged, fewer frames may come out than are counted here.
+        Damaged packets may give fewer frames than counted.
         """
         found: list[tuple[int, bool]] = []
         try:
@@ -159,9 +158,9 @@ def first_frame(path: Path | str, container: InputContainer, stream: VideoStream
 
 
 def promised_end_s(container: InputContainer, stream: VideoStream) -> float:
-    """When the video ends by its header, in seconds; 0 where it is not known.
+    """Return the video's end in s by its header; 0 if unknown.
 
-    Matroska alone has no count of frames, and states the duration of each stream, or of all together.
+    Matroska has no count of frames, but a duration of each stream or of all.
     """
     if "matroska" not in container.format.name:
         return 0.0

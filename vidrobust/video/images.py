@@ -21,8 +21,7 @@ from vidrobust.video.stream import Decoded
 class ImageFolderReader:
     """The image files of one folder, in the order of the numbers in their names.
 
-    Images have no time: frame n is put at n / 25 s, and a note says so. An image that cannot be read keeps
-    its number.
+    Frame n is put at n / 25 s, as a note says. An unreadable image keeps its number.
     """
 
     device = "cpu"

@@ -1,4 +1,4 @@
-"""What a file is, as decoded from its first frame to its last, and what is wrong with it."""
+"""What a file is, decoded from first frame to last, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAME_STEP = 0.02  # seconds from one frame to the next that differ by more than 
 def inspect_paths(
     paths: Sequence[str], *, frame_md5: bool = False, backend: str = "auto"
 ) -> list[dict[str, Any]]:
-    """Return an entry for each item that ``paths`` name, and for each path that names none.
+    """Return an entry per item that ``paths`` name, and per path without items.
 
     Keys: path, codec, pixel_format, width, height, frame_rate (a fraction as text), frames (decoded),
     duration_s (to the end of the last frame), corrupt_frames, problems, frame_md5 (of RGB24 bytes, as

@@ -1,4 +1,4 @@
-"""A source that keeps the frames that later stages ask for, within bounds of memory."""
+"""A source that keeps frames for later stages, within bounds of memory."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class _Place:
 class KeptFrames:
     """A source whose kept frames need no second decoding.
 
-    All frames of ``batches`` are kept where they fit, by the header. Else ``keep`` decodes the frames that
-    will be asked for, up to the bound. What is kept is never written to.
+    Frames of ``batches`` are kept if all fit, by the header; else ``keep`` decodes those that will be asked
+    for. Kept frames are never written to.
     """
 
     def __init__(self, source: VideoSource, limit_bytes: int = KEPT_BYTES) -> None:
@@ -57,7 +57,7 @@ class KeptFrames:
             yield batch
 
     def keep(self, indices: Sequence[int]) -> None:
-        """Decode these frames now, in one pass, as far as there is room for them."""
+        """Decode these frames in one pass, as far as there is room."""
         missing = sorted({int(index) for index in indices} - set(self._kept))
         room = max(0, self._left // self._frame_bytes())
         few = max(1, PASS_BYTES // self._frame_bytes())
@@ -69,7 +69,7 @@ class KeptFrames:
             self._hold(found)
 
     def at(self, indices: Sequence[int]) -> FrameBatch:
-        """Return these frames in the order asked for; kept ones are copied, others are decoded."""
+        """Return these frames in the order asked for; kept ones are copied."""
         places = [self._kept.get(int(index)) for index in indices]
         known = [place for place in places if place is not None]
         if len(known) < len(places) or not known:

@@ -1,4 +1,4 @@
-"""Frames by PyAV (FFmpeg inside the wheel): the default reader, and the reference for the others."""
+"""Frames by PyAV: the default reader, and the reference for the others."""
 
 from __future__ import annotations
 
@@ -34,8 +34,6 @@ Painter = Callable[[VideoFrame], "np.ndarray | torch.Tensor"]
 
 
 class _Begun(NamedTuple):
-    """A pass that was begun when the file was opened, to see its first frame."""
-
     opened: tuple[InputContainer, VideoStream]
     first: VideoFrame
     frames: Generator[tuple[VideoFrame, bool]]
@@ -43,12 +41,11 @@ class _Begun(NamedTuple):
 
 
 class PyAVReader:
-    """One video; every pass has a container of its own, and closes it on the thread that makes the pass.
+    """One video; every pass has its own container, closed on the thread of the pass.
 
-    ``painter`` makes what turns a decoded frame into (H, W, 3) RGB, anew for each pass; ``hwaccel`` makes
-    what PyAV needs to decode on a device; ``thorough`` decodes twice in any case. After a whole pass
-    ``frame_counts`` has several numbers where others may count other frames: those here, those of a second
-    decode, and the packets.
+    ``painter`` returns, for each pass, a function from a frame to (H, W, 3) RGB; ``hwaccel`` what PyAV needs
+    to decode on a device; ``thorough`` always decodes twice. After a whole pass ``frame_counts`` has several
+    numbers if others may count differently: those here, of a second decode, and of packets.
     """
 
     def __init__(
@@ -106,7 +103,7 @@ class PyAVReader:
             self._begun.pop().frames.close()
 
     def frames(self, first: int = 0) -> Generator[Decoded]:
-        """Every frame from number ``first``; each can be painted until the next is asked for."""
+        """Yield frames from number ``first``; each can be painted until the next is asked for."""
         known = self._table
         if first > 0 and known.rising and known:
             if first - len(known) >= LONG_WAY:
@@ -126,11 +123,11 @@ class PyAVReader:
                 yield frame
 
     def start_before(self, index: int) -> int:
-        """The frame from which ``frames(index)`` is likely to decode: 0, or a key frame."""
+        """Return where ``frames(index)`` is likely to begin decoding: 0, or a key frame."""
         return self._table.key_before(index)
 
     def index_before(self, time_s: float) -> int:
-        """A frame number not after the first frame at ``time_s``, as late as is known."""
+        """Return a frame number not after the first frame at ``time_s``, as late as known."""
         stamp = int(time_s / self._tick) - 1
         table = self._table
         if not table or table.stamps[-1] < stamp:
@@ -146,7 +143,6 @@ class PyAVReader:
         return self._refreshes
 
     def _count_packets(self) -> FrameTable:
-        """The table of the whole file from its packets, if they can be trusted."""
         with self._opened() as (container, stream):
             counted = FrameTable.from_packets(container, stream)
         if counted is not None and counted.begins_like(self._table) and len(counted) > len(self._table):
@@ -154,7 +150,7 @@ class PyAVReader:
         return self._table
 
     def _from_seek(self, known: FrameTable, start: int, first: int) -> Iterator[Decoded]:
-        """Frames from ``first`` after a seek to ``start``; none if the seek did not land where it should."""
+        """Yield frames from ``first`` after a seek to ``start``; none if it missed."""
         landed: int | None = None
         for frame in self._pass(known.stamps[start], known.copy(), None):
             landed = frame.index if landed is None else landed
@@ -166,7 +162,7 @@ class PyAVReader:
                 yield frame
 
     def _pass(self, seek: int | None, table: FrameTable, number: int | None) -> Iterator[Decoded]:
-        """Decode from the start, or from the key frame that a seek to the time stamp ``seek`` lands on."""
+        """Decode from the start, or from the key frame that a seek to time stamp ``seek`` finds."""
         clock, paint = BestEffortClock(), self._painter()
         now, step = self._first_s, float(1 / self.info.frame_rate)
         checked, frames = self._decoding(seek)
@@ -212,7 +208,6 @@ class PyAVReader:
         )
 
     def _begin(self) -> _Begun:
-        """A pass from the start that is behind its first frame; InputError where there is none."""
         opened: list[tuple[InputContainer, VideoStream]] = []
         checked = self._checked(None, opened)
         frames = checked.frames()
@@ -223,7 +218,6 @@ class PyAVReader:
         return _Begun(opened[-1], first[0], frames, checked)
 
     def _decoding(self, seek: int | None) -> tuple[CheckedPass, Generator[tuple[VideoFrame, bool]]]:
-        """Frames from the start or from a seek on; the pass that was begun on opening is taken over."""
         if seek is None:
             try:
                 begun = self._begun.pop()
@@ -277,7 +271,6 @@ def _noted(
 def _opened(
     path: Path | str, allow_network: bool, hwaccel: Callable[[], HWAccel] | None, seek: int | None = None
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A container of its own for one pass, at the key frame before the time stamp ``seek``."""
     accel = None if hwaccel is None else hwaccel()
     with open_container(path, allow_network=allow_network, hwaccel=accel) as container:
         stream = video_stream(container, path)

@@ -1,11 +1,10 @@
-"""A stream from the network or a pipe is recorded: packets are copied, and nothing is coded again.
+"""A stream from the network or a pipe is recorded by copying packets.
 
     rtsp://...  ─┐
     tcp://...   ─┼─▶ packets of the best video stream, from the first key frame on ─▶ NAME.mkv
     - (stdin)   ─┘
 
-After a broken connection a new file begins, so that no frame is taken for the neighbour of one before the
-break.
+After a broken connection a new file begins, so that frames across the break are no neighbours.
 """
 
 from __future__ import annotations
@@ -52,12 +51,11 @@ class Recording:
 
 
 def is_stream(source: str) -> bool:
-    """Whether a source is an address or a pipe, which must be recorded before it can be studied."""
+    """Return whether a source is an address or a pipe, which must be recorded first."""
     return source in PIPES or ("://" in source and source.split("://")[0].lower() != "file")
 
 
 def name_of(source: str) -> str:
-    """A file name from host and path of a source."""
     if source in PIPES:
         return "pipe"
     parts = urlsplit(without_secrets(source))
@@ -73,10 +71,9 @@ def record(
     timeout_s: float = 10.0,
     say: Callable[[str], None] = lambda _text: None,
 ) -> Recording:
-    """Record so many seconds of an address or of standard input; SettingsError, InputError.
+    """Record so many seconds of an address or standard input; SettingsError, InputError.
 
-    ``timeout_s`` is how long nothing may come before the source counts as broken. A stream that breaks off is
-    kept as far as it came.
+    ``timeout_s`` without data counts as a break. A broken stream is kept as far as it came.
     """
     check_source(source)
     state = _State(source, folder, for_s, timeout_s)
@@ -126,8 +123,6 @@ class _BrokenError(Exception):
 
 @dataclass
 class _State:
-    """What has been recorded so far, over all connections."""
-
     source: str
     folder: Path
     for_s: float
@@ -193,7 +188,7 @@ class _State:
 
 
 class _Copier:
-    """Packets of one stream into one file, from the first key frame on, their time stamps from 0 and rising."""
+    """Copies packets of one stream, from the first key frame on, with rising time stamps from 0."""
 
     def __init__(self, out: OutputContainer, stream: VideoStream) -> None:
         self._out, self._tick = out, Fraction(stream.time_base or Fraction(1, 90000))
@@ -210,7 +205,6 @@ class _Copier:
         return 0.0 if self._last is None else float((self._last + self._step) * self._tick)
 
     def length_with(self, packet: Packet[VideoStream]) -> float | None:
-        """Seconds from the first packet to the end of this one; None before the first key frame."""
         if not packet.size or (self._first is None and not packet.is_keyframe):
             return None
         stamp = packet.dts if packet.dts is not None else packet.pts
@@ -260,7 +254,7 @@ def _open(source: str, timeout_s: float) -> InputContainer:
 
 
 class _Pipe:
-    """A pipe as PyAV reads it: it never waits longer than so many seconds."""
+    """A pipe as PyAV reads it, with a timeout in seconds."""
 
     name = "standard input"
 

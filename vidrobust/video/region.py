@@ -1,4 +1,4 @@
-"""What of each frame is delivered: all of it, a region of interest, or the window about an object."""
+"""What of each frame is delivered: all, a region of interest, or the window about an object."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ P = TypeVar("P", bound=PlacedFrame)
 
 class Cut(Protocol):
     def described(self, info: VideoInfo) -> VideoInfo:
-        """The VideoInfo of what is delivered; InputError where that is not in the frame."""
+        """Return the VideoInfo of what is delivered; InputError if it is outside of the frame."""
         ...
 
     def covers(self, frame: PlacedFrame) -> bool: ...
@@ -61,7 +61,7 @@ class WholeFrame:
 
 @dataclass(frozen=True)
 class Region(WholeFrame):
-    """A region of interest, the same in every frame; SettingsError where it is none."""
+    """A region of interest, the same in every frame; SettingsError if invalid."""
 
     roi: Roi
     path: Path | str
@@ -92,7 +92,7 @@ class Region(WholeFrame):
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectCut:
-    """The window about an object, resized to a square; frames without it are not delivered."""
+    """The window about an object, resized to a square; frames without it are skipped."""
 
     boxes: ObjectBoxes
     margin: float = 0.1
@@ -130,7 +130,7 @@ class ObjectCut:
 
 
 def resized(picture: Picture, size: int) -> Picture:
-    """(H, W, 3) -> (size, size, 3), averaged where it shrinks, linear where it grows."""
+    """Resize (H, W, 3) to (size, size, 3), averaged where it shrinks, linear where it grows."""
     shrinks = min(picture.shape[:2]) >= size
     if isinstance(picture, np.ndarray):
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -145,7 +145,7 @@ def resized(picture: Picture, size: int) -> Picture:
 
 
 def _overlaps(count: int, size: int) -> torch.Tensor:
-    """(size, count) float32, how much of each of ``count`` px lies in each of ``size`` equal parts of them."""
+    """Return (size, count) float32: how much of each of ``count`` px lies in each of ``size`` parts."""
     step = count / size
     start = step * torch.arange(size, dtype=torch.float64)[:, None]
     px = torch.arange(count, dtype=torch.float64)[None]

@@ -1,14 +1,14 @@
-"""Decode a file again in a process of its own, and say which frames can be trusted.
+"""Decode a file again in a process of its own, to say which frames can be trusted.
 
-Most decoders conceal damage without a word to the caller: they copy from the frame before, or go on with
-what the bits happen to mean. FFmpeg's log says more, and two decodes with another number of threads differ where
-memory left over from other frames was shown. Both are looked at here:
+Most decoders conceal damage silently: they copy from the frame before, or go on with what the bits happen to
+mean. FFmpeg's log says more, and decodes with different numbers of threads differ where stale memory was
+shown:
 
     packets ─┬─▶ one thread, with the log ─┬─▶ groups of pictures ─▶ (time stamp, damaged) a frame
              └─▶ several threads ──────────┘
 
-The log is read in a process of its own since FFmpeg calls back into Python from the threads of every decoder,
-and one that is closed while its threads wait for Python never ends.
+The log is read in its own process since FFmpeg calls back into Python from the threads of every decoder, and
+one closed while its threads wait for Python never ends.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LONGEST_GROUP = 512
 
 
 class SecondDecode:
-    """The verdicts on the frames of one file, read as far as they are asked for."""
+    """The verdicts on the frames of one file, read as far as asked for."""
 
     def __init__(self, key: tuple[str, int, int, int]) -> None:
         self._key = key
@@ -65,7 +65,7 @@ class SecondDecode:
             self._fail(f"no second process could be started ({error.strerror})")
 
     def is_damaged(self, number: int, stamp: int | None) -> bool:
-        """Whether frame ``number`` with this pts is damaged, or is another one there; waits for the verdict."""
+        """Whether frame ``number`` with this pts is damaged, or another there; waits for the verdict."""
         with self._lock:
             if self._key[-1] == PACKETS:
                 while stamp not in self._of_packets and self._ending is None:
@@ -86,11 +86,10 @@ class SecondDecode:
 
     @property
     def has_failed(self) -> bool:
-        """Whether there are no verdicts from here on."""
         return self._ending is not None and bool(self._ending.failure)
 
     def close(self) -> None:
-        """Stop the helper, where it is still at work, so that the next file finds it ready."""
+        """Stop the helper if it is still at work."""
         # while another thread waits for a verdict, only the end of the process wakes it
         self._end(gently=self._lock.acquire(blocking=False))
 
@@ -140,17 +139,16 @@ THREADED = Capabilities.frame_threads | Capabilities.slice_threads
 
 
 def forget(*, end: bool = True) -> None:
-    """Forget what was found, and end the process that waits for the next file."""
+    """Forget what was found, and end the waiting process."""
     _finished.clear()
     if end:
         _Helper.end_idle()
 
 
 def second_decode(path: Path, depth: int) -> SecondDecode:
-    """Start a second decode of a file, or return that of an earlier pass if the file has not changed since.
+    """Start a second decode of a file, or return the earlier one if the file is unchanged.
 
-    depth
-        ``decoding.PACKETS``, ``ONE_THREAD`` or ``BOTH``.
+    ``depth`` is ``decoding.PACKETS``, ``ONE_THREAD`` or ``BOTH``.
     """
     status = os.stat(path)
     key = (os.path.abspath(path), status.st_size, status.st_mtime_ns, depth)
@@ -158,8 +156,6 @@ def second_decode(path: Path, depth: int) -> SecondDecode:
 
 
 class _Helper:
-    """A process that answers one file after another; idle ones wait for the next file."""
-
     _idle: ClassVar[list[_Helper]] = []
     _guard = threading.Lock()
 
@@ -175,7 +171,6 @@ class _Helper:
 
     @classmethod
     def taken(cls) -> _Helper:
-        """An idle helper, or a new one; raises OSError."""
         with cls._guard:
             while cls._idle:
                 helper = cls._idle.pop()
@@ -190,7 +185,6 @@ class _Helper:
         self._process.stdin.flush()
 
     def answer(self) -> dict[str, Any] | None:
-        """The next line, None where the process is gone."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         found: dict[str, Any] | None = json.loads(line) if line.endswith(b"\n") else None
@@ -204,7 +198,6 @@ class _Helper:
         self.end()
 
     def stop(self) -> None:
-        """Give up the file, and give the helper back if it has not ended over it."""
         with suppress(OSError, ValueError):
             assert self._process.stdin is not None
             self._process.stdin.write(b"\n")
@@ -236,8 +229,6 @@ atexit.register(_Helper.end_idle)
 
 @dataclass(eq=False)
 class _Packet:
-    """One packet, and the frame that it became."""
-
     stamp: int | None
     key: bool
     bad: bool = False
@@ -248,7 +239,7 @@ class _Packet:
 
 @dataclass
 class _Judge:
-    """Finds the damaged packets of one group of pictures after the other, in the order of decoding."""
+    """Finds the damaged packets of each group of pictures, in decoding order."""
 
     open: deque[_Packet] = field(default_factory=deque)
     # Of frames of the other decode, by time stamp
@@ -258,7 +249,6 @@ class _Judge:
     _key_stamp: int | None = None
 
     def pieces(self, *, ended: bool) -> Iterator[list[_Packet]]:
-        """The groups that are complete, judged; at the end also what is left."""
         while self.open:
             size = next((i for i, p in enumerate(self.open) if i and p.key), len(self.open))
             if not ended and len(self.open) - size < LAG and len(self.open) < LONGEST_GROUP + LAG:
@@ -285,7 +275,6 @@ class _Judge:
 
 
 def _serve() -> None:
-    """Answer the files named on standard input, a line of JSON each."""
     containers.LOG_LEVEL = av.logging.ERROR
     av.logging.set_skip_repeated(False)  # or the second of two damaged packets would seem sound
     asked: SimpleQueue[str] = SimpleQueue()
@@ -298,14 +287,13 @@ def _serve() -> None:
 
 
 def _listen(asked: SimpleQueue[str]) -> None:
-    """Pass on what is asked for: a file, or an empty line that stops the one before; "" at the end."""
+    """Pass on what is asked for: a file; an empty line stops the one before; "" ends."""
     for line in sys.stdin:
         asked.put(line)
     asked.put("")
 
 
 def _answers(path: str, depth: int, is_stopped: Callable[[], bool]) -> Iterator[dict[str, Any]]:
-    """Verdicts in groups, and the ending."""
     said: list[str] = []
     counts: list[int] = []
     try:
@@ -318,7 +306,6 @@ def _answers(path: str, depth: int, is_stopped: Callable[[], bool]) -> Iterator[
 def _verdicts(
     path: Path, depth: int, said: list[str], counts: list[int], is_stopped: Callable[[], bool]
 ) -> Iterator[dict[str, Any]]:
-    """Number, time stamp and verdict of frames, group by group; fills ``said`` and ``counts``."""
     judge, report, other = _Judge(), PassReport(), PassReport()
     compares, shown = depth == BOTH, [0, 0]
 
@@ -384,7 +371,7 @@ def _messages(log: list[Any]) -> list[tuple[str, str]]:
 
 
 def planes_hash(frame: VideoFrame) -> str:
-    """The hash of a frame as decoded, without the padding of its lines."""
+    """Return the hash of a decoded frame, without line padding."""
     digest = xxhash.xxh3_64()
     several = len(frame.planes) > 1
     bits = max(component.bits for component in frame.format.components)

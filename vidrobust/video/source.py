@@ -31,11 +31,11 @@ class VideoSource(Protocol):
 
     @property
     def problems(self) -> Sequence[str]:
-        """What was found wrong so far, a sentence each; complete after the last batch."""
+        """Problems found so far, a sentence each; complete after the last batch."""
         ...
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
-        """All selected frames in order, ``size`` at a time; may be called again to start over."""
+        """Yield all selected frames in order, ``size`` at a time; may be called again."""
         ...
 
     def at(self, indices: Sequence[int]) -> FrameBatch:
@@ -62,7 +62,6 @@ class VideoFormat:
 
 @cache
 def brought() -> Extensions[VideoFormat]:
-    """Return the formats of installed plugins."""
     return extensions(GROUP, VideoFormat, lambda each: each.name)
 
 
@@ -87,29 +86,28 @@ def open_video(
     thorough: bool = False,
     origin: tuple[int, float] | None = None,
 ) -> VideoSource:
-    """The frames of one video, animation or folder of frames.
+    """Open the frames of one video, animation or folder of frames.
 
     item           the name in every result table; by default the stem of the file
     backend        auto (PyAV on the CPU; on a GPU what works of torchcodec, PyAV), pyav, torchcodec, decord
     device         where the pictures are delivered: auto (a GPU if there is one), cpu, cuda:N
-    strict_device  decode there or fail; else the fallback and its reason stand in ``info.reason``
+    strict_device  decode there or fail; else ``info.reason`` states a fallback
     color          fast (the bytes of the ffmpeg program) or accurate (no bias)
     every, fps     every so many-th frame, or the first frame of each 1/fps seconds
-    start_s, end_s only frames with start_s <= time < end_s, in seconds by the file's own time stamps
-    roi            x, y, width, height in px of the upright frame, to which all pictures are cut
-    boxes          where an object is: the window about it is cut out of each frame that has it, with
-                   ``crop_margin`` of its longer side on each side, and resized to ``crop_size`` px square
+    start_s, end_s only frames with start_s <= time < end_s, in seconds by the file's time stamps
+    roi            x, y, width, height in px of the upright frame, to which pictures are cut
+    boxes          where an object is: frames that have it are cut to the window about it, with ``crop_margin`` of
+                   its longer side on each side, and resized to ``crop_size`` px square
     prefetch       batches decoded ahead on a thread; 0 decodes on the caller's
     allow_network  open addresses and playlists as well; else local files only
-    thorough       decode on one thread and a second time in any case: damage is the same in every run (pyav)
-    origin         number and time of the frame from which every and fps are counted; by default the first one
-                   of the range
+    thorough       decode on one thread and always a second time: damage is the same in every run (pyav)
+    origin         number and time of the frame from which every and fps count; by default the first of the range
 
     >>> with open_video("line.mp4", every=5) as video:
     ...     for batch in video.batches(16):
     ...         model(batch.pixels)
 
-    Raises InputError with the path where the input cannot be read, SettingsError for the rest.
+    Raises InputError with the path for unreadable input, SettingsError for the rest.
     """
     from vidrobust.video.choice import VideoRequest, check_backend, choose, resolve_target, routes
     from vidrobust.video.color import check_color
@@ -150,7 +148,7 @@ def open_video(
 
 
 def first_batch(source: VideoSource, size: int) -> FrameBatch:
-    """The first ``size`` selected frames; InputError where none lies in the range of time."""
+    """Return the first ``size`` selected frames; InputError if the range holds none."""
     batches = source.batches(size)
     batch = next(batches, None)
     if batch is None:

@@ -1,4 +1,4 @@
-"""Selection, batches and random access on top of a reader, whatever decodes it."""
+"""Selection, batches and random access on top of any reader."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ T = TypeVar("T")
 
 
 def prefetched(make: Callable[[], Generator[T]], depth: int) -> Generator[T]:
-    """Yield what ``make()`` yields, made on one thread of its own, at most ``depth`` items ahead.
+    """Yield what ``make()`` yields, made on its own thread, at most ``depth`` items ahead.
 
-    The generator is started, run and closed on that thread, and its exception reaches the caller in order.
+    The generator is started, run and closed on that thread; its exception reaches the caller in order.
     Closing this generator stops the thread and waits for it.
     """
     worker = _Worker(make, depth)
@@ -88,7 +88,7 @@ class Memory:
             self._pictures[place].copy_(torch.as_tensor(picture))
 
     def pixels(self, count: int) -> torch.Tensor:
-        """(count, 3, H, W), a view of the memory, or its copy on the device it is uploaded to."""
+        """Return (count, 3, H, W), a view of the memory, or its copy on the upload device."""
         part = self._pictures[:count]
         tensor = torch.from_numpy(part) if isinstance(part, np.ndarray) else part
         if self._upload is not None:
@@ -97,13 +97,13 @@ class Memory:
 
 
 class BatchMemory:
-    """Memory of batches, used again once nobody holds a view of it: fresh pages cost more than the copy."""
+    """Memory of batches, reused once no view of it is held: fresh pages cost more than the copy."""
 
     def __init__(self) -> None:
         self._owned: list[np.ndarray] = []
 
     def take(self, shape: tuple[int, ...]) -> np.ndarray:
-        """A view of memory that nobody else can see; its contents are undefined."""
+        """Return unshared memory with undefined contents."""
         self._owned = [memory for memory in self._owned if memory.shape == shape]
         for memory in self._owned:
             if sys.getrefcount(memory) == _UNSEEN:
@@ -140,7 +140,7 @@ class Decoded:
 
 
 class Reader(Protocol):
-    """What a backend supplies; ``frames`` may be called again, and from several threads at once."""
+    """What a backend supplies; ``frames`` may be called again, from several threads at once."""
 
     info: VideoInfo
     device: str
@@ -166,7 +166,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Origin:
-    """The frame from which a selection is counted: its number and its time."""
+    """The frame from which a selection is counted."""
 
     index: int
     time_s: float
@@ -216,10 +216,7 @@ class Selection:
 
 
 class FrameStream:
-    """A reader and a selection as a VideoSource.
-
-    ``upload`` names the device to which batches decoded on the CPU are copied through pinned memory.
-    """
+    """A reader and a selection as a VideoSource; batches decoded on the CPU are copied to ``upload``."""
 
     def __init__(
         self,
@@ -245,16 +242,15 @@ class FrameStream:
 
     @property
     def problems(self) -> Sequence[str]:
-        """What was found wrong so far; complete after the last batch."""
         return (*self._reader.problems, *self._found.values())
 
     @property
     def frame_counts(self) -> tuple[int, ...]:
-        """Numbers of frames that decoders give of the whole file, the one here first; () where they agree."""
+        """Frame counts of the file by different decoders, the one here first; () if they agree."""
         return getattr(self._reader, "frame_counts", ())
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
-        """All selected frames in order, ``size`` at a time; a change of the frame size ends a batch early."""
+        """Yield all selected frames in order, ``size`` at a time; a new frame size ends a batch early."""
         if size < 1:
             raise SettingsError(f"batch size: expected 1 or more, got {size}")
         depth = min(self._prefetch, max(AHEAD_BYTES // (size * self.info.width * self.info.height * 3), 1))
@@ -263,10 +259,10 @@ class FrameStream:
         return made
 
     def at(self, indices: Sequence[int]) -> FrameBatch:
-        """These frames (decoding order, from 0), in the order asked for.
+        """Return these frames (decoding order, from 0), in the order asked for.
 
-        Decodes forward through the sorted numbers, and seeks where a key frame lies between two of them.
-        InputError for a number that is not there, or where the frames differ in size.
+        Decodes through the sorted numbers, and seeks if a key frame lies between two. InputError for a
+        missing number, or if frames differ in size.
         """
         wanted = sorted(set(indices))
         if not wanted or wanted[0] < 0:

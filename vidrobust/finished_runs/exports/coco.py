@@ -1,6 +1,6 @@
-"""COCO: an image a frame; a classifier's label as a box over all of it, a detector's boxes with their tracks.
+"""COCO: an image a frame; a classifier's label covers it, a detector's boxes have their tracks.
 
-The boxes of a detector are also written as MOTChallenge files.
+Boxes are also written as MOTChallenge files.
 """
 
 from __future__ import annotations
@@ -35,10 +35,7 @@ def write(run: RunTables, out: Path) -> Exported:
 
 
 def content(run: RunTables, model: str, rows: pd.DataFrame) -> dict[str, Any]:
-    """images, categories and annotations of one classifier, from its rows of the table ``frames``.
-
-    Of several objects (``track``) cut out of a frame, the one of most probability counts.
-    """
+    """images, categories and annotations of one classifier; of several objects in a frame the likeliest."""
     sizes = {entry.item: (entry.width, entry.height) for entry in run.record.inputs}
     best = rows.sort_values("probability", ascending=False, kind="stable").drop_duplicates(["item", "frame"])
     images, annotations = [], []

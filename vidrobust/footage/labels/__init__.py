@@ -1,1 +1,1 @@
-"""Readers of annotation files, one format a module; ``formats.FORMATS`` is the table of them."""
+"""Readers of annotation files, one format a module; ``formats.FORMATS`` lists them."""

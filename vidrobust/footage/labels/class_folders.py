@@ -1,4 +1,4 @@
-"""A folder per class: what lies in it, images, videos and folders of frames, is of that class."""
+"""A folder per class of images, videos and folders of frames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUFFIXES = IMAGE_SUFFIXES | VIDEO_SUFFIXES
 
 
 def read(path: Path) -> Labels:
-    """One row a file or folder of frames, for all its frames; classes are numbered by name, as ImageFolder does.
+    """Return a row per file or folder of frames; classes are numbered by name, as ImageFolder does.
 
     ``item`` is CLASS/NAME; column ``file`` is the path.
     """

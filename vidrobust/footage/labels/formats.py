@@ -1,4 +1,4 @@
-"""The table of label formats, those of installed packages included, and reading a file by it."""
+"""The label formats, those of plugins included."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vidrobust.text.printable import printable
 
 
 def read(path: Path) -> Labels:
-    """The column ``label`` of a manifest; rows without one are items without a label."""
+    """Read the column ``label`` of a manifest; rows without one have no label."""
     manifest = read_manifest(path)
     rows = labels_table(manifest.items)
     without = len(manifest.items) - len(rows)
@@ -53,25 +53,24 @@ CONVERTERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class LabelFormats:
-    """formats by name; broken: entry points that give none, each with the reason."""
+    """Formats by name, and broken entry points with the reason."""
 
     formats: dict[str, LabelFormat]
     broken: Mapping[str, str]
 
 
 def known() -> LabelFormats:
-    """The formats of plugins, which are tried first, and those of the core."""
+    """Return the formats of plugins, which are tried first, and the core's."""
     own, found = {each.name: each for each in FORMATS}, brought()
     return LabelFormats(formats={each.name: each for each in found.records} | own, broken=found.broken)
 
 
 def brought() -> Extensions[LabelFormat]:
-    """Return the label formats of installed plugins."""
     return extensions(GROUP, LabelFormat, lambda each: each.name, {each.name for each in FORMATS})
 
 
 def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labels:
-    """What an annotation file or folder says; its format is recognised where none is named."""
+    """Read an annotation file or folder; the format is recognised if not named."""
     place = Path(path)
     every = known()
     if format is not None and format not in every.formats:

@@ -24,7 +24,7 @@ HEAD_BYTES = 4096
 
 
 class XmlFile:
-    """The tree of an XML file; raises InputError where it is none, or defines entities of its own."""
+    """The tree of an XML file; InputError if it is none or defines its own entities."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -70,7 +70,6 @@ class XmlFile:
 
 
 def begins_with(path: Path, element: str) -> bool:
-    """Whether a file ends in .xml and its first element is ``element``."""
     if path.suffix.lower() != ".xml":
         return False
     try:
@@ -91,7 +90,7 @@ SPACE = re.compile(r"\s*")
 
 
 def read_json(path: Path, kind: type) -> Any:
-    """The content of a JSON file, an object (dict) or an array (list); raises InputError."""
+    """Return the content of a JSON file of this kind (dict or list); raises InputError."""
     try:
         content = parsed_json(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
@@ -107,7 +106,7 @@ def read_json(path: Path, kind: type) -> Any:
 
 
 def with_lines(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The problems, those of JSON files with the line of the entry that their ``column`` names."""
+    """Add to problems of JSON files the line of the entry that their ``column`` names."""
     every = tuple(problems)
     files = {p.path for p in every if p.path.suffix.lower() == ".json" and p.column and not p.line}
     lines = {path: _lines(path) for path in files}
@@ -122,7 +121,7 @@ def _line(problem: Problem, lines: Mapping[str, int]) -> int:
 
 
 def _lines(path: Path) -> dict[str, int]:
-    """The line of each key of the object in a file, and of each entry of its arrays as NAME[NUMBER]."""
+    """Return the line of each key of the object, and of each entry of its arrays as NAME[NUMBER]."""
     text, decoder = path.read_text(encoding="utf-8"), json.JSONDecoder()
     starts = [match.end() for match in re.finditer("\n", text)]
     found: dict[str, int] = {}

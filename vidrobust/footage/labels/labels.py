@@ -1,4 +1,4 @@
-"""Labels: what an annotation file says, in one form whatever the format; and LabelFormat: a reader of one."""
+"""Labels in one form whatever the file's format; and LabelFormat, a reader of one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ClassMap:
     """Which class of a data set each class of a model belongs to.
 
     of_model   number of the model's class -> number of the data set's; classes left out belong to none
-    classes    how many classes the data set has; those that no class of the model belongs to are never predicted
+    classes    number of classes of the data set; those without a class of the model are never predicted
     """
 
     of_model: Mapping[int, int]
@@ -44,10 +44,10 @@ class ClassMap:
         return tuple(sorted(set(range(self.classes)) - set(self.of_model.values())))
 
     def scores(self, scores: np.ndarray) -> np.ndarray:
-        """Scores of the data set's classes, (N, classes) float64: the largest of those that belong together.
+        """Return scores (N, classes) float64 of the data set's classes, the largest of the model's.
 
-        scores  (N, K) probabilities or logits of the model. A class that none belongs to is minus infinity, not
-        0, which would win wherever logits are negative (Shankar et al. 2019, the corrected score_predictions.py).
+        ``scores`` are (N, K) probabilities or logits. A class that none belongs to gets minus infinity, since
+        0 would win where logits are negative (Shankar et al. 2019, the corrected score_predictions.py).
         """
         found = np.full((len(scores), self.classes), -np.inf)
         for target in sorted(set(self.of_model.values())):
@@ -61,7 +61,7 @@ class ClassMap:
 
 
 def read_class_map(path: Path, classes: int | None = None) -> ClassMap:
-    """A JSON object, number of the model's class -> number of the data set's; raises InputError."""
+    """Read a JSON object, number of the model's class -> the data set's; raises InputError."""
     try:
         content = parsed_json(path.read_text(encoding="utf-8"))
         of_model = {int(k): int(c) for k, c in content.items()}
@@ -89,10 +89,9 @@ class Labels:
                 Behind its columns: ``presence`` (one of PRESENCE) and what else the file says
     classes     number -> name of the classes the file or its format lists
     box_unit    px of the frame, or shares of its width and height
-    sets        anchors and the frames about them: item, anchor, frame, offset, file (of the frame, as the set
-                calls it); offset 0 is the anchor itself
+    sets        anchors and the frames about them: item, anchor, frame, offset (0: the anchor), file (of the frame)
     judged_by   whose labels a frame about an anchor is judged by: its "own", or the "anchor"'s
-    class_map   from the classes of a model to these, where the data set comes with one
+    class_map   from the classes of a model to these, if the data set has one
     problems    what could not be used, with file, line and column
     notes       what is odd but harmless, a sentence each
     """
@@ -126,9 +125,9 @@ class LabelFormat:
 
     name   what the user writes
     what   which files it reads, in a sentence
-    sniff  path -> whether it is of this format; must not raise, and must not read a large file whole
+    sniff  path -> whether it is of this format; must not raise, nor read a large file whole
     read   path -> Labels; raises InputError where nothing can be read
-    lists_videos  whether a file as a source means the videos that lie beside it, named as its items
+    lists_videos  whether the file can be a source for the videos beside it, named as its items
     """
 
     name: str
@@ -139,7 +138,7 @@ class LabelFormat:
 
 
 def rows_of(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    """The rows made by ``item_tables.label_row``, with ``presence`` filled in where none is given."""
+    """Return rows of ``item_tables.label_row`` as a table, ``presence`` filled in."""
     table = labels_of(rows)
     if "presence" not in table:
         table["presence"] = pd.Series("present", index=table.index, dtype=object)
@@ -148,7 +147,7 @@ def rows_of(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
 
 
 def sets_of(rows: Sequence[tuple[str, int, int, str]]) -> pd.DataFrame:
-    """The table of anchors and the frames about them, of (item, anchor, frame, file); offset = frame - anchor."""
+    """Return the table of anchors and frames about them; offset = frame - anchor."""
     table = pd.DataFrame(list(rows), columns=["item", "anchor", "frame", "file"])
     table = table.astype({"item": object, "anchor": "int64", "frame": "int64", "file": object})
     return table.assign(offset=table["frame"] - table["anchor"])[list(SET_COLUMNS)]

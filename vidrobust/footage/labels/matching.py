@@ -1,4 +1,4 @@
-"""Labels brought onto footage: names onto items, times onto frames, shares onto pixels."""
+"""Labels brought onto footage: names to items, times to frames, shares to pixels."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from vidrobust.text.printable import printable
 class FrameFiles:
     """Finds VIDEO/000432.JPEG among items that are folders of images, by the end of the folder's path.
 
-    A folder may hold only some frames of a video: what the file is called says which one it is, and not its place
-    among the others.
+    A folder may lack frames of a video, so the file's name counts and not its place.
     """
 
     def __init__(self, items: Iterable[Item]) -> None:
@@ -35,11 +34,10 @@ class FrameFiles:
                     self._folders.setdefault(end, []).append(item)
 
     def __len__(self) -> int:
-        """How many names of folders are known."""
         return len(self._folders)
 
     def find(self, file: str, *, anywhere: bool = False) -> list[tuple[str, int]] | None:
-        """The item and the number of the frame, several where windows of a folder are items."""
+        """Return items and frame numbers, several where windows of a folder are items."""
         path = PurePosixPath(file)
         if anywhere:
             every = {item.name: item for of in self._folders.values() for item in of}.values()
@@ -56,7 +54,6 @@ class FrameFiles:
         return None
 
     def _of(self, folder: Path) -> dict[str, int]:
-        """The number of each image of a folder, by its name with and without suffix."""
         if folder not in self._numbers:
             files = images_in(folder)
             stems = {printable(path.stem): number for number, path in enumerate(files)}
@@ -78,9 +75,9 @@ class MatchedLabels:
     """Labels of the items at hand.
 
     rows         the table ``labels`` with the names of the items
-    without      names in the labels for which there is no item
+    without      names in the labels without an item
     unlabelled   names of items without a label
-    missing      rows of a known folder of images that does not hold theirs
+    missing      rows whose image a known folder lacks
     """
 
     rows: pd.DataFrame
@@ -90,7 +87,7 @@ class MatchedLabels:
 
 
 def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
-    """The rows of labels whose name fits an item: its name, its file or folder, or the ends of its path."""
+    """Match labels to items by name, file, folder, or the ends of the path."""
     all_items = list(items)
     rows = rows.reset_index(drop=True)
     by_file, known = _by_file(rows, all_items)
@@ -120,7 +117,6 @@ def on_items(rows: pd.DataFrame, items: Iterable[Item]) -> MatchedLabels:
 
 
 def _by_file(rows: pd.DataFrame, items: Sequence[Item]) -> tuple[pd.DataFrame, np.ndarray]:
-    """The rows whose image is a frame of an item, with its item and number, their index that of ``rows``."""
     files = FrameFiles(items)
     known = np.zeros(len(rows), bool)
     if not len(files) or "file" not in rows:
@@ -138,7 +134,7 @@ def _by_file(rows: pd.DataFrame, items: Sequence[Item]) -> tuple[pd.DataFrame, n
 
 
 def sets_on_items(sets: pd.DataFrame, items: Iterable[Item]) -> tuple[pd.DataFrame, int]:
-    """Anchors and the frames about them, as items and frames of the footage; and how many of these lack."""
+    """Return anchors and their frames as frames of the footage, and how many are missing."""
     wanted = sets.assign(named=sets["item"])
     there = on_items(wanted, items).rows
     keys = ["named", "anchor", "item"]
@@ -151,7 +147,7 @@ def sets_on_items(sets: pd.DataFrame, items: Iterable[Item]) -> tuple[pd.DataFra
 
 
 def at_frames(rows: pd.DataFrame, time_s: np.ndarray) -> pd.DataFrame:
-    """The rows of one item with the frame that is shown at their time, by the frames' own time stamps."""
+    """Return the rows of one item with the frame shown at their time, by its time stamps."""
     rows = rows.copy()
     counted = (rows["frame"] >= 0) & rows["time_s"].isna()
     inside = counted & (rows["frame"] < len(time_s))
@@ -166,7 +162,6 @@ def at_frames(rows: pd.DataFrame, time_s: np.ndarray) -> pd.DataFrame:
 
 
 def in_pixels(rows: pd.DataFrame, box_unit: str, width: int, height: int) -> pd.DataFrame:
-    """The rows with boxes in px of a frame of this size; shares are multiplied, px stay."""
     if box_unit == "px":
         return rows
     size: Mapping[str, int] = {"x1": width, "y1": height, "x2": width, "y2": height}
@@ -174,7 +169,7 @@ def in_pixels(rows: pd.DataFrame, box_unit: str, width: int, height: int) -> pd.
 
 
 def nearest_frames(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number of the frame nearest in time, the earlier of two, and how far it is."""
+    """Return the number of the nearest frame in time, the earlier of two, and its distance."""
     if not len(times):
         return np.zeros(len(wanted), np.int64), np.full(len(wanted), np.inf)
     order = np.argsort(times, kind="stable")
@@ -186,7 +181,6 @@ def nearest_frames(times: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _keys(item: Item) -> list[str]:
-    """What a label may call an item: its name, and the ends of its path with and without suffix."""
     names = [item.name, *ends_of(item.path), *ends_of(item.path.with_suffix(""))]
     if item.path.name == "img1":  # the pictures of a sequence of MOTChallenge, named after the folder above
         names += ends_of(item.path.parent)
@@ -195,7 +189,6 @@ def _keys(item: Item) -> list[str]:
 
 
 def _tails(label: str) -> list[str]:
-    """The label, and then ever shorter ends of it, each with and without suffix."""
     parts = PurePosixPath(label).parts or (label,)
     tails = ["/".join(parts[start:]).lstrip("/") for start in range(len(parts))]
     return [
@@ -217,12 +210,12 @@ WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class LabelsOutside:
-    """Rows of labels that judge nothing.
+    """Labels that fall on no frame.
 
-    counts   one of REASONS -> rows of objects that are to be seen
-    labels   all rows of such objects
+    counts   one of REASONS -> rows of visible objects
+    labels   all rows of visible objects
     hidden   rows that say absent or uncertain
-    first_s, last_s  the times that the rows outside have, s; NaN where they have none
+    first_s, last_s  the times of the rows outside, s; NaN if none
     """
 
     counts: dict[str, int]
@@ -236,11 +229,10 @@ class LabelsOutside:
         return sum(self.counts.values())
 
     def as_dict(self) -> dict[str, int]:
-        """For run.json."""
         return {"labels": self.labels, "hidden": self.hidden, **self.counts}
 
     def sentence(self) -> str:
-        """What was lost and the way out; nothing where every label falls on a frame."""
+        """Return what was lost and the way out, or ""."""
         if not self.labels and self.hidden:
             return f"all {plural(self.hidden, 'label')} say absent or uncertain: they judge nothing"
         if not self.total:
@@ -262,12 +254,10 @@ class LabelsOutside:
 def outside(
     labels: pd.DataFrame, frames: pd.DataFrame, windows: Mapping[str, Window] | None = None
 ) -> LabelsOutside:
-    """Which rows of the table ``labels`` fall on none of the frames that were looked at (item, frame, time_s).
+    """Find the rows of ``labels`` on none of the frames looked at (item, frame, time_s).
 
-    Rows for whole items fall on all. A time lies between frames where the nearest is further away than the usual
-    step; items of which no frame was looked at count as between.
-
-    windows  start and end in s of the items of which only a stretch was asked for
+    Rows for whole items fall on all. A time lies between frames if the nearest is further away than the usual
+    step; so do labels of items without frames. ``windows`` are start and end, s, of items used in part.
     """
     present = labels["presence"] == "present" if "presence" in labels else pd.Series(True, index=labels.index)
     rows = labels[present]
@@ -289,7 +279,7 @@ def outside(
 
 
 def _reasons(rows: pd.DataFrame, shown: pd.DataFrame | None, window: Window) -> np.ndarray:
-    """(n,) one of REASONS, or nothing where the row falls on a frame."""
+    """Return (n,) one of REASONS, or "" where the row falls on a frame."""
     found = np.full(len(rows), "", dtype=object)
     if shown is None or not len(shown):
         found[:] = "between"

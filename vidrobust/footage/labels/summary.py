@@ -14,7 +14,6 @@ UNIT_WORDS = {"px": "px", "share": "shares of the frame"}
 
 
 def summary(labels: Labels) -> dict[str, Any]:
-    """Counts of what the labels hold, as plain values."""
     rows = labels.rows
     timed = rows[(rows["frame"] >= 0) | rows["time_s"].notna()]
     tracked = rows[rows["track"] != ""]
@@ -42,7 +41,6 @@ def summary(labels: Labels) -> dict[str, Any]:
 
 
 def as_text(found: dict[str, Any]) -> str:
-    """The summary in lines for people."""
     frames = "whole inputs" if found["frames"] is None else f"{found['frames']} frames"
     lines = [
         found["path"],

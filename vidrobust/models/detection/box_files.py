@@ -1,4 +1,4 @@
-"""Files of boxes that other programs wrote: one table of them, its checks, and the formats of plugins."""
+"""Boxes that other programs wrote: reading and checking them."""
 
 from __future__ import annotations
 
@@ -62,12 +62,11 @@ class BoxFormat:
 
 
 def brought() -> Extensions[BoxFormat]:
-    """Return the formats of installed plugins."""
     return extensions(GROUP, BoxFormat, lambda each: each.name, {"table"})
 
 
 def read_boxes(path: Path, options: Mapping[str, str] = MappingProxyType({})) -> BoxFile:
-    """Read the boxes of a file or folder: by a format of a plugin, else as the table described in ``BoxFile``."""
+    """Read a file or folder of boxes, by a plugin's format or else as the table described in ``BoxFile``."""
     formats = brought().records
     for each in formats:
         if each.sniff(path):
@@ -87,7 +86,7 @@ def _table(path: Path) -> BoxFile:
 
 
 def boxes_of_table(table: pd.DataFrame, path: Path, *, relative: bool = False) -> BoxFile:
-    """Return the boxes of a table, a row each, whose columns may be called as other programs call them."""
+    """Return the boxes of a table with a row per box; column names of other programs are accepted."""
     for column, others in ALIASES.items():
         other = next((name for name in others if name in table), None)
         if column not in table and other is not None:
@@ -120,7 +119,7 @@ def _names_in(table: pd.DataFrame) -> dict[int, str]:
 
 
 def checked(table: pd.DataFrame, path: Path, *, relative: bool = False) -> pd.DataFrame:
-    """The boxes with whole frames and labels, numbers everywhere, x1 < x2 and scores of 0..1."""
+    """Return the boxes after checking frames, labels, numbers, x1 < x2 and scores in [0, 1]."""
     numbers = table[list(COLUMNS)].apply(pd.to_numeric, errors="coerce")
     wrong = ~np.isfinite(numbers.to_numpy(np.float64)).all(axis=1)
     if wrong.any():
@@ -185,7 +184,7 @@ def _check_shapes(shapes: pd.Series, path: Path) -> None:
 
 
 def first_frame(text: str | None, spec: str) -> int | None:
-    """Return the option ``first``, the number of the first frame in the file; None where it is not given."""
+    """Return the option ``first``, the number of the file's first frame; None if not given."""
     if text is None:
         return None
     if text not in ("0", "1"):

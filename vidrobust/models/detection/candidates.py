@@ -1,4 +1,4 @@
-"""Candidates, which a head reads from the raw outputs of one frame, and what the heads share."""
+"""Candidates, which a head reads from the raw outputs of one frame, and helpers of heads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANCHORS = 3  # Boxes per cell of YOLOv5 and YOLOv7
 
 @dataclass(frozen=True)
 class MaskParts:
-    """Masks as weighted sums of prototypes: a pixel of the box belongs to one where its sum is above 0."""
+    """Masks as weighted sums of prototypes: a pixel of the box is inside where the sum is above 0."""
 
     weights: np.ndarray  # (M, K) float64
     prototypes: np.ndarray  # (K, h, w) float64 over the whole input
@@ -47,8 +47,6 @@ class Candidates:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadSettings:
-    """What a head needs beside the outputs."""
-
     size: tuple[int, int]  # Height and width of the network's input, px
     # Role ("boxes", "scores", "labels") -> name of the output, where the usual names do not fit
     outputs: Mapping[str, str] = field(default_factory=dict)
@@ -90,26 +88,24 @@ def corners(boxes: np.ndarray, order: str) -> np.ndarray:
 
 
 def to_pixels(boxes: np.ndarray, scale: str, size: tuple[int, int]) -> np.ndarray:
-    """Return xyxy boxes in px of an input of ``size`` (height, width)."""
     if scale not in BOX_SCALES:
         raise SettingsError(f"box_scale: expected one of {', '.join(BOX_SCALES)}, got {scale!r}")
     return boxes if scale == "pixels" else boxes * (size[1], size[0], size[1], size[0])
 
 
 def best_class(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the best score (M,) and its label (M,) int64 of each row of (M, K)."""
+    """Return the best score (M,) and its label (M,) int64 of rows (M, K)."""
     labels = scores.argmax(axis=1)
     return scores[np.arange(len(scores)), labels].astype(np.float64), labels.astype(np.int64)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Return 1 / (1 + exp(-x)) in float64, without overflow."""
     result: np.ndarray = 0.5 * (1 + np.tanh(np.asarray(x, np.float64) / 2))
     return result
 
 
 def only(outputs: Outputs, settings: HeadSettings, head: str) -> np.ndarray:
-    """Return the single output as float64, or the one that the sidecar names "output"."""
+    """Return the single output, or the one that the sidecar names "output", as float64."""
     name = settings.outputs.get("output")
     if name is None and len(outputs) == 1:
         name = next(iter(outputs))
@@ -124,7 +120,7 @@ def only(outputs: Outputs, settings: HeadSettings, head: str) -> np.ndarray:
 def pick(
     outputs: Outputs, settings: HeadSettings, role: str, usual: tuple[str, ...], head: str
 ) -> np.ndarray:
-    """Return the output of a role, as the sidecar names it or by one of its usual names."""
+    """Return the output of a role, by the sidecar or by its usual names."""
     wanted = (settings.outputs[role],) if role in settings.outputs else usual
     for name in wanted:
         if name in outputs:
@@ -136,17 +132,16 @@ def pick(
 
 
 def cells(size: tuple[int, int], strides: tuple[int, ...]) -> int:
-    """Return the number of cells of an input (height, width) over these strides."""
+    """Return the number of cells of an input (height, width) at these strides."""
     return sum((size[0] // stride) * (size[1] // stride) for stride in strides)
 
 
 def long_cells(size: tuple[int, int]) -> int:
-    """Return the number of cells of NanoDet-Plus and PP-PicoDet."""
     return sum(math.ceil(size[0] / stride) * math.ceil(size[1] / stride) for stride in LONG_STRIDES)
 
 
 def fitting(shape: tuple[int, ...], size: tuple[int, int]) -> list[str]:
-    """Name the heads whose single output has this shape (without batch) for an input (height, width) px."""
+    """Return the heads whose single output has this shape (without batch) for an input (height, width) px."""
     found = []
     if len(shape) == 3 and shape[0] > 5 and (shape[1], shape[2]) == (size[0] // 16, size[1] // 16):
         found.append("fastestdet")
@@ -169,7 +164,7 @@ def fitting(shape: tuple[int, ...], size: tuple[int, int]) -> list[str]:
 
 
 def refused(head: str, expected: str, shape: tuple[int, ...], size: tuple[int, int]) -> SettingsError:
-    """Return the error for outputs of another layout; it names the head that fits, if one does."""
+    """Return the error for an unexpected layout; it names the head that fits, if any."""
     fits = [name for name in fitting(shape, size) if name != head]
     hint = f'; this is the layout of head = "{fits[0]}"' if fits else ""
     return SettingsError(

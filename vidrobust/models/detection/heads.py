@@ -77,7 +77,6 @@ def _pairs_of_levels(
 
 
 def _level_sides(outputs: Outputs) -> list[tuple[int, int]]:
-    """Height and width in cells of each level of outputs (numbers, h, w), the finest first."""
     sides = {(np.shape(array)[1], np.shape(array)[2]) for array in outputs.values()}
     return sorted(sides, key=lambda side: -side[0] * side[1])
 
@@ -188,7 +187,6 @@ def _detr(outputs: Outputs, settings: HeadSettings) -> Candidates:
 
 
 def _rtdetr(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """A sigmoid for each class; the best (query, class) pairs, as many as there are queries."""
     logits, boxes = _queries(outputs, settings, "rtdetr")
     order = np.argsort(-logits.ravel(), kind="stable")[: len(logits)]
     query, label = np.divmod(order, logits.shape[1])
@@ -209,7 +207,6 @@ def _queries(outputs: Outputs, settings: HeadSettings, head: str) -> tuple[np.nd
 
 
 def _ssd(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Boxes relative unless said otherwise; every class of a box is a candidate."""
     scores = pick(outputs, settings, "scores", _SCORES, "ssd").astype(np.float64)
     boxes = _plain_boxes(outputs, settings, "ssd", "relative")
     if scores.ndim != 2 or len(scores) != len(boxes):
@@ -225,7 +222,6 @@ def _ssd(outputs: Outputs, settings: HeadSettings) -> Candidates:
 
 
 def _plain(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Boxes in px of the input unless said otherwise."""
     boxes = _plain_boxes(outputs, settings, "plain", "pixels")
     scores = pick(outputs, settings, "scores", _SCORES, "plain").astype(np.float64).ravel()
     labels = pick(outputs, settings, "labels", _LABELS, "plain").ravel().astype(np.int64)

@@ -1,4 +1,4 @@
-"""A loaded detection network becomes a Detector, after one batch has shown that it behaves like one."""
+"""A loaded detection network becomes a Detector once a first batch has been checked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NO_LIMIT = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionNetwork:
-    """What a loader of a detector hands over: how to run it, and what is known about it."""
+    """What a loader of a detector returns: how to run it, and what is known about it."""
 
     name: str
     # (N, 3, h, w) float32 -> name of each output -> its array, (N, ...)
@@ -61,7 +61,6 @@ class NetworkDetector:
     task: Literal["detection"] = "detection"
 
     def __call__(self, pixels: torch.Tensor) -> Detections:
-        """Return the boxes of N frames (N, 3, H, W) uint8 RGB of any size and device."""
         if len(pixels) == 0:
             return detections([], [], [], self.class_names)
         size = (int(pixels.shape[-2]), int(pixels.shape[-1]))
@@ -71,7 +70,6 @@ class NetworkDetector:
 
 
 def candidates(network: DetectionNetwork, pixels: torch.Tensor) -> list[Candidates]:
-    """Return what the head reads from each frame, before thresholds and suppression."""
     check_pixels(pixels, f"model {network.name}")
     head = HEADS[network.head]
     with torch.inference_mode():
@@ -84,7 +82,6 @@ def candidates(network: DetectionNetwork, pixels: torch.Tensor) -> list[Candidat
 
 
 def _rows(network: DetectionNetwork, part: torch.Tensor, size: int | None) -> list[Outputs]:
-    """The outputs of each frame of a batch, without the batch dimension."""
     count = len(part)
     if size is not None and count < size:
         part = torch.cat([part, part[-1:].expand(size - count, *part.shape[1:])])
@@ -116,7 +113,6 @@ def _plain_ndim(name: str, array: np.ndarray) -> int:
 
 
 def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
-    """Check a detection network on one batch, settle its class names, and make it a Detector."""
     with first_batch(network.name):
         count = candidates(network, check_frames())[0].num_classes
     names, naming = network.class_names, ""
@@ -143,14 +139,9 @@ def as_detector(network: DetectionNetwork, spec: str) -> NetworkDetector:
 
 
 def checked_detector(detector: Detector) -> Detector:
-    """Return a user's own detector, after a batch of frames has shown that it answers as the protocol says.
+    """Return a user's detector after checking its answers to a batch.
 
-    Raises
-    ------
-    SettingsError
-        Where its answer is no prediction of the frames.
-    InputError
-        Where it fails.
+    Raises SettingsError if the answer is no prediction of the frames, InputError if the detector fails.
     """
     frames = check_frames()
     with first_batch(detector.name):
@@ -164,7 +155,7 @@ def checked_detector(detector: Detector) -> Detector:
 
 
 def check_steady_boxes(detector: Detector) -> None:
-    """Refuse a detector in training mode: the same frame again, and alone, must give the same boxes."""
+    """Refuse a detector in training mode: a frame repeated, and alone, must give the same boxes."""
     frames = check_frames()
     together, alone, again = detector(frames), detector(frames[:1]), detector(frames[:1])
     for what, first, second in (
@@ -183,7 +174,6 @@ def _of_first(found: Detections) -> Detections:
 
 
 def _same(a: Detections, b: Detections) -> bool:
-    """Whether boxes are alike but for rounding; boxes about the least score may come and go."""
     a, b = (_of_first(x) for x in (a, b))
     floor = max(a.scores.min(initial=1.0), b.scores.min(initial=1.0)) + _SAME_SCORE
     sure_a, sure_b = a.scores > floor, b.scores > floor
@@ -200,14 +190,12 @@ FrameBoxes = tuple[Places, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class BoxAnswer:
-    """What a detector answers to one picture."""
-
     after: FrameBoxes  # What remains after suppression
     before: FrameBoxes | None = None  # All candidates, boxes alone; None where they are not known
 
 
 def answers(detector: Detector, pictures: Sequence[np.ndarray]) -> list[BoxAnswer]:
-    """Return the answers to pictures (H, W, 3) uint8 of one size, in their order, a few at a time."""
+    """Return the answers to pictures (H, W, 3) uint8 of one size, in order."""
     if not needs_pixels(detector):
         raise SettingsError(
             f"model {detector.name}: holds recorded boxes, and cannot be shown new pictures; give the model itself"

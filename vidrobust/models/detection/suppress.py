@@ -1,4 +1,4 @@
-"""From candidates to boxes of the frame: threshold, suppression of duplicates, masks and turned boxes."""
+"""Candidates become boxes of the frame: threshold, suppression, masks and turned boxes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,6 @@ class Suppression:
         return rows[: self.max_boxes]
 
     def describe(self) -> str:
-        """Return the settings in words, for run.json."""
         across = " across classes" if self.across_classes else ""
         how = "no suppression" if self.nms is None else f"suppression at IoU {self.nms:g}{across}"
         return f"scores from {self.min_score:g}, {how}, at most {self.max_boxes} boxes"
@@ -68,7 +67,6 @@ def to_frames(
     names: tuple[str, ...],
     size: tuple[int, int] | None = None,
 ) -> Detections:
-    """Return the candidates of each frame as Detections in px of the frame."""
     kept = [suppression(one) for one in found]
     boxes = [fit.undo(one.boxes[rows]) for one, rows in zip(found, kept, strict=True)]
     scores = [np.clip(one.scores[rows], 0, 1) for one, rows in zip(found, kept, strict=True)]
@@ -86,7 +84,6 @@ def detections(
     names: tuple[str, ...],
     shapes: Sequence[np.ndarray | None] = (),
 ) -> Detections:
-    """Return Detections from the boxes, scores and labels of each frame, and their shapes where there are any."""
     counts = [len(one) for one in scores]
     shaped = [one for one in shapes if one is not None]
     return Detections(
@@ -103,7 +100,6 @@ def detections(
 def _outlines(
     found: Candidates, rows: np.ndarray, fit: Placement, size: tuple[int, int]
 ) -> np.ndarray | None:
-    """Shapes (R,) object of some candidates of a frame (H, W); None of a head without any."""
     if found.turned is not None:
         return shape_array(turned_box(found.turned[row], fit) for row in rows)
     if found.masks is None:
@@ -116,7 +112,7 @@ def _outlines(
 
 
 def turned_box(turned: np.ndarray, fit: Placement) -> Shape:
-    """Return the outline in the frame of x, y, width, height px of the input and angle."""
+    """Return the outline in the frame of a box (x, y, width, height in px of the input, angle)."""
     corners = Polygon.turned(*turned.tolist()).corners
     return Polygon.of_corners(fit.undo(corners.reshape(2, 4)).reshape(4, 2))
 
@@ -124,7 +120,7 @@ def turned_box(turned: np.ndarray, fit: Placement) -> Shape:
 def mask_of(
     parts: MaskParts, row: int, box: np.ndarray, fit: Placement, size: tuple[int, int]
 ) -> Mask | None:
-    """Return the mask of one candidate within its box, bilinear between the prototypes' pixels."""
+    """Return the mask of one candidate within its box, bilinear between prototype pixels."""
     low = np.clip(np.ceil(box[:2] - 1e-6), 0, size[::-1]).astype(int)
     high = np.clip(np.ceil(box[2:] - 1e-6), 0, size[::-1]).astype(int)
     if (high <= low).any():
@@ -145,11 +141,7 @@ def mask_of(
 def _prototype_places(
     pixels: np.ndarray, fit: Placement, axis: int, size: tuple[int, int], share: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixels along an axis of the frame -> the two prototype pixels about each, and the weight of the second.
-
-    ``share`` is prototype pixels over pixels of the input. Those of the padding are left out, as with
-    Ultralytics.
-    """
+    """Return the two prototype pixels about each pixel along an axis, and the weight of the second."""
     at = ((pixels + 0.5) * fit.scale[axis] + fit.offset[axis]) * share - 0.5
     first = round(fit.offset[axis] * share)
     last = max(round((fit.scale[axis] * size[1 - axis] + fit.offset[axis]) * share) - 1, first)

@@ -80,7 +80,7 @@ def decode_yolov7_end_to_end(outputs: Outputs, settings: HeadSettings) -> Candid
 
 
 def decode_yolov8(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Either layout; the shape says which. Empty rows of the end-to-end layout have score 0."""
+    """Decode either layout, told apart by shape; empty rows of the end-to-end layout have score 0."""
     out = only(outputs, settings, "yolov8")
     if out.ndim == 2 and out.shape[1] == 6 and out.shape[0] > 6:
         return Candidates(out[:, :4], out[:, 4], out[:, 5].astype(np.int64), None, settled=True)
@@ -93,7 +93,6 @@ def decode_yolov8(outputs: Outputs, settings: HeadSettings) -> Candidates:
 
 
 def decode_yolov8_masks(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Boxes, and the weights and prototypes of their masks."""
     arrays = [np.asarray(array, np.float64) for array in outputs.values()]
     flat, pictures = ([a for a in arrays if a.ndim == n] for n in (2, 3))
     count = len(pictures[0]) if pictures else 0
@@ -114,7 +113,6 @@ def decode_yolov8_masks(outputs: Outputs, settings: HeadSettings) -> Candidates:
 
 
 def decode_yolov8_turned(outputs: Outputs, settings: HeadSettings) -> Candidates:
-    """Turned boxes, and the upright boxes around them."""
     out = only(outputs, settings, "yolov8-obb")
     if out.ndim == 2 and out.shape[1] == 7 and out.shape[0] > 7:
         turned, labels = np.column_stack([out[:, :4], out[:, 6]]), out[:, 5].astype(np.int64)
@@ -129,7 +127,7 @@ def decode_yolov8_turned(outputs: Outputs, settings: HeadSettings) -> Candidates
 
 
 def upright(turned: np.ndarray) -> np.ndarray:
-    """Return the upright boxes (M, 4) xyxy around turned ones (M, 5): cx, cy, w, h, angle in radians."""
+    """Return boxes (M, 4) xyxy around turned ones (M, 5): cx, cy, w, h, angle in radians."""
     cos, sin = np.abs(np.cos(turned[:, 4])), np.abs(np.sin(turned[:, 4]))
     width, height = turned[:, 2], turned[:, 3]
     half = np.column_stack([width * cos + height * sin, width * sin + height * cos]) / 2
@@ -153,7 +151,6 @@ def decode_fastestdet(outputs: Outputs, settings: HeadSettings) -> Candidates:
 
 
 def _check_layout(head: str, shape: tuple[int, ...], size: tuple[int, int], expected: str) -> None:
-    """Refuse a shape that fits other heads and not this one."""
     fits = fitting(shape, size)
     if fits and head not in fits:
         raise refused(head, expected, shape, size)
@@ -164,7 +161,7 @@ ULTRALYTICS_HEADS = {"detect": "yolov8", "segment": "yolov8-seg", "obb": "yolov8
 
 
 def ultralytics_entry(metadata: Mapping[str, str]) -> dict[str, object]:
-    """Read what an Ultralytics export says about itself, as the entry of a sidecar."""
+    """Return the metadata of an Ultralytics export as a sidecar entry."""
     if not {"names", "imgsz", "task"} <= metadata.keys():
         return {}
     if metadata["task"] not in ULTRALYTICS_HEADS:

@@ -1,1 +1,1 @@
-"""Programs that compute a network: what there is, which is fastest here, and whether it says the same."""
+"""Engines that run a network, and the choice among them."""

@@ -1,7 +1,4 @@
-"""The engine of a network: the fastest one here that says the same as the reference, chosen once and kept.
-
-``compare_engines`` measures all of them side by side, for ``vidrobust engines``.
-"""
+"""The choice of an engine: the fastest one here that agrees with the reference, measured once and kept."""
 
 from __future__ import annotations
 
@@ -50,7 +47,7 @@ CALIBRATION = 16  # Frames on which ``compare_engines`` calibrates int8: the fir
 
 @dataclass(frozen=True, kw_only=True)
 class EngineChoice:
-    """A way to run a network; engine "" is the reference, as it was loaded."""
+    """A way to run a network; engine "" is the network as loaded."""
 
     engine: str
     threads: int
@@ -58,26 +55,11 @@ class EngineChoice:
 
 
 def with_engine(network: Network, wanted: EngineRequest, sample: torch.Tensor) -> Network:
-    """Return a network in the engine that is wanted; with ``auto`` the fastest that agrees, else as it was loaded.
+    """Return a network in the engine wanted; with ``auto`` the fastest that agrees, else as loaded.
 
-    Parameters
-    ----------
-    network
-        As it was loaded.
-    wanted
-        Engine, precision and threads.
-    sample
-        (N, 3, H, W) uint8, real frames where there are any: what engines are compared and timed on.
-
-    Returns
-    -------
-    Network
-        Its ``notes`` say what was chosen and why another was not.
-
-    Raises
-    ------
-    SettingsError
-        Where an engine that is asked for by name cannot be had, or does not say the same in float32.
+    The result's ``notes`` say why. Engines are compared and timed on ``sample``, (N, 3, H, W) uint8,
+    preferably real frames. Raises SettingsError where an engine asked for by name is missing or differs in
+    float32.
     """
     auto = wanted.engine == "auto"
     if wanted.precision != "float32":
@@ -102,7 +84,6 @@ def with_engine(network: Network, wanted: EngineRequest, sample: torch.Tensor) -
 
 
 def onnx_file(network: Network) -> OnnxFile:
-    """Return the network's own file, or an export of its module. Raises CannotExportError."""
     if network.onnx is not None:
         return network.onnx
     if network.module is None:
@@ -111,12 +92,11 @@ def onnx_file(network: Network) -> OnnxFile:
 
 
 def identified(network: Network) -> dict[str, object]:
-    """Return what an export depends on."""
     return {"weights": network.weights_sha256, "code": network.code_sha256}
 
 
 def opened(engine: Engine, file: OnnxFile, threads: int, wanted: EngineRequest, where: str) -> Run:
-    """Return an engine's run; SettingsError where it is not installed or does not take the network."""
+    """Return an engine's run; SettingsError if it is not installed or does not take the network."""
     if missing := engine.missing():
         raise SettingsError(f"{where}: engine {engine.name} {missing}")
     try:
@@ -127,7 +107,7 @@ def opened(engine: Engine, file: OnnxFile, threads: int, wanted: EngineRequest, 
 
 
 def in_precision(network: Network, wanted: EngineRequest, sample: torch.Tensor) -> Network:
-    """Return the network in bfloat16 or int8, which was asked for; a note says how many labels that changes."""
+    """Return the network in bfloat16 or int8, with a note on how many labels that changes."""
     where = f"model {network.name}"
     loaded = network
     inputs = network.preprocess(sample)
@@ -160,19 +140,18 @@ def in_precision(network: Network, wanted: EngineRequest, sample: torch.Tensor) 
 
 
 def rows_of(run: Callable[[torch.Tensor], object], inputs: torch.Tensor, network: Network) -> np.ndarray:
-    """Return scores (N, K), in batches of the size that the network takes."""
+    """Return scores (N, K), computed in batches of the network's size."""
     where = f"model {network.name}"
     with torch.inference_mode():
         return in_fixed_batches(lambda part: as_rows(run(part), where), inputs, network.fixed_batch)
 
 
 def noted(network: Network, note: str) -> Network:
-    """Return the network with one more note."""
     return dataclasses.replace(network, notes=(*network.notes, note))
 
 
 def thread_counts(wanted: EngineRequest) -> list[int]:
-    """Return how many threads are tried: those asked for, or as many as torch uses and half of them."""
+    """Return the thread counts to try: those asked for, or torch's number and half of it."""
     most = torch.get_num_threads()
     return [wanted.threads] if wanted.threads else sorted({most, max(1, most // 2)}, reverse=True)
 
@@ -207,7 +186,6 @@ def _chosen(network: Network, file: OnnxFile, wanted: EngineRequest, sample: tor
 def _candidates(
     network: Network, file: OnnxFile, wanted: EngineRequest, inputs: torch.Tensor, reference: np.ndarray
 ) -> tuple[list[EngineChoice], list[str]]:
-    """What can be used and says the same, and why the rest is left out."""
     found, why_not = [], []
     for engine in ENGINES.values():
         if wanted.engine not in ("auto", engine.name):
@@ -236,7 +214,6 @@ def _as_known(
     reference: np.ndarray,
     key: str,
 ) -> Network | None:
-    """The network as it was chosen before, or None where that is no longer so."""
     name, threads, notes = str(known.get("engine")), known.get("threads"), known.get("notes")
     if not isinstance(threads, int) or not isinstance(notes, list):
         return None
@@ -271,14 +248,13 @@ def _running(network: Network, chosen: EngineChoice, notes: Sequence[str], key: 
 
 
 def busy_processors() -> float:
-    """Return the share of this machine's processors that were busy over the last minute; NaN where unknown."""
+    """Return the share of processors busy over the last minute; NaN if unknown."""
     if not hasattr(os, "getloadavg"):
         return float("nan")
     return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 def _was_disturbed(known: Mapping[str, object]) -> bool:
-    """Whether a choice was measured beside other work that is gone now, so that it is worth another look."""
     then = known.get("load")
     return isinstance(then, float) and then > BUSY and busy_processors() < then / 2
 
@@ -300,7 +276,6 @@ def measured(
 
 
 def _key(network: Network, wanted: EngineRequest) -> str:
-    """A choice holds for a network, a machine and versions."""
     return key_of(
         {
             **identified(network),
@@ -316,7 +291,7 @@ def _key(network: Network, wanted: EngineRequest) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineRow:
-    """One engine in one precision on some frames, against the network as it was loaded."""
+    """One engine in one precision, compared with the network as loaded."""
 
     engine: str
     precision: str
@@ -340,7 +315,7 @@ class _Way:
 
 
 def compare_engines(model: Model, frames: torch.Tensor) -> list[EngineRow]:
-    """Return a row for each engine and precision, the network as it was loaded first."""
+    """Return a row per engine and precision, the network as loaded first."""
     if not isinstance(model, NetworkClassifier):
         raise SettingsError(f"model {model.name}: engines are compared for networks; this is a callable")
     network = model.network

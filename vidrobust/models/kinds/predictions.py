@@ -1,4 +1,4 @@
-"""Class answers that another program gave, a smart camera for example, read from a table: ``predictions:FILE``.
+"""``predictions:FILE``: class answers of another program, such as a smart camera, read from a table.
 
 Three layouts, distinguished by their columns:
 
@@ -6,7 +6,7 @@ Three layouts, distinguished by their columns:
     frame, label, probability    several rows a frame: as many classes as there are rows
     frame, good, scratched, ...  one row a frame, a column of probabilities for each class
 
-``probability`` may be absent (1 is taken), ``label`` may be called ``class``, and ``item`` says which video.
+``probability`` may be absent (1 is taken), ``label`` may be called ``class``, and ``item`` names the video.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ROUNDING = 5e-3  # Rows may miss 1 by so much, as files with three decimals do;
 
 @dataclass(eq=False, kw_only=True)
 class RecordedClassifier:
-    """The answers for each frame of a file, looked up by item and number."""
+    """The answers of a file, looked up by item and frame number."""
 
     name: str
     class_names: tuple[str, ...]
@@ -52,14 +52,14 @@ class RecordedClassifier:
     seen: str | None = None
 
     def __call__(self, pixels: torch.Tensor) -> Classifications:
-        """Raise ModelError: nothing is known of pixels that are not the footage itself."""
+        """Raise ModelError: nothing is known of new pixels."""
         raise ModelError(
             f"model {self.name}: its answers were read from {self.path} and cannot be had for new pixels; what "
             "perturbs or replays frames needs the model itself"
         )
 
     def predict_frames(self, item: str, index: np.ndarray) -> Classifications:
-        """Return the answers to frames of a clip by their numbers; ModelError for frames the file lacks."""
+        """Return the answers to these frames; ModelError for frames the file lacks."""
         rows = self._of_item(item)
         wanted = [int(i) for i in index]
         missing = [i for i in wanted if i not in rows]
@@ -77,7 +77,7 @@ class RecordedClassifier:
         )
 
     def last_frame(self, item: str) -> int:
-        """Return the highest number of a frame that the file names of an item; -1: none."""
+        """Return the highest frame number of an item in the file; -1 if none."""
         return max(self._of_item(item), default=-1)
 
     def _of_item(self, item: str) -> dict[int, int]:
@@ -96,7 +96,7 @@ class RecordedClassifier:
 
 
 def recorded_classifier(spec: ModelSpec, device: torch.device) -> Classifier:
-    """Load the answers in a CSV or Parquet file; InputError for one that cannot be read or contradicts itself."""
+    """Load the answers in a CSV or Parquet file; InputError if it is unreadable or contradicts itself."""
     path = spec.file()
     table = read_rows(path)
     if "label" in table:
@@ -129,7 +129,6 @@ def recorded_classifier(spec: ModelSpec, device: torch.device) -> Classifier:
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """Read a CSV or Parquet file."""
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             table = pd.read_parquet(path)
@@ -154,7 +153,6 @@ def read_rows(path: Path) -> pd.DataFrame:
 
 
 def _of_arrays(path: Path) -> pd.DataFrame:
-    """``probabilities`` (N, K), or the only array; ``class_names``, ``frame`` and ``item`` if there."""
     found = np.load(path, allow_pickle=False)
     arrays = {"probabilities": found} if isinstance(found, np.ndarray) else dict(found)
     rows = arrays.get("probabilities", next(iter(arrays.values())))

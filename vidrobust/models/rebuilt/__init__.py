@@ -1,1 +1,1 @@
-"""Networks that are changed without training: blurred before they sample, normalised by the footage."""
+"""Networks changed without training: blurred before sampling, or normalised by the footage."""

@@ -1,4 +1,4 @@
-"""BlurPool: a small blur before a feature map is sampled more coarsely, put into torch modules.
+"""BlurPool put into torch modules: a small blur before a feature map is subsampled.
 
 References
 ----------
@@ -35,16 +35,14 @@ FUNCTIONS = (
 
 
 def kernel() -> np.ndarray:
-    """Return (3, 3) float32, the outer product of the triangle with itself, summing to 1."""
     one = np.array(TRIANGLE) / sum(TRIANGLE)
     return np.outer(one, one).astype(np.float32)
 
 
 class BlurPool(nn.Module):
-    """Every ``stride``-th value of maps (N, C, H, W) blurred channel by channel; edges are mirrored.
+    """Every ``stride``-th value of maps (N, C, H, W) blurred per channel; edges are mirrored.
 
-    As published (adobe/antialiased-cnns, blurpool.py), with filter size 3. The size is that of a map that is
-    sampled from its first value on: ceil(H / stride).
+    As published (adobe/antialiased-cnns, blurpool.py), with filter size 3. The size is ceil(H / stride).
     """
 
     def __init__(self, stride: tuple[int, int]) -> None:
@@ -61,7 +59,7 @@ class BlurPool(nn.Module):
 
 
 class BlurredMaxPool(nn.Module):
-    """A max pool with a stride: the largest values at every place, then BlurPool; the size is that of the pool."""
+    """Max pool without a stride, then BlurPool; the size is that of the strided pool."""
 
     def __init__(self, pool: nn.MaxPool2d) -> None:
         super().__init__()
@@ -76,7 +74,7 @@ class BlurredMaxPool(nn.Module):
         return blurred
 
     def _reaching(self, maps: torch.Tensor) -> torch.Tensor:
-        """Filled up where the pool rounds its size up, so that as many windows begin."""
+        """Pad where the pool rounds its size up, so that as many windows begin."""
         if not self.pool.ceil_mode:
             return maps
         size = self.pool(maps).shape[-2:]
@@ -98,21 +96,18 @@ class BlurredMaxPool(nn.Module):
 
 
 def pair(size: int | tuple[int, ...]) -> tuple[int, int]:
-    """Return a size along y and x."""
     return (size, size) if isinstance(size, int) else (size[0], size[-1])
 
 
 @dataclass(frozen=True)
 class BlurredModule:
-    """A copy of a module with BlurPool in it."""
-
     module: nn.Module
     changed: int  # Convolutions and pools that are blurred
     left: int  # Those with a stride that stay as they were
 
 
 def blurred(module: nn.Module) -> BlurredModule:
-    """Put BlurPool where the published networks have it; weights stay as they are."""
+    """Put BlurPool where the published networks have it; weights stay."""
     whole = copy.deepcopy(module)
     graph = _LayerTracer().trace(whole)
     traced = fx.GraphModule(whole, graph)
@@ -139,14 +134,12 @@ def blurred(module: nn.Module) -> BlurredModule:
 
 
 class _LayerTracer(fx.Tracer):
-    """Convolutions and pools are layers, also those that pad in a way of their own."""
-
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, nn.Conv2d | nn.MaxPool2d) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _dense(layer: nn.Conv2d) -> nn.Conv2d | None:
-    """The same convolution at every place; None where the one with a stride is no sample of that."""
+    """Return the convolution without its stride, or None if the strided one is no sample of it."""
     dense, stride = copy.copy(layer), pair(layer.stride)
     dense.stride = (1, 1)
     weight = layer.weight
@@ -165,7 +158,6 @@ def _layer(traced: fx.GraphModule, node: fx.Node) -> nn.Module | None:
 
 
 def _is_first(traced: fx.GraphModule, node: fx.Node) -> bool:
-    """Whether it looks at the picture itself: no other layer with weights stands before it."""
     before, seen = list(node.all_input_nodes), set()
     while before:
         each = before.pop()
@@ -192,7 +184,6 @@ def _blur_convolution(traced: fx.GraphModule, node: fx.Node, layer: nn.Conv2d, d
 
 
 def _end_of(traced: fx.GraphModule, node: fx.Node) -> fx.Node:
-    """The last of normalisation and activation that follow and go nowhere else."""
     last = node
     while len(last.users) == 1:
         (after,) = last.users
@@ -219,7 +210,6 @@ def _is_activation(traced: fx.GraphModule, node: fx.Node) -> bool:
 
 
 def _added(traced: fx.GraphModule, name: str, module: nn.Module) -> str:
-    """The name of a module that is added once, however often the original is called."""
     plain = name.replace(".", "_")
     if not hasattr(traced, plain):
         traced.add_module(plain, module)

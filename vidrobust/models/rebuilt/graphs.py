@@ -1,4 +1,4 @@
-"""ONNX graphs that are changed without training: BlurPool put in, batch normalisation by other statistics."""
+"""ONNX graphs changed without training: BlurPool, and batch normalisation by other statistics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GATES = ("Sigmoid", "HardSigmoid")
 
 @dataclass(frozen=True)
 class BlurredGraph:
-    """Convolutions and pools that are blurred, and those with a stride that stay as they were."""
+    """The layers that are blurred, and those with a stride that stayed as they were."""
 
     changed: int
     left: int
@@ -94,7 +94,6 @@ def _rewrite(network: Any, node: Any, end: str, wide: int, number: int, version:
 
 
 def _end_of(value: str, users: dict[str, list[Any]]) -> str:
-    """The value behind normalisation and activation, where the one before goes nowhere else."""
     last = value
     while True:
         after = users.get(last, [])
@@ -113,7 +112,7 @@ def _end_of(value: str, users: dict[str, list[Any]]) -> str:
 
 
 def _users(graph: Any) -> dict[str, list[Any]]:
-    """Value -> the nodes that take it; of an output of the network none, for nothing may come between."""
+    """Value -> nodes that take it; none for an output of the network, so that nothing is put behind it."""
     found: dict[str, list[Any]] = {}
     for node in graph.node:
         for name in dict.fromkeys(node.input):
@@ -122,7 +121,7 @@ def _users(graph: Any) -> dict[str, list[Any]]:
 
 
 def _sizes(network: Any) -> dict[str, list[int]]:
-    """Name of a value -> its N, C, H, W, as far as they can be inferred; 0 where not known."""
+    """Name of a value -> N, C, H, W where they can be inferred; 0 where not known."""
     import onnx
 
     try:
@@ -135,14 +134,12 @@ def _sizes(network: Any) -> dict[str, list[int]]:
 
 
 def _width(node: Any, weights: dict[str, Any], sizes: dict[str, list[int]]) -> int:
-    """The channels that a node makes; 0 where that is not known."""
     if node.op_type == "Conv" and node.input[1] in weights:
         return int(weights[node.input[1]].dims[0])
     return sizes.get(node.output[0], [0, 0])[1]
 
 
 def _settled(node: Any, sizes: dict[str, list[int]]) -> bool:
-    """Whether its padding stands in it; where it rounded its size up, it is padded as far as it reached."""
     from onnx import helper
 
     of = {a.name: a for a in node.attribute}
@@ -170,7 +167,7 @@ def _ints(node: Any, name: str) -> list[int]:
 
 
 def normalise_graph(network: Any, feed: str, inputs: Sequence[np.ndarray]) -> int:
-    """Give batch normalisation the statistics of these inputs, in an ``onnx.ModelProto``, in place."""
+    """Give batch normalisation the statistics of these inputs, in place."""
     from onnx import ValueInfoProto, numpy_helper
 
     nodes = [node for node in network.graph.node if node.op_type == "BatchNormalization"]

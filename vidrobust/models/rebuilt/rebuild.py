@@ -1,4 +1,4 @@
-"""A loaded classifier with BlurPool, or normalised by footage; or why that cannot be."""
+"""A classifier with BlurPool or normalised by footage; or why that cannot be."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ Answering = NetworkClassifier | AdaptedClassifier
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """A classifier that was changed, or None; and what was done, or why it could not be.
+    """A changed classifier, or None; and what was done, or why not.
 
-    ``as_it_is`` is the same in the engine of the changed one, to compare times.
+    ``as_it_is`` is the original in the same engine, to compare times.
     """
 
     model: Answering | None
@@ -45,7 +45,7 @@ class Rebuilt:
     as_it_is: Answering | None = None
 
     def adapted_by(self, outer: AdaptedClassifier) -> Rebuilt:
-        """Return the same under the operating points or the class map of a classifier around the network."""
+        """Return the same under the outer classifier's operating points or class map."""
         made, own = (
             None if one is None else dataclasses.replace(outer, classifier=one)
             for one in (self.model, self.as_it_is)
@@ -54,7 +54,7 @@ class Rebuilt:
 
 
 def with_blur(model: Model, device: str) -> Rebuilt:
-    """Put BlurPool into strided convolutions and max pools (Zhang 2019), the weights as they are."""
+    """Put BlurPool into strided convolutions and max pools (Zhang 2019); weights stay."""
     if isinstance(model, AdaptedClassifier):
         return with_blur(model.classifier, device).adapted_by(model)
     own = _as_it_is(model, device)
@@ -80,7 +80,6 @@ def with_blur(model: Model, device: str) -> Rebuilt:
 
 
 def with_statistics(model: Model, device: str, frames: Sequence[torch.Tensor]) -> Rebuilt:
-    """Give batch normalisation the mean and the variance of this footage."""
     if isinstance(model, AdaptedClassifier):
         return with_statistics(model.classifier, device, frames).adapted_by(model)
     own = _as_it_is(model, device)
@@ -116,12 +115,11 @@ def with_statistics(model: Model, device: str, frames: Sequence[torch.Tensor]) -
 
 
 def norms_of(module: nn.Module) -> list[nn.Module]:
-    """Return the layers that normalise by statistics of their training."""
     return [m for m in module.modules() if isinstance(m, _NORM) and m.track_running_stats]
 
 
 def normalised_by(module: nn.Module, inputs: Sequence[torch.Tensor]) -> nn.Module:
-    """Return a copy in eval mode whose batch normalisation has the mean and the variance of these inputs."""
+    """Return a copy in eval mode whose batch normalisation has the statistics of these inputs."""
     made = copy.deepcopy(module).eval()
     norms = norms_of(made)
     for norm in norms:
@@ -135,7 +133,6 @@ def normalised_by(module: nn.Module, inputs: Sequence[torch.Tensor]) -> nn.Modul
 
 
 def _as_it_is(model: Model, device: str) -> NetworkClassifier | Rebuilt:
-    """The classifier in the engine that it was loaded in."""
     if not isinstance(model, NetworkClassifier):
         return Rebuilt(None, NO_NETWORK)
     own = model.as_loaded() or model
@@ -152,7 +149,6 @@ def _as_it_is(model: Model, device: str) -> NetworkClassifier | Rebuilt:
 
 
 def _with(own: NetworkClassifier, run: Callable[[torch.Tensor], object]) -> NetworkClassifier:
-    """The classifier that runs so, after a batch of frames has shown that its rows are as wide."""
     network = dataclasses.replace(own.network, run=run, as_loaded=None)
     wide = scores(own.network, check_frames()).shape
     found = scores(network, check_frames())

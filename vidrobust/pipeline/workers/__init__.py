@@ -1,1 +1,1 @@
-"""Processes that do the units of a run, here or on a cluster."""
+"""Processes that do the units of a run."""

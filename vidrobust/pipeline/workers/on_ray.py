@@ -22,8 +22,8 @@ _END = object()
 class RayPool:
     """Actors that send events as streams.
 
-    ``size`` is None for as many as the cluster has processors. ``address`` is that of ``ray.init``; "" starts
-    a cluster here that ends with the run.
+    ``size`` None: one per processor of the cluster. ``address`` is that of ``ray.init``; "" starts a cluster
+    here that ends with the run.
     """
 
     def __init__(self, setup: Setup, size: int | None, address: str) -> None:
@@ -60,7 +60,6 @@ class RayPool:
         ]
 
     def _next(self, slot: Any, stream: Any) -> Event | None:
-        """The next event of a worker; None at the end of its stream."""
         try:
             event: Event = self._ray.get(next(stream))
             return event
@@ -82,7 +81,7 @@ class RayPool:
 
 class Actor:
     def open(self, setup: Setup, folder: str, modules: list[str]) -> Iterator[Event]:
-        """Open the models, with the working folder and import path of the process that asks."""
+        """Open the models, with the caller's working folder and import path."""
         if os.path.isdir(folder):
             os.chdir(folder)
         sys.path += [path for path in modules if path not in sys.path]
@@ -100,7 +99,6 @@ class Actor:
         self._worker.do(order)
 
     def _events(self, work: Callable[[Callable[[Event], None]], None], last: Event) -> Iterator[Event]:
-        """Events while the work is done, then the last event or what was raised."""
         summary: queue.Queue[Any] = queue.Queue()
 
         def run() -> None:

@@ -1,4 +1,4 @@
-"""Orders (the missing units of one segment), and the events with which a worker reports."""
+"""Orders (the missing units of one segment), and the events that workers report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vidrobust.text.printable import printable
 
 @dataclass(frozen=True)
 class Unit:
-    """One stage on one segment, with one model or none (""); a sample has ``count`` frames or pairs."""
+    """One stage on one segment, with one model or none (""); samples have ``count`` frames or pairs."""
 
     stage: FootageStage
     segment: Segment
@@ -28,7 +28,6 @@ class Unit:
         return cache.has(self.stage, self.key) and self.had(cache) >= self.count
 
     def had(self, cache: UnitCache) -> int:
-        """Return how many frames or pairs the cache has of it."""
         if not isinstance(self.stage, SampleStage) or not cache.has(self.stage, self.key):
             return 0
         return int(cache.facts(self.stage, self.key)["count"])
@@ -43,14 +42,14 @@ class Unit:
 
     @property
     def place(self) -> str:
-        """What a failure names: the file, and the model that failed on it."""
+        """The file, and the model, that a failure names."""
         path = printable(self.item.path)
         return f"{path} with {self.model}" if self.model else path
 
 
 @dataclass(frozen=True)
 class Order:
-    """Units of one segment; ``apart`` does each by itself, to find out which one ended a worker."""
+    """Units of one segment; ``apart`` does each by itself, to find which one ended a worker."""
 
     number: int
     segment: Segment
@@ -62,7 +61,7 @@ class Order:
         return self.segment.item
 
     def steps(self) -> list[tuple[Unit, ...]]:
-        """Return what is done together, in order: all units that see every frame, then stage by stage."""
+        """Return the steps in order: all units that see every frame, then stage by stage."""
         if self.apart:
             return [(unit,) for unit in self.units]
         streams = tuple(unit for unit in self.units if isinstance(unit.stage, StreamStage))
@@ -72,7 +71,6 @@ class Order:
         return [step for step in steps if step]
 
     def rest(self, units: Sequence[Unit]) -> Order:
-        """Return these of its units as an order to be done apart."""
         return dataclasses.replace(self, units=tuple(units), apart=True)
 
 

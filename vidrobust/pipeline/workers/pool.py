@@ -41,8 +41,6 @@ EVERY_S = 0.25  # progress is reported no more often than this
 
 
 class EventReporter(Reporter):
-    """In a worker: sends everything to the process that gave the order."""
-
     def __init__(self, send: Callable[[Event], None], *, quiet: bool) -> None:
         super().__init__(quiet=quiet)
         self._send = send
@@ -81,7 +79,6 @@ class _EventCounter(Counter):
 
 
 def opened_worker(setup: Setup, send: Callable[[Event], None]) -> Worker:
-    """Return a worker with its models open, which sends all that happens."""
     return Worker(
         setup.settings,
         setup.opened(),
@@ -93,7 +90,7 @@ def opened_worker(setup: Setup, send: Callable[[Event], None]) -> Worker:
 
 
 def raised(error: Exception) -> Raised:
-    """Return an error that ends the run in a form that can be sent."""
+    """Return an error that ends the run as a message."""
     if isinstance(error, VidrobustError) or disk_is_full(error):
         return Raised(error)
     return Raised(RuntimeError(f"{type(error).__name__}: {error}"), traceback.format_exc())
@@ -125,7 +122,7 @@ TRIES = 3
 
 
 class Pool(Protocol):
-    """Workers somewhere; a slot is any object by which the pool knows one of them."""
+    """Workers somewhere; a slot is any object that stands for one."""
 
     size: int
 
@@ -152,8 +149,6 @@ class _Slot:
 
 @dataclass
 class Dispatcher:
-    """Gives orders to a pool until all are done."""
-
     pool: Pool
     cache: UnitCache
     reporter: Reporter
@@ -180,7 +175,6 @@ class Dispatcher:
                 self.pool.close()
 
     def _assign(self, queue: deque[Order], size: int) -> bool:
-        """Give orders to ready workers, start workers as needed, and return whether work is left."""
         for slot, state in self._slots.items():
             while queue and state.ready and state.order is None:
                 order = queue.popleft()

@@ -1,4 +1,4 @@
-"""A pool of processes of this machine, started afresh (spawn) as on Windows and macOS."""
+"""A pool of local processes, started afresh (spawn) as on Windows and macOS."""
 
 from __future__ import annotations
 
@@ -97,7 +97,6 @@ def _signal(number: int) -> str:
 
 
 def work(pipe: Connection, setup: Setup) -> None:
-    """Open the models, then do orders until the pipe is closed."""
     tune_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be started without hearing Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -46,9 +46,9 @@ _TOO_LARGE = (
 
 
 class Worker:
-    """Does orders with the settings, models and cache of a run.
+    """Does orders with a run's settings, models and cache.
 
-    ``fail`` is called with (order, path, error) of what failed, ``began`` with the keys of the units at work.
+    ``fail`` is called with (order, path, error), ``began`` with the keys of the units at work.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Worker:
         self.reporter, self._fail, self._began = reporter, fail, began
 
     def do(self, order: Order) -> None:
-        """Make the units of an order. Failures are reported; SettingsError and a full disk are raised."""
+        """Make the units of an order; only SettingsError and a full disk are raised."""
         try:
             with no_exit(f"{order.item.name}: a model, stage or metric of a plugin"), ExitStack() as stack:
                 source: KeptFrames | None = None
@@ -102,7 +102,6 @@ class Worker:
         return KeptFrames(open_item(segment.reads, self.settings, segment.origin))
 
     def _asked_for(self, order: Order, source: VideoSource, steps: Sequence[Sequence[Unit]]) -> list[int]:
-        """Numbers of the frames that these steps will ask for, to be decoded once."""
         units = [unit for step in steps for unit in step]
         asked: dict[tuple[SampleStage, int, int], list[str]] = {}
         for unit in units:
@@ -138,7 +137,6 @@ class Worker:
         )
 
     def _stream(self, order: Order, source: VideoSource, units: Sequence[Unit]) -> None:
-        """Feed every frame to all these units; the units of a model that fails are dropped."""
         name = order.item.name
         size = self.settings.batch_size
         if size == "auto":
@@ -174,9 +172,6 @@ class Worker:
                 self.cache.write(unit.stage, unit.key, found, {**facts, "seconds": round(seconds, 3)})
 
     def _frames(self, order: Order, source: VideoSource, units: Sequence[Unit], have: int) -> None:
-        """Do a stage for all its models at once, or one by one if a model fails; the cache has the first
-        ``have``.
-        """
         stage, name = units[0].stage, order.item.name
         assert isinstance(stage, SampleStage)
         work = stage.work

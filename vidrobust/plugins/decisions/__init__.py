@@ -1,1 +1,1 @@
-"""Decisions that depend on a detector: counts at lines, dwell in zones, and alarms."""
+"""Line counts, zone dwell and alarms that depend on a detector."""

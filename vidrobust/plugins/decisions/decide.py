@@ -1,8 +1,8 @@
-"""What is decided from the paths of objects, and how often it is wrong.
+"""Decisions from object paths, and how often they are wrong.
 
-A reference has the paths of known objects, or without labels those of the objects that persist, with the frames in
-which they are missed, late, lost or hidden filled in. A counter sees boxes alone. What it decides otherwise than
-the reference is an error, or without labels instability; what hangs on frames of unknown state bounds it.
+The reference has the paths of known objects, or without labels those of persistent objects with gaps filled.
+A counter sees boxes alone. Where it differs is an error, or instability without labels; frames of unknown
+state bound it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ class ClipTimes:
 
     @property
     def minutes(self) -> float:
-        """Return how long it is."""
         step = float(np.median(np.diff(self.time_s))) if len(self.time_s) > 1 else 0.0
         return (float(self.time_s[-1] - self.time_s[0]) + step) / 60
 
@@ -65,7 +64,7 @@ def counted_paths(boxes: ItemBoxes, settings: TrackSettings, anchor: str) -> pd.
 def crossings(paths: pd.DataFrame, line: LineOrZone, footage: ClipTimes, *, settled: bool) -> pd.DataFrame:
     """Return object, row, direction (1 to the right of the line) and sure of each crossing.
 
-    ``settled`` counts an object once it is clearly beyond the line; a counter counts every change of side.
+    ``settled`` waits until an object is clearly beyond the line; otherwise every change of side counts.
     """
     points = paths[["x", "y"]].to_numpy(np.float64)
     away = line.side(points, footage.size)
@@ -90,7 +89,7 @@ def crossings(paths: pd.DataFrame, line: LineOrZone, footage: ClipTimes, *, sett
 def compared_crossings(
     reference: pd.DataFrame, counted: pd.DataFrame, footage: ClipTimes
 ) -> dict[str, float]:
-    """Return how many crossings there are, and how many a counter misses, doubles, invents or counts late."""
+    """Return the number of crossings, and of those a counter misses, doubles, invents or counts late."""
     time = footage.time_s
     pairs: list[tuple[float, int, int]] = []
     for i, one in enumerate(reference.itertuples()):
@@ -143,10 +142,10 @@ def compared_zone(
 
 
 def compared_alarm(reference: np.ndarray, signal: np.ndarray, wanted: int, window: int) -> dict[str, float]:
-    """Return presences (runs of frames with an object), and alarms that are missed, late, repeated or false.
+    """Return presences (runs of frames with an object), and missed, late, repeated or false alarms.
 
-    An alarm is on while ``wanted`` of the last ``window`` frames have a box. It is late if it comes after
-    more than the ``wanted`` frames that it needs.
+    An alarm is on while ``wanted`` of the last ``window`` frames have a box, and late after more than
+    ``wanted`` frames.
     """
     on = np.convolve(signal > 0, np.ones(window, int))[: len(signal)] >= wanted
     starts = np.flatnonzero(np.diff(on.astype(int), prepend=0) == 1)

@@ -1,4 +1,4 @@
-"""What the plugin of decisions registers; this module imports nothing that takes time."""
+"""Registers the decisions plugin without slow imports."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Fine-tuning with a policy and with what it is held against, on part of the footage, judged on the rest."""
+"""Fine-tuning with a policy and its baselines on part of the footage, judged on the rest."""

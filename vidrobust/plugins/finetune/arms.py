@@ -1,4 +1,4 @@
-"""What is asked of a fine-tuning, and its arms, which differ only in what is named here."""
+"""Options of fine-tuning, and its arms, which differ only in what is named here."""
 
 from __future__ import annotations
 
@@ -30,8 +30,7 @@ class Arm:
     """What an arm does differently.
 
     ``mix`` names steps that depend on the run; ``wide`` and ``often`` widen and repeat those of the policy.
-    ``steps``, ``picture`` and ``batch`` are the arm's own changes of footage, pictures and batches, ``trains``
-    what ``--trained-with`` would say of them. ``salt`` changes the draws.
+    ``trains`` is what ``--trained-with`` would say, ``salt`` changes the draws.
     """
 
     name: str
@@ -287,18 +286,15 @@ class AdaptRequest:
 
     @property
     def limits(self) -> tuple[int, int, int]:
-        """Frames at most: training, judging, shown under each condition."""
         asked = (self.training, self.judging, self.shown)
         training, judging, shown = map(min, asked, QUICK_FRAMES) if self.quick else asked
         return training, judging, shown
 
     def chosen_arms(self, known: Mapping[str, Arm] = ARMS) -> tuple[Arm, ...]:
-        """The arms that are asked for."""
         return arms_of(self.arms or ",".join(QUICK_DEFAULT if self.quick else DEFAULT), known)
 
     @property
     def mixes(self) -> bool:
-        """Whether an arm is trained with what follows from a policy."""
         return any(arm.mix for arm in self.chosen_arms())
 
 

@@ -1,4 +1,4 @@
-"""``adapt``: fine-tune with the policy and with what it is held against, and judge on held-out footage."""
+"""``adapt``: fine-tune with the policy and its baselines, judge on held-out footage."""
 
 from __future__ import annotations
 

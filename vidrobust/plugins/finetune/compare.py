@@ -1,4 +1,4 @@
-"""Arms against each other: ratios over clips and seeds, their table, and what it comes to in words."""
+"""Arms compared: ratios over clips and seeds, their table, and conclusions in words."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CountedRows:
 
 @dataclass(frozen=True)
 class _Sums:
-    """Sums and numbers of rows (S, G) of S repetitions in G clusters."""
+    """Sums and row counts (S, G) of S repetitions in G clusters."""
 
     sums: np.ndarray
     counted: np.ndarray
@@ -55,17 +55,14 @@ class _Sums:
 
     @property
     def rows(self) -> np.ndarray:
-        """(S, 1) rows of each repetition."""
         return np.asarray(np.maximum(self.counted.sum(axis=1, keepdims=True), 1))
 
     @property
     def known(self) -> bool:
-        """Whether each repetition has rows."""
         return bool((self.counted.sum(axis=1) > 0).all())
 
     @property
     def of_seeds(self) -> np.ndarray:
-        """(S,) mean of each repetition."""
         return np.asarray((self.sums / self.rows).sum(axis=1))
 
     @property
@@ -74,7 +71,7 @@ class _Sums:
 
     @property
     def shares(self) -> np.ndarray:
-        """(G,) what each cluster adds to the mean over repetitions."""
+        """(G,) contribution of each cluster to the mean over repetitions."""
         return np.asarray((self.sums / self.rows).mean(axis=0))
 
     @property
@@ -123,7 +120,6 @@ def crossed_rates(
 
 
 def _interval(flips: FlippedRatio, ratio: float, of_log: np.ndarray, alpha: float) -> tuple[float, float]:
-    """The interval of the ratio at a level, from the clusters and from the seeds' logarithms (S,)."""
     low, high = flips.interval(1 - alpha)
     seeds = len(of_log)
     if not ratio > 0 or seeds < 2:
@@ -193,7 +189,6 @@ def _row(
     then: Sequence[MetricValues],
     trained: bool,
 ) -> dict[str, Any]:
-    """Of the same metric of each seed."""
     about = now[0]
     after, before = ([CountedRows(each.values, each.unit) for each in side] for side in (now, then))
     found = crossed_rates(before, after, about.what, events=about.events)
@@ -216,7 +211,7 @@ def _row(
 
 
 def _judged(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """q-values over the rows of the footage, and over those of the conditions."""
+    """Add q-values, corrected separately over footage rows and condition rows."""
     if not rows:
         return tables.empty("adaptation")
     table = pd.DataFrame(list(rows))
@@ -232,7 +227,7 @@ MEASURED = ("before", "after", "ratio", "low", "high", "q", "verdict", "why")
 
 
 def sentences(table: pd.DataFrame, of: Headline = CLASSES) -> list[str]:
-    """One an arm, then whether the policy is better than no augmentation and than random."""
+    """Sentences: one an arm, then the policy against no augmentation and against random."""
     found = []
     for arm in dict.fromkeys(table["arm"]):
         row = one(table, arm, BEFORE, metric=of.steady)
@@ -263,7 +258,7 @@ def one(
 
 
 def one_each(table: pd.DataFrame, arm: str, against: str, of: Headline = CLASSES) -> list[dict[str, Any]]:
-    """The rows of an arm under each step that it was trained with, at its range."""
+    """Rows of an arm under each step that it was trained with, at its range."""
     rows = table[
         (table["arm"] == arm)
         & (table["against"] == against)
@@ -275,9 +270,7 @@ def one_each(table: pd.DataFrame, arm: str, against: str, of: Headline = CLASSES
 
 
 def better_than_random(table: pd.DataFrame, of: Headline = CLASSES, arm: str = "policy") -> bool | None:
-    """On held-out footage, or surely under every step that it was trained with; None where random was not
-    tried.
-    """
+    """Whether surely better on held-out footage or under every trained step; None without random."""
     row = one(table, arm, "random", metric=of.steady)
     if not row:
         return None
@@ -288,7 +281,7 @@ def better_than_random(table: pd.DataFrame, of: Headline = CLASSES, arm: str = "
 
 
 def verdict_on_policy(table: pd.DataFrame, of: Headline = CLASSES) -> str:
-    """One plain sentence; "" where policy or random were not tried."""
+    """One sentence; "" where policy or random were not tried."""
     found = better_than_random(table, of)
     if found is None:
         return ""
@@ -305,7 +298,7 @@ def verdict_on_policy(table: pd.DataFrame, of: Headline = CLASSES) -> str:
 
 
 def best_arm(table: pd.DataFrame, of: Headline = CLASSES) -> str:
-    """Return the arm that surely makes held-out footage steadiest without more errors; "" where none does."""
+    """Return the arm that surely makes held-out footage steadiest without more errors; "" if none."""
     found = []
     for arm in dict.fromkeys(table["arm"]):
         row, errors, other = (
@@ -318,7 +311,7 @@ def best_arm(table: pd.DataFrame, of: Headline = CLASSES) -> str:
 
 
 def measured(table: pd.DataFrame, steps: Sequence[Step], of: Headline = CLASSES) -> dict[str, Any]:
-    """What the policy was worth on the footage, and each of its steps under its own perturbation."""
+    """The policy's worth on the footage, and each step's under its own perturbation."""
 
     def figures(row: Mapping[str, Any], what: str) -> dict[str, Any]:
         return {name: row[name] for name in MEASURED} | ({} if of == CLASSES else {"of": what}) if row else {}
@@ -347,7 +340,7 @@ def _went(row: Mapping[str, Any], of: Headline) -> str:
 
 
 def _decided(row: Mapping[str, Any]) -> str:
-    """The verdict, why it cannot be told, and q where the row was corrected with others."""
+    """Verdict, the reason where it cannot be told, and q where the row was corrected with others."""
     why = WHY.get(str(row["why"]), "")
     q = f"q {number(row['q'])}" if row["q"] == row["q"] else ""
     return ", ".join(each for each in (str(row["verdict"]), why, q) if each)

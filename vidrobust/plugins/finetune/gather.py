@@ -1,4 +1,4 @@
-"""From tables and footage of one run or two: which frames train and which judge, the samples, and the bench."""
+"""Frames that train and judge, samples and bench, from the tables and footage of one run or two."""
 
 from __future__ import annotations
 
@@ -99,14 +99,14 @@ def _by_time(frames: pd.DataFrame) -> Split:
 
 
 def even(rows: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of the rows, evenly spread."""
+    """At most ``most`` of the rows, evenly spread."""
     if len(rows) <= most:
         return rows
     return rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
 
 
 def in_runs(frames: pd.DataFrame, rows: np.ndarray, most: int, length: int) -> np.ndarray:
-    """At most so many of the rows (of frames in order), in runs of ``length``, evenly spread over the inputs."""
+    """At most ``most`` rows in runs of ``length``, evenly over the inputs."""
     runs: list[np.ndarray] = []
     items = frames["item"].astype(str).to_numpy()[rows]
     for item in dict.fromkeys(items.tolist()):
@@ -185,7 +185,6 @@ class AnsweredFootage:
 
     @property
     def parts(self) -> dict[str, str]:
-        """item -> part, of the items whose part is known."""
         rows = self.frames.drop_duplicates("item")
         return {str(i): str(p) for i, p in zip(rows["item"], rows["part"], strict=True) if p}
 
@@ -220,7 +219,6 @@ class FrameSelection(Generic[FootageT]):
 
 
 def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> ClassFootage:
-    """From the tables of the stage stability."""
     items = run.table("items")
     parts = {str(i): str(p) for i, p in zip(items["item"], items["part"], strict=True) if p}
     tables = [run.table(name) for name in ("frames", "probabilities")]
@@ -297,7 +295,6 @@ def _fitting(run: OpenRun, most: int) -> int:
 
 
 def samples_of(network: TrainableClassifier, chosen: FrameSelection[ClassFootage]) -> ClassSamples:
-    """The frames to train with, decoded, and their targets."""
     frames = [frame for _, frame in decoded(chosen.trains, chosen.training)]
     own = torch.from_numpy(chosen.trains.own[chosen.training])
     targets = own

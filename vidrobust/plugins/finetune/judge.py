@@ -1,4 +1,4 @@
-"""What a network answers on the footage that judges: as it is, and under each condition."""
+"""A network's answers on the judging footage, unchanged and under each condition."""
 
 from __future__ import annotations
 
@@ -75,7 +75,6 @@ class ClassAnswers:
     moved: np.ndarray
 
     def save(self, path: Path) -> None:
-        """Whole or not at all."""
         write_arrays(path, label=self.label, jitter=self.jitter, changed=self.changed, moved=self.moved)
 
     @classmethod
@@ -99,7 +98,6 @@ class ClassBench:
     changed: Sequence[torch.Tensor]
 
     def answered(self, module: nn.Module) -> ClassAnswers:
-        """All that one network says."""
         network = self.network
         rows = network.answers(module, self.footage)
         clean = rows[self.shown]
@@ -117,11 +115,9 @@ class ClassBench:
         )
 
     def load(self, path: Path) -> ClassAnswers:
-        """What was saved of a network."""
         return ClassAnswers.load(path)
 
     def values(self, found: ClassAnswers, before: ClassAnswers) -> Iterator[MetricValues]:
-        """Every metric of one network; lower is steadier, or righter."""
         of_frames = clusters_of(self.frames)
 
         def footage(metric: str, values: np.ndarray, rows: np.ndarray) -> MetricValues:
@@ -150,7 +146,6 @@ class ClassBench:
                 yield MetricValues(*said, ERRORS, wrong[known], unit[known], what)
 
     def seconds(self) -> float:
-        """About how long ``answered`` takes, from a few pictures."""
         begin, pictures = time.perf_counter(), self.footage[:8]
         self.network.answers(self.network.module, pictures)
         each = (time.perf_counter() - begin) / len(pictures)

@@ -1,4 +1,4 @@
-"""The leak meter of fine-tuning: does what an arm trains with come near what judges it, whatever its family?"""
+"""The leak meter: does what an arm trains with come near what judges it, whatever its family?"""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ OWN_MOST = 0.5
 class Leak:
     """How near training comes to a judge.
 
-    ``trained``, ``unchanged`` and ``own`` are mean distances from judged draws to the nearest trained one, to the
-    unchanged pictures and to further judged draws. ``covered`` is the share of the way from unchanged to own, NaN
-    without a scale; ``chance`` is the share that changes of other families go.
+    ``trained``, ``unchanged`` and ``own`` are mean distances from judged draws to the nearest trained one, to
+    unchanged pictures and to further judged draws. ``covered`` is the share of the way from unchanged to own
+    (NaN without a scale), ``chance`` that of changes of other families.
     """
 
     trained: float
@@ -97,7 +97,6 @@ def leak(
 
 
 def _share(near: float, bare: float, own: float) -> float:
-    """Of the way; NaN where there is none."""
     return float(np.clip((bare - near) / (bare - own), 0.0, 1.0)) if bare > own else math.nan
 
 
@@ -157,9 +156,7 @@ def _seeded(picture: nn.Module, one: torch.Tensor, seed: int) -> torch.Tensor:
 def measurable(
     arms: Sequence[Arm], mixtures: Mapping[str, Mixture], settings: Settings
 ) -> dict[str, tuple[Arm, Mixture | None]]:
-    """Return the arms whose pictures can be drawn one by one, and AS_TRAINED where the run says what that
-    was.
-    """
+    """Arms whose pictures can be drawn one by one, and AS_TRAINED where the run names that."""
     found = {arm.name: (arm, mixtures.get(arm.name)) for arm in arms if arm.batch is None}
     if steps := came_with(settings):
         found[AS_TRAINED] = (Arm(name=AS_TRAINED, sentence=""), Mixture(one_of=steps))
@@ -268,8 +265,6 @@ def _row(model: str, arm: str, at: Condition, found: Leak, *, trained: bool) -> 
 
 
 class _KeptLeaks:
-    """Features of draws, in files that are made once."""
-
     def __init__(self, features: Features, folder: Path, key: str) -> None:
         self.features, self.folder, self.key = features, folder, key
 
@@ -287,7 +282,7 @@ class _KeptLeaks:
 
 
 def sentences(table: pd.DataFrame) -> list[str]:
-    """Of each arm the judges of families it was not trained with that its training comes near all the same."""
+    """Per arm, the judges of untrained families that its training comes near all the same."""
     found = []
     unseen = table[~table["trained"]]
     for arm, rows in unseen[unseen["verdict"] == "leak"].groupby("arm", sort=False):

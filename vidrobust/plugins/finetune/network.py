@@ -1,4 +1,4 @@
-"""Networks that can be trained: what fine-tuning asks of one, and a classifier as one."""
+"""Networks that can be trained."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class TrainableNetwork(Protocol):
         ...
 
     def response(self, said: Any, frames: Sequence[torch.Tensor], steps: Sequence[Step]) -> float:
-        """How far its answers go from ``said`` where each frame goes through a step."""
+        """How far answers move from ``said`` where each frame goes through a step."""
         ...
 
     def features(self) -> Features | None:
-        """What its head sees of pictures as it is given them; None where no head is found."""
+        """The head's input; None where no head is found."""
         ...
 
 
@@ -157,15 +157,12 @@ class TrainableClassifier:
 
     @property
     def decides(self) -> str:
-        """What decides besides its weights, for keys."""
         return str(self.thresholds) if self.thresholds else ""
 
     def labels(self, rows: np.ndarray) -> np.ndarray:
-        """Return (N,) int64 labels of probabilities (N, K)."""
         return Classifications(rows, self.class_names, thresholds=self.thresholds).labels
 
     def fresh(self, arm: Arm = NONE) -> nn.Module:
-        """A copy for an arm to train."""
         return fresh_copy(with_blur(self.module) if arm.blurred else self.module)
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -206,8 +203,6 @@ class TrainableClassifier:
         return float(0.5 * np.abs(self.answers(self.module, torch.cat(cut)) - said).sum(axis=1).mean())
 
     def features(self) -> Features | None:
-        """What goes into its head; None where no head is found."""
-
         def once() -> object:
             return self.logits(self.module, torch.zeros(1, 3, *self.preprocess.shape, dtype=torch.uint8))
 

@@ -1,4 +1,4 @@
-"""Before training: other footage, random steps of equal strength, the printed plan."""
+"""The plan before training: other footage, random steps of equal strength."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ class TrainingPlan(TrainingSetup):
 
 
 def planned(run: OpenRun, asked: AdaptRequest, ready: TrainingSetup) -> TrainingPlan:
-    """The schedule, what it takes in time, said before it starts."""
+    """Print the schedule and its time before it starts, and return it."""
     arms, chosen = ready.arms, ready.chosen
     step_s, judge_s = _speed(ready, asked)
     decides = {
@@ -252,7 +252,6 @@ def _of(asked: AdaptRequest) -> str:
 
 
 def _quick_steps(run: OpenRun, key: str, fitting: float) -> int:
-    """As many steps as the time allows."""
     known = (
         run.folder.read_json(f"{FOLDER}/quick.json") if (run.path / FOLDER / "quick.json").is_file() else {}
     )
@@ -265,7 +264,6 @@ def _quick_steps(run: OpenRun, key: str, fitting: float) -> int:
 
 
 def _speed(ready: TrainingSetup, asked: AdaptRequest) -> tuple[dict[str, float], float]:
-    """Seconds of a training step of each arm, and of one judging."""
     few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
     fit(ready.samples, NONE, None, few, 0, lambda: None)  # a first one also loads what it needs
     step_s = {}

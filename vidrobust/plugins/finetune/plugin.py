@@ -1,4 +1,4 @@
-"""What the fine-tuning plugin registers; this module imports nothing that takes time."""
+"""Registers the fine-tuning plugin without slow imports."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from vidrobust.stages.variation.spread import OF_WIDTH
 class Step:
     """One augmentation: signed strengths low to high, drawn evenly, as shares of the width if ``of_width``.
 
-    ``axes`` are the largest sizes of a shift along x and y.
+    ``axes`` are the largest shifts along x and y.
     """
 
     key: str
@@ -34,7 +34,6 @@ class Step:
 
     @property
     def perturbation(self) -> Perturbation:
-        """The entry of the catalogue."""
         return find(self.key)
 
     @property
@@ -43,11 +42,10 @@ class Step:
 
     @property
     def reach(self) -> float:
-        """The larger of both sizes."""
         return max(abs(self.low), abs(self.high))
 
     def strength(self, size: float, width: int) -> float:
-        """A size of this step as a strength of the catalogue on a frame of this width, within its range."""
+        """A size as a strength of the catalogue on a frame of this width, within its range."""
         value = size * width if self.of_width else size
         low, high = self.perturbation.range
         return 0.0 if abs(value) < low else math.copysign(min(abs(value), high), value)
@@ -78,7 +76,6 @@ class Mixture:
 
 
 def steps_of(policy: Policy) -> tuple[Step, ...]:
-    """Those of a policy."""
     return tuple(
         Step(
             key=each.perturbation,
@@ -117,7 +114,7 @@ def changed_with_boxes(
 def signed(
     frame: torch.Tensor, boxes: np.ndarray, entry: Perturbation, strength: float, direction: str = ""
 ) -> tuple[torch.Tensor, np.ndarray]:
-    """Frame and boxes after a perturbation of signed strength along a direction, the first if none is named."""
+    """Frame and boxes after a signed perturbation along a direction, by default the first."""
     motion = entry.signed_motion.get(direction or next(iter(entry.signed), ""))
     if motion is not None and strength:
         boxes = move_corners(boxes, _size(frame), motion(strength))
@@ -192,7 +189,7 @@ class Condition:
 
 
 def guard(trained: Mapping[str, Collection[str]], held: Collection[str]) -> None:
-    """SettingsError where an arm, name -> families it is trained with, would meet what judges it."""
+    """SettingsError if an arm (name -> families) trains with what judges it."""
     for name, families in trained.items():
         if met := sorted(set(families) & set(held)):
             raise SettingsError(f"arm {name}: would be trained with {', '.join(met)}, by which it is judged")
@@ -204,7 +201,7 @@ def drawn_keys(held: Collection[str]) -> tuple[str, ...]:
 
 
 def conditions(policy: Sequence[Step], times: Sequence[float] = TIMES) -> tuple[Condition, ...]:
-    """Each step of the policy at multiples of its range, and every other family at a middle strength."""
+    """Each step of the policy at multiples of its range, and other families at a middle strength."""
     found = [Condition(step, factor) for step in policy for factor in times]
     trained = {step.family for step in policy}
     for family, key in JUDGES.items():

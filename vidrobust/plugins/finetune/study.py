@@ -1,4 +1,4 @@
-"""``adapt``: the plan, then every arm and seed that is not there yet, then the table and what it comes to."""
+"""``adapt``: the plan, every missing arm and seed, then the table and conclusions."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def save_weights(module: nn.Module, path: Path) -> None:
 
 
 def spec_with(spec: str, weights: Path, classes: int) -> str:
-    """The spec that loads these weights; "" where a spec of this kind takes none."""
+    """The spec that loads these weights; "" if this kind takes none."""
     parsed = parse_spec(spec)
     if parsed.kind not in TAKES_WEIGHTS:
         return ""
@@ -261,7 +261,6 @@ def _study(run: OpenRun, asked: AdaptRequest, question: AdaptInputs) -> dict[str
 def _leaks(
     run: OpenRun, name: str, work: TrainingPlan, families: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """The table ``leaks``: how near each arm's pictures come to those that judge it."""
     came = {leaks.AS_TRAINED: leaks.families_came_with(run.settings)}
     return leaks.table_of(
         name,
@@ -295,7 +294,6 @@ def _record(run: OpenRun, name: str) -> dict[str, Any]:
 
 
 def _arms(run: OpenRun, asked: AdaptRequest, policy: Policy, way: TaskTraining) -> tuple[Arm, ...]:
-    """The arms that are asked for, but for those that take a policy where there is no step of one."""
     arms = asked.chosen_arms(way.arms)
     if policy.steps:
         return arms
@@ -337,7 +335,6 @@ def _mixtures(
 
 
 def _all(run: OpenRun, work: TrainingPlan, seeds: int) -> dict[str, list[BenchAnswers]]:
-    """Every arm and seed."""
     todo = [(seed, arm) for seed in range(seeds) for arm in work.arms if not work.file(arm, seed).is_file()]
     with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
         for number, (seed, arm) in enumerate(todo):

@@ -1,4 +1,4 @@
-"""Tables of the fine-tuning: its arms, and how near each arm's training comes to what judges it."""
+"""Tables of the fine-tuning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training of a classifier: the loss that each arm makes of a batch, and the loop that all arms share."""
+"""Training of a classifier: the loss of each arm, and the loop that all share."""
 
 from __future__ import annotations
 
@@ -39,9 +39,7 @@ class RotationHead:
         self.head = nn.Linear(width, QUARTERS).to(network.device)
 
     def loss(self, pictures: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Return cross entropy of pictures (B, 3, h, w) uint8, and half of that of telling their four
-        rotations.
-        """
+        """Cross entropy of pictures (B, 3, h, w) uint8, plus half that of telling their four rotations."""
         every = torch.cat([turned(pictures, quarter) for quarter in range(QUARTERS)])
         logits, features = self._both(every)
         quarters = torch.arange(QUARTERS, device=logits.device).repeat_interleave(len(pictures))
@@ -49,14 +47,14 @@ class RotationHead:
         return of_class + WEIGHT * functional.cross_entropy(self.head(features), quarters)
 
     def _both(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits, and what goes into the last layer (N, D)."""
+        """Logits, and the input of the last layer (N, D)."""
         with watched(self.module, self.layer) as seen:
             logits = self.network.logits(self.module, pictures)
         return logits, seen.given(len(pictures))
 
 
 def turned(pictures: torch.Tensor, quarter: int) -> torch.Tensor:
-    """(B, 3, h, w) uint8 turned by so many right angles, stretched back to h x w where that is no square."""
+    """(B, 3, h, w) uint8 turned by right angles, stretched back to h x w where not square."""
     made = torch.rot90(pictures, quarter, (2, 3))
     if made.shape == pictures.shape:
         return made
@@ -84,7 +82,6 @@ class ClassSamples:
     def learner(
         self, module: nn.Module, arm: Arm, mixture: Mixture | None, seed: int, draws: torch.Generator
     ) -> ClassLearner:
-        """A copy of the network that is to learn with an arm."""
         return ClassLearner(
             samples=self,
             module=module,
@@ -111,11 +108,9 @@ class ClassLearner:
     turning: RotationHead | None
 
     def along(self) -> Iterable[nn.Parameter]:
-        """The rotation head, if any."""
         return self.turning.head.parameters() if self.turning else ()
 
     def loss(self, at: torch.Tensor) -> torch.Tensor:
-        """Of a batch, as the arm has it."""
         samples, network = self.samples, self.samples.network
         targets = samples.own if self.arm.self_labels else samples.targets
         target = _smoothed(targets[at], self.arm.smoothing).to(network.device)

@@ -1,1 +1,1 @@
-"""Files of labels and of recorded boxes as other programs write them, one family a file."""
+"""Files of labels and recorded boxes of other programs, one family a file."""

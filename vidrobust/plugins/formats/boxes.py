@@ -78,7 +78,7 @@ def _mot(path: Path, options: Options) -> BoxFile:
 
 
 def _kitti_tracking(path: Path, options: Options) -> BoxFile:
-    """Results of KITTI tracking; a line without a score counts as sure, one of DontCare is left out."""
+    """KITTI tracking results; a missing score counts as 1, DontCare is left out."""
     records, problems = kitti.records_of(path)
     if problems:
         raise InputError(str(problems[0]))
@@ -115,7 +115,6 @@ def _json_boxes(path: Path, options: Options) -> BoxFile:
 
 
 def _plain(row: dict[str, Any], frame: int | None) -> dict[str, Any]:
-    """A row of supervision or Ultralytics with its corners in columns, and its outline as a shape."""
     flat = {key: value for key, value in row.items() if key not in ("box", "segments")}
     box, outline = row.get("box"), row.get("segments")
     if isinstance(box, dict) and "x4" in box:
@@ -176,7 +175,7 @@ def _fiftyone(found: dict[str, Any], path: Path) -> BoxFile:
 
 
 def _frigate(events: list[dict[str, Any]], path: Path, options: Options) -> BoxFile:
-    """Updates of objects from the topic frigate/events, at ``fps``, counted from ``start`` (Unix time, s)."""
+    """Object updates of frigate/events, at ``fps``, counted from ``start`` (Unix time, s)."""
     seen = [event["after"] for event in events if "after" in event]
     if not seen or "fps" not in options:
         raise InputError(
@@ -247,7 +246,6 @@ def _json(path: Path) -> Any:
 
 
 def _image(image: dict[str, Any]) -> tuple[str, int]:
-    """The item and frame of an entry of ``images``: as it says, or from the number at the end of its file name."""
     name = str(image.get("file_name", ""))
     for key in ("frame_id", "frame_index", "frame"):
         if key in image:
@@ -265,14 +263,13 @@ def _place(name: str) -> tuple[str, int]:
 
 
 def _of_frames(folder: Path) -> Iterator[tuple[Path, str]]:
-    """The files of a folder with a file a frame, in KITTI's layout for objects, and the name before the number."""
     for file in sorted(folder.glob("*.txt")):
         if re.search(r"\d+$", file.stem):
             yield file, re.sub(r"_?\d+$", "", file.stem)
 
 
 def _kitti(folder: Path, options: Options) -> BoxFile:
-    """KITTI's results, or DeepStream's dumps APP_STREAM_FRAME.txt, which may have ids behind the class."""
+    """KITTI results, or DeepStream's APP_STREAM_FRAME.txt, which may have ids behind the class."""
     files = list(_of_frames(folder))
     many = len({item for _, item in files}) > 1
     rows, looked = [], []
@@ -301,7 +298,6 @@ def _is_number(word: str) -> bool:
 
 
 def _is_kitti(path: Path) -> bool:
-    """Whether a folder has a file that begins with a class and fourteen to sixteen numbers."""
     for file, _ in _of_frames(path) if path.is_dir() else ():
         with file.open(encoding="utf-8", errors="replace") as lines:
             words = next(lines, "").split()
@@ -311,7 +307,6 @@ def _is_kitti(path: Path) -> bool:
 
 
 def _dota(folder: Path, options: Options) -> BoxFile:
-    """Results of DOTA's first task; pictures are named ITEM_000012, or ITEM__000012."""
     table = pd.DataFrame(
         _dota_rows(folder), columns=["picture", "label", "label_name", "score", *BOX, "shape"]
     )
@@ -322,7 +317,6 @@ def _dota(folder: Path, options: Options) -> BoxFile:
 
 
 def _dota_rows(folder: Path) -> list[dict[str, Any]]:
-    """A row for each turned box: picture, class number and name, score, x1 ... shape."""
     rows = []
     for number, file in enumerate(sorted(folder.glob(DOTA))):
         name = file.stem.partition("_")[2]
@@ -383,12 +377,11 @@ def _numbers(words: list[str], file: Path) -> list[float]:
 
 
 def _is_box(line: list[float]) -> bool:
-    """Whether a line is class, x, y, width, height, and maybe score and id; if not it is a polygon."""
     return len(line) < ULTRALYTICS_BOX or (len(line) == ULTRALYTICS_BOX and not line[-1] % 1)
 
 
 def _lines(rows: list[tuple[tuple[str, int], list[float]]]) -> list[tuple[object, ...]]:
-    """item, frame, label, x1, y1, x2, y2, score, track and shape of each line of boxes or of polygons."""
+    """item, frame, label, x1, y1, x2, y2, score, track and shape of each line."""
     numbered = _are_numbered([values[1:] for _, values in rows if not _is_box(values)])
     found: list[tuple[object, ...]] = []
     for place, (label, *values) in rows:
@@ -402,17 +395,14 @@ def _lines(rows: list[tuple[tuple[str, int], list[float]]]) -> list[tuple[object
 
 
 def _polygon_line(values: Sequence[float], numbered: bool) -> tuple[Sequence[float], float, float]:
-    """Ring, score and track (NaN where not told) of an Ultralytics line without its class.
-
-    ``numbered``: whether its last value is the number of a track, behind a score.
-    """
+    """Ring, score and track (NaN if absent); ``numbered``: the last value is a track, behind a score."""
     if len(values) % 2:
         return values[:-1], values[-1], float("nan")
     return (values[:-2], values[-2], values[-1]) if numbered else (values, float("nan"), float("nan"))
 
 
 def _are_numbered(lines: Sequence[Sequence[float]]) -> bool:
-    """Whether polygons of a folder, without their classes, end with the number of a track: all or none do."""
+    """Whether the polygons of a folder end with a track number; all do or none does."""
     return bool(lines) and all(
         not len(values) % 2 and values[-1] >= 1 and not values[-1] % 1 for values in lines
     )

@@ -25,17 +25,17 @@ HEAD_BYTES = 2**20
 
 
 def read_images(path: Path) -> Labels:
-    """The boxes of a data set without videos; each row names its image, whose place among frames is the frame."""
+    """Boxes of a data set without videos; an image's place is its frame."""
     return read(
         path if path.is_file() else next(path / at for at in PLACES if (path / at).is_file()), PARTS[1:]
     )
 
 
 def read(path: Path, parts: tuple[str, ...] = PARTS) -> Labels:
-    """The boxes of all images. ``frame`` is frame_index (TAO, at the native rate), else frame_id, from 0.
+    """The boxes of all images; ``frame`` is frame_index (TAO, at the native rate), else frame_id, from 0.
 
-    ``track`` is track_id or instance_id. Crowds and ignored boxes are uncertain. Column ``file`` keeps the
-    name of the image, and ``shape`` the segmentation.
+    ``track`` is track_id or instance_id. Crowds and ignored boxes are uncertain. ``file`` is the image's
+    name.
     """
     content = read_json(path, dict)
     missing = [part for part in parts if not isinstance(content.get(part), list)]
@@ -113,7 +113,6 @@ def _found(
 
 
 def _box(path: Path, where: str, annotation: Mapping[str, Any]) -> tuple[float, float, float, float]:
-    """x1, y1, x2, y2 of bbox, which is x, y, width, height."""
     box = annotation.get("bbox")
     numbers = isinstance(box, list) and len(box) == 4 and all(isinstance(v, int | float) for v in box)
     if not numbers or box is None or box[2] < 0 or box[3] < 0:
@@ -124,7 +123,6 @@ def _box(path: Path, where: str, annotation: Mapping[str, Any]) -> tuple[float, 
 
 
 def _shape(path: Path, where: str, annotation: Mapping[str, Any]) -> str:
-    """The segmentation as a table has it."""
     try:
         text = coco_shape(annotation)
         read_shape(text)
@@ -135,7 +133,7 @@ def _shape(path: Path, where: str, annotation: Mapping[str, Any]) -> str:
 
 
 def _words(path: Path) -> bytes:
-    """The beginning and the end of a .json, of which large files may be; nothing for others."""
+    """Start and end of a .json, which may be large; empty for other files."""
     if path.suffix.lower() != ".json" or not path.is_file():
         return b""
     with path.open("rb") as file:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
-from vidrobust.api.stability import Stability
+from vidrobust.api.stability import StabilityMeter
 from vidrobust.cli.options import JSON, print_json
 from vidrobust.errors import SettingsError
 from vidrobust.metrics.catalogue import metrics_of
@@ -40,7 +40,7 @@ def recorded(spec: str, frame_rate: float, frames: int | None, as_json: bool) ->
     if isinstance(model, RecordedDetector):
         stability = _boxes(model, frame_rate, frames)
     elif isinstance(model, RecordedClassifier):
-        stability = Stability(task=model.task, frame_rate=frame_rate)
+        stability = StabilityMeter(task=model.task, frame_rate=frame_rate)
         for item in model.rows:
             name = item or "clip"
             answers = model.predict_frames(name, np.arange(frames or model.last_frame(name) + 1))
@@ -65,14 +65,14 @@ def recorded(spec: str, frame_rate: float, frames: int | None, as_json: bool) ->
         click.echo(f"  - {what}")
 
 
-def _boxes(model: RecordedDetector, frame_rate: float, frames: int | None) -> Stability:
+def _boxes(model: RecordedDetector, frame_rate: float, frames: int | None) -> StabilityMeter:
     boxes = model.file.boxes
     edge = boxes[["y2", "x2"]].max().fillna(1)
     size = (
         (1, 1) if model.file.relative else (max(1, math.ceil(edge.iloc[0])), max(1, math.ceil(edge.iloc[1])))
     )
     given: dict[str, Any] = {"frame_rate": frame_rate, "frame_size": size}
-    stability = Stability(task="detection", **given)
+    stability = StabilityMeter(task="detection", **given)
     for item in dict.fromkeys(boxes["item"]) if len(boxes) else ("",):
         name = str(item) or "clip"
         count = frames or model.last_frame(name) + 1

@@ -1,4 +1,4 @@
-"""The command of this plugin; this module imports nothing that takes time."""
+"""The command of this plugin, without slow imports."""
 
 from __future__ import annotations
 

@@ -95,7 +95,6 @@ def _corners(file: XmlFile, box: Element) -> tuple[float, float, float, float]:
 
 
 def _ring(file: XmlFile, polygon: Element) -> np.ndarray:
-    """Its points "x,y;x,y;...": x, y, x, y ..."""
     text = polygon.get("points", "")
     try:
         points = np.array([point.split(",") for point in text.split(";")], np.float64)
@@ -107,7 +106,6 @@ def _ring(file: XmlFile, polygon: Element) -> np.ndarray:
 
 
 def _is_of_video(path: Path) -> bool:
-    """Whether the first track or image of an export is a track, or there is none."""
     text = path.read_bytes()
     track, image = text.find(b"<track"), text.find(b"<image")
     return image < 0 or 0 <= track < image

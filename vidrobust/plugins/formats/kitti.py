@@ -1,7 +1,6 @@
 """KITTI tracking: ``label_02/0000.txt``, a line a box.
 
-frame, track, type, truncated, occluded, alpha, box and 3D box: seventeen values, parted by blanks; an eighteenth
-is the score of a result.
+frame, track, type, truncated, occluded, alpha, box and 3D box: seventeen values; a result's score follows.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ DONT_CARE = "DontCare"
 
 
 def records_of(file: Path) -> tuple[list[Record], list[Problem]]:
-    """The lines of a file with seventeen values or eighteen, and those with another number of them."""
+    """Lines with seventeen or eighteen values, and all others."""
     records, problems = [], []
     for line, text in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         words = text.split()

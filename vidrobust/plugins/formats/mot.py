@@ -1,7 +1,7 @@
 """MOTChallenge: ``gt.txt`` with frame, track, x, y, width, height, confidence, class, visibility.
 
-``gt/labels.txt`` beside it names the classes (from 1); without it they are those of MOT16, MOT17 and MOT20.
-``seqinfo.ini`` above it has the frame rate.
+``gt/labels.txt`` names the classes (from 1; default those of MOT16, MOT17 and MOT20), ``seqinfo.ini`` the
+frame rate.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ PEDESTRIAN = 1
 
 
 def read(path: Path) -> Labels:
-    """Read a sequence, its folder ``gt``, ``gt.txt`` or ``det.txt``, or a folder of sequences such as MOT17/train.
+    """Read a sequence, its folder ``gt``, ``gt.txt`` or ``det.txt``, or a folder of sequences.
 
-    Frames and pixels, counted from 1 in the file, are counted from 0. Rows of confidence 0, which the challenge
-    leaves out of its scores, are uncertain. A track of -1 is none; a row without a class is a pedestrian.
+    Frames and pixels are counted from 0. Rows of confidence 0, which the challenge does not score, are
+    uncertain. A track of -1 is none; a row without a class is a pedestrian.
     """
     file = _gt_file(path)
     if file is not None:
@@ -135,7 +135,6 @@ def _classes(path: Path) -> dict[int, str]:
 
 
 def _frame_rate(path: Path) -> float | None:
-    """The rate in seqinfo.ini; None where there is none, or the file is none."""
     parser = configparser.ConfigParser()
     try:
         parser.read(path, encoding="utf-8")

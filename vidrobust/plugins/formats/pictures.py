@@ -1,7 +1,7 @@
-"""Labels of pictures as annotation tools and published sets keep them: a function a format, and a table of all.
+"""Labels of pictures as annotation tools and published sets keep them: a function a format.
 
-Each function yields ``Mark`` records, or a ``Problem`` for what cannot be used. A picture is named by its file; in
-a folder of pictures that file is a frame.
+Each yields ``Mark`` records, or a ``Problem``. A picture is named by its file, a frame in a folder of
+pictures.
 """
 
 from __future__ import annotations
@@ -87,7 +87,6 @@ def _read(path: Path, form: str, marks: Callable[[Path, dict[int, str]], Marks],
 
 
 def _each(path: Path, entries: Iterable[Any], of: Callable[[Any], Iterator[Mark]], name: str = "") -> Marks:
-    """The marks of each entry of a list; an entry of another form is a problem."""
     for place, entry in enumerate(entries):
         try:
             yield from of(entry)
@@ -119,7 +118,6 @@ def _yolo_names(path: Path) -> tuple[dict[int, str], bool]:
 
 
 def _yaml_names(text: str) -> dict[int, str]:
-    """The entry ``names``: [a, b], or a line for each as ``- a`` or ``0: a``."""
     found = re.search(r"^names:[ \t]*(.*(?:\n(?:[ \t]+|- ).*)*)", text, re.MULTILINE)
     body = found[1].strip() if found else ""
     parts = re.split(r",|\n", body.strip("[]{}"))
@@ -139,7 +137,6 @@ def _yolo_files(path: Path) -> list[Path]:
 
 
 def _is_yolo(path: Path) -> bool:
-    """Whether a file or folder has a line of class and shares of 0..1."""
     if not (path.is_dir() or path.suffix.lower() in (".txt", ".yaml", ".data")):
         return False
     for file in _yolo_files(path)[:50]:
@@ -156,7 +153,6 @@ def _is_yolo_line(words: Sequence[str]) -> bool:
 
 
 def _yolo(path: Path, classes: dict[int, str]) -> Marks:
-    """class, centre x, centre y, width, height; or class and a polygon; in a file a picture."""
     names, points = _yolo_names(path)
     classes |= {number: name for number, name in names.items() if name}
 
@@ -276,8 +272,6 @@ def _begins(path: Path, *words: bytes) -> bool:
 
 
 def _studio(path: Path, classes: dict[int, str]) -> Marks:
-    """Label Studio's JSON: rectangles, polygons, choices, and rectangles of videos between their key frames."""
-
     def file_of(task: Mapping[str, Any]) -> str:
         data = task.get("data", task)
         address = next(str(v) for k, v in data.items() if isinstance(v, str) and PurePosixPath(v).suffix)

@@ -1,4 +1,4 @@
-"""What this plugin registers: formats of labels, and of recorded boxes."""
+"""Registers formats of labels and recorded boxes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Repeatability, comparison, gates and control charts: tables and metrics in, verdicts out. No video here."""
+"""Repeatability, comparison, gates and control charts, from tables without video."""

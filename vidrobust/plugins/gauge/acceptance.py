@@ -1,6 +1,6 @@
-"""Acceptance: rules as data in TOML, verdicts from intervals, and the one sentence that a person signs.
+"""Acceptance: rules in TOML, verdicts from intervals, and the sentence that a person signs.
 
-A verdict needs a sample of the standard's size and the whole 95 % interval on one side of the limits.
+A verdict needs the standard's sample size and the whole 95 % interval on one side of the limits.
 """
 
 from __future__ import annotations
@@ -109,13 +109,11 @@ class AcceptanceRule:
         return grades.pop() if len(grades) == 1 else NOT_SHOWN
 
     def text(self) -> str:
-        """Return the rule in words."""
         written = (f"{limit:g}{self.unit}" for limit in (self.accept, self.marginal))
         return f"{self.quantity} {limits_in_words(self.better, *written)}"
 
 
 def limits_in_words(better: str, accept: str, marginal: str) -> str:
-    """Return the limits of a rule."""
     end = "at most" if better == "lower" else "at least"
     text = f"{end} {accept} is acceptable"
     return text if marginal == accept else f"{text}, {end} {marginal} marginal"
@@ -165,7 +163,6 @@ def load_profile(name: str) -> Profile:
 
 
 def _minimum(where: str, given: Any) -> dict[str, dict[str, int]]:
-    """MINIMUM with what a profile changes."""
     found = {kind: dict(least) for kind, least in MINIMUM.items()}
     for kind, least in (given if isinstance(given, dict) else {"": {}}).items():
         known = MINIMUM.get(kind)
@@ -231,7 +228,7 @@ def _verdict(rule: AcceptanceRule, estimate: Estimate, short: bool) -> Verdict:
 
 
 def shortages(profile: Profile, study: str, has: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return what a sample has too few of: what, has and least."""
+    """What a sample has too few of: what, has and least."""
     least = dict(profile.minimum[study])
     alone = least.pop("parts with one operator", 0)
     if study == "gauge" and has["operators"] < 2:
@@ -294,7 +291,7 @@ def gauge_estimates(found: Mapping[str, Any]) -> list[Estimate]:
 
 
 def plain_estimates(found: Mapping[str, Any], study: str) -> list[Estimate]:
-    """Return what a profile may judge of a type-1 or linearity study, or of an uncertainty budget."""
+    """What a profile may judge of a type-1 or linearity study, or an uncertainty budget."""
     return [
         Estimate(name, "", found[name], *(found.get(f"{name}_{end}", found[name]) for end in ("low", "high")))
         for name in QUANTITIES[study]
@@ -310,7 +307,7 @@ def _known(value: float | None) -> bool:
 class OverallVerdict:
     """The worst of the verdicts, in a sentence with the figure that decides it.
 
-    ``reasons`` keep the study from being accepted, ``short`` is what the sample lacks, ``needed`` would settle it.
+    ``reasons`` prevent acceptance, ``short`` is what the sample lacks, ``needed`` would settle it.
     """
 
     verdict: str
@@ -325,12 +322,11 @@ class OverallVerdict:
     not_computed: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields as plain values."""
         return {**asdict(self), "reasons": list(self.reasons), "short": list(self.short)}
 
 
 def overall(found: Mapping[str, Any]) -> OverallVerdict:
-    """Return the verdict on a study as in its JSON, with ``verdicts``, ``short``, ``needs`` and ``charts``."""
+    """Return the verdict on a study as in its JSON."""
     verdicts = found["verdicts"]
     judged = [each for each in verdicts if each["verdict"] in RANK]
     missing = len(verdicts) - len(judged)

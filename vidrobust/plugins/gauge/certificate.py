@@ -1,4 +1,4 @@
-"""The certificate of a study as files: its header from TOML, one page to sign, and the PDF of it."""
+"""The certificate of a study: header from TOML, one page to sign, PDF."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def write_certificate(
     paper: str = "A4",
     pdf: bool = False,
 ) -> list[Path]:
-    """Write the certificate of a study with the TOML of its header, and its PDF if asked for."""
+    """Write the certificate with the TOML of its header, and its PDF if asked for."""
     header = read_header(head)
     summary = plain(dict(found))
     unit = header.get("unit", "")
@@ -142,7 +142,6 @@ def _axis(header: Mapping[str, str]) -> str:
 
 
 def _filled(header: Mapping[str, str], found: Mapping[str, Any], asked: StudyRequest) -> dict[str, str]:
-    """The header with what the study itself knows."""
     unit = f" {header['unit']}" if "unit" in header else ""
     names = [each["operator"] for each in found.get("by_operator") or []]
     study = found.get("attribute") or found

@@ -41,17 +41,14 @@ Option = Callable[[Any], Any]
 
 
 def _table(kind: str, text: str) -> Option:
-    """The option of the table of a study."""
     return click.option(f"--{kind}", FILES[kind], metavar="CSV", help=text)
 
 
 def _real(name: str, metavar: str, text: str) -> Option:
-    """The option of a number that is not known by default."""
     return click.option(name, type=float, metavar=metavar, help=f"{text}  [default: none]")
 
 
 def _choice(name: str, choices: str, text: str) -> Option:
-    """The option of one of several words, the first by default."""
     words = choices.split()
     return click.option(name, type=click.Choice(words), default=words[0], show_default=True, help=text)
 
@@ -199,7 +196,6 @@ def repeatability(target: tuple[str, ...], as_json: bool, **options: Any) -> Non
 
 
 def _refuse_idle(target: Sequence[str], options: dict[str, Any]) -> None:
-    """Options of footage beside a table without it, and of tables beside footage."""
     from vidrobust.run_folder.folder import is_run_folder
 
     if not target:
@@ -221,7 +217,6 @@ def _tell(found: dict[str, Any], as_json: bool) -> None:
 
 
 def _asked(kind: str, people: str | None, layout: dict[str, Any], options: dict[str, Any]) -> Any:
-    """What is asked of a study."""
     from vidrobust.plugins.gauge.acceptance import DEFAULT, OF_STUDY, load_profile
     from vidrobust.plugins.gauge.measurements import parse_columns, read_attribute
     from vidrobust.plugins.gauge.studies import StudyRequest
@@ -258,7 +253,6 @@ def _of_table(
     as_json: bool,
     result: dict[str, Any],
 ) -> int:
-    """The study of a table without video."""
     from vidrobust.finished_runs.gate import describe
     from vidrobust.pipeline.open import settings_of
     from vidrobust.plugins.gauge.figures import FIGURES, figures_of
@@ -290,7 +284,6 @@ def _write_results(
     out: str,
     hashes: Sequence[tuple[str, str]],
 ) -> None:
-    """The export and the certificate that were asked for."""
     if result["export"]:
         from vidrobust.plugins.gauge.table_studies import export_study
 
@@ -324,7 +317,6 @@ def _warn_of_fonts(page: Path) -> None:
 def _of_sources(
     target: Sequence[str], asked: Any, options: dict[str, Any], as_json: bool, result: dict[str, Any]
 ) -> int:
-    """The studies of a run folder, or of sources whose stability is made first."""
     from vidrobust.finished_runs.gate import enforce_gates
     from vidrobust.footage.expand import expand_sources
     from vidrobust.pipeline.build import build

@@ -1,7 +1,7 @@
-"""Which operator repeats less well, measures higher or lower, or is right less often than the others.
+"""Operators that repeat less well, measure higher or lower, or are right less often.
 
-Tests are corrected for the number of operators (Bonferroni). Scores of models are not normal, so spread is
-compared by exchanging operators within parts.
+Tests are Bonferroni corrected. Scores of models are not normal, so spread is compared by exchanging operators
+within parts.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ FEWEST_PARTS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One operator against the others on the parts that both measured, in "spread", "mean" or "right".
+    """One operator against the others on common parts, in "spread", "mean" or "right".
 
-    ``p`` is corrected for the comparisons; ``low`` is the lower end of the ratio of a spread.
+    ``p`` is corrected; ``low`` is the lower end of the ratio of a spread.
     """
 
     kind: Literal["spread", "mean", "right"]
@@ -44,7 +44,7 @@ class Difference:
 
 
 def spread_by_operator(table: pd.DataFrame, *, nested: bool = False, seed: int = 0) -> list[Difference]:
-    """Compare each operator's standard deviation between trials with that of the others on the same parts."""
+    """Compare each operator's repeatability with that of the others on the same parts."""
     cells = table.groupby(["part", "operator"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
     cells = cells.assign(squares=lambda t: t["var"] * t["free"])
@@ -204,9 +204,7 @@ class EqualVariances:
 
 
 def equal_variances(table: pd.DataFrame) -> EqualVariances | None:
-    """Bartlett's test on the pooled variance of each operator; None with one operator or where one never
-    varies.
-    """
+    """Bartlett's test of the operators' pooled variances; None with one operator or one that never varies."""
     cells = table.groupby(["operator", "part"])["value"].agg(["var", "size"]).reset_index()
     cells = cells[cells["size"] > 1].assign(free=lambda t: t["size"] - 1)
     by = cells.assign(squares=cells["var"] * cells["free"]).groupby("operator")[["squares", "free"]].sum()

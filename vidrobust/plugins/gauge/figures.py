@@ -1,7 +1,7 @@
-"""The figures of a repeatability study by name, as gates ask for them.
+"""Figures of a repeatability study by name, for gates.
 
-``within_operator.fleiss_kappa`` is of each operator, ``between_operators.fleiss_kappa`` of all; a bare name means
-the gauge, all operators, or each operator against the reference.
+``within_operator.fleiss_kappa`` is of each operator, ``between_operators.fleiss_kappa`` of all; a bare name
+means the gauge, all operators, or each against the reference.
 """
 
 from __future__ import annotations
@@ -115,7 +115,6 @@ OF_PART = (
 
 
 def _alone(found: Mapping[str, Any]) -> Figures:
-    """The figures of a study of reference parts, with an interval where they have one."""
     n = found.get("n", len(found.get("times", ())))
     return {
         name: {

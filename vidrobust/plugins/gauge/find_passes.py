@@ -1,4 +1,4 @@
-"""Passes found in footage, written as a manifest that a person can correct, with pictures of each."""
+"""Passes found in footage, written as a manifest to correct, with pictures."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def passes_in(
 
 
 def passes_or_visits(pictures: np.ndarray) -> PassSearch:
-    """Return passes of parts that move through or, if there are fewer, visits of parts that are placed."""
+    """Passes of moving parts or, if there are fewer, visits of placed ones."""
     passes, visits = find_passes(pictures), find_visits(pictures)
     crossed = [each for each in passes.passes if each.crossed]
     at_rest = [each for each in visits.passes if not any(_within(each, other) for other in crossed)]
@@ -118,8 +118,8 @@ def passes_words(found: PassesFound) -> list[str]:
 def manifest_for(
     settings: Settings, out: str | None, items: Sequence[Item], reporter: Reporter
 ) -> Path | None:
-    """Return the manifest of passes beside the run folder, found if missing; None where sources name parts
-    and passes.
+    """The manifest of passes beside the run folder, found if missing; None where sources name parts and
+    passes.
     """
     if not items or any(item.pass_ or (item.part and item.start_s is not None) for item in items):
         return None
@@ -154,9 +154,7 @@ def manifest_for(
 
 
 def named_by_folders(items: Sequence[Item], beside: Path) -> pd.DataFrame:
-    """Return a manifest of stills in folders PART/PASS or STATION/PART/PASS; empty where they are not so
-    named.
-    """
+    """A manifest of stills in folders PART/PASS or STATION/PART/PASS; empty otherwise."""
     rows = [
         {
             "path": os.path.relpath(item.path, beside.resolve()),

@@ -1,4 +1,4 @@
-"""Tables of repeated measurements or verdicts, from files as people have them: part, operator, trial, value."""
+"""Tables of repeated measurements or verdicts: part, operator, trial, value."""
 
 from __future__ import annotations
 
@@ -90,7 +90,6 @@ ACCEPTED, REJECTED = "accepted", "rejected"
 
 
 def _counted(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
-    """Verdicts of a table of counts."""
     counts = {}
     for name in ("accepted", "trial"):
         counts[name] = pd.to_numeric(table[name], errors="coerce")
@@ -111,7 +110,6 @@ def _counted(table: pd.DataFrame, where: Path | str) -> pd.DataFrame:
 
 
 def _numbered(table: pd.DataFrame, where: Path | str) -> list[tuple[str, str, str]]:
-    """Column, operator ("" where the name has none) and trial of the columns that hold values."""
     words = {*ROLES["trial"], *ROLES["value"], "", "m", "t", "r", "x", "y"}
     free = [str(name) for name in table.columns if name not in ROLES]
     split = [(name, NUMBERED.fullmatch(name)) for name in free]
@@ -159,7 +157,7 @@ def _bare(name: str) -> str:
 
 
 def numbers(rows: pd.DataFrame, name: str, path: Path) -> pd.Series:
-    """A column as numbers; "" as NaN. InputError with the line of what is none."""
+    """A column as numbers, "" as NaN; InputError names the line of what is none."""
     values = pd.to_numeric(rows[name].where(rows[name] != "", None), errors="coerce").astype(np.float64)
     bad = rows.index[~np.isfinite(values.to_numpy()) & (rows[name] != "").to_numpy()]
     if len(bad):
@@ -193,7 +191,6 @@ class StudyTable:
 
 
 def read_gauge(path: Path, columns: Mapping[str, str] | None = None, case: Case = "ask") -> StudyTable:
-    """Read a variables study."""
     found = read_study_table(path, columns, case)
     rows = found.rows.assign(value=numbers(found.rows, "value", path))
     if "reference" in rows:
@@ -213,9 +210,7 @@ def read_attribute(path: Path, columns: Mapping[str, str] | None = None, case: C
 
 
 def _foreign_references(rows: pd.DataFrame, path: Path) -> list[str]:
-    """A note on references that no verdict ever is. InputError where none of several classes is on both
-    sides.
-    """
+    """A note on references that no verdict ever is; InputError if no class is on both sides."""
     if "reference" not in rows:
         return []
     said, true = set(rows["value"]), set(rows["reference"].fillna("")) - {""}
@@ -325,7 +320,6 @@ def check_attribute(table: pd.DataFrame, where: str = "attribute study") -> pd.D
 
 
 def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """The file as text, its index the line, and notes."""
     ending = path.suffix.lower()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "no such file"
@@ -352,7 +346,6 @@ def _as_text(path: Path) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _of_sheet(path: Path) -> pd.DataFrame:
-    """The first sheet of an Excel file as text."""
     try:
         table = pd.read_excel(path)
     except ImportError as error:
@@ -365,8 +358,6 @@ def _of_sheet(path: Path) -> pd.DataFrame:
 
 
 def _text_of(table: pd.DataFrame, first: int) -> pd.DataFrame:
-    """Values as text."""
-
     def text(value: Any) -> str:
         if value is None or value != value:
             return ""
@@ -381,7 +372,7 @@ def _text_of(table: pd.DataFrame, first: int) -> pd.DataFrame:
 def _one_spelling(
     rows: pd.DataFrame, names: tuple[str, ...], values: list[str], case: Case, path: Path
 ) -> pd.DataFrame:
-    """The rows with one spelling of each name. InputError where two spellings may be one name, and none says."""
+    """Unify the spelling of names; InputError where two spellings may be one name."""
     groups = [] if case == "distinct" else alike([value for value in values if value])
     if not groups:
         return rows

@@ -1,4 +1,4 @@
-"""Footage of parts looked at once more: how far the part moves, and pictures of it for the report."""
+"""How far the part moves in footage, and pictures for the report."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ CHANGED_AREA = 0.002
 
 
 def travel(pictures: Iterable[np.ndarray]) -> float:
-    """Return how far what moves in a clip has gone, as a share of the width; 0 at rest, NaN where it cannot
-    be followed.
-    """
+    """Return the travel of what moves as a share of the width; 0 at rest, NaN if it cannot be followed."""
     steps: list[np.ndarray] = []
     lost = width = 0
     window: list[np.ndarray] = []
@@ -111,7 +109,6 @@ def _moved(window: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _of_camera(gone: np.ndarray) -> np.ndarray:
-    """(N,) bool."""
     first, second = _together(gone), np.zeros(len(gone), bool)
     if first.any():
         way = gone[first].mean(axis=0)
@@ -138,7 +135,7 @@ def _follow(before: np.ndarray, after: np.ndarray, points: np.ndarray) -> tuple[
 
 
 def placed_again(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether two pictures (H, W) uint8 of a part at rest show it at different places, whatever the light."""
+    """Whether pictures (H, W) uint8 show a part at rest at different places, whatever the light."""
     a, b = (_relief(picture) for picture in (first, second))
     return bool((np.abs(a - b) > CHANGED).mean() > CHANGED_AREA)
 
@@ -163,7 +160,6 @@ DYNAMIC = 0.02
 
 
 def named_levels(items: pd.DataFrame) -> dict[str, str]:
-    """The level that the manifest names, by item. InputError for one that does not exist."""
     named = items[items["level"] != ""]
     wrong = named[~named["level"].isin(LEVELS)]
     if len(wrong):
@@ -215,7 +211,7 @@ def levels_of(run: OpenRun, items: pd.DataFrame) -> tuple[dict[str, str], dict[s
 
 
 def _motion(source: VideoSource) -> tuple[float, np.ndarray]:
-    """How far what moves has gone, as a share of the width, and the mean picture (H, W) uint8."""
+    """Travel as a share of the width, and the mean picture (H, W) uint8."""
     total: list[np.ndarray] = []
     count = 0
 
@@ -249,7 +245,7 @@ def thumbnails(source: VideoSource, width: int) -> Iterator[np.ndarray]:
 def grey_zone_pictures(
     run: OpenRun, frames: pd.DataFrame, verdicts: pd.DataFrame, parts: list[str]
 ) -> list[dict[str, Any]]:
-    """Return of each part on which verdicts split a picture a pass."""
+    """A picture a pass of each part on which verdicts split."""
     folder = run.path / "grey_zone"
     shutil.rmtree(folder, ignore_errors=True)  # those of an earlier study
     found = []

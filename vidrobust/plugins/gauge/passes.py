@@ -1,4 +1,4 @@
-"""Passes found in small pictures of footage: when a part enters, is wholly in view, and leaves."""
+"""Passes in small pictures of footage: when a part enters, is wholly in view, and leaves."""
 
 from __future__ import annotations
 
@@ -66,7 +66,6 @@ def _unlike(pictures: np.ndarray) -> float:
 
 
 def _shifts(pictures: np.ndarray, scene: np.ndarray) -> np.ndarray:
-    """(N, 2) px by which each picture lies off the scene."""
     target = _relief(scene)
     most = MOST_SHIFT * scene.shape[1]
     found = np.zeros((len(pictures), 2))
@@ -84,7 +83,7 @@ def _shifts(pictures: np.ndarray, scene: np.ndarray) -> np.ndarray:
 
 
 def _relief(picture: np.ndarray) -> np.ndarray:
-    """(H, W) float32: detail beside its surroundings, bounded, so that neither light nor a bright part rules."""
+    """(H, W) float32 local detail, bounded, so that neither light nor a bright part dominates."""
     grey = picture + 8.0
     return np.asarray(np.clip(grey / cv2.GaussianBlur(grey, (0, 0), 4.0) - 1, -0.15, 0.15), np.float32)
 
@@ -196,14 +195,12 @@ class _Track:
     contrasts: list[float] = field(default_factory=list)
 
     def add(self, frame: int, box: Box, body: Box, contrast: float) -> None:
-        """One frame more."""
         self.frames.append(frame)
         self.boxes.append(box)
         self.bodies.append(body)
         self.contrasts.append(contrast)
 
     def expected(self, frame: int) -> np.ndarray:
-        """(2,) where the middle should be, at the speed of the last frames."""
         middles = _middles(self.boxes[-6:])
         speed = np.zeros(2)
         if len(middles) > 1:
@@ -229,7 +226,6 @@ def _marked(found: Pass) -> Pass:
 
 
 def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """(N, H, W) bool of places that belong to a part, by how much each differs, and what is doubtful."""
     even = comparable(pictures)
     gaps = np.abs(even - usual_scene(even))
     rule = 1.4826 * np.median(gaps, axis=0)
@@ -246,7 +242,7 @@ def _parts_in(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
 
 
 def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
-    """Return (H, W) bool: places surely of a part, and what hangs together with them."""
+    """(H, W) bool: places surely of a part, and those connected with them."""
     faint = cv2.morphologyEx((sure > FAINT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     faint = cv2.morphologyEx(faint, cv2.MORPH_CLOSE, np.ones((CLOSE_PX, CLOSE_PX), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(faint, connectivity=8)
@@ -270,7 +266,6 @@ def parts_of(sure: np.ndarray, beside: float = BESIDE) -> np.ndarray:
 
 
 def _followed(masks: np.ndarray, sure: np.ndarray) -> list[_Track]:
-    """Components followed by where they should be next."""
     least = LEAST_AREA * masks[0].size
     reach = max(masks.shape[1:]) / 5
     open_: list[_Track] = []
@@ -297,7 +292,6 @@ def _joined(tracks: list[_Track]) -> list[_Track]:
 
 
 def _taken_in(whole: _Track, piece: _Track) -> bool:
-    """Whether a piece is of a part."""
     before, after = piece.frames[0] < whole.frames[0], piece.frames[-1] > whole.frames[-1]
     if before == after:
         return False
@@ -324,7 +318,6 @@ def _without_shadow(track: _Track) -> _Track:
 
 
 def _body(component: np.ndarray, stats: np.ndarray) -> Box:
-    """x."""
     kernel = np.ones((THIN_PX, THIN_PX), np.uint8)
     thick = cv2.morphologyEx(component.astype(np.uint8), cv2.MORPH_OPEN, kernel)
     count, _, pieces, _ = cv2.connectedComponentsWithStats(thick, connectivity=8)
@@ -343,7 +336,6 @@ def _box(stats: np.ndarray) -> Box:
 
 
 def _assign(frame: int, seen: list[tuple[Box, Box, float]], open_: list[_Track], reach: float) -> None:
-    """The nearest box and track first."""
     middles = _middles([box for box, _, _ in seen])
     ways = sorted(
         (float(np.hypot(*(middles[b] - track.expected(frame)))), t, b)
@@ -363,7 +355,6 @@ def _assign(frame: int, seen: list[tuple[Box, Box, float]], open_: list[_Track],
 
 
 def _as_pass(track: _Track, count: int, width: int, height: int) -> Pass | None:
-    """What a track says of a pass."""
     boxes = np.array(track.bodies)
     inside = (
         (boxes[:, 0] >= EDGE_PX)
@@ -407,6 +398,5 @@ def _remark(found: Pass, count: int, far: bool) -> str:
 
 
 def _middles(boxes: Sequence[Box]) -> np.ndarray:
-    """(N, 2) px."""
     rows = np.array(boxes, np.float64).reshape(-1, 4)
     return np.asarray(rows[:, :2] + rows[:, 2:] / 2)

@@ -1,4 +1,4 @@
-"""Visits of parts that a hand places before a camera, that are judged and taken away again."""
+"""Visits of parts that a hand places before a camera and takes away again."""
 
 from __future__ import annotations
 
@@ -44,8 +44,6 @@ PLACED = "placed and taken away"
 
 @dataclass(frozen=True)
 class _Still:
-    """A stretch of frames in which nothing moves, first to last, and its median picture (H, W)."""
-
     first: int
     last: int
     picture: np.ndarray
@@ -53,8 +51,6 @@ class _Still:
 
 @dataclass(frozen=True)
 class _Change:
-    """What came or went between two stretches."""
-
     place: np.ndarray
     came: bool
     went: bool
@@ -68,9 +64,7 @@ class _Visit:
 
 
 def find_visits(pictures: np.ndarray) -> PassSearch:
-    """Find the visits in one clip of a camera at rest or slightly shaking, from small grey pictures (N, H, W)
-    uint8.
-    """
+    """Find the visits in a clip of a camera nearly at rest, from grey pictures (N, H, W) uint8."""
     if len(pictures) < 2 * STILL_FRAMES:
         return PassSearch(())
     even = comparable(pictures)
@@ -83,7 +77,6 @@ def find_visits(pictures: np.ndarray) -> PassSearch:
 
 
 def _stills(even: np.ndarray, moving: np.ndarray) -> list[_Still]:
-    """The stretches without motion that last long enough."""
     found, begin = [], None
     for frame, moves in enumerate([*moving, True]):
         if not moves and begin is None:
@@ -96,7 +89,6 @@ def _stills(even: np.ndarray, moving: np.ndarray) -> list[_Still]:
 
 
 def _visits(even: np.ndarray, stills: list[_Still], level: float) -> Iterator[_Visit]:
-    """The visits at all places."""
     if not stills:
         return
     settled = stills[0].picture.copy()
@@ -122,7 +114,6 @@ def _visits(even: np.ndarray, stills: list[_Still], level: float) -> Iterator[_V
 
 
 def _changes(before: np.ndarray, after: np.ndarray) -> list[_Change] | None:
-    """What came or went, in the light of ``after``."""
     gaps = np.abs(after - before)
     mask = parts_of(gaps / SETTLED, beside=BESIDE).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((THIN_PX, THIN_PX), np.uint8))
@@ -145,7 +136,6 @@ def _changes(before: np.ndarray, after: np.ndarray) -> list[_Change] | None:
 
 
 def _edges(picture: np.ndarray) -> np.ndarray:
-    """(H, W) how steep a picture is."""
     x, y = (cv2.Sobel(picture.astype(np.float32), cv2.CV_32F, *way) for way in ((1, 0), (0, 1)))
     return np.asarray(np.hypot(x, y))
 
@@ -157,7 +147,6 @@ def _one_place(one: np.ndarray, other: np.ndarray) -> bool:
 def _visit(
     even: np.ndarray, place: np.ndarray, since: _Still | None, until: _Still | None, level: float
 ) -> _Visit:
-    """A visit first seen whole in ``since`` and last in ``until``."""
     first, last = 0, len(even) - 1
     if since is not None:
         first = _reach(even, place, since, -1, level)
@@ -167,7 +156,7 @@ def _visit(
 
 
 def _reach(even: np.ndarray, place: np.ndarray, still: _Still, step: int, level: float) -> int:
-    """The last frame on one side of a stretch up to which the place looks as it does in it, shaded or not."""
+    """The last frame on one side of a stretch in which the place looks the same, shaded or not."""
     usual = still.picture[place]
     frame = still.first if step < 0 else still.last
     while 0 <= frame + step < len(even):
@@ -180,7 +169,6 @@ def _reach(even: np.ndarray, place: np.ndarray, still: _Still, step: int, level:
 
 
 def _as_pass(first: int, last: int, moving: np.ndarray) -> Pass:
-    """A visit: from when the hand that brings the part moves to when that which takes it is still again."""
     enters, leaves, count = first, last, len(moving)
     while enters > 0 and moving[enters - 1]:
         enters -= 1

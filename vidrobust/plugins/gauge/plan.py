@@ -1,4 +1,4 @@
-"""How many parts, operators, trials or clips a study needs for a wanted interval."""
+"""Sample sizes for a wanted interval."""
 
 from __future__ import annotations
 
@@ -99,9 +99,7 @@ class GaugePlan:
 def designs_for_grr(
     percent_grr: float, half_width: float, *, reproducibility_share: float = 0.3, trials: int = 3
 ) -> list[GaugePlan]:
-    """Return per number of operators (2 to 10) the fewest parts whose interval of %GRR is no wider than 2 x
-    half_width.
-    """
+    """Fewest parts per number of operators (2 to 10) whose %GRR interval is no wider than 2 x half_width."""
     if not 0 < percent_grr < 100 or half_width <= 0 or trials < 2 or not 0 <= reproducibility_share < 1:
         raise SettingsError(
             "plan gauge: expected 0 < %GRR < 100, a half width above 0, at least 2 trials and a share from 0 to "
@@ -151,7 +149,7 @@ def _solve(width: Callable[[int], float], wanted: float) -> int:
 def more_needed(
     found: Mapping[str, Any], verdicts: Sequence[Mapping[str, Any]], short: Sequence[Mapping[str, Any]]
 ) -> list[str]:
-    """Say how large a study would settle its verdicts, if further parts are like those of the study."""
+    """The study size that would settle its verdicts, if further parts are alike."""
     least = {each["what"]: each["least"] for each in short}
     wanted = [need for each in verdicts if (need := _needed(found, each)) is not None]
     texts = [f"for {each['for']}: {each['text']}" for each in wanted]
@@ -165,7 +163,6 @@ NEVER = "no larger study of this kind would settle it, the value is too near to 
 
 
 def _needed(found: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, str] | None:
-    """What would settle a verdict, in words; None where the interval settles it already."""
     value, ends = verdict["value"], (verdict["low"], verdict["high"])
     if value is None or any(end is None or math.isnan(end) for end in ends) or not _split(verdict, *ends):
         return None
@@ -208,7 +205,6 @@ def grade(rule: Mapping[str, Any], value: float) -> Verdict:
 
 
 def _scaled(verdict: Mapping[str, Any], now: int) -> int | None:
-    """How many parts or readings keep the interval on one side of each limit."""
     value, low, high = verdict["value"], verdict["low"], verdict["high"]
     factor = 1.0
     for limit in (verdict["accept"], verdict["marginal"]):
@@ -227,7 +223,7 @@ def _scaled(verdict: Mapping[str, Any], now: int) -> int | None:
 
 
 def _more_of_gauge(gauge: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
-    """The fewest further parts, else operators with parts, whose expected interval lies between two limits."""
+    """The fewest further parts, or operators and parts, whose expected interval lies between two limits."""
     what, value = verdict["quantity"], verdict["value"]
     between = gauge["reproducibility_sd"] or 0.0
     share = min(0.99, (between / gauge["grr_sd"]) ** 2 if gauge["grr_sd"] else 0.0)
@@ -274,9 +270,9 @@ class FootageNeeded:
 
 
 def clusters_for_rate(rate: float, half_width: float, *, correlation: float, per_cluster: float) -> int:
-    """Return how many clusters give an interval of ``rate`` of the wanted half width, at least five.
+    """Return how many clusters (at least five) give an interval of ``rate`` of the wanted half width.
 
-    Variance of the mean of beta-binomial clusters of equal size (Donner & Klar 2000, section 5.2).
+    Beta-binomial clusters of equal size (Donner & Klar 2000, section 5.2).
     """
     if not 0 < half_width < 1 or not 0 < rate < 1:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The commands of plan: how many parts, trials or clips a study needs."""
+"""The commands of plan."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from vidrobust.text.numbers import interval, percent
 
 
 def _number(name: str, metavar: str, text: str, default: float | None = None) -> Callable[[Any], Any]:
-    """An option of a number, whole where its default is; required without a default."""
     kind = int if isinstance(default, int) else float
     known = {"required": True} if default is None else {"default": default, "show_default": True}
     return click.option(name, type=kind, metavar=metavar, help=text, **known)

@@ -1,4 +1,4 @@
-"""What the gauge plugin registers; this module imports nothing that takes time."""
+"""Registers the gauge plugin without slow imports."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ NOTHING = "nothing"
 def answers_of_boxes(
     detections: pd.DataFrame, counted: pd.DataFrame, *, start_score: float, defect: Iterable[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables ``frames`` and ``probabilities`` that ``verdicts`` takes, made of boxes."""
+    """Return the tables ``frames`` and ``probabilities`` of boxes, for ``verdicts``."""
     keys = ["item", "model", "frame"]
     wrong = set(defect)
     boxes = detections[[*keys, "label_name", "score"]].sort_values("score", ascending=False, kind="stable")
@@ -69,9 +69,7 @@ def items_of(folder: RunFolder) -> pd.DataFrame:
 
 
 def answers_of(folder: RunFolder, defect: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The answers frame by frame, and the probabilities of the classes, of classifiers and of detectors
-    alike.
-    """
+    """Answers frame by frame, and class probabilities, of classifiers and detectors alike."""
     boxes = answers_of_boxes(
         folder.table("detections"),
         folder.table("box_counts"),
@@ -118,7 +116,7 @@ def with_people(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
 
 
 def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
-    """Make the studies of a run, and write ``repeatability.json`` with pictures of the grey zone beside it."""
+    """Make the studies of a run; write ``repeatability.json`` and pictures of the grey zone."""
     frames, probabilities = answers_of(run.folder, asked.defect)
     table = verdicts_of(run.folder, frames, probabilities, rule=asked.rule, defect=asked.defect)
     if asked.measure:
@@ -171,7 +169,7 @@ def repeatability_of(run: OpenRun, asked: StudyRequest) -> dict[str, Any]:
 
 
 def measured_of(folder: RunFolder, table: pd.DataFrame, asked: StudyRequest) -> list[float]:
-    """What is measured of the boxes of each row, item and model; NaN where there are none."""
+    """The measure of each row, item and model; NaN without boxes."""
     boxes = folder.table("detections")
     if boxes.empty:
         raise SettingsError("--measure is of a detector's boxes, and the run has none")
@@ -205,7 +203,7 @@ def possible_classes(
 
 
 def people_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any] | None:
-    """Who of the operators is a person, and whether the model splits where people split; None without people."""
+    """Which operators are people, and whether the model splits where they do; None without people."""
     if asked.people is None:
         return None
     names = sorted(set(table.loc[table["item"].isna(), "operator"]))

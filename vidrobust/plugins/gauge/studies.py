@@ -1,4 +1,4 @@
-"""The studies of measurement systems analysis as they are asked for: of tables, and of the verdicts of a run."""
+"""Studies of measurement systems analysis, of tables and of a run's verdicts."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ DEFECT, GOOD = "defect", "good"
 class StudyRequest:
     """The options of a study.
 
-    ``width`` is the spread of a gauge in standard deviations, ``guard`` a band in those of repeatability,
+    ``width`` is a gauge's spread in standard deviations, ``guard`` a band in those of repeatability,
     ``calibration`` an expanded uncertainty (k = 2). ``people`` holds part, operator, trial, value.
     """
 
@@ -112,13 +112,10 @@ class StudyRequest:
 
     @property
     def tolerance(self) -> float:
-        """Width of the tolerance, or NaN."""
         return tolerance_width(self.tolerance_low, self.tolerance_high, self.tolerance_width)
 
     def tolerance_of(self, mean: float) -> float:
-        """Return the width of the tolerance; of a one-sided one twice the way from the mean to its limit
-        (AIAG, MSA, 2010).
-        """
+        """Width of the tolerance; one-sided, twice the way from the mean to its limit (AIAG, MSA, 2010)."""
         if not math.isnan(self.tolerance):
             return self.tolerance
         ways = [
@@ -130,7 +127,6 @@ class StudyRequest:
 
     @property
     def score_of(self) -> str:
-        """What is measured on each frame, for the gauge study of a run."""
         if self.measure:
             return f"{MEASURES[self.measure]}, {'px' if self.mm_per_px == 1 else 'mm'}"
         return f"probability of {self.defect[0] if len(self.defect) == 1 else 'a defect'}"
@@ -142,7 +138,6 @@ class StudyRequest:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Limits of the tolerance, infinite where there is none."""
         low, high = self.tolerance_low, self.tolerance_high
         return (-math.inf if low is None else low, math.inf if high is None else high)
 
@@ -168,7 +163,6 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
 
 
 def _concluded(found: dict[str, Any], profile: Profile, needs: Sequence[str] = ()) -> dict[str, Any]:
-    """The study with what its sample lacks, what it ``needs``, its verdicts, and the one on all of it."""
     kind = found["study"]
     found["short"] = shortages(profile, kind, sample_of(found, kind))
     if found.get("analytic_method") and found["against_reference"] is None:
@@ -195,7 +189,6 @@ def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, An
 
 
 def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:
-    """How often parts like those of the study are misjudged at the limits."""
     low, high = asked.ends
     if not (math.isfinite(low) or math.isfinite(high)):
         return None
@@ -203,7 +196,6 @@ def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:
 
 
 def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
-    """The standard uncertainties that a gauge study gives."""
     names = {"repeatability": "repeatability_parts", "operator": "operator", "interaction": "interaction"}
     known = found["components"]
     parts = {name: known[key]["sd"] for key, name in names.items() if key in known}
@@ -215,7 +207,6 @@ def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
 
 
 def _capability(parts: dict[str, float], tolerance: float, asked: StudyRequest) -> dict[str, Any]:
-    """The uncertainty budget and its ratios."""
     if (asked.resolution is None and asked.calibration is None) or not tolerance > 0:
         return {}
     if asked.resolution is not None:
@@ -239,7 +230,7 @@ def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
 def defect_needed(
     found: dict[str, Any], defect: Sequence[str], profile: Profile, *, scores: bool = False
 ) -> list[str]:
-    """Ask which classes are defects, where a rule cannot be applied without knowing."""
+    """Ask which classes are defects, where a rule needs to know."""
     of_reference = found["against_reference"] is not None and profile.judges(
         "attribute", "miss_rate", "false_alarm_rate"
     )
@@ -253,7 +244,6 @@ def defect_needed(
 
 
 def _limits_needed(found: dict[str, Any], asked: StudyRequest) -> list[str]:
-    """Ask for the tolerance of a go/no-go gauge."""
     if not found.get("analytic_method") or not asked.profile.judges("attribute", "percent_limit_bias"):
         return []
     if not math.isnan(asked.tolerance):
@@ -264,7 +254,6 @@ def _limits_needed(found: dict[str, Any], asked: StudyRequest) -> list[str]:
 
 
 def _of_sizes(table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes: list[str]) -> dict[str, Any]:
-    """What the true sizes of the parts show."""
     if not defect:
         notes.append("the parts' sizes are not used: name the classes that reject with --defect")
         return {}
@@ -297,7 +286,6 @@ def type1_of(values: np.ndarray, reference: float, asked: StudyRequest) -> dict[
 
 
 def linearity_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
-    """The study of bias and linearity of part, value, reference, and its verdicts."""
     spread = math.nan if asked.process_sd is None else asked.width * asked.process_sd
     if asked.tolerance > 0:
         spread = asked.tolerance
@@ -341,7 +329,6 @@ def _beyond(found: dict[str, Any]) -> str:
 
 
 def passed_or_failed(table: pd.DataFrame, asked: StudyRequest) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The table as it is judged, and its classes that are defects."""
     if not asked.pass_fail:
         return table, asked.defect
     if not asked.defect:
@@ -356,7 +343,7 @@ def passed_or_failed(table: pd.DataFrame, asked: StudyRequest) -> tuple[pd.DataF
 def studies(
     table: pd.DataFrame, asked: StudyRequest, possible: tuple[str, ...]
 ) -> tuple[dict[str, Any], dict[str, Any] | None, list[str]]:
-    """Return the attribute study of the verdicts, the gauge study of the scores (or None), and notes."""
+    """The attribute study of verdicts, the gauge study of scores (or None), and notes."""
     notes = [f"one verdict a part and pass: {RULES[asked.rule]}"]
     unknown = set(asked.defect) - set(possible) - set(table["value"]) - set(table["reference"])
     rows, defect = (table, asked.defect) if unknown else passed_or_failed(table, asked)
@@ -383,7 +370,6 @@ def studies(
 
 
 def judged(profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The verdicts of a profile on both studies."""
     short = shortages(profile, "attribute", sample_of(attribute, "attribute"))
     found = judge(profile, "attribute", attribute_estimates(attribute), short)
     if gauge is None:

@@ -1,4 +1,4 @@
-"""Studies of tables without video, and their export for other programs."""
+"""Studies of tables without video, and their export."""
 
 from __future__ import annotations
 
@@ -117,7 +117,6 @@ def study_of_file(
 def _of_one_gauge(
     path: Path, columns: Mapping[str, str] | None, case: Case, *, one_part: bool = False
 ) -> StudyTable:
-    """A table of values, with a part and an operator where it names them."""
     table = read_study_table(path, columns, case, need_part=not one_part)
     rows = table.rows.assign(value=numbers(table.rows, "value", path))
     if "reference" in rows:
@@ -133,7 +132,6 @@ def _of_one_gauge(
 
 
 def _reference(rows: pd.DataFrame, given: float | None, kind: str) -> float:
-    """The true value of the one part."""
     if given is not None:
         return given
     known = sorted(set(rows["reference"].dropna())) if "reference" in rows else []

@@ -1,4 +1,4 @@
-"""From answers frame by frame to one verdict, score or measured length a part, pass and operator."""
+"""From answers frame by frame to one verdict, score or length a part, pass and operator."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_measure(measure: str | None, mm_per_px: float) -> None:
 def measured_boxes(
     detections: pd.DataFrame, measure: str, *, start_score: float, mm_per_px: float = 1.0
 ) -> pd.Series:
-    """Return by (item, model) the median over frames of one measure of the best box of each frame."""
+    """By (item, model), the median over frames of a measure of each frame's best box."""
     counts = detections[detections["score"] >= start_score]
     best = counts.sort_values("score", ascending=False, kind="stable").drop_duplicates(
         ["item", "model", "frame"]

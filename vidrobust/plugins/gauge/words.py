@@ -1,4 +1,4 @@
-"""Results of repeatability studies in words: the lines of the console, and sentences for pages."""
+"""Repeatability studies in words, for the console and pages."""
 
 from __future__ import annotations
 
@@ -28,18 +28,15 @@ def fixed(value: float | None, digits: int) -> str:
 
 
 def freedom(count: int) -> str:
-    """Degrees of freedom: "1 degree of freedom"."""
     return plural(count, "degree of freedom", "degrees of freedom")
 
 
 def trials(count: float) -> str:
-    """Trials of a cell in words."""
     whole = abs(count - round(count)) < 1e-9
     return plural(round(count), "trial") if whole else f"{count:.3g} trials on average"
 
 
 def categories(ndc: int | None) -> str:
-    """Distinct categories in words."""
     if ndc is None:
         return "nothing varies: no distinct categories"
     if ndc >= 10_000:
@@ -48,7 +45,6 @@ def categories(ndc: int | None) -> str:
 
 
 def equal_variances_words(test: Mapping[str, Any]) -> str:
-    """Bartlett's test in a sentence."""
     differ = test["p"] < 0.05
     said = "operators do not repeat alike" if differ else "no difference of repeatability is shown"
     return (
@@ -58,7 +54,6 @@ def equal_variances_words(test: Mapping[str, Any]) -> str:
 
 
 def risks_words(risks: Mapping[str, Any]) -> str:
-    """Misclassification in a sentence."""
     return (
         f"of parts like these {_percent(risks['bad'])} are out of tolerance; consumer's risk (a bad part is "
         f"accepted) {_percent(risks['consumers_risk'])}, producer's risk (a good part is rejected) "
@@ -83,7 +78,6 @@ def budget_words(found: Mapping[str, Any]) -> list[str]:
 
 
 def type1_words(found: Mapping[str, Any]) -> list[str]:
-    """The lines of a type-1 study."""
     lines = [
         f"type-1 study: {found['n']} readings of one part, mean {_figure(found['mean'])}, standard deviation "
         f"{_figure(found['sd'])}, reference {_figure(found['reference'])}",
@@ -102,7 +96,6 @@ def type1_words(found: Mapping[str, Any]) -> list[str]:
 
 
 def linearity_words(found: Mapping[str, Any]) -> list[str]:
-    """The lines of a study of bias and linearity."""
     sign = "+" if found["slope"] >= 0 else "-"
     lines = [
         f"bias = {_figure(found['intercept'])} {sign} {_figure(abs(found['slope']))} x reference; R2 "
@@ -119,7 +112,6 @@ def linearity_words(found: Mapping[str, Any]) -> list[str]:
 
 
 def stability_words(found: Mapping[str, Any]) -> list[str]:
-    """The lines of a chart of a reference part."""
     lines = [
         f"stability: {len(found['times'])} times, centre {_figure(found['centre'])}, limits "
         f"{_figure(found['low'])} to {_figure(found['high'])}, standard deviation within "
@@ -140,7 +132,7 @@ def stability_words(found: Mapping[str, Any]) -> list[str]:
 
 
 def agreement_words(found: Mapping[str, Any]) -> list[str]:
-    """Agreement class by class, of ordered classes and of two operators' errors, a sentence each."""
+    """Agreement by class, of ordered classes and of two operators' errors, a sentence each."""
     panels = [(f"within {name}", own["by_class"]) for name, own in found["within_operator"].items()]
     panels.append(("between operators", found["between_operators"]["by_class"]))
     against = (found["against_reference"] or {}).get("operators") or {}
@@ -232,7 +224,6 @@ def _is_known(value: float | None) -> bool:
 
 
 def lines(found: Mapping[str, Any]) -> list[str]:
-    """The lines of a study."""
     summary = found.get("overall")
     rows = [*(found.get("differences") or []), *((found.get("attribute") or {}).get("differences") or [])]
     first = [summary["sentence"]] if summary else []
@@ -259,7 +250,6 @@ def _operator(each: Mapping[str, Any]) -> str:
 
 
 def _level(name: str, found: Mapping[str, Any]) -> list[str]:
-    """One level of a run in one line."""
     between = found["attribute"]["between_operators"]["agreement"]
     text = (
         f"  {name} ({' and '.join(found['from'])}): {found['parts']} parts, {plural(found['items'], 'input')}"
@@ -316,7 +306,6 @@ def beside_words(found: Mapping[str, Any]) -> list[str]:
 
 
 def guard_band_words(band: Mapping[str, Any]) -> str:
-    """What a guard band accepts, costs and saves, in a sentence."""
     low, high = (band[f"accept_{end}"] for end in ("low", "high"))
     ends = [f"from {_figure(low)}"] * known(low) + [f"to {_figure(high)}"] * known(high)
     width = f"{band['k']:g} x repeatability ({_figure(band['repeatability_sd'])})"
@@ -341,7 +330,6 @@ def guard_band_words(band: Mapping[str, Any]) -> str:
 
 
 def together_words(people: Mapping[str, Any]) -> str:
-    """Whether the model splits where people split, in a sentence."""
     found, who = people["together"], " and ".join(people["operators"])
     if not found:
         return f"{who}: no part was judged by them and by the model"
@@ -414,7 +402,6 @@ def tests_words(found: Mapping[str, Any]) -> list[str]:
 
 
 def _verdicts(verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Of each rule a line, and under it what it says of whom."""
     wording = []
     for rule in dict.fromkeys(v["rule"] for v in verdicts):
         wording.append(f"  rule: {rule}")

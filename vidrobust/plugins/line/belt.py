@@ -18,7 +18,7 @@ TOP, BOTTOM = 112, 368
 
 @lru_cache(maxsize=4)
 def rubber(length_px: int, seed: tuple[int, ...]) -> np.ndarray:
-    """(H, W, 3) uint8, not to be written to: a belt so long, as high as the frame with its margins, FINE."""
+    """(H, W, 3) uint8, read-only: a belt of this length, as high as the frame with its margins, FINE."""
     rng = np.random.default_rng(seed)
     shape = ((HEIGHT + 2 * MARGIN) * FINE, length_px * FINE)
     grey = np.full(shape, 78.0, np.float32)
@@ -73,7 +73,6 @@ def machine(seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rail(picture: np.ndarray, near: int, sign: int) -> None:
-    """An extruded profile beside the belt."""
     for offset, depth, level in (
         (0, 4, 168),
         (4, 10, 142),
@@ -89,7 +88,6 @@ def _rail(picture: np.ndarray, near: int, sign: int) -> None:
 
 
 def _furniture(picture: np.ndarray, rng: np.random.Generator, row: int, sign: int) -> None:
-    """What a line has beside its belt."""
     width = picture.shape[1]
     _scale(picture, rng, row - sign * 18 * FINE, sign)
     for x in range(int(rng.integers(24, 60)), width, 62):
@@ -104,7 +102,6 @@ def _furniture(picture: np.ndarray, rng: np.random.Generator, row: int, sign: in
 
 
 def _scale(picture: np.ndarray, rng: np.random.Generator, row: int, sign: int) -> None:
-    """Graduation along the rail."""
     ink = np.zeros(picture.shape[:2], np.uint8)
     for number, x in enumerate(range(int(rng.integers(4, 20)), picture.shape[1], 10 * FINE)):
         long = number % 5 == 0

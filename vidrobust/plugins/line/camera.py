@@ -1,4 +1,4 @@
-"""Camera: lens, shutter, lamps, glass and sensor, one frame at a time, on encoded levels 0 to 255."""
+"""Lens, shutter, lamps, glass and sensor, one frame at a time, on encoded levels 0 to 255."""
 
 from __future__ import annotations
 
@@ -70,7 +70,6 @@ class Camera:
         return _hue_turned(light, c["hue_deg"]) if c["hue_deg"] else light
 
     def _composed(self, shake_x: float, shake_y: float, travel: float) -> np.ndarray:
-        """The belt where it has run to, behind the machine."""
         rows = self._rows
         first = FINE * (-shake_x - travel - self._left_px) + (FINE - 1) / 2
         start = max(int(first) - FINE, 0)
@@ -91,7 +90,6 @@ class Camera:
         return _sampled(self._machine, first, down, HEIGHT), _sampled(self._hidden, first, down, HEIGHT)
 
     def _shake_velocity(self, number: int) -> tuple[float, float]:
-        """px a frame, from the frames about this one."""
         last = len(self._travel_px) - 1
         a, b = max(number - 1, 0), min(number + 1, last)
         x, y = (
@@ -137,7 +135,6 @@ def _smeared(picture: np.ndarray, length: float) -> np.ndarray:
 
 
 def _smeared_along(picture: np.ndarray, dx: float, dy: float) -> np.ndarray:
-    """Averaged along a short straight line."""
     if np.hypot(dx, dy) < 0.2:
         return picture
     reach = int(np.ceil(max(abs(dx), abs(dy)) / 2)) + 1
@@ -154,7 +151,6 @@ def _smeared_along(picture: np.ndarray, dx: float, dy: float) -> np.ndarray:
 
 
 def _lamp_field() -> np.ndarray:
-    """(HEIGHT, WIDTH) float32: two lamps make it a little brighter upper left."""
     y, x = np.mgrid[-1 : 1 : HEIGHT * 1j, -1 : 1 : WIDTH * 1j].astype(np.float32)
     return np.asarray((1.06 - 0.05 * x - 0.04 * y) * (1 - 0.07 * (x**2 + y**2)))
 
@@ -164,7 +160,7 @@ SHADOW_SIDES = (0.14, 0.18)
 
 
 def uneven(depth: float, middle: tuple[float, float], lamp: float) -> np.ndarray:
-    """(HEIGHT, WIDTH, 1) float32, what a soft shadow and the second of two lamps make of the light."""
+    """(HEIGHT, WIDTH, 1) float32 light under a soft shadow and the second of two lamps."""
     y, x = np.mgrid[0 : 1 : HEIGHT * 1j, 0 : 1 : WIDTH * 1j].astype(np.float32)
     away = ((x - middle[0]) / SHADOW_SIDES[0]) ** 2 + ((y - middle[1]) / SHADOW_SIDES[1]) ** 2
     left, right = (np.exp(-(((x - place) / 0.35) ** 2)) for place in (0.2, 0.8))

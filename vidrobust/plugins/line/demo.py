@@ -1,4 +1,4 @@
-"""The second demo: every stage on footage of the simulated line, and what was planted beside what was found."""
+"""The second demo: every stage on the simulated line; what was planted beside what was found."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ QUANTITIES = ("noise", "laplacian", "edges")
 def looks(path: Path, step: int) -> dict[str, float]:
     """Return medians over every ``step``-th of the first hundred frames.
 
-    ``noise``: sigma in levels (Immerkaer 1996), third decile of blocks of 16 px. ``laplacian``: its variance
+    ``noise``: sigma in levels (Immerkaer 1996), third decile of 16 px blocks. ``laplacian``: its variance
     (Pech-Pacheco et al. 2000). ``edges``: 99th percentile of the Sobel gradient.
     """
     found = []
@@ -69,7 +69,6 @@ _HEAD = (
 
 
 def dial_table() -> str:
-    """Markdown, a row a dial."""
     rows = [
         f"| {d.name} | {d.unit} | {d.statistic} | {d.reported} | {', '.join(f'{s:g}' for s in d.sizes)} "
         f"| {d.low:g} to {d.high:g} |"
@@ -79,7 +78,6 @@ def dial_table() -> str:
 
 
 def dial_page() -> str:
-    """Return the whole page."""
     return f"# Dials of the simulated line\n\n{dial_table()}\n"
 
 
@@ -102,7 +100,6 @@ STATE = ("noise_sigma", "part_shift_x_px")
 
 
 def planted_spread(truth: pd.DataFrame) -> dict[str, float]:
-    """Return by quantity how far the condition is spread over the clips."""
     seen = truth[truth["whole"].to_numpy(bool)]
     found = {}
     for quantity, column in SPREAD.items():
@@ -161,7 +158,6 @@ def demo_line(
 
 
 def _repeatability(out: str) -> dict[str, Any]:
-    """Run the command of another plugin, and return the study that it leaves in the run folder."""
     with contextlib.redirect_stdout(io.StringIO()):
         cli.main(
             [

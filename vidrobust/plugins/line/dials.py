@@ -1,6 +1,6 @@
-"""The dials: what varies in the footage, in which unit, and its course over the frames of a clip.
+"""The dials: what varies in the footage, in which unit, and over the frames of a clip.
 
-Each dial draws from a generator of its own, so that turning one leaves the others as they were.
+Each has its own generator, so that turning one leaves the others as they were.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The two models of the simulated line, whose weights come with the package."""
+"""The two models of the simulated line; their weights come with the package."""
 
 from __future__ import annotations
 
@@ -128,14 +128,12 @@ CLASSIFIER, DETECTOR, SCORES = (FOLDER / name for name in ("classifier.pt", "det
 
 
 def trained_classifier() -> LineClassifier:
-    """Which class rides in the middle lane."""
     network = LineClassifier()
     fill(network, CLASSIFIER)
     return network.eval()
 
 
 def trained_detector() -> LineDetector:
-    """Where parts and defects are; in eval mode, float32."""
     network = LineDetector()
     fill(network, DETECTOR)
     return network.eval()
@@ -162,9 +160,7 @@ NAMES = ("line-classifier", "line-detector")
 
 
 def line_model(spec: ModelSpec, device: torch.device) -> Network | DetectionNetwork:
-    """``line-classifier`` or ``line-detector``; vidrobust/line_sim/weights/scores.json says how good they
-    are.
-    """
+    """``line-classifier`` or ``line-detector``; line_sim/weights/scores.json has their scores."""
     if "weights" not in spec.options:
         return line_classifier(device) if spec.target == NAMES[0] else line_detector(device)
     if spec.target != NAMES[0]:

@@ -84,7 +84,7 @@ def _lamps(rx: np.ndarray, ry: np.ndarray) -> np.ndarray:
 
 
 def turned(surface: Surface, angle_deg: float, scale: float = 1.0) -> tuple[Surface, np.ndarray]:
-    """The surface turned counter-clockwise about its middle and made smaller or larger, and the 2 x 3 map."""
+    """The surface turned counter-clockwise about its middle and scaled, and the 2 x 3 map."""
     h, w = surface.height.shape
     c, s = abs(np.cos(np.deg2rad(angle_deg))), abs(np.sin(np.deg2rad(angle_deg)))
     size = (int(np.ceil((w * c + h * s) * scale)) + 8, int(np.ceil((w * s + h * c) * scale)) + 8)
@@ -157,7 +157,6 @@ def _profile(along: np.ndarray, length: float, radius: float, shoulder: float) -
 
 
 def _paper(rng: np.random.Generator, shape: tuple[int, int], left: float) -> np.ndarray:
-    """(H, W, 3) the printed label: a ground, two stripes, a name across."""
     ground = np.array(LABEL_COLOURS[rng.integers(len(LABEL_COLOURS))])
     ink = np.array([0.85, 0.85, 0.82]) if ground.mean() < 0.5 else np.array(LABEL_COLOURS[1])
     print_ = np.zeros((shape[1], shape[0]), np.uint8)  # drawn upright, then turned clockwise
@@ -207,7 +206,6 @@ def board(rng: np.random.Generator) -> Surface:
 
 
 def _traces(albedo: np.ndarray, rng: np.random.Generator, mask: np.ndarray) -> None:
-    """Copper under the mask."""
     lighter = tuple(float(v) for v in mask * 1.9 + 0.01)
     h, w = albedo.shape[:2]
     for _ in range(int(rng.integers(22, 34))):
@@ -222,7 +220,6 @@ def _traces(albedo: np.ndarray, rng: np.random.Generator, mask: np.ndarray) -> N
 
 
 def _place(layers: dict[str, np.ndarray], rng: np.random.Generator, length: float, width: float) -> None:
-    """Components on a coarse grid of cells, one a cell."""
     columns, rows = max(3, int(length / 46)), max(2, int(width / 44))
     kinds = [_chip, _chip, _round, _small, _small, _connector]
     for row in range(rows):

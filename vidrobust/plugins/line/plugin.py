@@ -1,4 +1,4 @@
-"""What the plugin of the simulated line registers; this module imports nothing that takes time."""
+"""Registers the simulated line without slow imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendering a data set: parts, passes and stations become clips, a manifest and their truth."""
+"""Rendering a data set: clips, a manifest and their truth."""
 
 from __future__ import annotations
 
@@ -50,7 +50,6 @@ class ClipPlan:
 
     @property
     def item(self) -> str:
-        """The name of the clip's file without its suffix."""
         return f"part-{self.part:02d}_pass-{self.pass_}_station-{self.station}"
 
     @property
@@ -70,11 +69,9 @@ class RenderedClip:
     plan: ClipPlan
 
     def frames(self) -> Iterator[np.ndarray]:
-        """The pictures in order."""
         return (self.camera.frame(number) for number in range(self.plan.frames))
 
     def truth(self) -> list[dict[str, Any]]:
-        """One row a frame."""
         plan = self.plan
         names = {
             "item": plan.item,
@@ -108,7 +105,6 @@ class RenderedClip:
         return rows
 
     def _boxes(self, number: int) -> list[tuple[PlacedPart, tuple[float, ...], float]]:
-        """What is in view."""
         dx = float(self.plan.travel_px[number] + self.courses["shake_x_px"][number])
         dy = float(self.courses["shake_y_px"][number])
         found: list[tuple[PlacedPart, tuple[float, ...], float]] = []
@@ -162,7 +158,7 @@ def render_clip(plan: ClipPlan, folder: Path) -> tuple[dict[str, Any], list[dict
 
 
 def encode(frames: Iterator[np.ndarray], path: Path, options: Mapping[str, str]) -> None:
-    """Encode as H.264, 4:2:0, BT.601, on one thread, so that a seed gives the same bytes."""
+    """Encode H.264, 4:2:0, BT.601, on one thread, so that a seed gives the same bytes."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FRAME_RATE)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
@@ -302,7 +298,6 @@ def render(
 
 
 def _each(plans: Sequence[ClipPlan], clips: Path, workers: int) -> Any:
-    """Rows of manifest and truth, in the order of the plans."""
     if workers <= 1:
         yield from map(partial(render_clip, folder=clips), plans)
         return

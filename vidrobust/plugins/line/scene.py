@@ -1,4 +1,4 @@
-"""Scene: which parts lie where on the belt, drawn once for a clip; and where each is in every frame."""
+"""Which parts lie where on the belt, and where each is in every frame."""
 
 from __future__ import annotations
 
@@ -46,7 +46,6 @@ def _at_rim(solid: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
 
 
 def _blot(spot: Spot, rng: np.random.Generator, ragged: float) -> np.ndarray:
-    """(H, W) 0..1: an ellipse with a ragged rim whose longest side is the size."""
     x, y, size = spot
     angle, flat = rng.uniform(0, np.pi), rng.uniform(0.6, 0.95)
     u, v = x * np.cos(angle) + y * np.sin(angle), (y * np.cos(angle) - x * np.sin(angle)) / flat
@@ -56,7 +55,6 @@ def _blot(spot: Spot, rng: np.random.Generator, ragged: float) -> np.ndarray:
 
 
 def _painted(surface: Surface, mask: np.ndarray, colour: np.ndarray, opacity: float, metal: float) -> Surface:
-    """Another substance over the surface."""
     cover = (mask * opacity)[..., None]
     return replace(
         surface,
@@ -104,7 +102,6 @@ def _dent(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surfa
 
 
 def _scratch(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
-    """Two or three near-parallel strokes to the bare material."""
     angle = rng.uniform(0.15, 0.85) * np.pi
     mask = np.zeros(surface.alpha.shape, np.float32)
     for _ in range(int(rng.integers(2, 4))):
@@ -115,7 +112,6 @@ def _scratch(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Su
 
 
 def _crack(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
-    """A dark jagged line with a short branch."""
     angle = rng.uniform(0, np.pi)
     mask = _stroke(spot, rng, angle, 0.10, 6.0)
     branch = _stroke((spot[0] * 1.8, spot[1] * 1.8, spot[2]), rng, angle + 0.7, 0.08, 5.0)
@@ -127,7 +123,7 @@ def _crack(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surf
 
 
 def _stroke(spot: Spot, rng: np.random.Generator, angle: float, jag: float, thick: float) -> np.ndarray:
-    """(H, W) 0..1: a jagged line through the middle, as long as the size, ``thick`` fine px wide."""
+    """(H, W) 0..1: a jagged line through the middle, ``thick`` fine px wide."""
     x, y, size = spot
     along = x * np.cos(angle) + y * np.sin(angle) + rng.normal(0, 0.03) * size
     across = y * np.cos(angle) - x * np.sin(angle) + rng.normal(0, 0.06) * size
@@ -154,7 +150,6 @@ def _torn(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surfa
 
 
 def _missing(surface: Surface, spot: Spot, rng: np.random.Generator) -> tuple[Surface, np.ndarray]:
-    """A component that is not there."""
     x, y, size = spot
     half_x, half_y = size / 2, size * rng.uniform(0.3, 0.42)
     mask = ((np.abs(x) < half_x) & (np.abs(y) < half_y)).astype(np.float32)
@@ -203,15 +198,12 @@ class Part:
 
     @property
     def label(self) -> str:
-        """Its class: the kind, and whether it is sound."""
         return f"{self.kind.name}-defect" if self.defect else self.kind.name
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlacedPart:
-    """A box x1, y1, x2, y2 px about a part or its defect, while the belt stands at 0 and the camera does not
-    shake.
-    """
+    """A box x1, y1, x2, y2 px about a part or its defect, with belt at 0 and no shake."""
 
     part: str
     what: str
@@ -254,7 +246,7 @@ def make_scene(
     belt_seed: Sequence[int],
     seed: Sequence[int],
 ) -> Scene:
-    """Make the belt of one clip; ``part`` passes the middle of the view at half time, None: an empty belt."""
+    """The belt of one clip; ``part`` passes the middle at half time, None: an empty belt."""
     rng = np.random.default_rng([*seed, 1])
     ahead, behind = (
         _STEP_PX * np.ceil(max(reach, 0.0) / _STEP_PX) for reach in (travel_px.max(), -travel_px.min())
@@ -277,7 +269,7 @@ def make_scene(
 
 
 def most_traffic(speed_px: float) -> float:
-    """Parts a second that the two side lanes can carry at a speed of the belt, px a frame."""
+    """Parts a second that the side lanes can carry at a belt speed, px a frame."""
     return len(LANES_PX) * abs(speed_px) * FRAME_RATE / (LANE_SIDE_PX + GAP_PX)
 
 
@@ -309,7 +301,6 @@ def _put(
     angle_deg: float,
     scale: float,
 ) -> list[PlacedPart]:
-    """Draw a part with its shadow, its middle near ``where``."""
     surface, matrix = turned(part.surface, angle_deg, scale)
     h, w = surface.alpha.shape
     room = 12 * FINE

@@ -1,8 +1,8 @@
-"""The same frames asked about again: alone, in the engine they came with, decoded otherwise, one pixel aside.
+"""The same frames asked again: alone, by the original engine, decoded otherwise, one pixel aside.
 
-Each change leaves the picture what it is to a person. A model that answers otherwise then is not kept steady by
-light, lenses or training pictures: its own arithmetic, the decoder, or the resize turns the label (Azulay and
-Weiss 2019, "Why do deep convolutional networks generalize so poorly to small image transformations?").
+To a person the picture is the same. Answers that differ come from the model's arithmetic, the decoder or the
+resize (Azulay and Weiss 2019, "Why do deep convolutional networks generalize so poorly to small image
+transformations?").
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ def _spread(run: OpenRun) -> Iterator[tuple[str, list[int]]]:
 
 
 def _of_item(run: OpenRun, item: str, frames: list[int], models: list[Model]) -> Iterator[tuple[object, ...]]:
-    """A row a frame, model and change: item, time, model, change, whether the answer differs."""
     with run.opened(item) as source:
         batch = source.at(frames)
     other = None
@@ -84,8 +83,6 @@ def _of_item(run: OpenRun, item: str, frames: list[int], models: list[Model]) ->
 
 
 def _differs(model: Model, least: float) -> Callable[[Predictions, Predictions], np.ndarray]:
-    """Compare two answers to N frames: (N,) bool, other labels, or boxes without a partner."""
-
     def boxes_differ(a: Predictions, b: Predictions) -> np.ndarray:
         assert isinstance(a, Detections)
         assert isinstance(b, Detections)
@@ -100,7 +97,7 @@ def _differs(model: Model, least: float) -> Callable[[Predictions, Predictions],
 
 
 def _same_boxes(a: Detections, b: Detections, row: int, least: float) -> bool:
-    """Whether every box of ``least`` score or more has a partner of its class and any score in the other."""
+    """Whether every box of ``least`` score or more has a partner of its class, of any score, in the other."""
     return all(_have_partners(one, other, row, least) for one, other in ((a, b), (b, a)))
 
 

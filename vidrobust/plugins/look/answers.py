@@ -28,7 +28,6 @@ MATTERS = 0.05
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
-    """A statement a change and model."""
     table = run.table("look")
     for row in [] if table is None else _rows(table):
         n = int(row["n"])

@@ -32,7 +32,6 @@ def look(sources: tuple[str, ...], **options: Any) -> None:
 
 
 def _whole_study(sources: tuple[str, ...], options: dict[str, Any]) -> str:
-    """What a study of the same sources would add, and how long it takes."""
     from vidrobust.pipeline.dry_run import planned
     from vidrobust.pipeline.open import settings_of
     from vidrobust.text.numbers import duration

@@ -1,4 +1,4 @@
-"""What the plugin of first looks registers; this module imports nothing that takes time."""
+"""Registers first looks without slow imports."""
 
 from __future__ import annotations
 

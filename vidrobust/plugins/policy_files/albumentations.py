@@ -71,7 +71,6 @@ def render(policy: Policy) -> Export:
 
 
 def _node(policy: Policy, step: PolicyStep) -> Node | str:
-    """One transform, or why there is none."""
     (low, high), p = in_pixels(policy, step), step.probability
     name = step.perturbation
     if name in ("brightness", "contrast", "saturation"):

@@ -1,10 +1,8 @@
 """policy_ultralytics.yaml: training hyper-parameters of Ultralytics, by their published meaning.
 
-hsv_h              hue turned by up to +-h of a whole turn: degrees / 360
-hsv_s, hsv_v       HSV saturation, or value, which is all three channels, times 1 - s to 1 + s
-degrees, shear     +-degrees; the shear in both axes at once
-translate          +-share of the square training picture, whose side is the footage's longer one
-scale, fliplr      size times 1 - s to 1 + s; probability
+hsv_h turns the hue by +-h of a whole turn; hsv_s and hsv_v scale saturation and value by 1 - s to 1 + s,
+scale the size. degrees and shear are +-degrees, shear in both axes. translate is a share of the square
+training picture, whose side is the footage's longer one. fliplr is a probability.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Published protocols: what the papers measure, on tables and on folders of images, by their own rules."""
+"""Published protocols by their own rules, on tables and folders of images."""

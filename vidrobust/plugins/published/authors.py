@@ -10,7 +10,6 @@ from typing import Any
 
 @cache
 def stated(name: str) -> dict[str, Any]:
-    """Return one table of ``authors.toml``, its lists as tuples."""
     text = (resources.files(__package__) / "authors.toml").read_text(encoding="utf-8")
     found: dict[str, Any] = _tuples(tomllib.loads(text)[name])
     return found

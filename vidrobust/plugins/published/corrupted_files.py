@@ -1,6 +1,6 @@
-"""Errors and flip rates on the authors' own files of ImageNet-C, ImageNet-C-bar and ImageNet-P.
+"""Errors and flip rates on the authors' own ImageNet-C, ImageNet-C-bar and ImageNet-P.
 
-AlexNet's figures are of exactly these files, so CE and FR are the published measures here.
+AlexNet's figures are of these files, so CE and FR are the published measures.
 """
 
 from __future__ import annotations
@@ -202,14 +202,13 @@ def measure_flips(
 
 
 def cells_of(layout: Layout, only: Sequence[str] = ()) -> int:
-    """How many pictures or films are to be looked at."""
+    """Number of pictures or films to look at."""
     if layout.films:
         return sum(len(f.paths) for name, f in layout.films.items() if name in FLIP_PROBABILITIES)
     return sum(len(images) for (name, _), images in layout.corrupt.items() if not only or name in only)
 
 
 def _whole(layout: Layout, only: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The corruptions that have every strength, and what is left out."""
     for name in only:
         if name not in layout.corruptions:
             there = ", ".join(layout.corruptions)
@@ -250,7 +249,6 @@ def _answers(
     batch: Batch,
     step: Step | None,
 ) -> dict[str, np.ndarray]:
-    """(n,) bool, wrong, of each model."""
     found = {model.name: np.zeros(len(images), bool) for model in models}
     given = list[tuple[int, torch.Tensor]]()
 
@@ -275,7 +273,6 @@ def _answers(
 
 
 def _frames(path: Path) -> torch.Tensor:
-    """(N, 3, H, W) uint8, every frame of a film."""
     with open_video(path, prefetch=0) as film:
         return torch.cat([crop_224_of(batch.pixels) for batch in film.batches(CHUNK)])
 

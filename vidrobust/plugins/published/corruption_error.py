@@ -1,6 +1,6 @@
 """Corruption errors and flip rates of Hendrycks & Dietterich 2019 (arXiv 1903.12261), section 4.
 
-All are linear in what each image did, so that their intervals follow from the spread over images.
+All are linear in the images, so intervals follow from the spread over them.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ ALEXNET_FLIPS = FlipBaseline(
 class CorruptionErrors:
     """Errors (n, C, S) bool of images, corruptions and severities of a suite.
 
-    CE is 100 times the sum of errors over severities by that of the baseline; relative CE that of what
+    CE is 100 times the sum of errors over severities by that of the baseline; relative CE uses what
     corruption adds to the clean error. ``group`` is what images depend with.
     """
 
@@ -180,7 +180,6 @@ def _with_interval(
     group: np.ndarray | None = None,
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> dict[str, float]:
-    """The mean over images and its 95 % interval within bounds."""
     mean, n = float(values.mean()), len(values)
     of = np.arange(n) if group is None else np.unique(group, return_inverse=True)[1]
     count = int(of.max()) + 1 if n else 0

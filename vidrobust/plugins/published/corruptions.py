@@ -1,9 +1,8 @@
-"""The corruption suites on a folder of labelled images, streamed: nothing is written but the numbers.
+"""The corruption suites on a folder of labelled images, streamed.
 
-    picture ─▶ shorter side 256, crop 224 ─▶ corrupted ─▶ the model, without a second resize where it takes 224
-
-ImageNet-C is defined on crops of 224 px: a picture of that size goes in as it is. Corrupting the full picture, or
-resizing a corrupted crop once more, gives other numbers (AlexNet 102.3 instead of 100).
+A picture's shorter side is made 256 px, its centre cut to 224 px, then it is corrupted: ImageNet-C is defined
+on 224 px crops. Corrupting the full picture, or resizing a corrupted crop, gives other numbers (AlexNet 102.3
+instead of 100).
 """
 
 from __future__ import annotations
@@ -131,7 +130,6 @@ def c_bar_suite() -> Suite:
 
 
 def _small_suite(name: str, *notes: str) -> Suite:
-    """The fifteen corruptions on small pictures as they are; errors are not divided."""
     side = SIDES_PX[name]
 
     def prepare(picture: torch.Tensor) -> torch.Tensor:
@@ -235,7 +233,7 @@ _SCORED = "scored are the ten of the paper, with snow and without spatter"
 
 
 def without_second_resize(model: Classifier) -> Classifier:
-    """Return the model without its cutting, and with resizing only where it takes another size."""
+    """The model without cutting, resizing only where it takes another size."""
     if not isinstance(model, NetworkClassifier):
         return model
     whole = dataclasses.replace(model.network.preprocess, crop=1.0, resize_to=None)
@@ -347,7 +345,6 @@ def _chunks(
     size: int = CHUNK,
     raw: bool = False,
 ) -> Iterator[tuple[list[int], torch.Tensor, list[str]]]:
-    """Numbers, pixels (n, 3, H, W) and content keys of a few pictures at a time."""
     given, readable = pictures(images), 0
     while part := list(islice(given, size)):
         readable += len(part)
@@ -359,9 +356,7 @@ def _chunks(
 
 
 def top_correct(scores: np.ndarray, sets: Sequence[frozenset[int]], top: int = 1) -> np.ndarray:
-    """Return whether a class of each set is among the ``top`` scores of its row (N, K); equal scores rank in
-    order.
-    """
+    """Whether a class of each set is among the ``top`` scores (N, K); ties rank in order."""
     if len(scores) != len(sets):
         raise ValueError(f"top_correct: expected a set for each of {len(scores)} rows, got {len(sets)}")
     order = np.argsort(-scores, axis=1, kind="stable")[:, :top]

@@ -135,7 +135,6 @@ def corruptions(
 
 
 def _write(found: dict[str, Any], out: Path) -> None:
-    """The result as JSON, or as CSV."""
     import pandas as pd
 
     from vidrobust.files.atomic import csv_text, write_text

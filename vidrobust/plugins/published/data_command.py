@@ -78,7 +78,6 @@ def data(name: str, folder: Path, manifest: Path | None, shards: int | None, as_
 
 
 def _cut(folder: Path, count: int, as_json: bool) -> None:
-    """Write the shards beside the file, and say how each is studied."""
     from vidrobust.footage.records import columns_of
     from vidrobust.plugins.published import ytbb
     from vidrobust.plugins.published.data_sets import youtube_bb_table

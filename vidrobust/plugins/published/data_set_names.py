@@ -1,4 +1,4 @@
-"""The data sets of the field that ``vidrobust data`` checks, by name. No torch here: ``--help`` lists them."""
+"""Data sets that ``vidrobust data`` checks, by name. No torch here: ``--help`` lists them."""
 
 from __future__ import annotations
 

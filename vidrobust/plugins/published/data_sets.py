@@ -1,4 +1,4 @@
-"""Data sets of the field in a folder that was downloaded: what is there, what is missing, what comes next."""
+"""Downloaded data sets in a folder: what is there, what is missing, what comes next."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MOT17_FRAMES = 5316
 class Checked:
     """What was found: what -> (found, published), and sentences.
 
-    ``manifest`` has rows of path, item and label, or none where ``command``, the next one to type, needs none.
+    ``manifest`` has rows of path, item and label, or none where the next ``command`` needs none.
     """
 
     counts: dict[str, tuple[int, int]]
@@ -171,8 +171,6 @@ MOST_PROBLEMS = 1000
 
 @dataclass
 class _Rows:
-    """What the rows of a file come to, piece by piece."""
-
     ids: dict[str, None] = field(default_factory=dict)
     rows: int = 0
     segments: int = 0
@@ -180,7 +178,6 @@ class _Rows:
     unused: int = 0
 
     def add(self, labels: Labels) -> None:
-        """One more piece, which holds all rows of its videos."""
         self.ids |= dict.fromkeys(labels.rows["item"].unique().tolist())
         self.rows += len(labels.rows)
         self.segments += labels.rows.groupby(["item", "track"], sort=False).ngroups

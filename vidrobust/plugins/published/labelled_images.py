@@ -1,4 +1,4 @@
-"""A folder of images with labels, one after the other: what the corruption suites are measured on."""
+"""A folder of labelled images, on which the corruption suites are measured."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from vidrobust.text.printable import printable
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Image files and what is on them; a label is a set of class names or indices, as written.
+    """Image files and their labels, each a set of class names or indices, as written.
 
-    ``groups`` (n,): what each depends with, such as its clip; empty: each for itself.
+    ``groups`` (n,): what each depends with, such as its clip; empty: independent.
     """
 
     paths: tuple[Path, ...]
@@ -63,7 +63,6 @@ def read_labels(folder: Path, table: Path) -> LabelledImages:
 
 
 def _rows(table: Path) -> tuple[dict[str, set[str]], dict[str, str]]:
-    """The labels of each file, and its group where the table has such a column."""
     wanted: dict[str, set[str]] = {}
     group: dict[str, str] = {}
     found = read_csv_table(table)
@@ -188,7 +187,6 @@ def _class_folders(folder: Path) -> LabelledImages | None:
 
 
 def _in_groups(folder: Path) -> LabelledImages | None:
-    """The images of class folders and of the folders in these."""
     whole = _class_folders(folder) or LabelledImages((), ())
     found = [(path, label, str(path)) for path, label in zip(whole.paths, whole.labels, strict=True)]
     for name in _folders(folder):

@@ -1,4 +1,4 @@
-"""What the plugin of published protocols registers; this module imports nothing that takes time."""
+"""Registers the published protocols without slow imports."""
 
 from __future__ import annotations
 

@@ -100,13 +100,13 @@ def _as_robustness(matrix: pd.DataFrame) -> pd.DataFrame:
 
 
 def on_common_anchors(models: Mapping[str, ModelAnchors]) -> dict[str, dict[str, float]]:
-    """Return ``robustness`` on the anchors that all models get right."""
+    """``robustness`` on the anchors that all models get right."""
     right = np.logical_and.reduce([model.sets.correct for model in models.values()])
     return {name: robustness(_only(model, right)) for name, model in models.items()}
 
 
 def protocol_tables(models: Mapping[str, ModelAnchors]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables ``stability`` and ``sensitivity`` of the protocol: over all (item ""), and per video."""
+    """``stability`` and ``sensitivity`` of the protocol, over all (item "") and per video."""
     natural, synthetic = [], []
     for name, model in models.items():
         videos = np.unique(model.sets.cluster)
@@ -163,7 +163,7 @@ def _of_several_classes(labels: pd.DataFrame) -> bool:
 
 
 def _judged_by_flips(sets: AnchorSets, frames: pd.DataFrame) -> AnchorSets:
-    """The sets with a neighbour right where its label is that of its anchor, and the anchor is right."""
+    """Judge a neighbour right where its label is that of its anchor, and the anchor is right."""
     label = {(str(i), int(f)): k for i, f, k in frames[["item", "frame", "label"]].itertuples(index=False)}
     frame = [int(str(name).rsplit(":", 1)[1]) for name in sets.anchor]
     same = [
@@ -175,7 +175,7 @@ def _judged_by_flips(sets: AnchorSets, frames: pd.DataFrame) -> AnchorSets:
 
 
 def square_of(result: CorrelationResult, method: str = "pearson") -> tuple[pd.DataFrame, int]:
-    """The matrix as a square table, accuracy and natural robustness first, and over how many models."""
+    """The matrix, accuracy and natural robustness first, and the number of models."""
     rows = result.matrix[result.matrix["method"] == method]
     names = list(dict.fromkeys([ACCURACY, NATURAL, *rows["row"]]))
     square = rows.pivot_table(index="row", columns="column", values="value")
@@ -218,7 +218,7 @@ FIGURE, SAID = "gu2019_matrix.png", "gu2019.json"
 
 
 def on_run(path: Path, *, seed: int = 0, resamples: int = 2000) -> dict[str, Any]:
-    """Write ``gu2019.json`` and the figure of the matrix, and return their content and the square table."""
+    """Write ``gu2019.json`` and the matrix figure; return content and square table."""
     folder = RunFolder.existing(path)
     labels = folder.table("labels")
     if not len(labels):
@@ -288,9 +288,8 @@ def study_sequences(
 ) -> pd.DataFrame:
     """Return ``sensitivity`` rows of the ImageNet-P sequences.
 
-    Values compare a frame with the one before, or with the clean first one for noise. The mean of
-    ``top1_flip`` is the flip probability (Hendrycks & Dietterich 2019, section 4.2), that of
-    ``top5_distance`` is uT5D.
+    Frames are compared with the one before, for noise with the clean first one. The mean of ``top1_flip`` is
+    the flip probability (Hendrycks & Dietterich 2019, section 4.2), that of ``top5_distance`` uT5D.
     """
     rows = []
     for sequence in SEQUENCES.values():

@@ -142,8 +142,6 @@ def _seen(classifier: Classifier, pictures: Sequence[torch.Tensor], batch: Batch
 
 
 class _Look(NamedTuple):
-    """Pictures of one frame under one protocol."""
-
     name: str
     strength: float
     pictures: Callable[[], list[torch.Tensor]]

@@ -1,4 +1,4 @@
-"""The command transplant: an object pasted over a grid of positions, and what a detector makes of it."""
+"""The command transplant."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ Numbers = tuple[float, ...]
 
 
 def _numbers(count: int) -> Any:
-    """A callback for an option of so many numbers with commas between."""
-
     def read(context: click.Context, parameter: click.Parameter, value: str | None) -> Numbers | None:
         try:
             found = None if value is None else tuple(float(part) for part in value.split(","))

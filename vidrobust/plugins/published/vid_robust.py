@@ -1,6 +1,6 @@
-"""ImageNet-Vid-Robust (Shankar et al. 2019): anchors, the reviewed frames about them, and sets of labels.
+"""ImageNet-Vid-Robust (Shankar et al. 2019).
 
-``pmsets.json`` names the frames about each anchor, ``labels.json`` the set of labels of each frame,
+``pmsets.json`` names the frames about each anchor, ``labels.json`` the labels of each frame,
 ``class_idx_map.json`` the class of each ImageNet class.
 """
 

@@ -1,8 +1,7 @@
-"""YouTube-BoundingBoxes (Real et al. 2017): labels at one frame a second, classification and detection.
+"""YouTube-BoundingBoxes (Real et al. 2017): labels at one frame a second.
 
-The files have no header, or one. Columns: youtube_id, timestamp_ms, class_id, class_name, then of the detection
-file object_id, object_presence, xmin, xmax, ymin, ymax (in this order, as shares of the frame), of the
-classification file object_presence.
+The header is optional. Columns: youtube_id, timestamp_ms, class_id, class_name, then for detection object_id,
+object_presence, xmin, xmax, ymin, ymax (shares of the frame), for classification object_presence.
 """
 
 from __future__ import annotations
@@ -53,11 +52,7 @@ BYTES = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Shard:
-    """A piece of a file.
-
-    path   of the piece · whole: of the file
-    lines  (n,) the line of the file that each line of the piece was
-    """
+    """A piece ``path`` of the file ``whole``; ``lines`` (n,) are its lines' numbers in that file."""
 
     path: Path
     whole: Path
@@ -138,7 +133,6 @@ _OF_IMAGENET = {
 
 
 def imagenet_map() -> ClassMap:
-    """From ImageNet's 1000 classes to these 24."""
     of_model: dict[int, int] = {}
     for label, places in _OF_IMAGENET.items():
         for place in places:
@@ -154,7 +148,7 @@ EDGES = ("xmin", "xmax", "ymin", "ymax")
 
 
 def read_columns(path: Path, columns: tuple[str, ...], *, has_header: bool) -> pd.DataFrame | None:
-    """The rows as the table ``labels``, or None where any of them is not sound and each must be looked at."""
+    """The table ``labels``; None if a row is unsound and each must be looked at."""
     numbers = NUMBERS | {edge: "float64" for edge in EDGES if edge in columns}
     kinds = {name: numbers.get(name, "category") for name in columns}
     try:
@@ -191,7 +185,6 @@ def _is_sound(file: pd.DataFrame) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """A class name in small letters, with blanks for underscores."""
     return name.strip().casefold().replace("_", " ")
 
 
@@ -266,7 +259,6 @@ def read(path: Path, shard: Shard | None = None) -> Labels:
 
 
 def _each_once(rows: pd.DataFrame, path: Path, problems: list[Problem]) -> tuple[pd.DataFrame, int]:
-    """The rows, each object once at a time; what contradicts an earlier row is added to the problems."""
     again = rows.duplicated(list(KEY))
     if again.any():
         said = [*KEY, "presence", "x1", "y1", "x2", "y2"]
@@ -286,7 +278,7 @@ def _each_once(rows: pd.DataFrame, path: Path, problems: list[Problem]) -> tuple
 def read_each(
     path: Path, columns: tuple[str, ...], *, has_header: bool
 ) -> tuple[pd.DataFrame, list[Problem]]:
-    """The rows one by one, and what is wrong with those that cannot be used; much slower."""
+    """The rows one by one, with problems of unusable ones; much slower."""
     table = read_table(path, None if has_header else columns)
     rows, problems = [], list(table.problems)
     for record in table.records:
@@ -344,7 +336,6 @@ def _box(record: Record) -> tuple[float, float, float, float]:
 
 
 def _sniff(kind: str, path: Path) -> bool:
-    """By the header, or by the presence in its place in the first row."""
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return False
     first, columns = columns_of(path), KINDS[kind]

@@ -1,8 +1,8 @@
-"""YTBB-Robust (Shankar et al. 2019): anchors in YouTube-BoundingBoxes, with what the reviewers saw.
+"""YTBB-Robust (Shankar et al. 2019): anchors in YouTube-BoundingBoxes with their review.
 
-``ytbb_robustness_test_anchors_full.csv`` has the candidates (ytid, time_ms, label), ``anchor_labels.json`` their
-review, ``pmk_labels.json`` that of the frames about them (``ytbb_review.py``). The CSV swaps the labels 22 and 23
-against the class list: its 22 is a car.
+``ytbb_robustness_test_anchors_full.csv`` has the candidates (ytid, time_ms, label), ``anchor_labels.json``
+their review, ``pmk_labels.json`` that of the frames about them. The CSV swaps labels 22 and 23 against the
+class list: its 22 is a car.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ class AnchorPlace:
 
     @property
     def file(self) -> str:
-        """The key without what stands before it."""
         return f"{self.video}_{self.time_ms}/frame-{self.frame}.jpg"
 
 
@@ -83,7 +82,7 @@ def read_reviews(path: Path, problems: list[Problem]) -> dict[tuple[str, int], R
 
 
 def read_neighbours(path: Path, problems: list[Problem]) -> NearbyFrames:
-    """The review of the frames about the anchors; those count that are similar, and nothing worse."""
+    """Reviews of the frames about the anchors; those merely similar count."""
     last = {(key[0].file, key[1].frame): set(said) for key, said in _annotations(path, 2, problems)}
     similar: dict[str, set[int]] = {}
     for (anchor, frame), said in last.items():

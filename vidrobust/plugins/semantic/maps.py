@@ -1,8 +1,4 @@
-"""Class maps: what a segmentation network says of frames, and how two of them are compared.
-
-All comparisons are of maps on one grid. Maps of neighbouring frames are brought there by the flow between the
-frames (``frame_pairs/registration.py``).
-"""
+"""Class maps of a segmentation network, and their comparison on one grid, aligned by the flow."""
 
 from __future__ import annotations
 
@@ -109,8 +105,8 @@ def changed_share(table: np.ndarray) -> float:
 def lone_regions(p: np.ndarray, q: np.ndarray, seen: np.ndarray | None = None) -> int:
     """Count the regions of map p that no pixel of their class meets in map q.
 
-    A region is a connected set of pixels of one class, of LEAST_REGION of the frame or more, most of it in
-    ``seen`` (H, W) bool: what a flow cannot bring along is no fault.
+    A region is connected and at least LEAST_REGION of the frame, most of it in ``seen`` (H, W) bool: what a
+    flow cannot bring along is no fault.
     """
     least, count = LEAST_REGION * p.size, 0
     differ = np.bincount(p[p != q], minlength=UNKNOWN + 1)  # all pixels of a lone region do
@@ -129,9 +125,9 @@ def lone_regions(p: np.ndarray, q: np.ndarray, seen: np.ndarray | None = None) -
 def boundary_jitter(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
     """Return how far class boundaries shake about a steady motion over three maps, px; NaN without boundary.
 
-    About each pixel of a class's boundary in c, in a window of WINDOW px, the second difference of the class's
-    area over twice the boundary's length: half the second difference of where the boundary lies. Areas have no
-    rounding that adds up, distances between pixels have. Where it is above FARTHEST, a region came or went.
+    In a window of WINDOW px about each boundary pixel of c: second difference of the class's area over twice
+    the boundary's length. Areas have no rounding that adds up, distances have. Above FARTHEST, a region came
+    or went.
     """
     values = []
     unknown = (a == UNKNOWN) | (b == UNKNOWN) | (c == UNKNOWN)
@@ -153,9 +149,9 @@ def boundary_jitter(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
 
 
 def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the flow from b to a, (H, W, 2) px, and where it can be trusted; None where the scenes differ.
+    """Return the flow from b to a, (H, W, 2) px, and where it can be trusted; None if the scenes differ.
 
-    Frames (H, W, 3) uint8. Pictures without texture count as at rest.
+    Pictures without texture count as at rest.
     """
     from vidrobust.frame_pairs.registration import register  # pages read the task without torch
 
@@ -177,14 +173,12 @@ def flow_between(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
 
 
 def carried(labels: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Return a map (H, W) where a flow (H, W, 2) brings it, by the nearest pixel."""
     from vidrobust.frame_pairs.registration import warp
 
     return warp(labels, flow, interpolation=cv2.INTER_NEAREST)
 
 
 def at_size(labels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Return a map at the size (H, W) of its frame."""
     if labels.shape == tuple(size[:2]):
         return labels
     return np.asarray(cv2.resize(labels, size[1::-1], interpolation=cv2.INTER_NEAREST))
@@ -199,10 +193,9 @@ def shares_in_cells(labels: np.ndarray, classes: Sequence[int] | np.ndarray) -> 
 
 
 def coordinates(found: ClassMaps, motions: Sequence[Any], size: tuple[int, int]) -> np.ndarray:
-    """Return (N, D) how the maps of N replayed pictures differ from the first one's, carried by their motion.
+    """Return (N, D) how the maps of N replayed pictures differ from the first, after taking out their motion.
 
-    A map that moves with the picture is at rest: what is left is the network's own change. Probabilities are
-    compared in cells, and the carried map tells by how much motion alone changes a cell.
+    Probabilities are compared in cells; the carried map tells how much motion alone changes a cell.
     """
     classes = np.unique(found.labels[found.labels != UNKNOWN])
     if not len(classes):
@@ -221,7 +214,7 @@ def coordinates(found: ClassMaps, motions: Sequence[Any], size: tuple[int, int])
 
 
 def said(found: ClassMaps) -> tuple[list[str], np.ndarray]:
-    """Return the two largest classes of each map with their shares, and how sure the network is."""
+    """The two largest classes of each map with their shares, and how sure the network is."""
     texts = []
     for labels in found.labels:
         counts = np.bincount(labels.ravel(), minlength=UNKNOWN + 1)[: len(found.class_names)]
@@ -248,12 +241,10 @@ def aligned(p: ClassMaps, q: ClassMaps) -> list[np.ndarray]:
 
 
 def flipped(p: ClassMaps, q: ClassMaps) -> np.ndarray:
-    """Return (N,) shares of pixels whose class differs."""
     return np.array([changed_share(table) for table in aligned(p, q)])
 
 
 def consistency(p: ClassMaps, q: ClassMaps) -> np.ndarray:
-    """Return (N,) mean IoU of the classes."""
     return np.array([mean_iou(table) for table in aligned(p, q)])
 
 

@@ -38,7 +38,6 @@ class MapNetwork:
     task: Literal["semantic"] = "semantic"
 
     def __call__(self, pixels: torch.Tensor) -> ClassMaps:
-        """Return the maps of frames (N, 3, H, W) uint8 RGB, at their own size."""
         check_pixels(pixels, f"model {self.name}")
         height, width = (int(side) for side in pixels.shape[-2:])
         scale = SIDE / min(height, width)
@@ -78,7 +77,6 @@ class RecordedMaps:
     needs_pixels: bool = False
 
     def __call__(self, pixels: torch.Tensor) -> ClassMaps:
-        """Raise ModelError: nothing is known of pixels that are not the footage itself."""
         raise ModelError(f"model {self.name}: its maps are files; new pictures need the network itself")
 
     def predict_frames(self, item: str, index: np.ndarray) -> ClassMaps:

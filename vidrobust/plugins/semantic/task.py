@@ -57,11 +57,11 @@ class MapMeter(TaskMeter):
 
     @staticmethod
     def _step(frame: SeenFrame) -> int:
-        """Every so many-th pixel of a large map is looked at for its regions and boundaries."""
+        """Subsampling step of large maps."""
         return max(1, round(frame.pixels.shape[2] / maps.FLOW_SIDE))
 
     def _by_majority(self, flow: np.ndarray, seen: np.ndarray, classes: int) -> float:
-        """The pixel flips that are left where each pixel takes the majority of three maps, the last on a tie."""
+        """Pixel flips left if each pixel takes the majority of three maps, the last on a tie."""
         if len(self._along) < 3:
             return float("nan")
         calm = np.where(self._along[1] == self._along[2], self._along[1], self._along[0])
@@ -95,18 +95,16 @@ class MapMeter(TaskMeter):
 
 
 def _of_classes(table: np.ndarray) -> Mapping[int, tuple[float, int]]:
-    """IoU and union of each class that occurs."""
     both, either = maps.overlaps(table)
     return {int(k): (float(both[k] / either[k]), int(either[k])) for k in np.flatnonzero(either)}
 
 
 def _map_of(frame: SeenFrame) -> np.ndarray:
-    """The map at the size of its frame."""
     return maps.at_size(frame.answer.labels[0], (frame.pixels.shape[1], frame.pixels.shape[2]))
 
 
 def _metric(place: str, title: str, sentence: str, **more: Any) -> Metric:
-    """A metric at "NAME TABLE COLUMN", whose bounds are 0 and infinity where it has a unit."""
+    """A metric at "NAME TABLE COLUMN"; with a unit its bounds are 0 and infinity."""
     name, table, column = place.split()
     bounds = (0.0, float("inf")) if "unit" in more or name == "area_jitter" else (0.0, 1.0)
     rows = NEIGHBOURS if table == "task_pairs" else {}
@@ -213,7 +211,7 @@ METRICS = (
 def summed_iou(rows: pd.DataFrame, name: str, tables: np.ndarray, model: str) -> dict[str, Any]:
     """Return a row of ``stability``: an IoU over all rows together, with a jackknife interval over clusters.
 
-    ``tables`` (n, 2, K) are the intersections and unions of the rows.
+    ``tables`` (n, 2, K): intersections and unions of the rows.
     """
     from vidrobust.statistics.clusters import clusters_of_rows
     from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out_interval
@@ -262,7 +260,7 @@ def _consistency(parts: pd.DataFrame, model: str) -> dict[str, Any]:
 
 
 def remedies(model: str, read: Callable[[str], pd.DataFrame], footage: Any, max_delay_ms: float) -> Any:
-    """Return the majority of three maps against the maps themselves, by pixel flips of the same pairs."""
+    """The majority of three maps against the maps themselves, by pixel flips of the same pairs."""
     from vidrobust.stages.remedies.recommend import recommended
     from vidrobust.stages.remedies.row import Costs, row
     from vidrobust.stages.remedies.study import Studied, marked

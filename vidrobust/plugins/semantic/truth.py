@@ -23,7 +23,6 @@ CLASSES = "classes.txt"  # names of the classes, one a line; a folder with it is
 
 
 def names_in(folder: Path) -> tuple[str, ...] | None:
-    """Return the names in the folder's ``classes.txt``, or None."""
     path = folder / CLASSES
     return tuple(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else None
 

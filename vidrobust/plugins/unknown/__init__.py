@@ -1,1 +1,1 @@
-"""How far the footage lies from what a network was trained for, and whether it is unstable or wrong there."""
+"""How far the footage lies from the training data, and whether a network is unstable or wrong there."""

@@ -1,4 +1,4 @@
-"""The area under the ROC curve, plain, among rows that are alike in a third number, and with an interval."""
+"""The area under the ROC curve, also given a third number, with an interval."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def auroc(score: np.ndarray, event: np.ndarray, stratum: np.ndarray | None = Non
 def auroc_given(score: np.ndarray, event: np.ndarray, third: np.ndarray) -> float:
     """Return the area under the ROC curve among rows that are alike in a ``third`` number (n,).
 
-    A broken line in its ranks is taken off the score, and rows are compared within ten groups of equal size.
+    A broken line in its ranks is taken off the score; rows are compared within ten groups of equal size.
     """
     left = residuals(ranks(score)[:, None], line_basis(ranks(third)[:, None], curve_knots(len(score))))[:, 0]
     stratum = ((ranks(third) - 0.5) * STRATA / max(len(third), 1)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Frames of the footage and of known footage: readouts, distances of features, copies."""
+"""Frames of the footage and of known footage."""
 
 from __future__ import annotations
 
@@ -61,8 +61,6 @@ class ClipRequest:
 
 @dataclass
 class _ReadoutLists:
-    """What was found so far."""
-
     rows: list[dict[str, object]] = field(default_factory=list)
     looked: dict[str, list[Readout]] = field(default_factory=dict)
     small: list[np.ndarray] = field(default_factory=list)
@@ -113,7 +111,6 @@ def spread(count: int, most: int) -> np.ndarray:
 def _chunks(
     source: VideoSource, wanted: frozenset[int]
 ) -> Iterator[tuple[torch.Tensor, list[int], list[float]]]:
-    """The wanted frames of one size together, as many as go through a network at a time."""
     held: list[tuple[torch.Tensor, int, float]] = []
     left = len(wanted)
     for batch in source.batches(DECODED):
@@ -207,7 +204,6 @@ def _frames(known: KnownFootage, item: Item, most: int) -> frozenset[int]:
 
 
 def _delivered(source: VideoSource, settings: Settings, item: Item) -> np.ndarray:
-    """(N,) the numbers of the frames that a source delivers."""
     whole = settings.every == 1 and settings.fps is None and inputs.window(item, settings) == (None, None)
     if whole and item.boxes is None and source.info.num_frames:
         return np.arange(source.info.num_frames)
@@ -215,9 +211,7 @@ def _delivered(source: VideoSource, settings: Settings, item: Item) -> np.ndarra
 
 
 def recorded(run: OpenRun, model: str) -> pd.DataFrame:
-    """Return rows of known footage whose answers were recorded, for a model that cannot be asked about new
-    pictures.
-    """
+    """Rows of known footage with recorded answers, for a model that cannot be asked about new pictures."""
     parts = []
     for path in run.settings.of(UnknownSettings).known:
         if not is_run_folder(Path(path)):
@@ -262,7 +256,7 @@ class Neighbours:
         return cls(of_length_one(features))
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """(M,) float64: the distance to the k-th nearest known feature (Sun et al., ICML 2022, 2204.06507)."""
+        """(M,) float64 distances to the k-th nearest known feature (Sun et al., ICML 2022, 2204.06507)."""
         k = min(NEIGHBOURS, len(self.known)) - 1
         parts = [
             np.partition(_distances(of_length_one(part), self.known), k, axis=1)[:, k]
@@ -291,7 +285,7 @@ class Mahalanobis:
         return cls(means, axes / np.sqrt(np.maximum(size, 1e-12 * max(float(size.max()), 1e-300))))
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
-        """(M,) float64: the distance to the nearest of the means, in units of the known spread."""
+        """(M,) float64 Mahalanobis distances to the nearest mean."""
         x = np.asarray(features, np.float64) @ self.whitening
         return np.asarray(_distances(x, self.means @ self.whitening).min(axis=1))
 
@@ -324,7 +318,6 @@ def of_length_one(features: np.ndarray) -> np.ndarray:
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N, M) Euclidean distances of rows."""
     squared = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)[None] - 2 * a @ b.T
     return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
 
@@ -349,7 +342,7 @@ def independent(known: FrameReadouts, looked: Readout) -> tuple[np.ndarray, Clus
 
 
 def copies(small: np.ndarray) -> np.ndarray:
-    """(N,) int64: which picture each of (N, P) uint8 tiny ones is of, from 0 in the order they come."""
+    """(N,) int64: the distinct picture of each tiny one (N, P) uint8, from 0 in order of appearance."""
     values = small.astype(np.int16)
     found = np.full(len(values), -1, np.int64)
     number = 0

@@ -1,4 +1,4 @@
-"""What a classifier says beside its answer: logits, features before its head, ODIN's score.
+"""Logits, features before the head, and ODIN's score of a classifier.
 
 A torch module is watched at its head, an ONNX file is cut before its last layer and softmax.
 """
@@ -64,7 +64,6 @@ _FIELDS = tuple(each.name for each in fields(Readout))
 
 
 def joined(parts: list[Readout]) -> Readout:
-    """Return the readouts of consecutive frames as one."""
     found: dict[str, Any] = {}
     for name in _FIELDS:
         each = [getattr(part, name) for part in parts]
@@ -73,7 +72,6 @@ def joined(parts: list[Readout]) -> Readout:
 
 
 def rows_of(readout: Readout, rows: np.ndarray) -> Readout:
-    """Return the readout of some of the frames, (m,) numbers or a mask (N,) bool."""
     found: dict[str, Any] = {
         name: None if (values := getattr(readout, name)) is None else values[rows] for name in _FIELDS
     }
@@ -106,8 +104,6 @@ def probe_of(model: Classifier) -> Probe:
 def _network_probe(
     model: NetworkClassifier, network: Network, answered: Answered, lacks: Mapping[str, str], head: str = ""
 ) -> Probe:
-    """The Probe of a network."""
-
     def frames(pixels: torch.Tensor) -> Readout:
         with torch.inference_mode():
             cut = network.preprocess.cut(pixels).to(network.device)
@@ -172,7 +168,6 @@ def _as_large(pictures: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 def _no_logits(kind: str) -> dict[str, str]:
-    """Why there is no energy, for scores of this kind (``models/reading.py``)."""
     if kind == "logits":
         return {}
     if kind == "probabilities":
@@ -183,8 +178,6 @@ def _no_logits(kind: str) -> dict[str, str]:
 
 
 def _plain(network: Network, kind: str) -> Answered:
-    """Its scores alone."""
-
     @torch.inference_mode()
     def answered(cut: torch.Tensor) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         rows = in_fixed_batches(
@@ -198,7 +191,7 @@ def _plain(network: Network, kind: str) -> Answered:
 
 
 def _module_probe(model: NetworkClassifier, network: Network, module: torch.nn.Module, kind: str) -> Probe:
-    """Where the softmax is inside the module, what comes out of its head are the logits."""
+    """Where the softmax is inside the module, its head's outputs are the logits."""
     where = f"model {network.name}"
     with torch.inference_mode():
         few = network.preprocess(check_frames().to(network.device))
@@ -234,7 +227,6 @@ def _softmax_behind(
 
 
 def _callable_probe(model: Classifier) -> Probe:
-    """Its answer alone, or more where its attribute ``module`` is a torch module that it calls."""
     module = getattr(model, "module", None)
     if not isinstance(module, torch.nn.Module):
         return Probe(frames=functools.partial(_answer, model), lacks=dict.fromkeys(LACKS, ONLY_ANSWERS))
@@ -268,7 +260,7 @@ def _callable_probe(model: Classifier) -> Probe:
 def _watched_answer(
     model: Classifier, module: torch.nn.Module, name: str, pixels: torch.Tensor
 ) -> tuple[Classifications, np.ndarray, np.ndarray | None]:
-    """The answer, what went into the layer, and what came out of it where the answer is the softmax of that."""
+    """The answer, the layer's input, and its output if the answer is the softmax of that."""
     with watched(module, name) as seen:
         said = model(pixels)
     features, logits = seen.features(len(pixels)), seen.scores(len(pixels))
@@ -336,12 +328,10 @@ class CutSession:
     file: OnnxFile
 
     def rows(self, inputs: torch.Tensor) -> list[np.ndarray]:
-        """Return (N, D) float32 of each value."""
         return [_rows(v) for v in self.session.run(self.names, {self.file.input: self.file.array(inputs)})]
 
 
 def _onnx_probe(model: NetworkClassifier, network: Network, file: OnnxFile, kind: str) -> Probe:
-    """Without the package onnx it has its scores alone."""
     opened = _opened(file)
     if isinstance(opened, str):
         lacks = {"odin": ONLY_TORCH, "features": opened, **_no_logits(kind)}
@@ -369,7 +359,6 @@ def _onnx_probe(model: NetworkClassifier, network: Network, file: OnnxFile, kind
 
 
 def _opened(file: OnnxFile) -> CutSession | str:
-    """The file with what lies inside as further outputs, or why it cannot be had."""
     if not installed("onnx"):
         return f"the file is cut with the package onnx, which is missing: {pip_install('onnx')}"
     import onnx

@@ -1,4 +1,4 @@
-"""The stage: the tables and unknown.json of a run, and pictures of the frames that are farthest outside."""
+"""The stage: tables, unknown.json, and pictures of the frames farthest outside."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ TABLES = ("unknown", "unknown_links", "unknown_frames")
 
 
 def make(run: OpenRun) -> None:
-    """Write the tables and the file; empty ones where nothing is said to be known, or no classifier answers."""
+    """Write the tables and the file; empty ones without known footage or a classifier."""
     chosen = run.settings.of(UnknownSettings)
     classifiers = [model for model in run.models if model.task == "classification"] if chosen.known else []
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
@@ -235,7 +235,6 @@ def _model(
     parts: dict[str, list[pd.DataFrame]],
     said: dict[str, Any],
 ) -> None:
-    """One classifier's rows and words."""
     if not len(frames):
         return
     if needs_pixels(model):
@@ -261,7 +260,6 @@ def _model(
 def _words(
     run: OpenRun, model: str, found: list[ScoreResult], look: Probe, known: FrameReadouts, rows: pd.DataFrame
 ) -> dict[str, Any]:
-    """What unknown.json says of a model."""
     first = leading(found)
     doubles = copies_of(known)
     if doubles:
@@ -294,7 +292,6 @@ def copies_of(known: FrameReadouts) -> int:
 def _asked(
     run: OpenRun, models: Sequence[Classifier], frames: pd.DataFrame
 ) -> tuple[dict[str, Probe], FrameReadouts, FrameReadouts]:
-    """How the networks are asked, and what they say of known footage and of the footage."""
     looks = {model.name: probe_of(model) for model in models}
     most = run.settings.of(UnknownSettings).scored_frames
     of_known = clips_of(known_of(run), most, run.reporter)
@@ -308,7 +305,6 @@ def _asked(
 
 
 def _footage(run: OpenRun, frames: pd.DataFrame, most: int) -> list[ClipRequest]:
-    """So many of the frames that were answered, evenly over the run."""
     every = frames.drop_duplicates(["item", "frame"]).sort_values(["item", "frame"], kind="stable")
     chosen = every.iloc[spread(len(every), most)]
     return [

@@ -23,7 +23,7 @@ FEWEST_CLUSTERS = 4
 
 @dataclass(frozen=True)
 class Calibration:
-    """Held-out scores (N,), the threshold they give (infinite where frames are too few) and its false alarms.
+    """Held-out scores (N,), the threshold (infinite where frames are too few) and its false alarms.
 
     ``effective`` independent frames would give the rate as exactly.
     """
@@ -78,9 +78,7 @@ def threshold(scores: np.ndarray, rate: float) -> float:
 
 
 def effective(above: np.ndarray, clusters: Clusters) -> float:
-    """Return how many independent trials have the variance of this rate, between numbers of clusters and
-    frames.
-    """
+    """Independent trials that give this rate's variance, between numbers of clusters and frames."""
     n, p = len(above), float(above.mean())
     sums = np.bincount(clusters.label, weights=above - p, minlength=clusters.count)
     variance = clusters.count / max(clusters.count - 1, 1) * float(np.square(sums).sum()) / max(n, 1) ** 2
@@ -146,7 +144,7 @@ def outside(scores: np.ndarray, known: Calibration, clusters: Clusters) -> Outsi
 def difference(a: Interval, b: Interval) -> Interval:
     """a - b of two independent rates, its interval from theirs.
 
-    Newcombe, Statistics in Medicine 17, 1998, p. 873-890, method 10; Zou & Donner 2008 for any two intervals.
+    Newcombe, Statistics in Medicine 17, 1998, p. 873-890, method 10; Zou & Donner 2008.
     """
     value = a.value - b.value
     low = value - math.hypot(a.value - a.low, b.high - b.value)
@@ -155,7 +153,6 @@ def difference(a: Interval, b: Interval) -> Interval:
 
 
 def _too_little(known: Calibration, share: Interval) -> str:
-    """Why nothing can be said, or nothing."""
     alarms = known.false_alarms
     if alarms.clusters < FEWEST_CLUSTERS:
         what = plural(alarms.clusters, alarms.cluster if alarms.cluster != "item" else "clip")

@@ -1,4 +1,4 @@
-"""What the plugin of unknown footage registers; this module imports nothing that takes time."""
+"""Registers the unknown stage without slow imports."""
 
 from __future__ import annotations
 

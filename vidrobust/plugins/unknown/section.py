@@ -1,4 +1,4 @@
-"""The report's "Does it know this footage?": the sentence, the frames farthest outside, the scores, the links."""
+"""The section "Does it know this footage?"."""
 
 from __future__ import annotations
 
@@ -54,7 +54,6 @@ LEVELS = {MORE: Level.MEASURED, NO_MORE: Level.NO_EFFECT}
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
-    """How much of the footage lies outside the known footage, where ``--known`` was given."""
     table = run.table("unknown")
     for model, said in run.json(FILE).get("models", {}).items():
         rows = [] if table is None else [row for row in _of(table, model) if row["leading"]]
@@ -122,7 +121,6 @@ def _known(row: dict[str, Any]) -> str:
 
 
 def _links(table: pd.DataFrame | None, model: str) -> list[dict[str, str]]:
-    """A row a score and event, alone and at equal margin side by side."""
     if table is None:
         return []
     found = []

@@ -1,4 +1,4 @@
-"""One classifier: its scores on known footage and on the footage, and what follows from them. No footage here."""
+"""One classifier: its scores on known footage and on the footage."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class RotationProbe:
         return np.asarray(found.reshape(m, turns, turns)[:, np.arange(turns), np.arange(turns)])
 
     def __call__(self, turned: np.ndarray) -> np.ndarray:
-        """(M,) float64: the mean over the turns of minus the log probability of the right one."""
+        """(M,) float64 mean negative log probability of the right turn."""
         return np.asarray(-self.log_probabilities(turned).mean(axis=1))
 
     def right(self, turned: np.ndarray) -> np.ndarray:
@@ -261,7 +261,6 @@ def _lack(score: Score, looked: Readout, lacks: Mapping[str, str]) -> str:
 
 
 def _refused(score: Score, looked: Readout, clusters: Clusters, item: np.ndarray, time_s: np.ndarray) -> str:
-    """Why the probe of turns is not to be believed, or nothing."""
     if score.name != ROTATION or looked.turned is None:
         return ""
     turned = looked.turned
@@ -279,7 +278,7 @@ def _refused(score: Score, looked: Readout, clusters: Clusters, item: np.ndarray
 
 
 def sentence(leading: ScoreResult | None, allowed: float) -> str:
-    """Return what the leading score says of the footage, and of instability where something lies outside."""
+    """What the leading score says of the footage, and of instability where something lies outside."""
     if leading is None or leading.outside is None or leading.known is None:
         return "whether the footage lies outside what it was trained for cannot be determined: no score can be had"
     found, alarms = leading.outside, leading.known.false_alarms
@@ -297,7 +296,6 @@ def sentence(leading: ScoreResult | None, allowed: float) -> str:
 
 
 def events_of(links: Sequence[Link]) -> list[str]:
-    """The events of the links, each once, in order."""
     return list(dict.fromkeys(link.event for link in links))
 
 

@@ -1,1 +1,1 @@
-"""Detectors in fine-tuning: targets that are boxes, torchvision's own loss, and what judges."""
+"""Fine-tuning of detectors."""

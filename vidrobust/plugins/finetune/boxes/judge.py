@@ -1,4 +1,4 @@
-"""What a detector shows on the footage that judges, as it is and under each condition."""
+"""A detector on the judging footage, unchanged and under each condition."""
 
 from __future__ import annotations
 
@@ -70,7 +70,6 @@ class BoxAnswers:
     missed: np.ndarray
 
     def save(self, path: Path) -> None:
-        """Whole or not at all."""
         columns = {name: self.boxes[name].to_numpy() for name in COLUMNS}
         write_arrays(path, change=self.change, missed=self.missed, **columns)
 
@@ -95,7 +94,6 @@ class BoxBench:
     along: dict[str, AlongTime]
 
     def answered(self, module: nn.Module) -> BoxAnswers:
-        """All that one network shows."""
         clean = self.network.answers(module, self.pixels)
         count = sum(len(self._known(int(row)).boxes) for row in self.shown)
         change = np.empty((len(self.conditions), len(self.shown)))
@@ -111,7 +109,6 @@ class BoxBench:
         return BoxAnswers(self._followed(clean), change, missed)
 
     def load(self, path: Path) -> BoxAnswers:
-        """What was saved of a network."""
         return BoxAnswers.load(path)
 
     def values(self, found: BoxAnswers, before: BoxAnswers) -> Iterator[MetricValues]:
@@ -154,7 +151,6 @@ class BoxBench:
                     yield MetricValues(*said, metric, values[known], unit, units.what, metric == MISSED)
 
     def seconds(self) -> float:
-        """About how long ``answered`` takes, from a few pictures."""
         begin, few = time.perf_counter(), self.pixels[:4]
         self.network.answers(self.network.module, few)
         each = (time.perf_counter() - begin) / len(few)
@@ -167,7 +163,6 @@ class BoxBench:
     def _under(
         self, at: Condition, row: int, clean: Detections
     ) -> tuple[torch.Tensor, Detections, KnownBoxes]:
-        """A frame under a condition, and where its boxes, found and known, then are."""
         known, count = self._known(row), len(clean.boxes)
         both = np.concatenate([clean.boxes, known.boxes])
         number = int(self.frames["frame"].iloc[row])
@@ -231,7 +226,6 @@ class BoxBench:
         return reason
 
     def _followed(self, clean: Sequence[Detections]) -> pd.DataFrame:
-        """The boxes of all frames with the motion of their pixels."""
         parts = []
         for rows in self.stretches:
             item = str(self.frames["item"].iloc[rows[0]])
@@ -259,7 +253,6 @@ class BoxBench:
         return every[list(COLUMNS)]
 
     def _along(self, found: BoxAnswers) -> pd.DataFrame:
-        """What tracks show, frame by frame, with rows of the bench."""
         boxes, parts = found.boxes, []
         for rows in self.stretches:
             along = self.along[str(self.frames["item"].iloc[rows[0]])]
@@ -367,7 +360,6 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
 
 
 def samples_of(network: TrainableDetector, chosen: FrameSelection[BoxFootage]) -> BoxSamples:
-    """The frames to train with, decoded, and their targets."""
     trains, rows = chosen.trains, chosen.training.tolist()
     own = [trains.own[row] for row in rows]
     targets = [trains.right[row] or NONE for row in rows] if chosen.by_labels else own
@@ -384,7 +376,6 @@ def samples_of(network: TrainableDetector, chosen: FrameSelection[BoxFootage]) -
 def bench_of(
     network: TrainableDetector, chosen: FrameSelection[BoxFootage], conditions: tuple[Condition, ...]
 ) -> BoxBench:
-    """The frames that judge."""
     judges, rows = chosen.judges, chosen.judging
     frames = judges.frames.iloc[rows].reset_index(drop=True)
     return BoxBench(

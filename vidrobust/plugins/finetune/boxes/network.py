@@ -1,4 +1,4 @@
-"""Detectors that can be trained: boxes as targets, the network, and the loss of a batch."""
+"""Detectors that can be trained."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def of_rows(rows: pd.DataFrame) -> KnownBoxes:
 
 
 def self_boxes(detections: pd.DataFrame, steps: pd.DataFrame, start_score: float) -> Mapping[int, KnownBoxes]:
-    """Return frame -> the boxes of the objects that one detector followed along one input."""
+    """Return frame -> boxes of the objects that one detector followed along one input."""
     found: list[pd.DataFrame] = []
     filled = dict(list(steps[steps["missed"] == 1].groupby("track", sort=False)))
     for track, rows in detections[detections["track"] >= 0].groupby("track", sort=True):
@@ -94,11 +94,10 @@ class TrainableDetector:
 
     @property
     def decides(self) -> str:
-        """From which score on boxes count, and which of them."""
+        """The score from which boxes count, and which of them."""
         return repr(self.tracks)
 
     def fresh(self, arm: Arm) -> nn.Module:
-        """A copy for an arm to train."""
         return fresh_copy(self.module)
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -108,7 +107,7 @@ class TrainableDetector:
     def losses(
         self, module: nn.Module, pictures: Sequence[torch.Tensor], targets: Sequence[KnownBoxes]
     ) -> torch.Tensor:
-        """The sum of the module's own losses of pictures (3, H, W) uint8 and their boxes, in training mode."""
+        """Sum of the module's losses of pictures (3, H, W) uint8 and their boxes, in training mode."""
         given = [picture.to(self.device).float().div(255) for picture in pictures]
         with full_precision(self.device):
             found = module(given, [target.tensors(self.device) for target in targets])
@@ -148,7 +147,7 @@ class TrainableDetector:
         return float(known.mean()) if len(known) else 0.0
 
     def change(self, before: Detections, after: Detections, of: str = "box_change") -> float:
-        """What became of the boxes of a frame, as ``BoxChange.shares`` has it; NaN without any before."""
+        """The fate of a frame's boxes, as ``BoxChange.shares``; NaN without any before."""
         shares = change(
             before.of_frame(0),
             after.of_frame(0),
@@ -159,7 +158,7 @@ class TrainableDetector:
         return shares[of]
 
     def features(self) -> Features | None:
-        """The last feature map of its backbone, averaged over places; None where it has no such part."""
+        """The backbone's last feature map, averaged over places; None without such a part."""
         module: Any = self.module
         if not isinstance(getattr(module, "backbone", None), nn.Module):
             return None
@@ -217,7 +216,6 @@ class BoxSamples:
     def learner(
         self, module: nn.Module, arm: Arm, mixture: Mixture | None, seed: int, draws: torch.Generator
     ) -> BoxLearner:
-        """A copy of the network that is to learn with an arm."""
         return BoxLearner(self, module, arm, mixture, draws, arm.picture() if arm.picture else None)
 
 
@@ -233,11 +231,9 @@ class BoxLearner:
     picture: nn.Module | None
 
     def along(self) -> Iterable[nn.Parameter]:
-        """Nothing."""
         return ()
 
     def loss(self, at: torch.Tensor) -> torch.Tensor:
-        """Of a batch: the rows of its samples."""
         samples, pictures, targets = self.samples, [], []
         own = samples.own if self.arm.self_labels else samples.targets
         for row in at.tolist():

@@ -1,4 +1,4 @@
-"""An attribute study: do parts get the same class again, by this and by another operator, and the right one?"""
+"""Attribute study: agreement within and between operators, and with the reference."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class ClassKappa:
 def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[ClassKappa]:
     """Return Fleiss' kappa of each class and of all, with one-sided p.
 
-    ``counts`` (n, K): ratings of class k for part i. Parts with an unusual number of ratings are left out.
-    References: Fleiss, Psychological Bulletin 76 (1971); Fleiss, Nee & Landis, 86 (1979).
+    ``counts`` (n, K): ratings of class k for part i; parts with an unusual number are left out. Fleiss,
+    Psychological Bulletin 76 (1971); Fleiss, Nee & Landis, 86 (1979).
     """
     counts = np.asarray(counts, np.float64)
     sizes = counts.sum(axis=1)
@@ -63,7 +63,7 @@ def kappa_by_class(counts: np.ndarray, classes: Sequence[str]) -> list[ClassKapp
 
 
 def kappa_against_standard(table: pd.DataFrame, classes: Sequence[str]) -> list[ClassKappa]:
-    """Return Fleiss' kappa of an operator's trials with the reference as second rater."""
+    """Fleiss' kappa of an operator's trials with the reference as second rater."""
     each = []
     for _, rows in table.groupby("trial", sort=True):
         pairs = np.stack(
@@ -112,9 +112,9 @@ class Correlation:
 
 
 def kendalls_coefficient(table: pd.DataFrame, classes: Sequence[str]) -> Correlation | None:
-    """Return Kendall's tau-b with the reference, trial by trial, and the mean with its two-sided p.
+    """Return mean Kendall's tau-b with the reference, with two-sided p; None if one side has one class only.
 
-    None where one side has one class only. Kendall, Biometrika 33 (1945).
+    Kendall, Biometrika 33 (1945).
     """
     place = {name: k for k, name in enumerate(classes)}
     taus, zs, n = [], [], 0
@@ -166,7 +166,6 @@ def steadiness_table(table: pd.DataFrame, first: str, second: str, good: set[str
 
 
 def as_json(rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """Dataclasses as plain values."""
     return [asdict(row) for row in rows]
 
 
@@ -205,7 +204,7 @@ def attribute_study(
 
 
 def within_operator(table: pd.DataFrame, classes: Sequence[str], ordered: bool) -> dict[str, Any]:
-    """Per operator: parts that got one class in all trials, Fleiss' kappa and Kendall's W over the trials."""
+    """Per operator: parts of one class in all trials, Fleiss' kappa and Kendall's W."""
     found = {}
     for operator, rows in table.groupby("operator", sort=True):
         repeated = rows[rows.groupby("part")["trial"].transform("size") > 1]
@@ -222,7 +221,7 @@ def within_operator(table: pd.DataFrame, classes: Sequence[str], ordered: bool) 
 def between_operators(
     table: pd.DataFrame, classes: Sequence[str], defect: set[str], ordered: bool
 ) -> dict[str, Any]:
-    """All operators: parts that got one class from all, kappas, Kendall's W, and tests that they differ."""
+    """All operators: parts of one class from all, kappas, Kendall's W, and tests that they differ."""
     several = table[table.groupby("part")["operator"].transform("nunique") > 1]
     same = several.groupby("part")["value"].nunique() == 1
     good = set(classes) - defect if defect else set()
@@ -292,7 +291,6 @@ def share(count: int, of: int) -> dict[str, Any]:
 
 
 def _errors(rows: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
-    """Misses and false alarms among ratings."""
     if not defect:
         return dict.fromkeys(
             ("miss_rate", "false_alarm_rate", "miss_rate_over_parts", "false_alarm_rate_over_parts")
@@ -311,7 +309,6 @@ def _errors(rows: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
 
 
 def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
-    """Cochran's Q over operators, McNemar of each two."""
     has_reference = "reference" in table and (table["reference"] != "").all()
     if not defect and not has_reference:
         return {"cochrans_q": None, "mcnemar": []}
@@ -337,7 +334,7 @@ def _differences(table: pd.DataFrame, defect: set[str]) -> dict[str, Any]:
 def _pairwise(
     table: pd.DataFrame, a: str, b: str, classes: Sequence[str], ordered: bool, good: set[str]
 ) -> dict[str, Any]:
-    """Cohen's kappa of two operators over the ratings of equal part and trial."""
+    """Cohen's kappa of two operators over ratings of equal part and trial."""
     rows = table[table["operator"].isin([a, b])]
     wide = rows.pivot(index=["part", "trial"], columns="operator", values="value").dropna()
     if wide.empty and rows["operator"].nunique() > 1:

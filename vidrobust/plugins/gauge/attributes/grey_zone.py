@@ -1,4 +1,4 @@
-"""The grey zone of an attribute study: on which parts verdicts split, and how wide it is."""
+"""The grey zone of an attribute study: parts on which verdicts split, and its width."""
 
 from __future__ import annotations
 
@@ -87,7 +87,6 @@ def signal_detection(
 
 
 def _zone(size: np.ndarray, share: np.ndarray, side: str) -> Zone | None:
-    """The zone below or above the accepted parts."""
     sign = 1 if side == "upper" else -1
     place = sign * size
     order = np.argsort(place, kind="stable")
@@ -126,9 +125,9 @@ OVERSTATED = 1.08
 class AnalyticMethod:
     """The gauge at one limit of the tolerance, in the unit of the sizes.
 
-    Half of the parts of size ``switches_at`` are accepted; ``bias`` is the limit less that, NaN without a limit.
-    ``repeatability`` is 5.15 standard deviations less what the method overstates, ``unadjusted`` as fitted.
-    ``t`` and ``p`` test the bias on T_DF degrees of freedom; NaN where trials or parts are too few.
+    Half of the parts of size ``switches_at`` are accepted; ``bias`` is the limit less that. ``repeatability``
+    is 5.15 standard deviations less what the method overstates, ``unadjusted`` as fitted. ``t`` and ``p``
+    test the bias on T_DF degrees of freedom. NaN where not known.
     """
 
     side: str
@@ -227,9 +226,7 @@ def _notes(parts: int, trials: int, side: str) -> tuple[str, ...]:
 
 
 def grey_zone(table: pd.DataFrame) -> dict[str, Any]:
-    """Find parts that did not get one class throughout, and whether operators waver on the same parts
-    (Fisher's exact).
-    """
+    """Parts without one class throughout, and whether operators waver on the same ones (Fisher's exact)."""
     counts = table.groupby(["part", "value"], sort=False).size()
     kinds = table.groupby("part", sort=False)["value"].nunique()
     parts = [
@@ -249,7 +246,7 @@ def grey_zone(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def model_and_people(table: pd.DataFrame, people: Iterable[str]) -> dict[str, Any] | None:
-    """Count parts on which verdicts of the model, of people or of both split, with Fisher's exact p."""
+    """Parts on which verdicts of the model, of people or of both split, with Fisher's exact p."""
     persons = table["operator"].isin(set(people))
     model = table[~persons].groupby("part", sort=False)["value"].nunique() > 1
     human = table[persons].groupby("part", sort=False)["value"].nunique() > 1
@@ -262,7 +259,6 @@ def model_and_people(table: pd.DataFrame, people: Iterable[str]) -> dict[str, An
 
 
 def _together(a: np.ndarray, b: np.ndarray, names: tuple[str, str, str, str]) -> dict[str, Any]:
-    """Counts of (N,) bool a and b, and Fisher's exact test that they go together."""
     cells = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
     odds, p = stats.fisher_exact(cells)
     return {**dict(zip(names, (*cells[0], *cells[1]), strict=True)), "odds": float(odds), "p": float(p)}

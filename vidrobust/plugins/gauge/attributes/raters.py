@@ -1,4 +1,4 @@
-"""Agreement of several raters: Fleiss' kappa, Kendall's concordance, Cochran's Q and McNemar's exact test."""
+"""Rater agreement: Fleiss' kappa, Kendall's concordance, Cochran's Q, exact McNemar."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from vidrobust.statistics.intervals import Interval
 
 
 def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = None) -> Interval:
-    """Return kappa of any raters from counts (n, K), how many put part i in class k; parts are the default
-    clusters.
+    """Return Fleiss' kappa from counts (n, K); parts are the default clusters.
 
-    Fleiss, Psychological Bulletin 76 (1971); Fleiss, Levin & Paik 2003, section 18.3.
+    Psychological Bulletin 76 (1971); Fleiss, Levin & Paik 2003, section 18.3.
     """
     counts = np.asarray(counts, np.float64)
     code, count, what = cluster_codes(np.arange(len(counts)) if clusters is None else clusters)
@@ -33,9 +32,9 @@ def fleiss_kappa(counts: np.ndarray, clusters: Clusters | np.ndarray | None = No
 
 
 def kendalls_w(ratings: np.ndarray) -> dict[str, Any] | None:
-    """Return Kendall's concordance of ratings (m raters, n parts), corrected for ties, with its chi-square.
+    """Return Kendall's concordance of ratings (m raters, n parts), corrected for ties; None if undefined.
 
-    Siegel & Castellan 1988, section 9.6. None where it is not defined.
+    Siegel & Castellan 1988, section 9.6.
     """
     if min(ratings.shape, default=0) < 2:
         return None

@@ -1,4 +1,4 @@
-"""The certificate of a study: what stands on the page that one signs, from the study's plain values."""
+"""The certificate page, from the study's plain values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from vidrobust.text.phrases import plural
 
 
 def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
-    """What is worst and by how much, a sentence each."""
     unit = f" {unit}" if unit else ""
     alone = {"type1": _of_type1, "linearity": _of_linearity, "stability": _of_stability}
     if found["study"] in alone:
@@ -36,7 +35,6 @@ def worst(found: Mapping[str, Any], unit: str = "") -> list[str]:
 
 
 def _of_type1(found: Mapping[str, Any], unit: str) -> list[str]:
-    """Whether spread or bias keeps the gauge from passing, and the tolerance from which on it would pass."""
     limits = {
         each["quantity"]: each["accept"] for each in found["verdicts"] if each["quantity"] in ("cg", "cgk")
     }
@@ -62,7 +60,6 @@ def _of_linearity(found: Mapping[str, Any], unit: str) -> list[str]:
 
 
 def _of_stability(found: Mapping[str, Any], unit: str) -> list[str]:
-    """Where the level changes most, of a gauge that is not stable."""
     change = found["change"]
     if not found["wrong"] or change is None:
         return []
@@ -83,7 +80,6 @@ TITLES = {
 
 
 def title(found: Mapping[str, Any]) -> str:
-    """What kind of study it is."""
     return "Go/no-go gauge: bias and repeatability" if _of_sizes(found) else TITLES[found["study"]]
 
 

@@ -1,4 +1,4 @@
-"""A gauge study on the page: components of variance, the table of variance, operators, charts."""
+"""A gauge study on the page."""
 
 from __future__ import annotations
 
@@ -118,12 +118,10 @@ MOST_ROWS = 2000
 
 
 def study_number(rows: pd.DataFrame) -> str:
-    """Return a number for a study that was given none."""
     return f"VR-{hashlib.sha256(csv_text(rows).encode()).hexdigest()[:8]}"
 
 
 def data_table(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return the data of a study as they were judged."""
     one = rows["part"].nunique() == 1
     key = next(n for n in ("time", "trial") if n in rows) if one else "part"
     show = ["value", "score"] if "score" in rows and rows["score"].notna().any() else ["value"]
@@ -146,11 +144,10 @@ def data_table(rows: pd.DataFrame) -> dict[str, Any]:
 
 
 def printable_number(number: str) -> str:
-    """Return a study's number without what may not stand in the footer of a printed page."""
+    """Remove what may not stand in the footer of a printed page."""
     return re.sub(r"[^\w .,:/#-]", "", number)
 
 
 def calibration_words(found: Mapping[str, Any]) -> str:
-    """Return the uncertainty of the reference part, where the study knows it."""
     known = (found.get("budget") or {}).get("components", {}).get("calibration")
     return "" if known is None else f"reference known to U = {number(COVERAGE * known, 3)} (k = {COVERAGE:g})"

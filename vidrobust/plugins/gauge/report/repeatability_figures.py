@@ -1,4 +1,4 @@
-"""The figures of measurement systems analysis: components, by part, by operator, agreement with intervals."""
+"""Figures of measurement systems analysis."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ from vidrobust.text.phrases import plural
 
 
 def run_chart(found: Mapping[str, Any], what: str = "value") -> Picture:
-    """The readings of a type-1 study in their order, with reference and the share of the tolerance that
-    counts.
-    """
+    """Type-1 readings in order, with reference and the share of the tolerance that counts."""
     values = np.array(found["values"], np.float64)
     with drawing.styled():
         figure, axes = drawing.panels(1, 1, 2.6)
@@ -131,7 +129,7 @@ def grey_zone(
     fitted: Sequence[Mapping[str, Any]] = (),
     what: str = "value",
 ) -> Picture:
-    """Share of rejections of each part over its true size, with the grey zones and the fitted curves."""
+    """Share of rejections over true size, with grey zones and fitted curves."""
     known = table[table["measured"].notna()]
     by = known.assign(bad=known["value"].isin(defect)).groupby("part")
     size, share = by["measured"].first(), by["bad"].mean()

@@ -1,4 +1,4 @@
-"""Repeatability as those who sign for it expect it: verdicts with their rules, figures, the grey zone."""
+"""The section on repeatability: verdicts with their rules, figures, the grey zone."""
 
 from __future__ import annotations
 
@@ -45,7 +45,6 @@ MOST_CLASSES, MOST_CROSSED = 4, 10
 
 
 def agreement_pictures(attribute: Mapping[str, Any]) -> list[Picture]:
-    """Three panels each of shares and of kappas."""
     within, between = attribute["within_operator"], attribute["between_operators"]
     against = (attribute["against_reference"] or {}).get("operators") or {}
     shares = {
@@ -70,7 +69,6 @@ def counts(attribute: Mapping[str, Any]) -> str:
 
 
 def errors(against: Mapping[str, Any] | None) -> list[dict[str, str]]:
-    """Effectiveness, misses and false alarms of each operator."""
     return [
         {"operator": name, **{key: share(each[key]) for key in SHARES}}
         for name, each in ((against or {}).get("operators") or {}).items()
@@ -82,7 +80,6 @@ def share(each: Mapping[str, Any] | None) -> str:
 
 
 def crossed(attribute: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The cross tables of each two operators, where the classes are few enough to be read."""
     classes = attribute["classes"]
     if len(classes) > MOST_CLASSES:
         return []
@@ -128,7 +125,6 @@ MEANS = {
 
 
 def verdict(each: Mapping[str, Any]) -> dict[str, str]:
-    """One verdict with the interval of what it judges."""
     name, share = each["quantity"], each["quantity"] in SHARES
     ends = each["low"], each["high"]
     limits = (each["accept"], each["marginal"])
@@ -299,12 +295,11 @@ def section_of_table(found: Mapping[str, Any], table: pd.DataFrame, what: str = 
 
 
 def section_of_run_rows(found: Mapping[str, Any], rows: pd.DataFrame) -> Section:
-    """The section of a run's study without the pictures of its footage, as a certificate shows it."""
+    """The section of a run's study without pictures of its footage."""
     return _of_run(found, rows, grey_left_out=left_out(found["attribute"], 0))
 
 
 def _of_run(found: Mapping[str, Any], rows: pd.DataFrame, **more: Any) -> Section:
-    """The section of a run's study."""
     attribute = found["attribute"]
     scores = rows.drop(columns="value").rename(columns={"score": "value"})
     pictures = gauge_section.gauge_pictures(found["gauge"], scores, found["score_of"])

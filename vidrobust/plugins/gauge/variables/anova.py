@@ -1,4 +1,4 @@
-"""Mean squares of a gauge study: crossed, nested or of one operator; what the design is, and why it is refused."""
+"""Mean squares of crossed, nested or one-operator gauge studies."""
 
 from __future__ import annotations
 
@@ -51,7 +51,6 @@ class Component:
 
     @property
     def variance(self) -> float:
-        """The estimate, at least 0."""
         return sum(each.variance for each in self.of) if self.of else max(0.0, self.uncut)
 
     def interval(self) -> tuple[float, float]:
@@ -83,7 +82,6 @@ def sum_of(*components: Component) -> Component:
 
 
 def _spread(terms: Sequence[tuple[float, MeanSquare]], *, lower: bool) -> float:
-    """Squared distance of one end from the estimate."""
     # for the upper end the negative terms take the part of the positive ones
     front = [(abs(c), square) for c, square in terms if (c > 0) == lower]
     back = [(abs(c), square) for c, square in terms if (c > 0) != lower]
@@ -123,7 +121,7 @@ def _same_sign(one: int, other: int) -> float:
 
 
 def percent_of_total(gauge: Component, part: Component, *, seed: int = 0) -> tuple[float, float, float]:
-    """Return 100 sqrt(gauge / (gauge + part)): estimate, low, high, by the generalized interval; NaN without
+    """100 sqrt(gauge / (gauge + part)): estimate, low, high, by the generalized interval; NaN without
     variation.
     """
     squares = {square.source: square for c, square in (*gauge.terms, *part.terms)}
@@ -176,7 +174,7 @@ class AnovaRow:
 
 @dataclass(frozen=True)
 class Anova:
-    """The analysis of a study: tables of variance with and without the interaction, and components by name.
+    """Tables of variance with and without the interaction, and components by name.
 
     ``likelihood`` is the fit where mean squares would not do, else None.
     """

@@ -34,9 +34,7 @@ class RangeStudy:
 
 
 def range_study(table: pd.DataFrame) -> RangeStudy | None:
-    """The study from part, operator, trial, value; None unless it is crossed and balanced with repeated
-    trials.
-    """
+    """The range study; None unless crossed and balanced with repeated trials."""
     cells = table.groupby(["part", "operator"])["value"]
     sizes = cells.size().unstack(fill_value=0)
     trials = int(sizes.iloc[0, 0])
@@ -76,19 +74,17 @@ class RangeCharts:
 
     @property
     def parts_distinguished(self) -> float:
-        """Share of the averages beyond their limits."""
         beyond = (self.average < self.average_low) | (self.average > self.average_high)
         return float(beyond.to_numpy().mean())
 
     @property
     def ranges_out(self) -> list[tuple[str, str]]:
-        """Operator and part of the ranges beyond their limits."""
         beyond = ((self.spread < self.range_low) | (self.spread > self.range_high)).stack()
         return [(str(operator), str(part)) for operator, part in beyond.index[beyond]]
 
 
 def range_charts(table: pd.DataFrame) -> RangeCharts | None:
-    """The charts of part, operator, trial, value; None unless every cell has as many trials, two at least."""
+    """The range charts; None unless every cell has equally many trials, two at least."""
     cells = table.groupby(["operator", "part"], sort=False)["value"]
     sizes = cells.size().unstack(fill_value=0)
     trials = int(sizes.iloc[0, 0])
@@ -113,9 +109,7 @@ def range_charts(table: pd.DataFrame) -> RangeCharts | None:
 
 
 def range_state(table: pd.DataFrame) -> dict[str, Any] | None:
-    """Return whether the range chart of part, operator, value is in control; None without repeats that
-    differ.
-    """
+    """Whether the range chart is in control; None without repeats that differ."""
     cells = table.groupby(["operator", "part"], sort=False)["value"]
     found = pd.DataFrame({"range": cells.max() - cells.min(), "size": cells.size()})
     found = found[found["size"] > 1]
@@ -213,11 +207,9 @@ class ReferenceChart:
 
     @property
     def wrong(self) -> int:
-        """Points that say that the gauge is not stable."""
         return sum(map(any, zip(self.out, self.shifted, self.spread_out, strict=True)))
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as plain values."""
         return {"study": "stability", **asdict(self), "wrong": self.wrong, "notes": list(self.notes)}
 
 
@@ -268,7 +260,6 @@ def reference_chart(table: pd.DataFrame, reference: float = math.nan) -> Referen
 
 
 def _change(times: Sequence[str], average: np.ndarray) -> LevelChange | None:
-    """The split into two levels that leaves the least squares."""
     n, gap = len(average), average - average.mean()
     before = np.arange(1, n)
     sums = np.cumsum(gap)[:-1]
@@ -354,8 +345,6 @@ class GaugeStudy:
     n: int
 
     def as_json(self) -> dict[str, Any]:
-        """The keys of a gauge study."""
-
         def sd(name: str) -> float | None:
             return self.components[name].sd if name in self.components else None
 
@@ -447,7 +436,6 @@ def gauge_study(
 
 
 def _categories(percent: float) -> int | None:
-    """Distinct categories of a percent_grr."""
     if math.isnan(percent):
         return None
     return distinct_categories(math.sqrt(max(0.0, (100 / percent) ** 2 - 1)), 1.0) if percent > 0 else 10_000

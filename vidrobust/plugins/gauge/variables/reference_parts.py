@@ -1,4 +1,4 @@
-"""Studies of reference parts: type 1 (one part again and again), bias and linearity over the range."""
+"""Studies of reference parts: type 1, bias and linearity."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True, kw_only=True)
 class Type1Study:
-    """The study of readings of one part whose true value is known.
+    """Readings of one part whose true value is known.
 
     ``cg`` is SHARE x tolerance / (WIDTH x sd), ``cgk`` the same with the bias taken off (Bissell 1990); NaN
     without a tolerance or spread. ``drift_p`` is of a line over the order.
@@ -59,7 +59,6 @@ class Type1Study:
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as plain values; what is not known is NaN."""
         return {"study": "type1", **asdict(self), "notes": list(self.notes)}
 
 
@@ -136,12 +135,10 @@ def least_cgk(limit: float, n: int, half: float) -> float:
 
 
 def least_cg(limit: float, n: int) -> float:
-    """Return the smallest Cg of n readings whose interval lies above a limit."""
     return limit / math.sqrt(float(stats.chi2.ppf((1 - LEVEL) / 2, n - 1)) / (n - 1))
 
 
 def _chart_state(values: np.ndarray, drift: float) -> dict[str, Any] | None:
-    """Whether single readings in their order are in control."""
     sigma = float(np.abs(np.diff(values)).mean()) / mean_range(2)
     if not sigma > 0:
         return None
@@ -207,8 +204,8 @@ class LinearityStudy:
     """The line of bias over reference, and the bias of each part and of all.
 
     ``percent_bias`` and ``percent_largest_bias`` are in percent of the process variation, the latter with the
-    interval of the line's 95 % band; it shows equivalence where its upper end is small enough (Schuirmann,
-    J. Pharmacokin. Biopharm. 15, 1987). ``u_linearity`` and ``u_repeatability``: ISO 22514-7, A.1.
+    line's 95 % band; it shows equivalence where its upper end is small (Schuirmann, J. Pharmacokin. Biopharm.
+    15, 1987). ``u_linearity`` and ``u_repeatability``: ISO 22514-7, A.1.
     """
 
     intercept: float
@@ -244,7 +241,6 @@ class LinearityStudy:
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as plain values."""
         return {"study": "linearity", **asdict(self), "notes": list(self.notes)}
 
     def band(self, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -358,7 +354,6 @@ def _part(name: str, rows: pd.DataFrame) -> BiasOfPart:
 
 
 def _against_zero(bias: np.ndarray) -> tuple[float, float]:
-    """Student's t and its two-sided p; NaN where nothing varies."""
     if len(bias) < 2 or np.ptp(bias) == 0:
         return NAN, NAN
     t = float(bias.mean() / (bias.std(ddof=1) / math.sqrt(len(bias))))

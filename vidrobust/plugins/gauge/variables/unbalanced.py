@@ -1,4 +1,4 @@
-"""A gauge study whose design is not balanced, or has more factors than part and operator, by likelihood."""
+"""Gauge studies that are unbalanced or have further factors, by likelihood."""
 
 from __future__ import annotations
 
@@ -116,9 +116,9 @@ STARTS = (0.1, 10.0)
 
 @dataclass(frozen=True, kw_only=True)
 class Reml:
-    """The fit: mean, its standard error, variances (K,) in the order of ``names``, the error's last.
+    """A fit: mean, its standard error, variances (K,) in the order of ``names``, the error's last.
 
-    ``freedom`` (K,): independent contrasts that each effect has of its own.
+    ``freedom`` (K,): independent contrasts of each effect.
     """
 
     mean: float
@@ -131,7 +131,7 @@ class Reml:
     likelihood: Likelihood
 
     def curve(self, name: str) -> Curve:
-        """How well each value of a variance agrees with the data, all others as they then fit best."""
+        """The profile likelihood of a variance."""
         k = self.names.index(name)
         seen = self.variances.copy()
 
@@ -149,7 +149,7 @@ class Reml:
         )
 
     def loss_without(self, names: Sequence[str]) -> float:
-        """How much less the log-likelihood is where all of these variances are 0."""
+        """Loss of log-likelihood where all of these variances are 0."""
         held = [name in names for name in self.names]
         start = np.where(held, 0.0, np.maximum(self.variances, LEAST * self.likelihood.scale))
         return max(0.0, self.log_likelihood - _climb(self.likelihood, start, np.array(held))[1])
@@ -197,7 +197,7 @@ class Likelihood:
     def _slopes(
         self, variances: np.ndarray, projected: np.ndarray, residual: np.ndarray, squares: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Slope (K,) and expected information (K, K), from Z'PZ, Z'Py and y'Py (Searle et al. 1992, 6.6)."""
+        """Slope (K,) and expected information (K, K) (Searle et al. 1992, 6.6)."""
         error, effects = float(variances[-1]), variances[:-1]
         trace, fit = self._sums(np.diag(projected)), self._sums(residual**2)
         pairs = self._sums(self._sums(projected**2).T)
@@ -250,7 +250,7 @@ def fit_reml(y: np.ndarray, factors: Mapping[str, np.ndarray]) -> Reml:
 
 
 def _likelihood(y: np.ndarray, codes: list[np.ndarray]) -> tuple[Likelihood, tuple[int, ...]]:
-    """The likelihood of values, and the contrasts that each effect, and the error, has of its own."""
+    """The likelihood, and the number of contrasts that each effect and the error has of its own."""
     sizes = [int(code.max()) + 1 for code in codes]
     if sum(sizes) > MOST_LEVELS:
         raise InputError(
@@ -342,12 +342,10 @@ class Fit:
 
     @cached_property
     def curves(self) -> dict[str, Curve]:
-        """The curve of each variance."""
         return {name: self.reml.curve(name) for name in self.reml.names}
 
     @cached_property
     def drawn(self) -> dict[str, np.ndarray]:
-        """Each variance as it may be (DRAWS,)."""
         normal = np.random.default_rng(self.seed).standard_normal((len(self.reml.names), DRAWS))
         roots = _root_of(self._correlation()) @ normal
         return {
@@ -355,7 +353,6 @@ class Fit:
         }
 
     def _correlation(self) -> np.ndarray:
-        """(K, K) of the estimates, by the expected information."""
         variances = np.maximum(self.reml.variances, LEAST * self.reml.likelihood.scale)
         covariance = linalg.pinvh(self.reml.likelihood.at(variances).information)
         spread = np.sqrt(np.maximum(np.diag(covariance), 1e-300))

@@ -84,7 +84,6 @@ def _quadrature(ends: list[float], mean: float, sd: float) -> tuple[np.ndarray, 
 
 
 def _accepted(x: np.ndarray, gauge_sd: float, low: float, high: float) -> np.ndarray:
-    """(N,) chance that a part of true value x is measured within the tolerance."""
     if gauge_sd == 0:
         return ((x >= low) & (x <= high)).astype(np.float64)
     return np.asarray(special.ndtr((high - x) / gauge_sd) - special.ndtr((low - x) / gauge_sd))
@@ -114,9 +113,7 @@ class GuardBand:
 def guard_band(
     low: float, high: float, *, repeatability_sd: float, gauge_sd: float, parts: np.ndarray, k: float = 1.96
 ) -> GuardBand:
-    """Return what a guard band of ``k`` x ``repeatability_sd`` does, summed over parts (JCGM 106:2012,
-    chapter 9).
-    """
+    """Effects of a guard band ``k`` x ``repeatability_sd``, summed over parts (JCGM 106:2012, chapter 9)."""
     if not low < high or not (np.isfinite(low) or np.isfinite(high)):
         raise SettingsError(
             "guard band: expected a tolerance with --tolerance-low or --tolerance-high, the low one below the "
@@ -165,7 +162,6 @@ def guard_band_counted(
 
 
 def _guard_band_accepted(parts: np.ndarray, accept: tuple[float, float], gauge_sd: float) -> np.ndarray:
-    """(N,) chance that each part is accepted."""
     if gauge_sd <= 0:
         return ((parts >= accept[0]) & (parts <= accept[1])).astype(np.float64)
     return np.asarray(stats.norm.cdf(accept[1], parts, gauge_sd) - stats.norm.cdf(accept[0], parts, gauge_sd))
@@ -234,7 +230,7 @@ class Budget:
 def budget(
     components: Mapping[str, float], tolerance: float, *, limit_ms: float = 15.0, limit_mp: float = 30.0
 ) -> Budget:
-    """Add up standard uncertainties of SYSTEM and PROCESS, in the unit of the tolerance."""
+    """Combine standard uncertainties of SYSTEM and PROCESS, in the unit of the tolerance."""
     unknown = sorted(set(components) - set(NAMES))
     if unknown:
         raise SettingsError(
@@ -295,5 +291,4 @@ def of_resolution(step: float) -> float:
 
 
 def of_bias(bias: float) -> float:
-    """Standard uncertainty of a bias that is not corrected (rectangular)."""
     return abs(bias) / math.sqrt(3)

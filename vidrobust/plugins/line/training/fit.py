@@ -1,4 +1,4 @@
-"""The training loops: same samples, same seed, same number of threads, same weights."""
+"""The training loops, deterministic for samples, seed and number of threads."""
 
 from __future__ import annotations
 
@@ -94,7 +94,6 @@ def station_samples(station: int, scenes: int, seed: int) -> PartSamples:
 
 
 def _scene(number: int, station: int, seed: int) -> list[tuple[np.ndarray, int, np.ndarray]]:
-    """Frames, classes and boxes of one scene."""
     rng = np.random.default_rng([seed, 21, number])
     defective, kind = number % 2 == 1, KINDS[number // 2 % len(KINDS)]
     part = None if number % 15 == 14 else draw_part("part", kind, defective, rng)
@@ -271,7 +270,6 @@ def _descend(
     seed: int,
     name: str,
 ) -> None:
-    """AdamW with one cycle of the rate."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps = -(-count // BATCH)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)

@@ -1,4 +1,4 @@
-"""The whole training: samples, both models at the same time on a core each, scores; weights and scores written."""
+"""The whole training: samples, both models in parallel, scores; weights and scores written."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ def all_scores(
     quick: bool = False,
     report: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """Judge at rest (sixteen parts, two seconds each) and at the mid size of each dial (eight parts, one
-    second each).
-    """
+    """Judge at rest (sixteen parts, two seconds) and at mid size of each dial (eight parts, one second)."""
     if report is not None:
         report("at rest")
     if quick:
@@ -89,7 +87,7 @@ def _of(
 
 
 def judge(classifier: LineClassifier, detector: LineDetector, folder: Path) -> dict[str, float | int]:
-    """Accuracy, flips between neighbouring frames while the part is whole, and boxes found, over a data set."""
+    """Accuracy, flips while the part is whole, and boxes found, over a data set."""
     manifest, truth = read_columns(folder / "manifest.csv"), pd.read_parquet(folder / "truth.parquet")
     clips = [
         _clip(classifier, detector, folder / path, truth[truth["item"] == item])
@@ -111,7 +109,6 @@ def judge(classifier: LineClassifier, detector: LineDetector, folder: Path) -> d
 def _clip(
     classifier: LineClassifier, detector: LineDetector, path: Path, truth: pd.DataFrame
 ) -> dict[str, int]:
-    """Counts over the frames of one clip in which the part is whole."""
     whole = truth["whole"].to_numpy(bool, copy=True)
     pixels = _decoded(path)[torch.from_numpy(whole)]
     counts = _classes(classifier, pixels, truth)
@@ -125,7 +122,7 @@ def _clip(
 
 
 def classes_in(classifier: LineClassifier, path: Path, truth: pd.DataFrame) -> dict[str, int]:
-    """The classifier's counts over the frames of one clip in which the part is whole."""
+    """Counts over the frames of a clip in which the part is whole."""
     whole = torch.from_numpy(truth["whole"].to_numpy(bool, copy=True))
     return _classes(classifier, _decoded(path)[whole], truth)
 
@@ -150,7 +147,6 @@ _NO_BOXES = dict.fromkeys(("parts", "parts_found", "defects", "defects_found", "
 
 
 def _boxes(output: torch.Tensor, boxes: Sequence[Sequence[float]], labels: Sequence[str]) -> dict[str, int]:
-    """Boxes of the truth, and of them found, in one frame of (4 + classes, candidates)."""
     scores, said = output[4:].max(dim=0)
     keep = scores >= SCORE
     middle, side = output[:2, keep].T, output[2:4, keep].T

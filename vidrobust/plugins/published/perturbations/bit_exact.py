@@ -1,8 +1,7 @@
 """Three corruptions of ImageNet-C as the reference package computes them, to the last bit.
 
-Levels are cut, not rounded, so rounding of earlier sums decides between two levels, and networks decide close
-calls
-by it. Slower than ``imagenet_c.py``; used where numbers are compared with published ones.
+Levels are cut, not rounded, so the rounding of earlier sums decides close calls. Slower than
+``imagenet_c.py``; for comparison with published numbers.
 """
 
 from __future__ import annotations

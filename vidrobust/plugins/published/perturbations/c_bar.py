@@ -1,7 +1,7 @@
 """ImageNet-C-bar: ten corruptions unlike those of ImageNet-C (Mintun, Kirillov, Xie 2021, arXiv 2102.11273).
 
-Formulas and severities as published in facebookresearch/augmentation-corruption (MIT), written anew. The authors'
-side of 224 px is here the frame's longer side.
+Written anew from facebookresearch/augmentation-corruption (MIT). The authors' side of 224 px is the frame's
+longer side.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""ImageNet-C: fifteen corruptions and four for validation, severities 1 to 5, 0 the clean picture, at any size.
+"""ImageNet-C: fifteen corruptions and four for validation, severities 1 to 5, at any size.
 
-Parameters (for 224 px) and rounding follow the authors' code as the package ``imagecorruptions`` has it.
+Parameters (for 224 px) and rounding follow the authors' code in ``imagecorruptions``.
 """
 
 from __future__ import annotations

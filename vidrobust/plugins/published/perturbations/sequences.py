@@ -1,8 +1,7 @@
 """ImageNet-P: a picture becomes 31 or 41 frames, and the rule by which their labels are compared.
 
-Hendrycks & Dietterich 2019 (arXiv 1903.12261), section 4. What comes into view is black, as theirs; motion
-blur and
-snow use the kernel of ``imagenet-c`` in place of ImageMagick's. Strength is the number of the frame, from 1.
+Hendrycks & Dietterich 2019 (arXiv 1903.12261), section 4. What comes into view is black; motion blur and snow
+use the kernel of ``imagenet-c``, not ImageMagick's. Strength is the frame's number, from 1.
 """
 
 from __future__ import annotations
@@ -140,7 +139,6 @@ def _snow(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
 
 
 def _spatter(frame: np.ndarray, number: int, own: torch.Generator) -> np.ndarray:
-    """Smear the liquid one step further along the columns in each frame."""
     noise = normal(own, frame.shape[:2]).cpu().numpy() * np.float32(0.27) + np.float32(0.65)
     side = 2 * int(4 * 3.7 + 0.5) + 1
     liquid = cv2.GaussianBlur(noise, (side, side), 3.7, borderType=cv2.BORDER_REPLICATE)

@@ -1,15 +1,11 @@
-"""Pixel paths: pictures one pixel apart, after Azulay & Weiss 2019 and Zhang 2019.
+"""Pixel paths: pictures one pixel apart.
 
 Azulay & Weiss (arXiv 1805.12177, JMLR 20(184)): a square cut from the frame, shifted *before* the model
 resizes it; or the whole frame made small on a black or inpainted canvas. Zhang (arXiv 1904.11486): two 224 px
-crops of the frame at 256 px; and beside it a circular shift, which loses nothing at the border.
+crops of the frame at 256 px, and a circular shift, which loses nothing at the border.
 
-    View(resized=256, cut=224)        What must meet the network without another resizing is laid in the
-    +------------------+              middle of a frame that the model's own preprocessing (resize the
-    |  +------------+  |  256         shorter side, cut the centre) leaves as it is.
-    |  | 224 x 224  |  |
-    |  +------------+  |
-    +------------------+
+What must meet the network without another resizing is laid in the middle of a frame that the model's own
+preprocessing (``View``: resize the shorter side, cut the centre) leaves as it is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""CIFAR-10-C, CIFAR-100-C and Tiny-ImageNet-C: the corruptions of ImageNet-C for pictures of 32 or 64 px.
-
-Smears and frost are those of ``imagenet-c``.
-"""
+"""CIFAR-10-C, CIFAR-100-C and Tiny-ImageNet-C: ImageNet-C for pictures of 32 or 64 px."""
 
 from __future__ import annotations
 
@@ -85,7 +82,6 @@ SIZES = {suite: stated(suite) for suite in SIDES_PX}
 
 
 def disk(radius: float, alias_sigma: float) -> np.ndarray:
-    """The authors' disk."""
     at = np.arange(-8, 9)
     inside = (at[:, None] ** 2 + at[None] ** 2 <= radius**2).astype(np.float32)
     return np.asarray(cv2.GaussianBlur(inside / inside.sum(), (3, 3), alias_sigma))
@@ -99,7 +95,7 @@ def defocus_blur(frame: np.ndarray, how: tuple[float, float], own: torch.Generat
 
 
 def pixelate(frame: np.ndarray, scale: float, own: torch.Generator) -> np.ndarray:
-    """Shrunk and enlarged by boxes both ways, where ``imagenet-c`` enlarges by the nearest pixel."""
+    """Shrink and enlarge by boxes; ``imagenet-c`` enlarges by the nearest pixel."""
     h, w = frame.shape[:2]
     small = (max(1, int(w * scale)), max(1, int(h * scale)))
     coarse = Image.fromarray(frame).resize(small, Image.Resampling.BOX)

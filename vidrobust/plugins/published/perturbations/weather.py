@@ -1,8 +1,7 @@
 """Weather of ImageNet-C: snow, frost, fog, spatter (Hendrycks & Dietterich 2019, arXiv 1903.12261).
 
-Each takes one float32 frame (H, W, 3) in [0, 1], its random numbers and parameters, and returns levels in [0,
-255].
-Frost uses six drawn pictures in place of six photographs.
+Each takes a float32 frame (H, W, 3) in [0, 1] and returns levels in [0, 255]. Frost uses six drawn pictures
+instead of six photographs.
 """
 
 from __future__ import annotations
@@ -214,7 +213,6 @@ def _ridges(rng: np.random.Generator) -> np.ndarray:
 
 
 def _needles(rng: np.random.Generator) -> np.ndarray:
-    """Ferns of ice."""
     h, w = _FROST_SIZE
     canvas = np.zeros((h, w), np.float32)
     for _ in range(90):

@@ -1,1 +1,1 @@
-"""An object pasted over a grid of positions of a frame: what a detector makes of it, and of everything else."""
+"""An object pasted over a grid of positions: what a detector makes of it, and of everything else."""

@@ -1,4 +1,4 @@
-"""The object that is pasted: an image with alpha, or a mask or a box cut from footage; and its neutral double."""
+"""The pasted object, cut by alpha, mask or box; and its neutral double."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def read_cutout(
     scale: float = 1.0,
     feather_px: float = 0.0,
 ) -> Cutout:
-    """Cut the object out of a file by a box x1, y1, x2, y2 px, a mask of the frame's size, or its own alpha."""
+    """Cut the object out of a file by a box x1, y1, x2, y2 px, a mask, or its own alpha."""
     if scale <= 0 or feather_px < 0:
         raise SettingsError(
             f"object: expected a scale above 0 and a feather from 0, got {scale}, {feather_px}"
@@ -98,7 +98,6 @@ def _frame(path: Path, frame: int) -> np.ndarray:
 
 
 def _with_alpha(path: Path, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """An image with its alpha channel."""
     found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED) if path.is_file() else None
     if found is None or found.ndim != 3 or found.shape[2] != 4 or found.dtype != np.uint8 or frame:
         raise InputError(

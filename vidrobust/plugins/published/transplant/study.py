@@ -1,7 +1,6 @@
 """The transplant of Rosenfeld, Zemel & Tsotsos (The Elephant in the Room, arXiv 1808.03305), with controls.
 
-Three patches go over a grid of positions: the object, its neutral double (same outline), and nothing (noise
-floor).
+The object, its neutral double (same outline) and nothing (noise floor) go over a grid of positions.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ NOTHING = -1
 
 
 def of_object(found: FrameBoxes, box: np.ndarray, start_score: float = BIRTH) -> dict[str, Any]:
-    """Return whether the best counting box lies on the pasted object (IoU ON_IT), its label and score."""
+    """Whether the best counting box lies on the pasted object (IoU ON_IT), its label and score."""
     boxes, scores, labels = found
     _, rows, overlap = ious(box[None], boxes.boxes)
     good = (overlap >= ON_IT) & (scores[rows] >= start_score)
@@ -98,7 +97,7 @@ def new_boxes(
     start_score: float = BIRTH,
     keep_score: float = KEEP,
 ) -> int:
-    """Boxes of ``start_score`` off the paste that no clean box of ``keep_score`` matches."""
+    """Boxes of ``start_score`` off the paste, unmatched by clean boxes of ``keep_score``."""
     boxes, scores, labels = clean.after
     kept, born = (np.flatnonzero(scores >= keep_score), np.flatnonzero(pasted.after[1] >= start_score))
     _, j, _ = match(
@@ -110,7 +109,6 @@ def new_boxes(
 
 
 def _raw(answer: BoxAnswer, box: np.ndarray, label: int) -> tuple[float, float]:
-    """Best score of any candidate on a box, and of one of its class."""
     if answer.before is None:
         return np.nan, np.nan
     boxes, scores, labels = answer.before
@@ -202,7 +200,6 @@ def _add(
     where: tuple[Cutout, Place] | None,
     settings: TransplantSettings,
 ) -> None:
-    """The rows of one picture, at the end of both tables."""
     h, w = background.pixels.shape[:2]
     band = {"start_score": settings.start_score, "keep_score": settings.keep_score}
     boxes = clean.after[0].boxes

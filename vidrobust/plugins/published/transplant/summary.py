@@ -1,4 +1,4 @@
-"""Figures of a transplant: of the pasted object, and of other boxes beside its neutral double and the floor.
+"""Figures of a transplant.
 
 Intervals are over backgrounds, because positions of one frame are not independent.
 """
@@ -45,9 +45,7 @@ BINS = (0.0, 0.15, 0.3, 0.45, 2.0)
 def summary(
     found: TransplantStudy, class_names: tuple[str, ...], expected: int | None = None
 ) -> dict[str, Any]:
-    """Return all figures as plain values; ``expected`` None takes the most frequent answer as the object's
-    class.
-    """
+    """All figures as plain values; ``expected`` None takes the object's most frequent answer."""
     at = found.positions
     free = at[(at["patch"] == "object") & ~at["occupied"]]
     hits = free[free["found"]]
@@ -90,7 +88,7 @@ def _plain(found: Interval) -> dict[str, float]:
 
 
 def _neighbours(free: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
-    """Whether the answer differs between positions side by side or one above the other, and the pairs' rows."""
+    """Whether the answer differs between adjacent positions, and the pairs' rows."""
     summary = free.assign(says=np.where(free["found"], free["label"], -1))
     ids = ["background", "column", "row"]
     pairs = []
@@ -102,7 +100,6 @@ def _neighbours(free: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
 
 
 def _others(found: TransplantStudy, patch: str) -> dict[str, Any]:
-    """Shares lost and renamed, new boxes and changes of score of boxes that the patch does not cover."""
     at = found.positions[found.positions["patch"] == patch]
     rows = found.effects
     rows = rows[rows["patch"] == patch] if len(rows) else rows
@@ -210,7 +207,6 @@ def _answers(classifier: Classifier, pictures: Sequence[np.ndarray]) -> Classifi
 
 
 def _most_often(seen: Sequence[tuple[Background, list[Place], int, dict[str, Classifications]]]) -> int:
-    """The answer that the object changes pictures to most often."""
     new: Counter[int] = Counter()
     every: Counter[int] = Counter()
     for _, _, clean, said in seen:
@@ -267,7 +263,7 @@ def places_of(
     label: int | None,
     seed: int = 0,
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables ``by_place`` and ``place_tests`` of the object, with backgrounds in place of objects."""
+    """The tables ``by_place`` and ``place_tests``, with backgrounds in place of objects."""
     at = found.positions[(found.positions["patch"] == "object") & ~found.positions["occupied"]]
     known = at["found"] if label is None else at["found"] & (at["label"] == label)
     height, width = size
@@ -293,7 +289,7 @@ def places_of(
 
 
 def sentence(tables: dict[str, pd.DataFrame]) -> str:
-    """Whether the place alone matters, where the object is known best and least, and which cells say nothing."""
+    """Whether the place alone matters, the best and worst places, and cells that say nothing."""
     cells, tests = tables["by_place"], tables["place_tests"]
     few = int(cells["few"].sum())
     left = (

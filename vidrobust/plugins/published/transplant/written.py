@@ -61,7 +61,6 @@ def _one(
     missed: pd.Series,
     colours: str,
 ) -> None:
-    """The frame in grey with a dot at the centre of each paste."""
     grey = cv2.cvtColor(background.pixels, cv2.COLOR_RGB2GRAY)
     axis.imshow(grey, cmap="gray", vmin=-80, vmax=335)
     seen = ~missed
@@ -83,7 +82,7 @@ def _one(
 
 
 def worst_positions(found: TransplantStudy, count: int = WORST) -> pd.DataFrame:
-    """Rows of positions where the object did most to boxes that it does not cover."""
+    """Positions where the object did most to boxes that it does not cover."""
     at = found.positions[found.positions["patch"] == "object"]
     harm = at["lost"] + at["renamed"] + at["new"]
     ordered = at.assign(harm=harm, change=at["score_change"].fillna(0.0))
