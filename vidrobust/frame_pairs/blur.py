@@ -335,7 +335,6 @@ class _Pair:
         return float(self.left_of(ratio[None])[0])
 
     def left_of(self, ratio: np.ndarray, some: slice = slice(None)) -> np.ndarray:
-        """The same of (K, N) log ratios of power, second to first."""
         weight = self.weight[some]
         return np.asarray(np.square(self._errors(ratio, some)) @ weight / weight.sum())
 
@@ -352,7 +351,6 @@ class _Pair:
         return bool(self.weight.any())
 
     def _errors(self, ratio: np.ndarray, some: slice) -> np.ndarray:
-        """Log power left at each frequency (K, N), less what light may do to all of them."""
         a, b, weight = self.first.at(some), self.second.at(some), self.weight[some]
         less = ratio <= 0
         more = np.where(less, a.signal, b.signal)

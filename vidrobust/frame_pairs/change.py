@@ -301,7 +301,6 @@ def _measured(
 def _with_blur(
     change: PairChange, first: np.ndarray, second: np.ndarray, moved: np.ndarray, clear: np.ndarray
 ) -> PairChange:
-    """The change with the blur that is left once places and light are right."""
     levels, local = change.lights
     blur = blur_between(local.of(levels.light(luma(first))), luma(second), change.motion, clear)
     own = noise_between(local.of(levels.light(moved)), second) if blur.everywhere else noise_of(second)

@@ -152,7 +152,6 @@ def _dis(finest_scale: int) -> cv2.DISOpticalFlow:
 
 
 def _returns(there: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """Where the way from b to a and back ends where it began, (H, W) bool."""
     way_back = warp(back, there, interpolation=cv2.INTER_LINEAR)
     return np.asarray(length_px(there + way_back) < RETURN_TOLERANCE + 0.1 * length_px(there))
 

@@ -68,7 +68,6 @@ def measure_texture(
 def _patch_pairs(
     pictures: tuple[np.ndarray, np.ndarray], centres: np.ndarray, camera: Similarity, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Patches (P, side, side[, 3]) float32 about ``centres`` in the first, and where they moved."""
     # Whole pixels only; centres without room for a patch in both pictures are left out.
     start = np.rint(centres - (side - 1) / 2).astype(int)
     shift = np.rint(camera.map(centres) - centres).astype(int)
@@ -216,7 +215,6 @@ def _sharpness(
 
 
 def _spectra(patches: np.ndarray) -> np.ndarray:
-    """(P, R) power in the rings of frequency, Hann window, mean removed."""
     rings = _rings(patches.shape[1])
     flat = patches - patches.mean(axis=(1, 2), keepdims=True)
     spectrum = np.fft.rfft2(flat * rings.window).reshape(len(patches), -1)[:, rings.order]

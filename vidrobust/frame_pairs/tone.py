@@ -138,7 +138,6 @@ def unclipped(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _clear_cells(clear: np.ndarray, *pictures: np.ndarray) -> list[np.ndarray]:
-    """Averages (n, 3) of each picture over the clear pixels of the cells that are mostly clear."""
     mask = clear.astype(np.float32)
     size = (max(1, clear.shape[1] // CELL), max(1, clear.shape[0] // CELL))
 
@@ -271,7 +270,6 @@ def _robust(
     noise: float = 0.0,
     noisy: int = 0,
 ) -> np.ndarray:
-    """Reweighted least squares (p, q), with a normal prior at ``expected``."""
     # First by least absolute deviations, which have one solution, then with Tukey's biweight: begun at no
     # change it may take the levels of a small part for outliers. Ten neighbouring cells count as one
     # observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off

@@ -221,7 +221,6 @@ def _reverts(labels: np.ndarray, reason: np.ndarray, window: int) -> np.ndarray:
 
 
 def _second_differences(known: np.ndarray, count: int) -> np.ndarray:
-    """Jitter of the last ``count`` rows; NaN without two rows before."""
     out = np.full(len(known), np.nan)
     if len(known) > 2:
         out[2:] = jitter(known[:-2], known[1:-1], known[2:])

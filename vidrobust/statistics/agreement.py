@@ -69,7 +69,6 @@ def _chance(sums: np.ndarray, kappa: Kappa) -> float:
 
 
 def _cohen(sums: np.ndarray) -> np.ndarray:
-    """Columns: pairs, agreeing pairs, K counts of the first rater, K of the second."""
     n, classes = sums[:, 0], (sums.shape[1] - 2) // 2
     chance = (sums[:, 2 : 2 + classes] * sums[:, 2 + classes :]).sum(axis=1) / np.maximum(n, 1) ** 2
     return beyond_chance(sums[:, 1] / np.maximum(n, 1), chance)

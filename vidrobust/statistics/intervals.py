@@ -113,7 +113,6 @@ def _hull_of_intervals(mean: float, pulls: np.ndarray, bounds: tuple[float, floa
 
 
 def _skewness(pulls: np.ndarray) -> float:
-    """Sample skewness, adjusted for its bias; 0 with fewer than three clusters."""
     count, second = len(pulls), float(np.mean(pulls**2))
     if count < 3 or second <= 0:
         return 0.0

@@ -146,7 +146,6 @@ class FlippedRatio:
         return float(np.partition(low, rank)[rank]), -float(np.partition(-high, rank)[rank])
 
     def _searched(self, alpha: float, side: float) -> float:
-        """The last value on one side that is not rejected, by halving."""
         scale = float(np.abs(self.x).sum() / self.y.sum()) or 1.0
         inside, step = self.value, scale * 1e-3
         while self.p(self.value + side * step) > alpha:

@@ -264,7 +264,6 @@ class _Live:
     fresh: np.ndarray
 
     def expected(self, where: np.ndarray, size: tuple[int, int]) -> Places:
-        """Places with the shape of the last box, clipped to the frame."""
         shaped = any(shape is not None for shape in self.shape)
         return Places(self.last, self.shape if shaped else None).at(where).clipped(size)
 

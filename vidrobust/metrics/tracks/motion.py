@@ -117,7 +117,6 @@ def _searched(a: np.ndarray, b: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 
 def _corners(gray: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The best corner of each cell of each box (P, 2), and its box (P,)."""
     strength = cv2.cornerMinEigenVal(gray.astype(np.float32) / 255, 5)
     height, width = gray.shape
     cells = int(np.clip(np.sqrt(POINTS / len(boxes)), 2, MOST_CELLS))

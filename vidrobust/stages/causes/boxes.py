@@ -274,7 +274,6 @@ def _chosen_answer(answer: BoxAnswer, labels: Sequence[int], ignored: Sequence[Z
 def _shifts(
     first: np.ndarray, picture: np.ndarray, objects: Sequence[FollowedObject], scale: float
 ) -> np.ndarray:
-    """How far the pixels of the objects' first boxes have moved in another picture, (K, 2) px."""
     boxes = np.array([each.boxes[0] for each in objects], np.float64).reshape(-1, 4)
     return np.nan_to_num(box_shifts(first, small_gray(luma(picture)), boxes, scale))
 

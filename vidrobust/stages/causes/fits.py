@@ -73,7 +73,6 @@ def _plane(size: tuple[int, int]) -> np.ndarray:
 
 
 def _smooth(size: tuple[int, int], width: int, height: int) -> np.ndarray:
-    """(blocks, knots): the splines of a lattice as wide as that of ``illumination``."""
     from vidrobust.frames.pixels import lattice_side, spline_basis
     from vidrobust.perturb.light import PATCHES
 

@@ -69,7 +69,6 @@ class Margins:
 
 
 def _known(made: np.ndarray, chain: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, float]:
-    """Margins (k,) as pictures show them, else as the chain does; and their standard error."""
     both = np.square(made - chain)
     apart = both[np.isfinite(both)]
     error = (apart.sum() / 2 + _mean_square(step / OF_STEP)) / (len(apart) + 1)

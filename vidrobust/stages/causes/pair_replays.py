@@ -174,7 +174,6 @@ class _Album:
 def _replays(
     album: _Album, scene: ReplayScene, a: np.ndarray, b: np.ndarray, *, reverse: bool
 ) -> PairReplays:
-    """The chains of a scene, from frame a to frame b; ``reverse``: from t+1 to t."""
     change, real = scene.change, b.astype(np.float32)
     brought = noise_beside(a, b, change)
     pairs, noise = exchanged(brought, real, draws=DRAWS, seed=scene.seed), noise_levels(brought, real)

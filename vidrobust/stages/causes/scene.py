@@ -137,7 +137,6 @@ class ReplayScene:
         return np.asarray(before + change * (np.float32(size) * field)[..., None])
 
     def _toned(self, x: np.ndarray, on: Collection[str], where: np.ndarray | None = None) -> np.ndarray:
-        """Levels in the light and colour that is switched on."""
         for name, levels in LEVELS.items():
             if name in on:
                 x = levels.play(self.change, x, where)
@@ -232,7 +231,6 @@ def too_dark(
 
 
 def _as_at_a(b: np.ndarray, change: PairChange, over: np.ndarray) -> np.ndarray:
-    """Frame t+1 in the light of t and from its camera."""
     moved = change.has_camera
     where = moved_mask(over, change.camera) if moved else over
     found = b.astype(np.float32)

@@ -210,7 +210,6 @@ def family_of(model: str) -> str:
 
 
 def _plain_items(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with an item column of text; "" where it is missing (an empty cell of a CSV)."""
     if "item" not in table:
         return table.assign(item="")
     return table.assign(item=table["item"].astype(object).where(table["item"].notna(), "").astype(str))

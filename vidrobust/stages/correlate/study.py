@@ -189,7 +189,6 @@ def _complete(
 
 
 def _by_pattern(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Columns with the same missing values: (which rows are known, the columns)."""
     patterns, which = np.unique(~np.isnan(values), axis=1, return_inverse=True)
     which = np.ravel(which)
     return [(patterns[:, k], np.flatnonzero(which == k)) for k in range(patterns.shape[1])]

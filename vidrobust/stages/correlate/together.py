@@ -114,7 +114,6 @@ def _choose(
     rows: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, float]:
-    """The form of the confounder that predicts best without perturbations, then the best penalty."""
     folds = [(rows[train], rows[test]) for train, test in _folds(codes[rows], FOLDS, rng)]
 
     def error(basis: np.ndarray, penalty: float) -> float:

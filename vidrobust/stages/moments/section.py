@@ -141,7 +141,6 @@ def _strip(
 def _replayed(
     each: Mapping[str, Any], after: str, pictures: Pictures, names: Mapping[str, str]
 ) -> MomentPicture:
-    """One picture of the strip; ``after`` is the label of its last frame, which a made picture may reach."""
     label = str(each.get("label") or "")
     probability = each.get("probability")
     return MomentPicture(

@@ -94,7 +94,6 @@ class RemediesStage(TableStage):
     def _study(
         self, run: OpenRun, record: dict[str, Any], footage: FootageTables, limit: float
     ) -> Studied | None:
-        """The study of one model; None where it answered no frame."""
         import dataclasses
 
         from vidrobust.metrics.catalogue import task_of

@@ -96,7 +96,6 @@ def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Sta
 
 
 def _other(model: str, mine: pd.DataFrame, summary: Mapping[str, Any], what: str) -> Iterator[Statement]:
-    """The best for its effort of what helps besides the chosen rule, nothing at the station."""
     helps = mine[(mine["verdict"] == RatioVerdict.HELPS) & (mine["kind"] != "input") & mine["ratio"].notna()]
     helps = helps[helps["remedy"].map(kind_of_remedy) != kind_of_remedy(str(summary["rule"]))]
     for row in sorted_by_effort(helps, float(summary["max_delay_ms"])).head(1).to_dict("records"):
@@ -137,7 +136,6 @@ REPLAYED_WITHOUT = ("camera", "light", "noise_and_coding")
 
 
 def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
-    """What a named cause suggests at the station, where no replay has tried it."""
     if any(each.name == model and each.is_recorded for each in run.record.models):
         return
     for prefix, of in run.tasks[model].accounts.items():

@@ -139,7 +139,6 @@ def _silence(study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]) -> It
 def _labels(
     study: Study, replayed: pd.DataFrame, name: str, *, same: bool = False
 ) -> list[np.ndarray] | None:
-    """Of each input its labels, the model's own where it was not replayed; None where none was."""
     mine = replayed[replayed["remedy"] == name]
     if mine.empty:
         return [answers.label for answers in study.answers] if same else None
@@ -225,7 +224,6 @@ def _against(
 def _shown(
     study: BoxStudy, frames: Mapping[str, pd.DataFrame], replayed: pd.DataFrame, items: set[str]
 ) -> list[ItemBoxes]:
-    """Of each input its boxes now; the detector's own where nothing was to be done."""
     of_item = dict(list(replayed.groupby("item", sort=False)))
     found = []
     for seen in study.seen:

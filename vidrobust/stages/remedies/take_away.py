@@ -146,7 +146,6 @@ def numbers_toml(
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML writes it; floats to the last digit."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     plain = value.item() if hasattr(value, "item") else value

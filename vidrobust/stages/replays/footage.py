@@ -331,7 +331,6 @@ def _averaged(frames: Frames, begins: np.ndarray) -> Stream:
 
 
 def _mean_along(now: np.ndarray, before: np.ndarray | None, after: np.ndarray | None) -> np.ndarray:
-    """The mean of a frame and its neighbours brought onto it, where they are alike."""
     total, count = now.astype(np.float32), np.ones(now.shape[:2], np.float32)
     for other in (before, after):
         if other is None or other.shape != now.shape:

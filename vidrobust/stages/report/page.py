@@ -320,7 +320,6 @@ def _content(run: RunTables) -> dict[str, Any]:
 
 
 def _kept_for_testing(policies: list[policy_section.PolicyPage]) -> str:
-    """What not to train with, so that it can test the trained model."""
     return listing(policies[0].evaluation_only) if policies and policies[0].steps else ""
 
 

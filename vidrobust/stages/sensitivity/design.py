@@ -48,7 +48,6 @@ def _mixed(turn: np.ndarray, count: int, content: str, seed: int) -> np.ndarray:
 
 
 def _number(seed: int, what: str, key: str) -> int:
-    """A number that depends on nothing else, below 2^31."""
     digest = hashlib.blake2b("\x1f".join([str(seed), what, key]).encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
 

@@ -141,7 +141,7 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
 
 
 def compared(first: Classifications, second: Classifications) -> tuple[float, int, int]:
-    """Return the largest total variation, the number of label flips and of comparisons."""
+    """Return the largest total variation, and numbers of label flips and of comparisons."""
     apart = total_variation(first.probabilities, second.probabilities)
     flips = int((first.labels != second.labels).sum())
     return float("nan") if first.partial else float(apart.max(initial=0.0)), flips, len(first)

@@ -153,7 +153,6 @@ def _row(
 
 
 def _blur(low: float, high: float, error: float) -> tuple[float, float, float]:
-    """From the sharpest to the blurriest condition as one blur, sigma px; and the percentiles in sigma px."""
     signed = [math.copysign(math.sqrt(abs(x)), x) for x in (low, high)]
     return math.sqrt(max(0.0, high - low - 2 * error**2)), signed[0], signed[1]
 
