@@ -6,9 +6,8 @@
 
 Power is that of blocks of 32 x 32 px at edges, each compared with the block it moved to at whole pixels: a
 remainder of motion changes phases, not power. The noise is that of the flattest fifth of the blocks or, where
-detail is everywhere (gravel, cloth), what the frames do not share. A lens out of focus is a Gaussian, motion
-while the shutter is open a line; frames moved in different directions each lost a line. A blur must predict
-blocks it was not fitted to.
+detail is everywhere (gravel, cloth), what the frames do not share. A blur must predict blocks it was not
+fitted to.
 """
 
 from __future__ import annotations
@@ -86,7 +85,7 @@ class Kernel:
 
     @property
     def length_px(self) -> float:
-        """Length L of a line: a box has the variance L^2 / 12. NaN for a Gaussian."""
+        """Length L of a line, whose variance is L^2 / 12; NaN for a Gaussian."""
         return math.nan if math.isnan(self.angle) else self.sigma_px * math.sqrt(12)
 
     def of(self, picture: np.ndarray) -> np.ndarray:
@@ -116,7 +115,7 @@ class Kernel:
         return power, 1 - 2 * middle + power
 
     def passed(self) -> np.ndarray:
-        """Return (SIDE, SIDE / 2 + 1): the share of the power that passes under a Hann window."""
+        """Return the share of the power that passes under a Hann window, (SIDE, SIDE / 2 + 1)."""
         if not self.there:
             return np.ones((SIDE, SIDE // 2 + 1))
         if math.isnan(self.angle):
@@ -132,7 +131,7 @@ def _gaussian(sigma: float) -> np.ndarray:
 
 
 def _power(kernel: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
-    """(sides) power that passes a kernel, by frequency; where its middle lies does not show in the power."""
+    """Power that passes a kernel, by frequency; it does not depend on where the kernel's middle lies."""
     height, width = kernel.shape
     folded = np.zeros([math.ceil(n / side) * side for n, side in zip(kernel.shape, sides, strict=True)])
     folded[:height, :width] = kernel
@@ -141,7 +140,6 @@ def _power(kernel: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
 
 
 def _leaked(power: np.ndarray) -> np.ndarray:
-    """Along the first axis a Hann window's power leaks into the next frequencies: 1/6, 2/3, 1/6."""
     return np.asarray((np.roll(power, 1, 0) + 4 * power + np.roll(power, -1, 0)) / 6)
 
 
@@ -177,7 +175,7 @@ class Blur:
 def blur_between(first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray) -> Blur:
     """Measure the blur between two (H, W) lumas in one light; ``motion`` leads from the second to the first.
 
-    ``visible`` (H, W) bool is what both show, on the grid of the second.
+    ``visible`` (H, W) bool is on the grid of the second.
     """
     spectra = spectra_of_both(first, second, motion, visible)
     if spectra is None:
@@ -213,20 +211,19 @@ def _frequencies() -> np.ndarray:
 
 @cache
 def usable() -> np.ndarray:
-    """Return (SIDE, SIDE / 2 + 1) bool: the frequencies that are compared; N of them."""
+    """Return which frequencies are compared, (SIDE, SIDE / 2 + 1) bool; N of them."""
     return (_frequencies() >= LOWEST) & (_frequencies() <= HIGHEST)
 
 
 @cache
 def rings() -> np.ndarray:
-    """Return (N, RINGS): 1 at the ring of equal width in which each usable frequency lies, else 0."""
+    """Return in which ring of equal width each usable frequency lies, (N, RINGS) of 0 and 1."""
     which = (_frequencies()[usable()] - LOWEST) / (HIGHEST - LOWEST) * RINGS
     return np.asarray(np.minimum(which.astype(int), RINGS - 1)[:, None] == np.arange(RINGS), np.float64)
 
 
 @cache
 def _cycles() -> np.ndarray:
-    """(2, N) cycles per px along y and x of the frequencies that are compared."""
     y, x = np.meshgrid(np.fft.fftfreq(SIDE), np.fft.rfftfreq(SIDE), indexing="ij")
     return np.stack([y[usable()], x[usable()]])
 
@@ -234,10 +231,7 @@ def _cycles() -> np.ndarray:
 def spectra_of_both(
     first: np.ndarray, second: np.ndarray, motion: np.ndarray, visible: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the spectra (P, N) of P blocks of the first frame and of those they moved to in the second.
-
-    What a block moved by beyond whole pixels is undone by the phase.
-    """
+    """Return the spectra (P, N) of P blocks of the first frame and of those they moved to in the second."""
     height, width = visible.shape
     if min(height, width) < SIDE:
         return None
@@ -259,7 +253,6 @@ def spectra_of_both(
 
 
 def _spectra(blocks: np.ndarray) -> np.ndarray:
-    """(P, N) complex, of blocks (P, SIDE, SIDE) less their mean, under a Hann window."""
     hann = np.hanning(SIDE + 1)[:-1].astype(np.float32)
     blocks = blocks.astype(np.float32)
     found = fft.rfft2((blocks - blocks.mean(axis=(1, 2), keepdims=True)) * np.outer(hann, hann))
@@ -268,7 +261,7 @@ def _spectra(blocks: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Powers:
-    """Power of one frame's blocks at the usable frequencies (N,): where there are edges, and of the noise."""
+    """Power (N,) of one frame's blocks: where there are edges, and of the noise."""
 
     edges: np.ndarray
     noise: np.ndarray
@@ -322,15 +315,13 @@ def _clear(powers: Sequence[np.ndarray], noise: Sequence[np.ndarray], blocks: np
 
 
 def _not_shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(N,) power of what blocks (P, N) of one content do not share; a remainder of motion makes it larger."""
+    """Power (N,) of what blocks of one content do not share; a remainder of motion makes it larger."""
     a, b = (np.square(np.abs(each)).mean(axis=0, dtype=np.float64) for each in (first, second))
     across = (first * second.conj()).real.mean(axis=0, dtype=np.float64)
     return not_shared(a, b, across)
 
 
 class _Pair:
-    """The powers of both frames, and how well a blur explains their ratio."""
-
     def __init__(self, first: _Powers, second: _Powers) -> None:
         self.first, self.second = first, second
         above = [
@@ -339,12 +330,11 @@ class _Pair:
         self.weight = np.square(np.maximum(*above))
 
     def left(self, lost: Kernel, back: Kernel) -> float:
-        """Mean square of the log power that is left where the second lost this and the first lost that."""
+        """Mean square of the log power left where the second lost this and the first lost that."""
         ratio = np.log(_passed(lost) / _passed(back))
         return float(self.left_of(ratio[None])[0])
 
     def left_of(self, ratio: np.ndarray, some: slice = slice(None)) -> np.ndarray:
-        """(K,) the same for (K, N) log ratios of power, second to first, at some of the frequencies."""
         weight = self.weight[some]
         return np.asarray(np.square(self._errors(ratio, some)) @ weight / weight.sum())
 
@@ -361,7 +351,6 @@ class _Pair:
         return bool(self.weight.any())
 
     def _errors(self, ratio: np.ndarray, some: slice) -> np.ndarray:
-        """(K, N) log power that is left at each frequency, less what light may do to all of them."""
         a, b, weight = self.first.at(some), self.second.at(some), self.weight[some]
         less = ratio <= 0
         more = np.where(less, a.signal, b.signal)
@@ -392,7 +381,7 @@ def _lines() -> tuple[tuple[Kernel, ...], np.ndarray]:
 
 @cache
 def _pairs_of_lines() -> tuple[list[tuple[Kernel, Kernel]], np.ndarray]:
-    """Pairs of lines at any angles, and, in finer steps, at the same; (K, N) log ratios of what passes."""
+    """Pairs of lines at any angles and, in finer steps, at the same; (K, N) log ratios of what passes."""
     lines, logs = _lines()
     places = list(product([k for k in range(len(lines)) if k // len(ANGLES) % 2], repeat=2))
     pairs = [(lines[k], lines[m]) for k, m in places]
@@ -411,7 +400,6 @@ def _tried(kernels: Iterable[Kernel]) -> tuple[tuple[Kernel, ...], np.ndarray]:
 
 
 def _best(pair: _Pair) -> tuple[Kernel, Kernel]:
-    """What the second frame lost, and the first: a Gaussian, a line, or two lines, the simplest that does."""
     enough = max(GOOD, LITTLE * pair.left(*NOTHING))
     best = _one_sided(pair, *_gaussians())
     if pair.left(*best) < enough:
@@ -473,7 +461,6 @@ def _kernel(numbers: np.ndarray) -> Kernel:
 
 
 def _signed(lost: Kernel, back: Kernel) -> Blur:
-    """The larger loss first; negative where it is the first frame's."""
     sign = 1 if lost.sigma_px >= back.sigma_px else -1
     more, less = (lost, back)[::sign]
     same = less.there and abs((more.angle - less.angle + math.pi / 2) % math.pi - math.pi / 2) < SAME

@@ -1,12 +1,4 @@
-"""Everything measured between two frames, in the form in which it can be played again.
-
-::
-
-    first ──▶ second     levels     light and colour of the whole picture (``tone.py``)
-                         local      light from place to place (``local_light.py``)
-                         camera, objects, new    motion, and what came into view (``registration.py``)
-                         blur       (``blur.py``)
-"""
+"""Everything measured between two frames, in the form in which it can be played again."""
 
 from __future__ import annotations
 
@@ -127,7 +119,7 @@ class PairChange:
 
     @property
     def camera_forth(self) -> np.ndarray:
-        """(H, W, 2) px, on the grid of the first frame: where the camera's motion takes its pixels."""
+        """Where the camera's motion takes the first frame's pixels, (H, W, 2) px on its grid."""
         return affine_field(inverted(self.affine), *self.new.shape)
 
     @property
@@ -146,12 +138,12 @@ class PairChange:
         return size_px(moving), np.asarray(moving.mean(axis=0))
 
     def blurred(self, levels: np.ndarray) -> np.ndarray:
-        """Return (H, W, 3) float32 levels, as blurred as the second frame is, and as noisy as they were."""
+        """Return levels (H, W, 3) float32 as blurred as the second frame is, and as noisy as they were."""
         x = self.blur.lost.of(levels)
         return x if self.noise is None else x + self.noise
 
     def in_focus_of(self, levels: np.ndarray) -> np.ndarray:
-        """Return (H, W, 3) float32 levels on the second's grid, as blurred as it and with its detail."""
+        """Return levels (H, W, 3) float32 on the second's grid, as blurred as it and with its detail."""
         x = self.blurred(levels)
         return x if self.regained is None else x + self.regained
 
@@ -163,7 +155,7 @@ class PairChange:
 
 
 def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> PairChange:
-    """Return no change at all, or none that could be measured, of frames of this shape (H, W, ...)."""
+    """Return no change at all, or none that could be measured."""
     height, width = shape[:2]
     still = np.zeros((height, width, 2), np.float32)
     return PairChange(
@@ -179,7 +171,7 @@ def unchanged(shape: tuple[int, ...], failed: Unregistered | None = None) -> Pai
 
 
 def measure_change(first: np.ndarray, second: np.ndarray, *, fine: bool = True) -> PairChange:
-    """Measure everything between two RGB frames (H, W, 3) uint8 of one size; ``fine`` as in ``register``."""
+    """Measure everything between two RGB frames (H, W, 3) uint8; ``fine`` as in ``register``."""
     found = _measured(first, second, first, second, fine=fine)
     if found.failed in UNLIKE:
         found = _measured(first, second, _lightness(first), _lightness(second), fine=fine)
@@ -231,7 +223,7 @@ def _as_near(still: PairChange, moved: PairChange, first: np.ndarray, second: np
 
 
 def _lightness(picture: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8, thrice the mean of largest and smallest channel, which no turn of hue changes."""
+    """Thrice the mean of largest and smallest channel, which no turn of hue changes, (H, W, 3) uint8."""
     channels = cv2.split(picture)
     most, least = (fold(fold(channels[0], channels[1]), channels[2]) for fold in (cv2.max, cv2.min))
     return np.asarray(cv2.merge([cv2.addWeighted(most, 0.5, least, 0.5, 0)] * 3))
@@ -309,7 +301,6 @@ def _measured(
 def _with_blur(
     change: PairChange, first: np.ndarray, second: np.ndarray, moved: np.ndarray, clear: np.ndarray
 ) -> PairChange:
-    """The change with the blur that is left once places and light are right; ``moved``: first, displaced."""
     levels, local = change.lights
     blur = blur_between(local.of(levels.light(luma(first))), luma(second), change.motion, clear)
     own = noise_between(local.of(levels.light(moved)), second) if blur.everywhere else noise_of(second)
@@ -335,7 +326,7 @@ def _noise_of_luma(first: np.ndarray, second: np.ndarray) -> float:
 def aligned(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray:
     """Bring frame t onto t+1 by everything measured: (H, W, 3) float32.
 
-    It is t+1 itself where t does not show it, and where t is saturated and t+1 is brighter than that became.
+    It is t+1 itself where t does not show it, or is saturated and t+1 is brighter than that became.
     """
     motion = change.motion
     x = a.astype(np.float32)
@@ -352,23 +343,23 @@ def aligned(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray:
 
 
 def noise_beside(a: np.ndarray, b: np.ndarray, change: PairChange) -> np.ndarray:
-    """Return (H, W, 3) float32: frame t brought onto t+1, from which nothing but noise and coding differs."""
+    """Return frame t brought onto t+1, (H, W, 3) float32: nothing but noise and coding differs."""
     return with_noise_alone(aligned(a, b, change), b.astype(np.float32))
 
 
 def saturated(picture: np.ndarray, motion: np.ndarray | None = None) -> np.ndarray:
-    """Return (H, W) bool: where a picture (H, W, 3), sampled through a motion, has a full channel."""
+    """Return where a picture, sampled through a motion, has a full channel, (H, W) bool."""
     full = np.asarray(brightest(picture) >= FULL)
     return full if motion is None or not (motion.any() and full.any()) else moved_mask(full, motion)
 
 
 def moved_mask(mask: np.ndarray, displacement: np.ndarray) -> np.ndarray:
-    """Return (H, W) bool: pixels that take any part from a mask (H, W) through a displacement (H, W, 2)."""
+    """Return which pixels take any part from a mask through a displacement, (H, W) bool."""
     return np.asarray(warp(mask.astype(np.float32), displacement, interpolation=cv2.INTER_LINEAR) > 0)
 
 
 def in_light_of(third: np.ndarray, change: PairChange) -> np.ndarray:
-    """Return (H, W, 3) float32: the third frame in light, colour and sharpness of t, on its own grid."""
+    """Return the third frame in light, colour and sharpness of t, on its own grid."""
     x, motion = third.astype(np.float32), change.motion
     if change.levels.has_light:
         x = change.levels.light(x)

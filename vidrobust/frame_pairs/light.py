@@ -1,9 +1,8 @@
 """How light and colour changed between two frames, quickly: gain, offset, saturation, hue and white balance.
 
-All are fitted together to the means of some 900 blocks without clipped pixels or a moving part. Both frames are
-warped by half of the camera's motion, so that interpolation affects them alike, and smooth blocks weigh more
-than edges. Units are those of the perturbations. ``tone.py`` and ``local_light.py`` fit the same change as curves
-and fields that can be played again, without errors and in many times the time.
+All are fitted together to the means of some 900 blocks without clipped pixels or a moving part. Both frames
+are warped by half of the camera's motion, so that interpolation affects them alike; smooth blocks weigh more
+than edges.
 """
 
 from __future__ import annotations
@@ -61,9 +60,9 @@ class LightChange:
 def measure_light(
     a: PreparedFrame, b: PreparedFrame, camera: Similarity, left_out: np.ndarray, *, aligned: bool = True
 ) -> LightChange:
-    """Measure light and colour from frame a to frame b, ``camera`` being the motion of the background.
+    """Measure light and colour from frame a to frame b; nothing is valid unless ``aligned``.
 
-    The cells of the corners ``left_out`` (C,) bool are left out. Nothing is valid unless ``aligned``.
+    ``camera`` is the motion of the background, ``left_out`` (C,) bool the corners whose cells do not count.
     """
     first, second, weight, cluster = _blocks(a, b, camera, left_out)
     if len(first) < MIN_BLOCKS:
@@ -76,10 +75,7 @@ def measure_light(
 def measure_uneven_light(
     a: PreparedFrame, b: PreparedFrame, camera: Similarity, left_out: np.ndarray, light: LightChange
 ) -> Measure:
-    """Measure how far the gain from frame a to frame b is spread over the picture: its standard deviation.
-
-    The field is that of ``local_light.py``, on the coarse frames; invalid where the gain is.
-    """
+    """Measure how far the gain is spread over the picture: its standard deviation; invalid where the gain is."""
     if not light.gain.valid:
         return UNKNOWN
     forth, back = _half_motion(camera, a.coarse.shape[1] / a.gray.shape[1])
@@ -101,7 +97,6 @@ def _means(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _blocks(
     a: PreparedFrame, b: PreparedFrame, camera: Similarity, left_out: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Means of the usable blocks of both frames (B, 3), their weights (B,) and clusters (B,)."""
     height, width = a.coarse.shape[:2]
     size = (max(1, width // BLOCK), max(1, height // BLOCK))
     forth, back = _half_motion(camera, width / a.gray.shape[1])
@@ -180,7 +175,6 @@ def _turn_hue(colours: np.ndarray, degrees: float) -> np.ndarray:
 
 
 def _fit(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Newton with Huber's, then Tukey's weights: parameters, and (B,) weights of the blocks."""
     nothing = np.array([1.0, 1.0, 1.0, 0.0, 1.0, 0.0])
     x = nothing.copy()
     robust = np.ones(len(first))

@@ -45,7 +45,7 @@ FULL = 254  # level from which a pixel may have been brighter than could be reco
 
 @dataclass(frozen=True, kw_only=True)
 class LocalLight:
-    """The change of light from place to place, from frame a to frame b, on the grid of b."""
+    """The change of light from place to place, on the grid of b."""
 
     lattice: np.ndarray  # (R, C) float64: Gain less 1 at the knots; empty where there is no such change
     width: int  # Px of the frame, which says how far apart the knots are
@@ -57,7 +57,7 @@ class LocalLight:
         return bool(self.lattice.size)
 
     def gain(self, height: int, width: int) -> np.ndarray:
-        """Return (H, W) float32, the factor of b's levels; 1 where there is no change."""
+        """Return the factor of b's levels, (H, W) float32."""
         if not self.there:
             return np.ones((height, width), np.float32)
         field = field_of(self.lattice, (height, width), self.width / INTERVALS)
@@ -72,7 +72,7 @@ class LocalLight:
         return np.asarray(x * (gain if x.ndim == 2 else gain[..., None]))
 
     def about_its_middle(self, shape: tuple[int, ...]) -> LocalLight:
-        """Return the field over its median in a picture (H, W, ...): the median is not local."""
+        """Return the field over its median in a picture: the median is not local."""
         middle = float(np.median(self.gain(*shape[:2])[::4, ::4]))
         return replace(self, lattice=(1 + self.lattice) / middle - 1)
 
@@ -91,10 +91,10 @@ def fit_local_light(
 ) -> LocalLight:
     """Fit the smooth field of gain that takes ``a`` (H, W, 3), brought onto b and into its light, to ``b``.
 
-    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the picture.
-    Where it is known what is ``still`` (H, W) bool, a fit begun with least absolute deviations is tried beside
-    it. Since that also follows what moves, it must predict, where it is still, half of what the first fit
-    leaves. ``block`` is in px, smaller for frames that were averaged down.
+    Begun at no change, the biweight takes a shadow for outliers where it covers less than half of the
+    picture. Where it is known what is ``still`` (H, W) bool, least absolute deviations are tried as a start
+    too. As that also follows what moves, it must predict, where it is still, half of what the first fit
+    leaves. ``block`` is in px.
     """
     blocks = _blocks(a, b, visible, block)
     if int((blocks.weight > 0).sum()) < MIN_BLOCKS:
@@ -120,7 +120,7 @@ def fit_local_light(
 
 @dataclass(frozen=True)
 class _Blocks:
-    """Luma of both frames' blocks (h, w), weights, the bases along both axes, and their products."""
+    """Luma of both frames' blocks (h, w), weights, and the bases along both axes."""
 
     first: np.ndarray
     difference: np.ndarray
@@ -203,7 +203,7 @@ def _fit(blocks: _Blocks, weight: np.ndarray, absolute: int = 0) -> np.ndarray:
 
 
 def _trust(blocks: _Blocks, lattice: np.ndarray) -> np.ndarray:
-    """(h, w) Tukey's weights about a field, so that a moving edge decides nothing."""
+    """Tukey's weights about a field (h, w), so that a moving edge decides nothing."""
     left = np.abs(blocks.difference - blocks.first * _played(blocks, lattice))
     return robust.biweight(left, robust.spread(left[blocks.weight > 0], LEAST_SCALE))
 
@@ -215,7 +215,7 @@ def _halves(blocks: _Blocks) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _misses(blocks: _Blocks, absolute: int = 0) -> np.ndarray:
-    """(h, w) what fields leave of each block, fitted to the half of the cells in which it is not."""
+    """What fields leave of each block (h, w), fitted to the half of the cells in which it is not."""
     found = np.empty(blocks.weight.shape)
     for half in _halves(blocks):
         lattice = _fit(blocks, np.where(half, blocks.weight, 0.0), absolute)
@@ -225,7 +225,6 @@ def _misses(blocks: _Blocks, absolute: int = 0) -> np.ndarray:
 
 
 def _left(blocks: _Blocks, misses: np.ndarray, asked: np.ndarray) -> float:
-    """Share of the blocks' squared difference that the fields leave; ``asked`` (h, w) weighs the blocks."""
     before = after = 0.0
     for half in _halves(blocks):
         w = np.where(half, 0.0, asked)
@@ -246,10 +245,9 @@ def fit_lights(
     noise: float = 0.0,
     still: np.ndarray | None = None,
 ) -> Lights:
-    """Fit light and colour that all of the picture shares, and the light left from place to place.
+    """Fit the light and colour that all of the picture shares, and the light left from place to place.
 
-    ``moved`` is the first frame moved onto the second, ``clear`` (H, W) bool what both show; ``noise`` and
-    ``still`` as in ``fit_tone`` and ``fit_local_light``.
+    ``clear`` (H, W) bool: what both show; ``noise`` and ``still`` as in ``fit_tone`` and ``fit_local_light``.
     """
     levels = tone.fit_tone(moved, second, clear, noise)
     clear = clear & (brightest(moved) < FULL - 1)  # what was saturated does not look it in its new light
@@ -269,7 +267,7 @@ def fit_lights(
 
 
 def in_lights(light: Lights, picture: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) float32: a picture in this light, and in its colour where that is strong."""
+    """Return a picture in this light, and in its colour where that is strong, (H, W, 3) float32."""
     lit = light[1].of(light[0].light(picture))
     return light[0].colour(lit) if is_strong(light[0], picture) else lit
 

@@ -1,8 +1,8 @@
 """How the camera and a moving part moved between two frames, quickly, from tracked points.
 
-One point in each cell of a grid is tracked by Lucas-Kanade. Points that agree on one similarity (shift,
-rotation, zoom) form a group. The camera's group is spread over the frame; what does not move with it is the part,
-where it is connected and moves as one. ``registration.py`` measures the motion of every pixel, to be played again.
+One point in each cell of a grid is tracked by Lucas-Kanade. Points that agree on one similarity form a group.
+The camera's group is spread over the frame; what does not move with it is the part, where it is connected and
+moves as one. ``registration.py`` measures the motion of every pixel, to be played again.
 """
 
 from __future__ import annotations
@@ -135,7 +135,6 @@ def at_rest(centre: tuple[float, float]) -> Similarity:
 
 
 def _track(a: PreparedFrame, b: PreparedFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Where the corners of a are in b, (C, 2), and which of them came back to where they started."""
     # The way back starts from the point's own origin and removes half of the tracker's asymmetry.
     first, second = same_light(a.small, b.small, alike="share")
     start = a.corners[:, None]
@@ -199,7 +198,6 @@ def _grow(p: np.ndarray, q: np.ndarray, good: np.ndarray, seed: np.ndarray, tole
 def _choose_camera(
     groups: list[np.ndarray], p: np.ndarray, q: np.ndarray, a: PreparedFrame
 ) -> tuple[np.ndarray | None, bool]:
-    """The group that is the camera's, and whether no other could be."""
     # Cells of the border ring count three times, and so does a group at rest while all others clearly move: a
     # part may fill most of a frame, but a background does not rest while the camera moves.
     if not groups:
@@ -246,7 +244,6 @@ def _part(
 
 
 def _fit(p: np.ndarray, q: np.ndarray) -> tuple[complex, complex]:
-    """Least-squares similarity q = turn * p + shift of complex points."""
     p0, q0 = p.mean(), q.mean()
     d = p - p0
     power = float((np.abs(d) ** 2).sum())
@@ -264,7 +261,7 @@ def _similarity(
     part: bool = False,
     turn: bool = True,
 ) -> Similarity:
-    """Robust weighted least squares of q on p, complex about the frame's centre, and its standard errors."""
+    """Robust weighted least squares of q on p, complex about the frame's centre."""
     # Corners of weak texture weigh less, and 3 x 3 cells are one cluster of the errors.
     texture = a.strength[points].astype(np.float64) ** 2
     weight = texture / (texture + WEAK_TEXTURE**2)

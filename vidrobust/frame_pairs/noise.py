@@ -1,10 +1,9 @@
 """Noise and coding between two frames: how much of it there is, alone, and exchanged between the frames.
 
-``texture.py`` measures noise quickly, as one number with a standard error. Here it is separated, at every pixel,
-from what a blur, light or rounding does, so that it can be replayed. With t brought onto t+1 by everything
-measured, m their mean and h half their difference, m + s h and m - s h with random signs s per block of 8 x 8
-pixels are distributed as the pair itself if nothing but noise and coding differs. What is smooth in h is removed
-first: exchanged block by block it would become a chessboard (docs/methods/account.md).
+It is separated, at every pixel, from what a blur, light or rounding does, so that it can be replayed. With t
+brought onto t+1, m their mean and h half their difference, m + s h and m - s h with random signs s per block
+of 8 x 8 pixels are distributed as the pair itself if nothing but noise and coding differs. What is smooth in
+h is removed first: exchanged block by block it would become a chessboard (docs/methods/account.md).
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ ROUNDING = 1 / 6  # mean square of the difference of two roundings, levels
 
 
 def noise_of(picture: np.ndarray) -> np.ndarray:
-    """Return (C,) sigma of the noise of (H, W, C) or grey (H, W) uint8, levels, where it is flattest.
+    """Return sigma (C,), levels, of the noise of (H, W, C) or grey (H, W) uint8, where it is flattest.
 
     Immerkaer, Computer Vision and Image Understanding 64 (1996), p. 300-302.
     """
@@ -50,7 +49,7 @@ def noise_of(picture: np.ndarray) -> np.ndarray:
 
 
 def noise_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return (C,) sigma of the noise of two pictures of the same, one maybe blurrier: what is not shared."""
+    """Return sigma (C,) of the noise of two pictures of the same, one maybe blurrier: what is not shared."""
     a, b = _immerkaer(first), _immerkaer(second)
     aa, bb, ab = (_by_cell(each) for each in (a * a, b * b, a * b))
     order = np.argsort((aa + bb).sum(axis=1))[: max(1, int(FLAT * len(aa)))]
@@ -68,7 +67,7 @@ def _by_cell(x: np.ndarray) -> np.ndarray:
 
 
 def noise_levels(first: np.ndarray, second: np.ndarray) -> float:
-    """Return sigma of luma, levels, of what differs between aligned frames (H, W, 3): one's share.
+    """Return sigma of luma, levels, of one frame's share in what differs between aligned frames.
 
     Where a codec repeats most of a picture the median is 0, and the root mean square counts.
     """
@@ -79,10 +78,9 @@ def noise_levels(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def regained(second: np.ndarray, missed: Kernel, noise: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) float32: detail of the second frame, above its noise, that a blur takes away.
+    """Return the second frame's detail that the blur ``missed`` takes away, above its noise, (H, W, 3).
 
-    Each place keeps 1 - NOISY x noise / energy of its detail, or nothing (Wiener's filter). ``missed`` is what the
-    first frame had lost, ``noise`` (3,) the sigma of the second's noise.
+    Each place keeps 1 - NOISY x noise / energy of its detail, or nothing (Wiener's filter).
     """
     x = second.astype(np.float32)
     detail = x - missed.of(x)
@@ -105,15 +103,14 @@ def noise_lost(second: np.ndarray, lost: Kernel, noise: np.ndarray, seed: int) -
 
 
 def with_noise_alone(brought: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return (H, W, 3) float32: a frame brought onto another, with noise and coding alone between."""
+    """Return a frame brought onto another with noise and coding alone between, (H, W, 3) float32."""
     return np.asarray(second + beyond_rounding(rough(brought - second), brought))
 
 
 def rough(difference: np.ndarray) -> np.ndarray:
-    """Return a difference of aligned frames, (H, W, 3) float32, without its smooth part.
+    """Return a difference of aligned frames without its smooth part, (H, W, 3) float32.
 
-    All of it is removed where the means of neighbouring macroblocks are surely more alike than a codec makes them,
-    and a part in between.
+    All of it is removed where neighbouring macroblocks' means are surely more alike than a codec makes them.
     """
     height, width = difference.shape[:2]
     low, high = OF_CODECS
@@ -145,7 +142,7 @@ def _means(difference: np.ndarray, side: int) -> np.ndarray:
 def exchanged(
     first: np.ndarray, second: np.ndarray, *, draws: int, seed: int
 ) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Exchange the half difference of two aligned frames (H, W, 3) float32 at random: pairs of (H, W, 3) uint8."""
+    """Exchange the half difference of two aligned frames (H, W, 3) float32 at random: pairs of uint8."""
     m, h = (first + second) / 2, (first - second) / 2
     height, width = m.shape[:2]
     generator = np.random.default_rng(seed)

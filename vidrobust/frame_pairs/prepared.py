@@ -1,4 +1,4 @@
-"""What the quick measurements need of a frame, computed once per frame, and the form of what they report."""
+"""What the quick measurements need of a frame, computed once, and the form of what they report."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EIGEN_SCALE = 4.0
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """One measured quantity: its value, whether it passed its validity test, and its standard error."""
+    """One measured quantity; ``valid`` where it passed its validity test."""
 
     value: float
     valid: bool
@@ -98,7 +98,7 @@ def to_full(points: np.ndarray, scale: float) -> np.ndarray:
 
 
 def cell_centres(frame: PreparedFrame) -> np.ndarray:
-    """Return (rows * columns, 2) float64: x, y of the cells' centres in pixels of the full frame."""
+    """Return x, y of the cells' centres, (rows * columns, 2) px of the full frame."""
     rows, columns = frame.grid
     height, width = frame.small.shape
     top, left = (height - rows * frame.cell) / 2, (width - columns * frame.cell) / 2
@@ -108,7 +108,6 @@ def cell_centres(frame: PreparedFrame) -> np.ndarray:
 
 
 def _shrink(picture: np.ndarray, ratio: float) -> np.ndarray:
-    """Average down by ``ratio``; the picture itself where that is 1."""
     if ratio >= 1:
         return picture
     height, width = picture.shape[:2]

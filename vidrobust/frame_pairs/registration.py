@@ -5,9 +5,8 @@ Displacements stand on the grid of b and lead back to a, because that is what a 
     frame a  . . . P . .        frame b  . P . . . .        displacement at P = (+2, 0):
              0 1 2 3 4 5                 0 1 2 3 4 5        b[1] is a[1 + 2]
 
-Dense flow is DIS of OpenCV (Kroeger et al., ECCV 2016). The affine motion is a robust fit to the flow where
-there is texture. Which motion is the camera's is decided by tracked points (``motion.py``): each cell has one
-vote, however rich its texture.
+Dense flow is DIS of OpenCV (Kroeger et al., ECCV 2016). Which motion is the camera's is decided by tracked
+points (``motion.py``): each cell has one vote, however rich its texture.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ class Registration:
 
     @property
     def shift(self) -> np.ndarray:
-        """(2,) px, x right, y down: how the picture at the frame's centre moved from a to b."""
+        """How the picture at the frame's centre moved from a to b, (2,) px, x right, y down."""
         height, width = self.visible.shape
         centre = np.array([(width - 1) / 2, (height - 1) / 2, 1.0])
         return np.asarray(centre[:2] - self.affine @ centre)
@@ -90,8 +89,8 @@ def register(
 ) -> Registration:
     """Register two RGB frames (H, W, 3) uint8 of one size; ``failed`` says why that is not possible.
 
-    ``fine`` computes flow down to full resolution, else down to half, in a quarter of the time. ``texture`` and
-    ``min_seen`` are as MIN_TEXTURE and MIN_SEEN; lower in smoothed frames.
+    Not ``fine``, flow stops at half resolution, in a quarter of the time. ``texture`` and ``min_seen``
+    replace MIN_TEXTURE and MIN_SEEN; lower in smoothed frames.
     """
     if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3 or a.dtype != np.uint8 or b.dtype != np.uint8:
         raise ValueError(
@@ -153,7 +152,6 @@ def _dis(finest_scale: int) -> cv2.DISOpticalFlow:
 
 
 def _returns(there: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """(H, W) bool: the way from b to a and back ends where it began."""
     way_back = warp(back, there, interpolation=cv2.INTER_LINEAR)
     return np.asarray(length_px(there + way_back) < RETURN_TOLERANCE + 0.1 * length_px(there))
 
@@ -205,7 +203,7 @@ def warp(
 
 
 def warp_at(frame: np.ndarray, displacement: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Return (n, C): what ``warp`` gives at the n pixels of ``where`` (H, W) bool."""
+    """Return what ``warp`` gives at the n pixels of ``where`` (H, W) bool, (n, C)."""
     y, x = np.nonzero(where)
     count = len(x)
     if not count:
@@ -226,7 +224,7 @@ def _places(displacement: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def inside(displacement: np.ndarray) -> np.ndarray:
-    """Return (H, W) bool: where a displacement (H, W, 2), px, leads to a place within the frame."""
+    """Return where a displacement (H, W, 2), px, leads to a place within the frame, (H, W) bool."""
     height, width = displacement.shape[:2]
     x, y = _places(displacement)
     return np.asarray((x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5))
@@ -247,7 +245,7 @@ def length_px(displacement: np.ndarray) -> np.ndarray:
 
 
 def affine_field(affine: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return (H, W, 2) float32: the displacement of an affine map (2, 3) from pixels of b to pixels of a."""
+    """Return the displacement of an affine map (2, 3) from pixels of b to pixels of a, (H, W, 2) float32."""
     x = np.arange(width, dtype=np.float64)[None]
     y = np.arange(height, dtype=np.float64)[:, None]
     field = np.empty((height, width, 2), np.float32)
@@ -261,13 +259,13 @@ def inverted(affine: np.ndarray) -> np.ndarray:
 
 
 def blurred_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return (H, W) float32: the absolute difference of two grey pictures about each pixel, levels."""
+    """Return the absolute difference of two grey pictures about each pixel, levels."""
     difference = np.abs(a.astype(np.float32) - b.astype(np.float32))
     return np.asarray(cv2.GaussianBlur(difference, (0, 0), SCALE_OF_RESIDUAL))
 
 
 def unlike(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return (H, W) bool: where the grey picture a does not come near the grey picture b."""
+    """Return where the grey picture a does not come near the grey picture b, (H, W) bool."""
     return _far(blurred_difference(a, b), b)
 
 
@@ -284,7 +282,7 @@ def camera_motion(
 ) -> np.ndarray:
     """Return the camera's motion, a map (2, 3) from the second frame to the first.
 
-    Where the affine motion of ``found`` agrees with that of the points it is the more exact one. ``by_pixels``
+    The affine motion of ``found`` is the more exact one where it agrees with the points. ``by_pixels``
     correlates all pixels where few points can be tracked, as in strong noise.
     """
     seen = measure_motion(prepare_array(first), prepare_array(second))
@@ -301,7 +299,7 @@ def camera_motion(
 
 
 def _of_all_pixels(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(2, 3) the affine motion under which two grey pictures correlate most (Evangelidis & Psarakis 2008)."""
+    """The affine motion under which two grey pictures correlate most (Evangelidis & Psarakis 2008)."""
     # It begins with the shift of their phase correlation; the identity where that does not lead anywhere.
     window = cv2.createHanningWindow(first.shape[::-1], cv2.CV_32F)
     shift, _ = cv2.phaseCorrelate(second.astype(np.float32), first.astype(np.float32), window)
@@ -350,7 +348,7 @@ def own_motion(
 
 
 def edges_of(motion: np.ndarray) -> np.ndarray:
-    """Return (H, W) bool: within 2 px of a jump of the displacement by more than 1 px between neighbours."""
+    """Return what lies within 2 px of a jump of the displacement by more than 1 px, (H, W) bool."""
     jump = np.zeros(motion.shape[:2], np.uint8)
     across, down = (length_px(np.diff(motion, axis=axis)) > JUMP for axis in (1, 0))
     for side in (jump[:, 1:], jump[:, :-1]):

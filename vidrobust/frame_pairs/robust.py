@@ -62,7 +62,7 @@ def root_mean_square(x: np.ndarray) -> float:
 def sandwich(inverse: np.ndarray, scores: np.ndarray, cluster: np.ndarray, lost: int) -> np.ndarray:
     """Return the covariance (p, p) of weighted least squares whose residuals err alike within clusters.
 
-    ``inverse`` (p, p) is that of the normal matrix, ``scores`` (n, p) residual times gradient, ``lost`` the
+    ``inverse`` is that of the normal matrix, ``scores`` (n, p) residual times gradient, ``lost`` the
     parameters in the correction for few clusters (Liang & Zeger 1986).
     """
     _, index = np.unique(cluster, return_inverse=True)
@@ -76,9 +76,8 @@ def same_light(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bring two grey pictures (H, W) uint8 to one light, which a search for motion needs.
 
-    The picture of more contrast gets mean and spread of the other. They are left alone where these are alike:
-    within one level, as for dense flow, or within 2 % (``alike="share"``), as for points tracked on a small
-    picture.
+    The picture of more contrast gets mean and spread of the other, unless these are alike: within one level,
+    as for dense flow, or within 2 % (``alike="share"``), as for points tracked on a small picture.
     """
     (m1, s1), (m2, s2) = ((float(x.mean()), float(x.std())) for x in (first, second))
     if min(s1, s2) < ALIKE_LEVELS:

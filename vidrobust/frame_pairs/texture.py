@@ -1,8 +1,7 @@
 """How sharpness, noise and block edges changed between two frames, quickly, without interpolating either.
 
-Patches are compared with the patches they moved to, at whole pixels: a remainder of motion changes phases, not
-power. It takes the camera's motion alone and gives numbers with standard errors; for a replay, ``blur.py`` and
-``noise.py`` find the kernel that each frame lost and the noise of each pixel, from the motion of every pixel.
+Patches are compared with the patches they moved to, at whole pixels: a remainder of motion changes phases,
+not power. ``blur.py`` and ``noise.py`` measure the same of every pixel, for a replay.
 """
 
 from __future__ import annotations
@@ -69,7 +68,6 @@ def measure_texture(
 def _patch_pairs(
     pictures: tuple[np.ndarray, np.ndarray], centres: np.ndarray, camera: Similarity, side: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Patches (P, side, side[, 3]) float32 about ``centres`` in the first, and where they moved."""
     # Whole pixels only; centres without room for a patch in both pictures are left out.
     start = np.rint(centres - (side - 1) / 2).astype(int)
     shift = np.rint(camera.map(centres) - centres).astype(int)
@@ -83,7 +81,6 @@ def _patch_pairs(
 
 
 def _flat_patches(a: PreparedFrame, b: PreparedFrame, motion: PairMotion) -> tuple[np.ndarray, np.ndarray]:
-    """The flattest pairs of patches: (4 P, side, side) float32, in turn red, green, blue and luma."""
     side, none = FLAT_SIDE, np.zeros((0, FLAT_SIDE, FLAT_SIDE), np.float32)
     # noise itself has gradients: the flattest fifth counts as flat in any case
     fifth = 1.2 * float(np.quantile(a.flatness, 0.2)) if len(a.flatness) else 0.0
@@ -144,7 +141,7 @@ def _noise(
 
 
 def _difference_variance(pa: np.ndarray, pb: np.ndarray, gain: float, offset: float) -> np.ndarray:
-    """(4 P,) variance of b - gain a - offset after a fit of 1, x, y and the gradients of the smoothed luma."""
+    """Variance (4 P,) of b - gain a - offset after a fit of 1, x, y and the gradients of the smoothed luma."""
     side = pa.shape[1]
     # the gradients of the luma serve all four planes of a patch
     smooth = np.array([cv2.GaussianBlur(m, (7, 7), 1.5) for m in (pa[3::4] + pb[3::4]) / 2])
@@ -162,7 +159,6 @@ def _difference_variance(pa: np.ndarray, pb: np.ndarray, gain: float, offset: fl
 
 
 def _without_plane(patches: np.ndarray) -> np.ndarray:
-    """(P, side, side) less the least-squares plane of each."""
     side = patches.shape[1]
     step = np.arange(side, dtype=np.float32) - np.float32((side - 1) / 2)
     size = float((step**2).sum()) * side
@@ -173,7 +169,7 @@ def _without_plane(patches: np.ndarray) -> np.ndarray:
 
 
 def _laplacian_variance(patches: np.ndarray) -> np.ndarray:
-    """(P,) noise variance by the operator [1 -2 1; -2 4 -2; 1 -2 1], whose squares add up to 36."""
+    """Noise variance (P,) by the operator [1 -2 1; -2 4 -2; 1 -2 1], whose squares add up to 36."""
     d = np.diff(np.diff(patches, n=2, axis=1), n=2, axis=2)
     return np.asarray((d.astype(np.float64) ** 2).mean(axis=(1, 2)) / 36)
 
@@ -219,7 +215,6 @@ def _sharpness(
 
 
 def _spectra(patches: np.ndarray) -> np.ndarray:
-    """(P, R) power in the rings of frequency, Hann window, mean removed."""
     rings = _rings(patches.shape[1])
     flat = patches - patches.mean(axis=(1, 2), keepdims=True)
     spectrum = np.fft.rfft2(flat * rings.window).reshape(len(patches), -1)[:, rings.order]
@@ -229,12 +224,7 @@ def _spectra(patches: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Rings:
-    """Rings of equal frequency in the half spectrum of a real patch, under a Hann ``window``.
-
-    ``order`` are flat indices into the half spectrum, ring after ring, each from ``start``; ``weight`` is 2
-    where the half spectrum stands for two frequencies. ``frequency`` (R,) is in cycles per px, ``cells`` (R,)
-    counts.
-    """
+    """Rings of equal frequency in the half spectrum; ``weight`` is 2 where it stands for two frequencies."""
 
     window: np.ndarray
     order: np.ndarray
@@ -271,10 +261,10 @@ def _blockiness(a: PreparedFrame, b: PreparedFrame) -> Measure:
 
 
 def grid_step(gray: np.ndarray) -> tuple[float, float]:
-    """Return the mean step across the 8 x 8 grid beyond the other phases, levels, and its error, their spread.
+    """Return the mean step across the 8 x 8 grid beyond the other phases, levels, and its error.
 
-    The phase of the grid is the one with the largest step, since the picture may have been cut or moved after
-    it was coded (Wang, Bovik & Evans 2000).
+    The phase of the largest step is the grid's: the picture may have been cut or moved (Wang, Bovik & Evans
+    2000).
     """
     rows = gray[:: max(1, gray.shape[0] // 180)]
     columns = gray[:, :: max(1, gray.shape[1] // 240)]

@@ -7,8 +7,7 @@
 
 Both are fitted to averages of 8 x 8 pixels, since noise and the last tenth of a pixel of misalignment would
 make a fit to single pixels too flat. A strong turn of hue is no matrix: where a matrix leaves much, v is free
-at 24 hues, if that predicts cells it was not fitted to. Light is then fitted to luma or to the mean of the
-largest and the smallest channel, which a turn of hue leaves alone, whichever changes less.
+at 24 hues, if that predicts cells it was not fitted to.
 """
 
 from __future__ import annotations
@@ -108,9 +107,9 @@ def no_tone(cells: int = 0) -> Tone:
 
 
 def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0.0) -> Tone:
-    """Fit light and colour between frame a (H, W, 3) uint8, moved onto b, and b, where ``visible`` (H, W) bool.
+    """Fit light and colour between frame a (H, W, 3) uint8, moved onto b, and b, where both are ``visible``.
 
-    ``noise``, levels of luma, is taken off what frame a is compared by, where it would make every change flatter.
+    ``noise``, levels of luma, is taken off, as it would make every change flatter.
     """
     clear = visible & unclipped(a, b)
     light = fit_light(a, b, clear, noise)
@@ -122,24 +121,23 @@ def fit_tone(a: np.ndarray, b: np.ndarray, visible: np.ndarray, noise: float = 0
 
 
 def fit_light(a: np.ndarray, b: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Tone:
-    """Fit light alone; ``clear`` (H, W) bool: what both frames show unclipped. Else as ``fit_tone``."""
+    """Fit light alone, where both frames are unclipped (``clear``); else as ``fit_tone``."""
     return _fit_curve(a, b, clear, _luma, noise)
 
 
 def fit_colour(light: Tone, lit: np.ndarray, b: np.ndarray, clear: np.ndarray, noise: float = 0.0) -> Tone:
-    """Add to a light the colour that takes ``lit`` (H, W, 3), frame a in the light of b, to frame b."""
+    """Add to a light the colour that takes ``lit``, frame a in the light of b, to frame b."""
     x, y = _clear_cells(clear, lit, b)
     return _with_matrix(light, x, y, noise) if len(x) >= MIN_CELLS else light
 
 
 def unclipped(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return (H, W) bool: pixels with no clipped channel in either picture (H, W, 3)."""
+    """Return the pixels with no clipped channel in either picture, (H, W) bool."""
     bright = cv2.inRange(cv2.min(a, b), (2, 2, 2), (255, 255, 255))
     return np.asarray((bright & cv2.inRange(cv2.max(a, b), (0, 0, 0), (253, 253, 253))) > 0)
 
 
 def _clear_cells(clear: np.ndarray, *pictures: np.ndarray) -> list[np.ndarray]:
-    """(n, 3) float64 averages of each picture over the clear pixels of the cells that are mostly clear."""
     mask = clear.astype(np.float32)
     size = (max(1, clear.shape[1] // CELL), max(1, clear.shape[0] // CELL))
 
@@ -159,7 +157,7 @@ def _power(x: np.ndarray, power: float) -> np.ndarray:
 
 
 def _curves(a: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
-    """(H, W, 3) float32: a picture of 8 bits to this power, and what a little more power does to that."""
+    """A picture of 8 bits to this power, and what a little more power does to that."""
     x = np.arange(256, dtype=np.float32)
     table = _power(x, power)
     return cv2.LUT(a, table), cv2.LUT(a, table * np.log(np.maximum(x, 1) / 255))
@@ -250,7 +248,7 @@ def _smallest(design: np.ndarray, noise: float) -> float:
 
 
 def _colours(design: np.ndarray, y: np.ndarray, noise: float = 0.0) -> np.ndarray:
-    """(p, 3) matrix, constant, and hues where the design has them; ``noise``: a cell's variance."""
+    """Matrix, constant, and hues where the design has them, (p, 3); ``noise``: a cell's variance."""
     entry, constant = COLOUR_PRIOR
     prior = np.full(design.shape[1], HUE_PRIOR)
     prior[:4] = entry, entry, entry, constant
@@ -272,7 +270,6 @@ def _robust(
     noise: float = 0.0,
     noisy: int = 0,
 ) -> np.ndarray:
-    """Reweighted least squares (p, q) of y (n, q) on design (n, p), with a normal prior at ``expected``."""
     # First by least absolute deviations, which have one solution, then with Tukey's biweight: begun at no
     # change it may take the levels of a small part for outliers. Ten neighbouring cells count as one
     # observation against the prior. ``noise`` is the variance in the first ``noisy`` columns; it is taken off
@@ -296,7 +293,7 @@ def _robust(
 
 
 def _noise_off(levels: np.ndarray, weight: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
-    """(k, k) what noise adds to the moments of (n, k) levels, and what holds those hardly above it."""
+    """What noise adds to the moments (k, k), and what holds levels hardly above it."""
     total = float(weight.sum())
     off = levels - (weight @ levels) / max(total, 1e-9)
     values, vectors = np.linalg.eigh(off.T @ (off * weight[:, None]) / max(total, 1e-9))
@@ -310,7 +307,7 @@ def chroma_of(colours: np.ndarray) -> np.ndarray:
 
 
 def hue_of(colours: np.ndarray) -> np.ndarray:
-    """Return (...): the hue of (..., 3) colours on the hexagon of HSV, in [0, 6); 0 for grey."""
+    """Return the hue of (..., 3) colours on the hexagon of HSV, in [0, 6); 0 for grey."""
     red, green, blue = (colours[..., k] for k in range(3))
     most, chroma = colours.max(axis=-1), np.maximum(chroma_of(colours), 1e-6)
     hue = np.where(
@@ -322,7 +319,7 @@ def hue_of(colours: np.ndarray) -> np.ndarray:
 
 
 def hue_basis(colours: np.ndarray) -> np.ndarray:
-    """Return (n, KNOTS) of (n, 3) colours: chroma times the hat function of each knot at the colour's hue."""
+    """Return (n, KNOTS): chroma times the hat function of each knot at the colour's hue."""
     place = hue_of(colours) * (KNOTS / 6)
     below = np.floor(place).astype(int)
     part, chroma, rows = place - below, chroma_of(colours), np.arange(len(colours))
@@ -333,7 +330,7 @@ def hue_basis(colours: np.ndarray) -> np.ndarray:
 
 
 def at_hues(colours: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return (..., 3) float32: chroma times v(hue) of (..., 3) colours; ``values`` (KNOTS, 3) is v."""
+    """Return chroma times v(hue) of (..., 3) colours; ``values`` (KNOTS, 3) is v."""
     place = hue_of(colours) * np.float32(KNOTS / 6)
     below = np.floor(place).astype(np.int32)
     part = (place - below).astype(np.float32)[..., None]
@@ -343,7 +340,7 @@ def at_hues(colours: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def turn_deg(before: np.ndarray, after: np.ndarray) -> float:
-    """Return the turn of the hue, degrees, from (n, 3) colours to others: a mean weighed by chroma."""
+    """Return the turn of the hue, degrees, from (n, 3) colours to others, weighed by chroma."""
     weight = np.minimum(chroma_of(before), chroma_of(after))
     angle = (hue_of(after) - hue_of(before)) * (np.pi / 3)
     return float(np.degrees(np.angle((weight * np.exp(1j * angle)).sum())))

@@ -89,7 +89,7 @@ class FrameTransitions:
 
 
 class PairWatcher:
-    """Decide which neighbouring frames of one clip may be compared, frame by frame.
+    """Decide which neighbouring frames of one clip may be compared.
 
     ``motion_limit`` is the largest global shift, as a share of the width, that is still the same view.
     """
@@ -173,8 +173,8 @@ def make_thumbnails(pixels: torch.Tensor) -> np.ndarray:
 def is_cut(before: np.ndarray, now: np.ndarray) -> bool:
     """Say whether a scene cut lies between two thumbnails, (h, w, 3) float32 YCrCb.
 
-    A cut changes layout, colours and level at once. Scenes that are by chance bright and dark in the same places
-    differ in their edges.
+    A cut changes layout, colours and level at once; scenes bright and dark in the same places differ in
+    edges.
     """
     # a quarter of the resolution: the layout, not the texture
     size = (max(1, before.shape[1] // 4), max(1, before.shape[0] // 4))
@@ -256,7 +256,7 @@ class Timing:
 
 
 def measure_timing(time_s: np.ndarray, index: np.ndarray, frame_rate: float) -> Timing:
-    """Count gaps and repeats in the time stamps ``time_s`` (N,) of the frames ``index`` (N,).
+    """Count gaps and repeats in time stamps, s.
 
     The nominal interval is 1 / ``frame_rate``, unless the median step disagrees by more than 2 %.
     """

@@ -40,7 +40,7 @@ def areas(boxes: Boxes) -> np.ndarray:
 def overlaps(a: Boxes, b: Boxes, least: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return pairs of overlapping boxes: rows of a, rows of b, area in common (K,) px^2.
 
-    Only boxes near each other are compared, and masks only where their boxes allow an IoU of ``least``.
+    Masks are compared only where their boxes allow an IoU of ``least``.
     """
     here, there = Places.of(a), Places.of(b)
     p, q = here.boxes, there.boxes
@@ -58,7 +58,7 @@ def overlaps(a: Boxes, b: Boxes, least: float = 0.0) -> tuple[np.ndarray, np.nda
 
 
 def _near(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Candidates: rows of a and b in neighbouring cells of a grid, so large that others cannot meet."""
+    """Candidate pairs: boxes in neighbouring cells of a grid, the only ones that can meet."""
     side = ((a[:, 2:] - a[:, :2]).max(axis=0) + (b[:, 2:] - b[:, :2]).max(axis=0)) / 2
     side = np.maximum(side, 1e-6)
     low = np.minimum(a[:, :2].min(axis=0), b[:, :2].min(axis=0)) - side
@@ -83,9 +83,8 @@ def ious(a: Boxes, b: Boxes, least: float = 0.0) -> tuple[np.ndarray, np.ndarray
 
 
 def assign(i: np.ndarray, j: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Choose the one-to-one pairs (i, j) of largest total value > 0 (Hungarian algorithm, per connected group).
-
-    Returns rows of the candidates (K,).
+    """Choose one-to-one pairs (i, j) of largest total value > 0 (Hungarian algorithm); return their rows
+    (K,).
     """
     if not len(i):
         return np.empty(0, np.int64)
@@ -105,7 +104,6 @@ def assign(i: np.ndarray, j: np.ndarray, value: np.ndarray) -> np.ndarray:
 
 
 def _best(i: np.ndarray, j: np.ndarray, value: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """The chosen candidates of one group."""
     if len(part) == 1:
         return part
     row, column = (np.unique(x[part], return_inverse=True)[1] for x in (i, j))
@@ -127,9 +125,7 @@ def match(
     *,
     least: float = LEAST_IOU,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Match boxes one to one by IoU; the class decides only among similar overlaps. Returns rows of a, of b,
-    and IoU.
-    """
+    """Match boxes one to one by IoU, by class among similar overlaps. Returns rows of a, of b, and IoU."""
     i, j, iou = ious(a, b, least)
     near = iou >= least
     i, j, iou = i[near], j[near], iou[near]
@@ -152,9 +148,9 @@ def duplicates(
 def same_place(
     a: Boxes, b: Boxes, labels_a: np.ndarray, labels_b: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return pairs of boxes that lie on one object: rows of a, rows of b, IoU (K,).
+    """Return pairs of boxes on one object: rows of a, rows of b, IoU (K,).
 
-    Their IoU is SECOND, or SECOND_ALIKE for one class, or the smaller is a part inside the larger.
+    Their IoU is SECOND, or SECOND_ALIKE within a class, or the smaller is a part inside the larger.
     """
     i, j, common = overlaps(a, b)
     area_a, area_b = areas(a)[i], areas(b)[j]
@@ -171,14 +167,8 @@ def same_place(
 class BoxChange:
     """What became of the ``count`` boxes of a frame that scored BIRTH or more.
 
-    Attributes
-    ----------
-    lost, new, renamed
-        Without any box of KEEP afterwards; without any such box before; found again under another class.
-    moved, found
-        Sum of 1 - IoU over boxes found again, and their number.
-    changed
-        The same sum, with 1 for each lost or renamed box.
+    ``lost`` have no box of KEEP afterwards, ``new`` had none before, ``renamed`` changed class. ``moved`` is
+    the sum of 1 - IoU over the ``found`` boxes; ``changed`` adds 1 for each lost or renamed box.
     """
 
     count: int
@@ -213,9 +203,9 @@ def change(
     keep_score: float = KEEP,
     least: float = LEAST_IOU,
 ) -> BoxChange:
-    """Compare (boxes, scores, labels) of a frame with those after; ``boxes`` are where they should be afterwards.
+    """Compare (boxes, scores, labels) of a frame, moved to where they should be, with those after.
 
-    Two score thresholds keep a box from being lost when its score crosses one of them.
+    With two score thresholds a box is not lost by crossing one of them.
     """
     (a, score_a, label_a), (b, score_b, label_b) = (_from(x, keep_score) for x in (before, after))
     i, j, iou = match(a, b, label_a, label_b, least=least)
@@ -258,8 +248,8 @@ def kinds(
 ) -> tuple[list[Kind], np.ndarray]:
     """Name each box's error as TIDE does, and find the missed true boxes (Bolya et al. 2020, section 2.2).
 
-    "same" is right; a true box is missed where no box of kind same, class or location covers it. Takes boxes
-    (D, 4) and truth (T, 4); returns D words and (T,) bool.
+    Returns D kinds ("same" is right), and (T,) bool: no box of kind same, class or location covers the true
+    box.
     """
     words: list[Kind] = ["background"] * len(scores)
     taken, touched = np.zeros(len(truth), bool), np.zeros(len(truth), bool)
@@ -280,7 +270,6 @@ def kinds(
 
 
 def _wrong(overlap: np.ndarray, alike: np.ndarray, taken: np.ndarray) -> tuple[Kind, list[int]]:
-    """The kind of a wrong box, and the true box that it still covers, if any."""
     own, other = np.where(alike, overlap, 0), np.where(alike, 0, overlap)
     best_own, best_other = own.max(initial=0), other.max(initial=0)
     if best_own >= FOREGROUND and taken[own.argmax()]:
@@ -305,8 +294,7 @@ def wrong_kinds(
 ) -> dict[str, float]:
     """Return TIDE's errors of the boxes after as shares of the boxes before; NaN without boxes before.
 
-    Boxes before count from ``start_score``. Afterwards ``keep_score`` is enough to keep a box from being
-    missed, and ``start_score`` makes a box wrong by itself.
+    Boxes of ``start_score`` count as right or wrong; ``keep_score`` is enough not to be missed.
     """
     truth, truth_scores, truth_labels = _from(before, start_score)
     boxes, scores, labels = _from(after, keep_score)

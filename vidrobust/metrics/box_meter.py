@@ -92,7 +92,6 @@ class BoxMeter:
         self._found.append(predictions)
 
     def finish(self) -> dict[str, pd.DataFrame]:
-        """The tables of the item, by name."""
         if not self._found:
             return {}
         frames = pd.concat(self._frames, ignore_index=True)
@@ -103,7 +102,6 @@ class BoxMeter:
         return _named(made, frames, names, item=self.item, model=self.model)
 
     def _measure(self, gray: np.ndarray, now: Detections, row: int, scale: float) -> None:
-        """How far the pixels in the boxes of the last frame have moved."""
         if row:
             before, into = now, self._shifts[-1]
             rows = np.flatnonzero(before.frame == row - 1)
@@ -152,7 +150,6 @@ class BoxMeter:
         )
 
     def _pairs(self, boxes: ItemBoxes, frames: pd.DataFrame) -> pd.DataFrame:
-        """What becomes of the boxes from each frame to the next."""
         bounds = np.searchsorted(boxes.frame, np.arange(boxes.num_frames + 1))
         # a box whose motion is unknown is taken to be at rest
         moved = boxes.places(slice(None)).moved(np.nan_to_num(boxes.shift))
@@ -183,7 +180,7 @@ class BoxMeter:
 def whole(
     found: Tables, transitions: pd.DataFrame, size: tuple[int, int], along: AlongTime
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of an input from those of its segments: boxes are followed anew. ``size`` is (H, W)."""
+    """Return the tables of an input from those of its segments: boxes are followed anew."""
     counted = found["box_counts"].sort_values("frame", kind="stable")
     if not len(counted):
         return dict(found)
@@ -212,7 +209,6 @@ def _own_tracks(found: list[Detections]) -> np.ndarray | None:
 
 
 def _shapes(found: list[Detections]) -> np.ndarray | None:
-    """Masks or rotated boxes, None where there is none."""
     if all(each.shapes is None for each in found):
         return None
     parts = [
@@ -237,7 +233,6 @@ def _followed(
 def _named(
     made: Tables, frames: pd.DataFrame, names: Mapping[int, str], *, item: str, model: str
 ) -> dict[str, pd.DataFrame]:
-    """The tables with item, model, class names, frame number and time."""
     found = {}
     for name, table in made.items():
         added: dict[str, object] = {"item": item, "model": model}

@@ -35,7 +35,7 @@ def tasks() -> dict[str, Task]:
 
 
 def of_plugins(models: Mapping[str, str]) -> dict[str, Task]:
-    """Return the models (name -> task) whose task an installed plugin brings, and their tasks."""
+    """Return the models (name -> task) whose task a plugin brings, and their tasks."""
     known = {task.name: task for task in brought_tasks().records}
     return {model: known[task] for model, task in models.items() if task in known}
 
@@ -67,10 +67,7 @@ def metrics_of(task: str, anchor_deltas: Sequence[int] = ()) -> tuple[Metric, ..
 
 
 def versions_of(task: str) -> list[str]:
-    """Return what the metrics of a task depend on: names, columns, and versions of plugins.
-
-    Raises SettingsError where a plugin declares a metric that cannot be used.
-    """
+    """Return what the metrics of a task depend on; SettingsError for a plugin's metric that cannot be used."""
     for each in brought().brought:
         if each.misdeclared:
             raise SettingsError(f"{each.where} {each.error}")
@@ -79,7 +76,7 @@ def versions_of(task: str) -> list[str]:
 
 
 def plugin_of(task: str) -> list[str]:
-    """Return the packages that bring tasks, with their versions; none for a task of the core."""
+    """Return the packages that bring a task, with versions; none for the core's."""
     return [] if task_of(task) in OWN else packages(TASK_POINTS)
 
 
@@ -109,7 +106,6 @@ def _full_name(metric: Metric) -> str:
 
 
 def _at_anchor(metric: Metric, delta: int) -> Metric:
-    """The same difference between an anchor and a frame at this distance."""
     frames = "1 frame" if delta == 1 else f"{delta} frames"
     return dataclasses.replace(
         metric,

@@ -9,23 +9,10 @@ PAIR_COLUMNS = ("label_flip", "total_variation", "top1_probability_change", "jen
 
 
 def top1_flip(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Compare the most probable classes, as the published protocols do.
+    """Return where the most probable classes differ, (N,) bool (Gu et al. 2019).
 
-    Operating points are ignored here. The metric ``label_flip`` of
-    :mod:`vidrobust.metrics.classification` compares the labels that the model gives.
-
-    Parameters
-    ----------
-    p, q : (N, K) arrays
-        Aligned probabilities.
-
-    Returns
-    -------
-    (N,) bool array
-
-    References
-    ----------
-    Gu et al. 2019; the flip of Hendrycks & Dietterich 2019, section 3.2.
+    Published protocols ignore operating points (Hendrycks & Dietterich 2019, section 3.2);
+    ``classification.label_flip`` compares the labels given.
     """
     _same_shape(p, q)
     flips: np.ndarray = p.argmax(axis=1) != q.argmax(axis=1)
@@ -39,9 +26,7 @@ def total_variation(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 
 def top1_probability_change(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Return the change of the probability of p's top class, (N,) in [0, 1] (MAPC, Azulay & Weiss 2019,
-    section 2).
-    """
+    """Return the change of the probability of p's top class, (N,) in [0, 1] (Azulay & Weiss 2019, MAPC)."""
     _same_shape(p, q)
     rows, top = np.arange(len(p)), p.argmax(axis=1)
     return np.abs(p[rows, top].astype(np.float64) - q[rows, top])
@@ -58,8 +43,8 @@ def jensen_shannon(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 def top5_distance(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """Return how far the five leading classes of p move in the ranking of q, (N,) in [0, 18].
 
-    That is the sum over ranks i = 1..5 in p, with rank s(i) in q, of |min(i, 6) - min(s(i), 6)| (Hendrycks &
-    Dietterich 2019, section 3.2, T5D). With fewer classes all count; ties rank in the order of the classes.
+    The sum over i = 1..5 of |min(i, 6) - min(s(i), 6)|, s(i) being the rank in q (T5D: Hendrycks & Dietterich
+    2019, section 3.2). Fewer classes all count; ties rank in the order of the classes.
     """
     _same_shape(p, q)
     leading = min(5, p.shape[1])
@@ -94,23 +79,12 @@ def jitter(before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray
 
 
 def revert_flips(labels: np.ndarray, usable: np.ndarray, window: int) -> np.ndarray:
-    """Find labels that leave and come back within a window: A B A.
+    """Return the first frame of each excursion of a label that is back within ``window`` frames, (N,) bool.
 
         labels   A A B B A A A C C C        window 3
         result       x                      C stays, and does not count
 
-    Parameters
-    ----------
-    labels : (N,)
-    usable : (N,) bool
-        False where the pair (frame - 1, frame) is excluded: no excursion crosses it.
-    window
-        Frames within which the label must be back.
-
-    Returns
-    -------
-    (N,) bool
-        True at the first frame of each excursion.
+    No excursion crosses a frame whose pair with the one before is not ``usable``.
     """
     out = np.zeros(len(labels), dtype=bool)
     t = 1

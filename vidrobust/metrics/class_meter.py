@@ -54,7 +54,6 @@ class ClassMeter:
             self._compare()
 
     def _compare(self) -> None:
-        """All frames that wait."""
         if not self._waiting:
             return
         index, time_s = (np.concatenate([each[k] for each in self._waiting]) for k in (0, 1))
@@ -217,13 +216,11 @@ def whole(
 
 
 def _reverts(labels: np.ndarray, reason: np.ndarray, window: int) -> np.ndarray:
-    """(N,) 1 or 0; NaN where no pair ends in the frame."""
     reverts = revert_flips(labels, np.isin(reason.astype(str), JOINED), window)
     return np.where(reason == "", reverts.astype(np.float64), np.nan)
 
 
 def _second_differences(known: np.ndarray, count: int) -> np.ndarray:
-    """Jitter of the last ``count`` rows; NaN without two rows before."""
     out = np.full(len(known), np.nan)
     if len(known) > 2:
         out[2:] = jitter(known[:-2], known[1:-1], known[2:])

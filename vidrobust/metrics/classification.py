@@ -27,8 +27,6 @@ NEIGHBOURS = MappingProxyType({"kind": "adjacent"})
 
 
 def _of_probabilities(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Difference:
-    """A distance between distributions; NaN where only some probabilities are known."""
-
     def difference(p: Classifications, q: Classifications) -> np.ndarray:
         found = function(p.probabilities, q.probabilities)
         return np.full(len(found), np.nan) if p.partial or q.partial else found
@@ -37,18 +35,9 @@ def _of_probabilities(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) 
 
 
 def label_flip(p: Classifications, q: Classifications) -> np.ndarray:
-    """Compare the labels of aligned predictions; labels follow the model's operating points.
+    """Return where aligned labels differ, (N,) bool; labels follow the model's operating points.
 
     This is the only definition of a flip in stability, sensitivity, remedies and comparisons.
-
-    Parameters
-    ----------
-    p, q : Classifications
-        Predictions of the same N frames.
-
-    Returns
-    -------
-    (N,) bool array
     """
     flips: np.ndarray = p.labels != q.labels
     return flips

@@ -32,7 +32,6 @@ TABLES = ("detections", "object_frames", "tracks", "box_counts", "box_pairs")
 
 
 def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Metric:
-    """A metric of the frames of tracks."""
     made = Metric(
         task=NAME,
         name=name,
@@ -46,8 +45,6 @@ def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Me
 
 
 def _share(part: Callable[[BoxChange], float]) -> Difference:
-    """(N,) shares of each frame's clean boxes; NaN for frames without any."""
-
     def difference(p: Detections, q: Detections) -> np.ndarray:
         return np.array([part(change(p.of_frame(row), q.of_frame(row))) for row in range(p.num_frames)])
 
@@ -75,7 +72,6 @@ def _changed(name: str, title: str, sentence: str, **more: Any) -> Metric:
 
 
 def _end(name: str, title: str, sentence: str, column: str, wording: Wording | None = None) -> Metric:
-    """A metric of the ends of tracks."""
     return Metric(
         task=NAME,
         name=name,
@@ -314,7 +310,7 @@ METRICS: tuple[Metric, ...] = (
 def move(
     found: Detections, perturbation: Any, strength: float, generators: Sequence[Any], size: tuple[int, int]
 ) -> Detections:
-    """Return the boxes, and their masks, where a perturbation puts them, without those that leave the frame."""
+    """Return the boxes and masks where a perturbation puts them, without those that leave the frame."""
     if perturbation.move_boxes is None or not len(found.scores):
         return found
     boxes = np.array(found.boxes, np.float32)
@@ -334,7 +330,6 @@ def move(
 
 
 def _scores(table: Callable[[str], pd.DataFrame]) -> pd.DataFrame:
-    """Mean score of the followed boxes, one row per frame with such boxes."""
     boxes = table("detections")
     keys = ["model", "item", "frame", "time_s"]
     return boxes[boxes["track"] >= 0].groupby(keys, sort=False)["score"].mean().reset_index()

@@ -26,7 +26,6 @@ def _of_boxes(name: str, title: str, sentence: str, **more: Any) -> Metric:
 
 
 def _precision(name: str, title: str, sentence: str, **more: Any) -> Metric:
-    """A number of all judged frames together."""
     own = {"column": "value", "bounds": (0.0, 1.0), "worse": "lower", "summed": True}
     return _of_boxes(name, title, sentence, **{**own, **more})
 

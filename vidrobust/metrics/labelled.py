@@ -1,4 +1,4 @@
-"""Metrics of a classifier that need labels: is it right, and does it stay right around a frame."""
+"""Metrics of a classifier that need labels."""
 
 from __future__ import annotations
 

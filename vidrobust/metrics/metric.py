@@ -20,24 +20,7 @@ Difference = Callable[[Any, Any], np.ndarray]
 
 
 def usable_pairs(pairs: pd.DataFrame, model: str | None = None, kind: str = "adjacent") -> pd.DataFrame:
-    """Select the pairs of frames that count, of one model or of all.
-
-    This is the only filter of usable pairs: every rate, list of flips and picture starts here.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        The table ``pairs``.
-    model : str, optional
-        Name of the model; all models if None.
-    kind : {"adjacent", "anchor"}
-        Neighbouring frames, or an anchor and a frame near it.
-
-    Returns
-    -------
-    DataFrame
-        Rows of this kind that no reason excludes, in their order.
-    """
+    """Select the pairs that no reason excludes: the only filter from which rates, flips and pictures start."""
     keep = (pairs["kind"] == kind) & (pairs["excluded"] == "")
     return pairs[keep if model is None else keep & (pairs["model"] == model)]
 
@@ -48,13 +31,13 @@ class Wording:
 
     Attributes
     ----------
-    happens, never : str
+    happens, never
         "the label flips", and the same where it never does.
-    of, many : str
-        What is counted, one of them and several: "pair of neighbouring frames".
-    event : str
+    of, many
+        What is counted, one and several: "pair of neighbouring frames".
+    event
         What a card says behind "1 in 40": "pairs of neighbouring frames has a flip"; without any ``none_seen``.
-    called : str
+    called
         "flip rate".
     """
 
@@ -69,20 +52,16 @@ class Wording:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """How a number is made, summarised and reported.
-
-    Stability, gates, comparison and report loop over these records.
+    """How a number is made, summarised and reported; stability, gates, comparison and report loop over these.
 
     Attributes
     ----------
-    task, name, title, sentence
-        Task of the model; name in tables, metrics.json and gates; title of an axis; explanation in one
-        sentence.
+    name, title, sentence
+        In tables, metrics.json and gates; title of an axis; explanation in one sentence.
     table, column
-        Raw table and column of its values. No table: a difference reported of clean and perturbed frames only.
+        Raw table and column of its values; without a table it is reported of clean and perturbed frames only.
     difference
-        Function of two predictions, computed for pairs and for perturbed frames; None where the meter writes
-        the column.
+        Function of two predictions; None where the meter writes the column.
     rows
         Column -> value, or tuple of values, of the rows that count; NaN never counts.
     unit, bounds
@@ -92,17 +71,13 @@ class Metric:
     is_rate, is_share
         Values are events (0 or 1), or shares of trials; else the interval is that of a mean.
     is_root
-        The number is the root of the mean: values are squares.
+        The root of the mean is reported: values are squares.
     of_tracks
         Values belong to tracks, whose numbers differ between models: two models are compared second by second.
     of_labels
         Needs labels.
     summed
         Made of all frames together, not a mean of rows.
-    headline
-        Reported first.
-    wording
-        Of an event.
     """
 
     task: str
@@ -165,7 +140,7 @@ class AlongTime:
     anchor_deltas, anchor_every_s
         Distances of anchor pairs in delivered frames, and seconds between anchors.
     revert_within
-        Frames within which a label must be back to count as reverted: A B A.
+        Frames within which a label must be back to count as reverted.
     motion_limit
         Largest global shift, as a share of the frame's width, that is still the same view.
     row_of
@@ -243,11 +218,11 @@ class CorrelationSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What a kind of model answers; ``metrics/catalogue.py`` lists the core's, ``vidrobust.tasks`` adds others.
+    """What a kind of model answers: one of the core's (``metrics/catalogue.py``) or of ``vidrobust.tasks``.
 
-    The core's own two have further tables and pictures. All others share the tables ``task_frames``,
-    ``task_pairs`` and ``task_parts`` (``metrics/task_meter.py``), and are compared and drawn by the functions
-    at the end of this record. Predictions are subclasses of ``predictions.TaskPredictions``.
+    Tasks of plugins share the tables ``task_frames``, ``task_pairs`` and ``task_parts``
+    (``metrics/task_meter.py``) and are compared and drawn by the functions below. Predictions subclass
+    ``predictions.TaskPredictions``.
 
     Attributes
     ----------
@@ -256,8 +231,7 @@ class Task:
     meter
         (item, model, AlongTime, metrics) -> Meter.
     metrics, answered, anchored
-        Its own metrics; names of those that say how stable a model is; names of those reported of anchor pairs
-        too.
+        Its own metrics; names of those that say how stable a model is; of those reported of anchor pairs too.
     whole
         (tables, transitions, (H, W), AlongTime) -> tables of an input that was worked on in segments.
     nothing
@@ -269,14 +243,14 @@ class Task:
     groups
         "class" -> column of the raw tables: what else the numbers are reported by.
     moved
-        (predictions, perturbation, strength, generators, (H, W)) -> where a perturbation puts the predictions.
+        (predictions, perturbation, strength, generators, (H, W)) -> predictions where a perturbation puts them.
     said
         predictions -> a text for each frame, and (N,) how sure the model is, from 0 to 1.
     drawn
         (picture (H, W, 3) uint8, predictions of that frame) -> the picture with them drawn on it.
     coordinates
         (predictions of N pictures, their ``ShownMotion`` since the first, (H, W)) -> (N, K) points whose
-        squared distance is the change that causes explain; motion and size let places be compared.
+        squared distance is the change that causes explain.
     judge
         (run, raw tables of the task's models) -> rows of ``stability`` by "stability", where labels are known.
     remedies

@@ -1,7 +1,6 @@
 """The meter of a task that a plugin brings: it holds three frames and compares neighbours.
 
-A task subclasses ``TaskMeter`` and says what it measures of a pair, of three frames and of the parts of an
-answer. Metrics with a ``difference`` are computed of each pair without further ado.
+A task subclasses ``TaskMeter``; metrics with a ``difference`` are computed of each pair by themselves.
 """
 
 from __future__ import annotations
@@ -110,7 +109,7 @@ class TaskMeter:
         )
 
     def finish(self) -> dict[str, pd.DataFrame]:
-        """Return the three tables; a metric without a value has a column of NaN, so that its table has all."""
+        """Return the three tables; a metric without a value has a column of NaN."""
         found = {}
         for name, rows in self._rows.items():
             columns = dict.fromkeys((m.column for m in self.metrics if m.table == name), np.nan)

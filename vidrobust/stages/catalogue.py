@@ -1,6 +1,6 @@
 """The stages of a study, in order: those of the core, those of plugins, and the report.
 
-A new stage of the core is a folder with a ``stage.py`` and a line here; a package names its own in an entry point.
+A new stage of the core is a folder with a ``stage.py`` and a line here.
 """
 
 from __future__ import annotations

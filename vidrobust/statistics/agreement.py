@@ -16,7 +16,7 @@ Kappa = Callable[[np.ndarray], np.ndarray]
 
 
 def cohens_kappa(a: np.ndarray, b: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
-    """Return kappa of two raters' classes a, b (n,), with an interval over clusters (n,); NaN for one class only.
+    """Return kappa of two raters' classes (n,), with an interval over clusters; NaN for one class only.
 
     Cohen, Educational and Psychological Measurement 20 (1960).
     """
@@ -36,8 +36,8 @@ def cohens_kappa(a: np.ndarray, b: np.ndarray, clusters: Clusters | np.ndarray) 
 def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
     """Return a kappa with its interval, from the sums (G, C) of each independent unit.
 
-    The jackknife gives the standard error of log(1 - kappa), because disagreement is rare and skewed. Where fewer
-    than two units disagree, the share of units that may do so comes from Clopper & Pearson.
+    The jackknife is of log(1 - kappa), because disagreement is rare and skewed. Where fewer than two units
+    disagree, the share of units that may do so comes from Clopper & Pearson.
     """
     count = len(sums)
     whole = float(kappa(sums.sum(axis=0)[None])[0])
@@ -69,7 +69,6 @@ def _chance(sums: np.ndarray, kappa: Kappa) -> float:
 
 
 def _cohen(sums: np.ndarray) -> np.ndarray:
-    """Columns: pairs, agreeing pairs, K counts of the first rater, K of the second."""
     n, classes = sums[:, 0], (sums.shape[1] - 2) // 2
     chance = (sums[:, 2 : 2 + classes] * sums[:, 2 + classes :]).sum(axis=1) / np.maximum(n, 1) ** 2
     return beyond_chance(sums[:, 1] / np.maximum(n, 1), chance)

@@ -1,4 +1,4 @@
-"""How strongly two columns of units belong together: plain, by rank, given a confounder, and as an ROC area.
+"""How strongly two columns of units belong together.
 
 Coefficients take ``x (n, p)`` and ``y (n, s)`` and return ``(p, s)``; NaN for a column without spread.
 """
@@ -55,7 +55,8 @@ def _tau(both: np.ndarray, own_x: np.ndarray, own_y: np.ndarray) -> np.ndarray:
 def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0) -> np.ndarray:
     """Return the correlation of the ranks of ``x`` and ``y`` without those of ``z`` (n, k).
 
-    A straight line leaves a bend that looks like a proxy; with knots each confounder acts along a broken line.
+    A straight line leaves a bend that looks like a proxy; with knots each confounder acts along a broken
+    line.
     """
     return pearson(*partial_ranks(x, y, z, knots=knots))
 
@@ -63,13 +64,13 @@ def partial_spearman(x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int 
 def partial_ranks(
     x: np.ndarray, y: np.ndarray, z: np.ndarray, *, knots: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ranks of ``x`` and ``y`` less what a straight or broken line in the ranks of ``z`` explains."""
+    """Return the ranks of ``x`` and ``y`` less what a straight or broken line in those of ``z`` explains."""
     basis = line_basis(ranks(z), knots)
     return residuals(ranks(x), basis), residuals(ranks(y), basis)
 
 
 def curve_knots(n: int) -> int:
-    """Return how many breaks the line may have for ``n`` units: one in 20, from 1 to 4."""
+    """Return how many breaks the line may have: one in 20 units, from 1 to 4."""
     return int(np.clip(n // 20, 1, 4))
 
 
@@ -82,7 +83,7 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 
 def line_basis(rz: np.ndarray, knots: int = 0) -> np.ndarray:
-    """Return orthonormal columns (n, at most 1 + k (1 + knots)): a constant, and broken lines in ranks (n, k)."""
+    """Return orthonormal columns: a constant, and broken lines in ranks (n, k)."""
     n = len(rz)
     scaled = (rz - (n + 1) / 2) / max(n, 1)
     columns = [np.ones((n, 1)), scaled]
@@ -158,7 +159,6 @@ def effective_robustness(
 
 
 def _unit_columns(values: np.ndarray) -> np.ndarray:
-    """Columns of mean 0 and length 1; NaN where a column has no spread."""
     centred = values - values.mean(axis=0)
     length = np.sqrt(np.sum(centred**2, axis=0))
     flat = length <= 1e-12 * np.sqrt(np.sum(values**2, axis=0))

@@ -30,10 +30,9 @@ What = Literal["part", "item", "stretch"]
 
 @dataclass(frozen=True)
 class Clusters:
-    """Which independent unit each row belongs to: codes 0..count-1 (n,) that do not depend on the order of rows.
+    """Which independent unit each row belongs to: codes 0..count-1 (n,), whatever the order of rows.
 
-    ``length`` is the mean length of a stretch in the unit of the positions. Of stretches a result speaks of this
-    footage alone.
+    ``length`` is the mean length of a stretch; of stretches a result speaks of this footage alone.
     """
 
     label: np.ndarray
@@ -59,8 +58,8 @@ def independent_clusters(
 ) -> Clusters:
     """Return the independent units of rows of footage; duplicated clips must have been removed.
 
-    ``position`` is time_s, or frame numbers with ``shortest=SHORTEST_FRAMES``; ``part`` is "" where unknown: the
-    item then stands for itself. ``fewest`` parts or items are enough.
+    ``position`` is time_s, or frame numbers with ``shortest=SHORTEST_FRAMES``; an item of ``part`` "" stands
+    for itself. ``fewest`` parts or items are enough.
     """
     items = pd.factorize(pd.Series(np.asarray(item, object)).astype(str), sort=True)[0].astype(np.int64)
     positions = np.asarray(position, np.float64)

@@ -30,9 +30,8 @@ Limits = Callable[[np.ndarray, np.ndarray], tuple[float, float]]
 class Chart:
     """Points (N,) in the order of time with their limits: NaN without baseline, infinite where there is none.
 
-    ``centre`` is the mean over the baseline of the last run, ``baseline`` the number of first runs that all limits
-    use (0: all before each). ``correlation`` and ``sigma_z`` are the intraclass correlation of clips and Laney's
-    factor of a p-chart.
+    ``centre`` is the mean over the baseline of the last run, ``baseline`` the number of first runs that all
+    limits use (0: all before each); ``sigma_z`` is Laney's factor of a p-chart.
     """
 
     value: np.ndarray
@@ -100,8 +99,8 @@ def individuals_chart(
 ) -> Chart:
     """Return the chart of one number a run: limits of the prediction of one more (``predicted_mean``).
 
-    Near a finite one of ``bounds`` the limits are as uneven as the values. Rounded values move the limits by
-    half a step. A baseline of mostly one value has limits by rank alone.
+    Near a finite bound the limits are as uneven as the values; rounded values move them by half a step. A
+    baseline of mostly one value has limits by rank alone.
     """
     value = np.asarray(values, np.float64)
     if not np.isfinite(value).all():
@@ -151,7 +150,6 @@ def _standard_errors(
 
 
 def _base(called: np.ndarray, run: int, baseline: int | None) -> np.ndarray:
-    """The runs that a run is judged on; none where they are too few, or it is one of them."""
     if baseline is not None:
         return np.arange(baseline) if run >= baseline else np.arange(0)
     # of the first few none is left out: few that are near by chance would call all that follow

@@ -18,8 +18,8 @@ from vidrobust.statistics.standard_errors import cluster_pulls, error_over_clust
 class Interval:
     """A value with its 95 % interval, NaN where unknown: the one record of the package.
 
-    ``n`` counts observations, ``clusters`` independent units among them, and ``cluster`` says what these are:
-    "part", "item", "stretch" (the interval speaks of this footage alone), or "".
+    ``clusters`` counts the independent units of n observations, and ``cluster`` says what these are: "part",
+    "item", "stretch" (the interval speaks of this footage alone), or "".
     """
 
     value: float
@@ -36,7 +36,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class TestedInterval(Interval):
-    """An interval with the p-value of the question that was asked of its value; NaN where none was."""
+    """An interval with the p-value of the question asked of its value; NaN where none was."""
 
     p: float = float("nan")
 
@@ -44,9 +44,8 @@ class TestedInterval(Interval):
 def clustered_rate(events: np.ndarray, clusters: Clusters | np.ndarray) -> Interval:
     """Return the share of events among dependent trials (n,) bool with its interval.
 
-    The interval is that of the beta-binomial posterior (``posteriors``), widened to hold the share seen. It
-    shrinks with footage even where no event is seen, and another clip without an event never raises its upper
-    limit.
+    It is that of the beta-binomial posterior (``posteriors``), widened to hold the share seen. It shrinks
+    with footage even without events, and another clip without an event never raises its upper limit.
     """
     return clustered_share(np.asarray(events, bool).astype(np.float64), clusters)
 
@@ -66,7 +65,6 @@ def clustered_share(shares: np.ndarray, clusters: Clusters | np.ndarray) -> Inte
 
 
 def _unseen(trials: int, clusters: int) -> float:
-    """The upper limit of a rate of which no event was seen in so many clusters of equal size."""
     sizes = np.full(clusters, trials // clusters)
     sizes[: trials % clusters] += 1
     return rate_posterior(np.zeros(clusters, np.int64), sizes, level=LEVEL).high
@@ -97,7 +95,6 @@ def clustered_mean(
 
 
 def _hull_of_intervals(mean: float, pulls: np.ndarray, bounds: tuple[float, float]) -> tuple[float, float]:
-    """The widest ends of three intervals, from the pulls (G,) of the clusters."""
     error, half = error_over_clusters(pulls).error, error_over_clusters(pulls).half_width
     if error <= 0:
         return mean, mean
@@ -116,7 +113,6 @@ def _hull_of_intervals(mean: float, pulls: np.ndarray, bounds: tuple[float, floa
 
 
 def _skewness(pulls: np.ndarray) -> float:
-    """Sample skewness, adjusted for its bias; 0 with fewer than three clusters."""
     count, second = len(pulls), float(np.mean(pulls**2))
     if count < 3 or second <= 0:
         return 0.0

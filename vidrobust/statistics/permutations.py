@@ -27,9 +27,9 @@ def permutation_p(
 ) -> np.ndarray:
     """Return the two-sided permutation p-values (p, s) of partial Spearman coefficients given ``z``.
 
-    Freedman & Lane 1983: residuals of the ranks of y given z are rearranged by ``orders`` (R, n), added to the
-    fitted part and fitted again, so that the tie of both to z stays as it is. ``knots`` as in
-    ``partial_spearman``. ``scipy.stats.permutation_test`` has no confounder to keep.
+    Freedman & Lane 1983: residuals of the ranks of y given z are rearranged by ``orders`` (R, n), added to
+    the fitted part and fitted again, so that the tie of both to z stays as it is.
+    ``scipy.stats.permutation_test`` keeps no confounder.
     """
     basis = line_basis(ranks(z), knots)
     rx, ry = residuals(ranks(x), basis), residuals(ranks(y), basis)
@@ -108,10 +108,9 @@ def differing_cells(
 ) -> float:
     """Return the p-value that a rate is the same in all cells of a picture, whatever object is shown in them.
 
-    All arguments but ``rng`` are (n,): bool events, and codes that are unique in all of the footage. A unit is
-    the rows of an object in a cell; its excess is its events less the rate of their moments. Units change cells
-    at random within their clip. The statistic is the sum over cells of excess^2 / variance (Cochran, Biometrics
-    10, 1954).
+    All arguments but ``rng`` are (n,): events, and codes unique in all of the footage. The excess of an
+    object in a cell is its events less the rate of their moments. Objects change cells at random within their
+    clip; the statistic is the sum over cells of excess^2 / variance (Cochran, Biometrics 10, 1954).
     """
     if len(np.unique(cell)) < 2:
         return float("nan")
@@ -131,13 +130,13 @@ def differing_cells(
 
 
 def _together(clip: np.ndarray) -> np.ndarray:
-    """(U,) which units are exchanged with each other: those of a clip, or of all clips that have one alone."""
+    """Which units are exchanged with each other: those of a clip, or of all clips that have one alone."""
     code, count = np.unique(clip, return_inverse=True, return_counts=True)[1:]
     return np.where(count[code] > 1, code, len(count))
 
 
 def _rate_of_moment(event: np.ndarray, moment: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """(n,) the share of events at the moment of each row, or among all rows that are alone at theirs."""
+    """The share of events at the moment of each row, or among all rows that are alone at theirs."""
     code, count = np.unique(moment, return_inverse=True, return_counts=True)[1:]
     group = np.where(count[code] > 1, code, len(count) + among)
     result: np.ndarray = (np.bincount(group, event) / np.maximum(np.bincount(group), 1))[group]
@@ -178,7 +177,6 @@ def rise_across(x: np.ndarray, y: np.ndarray, block: np.ndarray, unit: np.ndarra
 def _ranked(
     x: np.ndarray, y: np.ndarray, block: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Each block of two rows or more: which they are (n,) bool, and the ranks of x and y about their mean."""
     for label in np.unique(block):
         own = block == label
         if own.sum() > 1:

@@ -81,7 +81,6 @@ def predicted_rate(
 def _points(
     prior: tuple[float, float], successes: tuple[int, ...], trials: tuple[int, ...], times: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Means, correlations and their shares of the posterior, (P,) each: the points that carry mass."""
     k, n, weight = (np.array(each) for each in (successes, trials, times))
     mean, correlation, mass = _grid(prior, k, n, weight, (COARSE, COARSE))
     heavy = (mass > 1e-5 * mass.max()).ravel()
@@ -122,7 +121,6 @@ _OTHER = {"events": "others", "others": "events"}
 
 
 def _chances(total: float, first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """(min(total, SUMMED) + 1,) chance of each small count, over the posterior ``share`` of the parameters."""
     count = np.arange(min(int(total), SUMMED) + 1.0)[:, None]
     log = (
         gammaln(total + 1) - gammaln(count + 1) - gammaln(total - count + 1)
@@ -134,7 +132,6 @@ def _chances(total: float, first: np.ndarray, second: np.ndarray, share: np.ndar
 
 
 def _first(chance: Callable[[float], float], tail: float, most: float) -> float:
-    """The smallest count from 0 to ``most`` with a chance above ``tail``, which rises with the count."""
     low, high = -1.0, most
     while high - low > 1:
         middle = float(int((low + high) // 2))
@@ -158,7 +155,6 @@ def _grid(
     weight: np.ndarray,
     grids: tuple[tuple[int, int], ...],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Logits of the mean (M,) and of the correlation (R,), and the posterior (M, R) upon them, 1 at its top."""
     bounds = ((-17.0, 17.0), (-22.0, 9.0))
     for sizes in grids:
         mean, correlation = (np.linspace(*ends, size) for ends, size in zip(bounds, sizes, strict=True))
@@ -176,7 +172,6 @@ def _log_density(
     mean: np.ndarray,
     correlation: np.ndarray,
 ) -> np.ndarray:
-    """Log posterior (M, R), up to a constant, over the logits of the mean (M,) and of the correlation (R,)."""
     spread = np.exp(-correlation)[None]  # (1 - r) / r, the sum of the two parameters of the beta distribution
     share, rest = expit(mean)[:, None], expit(-mean)[:, None]
     found = _rising(k, weight, share * spread) + _rising(n - k, weight, rest * spread)
@@ -213,8 +208,8 @@ def predicted_mean(
 ) -> tuple[float, float]:
     """Return limits of the mean of further values of an autocorrelated series; a drift is not followed.
 
-    ``values`` (b,) lie at the places ``at``, the further ones at ``further`` (n,); the mean lies beyond each limit
-    with chance ``tail``.
+    ``values`` lie at the places ``at``, the further ones at ``further``; each limit is passed with chance
+    ``tail``.
     """
     seen, freedom = np.asarray(values, np.float64), len(values) - 1
     weights, inverse, given, factor = _places(tuple(map(int, at)), tuple(map(int, further)))

@@ -145,9 +145,9 @@ def _ratio(
 def ratio_of_sums(
     before: np.ndarray, after: np.ndarray, *, rows: float = 1.0, events: bool
 ) -> tuple[float, float, float, int]:
-    """Return the interval of a ratio of sums (G,) over clusters, its p-value and the clusters that can decide.
+    """Return the interval of a ratio of sums (G,), its p-value and the clusters that can decide.
 
-    ``rows`` is rows before over rows after. ``events`` (0 or 1) widens the interval where few are left.
+    ``rows`` is rows before over rows after; ``events`` widens the interval where few are left.
     """
     flips = FlippedRatio.of(after * rows, before)
     if flips.clusters < FEWEST_TESTED:
@@ -168,7 +168,7 @@ def with_few_events(
 ) -> tuple[float, float]:
     """Return the interval of a ratio of counts of events (G,), widened by what few events can say.
 
-    With few events left the sign-flip interval alone holds the truth in 75 to 95 % of cases; the hull with the
+    With few events left the sign-flip interval holds the truth in 75 to 95 % of cases; the hull with the
     posterior of the share that stays mends that.
     """
     if after.sum() * rows > before.sum():

@@ -31,10 +31,10 @@ def narrower(values: np.ndarray, cluster: np.ndarray, times: float) -> float:
 
 
 def spread_order(rows: int, count: int, start: float) -> np.ndarray:
-    """Return (k,) int64, ``count`` of the rows in the order in which they are taken.
+    """Return ``count`` of the rows, (k,) int64, in the order in which they are taken.
 
     Row floor(n frac(start + v(r))), v the sequence of van der Corput in base 2, so that the first 2^m lie one
-    in each 2^m-th part of the time. ``start`` in [0, 1) is the random number of the sample.
+    in each 2^m-th part of the time. ``start`` in [0, 1) is random.
     """
     if rows < 1:
         return np.empty(0, np.int64)
@@ -46,10 +46,10 @@ def spread_order(rows: int, count: int, start: float) -> np.ndarray:
 
 
 def sized_order(size: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return (n,) int64, all rows in the order of a sample proportional to ``size`` (n,) > 0.
+    """Return all rows, (n,) int64, in the order of a sample proportional to ``size`` > 0.
 
-    Sequential Poisson sampling (Ohlsson, Journal of Official Statistics 14, 1998), with permanent random numbers
-    spread over each eight rows.
+    Sequential Poisson sampling (Ohlsson, Journal of Official Statistics 14, 1998), with permanent random
+    numbers spread over each eight rows.
     """
     n = len(size)
     eighths = [rng.permutation(TOGETHER) for _ in range(-(-n // TOGETHER))]
@@ -58,7 +58,6 @@ def sized_order(size: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _van_der_corput(count: int) -> np.ndarray:
-    """(count,) float64: the numbers 0, 1, 2 ... with their binary digits mirrored at the point."""
     number, value, weight = np.arange(count), np.zeros(count), 0.5
     while number.any():
         value += weight * (number & 1)

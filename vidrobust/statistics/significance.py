@@ -83,11 +83,10 @@ def sign_flip_p(values: np.ndarray, *, alternative: Alternative = "greater", see
 class FlippedRatio:
     """The sign-flip test of every value of the ratio sum(x) / sum(y) over clusters, and its interval.
 
-    A value r is tested by flipping the signs of the residuals x - r y, which holds the level with few clusters.
-    The limits are quantiles of the ratios within halves of the clusters (typical values: Hartigan, Journal of
-    the American Statistical Association 64, 1969). ``x`` and ``y`` (G,) are sums of clusters, ``inside`` and
-    ``others`` (B, 2) those over the clusters whose sign is changed and over the rest, the first as seen.
-    ``inflation`` is the variance of the whole sum over that of independent clusters (``neighbour_inflation``).
+    A value r is tested by flipping the signs of the residuals x - r y, which holds the level with few
+    clusters. The limits are quantiles of the ratios within halves of the clusters (typical values: Hartigan,
+    Journal of the American Statistical Association 64, 1969). ``inside`` and ``others`` (B, 2) are sums over
+    the clusters whose sign is changed and over the rest; ``inflation`` is from ``neighbour_inflation``.
     """
 
     x: np.ndarray
@@ -147,7 +146,6 @@ class FlippedRatio:
         return float(np.partition(low, rank)[rank]), -float(np.partition(-high, rank)[rank])
 
     def _searched(self, alpha: float, side: float) -> float:
-        """The end on one side of the ratio: the last value that is not rejected, by halving."""
         scale = float(np.abs(self.x).sum() / self.y.sum()) or 1.0
         inside, step = self.value, scale * 1e-3
         while self.p(self.value + side * step) > alpha:
@@ -174,10 +172,9 @@ def clustered_mcnemar(
 
 
 def step_down(sums: np.ndarray, rng: np.random.Generator, inflation: float = 1.0) -> np.ndarray:
-    """Test M sums of differences (G, M) over clusters at once, so that some false finding is as rare as one alone.
+    """Return adjusted two-sided p-values (M,) of M sums of differences (G, M) over clusters, tested at once.
 
-    Return adjusted two-sided p-values (M,). Step-down max T (Westfall & Young 1993, algorithm 4.1): the same signs
-    change in all numbers.
+    Step-down max T (Westfall & Young 1993, algorithm 4.1): the same signs change in all numbers.
     """
     size = np.sqrt(np.square(sums).sum(axis=0))
     unit = np.divide(sums, size, out=np.zeros(sums.shape, np.float64), where=size > 0)
@@ -240,8 +237,8 @@ def holm(p: np.ndarray) -> np.ndarray:
 def discard_conservative(p: np.ndarray, level: float = CONSERVATIVE) -> np.ndarray:
     """Return p-values (n,) with those above ``level`` NaN and the others divided by it.
 
-    Hypotheses far on the other side cost a procedure its power (Zhao, Small & Su, Journal of the American
-    Statistical Association 114, 2019).
+    Hypotheses far on the other side cost power (Zhao, Small & Su, Journal of the American Statistical
+    Association 114, 2019).
     """
     p = np.asarray(p, np.float64)
     return np.where(p <= level, p / level, np.nan)

@@ -63,7 +63,7 @@ class StandardError:
 
 
 def cluster_pulls(values: np.ndarray, code: np.ndarray, count: int, mean: float | None = None) -> np.ndarray:
-    """Return (G,) how far each cluster pulls the mean of all values (n,): its residuals times G / n."""
+    """Return how far each cluster pulls the mean of all values, (G,): its residuals times G / n."""
     middle = values.mean() if mean is None else mean
     pulls = np.bincount(code, weights=values - middle, minlength=count) * count / len(values)
     return np.asarray(pulls)
@@ -72,8 +72,8 @@ def cluster_pulls(values: np.ndarray, code: np.ndarray, count: int, mean: float 
 def error_over_clusters(pulls: np.ndarray, of_seeds: np.ndarray | None = None) -> StandardError:
     """Return the standard error of a mean from the pulls (G,) of its clusters.
 
-    ``of_seeds`` (S,) is the number in each repetition of the study; their variance is added, on the wide side
-    (Owen, Annals of Applied Statistics 1, 2007, section 2), with Satterthwaite's degrees of freedom.
+    The variance over repetitions of the study, ``of_seeds`` (S,), is added, on the wide side (Owen, Annals of
+    Applied Statistics 1, 2007, section 2), with Satterthwaite's degrees of freedom.
     """
     count = len(pulls)
     if count < 2:
@@ -108,7 +108,7 @@ def jackknife_error(without: np.ndarray) -> np.ndarray:
 
 
 def influence(without: np.ndarray) -> np.ndarray:
-    """Return (G, ...) how far each unit pulls the number: G - 1 times its fall without it, about their mean."""
+    """Return how far each unit pulls the number, (G, ...): G - 1 times its fall without it, about their mean."""
     return np.asarray((len(without) - 1) * (without.mean(axis=0) - without))
 
 

@@ -22,9 +22,7 @@ THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(20))  # from 0 to .95
 
 @dataclass(frozen=True)
 class Truth:
-    """Known boxes of one input: frame (T,), boxes (T, 4) xyxy px, labels (T,), trajectory (T,); shapes (T,)
-    or None.
-    """
+    """Known boxes of one input; boxes (T, 4) xyxy px."""
 
     frame: np.ndarray
     boxes: np.ndarray
@@ -58,12 +56,10 @@ def matched(found: ItemBoxes, truth: Truth, threshold: float) -> np.ndarray:
 
 
 def trajectory_errors(found: ItemBoxes, truth: Truth, threshold: float) -> pd.DataFrame:
-    """Return one row per trajectory: trajectory, frames, found, fragment, centre, scale.
+    """Return a row per trajectory from boxes of score ``threshold`` or more; NaN for undefined errors.
 
-    Boxes of score ``threshold`` or more count. The fragment error is the number of changes between found and
-    missed over frames - 1. The centre error is std((x - x*) / w*) + std((y - y*) / h*), so that a constant
-    offset gives 0. The scale error is std(sqrt(w h / w* h*)) + std((w / h) / (w* / h*)). NaN where an error is
-    not defined.
+    fragment: changes between found and missed over frames - 1. centre: std((x - x*) / w*) + std((y - y*) /
+    h*), so a constant offset gives 0. scale: std(sqrt(w h / w* h*)) + std((w / h) / (w* / h*)).
     """
     rows = matched(found, truth, threshold)
     lines = []
@@ -89,9 +85,7 @@ def curve_rows(found: ItemBoxes, truth: Truth, thresholds: tuple[float, ...] = T
 
 
 def pooled(rows: pd.DataFrame) -> pd.DataFrame:
-    """Average ``curve_rows`` of any inputs over trajectories: threshold, recall, fragment, centre, scale,
-    total.
-    """
+    """Average ``curve_rows`` of any inputs over trajectories, at each threshold."""
     by = rows.groupby("threshold", sort=True)
     sums = by[["frames", "found"]].sum()
     errors = by[["fragment", "centre", "scale"]].mean()

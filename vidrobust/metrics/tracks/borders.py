@@ -76,8 +76,8 @@ def free_edge_velocity(
 ) -> np.ndarray:
     """Return the velocity of objects (N, 2) px per frame, from boxes ``since`` frames apart.
 
-    Along an axis that cuts the box it is that of the free edge, as the centre of a box that leaves at v moves
-    by v / 2. Boxes cut on both sides, and boxes that were only drawn differently, count as at rest.
+    Where a border cuts the box it is that of the free edge: the centre of a box that leaves at v moves by v /
+    2. Boxes cut on both sides, and those only drawn differently, count as at rest.
     """
     change = (now - before) / since
     cut = touched(before, size) | touched(now, size)

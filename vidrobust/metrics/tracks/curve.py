@@ -26,9 +26,7 @@ def curve(
 ) -> pd.DataFrame:
     """Measure the stability of one input at each threshold of track start; the band below it keeps its width.
 
-    Columns: threshold, tracks, frames (gaps included), missed, expected, uncovered, renamed, vanished,
-    center_jitter. Boxes below the detector's own threshold are unknown, and thresholds of single classes are
-    ignored.
+    Frames include gaps; thresholds of single classes are ignored.
     """
     band = settings.start_score - settings.keep_score
     rows = []
@@ -79,7 +77,7 @@ SETTINGS = ("start_score", "keep_score", "iou", "max_gap", "look_on")
 
 
 def by_constants(clips: Sequence[tuple[ItemBoxes, TrackSettings]]) -> dict[str, tuple[float, float]]:
-    """Return the uncovered rate with each constant lower and higher, by its name; "" has it as it is, twice."""
+    """Return by name of each constant the uncovered rate with it lower and higher; "" has it as it is, twice."""
     found = {"": (_rate(clips),) * 2}
     for module, names in CONSTANTS.items():
         for name in names:
@@ -96,7 +94,6 @@ def by_constants(clips: Sequence[tuple[ItemBoxes, TrackSettings]]) -> dict[str, 
 
 
 def _changed(own: TrackSettings, name: str, which: int) -> TrackSettings:
-    """Settings with one number less or more; a score to go on stays below one to begin."""
     value = _others(getattr(own, name))[which]
     if name == "keep_score":
         value = min(value, own.start_score)
@@ -107,7 +104,6 @@ def _changed(own: TrackSettings, name: str, which: int) -> TrackSettings:
 
 
 def _others(value: float) -> tuple[float, float]:
-    """The value less and more the change; shares stay below 1."""
     if isinstance(value, int):
         step = max(1, round(CHANGE * value))
         return max(value - step, 1), value + step
@@ -118,7 +114,6 @@ def _others(value: float) -> tuple[float, float]:
 
 @contextlib.contextmanager
 def _set(name: str, value: float) -> Iterator[None]:
-    """Give a constant another value in every module that uses it, for a while."""
     modules = [module for module in CONSTANTS if hasattr(module, name)]
     before = getattr(modules[0], name)
     for module in modules:
@@ -131,7 +126,6 @@ def _set(name: str, value: float) -> Iterator[None]:
 
 
 def _rate(clips: Sequence[tuple[ItemBoxes, TrackSettings]]) -> float:
-    """Uncovered frames over frames of objects, of all clips."""
     parts = [measure(boxes, follow(boxes, own), own).along["uncovered"] for boxes, own in clips]
     every = pd.concat(parts)
     return float(every.mean()) if every.notna().any() else float("nan")

@@ -23,7 +23,7 @@ SEEN_BEHIND = 0.25  # ... if no more than this share of their number is seen on 
 
 
 def at_rest(found: ItemBoxes, track: np.ndarray, rows: np.ndarray, open_: np.ndarray) -> np.ndarray:
-    """Return whether the object of each open gap stands still around it; ``rows`` are boxes by track and frame."""
+    """Return whether the object of each open gap stands still around it."""
     change = np.abs(np.diff(found.boxes[rows], axis=0)).max(axis=1, initial=0)
     share = change / np.sqrt(np.maximum(areas(found.boxes[rows[:-1]]), 1e-9))
     # a step to the next track, or over another gap, says nothing about standing still
@@ -45,7 +45,7 @@ def lies_on(
 ) -> np.ndarray:
     """Return whether a box of any class and object lies on each place in its frame, (N,) bool.
 
-    A larger box counts if it holds the place and is of the same class (labels (N,)), or is not much larger.
+    A larger box counts if it holds the place and is of the same class, or is not much larger.
     """
     least = SECOND if least is None else least
     places = Places.of(boxes)
@@ -72,8 +72,8 @@ def cover(
 ) -> np.ndarray:
     """Return the largest share of each box under one box of another track, (N,).
 
-    Only tracks count that have a box up to the frame ``since`` (N,) and one from there on: what begins where an
-    object is lost may be the object.
+    The other track has boxes up to ``since`` and after: what begins where an object is lost may be the
+    object.
     """
     places = Places.of(boxes)
     whole = np.maximum(places.areas, 1e-9)
@@ -99,8 +99,8 @@ def lies_under(
 ) -> np.ndarray:
     """Return whether an object lay half under another's box in most of a few frames, (N,) bool.
 
-    It is then a part of the other, as a helmet of a worker, and not hidden by it. ``places`` (N,) are the first
-    of the few in ``rows`` (boxes by track and frame); the others follow by ``step``, 1 or -1.
+    It is then a part of the other, as a helmet of a worker, and not hidden. ``places`` (N,) are the first of
+    these frames in ``rows``; the others follow by ``step``, 1 or -1.
     """
     at = places[:, None] + step * np.arange(LATELY)
     known = (at >= 0) & (at < len(rows))
@@ -124,9 +124,7 @@ def under_occluder(boxes: Boxes, settings: TrackSettings) -> np.ndarray:
 
 
 def occluded(boxes: Boxes, beside: np.ndarray, settings: TrackSettings) -> np.ndarray:
-    """Return where an occluder may hide what is expected, (N,) bool; ``beside`` is the share where it was
-    found.
-    """
+    """Return where an occluder may hide what is expected, (N,) bool."""
     share = under_occluder(boxes, settings)
     hidden: np.ndarray = (share >= COVERED) | ((share >= GOES_UNDER) & (share >= beside + FURTHER))
     return hidden
@@ -135,7 +133,6 @@ def occluded(boxes: Boxes, beside: np.ndarray, settings: TrackSettings) -> np.nd
 def _by_frame(
     wanted: np.ndarray, sorted_frames: np.ndarray, num_frames: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each wanted frame: rows of ``wanted``, and rows of ``sorted_frames``."""
     bounds = np.searchsorted(sorted_frames, np.arange(num_frames + 1))
     order = np.argsort(wanted, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(wanted[order])) + 1) if len(order) else []
@@ -143,10 +140,10 @@ def _by_frame(
 
 
 def unseen(track: np.ndarray, boxes: np.ndarray, missed: np.ndarray) -> np.ndarray:
-    """Return which missed rows of moving objects lie where something unnamed may stand before them, (N,) bool.
+    """Return which missed rows of moving objects lie where something unnamed may hide them, (N,) bool.
 
-    There many objects are missed and found again behind, and hardly one is seen. Places are cells of half the
-    objects' median side; rows are frames in which an object is seen or missed.
+    There many objects are missed and found again, and hardly one is seen. Cells are half the objects' median
+    side.
     """
     if not missed.any():
         return missed

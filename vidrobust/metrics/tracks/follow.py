@@ -44,12 +44,10 @@ LATELY = 6
 
 
 def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.ndarray:
-    """Join tracks of things that are lost and found again where they are expected.
+    """Join tracks of things that are lost and found again; return the track each continues, or its own, (T,).
 
-    A thing at rest is found again on the same place, however long the gap, and one that moves where its motion
-    leads within about a second. Both ends lie in one scene, and no frame has both. After more than ``max_gap``
-    frames the class must be the same too. Returns for each track the number of the one it continues, or its own,
-    (T,).
+    A thing at rest is found again after any gap, a moving one where its motion leads within about a second.
+    Both ends lie in one scene, and no frame has both. Beyond ``max_gap`` frames the class must be the same.
     """
     ends = TrackEnds.of(found, track)
     result = np.arange(len(ends.first))
@@ -80,10 +78,7 @@ def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.n
 def _moving_on(
     found: ItemBoxes, ends: TrackEnds, earlier: np.ndarray, later: np.ndarray, settings: TrackSettings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tracks, tracks and IoU (K,) of an earlier one moved on and a later one moved back, where they meet half-way.
-
-    Half-way an error of either speed counts half. Behind a named occluder it may take longer than a second.
-    """
+    """Pairs of tracks and IoU (K,) where they meet half-way, where an error of either speed counts half."""
     most = settings.look_on * (BEHIND if settings.occluders else 1)
     frame_a, frame_b = found.frame[ends.last[earlier]], found.frame[ends.first[later]]
     order = np.argsort(frame_b, kind="stable")
@@ -106,10 +101,7 @@ def _moving_on(
 
 
 class TrackEnds:
-    """First and last box of each track (T,), in ``rows`` of boxes sorted by track and frame.
-
-    Track t lies in rows[starts[t]:stops[t]].
-    """
+    """First and last box of each track (T,), in ``rows`` sorted by track and frame."""
 
     def __init__(self, found: ItemBoxes, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> None:
         self.found, self.rows, self.starts, self.stops = found, rows, starts, stops
@@ -129,7 +121,7 @@ class TrackEnds:
         )
 
     def velocity(self, *, last: bool) -> np.ndarray:
-        """Return px per frame over the last, or first, few boxes (T, 2); of single boxes what the pixels show."""
+        """Return px per frame over the last, or first, few boxes (T, 2); of single boxes by the pixels."""
         if last:
             a, b = np.maximum(self.starts, self.stops - LATELY), self.stops - 1
         else:
@@ -189,7 +181,7 @@ class TrackSettings:
     only
         Names of the classes that count; all if empty.
     class_scores, start_scores
-        Start scores by class name, and by label; the band down to the keep score keeps its width.
+        Start scores by class name, and by label.
     """
 
     start_score: float = BIRTH
@@ -240,10 +232,10 @@ class TrackSettings:
 
 @dataclass(frozen=True)
 class Objects:
-    """The object of each box.
+    """The object of each box, numbered from 0 by its first box.
 
-    ``track`` (D,) is the object whose best box of the frame it is, or -1; ``second`` (D,) the one on which it
-    lies as a further box, or -1. Objects are numbered from 0 by their first boxes.
+    ``track`` (D,) is the object whose best box it is, ``second`` (D,) the one on which it is a further box;
+    or -1.
     """
 
     track: np.ndarray
@@ -258,12 +250,7 @@ class Objects:
 
 @dataclass(frozen=True)
 class _Live:
-    """Tracks that may go on.
-
-    ``box`` and ``coasting`` are where each is expected by the pixels and by its own velocity; ``step`` and
-    ``velocity`` are px per frame by which these move on. ``last``, ``label``, ``seen`` and ``shape`` are of its
-    last box; ``fresh`` says that it has no other.
-    """
+    """Tracks that may go on; expected by the pixels (``box``) and by their velocity (``coasting``)."""
 
     track: np.ndarray
     seen: np.ndarray
@@ -277,7 +264,6 @@ class _Live:
     fresh: np.ndarray
 
     def expected(self, where: np.ndarray, size: tuple[int, int]) -> Places:
-        """Places with the shape of the last box, clipped to the frame."""
         shaped = any(shape is not None for shape in self.shape)
         return Places(self.last, self.shape if shaped else None).at(where).clipped(size)
 
@@ -307,7 +293,6 @@ def follow(found: ItemBoxes, settings: TrackSettings) -> Objects:
 
 
 def _numbered(objects: Objects, min_boxes: int) -> Objects:
-    """Drop short tracks, and number the rest by their first boxes."""
     track = objects.track
     counts = np.bincount(track[track >= 0], minlength=int(track.max(initial=-1)) + 1)
     kept = np.flatnonzero(counts >= min_boxes)
@@ -347,11 +332,7 @@ def _frame_by_frame(found: ItemBoxes, settings: TrackSettings) -> tuple[np.ndarr
 def _turned(
     live: _Live, lost: np.ndarray, found: ItemBoxes, free: np.ndarray, frame: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of live tracks without a box, and of free boxes, that can only belong together.
-
-    A thing that bounces, or was drawn differently before a gap, is not where it is expected but within its reach.
-    It is found again if no other box of its class and size, and no other lost track, is nearly as near.
-    """
+    """Lost tracks and free boxes that only fit each other, as of things that bounce."""
     if not len(lost) or not len(free):
         return np.empty(0, np.int64), np.empty(0, np.int64)
     last, box = live.last[lost][:, None], found.boxes[free][None]
@@ -380,7 +361,6 @@ def _turned(
 
 
 def _second_boxes(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
-    """Note which boxes without a track lie on one that has one."""
     own, free = rows[track[rows] >= 0], rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(own) or not len(free):
         return
@@ -390,7 +370,6 @@ def _second_boxes(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second:
 
 
 def _born(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray, count: int) -> int:
-    """Begin tracks with the boxes that lie on no object, the best first; return the number of tracks."""
     free = rows[(track[rows] < 0) & (second[rows] < 0)]
     if not len(free):
         return count
@@ -410,7 +389,6 @@ def _born(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndar
 
 
 def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: np.ndarray) -> None:
-    """Swap a second box with the object's box where it is surer, and of like place and size."""
     further = rows[second[rows] >= 0]
     if not len(further):
         return
@@ -426,7 +404,6 @@ def _best_first(found: ItemBoxes, rows: np.ndarray, track: np.ndarray, second: n
 
 
 def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
-    """Where the tracks are expected one frame later, without those that have left the frame."""
     box, coasting = live.box + np.tile(live.step, 2), live.coasting + np.tile(live.velocity, 2)
     whole = np.maximum(areas(box), 1e-9)
     here = (areas(clipped(box, size)) > SEEN_SHARE * whole) | (
@@ -438,7 +415,6 @@ def _ahead(live: _Live, size: tuple[int, int]) -> _Live:
 def _gone_on(
     found: ItemBoxes, live: _Live, old: np.ndarray, rows: np.ndarray, track: np.ndarray, frame: int, gap: int
 ) -> _Live:
-    """The tracks after a frame: those seen in it, and those that may come back."""
     lost = np.setdiff1d(np.arange(len(live.track)), old)
     kept = frame - live.seen[lost] <= gap
     leaving = _leaving(live.pick(lost), found.size)
@@ -490,14 +466,14 @@ def _seen(
 
 
 def _redrawn(before: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """(N,) bool: the box is drawn around more or less of its object, which is no motion."""
+    """Where a box is drawn around more or less of its object, which is no motion, (N,) bool."""
     size_before, size_now = (np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-9) for boxes in (before, now))
     redrawn: np.ndarray = (np.abs(size_now / size_before - 1) > REDRAWN).any(axis=1)
     return redrawn
 
 
 def _neighbours(velocity: np.ndarray) -> np.ndarray:
-    """(2,) velocity of a new object: that of the others if they move alike, else 0."""
+    """Velocity (2,) of a new object: that of the others if they move alike, else 0."""
     if len(velocity) < 2:
         return np.zeros(2)
     middle = np.median(velocity, axis=0)
@@ -510,7 +486,6 @@ def _neighbours(velocity: np.ndarray) -> np.ndarray:
 def _matched(
     live: _Live, boxes: Places, labels: np.ndarray, least: float, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the live tracks and of the boxes that belong together."""
     first, second = (ious(live.expected(where, size), boxes, least) for where in (live.box, live.coasting))
     i, j, iou = (np.concatenate([a, b]) for a, b in zip(first, second, strict=True))
     near = iou >= least

@@ -27,9 +27,8 @@ HELD = 1000.0  # what a pair of the frame before counts more than any overlap, i
 class IdentityCounts:
     """Counts of one clip or several; they add up.
 
-    ``known`` and ``found`` count boxes, ``id_matches`` boxes of tracks matched over the whole clip (IDTP).
-    ``matches`` and ``associated`` (19,) are matched boxes at each of ALPHAS and the sums of their association
-    accuracies.
+    ``id_matches`` are boxes of tracks matched over the whole clip (IDTP). ``matches`` and ``associated``
+    (19,) are matched boxes at each of ALPHAS and the sums of their association accuracies.
     """
 
     known: int
@@ -105,7 +104,6 @@ class _Side:
 
 
 def _frames(known: _Side, found: _Side) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Of each frame with boxes on both sides: their numbers and their IoU."""
     for frame in np.intersect1d(known.frame, found.frame):
         a, b = (slice(*np.searchsorted(side.frame, [frame, frame + 1])) for side in (known, found))
         similar = np.zeros((a.stop - a.start, b.stop - b.start))
@@ -129,7 +127,6 @@ Frames = Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
 def _assigned(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One-to-one pairs of largest total value."""
     from scipy.optimize import linear_sum_assignment  # here, so that the command line need not import SciPy
 
     rows, columns = linear_sum_assignment(value, maximize=True)
@@ -153,7 +150,6 @@ def _hota(frames: Frames, known: np.ndarray, found: np.ndarray) -> tuple[np.ndar
 
 
 def _identity(frames: Frames, known: np.ndarray, found: np.ndarray) -> int:
-    """Boxes of tracks matched one to one over the clip."""
     together = np.zeros((len(known), len(found)))
     for a, b, similar in frames:
         together[np.ix_(a, b)] += similar >= MATCH_IOU

@@ -12,13 +12,7 @@ from vidrobust.shapes.shape import Places, read_shape, shape_array
 
 @dataclass(frozen=True, kw_only=True)
 class ItemBoxes:
-    """All boxes of one input and model, flat.
-
-    Attributes
-    ----------
-    boxes, scores, labels : (D, 4) xyxy px, (D,), (D,)
-
-    """
+    """All boxes of one input and model, flat: boxes (D, 4) xyxy px."""
 
     frame: np.ndarray  # row of the frame, sorted, in the order of delivery
     boxes: np.ndarray
@@ -77,7 +71,7 @@ ENDS = ("first", "scene_cut", "frame_size", "corrupt")
 
 
 def item_boxes(detections: pd.DataFrame, transitions: pd.DataFrame, size: tuple[int, int]) -> ItemBoxes:
-    """Return the boxes of one input and model from rows of ``detections`` and ``transitions``; size is (H, W)."""
+    """Return the boxes of one input and model from rows of two tables; ``size`` is (H, W)."""
     place = pd.Series(np.arange(len(transitions)), index=transitions["frame"].to_numpy())
     frame = place.loc[detections["frame"]].to_numpy(np.int64)
     order = np.argsort(frame, kind="stable")
@@ -103,7 +97,7 @@ def places_of(rows: pd.DataFrame, *, shaped: bool) -> Places:
 
 
 def are_shaped(*tables: pd.DataFrame) -> bool:
-    """Return whether each table has masks or rotated boxes, so that these can be compared."""
+    """Return whether each table has masks or rotated boxes."""
     return all("shape" in rows and (rows["shape"].fillna("") != "").any() for rows in tables)
 
 

@@ -41,16 +41,9 @@ JITTERS = ("score_jitter", "center_jitter", "size_jitter", "mask_jitter", "squar
 class Measures:
     """The rows that the metrics are means of; ``row`` is the frame in the order of delivery.
 
-    Attributes
-    ----------
-    along
-        One row per object and frame; columns of ``object_frames``.
-    tracks
-        One row per track: row (its first), track_label, size, frames, boxes, fragments, begins, ends, vanished,
-        appeared, late, alarm.
-    counts
-        One row per frame: boxes, count_jitter, and vanished_per_minute and appeared_per_minute of this frame
-        alone, so that their means are rates.
+    ``along`` has a row per object and frame (columns of ``object_frames``), ``tracks`` one per track,
+    ``counts`` one per frame; vanished_per_minute and appeared_per_minute there are of one frame, so that
+    their means are rates.
     """
 
     along: pd.DataFrame
@@ -161,7 +154,7 @@ def _squared_jerk(centre: np.ndarray, boxes: np.ndarray, now: np.ndarray) -> np.
 
 
 def _mask_jitter(found: ItemBoxes, before: np.ndarray, now: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(M,) share of each mask's area that comes or goes for one frame; NaN without masks."""
+    """Share of each mask's area that comes or goes for one frame, (M,); NaN without masks."""
     if found.shapes is None:
         return np.full(len(now), np.nan)
     three = [found.shapes[rows] for rows in (before, now, after)]
@@ -189,14 +182,14 @@ def _id_switches(found: ItemBoxes, rows: np.ndarray, same: np.ndarray) -> np.nda
 
 
 def _second_at(found: ItemBoxes, objects: Objects, rows: np.ndarray, settings: TrackSettings) -> np.ndarray:
-    """(R,) 1 where a further box that could begin a track lies on the object."""
+    """Where a further box that could begin a track lies on the object, (R,) 1 or 0."""
     further = (objects.second >= 0) & (found.scores >= settings.starts(found.labels))
     key = objects.second[further] * found.num_frames + found.frame[further]
     return np.isin(objects.track[rows] * found.num_frames + found.frame[rows], key).astype(np.float64)
 
 
 def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Places in ``rows`` with a box of the track before and after; all three cut by the border, or none."""
+    """Places in ``rows`` with a box before and after; all three cut by the border, or none."""
     frame, cut = found.frame[rows], touches_border(found.boxes[rows], found.size)
     inner = np.arange(1, max(len(rows) - 1, 1))
     if len(rows) < 3:
@@ -208,7 +201,6 @@ def _middles(found: ItemBoxes, track: np.ndarray, rows: np.ndarray) -> np.ndarra
 
 
 def _without_box(at: Lives) -> pd.DataFrame:
-    """Rows of frames in which an object is expected and has no box of its own."""
     return pd.DataFrame(
         {
             "track": at.track,
@@ -223,7 +215,7 @@ def _without_box(at: Lives) -> pd.DataFrame:
 
 
 def _reverts(along: pd.DataFrame, window: int) -> np.ndarray:
-    """(N,) 1 where a label returns within the window, 0 at other boxes with one before, else NaN."""
+    """Where a label returns within the window, (N,) 1 or 0; NaN without a box before."""
     labels, track = along["label"].to_numpy().copy(), along["track"].to_numpy()
     boxes = labels >= 0
     last = np.maximum.accumulate(np.where(boxes, np.arange(len(labels)), 0))

@@ -49,9 +49,8 @@ def small_gray(gray: np.ndarray) -> np.ndarray:
 def box_shifts(a: np.ndarray, b: np.ndarray, boxes: np.ndarray, scale: float) -> np.ndarray:
     """Return the shift (K, 2) in px of what each box (xyxy px of the full frame) holds; NaN where unknown.
 
-    The largest group of a box's points that move alike decides, if it has half of them and at least two.
-    Otherwise the picture in the box is searched for as a whole. Crowds share one dense flow. ``a`` and ``b``
-    are ``small_gray`` of the frames, ``scale`` analysis px per full px.
+    Points that move alike decide if they are half of the box's and at least two; else the whole picture in
+    the box is searched for. Crowds share one dense flow. ``scale`` is analysis px per full px.
     """
     shifts = np.full((len(boxes), 2), np.nan)
     if not len(boxes) or a.shape != b.shape:
@@ -69,7 +68,6 @@ def box_shifts(a: np.ndarray, b: np.ndarray, boxes: np.ndarray, scale: float) ->
 def _by_points(
     a: np.ndarray, b: np.ndarray, points: np.ndarray, owner: np.ndarray, shifts: np.ndarray
 ) -> None:
-    """Fill in the shifts of boxes of which most followed points agree."""
     moved, good = _tracked(a, b, points)
     moved, owner = moved[good], owner[good]
     for box in np.unique(owner):
@@ -81,7 +79,7 @@ def _by_points(
 
 
 def _by_flow(a: np.ndarray, b: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """(K, 2) shifts of many boxes from one dense flow (DIS, Kroeger et al. 2016), or NaN."""
+    """Shifts (K, 2) of many boxes from one dense flow (DIS, Kroeger et al. 2016), or NaN."""
     first, second = same_light(a, b, alike="level")
     preset = cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST
     flow = cv2.DISOpticalFlow.create(preset).calc(first, second, None)
@@ -100,7 +98,7 @@ def _by_flow(a: np.ndarray, b: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def _searched(a: np.ndarray, b: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """(2,) shift at which the picture in the box is found again; NaN if no place stands out."""
+    """Shift (2,) at which the picture in the box is found again; NaN if no place stands out."""
     height, width = a.shape
     x1, y1, x2, y2 = np.clip(np.round(box), 0, [width, height, width, height]).astype(int)
     patch = a[y1:y2, x1:x2]
@@ -119,7 +117,6 @@ def _searched(a: np.ndarray, b: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 
 def _corners(gray: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The best corner of each cell of each box (P, 2), and its box (P,)."""
     strength = cv2.cornerMinEigenVal(gray.astype(np.float32) / 255, 5)
     height, width = gray.shape
     cells = int(np.clip(np.sqrt(POINTS / len(boxes)), 2, MOST_CELLS))
@@ -138,7 +135,6 @@ def _corners(gray: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _tracked(a: np.ndarray, b: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far each point moves (P, 2), and which come back to where they started."""
     first, second = same_light(a, b, alike="share")
     window = (WINDOW, WINDOW)
     start = points[:, None]

@@ -4,8 +4,7 @@
     box       .       o         .        o         .       .           .
     state     late    covered   missed   covered   lost    lost        unknown
 
-Without a box, an object is expected between two of its boxes, after its last one where its motion leads, and
-before its first one where its motion comes from. ``decide`` names the state from the evidence about that place.
+Without a box, an object is expected between two of its boxes, and where its motion leads or comes from.
 """
 
 from __future__ import annotations
@@ -77,14 +76,9 @@ COHERENT = 0.25
 class Lives:
     """The frames in which objects have no box of their own, and why tracks begin and end.
 
-    Attributes
-    ----------
-    track, frame, state, evidence, boxes : (N,), (N,), (N,), (N,), (N, 4)
-        One row per object and such frame: a state out of ``STATES``, what it was decided from, and the place.
-    begins, ends : (T,)
-        "mid-picture", "cut" (also the first and the last frame), or a key of ``STATE_OF``.
-    alarm : (T,) bool
-        Whether it blinks instead of persisting.
+    ``begins`` and ``ends`` (T,) are "mid-picture", "cut" (also the first and the last frame), or a key of
+    ``STATE_OF``; ``alarm`` (T,) says that it blinks instead of persisting. All else is (N, ...), a row per
+    object and frame.
     """
 
     track: np.ndarray
@@ -102,7 +96,7 @@ _Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
-    """Decide the state of the objects 0, 1, ... in every frame without a box of their own."""
+    """Decide the state of the objects in every frame without a box of their own."""
     edges = TrackEnds.of(found, objects.track)
     alarm = blinks(found, edges)
     after = _beyond(found, objects, edges, settings, forward=True)
@@ -131,19 +125,9 @@ def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
 
 
 def decide(evidence: Mapping[str, np.ndarray], otherwise: str | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Decide states from evidence.
+    """Return states (N,) and the evidence that decided; ``otherwise`` and "" where none holds.
 
-    Parameters
-    ----------
-    evidence
-        For keys of ``STATE_OF``, whether it holds (N,); of several the first in the order of ``STATE_OF`` decides.
-    otherwise
-        The state where none holds.
-
-    Returns
-    -------
-    state, evidence : ndarray
-        (N,) states, and keys of the evidence; "" where none holds.
+    Of several the first in the order of ``STATE_OF`` decides.
     """
     names = [name for name in STATE_OF if name in evidence]
     holds = [evidence[name] for name in names]
@@ -152,9 +136,9 @@ def decide(evidence: Mapping[str, np.ndarray], otherwise: str | np.ndarray) -> t
 
 
 def blinks(found: ItemBoxes, edges: TrackEnds) -> np.ndarray:
-    """Return which tracks are alarms that blink, (T,) bool: few boxes, boxes now and then, or boxes that jump.
+    """Return which tracks are alarms that blink, (T,) bool: of few boxes, or boxes that come and go, or jump.
 
-    Few boxes say nothing where the track begins or ends at the border, or at a cut.
+    Few boxes say nothing at the border or at a cut.
     """
     count = edges.stops - edges.starts
     frames = found.frame[edges.last] - found.frame[edges.first] + 1
@@ -177,7 +161,6 @@ def blinks(found: ItemBoxes, edges: TrackEnds) -> np.ndarray:
 
 
 def _between(found: ItemBoxes, edges: TrackEnds, track: np.ndarray, settings: TrackSettings) -> _Rows:
-    """Frames between two boxes of a track that has none, at the interpolated place."""
     rows = edges.rows
     first, second = rows[:-1], rows[1:]
     open_ = (track[first] == track[second]) & (found.frame[second] - found.frame[first] > 1)
@@ -229,12 +212,7 @@ class _Beyond:
 def _beyond(
     found: ItemBoxes, objects: Objects, edges: TrackEnds, settings: TrackSettings, *, forward: bool
 ) -> _Beyond:
-    """States after the last box of each track, or not ``forward`` before its first one.
-
-    The track is expected where its motion leads, frame by frame, until something explains that it has no box:
-    the first such evidence ends its life. What lies more than ``max_gap`` frames or its own size ahead explains
-    nothing and only ends the frames that are counted.
-    """
+    """States beyond the last or first box, along its motion until evidence explains the missing box."""
     row, sign = (edges.last, 1) if forward else (edges.first, -1)
     count, last = len(row), settings.look_on
     velocity = sign * _velocity(found, edges, forward=forward)
@@ -303,7 +281,7 @@ def _beyond(
 def _first(
     holds: np.ndarray, track: np.ndarray, count: int, start: np.ndarray, steps: np.ndarray
 ) -> np.ndarray:
-    """(T,) the first step, from 1, at which it holds for each track; else one more than its steps."""
+    """The first step, from 1, at which it holds for each track, (T,); else one more than its steps."""
     first = steps + 1
     at = np.flatnonzero(holds)
     np.minimum.at(first, track[at], at - start[track[at]] + 1)
@@ -311,7 +289,6 @@ def _first(
 
 
 def _velocity(found: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarray:
-    """(T,) px per frame at one end: its own, or its neighbours' for a track of one box."""
     own = edges.velocity(last=forward)
     row = edges.last if forward else edges.first
     alone = (edges.first == edges.last) & np.isnan(found.shift[row, 0])
@@ -325,7 +302,7 @@ def _velocity(found: ItemBoxes, edges: TrackEnds, *, forward: bool) -> np.ndarra
 
 
 def _may_go_on(found: ItemBoxes, edges: TrackEnds, after: _Beyond, settings: TrackSettings) -> np.ndarray:
-    """(T,) bool: an object of its class was lost shortly before, within reach of its first box."""
+    """Where an object of its class was lost shortly before, within reach of its first box, (T,) bool."""
     lost = np.flatnonzero(after.why == MID_PICTURE)
     speed = np.linalg.norm(edges.velocity(last=True)[lost], axis=1)
     result = np.zeros(len(edges.first), bool)

@@ -1,7 +1,4 @@
-"""Answer: everything that is said of a run, collected from its stages and plugins.
-
-Console, first page, ``show --json``, README and tutorial are rendered from it and from nothing else.
-"""
+"""Everything that is said of a run; console, first page, ``show --json``, README and tutorial are made of it."""
 
 from __future__ import annotations
 
@@ -64,15 +61,7 @@ class Answer:
 
 
 def answer_of(run: RunTables, further: Iterable[Contributor] = ()) -> Answer:
-    """Collect the answer of a run.
-
-    Parameters
-    ----------
-    run : RunTables
-        A finished run, or one of which some stages have run.
-    further : iterable of callables
-        Further contributors, besides those of the core and of installed plugins.
-    """
+    """Collect the answer of a run from the core, installed plugins and ``further`` contributors."""
     found = [each for contribute in (*CONTRIBUTORS, *further) for each in contribute(run)]
     found += brought().each(lambda section: section.statements(run))
     models = tuple(run.tasks)
@@ -80,7 +69,6 @@ def answer_of(run: RunTables, further: Iterable[Contributor] = ()) -> Answer:
 
 
 def _sorted(found: list[Statement], models: tuple[str, ...]) -> Iterator[Statement]:
-    """By model and question; a question that is not the core's comes after the reasons, before what to do."""
     places = {question: place for place, question in enumerate(ORDER)}
     others = places[Question.WHY] + 0.5
 

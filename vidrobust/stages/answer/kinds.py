@@ -1,7 +1,4 @@
-"""Every sentence that the core can put into an answer, and the data under which it may.
-
-A test makes each of them from fabricated tables, and checks that data just short of the condition do not.
-"""
+"""Every sentence that the core can put into an answer, and the data under which it may."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def sentence_of(statement: Statement) -> str:
 
 
 def console_text(run: RunTables) -> str:
-    """What ``vidrobust show`` prints: a block a model, a line or two a statement, and where the report is."""
+    """What ``vidrobust show`` prints."""
     answer = answer_of(run)
     full = len(answer.models) <= MOST_FULL
     lines = [line for model in answer.models for line in _model_lines(answer.of(model), model, full=full)]
@@ -79,7 +79,6 @@ LEADING = (Question.SCENE, Question.STABLE)
 
 
 def _wrapped(text: str, head: str) -> str:
-    """Lines of ``WIDTH`` columns; a figure, its unit and its interval stay together."""
     kept = re.sub(r"(?<=\d) (?=%)|(?<=%) (?=\[)|(?<=\d,) (?=[\d−]+\])", "\u00a0", text)
     lines = textwrap.fill(
         kept,

@@ -1,4 +1,4 @@
-"""A frame with its objects: boxes in the colour of their track, lost places dashed, labels side by side."""
+"""A frame with its objects: boxes in the colour of their track, lost places dashed, labels."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ STEPS = 6
 class Mark:
     """A box of a frame, or a place without one.
 
-    ``box`` x1, y1, x2, y2 px; ``track`` -1 for none; ``text`` of its label; ``trail`` (K, 2) px, earlier
-    centres; ``rings``, outlines of its mask.
+    ``box`` x1, y1, x2, y2 px; ``track`` -1 for none; ``trail`` (K, 2) px, earlier centres; ``rings``,
+    outlines of its mask.
     """
 
     box: tuple[float, float, float, float]
@@ -67,7 +67,7 @@ class Mark:
 
 
 def draw(picture: np.ndarray, marks: Iterable[Mark]) -> None:
-    """Draw the marks into (H, W, 3) uint8 RGB; labels do not overlap where there is room."""
+    """Draw the marks into (H, W, 3) uint8 RGB."""
     ordered = sorted(marks, key=lambda mark: ORDER.index(mark.state))
     for mark in ordered:
         _outline(picture, mark)
@@ -122,7 +122,7 @@ def _home(mark: Mark, size: tuple[int, int]) -> tuple[int, int, int, int]:
 def label_place(
     mark: Mark, size: tuple[int, int], taken: Sequence[tuple[int, int, int, int]]
 ) -> tuple[int, int, int, int] | None:
-    """Return the first free place near the box, or None; ``size`` is that of the picture."""
+    """Return the first free place near the box, or None."""
     x1, top, x2, bottom = _home(mark, size)
     height = bottom - top
     below = round(mark.box[3])

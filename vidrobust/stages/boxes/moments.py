@@ -32,8 +32,7 @@ BY_LABELS, BY_ITSELF = "average_precision", "uncovered_rate"
 def side_by_side(run: RunTables) -> dict[str, Any]:
     """Return column titles and rows (model, values, threshold, ms), the best model first.
 
-    The threshold is that of highest F1 against known boxes; without known boxes there is none, as a lower one
-    always covers more.
+    Without known boxes there is no threshold, as a lower one always covers more.
     """
     stability = run.table("stability")
     if stability is None or not run.detectors:
@@ -63,7 +62,7 @@ def side_by_side(run: RunTables) -> dict[str, Any]:
 
 
 def figure_in_words(row: Mapping[str, Any]) -> str:
-    """Return a metric (value, low, high, n) with its interval; nothing from fewer than FEWEST_ROWS values."""
+    """Return a metric with its interval; nothing from fewer than FEWEST_ROWS values."""
     if 0 < row["n"] < FEWEST_ROWS:
         return "too few to say"
     return percent_with_interval(row["value"], row["low"], row["high"]) if row["n"] else "not measured"
@@ -115,10 +114,9 @@ class BoxMoment:
 
 
 def choose(model: str, steps: pd.DataFrame, detections: pd.DataFrame) -> list[BoxMoment]:
-    """Choose the moments at which the detector was sure and wrong, of each kind in turn.
+    """Choose the moments at which one detector was sure and wrong, of each kind in turn.
 
-    ``steps`` and ``detections`` are rows of this model. Moments of one item are at least a second apart;
-    objects that leave or are hidden do not count.
+    Moments of one item are at least a second apart; objects that leave or are hidden do not count.
     """
     rows = _with_scores(steps, detections)
     queues = [_of_kind(rows, kind) for kind in ("missed", "lost", "late", "renamed")]
@@ -132,7 +130,6 @@ def choose(model: str, steps: pd.DataFrame, detections: pd.DataFrame) -> list[Bo
 
 
 def _with_scores(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
-    """Steps with score and name of the box, and of the last one before."""
     boxes = detections[detections["track"] >= 0][[*KEYS, "score", "label_name"]]
     rows = steps.merge(boxes.rename(columns={"label_name": "now"}), on=KEYS, how="left")
     rows = rows.sort_values(KEYS, kind="stable", ignore_index=True)

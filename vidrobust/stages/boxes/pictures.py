@@ -37,7 +37,7 @@ class HidingPlace:
 
 
 def hiding_places(frames: pd.DataFrame) -> list[HidingPlace]:
-    """Return the place of each detector and clip of ``object_frames`` where something unnamed may hide objects."""
+    """Return the places of ``object_frames`` where something unnamed may hide objects."""
     found = []
     for (model, item), own in frames[frames["alarm"] == 0].groupby(["model", "item"], sort=False):
         behind = own[own["evidence"] == "place"]

@@ -55,7 +55,7 @@ class ShownMoment:
 
 
 def numbers(run: RunTables) -> list[dict[str, Any]]:
-    """Return every metric of the detectors over all items: name, sentence, and a text per model."""
+    """Return every metric of the detectors over all items, with a text per model."""
     stability = run.table("stability")
     if stability is None or not run.detectors:
         return []
@@ -127,7 +127,6 @@ def sensitivity_rows(run: RunTables) -> list[dict[str, str]]:
 
 
 def _kinds(strongest: pd.Series) -> str:
-    """Errors of the boxes in TIDE's words, the most frequent first."""
     found = {kind: float(strongest.get(f"tide_{kind}", np.nan)) for kind in KINDS}
     lines = sorted((kind for kind in KINDS if found[kind] >= LEAST_KIND), key=lambda kind: -found[kind])
     return ", ".join(f"{kind} {percent(found[kind])}" for kind in lines)

@@ -22,9 +22,7 @@ DARK, WHITE = (24, 24, 24), (255, 255, 255)
 
 
 def strip(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) -> np.ndarray:
-    """Draw the shots of a moment side by side, (H, W, 3) uint8; ``boxes`` are rows of ``detections`` of the
-    item.
-    """
+    """Draw the shots of a moment side by side, (H, W, 3) uint8."""
     window = _window(moment.shots, frames[0].shape[:2])
     tiles = [
         _tile(frame, shot, boxes[boxes["frame"] == shot.frame], moment.track, window)
@@ -36,7 +34,6 @@ def strip(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) 
 
 
 def _window(shots: Sequence[Shot], size: tuple[int, int]) -> tuple[int, int, int]:
-    """left, top and side, px, of a square that holds the object in all shots."""
     places = np.array([shot.place for shot in shots])
     low, high = places[:, :2].min(axis=0), places[:, 2:].max(axis=0)
     side = max(SMALLEST, (1 + MARGIN) * float((high - low).max()))

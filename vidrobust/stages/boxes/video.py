@@ -1,7 +1,7 @@
-"""The clip with what a detector found drawn on it: boxes, tracks, gaps, losses, renames.
+"""The clip with what a detector found drawn on it.
 
-Above the picture: time and counts. Below, over the whole clip: objects without a box (orange) and renames
-(dark).
+Above the picture: time and counts. Below: objects without a box (orange) and renames (dark), over the whole
+clip.
 """
 
 from __future__ import annotations
@@ -35,11 +35,7 @@ BOX = ["x1", "y1", "x2", "y2"]
 
 @dataclass(frozen=True)
 class FrameMarks:
-    """Marks of one clip and detector.
-
-    ``by_frame``: frame number -> marks. For the F frames: time_s, frame, and how many objects are followed,
-    uncovered and renamed.
-    """
+    """Marks of one clip and detector, by frame number, and counts of its F frames."""
 
     by_frame: dict[int, tuple[Mark, ...]]
     frame: np.ndarray
@@ -52,9 +48,7 @@ class FrameMarks:
 def frame_marks(
     steps: pd.DataFrame, detections: pd.DataFrame, counts: pd.DataFrame, keep_score: float
 ) -> FrameMarks:
-    """Make the marks of one item and model; boxes below ``keep_score`` are drawn only if they belong to a
-    track.
-    """
+    """Make the marks of one item and model; boxes below ``keep_score`` are drawn only on tracks."""
     counts = counts.sort_values("time_s", kind="stable")
     frames = counts["frame"].to_numpy(np.int64)
     place = pd.Series(np.arange(len(frames)), index=frames)
@@ -99,7 +93,6 @@ def _with_boxes(steps: pd.DataFrame, detections: pd.DataFrame) -> pd.DataFrame:
 
 
 def _trails(rows: pd.DataFrame) -> list[tuple[tuple[float, float], ...]]:
-    """Centres of the object in the second before."""
     time, track = rows["time_s"].to_numpy(), rows["track"].to_numpy()
     found = rows["now"].notna().to_numpy()
     corners = rows[BOX].to_numpy(np.float64)
@@ -129,7 +122,6 @@ def _of_object(row: Any) -> Mark:
 
 
 def _rings(text: object) -> tuple[np.ndarray, ...]:
-    """Outlines of the column ``shape``."""
     shape = read_shape(text) if isinstance(text, str) else None
     return () if shape is None else outline(shape)
 
@@ -161,12 +153,8 @@ class WantedClip:
 def write_video(run: OpenRun, wanted: WantedClip, path: Path) -> str:
     """Write the clip with its boxes as H.264, and return a sentence about it.
 
-    Raises
-    ------
-    SettingsError
-        Where several clips or detectors are there and none is named, or nothing lies in the range.
-    InputError
-        Where the file cannot be written.
+    SettingsError where the clip or detector is unclear or nothing lies in the range; InputError where the
+    file cannot be written.
     """
     item, model = _chosen(run, wanted)
     marks = _marks(run, item, model)
@@ -225,7 +213,6 @@ def _marks(run: OpenRun, item: str, model: str) -> FrameMarks:
 def _frames(
     run: OpenRun, item: str, model: str, marks: FrameMarks, span: tuple[float, float]
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Time in s and drawn frames (H, W, 3) uint8 of the span."""
     settings = run.settings
     if settings.every == 1 and settings.fps is None:  # else frames are counted from the beginning
         ranged = {"start_s": span[0], "end_s": span[1]}
@@ -258,7 +245,6 @@ def _frames(
 
 
 def _scaled(size: tuple[int, ...]) -> tuple[float, tuple[int, int]]:
-    """The factor, and height and width in even px."""
     longer = max(size[:2])
     scale = SIDE / longer if longer > SIDE else max(1.0, LEAST / longer)
     return scale, (round(size[0] * scale / 2) * 2, round(size[1] * scale / 2) * 2)
@@ -315,7 +301,6 @@ def _cursor(foot: np.ndarray, marks: FrameMarks, place: int) -> np.ndarray:
 
 
 def _encode(frames: Iterator[tuple[float, np.ndarray]], path: Path, done: Callable[[], None]) -> int:
-    """Write frames with their times; how many there were."""
     count, last = 0, -1
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(30))

@@ -1,14 +1,14 @@
 """Coordinates of a detector's answers to a pair's replays: scores and places of what t and t+1 show.
 
-An object is followed from t to t+1 by its box, taken to where its pixels move. In every other picture its score,
-as a logit, is that of the best raw candidate of its class on either of its two boxes, so that a lost box still
-has a score. Places are compared with the measured motion removed::
+An object is followed from t to t+1 by its box. In every other picture its score, as a logit, is that of the
+best raw candidate of its class on either of its two boxes, so that a lost box still has a score. Places are
+compared with the measured motion removed::
 
     expected  the object's box at the chain's first frame, taken along with what its pixels do in the picture
     place     ((found centre - expected centre), (found size - expected size)) / root of the first box's area
 
-What moves in a box may be all of it, a part of it, or be followed better by the box's own pixels: of these
-readings the one nearest to where the box really went is taken, for all pictures of the pair.
+What moves in a box may be all of it, a part of it, or be followed better by the box's own pixels: the reading
+nearest to where the box really went is taken, for all pictures of the pair.
 """
 
 from __future__ import annotations
@@ -59,9 +59,10 @@ def places(
     *,
     backwards: bool,
 ) -> np.ndarray:
-    """Return (N, 4 K) places of the K objects, found at t and at t+1, in an album's N pictures; else 0.
+    """Return places (N, 4 K) of the K objects, found at t and at t+1, in an album's N pictures; else 0.
 
-    Without ``motions`` nothing was replayed and ``shifts`` (K, 2) px say how far each box's pixels have moved.
+    Without ``motions`` nothing was replayed, and ``shifts`` (K, 2) px say how far each box's pixels have
+    moved.
     """
     first, second = (1, 0) if backwards and motions is not None else (0, 1)
     every = _expected(objects, motions, shifts, first, second, len(said))
@@ -111,7 +112,7 @@ def _expected(
 
 
 def taken_along(box: np.ndarray, motion: ShownMotion, *, own: bool) -> np.ndarray:
-    """Return (4,) px: where a box of the first frame is expected in a picture that shows this motion since.
+    """Return where a box of the first frame is expected in a picture that shows this motion, (4,) px.
 
     ``own`` goes by the pixels that move beyond the camera, if any in the box do.
     """
@@ -144,7 +145,7 @@ def _window(box: np.ndarray, motion: ShownMotion) -> tuple[slice, slice]:
 
 
 def _carried(box: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """The box under the map, shift and stretch along each axis, that takes the pixels from here to there."""
+    """The box under the shift and stretch along each axis that takes the pixels from here to there."""
     result = box.copy()
     for axis in (0, 1):
         x, y = here[:, axis], there[:, axis]
@@ -156,14 +157,14 @@ def _carried(box: np.ndarray, here: np.ndarray, there: np.ndarray) -> np.ndarray
 
 
 def inside(box: np.ndarray, size: tuple[int, int]) -> bool:
-    """Say whether a box keeps its distance from the border of a frame of this height and width."""
+    """Say whether a box keeps its distance from the border of a frame (height, width)."""
     height, width = size
     x, y = BORDER * width, BORDER * height
     return bool(box[0] >= x and box[1] >= y and box[2] <= width - x and box[3] <= height - y)
 
 
 def on_them(found: FrameBoxes, of: Sequence[Places]) -> list[np.ndarray]:
-    """Return for each object with its places the rows that lie on one of them, in their order."""
+    """Return for each object the rows that lie on one of its places."""
     if not of:
         return []
     owner = np.repeat(np.arange(len(of)), [len(each) for each in of])
@@ -193,13 +194,12 @@ def _nearest(
 
 
 def of_labels(labels: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray:
-    """Return (N,) bool: which are one of the one or two labels of an object."""
+    """Return which are one of the labels of an object, (N,) bool."""
     found: np.ndarray = (labels == wanted[0]) | (labels == wanted[-1])
     return found
 
 
 def _offset(box: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """(4,) px: centre and size of a box less those expected."""
     off = box - expected
     return np.concatenate([(off[:2] + off[2:]) / 2, off[2:] - off[:2]])
 
@@ -228,8 +228,8 @@ def seen_boxes(
 ) -> PairBoxes:
     """Ask a detector of an album of pictures (H, W, 3) uint8, of which 0 is frame t and 1 is frame t+1.
 
-    ``motions`` are of the pictures since the chain's first frame, which is t+1 if ``backwards``; none where
-    nothing was replayed. An object begins with ``start_score`` and goes on with ``keep_score``.
+    ``motions`` are since the chain's first frame, which is t+1 if ``backwards``; none where nothing was
+    replayed.
     """
     said = answers(detector, pictures)
     if only or ignored:
@@ -274,7 +274,6 @@ def _chosen_answer(answer: BoxAnswer, labels: Sequence[int], ignored: Sequence[Z
 def _shifts(
     first: np.ndarray, picture: np.ndarray, objects: Sequence[FollowedObject], scale: float
 ) -> np.ndarray:
-    """(len(objects), 2) px how far the pixels of the objects' first boxes have moved in another picture."""
     boxes = np.array([each.boxes[0] for each in objects], np.float64).reshape(-1, 4)
     return np.nan_to_num(box_shifts(first, small_gray(luma(picture)), boxes, scale))
 
@@ -289,8 +288,8 @@ def followed(
 ) -> list[FollowedObject]:
     """Match the boxes of a pair to objects; ``shifts`` (D, 2) px are of the boxes of a.
 
-    Boxes of ``keep_score`` or more are matched one to one; one of the two has ``start_score``. A box of
-    ``start_score`` without a partner is an object too, unless it may be entering or leaving.
+    One of the two has ``start_score``. A box of that score without a partner is an object too, unless it may
+    be entering or leaving.
     """
     kept_a, kept_b = (np.flatnonzero(found[1] >= keep_score) for found in (a, b))
     moved = a[0].moved(shifts)
@@ -316,7 +315,6 @@ def followed(
 
 
 def _logits(answer: BoxAnswer, objects: Sequence[FollowedObject]) -> np.ndarray:
-    """One number an object and class that it has at t or t+1."""
     found = answer.after if answer.before is None else answer.before
     best = []
     for each, rows in zip(objects, on_them(found, [each.places for each in objects]), strict=True):

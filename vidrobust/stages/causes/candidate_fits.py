@@ -185,7 +185,7 @@ def predicts(codec: str) -> bool | None:
 
 
 def fit_noises(plus: np.ndarray, minus: np.ndarray, codec: str = "") -> Iterator[FittedNoise]:
-    """Fit each kind of noise to an exchanged pair (H, W, 3) uint8; ``codec`` as in ``candidates``."""
+    """Fit each kind of noise to an exchanged pair (H, W, 3) uint8."""
     first, second = (x.astype(np.float32) for x in (plus, minus))
     mean, half = (first + second) / 2, (first - second) / 2
     del first, second  # large pictures: each float copy counts
@@ -214,7 +214,6 @@ def fit_noises(plus: np.ndarray, minus: np.ndarray, codec: str = "") -> Iterator
 
 
 def _jpeg_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
-    """What JPEG does to a picture at the quality whose error has about this energy, and its strength."""
     picture = to_levels(mean)
 
     def coded(quality: int) -> tuple[np.ndarray, float]:
@@ -233,7 +232,6 @@ def _jpeg_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, 
 
 
 def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, float]]:
-    """What H.264 does to a picture at the bit rate whose error has about this energy, and its ratio."""
     # The rate is searched on the middle of a large picture. Nothing where no rate comes near.
     picture, (least, most) = to_levels(mean), PERTURBATIONS["h264"].range
     height, width = (max(0, (side - SEARCHED_PX) // 2) for side in picture.shape[:2])
@@ -252,7 +250,7 @@ def _h264_of(mean: np.ndarray, sigma: float) -> Iterator[tuple[str, np.ndarray, 
 
 
 def _lost(picture: np.ndarray, log_ratio: float) -> np.ndarray:
-    """(H, W, 3) float32: what H.264 changes in a picture at exp(log_ratio) raw bits over coded bits."""
+    """What H.264 changes in a picture at exp(log_ratio) raw bits over coded bits."""
     coded = PERTURBATIONS["h264"].apply(to_tensor([picture]), math.exp(log_ratio), from_seed(0))[0]
     return np.asarray(to_array(coded).astype(np.float32) - picture)
 

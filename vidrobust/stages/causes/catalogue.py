@@ -58,7 +58,6 @@ LIGHT = Cause(
 
 
 def _gain(change: PairChange, where: np.ndarray | None) -> np.ndarray:
-    """(H, W, 1) the gain, or (n, 1) at some pixels."""
     gain = change.local_gain[..., None]
     return gain if where is None else gain[where]
 
@@ -158,7 +157,6 @@ CAMERA = Cause(
 
 
 def _size_of_objects(change: PairChange, a: np.ndarray, reverse: bool) -> Size:
-    """Root mean square of what moves, and its mean from t to t+1."""
     moved, mean = change.own_shift()
     mean = mean * (1 if reverse else -1)
     more = {"shift_x_px": float(mean[0]), "shift_y_px": float(mean[1])}

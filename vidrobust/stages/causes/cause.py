@@ -32,10 +32,7 @@ UNEVEN = ("first", "second")
 
 @dataclass(frozen=True, kw_only=True)
 class LevelReplay:
-    """A change of levels, each pixel where it is.
-
-    Its placebo is the same change times a smooth random field, stronger here and reversed there.
-    """
+    """A change of levels, each pixel where it is; its placebo is that times a smooth random field."""
 
     # (change, levels, where) -> levels as at t+1. Levels are (H, W, 3) float32, or (n, 3) at the pixels of
     # ``where`` (H, W) bool
@@ -64,7 +61,7 @@ class Filter:
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """Pixels of t+1 that t does not show: (change) -> (H, W) bool. Its placebo puts them elsewhere."""
+    """Pixels of t+1 that t does not show, (H, W) bool. Its placebo puts them elsewhere."""
 
     where: Callable[[PairChange], np.ndarray]
     placebos: ClassVar[tuple[str, ...]] = ("across", "down")

@@ -68,13 +68,11 @@ def fit_gain_field(name: str, step: CauseStep) -> FittedPerturbation | None:
 
 
 def _plane(size: tuple[int, int]) -> np.ndarray:
-    """(blocks, 3): a constant, and the two directions."""
     y, x = (np.linspace(-1, 1, n) for n in size[::-1])
     return np.stack(np.broadcast_arrays(1.0, x[None], y[:, None]), axis=-1).reshape(-1, 3)
 
 
 def _smooth(size: tuple[int, int], width: int, height: int) -> np.ndarray:
-    """(blocks, knots): the splines of a lattice as wide as that of ``illumination``."""
     from vidrobust.frames.pixels import lattice_side, spline_basis
     from vidrobust.perturb.light import PATCHES
 

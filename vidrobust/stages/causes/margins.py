@@ -5,12 +5,11 @@ A flip from class a to class b is decided by the margin between the two alone::
     margin(x) = z_a(x) - z_b(x)      t ──────────────0──────── t+1      before, past: how far t and t+1 lie from 0
                                        <─── step of a cause ──>
 
-A cause is necessary where the margin of t+1 without it is above 0. It is undone in t+1 itself
-(``pair_replays.undone``), which keeps its noise; without noise t+1 is t, brought onto it. What cannot be made so
-(a blur gives nothing back) is taken from the chain of replays: -past + step for a cause, before less all steps
-for noise. (With the noise of t instead, planted worlds are off by .28 of the flips; undone in t+1 by .00.) The
-error of a picture is half the mean square difference to the chain over the flips, and a third of the step.
-Several causes may be necessary for one flip.
+A cause is necessary where the margin of t+1 without it is above 0; several may be for one flip. It is undone
+in t+1 itself (``pair_replays.undone``), which keeps its noise. What cannot be made so (a blur gives nothing
+back) is taken from the chain of replays. (With the noise of t instead, planted worlds are off by .28 of the
+flips; undone in t+1 by .00.) The error of a picture is half the mean square difference to the chain over the
+flips, and a third of the step.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ class Margins:
     noise_undone: np.ndarray
 
     def without(self, cause: int, there: np.ndarray, with_it: Sequence[int] = ()) -> tuple[np.ndarray, float]:
-        """Return (k,) the margin of t+1 without a cause, and its standard error.
+        """Return the margin (k,) of t+1 without a cause, and its standard error.
 
         ``there`` (k,) bool: such a change was measured. ``with_it``: columns of causes that are not there
         without it.
@@ -70,7 +69,6 @@ class Margins:
 
 
 def _known(made: np.ndarray, chain: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, float]:
-    """(k,) margins as pictures show them, else as the chain does; and their standard error."""
     both = np.square(made - chain)
     apart = both[np.isfinite(both)]
     error = (apart.sum() / 2 + _mean_square(step / OF_STEP)) / (len(apart) + 1)
@@ -86,8 +84,8 @@ def _mean_square(x: np.ndarray) -> float:
 def at_most(seen: np.ndarray, unknown: np.ndarray, weight: np.ndarray, total: int) -> float:
     """Return the upper limit (95 %, one-sided) of how many of ``total`` flips a cause is necessary for.
 
-    Flips in the sample are known; of those beyond it the limit of Clopper & Pearson (1934) is taken, with as many
-    trials as the weights (k,) are worth (Kish 1965). ``unknown`` pairs, not replayed, count as necessary.
+    Flips beyond the sample have the limit of Clopper & Pearson (1934), with as many trials as the weights
+    (k,) are worth (Kish 1965). Pairs not replayed count as necessary.
     """
     counted, beyond = seen | unknown, max(0, total - len(seen))
     known = float(counted.sum())
@@ -102,7 +100,7 @@ def at_most(seen: np.ndarray, unknown: np.ndarray, weight: np.ndarray, total: in
 
 
 def flip_counts(pairs: pd.DataFrame) -> dict[tuple[str, str], int]:
-    """Count the flips between neighbours in the table ``pairs`` by (model, item); "" is all items."""
+    """Count the flips between neighbours by (model, item); "" is all items."""
     each = usable_pairs(pairs).groupby(["model", "item"], sort=False)["label_flip"].sum()
     found = {(str(model), str(item)): int(count) for (model, item), count in each.items()}
     for (model, _), count in list(found.items()):

@@ -69,14 +69,14 @@ class AccountLook:
 def spent(part: float) -> float:
     """Return how much of the error rate may have been spent when so large a part of the pairs was replayed.
 
-    FALSE_DISCOVERY part^2: little at first, so that what is left for all pairs costs little power (Kim & DeMets,
-    Biometrika 74 (1987), 149-154, with rho = 2).
+    FALSE_DISCOVERY part^2: little at first, so that what is left for all pairs costs little power (Kim &
+    DeMets, Biometrika 74 (1987), 149-154, with rho = 2).
     """
     return FALSE_DISCOVERY * part**2
 
 
 def named_at(looks: Sequence[AccountLook]) -> pd.DataFrame:
-    """Return the causes that were named at any of the looks, with their shares as of the last one: COLUMNS.
+    """Return the causes named at any of the looks, with their shares as of the last one.
 
     Each look may spend what was not spent before, so that the rates add up to FALSE_DISCOVERY at most.
     """
@@ -111,12 +111,12 @@ def _may_be_named(account: pd.DataFrame) -> pd.Series:
 def named(
     account: pd.DataFrame, slow: pd.DataFrame | None = None, level: float = FALSE_DISCOVERY
 ) -> pd.DataFrame:
-    """Return the causes that may be named from one look: COLUMNS; q is in units of FALSE_DISCOVERY.
+    """Return the causes that may be named from one look; q is in units of FALSE_DISCOVERY.
 
-    A cause is named where its share is surely above 5 % and above what its placebos do. Causes with p above .5
-    are discarded (Zhao, Small & Su 2019); over the rest, all models together, the false discovery rate
-    ``level`` is held (Benjamini & Hochberg 1995). ``slow`` is the account of pairs a second apart, from which a
-    drift may be named. The keyframes' p depends on no sample and is held against 5 % at each look.
+    A cause is named where its share is surely above 5 % and above what its placebos do. Causes with p above
+    .5 are discarded (Zhao, Small & Su 2019); over the rest, all models together, the false discovery rate
+    ``level`` is held (Benjamini & Hochberg 1995). A drift may be named from ``slow``, pairs a second apart.
+    The keyframes' p depends on no sample and is held against 5 % at each look.
     """
     asked = account[account["cause"] != UNEXPLAINED].assign(scale=ADJACENT)
     if slow is not None and len(slow):
@@ -134,11 +134,10 @@ def named(
 def replicated(causes: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """Add to ``named`` whether each finding is made again on footage that did not make it.
 
-    Each clip with five pairs or more is left out in turn. Where the others alone make the finding (p <= .05) it
-    is tested on that clip, and made again where p <= .1. With fewer than two such clips the earlier half of all
-    pairs makes it and the later half tests it. What the rest does not find is not tested, nor where too few
-    pairs weigh in. Columns are replication (share of the tests; NaN without any), replication_found, _tested,
-    and _of.
+    Each clip with five pairs or more is left out in turn. Where the others alone make the finding (p <= .05)
+    it is tested on that clip, and made again where p <= .1. With fewer than two such clips the earlier half
+    of all pairs makes it and the later half tests it. Not tested is what the rest does not find, or where too
+    few pairs weigh in.
     """
     rows = []
     for row in found.to_dict("records"):
@@ -167,7 +166,7 @@ def _again(pairs: PairTable, cause: str) -> dict[str, Any]:
 
 
 def _by_clip(pairs: PairTable) -> Iterator[np.ndarray]:
-    """(n,) bool, the pairs that make the finding: all but those of one clip, or of one part."""
+    """The pairs that make the finding, (n,) bool: all but those of one clip, or of one part."""
     for code in np.unique(pairs.footage):
         own = pairs.footage == code
         if own.sum() >= FEWEST and (~own).sum() >= FEWEST:
@@ -186,8 +185,7 @@ def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALL
     """Return the one-sided p-value that the excess at the keyframes is not above a share of all change.
 
     All keyframes are moved together by every number of places, round the clip. ``change`` (n,) is the squared
-    change of each adjacent pair, NaN where excluded; ``keyframe`` (n,) bool is one that is no cut, at the
-    second frame.
+    change of each adjacent pair, NaN where excluded; ``keyframe`` (n,) is at the second frame, and no cut.
     """
     keyframe = keyframe & np.isfinite(change)
     if not keyframe.any() or len(change) < 4:
@@ -200,7 +198,7 @@ def place_test(change: np.ndarray, keyframe: np.ndarray, *, share: float = SMALL
 
 
 def excess_at(change: np.ndarray) -> np.ndarray:
-    """Return (n,) each pair's change less the mean of the pairs beside it; NaN where none is known."""
+    """Return each pair's change less the mean of the pairs beside it, (n,); NaN where none is known."""
     padded = np.concatenate([[np.nan], change, [np.nan]])
     beside = np.stack([padded[:-2], padded[2:]])
     known = np.isfinite(beside)
@@ -224,10 +222,7 @@ def keyframe_tests(pairs: pd.DataFrame) -> dict[str, float]:
 
 
 def conclude(run: OpenRun, looks: Sequence[Look]) -> None:
-    """Write the tables ``account``, ``account_by`` and ``named``, and those of the places of boxes.
-
-    The account is that of the last look; a cause that was named at an earlier one stays named.
-    """
+    """Write the account, of the last look; a cause named at an earlier look stays named."""
     for prefix in ACCOUNTS:
         rows = with_parts(run.table(f"{prefix}causes"), run.folder.record.parts)
         found = {name: tables.empty(name) for name in ("account", "account_by", "named")}
@@ -261,7 +256,6 @@ def undecided(run: OpenRun) -> bool:
 
 
 def _keyframe_tests(run: OpenRun) -> dict[str, float]:
-    """Per model, whether its change at keyframes is larger than chance; from all pairs of neighbours."""
     pairs = run.table("pairs")
     near = pairs[pairs["kind"] == "adjacent"]
     transitions = run.table("transitions")[["item", "frame", "keyframe"]].rename(columns={"frame": "frame_b"})

@@ -1,4 +1,4 @@
-"""How a pair and a finding fared: why a pair was not replayed, and whether a cause was found again."""
+"""How a pair and a finding fared."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WORDS: Mapping[Excluded, str] = {
 
 
 def excluded_pairs(causes: pd.DataFrame) -> pd.Series:
-    """Count the pairs of each reason, by its code, in rows of the table ``causes``."""
+    """Count the pairs of each reason, by its code."""
     codes = causes.drop_duplicates(["model", *PAIR])["excluded"]
     return codes[codes != ""].value_counts()
 

@@ -94,8 +94,8 @@ def study_pair(
 ) -> PairReplays:
     """Make every replay of one pair from frames t-1, t, t+1, t+2; None where a cut lies between.
 
-    With a ``keyframe`` at t+1 no neighbour's coding is independent, and nothing is replayed. ``flips``: t+1
-    with each cause undone is made as well.
+    With a ``keyframe`` at t+1 no neighbour's coding is independent, and nothing is replayed. ``flips`` also
+    makes t+1 with each cause undone.
     """
     outer = [None if x is None or np.array_equal(x, inner) else x for x, inner in ((before, a), (after, b))]
     album = _Album([a, b])
@@ -134,14 +134,8 @@ def study_pair(
 def undone(a: np.ndarray, b: np.ndarray, there: PairChange, back: PairChange) -> dict[str, np.ndarray]:
     """Make frame t+1 as it would have been without one of the causes, or with the noise of t.
 
-    ::
-
-        t+1 ─────one cause, as measured back from t+1 to t─────▶ t+1 without it
-        t   ─────everything measured from t to t+1─────────────▶ t+1 with the noise of t
-
-    A replay on a third frame has another noise, which may decide a flip; here the very picture is changed.
-    Without a motion nothing comes into view: both are undone together. ``there`` and ``back`` lead from t to
-    t+1 and back; what was measured is returned by cause.
+    A replay on a third frame has another noise, which may decide a flip; here the very picture is changed, by
+    what was measured back from t+1 to t. Without a motion nothing comes into view: both are undone together.
     """
     found: dict[str, np.ndarray] = {}
     if not back.failed:
@@ -168,7 +162,6 @@ class _Album:
         return len(self.pictures) - 1
 
     def of(self, scene: ReplayScene, on: tuple[str, ...], placebo: tuple[str, str] = NO_PLACEBO) -> int:
-        """The place of a scene's picture; causes that do not occur change nothing."""
         placebo = placebo if placebo[0] in scene.occurring else NO_PLACEBO
         on = tuple(cause for cause in on if cause in scene.occurring)
         key = (*sorted(on), *placebo)
@@ -181,7 +174,6 @@ class _Album:
 def _replays(
     album: _Album, scene: ReplayScene, a: np.ndarray, b: np.ndarray, *, reverse: bool
 ) -> PairReplays:
-    """The chains of a scene, from frame a to frame b; ``reverse``: from t+1 to t."""
     change, real = scene.change, b.astype(np.float32)
     brought = noise_beside(a, b, change)
     pairs, noise = exchanged(brought, real, draws=DRAWS, seed=scene.seed), noise_levels(brought, real)

@@ -4,9 +4,8 @@ Neighbours are drawn with probabilities proportional to ::
 
     size = root of (the picture's change x the model's own change), each in units of its mean
 
-Each stands for 1 / its probability pairs, so that sums over the sample stay unbiased. A larger sample holds the
-smaller one, and models share random numbers, so most of their pairs. Some pairs about a second apart are drawn
-besides, by the picture's change alone.
+Each stands for 1 / its probability pairs, so that sums stay unbiased. A larger sample holds the smaller one,
+and models share random numbers, so most of their pairs. Some pairs about a second apart are drawn besides.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ Made = TypeVar("Made")
 
 
 def new_pairs(context: Context) -> dict[str, pd.DataFrame]:
-    """Return per model the pairs of its sample that were not replayed before (as ``chosen_pairs``)."""
+    """Return per model the pairs of its sample that were not replayed before."""
     transitions, content, seed = context.need_transitions(), context.content, context.settings.seed
     found = {}
     for model in context.models:
@@ -80,7 +79,7 @@ def own_change(read: Read) -> pd.Series:
 
 
 def flipped(context: Context, pairs: pd.DataFrame) -> np.ndarray:
-    """Return (n,) bool: whether the label of some classifier flips from frame to frame in this pair."""
+    """Return whether the label of some classifier flips in each pair, (n,) bool."""
     first: set[int] = set()
     for model in context.models:
         seen = context.read(model, "pairs")
@@ -120,7 +119,6 @@ def chosen_pairs(
 
 
 def _neighbours(transitions: pd.DataFrame, change: pd.Series) -> pd.DataFrame:
-    """One row a pair of neighbours, as ``choose_pairs`` wants it."""
     frame, later = transitions.iloc[:-1], transitions.iloc[1:]
     return pd.DataFrame(
         {
@@ -157,10 +155,10 @@ def _apart(transitions: pd.DataFrame, distance: int) -> pd.DataFrame:
 
 
 def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.DataFrame:
-    """Draw a probability sample of pairs with known weights: frame_a, frame_b, weight, stratum ("keyframe" or "").
+    """Draw a probability sample of pairs: frame_a, frame_b, weight, stratum ("keyframe" or "").
 
-    Sequential Poisson sampling, spread over time (``statistics/samples.py``), with probabilities proportional to
-    ``sizes``; weights are the inverse (Horvitz & Thompson 1952). ``transitions`` has one row a pair.
+    Sequential Poisson sampling, spread over time (``statistics/samples.py``), proportional to ``sizes``;
+    weights are the inverse probabilities (Horvitz & Thompson 1952).
     """
     usable = transitions[(transitions["excluded"] == "") & has_third(transitions)]
     keyframe = usable["keyframe"].to_numpy(bool) if "keyframe" in usable else np.zeros(len(usable), bool)
@@ -176,9 +174,9 @@ def choose_pairs(transitions: pd.DataFrame, count: int, seed_key: str) -> pd.Dat
 
 
 def has_third(transitions: pd.DataFrame) -> np.ndarray:
-    """Return (n,) bool: whether a frame before frame_a or after frame_b can be joined to the pair.
+    """Return whether a frame before frame_a or after frame_b can be joined to the pair, (n,) bool.
 
-    The pair (t, t+1) needs the link (t-1, t) or (t+1, t+2); pairs further apart need none.
+    Pairs further apart than neighbours need none.
     """
     first, second = (transitions[name].to_numpy(np.int64) for name in ("frame_a", "frame_b"))
     if not len(transitions) or not (second == first + 1).all():
@@ -194,14 +192,14 @@ def _draw(rows: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFr
 
 
 def sizes(pairs: pd.DataFrame) -> np.ndarray:
-    """Return (n,) > 0: the root of picture's times model's change, or the picture's alone."""
+    """Return the root of picture's times model's change, or the picture's alone, (n,) > 0."""
     picture = known_size(pairs["pixel_change"].to_numpy(float))
     own = pairs["own_change"].to_numpy(float) if "own_change" in pairs else np.full(len(pairs), np.nan)
     return np.sqrt(picture * known_size(own)) if np.isfinite(own).any() else picture
 
 
 def known_size(change: np.ndarray) -> np.ndarray:
-    """Return (n,) > 0: the change, at least a tenth of its mean; the mean where it is not known."""
+    """Return the change, at least a tenth of its mean; the mean where it is not known, (n,) > 0."""
     if not len(change):
         return change
     known = np.where(np.isfinite(change), change, np.nanmean(change) if np.isfinite(change).any() else 1.0)
@@ -210,7 +208,7 @@ def known_size(change: np.ndarray) -> np.ndarray:
 
 
 def inclusion(size: np.ndarray, count: int) -> np.ndarray:
-    """Return (n,) probabilities proportional to size (n,) > 0, none above 1, that sum to ``count``."""
+    """Return probabilities (n,) proportional to size > 0, none above 1, that sum to ``count``."""
     n = len(size)
     if count >= n:
         return np.ones(n)
@@ -232,7 +230,8 @@ def side_by_side(
 ) -> Generator[Made]:
     """Yield ``make(pictures, *row of the columns)`` of each pair of frames, in order, several at a time.
 
-    Models are asked between them: engines, like threaded linear algebra, would wait for each other's processors.
+    Models are asked between them: engines, like threaded linear algebra, would wait for each other's
+    processors.
     """
     threads = torch.get_num_threads()
     few = PAIR_BYTES // (PAIR_PICTURES * 3 * source.info.width * source.info.height)

@@ -55,7 +55,7 @@ class ShownMotion:
         return flat.min(axis=0), flat.max(axis=0)
 
     def at_rest(self) -> ShownMotion:
-        """Return the motion of a picture in which nothing has moved, of the same size."""
+        """Return the motion of a picture in which nothing has moved."""
         return ShownMotion(np.zeros_like(self.back), self.own)
 
     def carried(self, matrix: np.ndarray | None) -> ShownMotion:
@@ -137,7 +137,6 @@ class ReplayScene:
         return np.asarray(before + change * (np.float32(size) * field)[..., None])
 
     def _toned(self, x: np.ndarray, on: Collection[str], where: np.ndarray | None = None) -> np.ndarray:
-        """Levels in the light and colour that is switched on, at the pixels of ``where`` (H, W) bool."""
         for name, levels in LEVELS.items():
             if name in on:
                 x = levels.play(self.change, x, where)
@@ -155,7 +154,6 @@ class ReplayScene:
         return sampled
 
     def _displacement(self, on: Collection[str], placebo: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
-        """(H, W, 2) px, and (H, W) bool where objects move."""
         by_camera = CAMERA.name in on or placebo[0] == CAMERA.name
         shape = self.change.new.shape
         total, own = np.zeros((*shape, 2), np.float32), np.zeros(shape, bool)
@@ -217,12 +215,12 @@ def as_before(levels: np.ndarray, change: PairChange, where: np.ndarray) -> np.n
 def too_dark(
     third: np.ndarray, motion: np.ndarray, full: np.ndarray, a: np.ndarray, b: np.ndarray, change: PairChange
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the saturated pixels of a third frame that other frames, in less light, show to be brighter.
+    """Return the pixels of t that a saturated third frame shows too dark, and frame t, also above 255.
 
-    Brought into less light, a pixel at full level becomes a grey that no frame showed, and a replay that begins
-    there takes the light's change for something else. It is shown as t has it; where t is saturated too, as t+1
-    has it. ``third`` is in the light of t, ``motion`` leads to it from the grid of t, ``full`` (H, W) bool is
-    where it is saturated. Return the pixels of t that it shows too dark, and frame t, also above 255.
+    Brought into less light, a pixel at full level becomes a grey that no frame showed, and a replay that
+    begins there takes the light's change for something else. It is shown as t has it; where t is saturated
+    too, as t+1 has it. ``third`` is in the light of t, ``motion`` leads to it from the grid of t, ``full``
+    (H, W) is where it is saturated.
     """
     on_a = warp(third, motion) if motion.any() and full.any() else third  # asked only where it was saturated
     known = a.astype(np.float32)
@@ -233,7 +231,6 @@ def too_dark(
 
 
 def _as_at_a(b: np.ndarray, change: PairChange, over: np.ndarray) -> np.ndarray:
-    """(H, W, 3) float32: t+1 in the light of t and from its camera, at the pixels ``over`` (H, W)."""
     moved = change.has_camera
     where = moved_mask(over, change.camera) if moved else over
     found = b.astype(np.float32)
@@ -246,10 +243,9 @@ def _moving(on: Collection[str], placebo: tuple[str, str]) -> tuple[str, ...]:
 
 
 def other_motion(motion: np.ndarray, draw: int, seed: int) -> np.ndarray:
-    """Draw another smooth displacement field of the same size, where the motion is.
+    """Draw another smooth displacement field of the same root mean square, where the motion is.
 
-    Neighbouring pixels move together as they do under a real motion; the root mean square is that of
-    ``motion`` (H, W, 2) where it moves.
+    Neighbouring pixels move together as they do under a real motion.
     """
     moving = moves(motion)
     parts = [smooth_field(moving.shape, draw, seed + 1 + axis) for axis in range(2)]
@@ -260,7 +256,7 @@ def other_motion(motion: np.ndarray, draw: int, seed: int) -> np.ndarray:
 
 
 def smooth_field(shape: tuple[int, ...], draw: int, seed: int) -> np.ndarray:
-    """Draw (H, W) float32: normal numbers on a lattice of splines, knots half the shorter side apart."""
+    """Draw normal numbers on a lattice of splines, knots half the shorter side apart, (H, W)."""
     height, width = shape
     spacing = min(height, width) / 2
     sides = [lattice_side(side, spacing) for side in (height, width)]

@@ -38,7 +38,7 @@ def seen_by(
     *,
     space: Space | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (N, K) coordinates and (N,) labels of N pictures; ``space`` is roots for two classes, else logits."""
+    """Return coordinates (N, K), by default logits (roots for two classes), and labels (N,) of N pictures."""
     p = predict(model, pictures, device)
     return coordinates(p, space or ("roots" if p.shape[1] == 2 else "logits")), p.argmax(axis=1)
 
@@ -53,8 +53,8 @@ def score(
 ) -> list[dict[str, Any]]:
     """Return the rows of one pair and model for the table ``causes``, without the pair's names.
 
-    ``seen`` are coordinates and labels of the pair's pictures and any further ones behind them, from
-    ``seen_by`` or ``boxes.seen_boxes``; by default the classifier is asked.
+    ``seen`` are coordinates and labels of the pair's pictures, from ``seen_by`` or ``boxes.seen_boxes``; by
+    default the classifier is asked.
     """
     if seen is None:
         if model.task != "classification":
@@ -93,7 +93,7 @@ def score(
 
 
 def predict(model: Classifier, pictures: tuple[np.ndarray, ...], device: torch.device | str) -> np.ndarray:
-    """Return (N, K) float64 probabilities of N pictures (H, W, 3) uint8, a few at a time."""
+    """Return probabilities (N, K) of N pictures (H, W, 3) uint8, a few at a time."""
     return np.asarray(answers(model, pictures, device).probabilities.astype(np.float64))
 
 
@@ -104,7 +104,7 @@ def answers(model: Any, pictures: tuple[np.ndarray, ...], device: torch.device |
 
 
 def coordinates(probabilities: np.ndarray, space: Space) -> np.ndarray:
-    """Return (N, K) outputs as points to be compared: log p less its mean over the classes, or sqrt p."""
+    """Return outputs as points to be compared, (N, K): log p less its mean over the classes, or sqrt p."""
     if space == "roots":
         return np.sqrt(probabilities)
     logs = np.log(np.maximum(probabilities, TINY))

@@ -24,7 +24,7 @@ LEAST_DRAWN = 0.005  # a smaller share would be a line thinner than a pixel or t
 
 
 def whole(run: RunTables, model: str, name: str = "account") -> pd.DataFrame:
-    """The account of a model over all items, from the table ``name``, in the order of the causes; may be empty."""
+    """The account of a model over all items, in the order of the causes; may be empty."""
     table = run.table(name)
     if table is None:
         return pd.DataFrame(columns=["cause", "share", "low", "high", "n"])
@@ -56,7 +56,6 @@ def rows(run: RunTables) -> list[dict[str, str]]:
 
 
 def _q_of(run: RunTables, model: str, prefix: str) -> dict[str, float]:
-    """By named cause the false discovery rate at which it is named."""
     table = run.table(f"{prefix}named")
     if table is None or "q" not in table:
         return {}

@@ -98,7 +98,7 @@ class PairTable:
 
     @cached_property
     def footage(self) -> np.ndarray:
-        """(n,) int code of the part that a pair shows, or of its clip where no part is known."""
+        """The part that a pair shows, or its clip where no part is known, (n,) int."""
         names = np.where(self.part == "", [f"clip {code}" for code in self.item], self.part)
         return np.asarray(np.unique(names.astype(str), return_inverse=True)[1])
 
@@ -155,10 +155,10 @@ class PairTable:
         return np.asarray(self.projection[:, MEASURED.index(cause)])
 
     def beyond(self, cause: str, floor: float = SMALLEST_SHARE) -> np.ndarray:
-        """Return (n,) what each pair has of a cause beyond ``floor`` of all change and beyond the placebos.
+        """Return what each pair has of a cause beyond ``floor`` of all change and beyond the placebos, (n,).
 
         Placebos are pooled: one pair's alone are as uncertain as what they are compared with. What all pairs
-        are to exceed is laid on those in which such a change was measured; the others add nothing.
+        are to exceed is laid on those in which such a change was measured.
         """
         column = MEASURED.index(cause)
         least = max(floor * float(self.change.sum()), float(self.placebo[:, column].sum()))
@@ -178,8 +178,7 @@ def summarise(
 ) -> pd.DataFrame:
     """Make the table ``account`` of neighbours: one row a model, item ("" = all) and cause.
 
-    ``keyframes`` has per model the p-value of ``naming.keyframe_tests``; ``flips`` by model and item is by
-    default as many as the sample stands for.
+    ``keyframes``: p-values by model; ``flips`` by (model, item), by default as many as the sample stands for.
     """
     rows: list[dict[str, Any]] = []
     for model, of_model in causes[causes["scale"] == ADJACENT].groupby("model", sort=False):
@@ -194,10 +193,7 @@ def summarise(
 
 
 def summarise_by(causes: pd.DataFrame) -> pd.DataFrame:
-    """Make the table ``account_by``: columns by, value, model, item ("" = all) and those of ``account``.
-
-    ``by`` is "scale" (neighbours or pairs a second apart) or "class" (the model's class at t, of neighbours).
-    """
+    """Make the table ``account_by``: as ``account``, by "scale" (a second apart or not) or "class" (at t)."""
     rows: list[dict[str, Any]] = []
     neighbours = causes[causes["scale"] == ADJACENT]
     for by, column, table in (("scale", "scale", causes), ("class", "class_a", neighbours)):
@@ -208,7 +204,7 @@ def summarise_by(causes: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_a_second(by: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the table ``account_by`` that are of pairs a second apart, over all items."""
+    """Return the rows of ``account_by`` that are of pairs a second apart, over all items."""
     return by[(by["by"] == "scale") & (by["value"] == SECOND)]
 
 
@@ -294,7 +290,7 @@ def _flips(pairs: PairTable, cause: str, total: int) -> dict[str, float]:
 def p_value_of(pairs: PairTable, cause: str, *, clips: bool = False, floor: float = SMALLEST_SHARE) -> float:
     """Return the one-sided p that a cause's share is not above ``floor``, nor above its placebos'.
 
-    The signs of what each pair, or whole clip, adds beyond that (``PairTable.beyond``) are flipped at random.
+    The signs of what each pair, or whole clip, adds beyond that are flipped at random.
     """
     if not pairs.change.sum() > 0:
         return float("nan")
@@ -324,7 +320,7 @@ def estimate(
     floor: float = 0.0,
     keyframes: bool = False,
 ) -> TestedInterval:
-    """Return the share of a part (n,) of the change, less that of placebos (n,), with its interval."""
+    """Return the share of a part (n,) of the change, less that of placebos, with its interval."""
     less = np.zeros(len(part)) if placebo is None else placebo
     columns = np.column_stack([part, less, pairs.change, pairs.excess, pairs.at_keyframe])
     cluster = pairs.cluster
@@ -354,10 +350,10 @@ def share_of_totals(
 ) -> TestedInterval:
     """Return the ratio ``statistic`` of totals (G, columns), with an interval that trusts no normal.
 
-    One cluster is left out at a time; there are as many degrees of freedom as clusters carry the spread. Each
-    end is moved as if one more of the ``draws`` pairs of average change had been drawn, of which the cause
-    holds a quarter (upper end) or minus a tenth (lower end): else a share near zero, all of it in pairs that
-    were not drawn, would be called surely zero. The one-sided p-value asks about ``floor``.
+    Degrees of freedom are as many as clusters carry the spread. Each end is moved as if one more of the
+    ``draws`` pairs of average change had been drawn, of which the cause holds a quarter (upper end) or minus
+    a tenth (lower end): else a share near zero, all of it in pairs that were not drawn, would be called
+    surely zero. p asks about ``floor``.
     """
     count = len(totals)
     if not count:

@@ -1,4 +1,4 @@
-"""What the answer says of causes: which are named, which any change could replace, what is open, what is left."""
+"""What the answer says of causes."""
 
 from __future__ import annotations
 

@@ -90,8 +90,8 @@ def coefficients(units: CompleteUnits, reliability: np.ndarray) -> dict[str, Jac
 def effective(units: CompleteUnits) -> Jackknife | None:
     """Return the correlation of effective robustness to the synthetic and the natural, across models.
 
-    The confounder is clean accuracy with reversed sign. Columns that are no rates or accuracies give NaN. The
-    line is fitted anew without each cluster (Taori et al. 2020, section 5).
+    Columns that are no rates or accuracies give NaN. The line is fitted anew without each cluster (Taori et
+    al. 2020, section 5).
     """
     start = _as_accuracy(-units.z)[:, 0]
     if np.isnan(start).any() or len(start) < FEWEST:
@@ -151,7 +151,7 @@ def describe(
     metrics: Sequence[str],
     complete: CompleteUnits,
 ) -> pd.DataFrame:
-    """Describe each pair of the p columns ``which`` and the s metrics: names, sizes, ties, reliability."""
+    """Describe each pair of the p columns ``which`` and the s metrics: sizes, ties, reliability."""
     p, s = len(which), len(metrics)
     reliable_x, reliable_y = _reliability(units, columns, which, metrics)
     table = pd.DataFrame(
@@ -248,8 +248,8 @@ class ControlUnits:
 def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataFrame:
     """Compare each perturbation's partial Spearman correlation with its negative controls, one row each.
 
-    ``shuffled_p`` is how often shuffled targets reach the real coefficient; ``beyond_others`` and
-    ``beyond_foreign`` are it minus that of fragility, and of the foreign target that is hardest to beat.
+    ``beyond_others`` and ``beyond_foreign`` are it minus that of fragility, and of the foreign target that is
+    hardest to beat.
     """
     table = pd.DataFrame(index=range(units.x.shape[1]), columns=list(COLUMNS))
     table["shuffled"], table["shuffled_p"] = _shuffled(units, rng)
@@ -257,7 +257,7 @@ def negative_controls(units: ControlUnits, rng: np.random.Generator) -> pd.DataF
     targets = np.column_stack([units.y, units.foreign.to_numpy(np.float64)])
 
     def contrasts(rows: np.ndarray) -> np.ndarray:
-        """(p, 1 + f) beyond the others, then beyond each foreign target; halved, so that each lies in [-1, 1]."""
+        """Beyond the others, then beyond each foreign target, (p, 1 + f); halved, to lie in [-1, 1]."""
         basis = line_basis(ranks(units.z[rows]))
         x, y = residuals(ranks(units.x[rows]), basis), residuals(ranks(targets[rows]), basis)
         tie = pearson(x, y)
@@ -303,14 +303,14 @@ def expected_of_fragility(among: np.ndarray, tie: np.ndarray, weights: np.ndarra
 
 
 def _other_families(family: np.ndarray) -> np.ndarray:
-    """(p, m, p): row m of perturbation k averages family m; zeros where that is its own."""
+    """Row m of perturbation k averages family m, (p, m, p); zeros where that is its own."""
     names = np.unique(family)
     means = np.array([(family == name) / np.sum(family == name) for name in names])
     return np.array([np.where((names != own)[:, None], means, 0.0) for own in family])
 
 
 def _shuffled(units: ControlUnits, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(p,) mean coefficient over shuffles, and one-sided p-value of the real one; NaN without confounders."""
+    """Mean coefficient over shuffles, and one-sided p-value of the real one; NaN without confounders."""
     p = units.x.shape[1]
     donors = donors_of(units.z, units.cluster)
     if donors is None:

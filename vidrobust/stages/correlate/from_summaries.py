@@ -102,7 +102,7 @@ def known_direction(metric: str) -> bool | None:
 
 
 def signs(metrics: Iterable[str], said: Mapping[str, bool] | None = None) -> dict[str, float]:
-    """Return +1 for a metric that counts harm (flips, errors), -1 for one whose sign must be reversed."""
+    """Return +1 for a metric that counts harm (flips, errors), -1 for one to be reversed."""
     return {metric: -1.0 if higher_is_better(metric, said) else 1.0 for metric in metrics}
 
 
@@ -210,7 +210,6 @@ def family_of(model: str) -> str:
 
 
 def _plain_items(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with an item column of text; "" where it is missing (an empty cell of a CSV)."""
     if "item" not in table:
         return table.assign(item="")
     return table.assign(item=table["item"].astype(object).where(table["item"].notna(), "").astype(str))
@@ -223,7 +222,6 @@ def _over_all(sensitivity: pd.DataFrame) -> pd.DataFrame:
 
 
 def _summaries(stability: pd.DataFrame, by: str) -> pd.DataFrame:
-    """(unit, metric) values: rows of item "" where a model has them, else the mean over its items."""
     parts = stability[stability["item"] != ""]
     if by == "item":
         result = parts.groupby(["item", "metric"])["value"].mean().unstack("metric")
@@ -270,10 +268,7 @@ def _known_only(metrics: list[str], said: Mapping[str, bool] | None) -> tuple[li
 def _against_strength(
     sensitivity: pd.DataFrame, turn: Mapping[str, float], said: Mapping[str, bool]
 ) -> list[str]:
-    """Notes on metrics whose harm falls with strength; SettingsError where their direction was stated.
-
-    A metric with the wrong direction shows itself here.
-    """
+    """Notes on metrics whose harm falls with strength; SettingsError where their direction was stated."""
     notes = []
     for metric, rows in sensitivity.groupby("metric", sort=False):
         mean = rows.groupby(["perturbation", "strength"])["value"].mean() * turn[str(metric)]
@@ -294,11 +289,7 @@ def _against_strength(
 
 
 def _reliability(stability: pd.DataFrame, by: str, index: pd.Index, confounder: str) -> float:
-    """Share of a measured confounder's variance that is not measurement error; NaN if unknown.
-
-    The error comes from intervals, or from n of an accuracy in [0, 1] or percent, less the part that models share
-    because they saw the same images.
-    """
+    """Share of a confounder's variance that is not error; models share the error of seeing the same images."""
     rows = stability[(stability["metric"] == confounder) & ((stability["item"] == "") == (by == "model"))]
     if not {"low", "high", "n"} <= set(rows.columns):
         return np.nan

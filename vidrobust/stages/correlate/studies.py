@@ -69,7 +69,7 @@ class Conclusions:
 
     @classmethod
     def of(cls, content: Mapping[str, Any], where: str = "correlation.json") -> Conclusions:
-        """Read the content of a correlation.json; an empty one has no study. Raise InputError for any other."""
+        """Read the content of a correlation.json, which may be empty; InputError for any other."""
         try:
             found = _CONVERTER.structure(content, cls)
         except Exception as error:  # cattrs gathers what is wrong in groups of its own
@@ -267,7 +267,6 @@ def correlate_files(
 def _all_units(
     folder: RunFolder | PooledRuns, asked: Sequence[Across], left_out: list[str]
 ) -> list[tuple[Across, str, CorrelationUnits]]:
-    """Units of every study that can be made; why others cannot is added to ``left_out``."""
     sensitivity, stability = folder.table("sensitivity"), folder.table("stability")
     tasks = tasks_of(folder, sensitivity)
     by_task: dict[str, list[str]] = {}

@@ -53,11 +53,7 @@ _CONTRACT = tuple(TABLES["correlation"])
 
 @dataclass(frozen=True)
 class Group:
-    """Perturbations whose sensitivities cannot be distinguished on these units.
-
-    ``weakest`` is the smallest coefficient between two members, ``weakest_low`` the smallest lower end of an
-    interval.
-    """
+    """Perturbations whose sensitivities cannot be distinguished; ``weakest`` coefficient between two members."""
 
     name: str
     members: tuple[str, ...]
@@ -86,7 +82,7 @@ def correlate(
 ) -> CorrelationResult:
     """Correlate every perturbation and strength with every stability metric, and judge each perturbation.
 
-    ``families`` is perturbation -> family, ``resamples`` the number of permutations. InputError without a unit.
+    ``resamples`` is the number of permutations. InputError without a unit.
     """
     families = families or {}
     columns, values = with_means(units)
@@ -193,7 +189,6 @@ def _complete(
 
 
 def _by_pattern(values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Columns with the same missing values: (which rows are known, the columns)."""
     patterns, which = np.unique(~np.isnan(values), axis=1, return_inverse=True)
     which = np.ravel(which)
     return [(patterns[:, k], np.flatnonzero(which == k)) for k in range(patterns.shape[1])]
@@ -265,7 +260,7 @@ def _square(units: CorrelationUnits, columns: pd.DataFrame, values: np.ndarray) 
 
 
 def find_groups(matrix: pd.DataFrame, families: Mapping[str, str]) -> tuple[Group, ...]:
-    """Find groups in which all perturbations correlate (complete linkage); matrix has row, column, value, low."""
+    """Find groups in which all perturbations correlate (complete linkage)."""
     names = sorted(set(matrix["row"]) | set(matrix["column"]))
     if len(names) < 2:
         return ()

@@ -47,8 +47,8 @@ class Together:
 def explain_together(units: CorrelationUnits, *, seed: int = 0) -> Together:
     """Fit a non-negative regression of instability on all sensitivities and the confounder, on left-out data.
 
-    Everything enters by rank. Weights are never negative, as a perturbation that makes footage look more stable
-    explains nothing. The form of the confounder and the ridge penalty are chosen inside the training clusters.
+    Weights are never negative, as a perturbation that makes footage look more stable explains nothing. The
+    form of the confounder and the ridge penalty are chosen inside the training clusters.
     """
     columns, values = with_means(units)
     main = columns["main"].to_numpy()
@@ -81,7 +81,7 @@ def explain_together(units: CorrelationUnits, *, seed: int = 0) -> Together:
 def _left_out(
     x: np.ndarray, y: np.ndarray, bases: list[np.ndarray], codes: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(n,) squared errors of the mean, of the confounder alone and of everything, each unit left out once."""
+    """Squared errors (n,) of the mean, of the confounder alone and of everything, each unit left out once."""
     total, alone, full = np.empty(len(y)), np.empty(len(y)), np.empty(len(y))
     for train, test in _folds(codes, FOLDS, rng):
         basis, penalty = _choose(x, y, bases, codes, train, rng)
@@ -114,10 +114,6 @@ def _choose(
     rows: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, float]:
-    """The form of the confounder that predicts best without perturbations, then the best penalty.
-
-    Both are judged on clusters left out of ``rows`` in turn.
-    """
     folds = [(rows[train], rows[test]) for train, test in _folds(codes[rows], FOLDS, rng)]
 
     def error(basis: np.ndarray, penalty: float) -> float:
@@ -132,7 +128,6 @@ def _choose(
 
 
 def _folds(codes: np.ndarray, most: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(training rows, left-out rows) with whole clusters left out, in at most ``most`` groups."""
     clusters = rng.permutation(np.unique(codes))
     for part in np.array_split(clusters, min(most, len(clusters))):
         out = np.isin(codes, part)

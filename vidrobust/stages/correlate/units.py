@@ -108,10 +108,10 @@ class CorrelationUnits:
 
 
 def with_means(units: CorrelationUnits) -> tuple[pd.DataFrame, np.ndarray]:
-    """Add means over strengths (strength NaN) to the columns of the units; return columns and values (n, columns).
+    """Add means over strengths (strength NaN) to the columns of the units; return columns and values.
 
-    ``of`` are those it is made from, ``overall`` represents its perturbation under its metric, ``main`` under the
-    primary metric.
+    ``of`` are those it is made from, ``overall`` represents its perturbation under its metric, ``main`` under
+    the primary metric.
     """
     rows, extra = [], []
     for (perturbation, metric), members in units.columns.groupby(["perturbation", "metric"], sort=False):
@@ -134,10 +134,10 @@ def with_means(units: CorrelationUnits) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def over_strengths(values: np.ndarray) -> np.ndarray:
-    """Return one number per unit (n,) from its values (n, s) at several strengths: the mean where all were tried.
+    """Return one number per unit (n,) from its values (n, s) at several strengths.
 
-    A unit shown only some (NaN elsewhere) is compared with others shown the same: its place is sum(value - mean) /
-    sum(sd) over its strengths, on the scale of the overall mean.
+    It is the mean where all were tried. A unit shown only some (NaN elsewhere) has the place sum(value -
+    mean) / sum(sd) among others shown the same, on the scale of the overall mean.
     """
     known = ~np.isnan(values)
     if known.all():
@@ -170,7 +170,7 @@ def spread(
 
 
 def one_model(table: pd.DataFrame, model: str | None) -> str:
-    """Return the model asked for, or the only one; raise SettingsError where that is unclear."""
+    """Return the model asked for, or the only one; SettingsError where that is unclear."""
     models = sorted(table["model"].astype(str).unique())
     if model is None and len(models) == 1:
         return models[0]
@@ -198,8 +198,8 @@ def units_of_run(
 ) -> CorrelationUnits:
     """Make the units of one model from the tables ``frames`` and ``pairs`` that ``how`` names.
 
-    ``given`` are confounders, ``groups`` item -> what is left out together, such as a part. SettingsError for a
-    wrong setting, InputError where no unit is left.
+    ``given`` are confounders, ``groups`` item -> what is left out together, such as a part. SettingsError for
+    a wrong setting, InputError where no unit is left.
     """
     if across not in ("frames", "clips"):
         raise SettingsError(f"across: within a model expected frames or clips, got {across!r}")
@@ -287,14 +287,14 @@ def _pair_sides(
 
 
 def _middle(sensitivity: pd.DataFrame) -> pd.Series:
-    """Item -> frame that halves its sampled frames in time; every other frame would inflate the reliability."""
+    """Frame that halves an item's sample in time; every other frame would inflate the reliability."""
     return sensitivity.groupby("item")["frame"].median()
 
 
 def _sensitivity_halves(
     sensitivity: pd.DataFrame, across: Across, keys: list[str], index: pd.Index, columns: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Sensitivities of frames from odd and from even draws (None with one draw), of clips from halves of time."""
+    """Sensitivities of frames from odd and even draws (None with one draw), of clips from halves of time."""
     if across == "clips":
         first = sensitivity["frame"] <= sensitivity["item"].map(_middle(sensitivity))
     else:
@@ -310,7 +310,7 @@ def _sensitivity_halves(
 
 
 def _scenes(item: np.ndarray, frame: np.ndarray, adjacent: pd.DataFrame) -> np.ndarray:
-    """(n,) "item/scene": a scene begins after each pair that was excluded for a scene cut."""
+    """ "item/scene" of each row: a scene begins after each pair that was excluded for a scene cut."""
     names = np.empty(len(item), dtype=object)
     cuts = adjacent[adjacent["excluded"] == SCENE_CUT]
     for one in np.unique(item):

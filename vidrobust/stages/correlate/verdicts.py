@@ -80,7 +80,7 @@ class Need(StrEnum):
 
 @dataclass(frozen=True)
 class Needed:
-    """How much would settle a verdict: its kind, half a sentence, and how many are needed and there now."""
+    """How much would settle a verdict: its kind, half a sentence, how many are needed and how many there are."""
 
     what: Need
     words: str
@@ -94,10 +94,7 @@ MORE_FAMILIES = Needed(Need.MORE_FAMILIES, "perturbations of 3 families or more"
 
 @dataclass(frozen=True)
 class ProxyVerdict:
-    """A verdict on one perturbation, with the code of its reason and the reason in half a sentence.
-
-    ``same`` of ``others`` perturbations of other families pass without controls. ``needed`` would settle it.
-    """
+    """A verdict on one perturbation; ``same`` of ``others`` of other families pass without controls."""
 
     verdict: ProxyJudgement
     why: ProxyReason
@@ -110,7 +107,7 @@ class ProxyVerdict:
 
 
 def not_measured() -> ProxyVerdict:
-    """Return the verdict on a perturbation without a unit on which both primary metrics are known."""
+    """Return the verdict without a unit on which both primary metrics are known."""
     reason = "no unit has both its sensitivity and the instability under the primary metrics"
     return ProxyVerdict(CANNOT_TELL, ProxyReason.NOT_MEASURED, reason, f"cannot tell; {reason}.")
 

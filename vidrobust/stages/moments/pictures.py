@@ -1,8 +1,7 @@
 """The worst moments as pictures for the report, and frames for its player.
 
-The strip of a moment shows the measured changes switched on one after the other, and the answers. Where the
-picture gets sharper it leads from t+1 to t. The player has all frames of a short run, of a longer one a grid and
-both sides of flips.
+A strip shows the measured changes switched on one after the other, and the answers. Where the picture gets
+sharper it leads from t+1 to t.
 """
 
 from __future__ import annotations
@@ -59,8 +58,8 @@ def tiles(
 ) -> list[StripTile]:
     """Make the strip of one pair; empty where the pair could not be replayed.
 
-    What the model said of both frames in the run is repeated from ``moment``; only synthetic pictures are asked
-    about anew. Causes that do not occur, or are within noise (``clear``), have no tile.
+    Only synthetic pictures are asked about anew. Causes that do not occur, or are within noise (``clear``),
+    have no tile.
     """
     if made.excluded or not made.forwards:
         return []
@@ -80,7 +79,7 @@ def tiles(
 def shown(
     model: Model, pictures: tuple[np.ndarray, ...], device: torch.device | str
 ) -> list[tuple[str, float, np.ndarray]]:
-    """Return what a model says of each picture, how sure it is, and the picture with it drawn on, if it can be."""
+    """Return what a model says of each picture, how sure it is, and the picture with it drawn on."""
     task = task_of(model.task)
     if task.said is None:
         p = answers(model, pictures, device).probabilities
@@ -107,8 +106,8 @@ def drawn(
 def clear(before: np.ndarray, after: np.ndarray, last: np.ndarray) -> bool:
     """Say whether what was switched on brings a synthetic picture nearer to a real one than noise allows.
 
-    What was fitted to noise brings a third frame no nearer. Squared differences are added up over cells; their sum
-    over the root of the sum of their squares is about normal where nothing is there.
+    Squared differences are added up over cells; their sum over the root of the sum of their squares is about
+    normal where nothing is there.
     """
     x, y, end = (cv2.GaussianBlur(p.astype(np.float32), (0, 0), SMOOTHED) for p in (before, after, last))
     nearer = (np.square(x - end) - np.square(y - end)).sum(axis=2)
@@ -256,10 +255,7 @@ def keep(run: OpenRun) -> dict[str, Any]:
 
 
 def flips(run: OpenRun) -> pd.DataFrame:
-    """Return every event the player marks (item, model, frame_a, frame_b, what, size), the largest first.
-
-    Of a classifier flips by their total variation; of a detector objects missed for the first time, or renamed.
-    """
+    """Return every event the player marks (item, model, frame_a, frame_b, what, size), the largest first."""
     found = [_label_flips(run.table("pairs")), _box_events(run)]
     others = of_plugins(run.folder.record.tasks)
     found += [_label_flips(pairs) for pairs in task_pairs(run.table("task_pairs"), others)]
@@ -319,7 +315,6 @@ def _pictures(run: OpenRun, chosen: ChosenFrames, events: pd.DataFrame) -> Itera
 def _of_item(
     source: VideoSource, item: str, frames: set[int], subtracted: dict[int, int], wanted: int
 ) -> Iterator[dict[str, Any]]:
-    """In one pass; the frame before is held, for its difference with the next one."""
     held: tuple[int, np.ndarray] | None = None
     for batch in source.batches(16):
         for index, pixels in zip(batch.index.tolist(), batch.pixels, strict=True):

@@ -29,7 +29,7 @@ PAGE_ONE = 4  # of them on page one; at least one a model
 
 @dataclass(frozen=True)
 class MomentPicture:
-    """One picture with its caption; ``reached``: a synthetic picture has the label of the strip's last frame."""
+    """One picture; ``reached``: a synthetic picture has the label of the strip's last frame."""
 
     uri: str
     heading: str
@@ -65,7 +65,7 @@ class ShownMoments:
 
 
 def moments(run: RunTables) -> ShownMoments:
-    """Return the worst moments of every model, in the order in which the run found them."""
+    """Return the worst moments of every model."""
     every = run.json("moments.json").get("moments", [])
     chosen = _share(every, [*run.models, *run.others])
     pictures = Pictures(run.folder)
@@ -141,7 +141,6 @@ def _strip(
 def _replayed(
     each: Mapping[str, Any], after: str, pictures: Pictures, names: Mapping[str, str]
 ) -> MomentPicture:
-    """One picture of the strip; ``after`` is the label of its last frame, which a made picture may reach."""
     label = str(each.get("label") or "")
     probability = each.get("probability")
     return MomentPicture(
@@ -243,7 +242,7 @@ class _Answers:
         return np.asarray(self._frames[item]["frame"].to_numpy())
 
     def thin(self, most: int, events: list[list[Any]]) -> int:
-        """Leave out frames where there are too many; every flip's two frames stay. One in so many is left."""
+        """Leave out frames where there are too many, not those of flips; return of how many one is left."""
         total = len(self.models) * sum(len(frames) for frames in self._frames.values())
         step = max(1, -(-total // most))
         if step == 1:
@@ -340,8 +339,7 @@ def _pictures(
 def task_pairs(pairs: pd.DataFrame | None, tasks: Mapping[str, Task]) -> list[pd.DataFrame]:
     """Return the rows of ``task_pairs`` of each model of a plugin's task, with two columns as in ``pairs``.
 
-    ``label_flip`` says whether the answer changes and ``total_variation`` how far, by the task's response and
-    the metric on which its verdicts rest.
+    ``label_flip`` says whether the answer changes and ``total_variation`` how far.
     """
     found: list[pd.DataFrame] = []
     if pairs is None:
@@ -401,7 +399,6 @@ def _box_events(run: RunTables, models: Mapping[str, int], items: Mapping[str, i
 
 
 def _causes(run: RunTables) -> dict[tuple[str, str, int, int], list[list[Any]]]:
-    """(item, model, frame_a, frame_b) -> the parts of this pair's change, the largest first."""
     table = run.table("causes")
     if table is None:
         return {}

@@ -36,9 +36,8 @@ NEAR = 0.01  # a share no further from 5 % can hardly be distinguished from it b
 class Evidence:
     """The tables of one run, cut to one model where they have one.
 
-    ``account`` has rows over all items, ``slow`` those of pairs a second apart, ``named`` cause -> distance in
-    time at which it is named, ``replication`` cause -> whether it was found again. ``image_size`` is (height,
-    width) px.
+    ``slow`` has the account of pairs a second apart, ``named`` cause -> distance in time at which it is
+    named; ``image_size`` is (height, width) px.
     """
 
     account: pd.DataFrame
@@ -61,11 +60,7 @@ def build(
     trained_families: Collection[str] = (),
     widen: float = 1.0,
 ) -> Policy:
-    """The policy that the evidence supports, for one model.
-
-    A step needs the support of one account, of this evidence or the ``further``; what none supports is rejected
-    with the reason of the first.
-    """
+    """The policy that the evidence supports, for one model; a step needs the support of one account."""
     judged: list[PolicyStep | Rejected] = []
     for each in (*further, evidence):
         # what one cause leaves in doubt another may decide: the cause that explains most is heard last
@@ -146,7 +141,6 @@ def _obstacle(
 
 
 def _not_named(row: dict[str, Any]) -> tuple[Why, dict[str, Any]]:
-    """Of a cause whose share is not surely above 5 %, or not surely its own."""
     if row["low"] > SMALLEST_SHARE and row["specific_low"] <= 0:
         return _unspecific(row)
     if row["occurs"] < FEWEST_EVENTS:

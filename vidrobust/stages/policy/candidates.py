@@ -35,7 +35,7 @@ NOISE_OR_CODING = ("gaussian_noise", "h264")
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """How much of a cause one candidate does (1: as much as the cause), and why it does not stand for it, if so.
+    """How much of a cause one candidate does (1: as much), and why it does not stand for it, if so.
 
     ``alike`` are others that cannot be distinguished from it; it is the plainest of them.
     """
@@ -109,7 +109,7 @@ def _standing(otherwise: Standing, tied: list[str]) -> Standing:
 
 
 def _by_grain(rows: pd.DataFrame, names: list[str], does: dict[str, TestedInterval]) -> list[Standing]:
-    """Of noise and coding: the plainest of those that look like the footage's and do about as much; else none."""
+    """Of noise and coding: the plainest that looks like the footage's and does about as much; else none."""
     seen = float(rows["grain_seen"].median())
     grain = {name: float(rows.loc[rows["perturbation"] == name, "grain"].median()) for name in names}
     near = [name for name in names if abs(grain[name] - seen) <= GRAIN_NEAR]
@@ -181,9 +181,9 @@ LEAST = 0.005  # from here on a model is said to be moved: half a percent of its
 class Response:
     """How far a perturbation of some strength moves the model, and how often the answer changes.
 
-    ``grows``: the stronger surely do more than the weaker, without which (Hill 1965) it is not the perturbation
-    that acts. True with one strength alone, and where all other perturbations together surely grow. ``moves``:
-    more than the computer's own noise, and than LEAST.
+    ``grows``: the stronger surely do more than the weaker, without which (Hill 1965) it is not the
+    perturbation that acts. True with one strength alone, and where all others together surely grow.
+    ``moves``: more than the computer's own noise, and than LEAST.
     """
 
     value: float
@@ -200,8 +200,7 @@ def response(
 ) -> Response:
     """The model's response at a strength, linear between the strengths tried; 0 at 0.
 
-    ``sensitivity`` are the rows of one model, with parts where known. The result's ``n`` counts frames tried at
-    one of the two strengths about it.
+    ``n`` counts frames tried at one of the two strengths about it.
     """
     rows = sensitivity[sensitivity["perturbation"] == perturbation]
     nan = float("nan")
@@ -248,7 +247,7 @@ def _grows(rows: pd.DataFrame, others: pd.DataFrame, response: ResponseSpec) -> 
 
 
 def _alike(rows: pd.DataFrame) -> np.ndarray:
-    """(n,) which rows are ranked together: those of a clip where each was shown all strengths."""
+    """Which rows are ranked together, (n,): those of a clip where each was shown all strengths."""
     shown = rows.groupby("item", sort=False)["strength"].nunique()
     if shown.median() == rows["strength"].nunique():
         return np.asarray(pd.factorize(rows["item"])[0])
@@ -272,19 +271,13 @@ def _grow_together(sensitivity: pd.DataFrame, response: ResponseSpec) -> bool:
 
 
 def _summed(rows: pd.DataFrame, metrics: tuple[str, ...]) -> pd.DataFrame:
-    """item, frame, strength, value: the sum of these metrics, 1 at most; without frames of which none is known."""
     own = rows[rows["metric"].isin(metrics) & rows["value"].notna()]
     mean = own.groupby(["item", "frame", "strength", "metric"], sort=False)["value"].mean()
     return mean.groupby(level=[0, 1, 2], sort=False).sum().clip(upper=1.0).reset_index()
 
 
 def _at(rows: pd.DataFrame, strength: float) -> pd.DataFrame:
-    """item, frame, value: of each frame that was tried at one of the two strengths about this one.
-
-    The response is the line between the means of the two strengths, and not every frame need have been tried at
-    both. A value is that mean plus what the frame departs from each strength's mean, weighed so that clusters of
-    values have the variance of the mean (linearisation, Cochran 1977, section 6.3).
-    """
+    """Each frame's mean response and its departure from it (linearisation, Cochran 1977, section 6.3)."""
     table = rows.pivot_table(index=["item", "frame"], columns="strength", values="value", aggfunc="mean")
     known = np.concatenate([[0.0], table.columns.to_numpy(float)])
     if not len(table):

@@ -1,7 +1,4 @@
-"""A policy that was tried: it carries what fine-tuning with it did to held-out footage, and loses what harmed.
-
-``adapt`` writes adaptation.json and adapt/policy.json; a policy made anew with the same steps takes the figures.
-"""
+"""A policy that was tried, with what fine-tuning with it did to held-out footage."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ def policy_folder(path: Path, model: str, first: str) -> Path:
 
 
 def advised_policy(path: Path, model: str) -> Policy:
-    """The policy of a model as it was advised, whether or not it was tried and lost steps since."""
+    """The policy as it was advised, whether or not it was tried and lost steps since."""
     present = Policy.read(_file(path, model))
     summary, advised = _tried(path, model)
     if advised is not None and _same(with_measured(advised, summary), present):

@@ -1,7 +1,4 @@
-"""Policy: which augmentations to train with, how strong and how often, and what was rejected.
-
-It is advice from evidence about causes; whether training with it helps takes a trained model and other footage.
-"""
+"""Which augmentations to train with, how strong and how often, and what was rejected: advice from evidence."""
 
 from __future__ import annotations
 
@@ -26,10 +23,10 @@ GAIN = "relative gain"  # unit of brightness, contrast and saturation
 class PolicyStep:
     """One augmentation: signed strengths drawn evenly, applied with ``probability``.
 
-    -s of a relative gain is the factor 1 / (1 + s). Lengths are shares of the frame's width. ``axes`` of a
-    translation are the largest shifts along x and y. ``evidence`` has level, share, specific, replication,
-    flips_due of flips_replayed, sensitivity, and what 95 % of the footage (observed_low, observed_high) does.
-    ``measured`` has ratio, low, high, verdict, before and after of the answers that its own perturbation changes.
+    -s of a relative gain is the factor 1 / (1 + s). Lengths are shares of the frame's width; ``axes`` are the
+    largest shifts along x and y. ``evidence`` has level, share, specific, replication, flips_due of
+    flips_replayed, sensitivity, and what 95 % of the footage (observed_low, observed_high) does. ``measured``
+    is of the answers that its own perturbation changes: ratio, low, high, verdict, before and after.
     """
 
     perturbation: str
@@ -75,9 +72,10 @@ class PolicyStep:
 class Policy:
     """What to train with, for one model on one set of footage.
 
-    ``image_size`` is (height, width) px of a typical clip. Families in ``evaluation_only`` are kept for judging;
-    ``contaminated`` ones judge nothing, as the model was trained with them. ``advice`` is on causes for which no
-    augmentation stands. ``measured`` is as of a step, of the flips of held-out footage or of what ``of`` says.
+    ``image_size`` is (height, width) px of a typical clip. Families in ``evaluation_only`` are kept for
+    judging; ``contaminated`` ones, with which the model was trained, judge nothing. ``advice`` is on causes
+    for which no augmentation stands. ``measured`` is as of a step, of the flips of held-out footage or of
+    what ``of`` says.
     """
 
     steps: tuple[PolicyStep, ...] = ()

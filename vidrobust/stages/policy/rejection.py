@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
 
 class Why(StrEnum):
-    """Why there is no step; beside each the figures of its evidence, besides those of the cause's share."""
+    """Why there is no step; beside each the figures of its evidence."""
 
     NOT_MEASURABLE = "not_measurable"
     NO_PAIRS = "no_pairs"
@@ -233,7 +233,7 @@ def _settle(times: object) -> str:
 
 
 def _amount(does: float | None) -> str:
-    """How much a candidate does of what its cause does: 36 % as much, 3.6 times as much, none of it."""
+    """ "36 % as much", "3.6 times as much", "none of it"."""
     if known(does) and does is not None and does <= 0:
         return "none of it"
     if known(does) and does is not None and does > SAID_AS_TIMES:

@@ -1,4 +1,4 @@
-"""What to train with: each step with its range and its reason, what was rejected, what is kept to judge with."""
+"""What to train with, what was rejected, and what is kept to judge with."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILES = ("policy.json", "policy_torchvision.py", "policy_albumentations.yaml")
 
 @dataclass(frozen=True)
 class PolicyPage:
-    """The policy of one model as text; ``trial`` says what training with it did, "" where it was not tried."""
+    """The policy of one model as text; ``trial`` is "" where it was not tried."""
 
     model: str
     headline: str
@@ -99,7 +99,6 @@ def _step(step: PolicyStep) -> dict[str, Any]:
 
 
 def _observed(evidence: Mapping[str, Any], unit: str) -> str:
-    """What holds 95 % of the footage, and the extremes where they are known."""
     low, high, least, most = (evidence.get(f"observed_{end}") for end in ("low", "high", "least", "most"))
     if not known(low) or not known(high):
         return amount(evidence.get("observed"), unit)
@@ -109,7 +108,7 @@ def _observed(evidence: Mapping[str, Any], unit: str) -> str:
 
 
 def range_in_words(step: PolicyStep) -> str:
-    """The range in words: "times 0.94 to 1.06", "0 to 2 sigma px", with two axes where both are known."""
+    """The range: "times 0.94 to 1.06", "0 to 2 sigma px", with two axes where both are known."""
     low, high = step.low, step.high
     if step.unit == "100 - quality":
         return f"quality {interval(100 - high, 100 - low, digits=3)}"

@@ -1,4 +1,4 @@
-"""What the answer says of training: steps by their level of evidence, what no step covers, what is open."""
+"""What the answer says of training."""
 
 from __future__ import annotations
 

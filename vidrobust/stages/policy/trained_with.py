@@ -65,11 +65,7 @@ _CLASSES = NEUTRAL | set(TRANSFORMS) | set(BY_ARGUMENT) | set(AUTO_AUGMENT)
 
 @dataclass(frozen=True)
 class Trained:
-    """One thing a model was trained with.
-
-    perturbation  of the catalogue; empty where only the family is known
-    said          the words it was read from
-    """
+    """One thing a model was trained with, read from the words ``said``; only the family may be known."""
 
     perturbation: str
     family: str
@@ -198,7 +194,6 @@ def _of_call(name: str, arguments: Mapping[str, Any], left_out: Any = 0) -> Iter
 
 
 def _calls(text: str) -> list[ast.Call]:
-    """The calls in Python text, which is parsed and never run; none where it is no Python."""
     try:
         return [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
     except (SyntaxError, ValueError):

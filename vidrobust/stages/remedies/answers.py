@@ -20,13 +20,9 @@ TIED = 1e-9
 class ItemAnswers:
     """One model along one input, frame by frame in the order of delivery.
 
-    frame, time_s  (N,) number and seconds
-    label          (N,) int64, the model's own answer
-    margin         (N,) float64, twice the probability that must shift for another answer
-    reason         (N,) object, why the frame may not be compared with the one before; "" where it may
-    leading        N times class -> probability, the largest first: all classes up to 32, else the leading ten
-    complete       all classes are among them
-    names          class -> its name
+    ``margin`` is twice the probability that must shift for another answer, ``reason`` why the frame may not
+    be compared with the one before. ``leading`` has class -> probability, the largest first: all classes up
+    to 32 (``complete``), else the leading ten.
     """
 
     item: str
@@ -64,11 +60,7 @@ def answers_of(
     transitions: pd.DataFrame,
     parts: dict[str, str] | None = None,
 ) -> list[ItemAnswers]:
-    """Each input of one model, from its rows of the tables ``frames`` and ``probabilities``.
-
-    transitions  that table of the run
-    parts        input -> the part that it shows, where known
-    """
+    """Each input of one model, from its rows of the tables ``frames``, ``probabilities`` and ``transitions``."""
     found = []
     of_item = dict(list(transitions.groupby("item", sort=False)))
     given = dict(list(probabilities.groupby("item", sort=False)))
@@ -110,7 +102,7 @@ def _leading(rows: pd.DataFrame, frames: np.ndarray) -> tuple[tuple[dict[int, fl
 
 @dataclass(frozen=True)
 class Played:
-    """What a rule made of one input: labels (N,) int64, and its distributions where it makes some."""
+    """What a rule made of one input: its labels, and its distributions where it makes some."""
 
     labels: np.ndarray
     mean: tuple[dict[int, float], ...] | None

@@ -70,7 +70,7 @@ Values = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Units:
-    """The independent units of all frames of a run: of each input (N,) labels, and what they are."""
+    """The independent units of all frames: of each input (N,) labels, and what they are."""
 
     of_item: Sequence[np.ndarray]
     what: What
@@ -83,7 +83,7 @@ class Units:
 
 @dataclass(frozen=True)
 class BoxStudy:
-    """All that the rows of one detector are made of; settings and window: how the run follows its tracks."""
+    """All that the rows of one detector are made of."""
 
     model: str
     seen: Sequence[TimedBoxes]
@@ -117,7 +117,7 @@ class BoxStudy:
     def on_same(self, shown: Sequence[ItemBoxes], settings: TrackSettings) -> list[Measures]:
         """What these boxes show; whether objects are covered is asked of the detector's own objects.
 
-        A rule that hides boxes would else be judged on fewer objects, and one that shows more on more.
+        A rule that hides boxes would else be judged on fewer objects.
         """
         return [
             _on_objects_of(own, boxes, made, self.settings)
@@ -168,8 +168,8 @@ class BoxStudy:
     def precision(self, shown: Sequence[ItemBoxes]) -> dict[str, Any]:
         """Frames by which shown boxes lag along the motion; their distance from known boxes before and after.
 
-        The lag is the one that explains the offset from the detector's own boxes best, in least squares. Distances
-        are of centres, over the root of the known box's area, of known boxes that both find.
+        The lag explains the offset from the detector's own boxes best, in least squares. Distances are of
+        centres, over the root of the known box's area, of known boxes that both find.
         """
         along = way = 0.0
         distances: list[np.ndarray] = []
@@ -194,7 +194,6 @@ class BoxStudy:
 
 
 def _on_objects_of(own: Measures, shown: ItemBoxes, made: Measures, settings: TrackSettings) -> Measures:
-    """Measures of shown boxes, with ``uncovered`` and ``missed`` of the objects of ``own``."""
     rows = own.along[own.along["uncovered"].notna()]
     places, frame = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64), rows["row"].to_numpy(np.int64)
     on = lies_on(shown, frame, places, rows["track_label"].to_numpy(np.int64), settings)
@@ -206,7 +205,7 @@ def _on_objects_of(own: Measures, shown: ItemBoxes, made: Measures, settings: Tr
 
 
 def smoothed(boxes: ItemBoxes, settings: TrackSettings, window: int) -> ItemBoxes:
-    """The boxes on objects, centre and size fitted by a parabola over ``window`` frames where all have a box."""
+    """The boxes on objects, fitted by a parabola over ``window`` frames where all have a box."""
     from scipy.signal import savgol_filter  # here, so that the command line need not import SciPy
 
     objects = follow(boxes, settings)
@@ -272,7 +271,6 @@ def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
 
 
 def _tracked(raw: Sequence[ItemBoxes], settings: TrackSettings) -> list[ItemBoxes]:
-    """The boxes that lie on objects, first and further ones: what a detector shows with nothing done."""
     return [boxes.rows(follow(boxes, settings).on_object) for boxes in raw]
 
 
@@ -324,7 +322,6 @@ def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
 
 
 def _fewest(after: dict[str, Values], before: Values, half: np.ndarray) -> str:
-    """The rule with the lowest mean in these clusters, the first of equals; "" where doing nothing has no more."""
     means = {name: _mean(values, half) for name, values in after.items()}
     name = min(means, key=lambda each: means[each], default="")
     return name if name and means[name] < _mean(before, half) else ""
@@ -349,7 +346,7 @@ def agreement(given: Sequence[ItemBoxes], shown: Sequence[ItemBoxes]) -> float:
 def _same_boxes(
     a: ItemBoxes, b: ItemBoxes, *, alike: bool = False
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Of each frame the rows of boxes that overlap by half or more, one to one; ``alike``: of one class."""
+    """Rows of each frame's boxes that overlap by half or more, one to one; ``alike``: of one class."""
     first, second = a.bounds, b.bounds
     for frame in range(a.num_frames):
         mine, other = (np.arange(at[frame], at[frame + 1]) for at in (first, second))
@@ -367,7 +364,7 @@ def _centres(boxes: np.ndarray) -> np.ndarray:
 
 
 def _velocities(boxes: ItemBoxes, settings: TrackSettings) -> np.ndarray:
-    """(D, 2) px a frame of the object of each box, from the frame before to the one after; NaN without both."""
+    """Velocity (D, 2), px a frame, of each box's object, from the frames before and after; NaN without both."""
     track = follow(boxes, settings).track
     order = np.lexsort((boxes.frame, track))
     velocity = np.full((len(track), 2), np.nan)
@@ -378,7 +375,7 @@ def _velocities(boxes: ItemBoxes, settings: TrackSettings) -> np.ndarray:
 
 
 def _distances(known: tuple[np.ndarray, np.ndarray], own: ItemBoxes, shown: ItemBoxes) -> np.ndarray:
-    """(K, 2) distances of the nearest overlapping box before and after, of known boxes that both find."""
+    """Distances (K, 2) of the nearest overlapping box before and after, of known boxes that both find."""
     frame, boxes = known
     side = np.sqrt(np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1e-9))
     found = np.full((len(frame), 2), np.inf)

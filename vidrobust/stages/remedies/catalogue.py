@@ -71,7 +71,7 @@ def bounded(name: str) -> bool:
 
 
 def window_of(rule: LabelRule) -> int:
-    """Frames that the rule looks at, at most: shorter events may vanish in it; 1 where it looks at one frame."""
+    """Frames that the rule looks at, at most: shorter events may vanish in it."""
     if isinstance(rule, Mean):
         return max(1, round(1 / rule.weight))
     return int(getattr(rule, "frames", 1))

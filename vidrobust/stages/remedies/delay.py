@@ -21,10 +21,7 @@ SETTLED, LONGEST = 400, 2000  # frames before the change of the worst case, and 
 
 
 def sure_delay(rule: LabelRule, rest: int = -1) -> int:
-    """Frames until a change is reported where the model was sure of one class and is sure of another from then on.
-
-    Both ways, where the rule has a resting label; the worse one.
-    """
+    """Frames until a change between two classes of which the model is sure is reported; the worse way."""
     here, there = (rest, rest + 1) if rest >= 0 else (0, 1)
     return max(_frames_until_reported(rule, here, there), _frames_until_reported(rule, there, here))
 
@@ -52,11 +49,11 @@ class Change:
 def lasting_changes(
     labels: np.ndarray, begins: np.ndarray, time_s: np.ndarray, lasting_s: float = LASTING_S
 ) -> list[Change]:
-    """The lasting changes of one input, by what the labels (N,) themselves do.
+    """The lasting changes of one input, by its labels (N,); nothing reaches across ``begins``.
 
-    begins  (N,) bool: nothing reaches over to this frame from the one before
-    An answer lasts from a frame on that has it, if it has more than half of the frames of the second that begins
-    there, and to the end of the last such second. Between two lasting answers there may be a time of unrest.
+    An answer lasts from a frame on that has it, if it has more than half of the frames of the second that
+    begins there, and to the end of the last such second. Between two lasting answers there may be a time of
+    unrest.
     """
     edges = np.r_[np.flatnonzero(begins | (np.arange(len(labels)) == 0)), len(labels)]
     found: list[Change] = []
@@ -68,7 +65,6 @@ def lasting_changes(
 def _changes_within(
     labels: np.ndarray, time_s: np.ndarray, first: int, end: int, lasting_s: float
 ) -> list[Change]:
-    """Those of rows first..end - 1, that no break cuts."""
     runs: list[list[int]] = []  # label, start, stop of each lasting answer
     for row in range(first, end):
         stop = row + int(np.searchsorted(time_s[row:end], time_s[row] + lasting_s - 1e-9))
@@ -92,7 +88,7 @@ def lasts(time_s: np.ndarray, start: int, stop: int, lasting_s: float = LASTING_
 
 @dataclass(frozen=True)
 class Delays:
-    """What was measured: an entry a change that was reported; ``unreported`` of ``changes`` never were."""
+    """An entry for each change that was reported; ``unreported`` never were."""
 
     frames: tuple[int, ...]
     seconds: tuple[float, ...]

@@ -43,10 +43,8 @@ ABSTAIN_FRAMES = (2, 3, 5)
 class Study:
     """All that the rows of one classifier are made of.
 
-    answers  of each input; pairs, triples: the tables ``pairs`` and ``triples`` of the model
-    parts    input -> part, where known
-    right    of each input, (N,) sets of the right classes of each frame, empty where unknown; none without labels
-    window   frames within which a label that left is back
+    ``right`` has of each input the (N,) sets of right classes, empty where unknown; none without labels.
+    ``window`` is frames within which a label that left is back.
     """
 
     answers: Sequence[ItemAnswers]
@@ -247,7 +245,7 @@ def sure_by_margin(answers: ItemAnswers, least: float) -> np.ndarray:
 
 
 def sure_by_frames(answers: ItemAnswers, frames: int) -> np.ndarray:
-    """(N,) bool: the last so many frames all say the same, or where the answers begin all there are."""
+    """Where the last so many frames, or all since the answers begin, say the same, (N,) bool."""
     same = np.r_[False, answers.label[1:] == answers.label[:-1]] & ~answers.begins
     run, sure = 0, np.zeros(len(same), bool)
     since = 0
@@ -259,7 +257,7 @@ def sure_by_frames(answers: ItemAnswers, frames: int) -> np.ndarray:
 
 
 def flips_of_answered(study: Study, answered: Sequence[np.ndarray]) -> np.ndarray:
-    """(M,) of the usable pairs: 1 where the second frame is answered, otherwise than the last answer before it.
+    """Where the second frame of a usable pair is answered otherwise than the last answer before it, (M,).
 
     Where nothing was answered since the answers began, there is no flip.
     """

@@ -17,13 +17,10 @@ from vidrobust.statistics.ratios import PairedRatio, RatioVerdict, Undecided, de
 
 @dataclass(frozen=True)
 class Recommended:
-    """The best rule within a delay.
+    """The best rule within a delay, chosen on all footage; "" where none is fast enough and helps.
 
-    rule      chosen on all footage; "" where none is fast enough and better than doing nothing
-    halves    what the first and what the second half of the footage would have chosen
-    held_out  before and after, every row by the rule that the other half chose; n = 0 where too few clusters have
-              events for two halves
-    why       the reason, where there is no held-out figure
+    ``halves`` is what each half of the footage would have chosen; ``held_out`` has every row by the rule that
+    the other half chose, n = 0 where too few clusters have events for two halves.
     """
 
     rule: str
@@ -43,9 +40,9 @@ class Recommended:
 
 
 def halves_of(events: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Two halves of the clusters (G,) bool in their order, with as many that have events; None where too few have.
+    """Two halves of the clusters (G,) bool in their order, with as many that have events.
 
-    With fewer than six no choice could be tested, whatever it does.
+    None with fewer than six of these: no choice could be tested, whatever it does.
     """
     there = events > 0
     if there.sum() < FEWEST_TESTED:
@@ -61,10 +58,9 @@ def recommended(
     delay_ms: dict[str, float],
     max_delay_ms: float,
 ) -> Recommended:
-    """Of rules with events ``after`` (n,) each, where doing nothing has ``before`` (n,).
+    """The best of rules with events ``after`` within the delay; doing nothing has ``before``.
 
-    delay_ms  of each rule, worst case; one that is later than ``max_delay_ms`` is not for choice
-    The halves are the first and the second half of the clusters with events, in their order: of clips, or of time.
+    It is chosen on each half of the clusters with events, the first and the second: of clips, or of time.
     """
     allowed = [name for name in after if delay_ms[name] <= max_delay_ms]
     rule = _best(allowed, after, before, np.ones(len(before), bool))
@@ -82,7 +78,6 @@ def _events(name: str, after: dict[str, np.ndarray], before: np.ndarray) -> np.n
 
 
 def _best(allowed: Sequence[str], after: dict[str, np.ndarray], before: np.ndarray, rows: np.ndarray) -> str:
-    """The rule with the fewest events in these rows, the first of equals; "" where doing nothing has no more."""
     if not rows.any():
         return ""
     name = min(allowed, key=lambda each: after[each][rows].sum(), default="")
@@ -103,7 +98,7 @@ def as_json(found: Recommended, max_delay_ms: float) -> dict[str, Any]:
 
 
 def best_buy(table: pd.DataFrame, model: str, metric: str) -> pd.Series | None:
-    """Of what can be bought (rows of kind "input"), the row that helps most; None where none surely does."""
+    """Of rows of kind "input", the one that helps most; None where none surely does."""
     rows = table[
         (table["kind"] == "input")
         & (table["model"] == model)

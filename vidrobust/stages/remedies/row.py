@@ -25,18 +25,15 @@ class Costs:
 
     delay_frames, delay_ms  the worst case until a lasting change is said. Of a rule on labels: so many frames of
                             the new answer in a row are always enough. Of one on probabilities: the longest that
-                            was measured, infinite where a change was never reported, NaN where there were too few
-    mean_delay_frames, mean_delay_ms, longest_delay_frames, longest_delay_ms  of the measured ``changes`` that were
-                            reported, from the first frame of the new answer on; ``unreported`` of them never were
-    cost_ms                 time of further passes and of work on pixels, per frame; 0 where there is none
+                            was measured, infinite where a change was never reported
+    mean_delay_*, longest_delay_*  of the measured ``changes`` that were reported; ``unreported`` never were
+    cost_ms                 of further passes and of work on pixels, per frame
     agreement               share of frames with the same answer as without
     asked                   share of frames on which nothing is said and a person is asked
-    accuracy_before, accuracy_after, accuracy_low, accuracy_high  of the answers on labelled frames, and the
-                            interval of their difference
-    short_events, short_missed_before, short_missed  labelled events shorter than the rule's window: how many,
-                            how many of them the model never reported, and how many are never reported now
+    accuracy_*              of the answers on labelled frames, and the interval of their difference
+    short_events            labelled events shorter than the rule's window; those never reported, before and now
     lag_frames              frames by which boxes lie behind the detector's own along their motion
-    distance_before, distance_after  mean distance of boxes from known ones, in known box sizes
+    distance_*              mean distance of boxes from known ones, in known box sizes
     """
 
     delay_frames: float = NAN
@@ -92,7 +89,7 @@ def table_of(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 
 def unbeaten(cost: np.ndarray, left: np.ndarray) -> np.ndarray:
-    """(n,) bool: no other point has as little of both and less of one; points without a number are none."""
+    """Which points no other beats in both, (n,) bool; points without a number are none."""
     known = np.isfinite(cost) & np.isfinite(left)
     no_worse = (cost[None] <= cost[:, None]) & (left[None] <= left[:, None]) & known[None]
     less = (cost[None] < cost[:, None]) | (left[None] < left[:, None])

@@ -1,4 +1,4 @@
-"""The report's "What you can do": what helps, sorted by effect for effort, its price, and flips against delay."""
+"""The report's "What you can do": what helps, sorted by effect for effort, and its price."""
 
 from __future__ import annotations
 
@@ -30,11 +30,7 @@ MISSED = 10.0
 
 @dataclass(frozen=True)
 class RemedyPage:
-    """One model: what stands on the first page, and all rows for the details.
-
-    shown  a line each: what, effort, before, after, ratio, verdict, price, note
-    rest   the same of the other lines
-    """
+    """One model: lines ``shown`` on the first page, the ``rest``, and all rows for the details."""
 
     model: str
     metric: str
@@ -82,10 +78,10 @@ def sorted_by_effort(rows: pd.DataFrame, limit_ms: float) -> pd.DataFrame:
 
 
 def burden(row: dict[str, Any], limit_ms: float) -> float:
-    """The points of the effort, times what makes it heavier: lateness beyond the limit, misses, and asking.
+    """The points of the effort, times what makes it heavier.
 
-    A rule twice as late as allowed weighs twice, one that misses a lasting change or whose delay is not known ten
-    times; each tenth of the frames that goes to a person adds the effort once more.
+    A rule twice as late as allowed weighs twice, one that misses a lasting change or whose delay is not known
+    ten times; each tenth of the frames that goes to a person adds the effort once more.
     """
     points = EFFORT.get(kind_of_remedy(str(row["remedy"])), CODE).points
     late = float(row["delay_ms"])
@@ -168,7 +164,7 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
 
 
 def figures(run: RunTables) -> list[Picture]:
-    """Of each classifier: what is left of the flips against the delay, and against the share sent to a person."""
+    """Of each classifier: flips left against the delay, and against the share sent to a person."""
     table = run.table("remedies")
     if table is None:
         return []
@@ -200,7 +196,6 @@ def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
 
 
 def _points(axes: Axes, rows: pd.DataFrame, *, best: bool) -> None:
-    """Points with intervals and names; a name is written where the point is one of the best, or all of them."""
     kinds = rows["remedy"].map(kind_of_remedy)
     for colour, (kind, same) in zip(COLOURS * 3, rows.groupby(kinds, sort=False), strict=False):
         same = same[np.isfinite(same["x"])]

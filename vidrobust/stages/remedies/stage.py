@@ -71,7 +71,6 @@ class RemediesStage(TableStage):
         return [{**{name: row[name] for name in CONTRACT}, **row} for row in rows]
 
     def _footage(self, run: OpenRun) -> FootageTables:
-        """What the tables say of the footage; the models are loaded only where there are labels."""
         from vidrobust.stages.remedies.study import FootageTables
 
         labels, items = run.table("labels"), run.table("items")
@@ -95,7 +94,6 @@ class RemediesStage(TableStage):
     def _study(
         self, run: OpenRun, record: dict[str, Any], footage: FootageTables, limit: float
     ) -> Studied | None:
-        """The study of one model; None where it answered no frame."""
         import dataclasses
 
         from vidrobust.metrics.catalogue import task_of

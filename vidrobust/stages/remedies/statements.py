@@ -1,4 +1,4 @@
-"""What the answer says of remedies that need no training: the rule to use, and what to change at the station."""
+"""What the answer says of remedies that need no training."""
 
 from __future__ import annotations
 
@@ -58,7 +58,6 @@ def _of(
 
 
 def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str, Any]) -> Iterator[Statement]:
-    """The rule that was chosen, and the best of the other remedies that surely help."""
     n = int(mine["n"].max()) if len(mine) else 0
     what = EVENTS.get(headline(run, model), "changes")
     if n < FEWEST_ROWS:
@@ -75,7 +74,6 @@ def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str,
 
 
 def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Statement:
-    """The rule chosen within the delay, by its figure on footage that did not choose it."""
     limit, rule, held = f"{summary['max_delay_ms']:g} ms", summary["rule"], summary["held_out"]
     if not rule:
         text = f"No rule that reports within {limit} leaves fewer {what}."
@@ -98,7 +96,6 @@ def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Sta
 
 
 def _other(model: str, mine: pd.DataFrame, summary: Mapping[str, Any], what: str) -> Iterator[Statement]:
-    """The best for its effort of what helps besides the chosen rule, nothing at the station."""
     helps = mine[(mine["verdict"] == RatioVerdict.HELPS) & (mine["kind"] != "input") & mine["ratio"].notna()]
     helps = helps[helps["remedy"].map(kind_of_remedy) != kind_of_remedy(str(summary["rule"]))]
     for row in sorted_by_effort(helps, float(summary["max_delay_ms"])).head(1).to_dict("records"):
@@ -109,7 +106,6 @@ def _other(model: str, mine: pd.DataFrame, summary: Mapping[str, Any], what: str
 
 
 def _q(row: Mapping[str, Any]) -> str:
-    """The false discovery rate over all remedies that were tried."""
     return f" (q {p_value(row['q'])} over all that was tried)" if known(row["q"]) else ""
 
 
@@ -140,7 +136,6 @@ REPLAYED_WITHOUT = ("camera", "light", "noise_and_coding")
 
 
 def _hints(run: RunTables, model: str, *, tried: bool) -> Iterator[Statement]:
-    """What a named cause suggests at the station, where no replay has tried it."""
     if any(each.name == model and each.is_recorded for each in run.record.models):
         return
     for prefix, of in run.tasks[model].accounts.items():

@@ -60,10 +60,7 @@ IMPOSSIBLE: Mapping[str, str] = {
 def input_rows(
     study: Study, replayed: pd.DataFrame, arms: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """A row a remedy and metric; of what could not be replayed a row that says why.
-
-    replayed  rows of the table ``replayed_answers`` of the model; arms: its entries in replays.json
-    """
+    """A row for each remedy and metric; of what could not be replayed a row that says why."""
     model = study.answers[0].model
     about = {str(arm["remedy"]): arm for arm in arms if arm["model"] == model}
     for name in (*SHARED, *RESIZES):
@@ -121,7 +118,6 @@ def _against_control(
 
 
 def _silence(study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Saying nothing where a changed copy of the frame gets another answer."""
     labels = _labels(study, replayed, LOOK)
     if labels is None:
         return
@@ -143,10 +139,6 @@ def _silence(study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]) -> It
 def _labels(
     study: Study, replayed: pd.DataFrame, name: str, *, same: bool = False
 ) -> list[np.ndarray] | None:
-    """Of each input its labels, the model's own where it was not replayed; None where none was.
-
-    same  on some input there was nothing to be done, and the model's own hold
-    """
     mine = replayed[replayed["remedy"] == name]
     if mine.empty:
         return [answers.label for answers in study.answers] if same else None
@@ -176,11 +168,7 @@ def replayed_box_rows(
     replayed: pd.DataFrame,
     arms: Sequence[Mapping[str, Any]],
 ) -> Iterator[dict[str, Any]]:
-    """A row a remedy and metric; of what could not be tried a row that says why.
-
-    frames    item -> its rows of the table ``transitions``; replayed: rows of ``replayed_boxes`` of the model
-    arms      the model's entries in replays.json
-    """
+    """A row for each remedy and metric; of what could not be tried a row that says why."""
     about = {str(arm["remedy"]): arm for arm in arms if arm["model"] == study.model}
     shown = {
         name: _shown(study, frames, replayed[replayed["remedy"] == name], set(arm["shown"]))
@@ -228,7 +216,6 @@ def _rows(
 def _against(
     study: BoxStudy, metric: str, before: Sequence[Measures], after: Sequence[Measures]
 ) -> PairedRatio:
-    """The remedy against every frame shifted alike, from which it must differ, too."""
     first, second = (study.values(metric, side) for side in (before, after))
     labels = np.concatenate([first[1], second[1]])
     return ratio_in_clusters(first[0], second[0], study.clusters.of_labels(labels), events=METRICS[metric][2])
@@ -237,7 +224,6 @@ def _against(
 def _shown(
     study: BoxStudy, frames: Mapping[str, pd.DataFrame], replayed: pd.DataFrame, items: set[str]
 ) -> list[ItemBoxes]:
-    """Of each input its boxes now; the detector's own where nothing was to be done."""
     of_item = dict(list(replayed.groupby("item", sort=False)))
     found = []
     for seen in study.seen:
@@ -252,7 +238,7 @@ def _shown(
 
 
 def _shifts(boxes: ItemBoxes, own: ItemBoxes) -> np.ndarray:
-    """(D, 2) how far the pixels in each box move, as measured in the box of the detector that it is; else NaN."""
+    """How far the pixels in each box move, as measured in the same box of the detector, (D, 2); else NaN."""
     shift = np.full((len(boxes.frame), 2), np.nan)
     here, there = boxes.bounds, own.bounds
     for frame in range(boxes.num_frames):
@@ -269,16 +255,7 @@ def _shifts(boxes: ItemBoxes, own: ItemBoxes) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class FootageTables:
-    """What the tables of a run say of its footage.
-
-    transitions  that table
-    sizes        input -> height and width, px
-    parts        input -> the part that it shows, where known
-    labels       the table ``labels``
-    class_names  of each classifier, where there are labels
-    replayed     the table ``replayed_answers``, and ``replayed_boxes``; None where footage was not replayed
-    arms         of replays.json
-    """
+    """What the tables of a run say of its footage; ``sizes`` are height and width, px."""
 
     transitions: pd.DataFrame
     sizes: Mapping[str, tuple[int, int]]
@@ -343,7 +320,6 @@ def classifier_study(
 
 
 def _worst_delay_ms(study: Study, name: str) -> float:
-    """The worst delay, ms; infinite where it is not known, or where a lasting change is never reported."""
     costs = costs_of(study, name)
     return costs.delay_ms if np.isfinite(costs.delay_ms) and not costs.unreported else np.inf
 
@@ -392,7 +368,7 @@ def detector_study(
 
 
 def marked(rows: list[dict[str, Any]], found: Recommended, metric: str) -> list[dict[str, Any]]:
-    """The rows, that of the rule to use marked; none where the rule is not shown to help on held-out footage."""
+    """The rows, that of the rule to use marked where it is shown to help on held-out footage."""
     rule = found.rule if found.verdict == RatioVerdict.HELPS else ""
     return [{**row, "recommended": row["remedy"] == rule and row["metric"] == metric} for row in rows]
 

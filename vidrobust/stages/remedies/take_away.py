@@ -42,11 +42,9 @@ def export(
     rest: int = -1,
     settings: TrackSettings | None = None,
 ) -> list[Path]:
-    """Write ``path`` and, beside it, the same name with .toml; both paths.
+    """Write ``path`` and, beside it, the same name with .toml; return both.
 
-    name      of the rule; rows: its lines of the table
-    rest      the resting label; settings: of a detector, how its tracks are followed
-    SettingsError where the file would not be Python, or there is no such rule.
+    ``rest`` is the resting label. SettingsError where the file would not be Python, or there is no such rule.
     """
     if path.suffix != ".py":
         raise SettingsError(f"--export {printable(path)}: expected a file that ends in .py")
@@ -104,7 +102,6 @@ def source(
 
 
 def _bare(kind: type) -> ast.ClassDef:
-    """The class without the docstrings of its methods."""
     tree = ast.parse(inspect.getsource(kind)).body[0]
     assert isinstance(tree, ast.ClassDef)
     for node in ast.walk(tree):
@@ -149,7 +146,6 @@ def numbers_toml(
 
 
 def _toml(value: Any) -> str:
-    """A string, a number or nan as TOML writes it; floats to the last digit."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     plain = value.item() if hasattr(value, "item") else value
@@ -157,9 +153,8 @@ def _toml(value: Any) -> str:
 
 
 def take_away(folder: Path, file: Path, rule: str | None, models: Sequence[str] = ()) -> list[Path]:
-    """Write the rule of the run's first model, or of the one that is named; the files.
-
-    SettingsError where none is recommended, or where the run has no line of the rule.
+    """Write the recommended rule of a run's first model, or the named ones; SettingsError where there is
+    none.
     """
     run = RunFolder.existing(folder)
     summary = run.read_json(FILE)["models"]

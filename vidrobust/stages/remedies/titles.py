@@ -13,7 +13,7 @@ from vidrobust.text.numbers import percent, share_with_interval
 
 @dataclass(frozen=True)
 class Effort:
-    """What it takes: words, and points by which effects are divided; the points are ours, and no measurement."""
+    """Words, and points by which effects are divided; the points are ours, and no measurement."""
 
     points: float
     words: str
@@ -113,7 +113,7 @@ def recommended(summary: Mapping[str, Any]) -> bool:
 
 
 def held_out(summary: Mapping[str, Any], metric: str) -> str:
-    """What the chosen rule does there: before, after, and what remains; or why there is no such figure."""
+    """What the chosen rule does on footage that did not choose it; or why there is no such figure."""
     held = summary["held_out"]
     if not held["n"]:
         return f"no held-out figure: {WHY[summary['why']]}"

@@ -21,7 +21,7 @@ Right = Sequence[frozenset[int]]
 
 
 def right_of(answers: Sequence[ItemAnswers], labels: pd.DataFrame, class_names: Sequence[str]) -> list[Right]:
-    """Of each input, from the table ``labels`` and the names of the model's classes; none where none is known."""
+    """Of each input the right classes, from the table ``labels``; none where none is known."""
     frames = pd.concat(
         [pd.DataFrame({"item": a.item, "frame": a.frame, "time_s": a.time_s}) for a in answers],
         ignore_index=True,
@@ -36,15 +36,13 @@ def right_of(answers: Sequence[ItemAnswers], labels: pd.DataFrame, class_names: 
 def right_classes(
     frames: pd.DataFrame, labels: pd.DataFrame, class_names: Sequence[str]
 ) -> list[frozenset[int]]:
-    """Of rows item, frame, time_s the right classes by number, from the table ``labels``; empty where not
-    known.
-    """
+    """The right classes of rows item, frame, time_s by number; empty where not known."""
     said = SaidClasses.of(on_frames(labels, frames), class_names)
     return [frozenset(int(str(k)) for k in each) for each in label_sets(said.rows, frames)]
 
 
 def correct(labels: np.ndarray, right: Right) -> np.ndarray:
-    """(N,) float64: 1 where the label is a right one, 0 where it is not, NaN where that is not known."""
+    """Return 1 where the label is a right one, 0 where it is not, NaN where that is not known."""
     lines = [float(k in sets) if sets else np.nan for k, sets in zip(labels.tolist(), right, strict=True)]
     return np.array(lines, np.float64)
 
@@ -106,10 +104,10 @@ def _mean(values: np.ndarray) -> float:
 def short_events(
     answers: ItemAnswers, right: Right, summary: np.ndarray, window: int
 ) -> tuple[int, int, int]:
-    """How many events of the truth are shorter than the window, and how many are never reported: before, after.
+    """How many events of the truth are shorter than the window, and never reported: before, after.
 
-    An event is a run of frames with one set of right classes, between two others with another set; a label that
-    comes within the window behind it still reports it, if it was right in it and is not right behind it.
+    An event is a run of frames with one set of right classes, between others; a label that comes within the
+    window behind it still reports it, if it was right in it and is not right behind it.
     """
     count = missed_before = missed = 0
     for start, stop in events(right, answers.begins):
@@ -142,8 +140,8 @@ def events(right: Right, begins: np.ndarray) -> list[tuple[int, int]]:
 def reported_changes(answers: ItemAnswers, right: Right) -> list[Change]:
     """Lasting changes of the truth, from the first frame on in which the model itself reports them.
 
-    What the model is late is its own fault and not the rule's; so is a change that it reports in less than half of
-    the frames from there on.
+    What the model is late is not the rule's fault; nor is a change that it reports in less than half of the
+    frames.
     """
     found = []
     edges = [r for r in range(1, len(right)) if right[r] != right[r - 1] or answers.begins[r]]

@@ -100,7 +100,7 @@ def _to_replay(shown: InputShown, model: Model, name: str, replay: FootageReplay
 
 
 def looks_of(run: OpenRun) -> list[tuple[str, float]]:
-    """Return perturbations and strengths of the looks: the policy's, or a small shift where it has none."""
+    """Return perturbations and strengths of the looks: the policy's, or a small shift."""
     steps = run.folder.read_json("policy.json")["steps"] if (run.path / "policy.json").is_file() else []
     found = [(str(s["perturbation"]), float(max(abs(s["low"]), abs(s["high"])))) for s in steps]
     return found or [("translation", float(find("translation").strengths[0]))]
@@ -140,7 +140,7 @@ def _classified(shown: InputShown, model: Model, pixels: torch.Tensor) -> Classi
 
 
 def network_arm(name: str, rebuilt: Callable[[Model], Rebuilt]) -> ReplayArm:
-    """Make the arm of a changed network; that is made once for all inputs of a run."""
+    """Make the arm of a changed network, which is made once for all inputs."""
     made: dict[str, Rebuilt] = {}
 
     def arm(shown: InputShown, model: Model) -> Mapping[str, RemedyAnswers]:

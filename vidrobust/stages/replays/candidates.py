@@ -127,8 +127,8 @@ def softened(found: Candidates, least: float) -> Candidates:
 def fused(found: Candidates, least: float) -> Candidates:
     """Fuse boxes: each box, best first, joins the cluster of its class that it overlaps most, or begins one.
 
-    A cluster's box is the mean of its boxes by their scores; its score is its best one, so that a threshold
-    keeps its meaning. Solovyev, Wang & Gabruseva, Image and Vision Computing 107 (2021), section 3.
+    A cluster's box is the mean by scores; its score is its best one, so that a threshold keeps its meaning.
+    Solovyev, Wang & Gabruseva, Image and Vision Computing 107 (2021), section 3.
     """
     boxes, scores, labels = [], [], []
     for rows in _classes(found, least):
@@ -155,7 +155,6 @@ def fused(found: Candidates, least: float) -> Candidates:
 
 
 def _iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N, M) overlaps of boxes (N, 4) and (M, 4)."""
     from torchvision.ops import box_iou  # its import takes as long as that of torch
 
     overlap: np.ndarray = box_iou(torch.from_numpy(a), torch.from_numpy(b)).numpy()

@@ -1,7 +1,6 @@
-"""One input shown again: its frames, how camera and light wander, and replays without a cause.
+"""One input shown again, without one of its measured causes, or why that cannot be made.
 
-A replay plays the footage without one of its measured causes, and says by how much it changed the pictures, or
-why it cannot be made. What was lost in taking the picture no replay brings back.
+What was lost in taking the picture no replay brings back.
 """
 
 from __future__ import annotations
@@ -176,9 +175,9 @@ def _step(a: PreparedFrame, b: PreparedFrame) -> tuple[tuple[float, float], floa
 
 
 def off_by(steps: np.ndarray, begins: np.ndarray, half: int) -> np.ndarray:
-    """Return (N, ...) how far each frame is from the mean of itself and ``half`` frames on either side.
+    """Return how far each frame is from the mean of itself and ``half`` frames on either side, (N, ...).
 
-    ``steps`` (N, ...) are changes from the frame before; NaN ends a stretch.
+    ``steps`` are changes from the frame before; NaN ends a stretch.
     """
     flat = steps.reshape(len(steps), -1)
     broken = begins | np.isnan(flat).any(axis=1)
@@ -195,7 +194,7 @@ def off_by(steps: np.ndarray, begins: np.ndarray, half: int) -> np.ndarray:
 
 
 def reported_share(steps: np.ndarray, begins: np.ndarray) -> float:
-    """Return the share of the neighbours between which the change was reported; NaN without neighbours."""
+    """Return the share of the neighbours between which the change was reported."""
     known = ~np.isnan(steps.reshape(len(steps), -1)).any(axis=1)[~begins]
     return float(known.mean()) if len(known) else math.nan
 
@@ -332,7 +331,6 @@ def _averaged(frames: Frames, begins: np.ndarray) -> Stream:
 
 
 def _mean_along(now: np.ndarray, before: np.ndarray | None, after: np.ndarray | None) -> np.ndarray:
-    """(H, W, 3) uint8: the mean of a frame and its neighbours brought onto it, where they are alike."""
     total, count = now.astype(np.float32), np.ones(now.shape[:2], np.float32)
     for other in (before, after):
         if other is None or other.shape != now.shape:

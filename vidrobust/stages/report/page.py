@@ -1,4 +1,4 @@
-"""A run folder becomes report.html, one page to act on, and details.html; both open offline, whatever has run."""
+"""A run folder becomes report.html and details.html; both open offline, whatever has run."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ KINDS = {"passed": "good", "failed": "bad"}
 
 
 def gates(run: RunTables) -> list[dict[str, str]]:
-    """A row a rule and model: outcome, its kind for the colour, and the sentence."""
+    """A row for each rule and model: outcome, its kind for the colour, and the sentence."""
     rules = [parse_gate(str(rule)) for rule in run.record.settings.get("fail_if") or []]
     if not rules:
         return []
@@ -134,8 +134,7 @@ MOST_LISTED = 4  # statements of a list on the one page; ``vidrobust show`` prin
 def write_report(folder: Path) -> Path:
     """Write both pages from whatever the run folder holds, and return the path of ``report.html``.
 
-    Sections whose table is missing name the command that makes it. InputError where a file cannot be read or
-    written.
+    InputError where a file cannot be read or written.
     """
     run = RunTables(folder)
     shared = shared_content(run)
@@ -321,7 +320,6 @@ def _content(run: RunTables) -> dict[str, Any]:
 
 
 def _kept_for_testing(policies: list[policy_section.PolicyPage]) -> str:
-    """What not to train with, so that it can test the trained model."""
     return listing(policies[0].evaluation_only) if policies and policies[0].steps else ""
 
 

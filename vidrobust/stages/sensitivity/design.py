@@ -17,7 +17,7 @@ def strengths_shown(
 ) -> np.ndarray:
     """Return which of ``count`` strengths frames are shown, (n, count); ``each`` per frame (0: all).
 
-    ``ranks`` (n,) are places in the seeded order of their input, ``content`` is its key.
+    ``ranks`` (n,) are places in the seeded order of their input.
     """
     ranks = np.asarray(ranks, np.int64)
     if each == 0 or each >= count:
@@ -39,7 +39,6 @@ def shown_per_frame(count: int, each: int) -> int:
 
 
 def _mixed(turn: np.ndarray, count: int, content: str, seed: int) -> np.ndarray:
-    """Each round of ``count`` turns in an order of its own."""
     mixed = turn.copy()
     for number in np.unique(turn // count):
         order = np.random.default_rng(_number(seed, f"round {number}", content)).permutation(count)
@@ -49,7 +48,6 @@ def _mixed(turn: np.ndarray, count: int, content: str, seed: int) -> np.ndarray:
 
 
 def _number(seed: int, what: str, key: str) -> int:
-    """A number that depends on nothing else, below 2^31."""
     digest = hashlib.blake2b("\x1f".join([str(seed), what, key]).encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") >> 1
 

@@ -1,4 +1,4 @@
-"""What each model is sensitive to: the smallest changes that matter, in words, and every curve."""
+"""What each model is sensitive to."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Sensitive:
 def summary(run: RunTables) -> pd.DataFrame | None:
     """Return value, low, high, n, frames and clusters per model, perturbation, strength and metric.
 
-    ``narrower`` is the width of the interval with LARGER times as many frames per cluster, over the present one.
+    ``narrower``: width of the interval with LARGER times as many frames per cluster, over the present one.
     """
     table = run.table("sensitivity")
     if table is None:
@@ -312,7 +312,6 @@ def _by_model(of: pd.DataFrame, models: list[str]) -> Iterator[tuple[str, pd.Dat
 
 
 def _limits(panel: Axes, strengths: np.ndarray, seen: list[float]) -> None:
-    """A logarithmic axis, and a band up to what the footage does."""
     if len(strengths) < 2 or strengths[0] <= 0:
         return
     panel.set_xscale("log")

@@ -168,10 +168,9 @@ def perturbations_of(settings: Settings) -> tuple[Perturbation, ...]:
 
 
 def frames_to_study(transitions: pd.DataFrame, count: int, content: str, seed: int) -> np.ndarray:
-    """Return ``count`` frames of an item in the order in which they are taken, of those that start a usable pair.
+    """Return ``count`` frames of an item, in the order of sampling, of those that start a usable pair.
 
-    So each has a natural change to be compared with; where no pair is usable, all frames may be taken. A larger
-    sample begins with a smaller one.
+    So each has a natural change to be compared with. A larger sample begins with a smaller one.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the answer says of sensitivity: the perturbation that changes the answers most at its mildest strengths."""
+"""What the answer says of sensitivity."""
 
 from __future__ import annotations
 
@@ -106,7 +106,6 @@ def _statement(
 
 
 def _changed(rows: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """item, frame, perturbation, strength, value: the share of draws that change the answer, at most 1."""
     own = rows[rows["metric"].isin(task.response.turns) & rows["value"].notna()]
     keys = ["item", "frame", "perturbation", "strength"]
     each = own.groupby([*keys, "metric"], sort=False)["value"].mean()

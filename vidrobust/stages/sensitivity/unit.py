@@ -29,8 +29,6 @@ Step = Callable[[int], None]  # wording how many perturbed frames were just pred
 
 @dataclass(frozen=True)
 class _Group:
-    """Some frames under one perturbation, strength and draw. rows (n,) of the batch of frames."""
-
     perturbation: Perturbation
     strength: float
     draw: int
@@ -54,10 +52,9 @@ def study_frames(
 ) -> pd.DataFrame:
     """Compare clean with perturbed frames of one input: rows of ``sensitivity``, one per metric.
 
-    Frames are perturbed as delivered, before the model's own resizing, with random parameters that all models
-    share. Boxes are moved as the perturbation moves the picture. ``ranks`` are places of the frames in the
-    seeded order of their input, ``each`` the strengths per frame and draw (0: all), ``content`` the key that
-    seeds the draws.
+    Frames are perturbed before the model's own resizing, with random parameters that all models share. Boxes
+    move with the picture. ``ranks`` are places of the frames in the seeded order of their input, ``each`` the
+    strengths per frame and draw (0: all).
     """
     applicable = [one for one in perturbations if one.on_single_frames]
     if not applicable:
@@ -120,7 +117,6 @@ def _groups(
 
 
 def _filling(groups: Iterator[_Group], most: int) -> Iterator[list[_Group]]:
-    """The groups together, ``most`` pictures at a time, or a group alone that has more."""
     some: list[_Group] = []
     count = 0
     for group in groups:

@@ -1,4 +1,4 @@
-"""Where a model is unstable: classes that swap, and rates of each clip and class, as short tables."""
+"""Where a model is unstable: classes that swap, and rates of each clip and class."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _no_changes() -> pd.DataFrame:
 
 
 def clips(run: RunTables, most: int = MOST_ROWS) -> ShortTable:
-    """Return the leading rate of every model on each clip, the least stable clip first."""
+    """Return the leading rate of every model on each clip, the least stable first."""
     stability = run.table("stability")
     if stability is None:
         return ShortTable((), [], said="")

@@ -29,7 +29,7 @@ Sizes = Mapping[str, tuple[int, int]]
 
 
 def placed(rows: pd.DataFrame, sizes: Sizes) -> pd.DataFrame:
-    """Add the columns ``position`` and ``size_class`` of each box; rows without a box or size are dropped.
+    """Add ``position`` and ``size_class`` of each box; rows without a box or size are dropped.
 
     ``sizes`` is item -> height, width in px. Centres beyond the frame count for the nearest cell.
     """
@@ -77,13 +77,11 @@ def _column(grid: str) -> str:
 
 
 def _object(rows: pd.DataFrame) -> pd.Series:
-    """(n,) the object of each row; unnamed known boxes are one object per clip and class."""
     keys = ["item", "track"] if "track" in rows else ["item", "object", "label"]
     return rows.groupby(keys, sort=False).ngroup()
 
 
 def _cells(metric: Metric, rows: pd.DataFrame, grid: str) -> list[dict[str, object]]:
-    """A row per cell, also for empty ones; no rate from fewer than FEWEST_ROWS rows."""
     objects, cell = _object(rows).to_numpy(), rows[_column(grid)].to_numpy()
     found: list[dict[str, object]] = []
     for number in range(GRIDS[grid]):

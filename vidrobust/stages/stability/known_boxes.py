@@ -50,7 +50,7 @@ TRACK = ["item", "frame", "time_s", "model", "track", "label", "label_name", "si
 def judged_tracks(
     detections: pd.DataFrame, tracks: pd.DataFrame, known: pd.DataFrame, frames: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return rows of ``tracks`` of one model in judged frames, with judged, on_known and false_alarm (0 or 1).
+    """Return ``tracks`` of one model in judged frames, with judged, on_known and false_alarm (0 or 1).
 
     A false alarm has less than half of its boxes on known ones, of whatever class.
     """
@@ -161,7 +161,7 @@ def _within_frame(rows: pd.DataFrame, size: tuple[int, int]) -> pd.DataFrame:
 def judged_frames(
     seen: pd.DataFrame, detections: pd.DataFrame, labels: pd.DataFrame, class_names: tuple[str, ...]
 ) -> JudgedDetector:
-    """Select what can be judged of one detector, of the frames ``seen`` (item, frame, time_s, part)."""
+    """Select what can be judged of one detector, of the frames ``seen``."""
     seen = seen.sort_values(["item", "frame"], kind="stable").reset_index(drop=True)
     here = on_frames(labels, seen)
     # a name of several classes stands for the first of them
@@ -249,7 +249,6 @@ def _pair(known: pd.DataFrame, found: pd.DataFrame, *, shaped: bool = False) -> 
 
 
 def _precision(judged: JudgedDetector, rows: pd.DataFrame) -> np.ndarray:
-    """(thresholds,) matched boxes over all boxes of the judged frames."""
     right = rows.groupby("threshold", sort=True)["found"].sum()
     scores = judged.found["score"].to_numpy(np.float64)
     all_ = np.array([(scores >= threshold).sum() for threshold in right.index])
@@ -257,7 +256,6 @@ def _precision(judged: JudgedDetector, rows: pd.DataFrame) -> np.ndarray:
 
 
 def _area(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, object]:
-    """The area under the three errors together, with an interval over items."""
     items = list(rows["item"].unique())
     value = area_under(pooled(rows))
     parts = groups(np.arange(len(items)))
@@ -327,7 +325,7 @@ def _about(frames: pd.DataFrame, anchor: int) -> list[int]:
 def _precision_rows(
     names: tuple[str, ...], of: pd.DataFrame, chosen: np.ndarray, boxes: FramesOfBoxes
 ) -> list[dict[str, object]]:
-    """Rows of ``stability``: the average precision of chosen frames, and where two are named that at IoU .5."""
+    """Average precision of chosen frames, and where two names are given that at IoU .5."""
     clusters = clusters_of_rows(of)
     group = groups(clusters.label)
     whole, left_out = precisions(boxes, chosen, group, int(group.max(initial=-1)) + 1)

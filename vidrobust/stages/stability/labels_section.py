@@ -1,4 +1,4 @@
-"""How often each model is right and stays right, over all and by class; only with labels."""
+"""How often each model is right and stays right; only with labels."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def of_every_task(run: RunTables) -> list[dict[str, Any]]:
 
 
 def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
-    """Return every labelled metric of a task over all items: name, sentence, and a text per model."""
+    """Return every labelled metric of a task over all items, with a text per model."""
     stability = run.table("stability")
     if stability is None:
         return []
@@ -154,7 +154,7 @@ def _in_time(run: RunTables) -> str:
 
 
 def by_class(run: RunTables) -> dict[str, Any]:
-    """Return the leading metrics by labelled class: columns, rows, and how many rows are left out."""
+    """Return the leading metrics by labelled class."""
     table = run.table("stability_by")
     metrics = [metric for metric in _metrics() if metric.headline]
     nothing = {"columns": [], "rows": [], "more": 0}

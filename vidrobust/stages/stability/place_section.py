@@ -1,4 +1,4 @@
-"""Where in the picture a model is unstable: a map, and a sentence on whether place and size matter."""
+"""Where in the picture a model is unstable, and whether place and size matter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOWN = ("top", "middle", "bottom")
 
 
 def sentences(run: RunTables, task: str) -> list[str]:
-    """Return, for each model of a task, what depends on place and size, what does not, and what is unclear."""
+    """Return, per model of a task, what depends on place and size, what does not, and what is unclear."""
     tests, cells = _of_task(run, task, "place_tests"), _of_task(run, task, "by_place")
     return [
         _of_model(str(m), of, cells[cells["model"] == m], task)
@@ -91,7 +91,7 @@ def _size(number_of_class: int) -> str:
 
 
 def figures(run: RunTables, task: str) -> list[Picture]:
-    """Draw, for each model of a task, where its objects are and every rate by position and by size."""
+    """Draw, per model of a task, where its objects are and every rate by position and by size."""
     cells = _of_task(run, task, "by_place")
     return [_figure(str(model), of, task) for model, of in cells.groupby("model", sort=False)]
 

@@ -32,7 +32,7 @@ FEWEST_PAIRS = 30  # a class with fewer pairs gets no row of its own
 
 
 def summarise(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric]) -> pd.DataFrame:
-    """Return the table ``stability``: every metric per model and item, and over all items (item "")."""
+    """Return the table ``stability``: every metric per model and item, and over all items ("")."""
     rows: list[dict[str, object]] = []
     for metric in (m for m in metrics if m.table in raw and not m.summed):
         counted = metric.values(raw[metric.table])
@@ -66,7 +66,7 @@ def summarise_by_class(raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric
 def summarise_by(
     raw: Mapping[str, pd.DataFrame], metrics: Sequence[Metric], groups: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Return rows of ``stability_by`` by columns of the raw tables; ``groups`` is name -> column."""
+    """Return rows of ``stability_by``; ``groups`` is name -> column of the raw tables."""
     rows: list[dict[str, object]] = []
     for by, column in groups.items():
         for metric in metrics:
@@ -85,7 +85,7 @@ def aggregate(metric: Metric, part: pd.DataFrame) -> dict[str, object]:
     """Return value, low, high, n and the clusters of some rows of a raw table.
 
     Where each event is of an item of its own, the interval is Clopper & Pearson's. Rates of right answers
-    also get that one, as published for labelled sets, as exact_low and exact_high.
+    also get that one, as published for labelled sets (exact_low, exact_high).
     """
     clusters = clusters_of_rows(part)
     values = part[metric.column].to_numpy(np.float64)
@@ -131,7 +131,7 @@ class Judgement:
 
 
 def stability(rate: float, low: float, high: float, n: int, metric: Metric) -> Judgement:
-    """Judge a rate with its interval; a word is given only where both ends fall under it."""
+    """Judge a rate; a word is given only where both ends of the interval fall under it."""
     assert metric.wording is not None
     of, name = (metric.wording.of, metric.wording.many), metric.wording.called
     if not n or not known(rate):
@@ -203,7 +203,7 @@ def not_compared(run: RunTables) -> str:
 def figures_with_labels(
     stability: pd.DataFrame, model: str
 ) -> Iterator[tuple[Metric, str, Mapping[str, Any]]]:
-    """What known boxes say of a detector: metric, what the answer calls it, and its row; none of few rows."""
+    """What known boxes say of a detector: metric, what the answer calls it, and its row."""
     for name, words in REPORTED_FIRST:
         found, metric = overall(stability, model, name), find_metric(name, "detection")
         if metric is not None and found["n"] >= FEWEST_ROWS and known(found["value"]):
@@ -217,6 +217,6 @@ def reported_first(stability: pd.DataFrame, model: str) -> list[tuple[str, str]]
 
 
 def in_words(metric: Metric, row: Mapping[str, Any]) -> str:
-    """Return a figure with its interval, as a percentage where the metric is stated as one."""
+    """Return a figure with its interval."""
     ends = row["value"], row["low"], row["high"]
     return percent_with_interval(*ends) if metric.is_percent else with_interval(*ends, metric.unit)

@@ -51,10 +51,7 @@ MOST_ITEMS = 20  # items shown in the comparison of items
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What page one says about one model, as text.
-
-    ``one_in`` and ``event`` are "1 in 40" and what is counted; ``rows`` are further facts.
-    """
+    """What page one says about one model; ``one_in`` and ``event`` are "1 in 40" and what is counted."""
 
     name: str
     judgement: Judgement
@@ -166,7 +163,6 @@ def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str
 
 
 def _of_task(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    """Every leading metric, and the noise floor, of a model of another task."""
     task, rows = run.tasks[name], {}
     for metric in (metric for metric in metrics_of(task.name) if metric.headline):
         found = metric_text(metric, overall(stability, name, metric.name))
@@ -288,7 +284,7 @@ def _kappas(run: RunTables) -> list[dict[str, str]]:
 
 
 def item_figure(run: RunTables) -> Picture | None:
-    """Draw the flip rate of each item with intervals, the most unstable first; None for a single item."""
+    """Draw the flip rate of each item, the most unstable first; None for a single item."""
     stability = run.table("stability")
     if stability is None:
         return None

@@ -1,4 +1,4 @@
-"""What the answer says of stability: whether the model knows the scene, how often it flips, where it is worst."""
+"""What the answer says of stability."""
 
 from __future__ import annotations
 
@@ -56,15 +56,7 @@ class SceneConfidence:
 
 
 def scene_confidence(frames: pd.DataFrame, num_classes: int) -> SceneConfidence:
-    """Judge whether one classifier knows the scene.
-
-    Parameters
-    ----------
-    frames : DataFrame
-        Rows of the table ``frames`` of this model.
-    num_classes : int
-        How many classes it has; 0 where that is not known.
-    """
+    """Judge from rows of ``frames`` whether one classifier knows the scene; ``num_classes`` 0 is unknown."""
     if len(frames) < FEWEST_ROWS:
         return SceneConfidence(float("nan"), float("nan"), len(frames), True)
     median = float(frames["probability"].median())

@@ -100,10 +100,9 @@ DECODERS = ("pyav", "decord", "torchcodec")  # tried in this order: the last one
 
 
 def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
-    """Return how much the predictions of each classifier differ between two decoders.
+    """Return how much each classifier's predictions differ between two decoders, on one video's first frames.
 
-    Uses the first frames of the first undamaged video. Empty without another decoder that gives the same
-    frames.
+    Empty without another decoder that gives the same frames.
     """
     models = [model for model in run.models if model.task == "classification" and needs_pixels(model)]
     read = _read_twice(run) if models else None
@@ -124,7 +123,6 @@ def decoder_floor(run: OpenRun) -> dict[str, dict[str, Any]]:
 
 
 def _read_twice(run: OpenRun) -> tuple[str, str, FrameBatch, FrameBatch] | None:
-    """The first frames by the run's decoder and by another; None where none gives the same frames."""
     backends = {
         entry.item: entry.backend
         for entry in run.folder.record.inputs

@@ -1,4 +1,4 @@
-"""Models of tasks that plugins bring, in the details: every metric, and what perturbations do to them."""
+"""Models of tasks that plugins bring, in the details."""
 
 from __future__ import annotations
 
@@ -46,7 +46,6 @@ def _numbers(stability: pd.DataFrame, task: Task, models: list[str]) -> list[dic
 
 
 def _moved(run: RunTables, task: Task, models: list[str]) -> list[dict[str, str]]:
-    """A row per model and perturbation: the response at its mildest and at its strongest."""
     table = run.table("sensitivity")
     if table is None:
         return []

@@ -60,7 +60,7 @@ def timelines(run: RunTables) -> Timelines:
 def stretch(frame: np.ndarray, flips: np.ndarray, most: int = MOST_FRAMES) -> tuple[int, int]:
     """Return the rows [start, stop) to draw: all, or the ``most`` rows with most flips.
 
-    ``frame`` (n,) are sorted frame numbers, ``flips`` the frames at which a flip ends.
+    ``flips`` are the frames at which a flip ends.
     """
     if len(frame) <= most:
         return 0, len(frame)

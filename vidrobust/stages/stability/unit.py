@@ -1,4 +1,4 @@
-"""The unit of the stage stability: one model along one input, and its noise floor on the first frames."""
+"""The unit of the stage stability: one model along one input, and its noise floor."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def facts(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
 
 
 def measure_task(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
-    """Predict the same frames again, each alone and the batch in reverse order, by a task's own differences.
+    """Return the noise floor of a task: frames again, each alone and the batch in reverse order.
 
-    Returns the largest of each difference of the task's response, by the name of its floor, and the number of
+    The largest of each difference of the task's response, by the name of its floor, and the number of
     comparisons ``n``.
     """
     pixels, response = pixels[:FRAMES], task_of(model.task).response
@@ -90,10 +90,10 @@ def measure_task(model: Model, pixels: torch.Tensor) -> dict[str, Any]:
 
 
 def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
-    """Detect in the same frames again, each alone and the batch in reverse order.
+    """Return the noise floor of a detector: frames again, each alone and the batch in reverse order.
 
-    ``changed`` is the largest share of boxes of a frame that is lost, new or renamed, ``moved`` the largest
-    mean 1 - IoU, ``n`` the number of comparisons.
+    ``changed`` is the largest share of boxes that is lost, new or renamed, ``moved`` the largest mean 1 -
+    IoU.
     """
     pixels = pixels[:FRAMES]
     count = len(pixels)
@@ -108,10 +108,10 @@ def measure_boxes(detector: Detector, pixels: torch.Tensor) -> dict[str, float]:
 
 
 def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
-    """Predict the same frames (N, 3, H, W) again, in other batches and by other means.
+    """Return the noise floor of a classifier: frames (N, 3, H, W) again, in other batches and by other means.
 
-    The batch of at most ``FRAMES`` is compared with each frame alone, with the reverse order, and with one
-    thread or the format in which the network was loaded.
+    The batch is compared with each frame alone, the reverse order, and one thread or the format in which the
+    network was loaded.
     """
     pixels = pixels[:FRAMES]
     together = predict(classifier, pixels)
@@ -141,14 +141,13 @@ def measure(classifier: Classifier, pixels: torch.Tensor) -> NoiseFloor:
 
 
 def compared(first: Classifications, second: Classifications) -> tuple[float, int, int]:
-    """Return the largest total variation, the number of label flips and of comparisons."""
+    """Return the largest total variation, and numbers of label flips and of comparisons."""
     apart = total_variation(first.probabilities, second.probabilities)
     flips = int((first.labels != second.labels).sum())
     return float("nan") if first.partial else float(apart.max(initial=0.0)), flips, len(first)
 
 
 def _check_stride(model: str, context: Context, stride: int) -> None:
-    """ModelError for frames that a stride left out: they would count as missed."""
     settings, rate = context.settings, float(context.info.frame_rate)
     every = settings.every if settings.fps is None else max(round(rate / settings.fps), 1)
     if every % stride:

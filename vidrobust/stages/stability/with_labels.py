@@ -1,4 +1,4 @@
-"""Models judged by labels: right and wrong answers, anchors, and two models against each other."""
+"""Models judged by labels, and two models against each other."""
 
 from __future__ import annotations
 
@@ -40,7 +40,6 @@ def judged(run: OpenRun, task: Task, raw: Mapping[str, pd.DataFrame]) -> dict[st
 
 
 def _say_outside(run: OpenRun, seen: pd.DataFrame) -> None:
-    """Report labels that belong to no frame, and note them in run.json."""
     asked = run.settings.start_s, run.settings.end_s
     windows = {
         item.name: (

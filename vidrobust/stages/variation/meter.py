@@ -58,8 +58,6 @@ class VariationResult:
 
 @dataclass
 class _Frame:
-    """A frame while it may still be needed: prepared at most once."""
-
     pixels: torch.Tensor | None
     index: int
     time_s: float
@@ -74,8 +72,6 @@ class _Frame:
 
 @dataclass
 class _Shot:
-    """What is kept of the shot in progress."""
-
     first: _Frame | None = None
     next_clip_s: float = math.inf
     next_start_s: float = -math.inf
@@ -87,8 +83,8 @@ class _Shot:
 class VariationMeter:
     """Measure the variation of one item, fed with its frames in order.
 
-    ``content`` and ``seed`` decide which pairs are drawn. ``stride``, one neighbouring pair of so many, is by
-    default such that the mean cost a frame stays within BUDGET_MS.
+    ``stride``, one neighbouring pair of so many, is by default such that the mean cost stays within BUDGET_MS
+    a frame.
     """
 
     def __init__(
@@ -171,7 +167,7 @@ class VariationMeter:
         self._last, self._last_corrupt = frame, corrupt
 
     def _draws_next(self) -> bool:
-        """Whether the pair of this frame and the next is drawn: one at random in each block of ``stride``."""
+        """Whether the next pair is drawn: one at random in each block of ``stride``."""
         assert self.stride is not None
         if self._left_in_block == 0:
             self._left_in_block = self.stride
@@ -190,7 +186,6 @@ class VariationMeter:
             self._measure(self._last, frame, "adjacent")
 
     def _far(self, frame: _Frame) -> None:
-        """The pairs of this frame and those a second before, and at the beginning of the shot."""
         shot, slack = self._shot, 0.5 / self.frame_rate if self.frame_rate > 0 else 0.0
         due = [start for start in shot.starts if frame.time_s >= start.time_s + SECOND_S - slack]
         for start in due:
@@ -239,7 +234,7 @@ def stride_for(height: int, width: int, frame_rate: float) -> int:
 
 
 def absolute_change(quantity: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Return (N,) |value - 1| of ratios and |value| of all else; ``quantity`` (N,) are names."""
+    """Return |value - 1| of ratios and |value| of all else, (N,)."""
     ratios = [name for name, unit in UNITS.items() if unit.startswith("ratio")]
     change: np.ndarray = np.abs(value - np.where(np.isin(quantity, ratios), 1.0, 0.0))
     return change

@@ -1,4 +1,4 @@
-"""What the footage is and how much it varies; what was excluded, damaged, left out or could not be read."""
+"""What the footage is and how much it varies; what was excluded, damaged or could not be read."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def in_one_line(run: RunTables) -> str:
 
 
 def exclusions(run: RunTables) -> list[dict[str, Any]]:
-    """Adjacent and anchor pairs by reason, of one model: what was used, and what not and why."""
+    """Adjacent and anchor pairs of one model by reason: what was used, and what not and why."""
     pairs = run.table("pairs")
     if pairs is None:
         boxes = run.table("box_pairs")
@@ -111,7 +111,7 @@ def corrupt_frames(run: RunTables) -> str:
 
 
 def variation_summary(run: RunTables) -> pd.DataFrame | None:
-    """Per scale and quantity over all items: unit, p50, p95, p99, n, valid, error, least and most p99.
+    """Per scale and quantity over all items: percentiles, n, valid, error, least and most p99.
 
     From the measured pairs where they are kept; else the median item's is given (``pooled`` False).
     """
@@ -155,7 +155,7 @@ def _changes(changes: pd.DataFrame | None, scale: str, quantity: str, unit: str)
 
 
 def variation_rows(found: pd.DataFrame | None) -> list[dict[str, Any]]:
-    """The table of the variation as text; percentiles of fewer than FEWEST_PAIRS pairs are not given."""
+    """The variation as text; percentiles of fewer than FEWEST_PAIRS pairs are not given."""
     if found is None:
         return []
     rows: list[dict[str, Any]] = []

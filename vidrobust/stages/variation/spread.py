@@ -77,10 +77,7 @@ BASES = ("clip", "second", "adjacent")
 
 
 def spread_of(changes: pd.DataFrame, widths: Mapping[str, int]) -> pd.DataFrame:
-    """Make the table ``spread``: a row per item and quantity, and over all items (item "").
-
-    ``widths`` are of each item's frame, px.
-    """
+    """Make the table ``spread``: a row per item (widths in px) and quantity, and over all items ("")."""
     rows = []
     for quantity in CONDITIONS:
         of_quantity = changes[changes["quantity"] == quantity]
@@ -116,7 +113,6 @@ def _condition(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str]:
 
 
 def _about_median(value: np.ndarray, shot: np.ndarray) -> Iterator[np.ndarray]:
-    """The values of each shot, and its first frame's, 0, about their median."""
     for one in np.unique(shot):
         own = np.append(value[shot == one], 0.0)
         yield own - np.median(own)
@@ -157,7 +153,6 @@ def _row(
 
 
 def _blur(low: float, high: float, error: float) -> tuple[float, float, float]:
-    """From the sharpest to the blurriest condition as one blur, sigma px; and the percentiles in sigma px."""
     signed = [math.copysign(math.sqrt(abs(x)), x) for x in (low, high)]
     return math.sqrt(max(0.0, high - low - 2 * error**2)), signed[0], signed[1]
 
@@ -201,8 +196,8 @@ def observed(
 ) -> ObservedStrength:
     """Say how strong a perturbation occurs, from the spread of its condition or from fitted pairs.
 
-    ``within`` are rows of ``candidate_fits`` of this perturbation and model, used where the condition has no
-    spread, or ``of_pairs`` in any case; ``width_px`` is that of a typical clip.
+    ``within`` are rows of ``candidate_fits``, used where the condition has no spread, or ``of_pairs`` in any
+    case; ``width_px`` is that of a typical clip.
     """
     names = () if of_pairs else entry.condition
     rows = spread[(spread["item"] == "") & spread["quantity"].isin(names) & (spread["n"] > 0)]

@@ -1,1 +1,1 @@
-"""A policy written as files that training code loads: policy.json and torchvision; plugins add others."""
+"""A policy as files that training code loads: policy.json and torchvision; plugins add others."""

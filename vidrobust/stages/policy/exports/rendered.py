@@ -11,7 +11,7 @@ from vidrobust.text.numbers import percent
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """One file of a policy for one library; ``not_expressed`` has a sentence for what the format cannot say."""
+    """One file of a policy for one library; ``not_expressed`` says what the format cannot."""
 
     name: str
     text: str
@@ -33,7 +33,7 @@ def even(step: PolicyStep) -> float:
 
 
 def shares(policy: Policy, step: PolicyStep) -> tuple[float, float] | None:
-    """The largest shift along x and y as shares of the width and the height; None where the shape is unknown."""
+    """The largest shift along x and y as shares of width and height; None where the shape is unknown."""
     if policy.image_size is None:
         return None
     height, width = policy.image_size
@@ -42,7 +42,7 @@ def shares(policy: Policy, step: PolicyStep) -> tuple[float, float] | None:
 
 
 def in_pixels(policy: Policy, step: PolicyStep) -> tuple[float, float]:
-    """The range of a step for formats that want pixels: a share of the width in pixels of a typical clip."""
+    """The range of a step in pixels of a typical clip."""
     width = policy.image_size[1] if policy.image_size is not None and step.unit == OF_WIDTH else 1
     return number(step.low * width), number(step.high * width)
 
@@ -83,7 +83,7 @@ def in_order(policy: Policy) -> list[PolicyStep]:
 
 
 def header(policy: Policy, title: str, mark: str = "# ") -> str:
-    """The opening lines of a file: what it is, from what, and what the ranges mean."""
+    """The opening lines of a file."""
     size = (
         "unknown"
         if policy.image_size is None

@@ -1,4 +1,4 @@
-"""Write a policy in every format: policy.json with all steps, and the files of libraries with those to act on."""
+"""Write a policy in every format."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def formats() -> tuple[PolicyFormat, ...]:
 def with_levels(policy: Policy) -> Policy:
     """The policy with ``evidence["level"]`` of every step.
 
-    A step is *tried* where training with the policy reduced the flips of held-out footage, and has *no effect*
-    where it surely did not. It is *replicated* where its cause was found again on footage that did not find it,
-    the replayed flips show a gain, its range has a width, and a library can express it. Else it is *suggested*.
+    *Tried*: training with the policy reduced the flips of held-out footage; *no effect*: it surely did not.
+    *Replicated*: the cause was found again on footage that did not find it, the replayed flips show a gain,
+    the range has a width, and a library can express it. Else *suggested*.
     """
     levels = ({**step.evidence, "level": level_of(policy, step)} for step in policy.steps)
     steps = (dataclasses.replace(s, evidence=known) for s, known in zip(policy.steps, levels, strict=True))
@@ -70,7 +70,7 @@ def level_of(policy: Policy, step: PolicyStep) -> Level:
 
 
 def gains_nothing(step: PolicyStep) -> bool:
-    """Whether flips were replayed and none of them, to the nearest whole number, is due to the step's cause."""
+    """Whether flips were replayed and none, to the nearest whole number, is due to the step's cause."""
     due, replayed = (step.evidence.get(name) for name in ("flips_due", "flips_replayed"))
     return bool(replayed) and due is not None and round(due) <= 0
 
@@ -84,7 +84,7 @@ def is_expressed(policy: Policy, step: PolicyStep) -> bool:
 
 
 def render_all(policy: Policy) -> list[Export]:
-    """The files of a policy, policy.json first; those of libraries hold the steps that are tried or replicated."""
+    """The files of a policy, policy.json first; those of libraries hold the steps to act on."""
     return [
         Export(name="policy.json", text=policy.to_json()),
         *(each.render(policy) for each in formats()),
