@@ -1,4 +1,4 @@
-"""Tables of rates, correlations, remedies and the account of causes."""
+"""Tables of rates, correlations, remedies, the account of causes, and models of plugins' tasks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import replace
 from vidrobust.tables.table import (
     BOX,
     CLUSTERS,
+    DELTA,
     EXACT,
+    EXCLUDED,
     FRAME,
     INTERVAL,
     ITEM,
@@ -15,9 +17,13 @@ from vidrobust.tables.table import (
     LABEL,
     MODEL,
     PAIR,
+    PIXEL_CHANGE,
     SCALE,
+    TIME,
     TIME_A,
+    TRACK,
     UNKNOWN,
+    Extra,
     Table,
     boolean,
     float64,
@@ -398,6 +404,46 @@ _OF_PLACES = tuple(
     replace(table, name=PLACE + table.name, row=f"the same as {table.name}, of where a detector's boxes lie")
     for table in _OF_SCORES
 )
+
+# Models of tasks that plugins bring: a frame, a pair of frames, a part of a frame's answer.
+TASK_FRAMES = Table(
+    "task_frames",
+    "stability",
+    "a frame and model",
+    (
+        *(ITEM, FRAME, TIME, MODEL),
+        string("answer", "the answer in a few words"),
+        float64("sure", "how sure the model is, from 0 to 1"),
+    ),
+    Extra.METRICS,
+)
+TASK_PAIRS = Table(
+    "task_pairs",
+    "stability",
+    "a pair of neighbouring frames and model",
+    (
+        *(*PAIR, DELTA, MODEL),
+        string("kind", "adjacent"),
+        *(EXCLUDED, PIXEL_CHANGE, TIME_A),
+        int64("delta_frames", "distance in delivered frames"),
+    ),
+    Extra.METRICS,
+)
+TASK_PARTS = Table(
+    "task_parts",
+    "stability",
+    "a part of a frame's answer, such as a class of a mask or a joint of a person, and model",
+    (*(ITEM, FRAME, TIME, MODEL), string("component", "its name"), TRACK),
+    Extra.METRICS,
+)
+TASK_TRUTH = Table(
+    "task_truth",
+    "stability",
+    "a frame with a label and model",
+    (ITEM, FRAME, TIME, MODEL),
+    Extra.METRICS,
+)
+
 TABLES = (
     STABILITY,
     STABILITY_BY,
@@ -411,4 +457,8 @@ TABLES = (
     REPLAYED_BOXES,
     *_OF_SCORES,
     *_OF_PLACES,
+    TASK_FRAMES,
+    TASK_PAIRS,
+    TASK_PARTS,
+    TASK_TRUTH,
 )

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from vidrobust.errors import InputError
 from vidrobust.extensions import extensions
 from vidrobust.files.csv_table import read_columns
-from vidrobust.tables import classification, detection, footage, results, tasks
+from vidrobust.tables import classification, detection, footage, results
 from vidrobust.tables.table import Extra, Table
 from vidrobust.text.phrases import nouns
 
@@ -22,7 +22,7 @@ GROUP = "vidrobust.tables"  # group of entry points in which a package names a T
 
 _OWN = {
     table.name: table
-    for module in (footage, classification, detection, tasks, results)
+    for module in (footage, classification, detection, results)
     for table in module.TABLES
 }
 BROUGHT = extensions(GROUP, Table, lambda table: table.name, _OWN)

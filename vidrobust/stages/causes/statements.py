@@ -11,8 +11,7 @@ import pandas as pd
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE, UNEXPLAINED
 from vidrobust.stages.causes.outcomes import Replication
-from vidrobust.stages.causes.section import named_causes, whole
-from vidrobust.stages.sensitivity import of_size
+from vidrobust.stages.causes.section import alike_in_words, named_causes, whole
 from vidrobust.stages.stability.rates import not_compared, overall
 from vidrobust.statement import NEEDS_MODEL, Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
@@ -86,7 +85,7 @@ def _of_account(
         text += f" {_more(run)}"
         yield _missing(text, "why_few_pairs", model, n=n)
         return
-    alike = of_size.in_words(run, model)
+    alike = alike_in_words(run, model)
     if alike:
         text = f"Cannot tell where {of} comes from: {alike}. The model does not answer to what it sees."
         yield _of(model, text, Level.MEASURED, "why_any_change_alike", n=n)

@@ -66,7 +66,7 @@ def _rules(run: RunTables, model: str, mine: pd.DataFrame, summary: Mapping[str,
         yield _of(model, Question.RULE, text, Level.NOT_MEASURED, "rule_few", n=n, is_open=True)
         return
     if not (mine["before"] > 0).any():
-        text = f"There is nothing for a rule to remove: no {what} were seen in {n} frames or pairs."
+        text = f"No rule could be tried: no {what} were seen in {n} frames or pairs."
         yield _of(model, Question.RULE, text, Level.MEASURED, "rule_not_needed", n=n)
         return
     yield _rule(model, summary, headline(run, model), what)

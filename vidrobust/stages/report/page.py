@@ -28,7 +28,7 @@ from vidrobust.stages.moments import section as moments_section
 from vidrobust.stages.policy import section as policy_section
 from vidrobust.stages.remedies import section as remedies_section
 from vidrobust.stages.sensitivity import section as sensitivity_section
-from vidrobust.stages.stability import by_clip, labels_section, place_section, task_section, timeline_section
+from vidrobust.stages.stability import by_clip, labels_section, place_section, timeline_section
 from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability import section as stability_section
 from vidrobust.stages.variation import section as footage_section
@@ -278,7 +278,7 @@ def _content(run: RunTables) -> dict[str, Any]:
         "moments": moments_section.moments(run),
         "history": history_page.of_run(run),
         "box_numbers": detectors_section.numbers(run),
-        "other_tasks": task_section.tables(run),
+        "other_tasks": stability_section.other_tasks(run),
         "box_places": [each["sentence"] for each in run.json("box_moments.json").get("hiding_places", [])],
         "box_which": which.side_by_side(run),
         "box_constants": detectors_section.constants(run),

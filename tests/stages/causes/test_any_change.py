@@ -13,12 +13,12 @@ from tests.stages.report import made_run
 from vidrobust.perturb.catalogue import suite
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.answer.answer import answer_of
-from vidrobust.stages.causes.section import named_causes
-from vidrobust.stages.sensitivity.of_size import (
+from vidrobust.stages.causes.section import (
     FEWEST_KINDS,
+    alike_in_words,
     answers_to_any_change_alike,
-    in_words,
     mildest_to_strongest,
+    named_causes,
 )
 from vidrobust.statement import Question
 
@@ -102,7 +102,7 @@ def test_of_a_hash_of_the_picture_no_cause_is_named(run: RunTables, seed: int) -
     assert named_causes(found, "net-a") == frozenset()
     (why,) = (each for each in answer_of(found).statements if each.question == Question.WHY)
     assert why.kind == "why_any_change_alike"
-    assert in_words(found, "net-a") in why.text
+    assert alike_in_words(found, "net-a") in why.text
 
 
 def test_a_model_that_answers_to_the_size_keeps_its_causes(run: RunTables) -> None:
@@ -111,5 +111,5 @@ def test_a_model_that_answers_to_the_size_keeps_its_causes(run: RunTables) -> No
         assert table is not None
         found = with_sweep(run, table)
         assert not answers_to_any_change_alike(found, "net-a")
-        assert in_words(found, "net-a") == ""
+        assert alike_in_words(found, "net-a") == ""
         assert named_causes(found, "net-a")
