@@ -21,9 +21,7 @@ from vidrobust.text.phrases import nouns
 GROUP = "vidrobust.tables"  # group of entry points in which a package names a Table, or several
 
 _OWN = {
-    table.name: table
-    for module in (footage, classification, detection, results)
-    for table in module.TABLES
+    table.name: table for module in (footage, classification, detection, results) for table in module.TABLES
 }
 BROUGHT = extensions(GROUP, Table, lambda table: table.name, _OWN)
 TABLES: Mapping[str, Table] = MappingProxyType(_OWN | {table.name: table for table in BROUGHT.records})
