@@ -1,6 +1,6 @@
 """Labels of pictures as annotation tools and published sets keep them: a function a format.
 
-Each yields ``Mark`` records, or a ``Problem``. A picture is named by its file, a frame in a folder of
+Each yields ``Annotation`` records, or a ``Problem``. A picture is named by its file, a frame in a folder of
 pictures.
 """
 
@@ -32,7 +32,7 @@ VOC_CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
+class Annotation:
     """One object of a picture, or the class of all of it."""
 
     file: str
@@ -45,10 +45,10 @@ class Mark:
     more: Mapping[str, object] = field(default_factory=dict)
 
 
-Marks = Iterator[Mark | Problem]
+Annotations = Iterator[Annotation | Problem]
 
 
-def _read(path: Path, form: str, marks: Callable[[Path, dict[int, str]], Marks], unit: str) -> Labels:
+def _read(path: Path, form: str, marks: Callable[[Path, dict[int, str]], Annotations], unit: str) -> Labels:
     classes: dict[int, str] = {}
     found, problems = [], []
     for mark in marks(path, classes):
@@ -86,7 +86,9 @@ def _read(path: Path, form: str, marks: Callable[[Path, dict[int, str]], Marks],
     )
 
 
-def _each(path: Path, entries: Iterable[Any], of: Callable[[Any], Iterator[Mark]], name: str = "") -> Marks:
+def _each(
+    path: Path, entries: Iterable[Any], of: Callable[[Any], Iterator[Annotation]], name: str = ""
+) -> Annotations:
     for place, entry in enumerate(entries):
         try:
             yield from of(entry)
@@ -152,17 +154,19 @@ def _is_yolo_line(words: Sequence[str]) -> bool:
     return len(words) >= 5 and all(numbers) and words[0].isdecimal() and max(map(float, words[1:5])) <= 1.01
 
 
-def _yolo(path: Path, classes: dict[int, str]) -> Marks:
+def _yolo(path: Path, classes: dict[int, str]) -> Annotations:
     names, points = _yolo_names(path)
     classes |= {number: name for number, name in names.items() if name}
 
-    def marks(file: Path, line: tuple[int, str]) -> Iterator[Mark]:
+    def marks(file: Path, line: tuple[int, str]) -> Iterator[Annotation]:
         label, *values = line[1].split()
         x, y, w, h, *rest = map(float, values)
         if rest and not points:
-            yield Mark(file=file.stem, name=int(label), ring=[x, y, w, h, *rest])
+            yield Annotation(file=file.stem, name=int(label), ring=[x, y, w, h, *rest])
         else:
-            yield Mark(file=file.stem, name=int(label), box=(x - w / 2, y - h / 2, x + w / 2, y + h / 2))
+            yield Annotation(
+                file=file.stem, name=int(label), box=(x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+            )
 
     for file in _yolo_files(path):
         lines = [(k, text) for k, text in enumerate(file.read_text().splitlines(), 1) if text.strip()]
@@ -181,14 +185,14 @@ def _kitti_files(path: Path) -> list[Path]:
     return _files(path, "label_2/*.txt", "training/label_2/*.txt") or _files(path, "*.txt")
 
 
-def _kitti(path: Path, classes: dict[int, str]) -> Marks:
+def _kitti(path: Path, classes: dict[int, str]) -> Annotations:
     """type, truncated, occluded, alpha, box and 3D box; a file a picture."""
 
-    def marks(file: Path, line: str) -> Iterator[Mark]:
+    def marks(file: Path, line: str) -> Iterator[Annotation]:
         kind, truncated, occluded, _, *box = line.split()[:8]
         more = {"truncated": truncated, "occluded": occluded}
         doubtful = {"presence": "uncertain"} if kind == "DontCare" else {}
-        yield Mark(file=file.stem, name=kind, box=tuple(map(float, box)), more=more | doubtful)
+        yield Annotation(file=file.stem, name=kind, box=tuple(map(float, box)), more=more | doubtful)
 
     for file in _kitti_files(path):
         lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -209,7 +213,7 @@ def _is_flat(path: Path) -> bool:
         return LISTED.fullmatch(next(lines, "").strip()) is not None
 
 
-def _flat(path: Path, classes: dict[int, str]) -> Marks:
+def _flat(path: Path, classes: dict[int, str]) -> Annotations:
     """Pictures named n02123045_12.JPEG; or a list, FILE and the number or WordNet number of its class a line."""
     if path.is_dir():
         names = sorted((p.name for p in path.iterdir() if WNID_FILE.fullmatch(p.name)), key=natural_key)
@@ -219,7 +223,7 @@ def _flat(path: Path, classes: dict[int, str]) -> Marks:
         pairs = [(match[1], match[2]) for match in found if match]
     wnids = imagenet_wnids()
     classes |= {wnids[name]: name for _, name in pairs if name in wnids}
-    yield from (Mark(file=f, name=int(c) if c.isdecimal() else c) for f, c in pairs)
+    yield from (Annotation(file=f, name=int(c) if c.isdecimal() else c) for f, c in pairs)
 
 
 # XML: PASCAL VOC
@@ -240,16 +244,16 @@ def _voc_files(path: Path) -> list[Path]:
     return _files(path, "Annotations/*.xml", "*/*.xml", "*.xml")
 
 
-def _voc(path: Path, classes: dict[int, str]) -> Marks:
+def _voc(path: Path, classes: dict[int, str]) -> Annotations:
     """The objects of each file; difficult ones are uncertain. Corners are taken as they are written."""
 
-    def marks(file: XmlFile, each: Any) -> Iterator[Mark]:
+    def marks(file: XmlFile, each: Any) -> Iterator[Annotation]:
         box = each.find("bndbox")
         hard = {"presence": "uncertain"} if each.findtext("difficult") == "1" else {}
         more = {c: each.findtext(c) for c in ("truncated", "occluded", "pose") if each.findtext(c)}
         corners = tuple(file.number(box, corner) for corner in VOC_CORNERS)
         name = file.root.findtext("filename") or file.path.stem
-        yield Mark(file=name, name=each.findtext("name").strip(), box=corners, more=more | hard)
+        yield Annotation(file=name, name=each.findtext("name").strip(), box=corners, more=more | hard)
 
     for file in _voc_files(path):
         try:
@@ -271,7 +275,7 @@ def _begins(path: Path, *words: bytes) -> bool:
     return all(word in head for word in words)
 
 
-def _studio(path: Path, classes: dict[int, str]) -> Marks:
+def _studio(path: Path, classes: dict[int, str]) -> Annotations:
     def file_of(task: Mapping[str, Any]) -> str:
         data = task.get("data", task)
         address = next(str(v) for k, v in data.items() if isinstance(v, str) and PurePosixPath(v).suffix)
@@ -282,7 +286,7 @@ def _studio(path: Path, classes: dict[int, str]) -> Marks:
         x, y, w, h = (float(value[key]) / 100 for key in ("x", "y", "width", "height"))
         return x, y, x + w, y + h
 
-    def result(file: str, each: Mapping[str, Any]) -> Iterator[Mark]:
+    def result(file: str, each: Mapping[str, Any]) -> Iterator[Annotation]:
         value = each.get("value", each)
         kind = each.get("type", next((k for k in value if k.endswith("labels") or k == "choices"), ""))
         names = value.get(kind, value.get("labels", value.get("rectanglelabels", [""])))
@@ -290,20 +294,20 @@ def _studio(path: Path, classes: dict[int, str]) -> Marks:
         if "sequence" in value:
             yield from video(file, name, str(each.get("id", "")), value["sequence"])
         elif "points" in value:
-            yield Mark(file=file, name=name, ring=[c / 100 for point in value["points"] for c in point])
+            yield Annotation(file=file, name=name, ring=[c / 100 for point in value["points"] for c in point])
         else:
-            yield Mark(file=file, name=name, box=corners(value) if "width" in value else None)
+            yield Annotation(file=file, name=name, box=corners(value) if "width" in value else None)
 
-    def video(file: str, name: str, track: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[Mark]:
+    def video(file: str, name: str, track: str, keys: Sequence[Mapping[str, Any]]) -> Iterator[Annotation]:
         for a, b in zip(keys, [*keys[1:], None], strict=True):
             last = int(b["frame"]) if b is not None and a.get("enabled", True) else int(a["frame"]) + 1
             for frame in range(int(a["frame"]), last):
                 share = (frame - a["frame"]) / (last - a["frame"]) if b is not None else 0.0
                 sides = zip(corners(a), corners(b or a), strict=True)
                 box = tuple(p + share * (q - p) for p, q in sides)
-                yield Mark(file=file, name=name, box=box, track=track, frame=frame - 1)
+                yield Annotation(file=file, name=name, box=box, track=track, frame=frame - 1)
 
-    def task(entry: Mapping[str, Any]) -> Iterator[Mark]:
+    def task(entry: Mapping[str, Any]) -> Iterator[Annotation]:
         file = file_of(entry)
         done = entry.get("annotations", entry.get("completions"))
         found = [r for a in done[:1] for r in a["result"]] if done is not None else entry.get("label", [])
@@ -321,31 +325,31 @@ def _via_class(attributes: Mapping[str, Any]) -> str:
     return str(next((k for k, on in value.items() if on), "") if isinstance(value, Mapping) else value)
 
 
-def _via_region(file: str, shape: Mapping[str, Any], attributes: Mapping[str, Any]) -> Iterator[Mark]:
+def _via_region(file: str, shape: Mapping[str, Any], attributes: Mapping[str, Any]) -> Iterator[Annotation]:
     kind, name = shape.get("name"), _via_class(attributes)
     if kind == "rect":
         x, y = float(shape["x"]), float(shape["y"])
-        yield Mark(file=file, name=name, box=(x, y, x + shape["width"], y + shape["height"]))
+        yield Annotation(file=file, name=name, box=(x, y, x + shape["width"], y + shape["height"]))
     elif kind in ("polygon", "polyline"):
         ring = [float(c) for p in zip(shape["all_points_x"], shape["all_points_y"], strict=True) for c in p]
-        yield Mark(file=file, name=name, ring=ring)
+        yield Annotation(file=file, name=name, ring=ring)
     elif kind in ("circle", "ellipse"):
         rx, ry = float(shape.get("rx", shape.get("r", 0))), float(shape.get("ry", shape.get("r", 0)))
         box = (shape["cx"] - rx, shape["cy"] - ry, shape["cx"] + rx, shape["cy"] + ry)
-        yield Mark(file=file, name=name, box=box)
+        yield Annotation(file=file, name=name, box=box)
     elif kind is None:
-        yield Mark(file=file, name=name)
+        yield Annotation(file=file, name=name)
 
 
-def _via(path: Path, classes: dict[int, str]) -> Marks:
+def _via(path: Path, classes: dict[int, str]) -> Annotations:
     """VGG Image Annotator: its project, its JSON, or its CSV; regions with a class among their attributes."""
 
-    def entry(each: Mapping[str, Any]) -> Iterator[Mark]:
+    def entry(each: Mapping[str, Any]) -> Iterator[Annotation]:
         regions = each["regions"]
         for region in regions.values() if isinstance(regions, dict) else regions:
             yield from _via_region(each["filename"], region["shape_attributes"], region["region_attributes"])
 
-    def record(each: Any) -> Iterator[Mark]:
+    def record(each: Any) -> Iterator[Annotation]:
         shape = json.loads(each.text("region_shape_attributes"))
         if shape:
             yield from _via_region(each.text("filename"), shape, json.loads(each.text("region_attributes")))
@@ -357,14 +361,14 @@ def _via(path: Path, classes: dict[int, str]) -> Marks:
     yield from _each(path, found.get("_via_img_metadata", found).values(), entry, "")
 
 
-def _create_ml(path: Path, classes: dict[int, str]) -> Marks:
+def _create_ml(path: Path, classes: dict[int, str]) -> Annotations:
     """CreateML, as Roboflow exports it: centres and sizes in px."""
 
-    def entry(each: Mapping[str, Any]) -> Iterator[Mark]:
+    def entry(each: Mapping[str, Any]) -> Iterator[Annotation]:
         for mark in each["annotations"]:
             x, y, w, h = (float(mark["coordinates"][key]) for key in ("x", "y", "width", "height"))
             box = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
-            yield Mark(file=each["image"], name=mark["label"], box=box)
+            yield Annotation(file=each["image"], name=mark["label"], box=box)
 
     return _each(path, read_json(path, list), entry, "")
 
@@ -387,20 +391,20 @@ def _one_hot(columns: Sequence[str]) -> bool:
     return len(columns) > 2 and columns[0] == "filename" and "region_count" not in columns
 
 
-def _table(path: Path, classes: dict[int, str]) -> Marks:
+def _table(path: Path, classes: dict[int, str]) -> Annotations:
     """frame (or time_s, or a file of a picture), label (a name or number), and x1 to y2 or xmin to ymax."""
     columns = columns_of(path)
     name = next((each for each in NAMES if each in columns), None)
     picture = next((each for each in PICTURES if each in columns), None)
     corners = next((c for c in (CORNERS, VOC_CORNERS) if set(c) <= set(columns)), None)
 
-    def marks(row: Any) -> Iterator[Mark]:
+    def marks(row: Any) -> Iterator[Annotation]:
         file = row.text(picture) if picture else row.text("item")
         frame, time = number(row, "frame") if not picture else None, number(row, "time_s")
         names = [row.text(name)] if name else [c for c in columns[1:] if row.text(c) == "1"]
         box = tuple(number(row, c) for c in corners) if corners and row.text(corners[0]) else None
         for each in filter(None, names):
-            yield Mark(
+            yield Annotation(
                 file=file, name=int(each) if each.isdecimal() else each, box=box, track=row.text("track"),  # type: ignore[arg-type]
                 frame=WHOLE_ITEM if frame is None else int(frame),
                 time_s=math.nan if time is None or frame is not None else time,
