@@ -50,7 +50,10 @@ def collected() -> dict[str, str]:
     found: dict[str, str] = {}
     sources = [(path, texts_of(path)) for path in PACKAGE.rglob("*.py")]
     sources += [(path, [path.read_text(encoding="utf-8")]) for path in PACKAGE.rglob("*.html")]
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+    documents = sorted((ROOT / "docs").rglob("*.md"))
+    # the site's build writes these two folders
+    written = [path for path in documents if path.parts[len(ROOT.parts) + 1] not in ("commands", "generated")]
+    for path in (ROOT / "README.md", *written):
         text = path.read_text(encoding="utf-8").replace("\\\n", " ")
         sources.append((path, re.findall(r"^vidrobust .*$|`vidrobust [^`]+`", text, re.MULTILINE)))
     for path, texts in sources:
