@@ -28,6 +28,7 @@ it. This module imports no torch.
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -147,3 +148,9 @@ def _report(brought: Brought[Any], error: str) -> None:
     if plugin not in _reported and multiprocessing.parent_process() is None:
         _reported.add(plugin)
         print(f"warning: {brought.where} {error}. `vidrobust plugins` lists all.", file=sys.stderr)
+
+
+def imported(place: str) -> Any:
+    """Import and return what ``"package.module:attribute"`` names."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 from collections import UserDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 import click
 
 from vidrobust.errors import InputError
-from vidrobust.extensions import Extensions, extensions
+from vidrobust.extensions import Extensions, extensions, imported
 
 GROUP = "vidrobust.commands"  # group of entry points in which a package names a CommandEntry, or several
 
@@ -28,13 +27,7 @@ class CommandEntry:
 
 def at(place: str) -> Callable[[], click.Command]:
     """Return a loader of the command at ``"package.module:attribute"``."""
-    return functools.partial(_imported, place)
-
-
-def _imported(place: str) -> click.Command:
-    module, _, attribute = place.partition(":")
-    command: click.Command = getattr(importlib.import_module(module), attribute)
-    return command
+    return functools.partial(imported, place)
 
 
 class LazyCommands(UserDict[str, click.Command]):

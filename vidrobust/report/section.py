@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from vidrobust.extensions import Extensions, extensions
+from vidrobust.extensions import Extensions, extensions, imported
 
 if TYPE_CHECKING:
     from vidrobust.report.drawing import Picture
@@ -20,6 +20,11 @@ GROUP = "vidrobust.sections"  # group of entry points in which a package names a
 Keep = Callable[["list[Picture]"], "list[Picture]"]  # figures -> those for which the page has room
 # Questions of ``details.html`` in their order.
 FOLDS = ("stable", "worst", "why", "sensitive", "proxies", "remedies", "policy", "footage")
+
+
+def called(place: str) -> Callable[..., Any]:
+    """Return a function that imports ``"package.module:function"`` when it is called, and calls it."""
+    return lambda *given: imported(place)(*given)
 
 
 def _nothing(*_: object) -> tuple[()]:

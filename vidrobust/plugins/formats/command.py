@@ -15,7 +15,7 @@ from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.models.kinds.detections import RecordedDetector
 from vidrobust.models.kinds.predictions import RecordedClassifier
 from vidrobust.models.load import load_model
-from vidrobust.text.numbers import percent_with_interval, with_interval
+from vidrobust.stages.stability.rates import in_words
 
 
 @click.command()
@@ -56,10 +56,7 @@ def recorded(spec: str, frame_rate: float, frames: int | None, as_json: bool) ->
         return
     for metric in shown:
         row = rows.loc[metric.name]
-        ends = row["value"], row["low"], row["high"]
-        share = metric.bounds == (0.0, 1.0) and not metric.unit
-        text = percent_with_interval(*ends) if share else with_interval(*ends, metric.unit)
-        click.echo(f"{metric.title}: {text} (n = {row['n']})")
+        click.echo(f"{metric.title}: {in_words(metric, row)} (n = {row['n']})")
     click.echo("Not measured, as it needs the pixels or the model:")
     for what in stability.missing:
         click.echo(f"  - {what}")

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
 from vidrobust.cli.command_entry import CommandEntry, at
 from vidrobust.plugins.gauge.figures import FILE
-from vidrobust.report.section import Keep, ReportSection
-from vidrobust.statement import Statement
-
-if TYPE_CHECKING:
-    from vidrobust.run_folder.reader import RunTables
+from vidrobust.report.section import ReportSection, called
 
 SECTION = "Repeatability"
 COMMANDS = (
@@ -35,24 +28,11 @@ COMMANDS = (
     ),
 )
 
-
-def _details(run: RunTables, keep: Keep) -> str:
-    from vidrobust.plugins.gauge.report.repeatability_section import details
-
-    return details(run, keep)
-
-
-def _statements(run: RunTables) -> Iterable[Statement]:
-    from vidrobust.plugins.gauge.report.repeatability_section import statements
-
-    return statements(run)
-
-
 REPORT = ReportSection(
     name="repeatability",
     question="Is it repeatable?",
     after="footage",
-    details=_details,
-    statements=_statements,
+    details=called("vidrobust.plugins.gauge.report.repeatability_section:details"),
+    statements=called("vidrobust.plugins.gauge.report.repeatability_section:statements"),
     files=(FILE,),
 )

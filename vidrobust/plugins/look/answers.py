@@ -10,7 +10,9 @@ from markupsafe import Markup
 
 from vidrobust.plugins.look.table import PARTS
 from vidrobust.report.pages import fragment
+from vidrobust.report.section import Keep
 from vidrobust.run_folder.reader import RunTables
+from vidrobust.stages.causes.statements import MATTERS
 from vidrobust.statement import Level, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import share_with_interval
@@ -23,8 +25,6 @@ WORDS = {
     "conversion": "With another conversion to RGB",
     "pixel": "Shifted by one pixel",
 }
-# A change is without effect where its whole interval lies below this, as a cause of the account is.
-MATTERS = 0.05
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
@@ -58,7 +58,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
         )
 
 
-def details(run: RunTables) -> Markup | str:
+def details(run: RunTables, keep: Keep) -> Markup | str:
     """Return the section of details.html; "" where no look was taken."""
     table = run.table("look")
     if table is None or table.empty:

@@ -13,6 +13,7 @@ from vidrobust.plugins.unknown.outside import MORE, NO_MORE
 from vidrobust.plugins.unknown.settings import EVENTS, SOURCES, TITLES
 from vidrobust.report.pages import fragment
 from vidrobust.report.pictures import Pictures
+from vidrobust.report.section import Keep
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.moments.section import MomentPicture
 from vidrobust.statement import Level, Statement
@@ -72,7 +73,7 @@ def statements(run: RunTables) -> Iterator[Statement]:
         )
 
 
-def details(run: RunTables) -> Markup | str:
+def details(run: RunTables, keep: Keep) -> Markup | str:
     """Return the section of details.html; "" where ``--known`` was not given."""
     found = pages(run)
     return fragment("unknown.html", {"unknown": found}, __package__) if found else ""
