@@ -26,8 +26,7 @@ from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications
-from vidrobust.stages.remedies.box_catalogue import BOX_RULES, OFFLINE, box_kind, box_rule
-from vidrobust.stages.remedies.catalogue import LABEL_RULES
+from vidrobust.stages.remedies.catalogue import BOX_RULES, LABEL_RULES, OFFLINE, box_rule, kind_of
 from vidrobust.stages.remedies.study import FootageTables, study_classifier
 from vidrobust.stages.remedies.take_away import export
 from vidrobust.video.source import open_video
@@ -49,7 +48,7 @@ ROW = {
 }
 
 
-STREAMED = [name for name in BOX_RULES if box_kind(name) != OFFLINE]
+STREAMED = [name for name in BOX_RULES if kind_of(name) != OFFLINE]
 
 
 def made(file: Path) -> Any:

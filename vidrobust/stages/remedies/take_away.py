@@ -13,17 +13,12 @@ from vidrobust.files.atomic import write_text
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule
-from vidrobust.stages.remedies.box_catalogue import numbers as box_numbers
 from vidrobust.stages.remedies.box_rules import BoxRule
-from vidrobust.stages.remedies.catalogue import label_rule
+from vidrobust.stages.remedies.catalogue import BOX_RULES, box_numbers, box_rule, label_rule, recommended
 from vidrobust.stages.remedies.label_rules import LabelRule
 from vidrobust.stages.remedies.stage import FILE
 from vidrobust.stages.remedies.study import is_classifier
-from vidrobust.stages.remedies.titles import recommended
 from vidrobust.text.printable import printable
-
-# A rule to take away: one Python file without dependencies, and its numbers as TOML for other systems.
 
 # Columns of the table that the file of numbers repeats.
 MEASURED = (
@@ -117,13 +112,8 @@ def numbers_toml(
     rows: list[Mapping[str, Any]],
 ) -> str:
     """The numbers of the rule, and what was measured."""
-    lines = [
-        "[rule]",
-        f"name = {_toml(name)}",
-        f"kind = {_toml(type(rule).__name__)}",
-        f"model = {_toml(model)}",
-    ]
-    lines += [f"{key} = {_toml(value)}" for key, value in arguments.items()]
+    about = {"name": name, "kind": type(rule).__name__, "model": model, **arguments}
+    lines = ["[rule]", *(f"{key} = {_toml(value)}" for key, value in about.items())]
     for row in rows:
         lines += ["", "[[measured]]", *(f"{key} = {_toml(row[key])}" for key in MEASURED)]
     return "\n".join(lines) + "\n"
@@ -137,9 +127,7 @@ def _toml(value: Any) -> str:
 
 
 def take_away(folder: Path, file: Path, rule: str | None, models: Sequence[str] = ()) -> list[Path]:
-    """Write the recommended rule of a run's first model, or the named ones; SettingsError where there is
-    none.
-    """
+    """Write the recommended rule of a run's first model, or the named ones; SettingsError where none is."""
     run = RunFolder.existing(folder)
     summary = run.read_json(FILE)["models"]
     model = next((name for name in models if name in summary), next(iter(summary), ""))
