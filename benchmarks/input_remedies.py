@@ -1,16 +1,18 @@
 """Pictures changed before a network sees them: flips left, answers kept, and right answers.
 
-    python benchmarks/input_remedies.py --keep DIR [--seconds 5] [--corpus DIR] [--models DIR]
+    python benchmarks/input_remedies.py --keep DIR [--clip objects/cotracker_cat ...] [--seconds 5] [--no-still] \\
+        [--corpus DIR] [--models DIR]
 
-Three networks of ImageNet on three clips with one clear object. Blur, median filter and the mean of frames at rest
-as ``vidrobust remedies --all`` tries them; WebP and unsharp masking, which Tung et al. 2022 recommend, besides.
+Three networks of ImageNet on three clips with one clear object, or others. Blur, median filter and the mean of
+frames at rest as ``vidrobust remedies --all`` tries them; WebP and unsharp masking, which Tung et al. 2022
+recommend, besides.
 Pooled: the sums over networks and clips; the units of the interval are the stretches of each clip.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -30,7 +32,7 @@ from vidrobust.stages.remedies import compared
 from vidrobust.stages.remedies.label_rows import Study
 from vidrobust.stages.remedies.study import FootageTables, classifier_study
 from vidrobust.stages.replays.arms import replay_all
-from vidrobust.stages.replays.footage import InputShown, answered
+from vidrobust.stages.replays.footage import InputShown, WanderingSteps, answered, softened
 from vidrobust.stages.replays.names import SOFTENED
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.ratios import paired_ratio
@@ -38,7 +40,8 @@ from vidrobust.text.numbers import percent, percent_with_interval
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 NETWORKS = ("mobilenet_v2_1.0_224", "mobilenet_v1_0.5_160", "squeezenet1_1_227")
-CLIPS = ("cotracker_cat", "cotracker_teddy", "sam2_02_cups")
+CLIPS = ("objects/cotracker_cat", "objects/cotracker_teddy", "objects/sam2_02_cups")
+SINGLE = SOFTENED[:5]  # of one frame alone
 TABLES = ("frames", "pairs", "triples", "probabilities")
 
 
@@ -77,9 +80,16 @@ def labels_of(run: OpenRun, model: str) -> dict[str, np.ndarray]:
     rows = rows[rows["model"] == model]
     found = {str(name): of.sort_values("frame")["label"].to_numpy() for name, of in rows.groupby("remedy")}
     network = next(each for each in run.models if each.name == model)
-    for name, change in PUBLISHED.items():
-        frames: Iterable[np.ndarray] = map(change, shown.frames())
-        found[name] = answered(shown, iter(frames), lambda x: shown.asked(network, x))["label"].to_numpy()
+    streams: dict[str, Iterator[np.ndarray]] = {
+        name: map(change, shown.frames()) for name, change in PUBLISHED.items()
+    }
+    unmoved = WanderingSteps(np.zeros((len(shown.number), 2)), np.zeros(len(shown.number)), shown.begins)
+    for name in SINGLE:
+        frames = softened(name, shown.frames, unmoved).frames
+        assert frames is not None
+        streams[name] = frames()
+    for name, stream in streams.items():
+        found[name] = answered(shown, iter(stream), lambda x: shown.asked(network, x))["label"].to_numpy()
     return {name: found[name] for name in (*SOFTENED, *PUBLISHED) if name in found}
 
 
@@ -93,6 +103,8 @@ def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--corpus", type=Path, default=SHARED / "corpus")
     parser.add_argument("--models", type=Path, default=SHARED / "models")
+    parser.add_argument("--clip", nargs="+", default=list(CLIPS))
+    parser.add_argument("--no-still", action="store_true", help="leave the mean of frames at rest out")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--keep", type=Path, required=True, help="where runs are kept")
     given = parser.parse_args()
@@ -103,13 +115,14 @@ def main() -> None:
     pooled: dict[str, list[tuple[np.ndarray, ...]]] = {}
     specs = tuple(f"onnx:{given.models / name}.onnx" for name in NETWORKS)
     table = harness.table("network", "clip", "flips", *SOFTENED, *PUBLISHED)
-    for number, clip in enumerate(CLIPS):
-        path = str(given.corpus / "objects" / f"{clip}.mp4")
+    for number, clip in enumerate(given.clip):
+        path = str(next(given.corpus.glob(f"{clip}.*")))
         settings = Settings(sources=(path,), model=specs, end_s=given.seconds)
-        with opened_sources(settings, str(given.keep / clip), Reporter(quiet=True)) as run:
+        with opened_sources(settings, str(given.keep / Path(clip).name), Reporter(quiet=True)) as run:
             build(run, STAGES, ["stability"])
-            replay_all(run, only=SOFTENED)
-            good = [int(k) for k in right[clip].split(";")]
+            if not given.no_still:
+                replay_all(run, only=SOFTENED[5:])
+            good = [int(k) for k in right[Path(clip).name].split(";")]
             for model in run.models:
                 study = studied(run, model.name)
                 own = study.answers[0].label

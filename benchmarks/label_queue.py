@@ -1,18 +1,19 @@
 """What each way of choosing frames to label buys on the simulated line.
 
-    python benchmarks/label_queue.py [--frames 40] [--parts 30] [--seconds 0.7] [--splits 3]
+    python benchmarks/label_queue.py --keep DIR [--way random ...] [--frames 40] [--parts 24] [--splits 3]
 
-Twelve worlds, one dial each. In each world half of the parts make the pool, of which so many frames are labelled;
-errors and flips are counted on the other half. Three splits a world. The learner is light: a further last layer on
-pooled features of the line's classifier, added to its answers, fitted to the frames and to as many labelled calm
-ones (which "calm frames alone" has alone), with a ridge. A short fine-tuning of all layers may do otherwise.
-Intervals are over worlds.
+continues where it was stopped. Twelve worlds, one dial each. In each world half of the parts make the pool, of
+which so many frames are labelled; errors and flips are counted on the other half. Three splits a world. The learner
+is light: 25 steps of Adam on the line's classifier, half of each batch from as many labelled calm frames, which
+"calm frames alone" has alone. A longer training may do otherwise. Intervals are over worlds.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,77 +40,59 @@ WORLDS = (
     *("hue=24", "shake=6", "focus=3", "noise=16", "compression=20", "dust=0.3"),
 )
 WAYS = ("calm frames alone", "random", "smallest margin", "label-queue", "flips", "flips that revert")
-RIDGE, STEPS, WITHIN = 0.02, 60, 3  # of the last layer's weights; of L-BFGS; frames until a label is back
+STEPS, RATE, BATCH, WITHIN = (
+    40,
+    1e-3,
+    16,
+    3,
+)  # of Adam; frames of each sort a step; frames until a label is back
+VIEWS = (SHIFTS[0], SHIFTS[len(SHIFTS) // 2])  # of the moved views that the network's answer is the mean of
 
 
-class LastLayer:
-    """A layer on top of features, added to the logits of the network, (F, K) weights and (K,) bias."""
-
-    def __init__(self, features: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        self.weight = torch.zeros(features.shape[1], logits.shape[1], requires_grad=True)
-        self.bias = torch.zeros(logits.shape[1], requires_grad=True)
-        solver = torch.optim.LBFGS([self.weight, self.bias], max_iter=STEPS, line_search_fn="strong_wolfe")
-
-        def loss() -> torch.Tensor:
-            solver.zero_grad()
-            said = logits + features @ self.weight + self.bias
-            total = functional.cross_entropy(said, labels) + RIDGE * self.weight.square().sum()
-            total.backward()  # type: ignore[no-untyped-call]
-            return total
-
-        solver.step(loss)  # type: ignore[arg-type]
-
-    def labels(self, features: torch.Tensor, logits: torch.Tensor) -> np.ndarray:
-        """What the two together answer."""
-        with torch.no_grad():
-            return np.asarray((logits + features @ self.weight + self.bias).argmax(dim=1))
+def answers(network: LineClassifier, inputs: torch.Tensor) -> torch.Tensor:
+    """Mean logits (N, K) of two moved views."""
+    with torch.no_grad():
+        views = [network.maps(inputs.roll(shift, -1))[0] for shift in VIEWS]
+        return torch.stack(views).mean(dim=0)
 
 
-@torch.no_grad()
-def features_of(network: LineClassifier, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pooled maps (N, F) over the moved views, and the network's logits (N, K)."""
-    found = []
-    for shift in (SHIFTS[0], SHIFTS[len(SHIFTS) // 2]):
-        fine = network.fine(inputs.roll(shift, -1)[:, :, 48:120])
-        coarse = network.coarse(fine)
-        pooled = [pool for of in (fine, coarse) for pool in (of.mean(dim=(2, 3)), of.amax(dim=(2, 3)))]
-        found.append(torch.cat([*pooled, network.maps(inputs.roll(shift, -1))[1].amax(dim=(2, 3))], dim=1))
-    return torch.stack(found).mean(dim=0), network(inputs)
+def tuned(
+    network: LineClassifier, sorts: list[tuple[torch.Tensor, torch.Tensor]], seed: int
+) -> LineClassifier:
+    """The network after a short training on inputs and labels of each sort; its batch statistics stay."""
+    network, rng = copy.deepcopy(network), np.random.default_rng(seed)
+    solver = torch.optim.Adam(network.requires_grad_(True).parameters(), RATE)
+    for _ in range(STEPS):
+        drawn = [rng.integers(0, len(labels), BATCH) for _, labels in sorts]
+        inputs = torch.cat([x[at] for (x, _), at in zip(sorts, drawn, strict=True)])
+        labels = torch.cat([y[at] for (_, y), at in zip(sorts, drawn, strict=True)])
+        logits = network.maps(inputs.roll(int(rng.choice(list(SHIFTS))), -1))[0]
+        solver.zero_grad()
+        functional.cross_entropy(logits, labels).backward()  # type: ignore[no-untyped-call]
+        solver.step()
+    return network
 
 
-def footage(dial: str, given: argparse.Namespace, folder: Path) -> pd.DataFrame:
-    """A row a frame: part, frame, label, features and logits; kept once it is made."""
-    file = folder / f"{dial or 'calm'}.pt"
-    if file.is_file():
-        kept: pd.DataFrame = torch.load(file, weights_only=False)
-        return kept
+def footage(dial: str, given: argparse.Namespace, folder: Path) -> tuple[pd.DataFrame, torch.Tensor]:
+    """A row a frame with its part and label, and the inputs (N, 3, H, W) of the network; kept once rendered."""
     clips, seed = folder / (dial or "calm"), 5 if dial else 77
-    dials = (dial,) if dial else ()
-    render(RenderSettings(parts=given.parts, seconds=given.seconds, seed=seed, dials=dials), clips)
-    truth = pd.read_parquet(clips / "truth.parquet")
+    if not (clips / "truth.parquet").is_file():
+        dials = (dial,) if dial else ()
+        render(RenderSettings(parts=given.parts, seconds=given.seconds, seed=seed, dials=dials), clips)
+    truth = pd.read_parquet(clips / "truth.parquet").sort_values(["item", "frame"], ignore_index=True)
     made = line_classifier(torch.device("cpu"))
-    network = made.module
-    assert isinstance(network, LineClassifier)
-    parts = []
-    for path in sorted(clips.rglob("*.mp4")):
-        own = truth[truth["item"] == path.stem].sort_values("frame")
-        with open_video(path) as video:
-            pixels = torch.cat([batch.pixels for batch in video.batches(32)])
-        features, logits = features_of(network, made.preprocess(pixels))
-        label = [LABELS.index(each) for each in own["label"]]
-        row = {"item": path.stem, "unit": own["part"].to_numpy(), "frame": own["frame"].to_numpy()}
-        row |= {"time_s": own["time_s"].to_numpy(), "label": label}
-        parts.append(
-            pd.DataFrame({**row, "features": list(features.numpy()), "logits": list(logits.numpy())})
-        )
-    found = pd.concat(parts, ignore_index=True)
-    torch.save(found, file)
-    return found
+    inputs = []
+    for item in truth["item"].unique():
+        with open_video(next(clips.rglob(f"{item}.mp4"))) as video:
+            inputs += [made.preprocess(batch.pixels) for batch in video.batches(32)]
+    rows = truth[["item", "frame", "time_s"]].assign(
+        unit=truth["part"], label=[LABELS.index(each) for each in truth["label"]]
+    )
+    return rows, torch.cat(inputs)
 
 
-def chosen(way: str, pool: pd.DataFrame, most: int, rng: np.random.Generator) -> np.ndarray:
-    """Rows of the pool to label."""
-    said = np.stack(pool["logits"].to_numpy())
+def chosen(way: str, pool: pd.DataFrame, said: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Rows of the pool to label, by the network's logits (N, K)."""
     top = np.sort(functional.softmax(torch.tensor(said), dim=1).numpy(), axis=1)
     pool = pool.assign(margin=top[:, -1] - top[:, -2])
     drawn = rng.permutation(len(pool))
@@ -126,44 +109,47 @@ def chosen(way: str, pool: pd.DataFrame, most: int, rng: np.random.Generator) ->
     return np.array([*(at for at in drawn if flips[at]), *(at for at in drawn if not flips[at])][:most])
 
 
-def trials(given: argparse.Namespace, folder: Path) -> Iterator[dict[str, object]]:
-    """Errors and flips of every way, world and split."""
-    calm = footage("", given, folder)
-    for world, dial in enumerate(given.world):
-        every = footage(dial, given, folder)
-        both = pd.concat([calm, every], ignore_index=True)
-        x = np.stack(both["features"].to_numpy())
-        x = torch.tensor((x - x[: len(calm)].mean(axis=0)) / (x[: len(calm)].std(axis=0) + 1e-3))
-        logits = torch.tensor(np.stack(both["logits"].to_numpy()))
-        labels = torch.tensor(both["label"].to_numpy())
-        units = every["unit"].unique()
-        for split in range(given.splits):
-            rng = np.random.default_rng([world, split])
-            inside = every["unit"].isin(rng.permutation(units)[: len(units) // 2]).to_numpy()
-            judged = len(calm) + np.flatnonzero(~inside)
-            at_rest = rng.permutation(len(calm))[: given.frames]
-            rows = every[~inside]
-            joined = rows["item"].eq(rows["item"].shift()).to_numpy()[1:]
-            for way in ("untouched", *WAYS):
-                use = at_rest
-                if way in WAYS[1:]:
-                    pool = every[inside].reset_index(drop=True)
-                    picked = chosen(way, pool, given.frames, np.random.default_rng([world, split, 1]))
-                    use = np.concatenate([use, len(calm) + np.flatnonzero(inside)[picked]])
-                layer = LastLayer(x[use], logits[use], labels[use])
-                now = layer.labels(x[judged], logits[judged])
-                if way == "untouched":
-                    now = logits[judged].argmax(dim=1).numpy()
-                error = float((now != labels[judged].numpy()).mean())
-                flips = float((np.diff(now) != 0)[joined].mean())
-                yield {"world": dial, "split": split, "way": way, "error": error, "flips": flips}
+def trials(
+    given: argparse.Namespace, folder: Path, known: set[tuple[str, int, str]]
+) -> Iterator[dict[str, object]]:
+    """Errors and flips of every way, world and split that is not known."""
+    network = line_classifier(torch.device("cpu")).module
+    assert isinstance(network, LineClassifier)
+    calm, calm_inputs = footage("", given, folder)
+    for split, dial in product(range(given.splits), given.world):
+        ways = [way for way in ("untouched", *given.way) if (dial, split, way) not in known]
+        if not ways:
+            continue
+        every, inputs = footage(dial, given, folder)
+        logits, labels = answers(network, inputs), torch.tensor(every["label"].to_numpy())
+        seed = [*dial.encode(), split]
+        rng, units = np.random.default_rng(seed), every["unit"].unique()
+        inside = every["unit"].isin(rng.permutation(units)[: len(units) // 2]).to_numpy()
+        judged = np.flatnonzero(~inside)
+        at_rest = rng.permutation(len(calm))[: given.frames]
+        rest = (calm_inputs[at_rest], torch.tensor(calm["label"].to_numpy()[at_rest]))
+        joined = every[~inside]["item"].eq(every[~inside]["item"].shift()).to_numpy()[1:]
+        pool = every[inside].reset_index(drop=True)
+        for way in ways:
+            now, sorts = logits[judged], [rest]
+            if way in WAYS[1:]:
+                own = np.random.default_rng([*seed, 1])
+                at = np.flatnonzero(inside)[chosen(way, pool, logits[inside].numpy(), given.frames, own)]
+                sorts.append((inputs[at], labels[at]))
+            if way != "untouched":
+                now = answers(tuned(network, sorts, split), inputs[judged])
+            said = now.argmax(dim=1)
+            error = float((said != labels[judged]).float().mean())
+            flips = float((np.diff(said.numpy()) != 0)[joined].mean())
+            yield {"world": dial, "split": split, "way": way, "error": error, "flips": flips}
 
 
 def main() -> None:
     parser = harness.parser(__doc__)
     parser.add_argument("--world", nargs="+", default=list(WORLDS))
+    parser.add_argument("--way", nargs="+", default=list(WAYS))
     parser.add_argument("--frames", type=int, default=40)
-    parser.add_argument("--parts", type=int, default=30)
+    parser.add_argument("--parts", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=0.7)
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--keep", type=Path, help="where footage is kept")
@@ -173,11 +159,17 @@ def main() -> None:
     with TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        found = pd.DataFrame(list(trials(given, folder)))
+        file = folder / "trials.csv"
+        before = pd.read_csv(file) if file.is_file() else pd.DataFrame(columns=["world", "split", "way"])
+        known = set(before[["world", "split", "way"]].itertuples(index=False, name=None))
+        for row in trials(given, folder, known):
+            pd.DataFrame([row]).to_csv(file, mode="a", header=not file.is_file(), index=False)
+        found = pd.read_csv(file)
     means = found.groupby(["world", "way"], sort=False)[["error", "flips"]].mean().reset_index()
-    say(f"{len(found['world'].unique())} worlds, {given.splits} splits, {given.frames} frames labelled\n")
+    count = found.groupby("way").size().min()
+    say(f"{found['world'].nunique()} worlds, {count} trials of each way, {given.frames} frames labelled\n")
     say("| chosen | errors | less than random | flips | less than random |\n|---|---|---|---|---|")
-    for way in ("untouched", *WAYS):
+    for way in ("untouched", *given.way):
         cells = []
         for metric in ("error", "flips"):
             wide = means.pivot(index="world", columns="way", values=metric)
@@ -189,9 +181,9 @@ def main() -> None:
         say(f"| {way} | {' | '.join(cells)} |")
     say("\nErrors, world by world:\n")
     wide = means.pivot(index="world", columns="way", values="error").loc[list(given.world)]
-    table = harness.table("world", "untouched", *WAYS)
+    table = harness.table("world", "untouched", *given.way)
     for name, row in wide.iterrows():
-        table.row(name, *(percent(row[way]) for way in ("untouched", *WAYS)))
+        table.row(name, *(percent(row[way]) for way in ("untouched", *given.way)))
 
 
 if __name__ == "__main__":

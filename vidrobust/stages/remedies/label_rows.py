@@ -62,19 +62,22 @@ class Study:
     @functools.cached_property
     def flips(self) -> compared.MetricRows:
         """Of the run's usable neighbours."""
-        return compared.flip_rows(_counted(FLIPS, self.pairs), self.place, dict(self.parts))
+        return self._counted(FLIPS, self.pairs, "label_flip", "frame_a", "frame_b")
 
     @functools.cached_property
     def reverts(self) -> compared.MetricRows:
         """Of the frames that count for revert flips."""
-        rows = _counted(REVERTS, self.triples)
-        return compared.triple_rows(rows, "revert_flip", self.place, dict(self.parts))
+        return self._counted(REVERTS, self.triples, "revert_flip", "frame")
 
     @functools.cached_property
     def jitters(self) -> compared.MetricRows:
         """Of the frames that count for jitter."""
-        rows = _counted(JITTER, self.triples)
-        return compared.triple_rows(rows, "jitter", self.place, dict(self.parts))
+        return self._counted(JITTER, self.triples, "jitter", "frame")
+
+    def _counted(self, name: str, table: pd.DataFrame, column: str, *frames: str) -> compared.MetricRows:
+        metric = find_metric(name, CLASSIFICATION.name)
+        assert metric is not None, name
+        return compared.metric_rows(metric.values(table), column, frames, self.place, dict(self.parts))
 
     @functools.cached_property
     def rest(self) -> int:
@@ -113,12 +116,6 @@ class Study:
             and len(self.jitters.at) == 0
         )
         return PARTIAL if partial and bool((self.pairs["total_variation"].isna()).all()) else ""
-
-
-def _counted(name: str, table: pd.DataFrame) -> pd.DataFrame:
-    metric = find_metric(name, CLASSIFICATION.name)
-    assert metric is not None, name
-    return metric.values(table)
 
 
 def rule_rows(study: Study) -> Iterator[dict[str, Any]]:
