@@ -4,8 +4,8 @@
 
 continues where it was stopped. Twelve worlds, one dial each. In each world half of the parts make the pool, of
 which so many frames are labelled; errors and flips are counted on the other half. Three splits a world. The
-learner is light: 25 steps of Adam on the line's classifier, half of each batch from as many labelled calm frames, which
-"calm frames alone" has alone. A longer training may do otherwise. Intervals are over worlds.
+learner is light: 25 steps of Adam on the line's classifier, half of each batch from as many labelled calm frames,
+which "calm frames alone" has alone. A longer training may do otherwise. Intervals are over worlds.
 """
 
 from __future__ import annotations
