@@ -16,7 +16,7 @@ from vidrobust.plugins.finetune.arms import ARMS, BEFORE
 from vidrobust.plugins.finetune.judge import CLASSES, FOOTAGE, LOST, NAN, NEGATIVE, OTHER, Headline
 from vidrobust.plugins.finetune.network import Bench, MetricValues
 from vidrobust.plugins.finetune.steps import Step
-from vidrobust.stages.remedies.titles import WHY
+from vidrobust.stages.remedies.catalogue import WHY
 from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS, FEWEST_TESTED
 from vidrobust.statistics.posteriors import rate_posterior
 from vidrobust.statistics.ratios import PairedRatio, decided, on_one_side, with_few_events
