@@ -12,20 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from vidrobust.errors import InputError, SettingsError
-from vidrobust.plugins.gauge.acceptance import (
-    MINIMUM,
-    NEVER_VARIES,
-    NO_VERDICT,
-    NOT_SHOWN,
-    Profile,
-    attribute_estimates,
-    gauge_estimates,
-    judge,
-    overall,
-    plain_estimates,
-    sample_of,
-    shortages,
-)
+from vidrobust.plugins.gauge import acceptance
 from vidrobust.plugins.gauge.attributes.attribute import attribute_study
 from vidrobust.plugins.gauge.attributes.grey_zone import analytic_method, signal_detection
 from vidrobust.plugins.gauge.differing_operators import equal_variances, mean_by_operator, spread_by_operator
@@ -90,7 +77,7 @@ class StudyRequest:
     ``calibration`` an expanded uncertainty (k = 2). ``people`` holds part, operator, trial, value.
     """
 
-    profile: Profile
+    profile: acceptance.Profile
     rule: str = "majority"
     defect: tuple[str, ...] = ()
     pass_fail: bool = False
@@ -162,18 +149,22 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     return _concluded(found, asked.profile)
 
 
-def _concluded(found: dict[str, Any], profile: Profile, needs: Sequence[str] = ()) -> dict[str, Any]:
+def _concluded(
+    found: dict[str, Any], profile: acceptance.Profile, needs: Sequence[str] = ()
+) -> dict[str, Any]:
     kind = found["study"]
-    found["short"] = shortages(profile, kind, sample_of(found, kind))
+    found["short"] = acceptance.shortages(profile, kind, acceptance.sample_of(found, kind))
     if found.get("analytic_method") and found["against_reference"] is None:
         found["short"] = []  # the analytic method checks its own sample, of 8 parts judged 20 times
     if needs:
         found["needs"] = list(needs)
-    of_kind = {"gauge": gauge_estimates, "attribute": attribute_estimates}
-    estimates = of_kind[kind](found) if kind in of_kind else plain_estimates(found, kind)
-    found["verdicts"] = judge(profile, kind, estimates, found["short"])
-    found["verdicts"] += judge(profile, "capability", plain_estimates(found, "capability"), found["short"])
-    found["overall"] = overall(found).as_json()
+    of_kind = {"gauge": acceptance.gauge_estimates, "attribute": acceptance.attribute_estimates}
+    estimates = of_kind[kind](found) if kind in of_kind else acceptance.plain_estimates(found, kind)
+    found["verdicts"] = acceptance.judge(profile, kind, estimates, found["short"])
+    found["verdicts"] += acceptance.judge(
+        profile, "capability", acceptance.plain_estimates(found, "capability"), found["short"]
+    )
+    found["overall"] = acceptance.overall(found).as_json()
     return found
 
 
@@ -228,7 +219,7 @@ def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
 
 
 def defect_needed(
-    found: dict[str, Any], defect: Sequence[str], profile: Profile, *, scores: bool = False
+    found: dict[str, Any], defect: Sequence[str], profile: acceptance.Profile, *, scores: bool = False
 ) -> list[str]:
     """Ask which classes are defects, where a rule needs to know."""
     of_reference = found["against_reference"] is not None and profile.judges(
@@ -294,7 +285,9 @@ def linearity_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     return _concluded(found, asked.profile, needs if math.isnan(spread) else [])
 
 
-def stability_of(table: pd.DataFrame, reference: float, profile: Profile | None = None) -> dict[str, Any]:
+def stability_of(
+    table: pd.DataFrame, reference: float, profile: acceptance.Profile | None = None
+) -> dict[str, Any]:
     """The control chart of a reference part: time, value."""
     found = reference_chart(table, reference).as_json()
     wrong = found["wrong"]
@@ -303,17 +296,17 @@ def stability_of(table: pd.DataFrame, reference: float, profile: Profile | None 
     source = "Shewhart's limits; AIAG, Measurement Systems Analysis, 4th edition (2010), chapter III-B"
     found["verdicts"] = []
     verdict, sentence = "unacceptable" if wrong else "acceptable", f"{said} ({source})."
-    least = (MINIMUM if profile is None else profile.minimum)["stability"]["times"]
+    least = (acceptance.MINIMUM if profile is None else profile.minimum)["stability"]["times"]
     short: list[dict[str, Any]] = [{"what": "times", "has": len(found["times"]), "least": least}]
     short = [each for each in short if each["has"] < each["least"]]
     if short and not wrong:
-        verdict = NOT_SHOWN
+        verdict = acceptance.NOT_SHOWN
         sentence = (
             f"Not shown: no point is beyond its limits, but {len(found['times'])} times are too few to call a "
             f"gauge stable; at least {least} are needed ({source})."
         )
     if not found["sigma"] > 0 and not wrong:
-        verdict, sentence = NO_VERDICT, f"No verdict: {NEVER_VARIES}."
+        verdict, sentence = acceptance.NO_VERDICT, f"No verdict: {acceptance.NEVER_VARIES}."
     needed = [plural(each["least"] - each["has"], "further time") for each in short]
     found["overall"] = {
         "verdict": verdict, "sentence": sentence, "short": short, "needed": needed, "reasons": [],
@@ -369,22 +362,24 @@ def studies(
     return attribute, gauge, [*notes, f"score of the gauge: {summary}"]
 
 
-def judged(profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None) -> list[dict[str, Any]]:
-    short = shortages(profile, "attribute", sample_of(attribute, "attribute"))
-    found = judge(profile, "attribute", attribute_estimates(attribute), short)
+def judged(
+    profile: acceptance.Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None
+) -> list[dict[str, Any]]:
+    short = acceptance.shortages(profile, "attribute", acceptance.sample_of(attribute, "attribute"))
+    found = acceptance.judge(profile, "attribute", acceptance.attribute_estimates(attribute), short)
     if gauge is None:
         return found
-    short = shortages(profile, "gauge", sample_of(gauge, "gauge"))
-    return found + judge(profile, "gauge", gauge_estimates(gauge), short)
+    short = acceptance.shortages(profile, "gauge", acceptance.sample_of(gauge, "gauge"))
+    return found + acceptance.judge(profile, "gauge", acceptance.gauge_estimates(gauge), short)
 
 
 def short_of(
-    profile: Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None
+    profile: acceptance.Profile, attribute: dict[str, Any], gauge: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
     """What the sample of a run has too few of."""
-    found = shortages(profile, "attribute", sample_of(attribute, "attribute"))
+    found = acceptance.shortages(profile, "attribute", acceptance.sample_of(attribute, "attribute"))
     if gauge is not None:
-        found += shortages(profile, "gauge", sample_of(gauge, "gauge"))
+        found += acceptance.shortages(profile, "gauge", acceptance.sample_of(gauge, "gauge"))
     most = {each["what"]: each["least"] for each in sorted(found, key=lambda each: each["least"])}
     return [each for each in found if each["least"] == most[each["what"]]]
 

@@ -15,24 +15,8 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.metrics.class_differences import top1_flip, top5_distance
 from vidrobust.models.classes import sets_for
 from vidrobust.models.predict import Batch, predict
-from vidrobust.plugins.published.corruption_error import (
-    ALEXNET,
-    ALEXNET_FLIPS,
-    FLIP_PROBABILITIES,
-    NONE,
-    Baseline,
-    CorruptionErrors,
-    FlipBaseline,
-    FlipRates,
-)
-from vidrobust.plugins.published.corruptions import (
-    CHUNK,
-    FLIP_SUITE,
-    Step,
-    crop_224,
-    top_correct,
-    without_second_resize,
-)
+from vidrobust.plugins.published import corruption_error as ce
+from vidrobust.plugins.published import corruptions as memory
 from vidrobust.plugins.published.labelled_images import STRENGTHS, Films, LabelledImages, Layout, pictures
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
 from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
@@ -51,7 +35,7 @@ def suite_of(layout: Layout) -> str:
         for name, there in (
             ("imagenet-c", bool(names - set(C_BAR))),
             (c_bar.SUITE, bool(names & set(C_BAR))),
-            (FLIP_SUITE, bool(layout.films)),
+            (memory.FLIP_SUITE, bool(layout.films)),
         )
         if there
     ]
@@ -67,8 +51,8 @@ def measure_errors(
     only: Sequence[str] = (),
     clean: LabelledImages | None = None,
     batch: Batch = "auto",
-    step: Step | None = None,
-    baseline: Baseline | None = None,
+    step: memory.Step | None = None,
+    baseline: ce.Baseline | None = None,
 ) -> dict[str, object]:
     """Return CE, mCE and, with ``clean``, relative CE, as ``corruptions`` does."""
     names, problems = _whole(layout, only)
@@ -86,7 +70,7 @@ def measure_errors(
     shape = (len(keys), len(names), len(STRENGTHS))
     wrong = {model.name: np.zeros(shape, bool) for model in models}
     clean_wrong = {model.name: np.full(len(keys), np.nan) for model in models}
-    seen = [without_second_resize(model) for model in models]
+    seen = [memory.without_second_resize(model) for model in models]
     if clean is not None:
         for model, answers in _answers(_ordered(cleaned, keys), seen, sets, batch, None).items():
             clean_wrong[model] = answers.astype(np.float64)
@@ -96,7 +80,7 @@ def measure_errors(
             for model, answers in _answers(images, seen, sets, batch, step).items():
                 wrong[model][:, c, strength - 1] = answers
     suite = suite_of(layout)
-    chosen = baseline or (NONE if suite == c_bar.SUITE else ALEXNET)
+    chosen = baseline or (ce.NONE if suite == c_bar.SUITE else ce.ALEXNET)
     missing = [n for n in (C_BAR if suite == c_bar.SUITE else imagenet_c.TEST) if n not in names]
     said = ["the authors' files, as they are: no second resize where they are 224 px"]
     if missing:
@@ -111,7 +95,7 @@ def measure_errors(
         "images": len(keys),
         "unlabelled": 0,
         "models": {
-            model.name: CorruptionErrors(
+            model.name: ce.CorruptionErrors(
                 names=tuple(names),
                 wrong=wrong[model.name],
                 clean_wrong=clean_wrong[model.name],
@@ -131,12 +115,12 @@ def measure_flips(
     models: Sequence[Classifier],
     *,
     batch: Batch = "auto",
-    step: Step | None = None,
-    baseline: FlipBaseline | None = None,
+    step: memory.Step | None = None,
+    baseline: ce.FlipBaseline | None = None,
 ) -> dict[str, object]:
     """Return flip probability, mFR and T5D of the authors' films, as ``corruptions`` does."""
-    divisor = baseline or ALEXNET_FLIPS
-    names = [name for name in SEQUENCES if name in layout.films and name in FLIP_PROBABILITIES]
+    divisor = baseline or ce.ALEXNET_FLIPS
+    names = [name for name in SEQUENCES if name in layout.films and name in ce.FLIP_PROBABILITIES]
     problems = [
         f"{name}: AlexNet's flip probability is not known, left out"
         for name in layout.films
@@ -152,7 +136,7 @@ def measure_flips(
     if left_out:
         problems.append(f"{left_out} films are not there in every folder, and are left out")
     sets, notes = _sets([films[names[0]][key] for key in keys], models)
-    seen = [without_second_resize(model) for model in models]
+    seen = [memory.without_second_resize(model) for model in models]
     flips = {model.name: np.full((len(keys), len(names)), np.nan) for model in models}
     moved = {model.name: np.full((len(keys), len(names)), np.nan) for model in models}
     clean_wrong = {model.name: np.full(len(keys), np.nan) for model in models}
@@ -169,10 +153,12 @@ def measure_flips(
                 at = sequence.clean
                 if at is not None and at < len(p) and np.isnan(clean_wrong[model.name][row]):
                     shown = p[at : at + 1]
-                    clean_wrong[model.name][row] = float(~top_correct(shown, [sets[model.name][row]])[0])
+                    clean_wrong[model.name][row] = float(
+                        ~memory.top_correct(shown, [sets[model.name][row]])[0]
+                    )
             if step is not None:
                 step(1)
-    missing = [n for n in FLIP_PROBABILITIES if SEQUENCES[n].scored and n not in names]
+    missing = [n for n in ce.FLIP_PROBABILITIES if SEQUENCES[n].scored and n not in names]
     said = ["the authors' films, as they are"]
     if missing:
         said.append(
@@ -181,11 +167,11 @@ def measure_flips(
         )
     scored = np.array([SEQUENCES[name].scored for name in names])
     return {
-        "suite": FLIP_SUITE,
+        "suite": memory.FLIP_SUITE,
         "images": len(keys),
         "unlabelled": 0,
         "models": {
-            model.name: FlipRates(
+            model.name: ce.FlipRates(
                 names=tuple(names),
                 flips=flips[model.name],
                 top5_distance=moved[model.name],
@@ -204,7 +190,7 @@ def measure_flips(
 def cells_of(layout: Layout, only: Sequence[str] = ()) -> int:
     """Number of pictures or films to look at."""
     if layout.films:
-        return sum(len(f.paths) for name, f in layout.films.items() if name in FLIP_PROBABILITIES)
+        return sum(len(f.paths) for name, f in layout.films.items() if name in ce.FLIP_PROBABILITIES)
     return sum(len(images) for (name, _), images in layout.corrupt.items() if not only or name in only)
 
 
@@ -247,7 +233,7 @@ def _answers(
     models: Sequence[Classifier],
     sets: Mapping[str, list[frozenset[int]]],
     batch: Batch,
-    step: Step | None,
+    step: memory.Step | None,
 ) -> dict[str, np.ndarray]:
     found = {model.name: np.zeros(len(images), bool) for model in models}
     given = list[tuple[int, torch.Tensor]]()
@@ -256,14 +242,14 @@ def _answers(
         numbers, pixels = [k for k, _ in given], torch.stack([p for _, p in given])
         for model in models:
             own = [sets[model.name][k] for k in numbers]
-            found[model.name][numbers] = ~top_correct(predict(model, pixels, batch).probabilities, own)
+            found[model.name][numbers] = ~memory.top_correct(predict(model, pixels, batch).probabilities, own)
         if step is not None:
             step(len(given))
         given.clear()
 
     for number, picture in pictures(images):
-        given.append((number, crop_224(picture)))
-        if len(given) == CHUNK:
+        given.append((number, memory.crop_224(picture)))
+        if len(given) == memory.CHUNK:
             look()
     if given:
         look()
@@ -274,9 +260,9 @@ def _answers(
 
 def _frames(path: Path) -> torch.Tensor:
     with open_video(path, prefetch=0) as film:
-        return torch.cat([crop_224_of(batch.pixels) for batch in film.batches(CHUNK)])
+        return torch.cat([crop_224_of(batch.pixels) for batch in film.batches(memory.CHUNK)])
 
 
 def crop_224_of(pixels: torch.Tensor) -> torch.Tensor:
     """(N, 3, H, W) uint8 -> (N, 3, 224, 224), each as ``crop_224``."""
-    return torch.stack([crop_224(picture.cpu()) for picture in pixels])
+    return torch.stack([memory.crop_224(picture.cpu()) for picture in pixels])

@@ -26,16 +26,7 @@ from vidrobust.models.predict import Batch, predict
 from vidrobust.perturb.catalogue import find
 from vidrobust.perturb.draws import seeded
 from vidrobust.perturb.perturbation import Perturbation
-from vidrobust.plugins.published.corruption_error import (
-    ALEXNET,
-    ALEXNET_FLIPS,
-    FLIP_PROBABILITIES,
-    NONE,
-    Baseline,
-    CorruptionErrors,
-    FlipBaseline,
-    FlipRates,
-)
+from vidrobust.plugins.published import corruption_error as ce
 from vidrobust.plugins.published.labelled_images import LabelledImages, pictures
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
 from vidrobust.plugins.published.perturbations.bit_exact import exact, ice_photographs
@@ -58,7 +49,7 @@ class Suite:
 
     name: str
     perturbations: tuple[Perturbation, ...]
-    baseline: Baseline
+    baseline: ce.Baseline
     prepare: Callable[[torch.Tensor], torch.Tensor]
     notes: tuple[str, ...] = ()
     extra: tuple[Perturbation, ...] = ()
@@ -98,7 +89,7 @@ def imagenet_c_suite() -> Suite:
     return Suite(
         name="imagenet-c",
         perturbations=tuple(exact(find(f"imagenet-c:{name}")) for name in imagenet_c.TEST),
-        baseline=ALEXNET,
+        baseline=ce.ALEXNET,
         prepare=crop_224,
         extra=tuple(find(f"imagenet-c:{name}") for name in imagenet_c.VALIDATION),
         notes=(
@@ -120,7 +111,7 @@ def c_bar_suite() -> Suite:
     return Suite(
         name=c_bar.SUITE,
         perturbations=c_bar.PERTURBATIONS,
-        baseline=NONE,
+        baseline=ce.NONE,
         prepare=crop_224,
         notes=(
             "mce is the mean error in percent, as the paper reports it: there is no baseline to divide by",
@@ -141,7 +132,7 @@ def _small_suite(name: str, *notes: str) -> Suite:
         return picture
 
     perturbations = tuple(find(f"{name}:{each}") for each in imagenet_c.TEST)
-    return Suite(name=name, perturbations=perturbations, baseline=NONE, prepare=prepare, notes=notes)
+    return Suite(name=name, perturbations=perturbations, baseline=ce.NONE, prepare=prepare, notes=notes)
 
 
 # Suites of error rates, by name.
@@ -184,7 +175,7 @@ def corruptions(
     seed: int = 0,
     batch: Batch = "auto",
     step: Step | None = None,
-    baseline: Baseline | FlipBaseline | None = None,
+    baseline: ce.Baseline | ce.FlipBaseline | None = None,
     only: Sequence[str] = (),
 ) -> dict[str, object]:
     """Measure errors, CE, mCE and relative mCE of models on images."""
@@ -199,12 +190,12 @@ def corruptions(
     for model in models:
         sets[model.name], notes[model.name] = sets_for(images.labels, model.class_names)
     seen_as_is = [without_second_resize(model) for model in models]
-    found: Mapping[str, CorruptionErrors | FlipRates]
+    found: Mapping[str, ce.CorruptionErrors | ce.FlipRates]
     said: tuple[str, ...]
     if suite == FLIP_SUITE:
         if only:
             raise SettingsError("corruption: imagenet-p is measured whole; name corruptions of imagenet-c")
-        flips = baseline if isinstance(baseline, FlipBaseline) else ALEXNET_FLIPS
+        flips = baseline if isinstance(baseline, ce.FlipBaseline) else ce.ALEXNET_FLIPS
         found = _flips(images, seen_as_is, sets, seed, batch, step, flips)
         said = (
             _FLIP_NOTES[0],
@@ -212,7 +203,7 @@ def corruptions(
         )
     else:
         chosen = ERROR_SUITES[suite]().of(only)
-        if isinstance(baseline, Baseline):
+        if isinstance(baseline, ce.Baseline):
             chosen = dataclasses.replace(chosen, baseline=baseline, notes=chosen.notes[-1:])
         found, said = _errors(chosen, images, seen_as_is, sets, seed, batch, step), chosen.notes
     return {
@@ -248,7 +239,7 @@ def _errors(
     seed: int,
     batch: Batch,
     step: Step | None,
-) -> dict[str, CorruptionErrors]:
+) -> dict[str, ce.CorruptionErrors]:
     clean: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
     wrong: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
     strengths = len(suite.perturbations[0].strengths)
@@ -271,7 +262,7 @@ def _errors(
             step(len(numbers))
     names = tuple(each.name for each in suite.perturbations)
     return {
-        name: CorruptionErrors(
+        name: ce.CorruptionErrors(
             names=names,
             wrong=np.concatenate(wrong[name]),
             clean_wrong=np.concatenate(clean[name]),
@@ -290,9 +281,9 @@ def _flips(
     seed: int,
     batch: Batch,
     step: Step | None,
-    baseline: FlipBaseline,
-) -> dict[str, FlipRates]:
-    chosen = [sequence for name, sequence in SEQUENCES.items() if name in FLIP_PROBABILITIES]
+    baseline: ce.FlipBaseline,
+) -> dict[str, ce.FlipRates]:
+    chosen = [sequence for name, sequence in SEQUENCES.items() if name in ce.FLIP_PROBABILITIES]
     clean: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
     flips: dict[str, list[list[float]]] = {model.name: [] for model in models}
     distance: dict[str, list[list[float]]] = {model.name: [] for model in models}
@@ -318,7 +309,7 @@ def _flips(
         if step is not None:
             step(1)
     return {
-        name: FlipRates(
+        name: ce.FlipRates(
             names=tuple(s.name for s in chosen),
             flips=np.array(flips[name]),
             top5_distance=np.array(distance[name]),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
+from vidrobust.plugins.unknown import settings as names
 from vidrobust.plugins.unknown.footage import FrameReadouts, Mahalanobis, Neighbours, independent
 from vidrobust.plugins.unknown.inside import Readout, rows_of
 from vidrobust.plugins.unknown.outside import (
@@ -26,16 +27,6 @@ from vidrobust.plugins.unknown.outside import (
     held_out_scores,
     links,
     outside,
-)
-from vidrobust.plugins.unknown.settings import (
-    ENERGY,
-    EVENTS,
-    MAHALANOBIS,
-    NEIGHBOURS,
-    ODIN,
-    ROTATION,
-    SURE,
-    TITLES,
 )
 from vidrobust.statistics.clusters import Clusters
 from vidrobust.statistics.intervals import Interval, clustered_mean
@@ -165,17 +156,17 @@ def _there(values: np.ndarray | None) -> np.ndarray:
 
 
 _WAYS: dict[str, tuple[str, str, Callable[[Readout, np.ndarray], Scored]]] = {
-    NEIGHBOURS: ("features", "features", _neighbours),
-    MAHALANOBIS: ("features", "features", _mahalanobis),
-    ENERGY: ("logits", "logits", lambda known, answer: _energy),
-    SURE: ("surest", "", lambda known, answer: _surest),
-    ODIN: ("odin", "odin", lambda known, answer: _odin),
-    ROTATION: ("turned", "features", _turns),
+    names.NEIGHBOURS: ("features", "features", _neighbours),
+    names.MAHALANOBIS: ("features", "features", _mahalanobis),
+    names.ENERGY: ("logits", "logits", lambda known, answer: _energy),
+    names.SURE: ("surest", "", lambda known, answer: _surest),
+    names.ODIN: ("odin", "odin", lambda known, answer: _odin),
+    names.ROTATION: ("turned", "features", _turns),
 }
 # In the order of ``names.TITLES``.
 SCORES = tuple(
     Score(name=name, title=title, needs=_WAYS[name][0], reason=_WAYS[name][1], fitted=_WAYS[name][2])
-    for name, title in TITLES.items()
+    for name, title in names.TITLES.items()
 )
 
 
@@ -261,7 +252,7 @@ def _lack(score: Score, looked: Readout, lacks: Mapping[str, str]) -> str:
 
 
 def _refused(score: Score, looked: Readout, clusters: Clusters, item: np.ndarray, time_s: np.ndarray) -> str:
-    if score.name != ROTATION or looked.turned is None:
+    if score.name != names.ROTATION or looked.turned is None:
         return ""
     turned = looked.turned
 
@@ -303,7 +294,7 @@ def link_sentence(links: Sequence[Link], event: str) -> str:
     """Whether the event is more frequent where frames are less known."""
     alone = next(link for link in links if link.event == event and not link.given)
     given = next(link for link in links if link.event == event and link.given == MARGIN)
-    what = EVENTS[event]
+    what = names.EVENTS[event]
     if alone.verdict in (NO_LINK, REVERSED):
         how = "no more often" if alone.verdict == NO_LINK else "less often"
         return f"a frame that is less known {what} {how} (AUROC {_auroc(alone)})"
