@@ -140,8 +140,7 @@ def gauge_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     found |= differences_of(table, nested=found["design"] == "nested")
     found["risks"] = _risks(found, asked)
     if "reference" in table and table["reference"].nunique() > 1:
-        line = linearity_study(table, process_variation=found["tolerance"])
-        found["linearity"] = line.as_json()
+        found["linearity"] = linearity_study(table, process_variation=found["tolerance"])
     found |= _capability(_of_gauge(found), found["tolerance"], asked)
     if asked.guard is not None:
         part = found["components"]["part"]["sd"]
@@ -164,7 +163,7 @@ def _concluded(
     found["verdicts"] += acceptance.judge(
         profile, "capability", acceptance.plain_estimates(found, "capability"), found["short"]
     )
-    found["overall"] = acceptance.overall(found).as_json()
+    found["overall"] = acceptance.overall(found)
     return found
 
 
@@ -172,10 +171,9 @@ def differences_of(table: pd.DataFrame, *, nested: bool = False) -> dict[str, An
     """Which operator differs from the others."""
     rows = spread_by_operator(table, nested=nested)
     rows += [] if nested else mean_by_operator(table)
-    equal = equal_variances(table)
     return {
         "differences": [asdict(row) for row in rows],
-        "equal_variances": None if equal is None else asdict(equal),
+        "equal_variances": equal_variances(table),
     }
 
 
@@ -183,7 +181,7 @@ def _risks(gauge: dict[str, Any], asked: StudyRequest) -> dict[str, Any] | None:
     low, high = asked.ends
     if not (math.isfinite(low) or math.isfinite(high)):
         return None
-    return asdict(misclassification(gauge["mean"], gauge["part_sd"], gauge["grr_sd"], low, high))
+    return misclassification(gauge["mean"], gauge["part_sd"], gauge["grr_sd"], low, high)
 
 
 def _of_gauge(found: dict[str, Any]) -> dict[str, float]:
@@ -205,7 +203,7 @@ def _capability(parts: dict[str, float], tolerance: float, asked: StudyRequest) 
     if asked.calibration is not None:
         parts["calibration"] = asked.calibration / COVERAGE
     found = budget(parts, tolerance)
-    return {"budget": asdict(found), "q_ms": found.q_ms, "q_mp": found.q_mp}
+    return {"budget": found, "q_ms": found["q_ms"], "q_mp": found["q_mp"]}
 
 
 def attribute_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
@@ -250,11 +248,11 @@ def _of_sizes(table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes:
         return {}
     ends = {"low": asked.tolerance_low, "high": asked.tolerance_high}
     try:
-        zone = asdict(signal_detection(table, defect, **ends))
+        zone = signal_detection(table, defect, **ends)
     except InputError as error:
         notes.append(f"no grey zone in the unit of the parts: {error}")
         return {}
-    limits = [asdict(each) for each in analytic_method(table, defect, **ends)]
+    limits = analytic_method(table, defect, **ends)
     for each in limits:
         least, most = size_interval(each["bias_low"], each["bias_high"])
         each |= {
@@ -268,7 +266,7 @@ def _of_sizes(table: pd.DataFrame, defect: set[str], asked: StudyRequest, notes:
 
 def type1_of(values: np.ndarray, reference: float, asked: StudyRequest) -> dict[str, Any]:
     """The type-1 study of readings in their order, and its verdicts."""
-    found = type1_study(values, reference, tolerance=asked.tolerance, width=asked.width).as_json()
+    found = type1_study(values, reference, tolerance=asked.tolerance, width=asked.width)
     found["values"] = [float(value) for value in values]
     parts = {"repeatability_reference": found["sd"], "bias": of_bias(found["bias"])}
     found |= _capability(parts, found["tolerance"], asked)
@@ -280,7 +278,7 @@ def linearity_of(table: pd.DataFrame, asked: StudyRequest) -> dict[str, Any]:
     spread = math.nan if asked.process_sd is None else asked.width * asked.process_sd
     if asked.tolerance > 0:
         spread = asked.tolerance
-    found = linearity_study(table, process_variation=spread).as_json()
+    found = linearity_study(table, process_variation=spread)
     needs = ["Give what the bias is judged by: --tolerance W, or --process-sd SD."]
     return _concluded(found, asked.profile, needs if math.isnan(spread) else [])
 
@@ -289,7 +287,7 @@ def stability_of(
     table: pd.DataFrame, reference: float, profile: acceptance.Profile | None = None
 ) -> dict[str, Any]:
     """The control chart of a reference part: time, value."""
-    found = reference_chart(table, reference).as_json()
+    found = reference_chart(table, reference)
     wrong = found["wrong"]
     beyond = _beyond(found)
     said = f"Not stable: {beyond}" if wrong else "Stable: no point is beyond its limits or in a run of eight"
@@ -428,4 +426,4 @@ def _band(
         k=float(asked.guard or 0.0),
     )
     counted = None if scores is None else guard_band_counted(band, low, high, scores, set(asked.defect))
-    return {**asdict(band), "counted": counted}
+    return {**band, "counted": counted}
