@@ -96,9 +96,9 @@ def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) ->
         str(base / "absent.mp4"),
         *(f"--model=onnx:{models / net}" for net in NETS),
         f"--out={base / 'run'}",
-        "--frames=8",
+        "--frames=6",
         "--strengths=0",
-        "--pairs=6",
+        "--pairs=4",
         "--resamples=99",
         "--quiet",
     )
