@@ -483,8 +483,8 @@ def test_the_analytic_method_tests_no_bias_of_too_few_verdicts() -> None:
     assert (
         "wants 8 parts from never to always accepted, and has 7 and 20 verdicts a part" in found["notes"][0]
     )
-    assert analytic_method(judged_sizes({0.0: 0, 1.0: 20}), {"no-go"}) == ()
-    assert analytic_method(judged_sizes({0.0: 3, 1.0: 7}), {"no-go"}) == ()
+    assert analytic_method(judged_sizes({0.0: 0, 1.0: 20}), {"no-go"}) == []
+    assert analytic_method(judged_sizes({0.0: 3, 1.0: 7}), {"no-go"}) == []
 
 
 def test_probabilities_are_half_a_trial_nearer_to_the_middle() -> None:

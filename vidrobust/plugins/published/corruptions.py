@@ -30,7 +30,7 @@ from vidrobust.plugins.published import corruption_error as ce
 from vidrobust.plugins.published.labelled_images import LabelledImages, pictures
 from vidrobust.plugins.published.perturbations import c_bar, imagenet_c
 from vidrobust.plugins.published.perturbations.bit_exact import exact, ice_photographs
-from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, compared_pairs
+from vidrobust.plugins.published.perturbations.sequences import SEQUENCES, Compare, compared_pairs
 from vidrobust.plugins.published.perturbations.small_c import SIDES_PX
 from vidrobust.predictions import Classifications, Classifier
 
@@ -186,9 +186,7 @@ def corruptions(
         )
     if suite not in known:
         raise SettingsError(f"suite: expected one of {', '.join(known)}, got {suite!r}")
-    sets, notes = {}, {}
-    for model in models:
-        sets[model.name], notes[model.name] = sets_for(images.labels, model.class_names)
+    sets, notes = sets_of(images.labels, models)
     seen_as_is = [without_second_resize(model) for model in models]
     found: Mapping[str, ce.CorruptionErrors | ce.FlipRates]
     said: tuple[str, ...]
@@ -206,17 +204,35 @@ def corruptions(
         if isinstance(baseline, ce.Baseline):
             chosen = dataclasses.replace(chosen, baseline=baseline, notes=chosen.notes[-1:])
         found, said = _errors(chosen, images, seen_as_is, sets, seed, batch, step), chosen.notes
-    return {
-        "suite": suite,
-        "images": len(images) - len([p for p in images.problems if "cannot be read as an image" in p]),
-        "unlabelled": images.unlabelled,
-        "models": {
-            name: {**one.summary(), **({"note": notes[name]} if notes[name] else {})}
-            for name, one in found.items()
-        },
-        "notes": list(said),
-        "problems": list(images.problems),
+    read = len(images) - len([p for p in images.problems if "cannot be read as an image" in p])
+    return summary(suite, read, found, notes, said, images.problems, images.unlabelled)
+
+
+def sets_of(
+    labels: Sequence[frozenset[str]], models: Sequence[Classifier]
+) -> tuple[dict[str, list[frozenset[int]]], dict[str, str]]:
+    """By model: the classes that each label may be, and a note on those that it does not have."""
+    found = {model.name: sets_for(labels, model.class_names) for model in models}
+    return {name: sets for name, (sets, _) in found.items()}, {
+        name: note for name, (_, note) in found.items()
     }
+
+
+def summary(
+    suite: str,
+    images: int,
+    found: Mapping[str, ce.CorruptionErrors | ce.FlipRates],
+    notes: Mapping[str, str],
+    said: Sequence[str],
+    problems: Sequence[str],
+    unlabelled: int = 0,
+) -> dict[str, object]:
+    """What is printed and written of one suite."""
+    models = {
+        name: one.summary() | ({"note": notes[name]} if notes[name] else {}) for name, one in found.items()
+    }
+    counts = {"suite": suite, "images": images, "unlabelled": unlabelled}
+    return {**counts, "models": models, "notes": list(said), "problems": list(problems)}
 
 
 _FLIP_NOTES = ("frames in memory: the authors' are MP4, whose coding AlexNet's flip probabilities contain",)
@@ -244,7 +260,7 @@ def _errors(
     wrong: dict[str, list[np.ndarray]] = {model.name: [] for model in models}
     strengths = len(suite.perturbations[0].strengths)
     seen: list[int] = []
-    for numbers, pixels, keys in _chunks(images, suite.prepare):
+    for numbers, pixels, keys in chunks(images, suite.prepare):
         seen += numbers
         mine = {m.name: [sets[m.name][k] for k in numbers] for m in models}
         rows = {m.name: np.empty((len(numbers), len(suite.perturbations), strengths), bool) for m in models}
@@ -288,7 +304,7 @@ def _flips(
     flips: dict[str, list[list[float]]] = {model.name: [] for model in models}
     distance: dict[str, list[list[float]]] = {model.name: [] for model in models}
     seen: list[int] = []
-    for numbers, pixels, keys in _chunks(images, crop_224, size=1, raw=True):
+    for numbers, pixels, keys in chunks(images, crop_224, size=1, raw=True):
         seen += numbers
         for model in models:
             answer = predict(model, crop_224(pixels[0])[None], batch)
@@ -301,11 +317,10 @@ def _flips(
             frames = torch.stack(
                 [v2.center_crop(f, [CROP_PX, CROP_PX]) for f in sequence.frames(picture, own)]
             )
-            a, b = np.array(compared_pairs(sequence.num_frames, sequence.compare)).T
             for model in models:
-                p = predict(model, frames, batch).probabilities
-                flips[model.name][-1].append(float(top1_flip(p[a], p[b]).mean()))
-                distance[model.name][-1].append(float(top5_distance(p[a], p[b]).mean()))
+                _, flip, moved = seen_in(model, frames, sequence.compare, batch)
+                flips[model.name][-1].append(flip)
+                distance[model.name][-1].append(moved)
         if step is not None:
             step(1)
     return {
@@ -322,6 +337,15 @@ def _flips(
     }
 
 
+def seen_in(
+    model: Classifier, frames: torch.Tensor, compare: Compare, batch: Batch
+) -> tuple[np.ndarray, float, float]:
+    """Probabilities (N, K) of a sequence's frames, the share of its pairs that flip, their mean top-5 distance."""
+    p = predict(model, frames, batch).probabilities
+    a, b = np.array(compared_pairs(len(frames), compare)).T
+    return p, float(top1_flip(p[a], p[b]).mean()), float(top5_distance(p[a], p[b]).mean())
+
+
 def _group_of(images: LabelledImages, numbers: Sequence[int]) -> np.ndarray | None:
     return np.array([images.groups[k] for k in numbers], dtype=object) if images.groups else None
 
@@ -330,12 +354,13 @@ def _wrong(found: Classifications, sets: Sequence[frozenset[int]]) -> np.ndarray
     return ~top_correct(found.probabilities, sets)
 
 
-def _chunks(
+def chunks(
     images: LabelledImages,
     prepare: Callable[[torch.Tensor], torch.Tensor],
     size: int = CHUNK,
     raw: bool = False,
 ) -> Iterator[tuple[list[int], torch.Tensor, list[str]]]:
+    """Numbers of some pictures, the pictures, hashes of what they were before they were prepared."""
     given, readable = pictures(images), 0
     while part := list(islice(given, size)):
         readable += len(part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import optimize, special
@@ -107,7 +108,7 @@ def softmax_regression(x: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray
 Scored = Callable[[Readout], np.ndarray]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Score:
     """One way to say how unknown a frame is: what it needs, and its fit on known frames."""
 
@@ -118,55 +119,24 @@ class Score:
     fitted: Callable[[Readout, np.ndarray], Scored]
 
 
-def _surest(looked: Readout) -> np.ndarray:
-    return 1.0 - looked.surest
+def _score(
+    name: str, needs: str, reason: str, fit: Callable[[np.ndarray, np.ndarray], Callable[[Any], np.ndarray]]
+) -> Score:
+    def fitted(known: Readout, answer: np.ndarray) -> Scored:
+        found = fit(getattr(known, needs), answer)
+        return lambda looked: found(getattr(looked, needs))
+
+    return Score(name, names.TITLES[name], needs, reason, fitted)
 
 
-def _energy(looked: Readout) -> np.ndarray:
-    assert looked.logits is not None
-    return np.asarray(-special.logsumexp(looked.logits, axis=1))
-
-
-def _odin(looked: Readout) -> np.ndarray:
-    assert looked.odin is not None
-    return 1.0 - looked.odin
-
-
-def _neighbours(known: Readout, answer: np.ndarray) -> Scored:
-    assert known.features is not None
-    found = Neighbours.fitted(known.features)
-    return lambda looked: found(_there(looked.features))
-
-
-def _mahalanobis(known: Readout, answer: np.ndarray) -> Scored:
-    assert known.features is not None
-    found = Mahalanobis.fitted(known.features, answer)
-    return lambda looked: found(_there(looked.features))
-
-
-def _turns(known: Readout, answer: np.ndarray) -> Scored:
-    assert known.turned is not None
-    found = RotationProbe.fitted(known.turned)
-    return lambda looked: found(_there(looked.turned))
-
-
-def _there(values: np.ndarray | None) -> np.ndarray:
-    assert values is not None, "a network gives features of all frames, or of none"
-    return values
-
-
-_WAYS: dict[str, tuple[str, str, Callable[[Readout, np.ndarray], Scored]]] = {
-    names.NEIGHBOURS: ("features", "features", _neighbours),
-    names.MAHALANOBIS: ("features", "features", _mahalanobis),
-    names.ENERGY: ("logits", "logits", lambda known, answer: _energy),
-    names.SURE: ("surest", "", lambda known, answer: _surest),
-    names.ODIN: ("odin", "odin", lambda known, answer: _odin),
-    names.ROTATION: ("turned", "features", _turns),
-}
 # In the order of ``names.TITLES``.
-SCORES = tuple(
-    Score(name=name, title=title, needs=_WAYS[name][0], reason=_WAYS[name][1], fitted=_WAYS[name][2])
-    for name, title in names.TITLES.items()
+SCORES = (
+    _score(names.NEIGHBOURS, "features", "features", lambda known, answer: Neighbours.fitted(known)),
+    _score(names.MAHALANOBIS, "features", "features", Mahalanobis.fitted),
+    _score(names.ENERGY, "logits", "logits", lambda *_: lambda logits: -special.logsumexp(logits, axis=1)),
+    _score(names.SURE, "surest", "", lambda *_: lambda surest: 1.0 - surest),
+    _score(names.ODIN, "odin", "odin", lambda *_: lambda odin: 1.0 - odin),
+    _score(names.ROTATION, "turned", "features", lambda known, answer: RotationProbe.fitted(known)),
 )
 
 
