@@ -10,6 +10,7 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.estimate import (
+    RULES,
     CostEstimate,
     Counts,
     FootageSize,
@@ -117,7 +118,7 @@ class Plan:
     @property
     def looks(self) -> tuple[int, ...]:
         """Numbers of pairs at which the run is looked at; the last was asked for."""
-        return looks(self.counts.pairs, usual(len(self.sharing)).pairs)
+        return looks(self.counts.pairs, RULES["pairs"].most)
 
     @property
     def at(self) -> int:
