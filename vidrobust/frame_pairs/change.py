@@ -302,7 +302,7 @@ class _Round:
         if smooth and size_px(camera) < SMOOTH_RESOLUTION:
             affine, camera = np.eye(2, 3), np.zeros_like(camera)
         margin = SMOOTH_LEVELS if smooth else BETTER_LEVELS + OF_NOISE * max(0.0, noise - LITTLE_NOISE)
-        objects = own_motion(found, camera, margin)
+        objects = own_motion(found, affine, camera, margin)
         motion = camera + objects
         new = found.unseen | ~inside(motion) | edges_of(motion)
         change = replace(unchanged(first.shape), camera=camera, objects=objects, new=new, affine=affine)

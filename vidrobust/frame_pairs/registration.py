@@ -349,13 +349,16 @@ def shared_motion(found: Registration) -> np.ndarray:
     return np.eye(2, 3) if found.affine_failed or size_px(field) < RESOLUTION else found.affine
 
 
-def own_motion(found: Registration, camera: np.ndarray, margin: float) -> np.ndarray:
-    """Return the flow beyond the camera where it brings the first grey picture nearer by ``margin``."""
+def own_motion(found: Registration, affine: np.ndarray, camera: np.ndarray, margin: float) -> np.ndarray:
+    """Return the flow beyond the camera where it brings the first grey picture nearer by ``margin``.
+
+    ``camera`` is the field of ``affine``, or zero.
+    """
     assert found.grays is not None, "asked only of frames that could be registered"
     own = found.flow - camera
     if not camera.any():
         by_camera = found.left[""]
-    elif np.array_equal(camera, affine_field(found.affine, *camera.shape[:2])):
+    elif np.array_equal(affine, found.affine):
         by_camera = found.left["affine"]
     else:
         by_camera = blurred_difference(warp(found.grays[0], camera), found.grays[1])
