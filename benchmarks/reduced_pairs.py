@@ -5,8 +5,9 @@
 
 The same pairs are replayed whole and averaged over squares (``factor_of``), and both accounts are made of them.
 Worlds are those of ``account_worlds.py`` at 1280x720, lengths and blur three times as large, seen through a
-resize to 256 px; real clips are seen through one to 128 px, which reduces 360 lines as 256 px reduce 720. A
-share has moved where it leaves the interval that it has on whole frames. ``--keep``: rows done, continued.
+resize to 256 px. Real clips, averaged to 360 lines where they have more, are seen through one to 128 px, which
+reduces 360 lines as 256 px reduce 720. A share has moved where it leaves the interval that it has on whole
+frames. ``--keep``: rows done, continued.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import account_worlds as worlds
+import cv2
 import harness
 import numpy as np
 import pandas as pd
@@ -38,6 +40,8 @@ from vidrobust.video.source import open_video
 
 TIMES = 3
 """How much larger than 320x240 the worlds' lengths are."""
+LINES = 360
+"""Shorter side to which larger clips are averaged."""
 WORLDS = ("noise", "h264", "flicker", "jitter", "hue", "focus", "belt", "shadow, noise")
 CLIPS = (
     *("objects/sam2_01_dog.mp4", "objects/sam2_02_cups.mp4", "objects/mdn_flower.mp4"),
@@ -93,8 +97,17 @@ def of_clip(path: Path, pairs: int) -> list[Quadruple]:
         return [_four(source, k) for k in chosen]
 
 
+def _of_lines(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    if min(height, width) <= LINES:
+        return picture
+    scale = LINES / min(height, width)
+    size = (round(width * scale), round(height * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
 def _four(source: Any, k: int) -> Quadruple:
-    found = [to_array(each).copy() for each in source.at([k - 1, k, k + 1, k + 2]).pixels]
+    found = [_of_lines(to_array(each).copy()) for each in source.at([k - 1, k, k + 1, k + 2]).pixels]
     return found[0], found[1], found[2], found[3]
 
 

@@ -15,7 +15,7 @@ import torch
 from tests.frame_pairs.planted import HEIGHT, WIDTH, Grid, recorded, still, view
 from vidrobust.frame_pairs.change import edges_of, measure_change
 from vidrobust.frame_pairs.transitions import Unregistered
-from vidrobust.frames.pixels import to_levels
+from vidrobust.frames.pixels import LUMA, to_levels
 from vidrobust.predictions import Classifications
 from vidrobust.stages.causes.catalogue import KEYFRAMES, NOISE, REPLAYED, together_with
 from vidrobust.stages.causes.margins import lead_of
@@ -90,7 +90,8 @@ def test_a_reduced_pair_has_the_shares_of_the_whole_one_and_its_sizes_in_px(scen
         # the camera moves by (-2.0, +1.5) px of the small view, so that the picture moves (+4, -3)
         more = made.sizes["camera"].more
         assert (more["shift_x_px"], more["shift_y_px"]) == pytest.approx((4.0, -3.0), abs=0.2)
-        assert made.sizes[NOISE].size == pytest.approx(3.0, rel=0.15)
+        # noise of 3 levels in each channel is 2 in their luma
+        assert made.sizes[NOISE].size == pytest.approx(3.0 * np.sqrt(np.square(LUMA).sum()), rel=0.15)
     assert made.px == 2
     assert made.small is not None
     chain = {made.pictures[k].shape for k in (*made.forwards, *made.backwards, made.small)}
