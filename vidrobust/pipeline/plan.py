@@ -10,7 +10,6 @@ from vidrobust.errors import InputError, SettingsError
 from vidrobust.footage.item import Item
 from vidrobust.models.predict import Model, needs_pixels
 from vidrobust.pipeline.estimate import (
-    RULES,
     CostEstimate,
     Counts,
     FootageSize,
@@ -119,7 +118,8 @@ class Plan:
     @property
     def looks(self) -> tuple[int, ...]:
         """Numbers of pairs at which the run is looked at; the last was asked for."""
-        return looks(self.counts.pairs, RULES["pairs"].most)
+        # every look decodes the clips once more: half of the usual pairs is the first that pays
+        return looks(self.counts.pairs, max(usual(1).pairs, usual(len(self.sharing)).pairs // 2))
 
     @property
     def at(self) -> int:
