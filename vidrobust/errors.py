@@ -37,6 +37,27 @@ class ModelError(InputError):
     """A model failed on frames, or answered with what is no prediction; other models can go on (exit code 3)."""
 
 
+DAMAGED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    OSError,
+    EOFError,
+)
+
+
+@contextmanager
+def reading(path: object, what: str) -> Iterator[None]:
+    """Turn what a reader meets in a damaged file into an InputError: no reader checks every value."""
+    try:
+        yield
+    except DAMAGED as error:
+        raise InputError(f"{path}: cannot be read as {what} ({type(error).__name__}: {error})") from error
+
+
 @contextmanager
 def no_exit(what: str) -> Iterator[None]:
     """Turn ``sys.exit`` in code of a model or plugin into a ModelError, so that a study never ends silently."""

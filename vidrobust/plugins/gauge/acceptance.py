@@ -149,7 +149,7 @@ def load_profile(name: str) -> Profile:
     except FileNotFoundError as error:
         known = ", ".join((DEFAULT, *OTHERS))
         raise SettingsError(f"profile {name!r}: not found; give a TOML file, or one of: {known}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise SettingsError(f"profile {name}: cannot be read: {error}") from error
     rules = content.get("rule")
     if not isinstance(rules, list) or not rules:

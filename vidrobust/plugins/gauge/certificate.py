@@ -58,7 +58,7 @@ def read_header(path: Path) -> dict[str, str]:
         found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise SettingsError(f"{where}: no such file; it is TOML with {fields}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise SettingsError(f"{where}: cannot be read as TOML ({error})") from error
     found = found.get("study", found)
     for name, value in found.items():
