@@ -122,17 +122,18 @@ def _real(moment: Mapping[str, Any], side: str, picture: np.ndarray) -> StripTil
     return StripTile(f"frame {frame}", "", label, probability, picture, frame)
 
 
-PER_MODEL = 6
+PER_MODEL = 6  # moments; of a small sample two
 STRIP_WIDTH = 240
 
 
 def moments(run: OpenRun) -> None:
     """Write ``moments.json``, its pictures in ``moments/`` if wanted, and the table ``player_frames``."""
-    chosen = choose(run.table("pairs"), run.table("frames")) if run.folder.has("pairs") else []
+    most = min(PER_MODEL, 2 * pictured_pairs(run.settings))
+    chosen = choose(run.table("pairs"), run.table("frames"), most) if run.folder.has("pairs") else []
     names = {"answer": "label_name", "sure": "probability"}
     frames = run.table("task_frames").rename(columns=names)
     for pairs in task_pairs(run.table("task_pairs"), of_plugins(run.folder.record.tasks)):
-        chosen += choose(pairs, frames)
+        chosen += choose(pairs, frames, most)
     if run.settings.pictures:
         (run.path / "moments").mkdir(exist_ok=True)
         for item in dict.fromkeys(moment["item"] for moment in chosen):
@@ -141,7 +142,7 @@ def moments(run: OpenRun) -> None:
     run.folder.write_json("moments.json", {"moments": chosen, "player": keep(run)})
 
 
-def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
+def choose(pairs: pd.DataFrame, frames: pd.DataFrame, most: int = PER_MODEL) -> list[dict[str, Any]]:
     """Choose per model the usable neighbours that changed most, flips first, at least a second apart."""
     usable = usable_pairs(pairs)
     lookup = frames.set_index(["model", "item", "frame"])
@@ -158,7 +159,7 @@ def choose(pairs: pd.DataFrame, frames: pd.DataFrame) -> list[dict[str, Any]]:
                 continue
             taken.append((pair.item, float(a.time_s)))
             found.append({**_moment(model, pair, a, b), "rank": len(taken) - 1})
-            if len(taken) == PER_MODEL:
+            if len(taken) == most:
                 break
     return found
 
