@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
@@ -38,7 +38,7 @@ from vidrobust.pipeline.stage import (
 from vidrobust.pipeline.workers.order import Order, Unit
 from vidrobust.pipeline.workers.pool import Dispatcher, Pool
 from vidrobust.pipeline.workers.processes import Processes
-from vidrobust.pipeline.workers.worker import Worker, do_all
+from vidrobust.pipeline.workers.worker import Worker
 from vidrobust.run_folder.folder import versions
 from vidrobust.text.printable import printable
 
@@ -118,7 +118,8 @@ class Plan:
     @property
     def looks(self) -> tuple[int, ...]:
         """Numbers of pairs at which the run is looked at; the last was asked for."""
-        return looks(self.counts.pairs, usual(len(self.sharing)).pairs)
+        # every look decodes the clips once more: half of the usual pairs is the first that pays
+        return looks(self.counts.pairs, max(usual(1).pairs, usual(len(self.sharing)).pairs // 2))
 
     @property
     def at(self) -> int:
@@ -208,11 +209,11 @@ def _models(run: OpenRun, stage: FootageStage) -> list[Model] | list[None]:
     return [model for model in able if not isinstance(stage, SampleStage) or needs_pixels(model)]
 
 
-def make_missing(run: OpenRun, units: Sequence[Unit]) -> None:
-    """Make what is missing of these units; failing inputs are recorded."""
+def make_missing(run: OpenRun, units: Sequence[Unit], between: Callable[[], None] = lambda: None) -> None:
+    """Make what is missing of these units; failing inputs are recorded. This process calls ``between`` them."""
     tried: set[tuple[str, str]] = set()
     while orders := _orders(run, units, tried):
-        _carry_out(run, orders)
+        _carry_out(run, orders, between)
     run.note_inputs()
 
 
@@ -239,7 +240,7 @@ def _orders(run: OpenRun, units: Sequence[Unit], tried: set[tuple[str, str]]) ->
     return [Order(n, each[0].segment, tuple(each)) for n, each in enumerate(missing.values())]
 
 
-def _carry_out(run: OpenRun, orders: Sequence[Order]) -> None:
+def _carry_out(run: OpenRun, orders: Sequence[Order], between: Callable[[], None]) -> None:
     before, numbers = len(run.inputs.failed), dict[tuple[str, str], int]()
 
     def fail(order: Order, path: str, error: str) -> None:
@@ -255,7 +256,12 @@ def _carry_out(run: OpenRun, orders: Sequence[Order]) -> None:
     pool = _pool(run, specs, len(orders))
     if pool is None:
         models = {model.name: model for model in specs.values()}
-        do_all(Worker(run.settings, models, run.cache, run.reporter, fail), orders, failed)
+        worker = Worker(run.settings, models, run.cache, run.reporter, fail)
+        for order in orders:
+            if not failed(order):
+                worker.do(order)
+            if order is not orders[-1]:
+                between()
     else:
         Dispatcher(pool, run.cache, run.reporter, fail, failed).carry_out(orders)
     new = run.inputs.failed[before:]

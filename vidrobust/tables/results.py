@@ -232,6 +232,15 @@ REMEDIES = Table(
         float64("accuracy_after", "the same with the remedy; of silence on the frames that are answered"),
         float64("accuracy_low", "lower end of the interval of the difference of the two"),
         float64("accuracy_high", "upper end of the same"),
+        string(
+            "detail", "labelled class that loses most right answers, or the smallest third of known boxes"
+        ),
+        float64(
+            "detail_before",
+            "share of its frames that are right, or of those boxes that are found",
+            absent=UNKNOWN,
+        ),
+        float64("detail_after", "the same with the remedy", absent=UNKNOWN),
         int64("short_events", "labelled events shorter than the rule's window"),
         int64("short_missed_before", "how many of them the model never reports"),
         int64("short_missed", "how many of them are never reported with the rule"),

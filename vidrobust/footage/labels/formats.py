@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, reading
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.footage.item_tables import labels_table
 from vidrobust.footage.labels import class_folders
@@ -77,11 +77,12 @@ def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labe
         raise SettingsError(f"label format: expected one of {', '.join(every.formats)}, got {format!r}")
     if not os.path.exists(place):
         raise InputError(f"{printable(place)}: there is no such file or folder")
-    if format is not None:
-        return every.formats[format].read(place)
-    for each in every.formats.values():
-        if each.sniff(place):
-            return each.read(place)
+    with reading(printable(place), "labels"):
+        if format is not None:
+            return every.formats[format].read(place)
+        for each in every.formats.values():
+            if each.sniff(place):
+                return each.read(place)
     raise InputError(
         f"{printable(place)}: label format not recognised. Read are {', '.join(every.formats)}. Convert others "
         f"to COCO: {CONVERTERS}"
