@@ -19,7 +19,7 @@ from vidrobust.finished_runs.compare_precision import precision_differences, wit
 
 rendering = pytest.importorskip("vidrobust.plugins.line.render", reason="renders its footage")
 
-CLIPS, FRAMES = 12, 6
+CLIPS, FRAMES = 12, 9
 
 
 def recorded(seed: int, missed: float, offset: float) -> pd.DataFrame:

@@ -96,9 +96,9 @@ def ran(corpus: Path, models: Path, tmp_path_factory: pytest.TempPathFactory) ->
         str(base / "absent.mp4"),
         *(f"--model=onnx:{models / net}" for net in NETS),
         f"--out={base / 'run'}",
-        "--frames=6",
+        "--frames=8",
         "--strengths=0",
-        "--pairs=4",
+        "--pairs=6",
         "--resamples=99",
         "--quiet",
     )

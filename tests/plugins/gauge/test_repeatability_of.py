@@ -203,7 +203,7 @@ def test_a_planted_unstable_station_is_named() -> None:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found = module.study("light=0.8", 4, 3, 0.2, 0, stations=2)
+    found = module.study("light=0.8", 4, 3, 0.3, 0, stations=2)
     good, bad = found["by_operator"]
     assert (good["operator"], bad["operator"]) == ("station-1", "station-2")
     assert good["high"] < bad["low"]

@@ -14,7 +14,7 @@ from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 
-LINE = RenderSettings(parts=2, passes=2, seconds=0.3, seed=3, dials=("light=0.6",))
+LINE = RenderSettings(parts=2, passes=2, seconds=0.5, seed=3, dials=("light=0.6",))
 STUDY = Settings(
     model=("line-classifier", "line-detector"), perturbation=("brightness",), frames=1, pairs=1, resamples=50
 )
@@ -43,7 +43,7 @@ def test_every_stage_runs_and_the_planted_light_is_reported_with_its_size(tmp_pa
     assert places == sorted(places)
 
     truth = pd.read_parquet(tmp_path / "demo-footage" / "truth.parquet")
-    at_rest = RenderSettings(parts=2, passes=2, seconds=0.3)
+    at_rest = RenderSettings(parts=2, passes=2, seconds=0.5)
     (only,) = planted_words(RunTables(out), truth.assign(gain=1.0), at_rest)
     assert only.startswith("  not planted, but named: ")
     if "light is named" in light:  # what is named and was not planted must be said

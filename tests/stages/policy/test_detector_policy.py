@@ -41,7 +41,7 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, frame in enumerate(recorded(clean, 1.0, 0)):
         cv2.imwrite(str(folder / "lamp" / f"{number:04d}.png"), frame[..., ::-1])
     here = "tests.stages.policy.test_detector_policy"
-    settings = ("--perturbation=brightness", "--perturbation=gaussian_noise", "--frames=12", "--pairs=16")
+    settings = ("--perturbation=brightness", "--perturbation=gaussian_noise", "--frames=20", "--pairs=24")
     both = (f"--model={here}:leaning", f"--model={here}:steady")
     assert run("study", str(folder / "lamp"), *both, *settings, f"--out={folder / 'run'}", "-q") == 0
     return folder / "run"

@@ -323,7 +323,7 @@ def test_the_same_run_gives_the_same_page(small: RunFolder) -> None:
 
 def test_a_hundred_items_fit(tmp_path: Path) -> None:
     folder = made_run.make(
-        tmp_path / "many", models=("a", "b"), items=100, frames=6, studied=1,
+        tmp_path / "many", models=("a", "b"), items=100, frames=12, studied=1,
         perturbations=("brightness", "jpeg"), conclude=False,
     )  # fmt: skip
     path = write_report(folder.path)
