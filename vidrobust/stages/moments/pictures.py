@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from vidrobust.frames.pixels import to_array
+from vidrobust.frames.pixels import reduced, to_array
 from vidrobust.metrics.catalogue import of_plugins, task_of
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels
@@ -27,7 +27,7 @@ from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import WIDTH, save_picture
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
 from vidrobust.stages.causes.pair_replays import PairReplays, study_pair
-from vidrobust.stages.causes.pairs import Pictures, side_by_side
+from vidrobust.stages.causes.pairs import Pictures, factor_of, side_by_side
 from vidrobust.stages.causes.score import answers
 from vidrobust.stages.moments.section import DIFFERENCE, FRAME, box_events, task_pairs
 from vidrobust.tables import schema as tables
@@ -173,7 +173,10 @@ def _take(run: OpenRun, source: VideoSource, item: str, chosen: list[tuple[int, 
         moment["rank"] < pictured_pairs(run.settings) and moment["model"] in models for moment in moments
     ]
     frames = [(moment["frame_a"], moment["frame_b"]) for moment in moments]
-    each = side_by_side(source, own, frames, _pictured, chained)
+    # a strip shows no more of a pair than a small picture does
+    shown_by = {name: factor_of(model, source.info) for name, model in models.items()}
+    factors = [shown_by.get(moment["model"], 1) for moment in moments]
+    each = side_by_side(source, own, frames, _pictured, chained, factors)
     for number, moment in chosen:
         pair, replayed = next(each)
         if moment["model"] in models:
@@ -195,8 +198,13 @@ def _take(run: OpenRun, source: VideoSource, item: str, chosen: list[tuple[int, 
         ]
 
 
-def _pictured(pictures: Pictures, chained: bool) -> tuple[tuple[np.ndarray, ...], PairReplays | None]:
-    return pictures[1:3], study_pair(*pictures) if chained else None
+def _pictured(
+    pictures: Pictures, chained: bool, factor: int
+) -> tuple[tuple[np.ndarray, ...], PairReplays | None]:
+    if not chained:
+        return pictures[1:3], None
+    small = [None if each is None else reduced(each, factor) for each in pictures]
+    return pictures[1:3], study_pair(*small)
 
 
 def _save(folder: Path, stem: str, rgb: np.ndarray, width: int) -> str:
