@@ -14,7 +14,6 @@ import pytest
 from tests.conftest import need
 from tests.faults.test_faults import MODEL
 from tests.pipeline.conftest import NETS
-from tests.shrunk import shrink
 
 DENIED = """
 import socket, sys
@@ -48,9 +47,7 @@ def start(command: list[str], folder: Path, **more: str) -> subprocess.Completed
 @pytest.mark.slow
 def test_a_study_without_a_network_looks_nothing_up(public_clips: Path, tmp_path: Path) -> None:
     (tmp_path / "halving.py").write_text(MODEL)
-    given = arguments(
-        shrink(public_clips / "line-flour-bags.gif", tmp_path), "halving:halves", tmp_path / "run"
-    )
+    given = arguments(public_clips / "line-flour-bags.gif", "halving:halves", tmp_path / "run")
     ended = start([sys.executable, "-c", DENIED, *given], tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert "look-up" not in ended.stderr
@@ -62,9 +59,7 @@ def test_no_library_below_python_connects(public_clips: Path, models: Path, tmp_
     """ONNX Runtime among them, which looks its maker's host up unless it is told not to before its import."""
     need(shutil.which("strace"), "strace is not installed")
     log = tmp_path / "calls.txt"
-    given = arguments(
-        shrink(public_clips / "line-flour-bags.gif", tmp_path), f"onnx:{models / NETS[0]}", tmp_path / "run"
-    )
+    given = arguments(public_clips / "line-flour-bags.gif", f"onnx:{models / NETS[0]}", tmp_path / "run")
     given = ["stability", *given[1:5]]
     traced = ["strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg", "-o", str(log)]
     ended = start([*traced, sys.executable, "-m", "vidrobust", *given], tmp_path, VIDROBUST_ENGINE="auto")
