@@ -143,7 +143,11 @@ def answers_of(
             for by, items in _judged_by(seen, judged).items()
         ]
     else:
-        here = _of_anchors_in(sets, table)
+        answered = set(table[["item", "frame"]].itertuples(index=False, name=None))
+        keys = sets[["item", "anchor"]].itertuples(index=False, name=None)
+        here = sets[np.array([key in answered for key in keys], dtype=bool)].drop_duplicates(
+            ["item", "anchor", "frame"]
+        )
         found = [anchor_sets(seen, said.rows, judged_by=judged_by, reviewed=here)] if len(here) else []
         lost = len(here) - sum(len(each.anchor) + len(each.of) for each in found)
     return JudgedAnswers(
@@ -152,14 +156,6 @@ def answers_of(
         unknown=said.counts,
         unjudged=unjudged,
         lost=lost,
-    )
-
-
-def _of_anchors_in(sets: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    answered = set(table[["item", "frame"]].itertuples(index=False, name=None))
-    keys = sets[["item", "anchor"]].itertuples(index=False, name=None)
-    return sets[np.array([key in answered for key in keys], dtype=bool)].drop_duplicates(
-        ["item", "anchor", "frame"]
     )
 
 
@@ -227,7 +223,9 @@ def _judged_by(seen: pd.DataFrame, judged: np.ndarray) -> dict[JudgedBy, list[st
 
 def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFrame:
     columns = [f"pm{k}" for k in range(WITHIN + 1)]
-    parts = [_of_no_anchor()]
+    parts = [
+        tables.empty("label_answers").drop(columns=["time_s", "model", "track", "truth", "top1", "top5"])
+    ]
     for sets in found:
         of = pd.DataFrame({"item": sets.cluster, "frame": _frame(sets)})
         for k, column in enumerate(columns):
@@ -238,10 +236,6 @@ def _with_anchors(table: pd.DataFrame, found: Sequence[AnchorSets]) -> pd.DataFr
         parts.append(of.assign(pm_drop=of["pm0"] - of[columns[-1]]))
     joined = pd.concat(parts[1:] or parts, ignore_index=True)
     return table.merge(joined, on=["item", "frame"], how="left").assign(track=0)
-
-
-def _of_no_anchor() -> pd.DataFrame:
-    return tables.empty("label_answers").drop(columns=["time_s", "model", "track", "truth", "top1", "top5"])
 
 
 def _neighbours(found: Sequence[AnchorSets], table: pd.DataFrame) -> pd.DataFrame:

@@ -129,7 +129,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _outlive_closed_pipes()
     code = _run(arguments)
     if code == 130 and own_process:
-        _end_at_once(code)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
     if code:
         sys.exit(code)
 
@@ -191,10 +194,3 @@ def _outlive_closed_pipes() -> None:
             buffer = io.BufferedWriter(_PatientFile(number, "w", closefd=False))
             how = {"encoding": stream.encoding, "errors": stream.errors, "line_buffering": name == "stderr"}
             setattr(sys, name, io.TextIOWrapper(buffer, **how))
-
-
-def _end_at_once(code: int) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code)

@@ -108,19 +108,15 @@ def encoding_of(path: Path) -> str:
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16"
         if head and b"\0" in head:
-            return _utf16_without_mark(head)
+            even, odd = head[::2].count(0), head[1::2].count(0)
+            if max(even, odd) < len(head) / 8:
+                raise ValueError("it holds bytes that no text has")
+            return "utf-16-le" if odd > even else "utf-16-be"
         for encoding in ("utf-8-sig", "cp1252"):
             file.seek(0)
             if _decodes(file.read, encoding):
                 return encoding
     raise ValueError("its text is not UTF-8, UTF-16 or Windows-1252; save it as UTF-8")
-
-
-def _utf16_without_mark(head: bytes) -> str:
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) < len(head) / 8:
-        raise ValueError("it holds bytes that no text has")
-    return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _decodes(read: Callable[[int], bytes], encoding: str) -> bool:

@@ -42,7 +42,7 @@ def sides_of(
     """Return the two sides, by what their footage is paired, and what is left out (InputError if they share
     none).
     """
-    models = [_models(folder) for folder in (a, b)]
+    models = [folder.record.tasks for folder in (a, b)]
     shared = [name for name in models[0] if name in models[1]]
     wanted = [model_a, model_b]
     for k, name in enumerate(wanted):
@@ -62,10 +62,6 @@ def sides_of(
     part = {**_parts(b, names[1]), **_parts(a, names[0])}
     sides = [Side(folder, str(wanted[k]), tasks[k], names[k], part) for k, folder in enumerate((a, b))]
     return sides[0], sides[1], by, notes
-
-
-def _models(folder: RunFolder) -> dict[str, str]:
-    return folder.record.tasks
 
 
 def _parts(folder: RunFolder, names: Mapping[str, str]) -> dict[str, str]:

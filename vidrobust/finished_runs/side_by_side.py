@@ -74,13 +74,22 @@ def side_by_side_of(folders: Sequence[RunFolder], *, margin: float = MARGIN, see
     for entry, row in zip(entries[1:], rows[1:], strict=True):
         found = _against(entries[0], entry, by, 1 / pairs, margin, seed)
         row["against_first"] = None if found is None else asdict(found)
+    runs = sorted({str(e.folder.path) for e in entries if e.folder.find_table("box_curve") is None})
     return {
         "by": by,
         "metrics": shown,
         "rows": rows,
         "curve": _curve(entries, shared).to_dict("records"),
         "inputs": len(next(iter(shared.values())).items),
-        "notes": [*notes, *_other_settings(entries), *_without_curve(entries)],
+        "notes": [
+            *notes,
+            *_other_settings(entries),
+            *(
+                [f"no curve over thresholds of {listing(runs)}: make it with vidrobust boxes RUN"]
+                if runs
+                else []
+            ),
+        ],
     }
 
 
@@ -168,11 +177,6 @@ def _curve(entries: Sequence[Entry], shared: Mapping[Any, Shared]) -> pd.DataFra
             own = table[table["model"] == entry.model]
             parts.append(own.assign(name=entry.name))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-
-def _without_curve(entries: Sequence[Entry]) -> list[str]:
-    runs = sorted({str(e.folder.path) for e in entries if e.folder.find_table("box_curve") is None})
-    return [f"no curve over thresholds of {listing(runs)}: make it with vidrobust boxes RUN"] if runs else []
 
 
 def _other_settings(entries: Sequence[Entry]) -> list[str]:

@@ -43,7 +43,10 @@ def videos_beside(annotations: Path, ids: Sequence[str], suffixes: frozenset[str
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         for path in files:
             if path.suffix.lower() in suffixes:
-                for key in {path.stem, *_starts(path.stem)}:
+                for key in {
+                    path.stem,
+                    *[path.stem[: match.start()] for match in re.finditer(r"[+ _]", path.stem)],
+                }:
                     by_stem.setdefault(key, []).append(path)
     found = [path for video in ids for path in by_stem.get(video, [])]
     return Beside(
@@ -55,10 +58,6 @@ def videos_beside(annotations: Path, ids: Sequence[str], suffixes: frozenset[str
 def _cut_at(path: Path) -> LabelOffset | None:
     found = CUT.fullmatch(path.stem)
     return None if found is None else LabelOffset(value=float(found[1]), unit="s")
-
-
-def _starts(stem: str) -> list[str]:
-    return [stem[: match.start()] for match in re.finditer(r"[+ _]", stem)]
 
 
 # fmt: off

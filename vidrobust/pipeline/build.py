@@ -117,7 +117,12 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
     readable = {item.name for item in run.inputs.readable}
     wanted = [unit for unit in every if unit.item.name in readable]
     with run.reporter.working("joining tables"):
-        kept = _one_of_each(run, wanted)
+        done = [unit for unit in wanted if unit.done(run.cache)]
+        copies = _copies(run, done)
+        for copy, original in copies.items():
+            run.reporter.warn(f"{copy}: shows the same pictures as {original}, and is counted once")
+        run.folder.update(duplicates=[{"item": c, "same_as": o} for c, o in copies.items()])
+        kept = [unit for unit in done if unit.item.name not in copies]
     if not any(unit.stage == described_by(unit.stage) for unit in kept):
         raise InputError("nothing could be evaluated: none of the sources could be read")
     for stage in stages:
@@ -180,15 +185,6 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
             f"{plural(ahead.items, 'input')}, {plural(ahead.frames, 'frame')}: about {ahead.span}"
         )
     return ahead
-
-
-def _one_of_each(run: OpenRun, units: Sequence[Unit]) -> list[Unit]:
-    done = [unit for unit in units if unit.done(run.cache)]
-    copies = _copies(run, done)
-    for copy, original in copies.items():
-        run.reporter.warn(f"{copy}: shows the same pictures as {original}, and is counted once")
-    run.folder.update(duplicates=[{"item": c, "same_as": o} for c, o in copies.items()])
-    return [unit for unit in done if unit.item.name not in copies]
 
 
 def _copies(run: OpenRun, done: Sequence[Unit]) -> dict[str, str]:

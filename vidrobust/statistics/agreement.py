@@ -46,7 +46,11 @@ def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
     left = kappa(sums.sum(axis=0) - sums)
     if whole >= 1 - 1e-12:
         unseen = clopper_pearson(0, count)[1]
-        chance = _chance(sums.sum(axis=0), kappa)
+        # Agreement by chance: with none at all seen, kappa is -chance / (1 - chance)
+        without = sums.sum(axis=0).copy()
+        without[1] = 0.0
+        value = float(kappa(without[None])[0])
+        chance = -value / (1 - value)
         return Interval(1.0, max(-1.0, 1 - unseen / (1 - chance)), 1.0, n, count, what)
     if np.isnan(left).any():
         return Interval(whole, NAN, NAN, n, count, what)
@@ -58,14 +62,6 @@ def of_sums(sums: np.ndarray, kappa: Kappa, n: int, what: str = "") -> Interval:
     return Interval(
         whole, max(-1.0, 1 - (1 - whole) * grown), min(1.0, 1 - (1 - whole) * shrunk), n, count, what
     )
-
-
-def _chance(sums: np.ndarray, kappa: Kappa) -> float:
-    """Agreement by chance: with none at all seen, kappa is -chance / (1 - chance)."""
-    without = sums.copy()
-    without[1] = 0.0
-    value = float(kappa(without[None])[0])
-    return -value / (1 - value)
 
 
 def _cohen(sums: np.ndarray) -> np.ndarray:

@@ -386,7 +386,10 @@ def choose(tried: Sequence[Route], *, strict: bool, swapped: str = "") -> Chosen
                 raise
             passed.append(f"{route.name} on {route.decodes_on} failed ({_line(error)})")
             continue
-        reader.info = replace(reader.info, reason=_reason(route, passed))
+        how = f"{route.name} decodes on {route.decodes_on}"
+        if _is_uploaded(route):
+            how += f" and batches are copied to {route.delivers_on}"
+        reader.info = replace(reader.info, reason=how + (f"; {'; '.join(passed)}" if passed else ""))
         return ChosenReader(reader=reader, upload=route.delivers_on if _is_uploaded(route) else None)
     raise InputError(f"{tried[-1].name}: nothing decodes on the device asked for: {'; '.join(passed)}")
 
@@ -410,13 +413,6 @@ def _probe(reader: Reader, route: Route) -> None:
             raise InputError(f"its pictures lie on {where}")
     finally:
         frames.close()
-
-
-def _reason(route: Route, passed: Sequence[str]) -> str:
-    how = f"{route.name} decodes on {route.decodes_on}"
-    if _is_uploaded(route):
-        how += f" and batches are copied to {route.delivers_on}"
-    return how + (f"; {'; '.join(passed)}" if passed else "")
 
 
 def _line(error: Exception) -> str:

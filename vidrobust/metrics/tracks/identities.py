@@ -118,7 +118,10 @@ def _of_class(known: _Side, found: _Side) -> IdentityCounts:
         return both
     frames = list(_frames(known, found))
     matches, associated = _hota(frames, known.counts, found.counts)
-    id_matches = _identity(frames, known.counts, found.counts)
+    together = np.zeros((len(known.counts), len(found.counts)))
+    for a, b, similar in frames:
+        together[np.ix_(a, b)] += similar >= MATCH_IOU
+    id_matches = int(together[_assigned(together)].sum())
     switches = _switches(known, frames)
     return IdentityCounts(both.known, both.found, id_matches, switches, matches, associated)
 
@@ -147,13 +150,6 @@ def _hota(frames: Frames, known: np.ndarray, found: np.ndarray) -> tuple[np.ndar
         together[:, a[rows], b[columns]] += enough
     accuracy = together / np.maximum(total[None] - together, 1)
     return together.sum(axis=(1, 2)), (together * accuracy).sum(axis=(1, 2))
-
-
-def _identity(frames: Frames, known: np.ndarray, found: np.ndarray) -> int:
-    together = np.zeros((len(known), len(found)))
-    for a, b, similar in frames:
-        together[np.ix_(a, b)] += similar >= MATCH_IOU
-    return int(together[_assigned(together)].sum())
 
 
 def _switches(known: _Side, frames: Frames) -> int:

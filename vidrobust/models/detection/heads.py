@@ -92,14 +92,6 @@ def _around(points: np.ndarray, distances: np.ndarray) -> np.ndarray:
     return np.concatenate([points - distances[:, :2], points + distances[:, 2:]], axis=1)
 
 
-def _expected_bin(logits: np.ndarray) -> np.ndarray:
-    """(N, 4 * bins) -> (N, 4): the mean bin of each side (Li et al. 2020, arXiv 2006.04388)."""
-    each = logits.reshape(len(logits), 4, -1)
-    e = np.exp(each - each.max(axis=2, keepdims=True))
-    mean: np.ndarray = (e * np.arange(each.shape[2])).sum(axis=2) / e.sum(axis=2)
-    return mean
-
-
 def _nanodet(outputs: Outputs, settings: HeadSettings) -> Candidates:
     out = only(outputs, settings, "nanodet")
     if out.ndim != 2 or len(out) != long_cells(settings.size) or out.shape[1] <= SIDES:
@@ -129,7 +121,11 @@ def _boxes_of_bins(logits: np.ndarray, size: tuple[int, int], offset: float) -> 
         sides = (math.ceil(size[0] / stride), math.ceil(size[1] / stride))
         points.append(_centres(sides, (stride, stride), offset))
         strides.append(np.full((len(points[-1]), 1), float(stride)))
-    return _around(np.concatenate(points), _expected_bin(logits) * np.concatenate(strides))
+    # (N, 4 * bins) -> (N, 4): the mean bin of each side (Li et al. 2020, arXiv 2006.04388)
+    each = logits.reshape(len(logits), 4, -1)
+    e = np.exp(each - each.max(axis=2, keepdims=True))
+    mean: np.ndarray = (e * np.arange(each.shape[2])).sum(axis=2) / e.sum(axis=2)
+    return _around(np.concatenate(points), mean * np.concatenate(strides))
 
 
 def _rtmdet(outputs: Outputs, settings: HeadSettings) -> Candidates:

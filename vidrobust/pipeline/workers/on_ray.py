@@ -70,7 +70,8 @@ class RayPool:
             self._streams.pop(slot, None)
             with contextlib.suppress(Exception):
                 self._ray.kill(slot)
-            return Lost(_first_line(error))
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            return Lost(lines[0][:200] if lines else type(error).__name__)
 
     def close(self) -> None:
         for slot in list(self._streams):
@@ -112,11 +113,6 @@ class Actor:
         threading.Thread(target=run, daemon=True).start()
         while (event := summary.get()) is not _END:
             yield event
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:200] if lines else type(error).__name__
 
 
 def _ray() -> Any:

@@ -32,7 +32,6 @@ from vidrobust.pipeline.workers.order import (
     Raised,
     Ready,
     Said,
-    Unit,
 )
 from vidrobust.pipeline.workers.worker import Worker
 from vidrobust.run_folder.unit_cache import UnitCache
@@ -222,14 +221,14 @@ class Dispatcher:
         self.reporter.warn(f"{order.item.name}: a worker was lost ({why}); its unfinished work is done again")
         given_up = [unit for unit in left if self._tries[unit.key] >= TRIES]
         for unit in given_up:
-            self.fail(order, unit.place, _given_up(unit, why))
+            of_model = f" with {unit.model}" if unit.model else ""
+            self.fail(
+                order,
+                unit.place,
+                f"{unit.item.name}: {unit.stage.name}{of_model}: its worker was lost {TRIES} times (last: {why})",
+            )
         rest = [unit for unit in left if unit not in given_up]
         if rest and not self.failed(order):
             queue.appendleft(order.rest(rest))
         else:
             done(1)
-
-
-def _given_up(unit: Unit, why: str) -> str:
-    of_model = f" with {unit.model}" if unit.model else ""
-    return f"{unit.item.name}: {unit.stage.name}{of_model}: its worker was lost {TRIES} times (last: {why})"

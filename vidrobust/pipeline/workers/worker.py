@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -151,7 +150,7 @@ class Worker:
             context = self._context(units[0].stage, order.segment, source, counter.advance)
             for unit in units:
                 assert isinstance(unit.stage, StreamStage)
-                works[unit] = unit.stage.work(context, self._model(unit))
+                works[unit] = unit.stage.work(context, self.models[unit.model] if unit.model else None)
             for batch, transitions in stack.enter_context(closing(watched)):
                 for unit in list(works):
                     try:
@@ -207,9 +206,6 @@ class Worker:
                     took += float(self.cache.facts(stage, unit.key).get("seconds", 0.0))
                 summary = {**facts, "count": count, "seconds": round(took, 3)}
                 self.cache.write(stage, unit.key, rows, summary)
-
-    def _model(self, unit: Unit) -> Any:
-        return self.models[unit.model] if unit.model else None
 
 
 def _where(error: Exception) -> str:

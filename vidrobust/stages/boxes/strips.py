@@ -23,7 +23,12 @@ DARK, WHITE = (24, 24, 24), (255, 255, 255)
 
 def strip(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) -> np.ndarray:
     """Draw the shots of a moment side by side, (H, W, 3) uint8."""
-    window = _window(moment.shots, frames[0].shape[:2])
+    places = np.array([shot.place for shot in moment.shots])
+    low, high = places[:, :2].min(axis=0), places[:, 2:].max(axis=0)
+    side = max(SMALLEST, (1 + MARGIN) * float((high - low).max()))
+    side = min(side, float(max(frames[0].shape[:2])))
+    left, top = (low + high) / 2 - side / 2
+    window = (round(left), round(top), round(side))
     tiles = [
         _tile(frame, shot, boxes[boxes["frame"] == shot.frame], moment.track, window)
         for frame, shot in zip(frames, moment.shots, strict=True)
@@ -31,15 +36,6 @@ def strip(frames: Sequence[np.ndarray], moment: BoxMoment, boxes: pd.DataFrame) 
     gap = np.full((tiles[0].shape[0], 4, 3), 255, np.uint8)
     parts = [part for tile in tiles for part in (tile, gap)]
     return np.concatenate(parts[:-1], axis=1)
-
-
-def _window(shots: Sequence[Shot], size: tuple[int, int]) -> tuple[int, int, int]:
-    places = np.array([shot.place for shot in shots])
-    low, high = places[:, :2].min(axis=0), places[:, 2:].max(axis=0)
-    side = max(SMALLEST, (1 + MARGIN) * float((high - low).max()))
-    side = min(side, float(max(size)))
-    left, top = (low + high) / 2 - side / 2
-    return round(left), round(top), round(side)
 
 
 def _tile(
@@ -55,7 +51,8 @@ def _tile(
     )
     for row in boxes.sort_values("track", key=lambda of: of == track, kind="stable").itertuples():
         own = row.track == track
-        _box(picture, (row.x1, row.y1, row.x2, row.y2), window, OWN if own else OTHER, 2 if own else 1)
+        x1, y1, x2, y2 = _on_tile((row.x1, row.y1, row.x2, row.y2), window)
+        cv2.rectangle(picture, (x1, y1), (x2, y2), OWN if own else OTHER, 2 if own else 1)
     lost = shot.state in FAULTS
     if lost:
         _dashed(picture, shot.place, window, EXPECTED)
@@ -82,17 +79,6 @@ def _write(picture: np.ndarray, text: str, place: tuple[int, int]) -> None:
 def _on_tile(box: Sequence[float], window: tuple[int, int, int]) -> list[int]:
     left, top, side = window
     return [round((value - offset) * TILE / side) for value, offset in zip(box, (left, top) * 2, strict=True)]
-
-
-def _box(
-    picture: np.ndarray,
-    box: Sequence[float],
-    window: tuple[int, int, int],
-    colour: tuple[int, ...],
-    width: int,
-) -> None:
-    x1, y1, x2, y2 = _on_tile(box, window)
-    cv2.rectangle(picture, (x1, y1), (x2, y2), colour, width)
 
 
 def _dashed(

@@ -282,17 +282,13 @@ def _fact(said: RemedyAnswers) -> dict[str, Any]:
 
 def _about(model: str, remedy: str, facts: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
     seconds = [fact["seconds"] for _, fact in facts if fact["shown"]]
+    distinct = list(dict.fromkeys([str(fact["note"]) for _, fact in facts]))
+    more = f"; and {len(distinct) - 2} more such" if len(distinct) > 2 else ""
     return {
         "model": model,
         "remedy": remedy,
         "cost_ms": 1000.0 * float(np.median(seconds)) if seconds else 0.0,
-        "note": _joined([str(fact["note"]) for _, fact in facts]),
+        "note": ("; ".join(distinct[:2]) + more),
         "shown": [item for item, fact in facts if fact["shown"]],
         "same": sum(bool(fact["same"]) for _, fact in facts),
     }
-
-
-def _joined(notes: Sequence[str]) -> str:
-    distinct = list(dict.fromkeys(notes))
-    more = f"; and {len(distinct) - 2} more such" if len(distinct) > 2 else ""
-    return "; ".join(distinct[:2]) + more

@@ -53,7 +53,15 @@ def from_candidates(shown: InputShown, model: Model) -> Mapping[str, TriedBoxes]
     for name in NAMES:
         if name in ways:
             more = (spent[name] - spent[""]) / max(len(shown.number), 1)
-            tried[name] = (pd.concat(rows[name], ignore_index=True), _note(name, network), max(more, 0.0))
+            own = network.suppression
+            note = f"in place of suppression at an overlap of {own.nms:g}"
+            tried[name] = (
+                pd.concat(rows[name], ignore_index=True),
+                f"{note}; the place of each box is fused, its score is that of the best"
+                if name == FUSION
+                else note,
+                max(more, 0.0),
+            )
     return tried
 
 
@@ -94,14 +102,6 @@ def _ways(network: DetectionNetwork) -> dict[str, tuple[CandidateChange, Suppres
     found[SOFT] = (lambda raw: softened(raw, own.min_score), every)
     found[FUSION] = (lambda raw: fused(raw, own.min_score), every)
     return found
-
-
-def _note(name: str, network: DetectionNetwork) -> str:
-    own = network.suppression
-    note = f"in place of suppression at an overlap of {own.nms:g}"
-    return (
-        f"{note}; the place of each box is fused, its score is that of the best" if name == FUSION else note
-    )
 
 
 def softened(found: Candidates, least: float) -> Candidates:
@@ -161,14 +161,10 @@ def _iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return overlap
 
 
-def _good(found: Candidates, least: float) -> np.ndarray:
-    """(M,) bool: whole boxes of the least score, at most ten times as many as may be shown."""
+def _classes(found: Candidates, least: float) -> list[np.ndarray]:
+    # (M,) bool: whole boxes of the least score, at most ten times as many as may be shown
     good = (found.scores >= least) & np.isfinite(found.boxes).all(axis=1)
     if good.sum() > 10 * MAX_BOXES:
         good &= found.scores >= np.sort(found.scores[good])[-10 * MAX_BOXES]
-    return np.asarray(good)
-
-
-def _classes(found: Candidates, least: float) -> list[np.ndarray]:
-    rows = np.flatnonzero(_good(found, least))
+    rows = np.flatnonzero(good)
     return [rows[found.labels[rows] == label] for label in np.unique(found.labels[rows])]

@@ -210,7 +210,12 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
         if found.given is not None:
             identities.append(identity_counts(found, truth, track_start_score))
     every = pd.concat(rows, ignore_index=True)
-    curve = pooled(every).assign(precision=_precision(judged, every))
+    right = every.groupby("threshold", sort=True)["found"].sum()
+    scores = judged.found["score"].to_numpy(np.float64)
+    all_ = np.array([(scores >= threshold).sum() for threshold in right.index])
+    curve = pooled(every).assign(
+        precision=np.divide(right.to_numpy(np.float64), all_, out=np.full(len(all_), np.nan), where=all_ > 0)
+    )
     summary = [_area(every, judged.frames), *_average_precision(judged), *_identities(identities)]
     return {
         "known_boxes": pd.concat(boxes, ignore_index=True),
@@ -246,13 +251,6 @@ def _pair(known: pd.DataFrame, found: pd.DataFrame, *, shaped: bool = False) -> 
         shapes=places_of(found, shaped=shaped).shapes,
     )
     return truth, boxes
-
-
-def _precision(judged: JudgedDetector, rows: pd.DataFrame) -> np.ndarray:
-    right = rows.groupby("threshold", sort=True)["found"].sum()
-    scores = judged.found["score"].to_numpy(np.float64)
-    all_ = np.array([(scores >= threshold).sum() for threshold in right.index])
-    return np.divide(right.to_numpy(np.float64), all_, out=np.full(len(all_), np.nan), where=all_ > 0)
 
 
 def _area(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, object]:

@@ -132,18 +132,12 @@ def _figure(model: str, cells: pd.DataFrame, task: str) -> Picture:
         return drawing.encode(
             figure,
             f"{model}: maps of where objects are, and of its rates by position and size",
-            _caption(model, centre),
+            f"{model}. Above, the picture in {COLUMNS} by {ROWS} cells, by the middle of the box; below, classes "
+            "of size. Each cell shows the rate, the frames and the objects; grey: fewer than "
+            f"{FEWEST_ROWS} frames, or none. A cell with one or two objects says as much about them as about "
+            f"the place. {percent(centre)} of the frames of objects lie in the middle cell, which is "
+            f"{percent(1 / (COLUMNS * ROWS))} of the picture: the photographer's bias.",
         )
-
-
-def _caption(model: str, centre: float) -> str:
-    return (
-        f"{model}. Above, the picture in {COLUMNS} by {ROWS} cells, by the middle of the box; below, classes of "
-        f"size. Each cell shows the rate, the frames and the objects; grey: fewer than {FEWEST_ROWS} frames, or "
-        "none. A cell with one or two objects says as much about them as about the place. "
-        f"{percent(centre)} of the frames of objects lie in the middle cell, which is "
-        f"{percent(1 / (COLUMNS * ROWS))} of the picture: the photographer's bias."
-    )
 
 
 def _cells_of(cells: pd.DataFrame, grid: str, metric: str) -> pd.DataFrame:

@@ -190,7 +190,8 @@ def render(policy: Policy) -> Export:
         if step.perturbation == "gaussian_blur":
             functions += _BLUR
         if step.perturbation in _FUNCTIONS:
-            low, high = _range(step)
+            relative = step.perturbation in ("white_balance", "gamma")
+            low, high = factors(step) if relative else (number(step.low), number(step.high))
             functions += _FUNCTIONS[step.perturbation].format(low=low, high=high)
     body = body or "            v2.Identity(),  # nothing is recommended\n"
     start = header(policy, "Augmentation recommended by vidrobust, for torchvision.transforms.v2.")
@@ -199,11 +200,6 @@ def render(policy: Policy) -> Export:
         text=start + listing(missing) + _IMPORTS + body + _END + functions,
         not_expressed=tuple(missing),
     )
-
-
-def _range(step: PolicyStep) -> tuple[float, float]:
-    relative = step.perturbation in ("white_balance", "gamma")
-    return factors(step) if relative else (number(step.low), number(step.high))
 
 
 def _call(policy: Policy, step: PolicyStep) -> str | None:
