@@ -63,7 +63,7 @@ def perturbations(
     if out is None:
         raise click.UsageError("--render needs --out DIR")
     refuse_idle(("as_json",), "with --render, which draws")
-    from vidrobust.perturb.render import render
+    from vidrobust.perturb.catalogue import render
 
     written = render(Path(render_image), Path(out), seed=seed, suite_name=suite_name)
     click.echo(f"{len(written)} pictures in {out}")
@@ -174,8 +174,7 @@ def clean(run_folder: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
 def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
     """What annotation FILEs or folders hold, and what in them cannot be used."""
-    from vidrobust.footage.labels.formats import read_labels
-    from vidrobust.footage.labels.summary import as_text, summary
+    from vidrobust.footage.labels.formats import as_text, read_labels, summary
 
     found, failed = [], False
     for path in paths:

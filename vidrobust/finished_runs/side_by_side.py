@@ -15,9 +15,8 @@ import pandas as pd
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.finished_runs.compare_metrics import MARGIN, Compared, compare_metrics
-from vidrobust.finished_runs.compare_precision import precision_differences, with_p
 from vidrobust.finished_runs.compare_runs import rows_of_both
-from vidrobust.finished_runs.compare_sides import sides_of
+from vidrobust.finished_runs.compare_sides import precision_differences, sides_of, with_p
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.metrics.metric import Metric
 from vidrobust.report.pages import write_page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.box_differences import KINDS, BoxChange, change, wrong_kinds
-from vidrobust.metrics.known_boxes import METRICS as KNOWN
 from vidrobust.metrics.metric import (
     AlongTime,
     CorrelationSpec,
@@ -31,19 +31,6 @@ MANY = float("inf")
 TABLES = ("detections", "object_frames", "tracks", "box_counts", "box_pairs")
 
 
-def _along(name: str, title: str, sentence: str, column: str, **more: Any) -> Metric:
-    made = Metric(
-        task=NAME,
-        name=name,
-        title=title,
-        sentence=sentence,
-        table="object_frames",
-        column=column,
-        of_tracks=True,
-    )
-    return dataclasses.replace(made, **more)
-
-
 def _share(part: Callable[[BoxChange], float]) -> Difference:
     def difference(p: Detections, q: Detections) -> np.ndarray:
         return np.array([part(change(p.of_frame(row), q.of_frame(row))) for row in range(p.num_frames)])
@@ -59,53 +46,142 @@ def _kind(kind: str) -> Difference:
 
 
 def _changed(name: str, title: str, sentence: str, **more: Any) -> Metric:
-    made = Metric(
-        task=NAME,
-        name=name,
-        title=title,
-        sentence=sentence,
-        table="box_pairs",
-        column=name,
-        difference=_share(lambda found: found.shares()[name]),
-    )
-    return dataclasses.replace(made, **more)
+    shares = _share(lambda found: found.shares()[name])
+    return Metric(name, title, sentence, task=NAME, table="box_pairs", difference=shares, **more)
 
 
-def _end(name: str, title: str, sentence: str, column: str, wording: Wording | None = None) -> Metric:
-    return Metric(
-        task=NAME,
-        name=name,
-        title=title,
-        sentence=sentence,
-        table="tracks",
-        column=column,
+_along = partial(Metric, task=NAME, table="object_frames", of_tracks=True)
+_end = partial(Metric, task=NAME, table="tracks", is_rate=True, of_tracks=True)
+_per_minute = partial(Metric, task=NAME, table="box_counts", unit="a minute", bounds=(0.0, MANY))
+
+_of_boxes = partial(Metric, task=NAME, table="known_tracks", bounds=(0.0, MANY), of_labels=True)
+_precision = partial(
+    Metric, task=NAME, table="known_tracks", column="value", worse="lower", of_labels=True, summed=True
+)
+
+# Needs known boxes
+KNOWN: tuple[Metric, ...] = (
+    _of_boxes(
+        "recall",
+        "known boxes found",
+        "How many of the known boxes are found: same class, an IoU of .5, a score from start_score on.",
+        table="known_boxes",
+        column="found",
+        bounds=(0.0, 1.0),
+        worse="lower",
+        is_rate=True,
+        headline=True,
+    ),
+    _of_boxes(
+        "true_uncovered_rate",
+        "known objects without any box",
+        "How often no box of any class lies where an object is that is a known one; false alarms apart.",
+        table="judged_steps",
+        column="uncovered",
+        rows=MappingProxyType({"false_alarm": 0.0}),
+        bounds=(0.0, 1.0),
         is_rate=True,
         of_tracks=True,
-        headline=name in ("vanished_rate", "alarm_rate"),
-        wording=wording,
+        headline=True,
+    ),
+    _of_boxes(
+        "false_alarm_rate",
+        "objects that are false alarms",
+        "How many of the objects that are followed lie on no known one, by half of their boxes or more.",
+        table="judged_tracks",
+        column="false_alarm",
         bounds=(0.0, 1.0),
-    )
-
-
-def _per_minute(name: str, title: str, sentence: str) -> Metric:
-    return Metric(
-        task=NAME,
-        name=name,
-        title=title,
-        sentence=sentence,
-        table="box_counts",
-        column=name,
-        unit="a minute",
+        is_rate=True,
+        of_tracks=True,
+    ),
+    _of_boxes(
+        "false_uncovered_rate",
+        "false alarms without any box",
+        "How often a false alarm that is followed is without a box: how much it blinks.",
+        table="judged_steps",
+        column="uncovered",
+        rows=MappingProxyType({"false_alarm": 1.0}),
+        bounds=(0.0, 1.0),
+        is_rate=True,
+        of_tracks=True,
+    ),
+    _of_boxes(
+        "fragment_error",
+        "fragment error",
+        "Along a known object, how often found turns to missed or back, a frame (Zhang & Wang 2016).",
+        bounds=(0.0, 1.0),
+        headline=True,
+    ),
+    _of_boxes(
+        "center_error",
+        "centre position error",
+        "Spread of the found centre about the known one, as a share of width and height; an offset costs nothing.",
+    ),
+    _of_boxes(
+        "scale_error",
+        "scale and ratio error",
+        "Spread of the found size and of its shape about the known ones; a constant factor costs nothing.",
+    ),
+    _precision(
+        "stability_error_area",
+        "stability error over recall",
+        "Fragment, centre and scale errors together, a mean over the recalls that thresholds from 0 to .95 reach.",
         bounds=(0.0, MANY),
-    )
-
+        worse="higher",
+    ),
+    _precision(
+        "average_precision",
+        "average precision",
+        "Average precision by COCO's rules, IoU .50 to .95, a mean over classes.",
+        headline=True,
+    ),
+    _precision("average_precision_50", "average precision at IoU .5", "The same at an IoU of .5."),
+    _precision(
+        "average_precision_anchors",
+        "average precision of anchors",
+        "The same, IoU .50 to .95, of labelled frames one second apart.",
+    ),
+    _precision(
+        "average_precision_worst_neighbour",
+        "average precision of the worst neighbours",
+        "The same with each anchor replaced by the worst frame within ten.",
+    ),
+    _precision(
+        "average_precision_best_neighbour",
+        "average precision of the best neighbours",
+        "The same with each anchor replaced by the best frame within ten.",
+    ),
+    _precision(
+        "hota",
+        "HOTA of the detector's numbers",
+        "How well the detector's own numbers follow known objects: finding and following alike (Luiten 2020).",
+    ),
+    _precision(
+        "association_accuracy",
+        "association accuracy",
+        "The half of HOTA that is about following: how far tracks of matched boxes agree (AssA).",
+    ),
+    _precision(
+        "idf1",
+        "IDF1 of the detector's numbers",
+        "How many boxes lie on known ones under the one number that fits the object best (Ristani 2016).",
+    ),
+    _precision(
+        "identity_switches",
+        "ID switches against known objects",
+        "How often a known object is found under another number than when it was found last.",
+        bounds=(0.0, MANY),
+        worse="higher",
+        unit="in all",
+    ),
+)
 
 METRICS: tuple[Metric, ...] = (
     _along(
         "uncovered_rate",
         "objects without any box",
         "How often no box of any class lies on an object in view: late, missed and lost frames. Alarms apart.",
-        "uncovered",
+        column="uncovered",
         is_rate=True,
         headline=True,
         wording=Wording(
@@ -122,7 +198,7 @@ METRICS: tuple[Metric, ...] = (
         "dropout_rate",
         "dropouts",
         "How often no box of any class lies on an object in a frame, between two in which it is found.",
-        "missed",
+        column="missed",
         is_rate=True,
         headline=True,
     ),
@@ -130,15 +206,16 @@ METRICS: tuple[Metric, ...] = (
         "unknown_rate",
         "frames of unknown state",
         "How often it is unknown whether an object without a box is in view: what bounds the uncovered rate.",
-        "unknown",
+        column="unknown",
         is_rate=True,
     ),
     _end(
         "alarm_rate",
         "alarms that blink",
         "How many of what is followed blinks: few boxes, boxes now and then, or boxes that jump.",
-        "alarm",
-        Wording(
+        headline=True,
+        column="alarm",
+        wording=Wording(
             "followed things are alarms that blink",
             "no followed thing blinks",
             "followed thing",
@@ -149,13 +226,14 @@ METRICS: tuple[Metric, ...] = (
         "vanished_rate",
         "objects that vanish in mid-picture",
         "How many objects are lost for good away from the border, from cuts and from what may hide them.",
-        "vanished",
+        headline=True,
+        column="vanished",
     ),
     _end(
         "appeared_rate",
         "objects that appear in mid-picture",
         "How many objects are first found away from the border, from cuts and from what may have hidden them.",
-        "appeared",
+        column="appeared",
     ),
     Metric(
         task=NAME,
@@ -175,7 +253,7 @@ METRICS: tuple[Metric, ...] = (
         "second_box_rate",
         "second boxes on an object",
         "How often a further box lies on an object's place: a second name that comes and goes, or a duplicate.",
-        "second_box",
+        column="second_box",
         is_rate=True,
     ),
     Metric(
@@ -193,7 +271,7 @@ METRICS: tuple[Metric, ...] = (
         "flip_rate",
         "renamed boxes",
         "How often the class of an object's best box differs from that of its best box the time before.",
-        "flip",
+        column="flip",
         is_rate=True,
         headline=True,
         wording=Wording(
@@ -207,7 +285,7 @@ METRICS: tuple[Metric, ...] = (
         "revert_flip_rate",
         "renamed and back (A B A)",
         "How often a class leaves and is back within a few frames: one of the two answers is wrong.",
-        "revert_flip",
+        column="revert_flip",
         is_rate=True,
         headline=True,
     ),
@@ -215,14 +293,13 @@ METRICS: tuple[Metric, ...] = (
         "id_switch_rate",
         "ID switches",
         "How often the detector's own number of an object differs from the last it gave, where it numbers.",
-        "id_switch",
+        column="id_switch",
         is_rate=True,
     ),
     _along(
         "score_jitter",
         "jitter of the score",
         "How much the score shakes about a steady drift, over three frames.",
-        "score_jitter",
         bounds=(0.0, 2.0),
         unit="of 1",
     ),
@@ -230,7 +307,6 @@ METRICS: tuple[Metric, ...] = (
         "center_jitter",
         "jitter of the centre",
         "How far the box's centre shakes about a steady motion, over three frames, as a share of its size.",
-        "center_jitter",
         bounds=(0.0, MANY),
         headline=True,
     ),
@@ -238,7 +314,7 @@ METRICS: tuple[Metric, ...] = (
         "center_jerk",
         "jerk of the centre",
         "Root mean square of the centre's third difference over four frames, as a share of its size.",
-        "squared_jerk",
+        column="squared_jerk",
         bounds=(0.0, MANY),
         is_root=True,
     ),
@@ -246,14 +322,12 @@ METRICS: tuple[Metric, ...] = (
         "size_jitter",
         "jitter of the size",
         "How much width and height shake about a steady change, over three frames, as a share of the size.",
-        "size_jitter",
         bounds=(0.0, MANY),
     ),
     _along(
         "mask_jitter",
         "jitter of the mask",
         "How much of a mask, or turned box, comes or goes for one frame alone, its motion taken out.",
-        "mask_jitter",
         bounds=(0.0, MANY),
     ),
     Metric(

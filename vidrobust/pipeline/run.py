@@ -18,9 +18,8 @@ from vidrobust.footage.item import Item
 from vidrobust.footage.item_tables import items_table
 from vidrobust.footage.labels.labels import ClassMap
 from vidrobust.frames.device import make_deterministic
-from vidrobust.models.adapted import merged
 from vidrobust.models.info import identity, model_info
-from vidrobust.models.load import load_model, load_models, pinned_spec
+from vidrobust.models.load import load_model, load_models, merged, pinned_spec
 from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.pipeline import inputs

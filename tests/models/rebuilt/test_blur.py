@@ -154,7 +154,7 @@ def asked(graph: Any, pictures: torch.Tensor) -> np.ndarray:
 
 
 def test_a_graph_is_rewritten_as_the_module_is() -> None:
-    from vidrobust.models.rebuilt.graphs import blur_graph
+    from vidrobust.models.rebuilt.rebuild import blur_graph
 
     module, pictures = small(), torch.randn(2, 3, 32, 48)
     for ceil in (False, True):
@@ -168,7 +168,7 @@ def test_a_graph_is_rewritten_as_the_module_is() -> None:
 
 
 def test_the_blur_of_a_graph_comes_after_a_gated_activation() -> None:
-    from vidrobust.models.rebuilt.graphs import blur_graph
+    from vidrobust.models.rebuilt.rebuild import blur_graph
 
     module, pictures = small(), torch.randn(1, 3, 32, 48)
     graph = graph_of(module, silu=True)
@@ -186,7 +186,7 @@ def test_the_blur_of_a_graph_comes_after_a_gated_activation() -> None:
 def test_a_graph_that_pads_by_itself_is_left() -> None:
     from onnx import helper
 
-    from vidrobust.models.rebuilt.graphs import blur_graph
+    from vidrobust.models.rebuilt.rebuild import blur_graph
 
     graph = graph_of(small())
     conv = graph.graph.node[2]

@@ -15,8 +15,7 @@ from tests.pipeline.conftest import run
 from vidrobust.api.study import write_frames
 from vidrobust.footage.labels.formats import read_labels
 from vidrobust.models.detection.box_files import read_boxes
-from vidrobust.stages.boxes.drawn_frame import HIDDEN, Mark, draw, label_place, label_size
-from vidrobust.stages.boxes.strips import EXPECTED, OTHER
+from vidrobust.stages.boxes.drawn_frame import EXPECTED, HIDDEN, OTHER, Mark, draw, label_place, label_size
 from vidrobust.stages.boxes.video import FOOT, HEAD, FrameMarks, frame_marks, timeline
 
 FRAMES, HEIGHT, WIDTH = 30, 120, 160

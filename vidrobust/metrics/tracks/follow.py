@@ -160,41 +160,21 @@ alike in size, and everything else is so many times further off."""
 
 @dataclass(frozen=True, kw_only=True)
 class TrackSettings:
-    """How boxes are followed.
+    """How boxes are followed."""
 
-    Attributes
-    ----------
-    start_score, keep_score
-        Least score of a box that begins, or continues, a track.
-    iou
-        Least overlap of a box with where its track is expected.
-    max_gap
-        Longest gap in frames over which a moving object is found again.
-    look_on
-        Frames for which a vanished object is still expected: about a second.
-    min_boxes
-        Tracks with fewer boxes are dropped.
-    occluders
-        x, y, width, height px of things that hide objects.
-    ignored
-        Zones whose boxes are dropped.
-    only
-        Names of the classes that count; all if empty.
-    class_scores, start_scores
-        Start scores by class name, and by label.
-    """
-
-    start_score: float = BIRTH
-    keep_score: float = KEEP
-    iou: float = LEAST_IOU
-    max_gap: int = 5
-    look_on: int = 25
-    min_boxes: int = 1
-    occluders: tuple[tuple[float, float, float, float], ...] = ()
-    ignored: tuple[Zone, ...] = ()
-    start_scores: tuple[tuple[int, float], ...] = ()
-    only: tuple[str, ...] = ()
-    class_scores: tuple[tuple[str, float], ...] = ()
+    start_score: float = BIRTH  # least score of a box that begins a track
+    keep_score: float = KEEP  # least score of a box that continues a track
+    iou: float = LEAST_IOU  # least overlap of a box with where its track is expected
+    max_gap: int = 5  # longest gap in frames over which a moving object is found again
+    look_on: int = 25  # frames for which a vanished object is still expected: about a second
+    min_boxes: int = 1  # tracks with fewer boxes are dropped
+    occluders: tuple[
+        tuple[float, float, float, float], ...
+    ] = ()  # x, y, width, height px of what hides objects
+    ignored: tuple[Zone, ...] = ()  # zones whose boxes are dropped
+    start_scores: tuple[tuple[int, float], ...] = ()  # by label
+    only: tuple[str, ...] = ()  # names of the classes that count; all if empty
+    class_scores: tuple[tuple[str, float], ...] = ()  # start scores by class name
 
     def __post_init__(self) -> None:
         if not 0 <= self.keep_score <= self.start_score <= 1:

@@ -13,8 +13,8 @@ from typing import Any
 from vidrobust.errors import SettingsError
 from vidrobust.install_hint import pip_install
 from vidrobust.pipeline.run import Setup
-from vidrobust.pipeline.workers.order import Event, Finished, Lost, Order, Ready
 from vidrobust.pipeline.workers.pool import opened_worker, raised
+from vidrobust.pipeline.workers.worker import Event, Finished, Lost, Order, Ready
 
 _END = object()
 

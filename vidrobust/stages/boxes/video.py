@@ -23,8 +23,7 @@ from vidrobust.frames.pixels import to_array
 from vidrobust.pipeline import inputs
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.shapes.shape import outline, read_shape
-from vidrobust.stages.boxes.drawn_frame import FONT, RENAMED, Mark, State, draw
-from vidrobust.stages.boxes.strips import DARK, EXPECTED, WHITE
+from vidrobust.stages.boxes.drawn_frame import DARK, EXPECTED, FONT, RENAMED, WHITE, Mark, State, draw
 
 TRAIL_S = 1.0
 """How long the way of an object is drawn."""

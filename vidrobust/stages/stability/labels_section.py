@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vidrobust.metrics.catalogue import metrics_of
-from vidrobust.metrics.labelled import WITHIN
+from vidrobust.metrics.classification import WITHIN
 from vidrobust.metrics.metric import Metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture

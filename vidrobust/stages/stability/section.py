@@ -17,9 +17,8 @@ from vidrobust.report.glossary import phrase
 from vidrobust.run_folder.reader import RunTables, with_parts
 from vidrobust.stages.stability import rates as judgement
 from vidrobust.stages.stability.rates import Judgement, not_compared, overall, reported_first
-from vidrobust.statistics.agreement import cohens_kappa
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.intervals import Interval
+from vidrobust.statistics.intervals import Interval, cohens_kappa
 from vidrobust.statistics.levels import FEWEST_CLUSTERS, FEWEST_ROWS
 from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import (
