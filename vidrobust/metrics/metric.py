@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
@@ -89,6 +91,40 @@ class Metric:
         for column, wanted in self.rows.items():
             keep &= table[column].isin(wanted if isinstance(wanted, tuple) else (wanted,))
         return table[keep]
+
+
+def declared(
+    task: str, differences: Mapping[str, Difference], wordings: Mapping[str, Wording]
+) -> tuple[Metric, ...]:
+    """Return the core's metrics of a task, in the order of ``metrics.csv``.
+
+    A row there is a metric; what is empty has its default, and ``rows`` is column=value.
+    """
+    found = []
+    with open(Path(__file__).with_name("metrics.csv"), encoding="utf-8", newline="") as lines:
+        mine = [row for row in csv.DictReader(lines) if row["task"] == task]
+    for row in mine:
+        only, _, value = row["rows"].partition("=")
+        wanted: Any = {"true": True, "adjacent": "adjacent"}.get(value) or float(value or 0)
+        flags: dict[str, Any] = dict.fromkeys(row["flags"].split(), True)
+        found.append(
+            Metric(
+                row["name"],
+                row["title"],
+                row["sentence"],
+                task=task,
+                table=row["table"],
+                column=row["column"],
+                difference=differences.get(row["name"]),
+                rows=MappingProxyType({only: wanted} if only else {}),
+                unit=row["unit"],
+                bounds=(float(row["low"] or 0), float(row["high"] or 1)),
+                worse="lower" if row["worse"] == "lower" else "higher",
+                wording=wordings.get(row["name"]),
+                **flags,
+            )
+        )
+    return tuple(found)
 
 
 Tables = Mapping[str, pd.DataFrame]
