@@ -2,7 +2,7 @@
 
     python benchmarks/by_eye.py [--corpus DIR] [--models DIR] [--counts FILE]
 
-Runs stability over the clips of a count by eye (tests/metrics/tracks/four_clips_by_eye.md) and sets beside each
+Runs stability over the clips of a count by eye (tests/metrics/tracks/by_eye.md) and sets beside each
 thing that was counted what the code's objects on it say; what it follows besides stands below.
 """
 

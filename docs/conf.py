@@ -12,6 +12,7 @@ from perturbations_page import page as perturbation_page
 from tables_page import page as table_page
 
 from vidrobust.plugins.line.demo import dial_page
+from vidrobust.report.glossary import page as glossary_page
 from vidrobust.version import VERSION
 
 project = "vidrobust"
@@ -34,5 +35,6 @@ for name, text in {
     "tables": table_page(),
     "perturbations": perturbation_page(),
     "dials": dial_page(),
+    "glossary": glossary_page(),
 }.items():
     write_page(Path(__file__).parent / "generated" / f"{name}.md", text)

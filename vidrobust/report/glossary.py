@@ -1,4 +1,4 @@
-"""Words of the report (also ``docs/glossary.md``), and names of perturbations."""
+"""Words of the report, and names of perturbations."""
 
 from __future__ import annotations
 

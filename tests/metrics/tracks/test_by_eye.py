@@ -1,4 +1,4 @@
-"""The frames in which real bottles were missed, against the count by eye (bottles_by_eye.md)."""
+"""The frames in which real bottles were missed, against the count by eye (by_eye.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real objects that carry several names and boxes, against the count by eye (objects_by_eye.md)."""
+"""Real objects that carry several names and boxes, against the count by eye (by_eye.md)."""
 
 from __future__ import annotations
 
