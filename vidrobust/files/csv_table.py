@@ -206,6 +206,12 @@ def _decimal_commas(path: Path, dialect: Dialect) -> bool:
     return any(_has_commas([row[place].strip() for row in first]) for place in range(width))
 
 
+def beside(module: str, name: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV file that comes with the package, beside the module with this ``__file__``."""
+    with open(Path(module).with_name(name), encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
 @contextmanager
 def _read_of(path: Path) -> Iterator[None]:
     name = printable(path)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
@@ -13,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import SettingsError
+from vidrobust.files.csv_table import beside
 from vidrobust.frame_pairs.transitions import FrameTransitions
 from vidrobust.frames.batch import FrameBatch
 from vidrobust.metrics.tracks.follow import TrackSettings
@@ -101,9 +100,7 @@ def declared(
     A row there is a metric; what is empty has its default, and ``rows`` is column=value.
     """
     found = []
-    with open(Path(__file__).with_name("metrics.csv"), encoding="utf-8", newline="") as lines:
-        mine = [row for row in csv.DictReader(lines) if row["task"] == task]
-    for row in mine:
+    for row in (row for row in beside(__file__, "metrics.csv") if row["task"] == task):
         only, _, value = row["rows"].partition("=")
         wanted: Any = {"true": True, "adjacent": "adjacent"}.get(value) or float(value or 0)
         flags: dict[str, Any] = dict.fromkeys(row["flags"].split(), True)

@@ -8,7 +8,6 @@ an empty text.
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +21,7 @@ import pyarrow.parquet as pq
 
 from vidrobust.errors import InputError
 from vidrobust.extensions import extensions
-from vidrobust.files.csv_table import read_columns
+from vidrobust.files.csv_table import beside, read_columns
 from vidrobust.tables import table as shared
 from vidrobust.tables.table import Column, Extra, Table
 from vidrobust.text.phrases import nouns
@@ -34,15 +33,10 @@ PLACE = "place_"
 OF_PLACES = ("causes", "candidate_fits", "account", "account_by", "named")
 
 
-def _rows(file: str) -> list[dict[str, str]]:
-    with open(Path(__file__).with_name(file), encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
 def _own() -> dict[str, Table]:
     columns: dict[str, list[Column]] = {}
     read = {"string": lambda text: text.strip('"'), "int64": int, "float64": float}
-    for row in _rows("columns.csv"):
+    for row in beside(__file__, "columns.csv"):
         name, kind, absent = row["column"], row["kind"], row["absent"]
         known: Any = columns.get(name) or getattr(shared, name, None)
         if not kind:
@@ -51,7 +45,7 @@ def _own() -> dict[str, Table]:
             new = [Column(name, kind, row["unit"], row["sentence"], read[kind](absent) if absent else None)]
         columns.setdefault(row["table"], []).extend(new)
     found = {}
-    for row in _rows("tables.csv"):
+    for row in beside(__file__, "tables.csv"):
         name, extra = row["table"], Extra[row["extra"].upper() or "NONE"]
         found[name] = Table(name, row["stage"], row["row"], tuple(columns[name]), extra)
         if name == OF_PLACES[-1]:
