@@ -82,7 +82,7 @@ def gu2019(
     units = units_of_summaries(
         stability,
         sensitivity,
-        given=ACCURACY,
+        given=[ACCURACY],
         groups=groups,
         primary_stability=NATURAL,
         primary_sensitivity=SYNTHETIC,

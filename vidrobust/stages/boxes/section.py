@@ -18,7 +18,7 @@ from vidrobust.report.glossary import phrase
 from vidrobust.report.pictures import BUDGET_BYTES
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.rates import overall
-from vidrobust.stages.stability.section import metric_text
+from vidrobust.stages.stability.section import rows_of
 from vidrobust.text.numbers import (
     NOT_MEASURED,
     clock,
@@ -59,13 +59,8 @@ def numbers(run: RunTables) -> list[dict[str, Any]]:
     stability = run.table("stability")
     if stability is None or not run.detectors:
         return []
-    rows = []
-    for metric in (metric for metric in metrics_of("detection") if not metric.of_labels):
-        found = [overall(stability, model, metric.name) for model in run.detectors]
-        if any(each["n"] for each in found):
-            values = [metric_text(metric, each) for each in found]
-            rows.append({"name": metric.title, "sentence": metric.sentence, "values": values})
-    return [*rows, _floor(run, stability)]
+    metrics = (metric for metric in metrics_of("detection") if not metric.of_labels)
+    return [*rows_of(stability, run.detectors, metrics), _floor(run, stability)]
 
 
 def _floor(run: RunTables, stability: pd.DataFrame) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,12 +13,11 @@ from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.rates import overall
-from vidrobust.stages.stability.section import metric_text
+from vidrobust.stages.stability.section import rows_of
 from vidrobust.text.numbers import (
     NOT_MEASURED,
     known,
     number,
-    percent_interval,
     percent_with_interval,
     points_with_interval,
     with_interval,
@@ -43,14 +41,8 @@ def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
     stability = run.table("stability")
     if stability is None:
         return []
-    lines = []
     models = [model for model, of in run.tasks.items() if of.name == task]
-    for metric in (m for m in _metrics(task) if m.name not in IN_THE_FIGURE):
-        found = [overall(stability, model, metric.name) for model in models]
-        if any(each["n"] for each in found):
-            values = [_with_exact(metric_text(metric, each), each) for each in found]
-            lines.append({"name": metric.title, "sentence": metric.sentence, "values": values})
-    return lines
+    return rows_of(stability, models, (m for m in _metrics(task) if m.name not in IN_THE_FIGURE))
 
 
 def basis(run: RunTables) -> list[str]:
@@ -206,13 +198,6 @@ def over_thresholds(run: RunTables) -> Picture | None:
 
 def _metrics(task: str = "classification") -> list[Metric]:
     return [metric for metric in metrics_of(task) if metric.of_labels]
-
-
-def _with_exact(text: dict[str, str], row: Mapping[str, Any]) -> dict[str, str]:
-    low, high = row.get("exact_low", np.nan), row.get("exact_high", np.nan)
-    if not known(low) or (known(row["low"]) and np.allclose([low, high], [row["low"], row["high"]])):
-        return text
-    return {**text, "n": f"{text['n']}; as if independent {percent_interval(low, high)}"}
 
 
 def _cell(found: Any, metric: Metric) -> dict[str, str]:

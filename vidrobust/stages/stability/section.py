@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -242,16 +242,32 @@ def metric_rows(run: RunTables) -> list[dict[str, Any]]:
     stability = run.table("stability")
     if stability is None:
         return []
-    rows = []
-    for name in stability["metric"].drop_duplicates():
-        metric = find_metric(str(name))
-        if metric is None or metric.of_labels:
-            continue
-        found = [overall(stability, model, metric.name) for model in run.models]
-        if any(each["n"] for each in found):
-            rows.append({"name": metric.title, "values": [metric_text(metric, each) for each in found]})
-    rows.append({"name": "kappa of neighbouring labels", "values": _kappas(run)})
-    return rows
+    metrics = (find_metric(str(name)) for name in stability["metric"].drop_duplicates())
+    rows = rows_of(stability, run.models, [each for each in metrics if each and not each.of_labels])
+    return [*rows, {"name": "kappa of neighbouring labels", "values": _kappas(run)}]
+
+
+def rows_of(
+    stability: pd.DataFrame, models: Sequence[str], metrics: Iterable[Metric]
+) -> list[dict[str, Any]]:
+    """Return name, sentence, and a text per model, of each metric that any of them has."""
+    found = ((metric, [overall(stability, model, metric.name) for model in models]) for metric in metrics)
+    return [
+        {
+            "name": metric.title,
+            "sentence": metric.sentence,
+            "values": [_with_exact(metric_text(metric, each), each) for each in rows],
+        }
+        for metric, rows in found
+        if any(each["n"] for each in rows)
+    ]
+
+
+def _with_exact(text: dict[str, str], row: Mapping[str, Any]) -> dict[str, str]:
+    low, high = row.get("exact_low", np.nan), row.get("exact_high", np.nan)
+    if not known(low) or (known(row["low"]) and np.allclose([low, high], [row["low"], row["high"]])):
+        return text
+    return {**text, "n": f"{text['n']}; as if independent {percent_interval(low, high)}"}
 
 
 def metric_text(metric: Metric, row: Mapping[str, Any]) -> dict[str, str]:
@@ -340,12 +356,7 @@ def other_tasks(run: RunTables) -> list[dict[str, Any]]:
 
 
 def _numbers(stability: pd.DataFrame, task: Task, models: list[str]) -> list[dict[str, Any]]:
-    rows = []
-    for metric in metrics_of(task.name):
-        found = [overall(stability, model, metric.name) for model in models]
-        if any(each["n"] for each in found):
-            values = [metric_text(metric, each) for each in found]
-            rows.append({"name": metric.title, "sentence": metric.sentence, "values": values})
+    rows = rows_of(stability, models, metrics_of(task.name))
     floors = [[overall(stability, model, name)["value"] for name in task.response.floors] for model in models]
     said = [percent(sum(each)) if all(value == value for value in each) else NOT_MEASURED for each in floors]
     sentence = "The largest difference between two answers to the same picture in different batches."
