@@ -79,9 +79,7 @@ def _floor(run: RunTables, stability: pd.DataFrame) -> dict[str, Any]:
 
 def by_group(run: RunTables) -> list[dict[str, str]]:
     """Return uncovered frames, renames and jitter by class and size."""
-    table = run.table("stability_by")
-    if table is None or not run.detectors:
-        return []
+    table = run.rows("stability_by")
     of = table[table["model"].isin(run.detectors)]
     rows = []
     for (model, by, group), part in of.groupby(["model", "by", "group"], sort=False):
@@ -172,9 +170,6 @@ def constants(run: RunTables) -> list[str]:
 
 def name_changes(run: RunTables) -> list[dict[str, str]]:
     """Return the most frequent renames."""
-    table = run.table("name_changes")
-    if table is None:
-        return []
     return [
         {
             "model": str(row.model),
@@ -184,15 +179,13 @@ def name_changes(run: RunTables) -> list[dict[str, str]]:
             "objects": str(row.objects),
             "back": str(row.back),
         }
-        for row in table.head(MOST_CHANGES).itertuples()
+        for row in run.rows("name_changes").head(MOST_CHANGES).itertuples()
     ]
 
 
 def timelines(run: RunTables) -> list[Picture]:
     """Draw tracks over time of the items with most missed frames and renames."""
-    along = run.table("object_frames")
-    if along is None:
-        return []
+    along = run.rows("object_frames")
     bad = along.assign(bad=(along["uncovered"] == 1) | (along["flip"] == 1))
     order = bad.groupby("item", sort=False)["bad"].sum().sort_values(ascending=False, kind="stable")
     return [

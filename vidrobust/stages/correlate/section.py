@@ -52,12 +52,9 @@ class ShownStudy:
 
 
 def studies(run: RunTables) -> list[ShownStudy]:
-    table = run.table("correlation")
-    if table is None:
-        return []
     said = _conclusions(run)
     found = []
-    for across, model, rows in _each(table):
+    for across, model, rows in _each(run.rows("correlation")):
         words = said.study(across, model)
         main = _primary(rows)
         verdict = main.set_index("perturbation")["verdict"].to_dict()
@@ -131,10 +128,9 @@ def _verdict(verdict: str, names: list[str], main: pd.DataFrame) -> dict[str, An
 
 def forest_figures(run: RunTables) -> tuple[list[Picture], str]:
     """Draw the coefficients on which verdicts rest; also return what was not drawn, in words."""
-    table = run.table("correlation")
-    if table is None:
-        return [], ""
-    every = sorted(_each(table), key=lambda study: not (study[2]["verdict"] != CANNOT_TELL).any())
+    every = sorted(
+        _each(run.rows("correlation")), key=lambda study: not (study[2]["verdict"] != CANNOT_TELL).any()
+    )
     left = [_title(across, model) for across, model, _ in every[MOST_FORESTS:]]
     drawn = [_forest(across, model, rows) for across, model, rows in every[:MOST_FORESTS]]
     return drawn, f"Not drawn, but in the table below: {listing(left)}." if left else ""
@@ -177,10 +173,9 @@ def _forest(across: str, model: str, rows: pd.DataFrame) -> Picture:
 
 def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
     """Draw perturbations against stability metrics and against each other, given the confounder."""
-    table = run.table("correlation_matrix")
-    if table is None:
-        return [], ""
-    every = sorted(_each(table), key=lambda study: not _tells(run, study[0], study[1]))
+    every = sorted(
+        _each(run.rows("correlation_matrix")), key=lambda study: not _tells(run, study[0], study[1])
+    )
     found = []
     for across, model, rows in every[:MOST_MATRICES]:
         perturbations = _perturbations(run, rows)
@@ -197,17 +192,15 @@ def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
 
 
 def _tells(run: RunTables, across: str, model: str) -> bool:
-    table = run.table("correlation")
-    if table is None:
-        return False
     return any(
-        (a, m) == (across, model) and (rows["verdict"] != CANNOT_TELL).any() for a, m, rows in _each(table)
+        (a, m) == (across, model) and (rows["verdict"] != CANNOT_TELL).any()
+        for a, m, rows in _each(run.rows("correlation"))
     )
 
 
 def _perturbations(run: RunTables, rows: pd.DataFrame) -> list[str]:
-    table = run.table("correlation")
-    families = {} if table is None else dict(zip(table["perturbation"], table["family"], strict=True))
+    table = run.rows("correlation")
+    families = dict(zip(table["perturbation"], table["family"], strict=True))
     names = [n for n in rows["row"].drop_duplicates() if n in families]
     place = {name: k for k, name in enumerate(family_order())}
     return sorted(names, key=lambda n: place.get(families[n], len(place)))[:MOST_CELLS]
@@ -285,11 +278,8 @@ def _short(metric: str) -> str:
 
 
 def rows(run: RunTables) -> list[dict[str, str]]:
-    table = run.table("correlation")
-    if table is None:
-        return []
     found = []
-    for across, model, each in _each(table):
+    for across, model, each in _each(run.rows("correlation")):
         for row in _primary(each).itertuples():
             found.append(
                 {

@@ -38,11 +38,8 @@ def of_every_task(run: RunTables) -> list[dict[str, Any]]:
 
 def rows(run: RunTables, task: str = "classification") -> list[dict[str, Any]]:
     """Return every labelled metric of a task over all items, with a text per model."""
-    stability = run.table("stability")
-    if stability is None:
-        return []
     models = [model for model, of in run.tasks.items() if of.name == task]
-    return rows_of(stability, models, (m for m in _metrics(task) if m.name not in IN_THE_FIGURE))
+    return rows_of(run.rows("stability"), models, (m for m in _metrics(task) if m.name not in IN_THE_FIGURE))
 
 
 def basis(run: RunTables) -> list[str]:
@@ -70,9 +67,6 @@ def basis(run: RunTables) -> list[str]:
 
 
 def two_models(run: RunTables) -> list[dict[str, str]]:
-    table = run.table("model_pairs")
-    if table is None:
-        return []
     return [
         {
             "models": f"{row.model_a} to {row.model_b}",
@@ -85,15 +79,13 @@ def two_models(run: RunTables) -> list[dict[str, str]]:
             if known(row.kappa)
             else NO_KAPPA,
         }
-        for row in table.itertuples()
+        for row in run.rows("model_pairs").itertuples()
     ]
 
 
 def about_anchors(run: RunTables) -> Picture | None:
     """Draw pm-k over k, and accuracy by distance from right anchors."""
-    stability, by = run.table("stability"), run.table("stability_by")
-    if stability is None or by is None:
-        return None
+    stability, by = run.rows("stability"), run.rows("stability_by")
     at = by[
         (by["by"] == "offset") & (by["metric"] == "conditional_robustness") & by["model"].isin(run.models)
     ]
@@ -129,9 +121,7 @@ def about_anchors(run: RunTables) -> Picture | None:
 
 
 def _in_time(run: RunTables) -> str:
-    near = run.table("neighbour_accuracy")
-    if near is None:
-        return ""
+    near = run.rows("neighbour_accuracy")
     far = near[near["offset"].abs() == near["offset"].abs().max()]
     times = far["offset_ms"].abs().dropna()
     if times.empty:
@@ -147,11 +137,9 @@ def _in_time(run: RunTables) -> str:
 
 def by_class(run: RunTables) -> dict[str, Any]:
     """Return the leading metrics by labelled class."""
-    table = run.table("stability_by")
+    table = run.rows("stability_by")
     metrics = [metric for metric in _metrics() if metric.headline]
     nothing = {"columns": [], "rows": [], "more": 0}
-    if table is None:
-        return nothing
     table = table[(table["by"] == "label") & table["model"].isin(run.models)]
     lines = []
     for (model, group), part in table.groupby(["model", "group"], sort=True):

@@ -15,7 +15,6 @@ from vidrobust.report.drawing import Picture
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.stability.by_place import COLUMNS, FEWEST_OBJECTS, GRIDS, ROWS, SIDES
 from vidrobust.statistics.levels import ALPHA, FEWEST_ROWS
-from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import number, percent, percent_with_interval
 from vidrobust.text.phrases import listing, plural
 
@@ -34,9 +33,9 @@ def sentences(run: RunTables, task: str) -> list[str]:
 
 
 def _of_task(run: RunTables, task: str, name: str) -> pd.DataFrame:
-    table = run.table(name)
+    table = run.rows(name)
     mine = [model for model, its in run.tasks.items() if its.name == task]
-    return tables.empty(name) if table is None else table[table["model"].isin(mine)]
+    return table[table["model"].isin(mine)]
 
 
 def _of_model(model: str, tests: pd.DataFrame, cells: pd.DataFrame, task: str) -> str:

@@ -20,7 +20,6 @@ from vidrobust.stages.stability.rates import Judgement, not_compared, overall, r
 from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import Interval, cohens_kappa
 from vidrobust.statistics.levels import FEWEST_CLUSTERS, FEWEST_ROWS
-from vidrobust.tables import schema as tables
 from vidrobust.text.numbers import (
     NO_INTERVAL,
     NOT_MEASURED,
@@ -105,9 +104,7 @@ def _one_in(found: Mapping[str, Any], none_seen: str) -> str:
 
 
 def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    pairs = run.table("pairs")
-    pairs = tables.empty("pairs") if pairs is None else pairs
-    usable = usable_pairs(pairs, name)
+    usable = usable_pairs(run.rows("pairs"), name)
     flip, revert, moved = (
         overall(stability, name, metric) for metric in ("flip_rate", "revert_flip_rate", "total_variation")
     )
@@ -125,8 +122,8 @@ def _of_classifier(run: RunTables, stability: pd.DataFrame, name: str) -> dict[s
 
 
 def _of_detector(run: RunTables, stability: pd.DataFrame, name: str) -> dict[str, str]:
-    along = run.table("object_frames")
-    lost = 0 if along is None else int((along.loc[along["model"] == name, "uncovered"] == 1).sum())
+    along = run.rows("object_frames")
+    lost = int((along.loc[along["model"] == name, "uncovered"] == 1).sum())
     uncovered, vanished, alarms, renamed, back, centre, jerk, changed, a_minute = (
         overall(stability, name, metric)
         for metric in (
@@ -302,9 +299,7 @@ def _kappas(run: RunTables) -> list[dict[str, str]]:
 
 def item_figure(run: RunTables) -> Picture | None:
     """Draw the flip rate of each item, the most unstable first; None for a single item."""
-    stability = run.table("stability")
-    if stability is None:
-        return None
+    stability = run.rows("stability")
     rows = stability[(stability["metric"] == "flip_rate") & (stability["item"] != "")]
     rows = rows[rows["value"].notna()]
     order = rows.groupby("item")["value"].max().sort_values(ascending=False, kind="stable")
@@ -367,9 +362,7 @@ def _numbers(stability: pd.DataFrame, task: Task, models: list[str]) -> list[dic
 
 
 def _moved(run: RunTables, task: Task, models: list[str]) -> list[dict[str, str]]:
-    table = run.table("sensitivity")
-    if table is None:
-        return []
+    table = run.rows("sensitivity")
     of = table[table["model"].isin(models) & table["metric"].isin(task.response.columns)]
     keys = ["model", "perturbation", "strength"]
     mean = of.groupby([*keys, "metric"], sort=False)["value"].mean().groupby(level=keys).sum().clip(upper=1.0)
