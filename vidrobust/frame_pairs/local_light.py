@@ -19,7 +19,7 @@ import numpy as np
 from scipy.linalg import solveh_banded
 
 from vidrobust.frame_pairs import robust, tone
-from vidrobust.frames.pixels import REACH, brightest, field_of, lattice_side, luma, spline_basis
+from vidrobust.frames.pixels import REACH, field_of, lattice_side, luma, spline_basis
 
 BLOCK = 8  # side, px, of the blocks whose means are compared
 INTERVALS = 10  # knots are this share of the width apart
@@ -135,7 +135,7 @@ def _blocks(a: np.ndarray, b: np.ndarray, visible: np.ndarray, block: int) -> _B
     height, width = visible.shape
     rows, columns = max(1, height // block), max(1, width // block)
     first, second = (luma(x.astype(np.float32)) for x in (a, b))
-    inside = (np.minimum(first, second) > 2) & (np.maximum(brightest(a), brightest(b)) < FULL - 1)
+    inside = (np.minimum(first, second) > 2) & (np.maximum(tone.brightest(a), tone.brightest(b)) < FULL - 1)
     mask = (visible & inside).astype(np.float32)
 
     def average(values: np.ndarray) -> np.ndarray:
@@ -250,7 +250,7 @@ def fit_lights(
     ``clear`` (H, W) bool: what both show; ``noise`` and ``still`` as in ``fit_tone`` and ``fit_local_light``.
     """
     levels = tone.fit_tone(moved, second, clear, noise)
-    clear = clear & (brightest(moved) < FULL - 1)  # what was saturated does not look it in its new light
+    clear = clear & (tone.brightest(moved) < FULL - 1)  # what was saturated does not look it in its new light
     local = fit_local_light(levels.colour(levels.light(moved)), second, clear, still=still)
     if not local.there or levels.hues is not None:
         # a strong turn of hue makes no curve of light, and what it does scales with a gain

@@ -165,7 +165,6 @@ def open_pyav(asked: VideoRequest) -> PyAVReader:
         asked.path,
         item=asked.item,
         color=asked.color,
-        allow_network=asked.allow_network,
         thorough=asked.thorough,
     )
 
@@ -185,7 +184,7 @@ def open_pyav_cuda(asked: VideoRequest, device: str) -> PyAVReader:
         )
 
     return PyAVReader(
-        Path(asked.path),
+        asked.path,
         item=asked.item,
         color="accurate",
         device=device,
@@ -228,7 +227,7 @@ def open_torchcodec(asked: VideoRequest, device: str = "cpu") -> IndexedReader:
             f"backend torchcodec cannot be imported ({str(error).splitlines()[0]}); "
             f"{pip_install('torchcodec')} beside a shared FFmpeg, or use the backend pyav"
         ) from error
-    path = Path(asked.path)
+    path = asked.path
     return IndexedReader(
         path, asked.item, "torchcodec", device, lambda: _TorchCodec(decoders.VideoDecoder, path, device)
     )
@@ -266,7 +265,7 @@ def open_decord(asked: VideoRequest) -> IndexedReader:
             f"backend decord is not installed; {pip_install('decord')}, or use the backend pyav"
         ) from error
     decord.logging.set_level(decord.logging.QUIET)
-    path = Path(asked.path)
+    path = asked.path
     return IndexedReader(path, asked.item, "decord", "cpu", lambda: _Decord(decord, path))
 
 
@@ -290,10 +289,9 @@ class _Decord:
 @dataclass(frozen=True, kw_only=True)
 class VideoRequest:
     # Where it is, and its name as an input.
-    path: Path | str
+    path: Path
     item: str
     color: ColorMode  # how pictures become RGB
-    allow_network: bool  # whether an address may be read
     thorough: bool = False  # whether it is decoded twice in any case
 
 

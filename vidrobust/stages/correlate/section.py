@@ -178,7 +178,11 @@ def matrix_figures(run: RunTables) -> tuple[list[Picture], str]:
     )
     found = []
     for across, model, rows in every[:MOST_MATRICES]:
-        perturbations = _perturbations(run, rows)
+        table = run.rows("correlation")
+        families = dict(zip(table["perturbation"], table["family"], strict=True))
+        names = [n for n in rows["row"].drop_duplicates() if n in families]
+        place = {name: k for k, name in enumerate(family_order())}
+        perturbations = sorted(names, key=lambda n: place.get(families[n], len(place)))[:MOST_CELLS]
         others = [name for name in rows["row"].drop_duplicates() if name not in set(perturbations)]
         method = PARTIAL if (rows["method"] == PARTIAL).any() else PLAIN
         of = rows[rows["method"] == method]
@@ -196,14 +200,6 @@ def _tells(run: RunTables, across: str, model: str) -> bool:
         (a, m) == (across, model) and (rows["verdict"] != CANNOT_TELL).any()
         for a, m, rows in _each(run.rows("correlation"))
     )
-
-
-def _perturbations(run: RunTables, rows: pd.DataFrame) -> list[str]:
-    table = run.rows("correlation")
-    families = dict(zip(table["perturbation"], table["family"], strict=True))
-    names = [n for n in rows["row"].drop_duplicates() if n in families]
-    place = {name: k for k, name in enumerate(family_order())}
-    return sorted(names, key=lambda n: place.get(families[n], len(place)))[:MOST_CELLS]
 
 
 def _square(of: pd.DataFrame, rows: list[str], columns: list[str], what: str) -> np.ndarray:
