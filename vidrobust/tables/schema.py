@@ -9,7 +9,7 @@ an empty text.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -35,9 +35,14 @@ OF_PLACES = ("causes", "candidate_fits", "account", "account_by", "named")
 
 def _own() -> dict[str, Table]:
     columns: dict[str, list[Column]] = {}
-    read = {"string": lambda text: text.strip('"'), "int64": int, "float64": float}
+    read: dict[str, Callable[[str], Any]] = {
+        "string": lambda text: text.strip('"'),
+        "int64": int,
+        "float64": float,
+    }
     for row in beside(__file__, "columns.csv"):
-        name, kind, absent = row["column"], row["kind"], row["absent"]
+        name, absent = row["column"], row["absent"]
+        kind: Any = row["kind"]
         known: Any = columns.get(name) or getattr(shared, name, None)
         if not kind:
             new = [known] if isinstance(known, Column) else known
