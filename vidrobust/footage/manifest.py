@@ -66,16 +66,11 @@ REGION = ("x", "y", "w", "h")
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a manifest says.
+    """What a manifest says."""
 
-    items     one per good row, in order, with unique names
-    rows      (rows) the table as text, all columns, bad rows included
-    problems  what is wrong, with file, line and column; such rows give no item
-    """
-
-    items: tuple[Item, ...]
-    rows: pd.DataFrame
-    problems: tuple[Problem, ...] = ()
+    items: tuple[Item, ...]  # one per good row, in order, with unique names
+    rows: pd.DataFrame  # the table as text, all columns, bad rows included
+    problems: tuple[Problem, ...] = ()  # what is wrong, with file, line and column; such rows give no item
 
 
 def is_manifest(path: Path) -> bool:

@@ -57,11 +57,9 @@ COLUMN = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """Pixels of an object.
+    """Pixels of an object."""
 
-    edges  (2 R,) int64, rising: start and stop of each span, as places; a span lies in one column
-    """
-
+    # (2 R,) int64, rising: start and stop of each span, as places; a span lies in one column
     edges: np.ndarray
 
     @classmethod
@@ -232,12 +230,9 @@ DECIMALS = 3  # of px that corners are kept with
 
 @dataclass(frozen=True, eq=False)
 class Polygon:
-    """A convex outline.
+    """A convex outline."""
 
-    corners  (K, 2) float64 x, y px, in turn about it
-    """
-
-    corners: np.ndarray
+    corners: np.ndarray  # (K, 2) float64 x, y px, in turn about it
 
     @classmethod
     def of_corners(cls, corners: np.ndarray) -> Polygon:

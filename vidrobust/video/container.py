@@ -65,7 +65,7 @@ def open_container(path: Path, *, hwaccel: HWAccel | None = None) -> InputContai
     return container
 
 
-def video_stream(container: InputContainer, path: Path) -> VideoStream:
+def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
     """Return the best video stream by FFmpeg; a cover picture is none."""
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream):
