@@ -10,18 +10,17 @@ from typing import Any
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.extensions import Extensions, extensions
-from vidrobust.footage.item_tables import labels_table
-from vidrobust.footage.labels import class_folders
-from vidrobust.footage.labels.labels import LabelFormat, Labels
+from vidrobust.footage.expand import IMAGE_SUFFIXES, VIDEO_SUFFIXES, images_in, natural_key
+from vidrobust.footage.item_tables import label_row, labels_table
+from vidrobust.footage.labels.labels import LabelFormat, Labels, rows_of
 from vidrobust.footage.manifest import is_manifest, read_manifest
+from vidrobust.footage.records import Problem
 from vidrobust.tables.schema import TABLES
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
-# Labels of a manifest: one an item, for all its frames.
 
-
-def read(path: Path) -> Labels:
+def read_labels_of_manifest(path: Path) -> Labels:
     """Read the column ``label`` of a manifest; rows without one have no label."""
     manifest = read_manifest(path)
     rows = labels_table(manifest.items)
@@ -34,11 +33,72 @@ def read(path: Path) -> Labels:
     )
 
 
-FORMAT = LabelFormat(
+MANIFEST = LabelFormat(
     name="manifest",
     what="a CSV or Parquet table with a column path, and label",
     sniff=is_manifest,
-    read=read,
+    read=read_labels_of_manifest,
+)
+
+
+FOLDERS = "class-folders"
+FOOTAGE = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+
+
+def read_class_folders(path: Path) -> Labels:
+    """Return a row per file or folder of frames; classes are numbered by name, as ImageFolder does.
+
+    ``item`` is CLASS/NAME; column ``file`` is the path.
+    """
+    folders = _folders(path)
+    if not folders:
+        raise InputError(f"{printable(path)}: holds no folder of images or videos")
+    rows, problems = [], []
+    for number, folder in enumerate(folders):
+        entries = _footage(folder)
+        if not entries:
+            problems.append(Problem(path=folder, what="holds no image and no video"))
+        rows += [
+            label_row(
+                printable(f"{folder.name}/{entry.name}"),
+                label=number,
+                label_name=printable(folder.name),
+                source=FOLDERS,
+                more={"file": printable(entry)},
+            )
+            for entry in entries
+        ]
+    return Labels(
+        format=FOLDERS,
+        path=path,
+        rows=rows_of(rows),
+        classes={number: printable(folder.name) for number, folder in enumerate(folders)},
+        problems=tuple(problems),
+    )
+
+
+def _folders(path: Path) -> list[Path]:
+    entries = (p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    return sorted(entries, key=lambda p: os.fsencode(p.name))
+
+
+def _footage(folder: Path) -> list[Path]:
+    entries = sorted(folder.iterdir(), key=lambda p: natural_key(p.name))
+    return [p for p in entries if p.suffix.lower() in FOOTAGE or (p.is_dir() and images_in(p))]
+
+
+def _sniff(path: Path) -> bool:
+    """Whether a folder holds no footage itself, and two folders or more that do."""
+    try:
+        if not path.is_dir() or any(p.suffix.lower() in FOOTAGE for p in path.iterdir() if p.is_file()):
+            return False
+        return sum(bool(_footage(folder)) for folder in _folders(path)) > 1
+    except OSError:
+        return False
+
+
+CLASS_FOLDERS = LabelFormat(
+    name=FOLDERS, what="a folder that holds a folder for each class", sniff=_sniff, read=read_class_folders
 )
 
 
@@ -46,7 +106,7 @@ FORMAT = LabelFormat(
 GROUP = "vidrobust.label_formats"
 
 # The formats of the core; plugins bring the others
-FORMATS: tuple[LabelFormat, ...] = (FORMAT, class_folders.FORMAT)
+FORMATS: tuple[LabelFormat, ...] = (MANIFEST, CLASS_FOLDERS)
 # Programs that turn formats which are not read here into one that is
 CONVERTERS = (
     "fiftyone convert --input-dir DIR --input-type fiftyone.types.TYPE --output-dir OUT "
