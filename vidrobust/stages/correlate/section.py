@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,19 +38,7 @@ MOST_MATRICES = 3  # studies whose matrices are drawn
 PALE = 0.3  # opacity of a cell whose interval holds zero
 
 
-@dataclass(frozen=True)
-class ShownStudy:
-    title: str
-    headline: str
-    verdicts: list[dict[str, Any]]
-    groups: list[str]
-    notes: list[str]
-    sentences: list[dict[str, str]]
-    together: str
-    together_tells: bool
-
-
-def studies(run: RunTables) -> list[ShownStudy]:
+def studies(run: RunTables) -> list[dict[str, Any]]:
     said = _conclusions(run)
     found = []
     for across, model, rows in _each(run.rows("correlation")):
@@ -60,18 +47,16 @@ def studies(run: RunTables) -> list[ShownStudy]:
         verdict = main.set_index("perturbation")["verdict"].to_dict()
         together = words.together
         found.append(
-            ShownStudy(
-                title=_title(across, model),
-                headline=words.headline,
-                verdicts=[
+            {
+                "title": _title(across, model),
+                "verdicts": [
                     _verdict(v, [n for n, each in verdict.items() if each == v], main) for v in VERDICTS
                 ],
-                groups=[listing(phrase(member).noun for member in group.members) for group in words.groups],
-                notes=list(words.notes),
-                together=together.sentence if together else "",
-                together_tells=together is not None and together.verdict != CANNOT_TELL,
-                sentences=[{"verdict": v, "text": words.sentences.get(n, n)} for n, v in verdict.items()],
-            )
+                "groups": [listing(phrase(one).noun for one in group.members) for group in words.groups],
+                "notes": words.notes,
+                "together": together.sentence if together else "",
+                "together_tells": together is not None and together.verdict != CANNOT_TELL,
+            }
         )
     return found
 

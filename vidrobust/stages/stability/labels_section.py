@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,7 @@ def by_class(run: RunTables) -> dict[str, Any]:
     lines = []
     for (model, group), part in table.groupby(["model", "group"], sort=True):
         found = part.set_index("metric")
-        cells = [_cell(found, metric) for metric in metrics]
+        cells = [cell(found, metric.name) for metric in metrics]
         lines.append({"model": str(model), "group": str(group), "values": cells})
     if not lines:
         return nothing
@@ -157,39 +158,59 @@ def over_thresholds(run: RunTables) -> Picture | None:
     curve = run.table("truth_curve")
     if curve is None:
         return None
+    lines = {}
+    for model in (m for m in run.detectors if m in set(curve["model"])):
+        of = curve[curve["model"] == model]
+        found, right, errors = (100 * of[name] for name in ("recall", "precision", "total"))
+        lines[model] = [(found, errors), (of["threshold"], found), (of["threshold"], right)]
+    caption = (
+        "Against known boxes, at thresholds from 0 to .95. Left: of two detectors that find as much the lower "
+        "one is the steadier (Zhang & Wang 2016)."
+    )
+    return three_panels(
+        lines,
+        ("fragment, centre and scale error, %", "known boxes found, %", "boxes that are right, %"),
+        "Errors of the detectors against known boxes over thresholds",
+        caption,
+        first="known boxes found, %",
+    )
+
+
+def three_panels(
+    lines: Mapping[str, Sequence[tuple[Any, Any]]],
+    titles: Sequence[str],
+    alternative: str,
+    caption: str,
+    first: str = "threshold",
+) -> Picture:
+    """Draw a line of each model over thresholds in three panels; ``first`` labels the x-axis of the first."""
     with drawing.styled():
         figure, axes = drawing.panels(1, 3, 2.4)
-        for k, model in enumerate(m for m in run.detectors if m in set(curve["model"])):
-            of = curve[curve["model"] == model]
-            how: dict[str, Any] = {
-                "marker": drawing.MARKERS[k % len(drawing.MARKERS)],
-                "color": drawing.COLOURS[k % len(drawing.COLOURS)],
-                "markersize": 3,
-                "label": model,
-            }
-            axes[0, 0].plot(100 * of["recall"], 100 * of["total"], **how)
-            axes[0, 1].plot(of["threshold"], 100 * of["recall"], **how)
-            axes[0, 2].plot(of["threshold"], 100 * of["precision"], **how)
-        titles = ("fragment, centre and scale error, %", "known boxes found, %", "boxes that are right, %")
-        for axis, title in zip(axes[0], titles, strict=True):
+        for k, (name, each) in enumerate(lines.items()):
+            for axis, (x, y) in zip(axes[0], each, strict=True):
+                axis.plot(
+                    x,
+                    y,
+                    marker=drawing.MARKERS[k % len(drawing.MARKERS)],
+                    color=drawing.COLOURS[k % len(drawing.COLOURS)],
+                    markersize=3,
+                    label=name,
+                )
+        for axis, title, label in zip(axes[0], titles, (first, "threshold", "threshold"), strict=True):
             axis.set_title(title)
+            axis.set_xlabel(label)
             axis.set_ylim(bottom=0)
-            axis.set_xlabel("threshold")
-        axes[0, 0].set_xlabel("known boxes found, %")
         axes[0, 0].legend()
-        caption = (
-            "Against known boxes, at thresholds from 0 to .95. Left: of two detectors that find as much the lower "
-            "one is the steadier (Zhang & Wang 2016)."
-        )
-        return drawing.encode(figure, "Errors of the detectors against known boxes over thresholds", caption)
+        return drawing.encode(figure, alternative, caption)
 
 
 def _metrics(task: str = "classification") -> list[Metric]:
     return [metric for metric in metrics_of(task) if metric.of_labels]
 
 
-def _cell(found: Any, metric: Metric) -> dict[str, str]:
-    if metric.name not in found.index:
+def cell(found: Any, metric: str) -> dict[str, str]:
+    """Return a figure with its interval and n, of rows indexed by metric."""
+    if metric not in found.index:
         return {"text": NOT_MEASURED, "n": ""}
-    value, low, high, n = (found.loc[metric.name, name] for name in ("value", "low", "high", "n"))
+    value, low, high, n = (found.loc[metric, name] for name in ("value", "low", "high", "n"))
     return {"text": percent_with_interval(float(value), float(low), float(high)), "n": f"n = {int(n)}"}
