@@ -58,15 +58,27 @@ ACROSS, SOFT, FUSION = "nms-across-classes", "soft-nms", "weighted-fusion"
 NAMES = (*(f"nms-{overlap:g}" for overlap in OVERLAPS), ACROSS, SOFT, FUSION)
 
 CandidateChange = Callable[[Candidates], Candidates]
-# Rows of boxes or None, a note, and seconds a frame beyond those of the detector's own way.
-TriedBoxes = tuple[pd.DataFrame | None, str, float]
 
 
-def from_candidates(shown: InputShown, model: Model) -> Mapping[str, TriedBoxes]:
+@dataclass(frozen=True)
+class RemedyAnswers:
+    """What one remedy gave on one input."""
+
+    rows: pd.DataFrame | None  # As ``rows_of``; None where it cannot be made, or where nothing was to be done
+    note: str  # What was done, or why not
+    seconds: float = 0.0  # Of work, a frame
+    same: bool = False  # There was nothing to do: the model's own answers hold
+
+
+# (an input, a model) -> what is said of each remedy that it tries.
+ReplayArm = Callable[[InputShown, Model], Mapping[str, RemedyAnswers]]
+
+
+def from_candidates(shown: InputShown, model: Model) -> Mapping[str, RemedyAnswers]:
     """Return what each way shows of an input; the network is asked once."""
     why = _why_not(model)
     if why:
-        return dict.fromkeys(NAMES, (None, f"not possible: {why}", 0.0))
+        return dict.fromkeys(NAMES, RemedyAnswers(None, f"not possible: {why}"))
     assert isinstance(model, NetworkDetector), "it would have been said"
     network, ways = model.network, _ways(model.network)
     rows: dict[str, list[pd.DataFrame]] = {name: [] for name in ways}
@@ -82,20 +94,14 @@ def from_candidates(shown: InputShown, model: Model) -> Mapping[str, TriedBoxes]
             spent[name] += time.perf_counter() - begin
             if name:
                 rows[name].append(rows_of(shown.looked_at(found, pixels), number))
-    tried: dict[str, TriedBoxes] = {}
-    for name in NAMES:
-        if name in ways:
-            more = (spent[name] - spent[""]) / max(len(shown.number), 1)
-            own = network.suppression
-            note = f"in place of suppression at an overlap of {own.nms:g}"
-            tried[name] = (
-                pd.concat(rows[name], ignore_index=True),
-                f"{note}; the place of each box is fused, its score is that of the best"
-                if name == FUSION
-                else note,
-                max(more, 0.0),
-            )
-    return tried
+    note = f"in place of suppression at an overlap of {network.suppression.nms:g}"
+    notes = {FUSION: f"{note}; the place of each box is fused, its score is that of the best"}
+    more = {name: max(spent[name] - spent[""], 0.0) / max(len(shown.number), 1) for name in ways}
+    return {
+        name: RemedyAnswers(pd.concat(rows[name], ignore_index=True), notes.get(name, note), more[name])
+        for name in NAMES
+        if name in ways
+    }
 
 
 def _why_not(model: Model) -> str:
@@ -208,31 +214,11 @@ LOOKS = 4  # changed copies of each frame that look-again takes the mean over
 NORM_FRAMES, NORM_BATCH = 128, 32
 
 
-@dataclass(frozen=True)
-class RemedyAnswers:
-    """What one remedy gave on one input."""
-
-    rows: pd.DataFrame | None  # As ``rows_of``; None where it cannot be made, or where nothing was to be done
-    note: str  # What was done, or why not
-    seconds: float = 0.0  # Of work, a frame
-    same: bool = False  # There was nothing to do: the model's own answers hold
-
-
-# (an input, a model) -> what is said of each remedy that it tries.
-ReplayArm = Callable[[InputShown, Model], Mapping[str, RemedyAnswers]]
-
-
 def _replayed(name: str) -> ReplayArm:
-
     def arm(shown: InputShown, model: Model) -> Mapping[str, RemedyAnswers]:
-        return {name: _to_replay(shown, model, name, replay_of(name, shown))}
-
-    return arm
-
-
-def _resized(name: str) -> ReplayArm:
-    def arm(shown: InputShown, model: Model) -> Mapping[str, RemedyAnswers]:
-        return {name: _to_replay(shown, model, name, resizes_of(shown.frames, model)[name])}
+        resized = name in RESIZES
+        replay = resizes_of(shown.frames, model)[name] if resized else replay_of(name, shown)
+        return {name: _to_replay(shown, model, name, replay)}
 
     return arm
 
@@ -345,20 +331,15 @@ def arms_of(run: OpenRun, model: Model) -> dict[str, ReplayArm]:
     """Return all arms of a model by name, in the order in which they are tried."""
     found = {name: _replayed(name) for name in (*SHARED, CONTROL)}
     if model.task == "detection":
-        return {**found, "candidates": _candidates}
+        return {**found, "candidates": from_candidates}
     device = run.settings.device
-    found |= {name: _resized(name) for name in RESIZES}
     return {
         **found,
+        **{name: _replayed(name) for name in RESIZES},
         f"look-again-{LOOKS}": look_again,
         BLUR: network_arm(BLUR, lambda own: with_blur(own, device)),
         STATISTICS: network_arm(STATISTICS, lambda own: with_statistics(own, device, footage_batches(run))),
     }
-
-
-def _candidates(shown: InputShown, model: Model) -> Mapping[str, RemedyAnswers]:
-    found = from_candidates(shown, model)
-    return {name: RemedyAnswers(rows, note, seconds) for name, (rows, note, seconds) in found.items()}
 
 
 def extra_key(run: OpenRun, arm: str, contents: Sequence[str]) -> Any:

@@ -216,8 +216,8 @@ def replay_of(name: str, shown: InputShown) -> FootageReplay:
     frames, steps, rate = shown.frames, shown.steps, shown.rate
     made: dict[str, Callable[[], FootageReplay]] = {
         "steady-camera": lambda: steady_camera(frames, steps, rate),
-        "level-light": lambda: level_light(frames, steps, rate),
-        "no-flicker": lambda: no_flicker(frames, steps),
+        "level-light": lambda: levelled(frames, steps, _half(LIGHT_S, rate), "the light wanders"),
+        "no-flicker": lambda: levelled(frames, steps, FLICKER_FRAMES // 2, "the light flickers"),
         "less-noise": lambda: less_noise(frames, steps),
         CONTROL: lambda: resampled(frames, steps, rate),
     }
@@ -228,9 +228,7 @@ def steady_camera(frames: Frames, steps: WanderingSteps, rate: float) -> Footage
     """Remove the shake of the whole picture that is faster than a second, along x and y."""
     share = reported_share(steps.camera, steps.begins)
     if not share >= FEWEST_VALID:
-        of = _share(share)
-        note = f"not possible: only between {of} of the neighbours could the motion be measured"
-        return FootageReplay(None, note)
+        return FootageReplay(None, _too_few(share, "motion be measured"))
     off = off_by(steps.camera, steps.begins, _half(SHAKE_S, rate))
     size = float(np.sqrt(np.mean(np.square(off))))
     if size < SMALLEST_PX:
@@ -248,22 +246,11 @@ def resampled(frames: Frames, steps: WanderingSteps, rate: float) -> FootageRepl
     return FootageReplay(functools.partial(_shifted, frames, half), "all frames shifted by half a pixel")
 
 
-def level_light(frames: Frames, steps: WanderingSteps, rate: float) -> FootageReplay:
-    """Remove changes of the light that are faster than two seconds."""
-    return _levelled(frames, steps, _half(LIGHT_S, rate), "the light wanders")
-
-
-def no_flicker(frames: Frames, steps: WanderingSteps) -> FootageReplay:
-    """Remove changes of the light from frame to frame that are gone within seven frames."""
-    return _levelled(frames, steps, FLICKER_FRAMES // 2, "the light flickers")
-
-
-def _levelled(frames: Frames, steps: WanderingSteps, half: int, what: str) -> FootageReplay:
+def levelled(frames: Frames, steps: WanderingSteps, half: int, what: str) -> FootageReplay:
+    """Remove how far the light is off its mean over ``half`` frames on either side."""
     share = reported_share(steps.gain, steps.begins)
     if not share >= FEWEST_VALID:
-        of = _share(share)
-        note = f"not possible: only between {of} of the neighbours could the light be compared"
-        return FootageReplay(None, note)
+        return FootageReplay(None, _too_few(share, "light be compared"))
     off = off_by(steps.gain, steps.begins, half)
     size = float(np.sqrt(np.mean(np.square(off))))
     if size < SMALLEST_GAIN:
@@ -298,8 +285,9 @@ def _half(seconds: float, rate: float) -> int:
     return max(1, round(seconds * rate / 2))
 
 
-def _share(value: float) -> str:
-    return f"{100 * value:.0f} %" if value == value else "none"
+def _too_few(share: float, what: str) -> str:
+    of = f"{100 * share:.0f} %" if share == share else "none"
+    return f"not possible: only between {of} of the neighbours could the {what}"
 
 
 def _shifted(frames: Frames, off: np.ndarray) -> Stream:

@@ -49,7 +49,7 @@ from vidrobust.metrics.tracks.measures import faults, size_of
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.run_folder.reader import with_parts
 from vidrobust.statistics.clusters import clusters_of_rows
-from vidrobust.statistics.standard_errors import groups, leave_one_out, left_out_interval
+from vidrobust.statistics.standard_errors import Statistic, groups, leave_one_out, left_out_interval
 from vidrobust.tables import schema as tables
 from vidrobust.text.phrases import nouns, plural
 
@@ -112,18 +112,9 @@ def judge(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFra
     for model in (model for model in run.models if model.task == "detection"):
         own = {name: table[table["model"] == model.name] for name, table in raw.items()}
         mine = judged_frames(own["box_counts"], own["detections"], boxes, model.class_names)
-        notes[model.name] = {
-            "frames": len(own["box_counts"]),
-            "labelled": len(mine.frames),
-            "anchors": int(apart(mine.frames).sum()) if len(mine.frames) else 0,
-            "unjudged": mine.unjudged,
-            "unknown": dict(mine.unknown),
-        }
-        run.reporter.say(
-            f"{model.name}: {len(mine.frames)} of {len(own['box_counts'])} frames have known boxes"
-        )
-        if mine.unknown:
-            run.reporter.warn(f"{model.name}: has no class for the {nouns('label', list(mine.unknown)[:5])}")
+        anchors = int(apart(mine.frames).sum())
+        seen = len(own["box_counts"]), len(mine.frames), anchors
+        notes[model.name] = _noted(run, model.name, seen, mine.unknown, mine.unjudged)
         if not len(mine.known):
             continue
         made = _of_model(mine, run.settings.track_start_score)
@@ -229,7 +220,7 @@ def _of_model(judged: JudgedDetector, track_start_score: float) -> dict[str, pd.
     curve = pooled(every).assign(
         precision=np.divide(right.to_numpy(np.float64), all_, out=np.full(len(all_), np.nan), where=all_ > 0)
     )
-    summary = [_area(every, judged.frames), *_average_precision(judged), *_identities(identities)]
+    summary = [_area(every), *_average_precision(judged), *_identities(identities)]
     return {
         "known_boxes": pd.concat(boxes, ignore_index=True),
         "known_tracks": pd.concat(tracks, ignore_index=True),
@@ -266,39 +257,36 @@ def _pair(known: pd.DataFrame, found: pd.DataFrame, *, shaped: bool = False) -> 
     return truth, boxes
 
 
-def _area(rows: pd.DataFrame, frames: pd.DataFrame) -> dict[str, object]:
+def _area(rows: pd.DataFrame) -> dict[str, object]:
     items = list(rows["item"].unique())
-    value = area_under(pooled(rows))
-    parts = groups(np.arange(len(items)))
     names = np.array(items, dtype=object)
 
     def area(kept: np.ndarray) -> np.ndarray:
         return np.array(area_under(pooled(rows[rows["item"].isin(names[kept])])))
 
-    without = leave_one_out(area, parts) if len(items) > 2 else np.empty(0)
-    low, high = left_out_interval(value, without, (0.0, np.inf))
     n = int((rows["threshold"] == THRESHOLDS[0]).sum())
-    return {"metric": "stability_error_area", "value": value, "low": low, "high": high, "n": n} | {
-        "cluster": "item",
-        "clusters": len(items),
-    }
+    found = _over_items(area, len(items), np.inf)
+    return {"metric": "stability_error_area", **found, "n": n, "cluster": "item", "clusters": len(items)}
+
+
+def _over_items(statistic: Statistic, items: int, most: float) -> dict[str, object]:
+    value = float(statistic(np.arange(items)))
+    without = leave_one_out(statistic, groups(np.arange(items))) if items > 2 else np.empty(0)
+    low, high = left_out_interval(value, without, (0.0, most))
+    return {"value": value, "low": low, "high": high}
 
 
 def _identities(counts: list[IdentityCounts]) -> list[dict[str, object]]:
     if not counts:
         return []
-    parts = groups(np.arange(len(counts)))
-    summary = []
+    summary: list[dict[str, object]] = []
     for name, of in (("hota", "hota"), ("idf1", "idf1"), ("association_accuracy", "association")):
 
         def value(kept: np.ndarray, of: str = of) -> np.ndarray:
             total = sum((counts[int(k)] for k in kept), NOTHING)
             return np.array(getattr(total, of))
 
-        whole = float(value(np.arange(len(counts))))
-        without = leave_one_out(value, parts) if len(counts) > 2 else np.empty(0)
-        low, high = left_out_interval(whole, without, (0.0, 1.0))
-        summary.append({"metric": name, "value": whole, "low": low, "high": high})
+        summary.append({"metric": name, **_over_items(value, len(counts), 1.0)})
     nan = float("nan")
     switches = float(sum(each.switches for each in counts))
     summary.append({"metric": "identity_switches", "value": switches, "low": nan, "high": nan})
@@ -386,18 +374,21 @@ def _answers(run: OpenRun, raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.Data
     known = run.inputs.known
     frames, probabilities = raw["frames"], raw["probabilities"]
     found: dict[str, JudgedAnswers] = {}
+    notes = {}
     for model in (model for model in run.models if model.task == CLASSIFICATION.name):
         mine = [table[table["model"] == model.name] for table in (frames, probabilities)]
         found[model.name] = answers_of(
             mine[0], mine[1], known.labels, model.class_names, sets=known.sets, judged_by=known.judged_by
         )
-        _say(run, model.name, len(mine[0]), found[model.name])
+        one = found[model.name]
+        seen = len(mine[0]), len(one.label_answers), int(one.label_answers["pm0"].notna().sum())
+        notes[model.name] = _noted(run, model.name, seen, one.unknown, one.unjudged)
     lost = known.lost + max((each.lost for each in found.values()), default=0)
     if lost:
         run.reporter.warn(
             f"not in the footage: {plural(lost, 'frame')} about anchors; pm-k is easier to pass without them"
         )
-    notes = {name: _note(frames, name, each, known.lost) for name, each in found.items()}
+    notes = {name: {**each, "lost": known.lost + found[name].lost} for name, each in notes.items()}
     run.folder.update(judged={**run.folder.run.get("judged", {}), **notes})
     made = {name: [getattr(each, name) for each in found.values()] for name in MADE}
     filled = {name: [part for part in parts if len(part)] for name, parts in made.items()}
@@ -453,26 +444,18 @@ def _of_two(answers: pd.DataFrame, models: Sequence[str], seed: int) -> pd.DataF
     return tables.of_rows("model_pairs", rows)
 
 
-def _note(frames: pd.DataFrame, model: str, found: JudgedAnswers, lost: int) -> dict[str, object]:
-    return {
-        "frames": int((frames["model"] == model).sum()),
-        "labelled": len(found.label_answers),
-        "anchors": int(found.label_answers["pm0"].notna().sum()),
-        "lost": lost + found.lost,
-        "unjudged": found.unjudged,
-        "unknown": dict(found.unknown),
-    }
-
-
-def _say(run: OpenRun, model: str, frames: int, found: JudgedAnswers) -> None:
-    anchors = int(found.label_answers["pm0"].notna().sum())
-    run.reporter.say(
-        f"{model}: {len(found.label_answers)} of {frames} frames have labels, {anchors} are anchors"
-    )
-    if found.unknown:
-        names = nouns("label", list(found.unknown)[:NAMES_SAID])
-        more = f" and {len(found.unknown) - NAMES_SAID} more" if len(found.unknown) > NAMES_SAID else ""
+def _noted(
+    run: OpenRun, model: str, seen: tuple[int, int, int], unknown: Mapping[str, int], unjudged: int
+) -> dict[str, object]:
+    """Say and return how many frames were looked at, have labels and are anchors, and what has no class."""
+    frames, labelled, anchors = seen
+    run.reporter.say(f"{model}: {labelled} of {frames} frames have labels, {anchors} are anchors")
+    if unknown:
+        names = nouns("label", list(unknown)[:NAMES_SAID])
+        more = f" and {len(unknown) - NAMES_SAID} more" if len(unknown) > NAMES_SAID else ""
         run.reporter.warn(
             f"{model}: has no class for the {names}{more}; left out: "
-            f"{plural(found.unjudged, 'frame')} without another label"
+            f"{plural(unjudged, 'frame')} without another label"
         )
+    about = {"frames": frames, "labelled": labelled, "anchors": anchors}
+    return {**about, "unjudged": unjudged, "unknown": dict(unknown)}
