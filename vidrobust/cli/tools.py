@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from vidrobust.cli.options import end, print_json, refuse_idle
+from vidrobust.cli.options import end, print_json, print_result, refuse_idle
 from vidrobust.errors import InputError
 from vidrobust.finished_runs.demo import demos
 from vidrobust.stages.catalogue import STAGES
@@ -183,10 +183,7 @@ def labels(paths: tuple[str, ...], name: str | None, as_json: bool) -> None:
         except InputError as error:
             failed = True
             click.echo(f"error: {error}", err=True)
-    if as_json:
-        print_json(found)
-    else:
-        click.echo("\n".join(map(as_text, found)))
+    print_result(found, [as_text(entry) for entry in found], as_json)
     if failed or any(entry["rows"] == 0 for entry in found):
         end(3)
 

@@ -105,7 +105,7 @@ def test_what_is_drawn_must_be_there(made: Path, tmp_path: Path, capsys: pytest.
     assert run("boxes", str(made), "--video", out, "--from-s", "9", "-q") == 2
     assert "from 0.00 s to 1.16 s" in capsys.readouterr().err
     assert run("boxes", str(made), "--from-s", "1", "-q") == 2
-    assert "give --video OUT.mp4 too" in capsys.readouterr().err
+    assert "without --video OUT.mp4" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
