@@ -49,7 +49,7 @@ def linked(found: ItemBoxes, track: np.ndarray, settings: TrackSettings) -> np.n
     A thing at rest is found again after any gap, a moving one where its motion leads within about a second.
     Both ends lie in one scene, and no frame has both. Beyond ``max_gap`` frames the class must be the same.
     """
-    ends = TrackEnds.of(found, track)
+    ends = TrackEnds(found, track)
     result = np.arange(len(ends.first))
     still, begins_still = ends.still(last=True), ends.still(last=False)
     earlier, later = np.flatnonzero(still), np.flatnonzero(begins_still)
@@ -101,24 +101,18 @@ def _moving_on(
 
 
 class TrackEnds:
-    """First and last box of each track (T,), in ``rows`` sorted by track and frame."""
+    """First and last box of each track (T,), in ``rows`` sorted by track and frame.
 
-    def __init__(self, found: ItemBoxes, rows: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> None:
-        self.found, self.rows, self.starts, self.stops = found, rows, starts, stops
-        self.first, self.last = rows[starts], rows[stops - 1]
+    track (D,) holds numbers from 0, and -1 for boxes in none.
+    """
 
-    @classmethod
-    def of(cls, found: ItemBoxes, track: np.ndarray) -> TrackEnds:
-        """Find the ends; track (D,) holds numbers from 0, and -1 for boxes in none."""
+    def __init__(self, found: ItemBoxes, track: np.ndarray) -> None:
         rows = np.flatnonzero(track >= 0)
-        rows = rows[np.lexsort((found.frame[rows], track[rows]))]
+        self.rows = rows[np.lexsort((found.frame[rows], track[rows]))]
         numbers = np.arange(int(track.max(initial=-1)) + 1)
-        return cls(
-            found,
-            rows,
-            np.searchsorted(track[rows], numbers),
-            np.searchsorted(track[rows], numbers, side="right"),
-        )
+        self.found, self.starts = found, np.searchsorted(track[self.rows], numbers)
+        self.stops = np.searchsorted(track[self.rows], numbers, side="right")
+        self.first, self.last = self.rows[self.starts], self.rows[self.stops - 1]
 
     def velocity(self, *, last: bool) -> np.ndarray:
         """Return px per frame over the last, or first, few boxes (T, 2); of single boxes by the pixels."""

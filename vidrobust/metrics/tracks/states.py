@@ -236,7 +236,7 @@ _Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 def lives(found: ItemBoxes, objects: Objects, settings: TrackSettings) -> Lives:
     """Decide the state of the objects in every frame without a box of their own."""
-    edges = TrackEnds.of(found, objects.track)
+    edges = TrackEnds(found, objects.track)
     alarm = blinks(found, edges)
     after = _beyond(found, objects, edges, settings, forward=True)
     before = _beyond(found, objects, edges, settings, forward=False)

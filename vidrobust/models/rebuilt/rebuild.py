@@ -29,16 +29,11 @@ ACTIVATIONS = (
 GATES = ("Sigmoid", "HardSigmoid")
 
 
-@dataclass(frozen=True)
-class BlurredGraph:
-    """The layers that are blurred, and those with a stride that stayed as they were."""
+def blur_graph(network: Any) -> tuple[int, int]:
+    """Put BlurPool into an ``onnx.ModelProto``, in place, as ``blur.blurred`` does it.
 
-    changed: int
-    left: int
-
-
-def blur_graph(network: Any) -> BlurredGraph:
-    """Put BlurPool into an ``onnx.ModelProto``, in place, as ``blur.blurred`` does it."""
+    Returns how many layers are blurred, and how many with a stride stayed as they were.
+    """
     graph = network.graph
     version = max((o.version for o in network.opset_import if o.domain in ("", "ai.onnx")), default=1)
     users = _users(graph)
@@ -61,7 +56,7 @@ def blur_graph(network: Any) -> BlurredGraph:
         found.append((node, end, wide))
     for number, (node, end, wide) in enumerate(found):
         _rewrite(network, node, end, wide, number, version)
-    return BlurredGraph(len(found), left)
+    return len(found), left
 
 
 def _rewrite(network: Any, node: Any, end: str, wide: int, number: int, version: int) -> None:
@@ -247,8 +242,8 @@ def with_blur(model: Model, device: str) -> Rebuilt:
             changed, left, run = found.changed, found.left, _of_module(network, found.module)
         else:
             graph = _graph(network)
-            counted = blur_graph(graph)
-            changed, left, run = counted.changed, counted.left, _of_graph(network, graph)
+            changed, left = blur_graph(graph)
+            run = _of_graph(network, graph)
         made = _with(own, run) if changed else None
     except Exception as error:  # code that cannot be traced, graphs with other sizes
         return Rebuilt(None, f"not possible: the network cannot be rewritten ({_first_line(error)})")
