@@ -28,12 +28,13 @@ it. This module imports no torch.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import multiprocessing
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from typing import Any, Generic, TypeVar
 
 Record = TypeVar("Record")
@@ -115,14 +116,20 @@ def packages(group: str) -> list[str]:
     """Return the entry points of a group with their packages and versions: results depend on them."""
     return sorted(
         f"{point.value} {point.dist.name} {point.dist.version}"
-        for point in entry_points(group=group)
+        for point in _installed(tuple(sys.path)).select(group=group)
         if point.dist is not None
     )
 
 
 def in_order(group: str) -> list[EntryPoint]:
     """Return the entry points of a group in the order of their names."""
-    return sorted(entry_points(group=group), key=lambda point: (point.name, point.value))
+    points = _installed(tuple(sys.path)).select(group=group)
+    return sorted(points, key=lambda point: (point.name, point.value))
+
+
+@functools.cache
+def _installed(_path: tuple[str, ...]) -> EntryPoints:
+    return entry_points()  # reads the metadata of every installed package: once for each search path
 
 
 def _records(point: EntryPoint, kind: type[Record]) -> Iterator[Record]:

@@ -49,7 +49,7 @@ class Statement:
     """One sentence or two about one model, with the leading figure, its 95 % interval and what n counts.
 
     ``question`` may be a plugin's own in a few words. ``kind`` is the code of the sentence, the same whatever the
-    figures are (``answer/kinds.py``). ``command`` tries what is suggested, or measures what is not known yet;
+    figures are. ``command`` tries what is suggested, or measures what is not known yet;
     ``is_open``: more footage or another command may still change the answer.
     """
 

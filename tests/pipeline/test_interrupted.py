@@ -15,7 +15,15 @@ import pytest
 
 from tests.pipeline.conftest import BOLTS, NETS, Line, assert_equal, run
 from tests.shrunk import shrink
+from vidrobust.pipeline.build import build
+from vidrobust.pipeline.open import opened_sources
+from vidrobust.pipeline.progress import Reporter
 from vidrobust.run_folder.folder import RunFolder
+from vidrobust.run_folder.reader import RunTables
+from vidrobust.run_folder.settings import Settings
+from vidrobust.stages.answer.answer import answer_of
+from vidrobust.stages.catalogue import STAGES
+from vidrobust.stages.causes.stage import CausesStage
 
 TABLES = (
     "transitions",
@@ -167,3 +175,29 @@ def test_a_small_file_system_is_no_traceback(
         same_tables(line.folder, whole)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_an_interrupted_run_has_a_page_of_what_was_finished(
+    corpus: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted when the first pair is replayed; the page then says what is to come, and the last one all."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    line = _line(corpus, models, tmp_path)
+    settings = Settings(sources=(str(line.sources),), model=(line.model,), pairs=1, pictures=False)
+    quiet, page = Reporter(quiet=True), line.run / "report.html"
+    with monkeypatch.context() as patched, opened_sources(settings, str(line.run), quiet) as run:
+        patched.setattr(CausesStage, "work", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            build(run, STAGES, ["stability", "causes", "remedies", "report"])
+    assert line.folder.record.to_come == ("causes",)
+    assert set(line.folder.record.stages) == {"transitions", "stability", "remedies"}
+    assert "details.html" not in page.read_text()
+    assert {each.kind for each in answer_of(RunTables(line.run)).statements} >= {"rate", "train_not_run"}
+    assert not [each for each in answer_of(RunTables(line.run)).statements if each.kind.startswith("why")]
+    with opened_sources(settings, str(line.run), quiet) as run:
+        build(run, STAGES, ["stability", "remedies", "report"])
+    assert line.folder.record.to_come == ()
+    assert "details.html" in page.read_text()

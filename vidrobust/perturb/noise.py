@@ -14,7 +14,6 @@ import av
 import cv2
 import numpy as np
 import torch
-from scipy.stats import poisson
 
 from vidrobust.errors import InputError
 from vidrobust.frames.pixels import each_alone, each_frame, rounded, to_array
@@ -39,6 +38,8 @@ STILL_RATE = 25  # Frames per second taken for a single frame, which has no rate
 @functools.lru_cache(maxsize=8)
 def poisson_levels(photons_at_white: float) -> torch.Tensor:
     """Return (256, 2^14) float32: equally likely noisy levels of each clean level, of 255 and not clipped."""
+    from scipy.stats import poisson  # here, since scipy.stats takes half a second to import
+
     at = (np.arange(2**POISSON_BITS) + 0.5) / 2**POISSON_BITS
     means = photons_at_white * np.arange(256) / 255
     low, high = np.maximum(poisson.ppf(at[[0, -1], None], means), 0).astype(np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -42,6 +42,38 @@ from vidrobust.text.numbers import duration
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
+PAGES = 0.05  # largest share of the time of a command that goes into pages before the last
+
+
+@dataclass
+class SoFar:
+    """Stages that are still to come; pages show what there is meanwhile."""
+
+    run: OpenRun
+    left: list[Stage]
+    _not_before: float = field(default=0.0, init=False)
+
+    def made(self, *stages: Stage) -> None:
+        self.left = [stage for stage in self.left if stage not in stages]
+        now = time.perf_counter()
+        pages = [stage for stage in self.left if self._is_stale(stage)]
+        if not pages or all(stage.shows for stage in self.left) or now < self._not_before:
+            return
+        to_come = [stage.name for stage in self.left if stage.command and not stage.shows]
+        self.run.folder.update(to_come=to_come)
+        for page in pages:
+            self.run.folder.note_stage(page.name, None)
+            with no_exit(f"stage {page.name}"):
+                path = page.show(self.run)
+            if not self._not_before:
+                self.run.reporter.say(f"{page.name} so far: {path}")
+        self._not_before = time.perf_counter() + (time.perf_counter() - now) / PAGES
+
+    def _is_stale(self, stage: Stage) -> bool:
+        records = self.run.folder.run["stages"]
+        known = records.get(stage.name, {}).get("key")
+        return stage.shows and known != keys.record(stage, self.run.settings, {}, records)["key"]
+
 
 def check_settings(settings: Settings, stages: Sequence[Stage]) -> None:
     for stage in stages:
@@ -67,13 +99,13 @@ def build(run: OpenRun, catalogue: Stages, names: Sequence[str]) -> None:
             _say_why(run, stage)
     footage = [stage for stage in stages if isinstance(stage, FootageStage)]
     conclusions = [stage for stage in stages if isinstance(stage, TableStage)]
+    so_far = SoFar(run, [*stages])
     try:
         if any(_must_look(stage, run, names) for stage in footage):
-            _footage(Plan(run, catalogue), footage, len(conclusions))
+            _footage(Plan(run, catalogue), footage, len(conclusions), so_far)
         for stage in conclusions:
-            remind()
-            _conclude(run, stage, asked=len(names) == 1 and stage.name in names)
-            run.reporter.moved(TABLES)
+            if stage in so_far.left:
+                _conclude(so_far, stage, asked=len(names) == 1 and stage.name in names)
     finally:
         run.reporter.end_whole()
     write_index(run.folder, {stage.name: stage.files for stage in catalogue.stages})
@@ -93,7 +125,7 @@ def _must_look(stage: FootageStage, run: OpenRun, names: Sequence[str]) -> bool:
     return bool(keys.reasons(stage, run.settings, records)) or bool(keys.missing(run.folder, stage))
 
 
-def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> None:
+def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int, so_far: SoFar) -> None:
     run = plan.run
     if any(stage.per == "model" for stage in stages):
         for model in run.models:  # a wrong spec is found before any video is opened
@@ -110,27 +142,36 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int) -> No
     if ahead is not None:
         run.reporter.begin_whole(ahead.whole(conclusions))
     started = time.perf_counter()
-    every = _made(plan, stages)
+    streams = [stage for stage in stages if isinstance(stage, StreamStage)]
+    if 0 < len(streams) < len(stages) and not (run.settings.cluster or (run.settings.workers or 1) > 1):
+        # what needs no sample is shown while samples are at work; worker processes would begin twice
+        _tables(plan, streams, _made(plan, streams))
+        so_far.made(*streams)
+        for stage in [stage for stage in so_far.left if isinstance(stage, TableStage) and not stage.shows]:
+            if not {*stage.needs, *stage.uses} & {*so_far.left}:
+                _conclude(so_far, stage, asked=False)
+    every = _made(plan, stages, said=[stage for stage in streams if stage not in so_far.left])
     if ahead is not None:
         took = duration(time.perf_counter() - started)
         run.reporter.say(f"footage done in {took}; it was estimated at {ahead.span} with tables and report")
+    kept = _tables(plan, stages, every)
+    so_far.made(*stages)
+    _look_further(plan, stages, frozenset(unit.item.name for unit in kept))
+    if any(unit.model for unit in every) and not any(unit.model for unit in kept):
+        raise InputError("no model could be evaluated on the footage, for the reasons above")
+
+
+def _tables(plan: Plan, stages: Sequence[FootageStage], every: Sequence[Unit]) -> list[Unit]:
+    run = plan.run
     readable = {item.name for item in run.inputs.readable}
-    wanted = [unit for unit in every if unit.item.name in readable]
     with run.reporter.working("joining tables"):
-        done = [unit for unit in wanted if unit.done(run.cache)]
-        copies = _copies(run, done)
-        for copy, original in copies.items():
-            run.reporter.warn(f"{copy}: shows the same pictures as {original}, and is counted once")
-        run.folder.update(duplicates=[{"item": c, "same_as": o} for c, o in copies.items()])
-        kept = [unit for unit in done if unit.item.name not in copies]
+        kept = _one_of_each(plan, [unit for unit in every if unit.item.name in readable])
     if not any(unit.stage == described_by(unit.stage) for unit in kept):
         raise InputError("nothing could be evaluated: none of the sources could be read")
     for stage in stages:
         with run.reporter.working(f"{stage.name}: tables"):
             _join(plan, stage, [unit for unit in kept if unit.stage == stage])
-    _look_further(plan, stages, frozenset(unit.item.name for unit in kept))
-    if any(unit.model for unit in wanted) and not any(unit.model for unit in kept):
-        raise InputError("no model could be evaluated on the footage, for the reasons above")
+    return kept
 
 
 def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[str]) -> None:
@@ -148,11 +189,11 @@ def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[s
                 _join(plan, stage, [unit for unit in done if unit.stage == stage])
 
 
-def _made(plan: Plan, stages: Sequence[FootageStage]) -> list[Unit]:
+def _made(plan: Plan, stages: Sequence[FootageStage], said: Sequence[FootageStage] = ()) -> list[Unit]:
     """Make what is missing; units grow where an unreadable input or a copy leaves its share to others."""
     run = plan.run
     every = [unit for item in run.inputs.readable for unit in units_of(plan, stages, item)]
-    say_what(run, stages, every)
+    say_what(run, [stage for stage in stages if stage not in said], every)
     make_missing(run, every)
     sampled = any(isinstance(stage, SampleStage) for stage in stages)
     while sampled and plan.share_among(_sharing(run, every)):
@@ -185,6 +226,18 @@ def _ahead(plan: Plan, stages: Sequence[FootageStage]) -> CostEstimate | None:
             f"{plural(ahead.items, 'input')}, {plural(ahead.frames, 'frame')}: about {ahead.span}"
         )
     return ahead
+
+
+def _one_of_each(plan: Plan, units: Sequence[Unit]) -> list[Unit]:
+    run = plan.run
+    done = [unit for unit in units if unit.done(run.cache)]
+    copies = _copies(run, done)
+    for copy, original in copies.items():
+        if copy not in plan.copies:
+            run.reporter.warn(f"{copy}: shows the same pictures as {original}, and is counted once")
+    plan.copies = copies
+    run.folder.update(duplicates=[{"item": c, "same_as": o} for c, o in copies.items()])
+    return [unit for unit in done if unit.item.name not in copies]
 
 
 def _copies(run: OpenRun, done: Sequence[Unit]) -> dict[str, str]:
@@ -284,7 +337,19 @@ def _trimmed(run: OpenRun, unit: Unit) -> Trim:
     return unit.stage.trim(partial(read, unit.model), unit.segment.content, run.settings, unit.count)
 
 
-def _conclude(run: OpenRun, stage: TableStage, *, asked: bool) -> None:
+def _conclude(so_far: SoFar, stage: TableStage, *, asked: bool) -> None:
+    remind()
+    run = so_far.run
+    if stage.shows:
+        run.folder.update(to_come=[])
+    if _computed(run, stage, asked=asked):
+        so_far.made(stage)
+    else:
+        so_far.left.remove(stage)
+    run.reporter.moved(TABLES)
+
+
+def _computed(run: OpenRun, stage: TableStage, *, asked: bool) -> bool:
     records = run.folder.run["stages"]
     new = keys.record(stage, run.settings, {}, records)
     if (
@@ -293,7 +358,7 @@ def _conclude(run: OpenRun, stage: TableStage, *, asked: bool) -> None:
         and not keys.missing(run.folder, stage)
     ):
         run.reporter.say(f"{stage.name}: up to date")
-        return
+        return False
     if stage.name in records:
         _say_why(run, stage)
     started = time.perf_counter()
@@ -301,11 +366,14 @@ def _conclude(run: OpenRun, stage: TableStage, *, asked: bool) -> None:
     with no_exit(f"stage {stage.name}"), run.reporter.working(stage.name):
         stage.make(run)
     _note(run, stage, {**new, "seconds": round(time.perf_counter() - started, 2)})
+    return True
 
 
 def _note(run: OpenRun, stage: Stage, record: dict[str, Any]) -> None:
     rows = {name: run.folder.count(name) for name in stage.all_tables}
     run.folder.note_stage(stage.name, {**record, "rows": rows})
+    if stage.name in (to_come := run.folder.run.get("to_come", [])):
+        run.folder.update(to_come=[name for name in to_come if name != stage.name])
     run.folder.write_json("metrics.json", headline.collect(run.folder))
 
 

@@ -55,7 +55,12 @@ class Rule:
 RULES = {"frames": Rule(60, 240, 5), "pairs": Rule(24, 192, 4)}
 
 MOST_LOOKS = 3  # how often a sample that grows is looked at, at most
-PICTURED_PAIRS = 3  # pairs a model, the worst ones, that are replayed once more for the report's pictures
+# Pairs a model, the worst ones, that are replayed once more for the report's pictures; one of a small sample.
+PICTURED_PAIRS, FEW_PAIRS = 3, 12
+
+
+def pictured_pairs(settings: Settings) -> int:
+    return 1 if settings.pairs and settings.pairs <= FEW_PAIRS else PICTURED_PAIRS
 
 
 @dataclass(frozen=True)
@@ -235,7 +240,7 @@ def estimate_cost(
     if settings.pictures:
         classifiers = sum(model.task != "detection" for model in models)
         pair_s = sum(c.seconds for c in costs if c.stage in samples and samples[c.stage].budgeted == "pairs")
-        fixed_s += PICTURED_PAIRS * classifiers * pair_s
+        fixed_s += pictured_pairs(settings) * classifiers * pair_s
     of_one = {name: float(samples[name].steps(settings)) for name in each_s if name in samples}
     if counts is None:
         counts = usual(readable)

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import pandas as pd
 
@@ -55,6 +57,7 @@ class Stage(ABC):
     files: ClassVar[tuple[str, ...]] = ()
     command: ClassVar[bool] = True  # whether it has a command of its own
     on_request: ClassVar[bool] = False  # made only where it is named; a study leaves it out
+    shows: ClassVar[bool] = False  # whether ``show`` is called while other stages are at work
     # What it answers, as in the answer of the run; "" where it answers nothing by itself.
     question: ClassVar[str] = ""
 
@@ -84,6 +87,10 @@ class Stage(ABC):
     def least(self, settings: Settings) -> Mapping[str, int]:
         """Return the least sample that it needs: of "frames", "pairs" or "neighbours" (usable pairs)."""
         return {}
+
+    def show(self, run: OpenRun) -> Path:
+        """Write what there is so far."""
+        raise NotImplementedError
 
     def as_json(self, run: OpenRun) -> Any:
         """Return what ``--json`` prints; by default the content of metrics.json."""

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from vidrobust.api.stability import StabilityMeter
 from vidrobust.errors import SettingsError
 from vidrobust.models.classes import numbered
 from vidrobust.models.foreign import array_of, detections_of
@@ -80,6 +79,8 @@ class StabilityMetric:
     """``Stability`` as a metric of MAITE: frames come in order, their clips as ``clip`` of the metadata."""
 
     def __init__(self, **how: Any) -> None:
+        from vidrobust.api.stability import StabilityMeter  # not where a study only asks for its models
+
         self.metadata = {"id": "vidrobust-stability"}
         self.stability = StabilityMeter(**how)
 

@@ -5,26 +5,24 @@ from __future__ import annotations
 import base64
 import io
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
-from matplotlib import font_manager
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-from matplotlib.ft2font import FT2Font
-from matplotlib.text import Text
-from matplotlib.ticker import NullLocator
+
+if TYPE_CHECKING:  # a study begins without matplotlib: functions import it when they draw
+    from matplotlib.axes import Axes as Axes  # also for annotations elsewhere, as drawing.Axes
+    from matplotlib.figure import Figure as Figure
+    from matplotlib.font_manager import FontEntry
+    from matplotlib.ticker import NullLocator
 
 WIDTH_IN = 9.6  # full width of a figure in inches; the page shows 100 px an inch
 DPI = 160
-LARGE_SVG = 120_000  # bytes from which on a picture made of pixels may be smaller
+LARGE_SVG = 250_000  # bytes from which on a picture made of pixels may be smaller
 # Okabe & Ito: distinguished by people with any kind of colour vision. Markers differ as well.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -48,7 +46,7 @@ STYLE: dict[str, Any] = {
     "axes.grid": False,
     "grid.color": LIGHT,
     "grid.linewidth": 0.6,
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "svg.hashsalt": "vidrobust",
     "figure.facecolor": "white",
 }
@@ -56,7 +54,7 @@ STYLE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure ready for the page: its data URI, what it shows (for those who do not see it), width in px."""
+    """A figure as a data URI, what it shows for those who do not see it, its width in px."""
 
     uri: str
     alt: str
@@ -66,33 +64,59 @@ class Picture:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    with matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+    import matplotlib
+
+    with warnings.catch_warnings(), matplotlib.rc_context(STYLE):  # type: ignore[arg-type]
+        warnings.filterwarnings("ignore", "Glyph")  # texts are laid out here, and drawn with a reader's fonts
         yield
 
 
 def panels(
-    rows: int, columns: int, height_in: float, *, width_in: float = WIDTH_IN, sharey: bool = False
+    rows: int,
+    columns: int,
+    height_in: float,
+    *,
+    width_in: float = WIDTH_IN,
+    sharey: bool = False,
+    margins: tuple[float, float, float, float] | None = None,
 ) -> tuple[Figure, np.ndarray]:
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    """``margins``, inches (left, bottom, right, top), instead of a layout by the texts take half the time."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_in, height_in), layout=None if margins else "constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
+    if margins:
+        left, bottom, right, top = np.array(margins) / [width_in, height_in, width_in, height_in]
+        figure.subplots_adjust(left, bottom, 1 - right, 1 - top, hspace=0.6)
     return figure, axes
 
 
 def no_ticks() -> NullLocator:
+    from matplotlib.ticker import NullLocator
+
     return NullLocator()
 
 
+def tick_step(most: float) -> float:
+    """The step of 1, 2 or 5 times a power of ten that gives two to four ticks up to ``most``."""
+    power = 10.0 ** np.floor(np.log10(most / 2))
+    return float(max(step * power for step in (1, 2, 5) if step * power <= most / 2))
+
+
 def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
-    """The figure as a data URI: SVG, or where that is large the smaller of SVG and PNG."""
-    caption += _spell(figure)
+    """Return SVG, or where that is large the smaller of SVG and PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     _lay_out(figure)
     stream = io.BytesIO()
     FigureCanvasSVG(figure).print_svg(  # type: ignore[no-untyped-call]
         stream, metadata={"Date": None, "Creator": None}
     )
     kind, data = "svg+xml", _short_numbers(stream.getvalue())
-    if len(data) > LARGE_SVG:
+    if len(data) > LARGE_SVG and set(data.decode()) <= _letters_of_usual() | {"\n"}:
         stream = io.BytesIO()
         figure.set_dpi(DPI)
         FigureCanvasAgg(figure).print_png(  # type: ignore[no-untyped-call]
@@ -104,41 +128,11 @@ def encode(figure: Figure, alt: str, caption: str = "") -> Picture:
 
 
 def _lay_out(figure: Figure) -> None:
-    """Lay out once: ``savefig`` draws twice, and lays out each time."""
+    """Lay out once: ``savefig`` does twice."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
     figure.set_layout_engine("none")
-
-
-def _spell(figure: Figure) -> str:
-    """Choose fonts that have the letters; return a note for the caption if none has."""
-    texts = [text for text in figure.findobj(Text) if text.get_text().strip()]
-    every = {letter for text in texts for letter in text.get_text() if letter not in "\n\t"}
-    missing = every - _letters_of_usual()
-    if not missing:
-        return ""
-    families, left = _families_for(frozenset(missing))
-    numbers: dict[str, str] = {}
-
-    def spelled(summary: str) -> str:
-        return numbers.setdefault(summary, f"no. {len(numbers) + 1}") if left & set(summary) else summary
-
-    every_family = [str(STYLE["font.family"]), *families]
-    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        labels = [label.get_text() for label in axis.get_majorticklabels()]
-        if set("".join(labels)) & missing:  # a tick's label is written anew when it is drawn
-            axis.set_ticklabels([spelled(label) for label in labels], fontfamily=every_family)
-    for text in texts:
-        summary = text.get_text()
-        text.set_text(spelled(summary))
-        if set(summary) & missing - left:
-            text.set_fontfamily(every_family)
-    if not numbers:
-        return ""
-    return (
-        " In the figure " + ", ".join(f"{number} is {summary}" for summary, number in numbers.items()) + "."
-    )
 
 
 def letters_without_font(text: str) -> str:
@@ -148,8 +142,16 @@ def letters_without_font(text: str) -> str:
 
 @cache
 def _letters_of_usual() -> frozenset[str]:
+    from matplotlib import font_manager
+
     path = font_manager.findfont(font_manager.FontProperties(family=STYLE["font.family"]))
-    return frozenset(map(chr, FT2Font(path).get_charmap()))
+    return _letters_of(path)
+
+
+def _letters_of(font: str) -> frozenset[str]:
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(map(chr, FT2Font(font).get_charmap()))
 
 
 @cache
@@ -162,7 +164,7 @@ def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
         if entry.style != "normal" or entry.name in families or entry.name.startswith("Last Resort"):
             continue
         try:
-            has = left & set(map(chr, FT2Font(entry.fname).get_charmap()))
+            has = left & _letters_of(entry.fname)
         except (OSError, RuntimeError):
             continue
         if has:
@@ -171,7 +173,9 @@ def _families_for(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
     return families, frozenset(left)
 
 
-def _every_font() -> Iterator[font_manager.FontEntry]:
+def _every_font() -> Iterator[FontEntry]:
+    from matplotlib import font_manager
+
     known = list(font_manager.fontManager.ttflist)
     yield from known
     for path in sorted(set(font_manager.findSystemFonts()) - {entry.fname for entry in known}):
@@ -183,6 +187,7 @@ def _every_font() -> Iterator[font_manager.FontEntry]:
 
 
 def _short_numbers(svg: bytes) -> bytes:
+    svg = svg.replace(b"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif")
     return re.sub(rb"(scale\([^)]*\))|(\d\.\d\d)\d+", lambda m: m[1] or m[2], svg)
 
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ def _unbroken(value: Any) -> Any:
     return value.replace(" %", "\u00a0%") if isinstance(value, str) else value
 
 
+@cache
 def _environment(package: str) -> jinja2.Environment:
     templates = {
         each.name: each.read_text(encoding="utf-8")

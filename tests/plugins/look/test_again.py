@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import torch
 
 from vidrobust.pipeline.build import build
 from vidrobust.pipeline.open import opened_sources
 from vidrobust.pipeline.progress import Reporter
+from vidrobust.plugins.look.answers import statements
 from vidrobust.plugins.look.stage import LOOK
+from vidrobust.plugins.look.table import PARTS
 from vidrobust.predictions import Classifications, Detections
+from vidrobust.run_folder.folder import RunFolder, new_run
+from vidrobust.run_folder.reader import RunTables
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
 
@@ -83,4 +89,22 @@ def test_what_changes_is_found_and_nothing_else(tmp_path: Path) -> None:
     assert shares["boxes", "batch"] == 0
     assert (table["low"] <= shares).all()
     assert (shares <= table["high"]).all()
-    assert table.loc[("steady", "pixel"), "n"] == min(48, len(run.table("transitions")))
+    assert table.loc[("steady", "pixel"), "n"] == min(32, len(run.table("transitions")))
+
+
+def test_each_model_has_its_statements_and_too_few_frames_are_said_once_a_model(tmp_path: Path) -> None:
+    cells = {"value": 0.25, "low": 0.1, "high": 0.5, "cluster": "stretch", "clusters": 4}
+    rows = [
+        {"model": model, "part": PARTS[change], "change": change, "n": n, **cells}
+        for model, n in (("short", 9), ("long", 10), ("brief", 3))
+        for change in PARTS
+    ]
+    folder = RunFolder(tmp_path)
+    folder.write_json("run.json", new_run(Settings(sources=("clip.mp4",), model=("short", "long", "brief"))))
+    folder.write_table("look", pd.DataFrame(rows))
+    kinds = Counter((each.model, each.kind) for each in statements(RunTables(tmp_path)))
+    assert kinds == {
+        ("short", "look_few"): 1,
+        ("brief", "look_few"): 1,
+        ("long", "look_same_picture"): len(PARTS),
+    }

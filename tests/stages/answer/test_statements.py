@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.stages.answer import made_answers as made
+from tests.stages.answer.kinds import KINDS, is_allowed
 from tests.stages.answer.made_answers import (
     NAN,
     account,
@@ -26,7 +27,6 @@ from tests.stages.answer.made_answers import (
 )
 from tests.wording import assert_golden
 from vidrobust.stages.answer.answer import Answer, answer_of
-from vidrobust.stages.answer.kinds import KINDS, is_allowed
 from vidrobust.stages.answer.text import as_json, sentence_of
 from vidrobust.stages.causes.statements import cochran_p
 from vidrobust.stages.policy import statements as policy_statements

@@ -24,7 +24,7 @@ from vidrobust.statistics.clusters import clusters_of_rows
 from vidrobust.statistics.intervals import clustered_rate
 from vidrobust.tables import schema
 
-FRAMES = 48  # frames of the whole run that are asked about again, spread evenly
+FRAMES = 32  # frames of the whole run that are asked about again, spread evenly
 SAME_BOX = 0.5  # least overlap (IoU) of a box with the same box in the other answer, as in COCO's AP50
 
 

@@ -16,22 +16,25 @@ from vidrobust.stages.causes.statements import MATTERS
 from vidrobust.statement import Level, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import share_with_interval
-from vidrobust.text.phrases import plural
+from vidrobust.text.phrases import capital, plural
 
 QUESTION = "same picture"
 WORDS = {
-    "batch": "One by one instead of in batches",
-    "engine": "In the engine that the model came with",
-    "conversion": "With another conversion to RGB",
-    "pixel": "Shifted by one pixel",
+    "batch": "one by one instead of in batches",
+    "engine": "in the engine that the model came with",
+    "conversion": "with another conversion to RGB",
+    "pixel": "when shifted by one pixel",
 }
 
 
 def statements(run: RunTables) -> Iterator[Statement]:
-    table = run.table("look")
+    table, too_few = run.table("look"), set[str]()
     for row in [] if table is None else _rows(table):
         n = int(row["n"])
         if n < FEWEST_ROWS:
+            if row["model"] in too_few:
+                continue
+            too_few.add(row["model"])
             yield Statement(
                 question=QUESTION,
                 text=f"Not enough data: {plural(n, 'frame')}, {FEWEST_ROWS} needed.",
@@ -41,13 +44,13 @@ def statements(run: RunTables) -> Iterator[Statement]:
                 n=n,
                 is_open=True,
             )
-            return
+            continue
         figure = share_with_interval(row["value"], row["low"], row["high"])
         small = row["high"] < MATTERS
         yield Statement(
             question=QUESTION,
-            text=f"{WORDS[row['change']]}, {figure} of {plural(n, 'frame')} get another answer "
-            f"(the {row['part']}).",
+            text=f"{capital(row['part'])}: {figure} of {plural(n, 'frame')} get another answer "
+            f"{WORDS[row['change']]}.",
             level=Level.NO_EFFECT if small else Level.MEASURED,
             kind="look_same_picture",
             model=str(row["model"]),
@@ -67,7 +70,7 @@ def details(run: RunTables, keep: Keep) -> Markup | str:
         {
             "model": row["model"],
             "part": row["part"],
-            "change": WORDS[row["change"]],
+            "change": capital(WORDS[row["change"]]),
             "figure": share_with_interval(row["value"], row["low"], row["high"]),
             "n": int(row["n"]),
         }

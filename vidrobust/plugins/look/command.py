@@ -11,8 +11,8 @@ from vidrobust.cli.studies import on_sources
 from vidrobust.plugins.look.stage import LOOK
 from vidrobust.stages.catalogue import STAGES
 
-BUDGET = "40s"
-"""Time for the footage, so that tables, page and start fit into a minute."""
+PAIRS = 12
+"""Pairs replayed unless a budget says otherwise: an answer needs 10, whatever else the machine is doing."""
 PARTS = ("stability", "causes", "moments", "look", "report")
 
 
@@ -24,8 +24,9 @@ def look(sources: tuple[str, ...], **options: Any) -> None:
 
     The last lines say what a whole study would add, and how long it takes. It continues the same run folder.
     """
-    options["budget"] = options.get("budget") or BUDGET
     again = dict(options)
+    if not options["budget"]:
+        options["pairs"] = options["pairs"] or PAIRS
     on_sources(sources, PARTS, LOOK, options)
     if not again["quiet"] and not again["as_json"]:
         click.echo(_whole_study(sources, again))

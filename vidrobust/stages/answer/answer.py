@@ -34,6 +34,7 @@ class Answer:
     models: tuple[str, ...]  # in the order in which they were given
     # By model, then by question; within a question in the order in which the stage makes them.
     statements: tuple[Statement, ...]
+    to_come: tuple[str, ...] = ()  # stages of an unfinished study, of which nothing is said
 
     def of(self, model: str) -> tuple[Statement, ...]:
         """The statements on one model."""
@@ -64,8 +65,9 @@ def answer_of(run: RunTables, further: Iterable[Contributor] = ()) -> Answer:
     """Collect the answer of a run from the core, installed plugins and ``further`` contributors."""
     found = [each for contribute in (*CONTRIBUTORS, *further) for each in contribute(run)]
     found += brought().each(lambda section: section.statements(run))
-    models = tuple(run.tasks)
-    return Answer(models, tuple(_sorted(found, models)))
+    models, to_come = tuple(run.tasks), run.record.to_come
+    said = [each for each in found if not set(each.command.split()[1:2]) & set(to_come)]
+    return Answer(models, tuple(_sorted(said, models)), to_come)
 
 
 def _sorted(found: list[Statement], models: tuple[str, ...]) -> Iterator[Statement]:

@@ -54,6 +54,8 @@ def console_text(run: RunTables) -> str:
     if not lines:
         lines = [f"{run.folder}: no model has been evaluated in this run."]
     report = run.folder / "report.html"
+    if answer.to_come:
+        lines.append(f"Incomplete, still to come: {', '.join(answer.to_come)}.")
     if report.is_file():
         lines.append(f"Report: {report}")
     return shown("\n".join(lines))  # the names of a model and its classes are anybody's

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from vidrobust.metrics.box_differences import KINDS
 from vidrobust.metrics.catalogue import metrics_of
@@ -187,7 +186,7 @@ def _item(item: str, models: list[str], along: pd.DataFrame) -> Picture:
         return drawing.encode(figure, said, caption)
 
 
-def _tracks(axis: Axes, along: pd.DataFrame, title: str) -> None:
+def _tracks(axis: drawing.Axes, along: pd.DataFrame, title: str) -> None:
     order = along.groupby("track")["time_s"].min().sort_values(kind="stable").index
     classes = list(along["label_name"].value_counts().index[: len(CLASS_COLOURS)])
     shade_of = dict(zip(classes, CLASS_COLOURS, strict=False))

@@ -8,9 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 
 from vidrobust.metrics.catalogue import find_metric, metric_of_column
 from vidrobust.report import drawing
@@ -240,7 +237,7 @@ def _against_each_other(of: pd.DataFrame, names: list[str], title: str) -> Pictu
 
 
 def _heat(
-    figure: Figure, axes: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray
+    figure: drawing.Figure, axes: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> np.ndarray:
     panel = axes[0, 0]
     sure: np.ndarray = (low > 0) | (high < 0)
@@ -248,6 +245,9 @@ def _heat(
     for side in panel.spines.values():
         side.set_visible(False)
     panel.tick_params(length=0)
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
     scale = ScalarMappable(Normalize(-1, 1), "RdBu")
     figure.colorbar(scale, ax=panel, shrink=0.6, aspect=30, pad=0.02).set_label("correlation")
     return sure

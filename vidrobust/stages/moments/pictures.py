@@ -22,7 +22,7 @@ from vidrobust.frames.pixels import to_array
 from vidrobust.metrics.catalogue import of_plugins, task_of
 from vidrobust.metrics.metric import usable_pairs
 from vidrobust.models.predict import Model, needs_pixels
-from vidrobust.pipeline.estimate import PICTURED_PAIRS
+from vidrobust.pipeline.estimate import pictured_pairs
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.report.pictures import WIDTH, save_picture
 from vidrobust.stages.causes.catalogue import REPLAYED, TITLES
@@ -168,7 +168,9 @@ def _take(run: OpenRun, source: VideoSource, item: str, chosen: list[tuple[int, 
     own = transitions[transitions["item"] == item]
     models = {m.name: m for m in run.models if needs_pixels(m)}
     moments = [moment for _, moment in chosen]
-    chained = [moment["rank"] < PICTURED_PAIRS and moment["model"] in models for moment in moments]
+    chained = [
+        moment["rank"] < pictured_pairs(run.settings) and moment["model"] in models for moment in moments
+    ]
     frames = [(moment["frame_a"], moment["frame_b"]) for moment in moments]
     each = side_by_side(source, own, frames, _pictured, chained)
     for number, moment in chosen:

@@ -17,7 +17,7 @@ class MomentsStage(TableStage):
     name = "moments"
     version = 3
     needs = (STABILITY,)
-    settings = ("pictures",)
+    settings = ("pictures", "pairs")
     tables = ("player_frames",)
     files = ("moments.json",)
     command = False

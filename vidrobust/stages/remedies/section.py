@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from vidrobust.metrics.catalogue import find_metric
+from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture, encode, panels, styled
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.remedies.titles import CODE, EFFORT, WHY, title
@@ -195,7 +195,7 @@ def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
         return encode(figure, alt, f"{model}: dashed, with nothing done.")
 
 
-def _points(axes: Axes, rows: pd.DataFrame, *, best: bool) -> None:
+def _points(axes: drawing.Axes, rows: pd.DataFrame, *, best: bool) -> None:
     kinds = rows["remedy"].map(kind_of_remedy)
     for colour, (kind, same) in zip(COLOURS * 3, rows.groupby(kinds, sort=False), strict=False):
         same = same[np.isfinite(same["x"])]

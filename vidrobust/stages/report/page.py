@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -46,6 +47,8 @@ def not_run(stage: str, run: RunTables) -> str:
     asked = run.record.models
     if stage in NEED_PIXELS and asked and all(model.is_recorded for model in asked):
         return f"{NEEDS_MODEL} Give it as --model onnx:FILE, torchvision:NAME, ..."
+    if stage in run.record.to_come:
+        return "Still to come."
     if stage in run.record.stages:
         return "Not measured: this stage ran and found nothing that it could judge."
     return f"Not measured: this stage has not run. To run it: vidrobust {stage} {run.folder_name}"
@@ -140,6 +143,13 @@ def write_report(folder: Path) -> Path:
     shared = shared_content(run)
     written(folder / DETAILS, details(run, shared))
     return written(folder / REPORT, one_page(run, shared))
+
+
+def write_summary(folder: Path) -> Path:
+    """Write ``report.html`` alone, of a study that goes on."""
+    run = RunTables(folder)
+    text = one_page(run, shared_content(run))
+    return written(folder / REPORT, re.sub(r'<a href="details\.html[^"]*">(.*?)</a>', r"\1", text))
 
 
 def one_page(run: RunTables, shared: Mapping[str, Any]) -> str:

@@ -16,6 +16,8 @@ from vidrobust.stages.stability.stage import STABILITY
 from vidrobust.stages.variation.stage import VARIATION
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vidrobust.pipeline.run import OpenRun
 
 
@@ -37,11 +39,17 @@ class ReportStage(TableStage):
     )
     settings = ("pictures",)
     files = ("report.html", "details.html")
+    shows = True
 
     def make(self, run: OpenRun) -> None:
         from vidrobust.stages.report.page import write_report
 
         run.reporter.say(f"report: {write_report(run.path)}")
+
+    def show(self, run: OpenRun) -> Path:
+        from vidrobust.stages.report.page import write_summary
+
+        return write_summary(run.path)
 
     def as_json(self, run: OpenRun) -> Any:
         return {"report": str(run.path / "report.html")}

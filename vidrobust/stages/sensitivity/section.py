@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from vidrobust.report import drawing
 from vidrobust.report.drawing import Picture
@@ -227,33 +226,33 @@ def _family_figure(
 ) -> Picture:
     blocks = [names[i : i + COLUMNS] for i in range(0, len(names), COLUMNS)]
     with drawing.styled():
-        figure, axes = drawing.panels(2 * len(blocks), COLUMNS, 3.5 * len(blocks) + 0.3, sharey=True)
-        for b, block in enumerate(blocks):
-            for c in range(COLUMNS):
-                for m, metric in enumerate(SHOWN):
-                    panel = axes[2 * b + m, c]
-                    if c >= len(block):
-                        panel.set_visible(False)
-                        continue
-                    of = found[(found["perturbation"] == block[c]) & (found["metric"] == metric)]
-                    _curve(panel, of, models)
-                    strengths = np.unique(of["strength"].to_numpy(np.float64))
-                    seen = [observed[model, block[c]] for model in models if (model, block[c]) in observed]
-                    _limits(panel, strengths, seen)
-                    panel.set_xticks(strengths, [f"{s:g}" for s in strengths])
-                    panel.set_ylim(0, top)
-                    if m == 0:
-                        panel.set_title(phrase(block[c]).noun)
-                        panel.tick_params(labelbottom=False)
-                    else:
-                        panel.set_xlabel(phrase(block[c]).unit)
-                if c == 0:
-                    axes[2 * b, c].set_ylabel("frames flipped, %")
-                    axes[2 * b + 1, c].set_ylabel("probability moved, %")
+        # one system of axes a row, since each costs as much as all its curves
+        height = 3.5 * len(blocks) + 0.3
+        figure, axes = drawing.panels(2 * len(blocks), 1, height, margins=(0.62, 0.7, 0.05, 0.55))
+        for row, panel in enumerate(axes[:, 0]):
+            m, ticks = row % 2, dict[float, str]()
+            for c, name in enumerate(blocks[row // 2]):
+                of = found[(found["perturbation"] == name) & (found["metric"] == SHOWN[m])]
+                strengths = np.unique(of["strength"].to_numpy(np.float64))
+                seen = [observed[model, name] for model in models if (model, name) in observed]
+                place = _limits(panel, c, strengths, seen)
+                _curve(panel, of.assign(strength=place(of["strength"].to_numpy(np.float64))), models, c)
+                ticks |= zip(place(strengths).tolist(), [f"{s:g}" for s in strengths], strict=True)
+                at, text = ((1.04, phrase(name).noun), (-0.36, phrase(name).unit))[m]
+                panel.text(c + 0.5, at, text, ha="center", transform=panel.get_xaxis_transform())
+            panel.set_xticks([*ticks], ticks.values() if m else [])
+            panel.set_xlim(0, COLUMNS)
+            panel.set_ylim(0, top)
+            panel.grid(axis="y")
+            panel.set_ylabel(("frames flipped, %", "probability moved, %")[m])
         figure.suptitle(_finding(family, found, names), x=0.01, ha="left", fontsize=9.5)
         if len(models) > 1:
-            handles, labels = axes[0, 0].get_legend_handles_labels()
-            figure.legend(handles, labels, loc="outside upper right", ncols=min(4, len(models)))
+            figure.legend(
+                *axes[0, 0].get_legend_handles_labels(),
+                loc="upper right",
+                ncols=4,
+                bbox_to_anchor=(1, 1 - 0.2 / height),
+            )
         one = found[found["perturbation"].isin(names)]
         what = RESTS[one["cluster"].iloc[0]]
         caption = (
@@ -286,7 +285,7 @@ def _finding(family: str, found: pd.DataFrame, names: list[str]) -> str:
     return f"{family.capitalize()}: {said}{of}"
 
 
-def _curve(panel: Axes, of: pd.DataFrame, models: list[str]) -> None:
+def _curve(panel: drawing.Axes, of: pd.DataFrame, models: list[str], column: int) -> None:
     for k, (model, rows) in enumerate(_by_model(of, models)):
         rows = rows.sort_values("strength")
         colour = drawing.COLOURS[k % len(drawing.COLOURS)]
@@ -300,10 +299,9 @@ def _curve(panel: Axes, of: pd.DataFrame, models: list[str]) -> None:
             markersize=3.5,
             linewidth=1.3,
             clip_on=False,
-            label=model,
+            label="" if column else model,
         )
         panel.vlines(x, low, high, color=colour, linewidth=1.1, alpha=0.75)
-    panel.grid(axis="y")
 
 
 def _by_model(of: pd.DataFrame, models: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -311,14 +309,22 @@ def _by_model(of: pd.DataFrame, models: list[str]) -> Iterator[tuple[str, pd.Dat
         yield model, of[of["model"] == model]
 
 
-def _limits(panel: Axes, strengths: np.ndarray, seen: list[float]) -> None:
-    if len(strengths) < 2 or strengths[0] <= 0:
-        return
-    panel.set_xscale("log")
-    shown = [size for size in seen if size > strengths[0] / 10]
-    left = min([strengths[0] / 1.35, *(size / 1.6 for size in shown)])
-    right = strengths[-1] * 1.35
-    panel.set_xlim(left, right)
-    panel.minorticks_off()
+def _limits(
+    panel: drawing.Axes, column: int, strengths: np.ndarray, seen: list[float]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return where strengths are drawn in a column; shade what the footage does."""
+    panel.axvline(column + 0.02, color=drawing.GREY, linewidth=0.8)
+    scale = np.log if len(strengths) > 1 and strengths[0] > 0 else np.asarray
+    ends, shown = strengths[[0, -1]] + [-0.5, 0.5], []
+    if scale is np.log:
+        shown = [size for size in seen if size > strengths[0] / 10]
+        ends = np.array([min([strengths[0] / 1.35, *(size / 1.6 for size in shown)]), strengths[-1] * 1.35])
+    left, right = scale(ends)
+
+    def place(strength: np.ndarray) -> np.ndarray:
+        return column + 0.05 + 0.9 * (scale(strength) - left) / (right - left)
+
     if shown:
-        panel.axvspan(left, min(max(shown), right), color=drawing.LIGHT, alpha=0.6, linewidth=0, zorder=0)
+        x = place(np.array([ends[0], min(max(shown), ends[1])]))
+        panel.axvspan(*x, color=drawing.LIGHT, alpha=0.6, linewidth=0, zorder=0)
+    return place

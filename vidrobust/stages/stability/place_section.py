@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report import drawing
@@ -152,7 +151,9 @@ def text_of(cell: dict[str, Any], thing: str = "object") -> str:
     return f"too few\n{of}" if cell["few"] else f"{percent(cell['value'])}\n{of}"
 
 
-def draw_cells(axis: Axes, of: pd.DataFrame, value: np.ndarray, texts: Sequence[str], colours: str) -> None:
+def draw_cells(
+    axis: drawing.Axes, of: pd.DataFrame, value: np.ndarray, texts: Sequence[str], colours: str
+) -> None:
     """Draw cells, sorted by row and column, coloured by value; grey without a value."""
     shape = (of["row"].nunique(), of["column"].nunique())
     most = max(float(np.nanmax(value, initial=0.0)), 1e-9)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from vidrobust.frame_pairs.transitions import GAPS
 from vidrobust.metrics.metric import usable_pairs
@@ -107,7 +106,7 @@ def _caption(item: str, total: int, drawn: int) -> str:
     return said + "."
 
 
-def _model(panel: Axes, of: pd.DataFrame, pairs: pd.DataFrame, names: Mapping[str, str]) -> int:
+def _model(panel: drawing.Axes, of: pd.DataFrame, pairs: pd.DataFrame, names: Mapping[str, str]) -> int:
     time = of["time_s"].to_numpy(np.float64)
     label, second = of["label"].to_numpy(), of["second_label"].to_numpy()
     top = of["probability"].to_numpy(np.float64)

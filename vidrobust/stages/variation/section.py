@@ -199,29 +199,38 @@ def variation_figure(found: pd.DataFrame | None) -> Picture | None:
     columns = 4
     rows = -(-len(quantities) // columns)
     with drawing.styled():
-        figure, axes = drawing.panels(rows, columns, 1.45 * rows + 0.35)
-        for k, panel in enumerate(axes.ravel()):
-            if k >= len(quantities):
-                panel.set_visible(False)
-                continue
-            of = known[known["quantity"] == quantities[k]].set_index("scale").reindex(list(SCALES))
-            unit = str(known.loc[known["quantity"] == quantities[k], "unit"].iloc[0])
-            factor = 100 if unit.startswith(("ratio", "share")) else 1
-            y = np.arange(len(SCALES))
-            p50, p95, p99 = (factor * of[p].to_numpy(np.float64) for p in ("p50", "p95", "p99"))
-            few = (of["valid"] < FEWEST_PAIRS).to_numpy()
-            for rows_of, colour in ((~few, drawing.COLOURS[0]), (few, drawing.GREY)):
-                panel.hlines(y[rows_of], p50[rows_of], p99[rows_of], color=colour, linewidth=1.4)
-                panel.plot(p50[rows_of], y[rows_of], "|", color=colour, markersize=6)
-                panel.plot(p99[rows_of], y[rows_of], "o", color=colour, markersize=4.5)
-            panel.plot(
-                p95[~few], y[~few], "o", color=drawing.COLOURS[0], markerfacecolor="white", markersize=4.5
-            )
-            panel.set_yticks(y, list(SCALES.values()) if k % columns == 0 else [])
+        # one system of axes a row, since each costs as much as all its marks
+        figure, axes = drawing.panels(rows, 1, 1.55 * rows + 0.35, margins=(0.9, 0.6, 0.05, 0.3))
+        y = np.arange(len(SCALES))
+        for row, panel in enumerate(axes[:, 0]):
+            ticks = dict[float, str]()
+            for c, quantity in enumerate(quantities[columns * row : columns * (row + 1)]):
+                of = known[known["quantity"] == quantity].set_index("scale")
+                unit = str(of["unit"].iloc[0])
+                of = of.reindex(list(SCALES))
+                factor = 100 if unit.startswith(("ratio", "share")) else 1
+                most = factor * float(of["p99"].max()) or 1.0
+                p50, p95, p99 = (
+                    c + 0.9 * factor / most * of[p].to_numpy(np.float64) for p in ("p50", "p95", "p99")
+                )
+                few = (of["valid"] < FEWEST_PAIRS).to_numpy()
+                for rows_of, colour in ((~few, drawing.COLOURS[0]), (few, drawing.GREY)):
+                    panel.hlines(y[rows_of], p50[rows_of], p99[rows_of], color=colour, linewidth=1.4)
+                    panel.plot(p50[rows_of], y[rows_of], "|", color=colour, markersize=6)
+                    panel.plot(p99[rows_of], y[rows_of], "o", color=colour, markersize=4.5)
+                panel.plot(
+                    p95[~few], y[~few], "o", color=drawing.COLOURS[0], markerfacecolor="white", markersize=4.5
+                )
+                step = drawing.tick_step(most)
+                ticks |= {c + 0.9 * k * step / most: f"{k * step:g}" for k in range(int(most / step) + 1)}
+                panel.axvline(c, color=drawing.GREY, linewidth=0.8)
+                texts = ((1.03, title_of(quantity)), (-0.36, "%" if factor == 100 else unit))
+                for at, text in texts:
+                    panel.text(c + 0.45, at, text, ha="center", transform=panel.get_xaxis_transform())
+            panel.set_xticks([*ticks], ticks.values())
+            panel.set_xlim(0, columns)
+            panel.set_yticks(y, list(SCALES.values()))
             panel.set_ylim(len(SCALES) - 0.5, -0.5)
-            panel.set_xlim(left=0)
-            panel.set_title(title_of(quantities[k]), fontsize=8)
-            panel.set_xlabel("%" if factor == 100 else unit)
             panel.grid(axis="x")
         caption = (
             "How much the footage itself varies, measured from the pixels: size of the change between two "

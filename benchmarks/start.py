@@ -1,0 +1,58 @@
+"""How long the program takes to start: ``vidrobust --help``, and ``study`` until the first frames are looked at.
+
+    python benchmarks/start.py CLIP --model SPEC [--repeats 5]
+
+Each runs in a process of its own. Columns: wall-clock and processor seconds, medians. Only the processor seconds
+can be compared where other work runs beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from statistics import median
+
+HELP = "from vidrobust.cli.app import main; main()"
+FIRST_FRAME = """
+import os
+from vidrobust.cli.app import main
+from vidrobust.frame_pairs.transitions import PairWatcher
+
+PairWatcher.feed = lambda self, batch: os._exit(0 if len(batch) else 1)
+main()
+"""
+
+
+def timed(program: str, arguments: list[str]) -> tuple[float, float]:
+    """Return wall-clock and processor seconds of a program."""
+    began = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    assert status == 0, f"{arguments}: ended with {status}"
+    return time.perf_counter() - began, used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clip")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--repeats", type=int, default=5)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        study = ["study", asked.clip, "--model", asked.model, "-q", "--overwrite", "--out", f"{folder}/run"]
+        for name, program, arguments in (
+            ("--help", HELP, ["--help"]),
+            ("study, first frame", FIRST_FRAME, study),
+        ):
+            timed(program, arguments)  # what is only done once on a machine does not count
+            found = [timed(program, arguments) for _ in range(asked.repeats)]
+            wall, used = (median(column) for column in zip(*found, strict=True))
+            print(f"{name:20} {wall:6.2f} s {used:6.2f} s of processor")
+
+
+if __name__ == "__main__":
+    main()
