@@ -46,7 +46,7 @@ from vidrobust.text.numbers import percent, percent_with_interval
 
 ALL = "+".join(kind.name for kind in KINDS)
 MODEL = "line_one_view:classifier"
-DEFAULT = "none,random,policy,policy-mixed,policy-swapped"
+DEFAULT = "none,random,policy-alone,policy,policy-swapped"
 SELF = "none,random,policy,policy-swapped"
 SHARES = {
     "light": ("brightness", "light", "relative gain", 1.0),

@@ -23,14 +23,14 @@ from vidrobust.plugins.finetune.steps import (
 )
 
 LIGHT = Step(key="brightness", low=-0.3, high=0.3, probability=0.5)
+HIDDEN = Step(key="occlusion", low=0, high=0.1, probability=0.5)
 SHIFT = Step(key="translation", low=-0.05, high=0.05, probability=0.5, of_width=True, axes=(0.05, 0.0))
 
 
 def test_library_arms_train_what_their_operations_are() -> None:
     assert set(ARMS["literature"].own_families) == {"geometry", "light", "colour", "blur", "compression"}
-    assert ARMS["cutout"].own_families == ("occlusion",)
-    assert set(ARMS["patch-gaussian"].own_families) == {"noise", "occlusion"}
-    assert ARMS["none"].own_families == ARMS["mixup"].own_families == ()
+    assert "noise" not in ARMS["trivialaugment"].own_families
+    assert ARMS["none"].own_families == ARMS["policy"].own_families == ()
 
 
 def test_an_unknown_arm_is_named_with_all_that_there_are() -> None:
@@ -53,8 +53,9 @@ def test_what_no_arm_needs_is_held_back_from_random_too() -> None:
 
 
 def test_arms_that_leave_nothing_to_judge_by_are_refused() -> None:
+    steps = [LIGHT, Step(key="gaussian_noise", low=0, high=9, probability=0.5), HIDDEN]
     with pytest.raises(SettingsError, match="none is left to test with"):
-        held_back(arms_of("literature,noise,cutout"), [LIGHT])
+        held_back(arms_of("literature,policy"), steps)
 
 
 def test_the_guard_refuses_training_with_what_judges() -> None:
@@ -81,11 +82,11 @@ def test_steps_come_as_often_as_they_say() -> None:
     assert np.mean(["brightness" in keys for keys in drawn]) == pytest.approx(0.5, abs=0.04)
     assert np.mean(["hue" in keys for keys in drawn]) == pytest.approx(0.2, abs=0.03)
     assert any_step(each.steps) == pytest.approx(0.6)
-    one = Mixture(one_of=each.steps)
+    one = Mixture(one_of=each.steps, chances=(0.5,))
     sizes = [len(one.draw(generator)) for _ in range(2000)]
     assert max(sizes) == 1
     assert np.mean(sizes) == pytest.approx(0.5, abs=0.04)
-    on_top = Mixture(steps=(SHIFT,), one_of=each.steps)
+    on_top = Mixture(steps=(SHIFT,), one_of=each.steps, chances=(0.5,))
     drawn = [[step.key for step in on_top.draw(generator)] for _ in range(2000)]
     assert np.mean(["translation" in keys for keys in drawn]) == pytest.approx(0.5, abs=0.04)
     assert np.mean([len(keys) == 2 for keys in drawn]) == pytest.approx(0.25, abs=0.04)
@@ -93,18 +94,12 @@ def test_steps_come_as_often_as_they_say() -> None:
     assert set(on_top.families) == {"light", "colour", "geometry"}
 
 
-def test_random_augmentation_without_the_policys_families() -> None:
-    drawn = MatchedStrengths({step.key: step for step in (LIGHT, SHIFT)}, 0.1)
-    assert random_mixture(drawn).one_of == (LIGHT, SHIFT)
-    assert random_mixture(drawn, {"light"}).one_of == (SHIFT,)
-
-
-def test_the_policy_is_taken_wider_or_oftener() -> None:
-    (wide,) = ARMS["policy-wide"].of_policy([SHIFT])
-    assert (wide.low, wide.high, wide.axes, wide.probability) == (-0.1, 0.1, (0.1, 0.0), 0.5)
-    (often,) = ARMS["policy-often"].of_policy([SHIFT])
-    assert (often.low, often.high, often.axes, often.probability) == (-0.05, 0.05, (0.05, 0.0), 0.9)
-    assert ARMS["policy"].of_policy([SHIFT]) == (SHIFT,)
+def test_random_augmentation_makes_as_many_changes_as_the_policy_on_top_of_it() -> None:
+    found = MatchedStrengths({step.key: step for step in (LIGHT, SHIFT)}, 0.1)
+    mixture = random_mixture(found, (SHIFT, Step(key="hue", low=-9, high=9, probability=0.2)), 0.6)
+    assert mixture.one_of == (LIGHT, SHIFT)
+    generator = from_seed(4)
+    assert np.mean([len(mixture.draw(generator)) for _ in range(4000)]) == pytest.approx(1.3, abs=0.05)
 
 
 def test_brightness_is_drawn_between_its_ends_and_a_shift_along_its_axis() -> None:

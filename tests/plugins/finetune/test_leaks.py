@@ -21,7 +21,7 @@ BRIGHTER = Step(key="brightness", low=0.3, high=0.3, probability=1.0)
 JUDGES = (Condition(BRIGHTER, 0.0), Condition(Step(key="hue", low=-40.0, high=40.0, probability=1.0), 0.0))
 MIXTURES = {
     "policy": Mixture(steps=(BRIGHTER,)),
-    "noise": Mixture(steps=(Step(key="exposure_offset", low=30.0, high=30.0, probability=1.0),)),
+    "stability": Mixture(steps=(Step(key="exposure_offset", low=30.0, high=30.0, probability=1.0),)),
 }
 
 
@@ -41,24 +41,24 @@ def table(
     net: TrainableClassifier, frames: list[torch.Tensor], folder: Path, arms: dict[str, Arm]
 ) -> pd.DataFrame:
     mine = {name: (arm, MIXTURES.get(name)) for name, arm in arms.items()}
-    families = {"none": (), "policy": ("light",), "noise": ("noise",)}
+    families = {"none": (), "policy": ("light",), "stability": ("noise",)}
     return leaks.table_of("network", net, mine, families, frames, JUDGES, folder, "key", draws=6)
 
 
 def test_the_judge_itself_is_at_distance_0_and_no_augmentation_covers_nothing(
     net: TrainableClassifier, frames: list[torch.Tensor], tmp_path: Path
 ) -> None:
-    arms = {name: ARMS[name] for name in ("none", "policy", "noise")}
+    arms = {name: ARMS[name] for name in ("none", "policy", "stability")}
     found = table(net, frames, tmp_path, arms).set_index(["arm", "judged"])
     same = found.loc[("policy", "brightness")]
     assert (same["distance"], same["own"], same["covered"], same["verdict"]) == (0.0, 0.0, 1.0, "leak")
     assert found.loc["none", "covered"].tolist() == [0.0, 0.0]
     assert found.loc[("policy", "hue"), "verdict"] == "apart"
     # an arm of another family whose pictures are brighter, too, is what the families alone do not see
-    assert found.loc[("noise", "brightness"), "verdict"] == "leak"
+    assert found.loc[("stability", "brightness"), "verdict"] == "leak"
     said = leaks.sentences(found.reset_index())
     assert len(said) == 1
-    assert said[0].startswith("noise: its pictures come near those under brightness")
+    assert said[0].startswith("stability: its pictures come near those under brightness")
 
 
 def test_features_are_kept_and_made_anew_where_the_arm_changes(
@@ -73,11 +73,11 @@ def test_features_are_kept_and_made_anew_where_the_arm_changes(
     assert len(list(tmp_path.iterdir())) == len(files) + 1  # the judges are the same
 
 
-def test_what_a_network_came_with_is_an_arm_and_an_arm_of_batches_is_none() -> None:
+def test_what_a_network_came_with_is_an_arm() -> None:
     settings = dataclasses.replace(
         Settings(sources=("a",), model=("b",)), trained_with=("ColorJitter(brightness=0.4)",)
     )
-    found = leaks.measurable([ARMS["none"], ARMS["mixup"]], {}, settings)
+    found = leaks.measurable([ARMS["none"]], {}, settings)
     assert list(found) == ["none", leaks.AS_TRAINED]
     mixture = found[leaks.AS_TRAINED][1]
     assert mixture is not None

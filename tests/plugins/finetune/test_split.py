@@ -8,16 +8,16 @@ import pytest
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.plugins.finetune.gather import (
+    apart,
     check_sizes,
     even,
     in_runs,
     of_labels,
-    self_labels,
     split,
-    split_from_other,
+    validating,
 )
 from vidrobust.plugins.finetune.judge import neighbours
-from vidrobust.stages.remedies.answers import ItemAnswers
+from vidrobust.plugins.finetune.train import LineFrames, certain, consensus
 
 
 def frames(items: int, count: int = 20) -> pd.DataFrame:
@@ -60,42 +60,37 @@ def side(parts: str, content: str = "") -> tuple[pd.DataFrame, dict[str, str], d
     return table, of_part, dict(zip(items, content or parts.swapcase(), strict=True))
 
 
-def units(of: tuple[pd.DataFrame, dict[str, str], dict[str, str]], rows: np.ndarray) -> set[str]:
-    return {of[1].get(item) or of[2][item] for item in of[0]["item"][rows]}
+def shown(of: tuple[pd.DataFrame, dict[str, str], dict[str, str]], rows: np.ndarray) -> str:
+    """Letters of the parts, or digits of the pictures where no part is known."""
+    return "".join(of[1].get(item) or of[2][item] for item in dict.fromkeys(of[0]["item"][rows]))
 
 
-def test_other_footage_trains_and_all_of_the_run_judges() -> None:
-    found = split_from_other(side("abcd"), side("efg"), {}, seed=0)
-    assert found.by == "footage"
-    assert (len(found.training), found.training.all()) == (40, True)
-    assert (len(found.judging), found.judging.all()) == (30, True)
-
-
-def test_of_parts_that_both_show_half_train_and_half_judge() -> None:
-    calm, run = side("abcdxy"), side("dcbazz")
-    found = split_from_other(calm, run, {}, seed=3)
-    assert found.by == "part"
-    trained, judged = units(calm, found.training), units(run, found.judging)
-    assert not trained & judged
-    assert {"x", "y"} < trained
-    assert "z" in judged
-    assert (len(trained), len(judged)) == (4, 3)
-    assert trained | judged == set("abcdxyz")
-
-
-def test_the_same_pictures_never_train_and_judge() -> None:
-    calm, run = (
-        side("abc", "123"),
-        side("efg", "945"),
-    )  # other names of parts; one picture's content is shared
-    found = split_from_other(calm, run, {}, seed=0)
-    assert found.training.all()
-    calm, run = side("abc", "123"), side("efg", "925")
-    found = split_from_other(calm, run, {}, seed=0)
-    assert units(calm, found.training) == {"a", "c"}
-    assert found.judging.all()
+def test_other_footage_shows_no_part_and_no_picture_that_judges() -> None:
+    run = side("efgh", "5678")
+    judging = np.repeat([True, False, True, False], 10)  # e and g
+    for calm, left in (
+        (side("abcd", "1234"), "abcd"),
+        (side("abeh", "1239"), "abh"),  # a part that judges
+        (side("abcd", "1274"), "abd"),  # the pictures of g, under another name
+        (side("--", "17"), "1"),
+    ):
+        assert shown(calm, apart(calm, run, judging)) == left
     with pytest.raises(SettingsError, match="holds only footage that judges already"):
-        split_from_other(side("-", "1"), side("-", "1"), {}, seed=0)
+        apart(side("e", "5"), run, judging)
+
+
+def test_every_fourth_part_validates_or_the_end_of_each_clip() -> None:
+    table, parts, _ = side("abcdefgh")
+    kinds = {item: "bolt" if part < "e" else "cap" for item, part in parts.items()}
+    held = validating(table, np.arange(len(table)), parts, kinds, 0)
+    chosen = {parts[item] for item in table["item"][held]}
+    assert len(chosen) == 2
+    assert len(chosen & set("abcd")) == 1
+    assert held.sum() == 20
+    few = frames(2, 20)
+    rows = np.arange(0, 40, 2)  # ten of either clip
+    held = validating(few, rows, {}, {}, 0)
+    assert rows[held].tolist() == [16, 18, 36, 38]
 
 
 def test_rows_are_spread_and_runs_hold_neighbours() -> None:
@@ -121,32 +116,33 @@ def test_neighbours_are_frames_that_follow_each_other() -> None:
     assert triples.tolist() == []
 
 
-def answers(leading: list[dict[int, float]], cut: int) -> ItemAnswers:
-    count = len(leading)
-    return ItemAnswers(
-        item="a",
-        model="m",
-        part="",
-        frame=np.arange(count),
-        time_s=np.arange(count) / 4,
-        label=np.array([max(p, key=lambda k: p[k]) for p in leading]),
-        margin=np.zeros(count),
-        reason=np.array(["first" if k == 0 else "cut" if k == cut else "" for k in range(count)], object),
-        leading=tuple(leading),
-        complete=True,
-        names={},
-    )
+def test_the_consensus_is_the_confident_mean_of_the_stretch() -> None:
+    given = np.array([[0.9, 0.1, 0], [0.8, 0.2, 0], [0.4, 0.6, 0], [0, 0, 1]])
+
+    def made(*, whole: bool, seconds: float) -> np.ndarray:
+        of = LineFrames(
+            rows=np.arange(4),
+            stretch=np.array([0, 0, 0, 1]),  # a cut before the last
+            time_s=np.arange(4) * seconds,
+            whole=np.full(4, whole),
+        )
+        return consensus(given, of)
+
+    part = made(whole=True, seconds=1.0)
+    assert part[0] == pytest.approx([0.85, 0.15, 0], abs=1e-6)  # the two at or above the median of .8
+    assert part[2] == pytest.approx(part[0], abs=1e-6)
+    assert part[3] == pytest.approx([0, 0, 1])
+    near = made(whole=False, seconds=0.4)
+    assert near[0] == pytest.approx([0.9, 0.1, 0], abs=1e-6)  # .9 is at or above the median of .9 and .8
+    assert near[1] == pytest.approx([0.85, 0.15, 0], abs=1e-6)
+    assert near[2] == pytest.approx([0.8, 0.2, 0], abs=1e-6)  # .8 is at or above the median of .8 and .6
 
 
-def test_self_labels_are_the_confident_mean_of_the_stretch() -> None:
-    given = answers([{0: 0.9, 1: 0.1}, {0: 0.8, 1: 0.2}, {0: 0.4, 1: 0.6}, {2: 1.0}], cut=3)
-    whole = self_labels(given, 3, whole=True)
-    assert whole[0] == pytest.approx([0.85, 0.15, 0], abs=1e-6)  # the two at or above the median of .8
-    assert whole[2] == pytest.approx(whole[0], abs=1e-6)
-    assert whole[3] == pytest.approx([0, 0, 1])
-    near = self_labels(given, 3, whole=False)
-    assert near[0] == pytest.approx(whole[0], abs=1e-6)  # frames 0 to 2 lie within half a second
-    assert near[2] == pytest.approx([0.85, 0.15, 0], abs=1e-6)
+def test_the_least_certain_quarter_is_left_out() -> None:
+    assert certain(np.array([0.9, 0.5, 0.8, 0.7])).tolist() == [True, False, True, True]
+    parts = np.repeat([0.9, 0.6, 0.8, 0.7], 3)  # a part is kept or left out whole
+    assert certain(parts).tolist() == [True] * 3 + [False] * 3 + [True] * 6
+    assert certain(np.ones(8)).all()
 
 
 def test_labels_become_shares_of_the_right_classes() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from pathlib import Path
 
@@ -10,19 +9,25 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional
 
 from vidrobust.errors import SettingsError
 from vidrobust.models.load import load_as_it_is
 from vidrobust.models.preprocess import Preprocess
-from vidrobust.models.rebuilt.blur import BlurPool, blurred
 from vidrobust.plugins.finetune.arms import ARMS
-from vidrobust.plugins.finetune.network import TrainableClassifier, trainable
+from vidrobust.plugins.finetune.network import TrainableClassifier, fresh_copy, trainable
 from vidrobust.plugins.finetune.steps import Mixture, Step
 from vidrobust.plugins.finetune.study import save_weights, spec_with
-from vidrobust.plugins.finetune.train import ClassSamples, RotationHead, Schedule, fit, jensen_shannon, turned
+from vidrobust.plugins.finetune.train import (
+    ClassSamples,
+    LineFrames,
+    Schedule,
+    distilled,
+    fit,
+    heal,
+    jensen_shannon,
+    mixed,
+)
 
-ELSEWHERE = ("literature", "self-labels", "blur-pool", "blur-pool-untrained")
 SCHEDULE = Schedule(steps=20, batch=8, rate=0.05)
 
 
@@ -46,22 +51,25 @@ def samples(network: TrainableClassifier) -> ClassSamples:
     pictures = torch.from_numpy((colours[:, :, None, None] + noise).astype(np.uint8))
     targets = torch.eye(2)[torch.from_numpy(np.repeat([0, 1], 20))]
     frames = list(pictures[:, None])
-    return ClassSamples(
-        network, frames, torch.cat([network.cut(frame) for frame in frames]), targets, targets.flip(1)
-    )
+    cut = torch.cat([network.cut(frame) for frame in frames])
+    return ClassSamples(network, frames, cut, targets, (np.arange(40),))
 
 
 def trained(network: TrainableClassifier, samples: ClassSamples, arm: str, seed: int = 0) -> np.ndarray:
     mixture = Mixture(steps=(Step(key="brightness", low=-0.3, high=0.3, probability=0.5),))
-    shares = ARMS[arm].mix or ARMS[arm].steps
-    module = fit(samples, ARMS[arm], mixture if shares else None, SCHEDULE, seed, lambda: None)
+    module = fit(
+        samples,
+        network.module,
+        ARMS[arm],
+        mixture if ARMS[arm].mix else None,
+        SCHEDULE,
+        seed,
+        lambda: None,
+    )
     return network.answers(module, samples.cut)
 
 
-@pytest.mark.parametrize(
-    "arm",
-    [name for name in ARMS if name not in ELSEWHERE],
-)
+@pytest.mark.parametrize("arm", [name for name in ARMS if name != "literature"])
 def test_every_arm_learns_the_two_classes(
     network: TrainableClassifier, samples: ClassSamples, arm: str
 ) -> None:
@@ -71,10 +79,71 @@ def test_every_arm_learns_the_two_classes(
     assert np.array_equal(network.answers(network.module, samples.cut), before)  # the original is as it was
 
 
-def test_self_labels_learn_the_networks_own_answers(
+def line_of(samples: ClassSamples) -> ClassSamples:
+    """The last ten of either class without labels, as parts of five frames; one shows the other class twice."""
+    rows = np.r_[10:20, 30:40]
+    cut = samples.cut.clone()
+    cut[13:15] = samples.cut[30:32]
+    line = LineFrames(
+        rows=rows, stretch=np.repeat(np.arange(4), 5), time_s=np.arange(20.0), whole=np.ones(20, bool)
+    )
+    targets = samples.targets.clone()
+    targets[rows] = 0.5
+    return ClassSamples(samples.network, samples.frames, cut, targets, (np.r_[0:10, 20:30],), line)
+
+
+def test_the_second_stage_learns_the_consensus_of_the_better_network(
     network: TrainableClassifier, samples: ClassSamples
 ) -> None:
-    assert (trained(network, samples, "self-labels").argmax(axis=1) == np.repeat([1, 0], 20)).mean() >= 0.9
+    mine = line_of(samples)
+    module = fit(mine, network.module, ARMS["none"], None, SCHEDULE, 0, lambda: None)
+    renewed, left_out = mine.renewed(module)
+    answers = network.answers(module, mine.cut)
+    part = answers[10:15]
+    sure = part[part.max(axis=1) >= np.median(part.max(axis=1))].mean(axis=0)
+    assert renewed.targets[10:15].numpy() == pytest.approx(np.tile(sure, (5, 1)), abs=1e-6)
+    assert renewed.targets[:10].equal(samples.targets[:10])
+    labelled, line = renewed.pools
+    assert labelled.tolist() == [*range(10), *range(20, 30)]
+    certainty = renewed.targets.numpy().max(axis=1)[mine.line.rows].reshape(4, 5)[:, 0]  # type: ignore[union-attr]
+    worst = int(certainty.argmin())
+    assert left_out == 5
+    assert line.tolist() == np.delete(np.r_[10:20, 30:40].reshape(4, 5), worst, axis=0).ravel().tolist()
+
+
+def test_weights_lie_between_old_and_new_where_validation_is_best(
+    network: TrainableClassifier, samples: ClassSamples
+) -> None:
+    def score(module: nn.Module) -> float:
+        scored.append(module.get_submodule("4").weight.detach().clone())  # type: ignore[union-attr, operator]
+        return [0.4, 0.2, 0.2, 0.5][len(scored) - 1]
+
+    scored: list[torch.Tensor] = []
+    few = Schedule(steps=4, batch=8, rate=0.01)
+    found = heal(line_of(samples), score, ARMS["none"], None, few, 0, lambda: None)
+    assert (found.weight, found.left_out) == (0.5, 5)  # of two that are as good the smaller change
+    old, new = network.module.get_submodule("4").weight, scored[3]
+    for share, weight in zip((0.25, 0.5, 0.75), scored, strict=False):
+        assert torch.allclose(weight, old + share * (new - old), atol=1e-6)  # type: ignore[operator]
+    assert torch.equal(found.module.get_submodule("4").weight, scored[1])  # type: ignore[arg-type]
+    half = mixed(network.module, found.module, 0.0)
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(half.state_dict().values(), network.module.state_dict().values(), strict=True)
+    )
+
+
+def test_distillation_counts_where_the_old_network_was_right_by_hand() -> None:
+    new, old = torch.tensor([[0.5, 0.5]] * 2).log(), torch.tensor([[0.8, 0.2], [0.3, 0.7]]).log()
+    target = torch.tensor([[1.0, 0.0], [1.0, 0.0]])  # the old network is right of the first alone
+    hand = 0.8 * math.log(0.8 / 0.5) + 0.2 * math.log(0.2 / 0.5)
+    assert float(distilled(new, old, target)) == pytest.approx(hand / 2, abs=1e-6)
+
+
+def test_the_temporal_arm_compares_with_the_next_frame_of_the_stretch(samples: ClassSamples) -> None:
+    mine = line_of(samples)
+    learner = mine.learner(mine.network.module, ARMS["policy-temporal"], None, torch.Generator())
+    assert learner.after[[0, 9, 10, 13, 14, 15, 19, 30, 39]].tolist() == [0, 9, 11, 14, 14, 16, 19, 31, 39]
 
 
 def test_the_same_arm_and_seed_gives_the_same_network_whatever_was_drawn_before(
@@ -90,7 +159,7 @@ def test_the_same_arm_and_seed_gives_the_same_network_whatever_was_drawn_before(
 
 
 def test_statistics_of_normalisation_stay(network: TrainableClassifier, samples: ClassSamples) -> None:
-    module = fit(samples, ARMS["none"], None, SCHEDULE, 0, lambda: None)
+    module = fit(samples, network.module, ARMS["none"], None, SCHEDULE, 0, lambda: None)
     before, after = network.module[1], module.get_submodule("1")  # type: ignore[index]
     assert torch.equal(before.running_mean, after.running_mean)  # type: ignore[arg-type]
     assert not torch.equal(before.weight, after.weight)  # type: ignore[arg-type]
@@ -121,7 +190,7 @@ def test_what_cannot_be_trained_says_why() -> None:
 def test_weights_of_the_line_are_loaded_again(tmp_path: Path) -> None:
     before = load_as_it_is("line-classifier", device="cpu")
     network = trainable(before, "line-classifier")
-    module = network.fresh()
+    module = fresh_copy(network.module)
     with torch.no_grad():
         module.get_submodule("kind").bias.add_(torch.tensor([9.0, 0, 0, 0, 0]))  # type: ignore[operator]
     save_weights(module, tmp_path / "best.pt")
@@ -139,79 +208,3 @@ def test_specs_take_weights_where_their_kind_can(tmp_path: Path) -> None:
     )
     assert spec_with("timm:resnet10t,engine=torch", path, 5) == f"timm:resnet10t,weights={path},num_classes=5"
     assert spec_with("efficientnet-lite0", path, 1000) == ""
-
-
-def test_the_rotation_head_is_half_a_loss_beside_and_no_part_of_the_network(
-    network: TrainableClassifier, samples: ClassSamples
-) -> None:
-    module = network.fresh()
-    turning = RotationHead(network, module)
-    pictures, target = samples.cut[[0, 30]], samples.targets[[0, 30]]
-    found = turning.loss(pictures, target)
-    body, last = module[:4], module[4]
-    loss = torch.zeros(())
-    for k in range(4):
-        inputs = network.preprocess.normalise(torch.from_numpy(np.rot90(pictures.numpy(), k, (2, 3)).copy()))
-        features = body(inputs)
-        loss += 0.5 * functional.cross_entropy(turning.head(features), torch.full((2,), k)) / 4
-        loss += functional.cross_entropy(last(features), target) if k == 0 else 0
-    assert found.item() == pytest.approx(loss.item(), abs=1e-5)
-    found.backward()
-    assert turning.head.weight.grad is not None
-    assert last.weight.grad is not None
-    state = fit(samples, ARMS["rotation-head"], None, SCHEDULE, 0, lambda: None).state_dict()
-    assert state.keys() == network.module.state_dict().keys()
-
-
-def test_a_picture_that_is_no_square_is_turned_and_stretched() -> None:
-    picture = torch.zeros(1, 3, 4, 8, dtype=torch.uint8)
-    picture[..., :4] = 200  # its left half
-    assert torch.equal(turned(picture, 0), picture)
-    assert torch.equal(turned(picture, 2), picture.flip(3))
-    quarter = turned(picture, 1).float()
-    assert quarter.shape == picture.shape
-    assert quarter[0, 0, 0].min() < 30  # counter-clockwise: the left half lies below
-    assert quarter[0, 0, 3].min() > 170
-
-
-def test_a_network_without_a_last_layer_cannot_tell_rotations() -> None:
-    bare = TrainableClassifier(
-        nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
-        Preprocess(size=12, mean=(127.0,) * 3, std=(64.0,) * 3),
-        ("a", "b", "c"),
-        False,
-        torch.device("cpu"),
-    )
-    with pytest.raises(SettingsError, match="no last layer is found"):
-        RotationHead(bare, bare.module)
-
-
-def test_blur_pool_is_put_in_and_trained_or_left_as_it_is(
-    samples: ClassSamples, network: TrainableClassifier
-) -> None:
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        module = nn.Sequential(
-            nn.Conv2d(3, 4, 3, 1, 1),
-            nn.ReLU(),
-            nn.Conv2d(4, 4, 3, 2, 1),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(144, 2),
-        ).eval()
-    strided = dataclasses.replace(network, module=module)
-    mine = dataclasses.replace(samples, network=strided)
-    untrained = fit(mine, ARMS["blur-pool-untrained"], None, SCHEDULE, 0, lambda: None)
-    assert np.array_equal(
-        strided.answers(untrained, mine.cut), strided.answers(blurred(module).module, mine.cut)
-    )
-    assert not np.array_equal(strided.answers(untrained, mine.cut), strided.answers(module, mine.cut))
-    trained_ = fit(mine, ARMS["blur-pool"], None, SCHEDULE, 0, lambda: None)
-    found = strided.answers(trained_, mine.cut)
-    assert (found.argmax(axis=1) == np.repeat([0, 1], 20)).mean() >= 0.9
-    assert any(isinstance(part, BlurPool) for part in trained_.modules())
-
-
-def test_a_network_without_strides_after_the_first_is_refused(samples: ClassSamples) -> None:
-    with pytest.raises(SettingsError, match="arm blur-pool: no convolution or max pool after the first one"):
-        fit(samples, ARMS["blur-pool"], None, SCHEDULE, 0, lambda: None)

@@ -16,26 +16,25 @@ from vidrobust.cli.options import print_json, reporter
     "--arms",
     default=None,
     metavar="NAMES",
-    help="With commas, of none, none-again, self-labels, random, random-other, literature (AugMix; of a detector "
-    "SSD's), trivialaugment, randaugment, autoaugment, colour, mixup, cutmix, cutout, noise, patch-gaussian, "
-    "label-smoothing, stability, rotation-head, mirrored, blur-pool, blur-pool-untrained, policy, "
-    "policy-consistent, policy-wide, policy-often, policy-mixed, policy-swapped; of a detector those that move "
-    "boxes along.  [default: none,random,literature,policy; with --quick without literature]",
+    help="With commas, of none, none-again, random, literature (AugMix; of a detector SSD's), trivialaugment, "
+    "stability, policy, policy-alone, policy-swapped, policy-temporal, policy-distilled; of a detector those "
+    "that fit boxes.  [default: none,random,literature,policy; with --quick without literature]",
 )
 @click.option("--seeds", type=int, metavar="N", help="How often each arm is trained.  [default: 3]")
 @click.option(
     "--steps",
     type=int,
     metavar="N",
-    help="Steps of each training.  [default: 200; with --quick what time allows]",
+    help="Steps of each training, half of them in either stage.  [default: 200; with --quick what time allows]",
 )
 @click.option("--batch", type=int, metavar="N", help="Frames of a step.  [default: 16]")
-@click.option("--rate", type=float, metavar="RATE", help="Largest learning rate.  [default: 0.0003]")
+@click.option("--rate", type=float, metavar="RATE", help="Largest learning rate.  [default: 0.001]")
 @click.option(
     "--on",
     metavar="OTHER",
-    help="Train on other footage, such as pictures of a calm day, and judge on all of RUN: a video, a folder, a "
-    "manifest, or a run folder of the same network. Parts that both show are kept apart.  [default: part of RUN]",
+    help="Train on other footage, such as labelled pictures of a calm day, and on half of RUN without its labels; "
+    "the other half judges. A video, a folder, a manifest, or a run folder of the same network; parts that judge "
+    "are left out.  [default: part of RUN]",
 )
 @click.option(
     "--targets",
@@ -68,8 +67,9 @@ def adapt(run_folder: Path, as_json: bool, quiet: bool, **options: Any) -> None:
     """Train with the policy, and judge on footage it has not seen: is it better than random augmentation?
 
     RUN is a run folder with a classifier that is a torch module, or a detector of torchvision's protocol; its
-    policy is made first where it is missing. Every arm has the same steps and frames. A second call trains only
-    what is not there yet.
+    policy is made first where it is missing. Every arm has the same steps and frames: a first stage with labels,
+    a second with the consensus of the better network on the run's unlabelled frames too, then weights between old
+    and new, chosen on frames that validate. A second call trains only what is not there yet.
     """
     from vidrobust.pipeline.build import build
     from vidrobust.pipeline.open import opened_folder

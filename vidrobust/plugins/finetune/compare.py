@@ -13,7 +13,7 @@ import pandas as pd
 
 from vidrobust.files.json_text import plain
 from vidrobust.plugins.finetune.arms import ARMS, BEFORE
-from vidrobust.plugins.finetune.judge import CLASSES, FOOTAGE, LOST, NAN, OTHER, Headline
+from vidrobust.plugins.finetune.judge import CLASSES, FOOTAGE, LOST, NAN, NEGATIVE, OTHER, Headline
 from vidrobust.plugins.finetune.network import Bench, MetricValues
 from vidrobust.plugins.finetune.steps import Step
 from vidrobust.stages.remedies.titles import WHY
@@ -153,7 +153,7 @@ def crossed_rate(rows: Sequence[CountedRows]) -> tuple[float, float, float]:
 
 
 # Metrics that are a difference from the network as it was, and no more than that.
-AGAINST_BEFORE = (OTHER, LOST)
+AGAINST_BEFORE = (OTHER, LOST, NEGATIVE)
 
 
 def table_of(
@@ -233,7 +233,7 @@ def sentences(table: pd.DataFrame, of: Headline = CLASSES) -> list[str]:
         row = one(table, arm, BEFORE, metric=of.steady)
         if row:
             found.append(f"{arm}: {_went(row, of)}{_right(table, arm, of)}")
-    for arm in (name for name in dict.fromkeys(table["arm"]) if ARMS[name].mix in ("policy", "mixed")):
+    for arm in (name for name in dict.fromkeys(table["arm"]) if ARMS[name].mix in ("policy", "alone")):
         for other, words in (("none", "no augmentation"), ("random", "random augmentation")):
             row = one(table, arm, other, metric=of.steady)
             if row:
@@ -347,8 +347,9 @@ def _decided(row: Mapping[str, Any]) -> str:
 
 
 def _right(table: pd.DataFrame, arm: str, of: Headline) -> str:
-    row = one(table, arm, BEFORE, metric=of.wrong)
-    return f"; {of.what_wrong} from {percent(row['before'])} to {percent(row['after'])}" if row else ""
+    row, negative = (one(table, arm, BEFORE, metric=name) for name in (of.wrong, NEGATIVE))
+    wrong = f"; {of.what_wrong} from {percent(row['before'])} to {percent(row['after'])}" if row else ""
+    return f"{wrong}, {percent(negative['after'])} were right before" if negative else wrong
 
 
 def _compared(arm: str, other: str, row: Mapping[str, Any], of: Headline) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
 import numpy as np
@@ -17,15 +16,17 @@ from vidrobust.plugins.finetune.arms import TRAINING_BYTES, AdaptRequest
 from vidrobust.plugins.finetune.judge import ClassBench, neighbours
 from vidrobust.plugins.finetune.network import TrainableClassifier
 from vidrobust.plugins.finetune.steps import Condition, shown_under
-from vidrobust.plugins.finetune.train import ClassSamples
-from vidrobust.stages.remedies.answers import ItemAnswers, answers_of
+from vidrobust.plugins.finetune.train import ClassSamples, LineFrames, consensus
+from vidrobust.stages.remedies.answers import answers_of
 from vidrobust.stages.remedies.truth import right_classes
 
-By = Literal["part", "input", "time", "footage"]
+By = Literal["part", "input", "time"]
 # Share of an input that trains where earlier footage trains and later footage judges, and the gap between, s.
 TRAINING, GAP_S = 0.6, 1.0
 # Frames of either side without which nothing is begun.
 FEWEST_FRAMES = 8
+# One in so many parts of what trains validates instead.
+VALIDATING = 4
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,10 @@ def split(frames: pd.DataFrame, parts: Mapping[str, str], kinds: Mapping[str, st
     """Split by parts where two or more are known, else inputs, else earlier and later time."""
     items = list(dict.fromkeys(frames["item"].astype(str)))
     by: By = "part" if len({parts.get(i) or i for i in items}) < len(items) or parts else "input"
-    unit = {item: parts.get(item) or item for item in items} if by == "part" else {i: i for i in items}
-    units = list(dict.fromkeys(unit.values()))
-    if len(units) < 2:
+    unit = {item: parts.get(item) or item for item in items}
+    if len(set(unit.values())) < 2:
         return _by_time(frames)
-    kind = {unit[item]: kinds.get(item, "") for item in reversed(items)}
-    on = _rows(frames, unit, _half(units, kind, seed))
+    on = _rows(frames, unit, _every(2, unit, kinds, seed))
     return Split(by, on, ~on)
 
 
@@ -54,32 +53,48 @@ def split(frames: pd.DataFrame, parts: Mapping[str, str], kinds: Mapping[str, st
 Side = tuple[pd.DataFrame, Mapping[str, str], Mapping[str, str]]
 
 
-def split_from_other(trains: Side, judges: Side, kinds: Mapping[str, str], seed: int) -> Split:
-    """Train on one footage and judge on another."""
-    units = [_units(side) for side in (trains, judges)]
-    shared = [u for u in dict.fromkeys(units[1].values()) if u in set(units[0].values())]
-    kind = {units[1][item]: kinds.get(item, "") for item in reversed(units[1])}
-    half = _half(shared, kind, seed) if len(shared) > 1 else set()
-    on = ~_rows(trains[0], units[0], set(shared) - half)
-    judging = ~_rows(judges[0], units[1], half)
-    judged = {judges[2].get(item, item) for item in judges[0]["item"].astype(str)[judging]}
-    on &= ~trains[0]["item"].astype(str).map(lambda item: trains[2].get(item, "")).isin(judged).to_numpy(bool)
+def apart(trains: Side, judges: Side, judging: np.ndarray) -> np.ndarray:
+    """Rows (N,) bool of other footage that show no part and no pictures that judge."""
+    shown = set(judges[0]["item"].astype(str)[judging])
+    met = [of_judges.get(item, item) for of_judges in judges[1:] for item in shown]
+    on = np.ones(len(trains[0]), bool)
+    for of_trains in trains[1:]:
+        on &= (
+            ~trains[0]["item"]
+            .astype(str)
+            .map(lambda item, of=of_trains: of.get(item, ""))
+            .isin(met)
+            .to_numpy()
+        )
     if not on.any():
         raise SettingsError(
             "--on: holds only footage that judges already; give other footage than that of the run"
         )
-    return Split("part" if shared else "footage", on, judging)
+    return on
 
 
-def _units(side: Side) -> dict[str, str]:
-    frames, parts, content = side
-    items = dict.fromkeys(frames["item"].astype(str))
-    return {item: parts.get(item) or content.get(item, item) for item in items}
+def validating(
+    frames: pd.DataFrame,
+    rows: np.ndarray,
+    parts: Mapping[str, str],
+    kinds: Mapping[str, str],
+    seed: int,
+) -> np.ndarray:
+    """Which of the rows (N,) validate: every fourth part or input; of few, the last quarter of each."""
+    items = frames["item"].astype(str).iloc[rows]
+    unit = {item: parts.get(item) or item for item in dict.fromkeys(items)}
+    if len(set(unit.values())) >= VALIDATING:
+        return items.map(unit).isin(_every(VALIDATING, unit, kinds, seed)).to_numpy(bool)
+    place = items.groupby(items, sort=False)
+    found: np.ndarray = (place.cumcount() >= (1 - 1 / VALIDATING) * place.transform("size")).to_numpy(bool)
+    return found
 
 
-def _half(units: Sequence[str], kind: Mapping[str, str], seed: int) -> set[str]:
+def _every(step: int, unit: Mapping[str, str], kinds: Mapping[str, str], seed: int) -> set[str]:
+    """Every so many of the units (item -> unit), with all kinds among them."""
+    kind = {unit[item]: kinds.get(item, "") for item in reversed(list(unit))}
     draws = np.random.default_rng(seed)
-    return set(sorted(units, key=lambda u: (kind[u], draws.random()))[::2])
+    return set(sorted(dict.fromkeys(unit.values()), key=lambda u: (kind[u], draws.random()))[::step])
 
 
 def _rows(frames: pd.DataFrame, unit: Mapping[str, str], wanted: Set[str]) -> np.ndarray:
@@ -126,31 +141,6 @@ def check_sizes(training: Sequence[int], judging: Sequence[int]) -> None:
             )
 
 
-# What each training frame's answer should be: labels, or the model's own confident answers about that time.
-
-# ItemAnswers within half of this before and after a frame are averaged, within one part's item all of them.
-WINDOW_S = 1.0
-
-
-def self_labels(answers: ItemAnswers, classes: int, *, whole: bool) -> np.ndarray:
-    """Return (N, K) float32: the mean answer over the confident frames about each frame."""
-    rows = dense(answers.leading, classes)
-    top = rows.max(axis=1)
-    made = np.empty_like(rows)
-    edges = [*np.flatnonzero(answers.begins | (np.arange(len(rows)) == 0)).tolist(), len(rows)]
-    for start, stop in itertools.pairwise(edges):
-        time_s = answers.time_s[start:stop]
-        for row in range(start, stop):
-            near = np.full(stop - start, True)
-            if not whole:
-                near = np.abs(time_s - answers.time_s[row]) <= WINDOW_S / 2
-            here = start + np.flatnonzero(near)
-            sure = here[top[here] >= np.median(top[here])]
-            made[row] = rows[sure].mean(axis=0)
-    total: np.ndarray = made / np.maximum(made.sum(axis=1, keepdims=True), 1e-12)
-    return total.astype(np.float32)
-
-
 def dense(leading: Sequence[dict[int, float]], classes: int) -> np.ndarray:
     """(N, K) float64 of class -> probability."""
     rows = np.zeros((len(leading), classes))
@@ -175,13 +165,14 @@ FEWEST, CHUNK_BYTES = 16, 2**28
 
 @dataclass(frozen=True)
 class AnsweredFootage:
-    """The footage of one run as the network answers it."""
+    """The footage of one run as the network answers it; ``stretch`` (N,) numbers what has no cut."""
 
     run: OpenRun
     frames: pd.DataFrame
     begins: np.ndarray
     kinds: Mapping[str, str]
     known: np.ndarray
+    stretch: np.ndarray
 
     @property
     def parts(self) -> dict[str, str]:
@@ -193,10 +184,20 @@ class AnsweredFootage:
         """item -> what its decoded pictures are."""
         return self.run.inputs.content
 
+    @property
+    def line(self) -> LineFrames:
+        """All frames as unlabelled ones."""
+        return LineFrames(
+            rows=np.arange(len(self.frames)),
+            stretch=self.stretch,
+            time_s=self.frames["time_s"].to_numpy(np.float64),
+            whole=(self.frames["part"] != "").to_numpy(bool),
+        )
+
 
 @dataclass(frozen=True)
 class ClassFootage(AnsweredFootage):
-    """The footage of one run with its right classes and the classifier's answers (N, K) over time."""
+    """The footage of one run with its right classes and the classifier's consensus (N, K) over time."""
 
     right: Sequence[frozenset[int]]
     own: np.ndarray
@@ -205,15 +206,23 @@ class ClassFootage(AnsweredFootage):
 FootageT = TypeVar("FootageT", bound=AnsweredFootage)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FrameSelection(Generic[FootageT]):
-    """Which frames train, judge and are shown under conditions, before any is decoded."""
+    """Which rows do what, before any is decoded.
+
+    ``training`` of ``trains`` are learnt in the first stage, ``line`` of ``judges`` without labels in the second.
+    ``calm`` of ``trains`` and ``steady`` of ``judges`` choose the weights. ``judging`` and, under conditions,
+    ``shown`` of ``judges`` judge.
+    """
 
     trains: FootageT
     judges: FootageT
     by_labels: bool
-    split: Split
+    by: By
     training: np.ndarray
+    line: np.ndarray
+    calm: np.ndarray
+    steady: np.ndarray
     judging: np.ndarray
     shown: np.ndarray
 
@@ -243,15 +252,18 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> ClassFootage:
     )
     labels = run.table("labels")
     right = right_classes(frames, labels, classes) if len(labels) else [frozenset()] * len(frames)
-    return ClassFootage(
+    seen = ClassFootage(
         run=run,
         frames=frames,
         begins=np.concatenate([a.reason.astype(str) != "" for a in answers]),
         known=np.array([bool(each) for each in right], bool),
+        stretch=np.concatenate([a.begins | (np.arange(len(a.frame)) == 0) for a in answers]).cumsum(),
         right=right,
-        own=np.concatenate([self_labels(a, len(classes), whole=bool(parts.get(a.item))) for a in answers]),
+        own=np.empty(0),
         kinds={str(i): str(label) for i, label in zip(items["item"], items["label"], strict=True)},
     )
+    rows = np.concatenate([dense(a.leading, len(classes)) for a in answers])
+    return replace(seen, own=consensus(rows, seen.line))
 
 
 def choose(
@@ -263,15 +275,18 @@ def choose(
     *,
     whole: bool,
 ) -> FrameSelection[FootageT]:
-    """Choose which frames train and which judge."""
+    """Choose which frames train, which validate and which judge."""
+    sides = split(judges.frames, judges.parts, judges.kinds, asked.seed)
+    other, on = trains is not None, sides.training
+    line = steady = np.empty(0, np.int64)
+    most, judging, shown = asked.limits
     if trains is None:
-        trains, sides = judges, split(judges.frames, judges.parts, judges.kinds, asked.seed)
+        trains = judges
     else:
-        sides = split_from_other(
+        on = apart(
             (trains.frames, trains.parts, trains.content),
             (judges.frames, judges.parts, judges.content),
-            judges.kinds,
-            asked.seed,
+            sides.judging,
         )
     known = trains.known
     by_labels = asked.targets == "labels" or (asked.targets == "auto" and bool(known.mean() >= 0.5))
@@ -280,13 +295,36 @@ def choose(
             f"--targets labels: none of the run's labels is a class of {model}; leave it out, and the model "
             "learns its own answers over time"
         )
-    most, judging, shown = asked.limits
-    most = min(most, _fitting(trains.run, most))
+    most = min(most, _fitting(trains.run, most), _fitting(judges.run, most))
     judging = _fitting(judges.run, judging) if whole else judging
-    training = even(np.flatnonzero(sides.training & (known if by_labels else True)), most)
+
+    def part(of: FootageT, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows that train, and that validate."""
+        held = validating(of.frames, rows, of.parts, of.kinds, asked.seed)
+        few = in_runs(of.frames, rows[held], max(judging // 3, FEWEST_FRAMES), neighbours)
+        return rows[~held], few
+
+    training, calm = part(trains, np.flatnonzero(on & (known if by_labels else True)))
+    if other:
+        line, steady = part(judges, np.flatnonzero(sides.training))
+    elif not by_labels:
+        line = training
+    line = in_runs(judges.frames, line, most, neighbours) if whole else even(line, most)
+    training = even(training, most) if other or by_labels else line
     held = in_runs(judges.frames, np.flatnonzero(sides.judging), judging, neighbours)
     check_sizes(training.tolist(), held.tolist())
-    return FrameSelection(trains, judges, by_labels, sides, training, held, even(held, shown))
+    return FrameSelection(
+        trains=trains,
+        judges=judges,
+        by_labels=by_labels,
+        by=sides.by,
+        training=training,
+        line=line,
+        calm=calm,
+        steady=steady if other else calm,
+        judging=held,
+        shown=even(held, shown),
+    )
 
 
 def _fitting(run: OpenRun, most: int) -> int:
@@ -294,25 +332,43 @@ def _fitting(run: OpenRun, most: int) -> int:
     return max(8, min(most, int(TRAINING_BYTES / largest)))
 
 
-def samples_of(network: TrainableClassifier, chosen: FrameSelection[ClassFootage]) -> ClassSamples:
+def rows_of(chosen: FrameSelection[FootageT]) -> tuple[list[torch.Tensor], np.ndarray, LineFrames | None]:
+    """Frames to train with, the labelled ones first; rows of the labelled ones; the unlabelled ones."""
     frames = [frame for _, frame in decoded(chosen.trains, chosen.training)]
-    own = torch.from_numpy(chosen.trains.own[chosen.training])
-    targets = own
-    if chosen.by_labels:
-        right = [chosen.trains.right[int(row)] for row in chosen.training]
-        targets = torch.from_numpy(of_labels(right, len(network.class_names)))
-    return ClassSamples(network, frames, torch.cat([network.cut(frame) for frame in frames]), targets, own)
+    first, line = np.arange(len(frames)), None
+    if len(chosen.line):
+        own = chosen.line is chosen.training
+        if not own:
+            frames += [frame for _, frame in decoded(chosen.judges, chosen.line)]
+        rows = np.arange(len(chosen.line)) + (0 if own else len(first))
+        line = chosen.judges.line.take(chosen.line, rows)
+    return frames, first, line
+
+
+def samples_of(network: TrainableClassifier, chosen: FrameSelection[ClassFootage]) -> ClassSamples:
+    frames, first, line = rows_of(chosen)
+    classes = len(network.class_names)
+    targets = torch.zeros(len(frames), classes)
+    own = chosen.trains.own[chosen.training]
+    right = [chosen.trains.right[int(row)] for row in chosen.training]
+    targets[first] = torch.from_numpy(of_labels(right, classes) if chosen.by_labels else own)
+    return ClassSamples(
+        network, frames, torch.cat([network.cut(frame) for frame in frames]), targets, (first,), line
+    )
 
 
 def bench_of(
-    network: TrainableClassifier, chosen: FrameSelection[ClassFootage], conditions: tuple[Condition, ...]
+    network: TrainableClassifier,
+    judges: ClassFootage,
+    rows: np.ndarray,
+    shown: np.ndarray,
+    conditions: tuple[Condition, ...],
 ) -> ClassBench:
-    """The pictures that judge, as they are and under each condition."""
-    judges, wanted, cut = chosen.judges, set(chosen.shown.tolist()), []
+    """The pictures of some rows that judge, and those shown under each condition."""
+    wanted, cut = set(shown.tolist()), []
     changed: list[list[torch.Tensor]] = [[] for _ in conditions]
-    reporter = judges.run.reporter
-    with reporter.counting("adapt: pictures that judge", len(chosen.judging), "frames") as counter:
-        for row, frame in decoded(judges, chosen.judging):
+    with judges.run.reporter.counting("adapt: pictures that judge", len(rows), "frames") as counter:
+        for row, frame in decoded(judges, rows):
             cut.append(network.cut(frame))
             if row in wanted:
                 at = judges.frames.iloc[row]
@@ -320,17 +376,17 @@ def bench_of(
                 for made, condition in zip(changed, conditions, strict=True):
                     made.append(network.cut(shown_under(frame, condition, content, int(at["frame"]))))
             counter.advance()
-    frames = judges.frames.iloc[chosen.judging].reset_index(drop=True)
-    pairs, triples = neighbours(frames, judges.begins[chosen.judging])
+    frames = judges.frames.iloc[rows].reset_index(drop=True)
+    pairs, triples = neighbours(frames, judges.begins[rows])
     return ClassBench(
         network=network,
         frames=frames,
         footage=torch.cat(cut),
         pairs=pairs,
         triples=triples,
-        right=[judges.right[int(row)] for row in chosen.judging],
+        right=[judges.right[int(row)] for row in rows],
         conditions=conditions,
-        shown=np.flatnonzero(np.isin(chosen.judging, chosen.shown)),
+        shown=np.flatnonzero(np.isin(rows, shown)),
         changed=[torch.cat(each) for each in changed],
     )
 

@@ -19,10 +19,10 @@ from vidrobust.stages.remedies.truth import correct
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_TESTED
 
-# What is judged where nothing is changed.
+# What is judged where nothing is changed. NEGATIVE: answers that were right before and are wrong now.
 FOOTAGE = "footage"
 FLIPS, JITTER, ERRORS = "flip_rate", "jitter", "error_rate"
-OTHER, MOVED = "other_answers", "answer_change"
+OTHER, MOVED, NEGATIVE = "other_answers", "answer_change", "negative_flips"
 UNCOVERED, DROPOUTS, RENAMED, CENTRE = "uncovered_rate", "dropout_rate", "flip_rate", "center_jitter"
 MISSED, FALSE_BOXES, LOST, BOX_CHANGE = "missed_boxes", "false_boxes", "lost_boxes", "box_change"
 # 1 less COCO's average precision.
@@ -134,6 +134,7 @@ class ClassBench:
         known = np.flatnonzero(np.isfinite(wrong))
         if len(known):
             yield footage(ERRORS, wrong[known], known)
+            yield footage(NEGATIVE, wrong[known] > 1 - correct(before.label, self.right)[known], known)
         right = [self.right[int(row)] for row in self.shown]
         unit, what = of_frames.label[self.shown], of_frames.what
         for row, at in enumerate(self.conditions):

@@ -156,10 +156,10 @@ def _seeded(picture: nn.Module, one: torch.Tensor, seed: int) -> torch.Tensor:
 def measurable(
     arms: Sequence[Arm], mixtures: Mapping[str, Mixture], settings: Settings
 ) -> dict[str, tuple[Arm, Mixture | None]]:
-    """Arms whose pictures can be drawn one by one, and AS_TRAINED where the run names that."""
-    found = {arm.name: (arm, mixtures.get(arm.name)) for arm in arms if arm.batch is None}
+    """All arms, and AS_TRAINED where the run names that."""
+    found = {arm.name: (arm, mixtures.get(arm.name)) for arm in arms}
     if steps := came_with(settings):
-        found[AS_TRAINED] = (Arm(name=AS_TRAINED, sentence=""), Mixture(one_of=steps))
+        found[AS_TRAINED] = (Arm(name=AS_TRAINED, sentence=""), Mixture(one_of=steps, chances=(1.0,)))
     return found
 
 

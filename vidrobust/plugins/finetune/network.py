@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,9 +19,8 @@ from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model
 from vidrobust.models.preprocess import Preprocess
 from vidrobust.models.reading import Reading
-from vidrobust.models.rebuilt.blur import blurred
 from vidrobust.perturb.draws import from_seed
-from vidrobust.plugins.finetune.arms import NONE, Arm
+from vidrobust.plugins.finetune.arms import Arm
 from vidrobust.plugins.finetune.steps import Condition, Mixture, Step, changed
 from vidrobust.predictions import Classifications
 
@@ -44,10 +43,6 @@ class TrainableNetwork(Protocol):
         """What besides its weights decides its answers."""
         ...
 
-    def fresh(self, arm: Arm) -> nn.Module:
-        """A copy for an arm to train."""
-        ...
-
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) uint8 frames -> pictures as the network is given them."""
         ...
@@ -68,27 +63,29 @@ class TrainableNetwork(Protocol):
 class Learner(Protocol):
     """One copy of a network that learns with one arm."""
 
-    def along(self) -> Iterable[nn.Parameter]:
-        """What is trained along and is no part of the network."""
-        ...
-
     def loss(self, at: torch.Tensor) -> torch.Tensor:
         """Of a batch: the rows of its samples."""
         ...
 
 
 class TrainingSamples(Protocol):
-    """What is trained with."""
+    """What is trained with; each of ``pools``, rows of the samples, gives an equal share of a batch."""
 
     @property
     def network(self) -> TrainableNetwork: ...
     @property
     def frames(self) -> Sequence[torch.Tensor]: ...
+    @property
+    def pools(self) -> Sequence[np.ndarray]: ...
 
     def learner(
-        self, module: nn.Module, arm: Arm, mixture: Mixture | None, seed: int, draws: torch.Generator
+        self, module: nn.Module, arm: Arm, mixture: Mixture | None, draws: torch.Generator
     ) -> Learner:
         """A copy of the network that is to learn."""
+        ...
+
+    def renewed(self, module: nn.Module) -> tuple[TrainingSamples, int]:
+        """With the consensus of a better network on the unlabelled footage; the rows that it leaves out."""
         ...
 
 
@@ -162,9 +159,6 @@ class TrainableClassifier:
     def labels(self, rows: np.ndarray) -> np.ndarray:
         return Classifications(rows, self.class_names, thresholds=self.thresholds).labels
 
-    def fresh(self, arm: Arm = NONE) -> nn.Module:
-        return fresh_copy(with_blur(self.module) if arm.blurred else self.module)
-
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) uint8 frames -> (N, 3, h, w) uint8 at the network's size."""
         return self.preprocess.cut(pixels).contiguous()
@@ -216,18 +210,6 @@ class TrainableClassifier:
                 return seen.features(len(pictures))
 
         return features
-
-
-def with_blur(module: nn.Module) -> nn.Module:
-    """A copy with BlurPool."""
-    why = "no convolution or max pool after the first one has a stride that can be blurred"
-    try:
-        found = blurred(module)
-    except Exception as error:  # code that cannot be traced
-        raise SettingsError(f"arm blur-pool: the network cannot be rewritten: {error}") from error
-    if not found.changed:
-        raise SettingsError(f"arm blur-pool: {why}; leave this arm out")
-    return found.module
 
 
 def fresh_copy(module: nn.Module) -> nn.Module:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from vidrobust.errors import SettingsError
 from vidrobust.files.names import file_name
@@ -30,9 +32,9 @@ from vidrobust.plugins.finetune.arms import (
     key_of,
 )
 from vidrobust.plugins.finetune.gather import FrameSelection
-from vidrobust.plugins.finetune.network import Bench, TrainableNetwork, TrainingSamples
+from vidrobust.plugins.finetune.network import Bench, MetricValues, TrainableNetwork, TrainingSamples
 from vidrobust.plugins.finetune.steps import Mixture, Step, any_step, drawn_keys
-from vidrobust.plugins.finetune.train import Schedule, fit
+from vidrobust.plugins.finetune.train import WEIGHTS, Schedule, fit
 from vidrobust.run_folder.folder import is_run_folder
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
@@ -99,6 +101,8 @@ def _check_model(found: OpenRun, record: Mapping[str, Any], other: str) -> None:
 
 # On which strengths are matched, of those that are trained with.
 FRAMES, QUICK_FRAMES = 16, 6
+# How often random augmentation changes a picture where there is no policy.
+OFTEN = 0.5
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def matched(
     """Return each perturbation at the strength that moves the untrained network as the policy does."""
     clean = network.said(frames)
     wanted = float(np.mean([_response(network, clean, frames, step) for step in policy])) if policy else 0.0
-    often = any_step(policy) if policy else 0.5
+    often = any_step(policy) if policy else OFTEN
     found = {}
     for key in drawn_keys(held):
         entry = find(key)
@@ -128,9 +132,11 @@ def matched(
     return MatchedStrengths(found, wanted)
 
 
-def random_mixture(found: MatchedStrengths, without: Collection[str] = ()) -> Mixture:
-    """One of all of them by chance, but for those of some families."""
-    return Mixture(one_of=tuple(step for step in found.steps.values() if step.family not in without))
+def random_mixture(found: MatchedStrengths, policy: Sequence[Step], often: float) -> Mixture:
+    """As many changes as the policy on top of random augmentation makes, all of them random."""
+    return Mixture(
+        one_of=tuple(found.steps.values()), chances=(often, *(step.probability for step in policy))
+    )
 
 
 def swapped(policy: Policy, steps: Sequence[Step], found: MatchedStrengths) -> Mixture:
@@ -146,7 +152,8 @@ def swapped(policy: Policy, steps: Sequence[Step], found: MatchedStrengths) -> M
     wrong = found.steps[free[0]]
     often = any_step([step for step in steps if step.family == first])
     new = Step(key=wrong.key, low=wrong.low, high=wrong.high, probability=often)
-    return Mixture(steps=(new, *(step for step in steps if step.family != first)))
+    rest = tuple(step for step in steps if step.family != first)
+    return replace(random_mixture(found, (), any_step(steps)), steps=(new, *rest))
 
 
 def _step(key: str, size: float, often: float) -> Step:
@@ -165,10 +172,39 @@ SPLIT = {
     "part": "no part on both sides",
     "input": "no input on both sides",
     "time": "later footage than what trains",
-    "footage": "all of other footage than what trains",
 }
 # With ``--quick``.
 LEFT_OUT = "other multiples of the policy's ranges than 1, and leaks between families"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What chooses the weights: instability on ``steady`` plus what is wrong on ``calm``, by two metrics.
+
+    ``before`` are the answers of the network as it was on both.
+    """
+
+    steady: Bench
+    calm: Bench
+    metrics: tuple[str, str]
+    before: tuple[Any, Any]
+
+    def __call__(self, module: nn.Module) -> float:
+        steady = self.steady.answered(module)
+        calm = steady if self.calm is self.steady else self.calm.answered(module)
+        return _mean_of(self.steady.values(steady, self.before[0]), self.metrics[0]) + _mean_of(
+            self.calm.values(calm, self.before[1]), self.metrics[1]
+        )
+
+    def seconds(self) -> float:
+        """About how long all weights take."""
+        benches = [self.steady] if self.calm is self.steady else [self.steady, self.calm]
+        return len(WEIGHTS) * sum(bench.seconds() for bench in benches)
+
+
+def _mean_of(every: Iterator[MetricValues], metric: str) -> float:
+    values = next((found.values for found in every if found.metric == metric), np.empty(0))
+    return float(values.mean()) if len(values) else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +218,7 @@ class TrainingSetup:
     chosen: FrameSelection[Any]
     samples: TrainingSamples
     bench: Bench
+    check: Validation
     steps: tuple[Step, ...]
 
 
@@ -199,9 +236,15 @@ class TrainingPlan(TrainingSetup):
     def file(self, arm: Arm, seed: int) -> Path:
         """Where the answers of one arm and seed are kept."""
         mixture = self.mixtures.get(arm.name)
-        record = [arm.name, arm.loss, arm.smoothing, arm.self_labels, arm.salt, arm.trains, arm.blurred]
-        own = key_of([self.key, record, [vars(s) for s in mixture.every] if mixture else []])
+        drawn = [[vars(step) for step in mixture.every], mixture.chances] if mixture else []
+        own = key_of([self.key, arm.name, arm.loss, arm.salt, arm.trains, drawn])
         return self.folder / "answers" / f"{arm.name}-{seed}-{own}.npz"
+
+    def notes(self, arm: Arm, seeds: int) -> dict[str, list[float]]:
+        """Of each seed the share of the new weights, and the frames that the consensus left out."""
+        files = [self.file(arm, seed).with_suffix(".json") for seed in range(seeds)]
+        found = [json.loads(file.read_text()) for file in files]
+        return {"weights": [n["weight"] for n in found], "left_out": [n["left_out"] for n in found]}
 
     def weights(self, arm: Arm) -> Path:
         """Of the first seed."""
@@ -218,7 +261,7 @@ def planned(run: OpenRun, asked: AdaptRequest, ready: TrainingSetup) -> Training
         "policy": [vars(step) for step in ready.steps],
         "frames": [
             *(chosen.trains.content, chosen.judges.content),
-            *(chosen.training, chosen.judging, chosen.shown),
+            *(chosen.training, chosen.line, chosen.calm, chosen.steady, chosen.judging, chosen.shown),
         ],
         "labels": chosen.by_labels,
         "batch": asked.batch,
@@ -233,10 +276,12 @@ def planned(run: OpenRun, asked: AdaptRequest, ready: TrainingSetup) -> Training
     work = TrainingPlan(**vars(ready), schedule=schedule, key=key, folder=run.path / FOLDER)
     todo = [arm for arm in arms for seed in range(asked.seeds) if not work.file(arm, seed).is_file()]
     what = "their labels" if chosen.by_labels else "the model's own answers over time"
+    line = f", {len(chosen.line)} of the run without labels" if asked.on else ""
     run.reporter.say(
         f"adapt: {len(arms)} arms ({', '.join(arm.name for arm in arms)}) with {asked.seeds} seeds, "
-        f"{number} steps of {asked.batch} frames each; {len(chosen.training)} frames{_of(asked)} train by {what}, "
-        f"{len(chosen.judging)} judge, {SPLIT[chosen.split.by]}; nobody trains with {', '.join(ready.held)}"
+        f"{number} steps of {asked.batch} frames each; {len(chosen.training)} frames{_of(asked)} train by {what}"
+        f"{line}, {len(chosen.calm) + (len(chosen.steady) if asked.on else 0)} validate, "
+        f"{len(chosen.judging)} judge, {SPLIT[chosen.by]}; nobody trains with {', '.join(ready.held)}"
     )
     if asked.quick:
         run.reporter.say(f"adapt: --quick leaves out {LEFT_OUT}; its intervals are wide")
@@ -264,11 +309,13 @@ def _quick_steps(run: OpenRun, key: str, fitting: float) -> int:
 
 
 def _speed(ready: TrainingSetup, asked: AdaptRequest) -> tuple[dict[str, float], float]:
-    few = Schedule(steps=2, batch=asked.batch, rate=1e-9)
-    fit(ready.samples, NONE, None, few, 0, lambda: None)  # a first one also loads what it needs
+    few, module = Schedule(steps=2, batch=asked.batch, rate=1e-9), ready.network.module
+    fit(ready.samples, module, NONE, None, few, 0, lambda: None)  # a first one also loads what it needs
     step_s = {}
     for arm in ready.arms:
         begin = time.perf_counter()
-        fit(ready.samples, arm, ready.mixtures.get(arm.name), few, 0, lambda: None)
+        fit(ready.samples, module, arm, ready.mixtures.get(arm.name), few, 0, lambda: None)
         step_s[arm.name] = (time.perf_counter() - begin) / few.steps
-    return step_s, ready.bench.seconds()
+    begin = time.perf_counter()
+    ready.samples.renewed(module)
+    return step_s, ready.bench.seconds() + ready.check.seconds() + time.perf_counter() - begin

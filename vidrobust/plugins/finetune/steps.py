@@ -53,10 +53,11 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Mixture:
-    """Steps that a picture goes through: perhaps one of ``one_of``, then each of ``steps`` by its own chance."""
+    """Steps that a picture goes through: by each of ``chances`` one of ``one_of``, then ``steps`` by their own."""
 
     steps: tuple[Step, ...] = ()
     one_of: tuple[Step, ...] = ()
+    chances: tuple[float, ...] = ()
 
     @property
     def every(self) -> tuple[Step, ...]:
@@ -70,8 +71,9 @@ class Mixture:
     def draw(self, generator: torch.Generator) -> tuple[Step, ...]:
         """The steps that one picture gets."""
         drawn: list[Step] = []
-        if self.one_of and uniform(generator) < self.one_of[0].probability:
-            drawn.append(self.one_of[int(uniform(generator) * len(self.one_of))])
+        for chance in self.chances:
+            if uniform(generator) < chance:
+                drawn.append(self.one_of[int(uniform(generator) * len(self.one_of))])
         return (*drawn, *(step for step in self.steps if uniform(generator) < step.probability))
 
 

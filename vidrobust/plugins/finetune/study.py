@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from vidrobust.plugins.finetune.arms import ARMS, BOX_ARMS, AdaptRequest, Arm, f
 from vidrobust.plugins.finetune.boxes import judge as boxes
 from vidrobust.plugins.finetune.boxes.network import TrainableDetector, trainable_boxes
 from vidrobust.plugins.finetune.compare import table_of
-from vidrobust.plugins.finetune.gather import AnsweredFootage, choose, even
+from vidrobust.plugins.finetune.gather import AnsweredFootage, FrameSelection, choose, even
 from vidrobust.plugins.finetune.judge import BOXES, CLASSES, Headline
 from vidrobust.plugins.finetune.network import (
     Bench,
@@ -36,18 +37,26 @@ from vidrobust.plugins.finetune.network import (
     TrainingSamples,
     trainable,
 )
-from vidrobust.plugins.finetune.plan import SPLIT, TrainingPlan, TrainingSetup, opened_other, planned
+from vidrobust.plugins.finetune.plan import (
+    SPLIT,
+    TrainingPlan,
+    TrainingSetup,
+    Validation,
+    opened_other,
+    planned,
+)
 from vidrobust.plugins.finetune.steps import (
     QUICK_TIMES,
     TIMES,
     Condition,
     Mixture,
     Step,
+    any_step,
     conditions,
     guard,
     steps_of,
 )
-from vidrobust.plugins.finetune.train import fit
+from vidrobust.plugins.finetune.train import heal
 from vidrobust.stages.policy.measured import ADAPTATION, advised_policy, apply_measured
 from vidrobust.stages.policy.policy import Policy
 from vidrobust.tables import schema as tables
@@ -118,7 +127,7 @@ class TaskTraining:
     whole: bool
     seen_of: Callable[[OpenRun, str, Sequence[str]], Any]
     samples_of: Callable[[Any, Any], TrainingSamples]
-    bench_of: Callable[[Any, Any, tuple[Condition, ...]], Bench]
+    bench_of: Callable[[Any, Any, np.ndarray, np.ndarray, tuple[Condition, ...]], Bench]
 
 
 _CLASSES = TaskTraining(
@@ -199,7 +208,8 @@ def _study(run: OpenRun, asked: AdaptRequest, question: AdaptInputs) -> dict[str
     mixtures = _mixtures(network, arms, policy, steps, on, held)
     families = {arm.name: families_of(arm, mixtures.get(arm.name)) for arm in arms}
     guard(families, held)
-    bench = way.bench_of(network, chosen, conditions(steps, QUICK_TIMES if asked.quick else TIMES))
+    under = conditions(steps, QUICK_TIMES if asked.quick else TIMES)
+    bench = way.bench_of(network, chosen.judges, chosen.judging, chosen.shown, under)
     ready = TrainingSetup(
         network=network,
         arms=arms,
@@ -208,6 +218,7 @@ def _study(run: OpenRun, asked: AdaptRequest, question: AdaptInputs) -> dict[str
         chosen=chosen,
         samples=samples,
         bench=bench,
+        check=_validation(network, way, chosen),
         steps=steps,
     )
     work = planned(run, asked, ready)
@@ -228,11 +239,13 @@ def _study(run: OpenRun, asked: AdaptRequest, question: AdaptInputs) -> dict[str
             "policy_of": str(asked.policy or ""),
             "measured": conclusion.measured(table, steps, headline) if "policy" in found else {},
             "held_back": held,
-            "split_by": chosen.split.by,
+            "split_by": chosen.by,
             "trained_on": asked.on,
             "targets": "labels" if chosen.by_labels else "own answers over time",
             "frames": {
                 "training": len(chosen.training),
+                "line": len(chosen.line),
+                "validating": len({*chosen.calm.tolist()}) + (len(chosen.steady) if asked.on else 0),
                 "judging": len(chosen.judging),
                 "shown": len(chosen.shown),
             },
@@ -243,6 +256,7 @@ def _study(run: OpenRun, asked: AdaptRequest, question: AdaptInputs) -> dict[str
                     "sentence": arm.sentence,
                     "families": families[arm.name],
                     "steps": _said(mixtures, arm),
+                    **work.notes(arm, asked.seeds),
                 }
                 for arm in arms
             ],
@@ -297,7 +311,7 @@ def _arms(run: OpenRun, asked: AdaptRequest, policy: Policy, way: TaskTraining) 
     arms = asked.chosen_arms(way.arms)
     if policy.steps:
         return arms
-    left = tuple(arm for arm in arms if arm.mix not in ("policy", "mixed", "swapped", "other"))
+    left = tuple(arm for arm in arms if arm.mix in ("", "random"))
     gone = ", ".join(arm.name for arm in arms if arm not in left)
     if gone:
         run.reporter.warn(f"adapt: the policy has no step, so there is nothing to train with for {gone}")
@@ -316,22 +330,27 @@ def _mixtures(
     frames: Sequence[torch.Tensor],
     held: Sequence[str],
 ) -> dict[str, Mixture]:
-    found = {arm.name: Mixture(steps=arm.steps) for arm in arms if arm.steps}
-    drawn = None
-    if any(arm.mix in ("random", "other", "swapped", "mixed") for arm in arms):
+    kinds = {arm.mix for arm in arms} - {""}
+    own = {arm.name: Mixture(steps=arm.steps) for arm in arms if arm.steps}
+    made = {"alone": Mixture(steps=steps)}
+    if kinds - {"alone"}:
         drawn = matched.matched(network, frames, steps, held)
-    for arm in arms:
-        if arm.mix == "policy":
-            found[arm.name] = Mixture(steps=arm.of_policy(steps))
-        elif arm.mix == "other" and drawn:
-            found[arm.name] = matched.random_mixture(drawn, {step.family for step in steps})
-        elif arm.mix == "mixed" and drawn:
-            found[arm.name] = Mixture(steps=steps, one_of=matched.random_mixture(drawn).one_of)
-        elif arm.mix == "random" and drawn:
-            found[arm.name] = matched.random_mixture(drawn)
-        elif arm.mix == "swapped" and drawn:
-            found[arm.name] = matched.swapped(policy, steps, drawn)
-    return found
+        often = any_step(steps) if steps else matched.OFTEN
+        made["random"] = matched.random_mixture(drawn, steps, often)
+        made["policy"] = replace(matched.random_mixture(drawn, (), often), steps=steps)
+        if "swapped" in kinds:
+            made["swapped"] = matched.swapped(policy, steps, drawn)
+    return own | {arm.name: made[arm.mix] for arm in arms if arm.mix}
+
+
+def _validation(network: TrainableNetwork, way: TaskTraining, chosen: FrameSelection[Any]) -> Validation:
+    none = np.empty(0, np.int64)
+    calm = steady = way.bench_of(network, chosen.trains, chosen.calm, none, ())
+    if chosen.steady is not chosen.calm:
+        steady = way.bench_of(network, chosen.judges, chosen.steady, none, ())
+    wrong = way.headline.wrong if chosen.by_labels else way.headline.other
+    before = (steady.answered(network.module), calm.answered(network.module))
+    return Validation(steady, calm, (way.headline.steady, wrong), before)
 
 
 def _all(run: OpenRun, work: TrainingPlan, seeds: int) -> dict[str, list[BenchAnswers]]:
@@ -339,11 +358,22 @@ def _all(run: OpenRun, work: TrainingPlan, seeds: int) -> dict[str, list[BenchAn
     with run.reporter.counting("adapt: training", len(todo) * work.schedule.steps, "steps") as counter:
         for number, (seed, arm) in enumerate(todo):
             begin = time.perf_counter()
-            module = fit(work.samples, arm, work.mixtures.get(arm.name), work.schedule, seed, counter.advance)
-            _check_finite(module, arm)
-            found = work.bench.answered(module)
+            healed = heal(
+                work.samples,
+                work.check,
+                arm,
+                work.mixtures.get(arm.name),
+                work.schedule,
+                seed,
+                counter.advance,
+            )
+            _check_finite(healed.module, arm)
+            found = work.bench.answered(healed.module)
             if seed == 0:
-                save_weights(module, work.weights(arm))
+                save_weights(healed.module, work.weights(arm))
+            work.file(arm, seed).parent.mkdir(parents=True, exist_ok=True)
+            note = {"weight": healed.weight, "left_out": healed.left_out}
+            write_text(work.file(arm, seed).with_suffix(".json"), json.dumps(note))
             found.save(work.file(arm, seed))
             run.reporter.say(
                 f"adapt: {number + 1} of {len(todo)}: {arm.name}, seed {seed}, in "
@@ -376,14 +406,16 @@ def _card(run: OpenRun, work: TrainingPlan, spec: str, summary: dict[str, Any]) 
         )
         return
     arm = next(each for each in work.arms if each.name == best)
+    notes = next(a for a in summary["arms"] if a["arm"] == best)
     weights.write_bytes(work.weights(arm).read_bytes())
     facts = {
-        "trained with": ", ".join(next(a["families"] for a in summary["arms"] if a["arm"] == best))
-        or "no augmentation",
+        "trained with": ", ".join(notes["families"]) or "no augmentation",
         "learnt": summary["targets"],
         "frames": summary["frames"]["training"],
         "steps": f"{work.schedule.steps} of {work.schedule.batch} frames, AdamW, rate {work.schedule.rate:g}",
         "trained on": asked_on or "part of the footage",
+        "unlabelled frames": f"{summary['frames']['line']}, {notes['left_out'][0]} left out as uncertain",
+        "share of the new weights": f"{notes['weights'][0]:g}, chosen on frames that validate",
         "held out": SPLIT[summary["split_by"]],
         "never trained with, by any arm": ", ".join(summary["held_back"]),
     }
@@ -391,7 +423,7 @@ def _card(run: OpenRun, work: TrainingPlan, spec: str, summary: dict[str, Any]) 
         "model": summary["model"],
         "arm": best,
         "sentence": arm.sentence,
-        "spec": "" if arm.blurred else spec_with(spec, weights, len(work.network.class_names)),
+        "spec": spec_with(spec, weights, len(work.network.class_names)),
         "facts": facts,
     }
     write_card(card, about, [*summary["sentences"], *([summary["said"]] if summary["said"] else [])])

@@ -30,10 +30,11 @@ ADAPTATION = Table(
         boolean("trained", "the arm was trained with this family"),
         string(
             "metric",
-            "flip_rate, jitter, error_rate, other_answers (than the network before), answer_change (by the "
-            "perturbation); of a detector uncovered_rate, dropout_rate, flip_rate, center_jitter, lost_boxes (of "
-            "those before), box_change (by the perturbation), and with known boxes missed_boxes, false_boxes (a "
-            "frame), average_precision_lost (1 less that of COCO, a row a cluster)",
+            "flip_rate, jitter, error_rate, negative_flips (wrong, and right before), other_answers (than the "
+            "network before), answer_change (by the perturbation); of a detector uncovered_rate, dropout_rate, "
+            "flip_rate, center_jitter, lost_boxes (of those before), box_change (by the perturbation), and with "
+            "known boxes missed_boxes, false_boxes (a frame), average_precision_lost (1 less that of COCO, a "
+            "row a cluster)",
         ),
         float64("before", "the metric of what it is held against"),
         float64("after", "the metric of the arm, mean over seeds"),

@@ -1,86 +1,78 @@
-"""Training of a classifier: the loss of each arm, and the loop that all share."""
+"""Training in two stages: on what is labelled, then with a renewed consensus on the unlabelled footage."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from vidrobust.errors import SettingsError
-from vidrobust.models.modules import head_of, watched
 from vidrobust.perturb.draws import from_seed, seeded
 from vidrobust.plugins.finetune.arms import Arm
-from vidrobust.plugins.finetune.network import TrainableClassifier, TrainingSamples
+from vidrobust.plugins.finetune.network import TrainableClassifier, TrainingSamples, fresh_copy
 from vidrobust.plugins.finetune.steps import Mixture, changed
-
-# An auxiliary head that tells by how much the picture was turned (Hendrycks, Mazeika, Kadavath & Song 2019).
-
-# Of the loss of the rotations (hendrycks/ss-ood, train.py).
-WEIGHT = 0.5
-QUARTERS = 4
-
-
-class RotationHead:
-    """The loss of a batch and of its four rotations, with a head that is trained along."""
-
-    def __init__(self, network: TrainableClassifier, module: nn.Module) -> None:
-        self.network, self.module = network, module
-        blank = torch.zeros(1, 3, *network.preprocess.shape, dtype=torch.uint8)
-        self.layer = head_of(module, lambda: network.logits(module, blank), len(network.class_names))
-        if not self.layer:
-            raise SettingsError(
-                "arm rotation-head: no last layer is found in the network; leave this arm out"
-            )
-        with torch.no_grad():
-            width = self._both(blank)[1].shape[1]
-        self.head = nn.Linear(width, QUARTERS).to(network.device)
-
-    def loss(self, pictures: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Cross entropy of pictures (B, 3, h, w) uint8, plus half that of telling their four rotations."""
-        every = torch.cat([turned(pictures, quarter) for quarter in range(QUARTERS)])
-        logits, features = self._both(every)
-        quarters = torch.arange(QUARTERS, device=logits.device).repeat_interleave(len(pictures))
-        of_class = functional.cross_entropy(logits[: len(pictures)], target)
-        return of_class + WEIGHT * functional.cross_entropy(self.head(features), quarters)
-
-    def _both(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits, and the input of the last layer (N, D)."""
-        with watched(self.module, self.layer) as seen:
-            logits = self.network.logits(self.module, pictures)
-        return logits, seen.given(len(pictures))
-
-
-def turned(pictures: torch.Tensor, quarter: int) -> torch.Tensor:
-    """(B, 3, h, w) uint8 turned by right angles, stretched back to h x w where not square."""
-    made = torch.rot90(pictures, quarter, (2, 3))
-    if made.shape == pictures.shape:
-        return made
-    size = pictures.shape[-2:]
-    stretched = functional.interpolate(made.float(), size=size, mode="bilinear", antialias=True)
-    return stretched.round().clamp(0, 255).to(torch.uint8)
-
 
 # Weight of the Jensen-Shannon divergence (Hendrycks et al. 2020, section 3).
 JSD_WEIGHT = 12.0
+# A frame's consensus is over the frames within half of this before and after it, or over a part's whole clip.
+WINDOW_S = 1.0
+# Share of the frames that is left out of the second stage: those whose consensus is least certain.
+LEFT_OUT = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineFrames:
+    """Unlabelled frames: their rows of the samples, stretch without a cut, time, and whether it shows one part."""
+
+    rows: np.ndarray
+    stretch: np.ndarray
+    time_s: np.ndarray
+    whole: np.ndarray
+
+    def take(self, keep: np.ndarray, rows: np.ndarray) -> LineFrames:
+        """Some of them, under other rows."""
+        return LineFrames(
+            rows=rows, stretch=self.stretch[keep], time_s=self.time_s[keep], whole=self.whole[keep]
+        )
+
+
+def consensus(answers: np.ndarray, of: LineFrames) -> np.ndarray:
+    """Return (N, K) float32: the mean of answers (N, K) over the confident frames about each frame."""
+    top, made = answers.max(axis=1), np.empty(answers.shape)
+    for stretch in np.unique(of.stretch):
+        mine = np.flatnonzero(of.stretch == stretch)
+        for row in mine.tolist():
+            near = np.abs(of.time_s[mine] - of.time_s[row]) <= (np.inf if of.whole[row] else WINDOW_S / 2)
+            here = mine[near]
+            made[row] = answers[here[top[here] >= np.median(top[here])]].mean(axis=0)
+    total: np.ndarray = made / np.maximum(made.sum(axis=1, keepdims=True), 1e-12)
+    return total.astype(np.float32)
+
+
+def certain(certainty: np.ndarray) -> np.ndarray:
+    """(N,) bool: all but the least certain; frames that are as certain as the last one kept are kept."""
+    kept: np.ndarray = certainty >= np.quantile(certainty, LEFT_OUT, method="higher")
+    return kept
 
 
 @dataclass(frozen=True)
 class ClassSamples:
-    """Frames to train with, the same at the network's size, targets (N, K) float32 and the network's own
-    answers.
-    """
+    """Frames to train with, the same at the network's size, and targets (N, K) float32."""
 
     network: TrainableClassifier
     frames: Sequence[torch.Tensor]
     cut: torch.Tensor
     targets: torch.Tensor
-    own: torch.Tensor
+    pools: tuple[np.ndarray, ...]
+    line: LineFrames | None = None
 
     def learner(
-        self, module: nn.Module, arm: Arm, mixture: Mixture | None, seed: int, draws: torch.Generator
+        self, module: nn.Module, arm: Arm, mixture: Mixture | None, draws: torch.Generator
     ) -> ClassLearner:
         return ClassLearner(
             samples=self,
@@ -89,9 +81,27 @@ class ClassSamples:
             mixture=mixture,
             draws=draws,
             picture=arm.picture() if arm.picture else None,
-            whole=arm.batch(len(self.network.class_names)) if arm.batch else None,
-            turning=_turning(self.network, module, seed) if arm.loss == "turned" else None,
+            after=self._after(),
         )
+
+    def renewed(self, module: nn.Module) -> tuple[ClassSamples, int]:
+        """With the consensus of a better network on the line's frames; and how many of them it leaves out."""
+        if self.line is None:
+            return self, 0
+        rows = self.line.rows
+        found = consensus(self.network.answers(module, self.cut[rows]), self.line)
+        keep, targets = certain(found.max(axis=1)), self.targets.clone()
+        targets[rows] = torch.from_numpy(found)
+        labelled = tuple(pool for pool in self.pools if not np.isin(pool, rows).any())
+        return replace(self, targets=targets, pools=(*labelled, rows[keep])), int((~keep).sum())
+
+    def _after(self) -> np.ndarray:
+        """(N,) the row of the next frame of the same stretch, or the row itself."""
+        after = np.arange(len(self.frames))
+        if self.line is not None:
+            same = np.flatnonzero(self.line.stretch[1:] == self.line.stretch[:-1])
+            after[self.line.rows[same]] = self.line.rows[same + 1]
+        return after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,22 +114,27 @@ class ClassLearner:
     mixture: Mixture | None
     draws: torch.Generator
     picture: nn.Module | None
-    whole: nn.Module | None
-    turning: RotationHead | None
-
-    def along(self) -> Iterable[nn.Parameter]:
-        return self.turning.head.parameters() if self.turning else ()
+    after: np.ndarray
 
     def loss(self, at: torch.Tensor) -> torch.Tensor:
-        samples, network = self.samples, self.samples.network
-        targets = samples.own if self.arm.self_labels else samples.targets
-        target = _smoothed(targets[at], self.arm.smoothing).to(network.device)
-        if self.turning is not None:
-            return self.turning.loss(samples.cut[at], target)
-        if self.arm.loss == "one view":
-            return _one_view(network, self.module, self._view(at), target, self.whole)
+        samples, network, module = self.samples, self.samples.network, self.module
+        target = samples.targets[at].to(network.device)
         views = [self._view(at) for _ in range(2 if self.arm.loss == "jsd" else 1)]
-        return _consistent(network, self.module, samples.cut[at], views, target)
+        if self.arm.loss in ("jsd", "consistent"):
+            views = [samples.cut[at], *views]
+        elif self.arm.loss == "temporal":
+            views.append(samples.cut[self.after[at.numpy()]])
+        logs = torch.split(network.logits(module, torch.cat(views)).log_softmax(dim=1), len(at))
+        loss = -(target * logs[0]).sum(dim=1).mean()
+        if self.arm.loss == "distilled":
+            with torch.no_grad():
+                old = network.logits(network.module, samples.cut[at]).log_softmax(dim=1)
+            return loss + distilled(logs[0], old, target)
+        if len(logs) == 1:
+            return loss
+        if self.arm.loss == "consistent":
+            return loss + functional.kl_div(logs[1], logs[0], reduction="batchmean", log_target=True)
+        return loss + (JSD_WEIGHT if self.arm.loss == "jsd" else 1.0) * jensen_shannon(logs)
 
     def _view(self, at: torch.Tensor) -> torch.Tensor:
         """(B, 3, h, w) uint8 of the network's size."""
@@ -133,38 +148,16 @@ class ClassLearner:
         return torch.stack(made)
 
 
-def _turning(network: TrainableClassifier, module: nn.Module, seed: int) -> RotationHead:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return RotationHead(network, module)
+def distilled(new: torch.Tensor, old: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean divergence of new from old log answers (B, K) over the rows where the old network was right.
 
-
-def _one_view(
-    network: TrainableClassifier,
-    module: nn.Module,
-    pictures: torch.Tensor,
-    target: torch.Tensor,
-    whole: nn.Module | None,
-) -> torch.Tensor:
-    inputs = network.preprocess.normalise(pictures.to(network.device))
-    if whole is not None:
-        inputs, target = whole(inputs, target)
-    return functional.cross_entropy(network.of_inputs(module, inputs), target)
-
-
-def _consistent(
-    network: TrainableClassifier,
-    module: nn.Module,
-    clean: torch.Tensor,
-    views: Sequence[torch.Tensor],
-    target: torch.Tensor,
-) -> torch.Tensor:
-    every = network.logits(module, torch.cat([clean, *views])).log_softmax(dim=1)
-    first, *others = torch.split(every, len(clean))
-    loss = -(target * first).sum(dim=1).mean()
-    if len(others) == 1:
-        return loss + functional.kl_div(others[0], first, reduction="batchmean", log_target=True)
-    return loss + JSD_WEIGHT * jensen_shannon([first, *others])
+    References
+    ----------
+    Yan et al. 2021, *Positive-congruent training*, with alpha 0 and beta 1.
+    """
+    right = old.argmax(dim=1) == target.argmax(dim=1)
+    each = functional.kl_div(new, old, reduction="none", log_target=True).sum(dim=1)
+    return (each * right).mean()
 
 
 def jensen_shannon(logs: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -174,54 +167,98 @@ def jensen_shannon(logs: Sequence[torch.Tensor]) -> torch.Tensor:
     return torch.stack(parts).mean()
 
 
-def _smoothed(target: torch.Tensor, share: float) -> torch.Tensor:
-    return target * (1 - share) + share / target.shape[1] if share else target
-
-
 DECAY = 0.01
-# Seeds of an arm that is the same again begin so far from those of the first.
-SALT = 10_000
+# Seeds of an arm that is the same again, and of the second stage, begin so far from those of the first.
+SALT, SECOND = 10_000, 5_000
 # Share of the steps in which the rate rises.
 WARM_UP = 0.2
+# Of the way from the old weights to the new ones: what validation chooses from (Wortsman et al. 2022).
+WEIGHTS = (0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """steps of batches of so many frames, at this largest rate."""
+    """So many steps of both stages together, of batches of so many frames, at this largest rate."""
 
     steps: int
     batch: int
     rate: float
 
 
+@dataclass(frozen=True)
+class HealedNetwork:
+    """A network after both stages; its share of the new weights, and the frames that its consensus left out."""
+
+    module: nn.Module
+    weight: float
+    left_out: int
+
+
+class ValidationScore(Protocol):
+    """What a network is judged by to choose the weights; lower is better."""
+
+    def __call__(self, module: nn.Module) -> float: ...
+
+
+def heal(
+    samples: TrainingSamples,
+    score: ValidationScore,
+    arm: Arm,
+    mixture: Mixture | None,
+    schedule: Schedule,
+    seed: int,
+    advance: Callable[[], None],
+) -> HealedNetwork:
+    """Train with one arm in two stages, then choose how far to go from the old weights to the new ones."""
+    old, first = samples.network.module, replace(schedule, steps=schedule.steps - schedule.steps // 2)
+    module = fit(samples, old, arm, mixture, first, seed, advance)
+    second, left_out = samples.renewed(module)
+    rest = replace(schedule, steps=schedule.steps // 2)
+    module = fit(second, module, arm, mixture, rest, seed + SECOND, advance)
+    weight = min(WEIGHTS, key=lambda share: score(mixed(old, module, share)))
+    return HealedNetwork(mixed(old, module, weight), weight, left_out)
+
+
+def mixed(old: nn.Module, new: nn.Module, share: float) -> nn.Module:
+    """A network with weights this share of the way from the old ones to the new ones, in eval mode."""
+    module, states = copy.deepcopy(new), (old.state_dict(), new.state_dict())
+    module.load_state_dict(
+        {
+            name: was + share * (states[1][name] - was) if was.is_floating_point() else states[1][name]
+            for name, was in states[0].items()
+        }
+    )
+    return module.eval()
+
+
 def fit(
     samples: TrainingSamples,
+    start: nn.Module,
     arm: Arm,
     mixture: Mixture | None,
     schedule: Schedule,
     seed: int,
     advance: Callable[[], None],
 ) -> nn.Module:
-    """Return the network after fine-tuning with one arm."""
-    network = samples.network
-    module = network.fresh(arm)
-    if arm.untrained:
-        return module.eval()
+    """Return a copy of ``start`` after one stage with one arm."""
+    network, module = samples.network, fresh_copy(start)
     rows, draws = from_seed(seed + SALT * arm.salt), seeded("adapt", arm.salt, seed, "draws", 0)
     devices = [network.device] if network.device.type == "cuda" else []
+    shares = [len(part) for part in np.array_split(np.arange(schedule.batch), len(samples.pools))]
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(draws.initial_seed() % 2**31)
-        learner = samples.learner(module, arm, mixture, seed, draws)
-        optimiser = torch.optim.AdamW(
-            [*module.parameters(), *learner.along()], lr=schedule.rate, weight_decay=DECAY
-        )
+        learner = samples.learner(module, arm, mixture, draws)
+        optimiser = torch.optim.AdamW(module.parameters(), lr=schedule.rate, weight_decay=DECAY)
         cycle = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, schedule.rate, total_steps=max(schedule.steps, 2), pct_start=WARM_UP
         )
         for _ in range(schedule.steps):
-            at = torch.randint(len(samples.frames), (schedule.batch,), generator=rows)
+            drawn = [
+                torch.from_numpy(pool)[torch.randint(len(pool), (share,), generator=rows)]
+                for pool, share in zip(samples.pools, shares, strict=True)
+            ]
             optimiser.zero_grad()
-            loss = learner.loss(at)
+            loss = learner.loss(torch.cat(drawn))
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             cycle.step()

@@ -23,7 +23,7 @@ from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.against_truth import Truth, matched
 from vidrobust.metrics.tracks.follow import follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, joined
-from vidrobust.metrics.tracks.measures import measure
+from vidrobust.metrics.tracks.measures import Measures, measure
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.plugins.finetune.boxes.network import (
     NONE,
@@ -34,7 +34,7 @@ from vidrobust.plugins.finetune.boxes.network import (
     of_rows,
     self_boxes,
 )
-from vidrobust.plugins.finetune.gather import AnsweredFootage, FrameSelection, decoded
+from vidrobust.plugins.finetune.gather import AnsweredFootage, FrameSelection, decoded, rows_of
 from vidrobust.plugins.finetune.judge import (
     BOX_CHANGE,
     CENTRE,
@@ -252,8 +252,27 @@ class BoxBench:
         every = pd.concat(parts, ignore_index=True).sort_values("row", kind="stable", ignore_index=True)
         return every[list(COLUMNS)]
 
+    def objects(self, module: nn.Module) -> tuple[list[KnownBoxes], np.ndarray]:
+        """Boxes of the objects that a network follows in each frame, and their least score (0: no object)."""
+        found = BoxAnswers(self._followed(self.network.answers(module, self.pixels)), *[np.empty(0)] * 2)
+        boxes, sure = [NONE] * len(self.frames), np.zeros(len(self.frames))
+        for rows, mine, track, made in self._measured(found):
+            seen = mine.assign(track=track, frame=mine["row"] - rows[0])
+            steps = made.along.rename(columns={"row": "frame"})
+            of_frame, scores = self_boxes(seen, steps, self.network.tracks.start_score)
+            for frame, one in of_frame.items():
+                boxes[rows[frame]], sure[rows[frame]] = one, scores[frame]
+        return boxes, sure
+
     def _along(self, found: BoxAnswers) -> pd.DataFrame:
-        boxes, parts = found.boxes, []
+        parts = [
+            made.along.assign(row=made.along["row"] + rows[0]) for rows, _, _, made in self._measured(found)
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def _measured(self, found: BoxAnswers) -> Iterator[tuple[np.ndarray, pd.DataFrame, np.ndarray, Measures]]:
+        """Of each stretch its rows, its boxes, their objects, and what these measure."""
+        boxes = found.boxes
         for rows in self.stretches:
             along = self.along[str(self.frames["item"].iloc[rows[0]])]
             mine = boxes[(boxes["row"] >= rows[0]) & (boxes["row"] <= rows[-1])]
@@ -269,11 +288,11 @@ class BoxBench:
                 size=(int(height), int(width)),
             )
             tracks = along.tracks.of_classes(dict(enumerate(self.network.class_names)))
+            objects = follow(of, tracks)
             made = measure(
-                of, follow(of, tracks), tracks, revert_within=along.revert_within, frame_rate=along.frame_rate
+                of, objects, tracks, revert_within=along.revert_within, frame_rate=along.frame_rate
             )
-            parts.append(made.along.assign(row=made.along["row"] + rows[0]))
-        return pd.concat(parts, ignore_index=True)
+            yield rows, mine, objects.track, made
 
 
 def _one_frame(found: Detections) -> ItemBoxes:
@@ -341,7 +360,7 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
             )
         )
         boxes, along = (table[table["item"] == item] for table in (found, steps))
-        objects = self_boxes(boxes, along, run.settings.track_start_score)
+        objects, _ = self_boxes(boxes, along, run.settings.track_start_score)
         own += [objects.get(frame, NONE) for frame in number.tolist()]
         for frame in number.tolist():
             at = of_frame.get((item, frame))
@@ -351,7 +370,8 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
     return BoxFootage(
         run=run,
         frames=frames,
-        begins=(frames["reason"].astype(str) != "").to_numpy(bool),
+        begins=(begins := (frames["reason"].astype(str) != "").to_numpy(bool)),
+        stretch=begins.cumsum(),
         kinds={str(i): str(label) for i, label in zip(items["item"], items["label"], strict=True)},
         known=np.array([each is not None for each in right], bool),
         right=right,
@@ -361,31 +381,44 @@ def seen_of(run: OpenRun, model: str, classes: Sequence[str]) -> BoxFootage:
 
 def samples_of(network: TrainableDetector, chosen: FrameSelection[BoxFootage]) -> BoxSamples:
     trains, rows = chosen.trains, chosen.training.tolist()
-    own = [trains.own[row] for row in rows]
-    targets = [trains.right[row] or NONE for row in rows] if chosen.by_labels else own
+    frames, first, line = rows_of(chosen)
+    targets = [(trains.right[row] or NONE) if chosen.by_labels else trains.own[row] for row in rows]
     if not any(len(each.boxes) for each in targets):
         what = "known boxes" if chosen.by_labels else "objects that the detector follows"
         raise InputError(
             f"adapt: the {len(rows)} frames to train with hold no {what}; give known boxes (--targets labels) or "
             "footage on which the detector finds something"
         )
-    frames = [frame for _, frame in decoded(trains, chosen.training)]
-    return BoxSamples(network, frames, targets, own)
+    targets += [NONE] * (len(frames) - len(targets))
+    if line is None:
+        return BoxSamples(network, frames, targets, (first,))
+    bench = _bench(network, chosen.judges, chosen.line, [frames[row] for row in line.rows.tolist()])
+    return BoxSamples(network, frames, targets, (first,), line.rows, bench.objects)
 
 
 def bench_of(
-    network: TrainableDetector, chosen: FrameSelection[BoxFootage], conditions: tuple[Condition, ...]
+    network: TrainableDetector,
+    judges: BoxFootage,
+    rows: np.ndarray,
+    shown: np.ndarray,
+    conditions: tuple[Condition, ...],
 ) -> BoxBench:
-    judges, rows = chosen.judges, chosen.judging
+    bench = _bench(network, judges, rows, [frame for _, frame in decoded(judges, rows)])
+    return dataclasses.replace(bench, conditions=conditions, shown=np.flatnonzero(np.isin(rows, shown)))
+
+
+def _bench(
+    network: TrainableDetector, judges: BoxFootage, rows: np.ndarray, pixels: Sequence[torch.Tensor]
+) -> BoxBench:
     frames = judges.frames.iloc[rows].reset_index(drop=True)
     return BoxBench(
         network=network,
         frames=frames,
-        pixels=[frame for _, frame in decoded(judges, rows)],
+        pixels=pixels,
         content=[judges.content.get(str(item), "") for item in frames["item"]],
         right=[judges.right[int(row)] for row in rows],
-        conditions=conditions,
-        shown=np.flatnonzero(np.isin(rows, chosen.shown)),
+        conditions=(),
+        shown=np.empty(0, np.int64),
         along={str(item): _along(judges, str(item)) for item in frames["item"].unique()},
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,9 @@ from vidrobust.models.modules import ModuleDetector, full_precision
 from vidrobust.models.predict import Model
 from vidrobust.perturb.draws import from_seed
 from vidrobust.plugins.finetune.arms import Arm
-from vidrobust.plugins.finetune.network import Features, fresh_copy
+from vidrobust.plugins.finetune.network import Features
 from vidrobust.plugins.finetune.steps import Mixture, Step, changed_with_boxes
+from vidrobust.plugins.finetune.train import certain
 from vidrobust.predictions import Detections
 
 # An object of fewer boxes is taken for a false alarm.
@@ -57,8 +58,10 @@ def of_rows(rows: pd.DataFrame) -> KnownBoxes:
     return KnownBoxes(np.ascontiguousarray(rows[BOX].to_numpy(np.float32)), rows["label"].to_numpy(np.int64))
 
 
-def self_boxes(detections: pd.DataFrame, steps: pd.DataFrame, start_score: float) -> Mapping[int, KnownBoxes]:
-    """Return frame -> boxes of the objects that one detector followed along one input."""
+def self_boxes(
+    detections: pd.DataFrame, steps: pd.DataFrame, start_score: float
+) -> tuple[Mapping[int, KnownBoxes], Mapping[int, float]]:
+    """Return frame -> boxes of the objects that a detector followed along one input, and the least sure score."""
     found: list[pd.DataFrame] = []
     filled = dict(list(steps[steps["missed"] == 1].groupby("track", sort=False)))
     for track, rows in detections[detections["track"] >= 0].groupby("track", sort=True):
@@ -67,10 +70,11 @@ def self_boxes(detections: pd.DataFrame, steps: pd.DataFrame, start_score: float
             continue
         label = int(sure.groupby("label")["score"].sum().idxmax())
         parts = [rows, *([filled[track]] if track in filled else [])]
-        found += [part[["frame", *BOX]].assign(label=label) for part in parts]
+        found += [part[["frame", *BOX]].assign(label=label, sure=sure["score"].mean()) for part in parts]
     if not found:
-        return {}
-    return {int(frame): of_rows(rows) for frame, rows in pd.concat(found).groupby("frame", sort=True)}
+        return {}, {}
+    each = dict(list(pd.concat(found).groupby("frame", sort=True)))
+    return {int(f): of_rows(r) for f, r in each.items()}, {int(f): r["sure"].min() for f, r in each.items()}
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,6 @@ class TrainableDetector:
     def decides(self) -> str:
         """The score from which boxes count, and which of them."""
         return repr(self.tracks)
-
-    def fresh(self, arm: Arm) -> nn.Module:
-        return fresh_copy(self.module)
 
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
         """Frames as they are: the module resizes."""
@@ -204,19 +205,39 @@ def trainable_boxes(model: Model, name: str, tracks: TrackSettings) -> Trainable
 SMALLEST_PX = 1.0
 
 
+# A detector after the first stage -> for each unlabelled frame the boxes of followed objects, and their least
+# certain score.
+Renewal = Callable[[nn.Module], tuple[Sequence[KnownBoxes], np.ndarray]]
+
+
 @dataclass(frozen=True)
 class BoxSamples:
-    """Frames (1, 3, H, W) uint8 to train with, their boxes, and the network's own boxes over time."""
+    """Frames (1, 3, H, W) uint8 to train with and their boxes; ``line`` are the rows that ``renewal`` is about."""
 
     network: TrainableDetector
     frames: Sequence[torch.Tensor]
     targets: Sequence[KnownBoxes]
-    own: Sequence[KnownBoxes]
+    pools: tuple[np.ndarray, ...]
+    line: np.ndarray | None = None
+    renewal: Renewal | None = None
 
     def learner(
-        self, module: nn.Module, arm: Arm, mixture: Mixture | None, seed: int, draws: torch.Generator
+        self, module: nn.Module, arm: Arm, mixture: Mixture | None, draws: torch.Generator
     ) -> BoxLearner:
         return BoxLearner(self, module, arm, mixture, draws, arm.picture() if arm.picture else None)
+
+    def renewed(self, module: nn.Module) -> tuple[BoxSamples, int]:
+        """With the objects that a better network follows; and how many of the line's frames it leaves out."""
+        if self.line is None or self.renewal is None:
+            return self, 0
+        boxes, certainty = self.renewal(module)
+        keep = certain(certainty) & (certainty > 0)
+        targets = list(self.targets)
+        for row, found in zip(self.line.tolist(), boxes, strict=True):
+            targets[row] = found
+        labelled = tuple(pool for pool in self.pools if not np.isin(pool, self.line).any())
+        pools = (*labelled, *([self.line[keep]] if keep.any() else []))
+        return dataclasses.replace(self, targets=targets, pools=pools or self.pools), int((~keep).sum())
 
 
 @dataclass(frozen=True)
@@ -230,14 +251,10 @@ class BoxLearner:
     draws: torch.Generator
     picture: nn.Module | None
 
-    def along(self) -> Iterable[nn.Parameter]:
-        return ()
-
     def loss(self, at: torch.Tensor) -> torch.Tensor:
         samples, pictures, targets = self.samples, [], []
-        own = samples.own if self.arm.self_labels else samples.targets
         for row in at.tolist():
-            frame, boxes = samples.frames[row], own[row]
+            frame, boxes = samples.frames[row], samples.targets[row]
             steps = self.mixture.draw(self.draws) if self.mixture else ()
             frame, boxes = with_steps(frame, boxes, steps, self.draws)
             picture = frame[0]
