@@ -24,9 +24,9 @@ test: .venv/.dev
 quick: .venv/.dev
 	$(BIN)/python -m pytest -m 'not slow' --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-# Every file operation of a short study fails once, and is killed once: half an hour.
+# Every file operation of a short study fails once, and is killed once: half an hour; goes on where it was stopped.
 faults: .venv/.dev
-	FAULTS=all $(BIN)/python -m pytest tests/faults
+	mkdir -p build && FAULTS=$(CURDIR)/build/faults.jsonl $(BIN)/python -m pytest tests/faults
 
 # Writes the files of tests/golden, which hold all wording that tests compare, anew.
 golden: .venv/.dev

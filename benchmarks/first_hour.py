@@ -58,7 +58,7 @@ from vidrobust.stages.answer.answer import answer_of
 from vidrobust.stages.answer.text import sentence_of
 from vidrobust.stages.causes.catalogue import CATALOGUE, NOISE
 from vidrobust.stages.causes.score import coordinates, predict
-from vidrobust.stages.remedies.titles import title
+from vidrobust.stages.remedies.catalogue import title
 from vidrobust.stages.stability.rates import overall
 from vidrobust.stages.stability.statements import scene_of
 from vidrobust.statement import Level, Question, Statement

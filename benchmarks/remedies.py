@@ -30,17 +30,18 @@ from vidrobust.plugins.line.parts import EMPTY, LABELS
 from vidrobust.plugins.line.render import RenderSettings, render
 from vidrobust.run_folder.settings import Settings
 from vidrobust.stages.catalogue import STAGES
-from vidrobust.stages.remedies.catalogue import bounded, label_rule
+from vidrobust.stages.remedies.catalogue import LABEL_RULES, bounded, label_rule
 from vidrobust.stages.replays.arms import replay_all
+from vidrobust.stages.replays.names import FREE, SHARED
 from vidrobust.text.numbers import percent, percent_with_interval
 
 MODEL = "line_one_view:classifier"
 DIALS = ("rest", "shake=6", "light=0.3", "flicker=0.4", "hue=24", "noise=16", "focus=3")
-REPLAYED = ("steady-camera", "level-light", "no-flicker")
+REPLAYED = SHARED
 REMEDIES = (
     *("majority-3", "majority-5", "majority-9", "k-of-n-4-6", "mean-0.3", "hysteresis-0.1"),
     *("abstain-margin-0.1", "abstain-unstable-3"),
-    *REPLAYED,
+    *FREE,
 )
 FAST_SECONDS, LOOKS = 2.4, (6, 8, 14)
 """Of the fast line: seconds of a clip, and every so many-th frame that is looked at."""
@@ -134,6 +135,10 @@ def main() -> None:
         say_each(tables, given.remedy, _left, lambda row: f"{percent(row['before'])} of {row['n']} pairs")
         say("\nRight answers, of those that are given:\n")
         say_each(tables, given.remedy, _right, lambda row: percent(row["accuracy_before"]))
+        say("\nThe class that loses most right answers:\n")
+        say_each(tables, given.remedy, _detail, lambda row: "")
+        if not any(name in LABEL_RULES for name in given.remedy):
+            return
         say("\nWhat they cost:\n")
         fast = {every: fast_line(every, given, folder) for every in LOOKS}
         say_costs(next(iter(tables.values())), fast, given.remedy)
@@ -166,6 +171,10 @@ def _left(row: dict[str, Any]) -> str:
 
 def _right(row: dict[str, Any]) -> str:
     return percent(row["accuracy_after"]) if row["accuracy_after"] == row["accuracy_after"] else ""
+
+
+def _detail(row: dict[str, Any]) -> str:
+    return f"{row['detail']}: {percent(row['detail_before'])} to {percent(row['detail_after'])}"
 
 
 def say_costs(

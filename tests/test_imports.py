@@ -39,6 +39,17 @@ def test_help_imports_no_command_and_no_library_that_computes() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_study_begins_without_libraries_that_draw_or_fit() -> None:
+    code = (
+        "import sys\nimport vidrobust.pipeline.workers.worker, vidrobust.pipeline.build\n"
+        "from vidrobust.models.spec import parse_spec\nparse_spec('onnx:net.onnx')\n"
+        "heavy = ('matplotlib', 'scipy.stats', 'torchvision', 'vidrobust.stages.report.page')\n"
+        "sys.exit(', '.join(name for name in heavy if name in sys.modules) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_public_names_exist() -> None:
     import vidrobust
 

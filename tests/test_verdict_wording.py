@@ -9,8 +9,8 @@ from vidrobust.finished_runs.comparison_page import MEANS
 from vidrobust.finished_runs.comparison_page import WHY as WHY_COMPARED
 from vidrobust.metrics.catalogue import metrics_of
 from vidrobust.metrics.classification import CLASSIFICATION
-from vidrobust.stages.remedies.titles import WHY as WHY_REMEDIES
-from vidrobust.stages.remedies.titles import held_out
+from vidrobust.stages.remedies.catalogue import WHY as WHY_REMEDIES
+from vidrobust.stages.remedies.catalogue import held_out
 from vidrobust.stages.stability.rates import stability
 from vidrobust.statistics.ratios import Undecided
 

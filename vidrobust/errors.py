@@ -37,10 +37,40 @@ class ModelError(InputError):
     """A model failed on frames, or answered with what is no prediction; other models can go on (exit code 3)."""
 
 
+DAMAGED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    OSError,
+    EOFError,
+)
+
+
 @contextmanager
-def no_exit(what: str) -> Iterator[None]:
-    """Turn ``sys.exit`` in code of a model or plugin into a ModelError, so that a study never ends silently."""
+def reading(path: object, what: str) -> Iterator[None]:
+    """Turn what a reader meets in a damaged file into an InputError: no reader checks every value."""
+    try:
+        yield
+    except DAMAGED as error:
+        raise InputError(f"{path}: cannot be read as {what} ({type(error).__name__}: {error})") from error
+
+
+@contextmanager
+def no_exit(what: str, of: object = None) -> Iterator[None]:
+    """Turn ``sys.exit`` in code of a model or plugin into a ModelError, so that a study never ends silently.
+
+    So does any error of ``of`` if it comes from another package.
+    """
     try:
         yield
     except SystemExit as error:
         raise ModelError(f"{what}: its code called sys.exit({error.code!r})") from error
+    except (VidrobustError, OSError):
+        raise
+    except Exception as error:
+        if of is None or type(of).__module__.startswith("vidrobust."):
+            raise
+        raise ModelError(f"{what}: its code raised {type(error).__name__}: {error}") from error

@@ -77,6 +77,20 @@ def test_a_model_that_exits_is_an_error_of_the_model(
     assert not (tmp_path / "run" / "metrics.json").is_file()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["import os; os._exit(0)", "raise GeneratorExit"])
+def test_a_process_that_code_of_a_model_ends_has_not_succeeded(clip: str, tmp_path: Path, call: str) -> None:
+    """Nor does it end with the 1 of a gate."""
+    model = bands(tmp_path, "abrupt", call=call)
+    command = [sys.executable, "-m", "vidrobust", "stability", clip, model, f"-o{tmp_path / 'run'}"]
+    ended = subprocess.run(
+        [*command, "--fail-if=flip_rate > 2"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert ended.returncode == 3
+    assert ended.stderr.strip()
+    assert not (tmp_path / "run" / "metrics.json").is_file()
+
+
 def test_a_command_of_a_plugin_that_exits_has_not_succeeded(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

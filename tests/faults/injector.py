@@ -7,6 +7,7 @@ import contextlib
 import errno
 import io
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ class Faults:
         Whether the process ends there instead.
     done
         The operations so far: what, and the path.
+    look
+        Called before each operation; its own file operations are none.
     """
 
     folders: tuple[Path, ...]
@@ -42,15 +45,23 @@ class Faults:
     kill: bool = False
     done: list[tuple[str, str]] = field(default_factory=list)
     dead: bool = False
+    look: Callable[[], None] | None = None
+    _looking: int = 0
     _locks: list[FileLock] = field(default_factory=list)
 
     def met(self, what: str, path: Any) -> None:
         """Count an operation; raise OSError or KilledError where it is the one."""
+        if self._looking == threading.get_ident():
+            return
         if not isinstance(path, str | os.PathLike) or not self._counts(os.fspath(path)):
             return
         if self.dead:
             raise KilledError
         self.done.append((what, str(path)))
+        if self.look is not None:
+            self._looking = threading.get_ident()
+            self.look()
+            self._looking = 0
         if self.at == len(self.done) - 1:
             if self.kill:
                 self.dead = True

@@ -1,14 +1,16 @@
 """Damaged files that are no videos, through the functions that read them.
 
 ``python -m tests.fuzz.files --seed K`` damages annotations, predictions, detections, manifests, sidecars,
-settings, policies and the files of run folders, 1,120 of them, and prints the table of docs/reliability.md. A
-reader may return, or raise one of vidrobust's errors; any other exception, and more than TIME_LIMIT_S, is a fault.
+settings, policies, zones, bags, saved networks and the files of run folders, and prints the table of
+docs/reliability.md. A reader may return, or raise one of vidrobust's errors; any other exception, and more than
+TIME_LIMIT_S, is a fault.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -16,22 +18,30 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO, StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from tests.plugins import test_bags, test_ultralytics_models
+from tests.plugins.formats import test_layouts, test_recorded
 from vidrobust.api.run import load_run
-from vidrobust.errors import VidrobustError
+from vidrobust.cli.app import main
+from vidrobust.errors import InputError, VidrobustError
 from vidrobust.footage.expand import expand_sources
 from vidrobust.footage.labels.formats import read_labels
+from vidrobust.install_hint import installed
 from vidrobust.models.load import load_model
 from vidrobust.models.sidecar import read_sidecar
+from vidrobust.plugins.decisions.places import read_places
 from vidrobust.run_folder.settings import read_toml
 from vidrobust.stages.policy.policy import Policy
+from vidrobust.video.source import open_video
 
 TIME_LIMIT_S = 20.0
 """A sound file takes a hundredth of this."""
@@ -69,16 +79,30 @@ PIECES = (
 """What is put in place of a stretch: separators, extremes, other types, deep nesting, no text."""
 
 
+class Seed(NamedTuple):
+    """A file that is damaged, the first, and others beside it; ``target`` is what a reader is given."""
+
+    files: dict[str, str | bytes]
+    target: str = ""
+
+    def written(self, folder: Path) -> Path:
+        """Write all; return the target."""
+        for name, data in self.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return folder / (self.target or next(iter(self.files)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A kind of file: its seeds, by file name, and what reads one.
-
-    The first file of a seed is damaged, the others lie beside it.
-    """
+    """A kind of file: its seeds, and what reads one."""
 
     name: str
-    seeds: tuple[dict[str, str | bytes], ...]
+    seeds: tuple[Seed, ...]
     read: Callable[[Path], object]
+    share: float = 1.0
+    """Of the files of other kinds: reading a network takes long."""
 
 
 FRAMES = "".join(f"{n},{'good' if n % 3 else 'bad'},0.{n + 5}\n" for n in range(4))
@@ -105,10 +129,115 @@ YTBB = (
 )
 
 
+def made(make: Callable[[Path], object]) -> Iterator[Seed]:
+    """What a test writes, with each of its first three files that are no pictures damaged in turn."""
+    with tempfile.TemporaryDirectory() as folder:
+        desk = Path(folder).resolve()
+        given = make(desk)
+        place, *options = str(given[0] if isinstance(given, tuple) else given).split(",")
+        files = {str(p.relative_to(desk)): p.read_bytes() for p in sorted(desk.rglob("*")) if p.is_file()}
+        target = ",".join([os.path.relpath(place, desk), *options])
+        texts = [name for name in files if not name.endswith((".jpg", ".png"))]
+        first = [name for name in texts if name == target.split(",")[0]] or texts[:3]
+        for name in first:
+            yield Seed({name: files[name], **{n: data for n, data in files.items() if n != name}}, target)
+
+
+def _vit(desk: Path) -> Path:
+    import transformers
+
+    config = transformers.ViTConfig(
+        image_size=32, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    transformers.AutoModelForImageClassification.from_config(config).save_pretrained(desk)
+    transformers.ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(desk)
+    return desk
+
+
+def _yolo(desk: Path) -> Path:
+    test_ultralytics_models.drawn("yolo11n-cls", desk / "net.pt")
+    return desk / "net.pt"
+
+
+def networks() -> list[Kind]:
+    """Saved networks of the libraries that are installed."""
+    found = []
+    if installed("transformers"):
+        found.append(("hf:", _vit))
+    if installed("ultralytics"):
+        found.append(("", _yolo))
+    return [
+        Kind(
+            name=f"networks ({scheme}FOLDER)" if scheme else "networks (.pt)",
+            seeds=tuple(made(make)),
+            read=lambda path, scheme=scheme: load_model(f"{scheme}{path}", device="cpu"),
+            share=0.2,
+        )
+        for scheme, make in found
+    ]
+
+
+def _command(*arguments: str) -> None:
+    """A command that ends with 0, or with 2 or 3 and words."""
+    said = StringIO()
+    try:
+        with redirect_stdout(StringIO()), redirect_stderr(said):
+            main(arguments)
+    except SystemExit as stop:
+        if stop.code in (2, 3) and said.getvalue().strip():
+            raise InputError(said.getvalue()) from stop
+        if stop.code:
+            raise AssertionError(f"ended with {stop.code!r}: {said.getvalue()[-300:]}") from stop
+
+
+def _recorded(path: Path) -> None:
+    _command("recorded", f"detections:{path}", "--json")
+
+
+def _places(path: Path) -> None:
+    for place in read_places(path):
+        points = place.corners((48, 64))
+        assert len(place.side(points, (48, 64)) if place.is_line else place.holds(points, (48, 64)))
+
+
+def _frames(path: Path) -> int:
+    with open_video(path, device="cpu") as video:
+        return sum(len(batch) for batch in video.batches(4))
+
+
 def _parquet(text: str) -> bytes:
     target = BytesIO()
     pd.read_csv(StringIO(text)).to_parquet(target)
     return target.getvalue()
+
+
+FRIGATE = """cameras:
+  yard:
+    zones:
+      gate:
+        coordinates: 0.1,0.1,0.5,0.1,0.5,0.9
+      old:
+        coordinates:
+          - 10,10
+          - 50,10
+          - 50,40
+"""
+RECORDED = (
+    test_recorded.frigate,
+    test_recorded.fiftyone_samples,
+    test_recorded.deepstream,
+    test_recorded.deepstream_tracks,
+    test_recorded.names_for_labels,
+)
+PLAIN = {"x1": 10.0, "y1": 20.0, "x2": 40.0, "y2": 60.0}
+BOX_FILES: dict[str, object] = {
+    "sink.json": [
+        {"x_min": 1, "y_min": 2, "x_max": 30, "y_max": 40, "class_id": 3, "confidence": 0.7, "tracker_id": 7}
+        | {"class_name": "cat", "frame": n}
+        for n in range(3)
+    ],
+    "list.json": [[{"name": "cat", "class": 1, "confidence": 0.7, "box": PLAIN}], []],
+}
 
 
 def kinds(run_folder: Path) -> list[Kind]:
@@ -122,63 +251,101 @@ def kinds(run_folder: Path) -> list[Kind]:
         Kind(
             name="annotations",
             seeds=(
-                {"gt.txt": "1,1,10,20,30,40,1,1,1\n2,1,11,20,30,40,1,1,1\n"},
-                {"0000.txt": KITTI},
-                {"coco.json": json.dumps(COCO)},
-                {"annotations.xml": CVAT},
-                {"ytbb.csv": YTBB},
+                Seed({"gt.txt": "1,1,10,20,30,40,1,1,1\n2,1,11,20,30,40,1,1,1\n"}),
+                Seed({"0000.txt": KITTI}),
+                Seed({"coco.json": json.dumps(COCO)}),
+                Seed({"annotations.xml": CVAT}),
+                Seed({"ytbb.csv": YTBB}),
             ),
             read=read_labels,
         ),
         Kind(
             name="predictions",
             seeds=(
-                {"a.csv": labelled},
-                {"a.csv": "frame,good,bad\n0,0.25,0.75\n1,0.5,0.5\n"},
-                {"a.parquet": _parquet(labelled)},
+                Seed({"a.csv": labelled}),
+                Seed({"a.csv": "frame,good,bad\n0,0.25,0.75\n1,0.5,0.5\n"}),
+                Seed({"a.parquet": _parquet(labelled)}),
             ),
             read=lambda path: load_model(f"predictions:{path}", device="cpu"),
         ),
         Kind(
             name="detections",
             seeds=(
-                {"a.csv": boxed},
-                {"a.json": json.dumps(RESULTS)},
-                {"a.txt": "1,1,10,20,30,40,0.9,-1,-1,-1\n2,1,11,20,30,40,0.9,-1,-1,-1\n"},
-                {"a.parquet": _parquet(boxed)},
+                Seed({"a.csv": boxed}),
+                Seed({"a.json": json.dumps(RESULTS)}),
+                Seed({"a.txt": "1,1,10,20,30,40,0.9,-1,-1,-1\n2,1,11,20,30,40,0.9,-1,-1,-1\n"}),
+                Seed({"a.parquet": _parquet(boxed)}),
             ),
             read=lambda path: load_model(f"detections:{path}", device="cpu"),
         ),
         Kind(
             name="manifests",
             seeds=(
-                {"m.csv": manifest, "a.mp4": b"x"},
-                {"m.parquet": _parquet(manifest), "a.mp4": b"x"},
-                {"m.json": json.dumps(entries), "a.mp4": b"x"},
+                Seed({"m.csv": manifest, "a.mp4": b"x"}),
+                Seed({"m.parquet": _parquet(manifest), "a.mp4": b"x"}),
+                Seed({"m.json": json.dumps(entries), "a.mp4": b"x"}),
             ),
             read=lambda path: expand_sources([str(path)]),
         ),
         Kind(
+            name="label layouts",
+            seeds=tuple(seed for _, make in test_layouts.PAIRS for seed in made(make)),
+            read=read_labels,
+        ),
+        Kind(
+            name="recorded boxes",
+            seeds=(
+                *(seed for make in RECORDED for seed in made(make)),
+                *(Seed({name: json.dumps(content)}) for name, content in BOX_FILES.items()),
+                Seed({"labels/clip_1.txt": "0 0.5 0.5 0.2 0.2 0.9\n", "labels/clip_2.txt": ""}, "labels"),
+                Seed({"Task1_car.txt": "P1 0.9 1 2 30 2 30 40 1 40\n"}, "."),
+            ),
+            read=_recorded,
+        ),
+        Kind(
+            name="zones",
+            seeds=(
+                Seed({"a.json": "[[[1, 2], [30, 2], [30, 40]], [[1, 2], [30, 40]]]"}),
+                Seed({"a.json": '{"yard": {"polygon": [[1, 2], [30, 2], [30, 40]]}}'}),
+                Seed({"config.yml": FRIGATE}),
+            ),
+            read=_places,
+        ),
+        Kind(
+            name="bags",
+            seeds=(
+                *made(test_bags.foxglove),
+                *(
+                    seed
+                    for kind in ("bag", "db3", "mcap")
+                    for seed in made(partial(test_bags.ros, kind=kind))
+                ),
+            ),
+            read=_frames,
+        ),
+        Kind(
             name="sidecars",
-            seeds=({"net.toml": SIDECAR, "net.onnx": b"x"},),
+            seeds=(Seed({"net.toml": SIDECAR, "net.onnx": b"x"}),),
             read=lambda path: read_sidecar(path.with_suffix(".onnx")),
         ),
         Kind(
             name="settings",
             seeds=(
-                {"vidrobust.toml": 'sources = ["a.mp4"]\nmodels = ["onnx:a.onnx"]\nevery = 2\nseed = 3\n'},
+                Seed(
+                    {"vidrobust.toml": 'sources = ["a.mp4"]\nmodels = ["onnx:a.onnx"]\nevery = 2\nseed = 3\n'}
+                ),
             ),
             read=read_toml,
         ),
         Kind(
             name="policies",
-            seeds=({"policy.json": Policy(model="bright", notes=("a note",)).to_json()},),
+            seeds=(Seed({"policy.json": Policy(model="bright", notes=("a note",)).to_json()}),),
             read=Policy.read,
         ),
         Kind(
             name="run folders",
             seeds=tuple(
-                {name: whole[name], **{n: b for n, b in whole.items() if n != name}} for name in damaged
+                Seed({name: whole[name], **{n: b for n, b in whole.items() if n != name}}) for name in damaged
             ),
             read=lambda path: _tables(path.parent),
         ),
@@ -213,33 +380,26 @@ def damaged(data: bytes, rng: np.random.Generator) -> bytes:
 def trials(every: list[Kind], count: int, seed: int) -> Iterator[tuple[str, str, str]]:
     """Kind, outcome (read, refused, fault) and what was raised, so many a kind."""
     for kind in every:
-        for number in range(count):
+        for number in range(max(round(count * kind.share), 1)):
             rng = np.random.default_rng([seed, number, sum(kind.name.encode())])
-            files = kind.seeds[number % len(kind.seeds)]
+            whole = kind.seeds[number % len(kind.seeds)]
             with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-                first, *beside = files
-                for name in beside:
-                    _write(Path(folder) / name, files[name])
-                data = files[first]
-                bytes_ = data.encode() if isinstance(data, str) else data
-                _write(Path(folder) / first, damaged(bytes_, rng))
-                yield (kind.name, *_outcome(kind, Path(folder) / first))
+                target = whole.written(Path(folder))
+                first = Path(folder) / next(iter(whole.files))
+                first.write_bytes(damaged(first.read_bytes(), rng))
+                yield (kind.name, *_outcome(kind, target, first))
 
 
-def _write(path: Path, data: str | bytes) -> None:
-    path.write_bytes(data.encode() if isinstance(data, str) else data)
-
-
-def _outcome(kind: Kind, path: Path) -> tuple[str, str]:
-    started = time.monotonic()
+def _outcome(kind: Kind, target: Path, path: Path) -> tuple[str, str]:
+    started = time.process_time()
     try:
-        kind.read(path)
+        kind.read(target)
     except VidrobustError as error:
         return ("refused", "") if str(error) else ("fault", "an error without words")
     except BaseException:
         shutil.copy(path, Path(tempfile.gettempdir()) / f"fault-{kind.name.replace(' ', '-')}-{path.name}")
         return "fault", traceback.format_exc()
-    return ("read", "") if time.monotonic() - started < TIME_LIMIT_S else ("fault", "took too long")
+    return ("read", "") if time.process_time() - started < TIME_LIMIT_S else ("fault", "took too long")
 
 
 def table(found: list[tuple[str, str, str]]) -> str:
@@ -255,8 +415,6 @@ def table(found: list[tuple[str, str, str]]) -> str:
 def made_run(folder: Path) -> Path:
     """A finished run of stability on six small pictures."""
     import cv2
-
-    from vidrobust.cli.app import main
 
     frames = folder / "frames"
     frames.mkdir()
@@ -277,7 +435,7 @@ def main_of(arguments: list[str]) -> int:
     parser.add_argument("--per-kind", type=int, default=140)
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        found = list(trials(kinds(made_run(Path(folder))), chosen.per_kind, chosen.seed))
+        found = list(trials([*kinds(made_run(Path(folder))), *networks()], chosen.per_kind, chosen.seed))
     print(table(found))
     faults = Counter(
         f"{kind}: {what.strip().splitlines()[-1]}" for kind, outcome, what in found if outcome == "fault"

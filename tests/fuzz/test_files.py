@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.fuzz import files
-from vidrobust.errors import InputError
+from vidrobust.errors import InputError, SettingsError
+from vidrobust.footage.labels.formats import read_labels
 from vidrobust.models.load import load_model
+from vidrobust.models.sidecar import read_sidecar
 
 FEW = 12
 
@@ -19,14 +22,10 @@ def every(tmp_path_factory: pytest.TempPathFactory) -> list[files.Kind]:
 
 
 def test_sound_files_are_read(every: list[files.Kind], tmp_path: Path) -> None:
-    assert len(every) == 8
+    assert len(every) == 12
     for kind in every:
         for number, seed in enumerate(kind.seeds):
-            folder = tmp_path / kind.name / str(number)
-            folder.mkdir(parents=True)
-            for name, data in seed.items():
-                (folder / name).write_bytes(data.encode() if isinstance(data, str) else data)
-            kind.read(folder / next(iter(seed)))
+            kind.read(seed.written(tmp_path / kind.name / str(number)))
 
 
 def test_damaged_files_are_read_or_refused_in_words(every: list[files.Kind]) -> None:
@@ -41,3 +40,47 @@ def test_a_row_of_predictions_without_a_label(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("frame,label,probability\n0,good,0.5\n1,,0.5\n")
     with pytest.raises(InputError, match="row 2"):
         load_model(f"predictions:{tmp_path / 'a.csv'}")
+
+
+BOX = "1,1,10,20,30,40,0.9,-1,-1,-1\n"
+FOUND: dict[str, tuple[str, bytes]] = {
+    "a number beyond floats": ("a.txt", BOX.replace("20", "9" * 400).encode()),
+    "a field that is missing": (
+        "frames.json",
+        b'{"frames": [{"_sample_id": {"$oid": "a"}, "frame_number": 1, "p": {"_cls": "Detections"}}]}',
+    ),
+    "no text": ("00_000_000000.txt", b"cat 0 0 0 1 2 30 40 0 0 0 0 0 0 0 0.75\n\xc3\x28"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FOUND))
+def test_recorded_boxes_that_no_reader_expects(name: str, tmp_path: Path) -> None:
+    """Found by fuzzing: exceptions of Python."""
+    file, data = FOUND[name]
+    (tmp_path / file).write_bytes(data)
+    with pytest.raises(InputError):
+        load_model(f"detections:{tmp_path / file if file != '00_000_000000.txt' else tmp_path}")
+
+
+def test_an_outline_with_an_odd_number_of_values(tmp_path: Path) -> None:
+    """Found by fuzzing: a ValueError."""
+    (tmp_path / "000001.txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.5 0.2\n")
+    with pytest.raises(InputError):
+        read_labels(tmp_path, "yolo")
+
+
+def test_a_sidecar_that_is_nested_deeply(tmp_path: Path) -> None:
+    """Found by fuzzing: a RecursionError."""
+    (tmp_path / "net.toml").write_text("mean = " + "[" * 5000)
+    with pytest.raises(SettingsError):
+        read_sidecar(tmp_path / "net.onnx")
+
+
+def test_a_saved_network_whose_archive_points_nowhere(tmp_path: Path) -> None:
+    """Found by fuzzing: an OSError."""
+    with zipfile.ZipFile(tmp_path / "net.pt", "w") as file:
+        file.writestr("net/data.pkl", bytes(200))
+    data = (tmp_path / "net.pt").read_bytes()
+    (tmp_path / "net.pt").write_bytes(data[:20] + data[60:])
+    with pytest.raises(InputError):
+        load_model(str(tmp_path / "net.pt"))

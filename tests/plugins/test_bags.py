@@ -37,9 +37,10 @@ def check(path: Path) -> None:
     assert again.index.tolist() == [3, 1]
 
 
-def test_json_of_foxglove(tmp_path: Path) -> None:
+def foxglove(desk: Path) -> Path:
+    """An MCAP file of Foxglove's JSON."""
     writer_module = pytest.importorskip("mcap.writer")
-    with (tmp_path / "a.mcap").open("wb") as file:
+    with (desk / "a.mcap").open("wb") as file:
         writer = writer_module.Writer(file)
         writer.start()
         schema = writer.register_schema(name="foxglove.CompressedImage", encoding="jsonschema", data=b"{}")
@@ -52,11 +53,11 @@ def test_json_of_foxglove(tmp_path: Path) -> None:
             for channel in (many, few) if k == 0 else (many,):
                 writer.add_message(channel, log_time=7 + k * STEP_NS, data=data, publish_time=0)
         writer.finish()
-    check(tmp_path / "a.mcap")
+    return desk / "a.mcap"
 
 
-@pytest.mark.parametrize("kind", ["bag", "db3", "mcap"])
-def test_bags_of_ros(kind: str, tmp_path: Path) -> None:
+def ros(desk: Path, kind: str) -> Path:
+    """A bag of ROS 1, or of ROS 2 in SQLite or MCAP."""
     pytest.importorskip("rosbags")
     from rosbags import rosbag1, rosbag2
     from rosbags.typesys import Stores, get_typestore
@@ -67,7 +68,7 @@ def test_bags_of_ros(kind: str, tmp_path: Path) -> None:
     stamp = types["builtin_interfaces/msg/Time"](sec=0, nanosec=0)
     given = {"seq": 0} if kind == "bag" else {}
     header = types["std_msgs/msg/Header"](stamp=stamp, frame_id="camera", **given)
-    place = tmp_path / ("a.bag" if kind == "bag" else "bag")
+    place = desk / ("a.bag" if kind == "bag" else "bag")
     if kind == "bag":
         writer = rosbag1.Writer(place)
         encode = store.serialize_ros1
@@ -85,7 +86,16 @@ def test_bags_of_ros(kind: str, tmp_path: Path) -> None:
                 data = np.ascontiguousarray(frame[..., ::-1]).ravel()
                 message = raw(header, 48, 64, "bgr8", 0, 192, data)
             writer.write(connection, k * STEP_NS, encode(message, used.__msgtype__))
-    check(place if kind == "bag" else next(place.glob(f"*.{kind}")))
+    return place if kind == "bag" else next(place.glob(f"*.{kind}"))
+
+
+def test_json_of_foxglove(tmp_path: Path) -> None:
+    check(foxglove(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["bag", "db3", "mcap"])
+def test_bags_of_ros(kind: str, tmp_path: Path) -> None:
+    check(ros(tmp_path, kind))
 
 
 def test_a_bag_without_pictures(tmp_path: Path) -> None:

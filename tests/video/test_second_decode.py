@@ -147,6 +147,47 @@ def test_a_sound_file_is_not_suspected(name: str, make: Make) -> None:
     assert (entry["frames"], entry["corrupt_frames"], entry["problems"]) == (40, 0, [])
 
 
+HEVC = "log-level=none:keyint=12:bframes=2"
+CHECKED = {
+    "checked_hevc.mkv": ("-c:v", "libx265", "-x265-params", HEVC),
+    "checked_h264.mkv": ("-c:v", "libx264", "-g", "12"),
+    "checked_md5.mp4": ("-c:v", "libx265", "-x265-params", f"{HEVC}:hash=1"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(CHECKED))
+def test_checksums_of_the_file_name_what_no_decoder_notices(name: str, make: Make, framemd5: Oracle) -> None:
+    """One flipped bit: every picture that it changes is marked. CRC-32 of clusters; MD5 of HEVC's pictures."""
+    whole = make(name, *SMALL, *CHECKED[name])
+    data, sound = whole.read_bytes(), framemd5(whole)
+    assert marks(whole) == [False] * 40
+    changed = 0
+    for place in np.random.default_rng(8).integers(len(data) // 3, len(data) * 9 // 10, 6):
+        copy = bytearray(data)
+        copy[place] ^= 4
+        path = whole.with_name(f"flipped_{name}")
+        path.write_bytes(bytes(copy))
+        second_decode.forget(end=False)
+        (entry,) = inspect_paths([str(path)], frame_md5=True)
+        if len(entry["frame_md5"]) == len(sound):
+            rows = zip(entry["frame_md5"], sound, marks(path), strict=True)
+            assert [n for n, (a, b, marked) in enumerate(rows) if a != b and not marked] == []
+        assert entry["problems"] or entry["frame_md5"] == sound
+        changed += entry["frame_md5"] != sound
+    assert changed >= 4
+
+
+def test_a_picture_of_motion_jpeg_that_libjpeg_finds_corrupt(make: Make) -> None:
+    """FFmpeg 8 says nothing of 300 bytes of a scan that became zeros."""
+    whole = make("second_mjpeg.avi", *SMALL, *FILES["mjpeg.avi"])
+    data = bytearray(whole.read_bytes())
+    end = data.find(b"\xff\xd9", len(data) // 2)
+    data[end - 300 : end] = bytes(300)
+    path = whole.with_name("zeros.avi")
+    path.write_bytes(bytes(data))
+    assert sum(marks(path)) == 1
+
+
 def test_the_frames_before_a_damaged_one_that_lean_on_it_are_marked(make: Make) -> None:
     """Two frames between are shown before the one that both lean on, and are decoded after it."""
     whole = make("second_h264.mp4", *SMALL, *FILES["h264.mp4"])

@@ -97,10 +97,9 @@ def boxes(
 
 
 def _one_folder(target: Sequence[str], options: dict[str, Any], flags: str) -> Path:
-    folder = Path(options["out"] or target[0])
-    if len(target) > 1 or not (options["out"] or _is_run(target[0])):
+    if not options["out"] and (len(target) > 1 or not _is_run(target[0])):
         raise SettingsError(f"{flags}: works on one run folder; give it, or sources and --out")
-    return folder
+    return Path(options["out"] or target[0])
 
 
 def _written(

@@ -42,6 +42,7 @@ from vidrobust.text.numbers import duration
 from vidrobust.text.phrases import plural
 from vidrobust.text.printable import printable
 
+SILENT_S = 20.0  # seconds between pages while inputs of one stage are at work
 PAGES = 0.05  # largest share of the time of a command that goes into pages before the last
 
 
@@ -51,23 +52,28 @@ class SoFar:
 
     run: OpenRun
     left: list[Stage]
-    _not_before: float = field(default=0.0, init=False)
+    _not_before: float = field(default_factory=time.perf_counter, init=False)
+    _said: bool = field(default=False, init=False)
 
-    def made(self, *stages: Stage) -> None:
+    def is_due(self, now: float) -> bool:
+        return now >= self._not_before and any(stage.shows for stage in self.left)
+
+    def made(self, *stages: Stage, began: float | None = None) -> None:
         self.left = [stage for stage in self.left if stage not in stages]
-        now = time.perf_counter()
+        began = time.perf_counter() if began is None else began
         pages = [stage for stage in self.left if self._is_stale(stage)]
-        if not pages or all(stage.shows for stage in self.left) or now < self._not_before:
+        if not pages or all(stage.shows for stage in self.left) or not self.is_due(began):
             return
         to_come = [stage.name for stage in self.left if stage.command and not stage.shows]
         self.run.folder.update(to_come=to_come)
         for page in pages:
             self.run.folder.note_stage(page.name, None)
-            with no_exit(f"stage {page.name}"):
+            with no_exit(f"stage {page.name}", page):
                 path = page.show(self.run)
-            if not self._not_before:
+            if not self._said:
                 self.run.reporter.say(f"{page.name} so far: {path}")
-        self._not_before = time.perf_counter() + (time.perf_counter() - now) / PAGES
+        self._said = True
+        self._not_before = time.perf_counter() + (time.perf_counter() - began) / PAGES
 
     def _is_stale(self, stage: Stage) -> bool:
         records = self.run.folder.run["stages"]
@@ -145,12 +151,12 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int, so_fa
     streams = [stage for stage in stages if isinstance(stage, StreamStage)]
     if 0 < len(streams) < len(stages) and not (run.settings.cluster or (run.settings.workers or 1) > 1):
         # what needs no sample is shown while samples are at work; worker processes would begin twice
-        _tables(plan, streams, _made(plan, streams))
+        _tables(plan, streams, _made(plan, streams, so_far))
         so_far.made(*streams)
         for stage in [stage for stage in so_far.left if isinstance(stage, TableStage) and not stage.shows]:
             if not {*stage.needs, *stage.uses} & {*so_far.left}:
                 _conclude(so_far, stage, asked=False)
-    every = _made(plan, stages, said=[stage for stage in streams if stage not in so_far.left])
+    every = _made(plan, stages, so_far)
     if ahead is not None:
         took = duration(time.perf_counter() - started)
         run.reporter.say(f"footage done in {took}; it was estimated at {ahead.span} with tables and report")
@@ -161,12 +167,16 @@ def _footage(plan: Plan, stages: Sequence[FootageStage], conclusions: int, so_fa
         raise InputError("no model could be evaluated on the footage, for the reasons above")
 
 
-def _tables(plan: Plan, stages: Sequence[FootageStage], every: Sequence[Unit]) -> list[Unit]:
+def _tables(
+    plan: Plan, stages: Sequence[FootageStage], every: Sequence[Unit], *, whole: bool = True
+) -> list[Unit]:
     run = plan.run
     readable = {item.name for item in run.inputs.readable}
     with run.reporter.working("joining tables"):
         kept = _one_of_each(plan, [unit for unit in every if unit.item.name in readable])
     if not any(unit.stage == described_by(unit.stage) for unit in kept):
+        if not whole:
+            return []
         raise InputError("nothing could be evaluated: none of the sources could be read")
     for stage in stages:
         with run.reporter.working(f"{stage.name}: tables"):
@@ -189,12 +199,19 @@ def _look_further(plan: Plan, stages: Sequence[FootageStage], items: frozenset[s
                 _join(plan, stage, [unit for unit in done if unit.stage == stage])
 
 
-def _made(plan: Plan, stages: Sequence[FootageStage], said: Sequence[FootageStage] = ()) -> list[Unit]:
+def _made(plan: Plan, stages: Sequence[FootageStage], so_far: SoFar) -> list[Unit]:
     """Make what is missing; units grow where an unreadable input or a copy leaves its share to others."""
     run = plan.run
     every = [unit for item in run.inputs.readable for unit in units_of(plan, stages, item)]
-    say_what(run, [stage for stage in stages if stage not in said], every)
-    make_missing(run, every)
+    say_what(run, [stage for stage in stages if stage in so_far.left], every)
+
+    def between() -> None:
+        if so_far.is_due((began := time.perf_counter()) - SILENT_S) and _tables(
+            plan, stages, every, whole=False
+        ):
+            so_far.made(began=began)
+
+    make_missing(run, every, between)
     sampled = any(isinstance(stage, SampleStage) for stage in stages)
     while sampled and plan.share_among(_sharing(run, every)):
         every = [unit for item in run.inputs.readable for unit in units_of(plan, stages, item)]
@@ -280,7 +297,7 @@ def _join(plan: Plan, stage: FootageStage, units: Sequence[Unit]) -> None:
         ]
         run.folder.write_table(name, tables.joined(name, read))
     facts = {unit.name: run.cache.facts(stage, unit.key) for unit in units}
-    with no_exit(f"stage {stage.name}"):
+    with no_exit(f"stage {stage.name}", stage):
         if isinstance(stage, SampleStage) and stage.grows:
             stage.conclude(run, _looks(plan, stage, units))
         else:
@@ -363,7 +380,7 @@ def _computed(run: OpenRun, stage: TableStage, *, asked: bool) -> bool:
         _say_why(run, stage)
     started = time.perf_counter()
     run.folder.note_stage(stage.name, None)
-    with no_exit(f"stage {stage.name}"), run.reporter.working(stage.name):
+    with no_exit(f"stage {stage.name}", stage), run.reporter.working(stage.name):
         stage.make(run)
     _note(run, stage, {**new, "seconds": round(time.perf_counter() - started, 2)})
     return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
@@ -36,7 +36,7 @@ from vidrobust.pipeline.stage import (
     described_by,
 )
 from vidrobust.pipeline.workers.pool import Dispatcher, Pool, Processes
-from vidrobust.pipeline.workers.worker import Order, Unit, Worker, do_all
+from vidrobust.pipeline.workers.worker import Order, Unit, Worker
 from vidrobust.run_folder.folder import versions
 from vidrobust.text.printable import printable
 
@@ -206,11 +206,11 @@ def _models(run: OpenRun, stage: FootageStage) -> list[Model] | list[None]:
     return [model for model in able if not isinstance(stage, SampleStage) or needs_pixels(model)]
 
 
-def make_missing(run: OpenRun, units: Sequence[Unit]) -> None:
-    """Make what is missing of these units; failing inputs are recorded."""
+def make_missing(run: OpenRun, units: Sequence[Unit], between: Callable[[], None] = lambda: None) -> None:
+    """Make what is missing of these units; failing inputs are recorded. This process calls ``between`` them."""
     tried: set[tuple[str, str]] = set()
     while orders := _orders(run, units, tried):
-        _carry_out(run, orders)
+        _carry_out(run, orders, between)
     run.note_inputs()
 
 
@@ -237,7 +237,7 @@ def _orders(run: OpenRun, units: Sequence[Unit], tried: set[tuple[str, str]]) ->
     return [Order(n, each[0].segment, tuple(each)) for n, each in enumerate(missing.values())]
 
 
-def _carry_out(run: OpenRun, orders: Sequence[Order]) -> None:
+def _carry_out(run: OpenRun, orders: Sequence[Order], between: Callable[[], None]) -> None:
     before, numbers = len(run.inputs.failed), dict[tuple[str, str], int]()
 
     def fail(order: Order, path: str, error: str) -> None:
@@ -253,7 +253,12 @@ def _carry_out(run: OpenRun, orders: Sequence[Order]) -> None:
     pool = _pool(run, specs, len(orders))
     if pool is None:
         models = {model.name: model for model in specs.values()}
-        do_all(Worker(run.settings, models, run.cache, run.reporter, fail), orders, failed)
+        worker = Worker(run.settings, models, run.cache, run.reporter, fail)
+        for order in orders:
+            if not failed(order):
+                worker.do(order)
+            if order is not orders[-1]:
+                between()
     else:
         Dispatcher(pool, run.cache, run.reporter, fail, failed).carry_out(orders)
     new = run.inputs.failed[before:]

@@ -11,6 +11,7 @@ import os
 import pickletools
 import sys
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import DAMAGED, InputError, SettingsError
 from vidrobust.install_hint import installed
 from vidrobust.models.detection.network import check_steady_boxes
 from vidrobust.models.detection.suppress import MIN_SCORE, detections
@@ -241,7 +242,7 @@ def _check_file(path: Path, spec: str) -> None:
                 )
             pickles = [name for name in names if name.endswith("data.pkl")]
             modules = _modules(archive.read(pickles[0])) if pickles else set()
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, *DAMAGED) as error:
         raise InputError(f"{spec}: {path} is no file of torch.save since 1.6: {error}") from error
     if not pickles:
         raise InputError(f"{spec}: {path} holds no network of torch.save")

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from vidrobust.errors import InputError, SettingsError
 from vidrobust.files.atomic import write_text
-from vidrobust.files.json_text import json_text, parsed_json, plain
+from vidrobust.files.json_text import file_text, json_text, parsed_json, plain
 from vidrobust.metrics.catalogue import metric_columns
 from vidrobust.run_folder.record import FILE as METRICS
 from vidrobust.run_folder.record import Metrics, RunRecord
@@ -137,7 +137,7 @@ class RunFolder:
     def read_json(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            content = parsed_json(path.read_text(encoding="utf-8"))
+            content = parsed_json(file_text(path))
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read: {error}; run its stage again") from error
         if not isinstance(content, dict):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import struct
+import zlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +25,11 @@ from vidrobust.text.printable import printable
 LOG_LEVEL: int | None = None
 MAX_PIXELS = 2**27  # the largest picture decoded, 134 million pixels: a damaged header can claim any size
 
+SEGMENT, CLUSTER, CRC_HEAD = (
+    0x18538067,
+    0x1F43B675,
+    b"\xbf\x84",
+)  # of Matroska (RFC 9559); an element of 4 bytes
 WEBP_ANIMATION = 2  # the flag in the extended header of a WebP with several frames
 
 # fmt: off
@@ -84,6 +91,33 @@ def video_stream(container: InputContainer, path: Path | str) -> VideoStream:
         stream.codec_context.flags |= Flags.output_corrupt
     stream.thread_type = "AUTO"
     return stream
+
+
+def checked_clusters(path: Path) -> Iterator[tuple[int, int, bool]]:
+    """Yield first and last byte of each cluster of a Matroska file with a CRC-32, and whether it matches.
+
+    FFmpeg writes these checksums, and does not read them.
+    """
+    with open(path, "rb") as file:
+        while (kind := _ebml_number(file, marked=True)) and (size := _ebml_number(file)) is not None:
+            if kind == SEGMENT:  # its elements follow
+                continue
+            start = file.tell()
+            if kind == CLUSTER and (head := file.read(6))[:2] == CRC_HEAD:
+                found, left = 0, size - len(head)
+                while left > 0 and (part := file.read(min(left, 2**20))):
+                    found, left = zlib.crc32(part, found), left - len(part)
+                yield start, start + size, found == int.from_bytes(head[2:], "little")
+            file.seek(start + size)
+
+
+def _ebml_number(file: BinaryIO, *, marked: bool = False) -> int | None:
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    width = 9 - first[0].bit_length()
+    value = int.from_bytes(first + file.read(width - 1), "big")
+    return value if marked else value & ((1 << 7 * width) - 1)
 
 
 def _check_file(path: Path) -> None:

@@ -25,6 +25,7 @@ NEVER_REPEATED = frozenset({"libdav1d"})
 PACKETS, ONE_THREAD, BOTH = range(3)
 # Packets at the start among which frames that are shown before the first key frame are looked for
 LEADING = 16
+PICTURE_MD5 = b"\x50\x01\x84"  # HEVC's message of a decoded picture's hash, H.265 D.2.19
 SHORT_S = 0.5  # how much earlier than promised a video may end: sound and the last frame last longer
 
 
@@ -41,7 +42,7 @@ class PassReport:
     said: str = ""
     hidden: int = 0  # packets that an edit list hides
     headless: int = 0  # packets before the first key frame
-    # Why another decode may give other frames: edit list, no key frame, leading frames.
+    # Why another decode may say more: edit list, no key frame, leading frames, hashes.
     doubts: set[str] = field(default_factory=set)
     last_s: float = 0.0  # when the last frame is shown
     ended_by: str | None = None  # what stopped the reading of the file before its end
@@ -67,6 +68,12 @@ class PassReport:
             self.doubts.add("no key frame")
         elif self.packets <= LEADING and is_before(packet.pts, self._key_stamp):
             self.doubts.add("leading frames")
+        if (
+            self.packets <= LEADING
+            and packet.stream.codec_context.name == "hevc"
+            and PICTURE_MD5 in bytes(packet)
+        ):
+            self.doubts.add("hashes")
 
     def see_error(self, error: Exception) -> None:
         """Note a packet that could not be decoded: later frames may depend on it."""

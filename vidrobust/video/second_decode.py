@@ -7,6 +7,9 @@ shown:
     packets ─┬─▶ one thread, with the log ─┬─▶ groups of pictures ─▶ (time stamp, damaged) a frame
              └─▶ several threads ──────────┘
 
+What FFmpeg does not read is checked besides: the CRC-32 of Matroska's clusters, the MD5 of HEVC's pictures, and
+what libjpeg says of Motion JPEG.
+
 The log is read in its own process since FFmpeg calls back into Python from the threads of every decoder, and
 one closed while its threads wait for Python never ends.
 """
@@ -16,8 +19,10 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import re
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -45,6 +50,7 @@ from vidrobust.video.decoding import BOTH, PACKETS, Ending, PassReport, decoded_
 LAG = 64  # packets a decoder may still hold: its threads, and the 16 frames that H.264 and HEVC may reorder
 # A group of more pictures is judged in pieces, so that the reader does not wait for all of it
 LONGEST_GROUP = 512
+MISMATCH = "a checksum in the file does not match"
 
 
 class SecondDecode:
@@ -259,8 +265,11 @@ class _Judge:
             differs = [self._differs(packet) and not self._leans_back(packet) for packet in piece]
             silent = any(differs) and not self._bad and not any(packet.bad for packet in piece)
             for packet in piece:
-                self._bad = self._bad or packet.bad or silent
-                packet.damaged = self._bad or self._leans_back(packet)
+                leans_back = self._leans_back(packet)
+                self._bad = (
+                    self._bad or silent or (packet.bad and not leans_back)
+                )  # nothing later leans on it
+                packet.damaged = self._bad or leans_back
             yield piece
 
     def _differs(self, packet: _Packet) -> bool:
@@ -269,6 +278,39 @@ class _Judge:
 
     def _leans_back(self, packet: _Packet) -> bool:
         return self._leads and is_before(packet.stamp, self._key_stamp)
+
+
+class _Clusters:
+    """The clusters of a Matroska file that packets come from, in turn."""
+
+    def __init__(self, path: Path, container: InputContainer) -> None:
+        matroska = container.format.name.startswith("matroska")
+        self._every = containers.checked_clusters(path) if matroska else iter(())
+        self._now = (0, 0, True)
+
+    def are_damaged_at(self, place: int | None) -> bool:
+        while place is not None and place >= self._now[1]:
+            self._now = next(self._every, (sys.maxsize, sys.maxsize, True))
+        return place is not None and place >= self._now[0] and not self._now[2]
+
+
+class _Libjpeg:
+    """The warnings of libjpeg, which it writes to the standard error of the process."""
+
+    # a few bytes too many are what some cameras write
+    DAMAGE = re.compile(rb"premature end|bad Huffman code|found marker|\d{3,} extraneous bytes")
+
+    def __init__(self) -> None:
+        with tempfile.TemporaryFile() as file:
+            os.dup2(file.fileno(), 2)
+
+    def warns_of(self, picture: bytes) -> bool:
+        import cv2
+
+        os.ftruncate(2, 0)
+        os.lseek(2, 0, os.SEEK_SET)
+        cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
+        return self.DAMAGE.search(os.pread(2, 2**12, 0)) is not None
 
 
 def _serve() -> None:
@@ -307,11 +349,16 @@ def _verdicts(
     compares, shown = depth == BOTH, [0, 0]
 
     def tag(packet: Packet[VideoStream]) -> None:
-        judge.open.append(_Packet(packet.pts, bool(packet.is_keyframe), bool(packet.is_corrupt)))
+        fails = clusters.are_damaged_at(packet.pos)
+        if fails and MISMATCH not in said:
+            said.append(MISMATCH)
+        judge.open.append(_Packet(packet.pts, bool(packet.is_keyframe), bool(packet.is_corrupt) or fails))
         packet.opaque = judge.open[-1]
 
     with av.logging.Capture() as log, ExitStack() as files:
         one = _opened(path, 1, files)
+        clusters = _Clusters(path, one[0])
+        jpeg = _Libjpeg() if one[1].codec_context.codec.canonical_name == "mjpeg" and depth else None
         if depth != PACKETS:
             # of one thread alone: with several, the tag of a packet is freed by Python on any of them
             one[1].codec_context.flags |= Flags.copy_opaque
@@ -328,15 +375,19 @@ def _verdicts(
                 return
             step = next(steps, None)
             ended = step is None
+            packet = None if step is None else step[0]
+            if jpeg is not None and packet is not None and packet.size and jpeg.warns_of(bytes(packet)):
+                judge.open[-1].bad = True
+                said.append("libjpeg finds its data corrupt")
             if judge.open and (log or report.undecodable > errors):
                 judge.open[-1].bad = True
             # what comes before the first key frame is missing, and the decoder says so in many words
             said += [text for _, text in _messages(log) if shown[0] or not report.headless]
             errors = report.undecodable
             for frame in () if step is None else step[1]:
-                packet: _Packet = frame.opaque or judge.open[-1]  # type: ignore[assignment]
-                packet.shown, packet.hash = shown[0], planes_hash(frame) if compares else ""
-                packet.bad = packet.bad or frame.is_corrupt
+                own: _Packet = frame.opaque or judge.open[-1]  # type: ignore[assignment]
+                own.shown, own.hash = shown[0], planes_hash(frame) if compares else ""
+                own.bad = own.bad or frame.is_corrupt
                 shown[0] += 1
             for frame in next(other_steps, (None, ()))[1]:
                 shown[1] += 1
@@ -358,6 +409,8 @@ def _opened(path: Path, threads: int, files: ExitStack) -> tuple[InputContainer,
     container = files.enter_context(containers.open_container(path))
     stream = containers.video_stream(container, path)
     stream.codec_context.thread_count = threads
+    if stream.codec_context.codec.canonical_name == "hevc":
+        stream.codec_context.options |= {"err_detect": "crccheck"}
     return container, stream
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +139,18 @@ def test_places_as_written_and_from_files(tmp_path: Path) -> None:
     (tmp_path / "empty.json").write_text("[]")
     with pytest.raises(InputError):
         read_places(tmp_path / "empty.json")
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 5000, '{"a": {"points": []}}', '["ab"]', '{"a": [[1, 2]]}', "[[[1, NaN], [2, 3]]]"]
+)
+def test_places_that_are_none(content: str, tmp_path: Path) -> None:
+    (tmp_path / "zones.json").write_text(content)
+    with pytest.raises((InputError, SettingsError)):
+        read_places(tmp_path / "zones.json")
+
+
+def test_a_pipe_is_not_read_as_places(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "zones.json")
+    with pytest.raises(InputError):
+        read_places(tmp_path / "zones.json")

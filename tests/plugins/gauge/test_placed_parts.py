@@ -86,3 +86,24 @@ def test_two_places_are_distinguished_and_a_part_may_stay_to_the_end() -> None:
         frames.append(np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8))
     found = [(p.whole_first, p.whole_last) for p in find_visits(np.stack(frames)).passes]
     assert sorted(found) == [(0, 79), (30, 129), (160, 199)]
+
+
+def test_a_part_that_replaces_another_behind_an_arm_ends_its_visit() -> None:
+    """Two whole visits at one place at one time cannot be: a faint part until 89, a clear one from 100 on."""
+    rng = np.random.default_rng(6)
+    base = 120 + 25 * np.sin(np.arange(WIDTH) / 9)[None] + 15 * np.cos(np.arange(HEIGHT) / 7)[:, None]
+    place = (slice(34, 54), slice(66, 90))
+    checks = np.indices((20, 24)).sum(axis=0) // 4 % 2
+    frames = []
+    for frame in range(170):
+        picture = base.copy()
+        if 30 <= frame < 90:
+            picture[place] = 75 + 4 * checks
+        elif 100 <= frame < 140:
+            picture[place] = 15 + 60 * checks
+        if any(begin <= frame < begin + 10 for begin in (20, 90, 140)):
+            picture[:58, 60:96] = 200
+        frames.append(np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8))
+    found = find_visits(np.stack(frames))
+    assert [(p.whole_first, p.whole_last) for p in found.passes] == [(30, 89), (100, 139)]
+    assert found.notes == ()

@@ -9,8 +9,8 @@ import numpy as np
 from tests.metrics.tracks.test_masks import SETTINGS, followed, two_in_one_box
 from vidrobust.shapes.mask import Mask
 from vidrobust.shapes.shape import Shape
-from vidrobust.stages.remedies.box_catalogue import box_rule
 from vidrobust.stages.remedies.box_rows import BoxStudy, TimedBoxes, agreement, box_rows, play_boxes
+from vidrobust.stages.remedies.catalogue import box_rule
 
 
 def pulsing() -> list[tuple[tuple[int, tuple[float, float, float, float], float, int], Shape | None]]:

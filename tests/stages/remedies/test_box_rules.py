@@ -13,7 +13,6 @@ from vidrobust.errors import SettingsError
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.stages.remedies import box_rules
-from vidrobust.stages.remedies.box_catalogue import BOX_RULES, OFFLINE, box_kind, box_rule, late_frames
 from vidrobust.stages.remedies.box_rows import BoxStudy, TimedBoxes, agreement, box_rows, play_boxes, smoothed
 from vidrobust.stages.remedies.box_rules import (
     BoxMean,
@@ -27,6 +26,7 @@ from vidrobust.stages.remedies.box_rules import (
     ScoreMean,
     Smoother,
 )
+from vidrobust.stages.remedies.catalogue import BOX_RULES, OFFLINE, box_rule, kind_of, late_frames
 
 SETTINGS = TrackSettings()
 
@@ -209,7 +209,7 @@ def test_names_and_delays() -> None:
         4,
         0,
     ]
-    assert box_kind("two-thresholds") == "two-thresholds"
+    assert kind_of("two-thresholds") == "two-thresholds"
     with pytest.raises(SettingsError, match="unknown rule"):
         box_rule("min-size-3", SETTINGS)
 
@@ -266,7 +266,7 @@ def test_boxes_that_are_steady_leave_nothing_to_help() -> None:
     for (name, metric), row in rows.items():
         assert not row["before"] > 0
         assert np.isnan(row["ratio"])
-        if box_kind(name) == "min-hits" and metric in ("uncovered_rate", "dropout_rate"):
+        if kind_of(name) == "min-hits" and metric in ("uncovered_rate", "dropout_rate"):
             hidden = int(name.rpartition("-")[2]) - 1  # of 40 boxes the first ones
             assert row["after"] == pytest.approx(hidden / 40)
         elif metric != "count_jitter":  # a box that is shown later begins later
@@ -295,7 +295,7 @@ def test_a_track_ends_where_the_frames_do_not_go_on() -> None:
     assert len(play_boxes(box_rule("min-hits-3", SETTINGS), cut).frame) == 6
 
 
-@pytest.mark.parametrize("name", [name for name in BOX_RULES if box_kind(name) != OFFLINE])
+@pytest.mark.parametrize("name", [name for name in BOX_RULES if kind_of(name) != OFFLINE])
 def test_a_rule_looks_at_no_frame_that_is_yet_to_come(name: str) -> None:
     boxes = item(0.2, 2.0, frames=30)
     rows = [[(*boxes.boxes[r], 0.9, 0) for r in np.flatnonzero(boxes.frame == k)] for k in range(30)]

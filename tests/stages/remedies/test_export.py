@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import runpy
+import subprocess
+import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -23,8 +26,7 @@ from vidrobust.metrics.metric import AlongTime
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.models.load import load_model
 from vidrobust.predictions import Classifications
-from vidrobust.stages.remedies.box_catalogue import BOX_RULES, OFFLINE, box_kind, box_rule
-from vidrobust.stages.remedies.catalogue import LABEL_RULES
+from vidrobust.stages.remedies.catalogue import BOX_RULES, LABEL_RULES, OFFLINE, box_rule, kind_of
 from vidrobust.stages.remedies.study import FootageTables, study_classifier
 from vidrobust.stages.remedies.take_away import export
 from vidrobust.video.source import open_video
@@ -46,7 +48,7 @@ ROW = {
 }
 
 
-STREAMED = [name for name in BOX_RULES if box_kind(name) != OFFLINE]
+STREAMED = [name for name in BOX_RULES if kind_of(name) != OFFLINE]
 
 
 def made(file: Path) -> Any:
@@ -195,16 +197,20 @@ def test_exported_rules_on_boxes_show_what_they_showed_in_the_study(name: str, t
         assert mine.update(boxes) == other.update(boxes)
 
 
-@pytest.mark.parametrize("name", [*LABEL_RULES, *STREAMED])
-def test_a_class_is_short_and_needs_nothing(name: str, tmp_path: Path) -> None:
-    settings = TrackSettings() if name in BOX_RULES else None
-    export(tmp_path / "rule.py", name, "m", [ROW], rest=0, settings=settings)
-    text = (tmp_path / "rule.py").read_text(encoding="utf-8")
-    classes = text.partition("\nclass ")[2].partition("\ndef make_rule")[0].splitlines()
-    assert len(classes) < 80
-    assert [x for x in text.splitlines() if x.startswith(("import ", "from "))] == [
-        "from __future__ import annotations"
-    ]
+def test_classes_are_short_and_need_nothing_and_pass_ruff_as_it_comes(tmp_path: Path) -> None:
+    for name in (*LABEL_RULES, *STREAMED):
+        settings = TrackSettings() if name in BOX_RULES else None
+        export(tmp_path / f"{name}.py", name, 'a "model" C:\\net ', [ROW], rest=0, settings=settings)
+        tree = ast.parse((tmp_path / f"{name}.py").read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                assert (node.end_lineno or 0) - node.lineno < 80
+        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert modules <= {"__future__", "collections.abc", "typing"}
+        assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    ruff = Path(sys.executable).with_name("ruff")
+    for command in (["check"], ["format", "--check"]):
+        subprocess.run([ruff, *command, "--isolated", tmp_path], check=True, capture_output=True)
 
 
 def test_the_numbers_stand_beside_it(tmp_path: Path) -> None:

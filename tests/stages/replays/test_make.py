@@ -53,6 +53,7 @@ def test_every_replay_has_a_row_and_a_note(run_folder: Path) -> None:
     classifier, detector = (rows(run_folder, model) for model in MODELS)
     assert set(classifier["remedy"]) == {
         *("steady-camera", "level-light", "no-flicker", "less-noise", "look-again-4"),
+        *("blur-0.5", "blur-1", "blur-1.5", "median-filter-3", "median-filter-5", "still-mean-5"),
         *("another-resize-area", "another-resize-plain", "blur-pool", "batch-norm"),
         *("sharper-focus", "higher-resolution", "no-keyframe-pulse"),
     }
@@ -105,7 +106,7 @@ def test_the_second_call_asks_no_model_and_a_lost_table_comes_from_the_cache(
     (pack,) = (run_folder / "cache").glob("replays*")
     kept = pack.read_bytes()
     with zipfile.ZipFile(pack) as units:
-        assert len({name.partition("/")[0] for name in units.namelist()}) == 10 + 6
+        assert len({name.partition("/")[0] for name in units.namelist()}) == 16 + 12
     main(["remedies", str(run_folder), "--all"])
     said = capsys.readouterr().err
     assert "replays: up to date" in said

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, reading
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.footage.expand import IMAGE_SUFFIXES, VIDEO_SUFFIXES, images_in, natural_key
 from vidrobust.footage.item_tables import label_row, labels_table
@@ -140,11 +140,12 @@ def read_labels(path: str | os.PathLike[str], format: str | None = None) -> Labe
         raise SettingsError(f"label format: expected one of {', '.join(every.formats)}, got {format!r}")
     if not os.path.exists(place):
         raise InputError(f"{printable(place)}: there is no such file or folder")
-    if format is not None:
-        return every.formats[format].read(place)
-    for each in every.formats.values():
-        if each.sniff(place):
-            return each.read(place)
+    with reading(printable(place), "labels"):
+        if format is not None:
+            return every.formats[format].read(place)
+        for each in every.formats.values():
+            if each.sniff(place):
+                return each.read(place)
     raise InputError(
         f"{printable(place)}: label format not recognised. Read are {', '.join(every.formats)}. Convert others "
         f"to COCO: {CONVERTERS}"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.errors import InputError
-from vidrobust.files.json_text import parsed_json
+from vidrobust.files.json_text import file_text, parsed_json
 from vidrobust.footage.item_tables import labels_of
 from vidrobust.footage.records import Problem
 from vidrobust.tables import schema as tables
@@ -60,7 +60,7 @@ class ClassMap:
 def read_class_map(path: Path, classes: int | None = None) -> ClassMap:
     """Read a JSON object, number of the model's class -> the data set's; raises InputError."""
     try:
-        content = parsed_json(path.read_text(encoding="utf-8"))
+        content = parsed_json(file_text(path))
         of_model = {int(k): int(c) for k, c in content.items()}
         return ClassMap(of_model=of_model, classes=classes or max(of_model.values()) + 1)
     except (OSError, ValueError, AttributeError, TypeError) as error:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, reading
 from vidrobust.extensions import Extensions, extensions
 from vidrobust.files.csv_table import read_columns
 from vidrobust.shapes.shape import read_shape
@@ -68,11 +68,12 @@ def brought() -> Extensions[BoxFormat]:
 def read_boxes(path: Path, options: Mapping[str, str] = MappingProxyType({})) -> BoxFile:
     """Read a file or folder of boxes, by a plugin's format or else as the table described in ``BoxFile``."""
     formats = brought().records
-    for each in formats:
-        if each.sniff(path):
-            return each.read(path, options)
-    if path.suffix.lower() in (".csv", ".parquet"):
-        return _table(path)
+    with reading(path, "recorded boxes"):
+        for each in formats:
+            if each.sniff(path):
+                return each.read(path, options)
+        if path.suffix.lower() in (".csv", ".parquet"):
+            return _table(path)
     listed = "".join(f"; {each.name}: {each.what}" for each in formats)
     raise InputError(f"{path}: boxes not recognised; table: a CSV or Parquet of {', '.join(COLUMNS)}{listed}")
 

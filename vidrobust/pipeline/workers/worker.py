@@ -345,9 +345,3 @@ def _where(error: Exception) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
     return f"{type(error).__name__}: {error} (in {place}; this is a fault of vidrobust, please report it)"
-
-
-def do_all(worker: Worker, orders: Sequence[Order], failed: Callable[[Order], bool]) -> None:
-    for order in orders:
-        if not failed(order):
-            worker.do(order)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vidrobust.errors import InputError, SettingsError
+from vidrobust.errors import InputError, SettingsError, reading
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,10 @@ class LineOrZone:
     name: str
     points: tuple[tuple[float, float], ...]
     shares: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.points) < 2 or not np.isfinite(self.points).all():
+            raise SettingsError(f"{self.name}: expected two points or more as finite x and y")
 
     @property
     def is_line(self) -> bool:
@@ -75,11 +79,11 @@ def _pairs(values: Sequence[float]) -> tuple[tuple[float, float], ...]:
 
 def read_places(path: Path) -> list[LineOrZone]:
     """Read lines and zones: polygons in JSON as supervision has them, or a configuration of Frigate."""
-    try:
+    if not path.is_file():  # opening a pipe waits
+        raise InputError(f"{path}: there is no such file")
+    with reading(path, "lines or zones"):
         text = path.read_text(encoding="utf-8")
         found = list(_of_json(json.loads(text)) if path.suffix == ".json" else _of_frigate(text))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{path}: cannot be read as lines or zones ({error})") from error
     if not found:
         raise InputError(
             f"{path}: has no lines or zones; expected polygons in JSON, or zones of Frigate in YAML"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from vidrobust.errors import SettingsError
+from vidrobust.files.json_text import file_text
 from vidrobust.plugins.gauge.plan import Verdict, grade, more_needed
 from vidrobust.plugins.gauge.variables.anova import MAYBE_NESTED, NO_SPREAD, ONE_OPERATOR
 from vidrobust.plugins.gauge.variables.reference_parts import DRIFT
@@ -142,14 +143,14 @@ def load_profile(name: str) -> Profile:
     """Load a profile by name or from a TOML file."""
     try:
         if name.endswith(".toml"):
-            content = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+            content = tomllib.loads(file_text(Path(name)))
         else:
             file = resources.files("vidrobust.plugins.gauge") / "profiles" / f"{name}.toml"
             content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         known = ", ".join((DEFAULT, *OTHERS))
         raise SettingsError(f"profile {name!r}: not found; give a TOML file, or one of: {known}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise SettingsError(f"profile {name}: cannot be read: {error}") from error
     rules = content.get("rule")
     if not isinstance(rules, list) or not rules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -73,7 +74,12 @@ def find_visits(pictures: np.ndarray) -> PassSearch:
     moving = np.concatenate([[False], (steps > level).mean(axis=(1, 2)) > MOVING_AREA])
     stills = _stills(even, moving)
     visits = sorted(_visits(even, stills, max(level, SETTLED)), key=lambda v: (v.first, v.last))
-    return PassSearch(tuple(_as_pass(v.first, v.last, moving) for v in visits))
+    found = tuple(_as_pass(v.first, v.last, moving) for v in visits)
+    clash = sum(
+        a.last >= b.first and _one_place(a.place, b.place) for a, b in itertools.combinations(visits, 2)
+    )
+    impossible = f"{clash} pairs of visits lie at one place at one time, which cannot be; look at every pass"
+    return PassSearch(found, (impossible,) if clash else ())
 
 
 def _stills(even: np.ndarray, moving: np.ndarray) -> list[_Still]:
@@ -107,6 +113,10 @@ def _visits(even: np.ndarray, stills: list[_Still], level: float) -> Iterator[_V
                 place, since = there.pop(known) if known is not None else (change.place, None)
                 yield _visit(even, place, since, before, level)
             if change.came:
+                # nothing comes to a taken place: what lay there went unseen, at the latest by now
+                for k in reversed([k for k, (at, _) in enumerate(there) if _one_place(at, change.place)]):
+                    place, since = there.pop(k)
+                    yield _visit(even, place, since, before, level)
                 there.append((change.place, still))
         settled, before = picture, still
     for place, since in there:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
 
 from vidrobust.cli.options import GroupedCommand, given, reporter, stage_options
 from vidrobust.cli.studies import on_sources
+from vidrobust.pipeline.stage import Stages
 from vidrobust.plugins.look.stage import LOOK
 from vidrobust.stages.catalogue import STAGES
 
@@ -34,15 +36,24 @@ def look(sources: tuple[str, ...], **options: Any) -> None:
 
 def _whole_study(sources: tuple[str, ...], options: dict[str, Any]) -> str:
     from vidrobust.pipeline.dry_run import planned
-    from vidrobust.pipeline.open import settings_of
+    from vidrobust.pipeline.estimate import usual
+    from vidrobust.pipeline.open import folder_of, settings_of
+    from vidrobust.run_folder.folder import RunFolder
     from vidrobust.text.numbers import duration
 
     left_out = ("budget", "as_json", "quiet", "out", "config", "overwrite", "lasting")
     chosen = {name: value for name, value in given(options).items() if name not in left_out}
-    settings, named = settings_of(sources, options["config"], chosen)
-    found = planned(settings, STAGES, options["out"] or named, reporter(True), overwrite=True)
-    models = " ".join(f"--model {spec}" for spec in settings.model)
+    settings, out = settings_of(sources, options["config"], chosen)
+    out = options["out"] or out
+    made = RunFolder(folder_of(settings, out)).run
+    pairs, stages, pairs_s = made["sample"]["pairs"], STAGES, 0.0
+    if pairs:  # what a pair takes is known from those of the look
+        stages = Stages(tuple(stage for stage in STAGES.stages if stage.name != "causes"))
+        pairs_s = made["stages"]["causes"]["seconds"] / pairs * usual(len(made["inputs"])).pairs
+    found = planned(settings, stages, out, reporter(True), overwrite=True)
+    named = [part for spec in settings.model for part in ("--model", spec)] + (["--out", out] if out else [])
     return (
         "A whole study also says what the model is sensitive to, which rule helps and what to train with, "
-        f"in about {duration(found['high_s'])}:\n  vidrobust study {' '.join(sources)} {models}"
+        f"in about {duration(found['high_s'] + pairs_s)}:\n  "
+        f"{shlex.join(['vidrobust', 'study', *sources, *named])}"
     )

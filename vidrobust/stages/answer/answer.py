@@ -24,7 +24,6 @@ CONTRIBUTORS: tuple[Contributor, ...] = (
     remedies.statements,
     policy.statements,
 )
-ORDER = tuple(Question)
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def answer_of(run: RunTables, further: Iterable[Contributor] = ()) -> Answer:
 
 
 def _sorted(found: list[Statement], models: tuple[str, ...]) -> Iterator[Statement]:
-    places = {question: place for place, question in enumerate(ORDER)}
+    places = {question: place for place, question in enumerate(Question)}
     others = places[Question.WHY] + 0.5
 
     def place(each: Statement) -> tuple[int, float]:

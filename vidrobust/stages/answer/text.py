@@ -100,12 +100,11 @@ FIELDS = ("question", "text", "level", "model", "value", "low", "high", "n")
 def as_json(run: RunTables) -> dict[str, Any]:
     """What ``vidrobust show --json`` prints; a figure that is not known is null."""
     answer = answer_of(run)
-    report = run.folder / "report.html"
     return {
         "run": str(run.folder),
         "models": list(answer.models),
         "statements": [_fields(each) for each in answer.statements],
-        "report": str(report) if report.is_file() else None,
+        "report": str(report) if (report := run.folder / "report.html").is_file() else None,
     }
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from vidrobust.errors import SettingsError
-from vidrobust.files.json_text import parsed_json
+from vidrobust.files.json_text import file_text, parsed_json
 from vidrobust.perturb.catalogue import PERTURBATIONS
 
 # What other libraries' augmentations are in the words of the catalogue, read from ``augmentations.toml``.
@@ -124,7 +124,7 @@ def _names(setting: str | Mapping[str, Any]) -> Iterator[str]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return file_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"trained_with: {path}: cannot be read as text: {error}") from error
 

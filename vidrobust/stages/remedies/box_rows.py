@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,20 +19,13 @@ from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
 from vidrobust.metrics.tracks.states import lies_on
-from vidrobust.stages.remedies.box_catalogue import (
-    BOX_RULES,
-    OFFLINE,
-    amount_of,
-    box_kind,
-    box_rule,
-    late_frames,
-)
 from vidrobust.stages.remedies.box_rules import BoxRule
-from vidrobust.stages.remedies.recommend import Recommended, halves_of
+from vidrobust.stages.remedies.catalogue import BOX_RULES, OFFLINE, amount_of, box_rule, kind_of, late_frames
+from vidrobust.stages.remedies.recommend import Recommended, Values, best_of
 from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
-from vidrobust.statistics.clusters import Clusters, What, independent_clusters
+from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_TESTED
-from vidrobust.statistics.ratios import PairedRatio, Undecided, ratio_in_clusters
+from vidrobust.statistics.ratios import PairedRatio, against_control, ratio_in_clusters
 
 ONE_THRESHOLD = "two-thresholds"
 """The rule whose before is one threshold; the run's own tracks are its after."""
@@ -48,6 +40,7 @@ METRICS = {
     "count_jitter": ("counts", "count_jitter", False),
 }
 """Metric -> which rows of the measures, their column, and whether they are events."""
+SMALLEST = "the smallest third of the known boxes"
 SAME = 0.5
 """A shown box is the detector's where it overlaps it so much and has its class."""
 
@@ -62,23 +55,6 @@ class TimedBoxes:
     time_s: np.ndarray
     known: tuple[np.ndarray, np.ndarray] | None = None
     """Frames (K,) as rows, and known boxes (K, 4), where there are some."""
-
-
-Values = tuple[np.ndarray, np.ndarray]
-"""Values (n,) of a metric, and the independent unit of each (n,)."""
-
-
-@dataclass(frozen=True)
-class Units:
-    """The independent units of all frames: of each input (N,) labels, and what they are."""
-
-    of_item: Sequence[np.ndarray]
-    what: What
-    count: int
-
-    def of_labels(self, labels: np.ndarray) -> Clusters:
-        """Those units that occur among rows with these labels (n,)."""
-        return Clusters(np.unique(labels, return_inverse=True)[1], self.what)
 
 
 @dataclass(frozen=True)
@@ -96,7 +72,7 @@ class BoxStudy:
         return {
             name: [
                 smoothed(each.boxes, self.settings, int(amount_of(name)))
-                if box_kind(name) == OFFLINE
+                if kind_of(name) == OFFLINE
                 else play_boxes(box_rule(name, self.settings), each.boxes)
                 for each in self.seen
             ]
@@ -140,30 +116,49 @@ class BoxStudy:
         ]
 
     @functools.cached_property
-    def clusters(self) -> Units:
-        """The independent units, by the one rule, of all frames."""
+    def clusters(self) -> Clusters:
+        """The independent units, by the one rule, of all frames of all inputs."""
         item, part = (
-            np.concatenate(
-                [np.full(len(s.time_s), name, object) for s, name in zip(self.seen, names, strict=True)]
-            )
-            for names in ([s.item for s in self.seen], [s.part for s in self.seen])
+            np.concatenate([np.full(len(s.time_s), getattr(s, name), object) for s in self.seen])
+            for name in ("item", "part")
         )
         time_s = np.concatenate([s.time_s for s in self.seen])
-        found = independent_clusters(item, time_s, part=part, fewest=FEWEST_TESTED)
-        ends = np.cumsum([0, *(len(s.time_s) for s in self.seen)])
-        parts = [found.label[start:stop] for start, stop in itertools.pairwise(ends.tolist())]
-        return Units(parts, found.what, found.count)
+        return independent_clusters(item, time_s, part=part, fewest=FEWEST_TESTED)
 
     def values(self, metric: str, measures: Sequence[Measures]) -> Values:
         """The values of a metric over all inputs."""
         which, column, _ = METRICS[metric]
         values, labels = [], []
-        for found, units in zip(measures, self.clusters.of_item, strict=True):
+        first = 0
+        for found, seen in zip(measures, self.seen, strict=True):
             rows = getattr(found, which)
             rows = rows[rows[column].notna()]
             values.append(rows[column].to_numpy(np.float64))
-            labels.append(units[rows["row"].to_numpy(np.int64)])
+            labels.append(self.clusters.label[first + rows["row"].to_numpy(np.int64)])
+            first += len(seen.time_s)
         return np.concatenate(values), np.concatenate(labels)
+
+    def ratio(self, metric: str, before: Sequence[Measures], after: Sequence[Measures]) -> PairedRatio:
+        """A metric after against before."""
+        first, second = (self.values(metric, side) for side in (before, after))
+        units = np.unique(np.concatenate([first[1], second[1]]), return_inverse=True)[1]
+        clusters = Clusters(units, self.clusters.what)
+        return ratio_in_clusters(first[0], second[0], clusters, events=METRICS[metric][2])
+
+    def details(self, shown: Sequence[ItemBoxes]) -> dict[str, Any]:
+        """How many of the smallest third of the known boxes are found, before and after."""
+        sides, before, after = [], [], []
+        for each, own, boxes in zip(self.seen, self.given, shown, strict=True):
+            if each.known is not None and len(each.known[0]):
+                sides.append(_sides(each.known[1]))
+                before.append(np.isfinite(_known_distances(each.known, own)))
+                after.append(np.isfinite(_known_distances(each.known, boxes)))
+        if not sides:
+            return {}
+        every = np.concatenate(sides)
+        small = every <= np.quantile(every, 1 / 3)
+        was, now = (float(np.concatenate(of)[small].mean()) for of in (before, after))
+        return {"detail": SMALLEST, "detail_before": was, "detail_after": now}
 
     def precision(self, shown: Sequence[ItemBoxes]) -> dict[str, Any]:
         """Frames by which shown boxes lag along the motion; their distance from known boxes before and after.
@@ -181,7 +176,8 @@ class BoxStudy:
                 along += float((off[good] * velocity[mine[good]]).sum())
                 way += float((velocity[mine[good]] ** 2).sum())
             if each.known is not None:
-                distances.append(_distances(each.known, own, boxes))
+                both = np.column_stack([_known_distances(each.known, of) for of in (own, boxes)])
+                distances.append(both[np.isfinite(both).all(axis=1)])
         apart = np.concatenate(distances) if distances else np.empty((0, 2))
         before, after = apart.mean(axis=0).tolist() if len(apart) else (NAN, NAN)
         return {"lag_frames": along / way if way else NAN, "distance_before": before, "distance_after": after}
@@ -266,7 +262,9 @@ def box_rows(study: BoxStudy) -> Iterator[dict[str, Any]]:
             )
             continue
         shown = study.shown[name]
-        costs = dataclasses.replace(costs, agreement=agreement(given, shown), **study.precision(shown))
+        costs = dataclasses.replace(
+            costs, agreement=agreement(given, shown), **study.precision(shown), **study.details(shown)
+        )
         yield from rows_against(study, name, "boxes", before, study.after[name], costs, "")
 
 
@@ -282,15 +280,16 @@ def rows_against(
     after: Sequence[Measures],
     costs: Costs,
     note: str,
+    control: Sequence[Measures] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """A row a metric of one remedy."""
+    """A row a metric of one remedy; with the larger p-value of two where a ``control`` does as much."""
     masked = any(each.boxes.shapes is not None for each in study.seen)
-    for metric, (_, _, events) in METRICS.items():
+    for metric in METRICS:
         if metric == "mask_jitter" and not masked:
             continue
-        first, second = (study.values(metric, side) for side in (before, after))
-        labels = np.concatenate([first[1], second[1]])
-        found = ratio_in_clusters(first[0], second[0], study.clusters.of_labels(labels), events=events)
+        found = study.ratio(metric, before, after)
+        if control is not None:
+            found = against_control(found, study.ratio(metric, control, after))
         yield row(kind, name, study.model, metric, found, costs, note)
 
 
@@ -299,37 +298,11 @@ def recommended_boxes(study: BoxStudy, max_delay_ms: float) -> Recommended:
     names = [
         n
         for n in BOX_RULES
-        if n != ONE_THRESHOLD and box_kind(n) != OFFLINE and late_frames(n) * study.frame_ms <= max_delay_ms
+        if n != ONE_THRESHOLD and kind_of(n) != OFFLINE and late_frames(n) * study.frame_ms <= max_delay_ms
     ]
-    before = study.values(HEADLINE, study.before)
     after = {name: study.values(HEADLINE, study.after[name]) for name in names}
-    count = study.clusters.count
-    rule = _fewest(after, before, np.full(count, True))
-    halves = halves_of(np.bincount(before[1], weights=before[0], minlength=count))
-    if halves is None:
-        unknown = PairedRatio.unknown(study.clusters.what)
-        return Recommended(rule, ("", ""), unknown, Undecided.FEW_CLUSTERS)
-    chosen = [_fewest(after, before, half) for half in halves]
-    parts = [
-        tuple(column[half[of[1]]] for column in of)
-        for half, name in zip(halves, reversed(chosen), strict=True)
-        for of in [after[name] if name else before]
-    ]
-    swapped = [np.concatenate(columns) for columns in zip(*parts, strict=True)]
-    labels = study.clusters.of_labels(np.concatenate([before[1], swapped[1]]))
-    held_out = ratio_in_clusters(before[0], swapped[0], labels, events=METRICS[HEADLINE][2])
-    return Recommended(rule, (chosen[0], chosen[1]), held_out)
-
-
-def _fewest(after: dict[str, Values], before: Values, half: np.ndarray) -> str:
-    means = {name: _mean(values, half) for name, values in after.items()}
-    name = min(means, key=lambda each: means[each], default="")
-    return name if name and means[name] < _mean(before, half) else ""
-
-
-def _mean(values: Values, half: np.ndarray) -> float:
-    inside = values[0][half[values[1]]]
-    return float(inside.mean()) if len(inside) else float("inf")
+    units = study.clusters
+    return best_of(after, study.values(HEADLINE, study.before), units.count, units.what)
 
 
 def agreement(given: Sequence[ItemBoxes], shown: Sequence[ItemBoxes]) -> float:
@@ -374,18 +347,19 @@ def _velocities(boxes: ItemBoxes, settings: TrackSettings) -> np.ndarray:
     return velocity
 
 
-def _distances(known: tuple[np.ndarray, np.ndarray], own: ItemBoxes, shown: ItemBoxes) -> np.ndarray:
-    """Distances (K, 2) of the nearest overlapping box before and after, of known boxes that both find."""
+def _sides(boxes: np.ndarray) -> np.ndarray:
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return np.asarray(np.sqrt(np.maximum(area, 1e-9)))
+
+
+def _known_distances(known: tuple[np.ndarray, np.ndarray], shown: ItemBoxes) -> np.ndarray:
+    """Distance (K,) of the box that overlaps each known box most, in its size; infinite without one."""
     frame, boxes = known
-    side = np.sqrt(np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1e-9))
-    found = np.full((len(frame), 2), np.inf)
-    for column, of in enumerate((own, shown)):
-        bounds = of.bounds
-        for place, at in enumerate(frame.tolist()):
-            there = of.boxes[bounds[at] : bounds[at + 1]]
-            _, j, iou = ious(boxes[place : place + 1], there)
-            if len(j) and iou.max() >= LEAST_IOU:
-                apart = _centres(there[j[iou.argmax()]][None]) - _centres(boxes[place : place + 1])
-                found[place, column] = float(np.linalg.norm(apart)) / side[place]
-    result: np.ndarray = found[np.isfinite(found).all(axis=1)]
-    return result
+    found, side, bounds = np.full(len(frame), np.inf), _sides(boxes), shown.bounds
+    for place, at in enumerate(frame.tolist()):
+        there = shown.boxes[bounds[at] : bounds[at + 1]]
+        _, j, iou = ious(boxes[place : place + 1], there)
+        if len(j) and iou.max() >= LEAST_IOU:
+            apart = _centres(there[j[iou.argmax()]][None]) - _centres(boxes[place : place + 1])
+            found[place] = float(np.linalg.norm(apart)) / side[place]
+    return found

@@ -1,13 +1,24 @@
-"""Every decision rule that is tried, by its name; a name says all numbers of its rule."""
+"""Every remedy by its name: its rule and numbers, its title, and the effort that it asks for.
+
+``majority-5``: a kind and its numbers. ``k-of-n-K-N``: K of N frames; ``k-of-n-K-N-L``: K to leave the resting
+label, L to come back to it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from vidrobust.errors import SettingsError
+from vidrobust.metrics.tracks.follow import TrackSettings
+from vidrobust.stages.remedies import box_rules as boxes
+from vidrobust.stages.remedies.box_rules import BoxRule
 from vidrobust.stages.remedies.label_rules import Hysteresis, KOfN, LabelRule, Majority, Mean, Median
+from vidrobust.statistics.levels import FALSE_DISCOVERY, FEWEST_ROWS, FEWEST_TESTED
+from vidrobust.statistics.ratios import RatioVerdict, Undecided
+from vidrobust.text.numbers import percent, share_with_interval
 
-# The grid. k-of-n-K-N: K of N frames; k-of-n-K-N-L: K to leave the resting label, L to come back to it.
 LABEL_RULES: tuple[str, ...] = (
     *("majority-3", "majority-5", "majority-9", "majority-15"),
     *("k-of-n-2-3", "k-of-n-4-6", "k-of-n-2-6-5", "k-of-n-3-10-8"),
@@ -15,38 +26,131 @@ LABEL_RULES: tuple[str, ...] = (
     *("median-3", "median-5", "median-9"),
     *("hysteresis-0.05", "hysteresis-0.1", "hysteresis-0.2", "hysteresis-0.3"),
 )
-
+BOX_RULES: tuple[str, ...] = (
+    *("two-thresholds",),
+    *("score-mean-0.5", "score-mean-0.3", "score-mean-0.1"),
+    *("min-hits-2", "min-hits-3", "min-hits-5"),
+    *("max-gap-1", "max-gap-3", "max-gap-5"),
+    *("box-mean-0.7", "box-mean-0.5", "box-mean-0.3"),
+    *("kalman-1", "kalman-2"),
+    *("smoother-3", "smoother-5"),
+    *("one-euro-0.1", "one-euro-0.02"),
+    *("savgol-5", "savgol-9"),
+    *("class-vote-5", "class-vote-9"),
+    *("class-hold-2", "class-hold-5"),
+)
+OFFLINE = "savgol"
+"""The kind that needs later frames; it is no rule for a stream."""
 # Kinds that need probabilities, and take the most probable class for the model's answer.
 ON_PROBABILITIES = ("mean", "median", "hysteresis")
 
-_KINDS: dict[str, tuple[Callable[..., LabelRule], tuple[type, ...]]] = {
-    "majority": (Majority, (int,)),
-    "k-of-n": (KOfN, (int, int, int)),
-    "mean": (Mean, (float,)),
-    "median": (Median, (int,)),
-    "hysteresis": (Hysteresis, (float,)),
+
+@dataclass(frozen=True)
+class Effort:
+    """Words, and points by which effects are divided; the points are ours, and no measurement."""
+
+    points: float
+    words: str
+
+
+CODE = Effort(1, "a few lines of code")
+PERSON = Effort(3, "a person looks")
+COMPUTE = Effort(2, "computing time")
+SOFTWARE = Effort(2, "work on the pictures")
+NETWORK = Effort(2, "the network changed, not trained")
+BUY = Effort(4, "hardware at the line")
+
+
+@dataclass(frozen=True)
+class RemedyKind:
+    """What all remedies of a kind share; ``{}`` of the title are their numbers."""
+
+    title: str
+    effort: Effort = CODE
+    rule: Callable[..., Any] | None = None
+    types: tuple[type, ...] = (float,)
+
+
+KINDS: Mapping[str, RemedyKind] = {
+    "majority": RemedyKind("majority of the last {} frames", CODE, Majority, (int,)),
+    "k-of-n": RemedyKind("another label once {} of the last {} frames have it", CODE, KOfN, (int, int, int)),
+    "mean": RemedyKind("running mean of the probabilities, weight {}", CODE, Mean),
+    "median": RemedyKind("median of the probabilities of {} frames", CODE, Median, (int,)),
+    "hysteresis": RemedyKind("switch only where the lead is more than {}", CODE, Hysteresis),
+    "abstain-margin": RemedyKind("say nothing where the lead is below {}", PERSON),
+    "abstain-unstable": RemedyKind("say nothing unless the last {} frames agree", PERSON),
+    "abstain-look": RemedyKind("say nothing where a changed copy gets another answer", PERSON),
+    "two-thresholds": RemedyKind("a lower threshold to go on with a track (ByteTrack)", CODE, BoxRule),
+    "score-mean": RemedyKind("class and score by the track's running mean, weight {}", CODE, boxes.ScoreMean),
+    "min-hits": RemedyKind("show a track from its {}. box on", CODE, boxes.MinHits),
+    "max-gap": RemedyKind("show a track for {} frames without a box", CODE, boxes.MaxGap),
+    "box-mean": RemedyKind("running mean of the corners, weight {}", CODE, boxes.BoxMean),
+    "kalman": RemedyKind("Kalman filter of constant speed, noise times {}", CODE, boxes.Kalman),
+    "smoother": RemedyKind("mean box of the last {} frames (supervision)", CODE, boxes.Smoother),
+    "one-euro": RemedyKind("One Euro filter, cutoff {} cycles a frame", CODE, boxes.OneEuro),
+    OFFLINE: RemedyKind("Savitzky-Golay filter over {} frames, on recordings alone", CODE, BoxRule),
+    "class-vote": RemedyKind("class of most of the last {} boxes of an object", CODE, boxes.ClassVote),
+    "class-hold": RemedyKind(
+        "another class only after {} boxes of an object in a row", CODE, boxes.ClassHold
+    ),
+    "nms": RemedyKind("duplicates go from an overlap of {} on"),
+    "nms-across-classes": RemedyKind("duplicates go whatever their class"),
+    "soft-nms": RemedyKind("duplicates lose score instead of going (soft suppression)"),
+    "weighted-fusion": RemedyKind("duplicates are fused by their scores"),
+    "look-again": RemedyKind("mean answer over {} changed copies of each frame", COMPUTE),
+    "blur-pool": RemedyKind("a blur before every sampling within the network (BlurPool)", NETWORK),
+    "batch-norm": RemedyKind("normalised by the footage's own statistics", NETWORK),
+    "another-resize-area": RemedyKind("the picture averaged down to the network's size", SOFTWARE),
+    "another-resize-plain": RemedyKind("the picture resized without antialiasing", SOFTWARE),
+    "less-noise": RemedyKind("less noise in the picture", SOFTWARE),
+    "blur": RemedyKind("a Gaussian blur of the picture, sigma {} px at 360 lines", SOFTWARE),
+    "median-filter": RemedyKind("a median filter of the picture, {0} x {0} px", SOFTWARE),
+    "still-mean": RemedyKind("the mean of the last {} frames where nothing moves", SOFTWARE),
+    "steady-camera": RemedyKind("a camera that stands still", BUY),
+    "level-light": RemedyKind("light that does not drift", BUY),
+    "no-flicker": RemedyKind("light that does not flicker", BUY),
+    "sharper-focus": RemedyKind("a sharper picture", BUY),
+    "higher-resolution": RemedyKind("a camera of higher resolution", BUY),
+    "no-keyframe-pulse": RemedyKind("a recording without keyframes", BUY),
 }
+"""By the name without its numbers; a rule of a plugin has none, and counts as code."""
 
 
 def kind_of(name: str) -> str:
     """majority of majority-5."""
-    kind = next((kind for kind in _KINDS if name.startswith(f"{kind}-")), None)
-    if kind is None:
-        raise SettingsError(f"unknown rule {name!r}: expected {', '.join(f'{k}-...' for k in _KINDS)}")
-    return kind
+    return name.rstrip("0123456789.-")
+
+
+def title(remedy: str) -> str:
+    """The remedy in words."""
+    kind = kind_of(remedy)
+    numbers = remedy[len(kind) :].strip("-").split("-")
+    back = f", back to the resting label with {numbers[2]}" if kind == "k-of-n" and numbers[2:] else ""
+    return KINDS[kind].title.format(*numbers) + back if kind in KINDS else remedy
+
+
+def effort_of(remedy: str) -> Effort:
+    """The effort that it asks for."""
+    kind = KINDS.get(kind_of(remedy))
+    return kind.effort if kind else CODE
 
 
 def numbers_of(name: str) -> tuple[int | float, ...]:
     """(5,) of majority-5; SettingsError for what is no number of such a rule."""
     kind = kind_of(name)
-    types, parts = _KINDS[kind][1], name.removeprefix(f"{kind}-").split("-")
+    made = KINDS.get(kind)
+    if made is None or made.rule is None:
+        rules = ", ".join(f"{k}-..." for k, each in KINDS.items() if each.rule)
+        raise SettingsError(f"unknown rule {name!r}: expected {rules}")
+    text = name.removeprefix(kind).removeprefix("-")
+    parts = text.split("-") if text else []
+    fewest = 2 if kind == "k-of-n" else int(kind != "two-thresholds")
     try:
-        found = tuple(of(part) for of, part in zip(types, parts, strict=False))
+        found = tuple(of(part) for of, part in zip(made.types, parts, strict=False))
     except ValueError as error:
         raise SettingsError(f"rule {name!r}: expected numbers behind {kind}-, got {parts}") from error
-    fewest = 2 if kind == "k-of-n" else 1
-    if not fewest <= len(parts) <= len(types) or min(found) <= 0:
-        raise SettingsError(f"rule {name!r}: expected {fewest} to {len(types)} numbers above 0")
+    if not fewest <= len(parts) <= len(made.types) or min(found, default=1) <= 0:
+        raise SettingsError(f"rule {name!r}: expected {fewest} to {len(made.types)} numbers above 0")
     if (kind == "mean" and found[0] > 1) or (kind == "k-of-n" and max(found) > found[1]):
         raise SettingsError(f"rule {name!r}: a weight is at most 1, and K and L are at most N")
     return found
@@ -54,10 +158,11 @@ def numbers_of(name: str) -> tuple[int | float, ...]:
 
 def label_rule(name: str, rest: int = -1) -> LabelRule:
     """The rule of this name; ``rest``: the resting label, for k-of-n-K-N-L."""
-    kind, numbers = kind_of(name), numbers_of(name)
-    if kind == "k-of-n" and len(numbers) == 3:
-        return KOfN(int(numbers[0]), int(numbers[1]), int(numbers[2]), rest)
-    return _KINDS[kind][0](*numbers)
+    numbers, made = numbers_of(name), KINDS[kind_of(name)].rule
+    if not (isinstance(made, type) and issubclass(made, LabelRule)):
+        raise SettingsError(f"rule {name!r}: works on boxes, not on labels")
+    make: Callable[..., LabelRule] = made
+    return make(*numbers, *([rest] if needs_rest(name) else []))
 
 
 def needs_rest(name: str) -> bool:
@@ -72,6 +177,70 @@ def bounded(name: str) -> bool:
 
 def window_of(rule: LabelRule) -> int:
     """Frames that the rule looks at, at most: shorter events may vanish in it."""
-    if isinstance(rule, Mean):
-        return max(1, round(1 / rule.weight))
-    return int(getattr(rule, "frames", 1))
+    return max(1, round(1 / rule.weight)) if isinstance(rule, Mean) else rule.frames
+
+
+def amount_of(name: str) -> float:
+    """3 of max-gap-3, 0 of a rule without a number."""
+    return float(next(iter(numbers_of(name)), 0.0))
+
+
+def box_numbers(name: str, settings: TrackSettings) -> dict[str, Any]:
+    """What a rule on boxes is made with, as keyword arguments."""
+    amount = amount_of(name)
+    return {
+        "start": settings.start_score,
+        "keep": settings.keep_score,
+        "iou": settings.iou,
+        "memory": max(settings.max_gap, int(amount) if kind_of(name) in ("max-gap", "smoother") else 0),
+        "amount": amount,
+    }
+
+
+def box_rule(name: str, settings: TrackSettings) -> BoxRule:
+    """The rule of this name, with tracks as the run follows them."""
+    numbers, made = box_numbers(name, settings), KINDS[kind_of(name)].rule
+    if kind_of(name) == OFFLINE:
+        raise SettingsError(f"rule {name!r} needs later frames, so it works on recordings alone")
+    if not (isinstance(made, type) and issubclass(made, BoxRule)):
+        raise SettingsError(f"rule {name!r}: works on labels, not on boxes")
+    return made(**numbers)
+
+
+def late_frames(name: str) -> int:
+    """Frames by which the rule reports later, in the worst case, that an object is there or gone; known kinds."""
+    amount = int(amount_of(name))
+    late = {"min-hits": amount - 1, "max-gap": amount, "smoother": amount - 1, OFFLINE: amount // 2}
+    return late.get(kind_of(name), 0)
+
+
+EVENTS = {"uncovered_rate": "missed frames", "flip_rate": "flips"}
+"""What a metric counts, in a word; of another task's metric "changes"."""
+WHY: Mapping[str, str] = {
+    Undecided.NOT_MEASURED: "not measured",
+    Undecided.FEW_ROWS: f"fewer than {FEWEST_ROWS} pairs",
+    Undecided.NO_EVENTS: "nothing to take away",
+    Undecided.FEW_CLUSTERS: f"events in fewer than {FEWEST_TESTED} clips or stretches",
+    Undecided.INTERVAL: "the interval includes 100 %",
+    Undecided.CONTROL: "shifting all frames alike does as much",
+    Undecided.FAMILY: f"not after correcting for all remedies tried (q above {FALSE_DISCOVERY:g})",
+}
+"""Why nothing can be told, in words."""
+
+
+def recommended(summary: Mapping[str, Any]) -> bool:
+    """Whether the chosen rule helps on the footage that did not choose it."""
+    return bool(summary["rule"]) and summary["verdict"] == RatioVerdict.HELPS
+
+
+def held_out(summary: Mapping[str, Any], metric: str) -> str:
+    """What the chosen rule does on footage that did not choose it; or why there is no such figure."""
+    held = summary["held_out"]
+    if not held["n"]:
+        return f"no held-out figure: {WHY[summary['why']]}"
+    left = share_with_interval(held["ratio"], held["low"], held["high"])
+    what = EVENTS.get(metric, "changes")
+    return (
+        f"{what} {percent(held['before'])} → {percent(held['after'])} on the half of the footage that did not "
+        f"choose it, {left} remain"
+    )

@@ -37,16 +37,15 @@ def places(answers: Sequence[ItemAnswers]) -> pd.Series:
     return pd.Series(np.arange(len(index)), index=index)
 
 
-def flip_rows(pairs: pd.DataFrame, place: pd.Series, parts: dict[str, str]) -> MetricRows:
-    """Of the usable neighbours, rows of the table ``pairs`` that count for flip_rate."""
-    at = np.column_stack([_rows(place, pairs["item"], pairs[name]) for name in ("frame_a", "frame_b")])
-    return MetricRows(at, pairs["label_flip"].to_numpy(np.float64), _clusters(pairs, parts))
-
-
-def triple_rows(triples: pd.DataFrame, column: str, place: pd.Series, parts: dict[str, str]) -> MetricRows:
-    """Of rows of the table ``triples`` that count for a metric; ``at`` is the frame that they stand for."""
-    at = _rows(place, triples["item"], triples["frame"])[:, None]
-    return MetricRows(at, triples[column].to_numpy(np.float64), _clusters(triples, parts))
+def metric_rows(
+    table: pd.DataFrame, column: str, frames: Sequence[str], place: pd.Series, parts: dict[str, str]
+) -> MetricRows:
+    """Of rows that count for a metric; ``frames`` are the columns with the frames that a value is made of."""
+    item = table["item"].astype(str)
+    at = [place.loc[pd.MultiIndex.from_arrays([item, table[name]])].to_numpy(np.int64) for name in frames]
+    part = table["item"].map(parts).fillna("") if parts else None
+    clusters = independent_clusters(table["item"], table["time_s"], part=part, fewest=FEWEST_TESTED)
+    return MetricRows(np.column_stack(at), table[column].to_numpy(np.float64), clusters)
 
 
 def flips_after(rows: MetricRows, labels: np.ndarray) -> np.ndarray:
@@ -73,12 +72,3 @@ def jitter_after(rows: MetricRows, means: Sequence[dict[int, float]]) -> np.ndar
         every = {**a, **b, **c}
         found[number] = 0.25 * sum(abs(a.get(k, 0.0) - 2.0 * b.get(k, 0.0) + c.get(k, 0.0)) for k in every)
     return found
-
-
-def _rows(place: pd.Series, item: pd.Series, frame: pd.Series) -> np.ndarray:
-    return place.loc[pd.MultiIndex.from_arrays([item.astype(str), frame])].to_numpy(np.int64)
-
-
-def _clusters(table: pd.DataFrame, parts: dict[str, str]) -> Clusters:
-    part = table["item"].map(parts).fillna("") if parts else None
-    return independent_clusters(table["item"], table["time_s"], part=part, fewest=FEWEST_TESTED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,9 @@ from vidrobust.stages.remedies.catalogue import (
     window_of,
 )
 from vidrobust.stages.remedies.delay import Delays, delays, lasting_changes, sure_delay
-from vidrobust.stages.remedies.row import NAN, Costs, row
+from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
 from vidrobust.statistics.levels import FEWEST_EVENTS
-from vidrobust.statistics.ratios import paired_ratio
+from vidrobust.statistics.ratios import against_control, paired_ratio
 
 FLIPS, REVERTS, JITTER = "flip_rate", "revert_flip_rate", "jitter"
 OWN_POINTS = "not measured: the model answers by operating points, this rule takes the most probable class"
@@ -62,19 +62,22 @@ class Study:
     @functools.cached_property
     def flips(self) -> compared.MetricRows:
         """Of the run's usable neighbours."""
-        return compared.flip_rows(_counted(FLIPS, self.pairs), self.place, dict(self.parts))
+        return self._counted(FLIPS, self.pairs, "label_flip", "frame_a", "frame_b")
 
     @functools.cached_property
     def reverts(self) -> compared.MetricRows:
         """Of the frames that count for revert flips."""
-        rows = _counted(REVERTS, self.triples)
-        return compared.triple_rows(rows, "revert_flip", self.place, dict(self.parts))
+        return self._counted(REVERTS, self.triples, "revert_flip", "frame")
 
     @functools.cached_property
     def jitters(self) -> compared.MetricRows:
         """Of the frames that count for jitter."""
-        rows = _counted(JITTER, self.triples)
-        return compared.triple_rows(rows, "jitter", self.place, dict(self.parts))
+        return self._counted(JITTER, self.triples, "jitter", "frame")
+
+    def _counted(self, name: str, table: pd.DataFrame, column: str, *frames: str) -> compared.MetricRows:
+        metric = find_metric(name, CLASSIFICATION.name)
+        assert metric is not None, name
+        return compared.metric_rows(metric.values(table), column, frames, self.place, dict(self.parts))
 
     @functools.cached_property
     def rest(self) -> int:
@@ -115,12 +118,6 @@ class Study:
         return PARTIAL if partial and bool((self.pairs["total_variation"].isna()).all()) else ""
 
 
-def _counted(name: str, table: pd.DataFrame) -> pd.DataFrame:
-    metric = find_metric(name, CLASSIFICATION.name)
-    assert metric is not None, name
-    return metric.values(table)
-
-
 def rule_rows(study: Study) -> Iterator[dict[str, Any]]:
     """A row a rule and metric, in the order of the catalogue."""
     for name in LABEL_RULES:
@@ -138,18 +135,10 @@ def rule_rows(study: Study) -> Iterator[dict[str, Any]]:
 def _metric_rows(
     study: Study, name: str, played: Sequence[Played], costs: Costs, note: str
 ) -> Iterator[dict[str, Any]]:
-    model = study.answers[0].model
-    labels = [each.labels for each in played]
-    every = np.concatenate(labels)
-    found = paired_ratio(
-        study.flips.before, compared.flips_after(study.flips, every), study.flips.clusters, events=True
-    )
-    yield row("rule", name, model, FLIPS, found, costs, note)
-    after = compared.reverts_after(study.reverts, labels, study.answers, study.window)
-    found = paired_ratio(study.reverts.before, after, study.reverts.clusters, events=True)
-    yield row("rule", name, model, REVERTS, found, costs, note)
+    yield from rows_against_own(study, "rule", name, [each.labels for each in played], costs, note)
     if kind_of(name) != "mean":
         return
+    model = study.answers[0].model
     if not all(each.complete for each in study.answers):
         yield row("rule", name, model, JITTER, None, costs, LEADING)
         return
@@ -157,6 +146,34 @@ def _metric_rows(
     after = compared.jitter_after(study.jitters, means)
     found = paired_ratio(study.jitters.before, after, study.jitters.clusters, events=False)
     yield row("rule", name, model, JITTER, found, costs, note)
+
+
+def rows_against_own(
+    study: Study,
+    kind: Kind,
+    name: str,
+    labels: Sequence[np.ndarray],
+    costs: Costs,
+    note: str,
+    control: Sequence[np.ndarray] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Flips and reverts of other labels of the same frames, against the model's own.
+
+    With the labels of a ``control``, the larger of two p-values: against doing nothing, and against it.
+    """
+    model = study.answers[0].model
+    after = compared.flips_after(study.flips, np.concatenate(labels))
+    found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
+    if control is not None:
+        softened = compared.flips_after(study.flips, np.concatenate(control))
+        against = paired_ratio(softened, after, study.flips.clusters, events=True)
+        found = against_control(found, against)
+        if not np.isnan(against.p):
+            note = f"{note}; shifting all frames alike leaves {100 * softened.mean():.3g} %"
+    yield row(kind, name, model, FLIPS, found, costs, note)
+    after = compared.reverts_after(study.reverts, labels, study.answers, study.window)
+    found = paired_ratio(study.reverts.before, after, study.reverts.clusters, events=True)
+    yield row(kind, name, model, REVERTS, found, costs, note)
 
 
 def _note(study: Study, name: str, costs: Costs) -> str:
@@ -194,7 +211,7 @@ def costs_of(study: Study, name: str) -> Costs:
         mean_delay_ms=1000.0 * float(np.mean(measured.seconds)) if measured.seconds else NAN,
         changes=measured.changes,
         unreported=measured.unreported,
-        agreement=_agreement(study.answers, labels),
+        agreement=agreement_of(study, labels),
         **truth.costs(study.answers, study.right, labels, window_of(rule)),
     )
 
@@ -210,8 +227,9 @@ def measured_delays(study: Study, labels: Sequence[np.ndarray]) -> Delays:
     return found
 
 
-def _agreement(answers: Sequence[ItemAnswers], labels: Sequence[np.ndarray]) -> float:
-    same = np.concatenate([a.label == summary for a, summary in zip(answers, labels, strict=True)])
+def agreement_of(study: Study, labels: Sequence[np.ndarray]) -> float:
+    """Share of the frames that keep their label."""
+    same = np.concatenate([a.label == summary for a, summary in zip(study.answers, labels, strict=True)])
     return float(same.mean()) if len(same) else NAN
 
 
@@ -221,21 +239,23 @@ def silence_rows(study: Study) -> Iterator[dict[str, Any]]:
         **{f"abstain-margin-{m:g}": functools.partial(sure_by_margin, least=m) for m in ABSTAIN_MARGINS},
         **{f"abstain-unstable-{n}": functools.partial(sure_by_frames, frames=n) for n in ABSTAIN_FRAMES},
     }
-    model = study.answers[0].model
     for name, sure in names.items():
-        answered = [sure(each) for each in study.answers]
-        every = np.concatenate(answered)
-        after = flips_of_answered(study, answered)
         delay = int(name.rsplit("-", 1)[1]) - 1 if name.startswith("abstain-unstable") else 0
-        costs = Costs(
-            delay_frames=delay,
-            delay_ms=delay * study.frame_ms,
-            agreement=float(every.mean()) if len(every) else NAN,
-            asked=float(1 - every.mean()) if len(every) else NAN,
-            **truth.costs_of_silence(study.answers, study.right, answered),
-        )
-        found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
-        yield row("silence", name, model, FLIPS, found, costs)
+        costs = Costs(delay_frames=delay, delay_ms=delay * study.frame_ms)
+        yield silence_row(study, name, [sure(each) for each in study.answers], costs)
+
+
+def silence_row(
+    study: Study, name: str, answered: Sequence[np.ndarray], costs: Costs, note: str = ""
+) -> dict[str, Any]:
+    """The row of answering only where ``answered``, (N,) bool of each input."""
+    every = np.concatenate(answered)
+    share = float(every.mean()) if len(every) else NAN
+    right = truth.costs_of_silence(study.answers, study.right, answered)
+    after = flips_of_answered(study, answered)
+    found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
+    costs = replace(costs, agreement=share, asked=1 - share, **right)
+    return row("silence", name, study.answers[0].model, FLIPS, found, costs, note)
 
 
 def sure_by_margin(answers: ItemAnswers, least: float) -> np.ndarray:

@@ -1,11 +1,11 @@
 """Decision rules on what a classifier says of one frame after the other: causal, and free of dependencies.
 
-A rule sees the probabilities of the frames so far and never a true label. It holds a label and says at each frame
-which one it holds now. Ties keep the held label. ``reset`` makes it begin anew, as at a scene cut. Of more than 32
-classes the ten most probable ones of a frame count and the others stand as 0: these are the ones that the table
+A rule sees the probabilities of the frames so far and never a true label. Ties keep the held label. Of more than
+32 classes the ten most probable ones of a frame count and the others are 0: these are the ones that the table
 ``probabilities`` keeps, so that a rule does on the line to the last digit what it did in the study.
 
-The exported file of a rule is the source of ``LabelRule`` and of its class; so neither may import anything.
+An exported file is the source of ``LabelRule`` and of the rule's class; so neither may import anything, and the
+lines are formatted alike at 88 columns.
 """
 
 from __future__ import annotations
@@ -14,18 +14,22 @@ from collections.abc import Mapping, Sequence
 
 
 class LabelRule:
-    """One stream of probabilities, a label a frame.
+    """One stream of probabilities, a label a frame: ``update`` takes those of all classes.
 
-    update  the probabilities of all classes, in their order, and the model's own label where that is not the most
-            probable class -> the label, a number of a class
+    ``label`` is the model's own where that is not the most probable class. ``window`` has
+    the labels of the last ``frames`` frames.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, frames: int = 1) -> None:
+        self.frames = frames
         self.reset()
 
     def reset(self) -> None:
         """Forget what was seen: the next frame is the first one."""
         self.held = -1
+        self.window: list[int] = []
+        self.seen: list[dict[int, float]] = []
+        self.mean: dict[int, float] = {}
 
     def update(self, probabilities: Sequence[float], label: int | None = None) -> int:
         order = sorted(range(len(probabilities)), key=lambda k: (-probabilities[k], k))
@@ -34,7 +38,8 @@ class LabelRule:
         return self.step(leading, order[0] if label is None else int(label))
 
     def step(self, leading: Mapping[int, float], label: int) -> int:
-        """The same from the probabilities that count, class -> probability, the largest first."""
+        """The same from class -> probability of those that count, the largest first."""
+        self.window = [*self.window, label][-self.frames :]
         chosen = self.choose(leading, label)
         self.held = label if self.held < 0 else chosen
         return self.held
@@ -44,7 +49,7 @@ class LabelRule:
         return label
 
     def ahead(self, score: Mapping[int, float]) -> int:
-        """The class of the highest score, the held one where another one has as much."""
+        """The class of the highest score; the held one where several have it."""
         best = max(score.values())
         winners = [k for k, value in score.items() if value == best]
         return winners[0] if len(winners) == 1 else self.held
@@ -53,93 +58,65 @@ class LabelRule:
 class Majority(LabelRule):
     """The label that most of the last ``frames`` frames have."""
 
-    def __init__(self, frames: int) -> None:
-        self.frames = frames
-        super().__init__()
-
-    def reset(self) -> None:
-        super().reset()
-        self.window: list[int] = []
-
     def choose(self, leading: Mapping[int, float], label: int) -> int:
-        self.window = [*self.window, label][-self.frames :]
         return self.ahead({k: self.window.count(k) for k in self.window})
 
 
 class KOfN(LabelRule):
-    """Another label once ``k_in`` of the last ``frames`` frames have it, and more have it than the held one.
+    """Another label once ``k_in`` of ``frames`` frames have it, more than the held one.
 
-    rest  the label of a line at rest, such as "ok": from there ``k_in`` frames are enough even where more have
-          the resting label, and back to it takes ``k_out``; -1: there is none, and ``k_in`` counts for all
+    ``rest`` is the label of a line at rest, such as "ok": from there ``k_in`` frames are
+    enough even where more have the resting label, and back to it takes ``k_out``; -1:
+    there is none, and ``k_in`` counts for all.
     """
 
     def __init__(self, k_in: int, frames: int, k_out: int = 0, rest: int = -1) -> None:
-        self.k_in, self.frames, self.k_out, self.rest = k_in, frames, k_out or k_in, rest
-        super().__init__()
-
-    def reset(self) -> None:
-        super().reset()
-        self.window: list[int] = []
+        self.k_in, self.k_out, self.rest = k_in, k_out or k_in, rest
+        super().__init__(frames)
 
     def choose(self, leading: Mapping[int, float], label: int) -> int:
-        self.window = [*self.window, label][-self.frames :]
         votes = {k: self.window.count(k) for k in self.window}
         held = votes.pop(self.held, 0)
         floor = 0 if self.rest >= 0 and self.held == self.rest else held
-        enough = {
-            k: n for k, n in votes.items() if n > floor and n >= (self.k_out if k == self.rest else self.k_in)
-        }
+        needed = {k: self.k_out if k == self.rest else self.k_in for k in votes}
+        enough = {k: n for k, n in votes.items() if n > floor and n >= needed[k]}
         return self.ahead(enough) if enough else self.held
 
 
 class Mean(LabelRule):
-    """The most probable class of the running mean: ``weight`` times this frame, the rest as it was."""
+    """The most probable class of the running mean: ``weight`` times this frame."""
 
     def __init__(self, weight: float) -> None:
         self.weight = weight
         super().__init__()
 
-    def reset(self) -> None:
-        super().reset()
-        self.mean: dict[int, float] = {}
-
     def choose(self, leading: Mapping[int, float], label: int) -> int:
-        a, before = self.weight, self.mean
-        self.mean = {
-            k: a * leading.get(k, 0.0) + (1.0 - a) * before.get(k, 0.0) for k in {**before, **leading}
-        }
-        if not before:
-            self.mean = dict(leading)
+        a, was, now = self.weight, self.mean or leading, leading
+        every = {**was, **now}
+        mean = {k: a * now.get(k, 0.0) + (1 - a) * was.get(k, 0.0) for k in every}
+        self.mean = mean if self.mean else dict(leading)
         return self.ahead(self.mean)
 
 
 class Median(LabelRule):
-    """The class with the highest median of its probabilities over the last ``frames`` frames."""
-
-    def __init__(self, frames: int) -> None:
-        self.frames = frames
-        super().__init__()
-
-    def reset(self) -> None:
-        super().reset()
-        self.window: list[dict[int, float]] = []
-        self.mean: dict[int, float] = {}
+    """The class with the highest median of its probabilities over ``frames`` frames."""
 
     def choose(self, leading: Mapping[int, float], label: int) -> int:
-        self.window = [*self.window, dict(leading)][-self.frames :]
-        last, self.mean = len(self.window) - 1, {}
-        for k in {k: None for frame in self.window for k in frame}:
-            values = sorted(frame.get(k, 0.0) for frame in self.window)
+        self.seen = [*self.seen, dict(leading)][-self.frames :]
+        last, self.mean = len(self.seen) - 1, {}
+        for k in {k: None for frame in self.seen for k in frame}:
+            values = sorted(frame.get(k, 0.0) for frame in self.seen)
             self.mean[k] = (values[last // 2] + values[(last + 1) // 2]) / 2.0
         return self.ahead(self.mean)
 
 
 class Hysteresis(LabelRule):
-    """The model's label once its probability exceeds the held label's by more than ``margin``."""
+    """The model's label once its probability exceeds the held one's by ``margin``."""
 
     def __init__(self, margin: float) -> None:
         self.margin = margin
         super().__init__()
 
     def choose(self, leading: Mapping[int, float], label: int) -> int:
-        return label if leading.get(label, 0.0) - leading.get(self.held, 0.0) > self.margin else self.held
+        lead = leading.get(label, 0.0) - leading.get(self.held, 0.0)
+        return label if lead > self.margin else self.held

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from vidrobust.statistics.clusters import Clusters
+from vidrobust.statistics.clusters import Clusters, What
 from vidrobust.statistics.levels import FEWEST_TESTED
-from vidrobust.statistics.ratios import PairedRatio, RatioVerdict, Undecided, decide, paired_ratio
+from vidrobust.statistics.ratios import PairedRatio, RatioVerdict, Undecided, decide, ratio_in_clusters
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,10 @@ def halves_of(events: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     return first, ~first
 
 
+Values = tuple[np.ndarray, np.ndarray]
+"""Values (n,) of a metric, and the independent unit of each (n,)."""
+
+
 def recommended(
     after: dict[str, np.ndarray],
     before: np.ndarray,
@@ -58,30 +62,41 @@ def recommended(
     delay_ms: dict[str, float],
     max_delay_ms: float,
 ) -> Recommended:
-    """The best of rules with events ``after`` within the delay; doing nothing has ``before``.
+    """The best of rules with events ``after`` within the delay; doing nothing has ``before``, row by row."""
+    allowed = {name: (of, clusters.label) for name, of in after.items() if delay_ms[name] <= max_delay_ms}
+    return best_of(allowed, (before, clusters.label), clusters.count, clusters.what)
 
-    It is chosen on each half of the clusters with events, the first and the second: of clips, or of time.
+
+def best_of(after: Mapping[str, Values], before: Values, count: int, what: What) -> Recommended:
+    """The rule with the lowest mean; it is chosen on each half of the ``count`` clusters with events.
+
+    The halves are the first and the second: of clips, or of time.
     """
-    allowed = [name for name in after if delay_ms[name] <= max_delay_ms]
-    rule = _best(allowed, after, before, np.ones(len(before), bool))
-    halves = halves_of(np.bincount(clusters.label, weights=before, minlength=clusters.count))
+    rule = _lowest(after, before, np.full(count, True))
+    halves = halves_of(np.bincount(before[1], weights=before[0], minlength=count))
     if halves is None:
-        return Recommended(rule, ("", ""), PairedRatio.unknown(clusters.what), Undecided.FEW_CLUSTERS)
-    rows = [half[clusters.label] for half in halves]
-    chosen = [_best(allowed, after, before, half) for half in rows]
-    swapped = np.where(rows[0], *(_events(name, after, before) for name in reversed(chosen)))
-    return Recommended(rule, (chosen[0], chosen[1]), paired_ratio(before, swapped, clusters, events=True))
+        return Recommended(rule, ("", ""), PairedRatio.unknown(what), Undecided.FEW_CLUSTERS)
+    chosen = [_lowest(after, before, half) for half in halves]
+    parts = [
+        [column[half[of[1]]] for column in of]
+        for half, name in zip(halves, reversed(chosen), strict=True)
+        for of in [after[name] if name else before]
+    ]
+    swapped, units = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    labels = np.unique(np.concatenate([before[1], units]), return_inverse=True)[1]
+    held_out = ratio_in_clusters(before[0], swapped, Clusters(labels, what), events=True)
+    return Recommended(rule, (chosen[0], chosen[1]), held_out)
 
 
-def _events(name: str, after: dict[str, np.ndarray], before: np.ndarray) -> np.ndarray:
-    return after[name] if name else before
+def _lowest(after: Mapping[str, Values], before: Values, half: np.ndarray) -> str:
+    means = {name: _mean(values, half) for name, values in after.items()}
+    name = min(means, key=lambda each: means[each], default="")
+    return name if name and means[name] < _mean(before, half) else ""
 
 
-def _best(allowed: Sequence[str], after: dict[str, np.ndarray], before: np.ndarray, rows: np.ndarray) -> str:
-    if not rows.any():
-        return ""
-    name = min(allowed, key=lambda each: after[each][rows].sum(), default="")
-    return name if name and after[name][rows].sum() < before[rows].sum() else ""
+def _mean(values: Values, half: np.ndarray) -> float:
+    inside = values[0][half[values[1]]]
+    return float(inside.mean()) if len(inside) else float("inf")
 
 
 def as_json(found: Recommended, max_delay_ms: float) -> dict[str, Any]:
@@ -98,11 +113,12 @@ def as_json(found: Recommended, max_delay_ms: float) -> dict[str, Any]:
 
 
 def best_buy(table: pd.DataFrame, model: str, metric: str) -> pd.Series | None:
-    """Of rows of kind "input", the one that helps most; None where none surely does."""
+    """Of rows of kind "input", the one that helps most; None where none surely does, or answers get worse."""
     rows = table[
         (table["kind"] == "input")
         & (table["model"] == model)
         & (table["metric"] == metric)
         & (table["verdict"] == RatioVerdict.HELPS)
+        & ~(table["accuracy_high"] < 0)
     ]
     return None if rows.empty else rows.loc[rows["ratio"].idxmin()]

@@ -21,20 +21,7 @@ Kind = Literal["rule", "silence", "boxes", "candidates", "look", "network", "inp
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What a remedy costs, the same for all its metrics; NaN where that is not known.
-
-    delay_frames, delay_ms  the worst case until a lasting change is said. Of a rule on labels: so many frames of
-                            the new answer in a row are always enough. Of one on probabilities: the longest that
-                            was measured, infinite where a change was never reported
-    mean_delay_*, longest_delay_*  of the measured ``changes`` that were reported; ``unreported`` never were
-    cost_ms                 of further passes and of work on pixels, per frame
-    agreement               share of frames with the same answer as without
-    asked                   share of frames on which nothing is said and a person is asked
-    accuracy_*              of the answers on labelled frames, and the interval of their difference
-    short_events            labelled events shorter than the rule's window; those never reported, before and now
-    lag_frames              frames by which boxes lie behind the detector's own along their motion
-    distance_*              mean distance of boxes from known ones, in known box sizes
-    """
+    """What a remedy costs, the same for all its metrics: columns of the table; NaN where that is not known."""
 
     delay_frames: float = NAN
     delay_ms: float = NAN
@@ -51,6 +38,9 @@ class Costs:
     accuracy_after: float = NAN
     accuracy_low: float = NAN
     accuracy_high: float = NAN
+    detail: str = ""
+    detail_before: float = NAN
+    detail_after: float = NAN
     short_events: int = 0
     short_missed_before: int = 0
     short_missed: int = 0

@@ -14,7 +14,7 @@ from vidrobust.metrics.catalogue import find_metric
 from vidrobust.report import drawing
 from vidrobust.report.drawing import COLOURS, DARK, GREY, Picture, encode, panels, styled
 from vidrobust.run_folder.reader import RunTables
-from vidrobust.stages.remedies.titles import CODE, EFFORT, WHY, title
+from vidrobust.stages.remedies.catalogue import WHY, effort_of, kind_of, title
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.text.numbers import NOT_MEASURED, known, number, percent, percent_with_interval
 from vidrobust.text.phrases import plural
@@ -83,7 +83,7 @@ def burden(row: dict[str, Any], limit_ms: float) -> float:
     A rule twice as late as allowed weighs twice, one that misses a lasting change or whose delay is not known
     ten times; each tenth of the frames that goes to a person adds the effort once more.
     """
-    points = EFFORT.get(kind_of_remedy(str(row["remedy"])), CODE).points
+    points = effort_of(str(row["remedy"])).points
     late = float(row["delay_ms"])
     if row["unreported"] or (row["kind"] == "rule" and not math.isfinite(late)):
         points *= MISSED
@@ -92,14 +92,9 @@ def burden(row: dict[str, Any], limit_ms: float) -> float:
     return float(points * (1 + 10 * row["asked"]))
 
 
-def kind_of_remedy(name: str) -> str:
-    """majority of majority-5."""
-    return name.rstrip("0123456789.-")
-
-
 def one_of_each_kind(rows: pd.DataFrame) -> pd.DataFrame:
     """The first row of each kind of remedy: majority, mean, abstain-margin, ..."""
-    kind = rows["remedy"].map(kind_of_remedy)
+    kind = rows["remedy"].map(kind_of)
     return rows[~kind.duplicated()]
 
 
@@ -119,7 +114,7 @@ def line(row: dict[str, Any]) -> dict[str, str]:
         "why": WHY.get(str(row["why"]), ""),
         "q": number(row["q"], missing="-"),
         "chip": {"helps": "good", "harms": "bad"}.get(str(row["verdict"]), "neutral"),
-        "effort": EFFORT.get(kind_of_remedy(str(row["remedy"])), CODE).words,
+        "effort": effort_of(str(row["remedy"])).words,
         "price": "; ".join(_prices(row)) or "none",
         "note": str(row["note"]),
     }
@@ -151,6 +146,8 @@ def _prices(row: dict[str, Any]) -> Iterator[str]:
         yield f"{number(row['cost_ms'])} ms a frame"
     if known(row["accuracy_before"]) and known(row["accuracy_after"]):
         yield f"right answers {percent(row['accuracy_before'])} → {percent(row['accuracy_after'])}"
+    if known(row["detail_after"]) and row["detail_after"] < row["detail_before"]:
+        yield f"{row['detail']}: {percent(row['detail_before'])} → {percent(row['detail_after'])}"
     if row["short_events"]:
         lost = int(row["short_missed"]) - int(row["short_missed_before"])
         yield f"{lost} more of {plural(int(row['short_events']), 'short event')} missed"
@@ -196,7 +193,7 @@ def _figure(table: pd.DataFrame, model: str, metric: str) -> Picture:
 
 
 def _points(axes: drawing.Axes, rows: pd.DataFrame, *, best: bool) -> None:
-    kinds = rows["remedy"].map(kind_of_remedy)
+    kinds = rows["remedy"].map(kind_of)
     for colour, (kind, same) in zip(COLOURS * 3, rows.groupby(kinds, sort=False), strict=False):
         same = same[np.isfinite(same["x"])]
         x, y = same["x"].to_numpy(np.float64), 100 * same["after"].to_numpy(np.float64)

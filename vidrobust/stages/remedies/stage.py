@@ -28,7 +28,7 @@ class RemediesStage(TableStage):
     """What makes it steadier without training, by how much and at what price."""
 
     name = "remedies"
-    version = 7
+    version = 8
     needs = (STABILITY,)
     uses = (REPLAYS,)
     settings = (*FOOTAGE, *TRACKS, "revert_within", "max_delay", "labels", "label_offset", "class_map")
@@ -41,9 +41,9 @@ class RemediesStage(TableStage):
 
     def make(self, run: OpenRun) -> None:
         from vidrobust.files.json_text import plain
+        from vidrobust.stages.remedies.catalogue import recommended
         from vidrobust.stages.remedies.recommend import as_json
         from vidrobust.stages.remedies.row import table_of
-        from vidrobust.stages.remedies.titles import recommended
 
         footage, limit = self._footage(run), max_delay_ms(run.settings)
         found: dict[str, Studied] = {}

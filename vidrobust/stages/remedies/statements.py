@@ -11,9 +11,9 @@ import pandas as pd
 from vidrobust.run_folder.reader import RunTables
 from vidrobust.stages.causes.catalogue import CATALOGUE
 from vidrobust.stages.causes.section import named_causes, whole
+from vidrobust.stages.remedies.catalogue import EVENTS, WHY, held_out, kind_of, recommended, title
 from vidrobust.stages.remedies.recommend import best_buy
-from vidrobust.stages.remedies.section import FILE, headline, kind_of_remedy, sorted_by_effort
-from vidrobust.stages.remedies.titles import EVENTS, WHY, held_out, recommended, title
+from vidrobust.stages.remedies.section import FILE, headline, sorted_by_effort
 from vidrobust.statement import Level, Question, Statement
 from vidrobust.statistics.levels import FEWEST_ROWS
 from vidrobust.statistics.ratios import RatioVerdict
@@ -97,7 +97,7 @@ def _rule(model: str, summary: Mapping[str, Any], metric: str, what: str) -> Sta
 
 def _other(model: str, mine: pd.DataFrame, summary: Mapping[str, Any], what: str) -> Iterator[Statement]:
     helps = mine[(mine["verdict"] == RatioVerdict.HELPS) & (mine["kind"] != "input") & mine["ratio"].notna()]
-    helps = helps[helps["remedy"].map(kind_of_remedy) != kind_of_remedy(str(summary["rule"]))]
+    helps = helps[helps["remedy"].map(kind_of) != kind_of(str(summary["rule"]))]
     for row in sorted_by_effort(helps, float(summary["max_delay_ms"])).head(1).to_dict("records"):
         left = percent_with_interval(row["ratio"], row["low"], row["high"])
         asked = f", and {percent(row['asked'])} of the frames go to a person" if row["asked"] else ""

@@ -14,12 +14,10 @@ from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, item_boxes
-from vidrobust.metrics.tracks.measures import Measures
 from vidrobust.stages.remedies import compared, truth
 from vidrobust.stages.remedies.answers import answers_of
 from vidrobust.stages.remedies.box_rows import (
     HEADLINE,
-    METRICS,
     BoxStudy,
     TimedBoxes,
     agreement,
@@ -29,23 +27,18 @@ from vidrobust.stages.remedies.box_rows import (
 )
 from vidrobust.stages.remedies.label_rows import (
     FLIPS,
-    REVERTS,
     Study,
+    agreement_of,
     costs_of,
-    flips_of_answered,
+    rows_against_own,
     rule_rows,
+    silence_row,
     silence_rows,
 )
 from vidrobust.stages.remedies.recommend import Recommended, recommended
-from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
+from vidrobust.stages.remedies.row import Costs, Kind, row
 from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
-from vidrobust.statistics.ratios import (
-    PairedRatio,
-    RatioVerdict,
-    against_control,
-    paired_ratio,
-    ratio_in_clusters,
-)
+from vidrobust.statistics.ratios import RatioVerdict
 
 # Rows of the input, of another look and of changed networks: their answers against those that the run has.
 
@@ -78,62 +71,29 @@ def input_rows(
 def _remedy(
     study: Study, replayed: pd.DataFrame, about: Mapping[str, Mapping[str, Any]], name: str, kind: Kind
 ) -> Iterator[dict[str, Any]]:
-    model = study.answers[0].model
     arm = about.get(name)
-    note = str(arm["note"]) if arm else "not replayed"
     labels = _labels(study, replayed, name, same=bool(arm and arm["same"]))
     if labels is None or arm is None:
-        yield row(kind, name, model, FLIPS, None, Costs(), note)
+        note = str(arm["note"]) if arm else "not replayed"
+        yield row(kind, name, study.answers[0].model, FLIPS, None, Costs(), note)
         return
-    every = np.concatenate(labels)
-    same = np.concatenate([a.label == summary for a, summary in zip(study.answers, labels, strict=True)])
     costs = Costs(
         delay_frames=0,
         delay_ms=0,
         cost_ms=float(arm["cost_ms"]),
-        agreement=float(same.mean()),
+        agreement=agreement_of(study, labels),
         **truth.costs(study.answers, study.right, labels, 1),
     )
-    after = compared.flips_after(study.flips, every)
-    found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
-    control = _labels(study, replayed, CONTROL)
-    if name == "steady-camera" and control is not None:
-        found, note = _against_control(study, found, after, np.concatenate(control), note)
-    yield row(kind, name, model, FLIPS, found, costs, note)
-    after = compared.reverts_after(study.reverts, labels, study.answers, study.window)
-    found = paired_ratio(study.reverts.before, after, study.reverts.clusters, events=True)
-    yield row(kind, name, model, REVERTS, found, costs, note)
-
-
-def _against_control(
-    study: Study, found: PairedRatio, after: np.ndarray, control: np.ndarray, note: str
-) -> tuple[PairedRatio, str]:
-    """The larger of two p-values: it must differ from doing nothing, and from shifting every frame alike."""
-    softened = compared.flips_after(study.flips, control)
-    against = paired_ratio(softened, after, study.flips.clusters, events=True)
-    if np.isnan(against.p):
-        return found, note
-    said = f"{note}; shifting all frames alike leaves {100 * softened.mean():.3g} %"
-    return against_control(found, against), said
+    control = _labels(study, replayed, CONTROL) if name == "steady-camera" else None
+    yield from rows_against_own(study, kind, name, labels, costs, str(arm["note"]), control)
 
 
 def _silence(study: Study, replayed: pd.DataFrame, arm: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     labels = _labels(study, replayed, LOOK)
-    if labels is None:
-        return
-    answered = [a.label == summary for a, summary in zip(study.answers, labels, strict=True)]
-    every = np.concatenate(answered)
-    costs = Costs(
-        delay_frames=0,
-        delay_ms=0,
-        cost_ms=float(arm["cost_ms"]),
-        agreement=float(every.mean()) if len(every) else NAN,
-        asked=float(1 - every.mean()) if len(every) else NAN,
-        **truth.costs_of_silence(study.answers, study.right, answered),
-    )
-    after = flips_of_answered(study, answered)
-    found = paired_ratio(study.flips.before, after, study.flips.clusters, events=True)
-    yield row("silence", "abstain-look", study.answers[0].model, FLIPS, found, costs, str(arm["note"]))
+    if labels is not None:
+        answered = [a.label == summary for a, summary in zip(study.answers, labels, strict=True)]
+        costs = Costs(delay_frames=0, delay_ms=0, cost_ms=float(arm["cost_ms"]))
+        yield silence_row(study, "abstain-look", answered, costs, str(arm["note"]))
 
 
 def _labels(
@@ -183,42 +143,20 @@ def replayed_box_rows(
             note = str(about[name]["note"]) if name in about else "not replayed"
             yield row(kind, name, study.model, HEADLINE, None, Costs(), note)
             continue
+        costs = Costs(
+            delay_frames=0,
+            delay_ms=0,
+            cost_ms=float(about[name]["cost_ms"]),
+            agreement=agreement(study.given, study.on_objects(shown[name])),
+            **study.details(shown[name]),
+        )
         control = measured.get(CONTROL) if name == "steady-camera" else None
-        yield from _rows(study, name, kind, shown[name], (measured[name], control), about[name])
+        note, before, after = str(about[name]["note"]), study.before, measured[name]
+        yield from rows_against(study, name, kind, before, after, costs, note, control)
     for name, why in {**dict.fromkeys(RESIZES, NOT_FOR_BOXES), **IMPOSSIBLE}.items():
         yield row("input", name, study.model, HEADLINE, None, Costs(), why)
     for name in NETWORKS:
         yield row("network", name, study.model, HEADLINE, None, Costs(), NOT_FOR_DETECTORS)
-
-
-def _rows(
-    study: BoxStudy,
-    name: str,
-    kind: Kind,
-    shown: Sequence[ItemBoxes],
-    measures: tuple[Sequence[Measures], Sequence[Measures] | None],
-    about: Mapping[str, Any],
-) -> Iterator[dict[str, Any]]:
-    costs = Costs(
-        delay_frames=0,
-        delay_ms=0,
-        cost_ms=float(about["cost_ms"]),
-        agreement=agreement(study.given, study.on_objects(shown)),
-    )
-    after, control = measures
-    for found in rows_against(study, name, kind, study.before, after, costs, str(about["note"])):
-        if control is not None:
-            against = _against(study, str(found["metric"]), control, after)
-            found["p"] = max(found["p"], against.p) if against.p == against.p else found["p"]
-        yield found
-
-
-def _against(
-    study: BoxStudy, metric: str, before: Sequence[Measures], after: Sequence[Measures]
-) -> PairedRatio:
-    first, second = (study.values(metric, side) for side in (before, after))
-    labels = np.concatenate([first[1], second[1]])
-    return ratio_in_clusters(first[0], second[0], study.clusters.of_labels(labels), events=METRICS[metric][2])
 
 
 def _shown(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import json
 from collections.abc import Mapping, Sequence
@@ -14,17 +13,12 @@ from vidrobust.files.atomic import write_text
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.run_folder.folder import RunFolder
 from vidrobust.run_folder.settings import Settings
-from vidrobust.stages.remedies.box_catalogue import BOX_RULES, box_rule
-from vidrobust.stages.remedies.box_catalogue import numbers as box_numbers
 from vidrobust.stages.remedies.box_rules import BoxRule
-from vidrobust.stages.remedies.catalogue import label_rule
+from vidrobust.stages.remedies.catalogue import BOX_RULES, box_numbers, box_rule, label_rule, recommended
 from vidrobust.stages.remedies.label_rules import LabelRule
 from vidrobust.stages.remedies.stage import FILE
 from vidrobust.stages.remedies.study import is_classifier
-from vidrobust.stages.remedies.titles import recommended
 from vidrobust.text.printable import printable
-
-# A rule to take away: one Python file without dependencies, and its numbers as TOML for other systems.
 
 # Columns of the table that the file of numbers repeats.
 MEASURED = (
@@ -67,6 +61,13 @@ def made_of(
     return rule, {key: getattr(rule, key) for key in parameters if key != "self"}
 
 
+IMPORTS = {
+    LabelRule: "from collections.abc import Mapping, Sequence",
+    BoxRule: "from collections.abc import Sequence\nfrom typing import Any\n\nBox = Sequence[Any]",
+}
+"""What the annotations of a rule need."""
+
+
 def source(
     name: str,
     rule: LabelRule | BoxRule,
@@ -75,54 +76,32 @@ def source(
     rows: list[Mapping[str, Any]],
 ) -> str:
     """The text of the Python file: the classes as they ran in the study, and a function that makes the rule."""
+    kind = type(rule)
     base = LabelRule if isinstance(rule, LabelRule) else BoxRule
     gives = "the label, a number of a class" if base is LabelRule else "the boxes to show"
     takes = (
         "the probabilities of all classes" if base is LabelRule else "boxes (x1, y1, x2, y2, score, class)"
     )
-    said = [
-        f"{row['metric']} {_short(row['before'])} -> {_short(row['after'])} ({row['verdict']})"
-        for row in rows
-    ]
+    said = [f"{row['metric']} {row['before']:.4g} -> {row['after']:.4g} ({row['verdict']})" for row in rows]
     head = [
-        f"{name}: a rule on what {model} says of one frame after the other. Written by vidrobust.",
+        f"{name}: a rule on what {model} says of one frame after the other.",
         "",
-        f"    rule = make_rule()        then for each frame: rule.update({takes})",
-        f"                              gives {gives}; rule.reset() at a scene cut",
+        "Written by vidrobust. For each frame of a stream:",
         "",
-        "Measured on the footage of the run: " + "; ".join(said) + ".",
+        "    rule = make_rule()",
+        f"    rule.update(...)  # takes {takes}",
+        f"    # gives {gives}; rule.reset() at a scene cut",
+        "",
+        "Measured on the footage of the run:",
+        *said,
         "The numbers, for other systems, are beside this file in TOML.",
     ]
-    given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-    kinds = list(dict.fromkeys((base, type(rule))))
-    body = [_merged(*kinds)] if base is BoxRule else [ast.unparse(_bare(kind)) for kind in kinds]
-    made = f"def make_rule():\n    return {type(rule).__name__}({given})"
-    doc = '"""' + "\n".join(head).replace("\\", "/").replace('"""', "'''") + '\n"""'
-    return "\n\n\n".join([doc + "\n\nfrom __future__ import annotations", *body, made]) + "\n"
-
-
-def _bare(kind: type) -> ast.ClassDef:
-    tree = ast.parse(inspect.getsource(kind)).body[0]
-    assert isinstance(tree, ast.ClassDef)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return tree
-
-
-def _merged(base: type, kind: type | None = None) -> str:
-    """One class of a rule on boxes and the class that it refines: none of them calls what it replaces."""
-    tree = _bare(base)
-    if kind is not None:
-        own = _bare(kind)
-        replaced = {node.name for node in own.body if isinstance(node, ast.FunctionDef)}
-        kept = [n for n in tree.body[1:] if not (isinstance(n, ast.FunctionDef) and n.name in replaced)]
-        tree.name, tree.body = own.name, [own.body[0], *kept, *own.body[1:]]
-    return ast.unparse(tree)
-
-
-def _short(value: float) -> str:
-    return f"{value:.4g}"
+    doc = "\n".join(line.rstrip() for line in head).replace("\\", "/").replace('"""', "'''")
+    body = [inspect.getsource(each).rstrip() for each in dict.fromkeys((base, kind))]
+    given = "".join(f"        {key}={value!r},\n" for key, value in arguments.items())
+    made = f"def make_rule() -> {kind.__name__}:\n    return {kind.__name__}(\n{given}    )"
+    top = f'"""{doc}\n"""\n\nfrom __future__ import annotations\n\n{IMPORTS[base]}'
+    return "\n\n\n".join([top, *body, made]) + "\n"
 
 
 def numbers_toml(
@@ -133,13 +112,8 @@ def numbers_toml(
     rows: list[Mapping[str, Any]],
 ) -> str:
     """The numbers of the rule, and what was measured."""
-    lines = [
-        "[rule]",
-        f"name = {_toml(name)}",
-        f"kind = {_toml(type(rule).__name__)}",
-        f"model = {_toml(model)}",
-    ]
-    lines += [f"{key} = {_toml(value)}" for key, value in arguments.items()]
+    about = {"name": name, "kind": type(rule).__name__, "model": model, **arguments}
+    lines = ["[rule]", *(f"{key} = {_toml(value)}" for key, value in about.items())]
     for row in rows:
         lines += ["", "[[measured]]", *(f"{key} = {_toml(row[key])}" for key in MEASURED)]
     return "\n".join(lines) + "\n"
@@ -153,9 +127,7 @@ def _toml(value: Any) -> str:
 
 
 def take_away(folder: Path, file: Path, rule: str | None, models: Sequence[str] = ()) -> list[Path]:
-    """Write the recommended rule of a run's first model, or the named ones; SettingsError where there is
-    none.
-    """
+    """Write the recommended rule of a run's first model, or the named ones; SettingsError where none is."""
     run = RunFolder.existing(folder)
     summary = run.read_json(FILE)["models"]
     model = next((name for name in models if name in summary), next(iter(summary), ""))

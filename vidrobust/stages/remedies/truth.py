@@ -14,6 +14,7 @@ from vidrobust.stages.remedies.answers import ItemAnswers
 from vidrobust.stages.remedies.delay import Change, lasts
 from vidrobust.statistics.clusters import independent_clusters
 from vidrobust.statistics.intervals import clustered_mean
+from vidrobust.statistics.levels import FEWEST_ROWS
 
 Right = Sequence[frozenset[int]]
 """The right classes of each frame of an input; empty where they are not known."""
@@ -52,18 +53,12 @@ def costs(
     """Fields of ``Costs``: accuracy before and after, and short events; none without labels."""
     if not right:
         return {}
-    before = [correct(a.label, sets) for a, sets in zip(answers, right, strict=True)]
-    after = [correct(summary, sets) for summary, sets in zip(labels, right, strict=True)]
-    short = [
-        short_events(a, sets, summary, window)
-        for a, sets, summary in zip(answers, right, labels, strict=True)
-    ]
-    return {
-        **_accuracy(answers, before, after),
-        "short_events": sum(each[0] for each in short),
-        "short_missed_before": sum(each[1] for each in short),
-        "short_missed": sum(each[2] for each in short),
-    }
+    was, now = _correct(right, [a.label for a in answers]), _correct(right, labels)
+    three = zip(answers, right, labels, strict=True)
+    short = np.sum([short_events(a, sets, summary, window) for a, sets, summary in three], axis=0)
+    names = ("short_events", "short_missed_before", "short_missed")
+    counts = dict(zip(names, map(int, short), strict=True))
+    return {**_accuracy(answers, was, now), **_detail(answers, right, was, now), **counts}
 
 
 def costs_of_silence(
@@ -72,27 +67,39 @@ def costs_of_silence(
     """Fields of ``Costs``: accuracy on all labelled frames, and on those that are answered."""
     if not right:
         return {}
-    before = np.concatenate([correct(a.label, sets) for a, sets in zip(answers, right, strict=True)])
+    before = _correct(right, [a.label for a in answers])
     after = before[np.concatenate(list(answered))]
     return {"accuracy_before": _mean(before), "accuracy_after": _mean(after)}
 
 
-def _accuracy(
-    answers: Sequence[ItemAnswers], before: Sequence[np.ndarray], after: Sequence[np.ndarray]
-) -> dict[str, float]:
-    was, now = np.concatenate(list(before)), np.concatenate(list(after))
+def _correct(right: Sequence[Right], labels: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([correct(own, sets) for own, sets in zip(labels, right, strict=True)])
+
+
+def _accuracy(answers: Sequence[ItemAnswers], was: np.ndarray, now: np.ndarray) -> dict[str, float]:
     known = np.isfinite(was)
-    item = np.concatenate([np.full(len(a.frame), a.item, object) for a in answers])[known]
-    part = np.concatenate([np.full(len(a.frame), a.part, object) for a in answers])[known]
-    time_s = np.concatenate([a.time_s for a in answers])[known]
-    clusters = independent_clusters(item, time_s, part=part)
+    item, part = (
+        np.concatenate([np.full(len(a.frame), getattr(a, name), object) for a in answers])[known]
+        for name in ("item", "part")
+    )
+    clusters = independent_clusters(item, np.concatenate([a.time_s for a in answers])[known], part=part)
     change = clustered_mean(now[known] - was[known], clusters, bounds=(-1.0, 1.0))
-    return {
-        "accuracy_before": _mean(was),
-        "accuracy_after": _mean(now),
-        "accuracy_low": change.low,
-        "accuracy_high": change.high,
-    }
+    found = {"accuracy_before": _mean(was), "accuracy_after": _mean(now)}
+    return {**found, "accuracy_low": change.low, "accuracy_high": change.high}
+
+
+def _detail(
+    answers: Sequence[ItemAnswers], right: Sequence[Right], was: np.ndarray, now: np.ndarray
+) -> dict[str, Any]:
+    """The labelled class that loses most right answers, of those with ten frames."""
+    of = np.array([min(sets, default=-1) for each in right for sets in each])
+    classes = [k for k in np.unique(of[of >= 0]) if (of == k).sum() >= FEWEST_ROWS]
+    if not classes:
+        return {}
+    most = min(classes, key=lambda k: float((now - was)[of == k].mean()))
+    name = next((a.names[most] for a in answers if most in a.names), str(most))
+    before, after = (float(each[of == most].mean()) for each in (was, now))
+    return {"detail": name, "detail_before": before, "detail_after": after}
 
 
 def _mean(values: np.ndarray) -> float:
@@ -123,17 +130,9 @@ def events(right: Right, begins: np.ndarray) -> list[tuple[int, int]]:
     """Rows start..stop - 1 of runs of one known truth, that neither begin nor end where the answers do."""
     edges = [r for r in range(len(right)) if r == 0 or right[r] != right[r - 1] or begins[r]]
     edges.append(len(right))
-    inner = itertools.pairwise(edges[1:])
-    return [
-        (start, stop)
-        for start, stop in inner
-        if stop < len(right)
-        and right[start]
-        and right[start - 1]
-        and right[stop]
-        and not begins[start]
-        and not begins[stop]
-    ]
+    inner = [(start, stop) for start, stop in itertools.pairwise(edges[1:]) if stop < len(right)]
+    joined = [each for each in inner if not begins[list(each)].any()]
+    return [(start, stop) for start, stop in joined if right[start] and right[start - 1] and right[stop]]
 
 
 def reported_changes(answers: ItemAnswers, right: Right) -> list[Change]:

@@ -420,13 +420,24 @@ def _fact(said: RemedyAnswers) -> dict[str, Any]:
 
 def _about(model: str, remedy: str, facts: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
     seconds = [fact["seconds"] for _, fact in facts if fact["shown"]]
-    distinct = list(dict.fromkeys([str(fact["note"]) for _, fact in facts]))
-    more = f"; and {len(distinct) - 2} more such" if len(distinct) > 2 else ""
     return {
         "model": model,
         "remedy": remedy,
         "cost_ms": 1000.0 * float(np.median(seconds)) if seconds else 0.0,
-        "note": ("; ".join(distinct[:2]) + more),
+        "note": _joined([fact for _, fact in facts]),
         "shown": [item for item, fact in facts if fact["shown"]],
         "same": sum(bool(fact["same"]) for _, fact in facts),
     }
+
+
+def _joined(facts: Sequence[Mapping[str, Any]]) -> str:
+    """What was done, what needed nothing and what could not be done: a note of each, and of how many inputs."""
+    groups: dict[tuple[bool, bool], list[str]] = {}
+    for fact in facts:
+        groups.setdefault((not fact["shown"], not fact["same"]), []).append(str(fact["note"]))
+    notes = []
+    for _, same in sorted(groups.items()):
+        others = len(set(same)) - 1
+        where = f"in {len(same)} of {len(facts)} inputs: " if len(groups) > 1 else ""
+        notes.append(f"{where}{same[0]}{f'; and {others} more such' if others else ''}")
+    return "; ".join(notes)

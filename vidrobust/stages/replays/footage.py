@@ -21,7 +21,7 @@ from vidrobust.footage.item import Item
 from vidrobust.frame_pairs.light import measure_light
 from vidrobust.frame_pairs.motion import measure_motion
 from vidrobust.frame_pairs.prepared import PreparedFrame, prepare_array
-from vidrobust.frame_pairs.registration import register, warp
+from vidrobust.frame_pairs.registration import length_px, register, warp
 from vidrobust.frame_pairs.robust import spread
 from vidrobust.frame_pairs.transitions import JOINED
 from vidrobust.frames.pixels import LUMA, luma, to_array, to_tensor
@@ -30,7 +30,7 @@ from vidrobust.models.network import NetworkClassifier
 from vidrobust.models.predict import Model, predict
 from vidrobust.pipeline.run import OpenRun
 from vidrobust.predictions import Classifications, Detections
-from vidrobust.stages.replays.names import CONTROL, RESIZES
+from vidrobust.stages.replays.names import CONTROL, RESIZES, SOFTENED
 
 CHUNK = 16  # frames shown to a model at a time
 MOST_KEPT = 512 * 2**20  # bytes of frames of one replay that are kept for the next model
@@ -43,6 +43,9 @@ SHAKE_S, LIGHT_S, FLICKER_FRAMES = 1.0, 2.0, 7
 SMALLEST_PX, SMALLEST_GAIN = 0.05, 0.004
 # A neighbour counts in the mean where it is nearer than so many deviations of the noise.
 SHARP_DIFFERENCE = 3.0
+
+AT_REST_PX = 0.25  # slower than this between neighbouring frames, the camera or a pixel is at rest
+LINES = 360  # height of the frame, px, at which the sigma of a blur is given
 
 Stream = Iterator[np.ndarray]  # the frames of a clip, (H, W, 3) uint8 RGB in order
 Frames = Callable[[], Stream]  # the same, from the start at each call
@@ -220,6 +223,7 @@ def replay_of(name: str, shown: InputShown) -> FootageReplay:
         "no-flicker": lambda: levelled(frames, steps, FLICKER_FRAMES // 2, "the light flickers"),
         "less-noise": lambda: less_noise(frames, steps),
         CONTROL: lambda: resampled(frames, steps, rate),
+        **{each: functools.partial(softened, each, frames, steps) for each in SOFTENED},
     }
     return made[name]()
 
@@ -265,6 +269,29 @@ def less_noise(frames: Frames, steps: WanderingSteps) -> FootageReplay:
     return FootageReplay(averaged, "mean of three frames along the motion")
 
 
+def softened(name: str, frames: Frames, steps: WanderingSteps) -> FootageReplay:
+    """Blur each frame, take its median filter, or its mean with the frames before where nothing moves."""
+    kind, _, number = name.rpartition("-")
+    amount = float(number)
+    if kind == "blur":
+
+        def blurred(frame: np.ndarray) -> np.ndarray:
+            return np.asarray(cv2.GaussianBlur(frame, (0, 0), amount * min(frame.shape[:2]) / LINES))
+
+        return FootageReplay(lambda: map(blurred, frames()), f"sigma {amount:g} px at {LINES} lines")
+    if kind == "median-filter":
+        side = int(amount)
+        note = f"median of {side} x {side} px"
+        return FootageReplay(lambda: (np.asarray(cv2.medianBlur(f, side)) for f in frames()), note)
+    still = (np.abs(steps.camera) < AT_REST_PX).all(axis=1) & ~steps.begins
+    share = float(still[~steps.begins].mean()) if (~steps.begins).any() else math.nan
+    if not share >= FEWEST_VALID:
+        note = f"not possible: the camera is at rest between {_share(share)} of the neighbours"
+        return FootageReplay(None, note)
+    note = f"running mean of {number} frames where nothing moves (camera at rest: {_share(share)})"
+    return FootageReplay(functools.partial(_still_mean, frames, still, amount), note)
+
+
 def resizes_of(frames: Frames, model: Model) -> dict[str, FootageReplay]:
     """Make the replays that depend on how the model resizes."""
     names = dict(zip(RESIZES, (cv2.INTER_AREA, cv2.INTER_LINEAR), strict=True))
@@ -285,9 +312,12 @@ def _half(seconds: float, rate: float) -> int:
     return max(1, round(seconds * rate / 2))
 
 
+def _share(value: float) -> str:
+    return f"{100 * value:.0f} %" if value == value else "none"
+
+
 def _too_few(share: float, what: str) -> str:
-    of = f"{100 * share:.0f} %" if share == share else "none"
-    return f"not possible: only between {of} of the neighbours could the {what}"
+    return f"not possible: only between {_share(share)} of the neighbours could the {what}"
 
 
 def _shifted(frames: Frames, off: np.ndarray) -> Stream:
@@ -321,18 +351,38 @@ def _averaged(frames: Frames, begins: np.ndarray) -> Stream:
 def _mean_along(now: np.ndarray, before: np.ndarray | None, after: np.ndarray | None) -> np.ndarray:
     total, count = now.astype(np.float32), np.ones(now.shape[:2], np.float32)
     for other in (before, after):
-        if other is None or other.shape != now.shape:
-            continue
-        found = register(other, now, fine=False)
-        if found.failed:
-            continue
-        moved = warp(other, found.flow)
-        difference = np.abs(luma(moved).astype(np.float32) - luma(now))
-        deviation = spread(difference, 1.0)
-        alike = (found.visible & (difference <= SHARP_DIFFERENCE * deviation)).astype(np.float32)
+        moved, alike, _ = _moved_onto(other, now)
         total += moved * alike[..., None]
         count += alike
     return np.rint(total / count[..., None]).astype(np.uint8)
+
+
+def _moved_onto(other: np.ndarray | None, now: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Another frame moved onto this one, where the two agree (1, else 0), and how far it was moved, px."""
+    nothing = np.zeros(now.shape[:2], np.float32)
+    if other is None or other.shape != now.shape:
+        return now, nothing, nothing
+    found = register(other, now, fine=False)
+    if found.failed:
+        return now, nothing, nothing
+    moved = warp(other, found.flow)
+    difference = np.abs(luma(moved).astype(np.float32) - luma(now))
+    alike = found.visible & (difference <= SHARP_DIFFERENCE * spread(difference, 1.0))
+    return moved, alike.astype(np.float32), length_px(found.flow)
+
+
+def _still_mean(frames: Frames, still: np.ndarray, most: float) -> Stream:
+    """Each pixel's mean over its last frames at rest, ``most`` of them at first and as a running mean then."""
+    shown, mean, count = None, np.zeros(0), np.zeros(0)
+    for row, frame in enumerate(frames()):
+        _, alike, way = _moved_onto(shown if still[row] else None, frame)
+        rests = (alike > 0) & (way < AT_REST_PX)
+        kept = mean.shape == frame.shape
+        count = np.where(rests, np.minimum(count + 1, most), 1) if kept else np.ones(frame.shape[:2])
+        before = mean if kept else frame
+        mean = np.where(rests[..., None], before + (frame - before) / count[..., None], frame)
+        shown = np.rint(mean).astype(np.uint8)
+        yield shown
 
 
 def _resized(frames: Frames, resized: tuple[int, ...], interpolation: int) -> Stream:

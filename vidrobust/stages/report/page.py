@@ -43,7 +43,6 @@ NEED_PIXELS = ("sensitivity", "causes", "correlate", "policy")
 
 
 def not_run(stage: str, run: RunTables) -> str:
-    """The command that makes a section whose stage has no result, or why none can."""
     asked = run.record.models
     if stage in NEED_PIXELS and asked and all(model.is_recorded for model in asked):
         return f"{NEEDS_MODEL} Give it as --model onnx:FILE, torchvision:NAME, ..."
@@ -55,7 +54,6 @@ def not_run(stage: str, run: RunTables) -> str:
 
 
 def made_on(run: RunTables) -> str:
-    """The day of the leading figures, as "26 November 2026"."""
     for name in ("stability.parquet", "run.json"):
         path = run.folder / name
         if path.is_file():
@@ -71,14 +69,6 @@ def models(run: RunTables) -> list[dict[str, Any]]:
         facts = [{"name": k.replace("_", " "), "value": str(v)} for k, v in rest.items()]
         result.append({"name": entry.name, "facts": facts, "notes": list(entry.notes)})
     return result
-
-
-def settings(run: RunTables) -> list[dict[str, str]]:
-    return [{"name": k, "value": _plain(v)} for k, v in run.record.settings.items()]
-
-
-def versions(run: RunTables) -> list[dict[str, str]]:
-    return [{"name": k, "value": v} for k, v in run.record.versions.items()]
 
 
 def stages(run: RunTables) -> list[dict[str, str]]:
@@ -99,11 +89,9 @@ def stages(run: RunTables) -> list[dict[str, str]]:
 
 
 def _plain(value: Any) -> str:
-    if value is None:
-        return "not set"
     if isinstance(value, list):
-        return ", ".join(str(each) for each in value) if value else "none"
-    return str(value)
+        return ", ".join(map(str, value)) or "none"
+    return "not set" if value is None else str(value)
 
 
 KINDS = {"passed": "good", "failed": "bad"}
@@ -323,8 +311,8 @@ def _content(run: RunTables) -> dict[str, Any]:
         "inputs": footage_section.inputs(run),
         "corrupt": footage_section.corrupt_frames(run),
         "model_facts": models(run),
-        "settings": settings(run),
-        "versions": versions(run),
+        "settings": [{"name": k, "value": _plain(v)} for k, v in run.record.settings.items()],
+        "versions": [{"name": k, "value": v} for k, v in run.record.versions.items()],
         "stages": stages(run),
     }
 
