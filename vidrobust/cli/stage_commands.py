@@ -142,8 +142,8 @@ def _written(
     "--all",
     "everything",
     is_flag=True,
-    help="Also replay the footage without its causes, look at each frame again, choose boxes otherwise, and "
-    "change the network without training: asks the models anew, once.",
+    help="Also replay the footage softened and without its causes, look at each frame again, choose boxes "
+    "otherwise, and change the network without training: asks the models anew, once.",
 )
 @options_of(REMEDIES)
 def remedies(

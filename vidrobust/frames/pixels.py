@@ -34,6 +34,15 @@ def to_tensor(pictures: Sequence[np.ndarray], device: torch.device | str = "cpu"
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(device)
 
 
+def reduced(picture: np.ndarray, factor: int) -> np.ndarray:
+    """Average (H, W, C) uint8 over squares of ``factor`` px: a new picture, or the same one for 1."""
+    if factor == 1:
+        return picture
+    height, width = picture.shape[:2]
+    size = (max(1, width // factor), max(1, height // factor))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+
+
 Interpolation = Literal["bilinear", "bicubic", "nearest"]
 
 

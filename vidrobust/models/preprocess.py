@@ -78,6 +78,14 @@ class Preprocess:
             return tuple(self.resize_to or round(side / self.crop) for side in self.shape)
         return (self.resize_to or round(self.shape[0] / self.crop),)
 
+    def frame_px(self, height: int, width: int) -> float:
+        """Return how many px of a frame each px of the input averages; 1 where it averages none."""
+        if self.interpolation == "nearest":
+            return 1.0
+        to = self.resized
+        ratio = min(height, width) / to[0] if len(to) == 1 else min(height / to[0], width / to[1])
+        return max(1.0, ratio)
+
     def cut(self, pixels: torch.Tensor) -> torch.Tensor:
         """Resize and crop."""
         height, width = pixels.shape[-2:]

@@ -116,7 +116,8 @@ class Plan:
     @property
     def looks(self) -> tuple[int, ...]:
         """Numbers of pairs at which the run is looked at; the last was asked for."""
-        return looks(self.counts.pairs, usual(len(self.sharing)).pairs)
+        # every look decodes the clips once more: half of the usual pairs is the first that pays
+        return looks(self.counts.pairs, max(usual(1).pairs, usual(len(self.sharing)).pairs // 2))
 
     @property
     def at(self) -> int:

@@ -14,7 +14,7 @@ from vidrobust.metrics.box_differences import assign, ious
 from vidrobust.metrics.classification import CLASSIFICATION
 from vidrobust.metrics.tracks.follow import TrackSettings
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes, item_boxes
-from vidrobust.stages.remedies import compared, truth
+from vidrobust.stages.remedies import truth
 from vidrobust.stages.remedies.answers import answers_of
 from vidrobust.stages.remedies.box_rows import (
     HEADLINE,
@@ -30,6 +30,7 @@ from vidrobust.stages.remedies.label_rows import (
     Study,
     agreement_of,
     costs_of,
+    flips_after,
     rows_against_own,
     rule_rows,
     silence_row,
@@ -230,7 +231,7 @@ def study_classifier(
         mine = footage.replayed[footage.replayed["model"] == model]
         rows += input_rows(study, mine, footage.arms)
     after = {
-        name: compared.flips_after(study.flips, np.concatenate([each.labels for each in played]))
+        name: flips_after(study.flips, np.concatenate([each.labels for each in played]))
         for name, played in study.played.items()
     }
     delay_ms = {name: _worst_delay_ms(study, name) for name in after}
