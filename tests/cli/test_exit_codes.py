@@ -16,6 +16,7 @@ from tests.pipeline.conftest import run
 from tests.shrunk import shrink
 from vidrobust.footage.content import ContentKeys
 from vidrobust.footage.item import Item
+from vidrobust.report.pages import written
 from vidrobust.video.source import open_video
 
 MODEL = """
@@ -245,3 +246,10 @@ def test_the_answer_counts_only_what_was_evaluated(
     assert "1 of 3 clips" in " ".join(printed.out.split())
     assert "failed on 2" in " ".join(printed.out.split())
     assert "could not be read" not in printed.err
+
+
+def test_a_page_holds_no_control_characters(tmp_path: Path) -> None:
+    assert (
+        written(tmp_path / "a.html", "<b>\x1b[2Jred\x07</b>\n\tx").read_text()
+        == "<b>\\x1b[2Jred\\x07</b>\n\tx"
+    )

@@ -345,6 +345,6 @@ def refuse_other_counts(inputs: Inputs, models: Sequence[Any], entries: Sequence
                 others = " or ".join(map(str, counts[1:]))
                 raise InputError(
                     f"{entry['item']}: {counts[0]} frames come out here, {others} elsewhere, and {who} name frame "
-                    f"{last}: which frames are meant is not known. Give times instead of numbers, or code the "
-                    "file anew"
+                    f"{last}: which frames are meant is not known. Labels can give times instead of numbers; for "
+                    "predictions, code the file anew"
                 )

@@ -25,8 +25,8 @@ from vidrobust.stages.remedies.catalogue import (
     needs_rest,
     window_of,
 )
-from vidrobust.stages.remedies.delay import Delays, delays, lasting_changes, sure_delay
-from vidrobust.stages.remedies.row import NAN, Costs, Kind, row
+from vidrobust.stages.remedies.delay import Delays, delays, joined, lasting_changes, sure_delay
+from vidrobust.stages.remedies.row import NAN, Costs, Kind, frame_ms, row
 from vidrobust.statistics.clusters import Clusters, independent_clusters
 from vidrobust.statistics.levels import FEWEST_EVENTS, FEWEST_TESTED
 from vidrobust.statistics.ratios import against_control, paired_ratio
@@ -44,12 +44,7 @@ ABSTAIN_FRAMES = (2, 3, 5)
 
 @dataclass(frozen=True)
 class MetricRows:
-    """Where a metric counts: rows of all frames of a model, one input after the other.
-
-    at       (M, k) int64 rows of the frames that a value is made of
-    before   (M,) float64 the run's own values
-    clusters the independent units of the values
-    """
+    """Rows ``at`` (M, k) of the frames that values are made of, and the run's own values ``before`` (M,)."""
 
     at: np.ndarray
     before: np.ndarray
@@ -148,9 +143,8 @@ class Study:
 
     @functools.cached_property
     def frame_ms(self) -> float:
-        """A frame's time, of the input with the slowest ones."""
-        steps = [1000.0 * float(np.median(np.diff(a.time_s))) for a in self.answers if len(a.time_s) > 1]
-        return max(steps, default=NAN)
+        """A frame's time."""
+        return frame_ms(each.time_s for each in self.answers)
 
     @functools.cached_property
     def played(self) -> dict[str, list[Played]]:
@@ -280,13 +274,13 @@ def costs_of(study: Study, name: str) -> Costs:
 
 def measured_delays(study: Study, labels: Sequence[np.ndarray]) -> Delays:
     """Over the lasting changes of the model's own answers; with labels over those of the truth."""
-    found = Delays((), (), 0)
+    found = []
     for number, (answers, summary) in enumerate(zip(study.answers, labels, strict=True)):
         changes = lasting_changes(answers.label, answers.begins, answers.time_s)
         if study.right:
             changes = truth.reported_changes(answers, study.right[number])
-        found = found.joined(delays(changes, summary, answers.time_s))
-    return found
+        found.append(delays(changes, summary, answers.time_s))
+    return joined(found)
 
 
 def agreement_of(study: Study, labels: Sequence[np.ndarray]) -> float:
@@ -322,8 +316,7 @@ def silence_row(
 
 def sure_by_margin(answers: ItemAnswers, least: float) -> np.ndarray:
     """(N,) bool: the margin is at least so large."""
-    result: np.ndarray = answers.margin >= least
-    return result
+    return np.asarray(answers.margin >= least)
 
 
 def sure_by_frames(answers: ItemAnswers, frames: int) -> np.ndarray:

@@ -41,8 +41,6 @@ from vidrobust.stages.remedies.row import Costs, Kind, row
 from vidrobust.stages.replays.names import CONTROL, LOOK, NETWORKS, RESIZES, SHARED
 from vidrobust.statistics.ratios import RatioVerdict
 
-# Rows of the input, of another look and of changed networks: their answers against those that the run has.
-
 IMPOSSIBLE: Mapping[str, str] = {
     "sharper-focus": "not possible: what blur took away is not in the footage",
     "higher-resolution": "not possible: details that were not recorded are not in the footage",
@@ -114,8 +112,6 @@ def _labels(
         found.append(labels)
     return found
 
-
-# Rows of a detector whose footage was played again, or whose boxes were chosen otherwise.
 
 NOT_FOR_BOXES = "not measured: a detector's own resize is part of how it places boxes"
 NOT_FOR_DETECTORS = "not measured: networks are changed for classifiers"

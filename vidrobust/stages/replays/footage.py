@@ -217,11 +217,13 @@ class FootageReplay:
 def replay_of(name: str, shown: InputShown) -> FootageReplay:
     """Make one of ``names.SHARED`` or ``names.CONTROL``."""
     frames, steps, rate = shown.frames, shown.steps, shown.rate
+    averaged = functools.partial(_averaged, frames, steps.begins)
     made: dict[str, Callable[[], FootageReplay]] = {
         "steady-camera": lambda: steady_camera(frames, steps, rate),
-        "level-light": lambda: levelled(frames, steps, _half(LIGHT_S, rate), "the light wanders"),
-        "no-flicker": lambda: levelled(frames, steps, FLICKER_FRAMES // 2, "the light flickers"),
-        "less-noise": lambda: less_noise(frames, steps),
+        # changes faster than two seconds, and those that are gone within seven frames
+        "level-light": lambda: _levelled(frames, steps, _half(LIGHT_S, rate), "the light wanders"),
+        "no-flicker": lambda: _levelled(frames, steps, FLICKER_FRAMES // 2, "the light flickers"),
+        "less-noise": lambda: FootageReplay(averaged, "mean of three frames along the motion"),
         CONTROL: lambda: resampled(frames, steps, rate),
         **{each: functools.partial(softened, each, frames, steps) for each in SOFTENED},
     }
@@ -250,8 +252,7 @@ def resampled(frames: Frames, steps: WanderingSteps, rate: float) -> FootageRepl
     return FootageReplay(functools.partial(_shifted, frames, half), "all frames shifted by half a pixel")
 
 
-def levelled(frames: Frames, steps: WanderingSteps, half: int, what: str) -> FootageReplay:
-    """Remove how far the light is off its mean over ``half`` frames on either side."""
+def _levelled(frames: Frames, steps: WanderingSteps, half: int, what: str) -> FootageReplay:
     share = reported_share(steps.gain, steps.begins)
     if not share >= FEWEST_VALID:
         return FootageReplay(None, _too_few(share, "light be compared"))
@@ -261,12 +262,6 @@ def levelled(frames: Frames, steps: WanderingSteps, half: int, what: str) -> Foo
         return FootageReplay(frames, f"the light is steady (off by {100 * size:.2g} %)", same=True)
     note = f"{what} by {100 * size:.2g} % (root mean square), which is taken away"
     return FootageReplay(functools.partial(_scaled, frames, off), note)
-
-
-def less_noise(frames: Frames, steps: WanderingSteps) -> FootageReplay:
-    """Replace every frame by its mean with its two neighbours, moved onto it, where these agree with it."""
-    averaged = functools.partial(_averaged, frames, steps.begins)
-    return FootageReplay(averaged, "mean of three frames along the motion")
 
 
 def softened(name: str, frames: Frames, steps: WanderingSteps) -> FootageReplay:
