@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import queue
 import sys
@@ -34,7 +35,8 @@ class RayPool:
         if not address:
             summary |= {"num_cpus": size or os.cpu_count(), "include_dashboard": False}
         try:
-            self._ray.init(address=address or "local", **summary)
+            with contextlib.nullcontext() if address else no_dashboard():
+                self._ray.init(address=address or "local", **summary)
         except Exception as error:
             raise SettingsError(f"cluster: ray:{address} cannot be reached ({error})") from error
         processors = int(self._ray.cluster_resources().get("CPU", 1))
@@ -113,6 +115,18 @@ class Actor:
         threading.Thread(target=run, daemon=True).start()
         while (event := summary.get()) is not _END:
             yield event
+
+
+@contextlib.contextmanager
+def no_dashboard() -> Iterator[None]:
+    """Keep Ray from starting its dashboard, which asks for the cloud's metadata even with usage reports off."""
+    services = importlib.import_module("ray._private.services")  # there is no public way
+    start = services.start_api_server
+    services.start_api_server = lambda *_, **__: (None, None)  # as Ray has it where the start fails
+    try:
+        yield
+    finally:
+        services.start_api_server = start
 
 
 def _ray() -> Any:

@@ -362,7 +362,7 @@ def _moved_onto(other: np.ndarray | None, now: np.ndarray) -> tuple[np.ndarray, 
         return now, nothing, nothing
     moved = warp(other, found.flow)
     difference = np.abs(luma(moved).astype(np.float32) - luma(now))
-    alike = found.visible & (difference <= SHARP_DIFFERENCE * spread(difference, 1.0))
+    alike = found.visible & (difference <= SHARP_DIFFERENCE * spread(difference.ravel(), 1.0))
     return moved, alike.astype(np.float32), length_px(found.flow)
 
 
