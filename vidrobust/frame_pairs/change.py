@@ -48,9 +48,9 @@ from vidrobust.frame_pairs.registration import (
     warp,
 )
 from vidrobust.frame_pairs.robust import root_mean_square
-from vidrobust.frame_pairs.tone import Tone, no_tone
+from vidrobust.frame_pairs.tone import Tone, brightest, no_tone
 from vidrobust.frame_pairs.transitions import Unregistered
-from vidrobust.frames.pixels import brightest, luma, to_levels
+from vidrobust.frames.pixels import luma, to_levels
 
 # Levels by which an object's motion must come nearer: noise and coding let any flow fit a little better.
 BETTER_LEVELS = 0.3

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.linalg import solveh_banded
 
 from vidrobust.frame_pairs import robust, tone
-from vidrobust.frames.pixels import REACH, brightest, field_of, lattice_side, luma, spline_basis
+from vidrobust.frames.pixels import REACH, field_of, lattice_side, luma, spline_basis
 
 BLOCK = 8  # side, px, of the blocks whose means are compared
 INTERVALS = 10  # knots are this share of the width apart
@@ -90,7 +90,7 @@ class _Target:
 
     @classmethod
     def of(cls, picture: np.ndarray) -> _Target:
-        return cls(luma(picture.astype(np.float32)), brightest(picture))
+        return cls(luma(picture.astype(np.float32)), tone.brightest(picture))
 
 
 def fit_local_light(
@@ -147,7 +147,7 @@ def _blocks(a: np.ndarray, b: _Target, visible: np.ndarray, block: int) -> _Bloc
     height, width = visible.shape
     rows, columns = max(1, height // block), max(1, width // block)
     first, second = luma(a.astype(np.float32)), b.luma
-    inside = (np.minimum(first, second) > 2) & (np.maximum(brightest(a), b.brightest) < FULL - 1)
+    inside = (np.minimum(first, second) > 2) & (np.maximum(tone.brightest(a), b.brightest) < FULL - 1)
     mask = (visible & inside).astype(np.float32)
 
     def average(values: np.ndarray) -> np.ndarray:
@@ -263,7 +263,7 @@ def fit_lights(
     ``clear`` (H, W) bool: what both show; ``noise`` and ``still`` as in ``fit_tone`` and ``fit_local_light``.
     """
     levels = tone.fit_tone(moved, second, clear, noise)
-    clear = clear & (brightest(moved) < FULL - 1)  # what was saturated does not look it in its new light
+    clear = clear & (tone.brightest(moved) < FULL - 1)  # what was saturated does not look it in its new light
     to = _Target.of(second)
     local = fit_local_light(levels.colour(levels.light(moved)), to, clear, still=still)
     if not local.there or levels.hues is not None:

@@ -352,3 +352,9 @@ def turn_deg(before: np.ndarray, after: np.ndarray) -> float:
     weight = np.minimum(chroma_of(before), chroma_of(after))
     angle = (hue_of(after) - hue_of(before)) * (np.pi / 3)
     return float(np.degrees(np.angle((weight * np.exp(1j * angle)).sum())))
+
+
+def brightest(rgb: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 or float32 -> (H, W) of the same dtype, the largest channel of each pixel."""
+    red, green, blue = cv2.split(rgb)
+    return np.asarray(cv2.max(cv2.max(red, green), blue))

@@ -107,12 +107,6 @@ def luma(rgb: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY))
 
 
-def brightest(rgb: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 or float32 -> (H, W) of the same dtype, the largest channel of each pixel."""
-    red, green, blue = cv2.split(rgb)
-    return np.asarray(cv2.max(cv2.max(red, green), blue))
-
-
 def to_levels(values: np.ndarray) -> np.ndarray:
     """Float levels -> uint8: rounded and clipped to 0..255."""
     rounded = np.rint(values)

@@ -90,7 +90,9 @@ class Preprocess:
         """Resize and crop."""
         height, width = pixels.shape[-2:]
         if self.resize == "shorter side" and max(height, width) > _LONGEST * min(height, width):
-            pixels = center_crop(pixels, _middle(height, width))
+            long, short = max(height, width), min(height, width)
+            kept = _LONGEST * short + (long - _LONGEST * short) % 4
+            pixels = center_crop(pixels, [kept, width] if height > width else [height, kept])
         return center_crop(resize(pixels, self.resized, self.interpolation), self.shape)
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -291,9 +293,3 @@ def _times_255(values: Sequence[float]) -> Three:
 def _range(channels: str, mean: Three, std: Three) -> str:
     minus, over = (" ".join(f"{v:g}" for v in values) for values in (mean, std))
     return f"{channels}, minus ({minus}) over ({over})"
-
-
-def _middle(height: int, width: int) -> list[int]:
-    long, short = max(height, width), min(height, width)
-    kept = _LONGEST * short + (long - _LONGEST * short) % 4
-    return [kept, width] if height > width else [height, kept]

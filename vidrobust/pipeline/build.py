@@ -33,7 +33,7 @@ from vidrobust.pipeline.stage import (
     Trim,
     described_by,
 )
-from vidrobust.pipeline.workers.order import Unit
+from vidrobust.pipeline.workers.worker import Unit
 from vidrobust.run_folder import index as headline
 from vidrobust.run_folder.index import write_index
 from vidrobust.run_folder.settings import Settings

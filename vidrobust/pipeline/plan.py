@@ -35,10 +35,8 @@ from vidrobust.pipeline.stage import (
     StreamStage,
     described_by,
 )
-from vidrobust.pipeline.workers.order import Order, Unit
-from vidrobust.pipeline.workers.pool import Dispatcher, Pool
-from vidrobust.pipeline.workers.processes import Processes
-from vidrobust.pipeline.workers.worker import Worker
+from vidrobust.pipeline.workers.pool import Dispatcher, Pool, Processes
+from vidrobust.pipeline.workers.worker import Order, Unit, Worker
 from vidrobust.run_folder.folder import versions
 from vidrobust.text.printable import printable
 

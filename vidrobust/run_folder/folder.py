@@ -113,7 +113,9 @@ class RunFolder:
         """Return a table, empty if it was not written; InputError if its file is damaged or gone."""
         if self.has(name):
             return tables.read(name, self.path, metrics=metric_columns(name))
-        if self._noted_rows(name):
+        stage = tables.TABLES[name].stage
+        record = self.run.get("stages", {}).get(stage) if (self.path / "run.json").is_file() else None
+        if int((record or {}).get("rows", {}).get(name, 0)):
             raise InputError(f"{self.path / name}.parquet: is missing; run its stage again")
         return tables.empty(name)
 
@@ -131,11 +133,6 @@ class RunFolder:
 
     def count(self, name: str) -> int:
         return tables.count(name, self.path)
-
-    def _noted_rows(self, name: str) -> int:
-        stage = tables.TABLES[name].stage
-        record = self.run.get("stages", {}).get(stage) if (self.path / "run.json").is_file() else None
-        return int((record or {}).get("rows", {}).get(name, 0))
 
     def read_json(self, name: str) -> dict[str, Any]:
         path = self.path / name

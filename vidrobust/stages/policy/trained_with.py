@@ -216,21 +216,17 @@ def _of_code(text: str) -> Iterator[str]:
         elif plain == "levels" and call.args and getattr(call.args[0], "id", "") in PERTURBATIONS:
             yield call.args[0].id  # type: ignore[attr-defined] # of an exported policy
         elif plain in _CLASSES or alone:
-            yield from _of_call(name, *_arguments(call, plain))
+            positional = dict(zip(POSITIONAL.get(plain, ()), map(_value, call.args), strict=False))
+            given = {k.arg: _value(k.value) for k in call.keywords if k.arg}
+            module = call.func.value if isinstance(call.func, ast.Attribute) else None
+            theirs = getattr(module, "id", "") in ("A", "albumentations")
+            default = _albumentations_default("ColorJitter") if theirs and plain == "colorjitter" else 0
+            yield from _of_call(name, {**positional, **given}, default)
         else:
             continue
         known += 1
     if not known:
         raise SettingsError(_not_known(text))
-
-
-def _arguments(call: ast.Call, plain: str) -> tuple[dict[str, Any], Any]:
-    positional = dict(zip(POSITIONAL.get(plain, ()), map(_value, call.args), strict=False))
-    given = {k.arg: _value(k.value) for k in call.keywords if k.arg}
-    module = call.func.value if isinstance(call.func, ast.Attribute) else None
-    theirs = getattr(module, "id", "") in ("A", "albumentations")
-    default = _albumentations_default("ColorJitter") if theirs and plain == "colorjitter" else 0
-    return {**positional, **given}, default
 
 
 def _value(node: ast.expr) -> Any:

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from vidrobust.metrics.box_differences import LEAST_IOU, assign, ious
-from vidrobust.metrics.tracks.evidence import lies_on
 from vidrobust.metrics.tracks.follow import TrackSettings, follow
 from vidrobust.metrics.tracks.item_boxes import ItemBoxes
 from vidrobust.metrics.tracks.measures import Measures, measure
+from vidrobust.metrics.tracks.states import lies_on
 from vidrobust.stages.remedies.box_rules import BoxRule
 from vidrobust.stages.remedies.catalogue import BOX_RULES, OFFLINE, amount_of, box_rule, kind_of, late_frames
 from vidrobust.stages.remedies.recommend import Recommended, Values, best_of

@@ -234,9 +234,7 @@ def steady_camera(frames: Frames, steps: WanderingSteps, rate: float) -> Footage
     """Remove the shake of the whole picture that is faster than a second, along x and y."""
     share = reported_share(steps.camera, steps.begins)
     if not share >= FEWEST_VALID:
-        of = _share(share)
-        note = f"not possible: only between {of} of the neighbours could the motion be measured"
-        return FootageReplay(None, note)
+        return FootageReplay(None, _too_few(share, "motion be measured"))
     off = off_by(steps.camera, steps.begins, _half(SHAKE_S, rate))
     size = float(np.sqrt(np.mean(np.square(off))))
     if size < SMALLEST_PX:
@@ -257,9 +255,7 @@ def resampled(frames: Frames, steps: WanderingSteps, rate: float) -> FootageRepl
 def _levelled(frames: Frames, steps: WanderingSteps, half: int, what: str) -> FootageReplay:
     share = reported_share(steps.gain, steps.begins)
     if not share >= FEWEST_VALID:
-        of = _share(share)
-        note = f"not possible: only between {of} of the neighbours could the light be compared"
-        return FootageReplay(None, note)
+        return FootageReplay(None, _too_few(share, "light be compared"))
     off = off_by(steps.gain, steps.begins, half)
     size = float(np.sqrt(np.mean(np.square(off))))
     if size < SMALLEST_GAIN:
@@ -313,6 +309,10 @@ def _half(seconds: float, rate: float) -> int:
 
 def _share(value: float) -> str:
     return f"{100 * value:.0f} %" if value == value else "none"
+
+
+def _too_few(share: float, what: str) -> str:
+    return f"not possible: only between {_share(share)} of the neighbours could the {what}"
 
 
 def _shifted(frames: Frames, off: np.ndarray) -> Stream:
