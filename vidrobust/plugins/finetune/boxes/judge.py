@@ -52,8 +52,8 @@ from vidrobust.plugins.finetune.judge import (
 from vidrobust.plugins.finetune.network import MetricValues
 from vidrobust.plugins.finetune.steps import Condition, shown_with_boxes
 from vidrobust.predictions import Detections
-from vidrobust.stages.stability.known_boxes import judged_frames, known_in_frames
 from vidrobust.stages.stability.unit import along_time
+from vidrobust.stages.stability.with_labels import judged_frames, known_in_frames
 from vidrobust.statistics.standard_errors import influence
 
 # Metric -> its column along tracks.
