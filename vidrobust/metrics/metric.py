@@ -240,6 +240,8 @@ class Task:
         Prefix of the tables of each account of causes -> what is accounted for.
     labelled
         Further tables where labels are known.
+    columns
+        Raw table -> columns that its meter writes besides those of metrics.
     groups
         "class" -> column of the raw tables: what else the numbers are reported by.
     moved
@@ -268,6 +270,7 @@ class Task:
     correlation: CorrelationSpec
     accounts: Mapping[str, str]
     labelled: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     anchored: tuple[str, ...] = ()
     groups: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     moved: Callable[[Any, Any, float, Sequence[Any], tuple[int, int]], Any] | None = None
